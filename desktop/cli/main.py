@@ -1,0 +1,80 @@
+"""The command ``heft``: parse, dispatch to one module per command, map errors to exit codes.
+
+Exit codes: 0 success, 1 a reported failure, 2 bad usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from desktop import __version__
+from desktop.cli.output import print_error
+from desktop.core.errors import HeftError, UsageError
+
+# Name and summary of each command; its module desktop.cli.<name> is imported only when it is asked for, and has
+# ``add_arguments(parser)`` and ``run(args) -> int``.
+COMMANDS = {
+    "machine": "what this computer is",
+    "library": "GGUF files on this computer",
+    "run": "one answer, streamed",
+    "chat": "a conversation in the terminal",
+    "bench": "prompt and generation speed",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of exiting, so that ``--json`` also holds for bad usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"See: {self.prog} --help")
+
+
+def _parser(command: str | None) -> argparse.ArgumentParser:
+    parser = _Parser(prog="heft", description="Weigh a language model before you carry it home.")
+    parser.add_argument("--version", action="version", version=f"heft {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, summary in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary)
+        if name == command:
+            importlib.import_module(f"desktop.cli.{name}").add_arguments(sub)
+            sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; without one (or with a model file only) open the window."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    named = arguments[0] if arguments else None
+    if named is None or (named not in COMMANDS and not named.startswith("-")):
+        return _window(arguments)
+    as_json = "--json" in arguments
+    try:
+        args = _parser(named).parse_args(arguments)
+        code: int = importlib.import_module(f"desktop.cli.{named}").run(args)
+        return code
+    except UsageError as error:
+        print_error(error, as_json=as_json)
+        return 2
+    except HeftError as error:
+        print_error(error, as_json=as_json)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def _window(arguments: list[str]) -> int:
+    if arguments and not arguments[0].lower().endswith(".gguf"):
+        print_error(
+            UsageError(f"'{arguments[0]}' is neither a command nor a .gguf file.", "See: heft --help"),
+            as_json="--json" in arguments,
+        )
+        return 2
+    code: int = importlib.import_module("desktop.app").main(arguments)
+    return code

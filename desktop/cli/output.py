@@ -1,0 +1,74 @@
+"""What every command prints and how: one JSON document, or aligned text; errors with one thing to do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from desktop.core.errors import HeftError
+
+
+def print_json(document: Any) -> None:
+    """The one JSON document of a ``--json`` command, on stdout."""
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def print_error(error: HeftError, *, as_json: bool) -> None:
+    """Report a failure: the contract's error object on stdout, or words on stderr."""
+    if as_json:
+        print_json({"error": error.as_dict()})
+        return
+    sys.stderr.write(f"heft: {error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"      {error.hint}\n")
+
+
+def human_bytes(count: float) -> str:
+    """Decimal units, as disks and the Hub count: ``98.4 MB``."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if abs(count) < 999.5 or unit == "TB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
+    """Aligned columns; ``right`` names the columns that hold figures."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = []
+    for row in [header, *rows]:
+        cells = [
+            cell.rjust(widths[i]) if i in right else cell.ljust(widths[i]) for i, cell in enumerate(row)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+class Progress:
+    """A progress line on stderr; silent when stderr is not a terminal."""
+
+    def __init__(self, label: str, stream: TextIO | None = None) -> None:
+        self._label = label
+        self._stream = stream or sys.stderr
+        self._live = self._stream.isatty()
+        self._shown = -1
+
+    def update(self, fraction: float, note: str = "") -> None:
+        """Redraw at whole percents only."""
+        percent = int(max(0.0, min(1.0, fraction)) * 100)
+        if not self._live or percent == self._shown:
+            return
+        self._shown = percent
+        filled = percent * 30 // 100
+        self._stream.write(f"\r{self._label} [{'#' * filled}{'.' * (30 - filled)}] {percent:3d}% {note}\x1b[K")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Wipe the line."""
+        if self._live and self._shown >= 0:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()

@@ -1,0 +1,63 @@
+"""Errors a person can act on: what happened, the one thing to do, and detail to copy.
+
+Every failure that may reach a user is a :class:`HeftError`. The command line prints it as
+``{"error": {"kind", "message", "hint"}}``; the window shows message and hint and offers the detail for copying.
+"""
+
+from __future__ import annotations
+
+
+class HeftError(Exception):
+    """A failure in the user's words.
+
+    ``kind`` is a short stable identifier (kebab-case), ``message`` says what happened, ``hint`` the one thing to
+    do about it, ``detail`` holds technical text worth copying into a report (may be empty).
+    """
+
+    kind: str = "error"
+
+    def __init__(self, message: str, hint: str = "", *, detail: str = "", kind: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.detail = detail
+        if kind is not None:
+            self.kind = kind
+
+    def as_dict(self) -> dict[str, str]:
+        """The error object of the headless contract: kind, message, hint."""
+        return {"kind": self.kind, "message": self.message, "hint": self.hint}
+
+
+class UsageError(HeftError):
+    """The command or request itself is malformed (exit code 2 on the command line)."""
+
+    kind = "usage"
+
+
+class FileFormatError(HeftError):
+    """A model file that cannot be read; ``offset`` is the byte where reading stopped."""
+
+    kind = "bad-file"
+
+    def __init__(self, message: str, hint: str = "", *, offset: int | None = None, detail: str = "") -> None:
+        super().__init__(message, hint, detail=detail)
+        self.offset = offset
+
+
+class NotFoundError(HeftError):
+    """A model, chat or file that is not there (any more)."""
+
+    kind = "not-found"
+
+
+class EngineError(HeftError):
+    """The engine refused a request or died; ``kind`` names the cause (see ``desktop.engine.logmap``)."""
+
+    kind = "engine"
+
+
+class StoreError(HeftError):
+    """Heft's own data could not be read or written."""
+
+    kind = "store"

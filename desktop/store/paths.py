@@ -1,0 +1,53 @@
+"""Where Heft keeps its own data. ``HEFT_HOME`` moves all of it into one folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+APP_NAME = "heft"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Folders of one installation. They are made on first use by whoever writes, not here."""
+
+    data: Path
+    cache: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.data / "settings.json"
+
+    @property
+    def chats(self) -> Path:
+        return self.data / "chats.sqlite3"
+
+    @property
+    def models(self) -> Path:
+        """Heft's own model folder; the only one from which Heft removes files."""
+        return self.data / "models"
+
+    @property
+    def logs(self) -> Path:
+        return self.cache / "logs"
+
+    @property
+    def scratch(self) -> Path:
+        """Private working directory of the engine: never a folder others write to."""
+        return self.cache / "engine"
+
+
+def default_paths() -> Paths:
+    """Paths of this user: below ``HEFT_HOME`` when set, else the platform's data and cache folders."""
+    home = os.environ.get("HEFT_HOME")
+    if home:
+        root = Path(home).expanduser()
+        return Paths(data=root, cache=root / "cache")
+    return Paths(
+        data=Path(platformdirs.user_data_dir(APP_NAME, appauthor=False)),
+        cache=Path(platformdirs.user_cache_dir(APP_NAME, appauthor=False)),
+    )
