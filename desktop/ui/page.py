@@ -1,0 +1,22 @@
+"""The base of all pages."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QWidget
+
+
+class Page(QWidget):
+    """One page of the window. It owns its widgets; what it has to tell goes out through ``notify``."""
+
+    notify = Signal(object)  # HeftError or str, shown in the notification area
+
+    def shown(self) -> None:
+        """Called each time the page becomes visible; a page that shows live figures refreshes here."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Tell the page that it is visible (but not for a window that was only minimised)."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            self.shown()

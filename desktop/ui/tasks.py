@@ -1,0 +1,219 @@
+"""The one way off the GUI thread and back.
+
+``Tasks.run`` calls a function on a worker thread and brings result, failure and progress back as calls on the
+GUI thread. The workers are daemon threads of our own: a job that hangs can then never keep the program from
+ending, as it would with QThreadPool or concurrent.futures, which both wait for it without limit.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import shiboken6
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from desktop.core.errors import HeftError
+
+T = TypeVar("T")
+
+WORKERS = 4  # jobs mostly wait for disks, processes and the network
+SHUTDOWN_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+def as_heft_error(error: BaseException) -> HeftError:
+    """The error itself, or an unexpected exception in the user's words with its traceback as detail."""
+    if isinstance(error, HeftError):
+        return error
+    return HeftError(
+        f"Something went wrong inside Heft: {str(error) or type(error).__name__}",
+        "Try it once more; if it happens again, copy the details into a report.",
+        detail="".join(traceback.format_exception(error)),
+        kind="internal",
+    )
+
+
+class Task:
+    """A job in flight. After :meth:`cancel` none of its callbacks is called any more. GUI thread only."""
+
+    def __init__(
+        self,
+        work: Callable[[TaskContext], Any],
+        done: Callable[[Any], None] | None,
+        failed: Callable[[HeftError], None] | None,
+        progress: Callable[[Any], None] | None,
+        owner: QObject | None,
+    ) -> None:
+        self._work = work
+        self._done = done
+        self._failed = failed
+        self._progress = progress
+        self._owner = owner
+        self._cancelled = threading.Event()
+        self._finished = False
+
+    def cancel(self) -> None:
+        """Ask the work to end and forget about it."""
+        self._cancelled.set()
+
+    @property
+    def running(self) -> bool:
+        """Whether a callback can still come."""
+        return not self._finished and not self._cancelled.is_set()
+
+    def _wanted(self) -> bool:
+        if self._owner is not None and not shiboken6.isValid(self._owner):
+            self._cancelled.set()
+        return not self._cancelled.is_set()
+
+    def _forget(self) -> None:
+        self._finished = True
+        self._owner = self._done = self._failed = self._progress = None
+
+
+class TaskContext:
+    """What the work sees of its task, on the worker thread."""
+
+    def __init__(self, task: Task, post: Callable[[], None]) -> None:
+        self._task = task
+        self._post = post
+        self._lock = threading.Lock()
+        self._latest: list[Any] = []
+
+    @property
+    def cancelled(self) -> bool:
+        """True when nobody wants the result any more; long work asks often and returns early."""
+        return self._task._cancelled.is_set()
+
+    def progress(self, value: Any) -> None:
+        """Report progress. The newest value replaces one not yet taken by the GUI thread: send totals."""
+        with self._lock:
+            waiting = bool(self._latest)
+            self._latest = [value]
+        if not waiting:
+            self._post()
+
+    def _take(self) -> list[Any]:
+        with self._lock:
+            values, self._latest = self._latest, []
+        return values
+
+
+class Tasks(QObject):
+    """Runs work on worker threads; callbacks come on the GUI thread, none after the owner's end."""
+
+    unhandled = Signal(object)  # HeftError of a task without a handler of its own
+    _delivery = Signal(object)
+
+    def __init__(self, parent: QObject | None = None, *, workers: int = WORKERS) -> None:
+        super().__init__(parent)
+        self._workers = workers
+        self._threads: list[threading.Thread] = []
+        self._jobs: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._live: set[Task] = set()
+        self._closed = threading.Event()
+        self._delivery.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+
+    def run(
+        self,
+        work: Callable[[TaskContext], T],
+        *,
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[HeftError], None] | None = None,
+        progress: Callable[[Any], None] | None = None,
+        owner: QObject | None = None,
+    ) -> Task:
+        """Call ``work`` on a worker thread; its result goes to ``done``, an exception to ``failed``.
+
+        Without ``failed`` an error goes to :attr:`unhandled`. ``owner``'s destruction cancels the task.
+        """
+        task = Task(work, done, failed, progress, owner)
+        if self._closed.is_set():
+            task.cancel()
+            return task
+        if owner is not None:
+            owner.destroyed.connect(task.cancel)
+        self._live.add(task)
+        self._jobs.put(task)
+        if len(self._threads) < min(self._workers, len(self._live)):
+            thread = threading.Thread(
+                target=self._serve, name=f"heft-task-{len(self._threads) + 1}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+        return task
+
+    def shutdown(self) -> None:
+        """Cancel everything and wait for the workers, at most SHUTDOWN_SECONDS in all. GUI thread only."""
+        self._closed.set()
+        for task in self._live:
+            task.cancel()
+            task._forget()
+        self._live.clear()
+        for _ in self._threads:
+            self._jobs.put(None)
+        deadline = time.monotonic() + SHUTDOWN_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                _log.warning("a background job did not end in time (%s)", thread.name)
+        self._threads.clear()
+
+    def _serve(self) -> None:
+        while (task := self._jobs.get()) is not None:
+            self._work(task)
+            del task  # an idle worker must not keep the last result's receivers alive
+
+    def _work(self, task: Task) -> None:
+        if task._cancelled.is_set():
+            self._post(lambda: self._end(task))
+            return
+        context: TaskContext
+        context = TaskContext(task, lambda: self._post(lambda: self._advance(task, context)))
+        try:
+            result = task._work(context)
+        except Exception as error:  # noqa: BLE001 - whatever a job raises has to reach the user
+            failure = as_heft_error(error)
+            self._post(lambda: self._fail(task, failure))
+        else:
+            self._post(lambda: self._finish(task, result))
+
+    def _post(self, call: Callable[[], None]) -> None:
+        if not self._closed.is_set():
+            self._delivery.emit(call)
+
+    @Slot(object)
+    def _deliver(self, call: Callable[[], None]) -> None:
+        call()
+
+    def _advance(self, task: Task, context: TaskContext) -> None:
+        for value in context._take():
+            if task._progress is not None and task._wanted():
+                task._progress(value)
+
+    def _end(self, task: Task) -> None:
+        self._live.discard(task)
+        task._forget()
+
+    def _finish(self, task: Task, result: Any) -> None:
+        done = task._done if task._wanted() else None
+        self._end(task)
+        if done is not None:
+            done(result)
+
+    def _fail(self, task: Task, failure: HeftError) -> None:
+        failed, wanted = task._failed, task._wanted()
+        self._end(task)
+        if not wanted:
+            return
+        if failed is not None:
+            failed(failure)
+        else:
+            self.unhandled.emit(failure)

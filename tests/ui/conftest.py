@@ -1,0 +1,81 @@
+"""Qt fixtures and guards: offscreen platform, theme, tasks, and no leaked thread, timer or window."""
+
+from __future__ import annotations
+
+import gc
+import os
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import pytest
+import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
+
+from desktop.ui.tasks import Tasks
+from desktop.ui.theme import Theme
+
+
+@pytest.fixture(scope="session")
+def _session_theme(qapp: QApplication) -> Theme:
+    return Theme(qapp, "light")
+
+
+@pytest.fixture
+def theme(_session_theme: Theme) -> Iterator[Theme]:
+    """The application's theme, light at first; tests may change it."""
+    yield _session_theme
+    _session_theme.set_preference("light")
+
+
+@pytest.fixture
+def tasks(qapp: QApplication) -> Iterator[Tasks]:
+    """A way off the GUI thread; an error nobody handled fails the test."""
+    made = Tasks()
+    unhandled: list[object] = []
+    made.unhandled.connect(unhandled.append)
+    yield made
+    made.shutdown()
+    assert not unhandled, f"unhandled failures of tasks: {unhandled}"
+
+
+def _windows() -> list[QWidget]:
+    return [w for w in QApplication.topLevelWidgets() if shiboken6.isValid(w) and w.parent() is None]
+
+
+@pytest.fixture(autouse=True)
+def no_qt_leftovers(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Threads and timers a test started have stopped, and its windows are gone, when it ends."""
+    started: list[weakref.ref[QObject]] = []
+
+    def watch(kind: type[QObject]) -> None:
+        original = kind.start  # type: ignore[attr-defined]
+
+        def start(self: QObject, *args: Any) -> Any:
+            started.append(weakref.ref(self))
+            return original(self, *args)
+
+        monkeypatch.setattr(kind, "start", start)
+
+    watch(QTimer)
+    watch(QThread)
+    before = {id(w) for w in _windows()}
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    if any(id(w) not in before for w in _windows()) or any(ref() is not None for ref in started):
+        gc.collect()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    left = [f"window {w!r}" for w in _windows() if id(w) not in before]
+    for ref in started:
+        thing = ref()
+        if thing is None or not shiboken6.isValid(thing):
+            continue
+        if isinstance(thing, QTimer) and thing.isActive():
+            left.append(f"running timer {thing!r} of {thing.parent()!r}")
+        if isinstance(thing, QThread) and thing.isRunning():
+            left.append(f"running thread {thing!r}")
+    if left:
+        pytest.fail("left behind by the test: " + ", ".join(left))
