@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Set up where that is still to be done, then check everything: lint, types, layers, tests.
+#   bash packaging/test.sh                       everything
+#   bash packaging/test.sh tests/core -k gguf    lint, types and layers, then pytest with these arguments only
+
+# shellcheck source=packaging/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+set_up test
+cd "$ROOT"
+
+export QT_QPA_PLATFORM=offscreen
+export HEFT_TEST_MODELS=${HEFT_TEST_MODELS:-$CACHE/test-data/models}
+export PATH=$VENV/bin:$PATH
+unset HEFT_HOME
+
+failed=()
+check() {
+    local name=$1
+    shift
+    say "== $name"
+    "$@" || failed+=("$name")
+}
+
+# Rule 1 of the architecture: everything below the window works where PySide6 is not even installed.
+without_qt() {
+    local environment=$ROOT/build/environment-without-qt
+    python packaging/linked_environment.py "$environment" --without PySide6_Essentials shiboken6 pytest-qt &&
+        PYTHONPATH=$ROOT/packaging "$environment/bin/python" -m pytest -p without_qt -m 'not engine and not xvfb' \
+            tests/core tests/machine tests/engine tests/store tests/services
+}
+
+check "ruff" ruff check .
+check "mypy" mypy
+check "mypy (packaging)" mypy --strict packaging
+check "layers" lint-imports
+check "tests" python -m pytest "$@"
+(($# > 0)) || check "tests of the lower floors, without Qt" without_qt
+
+((${#failed[@]} == 0)) || fail "Failed: ${failed[*]}"
