@@ -7,7 +7,7 @@ Struct, so an unknown or malformed one is a decoding error and never a guess.
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO, Literal
+from typing import IO, Literal
 
 import msgspec
 
@@ -54,6 +54,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     flash_attention: FlashAttention = "auto"
     gpu_layers: int | None = None
     threads: int = 0
+    request_id: int = 0
 
 
 class Generate(msgspec.Struct, frozen=True, tag="generate"):
@@ -127,6 +128,7 @@ class LoadProgress(msgspec.Struct, frozen=True, tag="load-progress"):
     """Fraction of the weights read, 0 to 1."""
 
     fraction: float
+    request_id: int = 0
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -158,6 +160,7 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     template: Literal["model", "chatml"]
     memory: Memory
     seconds: float
+    request_id: int = 0
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):
@@ -245,18 +248,18 @@ class PipeClosedError(EOFError):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_requests = msgspec.msgpack.Decoder(Request)
-_events = msgspec.msgpack.Decoder(Event)
+_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
 
-def write_frame(stream: BinaryIO, message: Request | Event) -> None:
+def write_frame(stream: IO[bytes], message: Request | Event) -> None:
     """Send one message; raises OSError when the other side is gone."""
     body = _encoder.encode(message)
     stream.write(_LENGTH.pack(len(body)) + body)
     stream.flush()
 
 
-def _read_exactly(stream: BinaryIO, count: int) -> bytes:
+def _read_exactly(stream: IO[bytes], count: int) -> bytes:
     chunks = bytearray()
     while len(chunks) < count:
         chunk = stream.read(count - len(chunks))
@@ -266,18 +269,18 @@ def _read_exactly(stream: BinaryIO, count: int) -> bytes:
     return bytes(chunks)
 
 
-def _read_body(stream: BinaryIO) -> bytes:
+def _read_body(stream: IO[bytes]) -> bytes:
     (length,) = _LENGTH.unpack(_read_exactly(stream, _LENGTH.size))
     if length > MAX_FRAME_BYTES:
         raise msgspec.DecodeError(f"frame of {length} bytes exceeds {MAX_FRAME_BYTES}")
     return _read_exactly(stream, length)
 
 
-def read_request(stream: BinaryIO) -> Request:
+def read_request(stream: IO[bytes]) -> Request:
     """Next request; raises PipeClosedError at the end, msgspec.DecodeError on anything that is not one."""
     return _requests.decode(_read_body(stream))
 
 
-def read_event(stream: BinaryIO) -> Event:
+def read_event(stream: IO[bytes]) -> Event:
     """Next event; raises PipeClosedError at the end, msgspec.DecodeError on anything that is not one."""
     return _events.decode(_read_body(stream))

@@ -1,0 +1,307 @@
+"""A thin, typed layer over llama-cpp-python's low-level API. Only the worker process imports this module."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import llama_cpp.llama_cpp as lib
+
+from desktop.engine.log import EngineLog
+from desktop.engine.protocol import Device, Hello, Load, Sampling
+
+# ggml type ids of KV cache types (ggml/include/ggml.h)
+_KV_TYPES = {
+    "f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "iq4_nl": 20, "bf16": 30,
+}  # fmt: skip
+_FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
+_DEVICE_KINDS = ("cpu", "gpu", "igpu", "accelerator")
+DEFAULT_CONTEXT = 4096
+BATCH = 512  # tokens per decode call: llama.cpp's physical batch, so nothing is split twice
+ABORTED = 2  # llama_decode's return value when the abort callback said stop
+
+
+class DecodeError(RuntimeError):
+    """llama_decode failed with ``code`` (1: no room in the KV cache, negative: internal)."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"llama_decode returned {code}")
+        self.code = code
+
+
+class AbortFlag:
+    """A byte that makes llama.cpp stop between two graph nodes.
+
+    The callback is libc's ``strlen`` on a one-character buffer: it reads the flag without taking the GIL, where a
+    Python callback would cost a call per graph node and token.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = ctypes.create_string_buffer(2)
+        libc = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
+        self.function = lib.ggml_abort_callback(ctypes.cast(libc.strlen, ctypes.c_void_p).value)
+        self.data = ctypes.cast(self._buffer, ctypes.c_void_p)
+
+    def set(self) -> None:
+        self._buffer[0] = b"\x01"
+
+    def clear(self) -> None:
+        self._buffer[0] = b"\x00"
+
+    @property
+    def is_set(self) -> bool:
+        return self._buffer[0] != b"\x00"
+
+
+class Model:
+    """A loaded model with its one context (one sequence, one output row)."""
+
+    def __init__(
+        self, request: Load, gpu_layers: int, threads: int, abort: AbortFlag, progress: Callable[[float], bool]
+    ) -> None:
+        """Load; raises RuntimeError when llama.cpp refuses (its log says why). ``progress`` returns False to stop."""
+        self._progress = lib.llama_progress_callback(lambda fraction, _data: progress(fraction))
+        params = lib.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        params.progress_callback = self._progress
+        self.handle = lib.llama_model_load_from_file(request.path.encode(), params)
+        if not self.handle:
+            raise RuntimeError("model not loaded")
+        self.context = None
+        self.vocab = lib.llama_model_get_vocab(self.handle)
+        self.trained_context: int = lib.llama_model_n_ctx_train(self.handle)
+        self.layers: int = lib.llama_model_n_layer(self.handle)
+        self.sliding_window: int = lib.llama_model_n_swa(self.handle)
+        self.parameters: int = lib.llama_model_n_params(self.handle)
+        wanted = request.context_length or min(DEFAULT_CONTEXT, self.trained_context or DEFAULT_CONTEXT)
+        context = lib.llama_context_default_params()
+        context.n_ctx = wanted
+        context.n_batch = context.n_ubatch = min(BATCH, wanted)
+        context.n_outputs_max = 1  # 0 would mean a row of logits for each token of a batch (memory.md)
+        context.n_threads = context.n_threads_batch = threads
+        context.type_k = context.type_v = _KV_TYPES[request.kv_type]
+        context.flash_attn_type = _FLASH_ATTENTION[request.flash_attention]
+        context.swa_full = False
+        context.no_perf = True
+        context.abort_callback = abort.function
+        context.abort_callback_data = abort.data
+        self.context = lib.llama_init_from_model(self.handle, context)
+        if not self.context:
+            self.close()
+            raise RuntimeError("context not created")
+        self.memory = lib.llama_get_memory(self.context)
+        self.context_length: int = lib.llama_n_ctx(self.context)
+        self.threads = threads
+        self.vocabulary_size: int = lib.llama_vocab_n_tokens(self.vocab)
+        self._piece = ctypes.create_string_buffer(256)
+
+    def close(self) -> None:
+        """Free context and model; safe to call twice."""
+        if self.context:
+            lib.llama_free(self.context)
+            self.context = None
+        if self.handle:
+            lib.llama_model_free(self.handle)
+            self.handle = None
+
+    @property
+    def description(self) -> str:
+        buffer = ctypes.create_string_buffer(256)
+        lib.llama_model_desc(self.handle, buffer, 256)
+        return buffer.value.decode("utf-8", "replace")
+
+    @property
+    def chat_template(self) -> str | None:
+        """The model's own Jinja template, None when it has none."""
+        raw = lib.llama_model_chat_template(self.handle, None)
+        return raw.decode("utf-8", "replace") if raw else None
+
+    @property
+    def adds_bos(self) -> bool:
+        return bool(lib.llama_vocab_get_add_bos(self.vocab))
+
+    def token_text(self, which: str) -> str:
+        """Text of the vocabulary's "bos" or "eos" token, empty when it has none."""
+        token = getattr(lib, f"llama_vocab_{which}")(self.vocab)
+        raw = lib.llama_vocab_get_text(self.vocab, token) if token >= 0 else None
+        return raw.decode("utf-8", "replace") if raw else ""
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]:
+        """Token ids of ``text``; ``special`` adds BOS as the vocabulary asks and reads control tokens in the text."""
+        raw = text.encode()
+        size = len(raw) + 8
+        buffer = (lib.llama_token * size)()
+        count = lib.llama_tokenize(self.vocab, raw, len(raw), buffer, size, special, special)
+        if count < 0:
+            buffer = (lib.llama_token * -count)()
+            count = lib.llama_tokenize(self.vocab, raw, len(raw), buffer, -count, special, special)
+        return list(buffer[:count])
+
+    def piece(self, token: int) -> bytes:
+        """Bytes of one token as shown to a person: control tokens are empty."""
+        length = lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, False)
+        if length < 0:
+            self._piece = ctypes.create_string_buffer(-length)
+            length = lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, False)
+        return self._piece.raw[:length]
+
+    def ends_generation(self, token: int) -> bool:
+        return bool(lib.llama_vocab_is_eog(self.vocab, token))
+
+    def decode(self, tokens: Sequence[int]) -> bool:
+        """Append tokens to the context; False when aborted. Raises DecodeError on any other failure."""
+        array = (lib.llama_token * len(tokens))(*tokens)
+        code = lib.llama_decode(self.context, lib.llama_batch_get_one(array, len(tokens)))
+        if code == ABORTED:
+            return False
+        if code != 0:
+            raise DecodeError(code)
+        return True
+
+    def keep_prefix(self, count: int) -> bool:
+        """Forget all but the first ``count`` positions; False when this kind of memory cannot (then it is empty).
+
+        A sliding-window cache that no longer holds the window before ``count`` cannot be cut there either.
+        """
+        if count > 0 and self.sliding_window:
+            oldest = lib.llama_memory_seq_pos_min(self.memory, 0)
+            if oldest > max(0, count - self.sliding_window):
+                count = 0
+        if count > 0 and lib.llama_memory_seq_rm(self.memory, 0, count, -1):
+            return True
+        lib.llama_memory_clear(self.memory, True)
+        return count == 0
+
+
+class Sampler:
+    """llama.cpp's own sampler chain in llama.cpp's order: penalties, top-k, top-p, min-p, temperature, draw."""
+
+    def __init__(self, model: Model, sampling: Sampling, seed: int, history: Sequence[int]) -> None:
+        self._context = model.context
+        self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+        add = self._add
+        if sampling.repeat_penalty != 1.0:
+            add(
+                lib.llama_sampler_init_penalties(
+                    model.vocabulary_size, sampling.repeat_last_n, sampling.repeat_penalty, 0.0, 0.0
+                )
+            )
+        if sampling.temperature <= 0:
+            add(lib.llama_sampler_init_greedy())
+        else:
+            add(lib.llama_sampler_init_top_k(sampling.top_k))
+            add(lib.llama_sampler_init_top_p(sampling.top_p, 1))
+            add(lib.llama_sampler_init_min_p(sampling.min_p, 1))
+            add(lib.llama_sampler_init_temp(sampling.temperature))
+            add(lib.llama_sampler_init_dist(seed))
+        if sampling.repeat_penalty != 1.0:
+            for token in history[-sampling.repeat_last_n :]:
+                lib.llama_sampler_accept(self._chain, token)
+
+    def _add(self, sampler: Any) -> None:
+        lib.llama_sampler_chain_add(self._chain, sampler)
+
+    def next_token(self) -> int:
+        """Draw from the last decoded position and remember the token."""
+        token: int = lib.llama_sampler_sample(self._chain, self._context, -1)
+        return token
+
+    def close(self) -> None:
+        lib.llama_sampler_free(self._chain)
+
+
+def _function(name: str, result: Any, *arguments: Any) -> Callable[..., Any] | None:
+    """An exported function of libllama or the ggml libraries it pulled in; None when this build lacks it."""
+    found = getattr(lib._lib, name, None)
+    if found is not None:
+        found.restype, found.argtypes = result, list(arguments)
+    return found
+
+
+def _architectures() -> tuple[str, ...]:
+    """Architectures this build knows, by walking llama.cpp's own ``llm_arch_name`` (src/llama-arch.h)."""
+    name_of = _function("_Z13llm_arch_name8llm_arch", ctypes.c_char_p, ctypes.c_int)
+    names: list[str] = []
+    while name_of is not None and len(names) < 1000:
+        name = name_of(len(names))
+        if not name or name == b"(unknown)":
+            break
+        names.append(name.decode())
+    return tuple(n for n in names if n != "clip")
+
+
+def count_layers(path: str) -> int:
+    """Layers of a model file, from a load that allocates nothing; 0 when it cannot be read."""
+    params = lib.llama_model_default_params()
+    params.no_alloc = True
+    params.load_mode = 0  # any mapping mode asserts under no_alloc (memory.md)
+    handle = lib.llama_model_load_from_file(path.encode(), params)
+    if not handle:
+        return 0
+    count: int = lib.llama_model_n_layer(handle)
+    lib.llama_model_free(handle)
+    return count
+
+
+def devices() -> tuple[Device, ...]:
+    """Every device the backends of this build report, with memory as of now."""
+    pointer, text = ctypes.c_void_p, ctypes.c_char_p
+    count = _function("ggml_backend_dev_count", ctypes.c_size_t)
+    get = _function("ggml_backend_dev_get", pointer, ctypes.c_size_t)
+    name = _function("ggml_backend_dev_name", text, pointer)
+    describe = _function("ggml_backend_dev_description", text, pointer)
+    kind = _function("ggml_backend_dev_type", ctypes.c_int, pointer)
+    memory = _function(
+        "ggml_backend_dev_memory", None, pointer, ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ctypes.c_size_t)
+    )
+    registry = _function("ggml_backend_dev_backend_reg", pointer, pointer)
+    registry_name = _function("ggml_backend_reg_name", text, pointer)
+    if not (count and get and name and describe and kind and memory and registry and registry_name):
+        return ()
+    found = []
+    for index in range(count()):
+        device = get(index)
+        free, total = ctypes.c_size_t(), ctypes.c_size_t()
+        memory(device, ctypes.byref(free), ctypes.byref(total))
+        found.append(
+            Device(
+                name=name(device).decode("utf-8", "replace"),
+                description=describe(device).decode("utf-8", "replace"),
+                backend=registry_name(registry(device)).decode("utf-8", "replace"),
+                kind=_DEVICE_KINDS[min(kind(device), 3)],  # type: ignore[arg-type]
+                total_bytes=total.value,
+                free_bytes=free.value,
+            )
+        )
+    return tuple(found)
+
+
+def start(log: EngineLog) -> Any:
+    """Initialise llama.cpp, once per process, with its log routed to ``log``.
+
+    Returns the callback object: llama.cpp keeps only its address, so the caller must keep it alive.
+    """
+    callback = lib.llama_log_callback(log.on_log)
+    lib.llama_log_set(callback, None)
+    lib.llama_backend_init()
+    return callback
+
+
+def hello(pid: int) -> Hello:
+    """What this engine is: version, compiled-in CPU features, backends, devices, architectures."""
+    info = lib.llama_print_system_info().decode("utf-8", "replace")
+    count = _function("ggml_backend_reg_count", ctypes.c_size_t)
+    get = _function("ggml_backend_reg_get", ctypes.c_void_p, ctypes.c_size_t)
+    name = _function("ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)
+    backends = [name(get(i)).decode() for i in range(count())] if count and get and name else []
+    return Hello(
+        pid=pid,
+        version=f"llama.cpp {lib.llama_version().decode()}",
+        features=tuple(re.findall(r"(\w+) = 1", info)),
+        backends=tuple(backends),
+        devices=devices(),
+        architectures=_architectures(),
+    )

@@ -1,0 +1,130 @@
+"""Loading a model: threads, GPU layers, progress, and what the engine says it took."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+from desktop.core.errors import EngineError, HeftError
+from desktop.engine.llama import AbortFlag, Model, count_layers, devices
+from desktop.engine.log import EngineLog, buffer_bytes, offloaded_layers
+from desktop.engine.logmap import explain_log
+from desktop.engine.protocol import Event, Load, Loaded, LoadProgress, Memory
+
+_GPU_RESERVE_BYTES = 768 * 1024 * 1024  # compute buffers and what the driver and the desktop take on top
+_ATTEMPTS = 4  # each with a quarter fewer layers on the GPU, then none
+
+
+def physical_threads() -> int:
+    """Physical cores this process may use: more threads than that only contend for the same units."""
+    cores = psutil.cpu_count(logical=False) or 1
+    return max(1, min(cores, len(os.sched_getaffinity(0)))) if hasattr(os, "sched_getaffinity") else cores
+
+
+def load_model(
+    request: Load, abort: AbortFlag, log: EngineLog, send: Callable[[Event], None]
+) -> tuple[Model, Loaded]:
+    """Load and describe; raises HeftError with the cause read from the engine's log, or "cancelled"."""
+    started = time.monotonic()
+    if not Path(request.path).is_file():
+        raise HeftError(
+            f"The model file is not there: {Path(request.path).name}",
+            "Rescan the library, or choose the file again.",
+            detail=request.path,
+            kind="not-found",
+        )
+    threads = request.threads or physical_threads()
+    model = _first_that_fits(request, threads, abort, log, send)
+    buffers = buffer_bytes(log.since_mark)
+    loaded = Loaded(
+        path=request.path,
+        description=model.description,
+        context_length=model.context_length,
+        trained_context_length=model.trained_context,
+        layers=model.layers,
+        gpu_layers=offloaded_layers(log.since_mark),
+        threads=threads,
+        template="model" if model.chat_template else "chatml",
+        memory=Memory(
+            weights_bytes=buffers["model"],
+            kv_bytes=buffers["KV"],
+            recurrent_bytes=buffers["RS"],
+            compute_bytes=buffers["compute"],
+            output_bytes=buffers["output"],
+            resident_bytes=psutil.Process().memory_info().rss,
+        ),
+        seconds=time.monotonic() - started,
+        request_id=request.request_id,
+    )
+    return model, loaded
+
+
+def _first_that_fits(
+    request: Load, threads: int, abort: AbortFlag, log: EngineLog, send: Callable[[Event], None]
+) -> Model:
+    error: HeftError = EngineError("The model could not be loaded.", "Try another file.")
+    for gpu_layers in _gpu_layer_attempts(request, log):
+        log.mark()
+        try:
+            return Model(request, gpu_layers, threads, abort, _progress(request.request_id, abort, send))
+        except RuntimeError:
+            if abort.is_set:
+                raise EngineError(
+                    "Loading was cancelled.", "Load the model again when you like.", kind="cancelled"
+                ) from None
+            error = _failure(log.since_mark)
+            if error.kind != "out-of-memory":
+                break
+    raise error
+
+
+def _failure(log: str) -> HeftError:
+    cause = explain_log(log)
+    if cause is None:
+        return EngineError(
+            "The engine could not load this model.", "Copy the details and try another variant.", detail=log
+        )
+    return EngineError(cause.message, cause.hint, kind=cause.kind, detail=log)
+
+
+def _progress(
+    request_id: int, abort: AbortFlag, send: Callable[[Event], None]
+) -> Callable[[float], bool]:
+    shown = -1
+
+    def report(fraction: float) -> bool:
+        nonlocal shown
+        if int(fraction * 100) != shown:
+            shown = int(fraction * 100)
+            send(LoadProgress(fraction, request_id))
+        return not abort.is_set
+
+    return report
+
+
+def _gpu_layer_attempts(request: Load, log: EngineLog) -> Iterator[int]:
+    """Numbers of GPU layers to try: what was asked for, or what should fit, then fewer, then none."""
+    if request.gpu_layers is not None:
+        yield request.gpu_layers
+        return
+    free = sum(d.free_bytes - _GPU_RESERVE_BYTES for d in devices() if d.kind in ("gpu", "igpu"))
+    if free <= 0:
+        yield 0
+        return
+    layers = count_layers(request.path) + 1
+    share = min(1.0, free / max(1, _model_bytes(Path(request.path))))
+    for attempt in range(_ATTEMPTS):
+        log.mark()
+        yield int(layers * share * 0.75**attempt)
+    yield 0
+
+
+def _model_bytes(first: Path) -> int:
+    """Size of the file, or of all shards beside it (``NAME-00001-of-00003.gguf``)."""
+    stem, of, _ = first.name.partition("-00001-of-")
+    parts = first.parent.glob(f"{stem}-?????-of-?????.gguf") if of else [first]
+    return sum(part.stat().st_size for part in parts)

@@ -1,0 +1,72 @@
+"""The engine's log: what llama.cpp writes goes to stderr (a file) and into a short tail kept for diagnosis."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import deque
+from collections.abc import Callable
+
+TAIL_LINES = 200
+_DEBUG, _INFO, _CONTINUED = 1, 2, 5
+
+# "llama_kv_cache:        CPU KV buffer size =    90.00 MiB" and its siblings; the name before the kind is the device
+_BUFFER = re.compile(r"(\S+)\s+(model|KV|RS|compute|output) buffer size\s*=\s*([\d.]+) MiB")
+_OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
+
+
+class EngineLog:
+    """Receives llama.cpp's log lines; ``tail`` is the newest of them, ``since_mark`` those of one load."""
+
+    def __init__(self, write: Callable[[str], object] | None = None) -> None:
+        self._write = write or sys.stderr.write
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._marked: list[str] = []
+        self._partial = ""
+        self._keep = True
+
+    def on_log(self, level: int, text: bytes | None, _user_data: object) -> None:
+        """llama.cpp's callback: text may be part of a line; a continuation has the level of what it continues."""
+        if not text:
+            return
+        if level != _CONTINUED:
+            self._keep = level > _DEBUG or level == 0
+        if not self._keep:
+            return
+        *lines, self._partial = (self._partial + text.decode("utf-8", "replace")).split("\n")
+        for line in lines:
+            self._line(line)
+
+    def _line(self, line: str) -> None:
+        self._tail.append(line)
+        self._marked.append(line)
+        self._write(line + "\n")
+
+    def mark(self) -> None:
+        """Begin a new load: ``since_mark`` starts empty."""
+        self._marked.clear()
+
+    @property
+    def since_mark(self) -> str:
+        return "\n".join(self._marked)
+
+    @property
+    def tail(self) -> str:
+        return "\n".join(self._tail)
+
+
+def buffer_bytes(log: str) -> dict[str, int]:
+    """Bytes per kind of buffer (model, KV, RS, compute, output) summed over devices, from a load's log.
+
+    A model's context may be made more than once in one log; callers mark the log before each load.
+    """
+    totals = dict.fromkeys(("model", "KV", "RS", "compute", "output"), 0)
+    for _device, kind, mebibytes in _BUFFER.findall(log):
+        totals[kind] += round(float(mebibytes) * 1024 * 1024)
+    return totals
+
+
+def offloaded_layers(log: str) -> int:
+    """Layers placed on a GPU (the output layer counts as one), 0 when the log names none."""
+    found = _OFFLOADED.findall(log)
+    return int(found[-1][0]) if found else 0

@@ -1,0 +1,128 @@
+"""From llama.cpp's words and exit codes to a cause a person understands, with one thing to do.
+
+Kinds: ``unknown-architecture``, ``bad-file``, ``missing-shard``, ``out-of-memory``, ``unsupported-cpu``,
+``not-found``, ``crashed``, ``killed``, ``engine``.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import dataclass
+
+_AGAIN = "Download the file again; compare its size with the one on the Hub."
+_SMALLER = "Close other programs, choose a shorter context or a KV cache of q8_0, or take a smaller variant."
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why the engine refused or died: a kind of :class:`desktop.core.errors.HeftError`, message and hint."""
+
+    kind: str
+    message: str
+    hint: str
+
+
+# First match wins; the texts are llama.cpp 0c1e57098's (src/llama-*.cpp, ggml/src/*.c*)
+_RULES: tuple[tuple[re.Pattern[str], str, str, str], ...] = tuple(
+    (re.compile(pattern), kind, message, hint)
+    for pattern, kind, message, hint in (
+        (
+            r"unknown model architecture: '([^']*)'",
+            "unknown-architecture",
+            "This engine does not know the architecture '{0}'.",
+            "Look for an update of Heft, or choose a model of an architecture listed on the page Machine.",
+        ),
+        (
+            r"(?:failed to load GGUF split|failed to load split|invalid split count|illegal split file|invalid split file).*",
+            "missing-shard",
+            "A part of this model is missing or does not belong to it.",
+            "Put all parts (…-00001-of-…) of the model into one folder, or download it again.",
+        ),
+        (
+            r"(?:unable to allocate|failed to allocate|std::bad_alloc|cudaMalloc failed|out of memory|ErrorOutOfDeviceMemory)",
+            "out-of-memory",
+            "There is not enough memory for this model with these settings.",
+            _SMALLER,
+        ),
+        (
+            r"(?:No such file or directory|failed to open GGUF file)",
+            "not-found",
+            "The model file is not there any more, or cannot be read.",
+            "Rescan the library, or choose the file again.",
+        ),
+        (
+            r"data is not within the file bounds",
+            "bad-file",
+            "The model file is incomplete: some of its data is missing.",
+            _AGAIN,
+        ),
+        (
+            r"(?:invalid magic characters|failed to read (?:magic|header)|bad GGUF magic)",
+            "bad-file",
+            "This is not a GGUF model file.",
+            "Choose a file that ends in .gguf and was made for llama.cpp.",
+        ),
+        (
+            r"GGML_ASSERT\(([^\n]*)\) failed",
+            "bad-file",
+            "The model file is damaged: the engine stopped at a check ({0}).",
+            _AGAIN,
+        ),
+        (
+            r"key not found in model: (\S+)",
+            "bad-file",
+            "The model file lacks the entry '{0}' that its architecture needs.",
+            "Choose another file of this model; this one cannot run.",
+        ),
+        (
+            r"missing tensor '([^']*)'",
+            "bad-file",
+            "The model file lacks the tensor '{0}'.",
+            "Choose another file of this model; this one cannot run.",
+        ),
+        (
+            r"(?:gguf_init_from_\w+: [^\n]*|error loading model[^\n]*|failed to load model[^\n]*)",
+            "bad-file",
+            "The model file could not be read.",
+            _AGAIN,
+        ),
+    )
+)
+
+
+def explain_log(log: str) -> Cause | None:
+    """The cause a log names, None when it names none."""
+    for pattern, kind, message, hint in _RULES:
+        found = pattern.search(log)
+        if found:
+            return Cause(kind, message.format(*found.groups()), hint)
+    return None
+
+
+def explain_exit(exit_code: int | None, log: str, *, loading: bool) -> Cause:
+    """Why the process ended unasked; ``exit_code`` is negative for a signal (as in subprocess)."""
+    number = -exit_code if exit_code is not None and exit_code < 0 else 0
+    if number == signal.SIGILL or exit_code == 0xC000001D:
+        return Cause(
+            "unsupported-cpu",
+            "This CPU lacks an instruction the engine was compiled with.",
+            "Set Heft up again on this computer so that the engine is compiled for it.",
+        )
+    if number == getattr(signal, "SIGBUS", -1):
+        return Cause(
+            "not-found",
+            "The model file vanished or changed while it was in use.",
+            "Check the disk it lies on, then load it again.",
+        )
+    named = explain_log(log) if loading or number == signal.SIGABRT else None
+    if named is not None:
+        return named
+    if number == getattr(signal, "SIGKILL", -1):
+        return Cause(
+            "killed",
+            "The engine was ended from outside; usually the system does that when memory runs out.",
+            _SMALLER,
+        )
+    what = "while loading the model" if loading else "while it was working"
+    return Cause("crashed", f"The engine crashed {what}.", "Load the model again; if it happens twice, try another variant.")

@@ -1,0 +1,64 @@
+"""From a conversation to the token ids of a prompt: chat template, BOS, and the room the context has."""
+
+from __future__ import annotations
+
+from desktop.core.errors import EngineError
+from desktop.engine.llama import Model
+from desktop.engine.protocol import Generate
+from desktop.engine.renderer import Renderer
+from desktop.engine.template import CHATML, RenderRequest
+
+_CHATML_NOTE = "This model brings no chat template; Heft used ChatML, so its answers may be odd."
+
+
+class Prompter:
+    """Renders and tokenizes; owns the template process."""
+
+    def __init__(self) -> None:
+        self._renderer = Renderer()
+
+    def start(self) -> None:
+        """Warm the template process up, in parallel to a load."""
+        self._renderer.start()
+
+    def close(self) -> None:
+        self._renderer.close()
+
+    def tokens(self, model: Model, request: Generate) -> tuple[list[int], tuple[str, ...]]:
+        """Prompt token ids and notes for the chat; raises EngineError (bad-template, context-full, empty-prompt)."""
+        text, notes = (request.prompt, ()) if request.prompt is not None else self._rendered(model, request)
+        bos = model.token_text("bos")
+        if bos and model.adds_bos and text.startswith(bos):
+            text = text[len(bos) :]  # the tokenizer adds it again; twice makes answers worse
+        prompt = model.tokenize(text, special=True)
+        if not prompt:
+            raise EngineError("There is nothing to answer.", "Type a message first.", kind="empty-prompt")
+        if len(prompt) >= model.context_length:
+            raise EngineError(
+                f"This conversation is {len(prompt):,} tokens long; the model was loaded with a context of "
+                f"{model.context_length:,}.",
+                "Load it with a larger context, or start a new chat.",
+                kind="context-full",
+            )
+        return prompt, notes
+
+    def _rendered(self, model: Model, request: Generate) -> tuple[str, tuple[str, ...]]:
+        messages = request.messages
+        continued = messages[-1].content if messages and messages[-1].role == "assistant" else ""
+        if continued:
+            messages = messages[:-1]
+        template = request.template or model.chat_template
+        result = self._renderer.render(
+            RenderRequest(
+                template=template or CHATML,
+                messages=messages,
+                bos=model.token_text("bos"),
+                eos=model.token_text("eos"),
+            )
+        )
+        if result.error:
+            raise EngineError(
+                result.error, "Use another file of this model, or report its template.", kind="bad-template"
+            )
+        notes = result.notes if template else (*result.notes, _CHATML_NOTE)
+        return result.text + continued, notes

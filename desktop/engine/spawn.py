@@ -1,0 +1,39 @@
+"""How a process of Heft's own is started, and how its life is tied to its parent's."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+PARENT_VARIABLE = "HEFT_PARENT_PID"
+_PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
+
+
+def command(module: str) -> list[str]:
+    """Command line that runs one of this package's modules with this interpreter.
+
+    ``-P`` keeps the working directory off the import path, so nothing planted there is imported.
+    """
+    return [sys.executable, "-P", "-m", module]
+
+
+def child_environment() -> dict[str, str]:
+    """This process's environment and its process id, for :func:`die_with_parent` in the child."""
+    return {**os.environ, PARENT_VARIABLE: str(os.getpid())}
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent ends; call first thing in the child.
+
+    Linux only; elsewhere the closed stdin pipe ends the child. The parent's id closes the race with a parent that
+    ended before this call.
+    """
+    if sys.platform != "linux" or PARENT_VARIABLE not in os.environ:
+        return
+    parent_pid = int(os.environ[PARENT_VARIABLE])
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent_pid:
+        os._exit(0)
