@@ -1,7 +1,7 @@
 """Fixtures and guards of all floors. Works without PySide6; what needs Qt is in tests/ui/conftest.py.
 
-Guards, after napari and qutebrowser: a test fails when it talks to the network, logs an error nobody expected,
-or leaves a thread or a child process behind.
+Guards, after napari and qutebrowser: a test fails when it talks to the network, logs an unexpected error, or
+leaves a thread or a child process behind.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
@@ -11,6 +13,7 @@ class Page(QWidget):
     """One page of the window. It owns its widgets; what it has to tell goes out through ``notify``."""
 
     notify = Signal(object)  # HeftError or str, shown in the notification area
+    SHORTCUTS: ClassVar[tuple[tuple[str, str], ...]] = ()  # (keys, meaning), listed under Ctrl+/
 
     def shown(self) -> None:
         """Called each time the page becomes visible; a page that shows live figures refreshes here."""

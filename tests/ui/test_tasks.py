@@ -1,4 +1,4 @@
-"""Tasks: results, failures and progress arrive on the GUI thread; nothing arrives after cancel or destruction."""
+"""Tasks: results, failures and progress reach the GUI thread; nothing comes after cancel or destruction."""
 
 from __future__ import annotations
 
