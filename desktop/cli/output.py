@@ -72,3 +72,4 @@ class Progress:
         if self._live and self._shown >= 0:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
+            self._shown = -1

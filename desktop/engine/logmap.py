@@ -34,13 +34,13 @@ _RULES: tuple[tuple[re.Pattern[str], str, str, str], ...] = tuple(
             "Look for an update of Heft, or choose a model of an architecture listed on the page Machine.",
         ),
         (
-            r"(?:failed to load GGUF split|failed to load split|invalid split count|illegal split file|invalid split file).*",
+            r"(?:failed to load GGUF split|failed to load split|invalid split count|(?:illegal|invalid) split file)",
             "missing-shard",
             "A part of this model is missing or does not belong to it.",
             "Put all parts (…-00001-of-…) of the model into one folder, or download it again.",
         ),
         (
-            r"(?:unable to allocate|failed to allocate|std::bad_alloc|cudaMalloc failed|out of memory|ErrorOutOfDeviceMemory)",
+            r"(?:unable to allocate|failed to allocate|bad_alloc|cudaMalloc failed|out of memory|OutOfDeviceMemory)",
             "out-of-memory",
             "There is not enough memory for this model with these settings.",
             _SMALLER,
@@ -125,4 +125,5 @@ def explain_exit(exit_code: int | None, log: str, *, loading: bool) -> Cause:
             _SMALLER,
         )
     what = "while loading the model" if loading else "while it was working"
-    return Cause("crashed", f"The engine crashed {what}.", "Load the model again; if it happens twice, try another variant.")
+    hint = "Load the model again; if it happens twice, try another variant."
+    return Cause("crashed", f"The engine crashed {what}.", hint)

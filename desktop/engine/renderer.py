@@ -7,6 +7,7 @@ makes it exceed a limit.
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import sys
 import threading
@@ -102,6 +103,7 @@ def _limit_memory() -> None:
 def main() -> None:
     """Serve render requests until stdin closes."""
     die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal reaches every process; the parent decides
     _limit_memory()
     requests, results = sys.stdin.buffer, sys.stdout.buffer
     while True:

@@ -16,6 +16,7 @@ from desktop.engine.protocol import (
     EngineDied,
     Failed,
     Finished,
+    FinishReason,
     Generate,
     PromptProgress,
     Sampling,
@@ -23,10 +24,17 @@ from desktop.engine.protocol import (
     Text,
 )
 from desktop.services.engine import AnswerEvent, EngineService, EngineState
-from desktop.store.chats import Chat, ChatStore, Message
+from desktop.services.headless import death_error, failure_error
+from desktop.store.chats import Chat, ChatStore, Message, MessageState
 
 _SAVE_SECONDS = 0.5  # a killed process loses at most this much text
-_STATES = {"stop": "complete", "length": "length", "cancelled": "stopped", "context-full": "context-full"}
+_STATES: dict[FinishReason, MessageState] = {
+    "stop": "complete",
+    "length": "length",
+    "cancelled": "stopped",
+    "context-full": "context-full",
+}
+_FAILED_STATES: dict[str, MessageState] = {"cancelled": "stopped", "context-full": "context-full"}
 _NOTES = {
     "context-full": "The context is full, so the answer stopped here. Load the model with a larger context, or start "
     "a new chat.",
@@ -222,7 +230,7 @@ class ChatService:
         if state.phase == "ready":
             self._generate()
         elif state.phase == "died" and state.died is not None:
-            self._fail(_death(state.died))
+            self._fail(death_error(state.died))
         elif state.phase == "stopped" and state.failure is not None:
             self._fail(state.failure)
 
@@ -238,6 +246,8 @@ class ChatService:
             self._engine.generate(self._request(chat, running.message_id), self._on_answer)
         except HeftError as error:
             self._fail(error)
+        if running.cancelled:
+            self._engine.cancel()  # stop() came between the hand-over and the engine's hearing of it
 
     def _request(self, chat: Chat, message_id: int) -> Generate:
         turns = [ChatMessage("system", chat.system_prompt)] if chat.system_prompt.strip() else []
@@ -280,9 +290,9 @@ class ChatService:
                 note = " ".join(filter(None, [*event.notes, _NOTES.get(event.reason, "")]))
                 self._finish(_STATES[event.reason], _figures(event.statistics), note)
             case Failed():
-                self._fail(EngineError(event.message, event.hint, detail=event.detail, kind=event.kind))
+                self._fail(failure_error(event))
             case EngineDied():
-                self._fail(_death(event))
+                self._fail(death_error(event))
             case Benchmarked():
                 pass
 
@@ -299,7 +309,7 @@ class ChatService:
             self._save(running)
         return running
 
-    def _finish(self, state: str, statistics: dict[str, float], note: str) -> None:
+    def _finish(self, state: MessageState, statistics: dict[str, float], note: str) -> None:
         running = self._take()
         if running is not None:
             self._store.finish(running.message_id, state, statistics, note)
@@ -309,10 +319,7 @@ class ChatService:
         running = self._take()
         if running is None:
             return
-        if error.kind == "cancelled":
-            state = "stopped"
-        else:
-            state = "context-full" if error.kind == "context-full" else "failed"
+        state = _FAILED_STATES.get(error.kind, "failed")
         self._store.finish(running.message_id, state, {}, f"{error.message} {error.hint}".strip())
         self._emit(MessageFinished(self._store.message(running.message_id)))
         if state == "failed":
@@ -330,6 +337,3 @@ def title_from(text: str, limit: int = 48) -> str:
 def _figures(statistics: Statistics) -> dict[str, float]:
     return {name: float(value) for name, value in msgspec.structs.asdict(statistics).items()}
 
-
-def _death(died: EngineDied) -> HeftError:
-    return EngineError(died.message, died.hint, detail=died.log_tail, kind=died.kind)

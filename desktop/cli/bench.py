@@ -1,0 +1,51 @@
+"""``heft bench``: prompt and generation speed of one model."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Sequence
+
+from desktop.cli.model import add_model_arguments, loaded_model, whole_number
+from desktop.cli.output import print_json, table
+from desktop.engine.protocol import Benchmark
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    add_model_arguments(parser)
+    parser.add_argument("--prompt", type=whole_number, default=512, metavar="N", help="prompt tokens")
+    parser.add_argument("--generate", type=whole_number, default=64, metavar="N", help="tokens to generate")
+    parser.add_argument("--repeat", type=whole_number, default=5, metavar="N", help="repetitions")
+
+
+def spread(rates: Sequence[float]) -> dict[str, float]:
+    """Median, lowest and highest of tokens per second."""
+    return {"median": statistics.median(rates), "min": min(rates), "max": max(rates)}
+
+
+def run(args: argparse.Namespace) -> int:
+    """Time and report."""
+    request = Benchmark(0, max(1, args.prompt), max(1, args.generate), max(1, args.repeat))
+    with loaded_model(args) as (engine, _):
+        sys.stderr.write(f"Timing {request.repeat} rounds; the machine should have nothing else to do.\n")
+        result = engine.benchmark(request)
+    reading, writing = spread(result.prompt_tokens_per_second), spread(result.tokens_per_second)
+    if args.json:
+        print_json(
+            {
+                "prompt_tokens_per_second": reading,
+                "tokens_per_second": writing,
+                "threads": result.threads,
+                "predicted": None,
+            }
+        )
+        return 0
+    figures = {f"prompt, {request.prompt_tokens}": reading, f"generation, {request.generate_tokens}": writing}
+    rows = [
+        [name, *(f"{values[key]:.1f}" for key in ("median", "min", "max"))] for name, values in figures.items()
+    ]
+    print(table(["tokens per second", "median", "min", "max"], rows, right=(1, 2, 3)))
+    print(f"{result.threads} threads")
+    return 0

@@ -1,0 +1,77 @@
+"""``heft chat``: a conversation in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from desktop.cli.model import add_model_arguments, loaded_model, whole_number
+from desktop.cli.output import Progress
+from desktop.cli.run import summary
+from desktop.core.errors import HeftError, UsageError
+from desktop.engine.protocol import ChatMessage, Generate, Sampling
+
+_HELP = "Enter sends. /new starts again, /quit (or Ctrl+D) ends, Ctrl+C stops an answer."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    add_model_arguments(parser)
+    parser.add_argument("--system", default="", help="system prompt")
+    parser.add_argument("--max-tokens", type=whole_number, default=0, metavar="N", help="0: until the model ends")
+    parser.add_argument("--temperature", type=float, default=Sampling().temperature, metavar="X")
+    parser.add_argument("--seed", type=whole_number, default=None, metavar="N", help="default: a fresh one")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Talk until the input ends; each answer's figures follow it on stderr."""
+    if args.json:
+        raise UsageError("A conversation has no JSON form.", "Use: heft run MODEL --json")
+    sampling = Sampling(temperature=args.temperature, seed=args.seed)
+    opening = [ChatMessage("system", args.system)] if args.system else []
+    with loaded_model(args) as (engine, loaded):
+        sys.stderr.write(f"{loaded.description}, context {loaded.context_length:,}. {_HELP}\n")
+        turns = list(opening)
+        while (text := _ask()) is not None:
+            if text == "/quit":
+                break
+            if text == "/new":
+                turns = list(opening)
+                continue
+            if not text:
+                continue
+            turns.append(ChatMessage("user", text))
+            pieces: list[str] = []
+            reading = Progress("Reading")
+
+            def show(piece: str, pieces: list[str] = pieces, reading: Progress = reading) -> None:
+                reading.close()
+                pieces.append(piece)
+                sys.stdout.write(piece)
+                sys.stdout.flush()
+
+            request = Generate(0, tuple(turns), sampling=sampling, max_tokens=args.max_tokens)
+            try:
+                finished = engine.answer(request, show, reading.update)
+            except HeftError as error:
+                reading.close()
+                turns.pop()
+                sys.stderr.write(f"heft: {error.message} {error.hint}\n")
+                if error.kind in ("context-full", "bad-template"):
+                    continue
+                raise
+            turns.append(ChatMessage("assistant", "".join(pieces)))
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+            for note in finished.notes:
+                sys.stderr.write(f"note: {note}\n")
+            sys.stderr.write(f"[{summary(finished)}]\n")
+    return 0
+
+
+def _ask() -> str | None:
+    """One line from the person, None at the end of input; Ctrl+C on an empty line ends too."""
+    try:
+        return input("> " if sys.stdin.isatty() else "").strip()
+    except (EOFError, KeyboardInterrupt):
+        return None

@@ -1,0 +1,99 @@
+"""``heft run``: one answer, streamed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from desktop.cli.model import add_model_arguments, loaded_model, whole_number
+from desktop.cli.output import Progress, human_bytes, print_json
+from desktop.core.errors import UsageError
+from desktop.engine.protocol import ChatMessage, Finished, Generate, Sampling
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    add_model_arguments(parser)
+    parser.add_argument("--prompt", help="the question; read from standard input when not given")
+    parser.add_argument("--system", default="", help="system prompt")
+    parser.add_argument("--max-tokens", type=whole_number, default=0, metavar="N", help="0: until the model ends")
+    parser.add_argument("--temperature", type=float, default=Sampling().temperature, metavar="X")
+    parser.add_argument("--seed", type=whole_number, default=None, metavar="N", help="default: a fresh one")
+    parser.add_argument("--raw", action="store_true", help="continue the prompt as it is, without chat template")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Answer and report the figures; text goes to stdout, everything else to stderr."""
+    prompt = args.prompt if args.prompt is not None else sys.stdin.read()
+    if not prompt.strip():
+        raise UsageError("There is no prompt.", "Give one with --prompt, or pipe it in.")
+    request = generate_request(args, prompt)
+    pieces: list[str] = []
+    reading = Progress("Reading the prompt")
+
+    def show(text: str) -> None:
+        reading.close()
+        pieces.append(text)
+        if not args.json:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    with loaded_model(args) as (engine, loaded):
+        finished = engine.answer(request, show, reading.update)
+    if args.json:
+        print_json(report(finished, "".join(pieces), loaded.memory.total_bytes))
+    else:
+        sys.stdout.write("\n")
+        for note in finished.notes:
+            sys.stderr.write(f"note: {note}\n")
+        sys.stderr.write(summary(finished) + f" · {human_bytes(loaded.memory.total_bytes)} memory\n")
+    return 0
+
+
+def generate_request(args: argparse.Namespace, prompt: str) -> Generate:
+    """The request of one question."""
+    sampling = Sampling(temperature=args.temperature, seed=args.seed)
+    if args.raw:
+        return Generate(0, prompt=prompt, sampling=sampling, max_tokens=args.max_tokens)
+    system = (ChatMessage("system", args.system),) if args.system else ()
+    messages = (*system, ChatMessage("user", prompt))
+    return Generate(0, messages, sampling=sampling, max_tokens=args.max_tokens)
+
+
+def report(finished: Finished, text: str, memory_bytes: int) -> dict[str, object]:
+    """The JSON document of one answer; ``predicted`` is null as long as nothing was predicted for the model."""
+    figures = finished.statistics
+    return {
+        "text": text,
+        "finish_reason": finished.reason,
+        "prompt_tokens": figures.prompt_tokens,
+        "generated_tokens": figures.generated_tokens,
+        "seconds_to_first_token": figures.seconds_to_first_token,
+        "prompt_tokens_per_second": figures.prompt_tokens_per_second,
+        "tokens_per_second": figures.tokens_per_second,
+        "context_used": figures.context_used,
+        "context_length": figures.context_length,
+        "memory_bytes": memory_bytes,
+        "resident_bytes": figures.resident_bytes,
+        "notes": list(finished.notes),
+        "predicted": None,
+    }
+
+
+def summary(finished: Finished) -> str:
+    """One line of figures."""
+    figures = finished.statistics
+    words = {
+        "length": "stopped at the token limit",
+        "context-full": "stopped: the context is full; use a larger --context",
+        "cancelled": "cancelled",
+        "stop": "",
+    }[finished.reason]
+    parts = [
+        f"{figures.tokens_per_second:.1f} tok/s",
+        f"{figures.generated_tokens:,} tokens",
+        f"first token {figures.seconds_to_first_token:.2f} s",
+        f"prompt {figures.prompt_tokens:,} tokens at {figures.prompt_tokens_per_second:.0f} tok/s",
+        f"context {figures.context_used:,} / {figures.context_length:,}",
+    ]
+    return " · ".join([*parts, words] if words else parts)
