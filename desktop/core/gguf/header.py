@@ -1,0 +1,147 @@
+"""What a GGUF header says, as values: metadata, tensors, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from desktop.core.gguf.values import Array, Text, Value
+from desktop.core.quants import TENSOR_TYPES, WeightShare, quantization_label, type_name
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A finding: ``error`` keeps the engine from loading the file, ``warning`` does not. ``offset`` in bytes."""
+
+    severity: Literal["error", "warning"]
+    message: str
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor as listed: ``shape`` in ggml's order (the row length first), ``offset`` from the data section."""
+
+    name: str
+    shape: tuple[int, ...]
+    type_id: int
+    offset: int
+
+    @property
+    def type(self) -> str:
+        """The type's name; ``type 200`` for an id ggml does not know."""
+        return type_name(self.type_id)
+
+    @property
+    def elements(self) -> int:
+        count = 1
+        for length in self.shape:
+            count *= length
+        return count
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Bytes of its data; None when the type is unknown."""
+        known = TENSOR_TYPES.get(self.type_id)
+        return known.size(self.elements) if known else None
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """A parsed header. Offsets and sizes are bytes from the start of the source.
+
+    ``complete`` is False when reading stopped early (only with ``read_header(..., partial=True)``); what was
+    read so far is there and the last problem says where and why it stopped.
+    """
+
+    version: int
+    endianness: Literal["little", "big"]
+    metadata: Mapping[str, Value]
+    tensors: tuple[Tensor, ...]
+    alignment: int
+    header_bytes: int
+    data_offset: int
+    file_bytes: int
+    problems: tuple[Problem, ...]
+    complete: bool = True
+
+    def with_problems(self, problems: tuple[Problem, ...]) -> Header:
+        """The same header with these findings."""
+        return replace(self, problems=problems)
+
+    def string(self, key: str) -> str:
+        """A string value; "" when the key is missing, of another type, or too long to be kept."""
+        found = self.metadata.get(key)
+        return found.data if found is not None and isinstance(found.data, str) else ""
+
+    def integer(self, key: str) -> int | None:
+        """An integer value; None when the key is missing or of another type."""
+        found = self.metadata.get(key)
+        if found is None or isinstance(found.data, bool) or not isinstance(found.data, int):
+            return None
+        return found.data
+
+    def array(self, key: str) -> Array | None:
+        """An array value; None when the key is missing or of another type."""
+        found = self.metadata.get(key)
+        return found.data if found is not None and isinstance(found.data, Array) else None
+
+    def text(self, key: str, limit: int) -> str:
+        """A string value of any length, cut at ``limit`` bytes; "" when there is none."""
+        found = self.metadata.get(key)
+        if found is not None and isinstance(found.data, Text):
+            return found.data.read(limit)
+        return self.string(key).encode()[:limit].decode("utf-8", "ignore")
+
+    @property
+    def architecture(self) -> str:
+        return self.string("general.architecture")
+
+    @property
+    def name(self) -> str:
+        return self.string("general.name")
+
+    @property
+    def file_type(self) -> int | None:
+        return self.integer("general.file_type")
+
+    @property
+    def context_length(self) -> int | None:
+        """Tokens the model was trained for."""
+        return self.integer(f"{self.architecture}.context_length")
+
+    @cached_property
+    def parameters(self) -> int:
+        """Elements of all tensors in this file, as llama.cpp counts them."""
+        return sum(tensor.elements for tensor in self.tensors)
+
+    @cached_property
+    def tensor_bytes(self) -> int:
+        """Bytes of all tensors whose type is known."""
+        return sum(tensor.size_bytes or 0 for tensor in self.tensors)
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Bits of tensor data per parameter; 0 without tensors."""
+        return self.tensor_bytes * 8 / self.parameters if self.parameters else 0.0
+
+    @cached_property
+    def quantization(self) -> str:
+        """The label of ``core.quants.quantization_label`` for this file's tensors."""
+        return quantization_label(self.shares(), self.file_type)
+
+    def shares(self) -> list[WeightShare]:
+        """What ``core.quants`` needs to label the file (or several shards together)."""
+        return [WeightShare(t.name, t.type, t.elements, len(t.shape)) for t in self.tensors]
+
+    @property
+    def split(self) -> tuple[int, int] | None:
+        """(number of this shard from 0, number of shards) of a split file, else None."""
+        number, count = self.integer("split.no"), self.integer("split.count")
+        return (number, count) if number is not None and count is not None and count > 1 else None
+
+    def position(self, tensor: Tensor) -> int:
+        """The byte at which a tensor's data starts in the file."""
+        return self.data_offset + tensor.offset
