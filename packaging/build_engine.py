@@ -53,13 +53,13 @@ def pinned_version() -> str:
 
 def cpu_identity() -> str:
     """What a native build depends on: the model, for tuning, and the instruction sets."""
-    wanted = ("vendor_id", "cpu family", "model\t", "model name", "flags")
-    wanted += ("CPU implementer", "CPU part", "Features")  # what Linux calls them on ARM
+    x86 = ("vendor_id", "cpu family", "model\t", "model name", "flags")
+    arm = ("CPU implementer", "CPU part", "Features")
     try:
         first, _, _ = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").partition("\n\n")
     except OSError:
         return platform.processor()
-    return "\n".join(line for line in first.splitlines() if line.startswith(wanted))
+    return "\n".join(line for line in first.splitlines() if line.startswith(x86 + arm))
 
 
 def wheel_key(version: str) -> str:

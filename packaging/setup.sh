@@ -114,7 +114,7 @@ set_up_python() {
         "${pip[@]}" install -q --no-deps --force-reinstall "$wheel"
         printf '%s\n' "$wheel" >"$VENV/.heft-engine"
     fi
-    say "Installing Python packages into $VENV"
+    say "Installing Python packages into $VENV (about 250 MB to fetch the first time)"
     [[ $mode != test ]] || extra='[dev]'
     # The build tools first and by constraint: pip's isolated build would take whatever is newest.
     "${pip[@]}" install -q -c "$ROOT/constraints.txt" hatchling editables
