@@ -1,0 +1,365 @@
+"""Conversations that survive a restart, and a kill at any moment.
+
+A chat is a tree of messages: editing a question or asking for another answer adds a sibling, nothing is
+overwritten. ``chats.leaf`` names the end of the branch on show. Text that is still streaming lies in ``pieces``,
+so that writing costs the same at the end of a long answer as at its start; ``finish`` joins it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from desktop.core.errors import NotFoundError, StoreError
+from desktop.store import chats_export, chats_search
+from desktop.store.chats_records import (
+    CHAT_COLUMNS,
+    MESSAGE_COLUMNS,
+    Chat,
+    Message,
+    MessageRole,
+    MessageState,
+    SamplingDict,
+    chat_from_row,
+    clean,
+    message_from_row,
+)
+from desktop.store.chats_schema import is_damage, open_database
+from desktop.store.chats_search import SearchHit
+
+__all__ = ["Chat", "ChatStore", "Message", "MessageRole", "MessageState", "SamplingDict", "SearchHit"]
+
+
+class ChatStore:
+    """All conversations of this user, in one SQLite file. Safe to call from any thread.
+
+    Every method raises StoreError when the database cannot be read or written, NotFoundError for an id that
+    is not there. ``set_aside`` names the damaged database that was put aside at opening, or is None.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the database at ``path``; StoreError when a newer Heft wrote it (left untouched)."""
+        self._path = path
+        self._lock = threading.RLock()
+        self._db, self.set_aside = open_database(path)
+
+    def close(self) -> None:
+        """Write everything back and let go of the file; calling it again does nothing."""
+        with self._lock:
+            self._db.close()
+
+    # -- chats ------------------------------------------------------------------------------------
+
+    def create(
+        self,
+        title: str = "",
+        model: str = "",
+        system_prompt: str = "",
+        sampling: Mapping[str, float | int | None] | None = None,
+        *,
+        max_tokens: int = 0,
+        model_path: str = "",
+        context_length: int = 0,
+    ) -> Chat:
+        """A new, empty chat."""
+        now = time.time()
+        values = (clean(title), model, clean(system_prompt), json.dumps(dict(sampling or {})), max_tokens)
+        with self._write() as db:
+            row = db.execute(
+                f"""INSERT INTO chats (title, model, system_prompt, sampling, max_tokens, created, updated,
+                    model_path, context_length) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {CHAT_COLUMNS}""",
+                (*values, now, now, model_path, context_length),
+            ).fetchone()
+        return chat_from_row(row)
+
+    def chat(self, chat_id: int) -> Chat:
+        """One chat; NotFoundError when it is not there or was deleted."""
+        with self._read() as db:
+            found = db.execute(f"SELECT {CHAT_COLUMNS} FROM chats WHERE id = ? AND deleted IS NULL", (chat_id,))
+            row = found.fetchone()
+        if row is None:
+            raise NotFoundError("This chat is not there any more.", "Choose another one from the list.")
+        return chat_from_row(row)
+
+    def chats(self, limit: int | None = None) -> list[Chat]:
+        """Chats, newest first."""
+        with self._read() as db:
+            rows = db.execute(
+                f"SELECT {CHAT_COLUMNS} FROM chats WHERE deleted IS NULL ORDER BY updated DESC, id DESC LIMIT ?",
+                (-1 if limit is None else limit,),
+            ).fetchall()
+        return [chat_from_row(row) for row in rows]
+
+    def update(
+        self,
+        chat_id: int,
+        *,
+        title: str | None = None,
+        model: str | None = None,
+        system_prompt: str | None = None,
+        sampling: Mapping[str, float | int | None] | None = None,
+        max_tokens: int | None = None,
+        model_path: str | None = None,
+        context_length: int | None = None,
+    ) -> Chat:
+        """Change what is given and return the chat. Settings do not move it up the list."""
+        given: dict[str, str | int | None] = {
+            "title": None if title is None else clean(title),
+            "model": model,
+            "system_prompt": None if system_prompt is None else clean(system_prompt),
+            "sampling": None if sampling is None else json.dumps(dict(sampling)),
+            "max_tokens": max_tokens,
+            "model_path": model_path,
+            "context_length": context_length,
+        }
+        changes = {name: value for name, value in given.items() if value is not None}
+        if changes:
+            with self._write() as db:
+                assignments = ", ".join(f"{name} = ?" for name in changes)
+                db.execute(f"UPDATE chats SET {assignments} WHERE id = ?", (*changes.values(), chat_id))
+        return self.chat(chat_id)
+
+    def delete(self, chat_id: int) -> None:
+        """Take a chat off the list; ``undelete`` brings it back until ``purge``."""
+        with self._write() as db:
+            db.execute("UPDATE chats SET deleted = ? WHERE id = ? AND deleted IS NULL", (time.time(), chat_id))
+
+    def undelete(self, chat_id: int) -> Chat:
+        """Bring a deleted chat back."""
+        with self._write() as db:
+            db.execute("UPDATE chats SET deleted = NULL WHERE id = ?", (chat_id,))
+        return self.chat(chat_id)
+
+    def purge(self, older_than_seconds: float = 0.0) -> int:
+        """Remove for good what was deleted at least that long ago; returns how many chats."""
+        gone = "SELECT id FROM chats WHERE deleted <= ?"
+        limit = (time.time() - older_than_seconds,)
+        with self._write() as db:
+            db.execute(
+                f"DELETE FROM pieces WHERE message_id IN (SELECT id FROM messages WHERE chat_id IN ({gone}))", limit
+            )
+            db.execute(f"DELETE FROM messages WHERE chat_id IN ({gone})", limit)
+            return db.execute("DELETE FROM chats WHERE deleted <= ?", limit).rowcount
+
+    # -- messages ---------------------------------------------------------------------------------
+
+    def messages(self, chat_id: int) -> list[Message]:
+        """The active branch, root to leaf; empty for a new chat."""
+        with self._read() as db:
+            rows = db.execute(
+                f"""WITH RECURSIVE branch (node, above, depth) AS (
+                        SELECT messages.id, parent_id, 0 FROM messages JOIN chats ON messages.id = leaf WHERE chats.id = ?
+                        UNION ALL
+                        SELECT id, parent_id, depth + 1 FROM messages JOIN branch ON id = above)
+                    SELECT {MESSAGE_COLUMNS} FROM branch JOIN messages ON id = node ORDER BY depth DESC""",
+                (chat_id,),
+            ).fetchall()
+            return self._complete(db, chat_id, rows)
+
+    def message(self, message_id: int) -> Message:
+        """One message with all the text written so far."""
+        with self._read() as db:
+            row = db.execute(f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE id = ?", (message_id,)).fetchone()
+            if row is None:
+                raise NotFoundError("This message is not there any more.", "Open the chat again.")
+            same = [
+                sibling
+                for (sibling,) in db.execute(
+                    "SELECT id FROM messages WHERE chat_id = ? AND parent_id IS ? ORDER BY id", (row[1], row[2])
+                )
+            ]
+            return message_from_row(row, self._pieces(db, message_id), same.index(message_id), len(same))
+
+    def siblings(self, message_id: int) -> list[int]:
+        """Ids of all versions of this turn, oldest first, this one included."""
+        with self._read() as db:
+            rows = db.execute(
+                """SELECT other.id FROM messages AS this JOIN messages AS other
+                   ON other.chat_id = this.chat_id AND other.parent_id IS this.parent_id
+                   WHERE this.id = ? ORDER BY other.id""",
+                (message_id,),
+            ).fetchall()
+        if not rows:
+            raise NotFoundError("This message is not there any more.", "Open the chat again.")
+        return [sibling for (sibling,) in rows]
+
+    def select(self, message_id: int) -> None:
+        """Show the branch of this message, down to its newest leaf."""
+        with self._write() as db:
+            # a child is always younger than its parent, so the youngest descendant is a leaf
+            found = db.execute(
+                """WITH RECURSIVE below (id) AS (
+                       SELECT id FROM messages WHERE id = ?
+                       UNION ALL SELECT messages.id FROM messages JOIN below ON messages.parent_id = below.id)
+                   UPDATE chats SET leaf = (SELECT max(id) FROM below)
+                   WHERE id = (SELECT chat_id FROM messages WHERE id = ?)""",
+                (message_id, message_id),
+            ).rowcount
+        if not found:
+            raise NotFoundError("This message is not there any more.", "Open the chat again.")
+
+    def add(
+        self,
+        chat_id: int,
+        parent_id: int | None,
+        role: MessageRole,
+        content: str,
+        *,
+        state: MessageState = "complete",
+        model: str = "",
+    ) -> Message:
+        """Add a turn below ``parent_id`` (None: a first turn); it becomes the end of the active branch."""
+        now, text = time.time(), clean(content)
+        with self._write() as db:
+            if db.execute("SELECT 1 FROM chats WHERE id = ?", (chat_id,)).fetchone() is None:
+                raise NotFoundError("This chat is not there any more.", "Choose another one from the list.")
+            if parent_id is not None:
+                parent = db.execute("SELECT chat_id FROM messages WHERE id = ?", (parent_id,)).fetchone()
+                if parent is None or parent[0] != chat_id:
+                    raise NotFoundError("The message to answer is not in this chat.", "Open the chat again.")
+            (made,) = db.execute(
+                """INSERT INTO messages (chat_id, parent_id, role, content, state, model, created, statistics, note)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, '{}', '') RETURNING id""",
+                (chat_id, parent_id, role, text, state, model, now),
+            ).fetchone()
+            db.execute("UPDATE chats SET leaf = ?, updated = ? WHERE id = ?", (made, now, chat_id))
+            return self.message(made)
+
+    def append_text(self, message_id: int, text: str) -> None:
+        """Write more of a streaming answer; durable against a kill when this returns. Cost: the new text only."""
+        with self._write() as db:
+            try:
+                db.execute("INSERT INTO pieces (message_id, text) VALUES (?, ?)", (message_id, clean(text)))
+            except sqlite3.IntegrityError as error:
+                raise NotFoundError("This message is not there any more.", "Open the chat again.") from error
+
+    def set_text(self, message_id: int, text: str) -> None:
+        """Replace the whole text of a message."""
+        with self._write() as db:
+            db.execute("DELETE FROM pieces WHERE message_id = ?", (message_id,))
+            db.execute("UPDATE messages SET content = ? WHERE id = ?", (clean(text), message_id))
+
+    def finish(
+        self,
+        message_id: int,
+        state: MessageState,
+        statistics: Mapping[str, float] | None = None,
+        note: str = "",
+    ) -> Message:
+        """Join what was streamed and say how it ended; from now on search finds it."""
+        with self._write() as db:
+            self._join(db, message_id)
+            db.execute(
+                "UPDATE messages SET state = ?, statistics = ?, note = ? WHERE id = ?",
+                (state, json.dumps(dict(statistics or {})), clean(note), message_id),
+            )
+            db.execute(
+                "UPDATE chats SET updated = ? WHERE id = (SELECT chat_id FROM messages WHERE id = ?)",
+                (time.time(), message_id),
+            )
+            return self.message(message_id)
+
+    def recover(self) -> int:
+        """Call once at start: answers a killed process left unfinished become "interrupted"; returns how many."""
+        unfinished = "SELECT id FROM messages WHERE state = 'streaming' UNION SELECT message_id FROM pieces"
+        with self._write() as db:
+            left = [left for (left,) in db.execute(unfinished)]
+            for message_id in left:
+                self._join(db, message_id)
+                db.execute("UPDATE messages SET state = 'interrupted' WHERE id = ?", (message_id,))
+        return len(left)
+
+    # -- search and export ------------------------------------------------------------------------
+
+    def search(self, query: str, limit: int = 50) -> list[SearchHit]:
+        """Titles and messages with all words of ``query`` (each may be the start of a word), best first."""
+        with self._read() as db:
+            return chats_search.search(db, clean(query), limit)
+
+    def export_markdown(self, chat_id: int) -> str:
+        """The active branch to read."""
+        return chats_export.to_markdown(self.chat(chat_id), self.messages(chat_id))
+
+    def export_json(self, chat_id: int) -> str:
+        """All branches with settings and statistics (format "heft-chat", version 1)."""
+        with self._read() as db:
+            rows = db.execute(f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE chat_id = ? ORDER BY id", (chat_id,))
+            everything = self._complete(db, chat_id, rows.fetchall())
+            branch = [message.id for message in self.messages(chat_id)]
+            return chats_export.to_json(self.chat(chat_id), everything, branch)
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    @staticmethod
+    def _pieces(db: sqlite3.Connection, message_id: int) -> str:
+        rows = db.execute("SELECT text FROM pieces WHERE message_id = ? ORDER BY id", (message_id,))
+        return "".join(text for (text,) in rows)
+
+    def _join(self, db: sqlite3.Connection, message_id: int) -> None:
+        joined = self._pieces(db, message_id)
+        if joined:
+            db.execute("UPDATE messages SET content = content || ? WHERE id = ?", (joined, message_id))
+            db.execute("DELETE FROM pieces WHERE message_id = ?", (message_id,))
+
+    @staticmethod
+    def _complete(db: sqlite3.Connection, chat_id: int, rows: list[tuple[Any, ...]]) -> list[Message]:
+        """Rows of one chat with their place among siblings and the text still in pieces."""
+        families: dict[int | None, list[int]] = {}
+        place: dict[int, int] = {}
+        for message_id, parent_id in db.execute(
+            "SELECT id, parent_id FROM messages WHERE chat_id = ? ORDER BY id", (chat_id,)
+        ):
+            family = families.setdefault(parent_id, [])
+            place[message_id] = len(family)
+            family.append(message_id)
+        written: dict[int, list[str]] = {}
+        for message_id, text in db.execute(
+            """SELECT message_id, text FROM pieces
+               WHERE message_id IN (SELECT id FROM messages WHERE chat_id = ?) ORDER BY id""",
+            (chat_id,),
+        ):
+            written.setdefault(message_id, []).append(text)
+        return [
+            message_from_row(row, "".join(written.get(row[0], ())), place[row[0]], len(families[row[2]]))
+            for row in rows
+        ]
+
+    @contextmanager
+    def _read(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                raise self._failure("read", error) from error
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it or nothing, also when the process is killed inside."""
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._db
+                    self._db.execute("COMMIT")
+                except BaseException:
+                    if self._db.in_transaction:
+                        self._db.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise self._failure("write", error) from error
+
+    def _failure(self, verb: str, error: sqlite3.Error) -> StoreError:
+        if is_damage(error):
+            hint = f"Quit Heft and restore {self._path} from a backup, or move it aside."
+            return StoreError("The chat database is damaged.", hint, detail=f"{self._path}: {error}", kind="damaged")
+        return StoreError(
+            f"Heft could not {verb} its chats: {error}",
+            f"Check the free space and the permissions of {self._path.parent}.",
+            detail=f"{self._path}: {error!r}",
+        )

@@ -1,0 +1,83 @@
+"""What the chat store keeps: a chat, a message, and how a row of the database becomes one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+MessageRole = Literal["user", "assistant"]
+MessageState = Literal["complete", "streaming", "stopped", "length", "context-full", "failed", "interrupted"]
+SamplingDict = dict[str, float | int | None]
+
+
+@dataclass(frozen=True)
+class Chat:
+    """One conversation and the settings it is held with.
+
+    ``model`` is the name to show, ``model_path`` the file last used. ``sampling`` holds fields of
+    ``engine.protocol.Sampling`` ({} = defaults). ``max_tokens`` 0 is no limit, ``context_length`` 0 the engine's
+    choice (tokens). ``created`` and ``updated`` are Unix seconds.
+    """
+
+    id: int
+    title: str
+    model: str
+    system_prompt: str
+    sampling: SamplingDict
+    max_tokens: int
+    created: float
+    updated: float
+    model_path: str = ""
+    context_length: int = 0
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn. ``sibling_index`` counts from 0 among the ``sibling_count`` versions of this turn."""
+
+    id: int
+    chat_id: int
+    parent_id: int | None
+    role: MessageRole
+    content: str
+    state: MessageState
+    model: str
+    created: float
+    statistics: dict[str, float]
+    note: str
+    sibling_index: int
+    sibling_count: int
+
+
+def clean(text: str) -> str:
+    """Text SQLite can keep: lone surrogates (half a character pasted from elsewhere) become U+FFFD."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+CHAT_COLUMNS = "id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length"
+MESSAGE_COLUMNS = "id, chat_id, parent_id, role, content, state, model, created, statistics, note"
+
+
+def chat_from_row(row: tuple[Any, ...]) -> Chat:
+    """A row of CHAT_COLUMNS as a chat."""
+    made_id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length = row
+    return Chat(
+        made_id,
+        title,
+        model,
+        system_prompt,
+        json.loads(sampling),
+        max_tokens,
+        created,
+        updated,
+        model_path,
+        context_length,
+    )
+
+
+def message_from_row(row: tuple[Any, ...], more: str, index: int, count: int) -> Message:
+    """A row of MESSAGE_COLUMNS, with the text still in pieces and its place among its siblings, as a message."""
+    made_id, chat_id, parent_id, role, content, state, model, created, statistics, note = row
+    values = json.loads(statistics)
+    return Message(made_id, chat_id, parent_id, role, content + more, state, model, created, values, note, index, count)

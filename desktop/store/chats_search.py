@@ -1,0 +1,97 @@
+"""Full-text search over titles and messages: from what a user types to an FTS5 query that is never a syntax error."""
+
+from __future__ import annotations
+
+import sqlite3
+import unicodedata
+from dataclasses import dataclass
+
+MARK_START, MARK_END = "\x02", "\x03"  # around each match of a snippet; control characters no message shows
+_SNIPPET_TOKENS = 14
+# Scripts written without spaces: FTS5's unicode61 sees a whole sentence as one word, so text is compared instead.
+_UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR")
+
+
+@dataclass(frozen=True)
+class SearchHit:
+    """A message (or, with ``message_id`` None, a title) that matches.
+
+    ``snippet`` is a piece of the text around the match, each match between MARK_START and MARK_END.
+    """
+
+    chat_id: int
+    message_id: int | None
+    title: str
+    snippet: str
+
+
+def words(query: str) -> list[str]:
+    """The words of a query that a tokenizer can see: at least one letter or digit each."""
+    spaced = "".join(c if c.isprintable() else " " for c in query)
+    return [word for word in spaced.split() if any(c.isalnum() for c in word)]
+
+
+def fts_query(query: str) -> str:
+    """An FTS5 query: every word as a quoted prefix, all of them required; "" when there is no word.
+
+    Quoting makes operators, colons and brackets ordinary text (https://www.sqlite.org/fts5.html, section 3.1).
+    """
+    return " ".join('"' + word.replace('"', '""') + '"*' for word in words(query))
+
+
+def is_unspaced(query: str) -> bool:
+    """Whether the query has letters of a script written without spaces between words."""
+    return any(unicodedata.name(c, "").startswith(_UNSPACED) for c in query if ord(c) > 0x7F)
+
+
+def search(connection: sqlite3.Connection, query: str, limit: int) -> list[SearchHit]:
+    """Titles first, then messages, best match first; chats that were deleted are left out."""
+    if not words(query):
+        return []
+    if is_unspaced(query):
+        return _compare(connection, words(query), limit)
+    match = fts_query(query)
+    titles = connection.execute(
+        f"""SELECT chats.id, NULL, chats.title, highlight(title_index, 0, '{MARK_START}', '{MARK_END}')
+            FROM title_index JOIN chats ON chats.id = title_index.rowid
+            WHERE title_index MATCH ? AND chats.deleted IS NULL ORDER BY rank, chats.updated DESC LIMIT ?""",
+        (match, limit),
+    ).fetchall()
+    messages = connection.execute(
+        f"""SELECT chats.id, messages.id, chats.title,
+                   snippet(message_index, 0, '{MARK_START}', '{MARK_END}', '…', {_SNIPPET_TOKENS})
+            FROM message_index JOIN messages ON messages.id = message_index.rowid
+                 JOIN chats ON chats.id = messages.chat_id
+            WHERE message_index MATCH ? AND chats.deleted IS NULL ORDER BY rank, messages.id DESC LIMIT ?""",
+        (match, limit),
+    ).fetchall()
+    return [SearchHit(*row) for row in (titles + messages)[:limit]]
+
+
+def _compare(connection: sqlite3.Connection, parts: list[str], limit: int) -> list[SearchHit]:
+    patterns = ["%" + part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%" for part in parts]
+    titled = " AND ".join(["chats.title LIKE ? ESCAPE '\\'"] * len(patterns))
+    written = " AND ".join(["messages.content LIKE ? ESCAPE '\\'"] * len(patterns))
+    titles = connection.execute(
+        f"SELECT id, NULL, title, title FROM chats WHERE deleted IS NULL AND {titled} ORDER BY updated DESC LIMIT ?",
+        (*patterns, limit),
+    ).fetchall()
+    rows = connection.execute(
+        f"""SELECT chats.id, messages.id, chats.title, messages.content
+            FROM messages JOIN chats ON chats.id = messages.chat_id
+            WHERE chats.deleted IS NULL AND {written} ORDER BY messages.id DESC LIMIT ?""",
+        (*patterns, limit),
+    ).fetchall()
+    found = (titles + rows)[:limit]
+    return [SearchHit(chat, message, title, _around(text, parts[0])) for chat, message, title, text in found]
+
+
+def _around(text: str, part: str, reach: int = 40) -> str:
+    """``part`` marked, with ``reach`` characters on either side."""
+    at = text.lower().find(part.lower())
+    if at < 0 or len(text.lower()) != len(text):  # lower-casing may change the length of a text
+        return text[: 2 * reach]
+    end = at + len(part)
+    before = ("…" if at > reach else "") + text[max(0, at - reach) : at]
+    after = text[end : end + reach] + ("…" if len(text) > end + reach else "")
+    return f"{before}{MARK_START}{text[at:end]}{MARK_END}{after}"
