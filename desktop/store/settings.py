@@ -51,6 +51,7 @@ class SettingsData:
     window: WindowGeometry | None = None
     last_page: str = ""
     last_model: str = ""
+    load_at_start: bool = True
     library_folders: tuple[str, ...] = ()
     presets: tuple[Preset, ...] = ()
 

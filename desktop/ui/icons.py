@@ -22,9 +22,7 @@ def _pixmap(svg: bytes, color: QColor, size: int, ratio: float) -> QPixmap:
     return pixmap
 
 
-def icon(
-    theme: Theme, name: str, *, size: int = 20, token: str = "text_muted", on: str | None = None
-) -> QIcon:
+def icon(theme: Theme, name: str, *, size: int = 20, token: str = "text_muted", on: str | None = None) -> QIcon:
     """The icon ``name`` in the colour of ``token``, and of ``on`` when it is checked; size in logical pixels.
 
     Made for one scheme: make it again on ``theme.changed``. Raises FileNotFoundError for an unknown name.

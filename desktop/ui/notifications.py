@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QElapsedTimer, QSize, Qt, QTimer
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
@@ -13,6 +13,7 @@ from desktop.ui.icons import icon
 from desktop.ui.theme import Theme
 
 MOST_SHOWN = 3
+ECHO_MS = 1000  # the same failure told by two services at once is one event
 NOTICE_SECONDS = 8.0  # a notice needs no action and leaves by itself; an error stays until it is dismissed
 
 
@@ -28,6 +29,8 @@ class Notification(QFrame):
         super().__init__()
         self._theme = theme
         self._count = 1
+        self._told = QElapsedTimer()
+        self._told.start()
         self._error = what if isinstance(what, HeftError) else None
         message = what.message if isinstance(what, HeftError) else what
         self.setObjectName("notification")
@@ -88,8 +91,9 @@ class Notification(QFrame):
 
     def repeat(self, what: HeftError | str) -> None:
         """The same happened again."""
-        self._timer.stop()
         if isinstance(what, HeftError):
+            if self._told.restart() < ECHO_MS:
+                return
             self._error = what
             self._count += 1
             self._message.setText(f"{what.message} ({self._count} times)")

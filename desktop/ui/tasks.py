@@ -143,9 +143,7 @@ class Tasks(QObject):
         self._live.add(task)
         self._jobs.put(task)
         if len(self._threads) < min(self._workers, len(self._live)):
-            thread = threading.Thread(
-                target=self._serve, name=f"heft-task-{len(self._threads) + 1}", daemon=True
-            )
+            thread = threading.Thread(target=self._serve, name=f"heft-task-{len(self._threads) + 1}", daemon=True)
             self._threads.append(thread)
             thread.start()
         return task
