@@ -36,6 +36,14 @@ from desktop.store.chats_search import SearchHit
 __all__ = ["Chat", "ChatStore", "Message", "MessageRole", "MessageState", "SamplingDict", "SearchHit"]
 
 
+def _no_chat() -> NotFoundError:
+    return NotFoundError("This chat is not there any more.", "Choose another one from the list.")
+
+
+def _no_message() -> NotFoundError:
+    return NotFoundError("This message is not there any more.", "Open the chat again.")
+
+
 class ChatStore:
     """All conversations of this user, in one SQLite file. Safe to call from any thread.
 
@@ -84,7 +92,7 @@ class ChatStore:
             found = db.execute(f"SELECT {CHAT_COLUMNS} FROM chats WHERE id = ? AND deleted IS NULL", (chat_id,))
             row = found.fetchone()
         if row is None:
-            raise NotFoundError("This chat is not there any more.", "Choose another one from the list.")
+            raise _no_chat()
         return chat_from_row(row)
 
     def chats(self, limit: int | None = None) -> list[Chat]:
@@ -154,7 +162,7 @@ class ChatStore:
         with self._read() as db:
             rows = db.execute(
                 f"""WITH RECURSIVE branch (node, above, depth) AS (
-                        SELECT messages.id, parent_id, 0 FROM messages JOIN chats ON messages.id = leaf WHERE chats.id = ?
+                        SELECT id, parent_id, 0 FROM messages WHERE id = (SELECT leaf FROM chats WHERE id = ?)
                         UNION ALL
                         SELECT id, parent_id, depth + 1 FROM messages JOIN branch ON id = above)
                     SELECT {MESSAGE_COLUMNS} FROM branch JOIN messages ON id = node ORDER BY depth DESC""",
@@ -167,7 +175,7 @@ class ChatStore:
         with self._read() as db:
             row = db.execute(f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE id = ?", (message_id,)).fetchone()
             if row is None:
-                raise NotFoundError("This message is not there any more.", "Open the chat again.")
+                raise _no_message()
             same = [
                 sibling
                 for (sibling,) in db.execute(
@@ -186,23 +194,23 @@ class ChatStore:
                 (message_id,),
             ).fetchall()
         if not rows:
-            raise NotFoundError("This message is not there any more.", "Open the chat again.")
+            raise _no_message()
         return [sibling for (sibling,) in rows]
 
     def select(self, message_id: int) -> None:
         """Show the branch of this message, down to its newest leaf."""
         with self._write() as db:
             # a child is always younger than its parent, so the youngest descendant is a leaf
-            found = db.execute(
+            changed = db.execute(
                 """WITH RECURSIVE below (id) AS (
                        SELECT id FROM messages WHERE id = ?
                        UNION ALL SELECT messages.id FROM messages JOIN below ON messages.parent_id = below.id)
                    UPDATE chats SET leaf = (SELECT max(id) FROM below)
-                   WHERE id = (SELECT chat_id FROM messages WHERE id = ?)""",
+                   WHERE id = (SELECT chat_id FROM messages WHERE id = ?) RETURNING id""",
                 (message_id, message_id),
-            ).rowcount
-        if not found:
-            raise NotFoundError("This message is not there any more.", "Open the chat again.")
+            ).fetchall()
+        if not changed:
+            raise _no_message()
 
     def add(
         self,
@@ -218,7 +226,7 @@ class ChatStore:
         now, text = time.time(), clean(content)
         with self._write() as db:
             if db.execute("SELECT 1 FROM chats WHERE id = ?", (chat_id,)).fetchone() is None:
-                raise NotFoundError("This chat is not there any more.", "Choose another one from the list.")
+                raise _no_chat()
             if parent_id is not None:
                 parent = db.execute("SELECT chat_id FROM messages WHERE id = ?", (parent_id,)).fetchone()
                 if parent is None or parent[0] != chat_id:
@@ -237,7 +245,7 @@ class ChatStore:
             try:
                 db.execute("INSERT INTO pieces (message_id, text) VALUES (?, ?)", (message_id, clean(text)))
             except sqlite3.IntegrityError as error:
-                raise NotFoundError("This message is not there any more.", "Open the chat again.") from error
+                raise _no_message() from error
 
     def set_text(self, message_id: int, text: str) -> None:
         """Replace the whole text of a message."""

@@ -52,7 +52,7 @@ class Message:
 
 def clean(text: str) -> str:
     """Text SQLite can keep: lone surrogates (half a character pasted from elsewhere) become U+FFFD."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 CHAT_COLUMNS = "id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length"
