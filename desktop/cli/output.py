@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from desktop.core.errors import HeftError
+from desktop.core.units import human_bytes as human_bytes  # every command prints sizes
 
 
 def print_json(document: Any) -> None:
@@ -25,15 +26,6 @@ def print_error(error: HeftError, *, as_json: bool) -> None:
     sys.stderr.write(f"heft: {error.message}\n")
     if error.hint:
         sys.stderr.write(f"      {error.hint}\n")
-
-
-def human_bytes(count: float) -> str:
-    """Decimal units, as disks and the Hub count: ``98.4 MB``."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if abs(count) < 999.5 or unit == "TB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError("unreachable")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,6 @@ _FALLBACK: Mapping[str, str] = {
     "Q5_K": "Q5_1",
     "Q6_K": "Q8_0",
 }
-_FLOAT_TYPES = frozenset({"F32", "F16", "BF16", "F64"})
 
 
 def type_name(type_id: int) -> str:
@@ -152,28 +152,41 @@ def type_name(type_id: int) -> str:
     return known.name if known else REMOVED_TYPES.get(type_id, f"type {type_id}")
 
 
+WeightRole = Literal["layer", "end", "other"]
+
+
 @dataclass(frozen=True)
 class WeightShare:
-    """What the label needs of one tensor: its name, type name, and number of elements and dimensions."""
+    """Weights of one type in one role: ``layer`` (blk.*), ``end`` (token embedding, output) or ``other``.
 
-    name: str
+    ``matrix`` tells tensors of two or more dimensions, which quantizers quantize, from the small rest.
+    """
+
+    role: WeightRole
     type: str
+    matrix: bool
     elements: int
-    dimensions: int
 
 
-def dominant_type(tensors: Iterable[WeightShare]) -> str:
-    """The type that holds most weights of the layers' matrices; "" when there are no tensors.
+def weight_role(tensor_name: str) -> WeightRole:
+    """The role of a tensor by its name (llama.cpp src/llama-arch.cpp, LLM_TENSOR_NAMES)."""
+    if tensor_name.startswith("blk."):
+        return "layer"
+    return "end" if tensor_name in ("token_embd.weight", "output.weight") else "other"
+
+
+def dominant_type(shares: Iterable[WeightShare]) -> str:
+    """The type that holds most weights of the matrices; "" when there are no weights.
 
     Embedding and output are left out where other matrices exist: quantizers give them a type of their own.
     """
-    layers: Counter[str] = Counter()
+    matrices: Counter[str] = Counter()
     everything: Counter[str] = Counter()
-    for tensor in tensors:
-        everything[tensor.type] += tensor.elements
-        if tensor.dimensions >= 2 and tensor.name not in ("token_embd.weight", "output.weight"):
-            layers[tensor.type] += tensor.elements
-    counted = layers or everything
+    for share in shares:
+        everything[share.type] += share.elements
+        if share.matrix and share.role != "end":
+            matrices[share.type] += share.elements
+    counted = matrices or everything
     return max(counted, key=lambda kind: counted[kind]) if counted else ""
 
 
@@ -183,27 +196,23 @@ def agrees(file_type: int, dominant: str) -> bool:
     return declared is not None and dominant in (declared.base, _FALLBACK.get(declared.base))
 
 
-def quantization_label(tensors: Iterable[WeightShare], file_type: int | None = None) -> str:
-    """The name people know a file's quantization by, such as ``Q4_K_M``; "" for a file without tensors.
+def quantization_label(shares: Iterable[WeightShare], file_type: int | None = None) -> str:
+    """The name people know a file's quantization by, such as ``Q4_K_M``; "" for a file without weights.
 
     ``general.file_type`` decides between the mixes of one type (S, M, L) when the tensors bear it out;
-    otherwise the types do: a mix is told by the larger type it gives to some layers (llama-quant.cpp,
-    llama_tensor_get_type).
+    otherwise the types do: a mix is told by the larger type it gives to some of the layers' matrices
+    (llama-quant.cpp, llama_tensor_get_type).
     """
-    shares = list(tensors)
-    dominant = dominant_type(shares)
+    weights = list(shares)
+    dominant = dominant_type(weights)
     if file_type is not None and agrees(file_type, dominant):
         return FILE_TYPES[file_type & ~GUESSED_FLAG].label
-    in_layers = {share.type for share in shares if share.name.startswith("blk.")} - _FLOAT_TYPES
+    used = {share.type for share in weights if share.role == "layer" and share.matrix}
     match dominant:
+        case "Q3_K" if "Q4_K" in used:
+            return "Q3_K_M"
         case "Q3_K":
-            return (
-                "Q3_K_L"
-                if "Q5_K" in in_layers and "Q4_K" not in in_layers
-                else ("Q3_K_M" if "Q4_K" in in_layers else "Q3_K_S")
-            )
-        case "Q4_K":
-            return "Q4_K_M" if "Q6_K" in in_layers else "Q4_K_S"
-        case "Q5_K":
-            return "Q5_K_M" if "Q6_K" in in_layers else "Q5_K_S"
+            return "Q3_K_L" if "Q5_K" in used else "Q3_K_S"
+        case "Q4_K" | "Q5_K":
+            return f"{dominant}_M" if "Q6_K" in used else f"{dominant}_S"
     return dominant

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from desktop.core.gguf.values import Array, Text, Value
-from desktop.core.quants import TENSOR_TYPES, WeightShare, quantization_label, type_name
+from desktop.core.quants import (
+    TENSOR_TYPES,
+    WeightRole,
+    WeightShare,
+    quantization_label,
+    type_name,
+    weight_role,
+)
 
 
 @dataclass(frozen=True)
@@ -133,8 +141,11 @@ class Header:
         return quantization_label(self.shares(), self.file_type)
 
     def shares(self) -> list[WeightShare]:
-        """What ``core.quants`` needs to label the file (or several shards together)."""
-        return [WeightShare(t.name, t.type, t.elements, len(t.shape)) for t in self.tensors]
+        """The weights summed by role and type: what ``core.quants`` labels a file, or its shards together, by."""
+        sums: Counter[tuple[WeightRole, str, bool]] = Counter()
+        for tensor in self.tensors:
+            sums[weight_role(tensor.name), tensor.type, len(tensor.shape) >= 2] += tensor.elements
+        return [WeightShare(*key, elements) for key, elements in sums.items()]
 
     @property
     def split(self) -> tuple[int, int] | None:

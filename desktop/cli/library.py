@@ -1,0 +1,78 @@
+"""``heft library``: the GGUF files on this computer."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from desktop.cli.output import Progress, human_bytes, print_json, table
+from desktop.core.units import human_parameters
+from desktop.services.library import LibraryModel, LibraryService, ScanProgress
+from desktop.store.paths import default_paths
+from desktop.store.settings import SettingsStore
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments of its own."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the models; folders that could not be read are named on stderr."""
+    paths = default_paths()
+    service = LibraryService(paths, SettingsStore(paths.settings))
+    line = Progress("Reading models")
+
+    def show(progress: ScanProgress) -> None:
+        if progress.total:
+            line.update(progress.done / progress.total, progress.current[:40])
+
+    try:
+        models = service.scan(show)
+    finally:
+        line.close()
+    for folder in service.unreadable:
+        sys.stderr.write(f"heft: {folder} could not be read.\n")
+    if args.json:
+        print_json({"models": [_document(model) for model in models]})
+    elif models:
+        print(_table(models))
+    else:
+        print(f"No models yet. Put a .gguf file into {paths.models}.")
+    return 0
+
+
+def _document(model: LibraryModel) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "path": str(model.path),
+        "files": [str(path) for path in model.files],
+        "mmproj": [str(path) for path in model.mmproj],
+        "size_bytes": model.size_bytes,
+        "architecture": model.architecture,
+        "quantization": model.quantization,
+        "parameters": model.parameters,
+        "context_length": model.context_length,
+        "source": model.source,
+        "modified_seconds": model.modified,
+        "last_used_seconds": model.last_used,
+        "also_in": [str(path) for path in model.also_in],
+        "problem": model.problem,
+    }
+
+
+def _table(models: list[LibraryModel]) -> str:
+    rows = [
+        [
+            model.name,
+            model.architecture or "-",
+            human_parameters(model.parameters) if model.parameters else "-",
+            model.quantization or "-",
+            human_bytes(model.size_bytes),
+            model.source,
+            model.problem,
+        ]
+        for model in models
+    ]
+    header = ["NAME", "ARCHITECTURE", "PARAMETERS", "QUANT", "SIZE", "WHERE", ""]
+    return table(header, rows, right=(2, 4))

@@ -1,0 +1,256 @@
+"""The library: every GGUF model on this computer, whichever program brought it, as one list.
+
+Files are used where they lie and never changed. Shards are one entry, projectors (mmproj) belong to their
+model, and one file that several stores know is one entry too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from desktop.core import naming
+from desktop.core.errors import HeftError, NotFoundError
+from desktop.core.quants import WeightShare, quantization_label
+from desktop.store.found_file import FoundFile, Source, look_at
+from desktop.store.gguf_files import Facts
+from desktop.store.header_cache import HeaderCache
+from desktop.store.locations import Location, find_files
+
+
+@dataclass(frozen=True)
+class LibraryModel:
+    """One model of the library. Sizes in bytes, times in seconds since the epoch.
+
+    ``path`` is the file to load (the first shard), ``files`` all shards in order; ``size_bytes`` and
+    ``parameters`` sum them, without the projectors. ``also_in`` are other places of the same content.
+    ``problem`` says why the engine will hardly load it, "" when nothing is known to be wrong.
+    """
+
+    name: str
+    path: Path
+    files: tuple[Path, ...]
+    mmproj: tuple[Path, ...]
+    size_bytes: int
+    architecture: str
+    quantization: str
+    parameters: int
+    source: Source
+    modified: float
+    last_used: float | None = None
+    also_in: tuple[Path, ...] = ()
+    problem: str = ""
+    context_length: int | None = None
+
+    @property
+    def id(self) -> str:
+        """What tells entries apart: the path."""
+        return str(self.path)
+
+
+@dataclass(frozen=True)
+class ScanProgress:
+    """``done`` of ``total`` files are read; ``total`` is 0 while they are still being looked for."""
+
+    done: int
+    total: int
+    current: str = ""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a scan found; ``unreadable`` are folders that could not be looked into."""
+
+    models: tuple[LibraryModel, ...]
+    unreadable: tuple[Path, ...] = ()
+
+
+class ScanCancelledError(HeftError):
+    """The scan was cancelled; what was read so far is kept for the next one."""
+
+    kind = "cancelled"
+
+
+class Library:
+    """Scans locations for models; header facts are kept in ``cache_file`` between scans."""
+
+    def __init__(self, cache_file: Path) -> None:
+        self._cache_file = cache_file
+
+    def scan(
+        self,
+        locations: Sequence[Location],
+        *,
+        progress: Callable[[ScanProgress], None] = lambda _: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Scan:
+        """Look through all locations, of which earlier ones own what later ones hold too.
+
+        Raises ScanCancelledError soon after ``cancelled`` returns True. Files that are broken, or that cannot be
+        opened, are entries with a problem; files that vanish are left out.
+        """
+        unreadable: list[Path] = []
+        found: list[FoundFile] = []
+        for location in locations:
+            for file in find_files(location, cancelled, unreadable):
+                found.append(file)
+                progress(ScanProgress(len(found), 0, file.path.name))
+        cache = HeaderCache(self._cache_file)
+        try:
+            read = _read(found, cache, progress, cancelled)
+            cache.forget_unseen()
+        finally:
+            cache.save()
+        return Scan(tuple(_entries(read)), tuple(unreadable))
+
+    def describe(self, path: Path) -> LibraryModel:
+        """The entry of one file anywhere on the disk, with the shards and projectors beside it.
+
+        Raises NotFoundError when there is no such file.
+        """
+        wanted = look_at(path, "folder")
+        if wanted is None:
+            raise NotFoundError(f"There is no file {path}.", "Check the path.")
+        shard = naming.shard(path.name)
+        beside = [
+            found
+            for other in _siblings(path)
+            if (naming.role(other.name) == "mmproj" or (shard and _same_set(shard, other.name)))
+            and (found := look_at(other, "folder"))
+        ]
+        cache = HeaderCache(self._cache_file)
+        entries = _entries(_read([wanted, *beside], cache, lambda _: None, lambda: False))
+        cache.save()
+        for entry in entries:
+            if path in entry.files:
+                return entry
+        raise NotFoundError(f"There is no file {path} any more.", "Check the path.")
+
+
+@dataclass(frozen=True)
+class _Read:
+    file: FoundFile
+    facts: Facts
+
+
+def _read(
+    found: Iterable[FoundFile],
+    cache: HeaderCache,
+    progress: Callable[[ScanProgress], None],
+    cancelled: Callable[[], bool],
+) -> list[_Read]:
+    files = list(found)
+    read = []
+    for index, file in enumerate(files):
+        if cancelled():
+            raise ScanCancelledError("The search for models was cancelled.")
+        progress(ScanProgress(index, len(files), file.path.name))
+        try:
+            facts = cache.facts(file.path, file.size, file.modified_ns)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            facts = Facts(problem=f"The file cannot be read: {error.strerror or error}.")
+        read.append(_Read(file, facts))
+    if cancelled():
+        raise ScanCancelledError("The search for models was cancelled.")
+    return read
+
+
+def _entries(read: Sequence[_Read]) -> list[LibraryModel]:
+    """Join files into entries: imatrix files left out, shards joined, projectors attached, duplicates merged."""
+    by_path = {item.file.path: item for item in read}
+    digests = {item.file.inode: item.file.digest for item in read if item.file.digest}
+    projectors = [path for path, item in by_path.items() if _is_projector(item)]
+    models = [path for path, item in by_path.items() if not _is_projector(item) and item.facts.kind != "imatrix"]
+    beside: dict[Path, set[str]] = defaultdict(set)
+    for path in models:
+        beside[path.parent].add(naming.base_name(path.name).lower())
+    merged: dict[object, LibraryModel] = {}
+    attached: set[Path] = set()
+    for paths, missing in naming.join_shards(models):
+        shards = [by_path[path] for path in paths]
+        own = shards[0].file.projectors or naming.projectors_for(paths[0], projectors, len(beside[paths[0].parent]))
+        attached.update(own)
+        _merge(merged, _content(shards, digests), _entry(shards, own, missing), shards[0].file.listed_at)
+    for path in projectors:
+        if path not in attached:
+            item = by_path[path]
+            alone = replace(_entry([item], (), 0), problem="A projector (mmproj) without its model beside it.")
+            _merge(merged, _content([item], digests), alone, None)
+    return list(merged.values())
+
+
+def _merge(merged: dict[object, LibraryModel], content: object, entry: LibraryModel, listed: Path | None) -> None:
+    known = merged.get(content)
+    if known is None:
+        merged[content] = entry
+        return
+    place = entry.path if entry.path != known.path else listed
+    also = known.also_in if place is None or place in known.also_in else (*known.also_in, place)
+    merged[content] = replace(known, also_in=also, mmproj=known.mmproj or entry.mmproj)
+
+
+def _content(shards: Sequence[_Read], digests: dict[tuple[int, int], str]) -> object:
+    # One file is known by its inode (links of any kind) or by the SHA-256 two stores name their copies by.
+    return tuple(digests.get(item.file.inode) or item.file.digest or item.file.inode for item in shards)
+
+
+def _is_projector(item: _Read) -> bool:
+    if item.facts.kind == "mmproj" or item.facts.architecture == "clip":
+        return True
+    unknown = not item.facts.architecture and not item.file.name
+    return unknown and naming.role(item.file.path.name) == "mmproj"
+
+
+def _entry(shards: Sequence[_Read], mmproj: tuple[Path, ...], missing: int) -> LibraryModel:
+    first = shards[0]
+    file_name = first.file.path.name
+    weights: list[WeightShare] = [share for item in shards for share in item.facts.shares]
+    return LibraryModel(
+        name=first.file.name or naming.stem(file_name),
+        path=first.file.path,
+        files=tuple(item.file.path for item in shards),
+        mmproj=mmproj,
+        size_bytes=sum(item.file.size for item in shards),
+        architecture=first.facts.architecture,
+        quantization=quantization_label(weights, first.facts.file_type) or naming.label(file_name).upper(),
+        parameters=sum(item.facts.parameters for item in shards),
+        source=first.file.source,
+        modified=max(item.file.modified_ns for item in shards) / 1e9,
+        problem=_problem(shards, missing),
+        context_length=first.facts.context_length,
+    )
+
+
+def _problem(shards: Sequence[_Read], missing: int) -> str:
+    first = shards[0]
+    shard = naming.shard(first.file.path.name)
+    if missing:
+        return f"{missing} of {missing + len(shards)} parts are missing; download them again."
+    if shard and shard.concatenated:
+        return "The parts have to be joined into one file before the engine can load them."
+    broken = next((item.facts.problem for item in shards if item.facts.problem), "")
+    if broken:
+        return broken
+    if first.facts.shards != len(shards):
+        return f"The file is part {first.facts.shard + 1} of {first.facts.shards}; the others are missing."
+    if first.facts.kind == "adapter":
+        return "An adapter (LoRA) for another model, not a whole model."
+    if not any(item.facts.parameters for item in shards):
+        return "A vocabulary without weights: it can be inspected, not run."
+    return ""
+
+
+def _siblings(path: Path) -> list[Path]:
+    try:
+        return [other for other in sorted(path.parent.iterdir()) if other != path]
+    except OSError:
+        return []
+
+
+def _same_set(shard: naming.Shard, name: str) -> bool:
+    other = naming.shard(name)
+    return other is not None and (other.stem, other.count) == (shard.stem, shard.count)

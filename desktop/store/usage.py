@@ -1,0 +1,65 @@
+"""When each model was last used: one small JSON file, written atomically."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+import msgspec
+
+from desktop.core.errors import StoreError
+
+SCHEMA_VERSION = 1
+
+
+class _Document(msgspec.Struct):
+    schema_version: int = SCHEMA_VERSION
+    last_used: dict[str, float] = msgspec.field(default_factory=dict)
+
+
+class UsageStore:
+    """Seconds since the epoch by model path. Safe to use from several threads."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+
+    def last_used(self) -> dict[str, float]:
+        """All known times; none when the file is missing or damaged."""
+        with self._lock:
+            return self._load().last_used
+
+    def note(self, path: Path, when: float) -> None:
+        """Remember that a model was used; StoreError when it cannot be written."""
+        with self._lock:
+            document = self._load()
+            document.last_used[str(path)] = when
+            try:
+                self._write(msgspec.json.encode(document))
+            except (OSError, UnicodeEncodeError) as error:
+                raise StoreError(
+                    "Heft could not remember when this model was used.",
+                    f"Check the permissions of {self._file.parent}.",
+                    detail=str(error),
+                ) from error
+
+    def _load(self) -> _Document:
+        with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            return msgspec.json.decode(self._file.read_bytes(), type=_Document)
+        return _Document()
+
+    def _write(self, raw: bytes) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".usage-", dir=self._file.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(raw)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(name).replace(self._file)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
