@@ -63,8 +63,9 @@ class Theme(QObject):
         tokens = json.loads((RESOURCES / "theme" / "tokens.json").read_text(encoding="utf-8"))
         self._tokens: dict[Scheme, dict[str, str]] = {"light": tokens["light"], "dark": tokens["dark"]}
         self._template = Template((RESOURCES / "theme" / "heft.qss").read_text(encoding="utf-8"))
-        self._hints = application.styleHints()
-        self._hints.colorSchemeChanged.connect(self._follow)
+        hints = application.styleHints()
+        self._system = hints.colorScheme()
+        hints.colorSchemeChanged.connect(self._on_system)
         self._scheme = self._wanted()
         self._apply()
 
@@ -102,7 +103,11 @@ class Theme(QObject):
     def _wanted(self) -> Scheme:
         if self._preference != "system":
             return self._preference
-        return "dark" if self._hints.colorScheme() == Qt.ColorScheme.Dark else "light"
+        return "dark" if self._system == Qt.ColorScheme.Dark else "light"
+
+    def _on_system(self, scheme: Qt.ColorScheme) -> None:
+        self._system = scheme
+        self._follow()
 
     def _follow(self) -> None:
         wanted = self._wanted()
