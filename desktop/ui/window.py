@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -27,7 +27,8 @@ from desktop.ui.shortcuts import ShortcutsDialog
 from desktop.ui.statusbar import StatusBar
 from desktop.ui.theme import Theme
 
-DEFAULT_SIZE = (1280, 800)
+DEFAULT_SIZE = QSize(1280, 800)
+FRAME_ROOM = QSize(0, 40)  # for the title bar, which Qt does not count in a window's size
 MINIMUM_SIZE = (820, 520)
 
 
@@ -155,9 +156,10 @@ class MainWindow(QWidget):
     # -- geometry --------------------------------------------------------------------------------
 
     def restore(self, geometry: WindowGeometry | None) -> None:
-        """Take the place of the last time if a screen still shows it, else the default size."""
+        """Take the place of the last time if a screen still shows it, else a size that fits the screen."""
         if geometry is None:
-            self.resize(*DEFAULT_SIZE)
+            room = self.screen().availableGeometry().size() - FRAME_ROOM
+            self.resize(DEFAULT_SIZE.boundedTo(room))
             return
         wanted = QRect(geometry.x, geometry.y, geometry.width, geometry.height)
         self.resize(wanted.size())

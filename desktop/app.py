@@ -1,0 +1,298 @@
+"""The composition root of the window: builds every object and hands it to those who need it.
+
+What the first paint does not need is built at its first use or after that paint, so that the window is there at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QApplication
+
+from desktop import __version__
+from desktop.core.errors import HeftError
+from desktop.engine.protocol import Load
+from desktop.services.engine import EngineService, EngineState
+from desktop.store.paths import Paths, default_paths
+from desktop.store.settings import SettingsData, SettingsStore, WindowGeometry
+from desktop.ui.engine_bridge import Bridge, merge_chat_events, merge_states
+from desktop.ui.failures import FailureHooks
+from desktop.ui.page import Page
+from desktop.ui.statusbar import EngineMemory, StatusBar
+from desktop.ui.tasks import TaskContext, Tasks
+from desktop.ui.termination import TerminationSignals
+from desktop.ui.theme import Preference, Theme
+from desktop.ui.window import MainWindow, PageEntry
+
+if TYPE_CHECKING:
+    from desktop.services.chat import ChatService
+    from desktop.services.library import LibraryService
+    from desktop.services.machine import MachineService
+    from desktop.store.chats import ChatStore
+    from desktop.store.library import LibraryModel
+
+ENGINE_END_SECONDS = 8.0  # the engine's own grace and kill take less; this only bounds a process that cannot die
+DELETED_CHATS_KEPT_SECONDS = 30 * 24 * 3600.0
+COMFORTABLE_SHARE = 0.5  # of the available memory: a larger model is not loaded unasked at the start
+
+_log = logging.getLogger(__name__)
+
+
+class Heft:
+    """Everything behind one window."""
+
+    def __init__(self, application: QApplication, paths: Paths, file: Path | None) -> None:
+        self._paths = paths
+        self._file = file
+        self._started = False
+        self._last_failure: object = None
+        self._last_loaded: object = None
+        self._failures = FailureHooks()
+        self._settings = SettingsStore(paths.settings)
+        settings = self._read_settings()
+        self._theme = Theme(application, settings.theme)
+        self._tasks = Tasks()
+        self._engine = EngineService(paths)
+        self._engine_bridge = Bridge(self._engine.subscribe, merge_states)
+        self._window = MainWindow(
+            self._theme,
+            (
+                PageEntry("library", "Library", "library", self._library_page),
+                PageEntry("chat", "Chat", "chat", self._chat_page),
+                PageEntry("machine", "Machine", "machine", self._machine_page),
+            ),
+            StatusBar(self._tasks, engine_memory),
+        )
+        self._connect()
+        self._window.restore(settings.window)
+        self._show_first_page()
+
+    def show(self) -> None:
+        """Show the window; the rest follows its first paint."""
+        self._window.show()
+
+    def open_file(self, path: Path) -> None:
+        """Load a model file and go to the chat."""
+        self._window.go_to("chat")
+        self._tasks.run(lambda context: self._library.resolve(str(path)), done=self.run_model)
+
+    def run_model(self, model: LibraryModel) -> None:
+        """Load a model of the library in place of the present one and go to the chat."""
+        self._window.go_to("chat")
+        self._engine.load(Load(path=str(model.path)), model.name)
+
+    def shut_down(self) -> None:
+        """End engine, jobs and stores; takes a bounded time whatever hangs."""
+        self._engine_bridge.close()
+        if "_chat_bridge" in self.__dict__:
+            self._chat_bridge.close()
+        ending = threading.Thread(target=self._engine.close, name="heft-engine-end", daemon=True)
+        ending.start()
+        ending.join(ENGINE_END_SECONDS)
+        self._tasks.shutdown()
+        if "_chat" in self.__dict__:
+            self._chat.close()
+        if "_chats" in self.__dict__:
+            self._chats.close()
+        self._failures.remove()
+
+    # -- services, built at first use ------------------------------------------------------------
+
+    @cached_property
+    def _chats(self) -> ChatStore:
+        from desktop.store.chats import ChatStore
+
+        chats = ChatStore(self._paths.chats)
+        chats.recover()
+        return chats
+
+    @cached_property
+    def _chat(self) -> ChatService:
+        from desktop.services.chat import ChatService
+
+        return ChatService(self._chats, self._engine)
+
+    @cached_property
+    def _chat_bridge(self) -> Bridge:
+        return Bridge(self._chat.subscribe, merge_chat_events)
+
+    @cached_property
+    def _library(self) -> LibraryService:
+        from desktop.services.library import LibraryService
+
+        return LibraryService(self._paths, self._settings)
+
+    @cached_property
+    def _machine(self) -> MachineService:
+        from desktop.services.machine import MachineService
+
+        return MachineService(self._paths)
+
+    # -- pages -----------------------------------------------------------------------------------
+
+    def _library_page(self) -> Page:
+        from desktop.ui.pages.library import LibraryPage
+
+        return LibraryPage(self._library, self._tasks, self._theme)
+
+    def _chat_page(self) -> Page:
+        from desktop.ui.pages.chat import ChatPage
+
+        return ChatPage(self._chats, self._chat, self._engine, self._tasks, self._theme)
+
+    def _machine_page(self) -> Page:
+        from desktop.ui.pages.machine import MachinePage
+
+        return MachinePage(self._machine, self._tasks, self._theme)
+
+    def _show_first_page(self) -> None:
+        try:
+            self._window.go_to("chat")
+        except HeftError as error:  # a damaged chat database must not keep the rest from being used
+            self._window.notifications.show_message(error)
+            self._window.go_to("library")
+
+    # -- what happens ----------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        window = self._window
+        self._failures.failed.connect(window.notifications.show_message)
+        self._tasks.unhandled.connect(window.notifications.show_message)
+        self._engine_bridge.received.connect(self._on_engine)
+        window.file_opened.connect(self.open_file)
+        window.appearance_chosen.connect(self._choose_appearance)
+        window.logs_asked.connect(self._open_logs)
+        window.closed.connect(self._remember_window)
+        window.painted.connect(self._after_first_paint)
+
+    def _after_first_paint(self) -> None:
+        if os.environ.get("HEFT_STARTUP_MARK") == "1":
+            sys.stderr.write(f"heft-ready {time.monotonic():.6f}\n")
+            sys.stderr.flush()
+        from desktop.ui.icons import application_icon
+
+        QApplication.setWindowIcon(application_icon())
+        self._tasks.run(self._settle)
+        if self._file is not None:
+            self.open_file(self._file)
+        elif self._read_settings().load_at_start:
+            self._tasks.run(self._first_model, done=self._load_first)
+
+    def _settle(self, context: TaskContext) -> None:
+        """Housekeeping nobody waits for."""
+        from desktop.store.logfile import log_to_file
+
+        log_to_file(self._paths.logs)
+        _log.info("Heft %s started", __version__)
+        if "_chats" in self.__dict__:
+            self._chats.purge(DELETED_CHATS_KEPT_SECONDS)
+
+    def _first_model(self, context: TaskContext) -> LibraryModel:
+        """The model of the last time when it is still there and fits comfortably, else the starter model."""
+        import psutil
+
+        last = self._read_settings().last_model
+        if last:
+            try:
+                model = self._library.resolve(last)
+            except HeftError as error:
+                _log.info("the last model cannot be loaded again: %s", error.message)
+            else:
+                if model.size_bytes <= COMFORTABLE_SHARE * psutil.virtual_memory().available:
+                    return model
+        return self._library.resolve("starter")
+
+    def _load_first(self, model: LibraryModel) -> None:
+        if self._engine.last_load is None:  # the user was not faster
+            self._engine.load(Load(path=str(model.path)), model.name)
+
+    def _on_engine(self, state: EngineState) -> None:
+        self._window.status.show_state(state)
+        failure = state.failure or state.died
+        if failure is not None and failure is not self._last_failure:
+            self._tell_failure(state)
+        self._last_failure = failure
+        if state.loaded is not None and state.loaded is not self._last_loaded:
+            path = state.loaded.path
+            self._tasks.run(lambda context: self._note_loaded(Path(path)))
+        self._last_loaded = state.loaded
+
+    def _tell_failure(self, state: EngineState) -> None:
+        from desktop.services.headless import death_error
+
+        error = death_error(state.died) if state.died is not None else state.failure
+        if error is not None:
+            cancelled = error.kind == "cancelled"
+            self._window.notifications.show_message(error.message if cancelled else error)
+
+    def _note_loaded(self, path: Path) -> None:
+        self._settings.update(last_model=str(path))
+        self._library.note_used(path)
+
+    def _choose_appearance(self, which: Preference) -> None:
+        self._theme.set_preference(which)
+        self._tasks.run(lambda context: self._settings.update(theme=which))
+
+    def _open_logs(self) -> None:
+        self._paths.logs.mkdir(parents=True, exist_ok=True)
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._paths.logs)))
+
+    def _remember_window(self, geometry: WindowGeometry) -> None:
+        try:
+            self._settings.update(window=geometry)
+        except HeftError as error:
+            _log.warning("the window's place was not kept: %s", error.message)
+
+    def _read_settings(self) -> SettingsData:
+        try:
+            return self._settings.load()
+        except HeftError as error:
+            self._failures.failed.emit(error)
+            return SettingsData()
+
+    def close_window(self) -> None:
+        """As the user closes it."""
+        self._window.close()
+
+
+def engine_memory(pid: int) -> EngineMemory:
+    """Memory of the engine's process and of this computer now; raises psutil.Error when it has ended."""
+    import psutil
+
+    return EngineMemory(psutil.Process(pid).memory_info().rss, psutil.virtual_memory().total)
+
+
+def _no_display() -> bool:
+    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
+        return False
+    return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Open the window, on a model file when one is given; returns the exit code."""
+    if _no_display():
+        sys.stderr.write("heft: there is no display to open a window on.\n      Try: heft chat starter\n")
+        return 1
+    application = QApplication(["heft"])
+    application.setApplicationName("heft")
+    application.setApplicationDisplayName("Heft")
+    application.setApplicationVersion(__version__)
+    application.setDesktopFileName("heft")
+    heft = Heft(application, default_paths(), Path(arguments[0]).resolve() if arguments else None)
+    signals = TerminationSignals()
+    signals.asked.connect(heft.close_window)
+    heft.show()
+    code = application.exec()
+    signals.remove()
+    heft.shut_down()
+    return code
