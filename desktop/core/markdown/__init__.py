@@ -1,0 +1,53 @@
+"""Markdown of an answer that is still being written, as frozen blocks. Qt-free.
+
+``StreamParser`` parses finished blocks once and only the open tail again, whose length is bounded; ``parse`` does a
+whole text with the same machine. Neither ever produces HTML, and neither loads anything an answer names.
+"""
+
+from __future__ import annotations
+
+from desktop.core.markdown.blocks import (
+    Alignment,
+    Block,
+    CodeBlock,
+    Heading,
+    ListBlock,
+    ListItem,
+    Paragraph,
+    Quote,
+    Reasoning,
+    Rule,
+    Run,
+    Runs,
+    Table,
+    join_parts,
+    plain_text,
+)
+from desktop.core.markdown.clean import visible
+from desktop.core.markdown.links import LinkVerdict, judge_link
+from desktop.core.markdown.stream import StreamParser, Update, parse, parse_plain
+
+__all__ = [
+    "Alignment",
+    "Block",
+    "CodeBlock",
+    "Heading",
+    "LinkVerdict",
+    "ListBlock",
+    "ListItem",
+    "Paragraph",
+    "Quote",
+    "Reasoning",
+    "Rule",
+    "Run",
+    "Runs",
+    "StreamParser",
+    "Table",
+    "Update",
+    "join_parts",
+    "judge_link",
+    "parse",
+    "parse_plain",
+    "plain_text",
+    "visible",
+]

@@ -1,0 +1,255 @@
+"""The streamed result is the result of the whole text, however it was divided, and of markdown-it itself."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from desktop.core.markdown import (
+    Block,
+    CodeBlock,
+    ListBlock,
+    ListItem,
+    Paragraph,
+    Quote,
+    Reasoning,
+    StreamParser,
+    Table,
+    join_parts,
+    parse,
+    parse_plain,
+    plain_text,
+)
+from desktop.core.markdown.convert import blocks, tokenize
+from desktop.core.markdown.tail import WINDOW
+
+LINES = (
+    "A plain line with **bold**, *italic*, `code` and ~~strike~~.",
+    "unclosed **bold and `code",
+    "[a link](https://example.org/x) and ![a picture](https://example.org/p.png)",
+    "# Heading",
+    "## Second `level`",
+    "Setext",
+    "===",
+    "---",
+    "- item",
+    "- [ ] to do",
+    "- [x] done",
+    "* other bullet",
+    "  - nested",
+    "    continued",
+    "      deeper",
+    "1. one",
+    "2. two",
+    "3) other",
+    "   - nested in ordered",
+    "> quote",
+    "> - list in a quote",
+    ">",
+    "| a | b |",
+    "|---|:-:|",
+    "| 1 | 2 |",
+    "a | b",
+    "```python",
+    "```",
+    "   ```",
+    "~~~~ text",
+    "~~~~",
+    "    indented code",
+    "* * *",
+    "<b>not HTML</b>",
+    "&amp; \\* entity",
+    "hard break  ",
+    "-",
+    "+",
+    "1.",
+    "[x]: https://example.org",
+    "",
+    "",
+    "",
+)
+documents = st.lists(st.sampled_from(LINES), max_size=14).map("\n".join) | st.text(
+    alphabet="ab -*_`#>|~1.)[](<&\\\n\t!:=+", max_size=80
+)
+
+
+def in_pieces(text: str, cuts: list[int], *, reasoning_open: bool = False) -> tuple[Block, ...]:
+    """The blocks as a listener of the updates holds them."""
+    parser = StreamParser(reasoning_open=reasoning_open)
+    held: list[Block] = list(parser.blocks)
+    places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
+    updates = [parser.append(text[a:b]) for a, b in itertools.pairwise(places)]
+    for update in [*updates, parser.finish()]:
+        held[update.start :] = update.blocks
+    assert tuple(held) == parser.blocks
+    return tuple(held)
+
+
+def oracle(text: str) -> tuple[Block, ...]:
+    """markdown-it on the whole text at once, without any of the streaming machinery."""
+    tokens = tokenize(text)
+    return blocks(tokens, 0, len(tokens))
+
+
+def with_closed_fences(found: tuple[Block, ...]) -> tuple[Block, ...]:
+    """``closed`` is known to the stream only."""
+    return tuple(replace(b, closed=True) if isinstance(b, CodeBlock) else b for b in found)
+
+
+@settings(max_examples=300, deadline=None)
+@given(documents, st.lists(st.integers(0, 10_000), max_size=12))
+def test_streamed_equals_markdown_it_on_the_whole(text: str, cuts: list[int]) -> None:
+    assert with_closed_fences(join_parts(in_pieces(text, cuts))) == oracle(text)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sampled_from(LINES), min_size=1, max_size=6),
+    st.integers(60, 200),
+    st.lists(st.integers(0, 100_000), max_size=20),
+)
+def test_long_blocks_are_cut_in_the_same_places(lines: list[str], times: int, cuts: list[int]) -> None:
+    text = "\n".join(lines * times)
+    assert join_parts(in_pieces(text, cuts)) == join_parts(parse(text))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(("<think>", "</think>", "<thinking>", "word", "\n", "\n\n", "```\n", " ", "<thi", "# h")),
+        max_size=14,
+    ),
+    st.lists(st.integers(0, 1000), max_size=8),
+    st.booleans(),
+)
+def test_reasoning_does_not_depend_on_the_pieces(words: list[str], cuts: list[int], opened: bool) -> None:
+    text = "".join(words)
+    whole = parse(text, reasoning_open=opened)
+    assert join_parts(in_pieces(text, cuts, reasoning_open=opened)) == join_parts(whole)
+
+
+def test_list_items_are_finished_one_by_one() -> None:
+    parser = StreamParser()
+    parser.append("3. three\n4. four\n5. fi")
+    assert [plain_text(b) for b in parser.blocks] == ["3. three", "4. four\n5. fi"]
+    update = parser.append("ve\n")
+    assert update.start == 1
+    assert [(plain_text(b), b.continues) for b in update.blocks] == [("4. four", True), ("5. five", True)]
+
+
+def test_a_fence_is_open_until_its_closing_line() -> None:
+    parser = StreamParser()
+    parser.append("```python\nx = 1\n``")
+    assert parser.blocks == (CodeBlock("python", "x = 1\n", False),)
+    parser.append("`\nafter")
+    assert parser.blocks[0] == CodeBlock("python", "x = 1\n", True)
+    assert plain_text(parser.blocks[1]) == "after"
+
+
+def test_a_long_fence_comes_in_parts_that_join_to_the_whole() -> None:
+    code = "".join(f"line {n}\n" for n in range(5000))
+    found = parse(f"```\n{code}```\n")
+    assert len(found) > 10
+    assert join_parts(found) == (CodeBlock("", code),)
+
+
+def test_a_long_table_goes_on_as_a_table() -> None:
+    rows = "".join(f"| row {n} | `{n}` |\n" for n in range(1000))
+    (table,) = join_parts(parse(f"| a | b |\n|---|--:|\n{rows}\nend"))[:1]
+    assert isinstance(table, Table)
+    assert [plain_text(Paragraph(row[0])) for row in table.rows] == [f"row {n}" for n in range(1000)]
+
+
+def test_a_long_list_item_stays_one_item() -> None:
+    inner = "".join(f"   - point {n} with a few words\n" for n in range(300))
+    (listed,) = join_parts(parse(f"1. first\n{inner}2. second\n"))
+    assert isinstance(listed, ListBlock)
+    assert len(listed.items) == 2
+    points = [i for b in listed.items[0].blocks if isinstance(b, ListBlock) for i in b.items]
+    assert len(points) == 300
+
+
+def test_code_in_a_long_list_item_stays_code() -> None:
+    code = "".join(f"   value_{n} = {n}\n" for n in range(300))
+    (listed,) = join_parts(parse(f"1. run\n\n   ```python\n{code}   ```\n2. done\n"))
+    assert isinstance(listed, ListBlock)
+    kinds = [type(b) for b in listed.items[0].blocks]
+    assert kinds[0] is Paragraph
+    assert set(kinds[1:]) == {CodeBlock}
+    assert plain_text(listed.items[1].blocks[0]) == "done"
+
+
+def test_reasoning_is_set_apart() -> None:
+    found = parse("<think>\nfirst *this*\n</think>\n\nThe answer")
+    assert found[0] == Reasoning(closed=True)
+    assert [(plain_text(b), b.reasoning) for b in found[1:]] == [("first this", True), ("The answer", False)]
+
+
+def test_reasoning_opened_by_the_template() -> None:
+    parser = StreamParser(reasoning_open=True)
+    parser.append("so I think")
+    assert parser.blocks[0] == Reasoning(closed=False)
+    parser.append("</think>Yes.")
+    assert [(plain_text(b), b.reasoning) for b in parser.blocks[1:]] == [("so I think", True), ("Yes.", False)]
+
+
+def test_a_closing_tag_alone_makes_what_came_before_reasoning() -> None:
+    parser = StreamParser()
+    parser.append("so I think\n\nand\n")
+    update = parser.append("</think>\nYes.")
+    assert update.start == 0
+    assert [b.reasoning for b in parser.blocks] == [False, True, True, False]
+
+
+def test_empty_reasoning_leaves_nothing() -> None:
+    assert [plain_text(b) for b in parse("<think>\n\n</think>\n\nHello")] == ["Hello"]
+
+
+@pytest.mark.parametrize("text", ["Use the `<think>` tag", "```\n<think>\n```", "a </think> b"])
+def test_a_tag_that_is_only_mentioned_is_text(text: str) -> None:
+    assert not any(isinstance(b, Reasoning) for b in parse(text))
+    assert "think>" in " ".join(plain_text(b) for b in parse(text))
+
+
+def test_quote_and_task_list() -> None:
+    assert parse("> wise\n") == (Quote((Paragraph(parse("wise")[0].runs),)),)  # type: ignore[attr-defined]
+    (listed,) = join_parts(parse("- [x] done\n- [ ] open\n"))
+    assert isinstance(listed, ListBlock)
+    assert [(item.checked, plain_text(item.blocks[0])) for item in listed.items] == [(True, "done"), (False, "open")]
+    assert isinstance(listed.items[0], ListItem)
+
+
+def test_ten_million_characters_in_one_line_survive() -> None:
+    text = "x" * 10_000_000
+    assert sum(len(plain_text(b)) for b in parse(text)) == len(text)
+    assert sum(len(plain_text(b)) for b in parse_plain(text)) == len(text)
+
+
+@pytest.mark.parametrize("piece", ["word and more, ", "value = 1\n", "- item\n", "**b** [l](x) "])
+@pytest.mark.parametrize("opening", ["", "```python\n"])
+def test_an_append_costs_the_same_after_a_hundred_thousand_characters(opening: str, piece: str) -> None:
+    parser = StreamParser()
+    parser.append(opening)
+
+    def cost(times: int) -> float:
+        began = time.process_time()
+        for _ in range(times):
+            parser.append(piece)
+        return (time.process_time() - began) / times
+
+    early = cost(600)
+    parser.append(piece * (100_000 // len(piece)))
+    assert cost(600) < 4 * early + 100e-6
+
+
+def test_typed_text_keeps_its_lines_and_is_no_markdown() -> None:
+    found = parse_plain("# no heading\n  * no list\n")
+    assert [plain_text(b) for b in found] == ["# no heading\n  * no list"]
+    long = "\n".join(f"line {n}" for n in range(2000))
+    assert "\n".join(plain_text(b) for b in parse_plain(long)) == long
+    assert max(len(plain_text(b)) for b in parse_plain(long)) <= WINDOW
