@@ -1,0 +1,164 @@
+"""What a computer is: the frozen types behind ``heft machine --json``, and the saved profiles made of them.
+
+Sizes are bytes, rates bytes per second. A profile is such a document, edited or not: fields it leaves out get
+their defaults, fields it has too many are ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from desktop.core.errors import HeftError
+
+Support = Literal["native", "converted", "none"]
+Bytes = Annotated[int, msgspec.Meta(ge=0)]
+Cores = Annotated[int, msgspec.Meta(ge=1)]
+Rate = Annotated[float, msgspec.Meta(gt=0)]
+
+_SHOWN_BYTES = 200  # of a broken profile, in the error's detail
+
+
+class ProfileError(HeftError):
+    """A file that is not a machine profile."""
+
+    kind = "bad-profile"
+
+
+class Cpu(msgspec.Struct, frozen=True):
+    """The processor. ``features`` are llama.cpp's own names for instruction sets (``AVX2``, ``DOTPROD`` ...).
+
+    ``usable_cores`` counts logical cores this process may use: below ``logical_cores`` when an affinity mask or
+    a container's CPU quota says so; 0 when unknown.
+    """
+
+    name: str
+    arch: str = ""
+    physical_cores: Cores = 1
+    logical_cores: Cores = 1
+    features: tuple[str, ...] = ()
+    usable_cores: Bytes = 0
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """Main memory. ``total_bytes`` is what this process may use: a container's limit counts.
+
+    ``bandwidth_bytes_per_second`` was measured by reading on all physical cores at ``bandwidth_measured_at``
+    (ISO 8601, UTC); None when it was not measured.
+    """
+
+    total_bytes: Bytes
+    available_bytes: Bytes = 0
+    bandwidth_bytes_per_second: Rate | None = None
+    bandwidth_measured_at: str | None = None
+    limited_by: str = ""
+
+
+class GpuProcess(msgspec.Struct, frozen=True):
+    """A process that holds memory of a GPU; ``used_bytes`` is None where the driver does not say (Windows WDDM)."""
+
+    pid: int
+    name: str
+    used_bytes: Bytes | None = None
+
+
+class Gpu(msgspec.Struct, frozen=True):
+    """A graphics processor. ``probe`` names who answered: nvml, sysfs, system_profiler or the engine's backend.
+
+    ``compute_capability`` is NVIDIA's (``8.9``), ``target`` AMD's (``gfx1100``). ``architecture`` is a key of
+    ``resources/data/gpu_architectures.csv``. ``shared_memory``: its memory is main memory. ``engine_devices``
+    are the names under which the installed engine offers it; empty when the engine cannot use it.
+    """
+
+    name: str
+    vendor: str = ""
+    total_bytes: Bytes = 0
+    free_bytes: Bytes | None = None
+    compute_capability: str | None = None
+    bandwidth_bytes_per_second: Rate | None = None
+    bandwidth_source: str = ""
+    probe: str = ""
+    architecture: str = ""
+    target: str = ""
+    driver: str = ""
+    shared_memory: bool = False
+    engine_devices: tuple[str, ...] = ()
+    processes: tuple[GpuProcess, ...] = ()
+
+
+class FormatSupport(msgspec.Struct, frozen=True):
+    """What one device makes of one number format.
+
+    ``support`` is the hardware's: native (it multiplies such numbers), converted (such a model loads and is
+    computed in another format) or none. ``engine`` is what llama.cpp does there. ``note`` is the plain sentence.
+    """
+
+    format: str
+    device: str
+    support: Support
+    note: str
+    source: str
+    engine: Support = "none"
+
+
+class EngineInfo(msgspec.Struct, frozen=True):
+    """The installed llama.cpp. ``features`` are the CPU instruction sets it was compiled with and needs."""
+
+    version: str = ""
+    backends: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    missing_features: tuple[str, ...] = ()
+
+
+class Disk(msgspec.Struct, frozen=True):
+    """The volume that holds Heft's model folder."""
+
+    free_bytes: Bytes = 0
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """One question put to this computer: how many devices answered, and the answer in words."""
+
+    name: str
+    devices: int
+    message: str
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """One computer, as ``heft machine --json`` prints it."""
+
+    cpu: Cpu
+    memory: Memory
+    gpus: tuple[Gpu, ...] = ()
+    number_formats: tuple[FormatSupport, ...] = ()
+    engine: EngineInfo = EngineInfo()
+    disk: Disk = Disk()
+    notes: tuple[str, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    system: str = ""
+
+
+def to_json(machine: Machine) -> bytes:
+    """The profile document: indented UTF-8 JSON that ends in a newline."""
+    return msgspec.json.format(msgspec.json.encode(machine), indent=2) + b"\n"
+
+
+def from_json(document: bytes) -> Machine:
+    """Read a profile; unknown fields are ignored. Raises ProfileError that names the field which is wrong."""
+    detail = document[:_SHOWN_BYTES].decode("utf-8", "replace")
+    try:
+        return msgspec.json.decode(document, type=Machine)
+    except msgspec.ValidationError as error:
+        raise ProfileError(
+            f"This is not a machine profile: {error}.",
+            "Save one with: heft machine --json > profile.json",
+            detail=detail,
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(
+            f"This profile is not valid JSON: {error}.",
+            "Mend the file, or save a new one with: heft machine --json > profile.json",
+            detail=detail,
+        ) from error

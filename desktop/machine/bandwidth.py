@@ -1,0 +1,183 @@
+"""Read bandwidth of main memory: what decides how fast a model on the CPU can speak.
+
+``python -m desktop.machine.bandwidth`` measures; the rest of the program asks it in a child process, so that the
+window never holds the arrays. Each thread sums its own array (numpy releases the GIL), all together far larger
+than the last-level cache. The best of the rounds counts, as in McCalpin's STREAM: noise only ever slows a round.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from desktop.core.hardware import Cpu
+from desktop.machine.child import ask_child
+
+ROUNDS = 5
+ROUND_SECONDS = 0.16  # 0.8 s of reading; with start-up and filling the whole stays below 2 s
+_SECONDS = 30.0  # a machine that swaps
+_CACHE_FACTOR = 4  # arrays against last-level cache: a quarter could be left over from the round before
+_MIN_BYTES = 256 << 20
+_MAX_BYTES = 2 << 30
+_DEFAULT_CACHE = 32 << 20  # where the system does not tell
+_FILE = "bandwidth.json"
+
+
+@dataclass(frozen=True)
+class _Span:
+    """What one thread did in one round; times in seconds of the monotonic clock."""
+
+    began: float
+    ended: float
+    cpu_seconds: float
+    passes: int
+
+
+class Bandwidth(msgspec.Struct, frozen=True):
+    """A measurement: bytes per second, when (ISO 8601, UTC), with how many threads over how many bytes.
+
+    ``cpu_share`` is the part of their time the threads really ran: well below 1 when other programs were busy.
+    """
+
+    bytes_per_second: float
+    measured_at: str
+    threads: int
+    array_bytes: int
+    cpu_share: float = 1.0
+    fingerprint: str = ""
+
+
+def last_level_cache(root: Path = Path("/")) -> int:
+    """Bytes of all level-3 caches together; a usual size where the system does not tell. ``root`` is for tests."""
+    caches: dict[str, int] = {}
+    for index in (root / "sys" / "devices" / "system" / "cpu").glob("cpu[0-9]*/cache/index*"):
+        try:
+            if (index / "level").read_text(encoding="ascii").strip() != "3":
+                continue
+            size = re.fullmatch(r"(\d+)([KM])", (index / "size").read_text(encoding="ascii").strip())
+            shared = (index / "shared_cpu_list").read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+        if size:
+            caches[shared] = int(size[1]) << (10 if size[2] == "K" else 20)
+    return sum(caches.values()) or _DEFAULT_CACHE
+
+
+def array_bytes(cache: int, available: int) -> int:
+    """Bytes to read per round: far above the cache, and at most an eighth of the memory that is free."""
+    wanted = min(max(_CACHE_FACTOR * cache, _MIN_BYTES), _MAX_BYTES)
+    return max(min(wanted, available // 8), 1 << 20)
+
+
+def measure(threads: int, total_bytes: int, *, rounds: int = ROUNDS, seconds: float = ROUND_SECONDS) -> Bandwidth:
+    """Read ``total_bytes``, split over ``threads``, over and over in ``rounds`` of ``seconds``; the best counts."""
+    import numpy as np
+
+    count = max(1, total_bytes // threads // 8)
+    start = threading.Barrier(threads)
+    spans: list[list[_Span]] = [[] for _ in range(threads)]
+
+    def read(mine: list[_Span]) -> None:
+        array = np.ones(count, dtype=np.uint64)  # filled here, so that its pages lie near this core
+        for _ in range(rounds):
+            start.wait()
+            cpu_began = time.thread_time()
+            began = now = time.perf_counter()
+            passes = 0
+            # A round lasts many times the 5 ms that Python may take to let the other threads begin.
+            while now - began < seconds:
+                np.add.reduce(array)
+                passes += 1
+                now = time.perf_counter()
+            mine.append(_Span(began, now, time.thread_time() - cpu_began, passes))
+
+    workers = [threading.Thread(target=read, args=(mine,)) for mine in spans]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    best = max(zip(*spans, strict=True), key=lambda together: _rate(together, count * 8))
+    return Bandwidth(
+        bytes_per_second=_rate(best, count * 8),
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        threads=threads,
+        array_bytes=threads * count * 8,
+        cpu_share=sum(s.cpu_seconds for s in best) / sum(s.ended - s.began for s in best),
+    )
+
+
+def _rate(spans: Sequence[_Span], size: int) -> float:
+    """Bytes per second of one round: all passes, from the first thread's start to the last one's end."""
+    duration = max(span.ended for span in spans) - min(span.began for span in spans)
+    return sum(span.passes for span in spans) * size / duration
+
+
+def fingerprint(cpu: Cpu, total_bytes: int) -> str:
+    """Changes when the measurement would: processor, usable cores, memory size. Identifies nobody."""
+    text = f"{cpu.name}|{cpu.physical_cores}|{cpu.usable_cores}|{total_bytes >> 28}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def cached(folder: Path, wanted: str) -> Bandwidth | None:
+    """The kept measurement of the machine with this fingerprint; None when there is none."""
+    try:
+        found = msgspec.json.decode((folder / _FILE).read_bytes(), type=Bandwidth)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return found if found.fingerprint == wanted else None
+
+
+def measure_in_child(folder: Path, identity: str) -> Bandwidth:
+    """Measure in a process of its own and keep the result in ``folder``; ChildError when it fails.
+
+    A result that cannot be kept (read-only disk) is still returned.
+    """
+    measured = ask_child(
+        "desktop.machine.bandwidth", Bandwidth, seconds=_SECONDS, what="The memory bandwidth measurement"
+    )
+    measured = msgspec.structs.replace(measured, fingerprint=identity)
+    try:
+        _keep(folder / _FILE, msgspec.json.encode(measured))
+    except OSError:
+        return measured
+    return measured
+
+
+def _keep(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".bandwidth-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _main() -> None:
+    from desktop.machine.cpu import read_cpu
+    from desktop.machine.memory import read_memory
+    from desktop.machine.tables import Tables
+
+    cpu = read_cpu(Tables()).cpu
+    size = array_bytes(last_level_cache(), read_memory().available_bytes)
+    result = measure(min(cpu.physical_cores, cpu.usable_cores or cpu.physical_cores), size)
+    sys.stdout.buffer.write(msgspec.json.encode(result))
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,48 @@
+"""Probes and measurements in a short-lived process of their own: nothing they do can hang, crash or fill this one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TypeVar
+
+import msgspec
+
+from desktop.core.errors import HeftError
+
+T = TypeVar("T")
+
+
+class ChildError(HeftError):
+    """A helper process failed or took too long."""
+
+    kind = "probe"
+
+
+def ask_child(module: str, answer: type[T], *, seconds: float, what: str) -> T:
+    """Run ``python -P -m module`` and decode the JSON it prints; ChildError after ``seconds`` or on any failure.
+
+    ``what`` names it in the error ("The NVIDIA probe").
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", module],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ChildError(f"{what} took longer than {seconds:g} seconds and was stopped.") from error
+    except OSError as error:
+        raise ChildError(f"{what} could not be started: {error.strerror}.") from error
+    errors = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode != 0:
+        last = errors.splitlines()[-1] if errors else f"exit code {done.returncode}"
+        raise ChildError(f"{what} failed: {last}.", detail=errors)
+    try:
+        return msgspec.json.decode(done.stdout, type=answer)
+    except msgspec.DecodeError as error:
+        raise ChildError(f"{what} gave no answer.", detail=errors) from error

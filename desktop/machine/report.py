@@ -1,0 +1,16 @@
+"""What one probe found."""
+
+from __future__ import annotations
+
+import msgspec
+
+from desktop.core.hardware import Gpu
+
+
+class ProbeReport(msgspec.Struct, frozen=True):
+    """Devices found by the probe ``name``, its answer in words, and sentences about what went wrong."""
+
+    name: str
+    gpus: tuple[Gpu, ...]
+    message: str
+    notes: tuple[str, ...] = ()

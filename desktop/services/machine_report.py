@@ -1,0 +1,122 @@
+"""The machine in words: one text for the terminal and for "Copy report".
+
+Nothing in it identifies a person: no user or host name, no path, no names of running programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from desktop.core.hardware import FormatSupport, Gpu, Machine
+
+_MARKS = {"native": "native", "converted": "converted", "none": "-"}
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def size(count: float) -> str:
+    """Bytes in decimal units, as the vendors of memory and disks print them."""
+    value = float(count)
+    unit = 0
+    while abs(value) >= 999.5 and unit < len(_UNITS) - 1:
+        value /= 1000
+        unit += 1
+    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def rate(bytes_per_second: float | None) -> str:
+    """A bandwidth in GB/s."""
+    return f"{bytes_per_second / 1e9:.1f} GB/s" if bytes_per_second else "not measured"
+
+
+def cores(machine: Machine) -> str:
+    """Cores in words, with the limit when there is one."""
+    cpu = machine.cpu
+    text = f"{cpu.physical_cores} physical, {cpu.logical_cores} logical cores"
+    if 0 < cpu.usable_cores < cpu.logical_cores:
+        text += f" ({cpu.usable_cores} usable here)"
+    return text
+
+
+def gpu_facts(gpu: Gpu, architecture: str = "") -> tuple[str, ...]:
+    """What is known of a GPU besides its name, each fact as a short phrase."""
+    memory = size(gpu.total_bytes) if gpu.total_bytes else "memory unknown"
+    if gpu.shared_memory and gpu.total_bytes:
+        memory += " of main memory"
+    if gpu.free_bytes is not None:
+        memory += f", {size(gpu.free_bytes)} free"
+    facts = [memory]
+    if gpu.bandwidth_bytes_per_second:
+        facts.append(rate(gpu.bandwidth_bytes_per_second))
+    generation = architecture or gpu.architecture
+    if gpu.compute_capability:
+        generation = f"{generation} (compute capability {gpu.compute_capability})".strip()
+    elif gpu.target:
+        generation = f"{generation} ({gpu.target})".strip()
+    if generation:
+        facts.append(generation)
+    if gpu.driver:
+        facts.append(f"driver {gpu.driver}")
+    if gpu.probe:
+        facts.append(f"seen by {gpu.probe}")
+    return tuple(facts)
+
+
+def report_lines(machine: Machine) -> list[tuple[str, str]]:
+    """Label and text of each line of the report, without the number formats."""
+    cpu, memory, engine = machine.cpu, machine.memory, machine.engine
+    lines = [
+        ("Processor", cpu.name),
+        ("", cores(machine)),
+        ("Instruction sets", ", ".join(cpu.features) or "none known"),
+        ("Memory", f"{size(memory.total_bytes)}, {size(memory.available_bytes)} available"),
+        ("Read bandwidth", rate(memory.bandwidth_bytes_per_second)),
+    ]
+    if memory.bandwidth_measured_at:
+        lines[-1] = ("Read bandwidth", f"{lines[-1][1]}, measured {memory.bandwidth_measured_at[:10]}")
+    for gpu in machine.gpus:
+        lines.append(("Graphics", gpu.name))
+        lines += [("", fact) for fact in gpu_facts(gpu)]
+    if not machine.gpus:
+        lines.append(("Graphics", "none that a model can use"))
+    lines += [("Probe", f"{probe.name}: {probe.message}") for probe in machine.probes]
+    lines.append(("Engine", engine.version or "unknown"))
+    if engine.backends:
+        lines.append(("", f"backends: {', '.join(engine.backends)}"))
+    if engine.features:
+        lines.append(("", f"compiled with: {', '.join(engine.features)}"))
+    if engine.architectures:
+        lines.append(("", f"{len(engine.architectures)} model architectures"))
+    if machine.disk.free_bytes:
+        lines.append(("Disk", f"{size(machine.disk.free_bytes)} free for models"))
+    if machine.system:
+        lines.append(("System", machine.system))
+    return lines
+
+
+def format_matrix(
+    rows: Sequence[FormatSupport],
+) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[FormatSupport | None, ...]], ...]]:
+    """Devices, and each format with its row per device (None where a profile has none)."""
+    devices = tuple(dict.fromkeys(row.device for row in rows))
+    names = dict.fromkeys(row.format for row in rows)
+    by_key = {(row.format, row.device): row for row in rows}
+    return devices, tuple((name, tuple(by_key.get((name, device)) for device in devices)) for name in names)
+
+
+def report(machine: Machine) -> str:
+    """The whole report as plain text."""
+    lines = report_lines(machine)
+    width = max(len(label) for label, _ in lines)
+    text = [f"{label:<{width}}  {value}" for label, value in lines]
+    devices, formats = format_matrix(machine.number_formats)
+    if formats:
+        columns = [max(len(device), len("converted")) for device in devices]
+        head = "  ".join(f"{d:<{w}}" for d, w in zip(devices, columns, strict=True))
+        text += ["", f"{'Number format':<{width}}  {head}".rstrip()]
+        for name, cells in formats:
+            marks = [_MARKS[cell.support] if cell else "?" for cell in cells]
+            row = "  ".join(f"{m:<{w}}" for m, w in zip(marks, columns, strict=True))
+            text.append(f"{name:<{width}}  {row}".rstrip())
+    if machine.notes:
+        text += ["", *(f"Note: {note}" for note in machine.notes)]
+    return "\n".join(text) + "\n"
