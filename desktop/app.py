@@ -21,14 +21,15 @@ from PySide6.QtWidgets import QApplication
 
 from desktop import __version__
 from desktop.core.errors import HeftError
-from desktop.engine.protocol import Load
-from desktop.services.engine import EngineService, EngineState
+from desktop.engine.protocol import Hello, Load
+from desktop.services.engine import EngineService, EngineState, describe_engine
+from desktop.services.engine_memory import EngineMemoryReader
 from desktop.store.paths import Paths, default_paths
 from desktop.store.settings import SettingsData, SettingsStore, WindowGeometry
 from desktop.ui.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.failures import FailureHooks
 from desktop.ui.page import Page
-from desktop.ui.statusbar import EngineMemory, StatusBar
+from desktop.ui.statusbar import StatusBar
 from desktop.ui.tasks import TaskContext, Tasks
 from desktop.ui.termination import TerminationSignals
 from desktop.ui.theme import Preference, Theme
@@ -71,7 +72,7 @@ class Heft:
                 PageEntry("chat", "Chat", "chat", self._chat_page),
                 PageEntry("machine", "Machine", "machine", self._machine_page),
             ),
-            StatusBar(self._tasks, engine_memory),
+            StatusBar(self._tasks, EngineMemoryReader(self._engine.hello).read),
         )
         self._connect()
         self._window.restore(settings.window)
@@ -136,14 +137,25 @@ class Heft:
     def _machine(self) -> MachineService:
         from desktop.services.machine import MachineService
 
-        return MachineService(self._paths)
+        return MachineService(self._paths, self._describe_engine)
+
+    def _describe_engine(self) -> Hello:
+        """What the engine is: from the running process, or one that ends with the question.
+
+        Called on passing threads, which must not start the lasting process: Linux ends it with its parent thread.
+        """
+        if self._engine.state.pid is not None:
+            return self._engine.hello()
+        return describe_engine(self._paths)
 
     # -- pages -----------------------------------------------------------------------------------
 
     def _library_page(self) -> Page:
         from desktop.ui.pages.library import LibraryPage
 
-        return LibraryPage(self._library, self._tasks, self._theme)
+        page = LibraryPage(self._library, self._tasks, self._theme)
+        page.run_requested.connect(self.run_model)
+        return page
 
     def _chat_page(self) -> Page:
         from desktop.ui.pages.chat import ChatPage
@@ -263,13 +275,6 @@ class Heft:
     def close_window(self) -> None:
         """As the user closes it."""
         self._window.close()
-
-
-def engine_memory(pid: int) -> EngineMemory:
-    """Memory of the engine's process and of this computer now; raises psutil.Error when it has ended."""
-    import psutil
-
-    return EngineMemory(psutil.Process(pid).memory_info().rss, psutil.virtual_memory().total)
 
 
 def _no_display() -> bool:

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from PySide6.QtCore import QElapsedTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from desktop.services.engine import EngineState
+from desktop.services.engine_memory import EngineMemory
 from desktop.ui.tasks import TaskContext, Tasks
 from desktop.ui.theme import set_role
 from desktop.ui.widgets.elided_label import ElidedLabel
 
 SAMPLE_MS = 1000  # memory is read at most once a second, and only while the engine tells something
-
-
-@dataclass(frozen=True)
-class EngineMemory:
-    """Memory now, in bytes: the engine's resident set, this computer's RAM, and VRAM (0 of 0 without a GPU)."""
-
-    resident: int
-    ram_total: int
-    vram_used: int = 0
-    vram_total: int = 0
 
 
 _PHASES = {

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 from desktop.core.errors import EngineError
 from desktop.engine.protocol import EngineDied, Loaded, Memory
 from desktop.services.engine import EngineState
-from desktop.ui.statusbar import EngineMemory, StatusBar
+from desktop.services.engine_memory import EngineMemory
+from desktop.ui.statusbar import StatusBar
 from desktop.ui.tasks import Tasks
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.elided_label import ElidedLabel

@@ -12,10 +12,11 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QVBoxLayout
 from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import HeftError
+from desktop.services.engine_memory import EngineMemory
 from desktop.store.settings import WindowGeometry
 from desktop.ui.page import Page
 from desktop.ui.shortcuts import ShortcutsDialog
-from desktop.ui.statusbar import EngineMemory, StatusBar
+from desktop.ui.statusbar import StatusBar
 from desktop.ui.tasks import Tasks
 from desktop.ui.theme import Theme
 from desktop.ui.window import MainWindow, PageEntry
