@@ -89,7 +89,7 @@ def facts_of(path: Path) -> Facts:
         try:
             return _facts(read_header(source))
         except FileFormatError as error:
-            return Facts(problem=error.message)
+            return Facts(problem=f"{error.message} {error.hint}".strip())
 
 
 def _facts(header: Header) -> Facts:

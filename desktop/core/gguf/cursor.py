@@ -10,8 +10,8 @@ from desktop.core.errors import FileFormatError
 from desktop.core.gguf.source import ByteSource
 from desktop.core.gguf.values import CHUNK, Layout
 
-DAMAGED = "The file is damaged or was made wrongly; download it again."
-INCOMPLETE = "The file is not complete; download it again."
+DAMAGED = "It is damaged or was made wrongly; download it again."
+INCOMPLETE = "It is not complete; download it again."
 
 MAX_STRINGS = 1 << 24  # elements of all string arrays; the largest vocabularies in use have 1 million with merges
 MAX_TEXT = 1 << 20  # bytes of one text that is kept; chat templates have some 10,000
