@@ -73,6 +73,7 @@ class Heft:
                 PageEntry("machine", "Machine", "machine", self._machine_page),
             ),
             StatusBar(self._tasks, EngineMemoryReader(self._engine.hello).read),
+            load_at_start=settings.load_at_start,
         )
         self._connect()
         self._window.restore(settings.window)
@@ -183,6 +184,7 @@ class Heft:
         self._engine_bridge.received.connect(self._on_engine)
         window.file_opened.connect(self.open_file)
         window.appearance_chosen.connect(self._choose_appearance)
+        window.load_at_start_chosen.connect(self._choose_load_at_start)
         window.logs_asked.connect(self._open_logs)
         window.closed.connect(self._remember_window)
         window.painted.connect(self._after_first_paint)
@@ -254,6 +256,9 @@ class Heft:
     def _choose_appearance(self, which: Preference) -> None:
         self._theme.set_preference(which)
         self._tasks.run(lambda context: self._settings.update(theme=which))
+
+    def _choose_load_at_start(self, wanted: bool) -> None:
+        self._tasks.run(lambda context: self._settings.update(load_at_start=wanted))
 
     def _open_logs(self) -> None:
         self._paths.logs.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from desktop.ui.theme import Preference, Theme
 
 _WIDTH = 76
 _SCHEMES: tuple[tuple[Preference, str], ...] = (
-    ("system", "Follow the system"),
+    ("system", "Light or dark as the system"),
     ("light", "Light"),
     ("dark", "Dark"),
 )
@@ -24,10 +24,18 @@ class NavigationRail(QFrame):
 
     page_chosen = Signal(int)
     appearance_chosen = Signal(str)  # a theme.Preference
+    load_at_start_chosen = Signal(bool)
     shortcuts_asked = Signal()
     logs_asked = Signal()
 
-    def __init__(self, theme: Theme, pages: Sequence[tuple[str, str, str]], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        pages: Sequence[tuple[str, str, str]],
+        *,
+        load_at_start: bool,
+        parent: QWidget | None = None,
+    ) -> None:
         """``pages`` holds the name, the word and the icon of each page."""
         super().__init__(parent)
         self.setObjectName("navigationRail")
@@ -49,7 +57,7 @@ class NavigationRail(QFrame):
         column.addStretch(1)
         self._settings = self._button("settingsButton", "Settings", "settings")
         self._settings.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._menu = self._settings_menu()
+        self._menu = self._settings_menu(load_at_start)
         self._settings.setMenu(self._menu)
         column.addWidget(self._settings)
         theme.changed.connect(self._paint)
@@ -77,10 +85,9 @@ class NavigationRail(QFrame):
         self._icons.append((button, picture))
         return button
 
-    def _settings_menu(self) -> QMenu:
+    def _settings_menu(self, load_at_start: bool) -> QMenu:
         menu = QMenu(self)
         menu.setObjectName("settingsMenu")
-        menu.addSection("Appearance")
         group = QActionGroup(menu)
         for preference, word in _SCHEMES:
             action = QAction(word, group)
@@ -90,6 +97,14 @@ class NavigationRail(QFrame):
             action.setData(preference)
             menu.addAction(action)
         group.triggered.connect(lambda action: self.appearance_chosen.emit(action.data()))
+        menu.addSeparator()
+        at_start = menu.addAction("Load a model when Heft starts")
+        at_start.setObjectName("loadAtStart")
+        at_start.setToolTip("The last one when it fits into half of the free memory, else the starter model")
+        at_start.setCheckable(True)
+        at_start.setChecked(load_at_start)
+        at_start.toggled.connect(self.load_at_start_chosen)
+        menu.setToolTipsVisible(True)
         menu.addSeparator()
         shortcuts = menu.addAction("Keyboard shortcuts")
         shortcuts.setObjectName("showShortcuts")

@@ -48,11 +48,14 @@ class MainWindow(QWidget):
     file_opened = Signal(object)  # Path of a .gguf that was dropped or chosen
     page_changed = Signal(str)
     appearance_chosen = Signal(str)
+    load_at_start_chosen = Signal(bool)
     logs_asked = Signal()
     painted = Signal()  # once, after the first paint
     closed = Signal(object)  # WindowGeometry
 
-    def __init__(self, theme: Theme, pages: Sequence[PageEntry], status: StatusBar) -> None:
+    def __init__(
+        self, theme: Theme, pages: Sequence[PageEntry], status: StatusBar, *, load_at_start: bool = True
+    ) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("Heft")
@@ -64,7 +67,9 @@ class MainWindow(QWidget):
         self._first_paint = True
         self.status = status
         self.notifications = NotificationArea(theme)
-        self._rail = NavigationRail(theme, [(entry.name, entry.title, entry.icon) for entry in pages])
+        self._rail = NavigationRail(
+            theme, [(entry.name, entry.title, entry.icon) for entry in pages], load_at_start=load_at_start
+        )
         self._stack = QStackedWidget()
         self._stack.setObjectName("pages")
         column = QVBoxLayout()
@@ -80,6 +85,7 @@ class MainWindow(QWidget):
         row.addLayout(column, 1)
         self._rail.page_chosen.connect(self._visit)
         self._rail.appearance_chosen.connect(self.appearance_chosen)
+        self._rail.load_at_start_chosen.connect(self.load_at_start_chosen)
         self._rail.shortcuts_asked.connect(self.show_shortcuts)
         self._rail.logs_asked.connect(self.logs_asked)
         for index in range(len(self._entries)):

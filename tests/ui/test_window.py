@@ -182,11 +182,14 @@ def test_shortcuts_are_listed_with_those_of_the_pages(qtbot: QtBot, window: Main
     qtbot.waitUntil(lambda: not window.findChildren(ShortcutsDialog))
 
 
-def test_appearance_is_chosen_in_the_settings_menu(qtbot: QtBot, window: MainWindow) -> None:
+def test_settings_are_chosen_in_their_menu(qtbot: QtBot, window: MainWindow) -> None:
     action = window.findChild(QAction, "appearance_dark")
     with qtbot.waitSignal(window.appearance_chosen) as chosen:
         action.trigger()
     assert chosen.args == ["dark"]
+    with qtbot.waitSignal(window.load_at_start_chosen) as chosen:
+        window.findChild(QAction, "loadAtStart").trigger()
+    assert chosen.args == [False]
 
 
 def test_light_and_dark_paint_differently(qtbot: QtBot, window: MainWindow, theme: Theme) -> None:
