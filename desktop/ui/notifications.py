@@ -47,7 +47,7 @@ class Notification(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 9, 10, 9)
         row.setSpacing(10)
-        row.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._mark)
         row.addLayout(texts, 1)
         if self._error:
             self._copy = QPushButton("Copy details")

@@ -67,6 +67,10 @@ class Theme(QObject):
         self._system = hints.colorScheme()
         hints.colorSchemeChanged.connect(self._on_system)
         self._scheme = self._wanted()
+        application.setStyle(QStyleFactory.create("fusion"))
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+        font.setPixelSize(BASE_FONT_PIXELS)
+        application.setFont(font)
         self._apply()
 
     @property
@@ -131,12 +135,6 @@ class Theme(QObject):
         return palette
 
     def _apply(self) -> None:
-        style = self._application.style()
-        if style is None or style.name() != "fusion":
-            self._application.setStyle(QStyleFactory.create("fusion"))
-            font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
-            font.setPixelSize(BASE_FONT_PIXELS)
-            self._application.setFont(font)
         self._application.setPalette(self._palette())
         self._application.setStyleSheet(self.style_sheet())
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from desktop.ui.icons import application_icon, icon
-from desktop.ui.theme import RESOURCES, Theme, set_role
+from desktop.ui.theme import BASE_FONT_PIXELS, RESOURCES, Theme, set_role
 
 TOKENS = json.loads((RESOURCES / "theme" / "tokens.json").read_text(encoding="utf-8"))
 
@@ -125,6 +125,11 @@ def test_a_held_scheme_ignores_the_desktop_until_it_is_let_go(qtbot: QtBot, them
     theme.set_preference("system")
     assert theme.scheme == "dark"
     hints.colorSchemeChanged.emit(start)
+
+
+def test_text_has_the_base_size(theme: Theme, qapp: QApplication) -> None:
+    assert qapp.font().pixelSize() == BASE_FONT_PIXELS
+    assert theme.monospace.pixelSize() == BASE_FONT_PIXELS
 
 
 def test_role_changes_the_look_of_a_shown_widget(qtbot: QtBot, theme: Theme) -> None:
