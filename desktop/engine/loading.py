@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -16,6 +18,7 @@ from desktop.engine.logmap import explain_log
 from desktop.engine.protocol import Event, Load, Loaded, LoadProgress, Memory
 
 _GPU_RESERVE_BYTES = 768 * 1024 * 1024  # compute buffers and what the driver and the desktop take on top
+_LONGEST_CONTEXT = 16 * 1024 * 1024  # llama.cpp's bookkeeping alone takes gigabytes beyond this
 _ATTEMPTS = 4  # each with a quarter fewer layers on the GPU, then none
 
 
@@ -37,8 +40,15 @@ def load_model(
             detail=request.path,
             kind="not-found",
         )
+    if request.context_length > _LONGEST_CONTEXT:
+        raise HeftError(
+            f"A context of {request.context_length:,} tokens is longer than any model's.",
+            "Choose a shorter one; the model's own maximum is shown beside it.",
+            kind="usage",
+        )
     threads = request.threads or physical_threads()
-    model = _first_that_fits(request, threads, abort, log, send)
+    with _no_more_than_there_is():
+        model = _first_that_fits(request, threads, abort, log, send)
     buffers = buffer_bytes(log.since_mark)
     loaded = Loaded(
         path=request.path,
@@ -61,6 +71,28 @@ def load_model(
         request_id=request.request_id,
     )
     return model, loaded
+
+
+@contextmanager
+def _no_more_than_there_is() -> Iterator[None]:
+    """Make allocations beyond the memory there is fail cleanly, instead of letting the system kill a process.
+
+    Linux grants any size and kills when the pages are touched; RLIMIT_DATA counts private writable memory only, so
+    a mapped model file is not held against it.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    free = psutil.virtual_memory().available + psutil.swap_memory().free
+    ceiling = psutil.Process().memory_full_info().data + free
+    resource.setrlimit(resource.RLIMIT_DATA, (ceiling if hard == resource.RLIM_INFINITY else min(ceiling, hard), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _first_that_fits(

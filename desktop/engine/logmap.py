@@ -46,7 +46,7 @@ _RULES: tuple[tuple[re.Pattern[str], str, str, str], ...] = tuple(
             _SMALLER,
         ),
         (
-            r"(?:No such file or directory|failed to open GGUF file)",
+            r"failed to open (?:GGUF file|/|\w:)",
             "not-found",
             "The model file is not there any more, or cannot be read.",
             "Rescan the library, or choose the file again.",
@@ -76,7 +76,7 @@ _RULES: tuple[tuple[re.Pattern[str], str, str, str], ...] = tuple(
             "Choose another file of this model; this one cannot run.",
         ),
         (
-            r"missing tensor '([^']*)'",
+            r"(?:missing tensor|check_tensor_dims: tensor) '([^']*)'(?! has wrong)",
             "bad-file",
             "The model file lacks the tensor '{0}'.",
             "Choose another file of this model; this one cannot run.",

@@ -20,8 +20,9 @@ def command(module: str) -> list[str]:
 
 
 def child_environment() -> dict[str, str]:
-    """This process's environment and its process id, for :func:`die_with_parent` in the child."""
-    return {**os.environ, PARENT_VARIABLE: str(os.getpid())}
+    """This process's environment, and its process id for :func:`die_with_parent` in the child."""
+    # without the variable, an abort inside ggml starts a debugger to print a backtrace and takes seconds to die
+    return {**os.environ, PARENT_VARIABLE: str(os.getpid()), "GGML_NO_BACKTRACE": "1"}
 
 
 def die_with_parent() -> None:

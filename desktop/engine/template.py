@@ -101,6 +101,7 @@ def _generate(
         eos_token=request.eos,
         tools=tools,
         functions="",
+        datetime=datetime.now().strftime("%d %B %Y"),
     ):
         size += len(chunk)
         if size > MAX_OUTPUT_CHARS:

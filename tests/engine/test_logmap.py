@@ -1,0 +1,65 @@
+"""Exit codes and log lines become causes."""
+
+import signal
+
+import pytest
+
+from desktop.engine.log import EngineLog, buffer_bytes, offloaded_layers
+from desktop.engine.logmap import explain_exit, explain_log
+
+# as llama.cpp 0c1e57098 printed it for a model split over an RPC device and the CPU
+OFFLOADED = """load_tensors: offloaded 8/17 layers to GPU
+load_tensors:   CPU_Mapped model buffer size =   190.00 MiB
+load_tensors: RPC0[127.0.0.1:50052] model buffer size =   130.50 MiB
+llama_kv_cache:        CPU KV buffer size =    72.00 MiB
+llama_kv_cache: RPC0[127.0.0.1:50052] KV buffer size =    56.00 MiB
+llama_context:        CPU  output buffer size =     0.19 MiB
+sched_reserve: RPC0[127.0.0.1:50052] compute buffer size =    60.01 MiB
+sched_reserve:        CPU compute buffer size =    68.01 MiB"""
+
+
+def test_buffers_are_summed_over_devices() -> None:
+    mebibyte = 1024 * 1024
+    assert buffer_bytes(OFFLOADED) == {
+        "model": round(320.5 * mebibyte),
+        "KV": 128 * mebibyte,
+        "RS": 0,
+        "compute": round(60.01 * mebibyte) + round(68.01 * mebibyte),
+        "output": round(0.19 * mebibyte),
+    }
+    assert offloaded_layers(OFFLOADED) == 8
+
+
+def test_log_joins_partial_lines_and_leaves_debug_out() -> None:
+    written: list[str] = []
+    log = EngineLog(written.append)
+    log.on_log(2, b"print_info: vocab", None)
+    log.on_log(5, b" type = BPE\nload_te", None)
+    log.on_log(5, b"nsors: done\n", None)
+    log.on_log(1, b"a debug line", None)
+    log.on_log(5, b" and its end\n", None)
+    log.on_log(4, b"bad \xff byte\n", None)
+    assert "".join(written) == "print_info: vocab type = BPE\nload_tensors: done\nbad \ufffd byte\n"
+    assert log.tail.endswith("bad \ufffd byte")
+
+
+@pytest.mark.parametrize(
+    ("code", "log", "loading", "kind"),
+    [
+        (-signal.SIGILL, "", True, "unsupported-cpu"),
+        (0xC000001D, "", True, "unsupported-cpu"),
+        (-signal.SIGBUS, "", False, "not-found"),
+        (-signal.SIGKILL, "", False, "killed"),
+        (-signal.SIGABRT, "ggml.c:1: GGML_ASSERT(a > 0) failed", True, "bad-file"),
+        (-signal.SIGSEGV, "", False, "crashed"),
+        (1, "ModuleNotFoundError", False, "crashed"),
+    ],
+)
+def test_exit_codes(code: int, log: str, loading: bool, kind: str) -> None:
+    cause = explain_exit(code, log, loading=loading)
+    assert cause.kind == kind
+    assert cause.message and cause.hint
+
+
+def test_a_log_without_a_cause_names_none() -> None:
+    assert explain_log(OFFLOADED) is None

@@ -1,0 +1,98 @@
+"""Chat templates of the world render; hostile ones end within their limits."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from desktop.engine.protocol import ChatMessage
+from desktop.engine.renderer import Renderer
+from desktop.engine.template import CHATML, RenderRequest, render
+
+TALK = (
+    ChatMessage("system", "Be brief."),
+    ChatMessage("user", "Why are there two tides a day?"),
+    ChatMessage("assistant", "Because the ocean bulges on both sides."),
+    ChatMessage("user", "And <b>why</b>?"),
+)
+
+
+def request(template: str, messages: tuple[ChatMessage, ...] = TALK) -> RenderRequest:
+    return RenderRequest(template, messages, "<s>", "</s>")
+
+
+def test_chatml() -> None:
+    assert render(request(CHATML, TALK[:2])).text == (
+        "<|im_start|>system\nBe brief.<|im_end|>\n"
+        "<|im_start|>user\nWhy are there two tides a day?<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def test_every_published_template_renders_the_conversation(vocab_dir: Path) -> None:
+    templates = sorted((vocab_dir / "templates").glob("*.jinja"))
+    assert len(templates) > 60
+    silent = []
+    for path in templates:
+        result = render(request(path.read_text(encoding="utf-8")))
+        assert not result.error, f"{path.name}: {result.error}"
+        if "And <b>why</b>?" not in result.text:
+            silent.append(path.name)
+    # the question must reach the model, unescaped
+    assert not silent
+
+
+def test_system_prompt_is_merged_where_the_template_refuses_it() -> None:
+    refuses = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + CHATML
+    result = render(request(refuses))
+    assert "system" not in result.text
+    assert "Be brief.\n\nWhy are there two tides" in result.text
+    assert "no system prompt" in result.notes[0]
+
+
+def test_a_template_that_refuses_everything_says_so() -> None:
+    result = render(request("{{ raise_exception('only tools here') }}"))
+    assert "only tools here" in result.error
+    assert result.text == ""
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ lipsum.__globals__['os'].system('id') }}",
+        "{{ '{0.__class__.__base__.__subclasses__}'.format(1) }}",
+        "{% set _ = messages.append(1) %}",
+        "{{ self.__init__.__globals__ }}",
+    ],
+)
+def test_escapes_end_in_an_error_and_do_nothing(attack: str) -> None:
+    result = render(request(attack))
+    assert "uid=" not in result.text
+    assert "subclasses" not in result.text
+    assert result.error or result.text.strip() == ""
+
+
+@pytest.fixture
+def renderer() -> Renderer:
+    return Renderer(deadline_seconds=1.5)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "{{ 'a' * 10**10 }}",
+        "{{ '%9999999999d' % 1 }}",
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{% for a in range(99999) %}{{ 'a' * 1000 }}{% endfor %}",
+        "{{ range(10**12) | list }}",
+    ],
+)
+def test_memory_and_time_are_bounded_and_the_next_render_works(renderer: Renderer, attack: str) -> None:
+    started = time.monotonic()
+    try:
+        assert renderer.render(request(attack)).error
+        assert time.monotonic() - started < 10
+        assert renderer.render(request(CHATML)).text.endswith("assistant\n")
+    finally:
+        renderer.close()
