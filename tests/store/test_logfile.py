@@ -1,0 +1,43 @@
+"""The log is one rotating file of the package's own records."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from desktop.store import logfile
+from desktop.store.logfile import log_to_file
+
+
+@pytest.fixture
+def handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Handler]:
+    monkeypatch.setattr(logfile, "LIMIT_BYTES", 2_000)
+    logger = logging.getLogger("desktop")
+    level = logger.level
+    made = log_to_file(tmp_path / "logs")
+    yield made
+    logger.removeHandler(made)
+    logger.setLevel(level)
+    made.close()
+
+
+def test_records_of_the_package_are_written_and_others_are_not(handler: logging.Handler, tmp_path: Path) -> None:
+    logging.getLogger("desktop.somewhere").info("started with ü")
+    logging.getLogger("desktop.somewhere").debug("too much")
+    logging.getLogger("elsewhere").warning("not ours")
+    text = (tmp_path / "logs" / "heft.log").read_text(encoding="utf-8")
+    assert "INFO desktop.somewhere: started with ü" in text
+    assert "too much" not in text
+    assert "not ours" not in text
+
+
+def test_it_does_not_grow_without_bound(handler: logging.Handler, tmp_path: Path) -> None:
+    for number in range(500):
+        logging.getLogger("desktop").info("line %d of many", number)
+    files = sorted((tmp_path / "logs").iterdir())
+    assert [file.name for file in files] == ["heft.log", "heft.log.1", "heft.log.2"]
+    assert sum(file.stat().st_size for file in files) <= 3 * 2_000
+    assert "line 499 of many" in files[0].read_text(encoding="utf-8")
