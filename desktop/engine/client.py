@@ -48,24 +48,20 @@ class EngineClient:
         working_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         log_path.parent.mkdir(parents=True, exist_ok=True)
         _rotate(log_path)
-        try:
-            with log_path.open("ab") as log:
-                self._log_start = log.tell()
-                self._process = subprocess.Popen(
-                    command("desktop.engine.worker"),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    cwd=working_directory,
-                    env=child_environment(),
-                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-                )
-        except OSError as error:
-            raise EngineError(
-                "The engine could not be started.", "Set Heft up again.", detail=str(error), kind="not-started"
-            ) from error
-        self._reader = threading.Thread(target=self._read, name="engine-events", daemon=True)
+        self._working_directory = working_directory
+        self._started = threading.Event()
+        self._start_error: OSError | None = None
+        self._log_start = 0
+        self._reader = threading.Thread(target=self._run, name="engine-events", daemon=True)
         self._reader.start()
+        self._started.wait()
+        if self._start_error is not None:
+            raise EngineError(
+                "The engine could not be started.",
+                "Set Heft up again.",
+                detail=str(self._start_error),
+                kind="not-started",
+            )
 
     @property
     def pid(self) -> int:
@@ -105,6 +101,30 @@ class EngineClient:
             log.seek(max(self._log_start, end - _LOG_TAIL_BYTES))
             return log.read().decode("utf-8", "replace")
         return ""
+
+    def _run(self) -> None:
+        """Start the process and hear it to its end.
+
+        Both on one thread: Linux sends the parent-death signal when the *thread* that started a child ends.
+        """
+        try:
+            with self._log_path.open("ab") as log:
+                self._log_start = log.tell()
+                self._process = subprocess.Popen(
+                    command("desktop.engine.worker"),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    cwd=self._working_directory,
+                    env=child_environment(),
+                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                )
+        except OSError as error:
+            self._start_error = error
+            return
+        finally:
+            self._started.set()
+        self._read()
 
     def _read(self) -> None:
         stdout = self._process.stdout

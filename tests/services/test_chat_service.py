@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.forge import TINY, Value, forge
+from support.forge import TINY, forge
 
 from desktop.core.errors import EngineError
 from desktop.engine.protocol import Load
@@ -174,8 +174,10 @@ def test_a_full_context_says_what_to_do(desk: Desk, starter_model: Path) -> None
     assert "larger context" in answer.note
 
 
-def test_a_newer_load_replaces_one_on_its_way(desk: Desk, starter_model: Path, vocab_dir: Path, tmp_path: Path) -> None:
-    other = forge(tmp_path / "o.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf", general__name=Value(8, "Other"))
+def test_a_newer_load_replaces_one_on_its_way(
+    desk: Desk, starter_model: Path, vocab_dir: Path, tmp_path: Path
+) -> None:
+    other = forge(tmp_path / "o.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf")
     states: queue.Queue[tuple[str, str]] = queue.Queue()
     desk.engine.subscribe(lambda state: states.put((state.phase, state.model_name)))
     desk.engine.load(Load(str(starter_model), 2048), "first")
