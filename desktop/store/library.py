@@ -161,36 +161,49 @@ def _read(
 
 def _entries(read: Sequence[_Read]) -> list[LibraryModel]:
     """Join files into entries: imatrix files left out, shards joined, projectors attached, duplicates merged."""
-    by_path = {item.file.path: item for item in read}
+    by_path: dict[Path, _Read] = {}
+    names: dict[Path, list[Path]] = defaultdict(list)  # further names (manifests) of the same file
+    for item in read:
+        if by_path.setdefault(item.file.path, item) is not item and item.file.listed_at:
+            names[item.file.path].append(item.file.listed_at)
     digests = {item.file.inode: item.file.digest for item in read if item.file.digest}
     projectors = [path for path, item in by_path.items() if _is_projector(item)]
     models = [path for path, item in by_path.items() if not _is_projector(item) and item.facts.kind != "imatrix"]
     beside: dict[Path, set[str]] = defaultdict(set)
     for path in models:
         beside[path.parent].add(naming.base_name(path.name).lower())
+    near = _by_folder(projectors)
     merged: dict[object, LibraryModel] = {}
     attached: set[Path] = set()
     for paths, missing in naming.join_shards(models):
         shards = [by_path[path] for path in paths]
-        own = shards[0].file.projectors or naming.projectors_for(paths[0], projectors, len(beside[paths[0].parent]))
+        folder = paths[0].parent
+        own = shards[0].file.projectors or naming.projectors_for(
+            paths[0], [*near[folder], *near[folder.parent]], len(beside[folder])
+        )
         attached.update(own)
-        _merge(merged, _content(shards, digests), _entry(shards, own, missing), shards[0].file.listed_at)
+        entry = replace(_entry(shards, own, missing), also_in=tuple(names[paths[0]]))
+        _merge(merged, _content(shards, digests), entry)
     for path in projectors:
         if path not in attached:
-            item = by_path[path]
-            alone = replace(_entry([item], (), 0), problem="A projector (mmproj) without its model beside it.")
-            _merge(merged, _content([item], digests), alone, None)
+            alone = _entry([by_path[path]], (), 0)
+            problem = "A projector (mmproj) without its model beside it."
+            _merge(merged, _content([by_path[path]], digests), replace(alone, problem=problem))
     return list(merged.values())
 
 
-def _merge(merged: dict[object, LibraryModel], content: object, entry: LibraryModel, listed: Path | None) -> None:
-    known = merged.get(content)
-    if known is None:
-        merged[content] = entry
-        return
-    place = entry.path if entry.path != known.path else listed
-    also = known.also_in if place is None or place in known.also_in else (*known.also_in, place)
-    merged[content] = replace(known, also_in=also, mmproj=known.mmproj or entry.mmproj)
+def _by_folder(paths: Iterable[Path]) -> defaultdict[Path, list[Path]]:
+    folders: defaultdict[Path, list[Path]] = defaultdict(list)
+    for path in paths:
+        folders[path.parent].append(path)
+    return folders
+
+
+def _merge(merged: dict[object, LibraryModel], content: object, entry: LibraryModel) -> None:
+    known = merged.setdefault(content, entry)
+    if known is not entry:
+        also = (*known.also_in, entry.path, *entry.also_in)
+        merged[content] = replace(known, also_in=also, mmproj=known.mmproj or entry.mmproj)
 
 
 def _content(shards: Sequence[_Read], digests: dict[tuple[int, int], str]) -> object:

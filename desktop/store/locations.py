@@ -83,6 +83,7 @@ def _walk(root: Path, source: Source, cancelled: Callable[[], bool], unreadable:
         if (status.st_dev, status.st_ino) in visited:
             continue
         visited.add((status.st_dev, status.st_ino))
+        inner = []
         for entry in _entries(folder, unreadable):
             if naming.is_model_file(entry.name):
                 found = look_at(Path(entry.path), source)
@@ -90,7 +91,8 @@ def _walk(root: Path, source: Source, cancelled: Callable[[], bool], unreadable:
                     yield found
                     continue
             if not _TRASH.fullmatch(entry.name) and _is_folder(entry):
-                pending.append(Path(entry.path))
+                inner.append(Path(entry.path))
+        pending += reversed(inner)
 
 
 def _entries(folder: Path, unreadable: list[Path]) -> list[os.DirEntry[str]]:
