@@ -141,10 +141,7 @@ class Heft:
         return MachineService(self._paths, self._describe_engine)
 
     def _describe_engine(self) -> Hello:
-        """What the engine is: from the running process, or one that ends with the question.
-
-        Called on passing threads, which must not start the lasting process: Linux ends it with its parent thread.
-        """
+        """What the engine is: from the running process, or from one that ends with the question."""
         if self._engine.state.pid is not None:
             return self._engine.hello()
         return describe_engine(self._paths)
