@@ -84,14 +84,12 @@ class Heft:
         self._window.show()
 
     def open_file(self, path: Path) -> None:
-        """Load a model file and go to the chat."""
-        self._window.go_to("chat")
-        self._tasks.run(lambda context: self._library.resolve(str(path)), done=self.run_model)
+        """Load a model file in place of the present one and go to the chat."""
+        from desktop.ui.pages.chat import ChatPage
 
-    def run_model(self, model: LibraryModel) -> None:
-        """Load a model of the library in place of the present one and go to the chat."""
-        self._window.go_to("chat")
-        self._engine.load(Load(path=str(model.path)), model.name)
+        page = self._window.go_to("chat")
+        assert isinstance(page, ChatPage)
+        page.open_model(path)
 
     def shut_down(self) -> None:
         """End engine, jobs and stores; takes a bounded time whatever hangs."""
@@ -152,13 +150,23 @@ class Heft:
         from desktop.ui.pages.library import LibraryPage
 
         page = LibraryPage(self._library, self._tasks, self._theme)
-        page.run_requested.connect(self.run_model)
+        page.run_requested.connect(lambda model: self.open_file(model.path))
         return page
 
     def _chat_page(self) -> Page:
         from desktop.ui.pages.chat import ChatPage
 
-        return ChatPage(self._chats, self._chat, self._engine, self._tasks, self._theme)
+        return ChatPage(
+            self._chats,
+            self._chat,
+            self._engine,
+            self._library,
+            self._settings,
+            self._engine_bridge,
+            self._chat_bridge,
+            self._tasks,
+            self._theme,
+        )
 
     def _machine_page(self) -> Page:
         from desktop.ui.pages.machine import MachinePage
@@ -197,7 +205,7 @@ class Heft:
         if self._file is not None:
             self.open_file(self._file)
         elif self._read_settings().load_at_start:
-            self._tasks.run(self._first_model, done=self._load_first)
+            self._tasks.run(self._load_first)
 
     def _settle(self, context: TaskContext) -> None:
         """Housekeeping nobody waits for."""
@@ -208,7 +216,13 @@ class Heft:
         if "_chats" in self.__dict__:
             self._chats.purge(DELETED_CHATS_KEPT_SECONDS)
 
-    def _first_model(self, context: TaskContext) -> LibraryModel:
+    def _load_first(self, context: TaskContext) -> None:
+        """Load a model unless the user was faster."""
+        model = self._first_model()
+        if self._engine.last_load is None:
+            self._engine.load(Load(path=str(model.path)), model.name)
+
+    def _first_model(self) -> LibraryModel:
         """The model of the last time when it is still there and fits comfortably, else the starter model."""
         import psutil
 
@@ -223,15 +237,11 @@ class Heft:
                     return model
         return self._library.resolve("starter")
 
-    def _load_first(self, model: LibraryModel) -> None:
-        if self._engine.last_load is None:  # the user was not faster
-            self._engine.load(Load(path=str(model.path)), model.name)
-
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)
         failure = state.failure or state.died
-        if failure is not None and failure is not self._last_failure:
-            self._tell_failure(state)
+        if failure is not None and failure is not self._last_failure and self._window.current != "chat":
+            self._tell_failure(state)  # the chat says it itself, with what can be done
         self._last_failure = failure
         if state.loaded is not None and state.loaded is not self._last_loaded:
             path = state.loaded.path
