@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Answer and report the figures; text goes to stdout, everything else to stderr."""
-    prompt = args.prompt if args.prompt is not None else sys.stdin.read()
+    prompt = args.prompt if args.prompt is not None else sys.stdin.read().rstrip("\n")  # a pipe's, not the question's
     if not prompt.strip():
         raise UsageError("There is no prompt.", "Give one with --prompt, or pipe it in.")
     request = generate_request(args, prompt)

@@ -6,6 +6,7 @@ import ctypes
 import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import llama_cpp.llama_cpp as lib
@@ -277,6 +278,26 @@ def devices() -> tuple[Device, ...]:
             )
         )
     return tuple(found)
+
+
+def add_rpc_devices(endpoints: Sequence[str]) -> None:
+    """Make other computers' devices usable: "host:port" of llama.cpp RPC servers. The protocol has no authentication.
+
+    Raises RuntimeError when this build lacks the RPC backend or a server does not answer.
+    """
+    if not endpoints:
+        return
+    library = next((Path(lib.__file__).parent / "lib").glob("*ggml-rpc.*"), None)
+    register = _function("ggml_backend_register", None, ctypes.c_void_p)
+    if library is None or register is None:
+        raise RuntimeError("this engine was built without the RPC backend")
+    add_server = ctypes.CDLL(str(library)).ggml_backend_rpc_add_server
+    add_server.restype, add_server.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
+    for endpoint in endpoints:
+        registry = add_server(endpoint.encode())
+        if not registry:
+            raise RuntimeError(f"no RPC server answers at {endpoint}")
+        register(registry)
 
 
 def start(log: EngineLog) -> Any:

@@ -19,7 +19,7 @@ import psutil
 
 from desktop.core.errors import EngineError, HeftError
 from desktop.engine.generation import Generator
-from desktop.engine.llama import AbortFlag, DecodeError, Model, hello, start
+from desktop.engine.llama import AbortFlag, DecodeError, Model, add_rpc_devices, hello, start
 from desktop.engine.loading import load_model
 from desktop.engine.log import EngineLog
 from desktop.engine.prompting import Prompter
@@ -43,6 +43,8 @@ from desktop.engine.protocol import (
 )
 from desktop.engine.spawn import die_with_parent
 
+RPC_VARIABLE = "HEFT_RPC"  # "host:port host:port": llama.cpp RPC servers whose devices this engine may use
+
 
 class Worker:
     """Owns the model and answers requests until its pipe closes."""
@@ -63,6 +65,7 @@ class Worker:
     def run(self) -> None:
         """Greet, then serve; returns when told to shut down or when the parent is gone."""
         callback = start(self._log)
+        add_rpc_devices(os.environ.get(RPC_VARIABLE, "").split())
         self._send(hello(os.getpid()))
         threading.Thread(target=self._read_requests, name="requests", daemon=True).start()
         try:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from desktop.core.errors import EngineError, HeftError
 from desktop.engine.protocol import (
@@ -56,44 +59,55 @@ class HeadlessEngine:
     ) -> Finished:
         """Generate and wait; ``on_text`` hears each batch, ``on_prompt`` the fraction of the prompt read."""
         events: queue.SimpleQueue[AnswerEvent] = queue.SimpleQueue()
-        self._engine.generate(request, events.put)
-        while True:
-            match self._next(events):
-                case Text(text=text):
-                    on_text(text)
-                case PromptProgress(done=done, total=total):
-                    on_prompt(done / max(1, total))
-                case Finished() as finished:
-                    return finished
-                case Failed() as failed:
-                    raise failure_error(failed)
-                case EngineDied() as died:
-                    raise death_error(died)
-                case _:
-                    pass
+        with self._interruptible():
+            self._engine.generate(request, events.put)
+            while True:
+                match events.get():
+                    case Text(text=text):
+                        on_text(text)
+                    case PromptProgress(done=done, total=total):
+                        on_prompt(done / max(1, total))
+                    case Finished() as finished:
+                        return finished
+                    case Failed() as failed:
+                        raise failure_error(failed)
+                    case EngineDied() as died:
+                        raise death_error(died)
+                    case _:
+                        pass
 
     def benchmark(self, request: Benchmark) -> Benchmarked:
         """Run a benchmark and wait."""
         events: queue.SimpleQueue[AnswerEvent] = queue.SimpleQueue()
-        self._engine.benchmark(request, events.put)
-        while True:
-            match self._next(events):
-                case Benchmarked() as done:
-                    return done
-                case Failed() as failed:
-                    raise failure_error(failed)
-                case EngineDied() as died:
-                    raise death_error(died)
-                case _:
-                    pass
+        with self._interruptible():
+            self._engine.benchmark(request, events.put)
+            while True:
+                match events.get():
+                    case Benchmarked() as done:
+                        return done
+                    case Failed() as failed:
+                        raise failure_error(failed)
+                    case EngineDied() as died:
+                        raise death_error(died)
+                    case _:
+                        pass
 
-    def _next(self, events: queue.SimpleQueue[AnswerEvent]) -> AnswerEvent:
-        try:
-            return events.get()
-        except KeyboardInterrupt:
-            # the engine ends the answer properly, so text and figures so far are reported
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Ctrl+C asks the engine to end the answer properly, so text and figures so far are kept; twice, it raises."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def on_interrupt(_number: int, _frame: object) -> None:
+            signal.signal(signal.SIGINT, before)
             self._engine.cancel()
-            return events.get()
+
+        before = signal.signal(signal.SIGINT, on_interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def failure_error(failed: Failed) -> HeftError:

@@ -1,0 +1,209 @@
+"""The window beside an empty PySide6 window: start, memory, idle CPU; and its tok/s beside a bare loop.
+
+Real windows on a virtual screen (Xvfb), in private homes.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from bench_engine import bare
+from measure import Figure, median_ratio
+
+from desktop.store.chats import ChatStore
+from desktop.store.paths import Paths
+from desktop.store.settings import SettingsStore
+
+START_SECONDS = 30.0
+IDLE_SECONDS = 20.0
+ANSWER_SECONDS = 180.0
+TOKENS = 256
+
+EMPTY_WINDOW = """
+import sys, time
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QWidget
+
+class Window(QWidget):
+    def paintEvent(self, event):
+        QTimer.singleShot(0, said)
+
+def said():
+    sys.stderr.write(f"heft-ready {time.monotonic():.6f}\\n")
+    sys.stderr.flush()
+
+application = QApplication([])
+window = Window()
+window.resize(1280, 800)
+window.show()
+application.exec()
+"""
+
+
+@contextmanager
+def screen() -> Iterator[str]:
+    """A virtual screen."""
+    reading, writing = os.pipe()
+    options = ["-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(["Xvfb", *options], pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        display = f":{answer.readline().strip()}"
+    try:
+        yield display
+    finally:
+        server.terminate()
+        server.wait()
+
+
+class Window:
+    """A started program whose stderr says when its first paint was done."""
+
+    def __init__(self, command: list[str], display: str, home: Path) -> None:
+        self._stderr = home / "stderr"
+        self.display = display
+        environment = {
+            **os.environ,
+            "DISPLAY": display,
+            "QT_QPA_PLATFORM": "xcb",
+            "HEFT_HOME": str(home),
+            "HEFT_STARTUP_MARK": "1",
+            "XDG_RUNTIME_DIR": str(home),
+        }
+        started = time.monotonic()
+        with self._stderr.open("wb") as stream:
+            self.process = subprocess.Popen(command, env=environment, stderr=stream)
+        self.seconds_to_paint = self._ready() - started
+
+    def _ready(self) -> float:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            for line in self._stderr.read_text().splitlines():
+                if line.startswith("heft-ready "):
+                    return float(line.split()[1])
+            time.sleep(0.01)
+        raise RuntimeError(f"no first paint: {self._stderr.read_text()}")
+
+    def type(self, text: str) -> None:
+        """Type a line into the window and send it."""
+        environment = {**os.environ, "DISPLAY": self.display}
+        find = ["xdotool", "search", "--sync", "--onlyvisible", "--name", "^Heft$"]
+        window = subprocess.run(find, env=environment, capture_output=True, text=True, check=True).stdout.split()[0]
+        subprocess.run(["xdotool", "windowfocus", "--sync", window], env=environment, check=True)
+        subprocess.run(["xdotool", "type", "--delay", "10", text], env=environment, check=True)
+        subprocess.run(["xdotool", "key", "Return"], env=environment, check=True)
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+@contextmanager
+def home(load_at_start: bool) -> Iterator[Paths]:
+    """A private HEFT_HOME."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = Paths(Path(folder), Path(folder) / "cache")
+        SettingsStore(paths.settings).update(load_at_start=load_at_start)
+        yield paths
+
+
+def heft_window(display: str, paths: Paths) -> Window:
+    """The real program."""
+    return Window([sys.executable, "-m", "desktop"], display, paths.data)
+
+
+def start_up(display: str, rounds: int) -> list[Figure]:
+    """Process start to first painted window, alternating with an empty window."""
+    pairs = []
+    with home(load_at_start=False) as paths:
+        for round_number in range(rounds + 1):
+            ours = heft_window(display, paths)
+            ours.close()
+            empty = Window([sys.executable, "-c", EMPTY_WINDOW], display, paths.data)
+            empty.close()
+            if round_number:  # the first reads everything from the disk
+                pairs.append((ours.seconds_to_paint, empty.seconds_to_paint))
+    ours_seconds, empty_seconds = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratio = median_ratio(pairs)
+    sides = f"{ours_seconds:.3f} s ÷ {empty_seconds:.3f} s"
+    return [
+        Figure("start to first paint ÷ empty PySide6 window", sides, ratio, "below 3", ratio < 3),
+        Figure("start to first paint, seconds", sides, ours_seconds, "below 0.6", ours_seconds < 0.6),
+    ]
+
+
+def idle(display: str) -> list[Figure]:
+    """Memory and CPU of a window that nobody uses, engine stopped."""
+    with home(load_at_start=False) as paths:
+        window = heft_window(display, paths)
+        process = psutil.Process(window.process.pid)
+        time.sleep(5)  # housekeeping after the first paint
+        before = process.cpu_times()
+        time.sleep(IDLE_SECONDS)
+        after = process.cpu_times()
+        megabytes = process.memory_info().rss / 1e6
+        window.close()
+        empty = Window([sys.executable, "-c", EMPTY_WINDOW], display, paths.data)
+        time.sleep(1)
+        empty_megabytes = psutil.Process(empty.process.pid).memory_info().rss / 1e6
+        empty.close()
+    percent = 100 * (after.user + after.system - before.user - before.system) / IDLE_SECONDS
+    sides = f"{megabytes:.0f} MB, empty window {empty_megabytes:.0f} MB"
+    return [
+        Figure("resident memory of the idle window, MB", sides, megabytes, "below 130", megabytes < 130),
+        Figure("idle CPU of the window, percent", f"over {IDLE_SECONDS:.0f} s", percent, "at most 0.2", percent <= 0.2),
+    ]
+
+
+def tokens_per_second(display: str, starter: Path, rounds: int) -> Figure:
+    """Tokens per second of an answer in the real window, each round beside the bare loop."""
+    pairs = []
+    with home(load_at_start=True) as paths:
+        store = ChatStore(paths.chats)
+        for round_number in range(rounds):
+            chat = store.create(title=f"Round {round_number}", sampling={"seed": 1})
+            store.update(chat.id, max_tokens=TOKENS)
+            window = heft_window(display, paths)
+            window.type("Write a very long story about the sea and the moon.")
+            figures = _wait_for_answer(store, chat.id)
+            window.close()
+            pairs.append((figures["tokens_per_second"], bare(starter, int(figures["generated_tokens"]))))
+        store.close()
+    ratio = median_ratio(pairs)
+    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return Figure(
+        "tok/s of the window ÷ bare llama.cpp loop, starter model",
+        f"{ours:.1f} ÷ {theirs:.1f}",
+        ratio,
+        "at least 0.97",
+        ratio >= 0.97,
+    )
+
+
+def _wait_for_answer(store: ChatStore, chat_id: int) -> dict[str, float]:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        answers = [m for m in store.messages(chat_id) if m.role == "assistant" and m.statistics]
+        if answers:
+            return answers[-1].statistics
+        time.sleep(0.5)
+    raise RuntimeError("no answer in the window's chat")
+
+
+def figures(starter: Path, quick: bool) -> list[Figure]:
+    """All figures of this file."""
+    with screen() as display:
+        return [
+            *start_up(display, 3 if quick else 9),
+            *idle(display),
+            tokens_per_second(display, starter, 2 if quick else 7),
+        ]

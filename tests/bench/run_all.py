@@ -1,0 +1,55 @@
+"""All figures, side by side, by one command: ``python tests/bench/run_all.py [--quick] [--json FILE]``.
+
+Run it alone: a busy machine slows a thread pool of llama.cpp tenfold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+import platform
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import bench_engine  # noqa: E402  # after the path is set
+import bench_window  # noqa: E402
+import psutil  # noqa: E402
+from measure import markdown  # noqa: E402
+
+from desktop.store.library import find_starter  # noqa: E402
+
+VOCABULARIES = Path.home() / ".cache" / "heft" / "test-data" / "models"
+
+
+def main() -> int:
+    """Measure, print the table, and write it as JSON when asked; exit code 1 when a figure is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, not for quoting")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    args = parser.parse_args()
+    starter = find_starter()
+    if starter is None or not VOCABULARIES.is_dir():
+        sys.exit("The starter model or the test data is missing: run bash packaging/test.sh first.")
+    if psutil.cpu_percent(1.0) > 20:
+        print("note: this machine is busy; the figures will be too low", file=sys.stderr)
+    figures = [
+        *bench_engine.figures(starter, VOCABULARIES, args.quick),
+        *bench_window.figures(starter, args.quick),
+    ]
+    now = datetime.datetime.now().astimezone().isoformat(timespec="minutes")
+    machine = f"{platform.processor() or platform.machine()}, {psutil.cpu_count(logical=False)} cores"
+    print(markdown(figures))
+    print(f"\n{machine}, {now}")
+    if args.json:
+        document = {"machine": machine, "date": now, "figures": [dataclasses.asdict(f) for f in figures]}
+        args.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0 if all(figure.reached for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

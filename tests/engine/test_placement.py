@@ -1,0 +1,31 @@
+"""Layers on a second device, for real: llama.cpp's RPC backend on loopback stands in for a GPU."""
+
+from pathlib import Path
+
+import pytest
+from support.engine import driven_engine
+from support.forge import TINY, forge, with_layers
+from support.rpc_device import rpc_device
+
+pytestmark = pytest.mark.engine
+
+
+def test_layers_go_where_they_are_asked_to(
+    vocab_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = forge(tmp_path / "m.gguf", with_layers(TINY, 6), "Q4_K", vocab_dir / "ggml-vocab-gpt-2.gguf")
+    with rpc_device() as endpoint:
+        monkeypatch.setenv("HEFT_RPC", endpoint)
+        with driven_engine(tmp_path) as engine:
+            hello = engine.hello()
+            assert [device.kind for device in hello.devices].count("gpu") == 1
+            some = engine.load(path, 512, gpu_layers=3)
+            none = engine.load(path, 512, gpu_layers=0)
+            auto = engine.load(path, 512)
+            _, finished = engine.ask("hello", max_tokens=4)
+    assert some.gpu_layers == 3
+    assert none.gpu_layers == 0
+    # the whole model fits the device, so auto puts all layers and the output there
+    assert auto.gpu_layers == 7
+    assert some.memory.kv_bytes == none.memory.kv_bytes == auto.memory.kv_bytes > 0
+    assert finished.statistics.generated_tokens > 0
