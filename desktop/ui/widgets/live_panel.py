@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from desktop.core.units import human_bytes
 from desktop.engine.protocol import Memory
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.rate_chart import RateChart
@@ -30,18 +31,10 @@ class Figures:
     prompt_tokens_per_second: float | None = None
     prompt_done: int | None = None
     prompt_total: int | None = None
-    reused_tokens: int | None = None
     seconds_to_first_token: float | None = None
     context_used: int | None = None
     context_length: int | None = None
     memory: Memory | None = None
-
-
-def bytes_text(count: int) -> str:
-    """Decimal units, as file managers and model pages count: 97.2 MB, 7.1 GB."""
-    if count >= 1e9:
-        return f"{count / 1e9:.1f} GB" if count < 100e9 else f"{count / 1e9:.0f} GB"
-    return f"{count / 1e6:.0f} MB" if count >= 10e6 else f"{count / 1e6:.1f} MB"
 
 
 def memory_text(memory: Memory) -> str:
@@ -53,9 +46,9 @@ def memory_text(memory: Memory) -> str:
         ("Compute buffers", memory.compute_bytes),
         ("Output buffer", memory.output_bytes),
     ]
-    lines = [f"{name}: {bytes_text(count)}" for name, count in terms if count]
-    lines.append(f"Sum: {bytes_text(memory.total_bytes)}")
-    lines.append(f"Resident memory of the engine process: {bytes_text(memory.resident_bytes)}")
+    lines = [f"{name}: {human_bytes(count)}" for name, count in terms if count]
+    lines.append(f"Sum: {human_bytes(memory.total_bytes)}")
+    lines.append(f"Resident memory of the engine process: {human_bytes(memory.resident_bytes)}")
     return "\n".join(lines)
 
 
@@ -117,7 +110,7 @@ class LivePanel(QWidget):
         self._set("firstToken", NOTHING if first is None else f"{first:.2f} s")
         self._show_context(figures.context_used, figures.context_length)
         memory = figures.memory
-        self._set("memory", NOTHING if memory is None else bytes_text(memory.total_bytes))
+        self._set("memory", NOTHING if memory is None else human_bytes(memory.total_bytes))
         self._values["memory"].setToolTip(_ROWS[-1][2] if memory is None else memory_text(memory))
         self._values["memory"].setAccessibleDescription("" if memory is None else memory_text(memory))
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from desktop.core.units import human_bytes
 from desktop.services.engine import EngineState
 from desktop.ui.icons import icon
 from desktop.ui.theme import Theme
@@ -121,7 +122,7 @@ class ModelMenu(QWidget):
         name = model.name
         shown = name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…"
         action = QAction(shown.replace("&", "&&"), self._menu)
-        action.setToolTip(model.problem or f"{name}\n{model.size_bytes / 1e9:.2f} GB · {model.path}")
+        action.setToolTip(model.problem or f"{name}\n{human_bytes(model.size_bytes)} · {model.path}")
         action.setEnabled(not model.problem)
         action.triggered.connect(lambda: self.model_chosen.emit(model))
         return action

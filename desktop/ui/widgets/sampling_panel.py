@@ -36,7 +36,7 @@ _MEANINGS = {
     "repeatPenalty": "Makes tokens that were just used less likely. 1 is off.",
     "seed": "A number makes the answer repeatable; empty draws a fresh one each time.",
     "maxTokens": "The longest answer, in tokens.",
-    "contextLength": "Tokens the model keeps in view. More needs more memory, and takes effect when it is loaded again.",
+    "contextLength": "Tokens the model keeps in view. More needs more memory; it takes effect at the next load.",
 }
 
 SamplingValues = dict[str, float | int | None]
