@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+
+import msgspec
 
 from desktop.core.hardware import Gpu
 from desktop.machine.report import ProbeReport
@@ -15,6 +16,21 @@ _SECONDS = 20.0  # system_profiler takes about a second, several on a machine th
 _GIB = 1 << 30
 
 Run = Callable[[Sequence[str]], str]
+
+
+class _Display(msgspec.Struct):
+    """One entry of ``SPDisplaysDataType``: a graphics processor and what is connected to it."""
+
+    sppci_model: str = "Apple GPU"
+    sppci_cores: str = ""
+    spdisplays_vendor: str = ""
+    spdisplays_mtlgpufamilysupport: str = ""
+
+
+class _Displays(msgspec.Struct):
+    """What ``system_profiler SPDisplaysDataType -json`` prints."""
+
+    SPDisplaysDataType: list[_Display]
 
 
 def run_command(command: Sequence[str]) -> str:
@@ -28,26 +44,25 @@ def probe_apple(run: Run = run_command, *, platform: str = sys.platform) -> Prob
     if platform != "darwin":
         return ProbeReport(PROBE, (), "not a Mac")
     try:
-        document = json.loads(run(["/usr/sbin/system_profiler", "SPDisplaysDataType", "-json"]))
-        entries = document["SPDisplaysDataType"]
+        answer = run(["/usr/sbin/system_profiler", "SPDisplaysDataType", "-json"])
+        displays = msgspec.json.decode(answer, type=_Displays).SPDisplaysDataType
         total = int(run(["/usr/sbin/sysctl", "-n", "hw.memsize"]))
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
         reason = type(error).__name__
         return ProbeReport(PROBE, (), "failed", (f"macOS did not describe its graphics ({reason}).",))
     limit = _wired_limit(run) or default_limit(total)
-    gpus = tuple(_gpu(entry, limit) for entry in entries if "apple" in str(entry.get("spdisplays_vendor", "")).lower())
+    gpus = tuple(_gpu(entry, limit) for entry in displays if "apple" in entry.spdisplays_vendor.lower())
     return ProbeReport(PROBE, gpus, f"{len(gpus)} Apple GPU{'s' if len(gpus) != 1 else ''}")
 
 
-def _gpu(entry: dict[str, object], limit: int) -> Gpu:
-    name = str(entry.get("sppci_model") or entry.get("_name") or "Apple GPU")
-    cores = str(entry.get("sppci_cores") or "")
+def _gpu(entry: _Display, limit: int) -> Gpu:
+    cores = f" ({entry.sppci_cores}-core GPU)" if entry.sppci_cores else ""
     return Gpu(
-        name=f"{name} ({cores}-core GPU)" if cores else name,
+        name=f"{entry.sppci_model}{cores}",
         vendor="apple",
         total_bytes=limit,
         probe=PROBE,
-        driver=str(entry.get("spdisplays_mtlgpufamilysupport") or "").replace("spdisplays_", ""),
+        driver=entry.spdisplays_mtlgpufamilysupport.replace("spdisplays_", ""),
         shared_memory=True,
     )
 

@@ -58,7 +58,7 @@ def merge(probed: Sequence[Gpu], devices: Sequence[EngineDevice], tables: Tables
 def enrich(gpu: Gpu, tables: Tables) -> Gpu:
     """The GPU with vendor, architecture and bandwidth from the tables where nobody told them."""
     vendor = gpu.vendor.lower() or _vendor(gpu.name)
-    product = tables.product(gpu.name)
+    product = tables.product(gpu.name) or tables.product(_PARENTHESES.sub("", gpu.name))
     architecture = gpu.architecture or _architecture(gpu, vendor, tables)
     if not architecture and product is not None:
         architecture = product.architecture

@@ -8,24 +8,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from desktop.core.hardware import FormatSupport, Gpu, Machine
+from desktop.core.units import human_bytes
 
-_MARKS = {"native": "native", "converted": "converted", "none": "-"}
-_UNITS = ("B", "kB", "MB", "GB", "TB")
+_SUPPORT_WIDTH = len("native, engine converts")
 
-
-def size(count: float) -> str:
-    """Bytes in decimal units, as the vendors of memory and disks print them."""
-    value = float(count)
-    unit = 0
-    while abs(value) >= 999.5 and unit < len(_UNITS) - 1:
-        value /= 1000
-        unit += 1
-    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
 
 
 def rate(bytes_per_second: float | None) -> str:
-    """A bandwidth in GB/s."""
-    return f"{bytes_per_second / 1e9:.1f} GB/s" if bytes_per_second else "not measured"
+    """A bandwidth in GB/s, three digits or more."""
+    if not bytes_per_second:
+        return "not measured"
+    value = bytes_per_second / 1e9
+    return f"{value:,.0f} GB/s" if value >= 100 else f"{value:.1f} GB/s"
+
+
+def support_in_words(row: FormatSupport) -> str:
+    """``native``, ``converted`` or ``none``; where llama.cpp does less than the hardware could, that too."""
+    if row.engine == row.support:
+        return row.support
+    return f"{row.support}, engine {'converts' if row.engine == 'converted' else 'cannot'}"
 
 
 def cores(machine: Machine) -> str:
@@ -39,11 +40,11 @@ def cores(machine: Machine) -> str:
 
 def gpu_facts(gpu: Gpu, architecture: str = "") -> tuple[str, ...]:
     """What is known of a GPU besides its name, each fact as a short phrase."""
-    memory = size(gpu.total_bytes) if gpu.total_bytes else "memory unknown"
+    memory = human_bytes(gpu.total_bytes) if gpu.total_bytes else "memory unknown"
     if gpu.shared_memory and gpu.total_bytes:
         memory += " of main memory"
     if gpu.free_bytes is not None:
-        memory += f", {size(gpu.free_bytes)} free"
+        memory += f", {human_bytes(gpu.free_bytes)} free"
     facts = [memory]
     if gpu.bandwidth_bytes_per_second:
         facts.append(rate(gpu.bandwidth_bytes_per_second))
@@ -68,7 +69,7 @@ def report_lines(machine: Machine) -> list[tuple[str, str]]:
         ("Processor", cpu.name),
         ("", cores(machine)),
         ("Instruction sets", ", ".join(cpu.features) or "none known"),
-        ("Memory", f"{size(memory.total_bytes)}, {size(memory.available_bytes)} available"),
+        ("Memory", f"{human_bytes(memory.total_bytes)}, {human_bytes(memory.available_bytes)} available"),
         ("Read bandwidth", rate(memory.bandwidth_bytes_per_second)),
     ]
     if memory.bandwidth_measured_at:
@@ -87,7 +88,7 @@ def report_lines(machine: Machine) -> list[tuple[str, str]]:
     if engine.architectures:
         lines.append(("", f"{len(engine.architectures)} model architectures"))
     if machine.disk.free_bytes:
-        lines.append(("Disk", f"{size(machine.disk.free_bytes)} free for models"))
+        lines.append(("Disk", f"{human_bytes(machine.disk.free_bytes)} free for models"))
     if machine.system:
         lines.append(("System", machine.system))
     return lines
@@ -110,11 +111,11 @@ def report(machine: Machine) -> str:
     text = [f"{label:<{width}}  {value}" for label, value in lines]
     devices, formats = format_matrix(machine.number_formats)
     if formats:
-        columns = [max(len(device), len("converted")) for device in devices]
+        columns = [max(len(device), _SUPPORT_WIDTH) for device in devices]
         head = "  ".join(f"{d:<{w}}" for d, w in zip(devices, columns, strict=True))
         text += ["", f"{'Number format':<{width}}  {head}".rstrip()]
         for name, cells in formats:
-            marks = [_MARKS[cell.support] if cell else "?" for cell in cells]
+            marks = [support_in_words(cell) if cell else "unknown" for cell in cells]
             row = "  ".join(f"{m:<{w}}" for m, w in zip(marks, columns, strict=True))
             text.append(f"{name:<{width}}  {row}".rstrip())
     if machine.notes:

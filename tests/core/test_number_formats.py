@@ -103,7 +103,7 @@ def test_digits_follow_from_the_mantissa() -> None:
 @pytest.mark.parametrize("number", FORMATS.values(), ids=lambda number: number.name)
 def test_parts_add_up(number: NumberFormat) -> None:
     assert sum(part.bits for part in number.parts if part.name != "scale") == number.bits
-    assert [part.name for part in number.parts][0] == "sign"
+    assert next(part.name for part in number.parts) == "sign"
 
 
 ROW = {

@@ -1,0 +1,92 @@
+"""Number formats by device: one row per format, one column per device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from desktop.core.hardware import FormatSupport, Machine
+from desktop.services.machine_report import format_matrix, support_in_words
+from desktop.ui.theme import Theme
+
+Index = QModelIndex | QPersistentModelIndex
+
+# A filled, a half and an empty disc say the same as the colour and the word.
+_SHOWN = {"native": ("●", "good"), "converted": ("◐", "warn"), "none": ("○", "text_muted")}
+_FIXED = ("Format", "Bits")
+
+
+class FormatTableModel(QAbstractTableModel):
+    """Immutable rows, replaced whole when another machine is shown."""
+
+    def __init__(self, theme: Theme, bits: dict[str, float], parent: QObject | None = None) -> None:
+        """``bits`` are the bits per weight of each format's name."""
+        super().__init__(parent)
+        self._theme = theme
+        self._bits = bits
+        self._devices: tuple[str, ...] = ()
+        self._rows: tuple[tuple[str, tuple[FormatSupport | None, ...]], ...] = ()
+        theme.changed.connect(self._repaint)
+
+    def set_machine(self, machine: Machine) -> None:
+        """Show another machine's devices."""
+        self.beginResetModel()
+        self._devices, self._rows = format_matrix(machine.number_formats)
+        self.endResetModel()
+
+    def format_at(self, row: int) -> str:
+        """Name of the format in a row; empty outside the table."""
+        return self._rows[row][0] if 0 <= row < len(self._rows) else ""
+
+    def support_at(self, row: int) -> tuple[FormatSupport, ...]:
+        """What each device makes of the format in a row."""
+        return tuple(c for c in self._rows[row][1] if c is not None) if 0 <= row < len(self._rows) else ()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """Formats; a table has no children."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """Name, bits, and the devices."""
+        return 0 if parent.isValid() else len(_FIXED) + len(self._devices)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Titles; a device's full name is its tooltip."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignRight if section == 1 else Qt.AlignmentFlag.AlignLeft
+            return side | Qt.AlignmentFlag.AlignVCenter
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return (*_FIXED, *self._devices)[section]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Words, colours and tooltips of a cell."""
+        name, cells = self._rows[index.row()]
+        column = index.column()
+        if column < len(_FIXED):
+            if role == Qt.ItemDataRole.DisplayRole:
+                return name if column == 0 else f"{self._bits.get(name, 0):g}"
+            if role == Qt.ItemDataRole.TextAlignmentRole and column == 1:
+                return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            return None
+        cell = cells[column - len(_FIXED)]
+        if cell is None:
+            return "unknown" if role == Qt.ItemDataRole.DisplayRole else None
+        sign, token = _SHOWN[cell.support]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return f"{sign} {support_in_words(cell)}"
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self._theme.color(token)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{cell.note}\n{cell.source}"
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{name} on {cell.device}: {support_in_words(cell)}. {cell.note}"
+        return None
+
+    def _repaint(self) -> None:
+        if self._rows:
+            last = self.index(len(self._rows) - 1, self.columnCount() - 1)
+            self.dataChanged.emit(self.index(0, 0), last, [Qt.ItemDataRole.ForegroundRole])

@@ -1,0 +1,72 @@
+"""Several witnesses, one list of GPUs."""
+
+from __future__ import annotations
+
+from desktop.core.hardware import Gpu
+from desktop.machine.merge import EngineDevice, merge
+from desktop.machine.tables import Tables
+
+TABLES = Tables()
+GIB = 1 << 30
+CARD = Gpu(name="NVIDIA GeForce RTX 3090", vendor="nvidia", total_bytes=24 * GIB, free_bytes=20 * GIB, probe="nvml")
+
+
+def device(name: str, description: str, backend: str, kind: str = "gpu", total: int = 24 * GIB) -> EngineDevice:
+    return EngineDevice(name, description, backend, kind, total, total // 2)
+
+
+def test_card_seen_by_probe_and_two_backends_is_one() -> None:
+    devices = [
+        device("CUDA0", "NVIDIA GeForce RTX 3090", "CUDA"),
+        device("Vulkan0", "NVIDIA GeForce RTX 3090 (NVIDIA)", "Vulkan"),
+        device("CPU", "AMD Ryzen", "CPU", "cpu"),
+    ]
+    (gpu,) = merge([CARD], devices, TABLES)
+    assert gpu.engine_devices == ("CUDA0", "Vulkan0")
+    assert (gpu.probe, gpu.free_bytes) == ("nvml", 20 * GIB)
+
+
+def test_equal_cards_are_told_apart_by_order() -> None:
+    devices = [device(f"CUDA{n}", "NVIDIA GeForce RTX 3090", "CUDA") for n in range(3)]
+    gpus = merge([CARD, CARD], devices, TABLES)
+    assert [gpu.engine_devices for gpu in gpus] == [("CUDA0",), ("CUDA1",), ("CUDA2",)]
+    assert gpus[2].probe == "engine (CUDA)"
+
+
+def test_device_only_the_engine_sees_is_listed_with_what_the_tables_know() -> None:
+    (gpu,) = merge([], [device("Vulkan0", "AMD Radeon RX 7900 XTX (RADV NAVI31)", "Vulkan")], TABLES)
+    assert (gpu.vendor, gpu.probe) == ("amd", "engine (Vulkan)")
+    assert gpu.engine_devices == ("Vulkan0",)
+    assert (gpu.architecture, gpu.bandwidth_bytes_per_second) == ("rdna3", 960e9)
+
+
+def test_metal_knows_the_limit_of_shared_memory_better() -> None:
+    probed = Gpu(name="Apple M3 Max (40-core GPU)", vendor="apple", total_bytes=48 * GIB, shared_memory=True)
+    (gpu,) = merge([probed], [device("MTL0", "Apple M3 Max", "MTL", total=52 * GIB)], TABLES)
+    assert (gpu.total_bytes, gpu.free_bytes) == (52 * GIB, 26 * GIB)
+    assert (gpu.architecture, gpu.bandwidth_bytes_per_second) == ("m3", 400e9)
+
+
+def test_what_the_card_measured_of_itself_is_not_replaced_by_the_table() -> None:
+    known = Gpu(
+        name="NVIDIA GeForce RTX 4090",
+        compute_capability="8.9",
+        bandwidth_bytes_per_second=1.1e12,
+        bandwidth_source="NVML",
+    )
+    (gpu,) = merge([known], [], TABLES)
+    assert (gpu.bandwidth_bytes_per_second, gpu.bandwidth_source) == (1.1e12, "NVML")
+    assert (gpu.vendor, gpu.architecture) == ("nvidia", "ada")
+
+
+def test_intel_arc_and_integrated_graphics() -> None:
+    arc, uhd = merge(
+        [],
+        [
+            device("Vulkan0", "Intel(R) Arc(tm) B580 Graphics (BMG G21)", "Vulkan"),
+            device("Vulkan1", "Intel(R) UHD Graphics 770 (ADL-S GT1)", "Vulkan", "igpu"),
+        ],
+        TABLES,
+    )
+    assert (arc.vendor, arc.architecture, arc.shared_memory) == ("intel", "arc", False)
+    assert (uhd.vendor, uhd.architecture, uhd.shared_memory) == ("intel", "", True)
