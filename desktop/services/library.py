@@ -65,15 +65,13 @@ class LibraryService:
     def resolve(self, model: str) -> LibraryModel:
         """The model a person means by a path, ``starter``, a name of the library or its unambiguous beginning.
 
-        Raises NotFoundError (kind ``ambiguous`` when several names begin like that).
+        Raises NotFoundError (kind ``ambiguous`` when several names begin like that), UsageError for a folder.
         """
         if model.casefold() == STARTER:
             return self._starter()
-        path = Path(model).expanduser()
-        if path.is_file():
+        path = _existing(model)
+        if path is not None and path.is_file():
             return self._described(path.absolute())
-        if path.is_dir():
-            raise UsageError(f"{path} is a folder.", "Name a .gguf file in it, or add the folder to the library.")
         return self._named(model)
 
     def folders(self) -> tuple[Path, ...]:
@@ -162,11 +160,23 @@ class LibraryService:
             raise NotFoundError(f"'{name}' could be {_listed(names)}.", "Write more of the name.", kind="ambiguous")
         if found:
             return max(found, key=lambda m: (not m.problem, m.modified))
+        folder = _existing(name)
+        if folder is not None:
+            raise UsageError(f"{folder} is a folder.", "Name a .gguf file in it, or add the folder to the library.")
         close = _close(name, [m.name for m in models])
         raise NotFoundError(
             f"There is no model '{name}' on this computer.",
             f"Did you mean {_listed(close)}?" if close else "See what is there: heft library",
         )
+
+
+def _existing(text: str) -> Path | None:
+    """The path a text names when something is there."""
+    try:
+        path = Path(text).expanduser()
+        return path if text and path.exists() else None
+    except (OSError, RuntimeError):  # a name too long to be a path, a home folder nobody has
+        return None
 
 
 def _close(name: str, names: Sequence[str]) -> list[str]:

@@ -44,7 +44,7 @@ def when(seconds: float | None, now: float) -> str:
 
 def plain_tooltip(text: str) -> str:
     """A tooltip that shows ``text`` as it is: file names come from strangers and are never markup."""
-    return escape(text) if Qt.mightBeRichText(text) else text
+    return f"<qt>{escape(text)}</qt>".replace("\n", "<br>") if text else ""
 
 
 @dataclass(frozen=True)

@@ -73,9 +73,7 @@ class LibraryPage(Page):
         self._refresh()
 
     def shown(self) -> None:
-        """Look for models, quietly when nothing is new, and let the keyboard begin in the table."""
-        if not self.isAncestorOf(self.focusWidget() or self.window()):
-            self._table.setFocus(Qt.FocusReason.OtherFocusReason)
+        """Look for models, quietly when nothing is new."""
         self.rescan()
 
     def rescan(self) -> None:
@@ -241,6 +239,8 @@ class LibraryPage(Page):
         if first and used:
             self._table.select(max(used, key=lambda model: model.last_used or 0.0).id)
         self._end_scan()
+        if first and not self._search.hasFocus():
+            self._table.setFocus(Qt.FocusReason.OtherFocusReason)
         unreadable = self._service.unreadable
         if unreadable:
             more = f" and {len(unreadable) - 1} more folders" if len(unreadable) > 1 else ""
@@ -341,7 +341,9 @@ class LibraryPage(Page):
             self._folders_menu.addSeparator()
         for folder in folders:
             forget = partial(self._service.remove_folder, folder)
-            self._folders_menu.addAction(f"Forget {str(folder).replace('&', '&&')}", partial(self._change_folders, forget))
+            self._folders_menu.addAction(
+                f"Forget {str(folder).replace('&', '&&')}", partial(self._change_folders, forget)
+            )
 
     def _change_folders(self, change: partial[None]) -> None:
         def changed(_: None) -> None:

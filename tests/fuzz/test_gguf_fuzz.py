@@ -1,0 +1,105 @@
+"""Mutated headers, seeded and bounded: each is parsed, or refused with a typed error, in little time.
+
+HEFT_FUZZ_CASES and HEFT_FUZZ_SEED widen it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+from support import gguf_bytes as g
+
+from desktop.core.errors import FileFormatError
+from desktop.core.gguf import Array, BytesSource, Text, read_header
+
+CASES = int(os.environ.get("HEFT_FUZZ_CASES", "20000"))
+SEED = int(os.environ.get("HEFT_FUZZ_SEED", "20260601"))
+SLOWEST_SECONDS = 2.0  # of one case; the usual one takes 0.1 ms
+TELLING = (0, 1, 9, 0x7F, 0x80, 0xFF)
+
+
+def _seeds() -> list[bytes]:
+    rich = g.model(layers=1)
+    rich.metadata += [
+        ("words", g.ARRAY, (g.STRING, ["a", "bc", "", "déf"])),
+        ("numbers", g.ARRAY, (g.I16, [1, -2, 3])),
+        ("rows", g.ARRAY, (g.ARRAY, [(g.U8, [1]), (g.STRING, ["x"])])),
+        ("general.alignment", g.U32, 64),
+        ("half", g.F32, 0.5),
+        ("yes", g.BOOL, True),
+    ]
+    return [rich.header(order, version)[0] for order in "<>" for version in (1, 2, 3)]
+
+
+def _mutated(data: bytes, chance: random.Random) -> bytes:
+    changed = bytearray(data)
+    for _ in range(chance.choice((1, 1, 2, 4, 16))):
+        at = chance.randrange(len(changed)) if changed else 0
+        match chance.randrange(6):
+            case 0 if changed:
+                changed[at] = chance.choice(TELLING)
+            case 1 if changed:
+                changed[at] ^= 1 << chance.randrange(8)
+            case 2:  # a length or count grows beyond reason
+                changed[at : at + 8] = chance.choice((2**40, 2**60, 2**63, 2**64 - 1)).to_bytes(8, "little")
+            case 3:
+                del changed[at:]
+            case 4:
+                del changed[at : at + chance.randrange(1, 16)]
+            case 5:
+                end = at + chance.randrange(1, 64)
+                changed[at:at] = changed[at:end]
+    return bytes(changed)
+
+
+def _use(data: bytes) -> bool:
+    """Parse and look at everything the window would show; False when the header was refused."""
+    try:
+        header = read_header(BytesSource(data))
+    except FileFormatError as error:
+        assert error.message and error.offset is not None and error.offset >= 0
+        partial_is_possible = error.offset > 24 or len(data) > 64
+        if partial_is_possible and data[:4] == b"GGUF":
+            _partial(data)
+        return False
+    for value in header.metadata.values():
+        if isinstance(value.data, Array):
+            _walk(value.data)
+        elif isinstance(value.data, Text):
+            value.data.read(100)
+    assert header.parameters >= 0 and header.tensor_bytes >= 0 and header.bits_per_weight >= 0
+    assert isinstance(header.quantization, str) and len(header.problems) < 200
+    assert all(tensor.type and header.position(tensor) >= 0 for tensor in header.tensors)
+    return True
+
+
+def _partial(data: bytes) -> None:
+    try:
+        header = read_header(BytesSource(data), partial=True)
+    except FileFormatError:
+        return  # broken before its counts
+    assert not header.complete and header.problems
+
+
+def _walk(array: Array) -> None:
+    for item in array[:50]:
+        if isinstance(item, Array):
+            _walk(item)
+
+
+def test_mutated_headers() -> None:
+    chance = random.Random(SEED)
+    seeds = _seeds()
+    accepted = 0
+    for case in range(CASES):
+        data = _mutated(chance.choice(seeds), chance)
+        started = time.perf_counter()
+        try:
+            accepted += _use(data)
+        except Exception as error:
+            raise AssertionError(f"case {case} of seed {SEED}: {data.hex()}") from error
+        assert time.perf_counter() - started < SLOWEST_SECONDS, f"case {case} of seed {SEED}: {data.hex()}"
+    # Both ways have to be walked often, or the mutations are too harsh or too mild to tell anything.
+    assert CASES // 20 < accepted < CASES * 19 // 20
