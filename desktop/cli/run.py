@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Answer and report the figures; text goes to stdout, everything else to stderr."""
-    prompt = args.prompt if args.prompt is not None else sys.stdin.read().rstrip("\n")  # a pipe's, not the question's
+    prompt = args.prompt if args.prompt is not None else _read_prompt()
     if not prompt.strip():
         raise UsageError("There is no prompt.", "Give one with --prompt, or pipe it in.")
     request = generate_request(args, prompt)
@@ -48,6 +48,12 @@ def run(args: argparse.Namespace) -> int:
             sys.stderr.write(f"note: {note}\n")
         sys.stderr.write(summary(finished) + f" · {human_bytes(loaded.memory.total_bytes)} memory\n")
     return 0
+
+
+def _read_prompt() -> str:
+    if sys.stdin.isatty():
+        sys.stderr.write("Type the prompt; Ctrl+D on an empty line ends it.\n")
+    return sys.stdin.read().rstrip("\n")  # the last line's end is the terminal's or the pipe's, not the question's
 
 
 def generate_request(args: argparse.Namespace, prompt: str) -> Generate:
