@@ -20,5 +20,6 @@ nothing by itself::
 from __future__ import annotations
 
 from desktop.ui.widgets.transcript.message import TranscriptMessage
+from desktop.ui.widgets.transcript.view import TranscriptView
 
-__all__ = ["TranscriptMessage"]
+__all__ = ["TranscriptMessage", "TranscriptView"]
