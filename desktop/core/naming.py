@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath, PurePosixPath
+from pathlib import PurePath
 from typing import Literal, TypeVar
 
 Role = Literal["model", "mmproj", "imatrix", "draft"]
@@ -131,11 +131,3 @@ def projectors_for(model: PurePath, projectors: Sequence[P], models_beside: int)
         if name and (wanted.startswith(name) or name.startswith(wanted)):
             matching.append(path)
     return tuple(matching)
-
-
-def repository_of(path: PurePath) -> str:
-    """``owner/name`` of a file in the Hugging Face cache's layout, or ""."""
-    for part in PurePosixPath(path.as_posix()).parts:
-        if part.startswith("models--"):
-            return part.removeprefix("models--").replace("--", "/", 1)
-    return ""

@@ -169,3 +169,38 @@ def test_the_largest_vocabulary(vocab_dir: Path) -> None:
     assert (len(tokens), len(merges)) == (262_144, 514_906)
     assert tokens[:4] == ["<pad>", "<eos>", "<bos>", "<unk>"]
     assert header.header_bytes == header.file_bytes == 15_776_467
+
+
+class _Windows:
+    """A source that hands out no more than ``extra`` bytes beyond what was asked for, and counts the requests."""
+
+    def __init__(self, data: bytes, extra: int) -> None:
+        self._data, self._extra, self.requests = data, extra, 0
+
+    @property
+    def size(self) -> int:
+        return len(self._data)
+
+    def window(self, offset: int, at_least: int) -> memoryview:
+        self.requests += 1
+        return memoryview(self._data)[offset : offset + at_least + self._extra]
+
+
+@pytest.mark.parametrize("extra", [0, 1, 7, 100, 5000])
+def test_any_size_of_window_gives_the_same_header(extra: int) -> None:
+    words = [f"word {i}" for i in range(3000)]
+    model = g.model()
+    model.metadata.append(("words", g.ARRAY, (g.STRING, words)))
+    data = model.header()[0]
+    whole, pieces = read_header(BytesSource(data)), read_header(_Windows(data, extra))
+    assert pieces.tensors == whole.tensors and pieces.problems == whole.problems
+    assert (pieces.header_bytes, pieces.data_offset) == (whole.header_bytes, whole.data_offset)
+    array = pieces.array("words")
+    assert array is not None and list(array) == words
+
+
+def test_a_large_window_is_asked_for_once() -> None:
+    data = g.model(layers=100).header()[0]
+    source = _Windows(data, 1 << 20)
+    read_header(source)
+    assert source.requests == 2  # the first eight bytes, then everything
