@@ -75,8 +75,8 @@ def test_a_row_says_model_and_time(qapp: object) -> None:
     model = ChatListModel(clock=lambda: NOW)
     model.set_chats([chat(1, title="Tides", updated=(NOW - datetime.timedelta(minutes=5)).timestamp())])
     index = model.index(0)
-    assert index.data(ChatRole.SUBTITLE) == "SmolLM2 · 5 min"
-    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "Tides, SmolLM2 · 5 min"
+    assert index.data(ChatRole.SUBTITLE) + index.data(ChatRole.TRAILING) == "SmolLM2 · 5 min"
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "Tides, SmolLM2, 5 min"
 
 
 def test_choosing_a_row_asks_for_its_chat_and_select_does_not(qtbot: QtBot, pane: ChatListPane) -> None:

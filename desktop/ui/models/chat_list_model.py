@@ -22,6 +22,7 @@ class ChatRole(IntEnum):
     CHAT_ID = Qt.ItemDataRole.UserRole + 1
     MESSAGE_ID = Qt.ItemDataRole.UserRole + 2
     SUBTITLE = Qt.ItemDataRole.UserRole + 3
+    TRAILING = Qt.ItemDataRole.UserRole + 4  # after the subtitle, never cut
 
 
 def when(moment: datetime.datetime, now: datetime.datetime) -> str:
@@ -61,7 +62,7 @@ class ChatListModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Title, subtitle ("model · when"), tooltip, accessible text and the chat's id."""
+        """Title, model and time, tooltip, accessible text and the chat's id."""
         if not index.isValid():
             return None
         chat = self._rows[index.row()]
@@ -73,10 +74,13 @@ class ChatListModel(QAbstractListModel):
         if role == ChatRole.CHAT_ID:
             return chat.id
         if role == ChatRole.SUBTITLE:
-            return self._subtitle(chat)
+            return chat.model
+        moment = when(datetime.datetime.fromtimestamp(chat.updated), self._clock())
+        if role == ChatRole.TRAILING:
+            return f" · {moment}" if chat.model else moment
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             separator = "\n" if role == Qt.ItemDataRole.ToolTipRole else ", "
-            return f"{title}{separator}{self._subtitle(chat)}"
+            return separator.join(part for part in (title, chat.model, moment) if part)
         return None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -133,10 +137,6 @@ class ChatListModel(QAbstractListModel):
     def chat_at(self, row: int) -> Chat | None:
         """The conversation in a row, None outside the list."""
         return self._rows[row] if 0 <= row < len(self._rows) else None
-
-    def _subtitle(self, chat: Chat) -> str:
-        moment = when(datetime.datetime.fromtimestamp(chat.updated), self._clock())
-        return f"{chat.model} · {moment}" if chat.model else moment
 
 
 class SearchHitModel(QAbstractListModel):

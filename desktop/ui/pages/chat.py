@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
-from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtCore import QRectF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QHideEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
@@ -195,7 +195,7 @@ class ChatPage(Page):
         view.edit_requested.connect(self._edit)
         view.branch_requested.connect(talk.switch)
         view.link_activated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
-        view.copied.connect(self.notify)
+        view.copied.connect(self.notify.emit)
         self._save.timeout.connect(self._flush_settings)
         self._side.settings.changed.connect(self._save.start)
 
@@ -224,13 +224,18 @@ class ChatPage(Page):
         self._list.select(chat.id if chat else None)
         self._show_branch(branch)
         if message_id is not None:
-            self._transcript.scroll_to(message_id)
+            self._bring_into_view(message_id)
 
     def _show_branch(self, branch: tuple[Message, ...]) -> None:
         self._transcript.set_messages([transcript_message(message) for message in branch])
         self._middle.setCurrentWidget(self._transcript if branch else self._empty)
         self._side.rest(self._last_answer())
         self._show_notice()
+
+    def _bring_into_view(self, message_id: int) -> None:
+        ids = [message.id for message in self._talk.branch]
+        if message_id in ids:
+            self._transcript.bring_into_view(ids.index(message_id), QRectF(0, 0, 1, self._transcript.height()))
 
     def _message_added(self, message: Message) -> None:
         self._middle.setCurrentWidget(self._transcript)

@@ -16,7 +16,6 @@ from desktop.ui.icons import icon
 from desktop.ui.theme import Theme
 
 Action = Literal["load-again", "load-smaller", "load-larger", "new-chat", "open-file", "load-chat-model"]
-_MEMORY_KINDS = ("out-of-memory", "killed")
 _FILE_KINDS = ("not-found", "bad-file", "unknown-architecture", "missing-shard")
 
 
@@ -36,7 +35,7 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
     if state.died is not None:
         died = state.died
         return Notice(
-            f"died {state.died!r}",
+            f"died {id(died)}",
             "error",
             f"{died.message} The chat is kept.",
             died.hint,
@@ -69,8 +68,13 @@ def refusal_notice(error: HeftError | None) -> Notice | None:
 
 
 def _ways_on(kind: str, smaller: int | None) -> tuple[tuple[Action, str], ...]:
-    if kind in _MEMORY_KINDS and smaller is not None:
-        return (("load-smaller", f"Load with {smaller:,} tokens of context"),)
+    less: tuple[tuple[Action, str], ...] = ()
+    if smaller is not None:
+        less = (("load-smaller", f"Load with {smaller:,} tokens of context"),)
+    if kind == "out-of-memory" and less:
+        return less
+    if kind == "killed":  # by the system for want of memory, or by someone: both ways on are right
+        return (("load-again", "Load again"), *less)
     if kind in _FILE_KINDS:
         return (("open-file", "Open another file…"),)
     return (("load-again", "Load again"),)

@@ -37,7 +37,7 @@ class ChatSide(QFrame):
         inside.setObjectName("chatSideInside")
         panels = QVBoxLayout(inside)
         panels.setContentsMargins(14, 4, 14, 14)
-        panels.setSpacing(20)
+        panels.setSpacing(14)
         panels.addWidget(self.live)
         panels.addWidget(self.settings)
         panels.addStretch(1)

@@ -75,7 +75,10 @@ class ChatDelegate(QStyledItemDelegate):
         painter.drawText(inner.left(), inner.top() + metrics.ascent(), text)
         below = QFontMetrics(subtitle)
         baseline = QPoint(inner.left(), inner.top() + metrics.height() + _GAP + below.ascent())
-        self._draw_marked(painter, baseline, inner.width(), str(index.data(ChatRole.SUBTITLE) or ""), subtitle)
+        trailing = str(index.data(ChatRole.TRAILING) or "")
+        room = inner.width() - below.horizontalAdvance(trailing)
+        end = self._draw_marked(painter, baseline, room, str(index.data(ChatRole.SUBTITLE) or ""), subtitle)
+        painter.drawText(end, baseline.y(), trailing)
         painter.restore()
 
     def updateEditorGeometry(
@@ -104,7 +107,8 @@ class ChatDelegate(QStyledItemDelegate):
         subtitle.setPixelSize(max(10, base.pixelSize() - 1))
         return title, subtitle
 
-    def _draw_marked(self, painter: QPainter, at: QPoint, width: int, text: str, font: QFont) -> None:
+    def _draw_marked(self, painter: QPainter, at: QPoint, width: int, text: str, font: QFont) -> int:
+        """Draw text with its marked parts in bold, cut to ``width``; returns where it ended."""
         bold = QFont(font)
         bold.setWeight(QFont.Weight.Bold)
         x, end = at.x(), at.x() + width
@@ -116,9 +120,12 @@ class ChatDelegate(QStyledItemDelegate):
             painter.setFont(used)
             painter.setPen(self._theme.color("text" if marked else "text_muted"))
             painter.drawText(x, at.y(), shown)
-            x += metrics.horizontalAdvance(part)
-            if x >= end:
-                return
+            x += metrics.horizontalAdvance(shown)
+            if shown != part:
+                break
+        painter.setFont(font)
+        painter.setPen(self._theme.color("text_muted"))
+        return x
 
 
 class ChatListPane(QWidget):

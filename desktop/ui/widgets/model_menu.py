@@ -139,7 +139,7 @@ class ModelMenu(QWidget):
             self._cut()
 
     def _cut(self) -> None:
-        room = self.width() - 52  # padding of the button and its arrow
+        room = self.width() - 44  # padding of the button and its arrow
         shown = self._button.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(40, room))
         self._button.setText(shown.replace("&", "&&"))
 

@@ -44,7 +44,7 @@ class RateChart(QWidget):
 
     def sizeHint(self) -> QSize:
         """Wide and low."""
-        return QSize(240, 72)
+        return QSize(240, 64)
 
     def add(self, tokens_per_second: float) -> None:
         """One measured rate, now."""

@@ -26,7 +26,7 @@ from desktop.ui.theme import Theme
 from desktop.ui.widgets.sampling_fields import ContextChoice, NumberField, SeedField, WholeField
 
 _FIELD_WIDTH = 118
-_PROMPT_HEIGHT = 84
+_PROMPT_HEIGHT = 66
 _MEANINGS = {
     "preset": "Sampling values that go together.",
     "temperature": "How freely words are chosen. 0 always takes the likeliest.",
@@ -114,7 +114,7 @@ class SamplingPanel(QWidget):
         heading.setProperty("role", "subtitle")
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(6)
+        grid.setVerticalSpacing(3)
         grid.setColumnStretch(0, 1)
         rows: tuple[tuple[str, QWidget, str], ...] = (
             ("Preset", self._preset, "preset"),
@@ -136,7 +136,7 @@ class SamplingPanel(QWidget):
         heading_row.addWidget(self._more)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
+        column.setSpacing(6)
         column.addLayout(heading_row)
         column.addLayout(grid)
         column.addWidget(self._reload)
