@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from desktop.core.hardware import FormatSupport, Gpu, Machine
 from desktop.core.units import human_bytes
 
-_SUPPORT_WIDTH = len("native, engine converts")
-
+_SUPPORT_WIDTH = len("native, unused")
 
 
 def rate(bytes_per_second: float | None) -> str:
@@ -23,10 +22,8 @@ def rate(bytes_per_second: float | None) -> str:
 
 
 def support_in_words(row: FormatSupport) -> str:
-    """``native``, ``converted`` or ``none``; where llama.cpp does less than the hardware could, that too."""
-    if row.engine == row.support:
-        return row.support
-    return f"{row.support}, engine {'converts' if row.engine == 'converted' else 'cannot'}"
+    """``native``, ``converted`` or ``none``; ``native, unused`` where llama.cpp does less than the hardware could."""
+    return row.support if row.engine == row.support else f"{row.support}, unused"
 
 
 def cores(machine: Machine) -> str:

@@ -1,4 +1,4 @@
-"""Number formats by device: one row per format, one column per device."""
+"""Number formats by device: one row per format, one column per device, and its sentence where there is one only."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ Index = QModelIndex | QPersistentModelIndex
 # A filled, a half and an empty disc say the same as the colour and the word.
 _SHOWN = {"native": ("●", "good"), "converted": ("◐", "warn"), "none": ("○", "text_muted")}
 _FIXED = ("Format", "Bits")
+_MEANING = "What it means"
 
 
 class FormatTableModel(QAbstractTableModel):
@@ -25,14 +26,15 @@ class FormatTableModel(QAbstractTableModel):
         super().__init__(parent)
         self._theme = theme
         self._bits = bits
-        self._devices: tuple[str, ...] = ()
+        self._heads: tuple[str, ...] = _FIXED
         self._rows: tuple[tuple[str, tuple[FormatSupport | None, ...]], ...] = ()
         theme.changed.connect(self._repaint)
 
     def set_machine(self, machine: Machine) -> None:
         """Show another machine's devices."""
         self.beginResetModel()
-        self._devices, self._rows = format_matrix(machine.number_formats)
+        devices, self._rows = format_matrix(machine.number_formats)
+        self._heads = (*_FIXED, *devices, *([_MEANING] if len(devices) == 1 else []))
         self.endResetModel()
 
     def format_at(self, row: int) -> str:
@@ -48,8 +50,8 @@ class FormatTableModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
-        """Name, bits, and the devices."""
-        return 0 if parent.isValid() else len(_FIXED) + len(self._devices)
+        """Name, bits, the devices, and what it means."""
+        return 0 if parent.isValid() else len(self._heads)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Titles; a device's full name is its tooltip."""
@@ -59,7 +61,7 @@ class FormatTableModel(QAbstractTableModel):
             side = Qt.AlignmentFlag.AlignRight if section == 1 else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return (*_FIXED, *self._devices)[section]
+            return self._heads[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -72,7 +74,12 @@ class FormatTableModel(QAbstractTableModel):
             if role == Qt.ItemDataRole.TextAlignmentRole and column == 1:
                 return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             return None
-        cell = cells[column - len(_FIXED)]
+        meaning = self._heads[column] == _MEANING
+        cell = cells[0] if meaning else cells[column - len(_FIXED)]
+        if cell is not None and meaning and role == Qt.ItemDataRole.DisplayRole:
+            return cell.note
+        if cell is not None and meaning and role == Qt.ItemDataRole.ForegroundRole:
+            return None
         if cell is None:
             return "unknown" if role == Qt.ItemDataRole.DisplayRole else None
         sign, token = _SHOWN[cell.support]

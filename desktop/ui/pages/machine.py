@@ -29,6 +29,11 @@ from desktop.ui.widgets.format_panel import FormatPanel
 from desktop.ui.widgets.machine_cards import CpuCard, EngineCard, GraphicsCard, MemoryCard
 
 LIVE_MILLISECONDS = 2000
+_WAITING = "Asking this computer what it is. This takes a few seconds the first time…"
+_NO_ANSWER = 'This computer could not be asked. Choose "Measure again" to try once more.'
+_LEGEND = (
+    "● native: multiplied as it is (unused: not by llama.cpp)   ◐ converted: loads, computed in another format   ○ none"
+)
 _PROFILE_FILTER = "Machine profiles (*.json)"
 
 
@@ -77,6 +82,7 @@ class MachinePage(Page):
         """Describe this computer in the background; one question at a time."""
         if self._asking is not None:
             return
+        self._waiting.setText(_WAITING)
         self._asking = self._tasks.run(
             lambda context: self._service.describe(measure),
             done=self._answered,
@@ -127,7 +133,7 @@ class MachinePage(Page):
         column.addLayout(self._build_head())
         column.addWidget(self._build_banner())
         self._body = QStackedWidget()
-        self._waiting = QLabel("Asking this computer what it is. This takes a few seconds the first time…")
+        self._waiting = QLabel(_WAITING)
         self._waiting.setObjectName("machineWaiting")
         self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._waiting.setWordWrap(True)
@@ -206,7 +212,7 @@ class MachinePage(Page):
         column.addWidget(self._notes)
         heading = QLabel("Number formats")
         set_role(heading, "subtitle")
-        legend = QLabel("● native: multiplied as it is   ◐ converted: loads, computed in another format   ○ none")
+        legend = QLabel(_LEGEND)
         set_role(legend, "muted")
         row = QHBoxLayout()
         row.addWidget(heading)
@@ -226,6 +232,7 @@ class MachinePage(Page):
 
     def _failed(self, error: HeftError) -> None:
         self._asking = None
+        self._waiting.setText(_NO_ANSWER)
         self.notify.emit(error)
         self._refresh()
 
@@ -251,8 +258,6 @@ class MachinePage(Page):
         self._measure.setEnabled(not asking and self._profile is None)
         for button in (self._copy, self._save):
             button.setEnabled(machine is not None)
-        if not asking and machine is None:
-            self._waiting.setText('This computer could not be asked. Choose "Measure again" to try once more.')
         self._body.setCurrentIndex(0 if machine is None else 1)
         if machine is None:
             return

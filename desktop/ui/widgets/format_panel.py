@@ -24,7 +24,7 @@ from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.bit_layout import BitLayout
 
 _ROW_HEIGHT = 28
-_DEVICE_WIDTH = 176
+_DEVICE_WIDTH = 150
 
 
 def figure(value: float) -> str:
@@ -85,6 +85,7 @@ class FormatPanel(QWidget):
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setShowGrid(False)
+        table.setWordWrap(False)
         table.setTabKeyNavigation(False)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
