@@ -98,7 +98,7 @@ class CodeRow(Row):
         self.changed_from = self.height
         if leaf == self._leaf:
             return True
-        closing = leaf.block.closed and not self._leaf.block.closed
+        before = self._leaf.block
         self._set(leaf)
         if self.width < 0:
             return True
@@ -112,6 +112,9 @@ class CodeRow(Row):
         self._lines[same:] = [_Line(text, self.style, inner, []) for text in texts[same:]]
         self.height = self._stack(same)
         self.changed_from = self._lines[same].y if same < len(self._lines) else self.height - _PADDING
+        if leaf.block.language != before.language:
+            self.changed_from = 0.0
+        closing = leaf.block.closed and not before.closed
         if closing or time.monotonic() - self._coloured_at > _SECONDS_BETWEEN_COLOURS:
             self._recolour()
             self.changed_from = 0.0

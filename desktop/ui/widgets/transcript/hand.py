@@ -53,6 +53,7 @@ class Hand:
         self._pressed: Stop | None = None
         self._focused: Stop | None = None
         self._dragging = False
+        self._by_keyboard = False
         self._mouse = QPointF(-1, -1)
         self._scroller = QTimer(view)
         self._scroller.setInterval(_SCROLL_MILLISECONDS)
@@ -167,11 +168,10 @@ class Hand:
         self._scroller.stop()
         self._dragging = False
         pressed, self._pressed = self._pressed, None
-        if (
-            pressed is not None
-            and self._view.selection.bounds is None
-            or (pressed is not None and pressed.hot.kind != "link")
-        ):
+        if pressed is None:
+            return
+        selected = self._view.selection.bounds is not None
+        if pressed.hot.kind != "link" or not selected:
             now = self._stop_at(event.position())
             if now is not None and now.is_at(pressed):
                 self.activate(now)
@@ -355,6 +355,14 @@ class Hand:
             return QRectF()
         return stop.hot.rect.translated(item.row_x(stop.row), item.tops[stop.row])
 
+    def focus_came(self, reason: Qt.FocusReason) -> None:
+        """The transcript got the keyboard; the ring around all of it is for those who came by Tab."""
+        self._by_keyboard = reason in (
+            Qt.FocusReason.TabFocusReason,
+            Qt.FocusReason.BacktabFocusReason,
+            Qt.FocusReason.ShortcutFocusReason,
+        )
+
     def forget_focus(self) -> None:
         """The transcript has lost the keyboard."""
         before, self._focused = self._focused, None
@@ -368,8 +376,8 @@ class Hand:
             return
         painter.setPen(QPen(view.shape.color("accent"), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        if self._focused is None:
+        if self._focused is None and self._by_keyboard:
             painter.drawRect(QRectF(view.viewport().rect()).adjusted(0.5, 0.5, -1.5, -1.5))
-        elif self._focused.item < len(view.column.items):
+        elif self._focused is not None and self._focused.item < len(view.column.items):
             corner = view.item_rect(self._focused.item).topLeft()
             painter.drawRoundedRect(self._local(self._focused).translated(corner).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)

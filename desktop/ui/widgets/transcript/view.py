@@ -461,6 +461,7 @@ class TranscriptView(QAbstractScrollArea):
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show where the focus is."""
         super().focusInEvent(event)
+        self._hand.focus_came(event.reason())
         self.viewport().update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
