@@ -18,7 +18,7 @@ CACHE_VERSION = 1
 class _Entry(msgspec.Struct, frozen=True, array_like=True):
     size: int
     modified_ns: int
-    facts: Facts
+    facts: msgspec.Raw  # decoded when asked for: all of them at once would hold up every thread for 0.1 s
 
 
 class _Document(msgspec.Struct, frozen=True):
@@ -46,9 +46,10 @@ class HeaderCache:
         self._seen.add(key)
         known = self._entries.get(key)
         if known is not None and (known.size, known.modified_ns) == (size, modified_ns):
-            return known.facts
+            with contextlib.suppress(msgspec.MsgspecError):
+                return msgspec.json.decode(known.facts, type=Facts)
         facts = facts_of(path)
-        self._entries[key] = _Entry(size, modified_ns, facts)
+        self._entries[key] = _Entry(size, modified_ns, msgspec.Raw(msgspec.json.encode(facts)))
         self._changed = True
         return facts
 
