@@ -6,7 +6,6 @@ import sys
 
 import msgspec
 
-from desktop.core.hardware import Probe
 from desktop.machine.child import ChildError, ask_child
 from desktop.machine.gpu_nvidia import PROBE, probe_nvidia
 from desktop.machine.report import ProbeReport
@@ -20,11 +19,6 @@ def probe_in_child() -> ProbeReport:
         return ask_child(__name__, ProbeReport, seconds=_SECONDS, what="The NVIDIA probe")
     except ChildError as error:
         return ProbeReport(PROBE, (), "failed", (error.message,))
-
-
-def probe_line(report: ProbeReport) -> Probe:
-    """The report's line in the machine's list of probes."""
-    return Probe(report.name, len(report.gpus), report.message)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from desktop.core.hardware import Gpu
+from desktop.core.hardware import Gpu, Probe
 
 
 class ProbeReport(msgspec.Struct, frozen=True):
@@ -14,3 +14,8 @@ class ProbeReport(msgspec.Struct, frozen=True):
     gpus: tuple[Gpu, ...]
     message: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> Probe:
+        """This report in the machine's list of probes."""
+        return Probe(self.name, len(self.gpus), self.message)

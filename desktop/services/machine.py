@@ -23,7 +23,7 @@ from desktop.machine.gpu_amd import probe_amd
 from desktop.machine.gpu_apple import probe_apple
 from desktop.machine.memory import read_memory
 from desktop.machine.merge import EngineDevice, enrich, merge
-from desktop.machine.nvidia_child import probe_in_child, probe_line
+from desktop.machine.nvidia_child import probe_in_child
 from desktop.machine.report import ProbeReport
 from desktop.machine.support import number_formats
 from desktop.machine.tables import Tables
@@ -65,6 +65,11 @@ class MachineService:
         """The number formats of the table, in its order."""
         return self._tables.formats
 
+    @property
+    def feature_meanings(self) -> dict[str, str]:
+        """What each CPU instruction set is good for, by llama.cpp's name for it."""
+        return {feature.name: feature.meaning for feature in self._tables.cpu_features}
+
     def describe(self, measure: Measure = "if-missing") -> Machine:
         """This computer now. Takes a second or two: probes and engine answer side by side, then the measurement.
 
@@ -91,7 +96,7 @@ class MachineService:
             engine=info,
             disk=Disk(self._free_disk()),
             notes=tuple(note for note in notes if note),
-            probes=tuple(probe_line(probe) for probe in probes),
+            probes=tuple(probe.line for probe in probes),
             system=f"{platform.system()} {platform.release()}",
         )
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QFrame, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import HeftError
@@ -189,8 +189,11 @@ def test_live_memory_of_this_computer_never_shows_on_a_profile(shown: Page, tmp_
     assert shown.text("MemoryAvailable") == "200.0 GB free"
 
 
-def test_long_names_are_cut_and_told_in_the_tooltip(shown: Page, tmp_path: Path) -> None:
+def test_tooltips_tell_long_names_and_what_instruction_sets_are_for(shown: Page, tmp_path: Path) -> None:
     page = shown.profile(tmp_path)
+    features = page.findChild(QLabel, "machineCpuFeatures")
+    assert features is not None
+    assert features.toolTip() == "AVX2: 256-bit integers: quantized weights"
     label = page.findChild(QLabel, "machineCpuName")
     assert label is not None
     assert label.text().endswith("…")
@@ -206,6 +209,17 @@ def test_file_that_is_no_profile_changes_nothing(shown: Page, tmp_path: Path) ->
     (error,) = shown.told
     assert isinstance(error, HeftError) and error.kind == "bad-profile"
     assert not shown.banner().isVisible()
+
+
+def test_chosen_files_are_saved_and_loaded(shown: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown.wait()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    shown.button("Save").click()
+    shown.qtbot.waitUntil(lambda: bool(shown.told))
+    assert [path.name for path in tmp_path.glob("mine*")] == ["mine.json"]
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "mine.json"), ""))
+    shown.button("Load").click()
+    shown.qtbot.waitUntil(lambda: shown.banner().isVisible())
 
 
 def test_profile_is_saved_and_loads_again(shown: Page, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class MachinePage(Page):
         self._timer = QTimer(self)
         self._timer.setInterval(LIVE_MILLISECONDS)
         self._timer.timeout.connect(self._read_memory)
-        self._cpu = CpuCard()
+        self._cpu = CpuCard(service.feature_meanings)
         self._memory = MemoryCard()
         self._graphics = GraphicsCard(service.architecture_title)
         self._engine = EngineCard()
@@ -270,7 +270,8 @@ class MachinePage(Page):
     def _choose_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save profile", "machine.json", _PROFILE_FILTER)
         if name:
-            self.save_profile(Path(name))
+            path = Path(name)
+            self.save_profile(path if path.suffix else path.with_suffix(".json"))
 
     def _choose_load(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Load profile", "", _PROFILE_FILTER)

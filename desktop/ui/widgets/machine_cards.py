@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
@@ -58,8 +58,10 @@ class Card(QFrame):
 class CpuCard(Card):
     """Name, cores, instruction sets, and whether the engine suits them."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, meanings: Mapping[str, str], parent: QWidget | None = None) -> None:
+        """``meanings`` says what each instruction set is good for."""
         super().__init__("machineCpu", "Processor", parent)
+        self._meanings = meanings
         self._name = self._line("machineCpuName", "subtitle", elided=True)
         self._cores = self._line("machineCpuCores")
         self._features = self._line("machineCpuFeatures", "muted")
@@ -71,6 +73,8 @@ class CpuCard(Card):
         _set_whole(self._name, machine.cpu.name)
         self._cores.setText(cores(machine))
         self._features.setText(" · ".join(machine.cpu.features) or "No instruction sets known")
+        known_names = [name for name in machine.cpu.features if name in self._meanings]
+        self._features.setToolTip("\n".join(f"{name}: {self._meanings[name]}" for name in known_names))
         missing = machine.engine.missing_features
         known = bool(machine.engine.features)
         self._verdict.setVisible(known)
