@@ -21,7 +21,7 @@ from desktop.ui.widgets.sampling_fields import MAX_SEED
 from desktop.ui.widgets.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
 
 MEMORY = Memory(92_000_000, 47_000_000, 0, 12_000_000, 200_000, 260_000_000)
-LOADED = Loaded(1, "/m/smol.gguf", "llama 135M Q4_1", 2048, 8192, 30, 0, 2, "model", MEMORY, 0.4)
+LOADED = Loaded("/m/smol.gguf", "llama 135M Q4_1", 2048, 8192, 30, 0, 2, "model", MEMORY, 0.4)
 
 
 def model(name: str, *, used: float | None = None, problem: str = "") -> LibraryModel:
@@ -98,7 +98,7 @@ def test_a_full_context_is_said_in_words_too(live: LivePanel, used: int, said: s
     live.show_figures(Figures(context_used=used, context_length=2048))
     value = live.findChild(QLabel, "contextValue")
     assert (value.text(), value.property("role")) == (said, role)
-    assert live.findChild(QProgressBar, "contextMeter").value() == min(1000, round(used / 2.048))
+    assert live.findChild(QProgressBar, "contextBar").value() == min(1000, round(used / 2.048))
 
 
 def test_reading_the_prompt_is_counted(live: LivePanel) -> None:

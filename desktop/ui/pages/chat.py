@@ -187,9 +187,12 @@ class ChatPage(Page):
         talk.chat_changed.connect(self._history.put)
         talk.chat_changed.connect(self._mark_in_list)
         talk.failed.connect(self._failed)
-        talk.send_refused.connect(composer.set_text)
+        talk.send_refused.connect(self._give_back)
         composer.submitted.connect(self._submit)
+        composer.edit_submitted.connect(talk.edit)
+        composer.edit_last_requested.connect(self._edit_last)
         composer.stop_requested.connect(talk.stop)
+        self._side.context_changed.connect(composer.set_context)
         view.regenerate_requested.connect(talk.regenerate)
         view.continue_requested.connect(talk.continue_)
         view.edit_requested.connect(self._edit)
@@ -270,6 +273,16 @@ class ChatPage(Page):
         message = next((known for known in self._talk.branch if known.id == message_id), None)
         if message is not None:
             self._composer.begin_edit(message_id, message.content)
+
+    def _edit_last(self) -> None:
+        asked = (message.id for message in reversed(self._talk.branch) if message.role == "user")
+        last = next(asked, None)
+        if last is not None:
+            self._edit(last)
+
+    def _give_back(self, text: str) -> None:
+        """A refused message goes back to where it was written, before what was written since."""
+        self._composer.set_text("\n".join(filter(None, (text, self._composer.text))))
 
     def _mark_in_list(self) -> None:
         chat = self._talk.chat

@@ -60,4 +60,5 @@ class EmptyChat(QWidget):
             )
         self._title.setText(title)
         self._text.setText(text)
+        self._text.setFixedHeight(self._text.heightForWidth(_TEXT_WIDTH))  # a centred label is not asked for it
         self._open.setVisible(state.loaded is None and state.phase != "loading")

@@ -25,6 +25,8 @@ from desktop.ui.widgets.sampling_panel import ChatSettings, PresetChoice, Sampli
 class ChatSide(QFrame):
     """Composes the three panels; scrolls when the window is low."""
 
+    context_changed = Signal(int, int)  # tokens used and context length, 0 when unknown
+
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("chatSide")
@@ -71,15 +73,18 @@ class ChatSide(QFrame):
 
     def rest(self, last: Message | None) -> None:
         """Show the figures of the last answer in view."""
-        self._figures = resting_figures(last, self._loaded)
-        self.live.show_figures(self._figures)
+        self._show(resting_figures(last, self._loaded))
 
     def progress(self, event: PromptRead | TextAdded) -> None:
         """Show a running answer."""
-        self._figures = live_figures(self._figures, event)
-        self.live.show_figures(self._figures)
+        self._show(live_figures(self._figures, event))
         if isinstance(event, TextAdded) and event.tokens_per_second > 0:
             self.live.chart.add(event.tokens_per_second)
+
+    def _show(self, figures: Figures) -> None:
+        self._figures = figures
+        self.live.show_figures(figures)
+        self.context_changed.emit(figures.context_used or 0, figures.context_length or 0)
 
     def show_chat(self, chat: Chat | None) -> None:
         """Show the settings kept with a chat, the defaults for a new one."""

@@ -144,6 +144,7 @@ class ChatListPane(QWidget):
         super().__init__(parent)
         self._theme = theme
         self.setObjectName("chatList")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.chats = ChatListModel(self)
         self.hits = SearchHitModel(self)
         self._search = QLineEdit()

@@ -61,7 +61,7 @@ class LivePanel(QWidget):
         self.chart = RateChart(theme)
         self._values: dict[str, QLabel] = {}
         self._meter = QProgressBar()
-        self._meter.setObjectName("contextMeter")
+        self._meter.setObjectName("contextBar")
         self._meter.setAccessibleName("Context used")
         self._meter.setTextVisible(False)
         self._meter.setRange(0, 1000)

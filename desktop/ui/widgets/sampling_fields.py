@@ -92,7 +92,7 @@ class ContextChoice(QComboBox):
         lengths = {n for n in _CONTEXT_LENGTHS if not self._trained or n <= self._trained}
         lengths |= {n for n in (wanted, self._trained) if n}
         self.clear()
-        self.addItem("automatic", 0)
+        self.addItem("auto", 0)
         for length in sorted(lengths):
             self.addItem(f"{length:,}", length)
         self.setCurrentIndex(self.findData(wanted))
