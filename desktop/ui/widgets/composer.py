@@ -51,6 +51,8 @@ class _Editor(QPlainTextEdit):
         always = Qt.ScrollBarPolicy.ScrollBarAsNeeded if lines > MOST_LINES else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         self.setVerticalScrollBarPolicy(always)
         self.setFixedHeight(self.fontMetrics().lineSpacing() * shown + 6)
+        if lines <= MOST_LINES:
+            self.verticalScrollBar().setValue(0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another width wraps into another number of lines."""

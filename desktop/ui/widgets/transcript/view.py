@@ -61,6 +61,7 @@ class TranscriptView(QAbstractScrollArea):
         self._busy = False
         self._following = True
         self._moving = False  # the view itself moves the scroll bar
+        self._anchor: tuple[int, int, float] | None = None  # message, row, its top in the viewport
         self._pending: dict[int, list[str]] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -93,6 +94,7 @@ class TranscriptView(QAbstractScrollArea):
             items.append(self._item(message, model))
             model = message.model or model
         self.column.set_items(items)
+        self._anchor = None
         self._following = True
         self._refresh()
 
@@ -123,6 +125,7 @@ class TranscriptView(QAbstractScrollArea):
         self.flush()
         self.selection.clear()
         self._hand.reset()
+        self._anchor = None
         self.column.set_items([item for item in self.column.items if item.message.id != message_id])
         self._refresh()
 
@@ -166,14 +169,14 @@ class TranscriptView(QAbstractScrollArea):
     @property
     def content_width(self) -> float:
         """Width of the column of messages."""
-        wide = float(self.viewport().width())
+        wide = float(self.width())  # not the viewport's: a scroll bar that appears must not move the text
         margin = self.shape.margin if wide > 560 else _NARROW_MARGIN
         return max(120.0, min(self.shape.column, wide - 2 * margin))
 
     @property
     def content_x(self) -> float:
         """Left edge of the column of messages in the viewport."""
-        return max(0.0, (self.viewport().width() - self.content_width) / 2)
+        return max(0.0, (self.width() - self.content_width) / 2)
 
     @property
     def offset(self) -> int:
@@ -206,20 +209,28 @@ class TranscriptView(QAbstractScrollArea):
         self._moving = False
         self._newest.setVisible(not self._following and bar.value() < highest)
 
-    def _settle(self) -> bool:
-        """Lay out what is visible, keeping the row at the top (or the end) in place; True if anything moved."""
+    def _settle(self, moved: float | None = 0.0) -> bool:
+        """Lay out what is visible; True when estimated heights were corrected.
+
+        The row that was at the top stays where it was, ``moved`` pixels further down; with None (a jump) the
+        place that is at the top now stays. While following, the end stays at the bottom.
+        """
         column, height = self.column, self.viewport().height()
-        self._set_range(None)
-        moved = False
+        if moved is None or (self._anchor is not None and self._anchor[0] >= len(column.items)):
+            self._anchor = None
+        if self._anchor is None:
+            self._set_range(None)
+            self._hold()
+        elif moved:
+            item, row, y = self._anchor
+            self._anchor = item, row, y + moved
+        corrected = False
         for _ in range(_PASSES if column.items else 0):
-            value = self.offset
-            first = index = column.at(value)
-            item = column.items[first]
-            row = item.row_at(value - column.top(first)) if item.rows else 0
-            inside = value - column.top(first) - (item.tops[row] if item.rows else 0.0)
+            self._set_range(self._anchored())
             changed = False
+            index = column.at(self.offset)
             while index < len(column.items):
-                top = column.top(index) - value
+                top = column.top(index) - self.offset
                 if top >= height:
                     break
                 if column.items[index].lay_out(-top, height - top):
@@ -228,10 +239,29 @@ class TranscriptView(QAbstractScrollArea):
                 index += 1
             if not changed:
                 break
-            moved = True
-            anchor = column.top(first) + (item.tops[row] if row < len(item.tops) else 0.0) + inside
-            self._set_range(anchor)
-        return moved
+            corrected = True
+        self._set_range(self._anchored())
+        self._hold()
+        return corrected
+
+    def _hold(self) -> None:
+        """Remember which row is at the top, and how far from the edge."""
+        column, value = self.column, self.offset
+        self._anchor = None
+        if column.items:
+            index = column.at(value)
+            item, top = column.items[index], column.top(index)
+            row = item.row_at(value - top) if item.rows else 0
+            inside = item.tops[row] if item.rows else 0.0
+            self._anchor = index, row, top + inside - value
+
+    def _anchored(self) -> float | None:
+        """The scroll position that keeps the remembered row in its place."""
+        if self._anchor is None:
+            return None
+        index, row, y = self._anchor
+        tops = self.column.items[index].tops
+        return self.column.top(index) + (tops[min(row, len(tops) - 1)] if tops else 0.0) - y
 
     def item_rect(self, index: int) -> QRectF:
         """The rectangle of a message in the viewport."""
@@ -299,7 +329,8 @@ class TranscriptView(QAbstractScrollArea):
         bar = self.verticalScrollBar()
         self._following = bar.value() >= bar.maximum() - 2
         value = bar.value()
-        if self._settle() or self.offset != value or abs(dy) >= self.viewport().height():
+        jump = abs(dy) >= self.viewport().height()
+        if self._settle(None if jump else dy) or self.offset != value or jump:
             self.viewport().update()
         else:
             self.viewport().scroll(0, dy)
