@@ -251,9 +251,11 @@ class TranscriptView(QAbstractScrollArea):
         if column.items:
             index = column.at(value)
             item, top = column.items[index], column.top(index)
-            row = item.row_at(value - top) if item.rows else 0
-            inside = item.tops[row] if item.rows else 0.0
-            self._anchor = index, row, top + inside - value
+            if item.rows is None:
+                item.build()
+                column.touch(index)
+            row = item.row_at(value - top)
+            self._anchor = index, row, top + item.tops[row] - value
 
     def _anchored(self) -> float | None:
         """The scroll position that keeps the remembered row in its place."""
