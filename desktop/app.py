@@ -5,6 +5,7 @@ What the first paint does not need is built at its first use or after that paint
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -198,6 +199,8 @@ class Heft:
         if os.environ.get("HEFT_STARTUP_MARK") == "1":
             sys.stderr.write(f"heft-ready {time.monotonic():.6f}\n")
             sys.stderr.flush()
+        gc.freeze()  # what the start made stays; the collector need not look at it again
+        gc.enable()
         from desktop.ui.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())

@@ -6,6 +6,7 @@ Exit codes: 0 success, 1 a reported failure, 2 bad usage, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import sys
 from collections.abc import Sequence
@@ -76,5 +77,6 @@ def _window(arguments: list[str]) -> int:
             as_json="--json" in arguments,
         )
         return 2
+    gc.disable()  # a start allocates much and drops little; the window enables it after its first paint
     code: int = importlib.import_module("desktop.app").main(arguments)
     return code
