@@ -411,7 +411,7 @@ def test_a_refused_file_offers_another_one(desk: Desk, qtbot: QtBot) -> None:
 
 def test_a_full_context_offers_a_larger_one_and_goes_on(desk: Desk, qtbot: QtBot) -> None:
     desk.answer("A long story", "Once upon a", "context-full", used=2048)
-    assert "context of 2,048 tokens is full" in desk.label("noticeText")
+    assert desk.label("noticeText") == "The context of 2,048 tokens is full."
     assert desk.label("contextValue") == "full: 2,048 / 2,048"
     assert desk.button("notice-new-chat").isVisible()
     desk.click("notice-load-larger")

@@ -80,9 +80,7 @@ def on_screen(view: TranscriptView) -> QImage:
 
 
 def streaming(view: TranscriptView) -> None:
-    view.set_messages(
-        [TranscriptMessage(0, "user", "Why?"), TranscriptMessage(1, "assistant", "", state="streaming")]
-    )
+    view.set_messages([TranscriptMessage(0, "user", "Why?"), TranscriptMessage(1, "assistant", "", state="streaming")])
     QApplication.processEvents()
 
 

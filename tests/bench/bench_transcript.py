@@ -1,0 +1,111 @@
+"""The transcript against the plain way to do it: a QTextBrowser given the whole Markdown with every batch.
+
+    QT_QPA_PLATFORM=offscreen .venv/bin/python tests/bench/bench_transcript.py
+
+CPU milliseconds of the GUI thread, median; a batch is 15 characters, what 100 tokens per second bring in 33 ms.
+The plain way is measured with few batches only: it would take minutes.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+from PySide6.QtGui import QTextCursor
+from PySide6.QtWidgets import QApplication, QTextBrowser
+
+from desktop.ui.theme import Theme
+from desktop.ui.widgets.transcript import TranscriptMessage, TranscriptView
+
+PARAGRAPH = (
+    "The Moon pulls on the near side of Earth more strongly than on its **centre**, and on its centre more than on "
+    "the far side, `as code says`. So the ocean stretches both ways, and most coasts see two high tides a day.\n\n"
+)
+ANSWER = PARAGRAPH * 2 + "1. a bulge here;\n2. a bulge there.\n\n```python\ndef tide(r): return 2 / r**3\n```\n\n"
+WORDS = "two high tides "
+BATCHES = 60
+PLAIN_BATCHES = 4
+MESSAGES = 5000
+
+
+def milliseconds(work: Callable[[], object], times: int) -> float:
+    """Median CPU time of the work with everything it makes the event loop do."""
+    taken = []
+    for _ in range(times):
+        began = time.process_time()
+        work()
+        QApplication.processEvents()
+        taken.append((time.process_time() - began) * 1000)
+    return statistics.median(taken)
+
+
+def transcript(theme: Theme, characters: int) -> float:
+    view = TranscriptView(theme)
+    view.resize(705, 690)
+    view.show()
+    view.set_messages([TranscriptMessage(1, "assistant", "", state="streaming")])
+    view.append_text(1, ANSWER * (characters // len(ANSWER) + 1))
+    view.flush()
+    QApplication.processEvents()
+
+    def batch() -> None:
+        view.append_text(1, WORDS)
+        view.flush()
+
+    taken = milliseconds(batch, BATCHES)
+    view.close()
+    return taken
+
+
+def text_browser(characters: int) -> float:
+    browser = QTextBrowser()
+    browser.resize(705, 690)
+    browser.show()
+    text = ANSWER * (characters // len(ANSWER) + 1)
+
+    def batch() -> None:
+        nonlocal text
+        text += WORDS
+        browser.setMarkdown(text)
+        browser.moveCursor(QTextCursor.MoveOperation.End)
+
+    taken = milliseconds(batch, PLAIN_BATCHES)
+    browser.close()
+    return taken
+
+
+def opening(theme: Theme) -> tuple[float, float]:
+    """Milliseconds to open a long chat: the transcript, and one Markdown document."""
+    messages = [
+        TranscriptMessage(n, "assistant" if n % 2 else "user", ANSWER if n % 2 else "Why?") for n in range(MESSAGES)
+    ]
+    view = TranscriptView(theme)
+    view.resize(705, 690)
+    view.show()
+    taken = milliseconds(lambda: view.set_messages(messages), 3)
+    view.close()
+    browser = QTextBrowser()
+    browser.resize(705, 690)
+    browser.show()
+    whole = "\n\n".join(message.content for message in messages[: MESSAGES // 10])
+    plain = milliseconds(lambda: browser.setMarkdown(whole), 1) * 10
+    browser.close()
+    return taken, plain
+
+
+def main() -> None:
+    """Print the table."""
+    application = QApplication.instance() or QApplication([])
+    assert isinstance(application, QApplication)
+    theme = Theme(application, "light")
+    print(f"{'CPU ms of the GUI thread':44}{'transcript':>12}{'text browser':>14}{'ratio':>9}")
+    for characters in (1_000, 10_000, 100_000):
+        ours, plain = transcript(theme, characters), text_browser(characters)
+        print(f"{f'one batch after {characters:,} characters':44}{ours:12.2f}{plain:14.1f}{plain / ours:9.0f}")
+    ours, plain = opening(theme)
+    print(f"{f'open {MESSAGES:,} messages (browser: 500, times 10)':44}{ours:12.1f}{plain:14.0f}{plain / ours:9.0f}")
+
+
+if __name__ == "__main__":
+    main()
