@@ -14,6 +14,7 @@ from desktop.store.chats import MARK_END, MARK_START, Chat, SearchHit
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 UNTITLED = "New chat"
+_LEAD_CHARACTERS = 14
 
 
 class ChatRole(IntEnum):
@@ -163,7 +164,7 @@ class SearchHitModel(QAbstractListModel):
         if role == ChatRole.MESSAGE_ID:
             return hit.message_id
         if role == ChatRole.SUBTITLE:
-            return "" if hit.message_id is None else " ".join(hit.snippet.split())
+            return "in the title" if hit.message_id is None else _match_first(hit.snippet)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             return title if hit.message_id is None else f"{title}: {plain(hit.snippet)}"
         return None
@@ -173,6 +174,15 @@ class SearchHitModel(QAbstractListModel):
         self.beginResetModel()
         self._rows = list(hits)
         self.endResetModel()
+
+
+def _match_first(snippet: str) -> str:
+    """The snippet on one line, cut so that its first match is within the first words of a narrow row."""
+    line = " ".join(snippet.split())
+    lead, mark, rest = line.partition(MARK_START)
+    if len(lead) > _LEAD_CHARACTERS:
+        lead = "…" + lead[-_LEAD_CHARACTERS:].split(" ", 1)[-1]
+    return f"{lead}{mark}{rest}"
 
 
 def plain(snippet: str) -> str:

@@ -232,7 +232,7 @@ class ChatPage(Page):
     def _show_branch(self, branch: tuple[Message, ...]) -> None:
         self._transcript.set_messages([transcript_message(message) for message in branch])
         self._middle.setCurrentWidget(self._transcript if branch else self._empty)
-        self._side.rest(self._last_answer())
+        self._side.rest(self._last_measured())
         self._show_notice()
 
     def _bring_into_view(self, message_id: int) -> None:
@@ -248,7 +248,7 @@ class ChatPage(Page):
     def _message_changed(self, message: Message) -> None:
         self._transcript.replace_message(transcript_message(message))
         if message.state != "streaming":
-            self._side.rest(self._last_answer())
+            self._side.rest(self._last_measured())
         self._show_notice()
 
     def _progressed(self, event: PromptRead | TextAdded) -> None:
@@ -261,8 +261,11 @@ class ChatPage(Page):
         self._transcript.set_busy(busy)
 
     def _last_answer(self) -> Message | None:
-        answers = (message for message in reversed(self._talk.branch) if message.role == "assistant")
-        return next(answers, None)
+        answers = [message for message in self._talk.branch if message.role == "assistant"]
+        return answers[-1] if answers else None
+
+    def _last_measured(self) -> Message | None:
+        return next((message for message in reversed(self._talk.branch) if message.statistics), None)
 
     def _submit(self, text: str) -> None:
         self._save.stop()
@@ -305,7 +308,7 @@ class ChatPage(Page):
         self._state = state
         if state.loaded is not None or state.phase == "loading":
             self._refused = None
-        self._side.show_state(state, self._last_answer())
+        self._side.show_state(state, self._last_measured())
         self._empty.show_state(state)
         self._composer.set_model_name(state.model_name)
         self._show_notice()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.services.engine import EngineState
@@ -16,6 +16,7 @@ from desktop.ui.icons import icon
 from desktop.ui.theme import Theme
 
 Action = Literal["load-again", "load-smaller", "load-larger", "new-chat", "open-file", "load-chat-model"]
+_NARROW = 440  # pixels
 _FILE_KINDS = ("not-found", "bad-file", "unknown-architecture", "missing-shard")
 
 
@@ -92,7 +93,7 @@ def answer_notice(message: Message | None, larger: int | None) -> Notice | None:
     return Notice(
         f"context-full {message.id} {larger}",
         "warning",
-        f"The context{size} is full, so the answer stopped here. Nothing was left out silently.",
+        f"The context{size} is full.",
         actions=ways,
     )
 
@@ -130,7 +131,7 @@ class NoticeStrip(QFrame):
         texts.setSpacing(2)
         texts.addWidget(self._text)
         texts.addWidget(self._hint)
-        self._buttons = QHBoxLayout()
+        self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._buttons.setSpacing(6)
         texts.addLayout(self._buttons)
         self._close = QToolButton()
@@ -190,6 +191,12 @@ class NoticeStrip(QFrame):
             self._buttons.addWidget(button)
         if actions:
             self._buttons.addStretch(1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the buttons stand below each other."""
+        super().resizeEvent(event)
+        narrow = event.size().width() < _NARROW
+        self._buttons.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
 
     def _dismiss(self) -> None:
         if self._notice is not None:

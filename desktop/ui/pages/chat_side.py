@@ -59,7 +59,7 @@ class ChatSide(QFrame):
         column.addWidget(scroll, 1)
 
     def show_state(self, state: EngineState, last: Message | None) -> None:
-        """Follow the engine; ``last`` is the last answer in view."""
+        """Follow the engine; ``last`` is the last answer in view that was measured."""
         self.model.set_state(state)
         if state.loaded is self._loaded:
             return
