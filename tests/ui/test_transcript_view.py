@@ -226,3 +226,24 @@ def test_waiting_is_said_and_goes_with_the_first_word(view: Watched) -> None:
     assert [getattr(row, "words", "") for row in rows][:1] == ["Reading the prompt, 40 %"]
     stream(view, "Word")
     assert (view.column.items[1].rows or [])[0].text == "Word"
+
+
+def test_thinking_is_labelled_while_and_after(view: Watched) -> None:
+    streaming(view)
+
+    def label() -> str:
+        return str(getattr((view.column.items[1].rows or [])[0], "label", ""))
+
+    stream(view, "<think>let me see")
+    assert label() == "Thinking…"
+    stream(view, "</think>\n\nYes")
+    assert label().startswith("Thought for ")
+    view.set_messages(
+        [TranscriptMessage(0, "user", "Why?"), TranscriptMessage(1, "assistant", ANSWER, reasoning_seconds=3.14)]
+    )
+    assert label() == "Thought for 3.1 s"
+
+
+def test_a_note_is_shown_with_its_words(view: Watched) -> None:
+    view.set_messages([TranscriptMessage(1, "assistant", "Half", state="failed", note="The engine ran out of memory.")])
+    assert [row.text for row in view.column.items[0].rows or ()] == ["Half", "The engine ran out of memory.", ""]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
-from PySide6.QtGui import QContextMenuEvent, QCursor, QHelpEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QContextMenuEvent, QCursor, QHelpEvent, QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import QMenu, QToolTip
 
 from desktop.core.markdown import visible
+from desktop.ui.widgets.transcript.focus import FocusRing, Stop
 from desktop.ui.widgets.transcript.foot_rows import FootRow
 from desktop.ui.widgets.transcript.row import Hot, TextRow
 from desktop.ui.widgets.transcript.selection import Position, selected_text
@@ -23,37 +23,16 @@ _WORD = re.compile(r"\w+(?:['’]\w+)*|\s+|[^\w\s]")
 _SCROLL_MILLISECONDS = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """A hot place of a row, as the keyboard and the mouse find it."""
-
-    item: int
-    row: int
-    hot: Hot
-
-    def is_at(self, other: Stop | None) -> bool:
-        """Whether it is the same place (its rectangle may have moved)."""
-        if other is None:
-            return False
-        return (self.item, self.row, self.hot.kind, self.hot.value) == (
-            other.item,
-            other.row,
-            other.hot.kind,
-            other.hot.value,
-        )
-
-
 class Hand:
-    """Selection, hovering, pressing, and the focus that Tab moves over what can be pressed."""
+    """Selection, hovering and pressing."""
 
     def __init__(self, view: TranscriptView) -> None:
         self._view = view
         self.hovered = -1
         self.shown: set[int] = set()
         self._pressed: Stop | None = None
-        self._focused: Stop | None = None
+        self.focus = FocusRing(view)
         self._dragging = False
-        self._by_keyboard = False
         self._mouse = QPointF(-1, -1)
         self._scroller = QTimer(view)
         self._scroller.setInterval(_SCROLL_MILLISECONDS)
@@ -63,13 +42,14 @@ class Hand:
         """The messages are others now."""
         self.hovered = -1
         self.shown.clear()
-        self._pressed = self._focused = None
+        self._pressed = None
+        self.focus.forget()
         self._dragging = False
         self._scroller.stop()
 
     def wants_actions(self, index: int) -> bool:
         """Whether a message is under the mouse or holds the focus."""
-        return index == self.hovered or (self._focused is not None and self._focused.item == index)
+        return index in (self.hovered, self.focus.item)
 
     # -- finding ---------------------------------------------------------------------------------
 
@@ -96,13 +76,13 @@ class Hand:
         index, number, local = found
         item = self._view.column.items[index]
         row = (item.rows or [])[number]
-        for hot in row.hots():
+        for which, hot in enumerate(row.hots()):
             if hot.rect.contains(local) and not self._is_hidden_action(index, number):
-                return Stop(index, number, hot)
+                return Stop(index, number, which, hot)
         if isinstance(row, TextRow):
             address = row.link_at(local)
             if address:
-                return Stop(index, number, Hot("link", QRectF(), f"Link: {address}", address))
+                return Stop(index, number, -1, Hot("link", QRectF(), f"Link: {address}", address))
         return None
 
     def _is_hidden_action(self, index: int, number: int) -> bool:
@@ -294,8 +274,10 @@ class Hand:
             self.copy()
         elif event.matches(QKeySequence.StandardKey.SelectAll):
             self.select_all()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._focused is not None:
-            self.activate(self._focused)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self.focus.item >= 0:
+            focused = self.focus.current()
+            if focused is not None:
+                self.activate(focused)
         elif key == Qt.Key.Key_Home:
             bar.setValue(bar.minimum())
         elif key == Qt.Key.Key_End:
@@ -306,78 +288,3 @@ class Hand:
         else:
             return False
         return True
-
-    # -- focus -----------------------------------------------------------------------------------
-
-    def _stops(self, index: int) -> list[Stop]:
-        view = self._view
-        item = view.column.items[index]
-        item.lay_out(0.0, max(item.height, 1.0))
-        view.column.touch(index)
-        rows = item.rows or []
-        return [
-            Stop(index, number, hot) for number, row in enumerate(rows) if not item.hidden(row) for hot in row.hots()
-        ]
-
-    def focus_next(self, forward: bool) -> bool:
-        """Move to the next hot place; False when there is none left that way."""
-        view = self._view
-        items = view.column.items
-        if not items:
-            return False
-        step = 1 if forward else -1
-        before = self._focused
-        index = before.item if before is not None else view.column.at(view.offset + (0 if forward else 1e9))
-        while 0 <= index < len(items):
-            stops = self._stops(index)
-            if before is not None and before.item == index:
-                here = next((n for n, stop in enumerate(stops) if stop.is_at(before)), -1)
-                stops = stops[here + 1 :] if forward else stops[: max(here, 0)]
-            if stops:
-                self._focus(stops[0] if forward else stops[-1])
-                return True
-            index += step
-        return False
-
-    def _focus(self, stop: Stop) -> None:
-        before, self._focused = self._focused, stop
-        view = self._view
-        if before is not None:
-            view.show_actions(before.item)
-        view.show_actions(stop.item)
-        view.bring_into_view(stop.item, self._local(stop))
-        view.viewport().update()
-        view.setAccessibleDescription(stop.hot.label)
-
-    def _local(self, stop: Stop) -> QRectF:
-        item = self._view.column.items[stop.item]
-        if stop.row >= len(item.tops):
-            return QRectF()
-        return stop.hot.rect.translated(item.row_x(stop.row), item.tops[stop.row])
-
-    def focus_came(self, reason: Qt.FocusReason) -> None:
-        """The transcript got the keyboard; the ring around all of it is for those who came by Tab."""
-        self._by_keyboard = reason in (
-            Qt.FocusReason.TabFocusReason,
-            Qt.FocusReason.BacktabFocusReason,
-            Qt.FocusReason.ShortcutFocusReason,
-        )
-
-    def forget_focus(self) -> None:
-        """The transcript has lost the keyboard."""
-        before, self._focused = self._focused, None
-        if before is not None:
-            self._view.show_actions(before.item)
-
-    def paint_focus(self, painter: QPainter) -> None:
-        """The focus ring: around what is focused, or around the whole transcript."""
-        view = self._view
-        if not view.hasFocus():
-            return
-        painter.setPen(QPen(view.shape.color("accent"), 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        if self._focused is None and self._by_keyboard:
-            painter.drawRect(QRectF(view.viewport().rect()).adjusted(0.5, 0.5, -1.5, -1.5))
-        elif self._focused is not None and self._focused.item < len(view.column.items):
-            corner = view.item_rect(self._focused.item).topLeft()
-            painter.drawRoundedRect(self._local(self._focused).translated(corner).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)

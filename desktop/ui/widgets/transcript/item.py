@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_right
 from collections.abc import Callable
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
-from desktop.core.markdown import Block, Reasoning, StreamParser, Update, parse_plain
+from desktop.core.markdown import StreamParser, Update, parse_plain
 from desktop.ui.widgets.transcript.code_row import CodeRow
 from desktop.ui.widgets.transcript.foot_rows import FootRow, NoteRow, WaitingRow
 from desktop.ui.widgets.transcript.leaves import CodeLeaf, Leaf, ReasoningLeaf, RuleLeaf, TableLeaf, leaves
 from desktop.ui.widgets.transcript.message import TranscriptMessage
-from desktop.ui.widgets.transcript.row import ReasoningRow, Row, RuleRow, Span, TextRow
+from desktop.ui.widgets.transcript.row import Row, RuleRow, Span, TextRow
 from desktop.ui.widgets.transcript.style import Style
 from desktop.ui.widgets.transcript.table_row import TableRow
+from desktop.ui.widgets.transcript.thinking import ReasoningRow, Thinking
 
 _BUBBLE_SHARE = 0.82  # of the column, at most
 
@@ -52,8 +52,7 @@ class MessageItem:
         self._block_rows: list[int] = []  # index of the first row of each block
         self._pieces = [message.content]
         self._parser: StreamParser | None = None
-        self._thinking_since: float | None = None
-        self._thought_seconds = message.reasoning_seconds
+        self._thinking = Thinking(message)
 
     @property
     def content(self) -> str:
@@ -112,7 +111,7 @@ class MessageItem:
         starts = self._block_rows[: update.start]
         for block in update.blocks:
             starts.append(first + len(made))
-            self._watch_reasoning(block)
+            self._thinking.watch(block)
             for leaf in leaves(block):
                 number = len(made)
                 kept = old[number] if number < len(old) and old[number].adopt(leaf) else None
@@ -143,28 +142,6 @@ class MessageItem:
             if isinstance(row, ReasoningRow):
                 row.folded = self.folded
 
-    def _watch_reasoning(self, block: Block) -> None:
-        if isinstance(block, Reasoning) and self.streaming:
-            if not block.closed and self._thinking_since is None:
-                self._thinking_since = time.monotonic()
-            elif block.closed and self._thinking_since is not None:
-                self._thought_seconds = time.monotonic() - self._thinking_since
-                self._thinking_since = None
-
-    def _label_reasoning(self) -> None:
-        assert self.rows is not None
-        if self._parser is None:
-            return
-        closed = [b.closed for b in self._parser.blocks if isinstance(b, Reasoning)]
-        rows = [row for row in self.rows if isinstance(row, ReasoningRow)]
-        for row, done in zip(rows, closed, strict=False):
-            if not done:
-                row.label = "Thinking…" if self.streaming else "Reasoning, not finished"
-            elif self._thought_seconds and len(rows) == 1:
-                row.label = f"Thought for {self._thought_seconds:.1f} s"
-            else:
-                row.label = "Reasoning"
-
     def _set_feet(self) -> None:
         assert self.rows is not None
         shown = any(row.actions_shown for row in self.rows if isinstance(row, FootRow))
@@ -180,7 +157,7 @@ class MessageItem:
         self.rows.append(foot)
         for row in self.rows[self._body :]:
             row.height = row.estimate(self._row_width(row))
-        self._label_reasoning()
+        self._thinking.label(self.rows)
 
     # -- changes ---------------------------------------------------------------------------------
 
@@ -192,12 +169,12 @@ class MessageItem:
         empty = not self._body
         self._pieces.append(text)
         caret = self.caret()
-        had_reasoning = self._thinking_since
+        thinking = self._thinking.going_on
         changed = self._apply(self._parser.append(text))
         if empty and self._body:
             self._set_feet()
-        if had_reasoning != self._thinking_since:
-            self._label_reasoning()
+        if thinking != self._thinking.going_on:
+            self._thinking.label(self.rows)
             changed = 0
         self._stack(max(0, changed - 1))
         top = self.height
@@ -209,7 +186,7 @@ class MessageItem:
     def replace(self, message: TranscriptMessage) -> None:
         """Show the message's new value; rows are kept when the text only grew."""
         before, self.message = self.content, message
-        self._thought_seconds = message.reasoning_seconds or self._thought_seconds
+        self._thinking.update(message)
         self._pieces = [message.content]
         if self.rows is None:
             return

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen, QTextLayout, QTextOption
+from PySide6.QtGui import QPainter, QTextLayout, QTextOption
 
-from desktop.ui.widgets.transcript.leaves import Leaf, Place, ReasoningLeaf, RuleLeaf, TextLeaf
+from desktop.ui.widgets.transcript.leaves import Leaf, Place, RuleLeaf, TextLeaf
 from desktop.ui.widgets.transcript.style import LINE_SPACING, Style
 from desktop.ui.widgets.transcript.units import units
 
@@ -285,29 +285,3 @@ class RuleRow(Row):
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         self.paint_frame(painter)
         painter.fillRect(QRectF(self.left, 4, self.width - self.left, 1), self.style.color("border"))
-
-
-class ReasoningRow(Row):
-    """The line that folds and unfolds the model's thinking."""
-
-    def __init__(self, style: Style, leaf: ReasoningLeaf) -> None:
-        super().__init__(style, leaf.place)
-        self.label = "Reasoning"
-        self.folded = True
-
-    def measure(self, width: float) -> float:
-        return self.style.line
-
-    def hots(self) -> list[Hot]:
-        width = self.style.body_metrics.horizontalAdvance(self.label) + 22
-        verb = "Show" if self.folded else "Hide"
-        return [Hot("fold", QRectF(0, 0, width, self.height), f"{verb} the reasoning ({self.label})")]
-
-    def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
-        color = self.style.color("text_muted")
-        painter.setPen(QPen(color, 1.6))
-        middle = self.height / 2
-        tip = ((2, -4), (7, 0), (2, 4)) if self.folded else ((0, -2), (4, 3), (8, -2))
-        painter.drawPolyline([QPointF(x + 1, middle + y) for x, y in tip])
-        painter.setFont(self.style.body)
-        painter.drawText(QRectF(15, 0, self.width - 15, self.height), ALIGN_LEFT, self.label)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -12,29 +12,23 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPaintEvent,
     QResizeEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop.ui.theme import Theme
-from desktop.ui.widgets.transcript.column import Column
 from desktop.ui.widgets.transcript.hand import Hand
 from desktop.ui.widgets.transcript.item import MessageItem
 from desktop.ui.widgets.transcript.link_bar import LinkBar
 from desktop.ui.widgets.transcript.message import TranscriptMessage
-from desktop.ui.widgets.transcript.row import Span
-from desktop.ui.widgets.transcript.selection import Selection
+from desktop.ui.widgets.transcript.pane import Pane
 from desktop.ui.widgets.transcript.style import Style
-from desktop.ui.widgets.transcript.units import units
 
 BATCH_MILLISECONDS = 33
-_NARROW_MARGIN = 16.0
-_PASSES = 8  # laying out corrects estimated heights, which can bring other rows into sight
 
 
-class TranscriptView(QAbstractScrollArea):
+class TranscriptView(Pane):
     """Messages of one branch; see the package for what each method and signal means."""
 
     regenerate_requested = Signal(int)
@@ -45,23 +39,13 @@ class TranscriptView(QAbstractScrollArea):
     copied = Signal(str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(theme, parent)
         self.setObjectName("transcript")
         self.setAccessibleName("Conversation")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
-        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.verticalScrollBar().setSingleStep(20)
         self._theme = theme
-        self.shape = Style(theme, self.font())
-        self.column = Column(self.shape.message_gap, 18.0)
-        self.selection = Selection()
         self._busy = False
-        self._following = True
-        self._moving = False  # the view itself moves the scroll bar
-        self._anchor: tuple[int, int, float] | None = None  # message, row, its top in the viewport
         self._pending: dict[int, list[str]] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -164,117 +148,12 @@ class TranscriptView(QAbstractScrollArea):
         item.place(self.content_width)
         return item
 
-    # -- geometry --------------------------------------------------------------------------------
-
-    @property
-    def content_width(self) -> float:
-        """Width of the column of messages."""
-        wide = float(self.width())  # not the viewport's: a scroll bar that appears must not move the text
-        margin = self.shape.margin if wide > 560 else _NARROW_MARGIN
-        return max(120.0, min(self.shape.column, wide - 2 * margin))
-
-    @property
-    def content_x(self) -> float:
-        """Left edge of the column of messages in the viewport."""
-        return max(0.0, (self.width() - self.content_width) / 2)
-
-    @property
-    def offset(self) -> int:
-        """How far the content is scrolled up."""
-        return self.verticalScrollBar().value()
-
-    @property
-    def following(self) -> bool:
-        """Whether the view stays at the newest text."""
-        return self._following
-
     def _refresh(self) -> None:
         """Lay out and paint everything visible."""
         self._settle()
         self._show_last_actions()
         self._tell_reader()
         self.viewport().update()
-
-    def _set_range(self, value: float | None) -> None:
-        bar = self.verticalScrollBar()
-        height = self.viewport().height()
-        highest = max(0, round(self.column.total) - height)
-        self._moving = True
-        bar.setPageStep(height)
-        bar.setRange(0, highest)
-        if self._following:
-            bar.setValue(highest)
-        elif value is not None:
-            bar.setValue(round(value))
-        self._moving = False
-        self._newest.setVisible(not self._following and bar.value() < highest)
-
-    def _settle(self, moved: float | None = 0.0) -> bool:
-        """Lay out what is visible; True when estimated heights were corrected.
-
-        The row that was at the top stays where it was, ``moved`` pixels further down; with None (a jump) the
-        place that is at the top now stays. While following, the end stays at the bottom.
-        """
-        column, height = self.column, self.viewport().height()
-        if moved is None or (self._anchor is not None and self._anchor[0] >= len(column.items)):
-            self._anchor = None
-        if self._anchor is None:
-            self._set_range(None)
-            self._hold()
-        elif moved:
-            item, row, y = self._anchor
-            self._anchor = item, row, y + moved
-        corrected = False
-        for _ in range(_PASSES if column.items else 0):
-            self._set_range(self._anchored())
-            changed = False
-            index = column.at(self.offset)
-            while index < len(column.items):
-                top = column.top(index) - self.offset
-                if top >= height:
-                    break
-                if column.items[index].lay_out(-top, height - top):
-                    column.touch(index)
-                    changed = True
-                index += 1
-            if not changed:
-                break
-            corrected = True
-        self._set_range(self._anchored())
-        self._hold()
-        return corrected
-
-    def _hold(self) -> None:
-        """Remember which row is at the top, and how far from the edge."""
-        column, value = self.column, self.offset
-        self._anchor = None
-        if column.items:
-            index = column.at(value)
-            item, top = column.items[index], column.top(index)
-            if item.rows is None:
-                item.build()
-                column.touch(index)
-            row = item.row_at(value - top)
-            self._anchor = index, row, top + item.tops[row] - value
-
-    def _anchored(self) -> float | None:
-        """The scroll position that keeps the remembered row in its place."""
-        if self._anchor is None:
-            return None
-        index, row, y = self._anchor
-        tops = self.column.items[index].tops
-        return self.column.top(index) + (tops[min(row, len(tops) - 1)] if tops else 0.0) - y
-
-    def item_rect(self, index: int) -> QRectF:
-        """The rectangle of a message in the viewport."""
-        top = self.column.top(index) - self.offset
-        return QRectF(self.content_x, top, self.content_width, self.column.items[index].height)
-
-    def _update_item(self, index: int, local: QRectF | None = None) -> None:
-        rect = self.item_rect(index)
-        if local is not None:
-            rect = local.translated(rect.topLeft())
-        self.viewport().update(rect.toAlignedRect().adjusted(-6, -6, 6, 6))
 
     def update_message(self, index: int) -> None:
         """Paint one message again after its height may have changed."""
@@ -301,10 +180,7 @@ class TranscriptView(QAbstractScrollArea):
             item.lay_out(item.height - height, item.height)
         else:
             item.lay_out(value - top, value - top + height)
-        if item.rows is None or not self.isVisible():
-            self._set_range(None)
-            return
-        if item.height == before:
+        if item.height == before and self.isVisible():
             self._update_lines(index, dirty, item.height)
             return
         self.column.touch(index)
@@ -317,45 +193,25 @@ class TranscriptView(QAbstractScrollArea):
             self.viewport().scroll(0, -moved)
         self._update_lines(index, dirty, max(before, item.height) + self.shape.message_gap)
 
-    def _update_lines(self, index: int, top: float, bottom: float) -> None:
-        y = self.column.top(index) - self.offset
-        rect = QRect(0, int(y + top) - 1, self.viewport().width(), int(bottom - top) + 4)
-        self.viewport().update(rect & self.viewport().rect())
-
     # -- scrolling -------------------------------------------------------------------------------
 
-    def scrollContentsBy(self, dx: int, dy: int) -> None:
-        """Move what is painted; what comes into sight is laid out first."""
-        if self._moving:
-            return
-        bar = self.verticalScrollBar()
-        self._following = bar.value() >= bar.maximum() - 2
-        value = bar.value()
-        jump = abs(dy) >= self.viewport().height()
-        if self._settle(None if jump else dy) or self.offset != value or jump:
-            self.viewport().update()
-        else:
-            self.viewport().scroll(0, dy)
+    def range_changed(self, left_the_end: bool) -> None:
+        """Offer the way back to the newest text."""
+        self._newest.setVisible(left_the_end)
+
+    def scrolled(self) -> None:
+        """Something else is under the mouse now."""
         self._hand.hover_again()
+
+    def paint_over(self, painter: QPainter) -> None:
+        """The focus ring."""
+        self._hand.focus.paint(painter)
 
     def jump_to_newest(self) -> None:
         """Go to the end and follow it again."""
         self._following = True
         self._refresh()
         self.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def bring_into_view(self, index: int, local: QRectF) -> None:
-        """Scroll so that a rectangle of a message is visible."""
-        item = self.column.items[index]
-        if item.rows is None or any(row.width < 0 for row in item.rows if not item.hidden(row)):
-            item.lay_out(local.top(), local.bottom() + self.viewport().height())
-            self.column.touch(index)
-        rect = local.translated(0, self.column.top(index) - self.offset)
-        bar = self.verticalScrollBar()
-        if rect.top() < 8:
-            bar.setValue(int(bar.value() + rect.top() - 8))
-        elif rect.bottom() > self.viewport().height() - 8:
-            bar.setValue(int(bar.value() + rect.bottom() - self.viewport().height() + 8))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A new width is a new layout; the row at the top stays there."""
@@ -382,37 +238,6 @@ class TranscriptView(QAbstractScrollArea):
         super().showEvent(event)
         self._refresh()
         self._place_overlays()
-
-    # -- painting --------------------------------------------------------------------------------
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the rows that meet the changed rectangle."""
-        painter = QPainter(self.viewport())
-        area = event.rect()
-        painter.fillRect(area, self.shape.color("background"))
-        column, x = self.column, self.content_x
-        if column.items:
-            index = column.at(area.top() + self.offset)
-            while index < len(column.items):
-                top = column.top(index) - self.offset
-                if top > area.bottom():
-                    break
-                self._paint_item(painter, index, QPointF(x, top), QRectF(area))
-                index += 1
-        self._hand.paint_focus(painter)
-        painter.end()
-
-    def _paint_item(self, painter: QPainter, index: int, origin: QPointF, area: QRectF) -> None:
-        item = self.column.items[index]
-
-        def selected(row: int) -> Span | None:
-            if self.selection.bounds is None:
-                return None
-            return self.selection.span(index, row, units((item.rows or [])[row].text))
-
-        painter.translate(origin)
-        item.paint(painter, area.translated(-origin), selected)
-        painter.translate(-origin)
 
     def _show_last_actions(self) -> None:
         last = len(self.column.items) - 1
@@ -489,18 +314,18 @@ class TranscriptView(QAbstractScrollArea):
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Tab goes over the actions of the messages before it leaves the transcript."""
-        return self._hand.focus_next(forward) or super().focusNextPrevChild(forward)
+        return self._hand.focus.move(forward) or super().focusNextPrevChild(forward)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show where the focus is."""
         super().focusInEvent(event)
-        self._hand.focus_came(event.reason())
+        self._hand.focus.came(event.reason())
         self.viewport().update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """The focus ring goes."""
         super().focusOutEvent(event)
-        self._hand.forget_focus()
+        self._hand.focus.forget()
         self.viewport().update()
 
     def viewportEvent(self, event: QEvent) -> bool:
