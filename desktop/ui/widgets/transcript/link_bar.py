@@ -36,7 +36,6 @@ class LinkBar(QFrame):
         self._shown.setAccessibleName("Address")
         self._shown.setTextFormat(Qt.TextFormat.PlainText)
         self._shown.setWordWrap(True)
-        self._shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._reason = QLabel()
         self._reason.setWordWrap(True)
         self._reason.setTextFormat(Qt.TextFormat.PlainText)
@@ -79,7 +78,7 @@ class LinkBar(QFrame):
         self._open.setVisible(verdict.openable)
         self.show()
         self.raise_()
-        (self._open if verdict.openable else self._copy).setFocus(Qt.FocusReason.PopupFocusReason)
+        self._cancel.setFocus(Qt.FocusReason.PopupFocusReason)  # a held Enter must not open anything
 
     def dismiss(self) -> None:
         """Close without opening anything."""
