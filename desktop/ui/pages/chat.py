@@ -310,7 +310,8 @@ class ChatPage(Page):
             self._refused = None
         self._side.show_state(state, self._last_measured())
         self._empty.show_state(state)
-        self._composer.set_model_name(state.model_name)
+        held = state.loaded is not None or state.phase == "loading"
+        self._composer.set_model_name(state.model_name if held else "")
         self._show_notice()
 
     def _load_model(self, model: LibraryModel) -> None:

@@ -71,7 +71,7 @@ def refusal_notice(error: HeftError | None) -> Notice | None:
 def _ways_on(kind: str, smaller: int | None) -> tuple[tuple[Action, str], ...]:
     less: tuple[tuple[Action, str], ...] = ()
     if smaller is not None:
-        less = (("load-smaller", f"Load with {smaller:,} tokens of context"),)
+        less = (("load-smaller", f"Load with {smaller:,} tokens"),)
     if kind == "out-of-memory" and less:
         return less
     if kind == "killed":  # by the system for want of memory, or by someone: both ways on are right
@@ -87,7 +87,7 @@ def answer_notice(message: Message | None, larger: int | None) -> Notice | None:
         return None
     ways: tuple[tuple[Action, str], ...] = (("new-chat", "Start a new chat"),)
     if larger is not None:
-        ways = (("load-larger", f"Load with {larger:,} tokens of context"), *ways)
+        ways = (("load-larger", f"Load with {larger:,} tokens"), *ways)
     length = int(message.statistics.get("context_length", 0))
     size = f" of {length:,} tokens" if length else ""
     return Notice(
