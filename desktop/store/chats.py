@@ -33,7 +33,17 @@ from desktop.store.chats_records import (
 from desktop.store.chats_schema import is_damage, open_database
 from desktop.store.chats_search import MARK_END, MARK_START, SearchHit
 
-__all__ = ["MARK_END", "MARK_START", "Chat", "ChatStore", "Message", "MessageRole", "MessageState", "SamplingDict", "SearchHit"]
+__all__ = [
+    "MARK_END",
+    "MARK_START",
+    "Chat",
+    "ChatStore",
+    "Message",
+    "MessageRole",
+    "MessageState",
+    "SamplingDict",
+    "SearchHit",
+]
 
 
 def _no_chat() -> NotFoundError:
