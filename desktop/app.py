@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QApplication
 from desktop import __version__
 from desktop.core.errors import HeftError
 from desktop.engine.protocol import Hello, Load
+from desktop.services.chat import MessageFinished
 from desktop.services.engine import EngineService, EngineState, describe_engine
 from desktop.services.engine_memory import EngineMemoryReader
 from desktop.store.paths import Paths, default_paths
@@ -125,7 +126,9 @@ class Heft:
 
     @cached_property
     def _chat_bridge(self) -> Bridge:
-        return Bridge(self._chat.subscribe, merge_chat_events)
+        bridge = Bridge(self._chat.subscribe, merge_chat_events)
+        bridge.received.connect(self._on_chat)
+        return bridge
 
     @cached_property
     def _library(self) -> LibraryService:
@@ -250,6 +253,10 @@ class Heft:
             path = state.loaded.path
             self._tasks.run(lambda context: self._note_loaded(Path(path)))
         self._last_loaded = state.loaded
+
+    def _on_chat(self, event: object) -> None:
+        if isinstance(event, MessageFinished):
+            self._window.status.show_answer(event.message.statistics.get("tokens_per_second", 0.0))
 
     def _tell_failure(self, state: EngineState) -> None:
         from desktop.services.headless import death_error

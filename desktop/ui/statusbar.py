@@ -69,6 +69,7 @@ class StatusBar(QFrame):
         self._memory = memory
         self._sampled = QElapsedTimer()
         self._sampling = False
+        self._answer_rate = 0.0
         self._state = EngineState()
         self._engine = QLabel("Engine")
         self._model = ElidedLabel()
@@ -121,7 +122,9 @@ class StatusBar(QFrame):
         self._phase.setToolTip(self._explanation(state))
         self._loading.setVisible(state.phase == "loading")
         self._loading.setValue(round(100 * state.progress))
-        self._show_rate(state, previous)
+        if state.phase == "generating" != previous.phase or state.model_path != previous.model_path:
+            self._answer_rate = 0.0
+        self._show_rate(state)
         changed = (state.phase, state.pid) != (previous.phase, previous.pid)
         if state.pid is None or state.phase in ("stopped", "died"):
             self._ram.hide()
@@ -143,19 +146,22 @@ class StatusBar(QFrame):
             f"loaded in {loaded.seconds:.1f} s"
         )
 
-    def _show_rate(self, state: EngineState, previous: EngineState) -> None:
-        if state.phase == "generating" and state.tokens_per_second > 0:
-            set_role(self._rate, "figure")
-            self._rate.setText(f"{state.tokens_per_second:.1f}")
-            self._rate_unit.setText("tok/s")
-            self._rate.setToolTip("Tokens per second, over the last second")
-        elif state.phase in ("stopped", "died", "loading") or state.model_path != previous.model_path:
-            self._rate.clear()
-            self._rate_unit.clear()
-        elif state.phase == "ready" and self._rate.text():
-            set_role(self._rate, "muted")
-            self._rate_unit.setText("tok/s in the last answer")
-        self._rate.setAccessibleName(f"{self._rate.text()} tokens per second" if self._rate.text() else "")
+    def show_answer(self, tokens_per_second: float) -> None:
+        """Show the speed of a whole answer, until the next one begins or the model changes."""
+        self._answer_rate = tokens_per_second
+        self._show_rate(self._state)
+
+    def _show_rate(self, state: EngineState) -> None:
+        rate, unit, meaning = 0.0, "", ""
+        if state.phase == "generating":
+            rate, unit, meaning = state.tokens_per_second, "tok/s", "Tokens per second, over the last second"
+        elif state.phase == "ready":
+            rate, unit, meaning = self._answer_rate, "tok/s in the last answer", "Tokens per second, whole answer"
+        set_role(self._rate, "figure" if state.phase == "generating" else "muted")
+        self._rate.setText(f"{rate:.1f}" if rate > 0 else "")
+        self._rate_unit.setText(unit if rate > 0 else "")
+        self._rate.setToolTip(meaning)
+        self._rate.setAccessibleName(f"{rate:.1f} {unit}" if rate > 0 else "")
 
     def _sample(self, pid: int) -> None:
         if self._sampling:

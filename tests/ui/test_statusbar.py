@@ -100,12 +100,23 @@ def test_vram_is_shown_when_there_is_some(qtbot: QtBot, bar: StatusBar, readings
     assert "VRAM 5.1 / 8.0 GB" in words(bar)
 
 
-def test_rate_is_live_while_answering_and_kept_after(bar: StatusBar) -> None:
+@pytest.mark.parametrize("answer_first", [True, False])
+def test_rate_is_live_while_answering_and_the_whole_answers_after(bar: StatusBar, answer_first: bool) -> None:
     bar.show_state(READY)
+    assert "tok/s" not in words(bar)
     bar.show_state(replace(READY, phase="generating", tokens_per_second=61.44))
     assert words(bar).endswith("61.4 tok/s")
+    if answer_first:  # the two services are heard independently
+        bar.show_answer(58.26)
+        bar.show_state(READY)
+    else:
+        bar.show_state(READY)
+        bar.show_answer(58.26)
+    assert words(bar).endswith("58.3 tok/s in the last answer")
+    bar.show_state(replace(READY, phase="generating"))
     bar.show_state(READY)
-    assert words(bar).endswith("61.4 tok/s in the last answer")
+    assert "tok/s" not in words(bar)
+    bar.show_answer(58.26)
     bar.show_state(EngineState("stopped"))
     assert "tok/s" not in words(bar)
 
