@@ -22,11 +22,12 @@ _SECONDS_BETWEEN_COLOURS = 0.7  # colouring 3,000 characters takes some 4 ms, so
 class _Line:
     """One line of code, laid out on its own so that an appended line leaves the others alone."""
 
-    __slots__ = ("height", "layout", "text", "y")
+    __slots__ = ("_width", "height", "layout", "text", "y")
 
     def __init__(self, text: str, style: Style, width: float, colours: list[Stretch]) -> None:
         self.text = text
         self.y = 0.0
+        self._width = width
         self.layout = QTextLayout(text, style.mono)
         option = QTextOption()
         option.setWrapMode(QTextOption.WrapMode.WrapAnywhere)
@@ -34,15 +35,15 @@ class _Line:
         self.layout.setTextOption(option)
         self.layout.setCacheEnabled(True)
         self.colour(style, colours)
-        self.height = max(lay_lines(self.layout, width, style.code_line), style.code_line)
 
     def colour(self, style: Style, colours: list[Stretch]) -> None:
-        if colours:
-            ranges = []
-            for start, length, token in colours:
-                before, inside = units(self.text[:start]), units(self.text[start : start + length])
-                ranges.append(style.range(before, inside, style.syntax(token)))
-            self.layout.setFormats(ranges)
+        """Lay the line out in these colours: setFormats drops the glyphs of a layout that was already there."""
+        ranges = []
+        for start, length, token in colours:
+            before, inside = units(self.text[:start]), units(self.text[start : start + length])
+            ranges.append(style.range(before, inside, style.syntax(token)))
+        self.layout.setFormats(ranges)
+        self.height = max(lay_lines(self.layout, self._width, style.code_line), style.code_line)
 
 
 class CodeRow(Row):
@@ -117,6 +118,7 @@ class CodeRow(Row):
         closing = leaf.block.closed and not before.closed
         if closing or time.monotonic() - self._coloured_at > _SECONDS_BETWEEN_COLOURS:
             self._recolour()
+            self.height = self._stack(0)
             self.changed_from = 0.0
         return True
 
