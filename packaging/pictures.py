@@ -1,0 +1,149 @@
+"""Take the README's pictures from the real program: .venv/bin/python packaging/pictures.py [--only light|dark]
+
+Starts ``heft`` on a virtual screen of 1280x800 in a home folder of its own, types real questions, waits for the
+starter model's real answers, and saves each page to docs/pictures/PAGE-SCHEME.png. Needs what packaging/test.sh
+installs (Xvfb, xdotool) and takes about a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtGui import QGuiApplication, QPixmap
+
+from desktop.store.settings import SettingsStore, WindowGeometry
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURES = ROOT / "docs" / "pictures"
+WIDTH, HEIGHT = 1280, 800
+PAGES = {"library": "ctrl+1", "chat": "ctrl+2", "machine": "ctrl+3"}
+QUESTIONS = ("Why is the sky blue? Answer in two sentences.", "Write a Python function that adds up a list.")
+START_SECONDS = 30.0
+ANSWER_SECONDS = 120.0
+STILL_SECONDS = 2.0  # a page counts as complete when nothing on it has changed for this long
+SETTLE_SECONDS = 20.0  # a page with live figures never stands still; it is taken as it is after this time
+
+Scheme = Literal["light", "dark"]
+
+
+def wait_for(check: Callable[[], bool], seconds: float, what: str) -> None:
+    """Poll ``check`` ten times a second; TimeoutError when it stays false."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def virtual_screen() -> Iterator[str]:
+    """A screen of its own; gives its display name."""
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as answer:
+            yield f":{answer.readline().strip()}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def xdotool(*arguments: str) -> str:
+    """Run xdotool on the virtual screen; its output."""
+    return subprocess.run(["xdotool", *arguments], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def screenshot() -> QPixmap:
+    """The whole virtual screen as it is now."""
+    return QGuiApplication.primaryScreen().grabWindow(0)
+
+
+def save(name: str) -> None:
+    """Save the screen once it stands still."""
+    started = unchanged_since = time.monotonic()
+    last = screenshot().toImage()
+    while time.monotonic() - unchanged_since < STILL_SECONDS and time.monotonic() - started < SETTLE_SECONDS:
+        time.sleep(0.2)
+        now = screenshot().toImage()
+        if now != last:
+            last, unchanged_since = now, time.monotonic()
+    path = PICTURES / f"{name}.png"
+    if not last.save(str(path), quality=0):  # quality 0 is the strongest compression; PNG loses nothing
+        raise OSError(f"cannot write {path}")
+    print(path.relative_to(ROOT))
+
+
+def has_answers(home: Path, wanted: int) -> bool:
+    """True once the program has stored that many complete answers."""
+    database = home / "chats.sqlite3"
+    if not database.exists():
+        return False
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
+        query = "SELECT count(*) FROM messages WHERE role = 'assistant' AND state = 'complete'"
+        return bool(db.execute(query).fetchone()[0] >= wanted)
+
+
+@contextlib.contextmanager
+def program(home: Path) -> Iterator[None]:
+    """The window, painted and with the keyboard; nothing of the user's own folders is in its reach."""
+    environment = {**os.environ, "HEFT_HOME": str(home), "HOME": str(home), "HF_HOME": str(home / "hub")}
+    environment |= {"XDG_RUNTIME_DIR": str(home), "HF_HUB_OFFLINE": "1", "QT_QPA_PLATFORM": "xcb"}
+    process = subprocess.Popen([sys.executable, "-m", "desktop"], cwd=ROOT, env=environment)
+    try:
+        search = ("search", "--onlyvisible", "--name", "^Heft$")
+        wait_for(lambda: bool(xdotool(*search)), START_SECONDS, "the window")
+        xdotool("windowfocus", "--sync", xdotool(*search).splitlines()[0])
+        yield
+        xdotool("key", "ctrl+q")
+        process.wait(START_SECONDS)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def take(scheme: Scheme) -> None:
+    """All pictures in one colour scheme, from one run of the program."""
+    with tempfile.TemporaryDirectory(prefix="heft-pictures-") as folder:
+        home = Path(folder)
+        SettingsStore(home / "settings.json").update(theme=scheme, window=WindowGeometry(0, 0, WIDTH, HEIGHT))
+        with program(home):
+            for count, question in enumerate(QUESTIONS, start=1):
+                xdotool("type", "--delay", "15", question)
+                xdotool("key", "Return")
+                wait_for(partial(has_answers, home, count), ANSWER_SECONDS, "the answer")
+            for page, keys in PAGES.items():
+                xdotool("key", keys)
+                save(f"{page}-{scheme}")
+
+
+def main() -> int:
+    """Take the pictures of both schemes, or of one."""
+    parser = argparse.ArgumentParser(description="Take the README's pictures from the real program.")
+    parser.add_argument("--only", choices=("light", "dark"))
+    args = parser.parse_args()
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with virtual_screen() as display:
+        os.environ.update(DISPLAY=display, QT_QPA_PLATFORM="xcb")
+        application = QGuiApplication(["heft-pictures"])
+        for scheme in (args.only,) if args.only else ("light", "dark"):
+            take(scheme)
+        application.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
