@@ -21,7 +21,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from desktop import __version__
-from desktop.core.errors import HeftError
+from desktop.core.errors import HeftError, StoreError
 from desktop.engine.protocol import Hello, Load
 from desktop.services.chat import MessageFinished
 from desktop.services.engine import EngineService, EngineState, describe_engine
@@ -115,6 +115,9 @@ class Heft:
         from desktop.store.chats import ChatStore
 
         chats = ChatStore(self._paths.chats)
+        if chats.set_aside is not None:
+            words = f"Your chats could not be read and were set aside as {chats.set_aside.name}; a new file was begun."
+            self._window.notifications.show_message(StoreError(words, "The old file is kept in Heft's data folder."))
         chats.recover()
         return chats
 
@@ -164,7 +167,7 @@ class Heft:
             self._chats,
             self._chat,
             self._engine,
-            self._library,
+            lambda: self._library,
             self._settings,
             self._engine_bridge,
             self._chat_bridge,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from desktop.engine.llama import BATCH, AbortFlag, DecodeError, Model, Sampler
+from desktop.engine.prompting import Prompt
 from desktop.engine.protocol import Event, FinishReason, Generate, PromptProgress, Sampling, Text
 from desktop.engine.stopping import TextStream
 
@@ -56,18 +57,19 @@ class Generator:
     def context_used(self) -> int:
         return len(self._cached)
 
-    def run(self, request: Generate, prompt: Sequence[int], started: float) -> Answer:
-        """Answer ``prompt`` (token ids, at least one, shorter than the context); ``started`` is when it was asked."""
-        answer = Answer("stop", prompt_tokens=len(prompt))
+    def run(self, request: Generate, prompt: Prompt, started: float) -> Answer:
+        """Answer a prompt that is shorter than the context; ``started`` is when it was asked."""
+        tokens = prompt.tokens
+        answer = Answer("stop", prompt_tokens=len(tokens))
         reading = time.monotonic()
-        if not self._read(request.request_id, prompt, answer):
+        if not self._read(request.request_id, tokens, answer):
             answer.reason = "cancelled"
             return answer
         answer.prompt_seconds = time.monotonic() - reading
         seed = request.sampling.seed
-        sampler = Sampler(self._model, request.sampling, random.getrandbits(32) if seed is None else seed, prompt)
+        sampler = Sampler(self._model, request.sampling, random.getrandbits(32) if seed is None else seed, tokens)
         try:
-            self._generate(request, sampler, answer, started)
+            self._generate(request, prompt.opening, sampler, answer, started)
         finally:
             sampler.close()
         return answer
@@ -136,9 +138,11 @@ class Generator:
         if not self._model.keep_prefix(len(self._cached)):
             self._cached.clear()
 
-    def _generate(self, request: Generate, sampler: Sampler, answer: Answer, started: float) -> None:
+    def _generate(
+        self, request: Generate, opening: str, sampler: Sampler, answer: Answer, started: float
+    ) -> None:
         stream = TextStream(request.stop)
-        pending: list[str] = []
+        pending = [opening]
         recent: deque[float] = deque()
         begun = flushed = 0.0
         model, generated = self._model, answer.generated
@@ -151,7 +155,17 @@ class Generator:
             rate = (len(recent) - 1) / span if span > 0 else 0.0
             text = "".join(pending)
             pending.clear()
-            self._send(Text(request.request_id, text, len(generated), len(self._cached), rate))
+            self._send(
+                Text(
+                    request.request_id,
+                    text,
+                    len(generated),
+                    len(self._cached),
+                    rate,
+                    answer.prompt_rate,
+                    answer.seconds_to_first_token,
+                )
+            )
 
         while True:
             token = sampler.next_token()

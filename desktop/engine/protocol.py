@@ -173,13 +173,15 @@ class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
-    """A batch of whole characters. ``tokens_per_second`` is live: over the last second."""
+    """A batch of whole characters. ``tokens_per_second`` is live, over the last second; the others are final."""
 
     request_id: int
     text: str
     generated_tokens: int
     context_used: int
     tokens_per_second: float
+    prompt_tokens_per_second: float = 0.0
+    seconds_to_first_token: float = 0.0
 
 
 class Statistics(msgspec.Struct, frozen=True):

@@ -146,7 +146,7 @@ class Worker:
     def _answer(self, request: Generate) -> None:
         started = time.monotonic()
         model, generator = self._ready()
-        prompt, notes = self._prompter.tokens(model, request)
+        prompt = self._prompter.prompt(model, request)
         answer = generator.run(request, prompt, started)
         statistics = Statistics(
             prompt_tokens=answer.prompt_tokens,
@@ -159,7 +159,7 @@ class Worker:
             tokens_per_second=answer.generation_rate,
             resident_bytes=psutil.Process().memory_info().rss,
         )
-        self._send(Finished(request.request_id, answer.reason, statistics, notes))
+        self._send(Finished(request.request_id, answer.reason, statistics, prompt.notes))
 
     def _benchmark(self, request: Benchmark) -> None:
         """Time reading and generating; tokens are arbitrary, as in llama-bench: speed does not depend on them."""

@@ -69,6 +69,8 @@ class TextAdded:
     generated_tokens: int
     context_used: int
     tokens_per_second: float
+    prompt_tokens_per_second: float = 0.0
+    seconds_to_first_token: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ class ChatService:
         with self._lock:
             self._running = running
         phase = self._engine.state.phase
-        if phase in ("starting", "loading"):
+        if phase == "loading":
             return  # _on_engine goes on when the model is there
         if phase == "ready":
             self._generate()
@@ -284,6 +286,8 @@ class ChatService:
                         event.generated_tokens,
                         event.context_used,
                         event.tokens_per_second,
+                        event.prompt_tokens_per_second,
+                        event.seconds_to_first_token,
                     )
                 )
             case Finished():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -33,6 +34,7 @@ from desktop.store.paths import Paths
 Phase = Literal["stopped", "starting", "loading", "ready", "generating", "died"]
 AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied
 _HELLO_SECONDS = 30.0
+_RATE_SECONDS = 0.5  # a state for each batch of text would wake every listener for a figure nobody reads that fast
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class EngineService:
         self._listeners: list[Callable[[EngineState], None]] = []
         self._last_load: tuple[Load, str] | None = None
         self._requests = 0
+        self._rate_told = 0.0
         self._answering: tuple[int, Callable[[AnswerEvent], None]] | None = None
 
     @property
@@ -242,6 +245,10 @@ class EngineService:
             case Loaded():
                 return replace(state, phase="ready", progress=1.0, loaded=event, failure=None)
             case Text() if state.phase == "generating":
+                now = time.monotonic()
+                if now - self._rate_told < _RATE_SECONDS:
+                    return None
+                self._rate_told = now
                 return replace(state, tokens_per_second=event.tokens_per_second)
             case Finished() | Benchmarked() | Failed() if state.phase == "generating":
                 return replace(state, phase="ready", tokens_per_second=0.0)

@@ -26,7 +26,9 @@ from desktop.store.settings import SettingsStore
 START_SECONDS = 30.0
 IDLE_SECONDS = 20.0
 ANSWER_SECONDS = 180.0
+SETTLE_SECONDS = 4.0  # the model is loaded, the chats are listed
 TOKENS = 256
+FIRST_CHAT, COMPOSER = (190, 88), (600, 715)  # in a window of 1280x800
 
 EMPTY_WINDOW = """
 import sys, time
@@ -93,14 +95,26 @@ class Window:
             time.sleep(0.01)
         raise RuntimeError(f"no first paint: {self._stderr.read_text()}")
 
+    def place(self) -> None:
+        """Bring the window to the screen's corner with the keyboard in it, as a window manager would."""
+        window = self._xdotool("search", "--sync", "--onlyvisible", "--name", "^Heft$").split()[0]
+        self._xdotool("windowmove", window, "0", "0")
+        self._xdotool("windowsize", window, "1280", "800")
+        self._xdotool("windowfocus", "--sync", window)
+
+    def click(self, x: int, y: int) -> None:
+        """Press the left button at a point of the window."""
+        self._xdotool("mousemove", str(x), str(y), "click", "1")
+
     def type(self, text: str) -> None:
-        """Type a line into the window and send it."""
+        """Type a line and send it."""
+        self._xdotool("type", "--delay", "10", text)
+        self._xdotool("key", "Return")
+
+    def _xdotool(self, *arguments: str) -> str:
         environment = {**os.environ, "DISPLAY": self.display}
-        find = ["xdotool", "search", "--sync", "--onlyvisible", "--name", "^Heft$"]
-        window = subprocess.run(find, env=environment, capture_output=True, text=True, check=True).stdout.split()[0]
-        subprocess.run(["xdotool", "windowfocus", "--sync", window], env=environment, check=True)
-        subprocess.run(["xdotool", "type", "--delay", "10", text], env=environment, check=True)
-        subprocess.run(["xdotool", "key", "Return"], env=environment, check=True)
+        command = ["xdotool", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
 
     def close(self) -> None:
         self.process.terminate()
@@ -173,6 +187,11 @@ def tokens_per_second(display: str, starter: Path, rounds: int) -> Figure:
             chat = store.create(title=f"Round {round_number}", sampling={"seed": 1})
             store.update(chat.id, max_tokens=TOKENS)
             window = heft_window(display, paths)
+            window.place()
+            time.sleep(SETTLE_SECONDS)
+            window.click(*FIRST_CHAT)
+            time.sleep(1)
+            window.click(*COMPOSER)
             window.type("Write a very long story about the sea and the moon.")
             figures = _wait_for_answer(store, chat.id)
             window.close()

@@ -212,3 +212,16 @@ def test_what_the_engine_prints_stays_out_of_the_pipe(engine: DrivenEngine, star
     engine.load(starter_model)
     text, _ = engine.ask(QUESTION, max_tokens=32)
     assert "scatter" in text
+
+
+def test_a_reasoning_block_the_template_opened_is_part_of_the_answer(
+    engine: DrivenEngine, vocab_dir: Path, tmp_path: Path
+) -> None:
+    template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant: <think>\n"
+    path = forge(tmp_path / "t.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf", template=template)
+    engine.load(path, 512)
+    text, first = engine.ask("hello", max_tokens=4)
+    assert text.startswith("<think>\n")
+    _, second = engine.ask("hello", text, number=2, max_tokens=2)
+    # continued where it stopped: the block is not opened a second time
+    assert second.statistics.prompt_tokens <= first.statistics.prompt_tokens + 4

@@ -151,7 +151,7 @@ class Desk:
             store,
             self.service,
             self.engine,  # type: ignore[arg-type]
-            self.library,  # type: ignore[arg-type]
+            lambda: self.library,  # type: ignore[arg-type,return-value]
             self.settings,
             self.engine_bridge,
             self.chat_bridge,

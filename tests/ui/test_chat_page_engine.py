@@ -32,7 +32,7 @@ def test_a_typed_question_is_answered_by_the_starter_model(
     engine, library = EngineService(paths), LibraryService(paths, settings)
     service = ChatService(store, engine)
     bridges = Bridge(engine.subscribe, merge_states), Bridge(service.subscribe, merge_chat_events)
-    page = ChatPage(store, service, engine, library, settings, *bridges, tasks, theme)
+    page = ChatPage(store, service, engine, lambda: library, settings, *bridges, tasks, theme)
     told: list[object] = []
     page.notify.connect(told.append)
     qtbot.addWidget(page)

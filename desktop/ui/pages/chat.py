@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import QRectF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QHideEvent, QKeySequence, QShortcut
@@ -13,9 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidge
 from desktop.core.errors import HeftError
 from desktop.services.chat import ChatService, PromptRead, TextAdded
 from desktop.services.engine import EngineService, EngineState
-from desktop.services.library import LibraryService
 from desktop.store.chats import Chat, ChatStore, Message
-from desktop.store.library import LibraryModel
 from desktop.store.settings import SettingsStore
 from desktop.ui.engine_bridge import Bridge
 from desktop.ui.page import Page
@@ -31,7 +30,11 @@ from desktop.ui.tasks import Tasks
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.chat_list import ChatListPane
 from desktop.ui.widgets.composer import Composer
-from desktop.ui.widgets.transcript import TranscriptView
+
+if TYPE_CHECKING:
+    from desktop.services.library import LibraryService
+    from desktop.store.library import LibraryModel
+    from desktop.ui.widgets.transcript import TranscriptView
 
 LIST_WIDTH, SIDE_WIDTH = 230, 270
 _SIDE_MINIMUM, _LIST_MINIMUM, _MIDDLE_MINIMUM = 252, 170, 300
@@ -55,7 +58,7 @@ class ChatPage(Page):
         chats: ChatStore,
         chat_service: ChatService,
         engine: EngineService,
-        library: LibraryService,
+        library: Callable[[], LibraryService],
         settings: SettingsStore,
         engine_bridge: Bridge,
         chat_bridge: Bridge,
@@ -66,6 +69,7 @@ class ChatPage(Page):
         """``engine_bridge`` emits EngineState, ``chat_bridge`` the events of ``chat_service``, on the GUI thread."""
         super().__init__(parent)
         self.setObjectName("chatPage")
+        self._theme = theme
         self._state = engine.state
         self._refused: HeftError | None = None
         self._models = ModelChooser(chats, engine, library, settings, tasks, self)
@@ -73,7 +77,6 @@ class ChatPage(Page):
         self._list = ChatListPane(theme)
         self._history = ChatHistory(chats, chat_service, self._list, tasks)
         self._empty = EmptyChat()
-        self._transcript = TranscriptView(theme)
         self._middle = QStackedWidget()
         self._strip = NoticeStrip(theme)
         self._composer = Composer(theme)
@@ -124,7 +127,6 @@ class ChatPage(Page):
 
     def _build(self) -> None:
         self._middle.addWidget(self._empty)
-        self._middle.addWidget(self._transcript)
         middle = QWidget()
         middle.setObjectName("chatMiddle")
         column = QVBoxLayout(middle)
@@ -176,12 +178,12 @@ class ChatPage(Page):
         self._export.told.connect(self.notify)
 
     def _connect_talk(self) -> None:
-        talk, view, composer = self._talk, self._transcript, self._composer
+        talk, composer = self._talk, self._composer
         talk.opened.connect(self._opened)
         talk.branch_changed.connect(self._show_branch)
         talk.message_added.connect(self._message_added)
         talk.message_changed.connect(self._message_changed)
-        talk.text_added.connect(view.append_text)
+        talk.text_added.connect(self._text_added)
         talk.progressed.connect(self._progressed)
         talk.busy_changed.connect(self._busy_changed)
         talk.chat_changed.connect(self._history.put)
@@ -193,14 +195,24 @@ class ChatPage(Page):
         composer.edit_last_requested.connect(self._edit_last)
         composer.stop_requested.connect(talk.stop)
         self._side.context_changed.connect(composer.set_context)
+        self._save.timeout.connect(self._flush_settings)
+        self._side.settings.changed.connect(self._save.start)
+
+    @cached_property
+    def _transcript(self) -> TranscriptView:
+        """Made with the first message to show: the window's first paint does not wait for it."""
+        from desktop.ui.widgets.transcript import TranscriptView
+
+        talk, view = self._talk, TranscriptView(self._theme)
+        view.set_busy(talk.busy)
         view.regenerate_requested.connect(talk.regenerate)
         view.continue_requested.connect(talk.continue_)
         view.edit_requested.connect(self._edit)
         view.branch_requested.connect(talk.switch)
         view.link_activated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
         view.copied.connect(self.notify.emit)
-        self._save.timeout.connect(self._flush_settings)
-        self._side.settings.changed.connect(self._save.start)
+        self._middle.addWidget(view)
+        return view
 
     def _connect_models(self, bridge: Bridge) -> None:
         menu = self._side.model
@@ -230,7 +242,8 @@ class ChatPage(Page):
             self._bring_into_view(message_id)
 
     def _show_branch(self, branch: tuple[Message, ...]) -> None:
-        self._transcript.set_messages([transcript_message(message) for message in branch])
+        if branch or "_transcript" in self.__dict__:
+            self._transcript.set_messages([transcript_message(message) for message in branch])
         self._middle.setCurrentWidget(self._transcript if branch else self._empty)
         self._side.rest(self._last_measured())
         self._show_notice()
@@ -251,6 +264,9 @@ class ChatPage(Page):
             self._side.rest(self._last_measured())
         self._show_notice()
 
+    def _text_added(self, message_id: int, text: str) -> None:
+        self._transcript.append_text(message_id, text)
+
     def _progressed(self, event: PromptRead | TextAdded) -> None:
         self._side.progress(event)
         if isinstance(event, PromptRead):
@@ -258,7 +274,8 @@ class ChatPage(Page):
 
     def _busy_changed(self, busy: bool) -> None:
         self._composer.set_busy(busy)
-        self._transcript.set_busy(busy)
+        if "_transcript" in self.__dict__:
+            self._transcript.set_busy(busy)
 
     def _last_answer(self) -> Message | None:
         answers = [message for message in self._talk.branch if message.role == "assistant"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from desktop.engine.protocol import Loaded
 from desktop.services.chat import PromptRead, TextAdded
 from desktop.store.chats import Message
 from desktop.ui.widgets.live_panel import Figures
-from desktop.ui.widgets.transcript import TranscriptMessage
+
+if TYPE_CHECKING:
+    from desktop.ui.widgets.transcript import TranscriptMessage
 
 
 def statistics_line(message: Message) -> str:
@@ -26,6 +29,8 @@ def statistics_line(message: Message) -> str:
 
 def transcript_message(message: Message) -> TranscriptMessage:
     """A stored message as the transcript shows it."""
+    from desktop.ui.widgets.transcript import TranscriptMessage  # not before there is a message to show
+
     return TranscriptMessage(
         id=message.id,
         role=message.role,
@@ -83,6 +88,8 @@ def live_figures(before: Figures, event: PromptRead | TextAdded) -> Figures:
     return replace(
         before,
         tokens_per_second=event.tokens_per_second,
+        prompt_tokens_per_second=event.prompt_tokens_per_second,
+        seconds_to_first_token=event.seconds_to_first_token,
         prompt_done=None,
         prompt_total=None,
         context_used=event.context_used,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
@@ -11,18 +12,23 @@ from PySide6.QtCore import QObject, Signal
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.engine.protocol import Load
 from desktop.services.engine import EngineService
-from desktop.services.library import LibraryService
 from desktop.store.chats import Chat, ChatStore
-from desktop.store.library import LibraryModel
 from desktop.store.settings import SettingsStore
 from desktop.ui.tasks import TaskContext, Tasks
+
+if TYPE_CHECKING:
+    from desktop.services.library import LibraryService
+    from desktop.store.library import LibraryModel
 
 DEFAULT_CONTEXT = 4096  # what the engine chooses for context_length 0 (engine.protocol.Load)
 SMALLEST_CONTEXT = 512
 
 
 class ModelChooser(QObject):
-    """Asks library and engine off the GUI thread; signals come on it."""
+    """Asks library and engine off the GUI thread; signals come on it.
+
+    The library is asked for when it is first needed, so that the window's first paint does not wait for it.
+    """
 
     found = Signal(object)  # list of LibraryModel
     failed = Signal(object)  # HeftError
@@ -31,7 +37,7 @@ class ModelChooser(QObject):
         self,
         chats: ChatStore,
         engine: EngineService,
-        library: LibraryService,
+        library: Callable[[], LibraryService],
         settings: SettingsStore,
         tasks: Tasks,
         parent: QObject | None = None,
@@ -59,14 +65,14 @@ class ModelChooser(QObject):
             self.failed.emit(error)
 
         def work(context: TaskContext) -> list[LibraryModel]:
-            return self._library.scan(cancelled=lambda: context.cancelled)
+            return self._library().scan(cancelled=lambda: context.cancelled)
 
         self._tasks.run(work, done=done, failed=failed, owner=self)
 
     def open_file(self, path: Path, context_length: int = 0) -> None:
         """Load a model file in place of the present model (tokens; 0 is the engine's choice)."""
         self._tasks.run(
-            lambda context: self._library.resolve(str(path)),
+            lambda context: self._library().resolve(str(path)),
             done=lambda model: self.load(model, context_length),
             failed=self.failed.emit,
             owner=self,
@@ -123,7 +129,7 @@ class ModelChooser(QObject):
             if not wanted:
                 continue
             try:
-                return self._library.resolve(wanted)
+                return self._library().resolve(wanted)
             except NotFoundError:
                 continue
         raise NotFoundError("There is no model to answer.", "Open a model file (Ctrl+O).", kind="no-model")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from importlib.resources import files
 
 from desktop.store.settings import Preset, SettingsStore
 
@@ -21,6 +19,9 @@ class ListedPreset:
 
 def built_in_presets() -> tuple[ListedPreset, ...]:
     """The presets of resources/data/presets.toml; the first is the default."""
+    import tomllib  # both only when the presets are asked for: together they cost a tenth of the start
+    from importlib.resources import files
+
     document = tomllib.loads((files("resources") / "data" / "presets.toml").read_text(encoding="utf-8"))
     return tuple(
         ListedPreset(Preset(row["name"], sampling=row["sampling"]), row["reason"], row["source"], own=False)

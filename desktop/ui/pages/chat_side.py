@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.engine.protocol import Loaded
@@ -21,6 +21,8 @@ from desktop.ui.widgets.live_panel import Figures, LivePanel
 from desktop.ui.widgets.model_menu import ModelMenu
 from desktop.ui.widgets.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
 
+FIGURES_MS = 400
+
 
 class ChatSide(QFrame):
     """Composes the three panels; scrolls when the window is low."""
@@ -34,6 +36,11 @@ class ChatSide(QFrame):
         self.live = LivePanel(theme)
         self.settings = SamplingPanel(theme)
         self._figures = Figures()
+        self._late = False  # newer figures than those shown
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(FIGURES_MS)
+        self._pause.timeout.connect(self._show_late)
         self._loaded: Loaded | None = None
         inside = QWidget()
         inside.setObjectName("chatSideInside")
@@ -73,13 +80,26 @@ class ChatSide(QFrame):
 
     def rest(self, last: Message | None) -> None:
         """Show the figures of the last answer in view."""
+        self._late = False
         self._show(resting_figures(last, self._loaded))
 
     def progress(self, event: PromptRead | TextAdded) -> None:
-        """Show a running answer."""
-        self._show(live_figures(self._figures, event))
-        if isinstance(event, TextAdded) and event.tokens_per_second > 0:
-            self.live.chart.add(event.tokens_per_second)
+        """Show a running answer; figures a few times a second, since nobody reads faster."""
+        self._figures = live_figures(self._figures, event)
+        self._late = self._pause.isActive() and isinstance(event, TextAdded)
+        if not self._late:
+            self._show_live()
+
+    def _show_late(self) -> None:
+        if self._late:
+            self._late = False
+            self._show_live()
+
+    def _show_live(self) -> None:
+        self._pause.start()
+        self._show(self._figures)
+        if self._figures.tokens_per_second:
+            self.live.chart.add(self._figures.tokens_per_second)
 
     def _show(self, figures: Figures) -> None:
         self._figures = figures

@@ -286,7 +286,7 @@ class Composer(QWidget):
     # -- looks -----------------------------------------------------------------------------------
 
     def _show_placeholder(self) -> None:
-        name = self._model if len(self._model) <= 32 else self._model[:31] + "…"
+        name = self._model if len(self._model) <= 18 else self._model[:17].rstrip("-._ ")
         to = f" {name}" if name else ""
         words = self._reason or f"Message{to}… (Enter sends, Shift+Enter for a new line)"
         self._editor.setPlaceholderText(words)

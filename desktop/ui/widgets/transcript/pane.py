@@ -27,6 +27,8 @@ class Pane(QAbstractScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.verticalScrollBar().setSingleStep(_STEP)
+        # every pixel is painted here; otherwise each batch would paint the whole stack of parents behind it too
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.shape = Style(theme, self.font())
         self.column = Column(self.shape.message_gap, 18.0)
         self.selection = Selection()

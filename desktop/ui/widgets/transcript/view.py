@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -25,7 +25,7 @@ from desktop.ui.widgets.transcript.message import TranscriptMessage
 from desktop.ui.widgets.transcript.pane import Pane
 from desktop.ui.widgets.transcript.style import Style
 
-BATCH_MILLISECONDS = 33
+BATCH_MILLISECONDS = 25  # below the bridge's interval, so that its deliveries are batches of their own
 
 
 class TranscriptView(Pane):
@@ -51,6 +51,7 @@ class TranscriptView(Pane):
         self._timer.setSingleShot(True)
         self._timer.setInterval(BATCH_MILLISECONDS)
         self._timer.timeout.connect(self.flush)
+        self._since_batch = QElapsedTimer()
         self._hand = Hand(self)
         self._newest = QPushButton("↓ Newest", self)
         self._newest.setObjectName("jumpToNewest")
@@ -90,9 +91,16 @@ class TranscriptView(Pane):
         self._refresh()
 
     def append_text(self, message_id: int, text: str) -> None:
-        """Add streamed text to a message; it is painted with the next batch. Unknown ids are ignored."""
+        """Add streamed text to a message, painted at once or with the next batch. Unknown ids are ignored.
+
+        At once when the last batch is old enough: then whatever else this event changes is painted in the same pass.
+        """
         self._pending.setdefault(message_id, []).append(text)
-        if not self._timer.isActive():
+        if self._timer.isActive():
+            return
+        if not self._since_batch.isValid() or self._since_batch.elapsed() >= BATCH_MILLISECONDS:
+            self.flush()
+        else:
             self._timer.start()
 
     def replace_message(self, message: TranscriptMessage) -> None:
@@ -165,6 +173,7 @@ class TranscriptView(Pane):
     def flush(self) -> None:
         """Show the text that has come in since the last batch, painting only the rectangle it changed."""
         self._timer.stop()
+        self._since_batch.start()
         pending, self._pending = self._pending, {}
         for message_id, pieces in pending.items():
             index = self.column.index(message_id)
