@@ -8,12 +8,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import psutil
+
 from desktop.engine.llama import BATCH, AbortFlag, DecodeError, Model, Sampler
 from desktop.engine.prompting import Prompt
 from desktop.engine.protocol import Event, FinishReason, Generate, PromptProgress, Sampling, Text
 from desktop.engine.stopping import TextStream
 
-FLUSH_SECONDS = 1 / 30  # a screen needs no more, and each message wakes the window
+_FLUSH_SECONDS = 1 / 30  # a screen needs no more, and each message wakes the window
+_FLUSH_SECONDS_ALL_CORES = 1 / 20  # with no core to spare, what the window paints is taken from the engine
 _STEP_SECONDS = 2.0  # aim of one prompt step: a cancel acts between two graph nodes, some hundred per step
 _FIRST_STEP = 64  # tokens of the first prompt step of a model whose speed is not yet known
 
@@ -51,6 +54,8 @@ class Generator:
         self._abort = abort
         self._send = send
         self._cached: list[int] = []
+        spare = (psutil.cpu_count() or 1) > model.threads
+        self._flush_seconds = _FLUSH_SECONDS if spare else _FLUSH_SECONDS_ALL_CORES
         self._step = BATCH if model.parameters < 1_000_000_000 else _FIRST_STEP
 
     @property
@@ -187,7 +192,7 @@ class Generator:
             if len(self._cached) >= model.context_length:
                 answer.reason = "context-full"
                 break
-            if now - flushed >= FLUSH_SECONDS:
+            if now - flushed >= self._flush_seconds:
                 flush(now)
                 flushed = now
             if not self._extend((token,)):
