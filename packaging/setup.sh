@@ -144,6 +144,8 @@ set_up_once() {
     python=$(find_python)
     set_up_system "$mode" "$python"
     set_up_python "$mode" "$python"
+    # compiled here, so that the first start is as quick as the later ones wherever Python may not write them itself
+    "$VENV/bin/python" -m compileall -q "$ROOT/desktop" "$ROOT/resources"
     if [[ $mode == test ]]; then
         set_up_test_data "$("$VENV/bin/python" "$ROOT/packaging/build_engine.py" --sdist)"
         fingerprint >"$VENV/.heft-test"

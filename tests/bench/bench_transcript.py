@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+from measure import Figure
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QApplication, QTextBrowser
 
@@ -94,11 +95,39 @@ def opening(theme: Theme) -> tuple[float, float]:
     return taken, plain
 
 
-def main() -> None:
-    """Print the table."""
+def _theme() -> Theme:
     application = QApplication.instance() or QApplication([])
     assert isinstance(application, QApplication)
-    theme = Theme(application, "light")
+    return Theme(application, "light")
+
+
+def figures() -> list[Figure]:
+    """What the issue asks of the transcript, for the common table."""
+    theme = _theme()
+    short, long = transcript(theme, 1_000), transcript(theme, 100_000)
+    plain = text_browser(100_000)
+    opened, opened_plain = opening(theme)
+    return [
+        Figure(
+            "a batch of text after 100,000 characters ÷ after 1,000",
+            f"{long:.2f} ms ÷ {short:.2f} ms CPU (QTextBrowser: {plain:.0f} ms)",
+            long / short,
+            "below 2",
+            long / short < 2,
+        ),
+        Figure(
+            "open a chat of 5,000 messages, seconds",
+            f"{opened / 1000:.3f} s (QTextBrowser: {opened_plain / 1000:.2f} s)",
+            opened / 1000,
+            "below 0.5",
+            opened < 500,
+        ),
+    ]
+
+
+def main() -> None:
+    """Print the table."""
+    theme = _theme()
     print(f"{'CPU ms of the GUI thread':44}{'transcript':>12}{'text browser':>14}{'ratio':>9}")
     for characters in (1_000, 10_000, 100_000):
         ours, plain = transcript(theme, characters), text_browser(characters)

@@ -73,8 +73,9 @@ class Window:
     def __init__(self, command: list[str], display: str, home: Path) -> None:
         self._stderr = home / "stderr"
         self.display = display
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment = {
-            **os.environ,
+            **inherited,
             "DISPLAY": display,
             "QT_QPA_PLATFORM": "xcb",
             "HEFT_HOME": str(home),

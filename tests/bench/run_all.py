@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import datetime
 import json
+import os
 import platform
 import sys
 from pathlib import Path
@@ -16,7 +17,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-import bench_engine  # noqa: E402  # after the path is set
+os.environ["QT_QPA_PLATFORM"] = "offscreen"  # of this process; the windows measured set their own
+
+import bench_engine  # noqa: E402  # after path and environment are set
+import bench_transcript  # noqa: E402
 import bench_window  # noqa: E402
 import psutil  # noqa: E402
 from measure import markdown  # noqa: E402
@@ -40,6 +44,7 @@ def main() -> int:
     figures = [
         *bench_engine.figures(starter, VOCABULARIES, args.quick),
         *bench_window.figures(starter, args.quick),
+        *bench_transcript.figures(),
     ]
     now = datetime.datetime.now().astimezone().isoformat(timespec="minutes")
     machine = f"{platform.processor() or platform.machine()}, {psutil.cpu_count(logical=False)} cores"
