@@ -26,7 +26,7 @@ check() {
 without_qt() {
     local environment=$ROOT/build/environment-without-qt
     python packaging/linked_environment.py "$environment" --without PySide6_Essentials shiboken6 pytest-qt &&
-        PYTHONPATH=$ROOT/packaging "$environment/bin/python" -m pytest -p without_qt -m 'not engine and not xvfb' \
+        PYTHONPATH=$ROOT/packaging:$ROOT "$environment/bin/python" -m pytest -p without_qt -m 'not engine and not xvfb' \
             tests/core tests/machine tests/engine tests/store tests/services
 }
 
