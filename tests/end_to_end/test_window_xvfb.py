@@ -119,7 +119,8 @@ class Program:
         """The first ``count`` finished answers."""
 
         def finished() -> list[str] | None:
-            rows = self.rows("assistant", "complete")
+            # a small model may also run on until its context is full; it answered all the same
+            rows = [row for state in ("complete", "context-full") for row in self.rows("assistant", state)]
             return rows if len(rows) >= count else None
 
         return poll(finished, ANSWER_SECONDS, f"answer {count}")
