@@ -25,7 +25,7 @@ import bench_window  # noqa: E402
 import psutil  # noqa: E402
 from measure import markdown  # noqa: E402
 
-from desktop.store.library import find_starter  # noqa: E402
+from desktop.store.starter import find_starter  # noqa: E402
 
 VOCABULARIES = Path.home() / ".cache" / "heft" / "test-data" / "models"
 
