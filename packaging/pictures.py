@@ -22,13 +22,18 @@ from typing import Literal
 
 from PySide6.QtGui import QGuiApplication, QPixmap
 
+from desktop.store.chats import ChatStore
 from desktop.store.settings import SettingsStore, WindowGeometry
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
 WIDTH, HEIGHT = 1280, 800
 PAGES = {"library": "ctrl+1", "chat": "ctrl+2", "machine": "ctrl+3"}
-QUESTIONS = ("Why is the sky blue? Answer in two sentences.", "Write a Python function that adds up a list.")
+QUESTIONS = (  # what a model of 135 million parameters can answer
+    "Name three kinds of fruit, as a list.",
+    "Write a Python function that adds up a list.",
+)
+FIRST_CHAT = (190, 88)  # where the first chat of the list is clicked; pixels from the top left corner
 START_SECONDS = 30.0
 ANSWER_SECONDS = 120.0
 STILL_SECONDS = 2.0  # a page counts as complete when nothing on it has changed for this long
@@ -86,6 +91,13 @@ def save(name: str) -> None:
     print(path.relative_to(ROOT))
 
 
+def chat_is_listed() -> bool:
+    """True once something is written where the first chat of the list stands."""
+    x, y = FIRST_CHAT
+    row = screenshot().copy(x - 90, y - 15, 150, 30).toImage()
+    return len({row.pixel(column, line) for column in range(row.width()) for line in range(row.height())}) > 1
+
+
 def has_answers(home: Path, wanted: int) -> bool:
     """True once the program has stored that many complete answers."""
     database = home / "chats.sqlite3"
@@ -120,7 +132,12 @@ def take(scheme: Scheme) -> None:
     with tempfile.TemporaryDirectory(prefix="heft-pictures-") as folder:
         home = Path(folder)
         SettingsStore(home / "settings.json").update(theme=scheme, window=WindowGeometry(0, 0, WIDTH, HEIGHT))
+        chats = ChatStore(home / "chats.sqlite3")
+        chats.create(sampling={"temperature": 0.0})  # greedy: the same pictures each time
+        chats.close()
         with program(home):
+            wait_for(chat_is_listed, START_SECONDS, "the list of chats")
+            xdotool("mousemove", *map(str, FIRST_CHAT), "click", "1", "key", "ctrl+l")
             for count, question in enumerate(QUESTIONS, start=1):
                 xdotool("type", "--delay", "15", question)
                 xdotool("key", "Return")
