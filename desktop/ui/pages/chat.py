@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from desktop.ui.widgets.transcript import TranscriptView
 
 LIST_WIDTH, SIDE_WIDTH = 230, 270
+_WARM_UP_MS = 600  # after the first paint and the start of a model's load
 _SIDE_MINIMUM, _LIST_MINIMUM, _MIDDLE_MINIMUM = 252, 170, 300
 _SAVE_DELAY_MS = 400  # dragging a value is one write
 
@@ -83,6 +84,7 @@ class ChatPage(Page):
         self._side = ChatSide(theme)
         self._presets = PresetKeeper(settings, self._side.settings, tasks)
         self._export = ChatExport(chats, tasks, self)
+        QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
         self._save = QTimer(self)
         self._save.setSingleShot(True)
         self._save.setInterval(_SAVE_DELAY_MS)
@@ -198,9 +200,16 @@ class ChatPage(Page):
         self._save.timeout.connect(self._flush_settings)
         self._side.settings.changed.connect(self._save.start)
 
+    def _warm_up(self) -> None:
+        """Make what the first answer needs while nobody waits: made with the answer, it is taken from the engine."""
+        from desktop.core.markdown import parse
+
+        parse("**warm** `up`\n\n1. a list\n")
+        _ = self._transcript
+
     @cached_property
     def _transcript(self) -> TranscriptView:
-        """Made with the first message to show: the window's first paint does not wait for it."""
+        """Made after the window's first paint, which does not wait for it, or with the first message to show."""
         from desktop.ui.widgets.transcript import TranscriptView
 
         talk, view = self._talk, TranscriptView(self._theme)

@@ -1,0 +1,51 @@
+"""A module for tests of ``desktop.engine.tool``: echoes, refuses, loops, eats memory or dies, as asked."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from desktop.core.errors import HeftError
+from desktop.engine.tool import serve
+
+MEMORY_BYTES = 512 * 1024 * 1024
+
+
+class Do(msgspec.Struct, frozen=True):
+    """What to do, and with which text."""
+
+    what: str
+    text: str = ""
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The text, and the process that gave it."""
+
+    text: str
+    pid: int
+
+
+def answer(request: Do, progress: Callable[[float, str], None]) -> Done:
+    match request.what:
+        case "refuse":
+            raise HeftError("No.", "Ask differently.", kind="refused", detail=request.text)
+        case "wait":
+            progress(0.5, "waiting")
+            threading.Event().wait()
+        case "die":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "eat":
+            return Done(text=str(len("x" * (4 * MEMORY_BYTES))), pid=os.getpid())
+        case "fail":
+            raise ZeroDivisionError(request.text)
+        case "print":
+            os.write(1, b"noise on standard output\n")
+    return Done(request.text, os.getpid())
+
+
+if __name__ == "__main__":
+    serve(Do, answer, memory_bytes=MEMORY_BYTES)
