@@ -85,7 +85,7 @@ class _Process:
     On one thread: Linux sends the parent-death signal when the *thread* that started a child ends.
     """
 
-    def __init__(self, module: str, working_directory: Path, log_path: Path) -> None:
+    def __init__(self, module: str, working_directory: Path | None, log_path: Path | None) -> None:
         self.replies: queue.Queue[_Reply | None] = queue.Queue()
         self._module, self._directory, self.log_path = module, working_directory, log_path
         self.log_start = 0
@@ -122,6 +122,8 @@ class _Process:
 
     def log_tail(self) -> str:
         """The newest lines it wrote."""
+        if self.log_path is None:
+            return ""
         with contextlib.suppress(OSError), self.log_path.open("rb") as log:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(self.log_start, end - _LOG_TAIL_BYTES))
@@ -130,9 +132,9 @@ class _Process:
 
     def _run(self) -> None:
         try:
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.log_path.parent.mkdir(parents=True, exist_ok=True)
-            with self.log_path.open("wb") as log:
+            if self._directory is not None:
+                self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with _log(self.log_path) as log:
                 self._popen = subprocess.Popen(
                     command(self._module),
                     stdin=subprocess.PIPE,
@@ -163,11 +165,28 @@ class _Process:
         self.replies.put(None)
 
 
+def _log(path: Path | None) -> IO[bytes]:
+    if path is None:
+        return Path(os.devnull).open("wb")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("wb")
+
+
 class Tool(Generic[Result]):
     """A module's process as an object: started at the first call, kept warm, one call at a time from any thread."""
 
-    def __init__(self, module: str, result: type[Result] | Any, working_directory: Path, log_path: Path) -> None:
-        """``result`` is the type of every answer, a Struct or a tagged union of them."""
+    def __init__(
+        self,
+        module: str,
+        result: type[Result] | Any,
+        working_directory: Path | None = None,
+        log_path: Path | None = None,
+    ) -> None:
+        """``result`` is the type of every answer, a Struct or a tagged union of them.
+
+        Without ``working_directory`` the process works where this one does; without ``log_path`` what it writes to
+        stderr is lost.
+        """
         self._module, self._directory, self._log_path = module, working_directory, log_path
         self._decoder: msgspec.msgpack.Decoder[Result] = msgspec.msgpack.Decoder(result)
         self._lock = threading.Lock()
@@ -183,14 +202,22 @@ class Tool(Generic[Result]):
     ) -> Result:
         """The answer. Raises HeftError: what the module refused, "cancelled", "too-slow", or why the process died."""
         with self._lock:
-            if self._process is None or not self._process.alive:
-                self._process = _Process(self._module, self._directory, self._log_path)
-            return self._await(self._process, request, deadline_seconds, cancelled, progress)
+            return self._await(self._running(), request, deadline_seconds, cancelled, progress)
+
+    def start(self) -> None:
+        """Start the process ahead of its first call; EngineError when the system refuses."""
+        with self._lock:
+            self._running()
 
     def close(self) -> None:
         """End the process, if any; waits for a call that runs."""
         with self._lock:
             self._end()
+
+    def _running(self) -> _Process:
+        if self._process is None or not self._process.alive:
+            self._process = _Process(self._module, self._directory, self._log_path)
+        return self._process
 
     def _await(
         self,
