@@ -1,6 +1,6 @@
 """GGUF headers: a bounded parser over any byte source, with lazy arrays and a list of what is wrong."""
 
-from desktop.core.gguf.header import Header, Problem, Tensor
+from desktop.core.gguf.header import Header, Tensor
 from desktop.core.gguf.reader import read_header
 from desktop.core.gguf.source import ByteSource, BytesSource
 from desktop.core.gguf.values import Array, Text, Value, ValueType
@@ -10,7 +10,6 @@ __all__ = [
     "ByteSource",
     "BytesSource",
     "Header",
-    "Problem",
     "Tensor",
     "Text",
     "Value",

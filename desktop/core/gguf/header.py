@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from desktop.core.findings import Finding
 from desktop.core.gguf.values import Array, Text, Value
 from desktop.core.quants import (
     TENSOR_TYPES,
@@ -17,15 +18,6 @@ from desktop.core.quants import (
     type_name,
     weight_role,
 )
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A finding: ``error`` keeps the engine from loading the file, ``warning`` does not. ``offset`` in bytes."""
-
-    severity: Literal["error", "warning"]
-    message: str
-    offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +64,10 @@ class Header:
     header_bytes: int
     data_offset: int
     file_bytes: int
-    problems: tuple[Problem, ...]
+    problems: tuple[Finding, ...]
     complete: bool = True
 
-    def with_problems(self, problems: tuple[Problem, ...]) -> Header:
+    def with_problems(self, problems: tuple[Finding, ...]) -> Header:
         """The same header with these findings."""
         return replace(self, problems=problems)
 

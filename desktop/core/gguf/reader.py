@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import Literal
 
 from desktop.core.errors import FileFormatError
+from desktop.core.findings import Finding
 from desktop.core.gguf.checks import MAX_LISTED, check
 from desktop.core.gguf.cursor import DAMAGED, INCOMPLETE, Cursor
-from desktop.core.gguf.header import Header, Problem, Tensor
+from desktop.core.gguf.header import Header, Tensor
 from desktop.core.gguf.source import ByteSource
 from desktop.core.gguf.values import CODES, SIZES, Array, Layout, Text, Value, ValueType
 
@@ -52,7 +53,7 @@ class _Reader:
         self.cursor.skip(8)
         self.metadata: dict[str, Value] = {}
         self.tensors: list[Tensor] = []
-        self.problems: list[Problem] = []
+        self.problems: list[Finding] = []
         self.arrays_left = MAX_ARRAYS
         self.shapes_left = MAX_SHAPES
 
@@ -108,7 +109,7 @@ class _Reader:
             )
 
     def _report(self, message: str, offset: int | None, severity: Literal["error", "warning"] = "error") -> None:
-        self.problems.append(Problem(severity, message, offset))
+        self.problems.append(Finding(severity, message, offset=offset))
 
     def _name(self, what: str) -> tuple[str, int]:
         start = self.cursor.position

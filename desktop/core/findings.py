@@ -1,0 +1,25 @@
+"""What is noteworthy about a model file: said once, in words, with the reason and the one thing to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding: ``error`` keeps the engine from running the file, ``warning`` may spoil its answers, ``note`` tells.
+
+    ``message`` says what is the case, ``reason`` why it matters or how it is known, ``action`` the one thing to do.
+    ``offset`` is the byte of the file where it stands, if it has one. ``about`` is "file", "tensor:NAME", "key:KEY"
+    or "template".
+    """
+
+    severity: Severity
+    message: str
+    reason: str = ""
+    action: str = ""
+    offset: int | None = None
+    about: str = "file"
