@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -53,7 +53,8 @@ class Header:
     """A parsed header. Offsets and sizes are bytes from the start of the source.
 
     ``complete`` is False when reading stopped early (only with ``read_header(..., partial=True)``); what was
-    read so far is there and the last problem says where and why it stopped.
+    read so far is there and the last problem says where and why it stopped. ``unfinished`` then holds the declared
+    length of the array in which it stopped, by key: the size of a vocabulary is known before its words.
     """
 
     version: int
@@ -66,6 +67,7 @@ class Header:
     file_bytes: int
     problems: tuple[Finding, ...]
     complete: bool = True
+    unfinished: Mapping[str, int] = field(default_factory=dict)
 
     def with_problems(self, problems: tuple[Finding, ...]) -> Header:
         """The same header with these findings."""

@@ -56,6 +56,7 @@ class _Reader:
         self.problems: list[Finding] = []
         self.arrays_left = MAX_ARRAYS
         self.shapes_left = MAX_SHAPES
+        self.unfinished: dict[str, int] = {}
 
     def read(self, partial: bool) -> Header:
         cursor = self.cursor
@@ -90,6 +91,7 @@ class _Reader:
             file_bytes=self.cursor.size,
             problems=(),
             complete=complete,
+            unfinished=self.unfinished,
         )
         found = check(header) if complete else []
         return header.with_problems((*found, *self.problems[:MAX_LISTED]))
@@ -124,6 +126,7 @@ class _Reader:
         key, _ = self._name("a metadata key")
         (raw_type,) = self.cursor.unpack(_U32[self.order], f"the type of '{key[:80]}'")
         value = self._value(key, _value_type(raw_type, key, self.cursor.position - 4))
+        self.unfinished.clear()
         if not key:
             self._report("A metadata key is empty.", start)
         if key in self.metadata:
@@ -161,6 +164,7 @@ class _Reader:
         (raw_type,) = cursor.unpack(_U32[self.order], f"the element type of {what}")
         kind = _value_type(raw_type, key, start)
         length = cursor.length(f"the length of {what}")
+        self.unfinished.setdefault(key, length)
         offset = cursor.position
         if kind is ValueType.STRING:
             marks = cursor.skip_strings(length)
