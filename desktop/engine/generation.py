@@ -16,7 +16,7 @@ from desktop.engine.protocol import Event, FinishReason, Generate, PromptProgres
 from desktop.engine.stopping import TextStream
 
 _FLUSH_SECONDS = 1 / 30  # a screen needs no more, and each message wakes the window
-_FLUSH_SECONDS_ALL_CORES = 1 / 12  # with no core to spare, what the window paints is taken from the engine
+_FLUSH_SECONDS_ALL_CORES = 1 / 8  # with no core to spare, what the window paints is taken from the engine
 _STEP_SECONDS = 2.0  # aim of one prompt step: a cancel acts between two graph nodes, some hundred per step
 _FIRST_STEP = 64  # tokens of the first prompt step of a model whose speed is not yet known
 

@@ -25,7 +25,7 @@ from desktop.ui.icons import icon
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.sampling_fields import ContextChoice, NumberField, SeedField, WholeField
 
-_FIELD_WIDTH = 118
+_FIELD_WIDTH = 132
 _PROMPT_HEIGHT = 66
 _MEANINGS = {
     "preset": "Sampling values that go together.",
