@@ -1,18 +1,33 @@
-"""What is wrong with a header that could be read: the engine's own rules, said in words."""
+"""What is wrong with the structure of a header that could be read: the engine's own rules, said in words.
+
+Rules: llama.cpp 0c1e57098, ``ggml/src/gguf.cpp`` (gguf_init_from_reader) and ``src/llama-model.cpp``.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from desktop.core.findings import Finding
 from desktop.core.gguf.header import Header, Tensor
-from desktop.core.quants import FILE_TYPES, GUESSED_FLAG, REMOVED_TYPES, TENSOR_TYPES, agrees, dominant_type
+from desktop.core.quants import (
+    FILE_TYPES,
+    GUESSED_FLAG,
+    REMOVED_TYPES,
+    TENSOR_TYPES,
+    WeightShare,
+    agrees,
+    dominant_type,
+)
 
 MAX_LISTED = 100  # problems of one kind of entry that are listed one by one
 MAX_LAYERS = 512  # LLAMA_MAX_LAYERS; the engine aborts beyond it
 _INT64_MAX = 2**63 - 1
+
+DOWNLOAD_AGAIN = "Download the file again."
+OTHER_FILE = "Look for another or a newer file of this model."
+_REFUSED = "The engine checks this before it loads anything and refuses the file."
 
 
 @dataclass
@@ -20,6 +35,8 @@ class _Told:
     """The same fault of many tensors, told once with its first example."""
 
     describe: Callable[[int, Tensor], str]
+    reason: str = _REFUSED
+    action: str = OTHER_FILE
     count: int = 0
     first: Tensor | None = None
 
@@ -29,7 +46,8 @@ class _Told:
 
     def findings(self) -> Iterable[Finding]:
         if self.first is not None:
-            yield Finding("error", self.describe(self.count, self.first))
+            message = self.describe(self.count, self.first)
+            yield Finding("error", message, self.reason, self.action, about=f"tensor:{self.first.name}")
 
 
 def check(header: Header) -> list[Finding]:
@@ -37,32 +55,78 @@ def check(header: Header) -> list[Finding]:
     return [*_metadata(header), *_tensors(header), *_placement(header)]
 
 
+def check_file_type(file_type: int | None, shares: Sequence[WeightShare]) -> Iterable[Finding]:
+    """Whether ``general.file_type`` can be true of these weights (of all shards together)."""
+    dominant = dominant_type(shares)
+    if file_type is None or not dominant or agrees(file_type, dominant):
+        return
+    known = FILE_TYPES.get(file_type & ~GUESSED_FLAG)
+    label = known.label if known else f"type {file_type}"
+    yield Finding(
+        "warning",
+        f"general.file_type says {label}, but most weights are {dominant}.",
+        "The engine goes by the tensors; the file type is only a label, and this one is wrong.",
+        "Judge the file by its tensor types and its size, not by its name.",
+        about="key:general.file_type",
+    )
+
+
 def _metadata(header: Header) -> Iterable[Finding]:
     if header.version == 1:
-        yield Finding("error", "GGUF version 1 is no longer loaded by the engine; look for a newer file.")
+        yield Finding(
+            "error",
+            "GGUF version 1 is no longer loaded by the engine; look for a newer file.",
+            "Version 1 was replaced in August 2023; llama.cpp removed its support.",
+            OTHER_FILE,
+        )
     if header.endianness == "big":
-        yield Finding("warning", "The file is big-endian: only a big-endian computer can run it.")
+        yield Finding(
+            "warning",
+            "The file is big-endian: only a big-endian computer can run it.",
+            "The engine reads numbers in its own byte order and refuses the other.",
+            "On this kind of computer, take a file without 'be' or 'big-endian' in its name.",
+        )
     architecture = header.architecture
     if not architecture:
-        yield Finding("error", "general.architecture is missing, so the engine cannot tell how to run it.")
+        yield Finding(
+            "error",
+            "general.architecture is missing, so the engine cannot tell how to run it.",
+            "Every other key of the model begins with the architecture's name.",
+            OTHER_FILE,
+            about="key:general.architecture",
+        )
         return
     blocks = header.integer(f"{architecture}.block_count")
     if blocks is not None and not 0 < blocks <= MAX_LAYERS:
-        yield Finding("error", f"{architecture}.block_count is {blocks:,}; 1 to {MAX_LAYERS} were expected.")
-    declared = header.file_type
-    dominant = dominant_type(header.shares())
-    if declared is not None and dominant and not agrees(declared, dominant):
-        known = FILE_TYPES.get(declared & ~GUESSED_FLAG)
-        label = known.label if known else f"type {declared}"
-        yield Finding("warning", f"general.file_type says {label}, but most weights are {dominant}.")
+        yield Finding(
+            "error",
+            f"{architecture}.block_count is {blocks:,}; 1 to {MAX_LAYERS} were expected.",
+            "The engine ends its process at such a number of layers.",
+            OTHER_FILE,
+            header.metadata[f"{architecture}.block_count"].offset,
+            f"key:{architecture}.block_count",
+        )
+    if header.split is None:  # of a split model the shards have to be seen together
+        yield from check_file_type(header.file_type, header.shares())
 
 
 def _tensors(header: Header) -> Iterable[Finding]:
-    unknown = _Told(lambda n, t: f"{_tensors_are(n)} of a type the engine does not know: {_example(t)}.")
-    removed = _Told(lambda n, t: f"{_tensors_are(n)} of a type removed from llama.cpp: {_example(t)}.")
+    unknown = _Told(
+        lambda n, t: f"{_tensors_are(n)} of a type the engine does not know: {_example(t)}.",
+        "A type that is newer than this engine, or a damaged entry. Without it the size of the data is unknown.",
+        "Update Heft; if the type stays unknown, look for another file of this model.",
+    )
+    removed = _Told(
+        lambda n, t: f"{_tensors_are(n)} of a type removed from llama.cpp: {_example(t)}.",
+        "The engine now rearranges Q4_0 and IQ4_NL itself while loading, so the prepared layouts were dropped.",
+        "Take the Q4_0 or IQ4_NL file of the same model.",
+    )
     wide = _Told(lambda n, t: f"{_tensors_have(n)} more than 4 dimensions: {_example(t)}.")
     huge = _Told(lambda n, t: f"{_tensors_have(n)} more elements than 64 bits count: {_example(t)}.")
-    ragged = _Told(lambda n, t: f"{_tensors_have(n)} rows that are no whole number of blocks: {_example(t)}.")
+    ragged = _Told(
+        lambda n, t: f"{_tensors_have(n)} rows that are no whole number of blocks: {_example(t)}.",
+        "A quantized row is stored in whole blocks; the engine refuses the file.",
+    )
     for tensor in header.tensors:
         kind = TENSOR_TYPES.get(tensor.type_id)
         if tensor.type_id in REMOVED_TYPES:
@@ -75,12 +139,18 @@ def _tensors(header: Header) -> Iterable[Finding]:
             wide.add(tensor)
         if tensor.elements > _INT64_MAX or any(length > _INT64_MAX for length in tensor.shape):
             huge.add(tensor)
-    for finding in (unknown, removed, wide, huge, ragged):
-        yield from finding.findings()
+    for told in (unknown, removed, wide, huge, ragged):
+        yield from told.findings()
     names = Counter(tensor.name for tensor in header.tensors)
     repeated = [name for name, count in names.items() if count > 1]
     if repeated:
-        yield Finding("error", f"{len(repeated):,} tensor names occur more than once: '{repeated[0][:80]}'.")
+        yield Finding(
+            "error",
+            f"{len(repeated):,} tensor names occur more than once: '{repeated[0][:80]}'.",
+            "The engine could not tell which of them to use, and refuses the file.",
+            OTHER_FILE,
+            about=f"tensor:{repeated[0]}",
+        )
 
 
 def _placement(header: Header) -> Iterable[Finding]:
@@ -89,27 +159,46 @@ def _placement(header: Header) -> Iterable[Finding]:
         lambda n, t: (
             f"{n:,} of {len(header.tensors):,} tensors lie beyond the end of the file, "
             f"which has {header.file_bytes:,} bytes: {_example(t)}. It is not complete."
-        )
+        ),
+        "A download that stopped early, mostly.",
+        DOWNLOAD_AGAIN,
     )
+    overlapping = _Told(lambda n, t: f"{_tensors_are(n)} stored over the data of another: {_example(t)}.")
     misplaced = _Told(
         lambda n, t: (
             f"{_tensors_are(n)} not where the engine expects them, one after the other "
             f"in steps of {header.alignment} bytes: {_example(t)} at {t.offset:,}."
         )
     )
+    overlaps = _overlaps(header.tensors)
     expected = 0
-    for tensor in header.tensors:
+    for index, tensor in enumerate(header.tensors):
         size = tensor.size_bytes
         if tensor.offset + (size or 0) > available:
             outside.add(tensor)
-        if tensor.offset != expected:
+        if index in overlaps:
+            overlapping.add(tensor)
+        elif tensor.offset != expected:
             misplaced.add(tensor)
         # After one misplaced tensor the rest is measured from it, so that one fault is told once.
         expected = -(-(tensor.offset + (size or 0)) // header.alignment) * header.alignment
         if size is None:
             break
-    yield from outside.findings()
-    yield from misplaced.findings()
+    for told in (outside, overlapping, misplaced):
+        yield from told.findings()
+
+
+def _overlaps(tensors: Sequence[Tensor]) -> set[int]:
+    """Indexes of the tensors that begin before the data of one that lies before them ends."""
+    found = set()
+    end = 0
+    for index in sorted(range(len(tensors)), key=lambda i: (tensors[i].offset, i)):
+        tensor = tensors[index]
+        size = tensor.size_bytes or 0
+        if size and tensor.offset < end:
+            found.add(index)
+        end = max(end, tensor.offset + size)
+    return found
 
 
 def _tensors_are(count: int) -> str:

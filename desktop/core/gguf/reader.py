@@ -11,7 +11,7 @@ from typing import Literal
 
 from desktop.core.errors import FileFormatError
 from desktop.core.findings import Finding
-from desktop.core.gguf.checks import MAX_LISTED, check
+from desktop.core.gguf.checks import MAX_LISTED, OTHER_FILE, check
 from desktop.core.gguf.cursor import DAMAGED, INCOMPLETE, Cursor
 from desktop.core.gguf.header import Header, Tensor
 from desktop.core.gguf.source import ByteSource
@@ -74,7 +74,7 @@ class _Reader:
             if not partial:
                 raise
             complete = False
-            self._report(error.message, error.offset)
+            self._report(error.message, error.offset, action=error.hint)
         return self._finish(complete)
 
     def _finish(self, complete: bool) -> Header:
@@ -110,15 +110,24 @@ class _Reader:
                 offset=self.cursor.position,
             )
 
-    def _report(self, message: str, offset: int | None, severity: Literal["error", "warning"] = "error") -> None:
-        self.problems.append(Finding(severity, message, offset=offset))
+    def _report(
+        self,
+        message: str,
+        offset: int | None,
+        about: str = "file",
+        *,
+        severity: Literal["error", "warning"] = "error",
+        action: str = OTHER_FILE,
+    ) -> None:
+        reason = "The engine refuses such a file." if severity == "error" else "It is shown with U+FFFD in its place."
+        self.problems.append(Finding(severity, message, reason, action, offset, about))
 
     def _name(self, what: str) -> tuple[str, int]:
         start = self.cursor.position
         length = self.cursor.text_length(what)
         text, valid = self.cursor.text(length, what)
         if not valid:
-            self._report(f"{what[0].upper()}{what[1:]} is not valid UTF-8: {text[:80]!r}", start)
+            self._report(f"{what[0].upper()}{what[1:]} is not valid UTF-8: {text[:80]!r}.", start)
         return text, length
 
     def _entry(self) -> None:
@@ -130,7 +139,9 @@ class _Reader:
         if not key:
             self._report("A metadata key is empty.", start)
         if key in self.metadata:
-            self._report(f"The metadata key '{key[:80]}' occurs more than once; the first one is shown.", start)
+            self._report(
+                f"The metadata key '{key[:80]}' occurs more than once; the first one is shown.", start, f"key:{key}"
+            )
         else:
             self.metadata[key] = value
 
@@ -154,7 +165,7 @@ class _Reader:
         start = self.cursor.position
         text, valid = self.cursor.text(length, what)
         if not valid:
-            self._report(f"The value of '{key[:80]}' is not valid UTF-8.", start, "warning")
+            self._report(f"The value of '{key[:80]}' is not valid UTF-8.", start, f"key:{key}", severity="warning")
         return text
 
     def _array(self, key: str, depth: int) -> Array:
@@ -184,7 +195,7 @@ class _Reader:
 
     def _children(self, key: str, count: int, depth: int, start: int) -> tuple[Array, ...]:
         if depth == 1:
-            self._report(f"'{key[:80]}' is an array of arrays, which the engine does not accept.", start)
+            self._report(f"'{key[:80]}' is an array of arrays, which the engine does not accept.", start, f"key:{key}")
         self.arrays_left -= count
         if depth >= MAX_DEPTH or self.arrays_left < 0:
             raise FileFormatError(
@@ -210,7 +221,9 @@ class _Reader:
         packed = _tensor_struct(self.order, self.layout.length.format[-1:], dimensions)
         *shape, type_id, offset = self.cursor.unpack(packed, f"shape, type and offset of '{name[:80]}'")
         if length > 63:  # GGML_MAX_NAME is 64 with the closing zero
-            self._report(f"The tensor name '{name[:80]}' is longer than the engine's 63 bytes.", start)
+            self._report(
+                f"The tensor name '{name[:80]}' is longer than the engine's 63 bytes.", start, f"tensor:{name}"
+            )
         self.tensors.append(Tensor(name, tuple(shape), type_id, offset))
 
     def _alignment(self) -> int:
@@ -220,7 +233,11 @@ class _Reader:
         value = found.data
         if found.type is ValueType.UINT32 and isinstance(value, int) and value and value & (value - 1) == 0:
             return value
-        self._report(f"general.alignment is {value!r}, not a power of two in 32 bits; 32 is used.", found.offset)
+        self._report(
+            f"general.alignment is {value!r}, not a power of two in 32 bits; 32 is used.",
+            found.offset,
+            "key:general.alignment",
+        )
         return DEFAULT_ALIGNMENT
 
 

@@ -1,0 +1,159 @@
+"""What a whole model lacks: keys of its architecture, shards, a chat template, an engine that knows it.
+
+Unlike ``checks`` these need more than one header: the table of required keys, all shards, the engine's list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from desktop.core.findings import Finding
+from desktop.core.gguf.checks import DOWNLOAD_AGAIN, OTHER_FILE, check_file_type
+from desktop.core.gguf.header import Header
+from desktop.core.gguf.tokenizer_checks import check_tokenizer
+from desktop.core.gguf.values import ValueType
+
+RequiredKeys = Mapping[str, tuple[str, ...]]  # by architecture; "*" holds for all, with "*" for the architecture
+
+# llama_model_base::load_hparams reads these as 32-bit unsigned integers and refuses any other type.
+_U32_KEYS = ("context_length", "embedding_length", "block_count")
+_CHAT_WORDS = ("instruct", "chat")
+_MAX_TAGS = 100
+
+
+def check_model(
+    headers: Sequence[Header], required: RequiredKeys, engine_architectures: Callable[[], Collection[str]]
+) -> list[Finding]:
+    """Findings about a model by the headers of its shards in order (one for a file that is not split).
+
+    ``required`` is the table ``architecture_keys``; the engine's own list is asked only for an architecture that is
+    not in it. Projectors, adapters and imatrix files are no models: nothing is expected of them here.
+    """
+    first = headers[0]
+    found = [*check_split(headers)]
+    if not first.architecture or not _is_model(first):
+        return found
+    found += _architecture(first, required, engine_architectures)
+    if not any(header.tensors for header in headers):
+        if first.complete:
+            found.append(
+                Finding(
+                    "note",
+                    "This is a vocabulary without weights: it can be inspected, not run.",
+                    "The file lists no tensors.",
+                    "To run the model, take the file that has its weights.",
+                )
+            )
+        return found
+    if first.complete:
+        found += _required(first, required)
+        found += check_tokenizer(headers)
+        found += _template(first)
+    if len(headers) > 1:
+        found += check_file_type(first.file_type, [share for header in headers for share in header.shares()])
+    return found
+
+
+def check_split(headers: Sequence[Header]) -> Iterable[Finding]:
+    """Whether the shards are all there and belong together (llama_model_loader's own rules)."""
+    split = headers[0].split
+    if split is None:
+        return
+    count = split[1]
+    numbers = [header.split[0] if header.split else -1 for header in headers]
+    present = {number for number in numbers if 0 <= number < count}
+    if len(present) < count:
+        missing = [str(number + 1) for number in range(min(count, 1000)) if number not in present]
+        some = ", ".join(missing[:8]) + (" and more" if len(missing) > 8 else "")
+        yield Finding(
+            "error",
+            f"The model is split into {count:,} files, of which {count - len(present):,} are missing: {some}.",
+            "The engine loads all parts or none; it looks for them beside the first, under their original names.",
+            "Download the missing parts into the same folder.",
+            about="key:split.count",
+        )
+    if any(header.split and header.split[1] != count for header in headers):
+        yield Finding(
+            "error",
+            "The parts disagree about how many there are; they come from different models.",
+            "Every part carries the same split.count.",
+            DOWNLOAD_AGAIN,
+            about="key:split.count",
+        )
+    declared = headers[0].integer("split.tensors.count")
+    listed = sum(len(header.tensors) for header in headers)
+    complete = all(header.complete for header in headers)
+    if declared is not None and complete and len(present) == len(headers) == count and declared != listed:
+        yield Finding(
+            "error",
+            f"The parts list {listed:,} tensors together, but split.tensors.count says {declared:,}.",
+            "The engine compares both and refuses the model; one part may come from another version of it.",
+            DOWNLOAD_AGAIN,
+            about="key:split.tensors.count",
+        )
+
+
+def _is_model(header: Header) -> bool:
+    return header.string("general.type") in ("", "model") and header.architecture != "clip"
+
+
+def _architecture(
+    header: Header, required: RequiredKeys, engine_architectures: Callable[[], Collection[str]]
+) -> Iterable[Finding]:
+    name = header.architecture
+    if name in required:
+        return
+    known = engine_architectures()
+    if known and name not in known:
+        yield Finding(
+            "error",
+            f"The installed engine does not know the architecture '{name[:80]}'.",
+            f"It knows {len(known)}; each has code of its own in llama.cpp, and this one has none there.",
+            "Update Heft; if it stays unknown, look for a program that runs this model.",
+            header.metadata["general.architecture"].offset,
+            "key:general.architecture",
+        )
+
+
+def _required(header: Header, required: RequiredKeys) -> Iterable[Finding]:
+    name = header.architecture
+    common = [key.replace("*", name, 1) for key in required.get("*", ())]
+    missing = [key for key in (*common, *required.get(name, ())) if key not in header.metadata]
+    if missing:
+        listed = ", ".join(missing)
+        yield Finding(
+            "error",
+            f"The metadata lack what a model of architecture '{name}' needs: {listed}.",
+            "The engine reads them without a default and refuses the file.",
+            OTHER_FILE,
+            about=f"key:{missing[0]}",
+        )
+    for key in (f"{name}.{end}" for end in _U32_KEYS):
+        value = header.metadata.get(key)
+        if value is not None and value.type is not ValueType.UINT32:
+            yield Finding(
+                "error",
+                f"{key} is stored as {value.type.name}; UINT32 was expected.",
+                "The engine takes this key in one type only and refuses the file.",
+                OTHER_FILE,
+                value.offset,
+                f"key:{key}",
+            )
+
+
+def _template(header: Header) -> Iterable[Finding]:
+    if any(key in header.metadata for key in ("tokenizer.chat_template", "tokenizer.chat_templates")):
+        return
+    tags = header.array("general.tags")
+    words = [header.string("general.finetune"), header.name]
+    if tags is not None and tags.type is ValueType.STRING:
+        words += tags.strings(0, _MAX_TAGS)
+    told = next((word for word in words if any(part in word.lower() for part in _CHAT_WORDS)), "")
+    if told:
+        yield Finding(
+            "warning",
+            f"The file has no chat template, though it is called '{told[:80]}'.",
+            "Without it the engine cannot know how this model marks who speaks; ChatML is used, which may not fit.",
+            "Look for a file of this model that has one, or use it with plain prompts.",
+            about="template",
+        )

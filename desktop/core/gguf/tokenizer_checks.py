@@ -1,0 +1,88 @@
+"""Oddities of a model's tokenizer, by the engine's own rules (llama.cpp 0c1e57098, src/llama-vocab.cpp)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from desktop.core.findings import Finding
+from desktop.core.gguf.checks import OTHER_FILE
+from desktop.core.gguf.header import Header
+
+NO_TOKENIZER = ("none", "no_vocab")
+_WITH_MERGES = ("gpt2", "hybriddna", "whitespace", "gemma4")
+_BYTE_PAIRS = ("gpt2", "hybriddna", "whitespace")
+# Draft models that predict in a smaller vocabulary than their target's (src/models/eagle3.cpp, dflash.cpp).
+_OWN_ROWS = ("eagle3", "dflash")
+_SPECIAL = (
+    "bos eos eot eom unknown seperator padding mask fim_pre fim_suf fim_mid fim_pad fim_rep fim_sep "
+    "prefix suffix middle"
+)
+_SPECIAL_KEYS = tuple(f"tokenizer.ggml.{name}_token_id" for name in _SPECIAL.split())
+
+
+def check_tokenizer(headers: Sequence[Header]) -> Iterable[Finding]:
+    """Findings about the tokenizer of a model with weights; ``headers`` are its shards in order."""
+    header = headers[0]
+    model = header.string("tokenizer.ggml.model")
+    if not model:
+        yield _refused("The file has no tokenizer: tokenizer.ggml.model is missing.", "tokenizer.ggml.model")
+        return
+    if model in NO_TOKENIZER:
+        return
+    tokens = header.array("tokenizer.ggml.tokens")
+    if tokens is None:
+        yield _refused("The file has no vocabulary: tokenizer.ggml.tokens is missing.", "tokenizer.ggml.tokens")
+        return
+    pre = header.string("tokenizer.ggml.pre")
+    if model in _WITH_MERGES and header.array("tokenizer.ggml.merges") is None and pre != "kimi-k2":
+        yield _refused(
+            f"A tokenizer of type '{model}' needs merges, but tokenizer.ggml.merges is missing.",
+            "tokenizer.ggml.merges",
+        )
+    if model in _BYTE_PAIRS and not pre:
+        yield Finding(
+            "warning",
+            "tokenizer.ggml.pre is missing: the engine guesses how to split text before the merges.",
+            "The file was made before May 2024; with a wrong guess the model sees other tokens than in training.",
+            "Look for a newer file of this model.",
+            about="key:tokenizer.ggml.pre",
+        )
+    for key in ("tokenizer.ggml.scores", "tokenizer.ggml.token_type"):
+        array = header.array(key)
+        if array is not None and len(array) < len(tokens):
+            yield _refused(f"{key} has {len(array):,} entries for {len(tokens):,} tokens.", key)
+    yield from _embedding_rows(headers, len(tokens))
+    yield from _special_tokens(header, len(tokens))
+
+
+def _embedding_rows(headers: Sequence[Header], count: int) -> Iterable[Finding]:
+    if headers[0].architecture in _OWN_ROWS:
+        return
+    for tensor in (t for header in headers for t in header.tensors if t.name == "token_embd.weight"):
+        rows = tensor.shape[1] if len(tensor.shape) > 1 else 1
+        if rows != count:
+            yield Finding(
+                "error",
+                f"The vocabulary has {count:,} tokens, but the embedding has {rows:,} rows.",
+                "The engine takes one row for each token and refuses the file.",
+                OTHER_FILE,
+                about=f"tensor:{tensor.name}",
+            )
+
+
+def _special_tokens(header: Header, count: int) -> Iterable[Finding]:
+    for key in _SPECIAL_KEYS:
+        token = header.integer(key)
+        if token is not None and not 0 <= token < count:
+            yield Finding(
+                "warning",
+                f"{key} is {token:,}, but the vocabulary ends at {count - 1:,}.",
+                "The engine uses the tokenizer's default instead, so the model may not stop where it should.",
+                "Look for a newer file of this model.",
+                header.metadata[key].offset,
+                f"key:{key}",
+            )
+
+
+def _refused(message: str, key: str) -> Finding:
+    return Finding("error", message, "The engine refuses the file.", OTHER_FILE, about=f"key:{key}")
