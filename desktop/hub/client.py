@@ -1,0 +1,228 @@
+"""Requests to the Hub on huggingface_hub's own session: its endpoint, token, proxies and offline mode.
+
+huggingface_hub's methods themselves are not used for requests: they wait without a limit, sleep through up to
+five retries (23 s without a network, longer on 429) where a person wants to be told, and ask the Hub for a list
+of coding agents with their first request. Its session, errors and types are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urljoin, urlsplit
+
+from desktop import __version__
+from desktop.hub.errors import HubError, half_an_answer, too_many_redirects, translate
+
+if TYPE_CHECKING:
+    import httpx2
+
+DEFAULT_REVISION = "main"
+_MAX_REDIRECTS = 5
+_MAX_ANSWER = 64 << 20  # bytes of one JSON answer; a repo of 10,000 files has about 4 MB
+_DRAINED = 1 << 16  # a redirect's body up to this size is read, so that the connection can be used again
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """What the Hub says of one file. ``etag`` is the sha256 of a large (LFS) file, ``size`` in bytes.
+
+    ``location`` is where its bytes were found; it may be signed, so it is neither logged nor kept on disk.
+    """
+
+    repo: str
+    path: str
+    revision: str
+    etag: str
+    size: int
+    commit: str
+    location: str
+
+
+def stored_token() -> str | None:
+    """The token huggingface_hub would use: HF_TOKEN, or the one kept by ``hf auth login``."""
+    from huggingface_hub import get_token
+
+    return get_token()
+
+
+class HubClient:
+    """Asks one Hub. Thread-safe; nothing is imported or read before the first request."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: str | None = None,
+        token: Callable[[], str | None] = stored_token,
+        connect_seconds: float = 10.0,
+        read_seconds: float = 20.0,
+    ) -> None:
+        """``endpoint`` is HF_ENDPOINT's by default; ``read_seconds`` without a byte count as a dead connection."""
+        self._endpoint = endpoint.rstrip("/") if endpoint else None
+        self._token = token
+        self._connect_seconds = connect_seconds
+        self._read_seconds = read_seconds
+
+    @property
+    def endpoint(self) -> str:
+        """The Hub's address without a closing slash."""
+        if self._endpoint is None:
+            from huggingface_hub import constants
+
+            self._endpoint = str(constants.ENDPOINT)
+        return self._endpoint
+
+    @property
+    def offline(self) -> bool:
+        """Whether HF_HUB_OFFLINE forbids requests."""
+        from huggingface_hub import constants
+
+        return bool(constants.HF_HUB_OFFLINE)
+
+    def file_url(self, repo: str, path: str, revision: str | None = None) -> str:
+        """Where the Hub resolves a file of a repo."""
+        return f"{self.endpoint}/{quote(repo)}/resolve/{quote(revision or DEFAULT_REVISION, safe='')}/{quote(path)}"
+
+    def json(self, path: str, parameters: list[tuple[str, str]] | None = None, *, repo: str = "") -> tuple[Any, str]:
+        """The JSON at ``path`` (or a whole address of this Hub) and the address of the next page ("" if none).
+
+        Raises HubError.
+        """
+        url = urljoin(f"{self.endpoint}/", path.lstrip("/")) if "://" not in path else path
+        with self._translated(repo), self._sent(url, {}, parameters) as response:
+            _raise_for_status(response)
+            content = bytearray()
+            for chunk in response.iter_bytes():
+                content += chunk
+                if len(content) > _MAX_ANSWER:
+                    raise half_an_answer(f"more than {_MAX_ANSWER:,} bytes from {url}")
+            following = str(response.links.get("next", {}).get("url", ""))
+            return _decoded(bytes(content)), following if self._is_own(following) else ""
+
+    @contextmanager
+    def opened(
+        self,
+        repo: str,
+        path: str,
+        revision: str | None = None,
+        *,
+        first: int = 0,
+        last: int | None = None,
+        location: str = "",
+        sent: Callable[[], None] = lambda: None,
+        enough: Callable[[RemoteFile], bool] = lambda _: False,
+    ) -> Iterator[tuple[RemoteFile, httpx2.Response | None]]:
+        """Bytes ``first`` to ``last`` (inclusive; to the end without) of a file, as an open response to be read.
+
+        One GET follows the Hub's redirect and learns etag, size and commit on the way; ``location`` goes straight
+        to where an earlier one ended. ``sent`` is called per request. When ``enough`` says so of what the redirect
+        told, nothing is read and the response is None. The response may be 200 with the whole file. Raises HubError,
+        also for failures while the response is read inside the block.
+        """
+        url = location or self.file_url(repo, path, revision)
+        learned: dict[str, str] = {}
+        # HTTP allows leaving the range out where it is the whole file, and some mirrors only serve that.
+        ranged = {"Range": f"bytes={first}-{'' if last is None else last}"} if first or last is not None else {}
+        with self._translated(repo, path):
+            for _ in range(_MAX_REDIRECTS + 1):
+                sent()
+                with self._sent(url, {"Accept-Encoding": "identity", **ranged}) as response:
+                    for name, value in _told(response).items():
+                        learned.setdefault(name, value)
+                    if not response.has_redirect_location:
+                        _raise_for_status(response)
+                        found = _remote_file(learned, repo, path, revision, url)
+                        yield found, None if enough(found) else response
+                        return
+                    url = urljoin(url, response.headers["Location"])
+                    if "etag" in learned and "size" in learned:
+                        found = _remote_file(learned, repo, path, revision, url)
+                        if enough(found):
+                            yield found, None
+                            return
+                    body = response.headers.get("Content-Length", "")
+                    if body.isdigit() and int(body) <= _DRAINED:
+                        response.read()
+            raise too_many_redirects(url)
+
+    @contextmanager
+    def _sent(
+        self, url: str, headers: Mapping[str, str], parameters: list[tuple[str, str]] | None = None
+    ) -> Iterator[httpx2.Response]:
+        import httpx2
+        from huggingface_hub.utils import get_session
+
+        token = self._token() if self._is_own(url) else None
+        allowed = {"Authorization": f"Bearer {token}"} if token else {}
+        timeout = httpx2.Timeout(self._read_seconds, connect=self._connect_seconds)
+        with get_session().stream(
+            "GET",
+            url,
+            params=parameters,
+            headers={"User-Agent": f"heft/{__version__}", **headers, **allowed},
+            timeout=timeout,
+            follow_redirects=False,
+        ) as response:
+            yield response
+
+    def _is_own(self, url: str) -> bool:
+        """Whether an address is this Hub's: only there the token goes."""
+        ours, theirs = urlsplit(self.endpoint), urlsplit(url)
+        return (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc)
+
+    @contextmanager
+    def _translated(self, repo: str = "", path: str = "") -> Iterator[None]:
+        import httpx2
+
+        try:
+            yield
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ConnectionError) as error:
+            with_token = self._token() is not None
+            raise translate(error, endpoint=self.endpoint, repo=repo, path=path, with_token=with_token) from error
+
+
+def _raise_for_status(response: httpx2.Response) -> None:
+    from huggingface_hub.utils import hf_raise_for_status
+
+    hf_raise_for_status(response)
+
+
+def _decoded(content: bytes) -> Any:
+    import msgspec
+
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise half_an_answer(f"{error}: {content[:200]!r}") from error
+
+
+def _told(response: httpx2.Response) -> dict[str, str]:
+    """Etag, size and commit as far as a response names them; a redirect's own ETag and length are not the file's."""
+    headers = response.headers
+    found = {
+        "etag": headers.get("X-Linked-Etag") or ("" if response.is_redirect else headers.get("ETag")),
+        "size": headers.get("X-Linked-Size") or ("" if response.is_redirect else _length(response)),
+        "commit": headers.get("X-Repo-Commit"),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _length(response: httpx2.Response) -> str | None:
+    """The whole file's length, from Content-Range where the answer is a part of it."""
+    if response.status_code == 206:
+        total = str(response.headers.get("Content-Range", "")).rpartition("/")[2]
+        return total if total.isdigit() else None
+    return response.headers.get("Content-Length")
+
+
+def _remote_file(learned: Mapping[str, str], repo: str, path: str, revision: str | None, url: str) -> RemoteFile:
+    size = learned.get("size", "")
+    if not size.isdigit():
+        raise half_an_answer(f"no size for {repo}/{path}")
+    etag = learned.get("etag", "").removeprefix("W/").strip('"')
+    return RemoteFile(repo, path, revision or DEFAULT_REVISION, etag, int(size), learned.get("commit", ""), url)
+
+
+__all__ = ["DEFAULT_REVISION", "HubClient", "HubError", "RemoteFile", "stored_token"]

@@ -1,0 +1,264 @@
+"""Every way a request to the Hub fails, as a sentence with one thing to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from desktop.core.errors import HeftError
+
+if TYPE_CHECKING:
+    import httpx2
+
+
+class HubError(HeftError):
+    """A request to the Hub that failed.
+
+    ``temporary`` failures are worth another try, ``retry_after`` seconds later where the Hub named a time.
+    """
+
+    kind = "hub"
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        kind: str,
+        detail: str = "",
+        temporary: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint, detail=detail, kind=kind)
+        self.temporary = temporary
+        self.retry_after = retry_after
+
+
+class CancelledError(HubError):
+    """The person asked to stop."""
+
+    def __init__(self) -> None:
+        super().__init__("Stopped.", kind="cancelled")
+
+
+def translate(error: Exception, *, endpoint: str, repo: str = "", path: str = "", with_token: bool = False) -> HubError:
+    """The failure of a request about a repo or a file, in a person's words.
+
+    ``with_token`` says whether a token was sent: the same refusal has another remedy with and without one.
+    """
+    import httpx2
+    from huggingface_hub.utils import HfHubHTTPError, OfflineModeIsEnabled
+
+    detail = f"{type(error).__name__}: {error}"
+    if isinstance(error, HubError):
+        return error
+    if isinstance(error, OfflineModeIsEnabled):
+        return HubError(
+            "Offline mode is on (HF_HUB_OFFLINE), so the Hub was not asked.",
+            "Unset HF_HUB_OFFLINE and start Heft again, or use a model that is already here.",
+            kind="offline-mode",
+            detail=detail,
+        )
+    if isinstance(error, HfHubHTTPError):
+        return _refused(error, error.response, endpoint, repo, path, with_token, detail)
+    if isinstance(error, httpx2.HTTPError | httpx2.InvalidURL | httpx2.StreamError):
+        return _unreachable(error, endpoint, detail)
+    return half_an_answer(detail)
+
+
+def half_an_answer(detail: str) -> HubError:
+    """The Hub's answer was cut short or is not what its protocol says."""
+    return HubError(
+        "The Hub sent an answer Heft cannot read.",
+        "Try again; if it stays so, a proxy or mirror in between may be changing answers.",
+        kind="bad-answer",
+        detail=detail,
+        temporary=True,
+    )
+
+
+def too_many_redirects(url: str) -> HubError:
+    """The Hub, or a mirror, sends the request round in a circle."""
+    return HubError(
+        "The Hub sends this request round in a circle.",
+        "Check HF_ENDPOINT: the mirror it names does not work.",
+        kind="redirects",
+        detail=url,
+    )
+
+
+def _unreachable(error: Exception, endpoint: str, detail: str) -> HubError:
+    import httpx2
+
+    if isinstance(error, httpx2.ProxyError):
+        return HubError(
+            "The proxy refused the connection to the Hub.",
+            "Check the proxy settings (HTTPS_PROXY, HTTP_PROXY) and their password.",
+            kind="proxy",
+            detail=detail,
+        )
+    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+        secure = "CERTIFICATE" in str(error).upper()
+        return HubError(
+            "The connection to the Hub is not secure: its certificate is not trusted."
+            if secure
+            else f"{endpoint} cannot be reached.",
+            "Check the clock and the certificates of this computer (SSL_CERT_FILE names others)."
+            if secure
+            else "Check the network connection, then try again.",
+            kind="certificate" if secure else "no-network",
+            detail=detail,
+            temporary=not secure,
+        )
+    if isinstance(error, httpx2.TimeoutException):
+        return HubError(
+            "The Hub did not answer in time.",
+            "Try again in a moment; the network or the Hub is slow.",
+            kind="timeout",
+            detail=detail,
+            temporary=True,
+        )
+    if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
+        return HubError(
+            f"{endpoint} is not an address Heft can ask.",
+            "Check HF_ENDPOINT; it begins with https://.",
+            kind="bad-endpoint",
+            detail=detail,
+        )
+    return HubError(
+        "The connection to the Hub broke.",
+        "Try again; what has arrived is kept.",
+        kind="interrupted",
+        detail=detail,
+        temporary=True,
+    )
+
+
+def _refused(
+    error: Exception, response: httpx2.Response, endpoint: str, repo: str, path: str, with_token: bool, detail: str
+) -> HubError:
+    from huggingface_hub.utils import (
+        DisabledRepoError,
+        EntryNotFoundError,
+        GatedRepoError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    status = response.status_code
+    subject = repo or "This page"
+    page = f"{endpoint}/{repo}" if repo else endpoint
+    if isinstance(error, GatedRepoError):  # before RepositoryNotFoundError, of which it is a kind
+        return _gated(subject, page, with_token, detail)
+    if isinstance(error, RevisionNotFoundError):
+        return HubError(
+            f"{subject} has no such version.", "Leave the version out to get the newest.", kind="revision-not-found",
+            detail=detail,
+        )  # fmt: skip
+    if isinstance(error, EntryNotFoundError):
+        return HubError(
+            f"{subject} has no file {path}." if path else f"{subject} has no such file.",
+            "Look at the repo's files again; it may have been renamed.",
+            kind="file-not-found",
+            detail=detail,
+        )
+    if isinstance(error, DisabledRepoError):
+        return HubError(
+            f"{subject} was disabled by the Hub.", "Look for another repo of this model.", kind="disabled",
+            detail=detail,
+        )  # fmt: skip
+    if status == 401 and not _says_missing(response):
+        return _unauthorized(subject, with_token, detail)
+    if isinstance(error, RepositoryNotFoundError) or status == 404:
+        return HubError(
+            f"{subject} is not on the Hub, or is private.",
+            "Check the name." if with_token else "Check the name; for a private repo, add your token in Settings.",
+            kind="repo-not-found",
+            detail=detail,
+        )
+    if status == 403:
+        return HubError(
+            f"{subject} may not be read with this token." if with_token else f"The Hub refused access to {subject}.",
+            "Give the token the right to read this repo, on the Hub under Settings, Access Tokens.",
+            kind="forbidden",
+            detail=detail,
+        )
+    if status == 429:
+        return _rate_limited(response, with_token, detail)
+    if status >= 500 or status == 408:
+        return HubError(
+            f"The Hub has a problem of its own (error {status}).",
+            "Try again in a few minutes.",
+            kind="hub-down",
+            detail=detail,
+            temporary=True,
+            retry_after=_seconds(response.headers.get("Retry-After")),
+        )
+    return HubError(
+        f"The Hub refused the request (error {status}).", "Try again, or with other words.", kind="refused",
+        detail=detail,
+    )  # fmt: skip
+
+
+def _says_missing(response: httpx2.Response) -> bool:
+    return response.headers.get("X-Error-Code") == "RepoNotFound"
+
+
+def _gated(subject: str, page: str, with_token: bool, detail: str) -> HubError:
+    if with_token:
+        return HubError(
+            f"{subject} asks for its licence to be accepted first.",
+            f"Open {page} in a browser, accept the licence, then try again.",
+            kind="gated-licence",
+            detail=detail,
+        )
+    return HubError(
+        f"{subject} can only be read by people the Hub knows, and no token is set.",
+        f"Accept the licence on {page}, then add your token in Settings or set HF_TOKEN.",
+        kind="gated-no-token",
+        detail=detail,
+    )
+
+
+def _unauthorized(subject: str, with_token: bool, detail: str) -> HubError:
+    if with_token:
+        return HubError(
+            "The Hub does not accept the token: it is wrong or has expired.",
+            "Make a new token on the Hub under Settings, Access Tokens, and set it in Heft.",
+            kind="token-wrong",
+            detail=detail,
+        )
+    return HubError(
+        f"{subject} cannot be read without a token.",
+        "Add your token in Settings or set HF_TOKEN.",
+        kind="token-missing",
+        detail=detail,
+    )
+
+
+def _rate_limited(response: httpx2.Response, with_token: bool, detail: str) -> HubError:
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    limit = parse_ratelimit_headers(response.headers)
+    wait = float(limit.reset_in_seconds) if limit is not None and limit.remaining == 0 else None
+    if wait is None:
+        wait = _seconds(response.headers.get("Retry-After"))
+    when = f"Try again in {_duration(wait)}" if wait else "Try again in a few minutes"
+    return HubError(
+        "The Hub has had too many requests from here.",
+        f"{when}." if with_token else f"{when}; with a token set, the Hub allows more.",
+        kind="rate-limited",
+        detail=detail,
+        temporary=True,
+        retry_after=wait,
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} seconds"
+    return f"{round(seconds / 60)} minutes"
+
+
+def _seconds(text: str | None) -> float | None:
+    """A Retry-After in seconds; None for a date or nothing."""
+    return float(text) if text is not None and text.strip().isdigit() else None

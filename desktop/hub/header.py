@@ -1,0 +1,184 @@
+"""A GGUF header on the Hub, by HTTP range: few requests, little beyond the header, remembered by ETag."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from desktop.core.errors import FileFormatError
+from desktop.core.gguf import ByteSource, Header, read_header
+from desktop.hub.client import HubClient, RemoteFile
+from desktop.hub.header_store import HeaderStore
+from desktop.hub.ranges import FIRST_WINDOW, RangeSource
+
+# Bytes of tokenizer metadata per token, by tokenizer.ggml.model. Measured over the 19 vocabularies of llama.cpp's
+# folder models: strings with their lengths, scores, types and merges take 21 to 23 (llama), 21 (bert), 27 (t5),
+# 35 to 48 (gpt2; 61 with llama-bpe's 280,000 merges) and 60 (gemma4). 35 fit the small gpt2 ones, which most are.
+_BYTES_PER_TOKEN = {"llama": 24, "bert": 22, "t5": 28, "gpt2": 37, "gemma4": 61}
+_OTHER_BYTES_PER_TOKEN = 45
+_MERGES = {"llama-bpe": 62, "aquila": 50}  # by tokenizer.ggml.pre, where it differs
+_LARGE_VOCABULARY, _LARGE_BYTES_PER_TOKEN = 80_000, 44  # longer words in larger gpt2 vocabularies
+_BYTES_PER_TENSOR = 72  # name of about 25 bytes, shape, type and offset
+_SLACK = 96 << 10  # chat template and keys after the vocabulary
+
+
+@dataclass(frozen=True, eq=False)
+class RemoteHeader:
+    """A header and what it took to read it.
+
+    ``data`` is the file's beginning, at least ``header.header_bytes`` long; ``path`` the file it is kept in (None
+    where the disk did not take it). ``requests`` counts every HTTP request, redirects too; ``transferred_bytes``
+    what was read of the file. Both are 0 when the ETag was known beforehand and its header kept.
+    """
+
+    header: Header
+    file: RemoteFile
+    data: memoryview
+    path: Path | None
+    requests: int
+    transferred_bytes: int
+    cached: bool
+
+
+class HeaderReader:
+    """Reads headers of files on the Hub. Thread-safe."""
+
+    def __init__(self, client: HubClient, folder: Path) -> None:
+        """``folder`` keeps the headers that were read."""
+        self._client = client
+        self._store = HeaderStore(folder)
+
+    def read(
+        self,
+        repo: str,
+        path: str,
+        revision: str | None = None,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> RemoteHeader:
+        """The whole header of a GGUF file. ``progress`` hears the bytes read so far.
+
+        A header read before costs one request and none of its bytes. Raises HubError, CancelledError, and
+        FileFormatError for a file that is no GGUF file.
+        """
+        kept: RemoteHeader | None = None
+
+        def known(file: RemoteFile) -> bool:
+            nonlocal kept
+            kept = self.kept(file)
+            return kept is not None
+
+        with RangeSource(
+            self._client, repo, path, revision, plan=_planned, known=known, cancelled=cancelled, progress=progress
+        ) as source:
+            if kept is not None:
+                return _with_cost(kept, source)
+            header = read_header(source)
+            end = min(max(header.header_bytes, header.data_offset), len(source.read_so_far))
+            data = source.read_so_far[:end]
+            file, requests, transferred = source.remote, source.requests, source.transferred_bytes
+        kept_in = self._store.keep(file.etag, data)
+        # From here on the header reads its arrays from the map on disk, which takes no memory of its own.
+        data = self._store.load(file.etag) or data
+        header = read_header(Beginning(data, file.size))
+        return RemoteHeader(header, file, data, kept_in, requests, transferred, cached=False)
+
+    def kept(self, file: RemoteFile) -> RemoteHeader | None:
+        """The header of a file whose ETag (or sha256) and size are known, if it was read before: no request."""
+        data = self._store.load(file.etag)
+        if data is None:
+            return None
+        try:
+            header = read_header(Beginning(data, file.size))
+        except FileFormatError:
+            return None
+        return RemoteHeader(header, file, data, self._store.path(file.etag), 0, 0, cached=True)
+
+    def first_kilobytes(
+        self,
+        repo: str,
+        path: str,
+        revision: str | None = None,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> RemoteHeader:
+        """What the first 64 KB tell: architecture, counts and ``header.unfinished``, enough for an estimate.
+
+        Takes a kept header instead when there is one. Raises as :meth:`read`.
+        """
+        kept: RemoteHeader | None = None
+
+        def known(file: RemoteFile) -> bool:
+            nonlocal kept
+            kept = self.kept(file)
+            return kept is not None
+
+        with RangeSource(self._client, repo, path, revision, known=known, cancelled=cancelled) as source:
+            if kept is not None:
+                return _with_cost(kept, source)
+            source.window(0, FIRST_WINDOW)
+            data = source.read_so_far[:FIRST_WINDOW]
+            file, requests, transferred = source.remote, source.requests, source.transferred_bytes
+        header = read_header(Beginning(data, file.size), partial=True)
+        return RemoteHeader(header, file, data, None, requests, transferred, cached=False)
+
+
+class Beginning:
+    """The beginning of a file of ``size`` bytes, as a byte source that says so when more is wanted."""
+
+    def __init__(self, data: memoryview, size: int) -> None:
+        self._data = data
+        self._size = size
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def window(self, offset: int, at_least: int) -> memoryview:
+        """See ``ByteSource``; FileFormatError beyond what is at hand."""
+        if min(offset + at_least, self._size) > len(self._data):
+            raise FileFormatError(
+                f"Only the first {len(self._data):,} bytes of this file were fetched.",
+                "Let Heft read the whole header.",
+                offset=len(self._data),
+            )
+        return self._data[offset:]
+
+
+def _with_cost(kept: RemoteHeader, source: RangeSource) -> RemoteHeader:
+    return RemoteHeader(
+        kept.header, source.remote, kept.data, kept.path, source.requests, source.transferred_bytes, cached=True
+    )
+
+
+def _planned(have: memoryview, size: int) -> int:
+    """Up to which byte the next range goes: where the header probably ends, told by its vocabulary's length."""
+    if len(have) <= FIRST_WINDOW:
+        expected = expected_header_bytes(Beginning(have, size))
+        if expected > len(have):
+            return expected
+    return len(have) + max(256 << 10, len(have) // 2)
+
+
+def expected_header_bytes(beginning: ByteSource) -> int:
+    """About how long a header is, from its first kilobytes; 0 when they do not tell."""
+    try:
+        header = read_header(beginning, partial=True)
+    except FileFormatError:
+        return 0
+    tokens = header.unfinished.get("tokenizer.ggml.tokens", 0)
+    pre = header.string("tokenizer.ggml.pre")
+    model = header.string("tokenizer.ggml.model")
+    each = _MERGES.get(pre) or _BYTES_PER_TOKEN.get(model, _OTHER_BYTES_PER_TOKEN)
+    if model == "gpt2" and tokens > _LARGE_VOCABULARY:
+        each = max(each, _LARGE_BYTES_PER_TOKEN)
+    return tokens * each + _tensor_count(beginning) * _BYTES_PER_TENSOR + _SLACK
+
+
+def _tensor_count(beginning: ByteSource) -> int:
+    """The number of tensors as the file's first bytes declare it, bounded."""
+    (count,) = struct.unpack_from("<Q", beginning.window(0, 16), 8)
+    return min(int(count), 1 << 14)
