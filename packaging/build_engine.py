@@ -1,13 +1,15 @@
 """Build llama-cpp-python for this very CPU, once, and keep the wheel: prints the wheel's path on stdout.
 
-    python3 packaging/build_engine.py             find the wheel in the cache, or build it there
-    python3 packaging/build_engine.py --cached    only look; exit code 3 when it is not there
-    python3 packaging/build_engine.py --sdist     fetch the source archive only, print its path
+    python3 packaging/build_engine.py               find the wheel in the cache, or build it there
+    python3 packaging/build_engine.py --portable    the same for every CPU of this architecture, for installers
+    python3 packaging/build_engine.py --cached      only look; exit code 3 when it is not there
+    python3 packaging/build_engine.py --sdist       fetch the source archive only, print its path
 
 Published wheels are compiled for the lowest common CPU; a native build uses AVX2, AVX-512 or AMX where there
-is any. The sources come through pip, so whatever index the user has configured is the one that is asked. Uses
-the standard library only: it runs before anything is installed. Progress goes to stderr, every line of the
-compiler to a log file beside the wheels.
+is any. A portable one carries a backend for each generation of CPUs and chooses at start. The sources come
+through pip, so whatever index the user has configured is the one that is asked. Uses the standard library
+only: it runs before anything is installed. Progress goes to stderr, every line of the compiler to a log file
+beside the wheels.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "llama-cpp-python"
 # RPC gives the memory planner a second real device to place layers on; the multimodal tools are not used.
-CMAKE_ARGS = "-DGGML_RPC=ON -DLLAVA_BUILD=OFF"
+NATIVE = "-DGGML_RPC=ON -DLLAVA_BUILD=OFF"
+# llama.cpp docs/build.md: with GGML_BACKEND_DL each backend is a library of its own, found and rated at start.
+PORTABLE = f"{NATIVE} -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON -DGGML_NATIVE=OFF"
 BYTES_PER_JOB = 1 << 30  # the largest translation units of llama.cpp need just under 1 GiB in g++
 NINJA = re.compile(r"^\s*\[(\d+)/(\d+)\]")
 MAKE = re.compile(r"^\s*\[\s*(\d+)%\]")
@@ -62,13 +66,13 @@ def cpu_identity() -> str:
     return "\n".join(line for line in first.splitlines() if line.startswith(x86 + arm))
 
 
-def wheel_key(version: str) -> str:
+def wheel_key(version: str, options: str) -> str:
     """Name of the cache folder: two machines share a wheel only if this is equal on both."""
     parts = (
         version,
-        CMAKE_ARGS,
+        options,
         platform.machine(),
-        cpu_identity(),
+        cpu_identity() if options == NATIVE else "",
         sysconfig.get_config_var("SOABI") or sys.implementation.cache_tag or "",
         " ".join(platform.libc_ver()),
     )
@@ -85,9 +89,9 @@ def jobs() -> int:
     return max(1, min(cores, available // BYTES_PER_JOB))
 
 
-def cached_wheel(version: str) -> Path | None:
+def cached_wheel(version: str, options: str) -> Path | None:
     """The finished wheel for this machine, if there is one."""
-    return next((cache_folder() / "wheels" / wheel_key(version)).glob("*.whl"), None)
+    return next((cache_folder() / "wheels" / wheel_key(version, options)).glob("*.whl"), None)
 
 
 class Progress:
@@ -156,34 +160,36 @@ def fetch_sdist(version: str) -> Path:
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", PROJECT]
         command += ["--dest", temporary, f"{PROJECT}=={version}"]
-        run_logged(command, build_environment(), folder / "download.log", "Fetching the engine's sources")
+        run_logged(command, build_environment(NATIVE), folder / "download.log", "Fetching the engine's sources")
         next(Path(temporary).glob("*.tar.gz")).replace(archive)
     return archive
 
 
-def build_environment() -> dict[str, str]:
+def build_environment(options: str) -> dict[str, str]:
     """pip's isolated build environment is held to constraints.txt too, whichever name this pip has for it."""
     constraints = (ROOT / "constraints.txt").as_uri()  # pip splits this variable at spaces; a URI has none
     return {
         **os.environ,
-        "CMAKE_ARGS": CMAKE_ARGS,
+        "CMAKE_ARGS": options,
         "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs()),
         "PIP_CONSTRAINT": constraints,
         "PIP_BUILD_CONSTRAINT": constraints,
     }
 
 
-def build_wheel(version: str) -> Path:
+def build_wheel(version: str, options: str) -> Path:
     """Compile, then move the finished wheel into the cache in one step."""
     sdist = fetch_sdist(version)
     wheels = cache_folder() / "wheels"
     wheels.mkdir(parents=True, exist_ok=True)
-    target = wheels / wheel_key(version)
-    sys.stderr.write(f"Compiling llama.cpp for this computer, {jobs()} at a time. This happens once.\n")
+    target = wheels / wheel_key(version, options)
+    whom = "this computer" if options == NATIVE else "every computer of its kind"
+    sys.stderr.write(f"Compiling llama.cpp for {whom}, {jobs()} at a time. This happens once.\n")
     with tempfile.TemporaryDirectory(dir=wheels, prefix="building-") as temporary:
         command = [sys.executable, "-m", "pip", "wheel", "-v", "--no-deps", "--no-cache-dir"]
         command += ["--wheel-dir", f"{temporary}/wheel", str(sdist)]
-        run_logged(command, build_environment(), wheels / "build.log", "Compiling the engine")
+        log = wheels / ("build.log" if options == NATIVE else "build-portable.log")
+        run_logged(command, build_environment(options), log, "Compiling the engine")
         shutil.rmtree(target, ignore_errors=True)
         Path(temporary, "wheel").rename(target)
     return next(target.glob("*.whl"))
@@ -192,6 +198,7 @@ def build_wheel(version: str) -> Path:
 def main() -> int:
     """Print the path of the wheel (or of the sources); 3 when ``--cached`` finds none."""
     parser = argparse.ArgumentParser(description="Build the engine for this computer.")
+    parser.add_argument("--portable", action="store_true", help="for every CPU of this architecture")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--cached", action="store_true", help="only look; exit code 3 when it is not there")
     choice.add_argument("--sdist", action="store_true", help="fetch the sources only and print their path")
@@ -200,10 +207,11 @@ def main() -> int:
     if args.sdist:
         print(fetch_sdist(version))
         return 0
-    wheel = cached_wheel(version)
+    options = PORTABLE if args.portable else NATIVE
+    wheel = cached_wheel(version, options)
     if wheel is None and args.cached:
         return 3
-    print(wheel or build_wheel(version))
+    print(wheel or build_wheel(version, options))
     return 0
 
 
