@@ -144,6 +144,11 @@ class Array:
         window = self._source.window(offset, count * SIZES[self.type])
         return list(struct.unpack_from(f"{self._layout.order}{count}{CODES[self.type]}", window))
 
+    def stored(self) -> bytes:
+        """The bytes of all elements as they lie in the file."""
+        size = self.end - self.offset
+        return bytes(self._source.window(self.offset, size)[:size])
+
     def _stop(self, stop: int | None) -> int:
         return self.length if stop is None else min(stop, self.length)
 
