@@ -1,8 +1,16 @@
-"""``python -m desktop`` is the command ``heft``."""
+"""``python -m desktop`` is the command ``heft``; the frozen program starts here too."""
 
 import sys
 
-from desktop.cli import main
+from desktop.core.child import asked_module
 
 if __name__ == "__main__":
-    sys.exit(main())
+    module = asked_module(sys.argv[1:])
+    if module is not None:
+        import runpy
+
+        runpy.run_module(module, run_name="__main__")
+    else:
+        from desktop.cli import main
+
+        sys.exit(main())

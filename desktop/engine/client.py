@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from desktop.core.child import command
 from desktop.core.errors import EngineError
 from desktop.engine.logmap import explain_exit
 from desktop.engine.protocol import (
@@ -26,7 +27,7 @@ from desktop.engine.protocol import (
     read_event,
     write_frame,
 )
-from desktop.engine.spawn import child_environment, command
+from desktop.engine.spawn import child_environment
 
 _LOG_TAIL_BYTES = 16 * 1024
 _EXIT_SECONDS = 3.0

@@ -11,14 +11,6 @@ PARENT_VARIABLE = "HEFT_PARENT_PID"
 _PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
 
 
-def command(module: str) -> list[str]:
-    """Command line that runs one of this package's modules with this interpreter.
-
-    ``-P`` keeps the working directory off the import path, so nothing planted there is imported.
-    """
-    return [sys.executable, "-P", "-m", module]
-
-
 def child_environment() -> dict[str, str]:
     """This process's environment, and its process id for :func:`die_with_parent` in the child."""
     # without the variable, an abort inside ggml starts a debugger to print a backtrace and takes seconds to die

@@ -21,9 +21,10 @@ from typing import IO, Any, Generic, TypeVar
 
 import msgspec
 
+from desktop.core.child import command
 from desktop.core.errors import EngineError, HeftError
 from desktop.engine.logmap import explain_exit
-from desktop.engine.spawn import child_environment, command, die_with_parent
+from desktop.engine.spawn import child_environment, die_with_parent
 
 Result = TypeVar("Result", bound=msgspec.Struct)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from typing import TypeVar
 
 import msgspec
 
+from desktop.core.child import command
 from desktop.core.errors import HeftError
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ def ask_child(module: str, answer: type[T], *, seconds: float, what: str) -> T:
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", module],
+            command(module),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=seconds,
