@@ -12,12 +12,10 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 import jinja2
-import jinja2.ext
-import jinja2.nodes
-import jinja2.parser
 import jinja2.sandbox
 import msgspec
 
+from desktop.core.template_syntax import EXTENSIONS
 from desktop.engine.protocol import ChatMessage
 
 MAX_OUTPUT_CHARS = 8 * 1024 * 1024
@@ -60,19 +58,9 @@ def _tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, *
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent)
 
 
-class _GenerationTag(jinja2.ext.Extension):
-    """Transformers' ``{% generation %}`` marks the assistant's text for training; when rendering it is transparent."""
-
-    tags = {"generation"}  # noqa: RUF012  # Jinja's own attribute, read as a set
-
-    def parse(self, parser: jinja2.parser.Parser) -> list[jinja2.nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-
 def _environment() -> jinja2.sandbox.ImmutableSandboxedEnvironment:
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[jinja2.ext.loopcontrols, _GenerationTag]
+        trim_blocks=True, lstrip_blocks=True, extensions=EXTENSIONS
     )
     environment.filters["tojson"] = _tojson
     environment.globals["raise_exception"] = _raise_exception
