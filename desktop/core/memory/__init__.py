@@ -1,0 +1,23 @@
+"""Memory of a model before it is loaded, by formulas: from its shape, its weights and the settings of a load."""
+
+from desktop.core.memory.cache import default_context
+from desktop.core.memory.estimate import DeviceMemory, Memory, estimate
+from desktop.core.memory.settings import RAM, Settings, Split
+from desktop.core.memory.shape import Layer, ModelShape, shape_of
+from desktop.core.memory.weights import Weights, weights_from_size, weights_of
+
+__all__ = [
+    "RAM",
+    "DeviceMemory",
+    "Layer",
+    "Memory",
+    "ModelShape",
+    "Settings",
+    "Split",
+    "Weights",
+    "default_context",
+    "estimate",
+    "shape_of",
+    "weights_from_size",
+    "weights_of",
+]

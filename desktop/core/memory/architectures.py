@@ -1,0 +1,103 @@
+"""Facts of architectures that a header does not say: windows, recurrent layers, layers that share a cache.
+
+Source: llama.cpp 0c1e57098, ``src/models/NAME.cpp`` (load_arch_hparams) and ``src/llama-arch.cpp``
+(llm_arch_is_recurrent, llm_arch_is_hybrid); the names are ``general.architecture``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+RecurrentRule = Literal["", "all", "beside-attention", "no-kv-heads", "no-kv-heads-no-ffn", "interval"]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Sliding windows: ``period`` (one layer in so many sees everything) unless the file lists the layers.
+
+    ``default`` is the window when the file names none, ``fixed`` the one used whatever it names; tokens.
+    ``dense_first``: the first layer of a period sees everything, not the last.
+    """
+
+    period: int
+    default: int = 0
+    fixed: int = 0
+    dense_first: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the engine knows of an architecture by its name.
+
+    ``recurrent`` says which layers hold a recurrent state, ``own_kv_layers`` how many own a cache (0: all),
+    ``causal`` is False for embedding and diffusion models, which have no cache.
+    """
+
+    windows: Windows | None = None
+    recurrent: RecurrentRule = ""
+    own_kv_layers: int = 0
+    causal: bool = True
+    known: bool = True
+
+    def attends(self, recurrent: bool, feed_forward: int) -> bool:
+        """Whether a layer has a cache of keys and values."""
+        if not self.causal or self.recurrent == "all":
+            return False
+        if self.recurrent == "no-kv-heads-no-ffn":
+            return not recurrent and feed_forward == 0
+        return self.recurrent == "beside-attention" or not recurrent
+
+
+_PLAIN = (
+    "llama", "mistral3", "mistral4", "deci", "falcon", "grok", "gpt2", "gptneox", "mpt", "baichuan",
+    "starcoder", "starcoder2", "refact", "bloom", "stablelm", "qwen", "qwen2", "qwen2vl", "qwen3", "qwen3vl",
+    "qwen3vlmoe", "qwen2moe", "qwen3moe", "phi2", "phi3", "phimoe", "plamo", "codeshell", "orion", "internlm2",
+    "minicpm", "minicpm3", "gemma", "command-r", "dbrx", "olmo", "olmoe", "openelm", "arctic", "deepseek", "deepseek2",
+    "chatglm", "glm4", "glm4moe", "bitnet", "jais", "nemotron", "exaone", "granite", "granitemoe", "chameleon",
+    "bailingmoe", "bailingmoe2", "dots1", "arcee", "ernie4_5", "ernie4_5-moe", "hunyuan-moe", "hunyuan-dense",
+    "smollm3", "seed_oss", "grovemoe", "apertus", "minimax-m2", "cogvlm", "xverse", "pangu-embedded", "plm", "jais2",
+    "maincoder", "paddleocr", "nanbeige", "talkie",
+)  # fmt: skip
+_NOT_CAUSAL = (
+    "bert", "jina-bert-v2", "jina-bert-v3", "nomic-bert", "nomic-bert-moe", "neo-bert", "eurobert", "modern-bert",
+    "gemma-embedding", "dream", "llada", "llada-moe", "rnd1",
+)  # fmt: skip
+
+FACTS: Mapping[str, Facts] = {
+    **{name: Facts() for name in _PLAIN},
+    **{name: Facts(causal=False) for name in _NOT_CAUSAL},
+    "gemma2": Facts(Windows(2, default=4096)),
+    "gemma3": Facts(Windows(6)),
+    "gemma3n": Facts(Windows(5), own_kv_layers=20),
+    "gemma4": Facts(Windows(0)),
+    "gpt-oss": Facts(Windows(2)),
+    "cohere2": Facts(Windows(4)),
+    "cohere2moe": Facts(Windows(4, dense_first=True)),
+    "llama4": Facts(Windows(4, fixed=8192)),
+    "exaone4": Facts(Windows(4, default=4096)),
+    "exaone-moe": Facts(Windows(4, default=128)),
+    "olmo2": Facts(Windows(4)),
+    "afmoe": Facts(Windows(4)),
+    "mellum": Facts(Windows(4)),
+    "muse-glimmer": Facts(Windows(4)),
+    "plamo3": Facts(Windows(8)),
+    "laguna": Facts(Windows(4, dense_first=True)),
+    "smallthinker": Facts(Windows(4, fixed=4096, dense_first=True)),
+    # the file lists the layers; there is no default
+    **{name: Facts(Windows(1)) for name in ("granite_swa", "maple", "mimo2", "spark2_5", "step35")},
+    **{name: Facts(recurrent="all") for name in ("mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7")},
+    **{name: Facts(recurrent="interval") for name in ("qwen3next", "qwen35", "qwen35moe", "minimax-01")},
+    **{
+        name: Facts(recurrent="no-kv-heads")
+        for name in ("jamba", "granitehybrid", "plamo2", "lfm2", "lfm2moe", "kimi-linear", "bailingmoe3")
+    },
+    **{name: Facts(recurrent="no-kv-heads-no-ffn") for name in ("nemotron_h", "nemotron_h_moe")},
+    "falcon-h1": Facts(recurrent="beside-attention"),
+}
+
+
+def facts_of(architecture: str) -> Facts:
+    """The facts of an architecture; those of a plain one, marked unknown, for a name without an entry."""
+    return FACTS.get(architecture, Facts(known=False))

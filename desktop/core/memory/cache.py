@@ -1,0 +1,55 @@
+"""Bytes of the KV cache and of recurrent states, layer by layer, for one sequence.
+
+Source: llama.cpp 0c1e57098, ``src/llama-kv-cache.cpp``, ``src/llama-kv-cache-iswa.cpp`` (cells of a window),
+``src/llama-memory-recurrent.cpp``; as Heft's engine asks for it: one sequence, no full-size window cache.
+"""
+
+from __future__ import annotations
+
+from desktop.core.memory.shape import ModelShape
+from desktop.core.quants import TYPES_BY_NAME
+
+CELLS = 256  # a cache is padded to so many cells
+BATCH = 512  # tokens per decode call (desktop/engine/llama.py, BATCH)
+DEFAULT_CONTEXT = 4096  # desktop/engine/llama.py, DEFAULT_CONTEXT
+
+
+def padded(count: int) -> int:
+    """Cells rounded up to whole groups of 256."""
+    return -(-count // CELLS) * CELLS
+
+
+def batch_of(context: int) -> int:
+    """Tokens of one graph (n_ubatch) at a context length."""
+    return min(BATCH, context)
+
+
+def default_context(shape: ModelShape) -> int:
+    """What context length 0 means to the engine."""
+    return min(DEFAULT_CONTEXT, shape.trained_context or DEFAULT_CONTEXT)
+
+
+def cells(shape: ModelShape, layer: int, context: int) -> int:
+    """Cells of a layer's cache; a sliding window needs its length and one batch."""
+    whole = padded(context)
+    window = shape.layers[layer].window
+    return padded(min(whole, window + batch_of(context))) if window else whole
+
+
+def kv_bytes(shape: ModelShape, layer: int, context: int, kv_type: str = "f16") -> int:
+    """Bytes of a layer's keys and values; a compressed cache (MLA) holds keys only, of latent plus rope."""
+    one = shape.layers[layer]
+    if not one.owns_kv:
+        return 0
+    kind = TYPES_BY_NAME[kv_type.upper()]
+    row = kind.size(one.kv_heads * one.key_length)
+    if not shape.latent:
+        row += kind.size(one.kv_heads * one.value_length)
+    return row * cells(shape, layer, context)
+
+
+def recurrent_bytes(shape: ModelShape, layer: int) -> int:
+    """Bytes of a layer's recurrent state."""
+    if shape.recurrent is None or not shape.layers[layer].recurrent:
+        return 0
+    return shape.recurrent.bytes

@@ -1,0 +1,43 @@
+"""How a model is loaded, and where its layers go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from desktop.core.memory.shape import ModelShape
+
+RAM = 0  # device 0 is always main memory; 1, 2 ... are the GPUs in the engine's order
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is loaded. ``context`` 0 is the engine's default; ``gpu_layers`` None: as many as fit.
+
+    The output counts as one GPU layer above the model's own. ``cpu_expert_layers``: so many layers, from the first,
+    keep their routed experts in main memory (llama.cpp ``--n-cpu-moe``); None: as many as it takes to fit.
+    """
+
+    context: int = 0
+    kv_type: str = "f16"
+    flash_attention: bool = True
+    gpu_layers: int | None = None
+    cpu_expert_layers: int | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which device holds each layer and the output (0: main memory), and whose experts stay in main memory."""
+
+    layers: tuple[int, ...]
+    output: int = RAM
+    experts_in_ram: int = 0  # of so many layers, from the first
+
+    @property
+    def devices(self) -> int:
+        """Devices there are results for: main memory and every GPU up to the last one used."""
+        return max([*self.layers, self.output]) + 1
+
+    @classmethod
+    def in_ram(cls, shape: ModelShape) -> Split:
+        """Everything in main memory."""
+        return cls((RAM,) * (shape.layer_count + shape.draft_layers))

@@ -1,0 +1,250 @@
+"""Where a model goes on a computer: all on the GPU, some layers, experts in main memory, CPU only, or nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import msgspec
+
+from desktop.core.hardware import Gpu, Machine
+from desktop.core.memory import RAM, Memory, ModelShape, Settings, Split, Weights, default_context, estimate
+
+Placement = Literal["gpu", "partial", "experts-in-ram", "cpu", "too-large"]
+Method = Literal["engine", "estimate"]
+
+# What is left alone. Main memory: the system's own needs, the engine's process and Heft. A GPU: the driver's context
+# (CUDA takes 200 to 500 MB per process, outside the engine's own buffers) and what the desktop draws.
+RAM_RESERVE_BYTES = 1_000_000_000
+GPU_RESERVE_BYTES = 600_000_000
+_SHARED_PART = 2 / 3  # of main memory that a GPU without memory of its own may use, where nobody says
+_CONTEXT_STEP = 256  # a cache is padded to so many cells
+_UNKNOWN_BAND, _KNOWN_BAND = 0.15, 0.05  # relative error of the total to expect of formulas
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Memory that can be filled: device number (0 is main memory), its name, bytes free less the reserve.
+
+    ``shared``: a GPU whose memory is main memory, so that what it holds counts in pool 0 too.
+    """
+
+    device: int
+    name: str
+    free_bytes: int
+    reserve_bytes: int
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a model fits. ``memory`` is in total and per device; ``gpu_layers`` counts the output as one of ``layers``.
+
+    ``free_bytes`` is what there is where it goes (all GPUs used, main memory when it is needed), the reserve taken
+    off; ``short_by_bytes`` what is missing when it is too large. ``max_context`` is the longest context that keeps
+    the placement, in tokens, no longer than the model was trained for (0: none). ``band`` is the relative error to
+    expect of the total: 0 for the engine's own plan.
+    """
+
+    context: int
+    kv_type: str
+    memory: Memory
+    method: Method
+    placement: Placement
+    gpu_layers: int
+    layers: int
+    cpu_expert_layers: int
+    free_bytes: int
+    short_by_bytes: int
+    max_context: int
+    pools: tuple[Pool, ...]
+    band: float = 0.0
+
+    @property
+    def fits(self) -> bool:
+        """Whether it can be loaded at all."""
+        return self.placement != "too-large"
+
+
+def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0) -> tuple[Pool, ...]:
+    """Main memory and the GPUs the engine would use, in its order: integrated ones only without a discrete one.
+
+    ``freed_bytes`` and ``freed_gpu_bytes`` are held by what would be unloaded first. Where a machine does not say
+    what is free, all of it is.
+    """
+    memory = machine.memory
+    free = min(memory.total_bytes, (memory.available_bytes or memory.total_bytes) + freed_bytes)
+    pools = [Pool(RAM, "main memory", max(0, free - RAM_RESERVE_BYTES), RAM_RESERVE_BYTES)]
+    discrete = [gpu for gpu in machine.gpus if not gpu.shared_memory]
+    used = discrete or [gpu for gpu in machine.gpus if gpu.shared_memory][:1]
+    for number, gpu in enumerate(used, 1):
+        pools.append(_gpu_pool(number, gpu, machine, pools[0].free_bytes, freed_gpu_bytes // len(used)))
+    return tuple(pools)
+
+
+def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int) -> Pool:
+    if gpu.shared_memory:
+        limit = gpu.total_bytes or int(machine.memory.total_bytes * _SHARED_PART)
+        return Pool(number, gpu.name, min(limit, ram_free), RAM_RESERVE_BYTES, shared=True)
+    free = gpu.total_bytes if gpu.free_bytes is None else min(gpu.total_bytes, gpu.free_bytes + freed)
+    return Pool(number, gpu.name, max(0, free - GPU_RESERVE_BYTES), GPU_RESERVE_BYTES)
+
+
+def usable(machine: Machine) -> Machine:
+    """The computer without GPUs that the installed engine cannot use: for this machine, not for a profile."""
+    return msgspec.structs.replace(machine, gpus=tuple(gpu for gpu in machine.gpus if gpu.engine_devices))
+
+
+def split_layers(stored: int, gpu_layers: int, free: Sequence[int], experts_in_ram: int = 0) -> Split:
+    """Where the engine puts ``stored`` layers and the output: the last ``gpu_layers``, shared by free memory.
+
+    Source: llama.cpp ``src/llama-model.cpp``, load_tensors (get_layer_buft_list).
+    """
+    count = min(gpu_layers, stored + 1) if free else 0
+    start = stored + 1 - count
+    whole = sum(free) or 1
+    marks = [sum(free[: i + 1]) / whole for i in range(len(free))]
+
+    def device(index: int) -> int:
+        if index < start:
+            return RAM
+        return 1 + next((i for i, mark in enumerate(marks) if mark > (index - start) / count), len(free) - 1)
+
+    return Split(tuple(device(i) for i in range(stored)), device(stored), experts_in_ram)
+
+
+def shortage(memory: Memory, pools: Sequence[Pool]) -> int:
+    """Bytes by which the fullest device is over; 0 or less when all fits."""
+    held = [0 for _ in pools]
+    for device in memory.devices:
+        held[device.device] += device.total_bytes
+        if device.device != RAM and pools[device.device].shared:
+            held[RAM] += device.total_bytes
+    return max(used - pool.free_bytes for used, pool in zip(held, pools, strict=True))
+
+
+Planned = Callable[[int, int, int], Memory]  # (context, GPU layers, layers with experts in main memory) -> memory
+
+
+def place(
+    shape: ModelShape,
+    weights: Weights,
+    settings: Settings,
+    machine: Machine,
+    *,
+    freed_bytes: int = 0,
+    freed_gpu_bytes: int = 0,
+    longest: bool = True,
+) -> Fit:
+    """The best place by formulas: the most layers on the GPU that fit what is free less a reserve.
+
+    See :func:`pools_of` for what counts as free. ``longest`` False leaves ``max_context`` 0, which is faster.
+    """
+    pools = pools_of(machine, freed_bytes=freed_bytes, freed_gpu_bytes=freed_gpu_bytes)
+    stored = shape.layer_count + shape.draft_layers
+    free = [pool.free_bytes for pool in pools[1:]]
+
+    def planned(context: int, gpu_layers: int, experts: int) -> Memory:
+        split = split_layers(stored, gpu_layers, free, experts)
+        return estimate(shape, weights, replace(settings, context=context), split)
+
+    fit = settle(planned, shape, settings, pools, has_experts=any(weights.experts), longest=longest)
+    return replace(fit, band=_KNOWN_BAND if shape.known else _UNKNOWN_BAND)
+
+
+def settle(
+    planned: Planned,
+    shape: ModelShape,
+    settings: Settings,
+    pools: tuple[Pool, ...],
+    *,
+    has_experts: bool,
+    longest: bool = True,
+    method: Method = "estimate",
+) -> Fit:
+    """The verdict, and the longest context with it, from any way to plan a load."""
+    layers = shape.layer_count + shape.draft_layers + 1
+    context = settings.context or default_context(shape)
+    choice = _choose(planned, settings, pools, layers, context, has_experts)
+    memory = planned(context, choice.gpu_layers, choice.experts)
+    used = [pool for pool in pools if pool.device != RAM] if choice.gpu_layers else [pools[RAM]]
+    if choice.placement in ("partial", "experts-in-ram") and not any(pool.shared for pool in pools):
+        used = list(pools)
+    max_context = 0
+    if longest and choice.placement != "too-large":
+        most = max(context, shape.trained_context or context)
+        max_context = _longest(lambda n: _keeps(planned, choice, pools, n), context, most)
+    return Fit(
+        context=context,
+        kv_type=settings.kv_type,
+        memory=memory,
+        method=method,
+        placement=choice.placement,
+        gpu_layers=choice.gpu_layers,
+        layers=layers,
+        cpu_expert_layers=choice.experts,
+        free_bytes=sum(pool.free_bytes for pool in used),
+        short_by_bytes=max(0, shortage(memory, pools)) if choice.placement == "too-large" else 0,
+        max_context=max_context,
+        pools=pools,
+    )
+
+
+@dataclass(frozen=True)
+class _Choice:
+    placement: Placement
+    gpu_layers: int
+    experts: int = 0
+
+
+def _choose(
+    planned: Planned, settings: Settings, pools: tuple[Pool, ...], layers: int, context: int, has_experts: bool
+) -> _Choice:
+    def fits(gpu_layers: int, experts: int) -> bool:
+        return shortage(planned(context, gpu_layers, experts), pools) <= 0
+
+    experts = settings.cpu_expert_layers or 0
+    if settings.gpu_layers is not None or len(pools) == 1:
+        wanted = min(settings.gpu_layers or 0, layers) if len(pools) > 1 else 0
+        return _Choice(_name(wanted, layers, experts) if fits(wanted, experts) else "too-large", wanted, experts)
+    if fits(layers, experts):
+        return _Choice(_name(layers, layers, experts), layers, experts)
+    if has_experts and settings.cpu_expert_layers is None:
+        moved = _least(lambda n: fits(layers, n), 1, layers - 1)
+        if moved is not None:
+            return _Choice("experts-in-ram", layers, moved)
+    fewer = _least(lambda n: fits(layers - n, experts), 1, layers)
+    if fewer is None:
+        return _Choice("too-large", 0, 0)
+    return _Choice(_name(layers - fewer, layers, experts), layers - fewer, experts)
+
+
+def _name(gpu_layers: int, layers: int, experts: int) -> Placement:
+    if gpu_layers == 0:
+        return "cpu"
+    if gpu_layers < layers:
+        return "partial"
+    return "experts-in-ram" if experts else "gpu"
+
+
+def _least(holds: Callable[[int], bool], low: int, high: int) -> int | None:
+    """The least number from low to high for which a condition holds that, once true, stays true; None if none."""
+    if low > high or not holds(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return low
+
+
+def _keeps(planned: Planned, choice: _Choice, pools: tuple[Pool, ...], context: int) -> bool:
+    return shortage(planned(context, choice.gpu_layers, choice.experts), pools) <= 0
+
+
+def _longest(holds: Callable[[int], bool], known: int, most: int) -> int:
+    """The longest context that holds, in steps of 256; ``known`` holds."""
+    if holds(most):
+        return most
+    too_long = _least(lambda step: not holds(known + step * _CONTEXT_STEP), 0, -(-(most - known) // _CONTEXT_STEP))
+    return known + ((too_long or 1) - 1) * _CONTEXT_STEP
