@@ -143,7 +143,7 @@ class RangeSource:
             stack.__exit__(type(error), error, error.__traceback__)
         except HubError as told:  # the client's words for it
             self._retries -= 1
-            if self._retries < 0 or not told.temporary:
+            if self._retries < 0 or told.kind != "interrupted":  # a timeout was wait enough
                 raise
             return
         raise error

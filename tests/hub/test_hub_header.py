@@ -1,0 +1,175 @@
+"""Headers by range: requests and bytes counted on the server's side."""
+
+from pathlib import Path
+
+import pytest
+from support.hub_server import BytesContent, HubServer, Repo, SparseContent
+
+from desktop.core.errors import FileFormatError
+from desktop.core.gguf import BytesSource, read_header
+from desktop.hub.client import HubClient
+from desktop.hub.errors import CancelledError, HubError
+from desktop.hub.header import HeaderReader
+from desktop.hub.header_store import HeaderStore
+
+VOCABULARIES = ("starcoder", "llama-spm", "gpt-2", "qwen2", "llama-bpe", "gemma-4", "bert-bge", "command-r")
+FILE_BYTES = 5_000_000_000
+
+
+@pytest.fixture
+def reader(client: HubClient, tmp_path: Path) -> HeaderReader:
+    return HeaderReader(client, tmp_path / "headers")
+
+
+@pytest.fixture
+def head(vocab_dir: Path) -> bytes:
+    """A header of 1.7 MB with 49,152 tokens."""
+    return (vocab_dir / "ggml-vocab-starcoder.gguf").read_bytes()
+
+
+@pytest.fixture
+def model(hub: HubServer, head: bytes) -> Repo:
+    return hub.add(Repo("a/b", {"m.gguf": SparseContent(head, FILE_BYTES)}))
+
+
+@pytest.mark.parametrize("name", VOCABULARIES)
+def test_three_requests_and_half_a_megabyte_beyond_the_header(
+    hub: HubServer, reader: HeaderReader, vocab_dir: Path, name: str
+) -> None:
+    head = (vocab_dir / f"ggml-vocab-{name}.gguf").read_bytes()
+    hub.add(Repo("a/b", {"m.gguf": SparseContent(head, FILE_BYTES)}))
+    found = reader.read("a/b", "m.gguf")
+    expected = read_header(BytesSource(head))
+    assert found.requests == len(hub.exchanges) <= 3
+    assert found.transferred_bytes <= expected.header_bytes + (512 << 10)
+    assert found.header.file_bytes == FILE_BYTES
+    assert found.header.header_bytes == expected.header_bytes
+    assert found.header.metadata.keys() == expected.metadata.keys()
+    words, wanted = found.header.array("tokenizer.ggml.tokens"), expected.array("tokenizer.ggml.tokens")
+    assert words is not None and wanted is not None
+    assert words.strings() == wanted.strings()
+
+
+def test_a_second_look_costs_one_request_and_no_bytes(hub: HubServer, reader: HeaderReader, model: Repo) -> None:
+    first = reader.read("a/b", "m.gguf")
+    hub.exchanges.clear()
+    second = reader.read("a/b", "m.gguf")
+    assert (second.requests, second.transferred_bytes, second.cached) == (1, 0, True)
+    assert len(hub.exchanges) == 1 and hub.sent_bytes("/cdn/") == 0
+    assert second.header.metadata.keys() == first.header.metadata.keys()
+    assert second.path is not None and bytes(second.data) == second.path.read_bytes()
+
+
+def test_a_known_etag_costs_nothing(hub: HubServer, reader: HeaderReader, model: Repo) -> None:
+    first = reader.read("a/b", "m.gguf")
+    hub.exchanges.clear()
+    assert reader.kept(first.file) is not None
+    assert hub.exchanges == []
+
+
+def test_a_changed_file_is_read_anew(hub: HubServer, reader: HeaderReader, model: Repo, vocab_dir: Path) -> None:
+    reader.read("a/b", "m.gguf")
+    model.files["m.gguf"] = SparseContent((vocab_dir / "ggml-vocab-gpt-2.gguf").read_bytes(), FILE_BYTES)
+    found = reader.read("a/b", "m.gguf")
+    assert not found.cached
+    assert found.header.string("tokenizer.ggml.pre") == "gpt-2"
+
+
+def test_a_damaged_cache_is_read_anew(hub: HubServer, reader: HeaderReader, model: Repo) -> None:
+    first = reader.read("a/b", "m.gguf")
+    assert first.path is not None
+    first.path.write_bytes(b"GGUF\x03\0\0\0")
+    assert not reader.read("a/b", "m.gguf").cached
+    assert reader.read("a/b", "m.gguf").cached
+
+
+def test_one_range_tells_architecture_and_vocabulary_size(hub: HubServer, reader: HeaderReader, model: Repo) -> None:
+    found = reader.first_kilobytes("a/b", "m.gguf")
+    assert found.transferred_bytes == 64 << 10
+    assert found.requests == 2  # the redirect and the range
+    assert not found.header.complete
+    assert found.header.architecture == "starcoder2"
+    assert found.header.unfinished == {"tokenizer.ggml.tokens": 49152}
+    reader.read("a/b", "m.gguf")
+    assert reader.first_kilobytes("a/b", "m.gguf").cached
+
+
+def test_a_server_that_ignores_ranges_is_read_once_and_no_further(
+    hub: HubServer, reader: HeaderReader, model: Repo, head: bytes
+) -> None:
+    hub.fail("ignore-range", times=99)
+    found = reader.read("a/b", "m.gguf")
+    assert found.requests == 2
+    assert found.transferred_bytes <= len(head) + (512 << 10)
+    assert found.header.complete
+
+
+def test_a_small_file_is_served_without_a_redirect(hub: HubServer, reader: HeaderReader, head: bytes) -> None:
+    hub.add(Repo("a/b", {"renamed": BytesContent(head)}))  # no large-file ending, so it comes directly
+    found = reader.read("a/b", "renamed")
+    assert found.header.architecture == "starcoder2"
+    assert reader.read("a/b", "renamed").cached
+
+
+def test_a_connection_cut_twice_is_mended(hub: HubServer, reader: HeaderReader, model: Repo, head: bytes) -> None:
+    hub.fail("cut", "/cdn/", times=2, after=30_000)
+    found = reader.read("a/b", "m.gguf")
+    assert found.header.complete
+    assert found.transferred_bytes <= len(head) + (512 << 10)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ({"kind": "cut", "times": 9, "after": 10}, "interrupted"),
+        ({"kind": "stall", "times": 9, "after": 10}, "timeout"),
+        ({"kind": "status", "status": 503}, "hub-down"),
+        ({"kind": "status", "status": 429, "headers": {"Retry-After": "42"}}, "rate-limited"),
+        ({"kind": "redirect-loop", "times": 99}, "redirects"),
+        ({"kind": "wrong-length", "path": "/cdn/", "times": 9}, "bad-answer"),
+        ({"kind": "slow", "seconds": 5.0}, "timeout"),
+    ],
+)
+def test_what_goes_wrong_is_said(
+    hub: HubServer, reader: HeaderReader, model: Repo, fault: dict[str, object], kind: str
+) -> None:
+    hub.fail(**fault)
+    with pytest.raises(HubError) as caught:
+        reader.read("a/b", "m.gguf")
+    assert caught.value.kind == kind
+    assert caught.value.hint
+    hub.heal()
+    assert reader.read("a/b", "m.gguf").header.complete
+
+
+def test_another_file_is_not_taken_for_a_model(hub: HubServer, reader: HeaderReader) -> None:
+    hub.add(Repo("a/b", {"m.gguf": BytesContent(b"<!doctype html>" * 9000)}))
+    with pytest.raises(FileFormatError, match="not a GGUF file"):
+        reader.read("a/b", "m.gguf")
+    assert hub.sent_bytes("/cdn/") <= 64 << 10
+
+
+def test_endless_strings_stop_at_a_limit(hub: HubServer, reader: HeaderReader, head: bytes) -> None:
+    # A vocabulary of 2^23 words of the server's making: 8 bytes of length each, then nothing that ends.
+    key = b"GGUF\x03\0\0\0" + bytes(8) + b"\x01" + bytes(7) + b"\x01" + bytes(7) + b"k" + b"\x09\0\0\0" + b"\x08\0\0\0"
+    hub.add(Repo("a/b", {"m.gguf": SparseContent(key + (1 << 23).to_bytes(8, "little") + bytes(1 << 26), 1 << 36)}))
+    with pytest.raises(FileFormatError, match="64 MiB"):
+        reader.read("a/b", "m.gguf")
+
+
+def test_cancel_ends_the_reading(hub: HubServer, reader: HeaderReader, model: Repo) -> None:
+    seen: list[int] = []
+    with pytest.raises(CancelledError):
+        reader.read("a/b", "m.gguf", progress=seen.append, cancelled=lambda: bool(seen))
+    assert len(seen) == 1
+
+
+def test_the_least_used_headers_make_room(tmp_path: Path) -> None:
+    store = HeaderStore(tmp_path, capacity=2500)
+    for name in ("a", "b"):
+        store.keep(name, memoryview(bytes(1000)))
+    assert store.load("a") is not None  # used after b was written
+    store.keep("c", memoryview(bytes(1000)))
+    assert store.load("b") is None
+    assert store.load("a") is not None and store.load("c") is not None
+    assert store.keep("d", memoryview(bytes(3000))) is None
