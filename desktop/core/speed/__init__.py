@@ -1,0 +1,24 @@
+"""Tokens per second: what a token costs, how quick each device is, and what follows from both."""
+
+from desktop.core.speed.device import AttentionSpeed, Calibration, DeviceSpeed, Point, TypeSpeed
+from desktop.core.speed.predict import Part, Prediction, Rate, predict, predict_decode, predict_prompt
+from desktop.core.speed.work import AttentionWork, TokenWork, TypeWork, WeightTensor, token_work
+
+__all__ = [
+    "AttentionSpeed",
+    "AttentionWork",
+    "Calibration",
+    "DeviceSpeed",
+    "Part",
+    "Point",
+    "Prediction",
+    "Rate",
+    "TokenWork",
+    "TypeSpeed",
+    "TypeWork",
+    "WeightTensor",
+    "predict",
+    "predict_decode",
+    "predict_prompt",
+    "token_work",
+]

@@ -1,0 +1,83 @@
+"""How quick one device is: seconds per byte, layer and cell, calibrated on it or taken from tables."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+
+class Point(msgspec.Struct, frozen=True):
+    """Seconds per byte read while writing, for a model that holds ``bytes`` of weights on the device."""
+
+    bytes: float
+    seconds_per_byte: float
+
+
+class TypeSpeed(msgspec.Struct, frozen=True):
+    """One quantization type. ``points`` ascend by size: a larger model misses caches and TLB more often.
+
+    ``prompt`` is seconds per weight and token while a prompt is read in batches. ``uncertainty`` is relative
+    (0.1: the truth lies within about a tenth).
+    """
+
+    points: tuple[Point, ...]
+    prompt: float
+    uncertainty: float
+
+    def seconds_per_byte(self, resident_bytes: float) -> float:
+        """Between the points linear in the logarithm of the size, beyond them the nearest one's."""
+        first, last = self.points[0], self.points[-1]
+        if resident_bytes <= first.bytes:
+            return first.seconds_per_byte
+        if resident_bytes >= last.bytes:
+            return last.seconds_per_byte
+        low, high = next(
+            pair for pair in zip(self.points, self.points[1:], strict=False) if resident_bytes <= pair[1].bytes
+        )
+        part = math.log(resident_bytes / low.bytes) / math.log(high.bytes / low.bytes)
+        return low.seconds_per_byte + part * (high.seconds_per_byte - low.seconds_per_byte)
+
+
+class AttentionSpeed(msgspec.Struct, frozen=True):
+    """Attention over a cache of one type: seconds per cell and multiplication, or per byte of the cache.
+
+    A CPU computes (``decode``, ``prompt``: seconds per cell and unit of width); a GPU waits for its memory
+    (``seconds_per_byte``). What does not matter is 0.
+    """
+
+    decode: float = 0.0
+    prompt: float = 0.0
+    seconds_per_byte: float = 0.0
+
+
+class DeviceSpeed(msgspec.Struct, frozen=True):
+    """One device's speed.
+
+    ``layer_seconds`` is what a layer takes beside its matrices, ``token_seconds`` what a token takes beside its
+    layers, ``vocabulary_seconds`` the drawing of the next token per entry of the vocabulary. ``expert_factor``:
+    bytes read through a choice of experts take that many times longer.
+    """
+
+    method: Literal["calibrated", "table"]
+    types: dict[str, TypeSpeed]
+    attention: dict[str, AttentionSpeed]
+    layer_seconds: float = 0.0
+    token_seconds: float = 0.0
+    vocabulary_seconds: float = 0.0
+    expert_factor: float = 1.0
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """A machine's devices as calibrated: ``devices`` by name, "cpu" among them.
+
+    ``machine`` is the key of machine, engine and threads it holds for; ``measured_at`` ISO 8601 in UTC;
+    ``busy`` says that other programs were at work while it was measured.
+    """
+
+    machine: str
+    measured_at: str
+    threads: int
+    devices: dict[str, DeviceSpeed]
+    busy: bool = False

@@ -1,0 +1,128 @@
+"""Tokens per second from work and speed: the sum of times, with what is not known for sure as the band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, TypeSpeed
+from desktop.core.speed.work import TokenWork, TypeWork
+
+_UNLIKE = 0.35  # how far a type that was not calibrated may be from its nearest relative
+_MOST = 0.9  # a band never reaches infinite speed
+_UBATCH = 512  # tokens llama.cpp computes at a time (desktop.engine.llama.BATCH)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Tokens per second."""
+
+    low: float
+    expected: float
+    high: float
+
+    def scaled(self, factor: float) -> Rate:
+        """All three times ``factor``."""
+        return Rate(self.low * factor, self.expected * factor, self.high * factor)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a device does of a model's work, and how quick it is."""
+
+    work: TokenWork
+    speed: DeviceSpeed
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A model's speed: ``decode`` while writing with ``context`` tokens before, ``prompt`` while reading that many.
+
+    ``method`` is "table" as soon as one device is not calibrated, "measured" after runs of this very model.
+    """
+
+    decode: Rate
+    prompt: Rate
+    context: int
+    method: str
+
+
+def predict_decode(parts: Sequence[Part], context: int) -> Rate:
+    """Tokens per second while writing, with ``context`` tokens already there. ValueError without parts."""
+    seconds = doubt = 0.0
+    for part in parts:
+        work, speed = part.work, part.speed
+        for kind, amount in work.types.items():
+            known = type_speed(speed, kind)
+            taken = _bytes_seconds(amount, known, work.resident_bytes, speed.expert_factor)
+            seconds += taken
+            doubt += taken * known.uncertainty
+        attention = attention_speed(speed, work.kv_type)
+        for group in work.attention:
+            cells = group.cells(context)
+            taken = cells * (group.width * attention.decode + group.kv_bytes * attention.seconds_per_byte)
+            seconds += taken
+            doubt += taken * 0.2
+        other = work.layers * speed.layer_seconds + work.vocabulary * speed.vocabulary_seconds + speed.token_seconds
+        if work.state_bytes:
+            other += work.state_bytes * type_speed(speed, "F32").seconds_per_byte(work.resident_bytes)
+        seconds += other
+        doubt += other * 0.2
+    return _rate(seconds, doubt)
+
+
+def predict_prompt(parts: Sequence[Part], tokens: int) -> Rate:
+    """Tokens per second while reading a prompt of ``tokens`` tokens into an empty context."""
+    seconds = doubt = 0.0
+    for part in parts:
+        work, speed = part.work, part.speed
+        for kind, amount in work.types.items():
+            known = type_speed(speed, kind)
+            taken = amount.weights * known.prompt
+            seconds += taken
+            doubt += taken * max(known.uncertainty, 0.15)
+        attention = attention_speed(speed, work.kv_type)
+        for group in work.attention:
+            # a token sees on average half of the prompt, or its window
+            taken = group.cells(tokens) * (0.5 if not group.window or group.window >= tokens else 1.0)
+            taken *= group.width * attention.prompt
+            seconds += taken
+            doubt += taken * 0.3
+        seconds += (work.layers * speed.layer_seconds + speed.token_seconds) / min(max(tokens, 1), _UBATCH)
+    return _rate(seconds, doubt)
+
+
+def predict(parts: Sequence[Part], context: int) -> Prediction:
+    """Both rates at one context length."""
+    method = "table" if any(part.speed.method == "table" for part in parts) else "calibrated"
+    return Prediction(predict_decode(parts, context), predict_prompt(parts, context), context, method)
+
+
+def type_speed(speed: DeviceSpeed, kind: str) -> TypeSpeed:
+    """The speed of a type; for one that was not measured that of the type nearest in bits, with a wide band."""
+    from desktop.core.quants import TYPES_BY_NAME
+
+    found = speed.types.get(kind)
+    if found is not None:
+        return found
+    wanted = TYPES_BY_NAME.get(kind, TYPES_BY_NAME["F16"]).bits_per_weight
+    nearest = min(speed.types, key=lambda name: abs(TYPES_BY_NAME[name].bits_per_weight - wanted))
+    like = speed.types[nearest]
+    return TypeSpeed(like.points, like.prompt, max(like.uncertainty, _UNLIKE))
+
+
+def attention_speed(speed: DeviceSpeed, kv_type: str) -> AttentionSpeed:
+    """Of a cache of this type; of an f16 cache where this type was not measured."""
+    return speed.attention.get(kv_type) or speed.attention.get("f16") or AttentionSpeed()
+
+
+def _bytes_seconds(amount: TypeWork, known: TypeSpeed, resident: float, expert_factor: float) -> float:
+    counted = amount.bytes + amount.experts * (expert_factor - 1.0)
+    return counted * known.seconds_per_byte(resident)
+
+
+def _rate(seconds: float, doubt: float) -> Rate:
+    if seconds <= 0:
+        raise ValueError("nothing to do: a token without work has no speed")
+    part = min(doubt / seconds, _MOST)
+    return Rate(1 / (seconds * (1 + part)), 1 / seconds, 1 / (seconds * (1 - part)))

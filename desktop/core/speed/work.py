@@ -1,0 +1,184 @@
+"""What one token costs a device: the weights it reads, the layers it walks, the attention it pays.
+
+A token reads every matrix once, except that of the embedding (one row of it) unless it is the output too, and of a
+layer's experts only the share in use. Source of names and placement: llama.cpp 0c1e57098, ``src/llama-arch.cpp``
+(LLM_TENSOR_NAMES) and ``src/llama-model.cpp`` (load_tensors: layers go to the devices from the end).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from desktop.core.memory.shape import ModelShape
+from desktop.core.quants import TYPES_BY_NAME
+
+CPU = "cpu"
+_LAYER = re.compile(r"blk\.(\d+)\.")
+# Looked up by row, or not computed while writing text: encoders, projectors, draft heads' own embeddings.
+_NOT_MULTIPLIED = re.compile(r"(token_embd|per_layer_token_embd|position_embd|token_types)\.|(v|a|mm|enc)\.|rope_")
+
+
+class WeightTensor(Protocol):
+    """What is asked of a tensor: :class:`desktop.core.gguf.Tensor` has it, and so may a guess."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """ggml's order: the row length first."""
+
+    @property
+    def type(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class TypeWork:
+    """Matrices of one quantization type: ``bytes`` read and ``weights`` multiplied for one token.
+
+    ``experts`` of the bytes are read through a choice of experts.
+    """
+
+    bytes: float = 0.0
+    weights: float = 0.0
+    experts: float = 0.0
+
+
+@dataclass(frozen=True)
+class AttentionWork:
+    """Layers alike in their attention, together. ``window`` 0: the whole context is read.
+
+    ``width`` is the sum over layers of heads x (key length + value length): multiplications per cell.
+    ``kv_bytes`` is what one cell (one token of the context) holds.
+    """
+
+    window: int
+    width: int
+    kv_bytes: float
+
+    def cells(self, context: int) -> int:
+        """Cells one token reads with ``context`` tokens before it."""
+        return min(context, self.window) if self.window else context
+
+
+@dataclass(frozen=True)
+class TokenWork:
+    """One device's share of a token. ``resident_bytes``: all weights that lie there, used for a token or not.
+
+    ``state_bytes`` is the recurrent state it reads and writes; ``vocabulary`` is 0 where another device has the output.
+    """
+
+    device: str
+    types: Mapping[str, TypeWork]
+    resident_bytes: int
+    layers: int
+    attention: tuple[AttentionWork, ...] = ()
+    kv_type: str = "f16"
+    state_bytes: float = 0.0
+    vocabulary: int = 0
+
+    @property
+    def bytes_read(self) -> float:
+        """Weight bytes read for one token."""
+        return sum(work.bytes for work in self.types.values())
+
+
+@dataclass
+class _Share:
+    types: dict[str, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0.0, 0.0, 0.0]))
+    resident: int = 0
+    vocabulary: int = 0
+
+
+def token_work(
+    tensors: Iterable[WeightTensor],
+    shape: ModelShape,
+    kv_type: str = "f16",
+    offload: Sequence[tuple[str, int]] = (),
+    *,
+    experts_on_cpu: bool = False,
+) -> tuple[TokenWork, ...]:
+    """The work of one token, device by device; devices without any are left out.
+
+    ``tensors`` are those of all shards. ``offload`` gives each device beside the CPU and the number of layers it
+    holds, in llama.cpp's count (the output is the last layer), in the order of layers. ``experts_on_cpu`` leaves
+    the experts' matrices of all layers in main memory.
+    """
+    count = shape.layer_count
+    devices = _placement(count, offload)
+    listed = list(tensors)
+    output_separate = any(tensor.name == "output.weight" for tensor in listed)
+    shares: dict[str, _Share] = defaultdict(_Share)
+    for tensor in listed:
+        found = _LAYER.match(tensor.name)
+        layer = int(found[1]) if found else count
+        if layer > count or (found and layer == count):
+            continue  # draft layers beyond the main graph
+        expert = tensor.name.endswith("_exps.weight")
+        tied = tensor.name == "token_embd.weight" and not output_separate
+        on_cpu = (expert and experts_on_cpu) or (not found and not tied and not tensor.name.startswith("output"))
+        _add(shares[CPU if on_cpu else devices[layer]], tensor, shape, expert=expert, tied=tied)
+    return tuple(
+        TokenWork(
+            device=name,
+            types={kind: TypeWork(*figures) for kind, figures in shares[name].types.items()},
+            resident_bytes=shares[name].resident,
+            layers=sum(device == name for device in devices[:count]),
+            attention=_attention(shape, [i for i in range(count) if devices[i] == name], kv_type),
+            kv_type=kv_type,
+            state_bytes=_state(shape, [i for i in range(count) if devices[i] == name]),
+            vocabulary=shares[name].vocabulary,
+        )
+        for name in dict.fromkeys([*devices, CPU])
+        if shares[name].types or name in devices[:count]
+    )
+
+
+def _placement(count: int, offload: Sequence[tuple[str, int]]) -> list[str]:
+    """The device of each layer, and of the output at the end."""
+    offloaded = [name for name, layers in offload for _ in range(layers)][: count + 1]
+    return [CPU] * (count + 1 - len(offloaded)) + offloaded
+
+
+def _add(share: _Share, tensor: WeightTensor, shape: ModelShape, *, expert: bool, tied: bool) -> None:
+    kind = TYPES_BY_NAME.get(tensor.type)
+    elements = 1
+    for length in tensor.shape:
+        elements *= length
+    size = kind.size(elements) if kind else elements
+    share.resident += size
+    if len(tensor.shape) < 2 or (_NOT_MULTIPLIED.match(tensor.name) and not tied):
+        return
+    part = shape.experts_used / tensor.shape[-1] if expert and len(tensor.shape) > 2 else 1.0
+    figures = share.types[tensor.type]
+    figures[0] += size * part
+    figures[1] += elements * part
+    figures[2] += size * part if expert else 0.0
+    if tied or tensor.name == "output.weight":
+        share.vocabulary = tensor.shape[-1]
+
+
+def _attention(shape: ModelShape, layers: Sequence[int], kv_type: str) -> tuple[AttentionWork, ...]:
+    element = TYPES_BY_NAME[kv_type.upper()].bits_per_weight / 8
+    sums: dict[int, list[float]] = defaultdict(lambda: [0, 0.0])
+    for i in layers:
+        layer = shape.layers[i]
+        if layer.recurrent or not layer.heads or not shape.causal:
+            continue
+        if shape.latent:  # compressed keys serve as values too, and every head reads all of them
+            width, held = layer.heads * (2 * shape.latent + shape.rope), shape.latent + shape.rope
+        else:
+            width = layer.heads * (layer.key_length + layer.value_length)
+            held = layer.kv_heads * (layer.key_length + layer.value_length)
+        sums[layer.window][0] += width
+        sums[layer.window][1] += held * element
+    return tuple(AttentionWork(window, int(width), held) for window, (width, held) in sums.items())
+
+
+def _state(shape: ModelShape, layers: Sequence[int]) -> float:
+    held = shape.recurrent.bytes if shape.recurrent is not None else 0
+    return 2.0 * held * sum(shape.layers[i].recurrent for i in layers)
