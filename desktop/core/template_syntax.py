@@ -26,3 +26,17 @@ def parse(source: str) -> jinja2.nodes.Template:
     """The syntax tree; nothing is compiled or run. Raises jinja2.TemplateSyntaxError, RecursionError."""
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, extensions=EXTENSIONS, autoescape=False)
     return environment.parse(source)
+
+
+def folded(node: jinja2.nodes.Node) -> str:
+    """The text of a literal, also of one put together from parts; "" for anything else."""
+    match node:
+        case jinja2.nodes.Const(value=str(text)):
+            return text
+        case jinja2.nodes.TemplateData(data=text):
+            return text
+        case jinja2.nodes.Add(left=left, right=right):
+            return folded(left) + folded(right)
+        case jinja2.nodes.Concat(nodes=parts):
+            return "".join(folded(part) for part in parts)
+    return ""
