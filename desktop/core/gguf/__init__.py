@@ -2,7 +2,7 @@
 
 from desktop.core.gguf.header import Header, Tensor
 from desktop.core.gguf.reader import read_header
-from desktop.core.gguf.source import ByteSource, BytesSource
+from desktop.core.gguf.source import ByteSource, BytesSource, SubSource
 from desktop.core.gguf.values import Array, Text, Value, ValueType
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "ByteSource",
     "BytesSource",
     "Header",
+    "SubSource",
     "Tensor",
     "Text",
     "Value",

@@ -37,3 +37,22 @@ class BytesSource:
     def window(self, offset: int, at_least: int) -> memoryview:
         """Everything from ``offset`` on."""
         return self._view[offset:]
+
+
+class SubSource:
+    """A part of another source that is read as if it were a source of its own: the GGUF file in a llamafile."""
+
+    def __init__(self, source: ByteSource, offset: int, size: int) -> None:
+        """``size`` bytes of ``source`` from ``offset`` on; what lies behind its end is not there."""
+        self._source = source
+        self._offset = offset
+        self._size = max(0, min(size, source.size - offset))
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def window(self, offset: int, at_least: int) -> memoryview:
+        """As the source's window, but never past the part's end."""
+        left = max(0, self._size - offset)
+        return self._source.window(self._offset + offset, min(at_least, left))[:left]

@@ -1,0 +1,64 @@
+"""Bounded reads: every length that a file claims is checked against the file and against a limit first."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from desktop.core.errors import FileFormatError
+from desktop.core.gguf.cursor import DAMAGED, INCOMPLETE
+from desktop.core.gguf.source import ByteSource
+
+MAX_JSON = 12 << 20  # bytes; headers of the largest single safetensors files have some 3 million
+MAX_JSON_UNICODE = 2 << 20  # Python keeps a text with one emoji in four bytes per character
+MAX_JSON_MARKS = 500_000  # commas, colons and brackets: what parsed values cost is about 75 bytes for each
+MAX_SHOWN = 200  # characters of a text from a file in a fact or a message
+
+
+def read(source: ByteSource, offset: int, count: int, what: str) -> bytes:
+    """Exactly ``count`` bytes at ``offset``; FileFormatError when the source has fewer."""
+    if offset < 0 or count < 0 or offset + count > source.size:
+        raise FileFormatError(
+            f"The file ends at byte {source.size:,}, but {what} was expected at byte {offset:,} in {count:,} bytes.",
+            INCOMPLETE,
+            offset=min(max(offset, 0), source.size),
+        )
+    data = bytes(source.window(offset, count)[:count])
+    if len(data) < count:
+        raise FileFormatError(f"The file became shorter while {what} was read.", INCOMPLETE, offset=offset)
+    return data
+
+
+def head(source: ByteSource, count: int) -> bytes:
+    """The first ``count`` bytes, fewer when the source is shorter."""
+    return bytes(source.window(0, min(count, source.size))[:count]) if source.size else b""
+
+
+def parse_json(data: bytes | memoryview, what: str, *, offset: int = 0, pairs_hook: Any = None) -> Any:
+    """A JSON value from untrusted bytes, within bounds of size, count and depth; FileFormatError otherwise.
+
+    ``pairs_hook`` takes the (key, value) pairs of each object in place of a dictionary.
+    """
+    raw = bytes(data)
+    limit = MAX_JSON if raw.isascii() else MAX_JSON_UNICODE
+    marks = sum(raw.count(mark) for mark in b",:[{")
+    if len(raw) > limit or marks > MAX_JSON_MARKS:
+        raise FileFormatError(
+            f"{what[0].upper()}{what[1:]} has {len(raw):,} bytes and {marks:,} separators, more than Heft reads.",
+            DAMAGED,
+            offset=offset,
+        )
+    try:
+        return json.loads(raw.decode("utf-8"), object_pairs_hook=pairs_hook)
+    except (ValueError, RecursionError) as error:  # ValueError: bad UTF-8, bad JSON, a number of 5,000 digits
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:MAX_SHOWN]
+        raise FileFormatError(
+            f"{what[0].upper()}{what[1:]} is no valid JSON: {reason}.", DAMAGED, offset=offset
+        ) from None
+
+
+def shown(value: object, limit: int = MAX_SHOWN) -> str:
+    """A text from a file as it may be shown: one line, printable, of bounded length."""
+    text = str(value) if not isinstance(value, str) else value
+    line = "".join(c if c.isprintable() else "�" for c in text[: limit + 1])
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
