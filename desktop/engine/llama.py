@@ -11,6 +11,7 @@ from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
+from desktop.engine.backends import load_backends
 from desktop.engine.log import EngineLog
 from desktop.engine.protocol import Device, Hello, Load, Sampling
 
@@ -307,6 +308,7 @@ def start(log: EngineLog) -> Any:
     """
     callback = lib.llama_log_callback(log.on_log)
     lib.llama_log_set(callback, None)
+    load_backends(lib._lib, Path(lib.__file__).parent)
     lib.llama_backend_init()
     return callback
 
