@@ -160,7 +160,7 @@ class HubClient:
         with get_session().stream(
             "GET",
             url,
-            params=parameters,
+            params=httpx2.QueryParams(parameters) if parameters else None,
             headers={"User-Agent": f"heft/{__version__}", **headers, **allowed},
             timeout=timeout,
             follow_redirects=False,

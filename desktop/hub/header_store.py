@@ -7,6 +7,7 @@ import hashlib
 import mmap
 import os
 import tempfile
+import time
 from pathlib import Path
 
 CAPACITY = 1 << 30  # bytes; some 50 of the largest headers, or 500 usual ones
@@ -32,7 +33,8 @@ class HeaderStore:
         try:
             with path.open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            os.utime(path)
+            now = time.time_ns()  # finer than the file system's own clock, so that order of use is kept
+            os.utime(path, ns=(now, now))
         except (OSError, ValueError):  # ValueError: an empty file cannot be mapped
             return None
         return memoryview(mapped)
