@@ -1,0 +1,119 @@
+"""What other types would lose of a tensor, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from desktop.services.tensor_numbers import TypeLoss
+
+Index = QModelIndex | QPersistentModelIndex
+
+IMATRIX_SIGN = "*"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: title, its explanation, text and what it is sorted by."""
+
+    title: str
+    explanation: str
+    text: Callable[[TypeLoss], str]
+    key: Callable[[TypeLoss], Any]
+
+
+COLUMNS = (
+    Column(
+        "Type",
+        "The type the tensor would be stored in",
+        lambda t: t.type + IMATRIX_SIGN * t.needs_imatrix,
+        lambda t: t.type,
+    ),
+    Column("Bits", "Bits per weight", lambda t: f"{t.bits_per_weight:.2f}", lambda t: t.bits_per_weight),
+    Column(
+        "Error", "Root mean square error, relative to the values", lambda t: _percent(t.relative), lambda t: t.relative
+    ),
+    Column("RMSE", "Root mean square error", lambda t: f"{t.rmse:.2e}", lambda t: t.rmse),
+    Column("Max", "The largest error of any weight", lambda t: f"{t.largest:.2e}", lambda t: t.largest),
+)
+
+
+def _percent(share: float) -> str:
+    if share == 0:
+        return "0 %"
+    return f"{share * 100:.3g} %" if share >= 1e-5 else f"{share * 100:.0e} %"
+
+
+class LossModel(QAbstractTableModel):
+    """At most a few dozen rows; sorted here. ``current`` is the type the tensor has now, marked by an arrow."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[TypeLoss] = []
+        self._current = ""
+        self._column, self._descending = 1, True
+
+    def set_rows(self, rows: tuple[TypeLoss, ...], current: str) -> None:
+        """Show these types."""
+        self.beginResetModel()
+        self._rows, self._current = list(rows), current
+        self._arrange()
+        self.endResetModel()
+
+    def text(self) -> str:
+        """The table as tab-separated text."""
+        lines = ["\t".join(column.title for column in COLUMNS)]
+        lines += ["\t".join(column.text(row) for column in COLUMNS) for row in self._rows]
+        return "\n".join(lines)
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Order the rows by a column."""
+        self.layoutAboutToBeChanged.emit()
+        self._column, self._descending = column, order == Qt.SortOrder.DescendingOrder
+        self._arrange()
+        self.layoutChanged.emit()
+
+    def _arrange(self) -> None:
+        self._rows.sort(key=COLUMNS[self._column].key, reverse=self._descending)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        """One per type."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        """Columns of COLUMNS."""
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Titles and their explanations."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section].title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return COLUMNS[section].explanation
+        return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, alignment and tooltip of a cell."""
+        row, column = self._rows[index.row()], index.column()
+        is_current = row.type == self._current
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                mark = " ←" if is_current and column == 0 else ""
+                return COLUMNS[column].text(row) + mark
+            case Qt.ItemDataRole.TextAlignmentRole:
+                return _alignment(column)
+            case Qt.ItemDataRole.ToolTipRole if is_current:
+                return "The type this tensor has now: storing it again changes little or nothing."
+            case Qt.ItemDataRole.ToolTipRole if row.needs_imatrix:
+                return "Meant to be made with an importance matrix, which lowers the error where it matters."
+        return None
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+    return side | Qt.AlignmentFlag.AlignVCenter

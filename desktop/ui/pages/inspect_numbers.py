@@ -1,0 +1,318 @@
+"""The panel of a tensor's numbers: histogram, figures, how its type stores a block, what other types would lose."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from desktop.core.block_layouts import LAYOUTS
+from desktop.core.errors import HeftError
+from desktop.core.gguf import Tensor
+from desktop.core.quants import TENSOR_TYPES
+from desktop.services.inspection import Inspected, PlacedTensor
+from desktop.services.tensor_numbers import OUTLIER_DEVIATIONS, Errors, Summary, TensorNumbersService
+from desktop.ui.models.loss_model import IMATRIX_SIGN, LossModel
+from desktop.ui.tasks import Task, Tasks
+from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.block_drawing import BlockDrawing
+from desktop.ui.widgets.elided_label import ElidedLabel
+from desktop.ui.widgets.histogram import Histogram, figure
+from desktop.ui.widgets.loss_table import LossTable
+
+WIDTH = 340
+NOTHING_SELECTED = "Select a tensor to see its numbers."
+
+
+class TensorNumbersPanel(QScrollArea):
+    """Reads the selected tensor in the background; the former reading is cancelled by the next selection."""
+
+    def __init__(
+        self, theme: Theme, tasks: Tasks, service: TensorNumbersService, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("inspectNumbers")
+        self.setAccessibleName("Numbers of the selected tensor")
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(WIDTH - 60)
+        self._tasks, self._service = tasks, service
+        self._shown: tuple[Inspected, PlacedTensor] | None = None
+        self._reading: Task | None = None
+        self._losing: Task | None = None
+        self._histogram = Histogram(theme)
+        self._drawing = BlockDrawing(theme)
+        self._losses = LossModel(self)
+        self._build(theme)
+        self.show_tensor(None, None)
+
+    def show_tensor(self, inspected: Inspected | None, tensor: PlacedTensor | None) -> None:
+        """Show this tensor; None when none is selected, or no model is open."""
+        self._cancel()
+        self._shown = (inspected, tensor) if inspected is not None and tensor is not None else None
+        self._histogram.hide()
+        self._histogram.set_summary(None)
+        self._clear_losses()
+        for card in (self._block_card, self._loss_card):
+            card.setVisible(self._shown is not None)
+        if self._shown is None:
+            self._name.set_whole_text("Numbers")
+            self._facts.setText(NOTHING_SELECTED)
+            self._figures.setText("")
+            return
+        placed = self._shown[1].tensor
+        self._name.set_whole_text(placed.name)
+        self._facts.setText(facts(placed))
+        self._figures.setText("Reading…")
+        self._show_block(placed)
+        self._read(*self._shown)
+
+    def hideEvent(self, event: object) -> None:
+        """Nothing is computed for a panel nobody sees."""
+        self._cancel_losses()
+        super().hideEvent(event)  # type: ignore[arg-type]
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _build(self, theme: Theme) -> None:
+        self._name = ElidedLabel()
+        self._name.setObjectName("inspectNumbersName")
+        bold = theme.monospace
+        self._name.setFont(bold)
+        self._facts, self._figures = _words("inspectNumbersFacts"), _words("inspectNumbersFigures", "")
+        self._figures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        numbers = _card(self._name, self._facts, self._histogram, self._figures)
+        self._block_title = QLabel()
+        self._block_title.setObjectName("inspectBlockTitle")
+        set_role(self._block_title, "subtitle")
+        self._block_words = _words("inspectBlockWords")
+        self._block_card = _card(self._block_title, self._drawing, self._block_words)
+        self._loss_card = self._build_losses()
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 6, 0)
+        column.setSpacing(12)
+        for card in (numbers, self._block_card, self._loss_card):
+            column.addWidget(card)
+        column.addStretch(1)
+        self.setWidget(inside)
+
+    def _build_losses(self) -> QFrame:
+        title = QLabel("What another type would lose")
+        set_role(title, "subtitle")
+        self._loss_words = _words("inspectLossWords")
+        self._measure = QPushButton("Measure")
+        self._measure.setObjectName("inspectLossMeasure")
+        self._measure.setAccessibleName("Measure what other types would lose of this tensor")
+        self._measure.clicked.connect(self._lose)
+        self._stop = QPushButton("Cancel")
+        self._stop.setObjectName("inspectLossCancel")
+        self._stop.setAccessibleName("Cancel measuring")
+        self._stop.clicked.connect(self._cancel_losses)
+        self._copy = QPushButton("Copy")
+        self._copy.setObjectName("inspectLossCopy")
+        self._copy.setAccessibleName("Copy the table")
+        self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._losses.text()))
+        self._progress = QProgressBar()
+        self._progress.setObjectName("inspectLossProgress")
+        self._progress.setAccessibleName("How far measuring is")
+        self._progress.setRange(0, 1000)
+        self._progress.setTextVisible(False)
+        self._table = LossTable(self._losses)
+        buttons = QHBoxLayout()
+        for button in (self._measure, self._stop, self._copy):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        card = _card(title, self._loss_words, self._table, self._progress)
+        layout = card.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.addLayout(buttons)
+        return card
+
+    # -- the numbers -----------------------------------------------------------------------------
+
+    def _read(self, inspected: Inspected, placed: PlacedTensor) -> None:
+        def work(context) -> Summary:  # type: ignore[no-untyped-def]
+            return self._service.summarize(
+                inspected,
+                placed,
+                progress=lambda fraction, _note: context.progress(fraction),
+                cancelled=lambda: context.cancelled,
+            )
+
+        self._reading = self._tasks.run(
+            work,
+            done=self._show_summary,
+            failed=self._show_failure,
+            progress=lambda fraction: self._figures.setText(f"Reading… {fraction:.0%}"),
+            owner=self,
+        )
+
+    def _show_summary(self, summary: Summary) -> None:
+        self._reading = None
+        self._histogram.set_summary(summary)
+        self._histogram.setVisible(any(summary.bins))
+        self._figures.setText("\n".join(figures(summary)))
+
+    def _show_failure(self, error: HeftError) -> None:
+        self._reading = None
+        self._figures.setText(f"{error.message} {error.hint}")
+        self._measure.setEnabled(False)
+
+    def _show_block(self, tensor: Tensor) -> None:
+        layout = LAYOUTS.get(tensor.type)
+        self._drawing.set_layout(layout)
+        self._drawing.setVisible(layout is not None)
+        self._measure.setEnabled(layout is not None)
+        if layout is None:
+            self._block_title.setText(f"{tensor.type} is not known")
+            self._block_words.setText("How its blocks are stored is not known to this version of Heft.")
+            return
+        plural = layout.weights > 1
+        self._block_title.setText(f"How {layout.type} stores a {'block' if plural else 'weight'}")
+        of = f" of {layout.weights} weights" if plural else ""
+        self._block_words.setText(
+            f"{layout.bytes} bytes per {'block' if plural else 'weight'}{of} → "
+            f"{layout.bits_per_weight:.4g} bits per weight\n{layout.formula}"
+        )
+
+    # -- what other types would lose -------------------------------------------------------------
+
+    def _lose(self) -> None:
+        if self._shown is None or self._losing is not None:
+            return
+        inspected, placed = self._shown
+
+        def work(context) -> Errors:  # type: ignore[no-untyped-def]
+            return self._service.requantize(
+                inspected,
+                placed,
+                progress=lambda fraction, note: context.progress((fraction, note)),
+                cancelled=lambda: context.cancelled,
+            )
+
+        def advance(step: tuple[float, str]) -> None:
+            self._progress.setValue(round(step[0] * 1000))
+            self._loss_words.setText(f"Measuring {step[1]}…")
+
+        self._clear_losses()
+        self._losing = self._tasks.run(
+            work, done=self._show_losses, failed=self._losses_failed, progress=advance, owner=self
+        )
+        self._show_losing()
+
+    def _show_losses(self, errors: Errors) -> None:
+        assert self._shown is not None
+        self._losing = None
+        self._losses.set_rows(errors.types, self._shown[1].tensor.type)
+        self._table.fit()
+        imatrix = (
+            f" {IMATRIX_SIGN} meant to be made with an importance matrix."
+            if any(row.needs_imatrix for row in errors.types)
+            else ""
+        )
+        self._show_losing()
+        self._loss_words.setText(
+            f"Against the values stored now, {sampled(errors.values, errors.total)}; ← is its type now.{imatrix}"
+        )
+
+    def _losses_failed(self, error: HeftError) -> None:
+        self._losing = None
+        self._clear_losses()
+        self._loss_words.setText(f"{error.message} {error.hint}")
+
+    def _clear_losses(self) -> None:
+        self._losses.set_rows((), "")
+        self._loss_words.setText("Stores this very tensor in every other type and compares. Takes seconds.")
+        self._show_losing()
+
+    def _show_losing(self) -> None:
+        running, filled = self._losing is not None, self._losses.rowCount() > 0
+        self._progress.setVisible(running)
+        self._progress.setValue(0)
+        self._stop.setVisible(running)
+        self._measure.setVisible(not running and not filled)
+        self._copy.setVisible(filled)
+        self._table.setVisible(filled)
+
+    def _cancel_losses(self) -> None:
+        if self._losing is not None:
+            self._losing.cancel()
+            self._losing = None
+            self._clear_losses()
+
+    def _cancel(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+        self._cancel_losses()
+
+
+def facts(tensor: Tensor) -> str:
+    """``110,592 weights in 3,456 blocks of 32``; without blocks, the type."""
+    kind = TENSOR_TYPES.get(tensor.type_id)
+    if kind is None:
+        return f"{tensor.elements:,} weights of {tensor.type}"
+    if kind.block == 1:
+        return f"{tensor.elements:,} weights, {kind.name}"
+    return f"{tensor.elements:,} weights in {tensor.elements // kind.block:,} blocks of {kind.block}, {kind.name}"
+
+
+def sampled(values: int, total: int) -> str:
+    """Whether all values were looked at, in words."""
+    if values == total:
+        return f"all {total:,} of them"
+    return f"sampled {_short(values)} of {_short(total)}, whole rows spread evenly"
+
+
+def figures(summary: Summary) -> list[str]:
+    """The figures of a tensor, line by line."""
+    rows = []
+    if summary.values > summary.nans + summary.infinities:
+        rows += [
+            f"min {figure(summary.minimum)} · max {figure(summary.maximum)}",
+            f"mean {figure(summary.mean)} · σ {figure(summary.deviation)}",
+            f"{_counted(summary.outliers, 'outlier', summary.values)} beyond {OUTLIER_DEVIATIONS:.0f}σ",
+            _counted(summary.zeros, "zero", summary.values),
+        ]
+    if summary.nans or summary.infinities:
+        rows.append(f"⚠ {summary.nans:,} NaN · {summary.infinities:,} infinite: this tensor is damaged.")
+    else:
+        rows.append("no NaN, no infinities")
+    if summary.values != summary.total:
+        rows.append(sampled(summary.values, summary.total))
+    return rows
+
+
+def _counted(count: int, what: str, total: int) -> str:
+    if not count:
+        return f"no {what}s"
+    share = count / total * 100
+    return (
+        f"{count:,} {what}{'s' * (count != 1)} ({share:.2g} %)" if share < 10 else f"{count:,} {what}s ({share:.0f} %)"
+    )
+
+
+def _short(count: int) -> str:
+    return f"{count / 1e6:.1f} M" if count >= 1_000_000 else f"{count:,}"
+
+
+def _words(name: str, role: str = "muted") -> QLabel:
+    label = QLabel()
+    label.setObjectName(name)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    if role:
+        set_role(label, role)
+    return label
+
+
+def _card(*widgets: QWidget) -> QFrame:
+    card = QFrame()
+    set_role(card, "card")
+    column = QVBoxLayout(card)
+    column.setContentsMargins(14, 12, 14, 12)
+    column.setSpacing(8)
+    for widget in widgets:
+        column.addWidget(widget)
+    return card

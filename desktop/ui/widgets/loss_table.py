@@ -1,0 +1,41 @@
+"""The table view of what other types would lose: as high as its rows, so that the panel scrolls, not the table."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from desktop.ui.models.loss_model import LossModel
+
+_ROW = 24
+
+
+class LossTable(QTableView):
+    """Sorted by clicking a column's title."""
+
+    def __init__(self, model: LossModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("inspectLossTable")
+        self.setAccessibleName("Errors of this tensor by type")
+        self.setModel(model)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalHeader().setVisible(False)
+        self.verticalHeader().setDefaultSectionSize(_ROW)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(30)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        self.setSortingEnabled(True)
+        self.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+        self.fit()
+
+    def fit(self) -> None:
+        """Take the height of the rows there are."""
+        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + _ROW * self.model().rowCount() + 2)
