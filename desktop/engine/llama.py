@@ -58,6 +58,37 @@ class AbortFlag:
         return self._buffer[0] != b"\x00"
 
 
+def model_parameters(gpu_layers: int, cpu_expert_layers: int) -> tuple[Any, Any]:
+    """llama.cpp's parameters of a load, and what they point to, which has to live until the load is over.
+
+    ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main memory; llama.cpp's
+    ``--n-cpu-moe`` does the same (common/common.h, LLM_FFN_EXPS_REGEX).
+    """
+    params = lib.llama_model_default_params()
+    params.n_gpu_layers = gpu_layers
+    if not cpu_expert_layers:
+        return params, None
+    numbers = "|".join(str(layer) for layer in range(cpu_expert_layers))
+    overrides = (lib.llama_model_tensor_buft_override * 2)()
+    overrides[0].pattern = rf"blk\.({numbers})\.ffn_(up|down|gate|gate_up)_(ch|)exps".encode()
+    overrides[0].buft = _required("ggml_backend_cpu_buffer_type", ctypes.c_void_p)()
+    params.tensor_buft_overrides = ctypes.cast(overrides, ctypes.c_void_p)
+    return params, overrides
+
+
+def context_parameters(length: int, kv_type: str, flash_attention: str) -> Any:
+    """llama.cpp's parameters of Heft's contexts: one sequence, one row of logits. Loads and plans share them."""
+    context = lib.llama_context_default_params()
+    context.n_ctx = length
+    context.n_batch = context.n_ubatch = min(BATCH, length)
+    context.n_outputs_max = 1  # 0 would mean a row of logits for each token of a batch (memory.md)
+    context.type_k = context.type_v = _KV_TYPES[kv_type]
+    context.flash_attn_type = _FLASH_ATTENTION[flash_attention]
+    context.swa_full = False
+    context.no_perf = True
+    return context
+
+
 class Model:
     """A loaded model with its one context (one sequence, one output row)."""
 
@@ -66,8 +97,7 @@ class Model:
     ) -> None:
         """Load; raises RuntimeError when llama.cpp refuses (its log says why). ``progress`` returns False to stop."""
         self._progress = lib.llama_progress_callback(lambda fraction, _data: progress(fraction))
-        params = lib.llama_model_default_params()
-        params.n_gpu_layers = gpu_layers
+        params, self._overrides = model_parameters(gpu_layers, request.cpu_expert_layers)
         params.progress_callback = self._progress
         self.handle = lib.llama_model_load_from_file(request.path.encode(), params)
         if not self.handle:
@@ -79,15 +109,8 @@ class Model:
         self.sliding_window: int = lib.llama_model_n_swa(self.handle)
         self.parameters: int = lib.llama_model_n_params(self.handle)
         wanted = request.context_length or min(DEFAULT_CONTEXT, self.trained_context or DEFAULT_CONTEXT)
-        context = lib.llama_context_default_params()
-        context.n_ctx = wanted
-        context.n_batch = context.n_ubatch = min(BATCH, wanted)
-        context.n_outputs_max = 1  # 0 would mean a row of logits for each token of a batch (memory.md)
+        context = context_parameters(wanted, request.kv_type, request.flash_attention)
         context.n_threads = context.n_threads_batch = threads
-        context.type_k = context.type_v = _KV_TYPES[request.kv_type]
-        context.flash_attn_type = _FLASH_ATTENTION[request.flash_attention]
-        context.swa_full = False
-        context.no_perf = True
         context.abort_callback = abort.function
         context.abort_callback_data = abort.data
         self.context = lib.llama_init_from_model(self.handle, context)
@@ -220,6 +243,14 @@ def _function(name: str, result: Any, *arguments: Any) -> Callable[..., Any] | N
     found = getattr(lib._lib, name, None)
     if found is not None:
         found.restype, found.argtypes = result, list(arguments)
+    return found
+
+
+def _required(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+    """An exported function this build must have; RuntimeError otherwise."""
+    found = _function(name, result, *arguments)
+    if found is None:
+        raise RuntimeError(f"this engine lacks {name}")
     return found
 
 

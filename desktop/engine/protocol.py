@@ -46,6 +46,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     """Load a model. ``context_length`` 0 means min(4,096, what the model was trained for); tokens.
 
     ``gpu_layers`` None lets the engine fill the devices it has; ``threads`` 0 means the physical cores.
+    ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main memory.
     """
 
     path: str
@@ -53,6 +54,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     kv_type: KvType = "f16"
     flash_attention: FlashAttention = "auto"
     gpu_layers: int | None = None
+    cpu_expert_layers: int = 0
     threads: int = 0
     request_id: int = 0
 

@@ -10,8 +10,8 @@ import struct
 from collections.abc import Iterator
 
 from desktop.core.errors import FileFormatError
+from desktop.core.gguf.encoding import encoded_entry, encoded_text
 from desktop.core.gguf.header import Header
-from desktop.core.gguf.values import CODES, Array, Text, Value, ValueType
 
 _PREFIX = "tokenizer."
 _UNUSED = ("tokenizer.huggingface.json", "tokenizer.chat_template")  # may be large, and no tokenizer reads them
@@ -40,25 +40,6 @@ def vocabulary_file(header: Header, architecture: str) -> Iterator[bytes]:
         if (key.startswith(_PREFIX) and not key.startswith(_UNUSED)) or key == "general.name"
     }
     yield b"GGUF" + struct.pack("<IQQ", 3, 0, len(entries) + 1)
-    yield _string("general.architecture") + struct.pack("<I", ValueType.STRING) + _string(architecture)
+    yield encoded_text("general.architecture", architecture)
     for key, value in entries.items():
-        yield _string(key) + struct.pack("<I", value.type)
-        yield _stored(value)
-
-
-def _string(text: str) -> bytes:
-    raw = text.encode("utf-8", "replace")
-    return struct.pack("<Q", len(raw)) + raw
-
-
-def _stored(value: Value) -> bytes:
-    match value.data:
-        case Array():
-            if value.data.type is ValueType.ARRAY:
-                raise FileFormatError("The tokenizer holds nested arrays, which the engine does not load.")
-            return struct.pack("<IQ", value.data.type, len(value.data)) + value.data.stored()
-        case Text():
-            return _string(value.data.read(value.data.length))
-        case str():
-            return _string(value.data)
-    return struct.pack("<" + CODES[value.type], value.data)
+        yield encoded_entry(key, value)
