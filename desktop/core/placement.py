@@ -169,7 +169,7 @@ def settle(
     choice = _choose(planned, settings, pools, layers, context, has_experts)
     memory = planned(context, choice.gpu_layers, choice.experts)
     used = [pool for pool in pools if pool.device != RAM] if choice.gpu_layers else [pools[RAM]]
-    if choice.placement in ("partial", "experts-in-ram") and not any(pool.shared for pool in pools):
+    if choice.placement not in ("gpu", "cpu") and not any(pool.shared for pool in pools):
         used = list(pools)
     max_context = 0
     if longest and choice.placement != "too-large":
@@ -204,6 +204,10 @@ def _choose(
     def fits(gpu_layers: int, experts: int) -> bool:
         return shortage(planned(context, gpu_layers, experts), pools) <= 0
 
+    def gpus_hold(gpu_layers: int, experts: int) -> bool:
+        held = planned(context, gpu_layers, experts).devices
+        return all(d.device == RAM or d.total_bytes <= pools[d.device].free_bytes for d in held)
+
     experts = settings.cpu_expert_layers or 0
     if settings.gpu_layers is not None or len(pools) == 1:
         wanted = min(settings.gpu_layers or 0, layers) if len(pools) > 1 else 0
@@ -211,13 +215,15 @@ def _choose(
     if fits(layers, experts):
         return _Choice(_name(layers, layers, experts), layers, experts)
     if has_experts and settings.cpu_expert_layers is None:
-        moved = _least(lambda n: fits(layers, n), 1, layers - 1)
-        if moved is not None:
+        moved = _least(lambda n: gpus_hold(layers, n), 1, layers - 1)
+        if moved is not None and fits(layers, moved):
             return _Choice("experts-in-ram", layers, moved)
-    fewer = _least(lambda n: fits(layers - n, experts), 1, layers)
+    fewer = _least(lambda n: gpus_hold(layers - n, experts), 1, layers)
     if fewer is None:
         return _Choice("too-large", 0, 0)
-    return _Choice(_name(layers - fewer, layers, experts), layers - fewer, experts)
+    # The fewest layers in main memory: where these do not fit it, more of them do not either.
+    kept = layers - fewer
+    return _Choice(_name(kept, layers, experts) if fits(kept, experts) else "too-large", kept, experts)
 
 
 def _name(gpu_layers: int, layers: int, experts: int) -> Placement:
