@@ -23,6 +23,7 @@ _PERPLEXITY_ENDS = (0.1, 0.7, 2.5, 7.3, 25.0)  # percent
 NOTICEABLE = 4.0  # the severity at which "noticeable" begins
 WORST = 6.0
 
+_ALIASES = {"FP16": "F16", "FP32": "F32", "Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}  # tools/quantize
 REFERENCES = ("F32", "BF16", "F16")
 SMALL_MODELS = 13e9  # parameters up to which measurements on 7-8B models speak for a model
 LARGE_MODELS = 40e9  # parameters from which those on a 70B model do; both count between
@@ -144,7 +145,7 @@ class QualityTable:
 def plain_name(quantization: str) -> str:
     """A label without what uploaders put before it, in the tables' writing: ``UD-Q4_K_XL`` -> ``Q4_K_XL``."""
     name = quantization.upper().removeprefix("UD-").removeprefix("I1-")
-    return {"FP16": "F16", "FP32": "F32"}.get(name, name)
+    return _ALIASES.get(name, name)
 
 
 def label_of(severity: float) -> Label:
@@ -209,9 +210,12 @@ def _banded(
     return Quality(
         quantization,
         label_of(max(places)) if places else "not measured",
-        *(kld or (None, None)),
-        *(perplexity or (None, None)),
-        *(top1 or (None, None)),
+        kld_low=kld[0] if kld else None,
+        kld_high=kld[1] if kld else None,
+        perplexity_low=perplexity[0] if perplexity else None,
+        perplexity_high=perplexity[1] if perplexity else None,
+        top1_low=top1[0] if top1 else None,
+        top1_high=top1[1] if top1 else None,
         source="; ".join(dict.fromkeys(f"{row.model} ({row.source})" for row in used)),
         legacy=legacy,
         severity_low=min(places, default=None),
@@ -255,5 +259,6 @@ def _unmeasured(quantization: str, kind: Kind, like: str) -> str:
         case "dynamic":
             return f"Nobody has published figures for {quantization} that are independent of its maker.{resembles}"
         case "qat":
-            return f"Of a model trained to be quantized (QAT), which loses less than others; nobody measured {quantization}.{resembles}"
+            trained = "Of a model trained to be quantized (QAT), which loses less than others"
+            return f"{trained}; nobody measured {quantization}.{resembles}"
     return f"Nobody has published figures for {quantization}.{resembles}"

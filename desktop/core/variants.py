@@ -59,6 +59,11 @@ class Variant:
         return sum(file.size_bytes for file in self.files)
 
     @property
+    def unreadable(self) -> bool:
+        """Whether its tensor types were removed from llama.cpp."""
+        return self.quantization in _REARRANGED
+
+    @property
     def projector(self) -> RepoFile | None:
         """The projector to take: the smallest, since their types differ little in quality."""
         return min(self.mmproj, key=lambda file: file.size_bytes, default=None)

@@ -1,0 +1,181 @@
+"""Which variant to take: one recommendation per goal, with its reasons in words and what the neighbours would cost.
+
+Pure: the same options always give the same answer. ``tests/core/choices.csv`` shows what is chosen on which machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from desktop.core.choice_options import (
+    LARGE,
+    NONE_MEASURABLE,
+    PLACES,
+    READING_SLACK,
+    READING_SPEED,
+    SAME,
+    Goal,
+    Neighbour,
+    Option,
+    Recommendation,
+    Ways,
+)
+from desktop.core.choice_words import (
+    caveats,
+    loss_words,
+    name_of,
+    neighbours_of,
+    nothing_fits,
+    place_of,
+    placed,
+    placement_words,
+    speed_words,
+    stays,
+    where_fast,
+    whole,
+)
+from desktop.core.quality import NOTICEABLE
+
+__all__ = [
+    "Goal",
+    "Neighbour",
+    "Option",
+    "Recommendation",
+    "Ways",
+    "least_loss",
+    "placement_words",
+    "recommend",
+]
+
+
+def recommend(options: Sequence[Option], goal: Goal, ways: Ways | None = None) -> Recommendation:
+    """The option to take for ``goal``; options may come in any order, ties go to the smaller download."""
+    usable = [index for index, option in enumerate(options) if option.runs and whole(option.variant)]
+    if not usable:
+        return Recommendation(goal, None, nothing_fits(options, ways or Ways()))
+    if len(usable) == 1 < len(options):
+        only = options[usable[0]]
+        chosen, first = usable[0], f"Only this variant fits ({placed(only)}{speed_words(only)}): {loss_words(only)}."
+    else:
+        chosen, first = _CHOOSERS[goal](options, usable)
+    reasons = [first, *caveats(options[chosen], len(options))]
+    return Recommendation(goal, chosen, tuple(reasons), neighbours_of(options, usable, chosen, goal))
+
+
+def least_loss(options: Sequence[Option], indices: Sequence[int]) -> int:
+    """The least loss; of those that cannot be told apart the measured, newer, faster, smaller one.
+
+    Where nothing is known of any, the largest file is taken: more bits were never worse.
+    """
+    if all(options[i].quality.severity_high is None for i in indices):
+        return max(indices, key=lambda i: (options[i].variant.size_bytes, -i))
+    best = min(options[i].severity for i in indices)
+    end = NONE_MEASURABLE if best < NONE_MEASURABLE else best + SAME
+    alike = [i for i in indices if options[i].severity < end or options[i].severity == best]
+    return min(
+        alike,
+        key=lambda i: (
+            not options[i].quality.measured,
+            options[i].variant.legacy,
+            options[i].variant.size_bytes,
+            options[i].variant.name,
+        ),
+    )
+
+
+# -- the three goals -------------------------------------------------------------------------------
+
+
+def _balanced(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, str]:
+    best_place = min((place_of(options[i]) for i in usable), key=PLACES.index)
+    fast = [i for i in usable if place_of(options[i]) == best_place]
+    if best_place in ("gpu", "cpu"):
+        for most, tight in ((NOTICEABLE, False), (NOTICEABLE, True), (LARGE, False), (LARGE, True)):
+            good = [
+                i
+                for i in fast
+                if options[i].severity < most and (tight or not options[i].tight) and _readable(options[i])
+            ]
+            if good:
+                chosen = least_loss(options, good)
+                return chosen, stays(options, chosen)
+    readable = _not_too_slow(options, [i for i in usable if options[i].severity < LARGE])
+    if readable:
+        chosen = least_loss(options, readable)
+        return chosen, (
+            f"Nothing with an acceptable loss stays {where_fast(best_place)}; {name_of(options[chosen])} loses the "
+            f"least without giving up half of the speed{speed_words(options[chosen])}: {placed(options[chosen])}, "
+            f"{loss_words(options[chosen])}."
+        )
+    chosen = _fastest(options, _acceptable(options, fast))
+    return chosen, (
+        f"Nothing here answers at reading speed ({READING_SPEED:.0f} tok/s) without a large loss; "
+        f"{name_of(options[chosen])} is the quickest{speed_words(options[chosen])}."
+    )
+
+
+def _quality(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, str]:
+    readable = [i for i in usable if _readable(options[i]) and options[i].severity < LARGE]
+    if readable:
+        chosen = least_loss(options, readable)
+        return chosen, (
+            f"It loses the least of what fits and answers at reading speed{speed_words(options[chosen])}: "
+            f"{loss_words(options[chosen])}, {placed(options[chosen])}."
+        )
+    chosen = _fastest(options, _acceptable(options, usable))
+    return chosen, (
+        f"Nothing here answers at reading speed ({READING_SPEED:.0f} tok/s) without a large loss; "
+        f"{name_of(options[chosen])} comes closest"
+        f"{speed_words(options[chosen])} at an acceptable loss: {loss_words(options[chosen])}."
+    )
+
+
+def _speed_first(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, str]:
+    good = [i for i in usable if options[i].severity < NOTICEABLE]
+    if good:
+        chosen = _fastest(options, good)
+        return chosen, (
+            f"It is the fastest whose loss is not yet noticeable{speed_words(options[chosen])}: "
+            f"{loss_words(options[chosen])}, {placed(options[chosen])}."
+        )
+    chosen = least_loss(options, usable)
+    return chosen, f"All that fits loses noticeably; this one loses the least: {loss_words(options[chosen])}."
+
+
+_CHOOSERS: dict[Goal, Callable[[Sequence[Option], Sequence[int]], tuple[int, str]]] = {
+    "balanced": _balanced,
+    "quality": _quality,
+    "speed": _speed_first,
+}
+
+
+def _fastest(options: Sequence[Option], indices: Sequence[int]) -> int:
+    """The quickest; where no speed is known, the one in the fastest memory with the fewest bytes to read."""
+
+    def order(i: int) -> tuple[float, int, int]:
+        rate = options[i].rate
+        return (-(rate.expected if rate else 0.0), PLACES.index(place_of(options[i])), options[i].variant.size_bytes)
+
+    return min(indices, key=order)
+
+
+def _acceptable(options: Sequence[Option], indices: Sequence[int]) -> Sequence[int]:
+    """Those whose loss is below noticeable; where there are none, below large; else all."""
+    for end in (NOTICEABLE, LARGE):
+        good = [i for i in indices if options[i].severity < end]
+        if good:
+            return good
+    return indices
+
+
+def _not_too_slow(options: Sequence[Option], indices: Sequence[int]) -> list[int]:
+    """Those at reading speed and not below half of the quickest whose loss is not yet noticeable."""
+    rates = [options[i].rate for i in indices if options[i].severity < NOTICEABLE]
+    best = max((rate.expected for rate in rates if rate is not None), default=0.0)
+    return [
+        i for i in indices if _readable(options[i]) and ((rate := options[i].rate) is None or rate.expected >= best / 2)
+    ]
+
+
+def _readable(option: Option) -> bool:
+    return option.rate is None or option.rate.expected >= READING_SPEED - READING_SLACK

@@ -1,0 +1,110 @@
+"""What there is to choose between: variants with their fit, speed and quality on one machine at one context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from desktop.core.placement import Fit, Placement
+from desktop.core.quality import WORST, Quality
+from desktop.core.variants import Variant
+
+Goal = Literal["quality", "balanced", "speed"]
+
+READING_SPEED = 7.0  # tokens per second: about five words, as fast as a person reads
+READING_SLACK = 1.0  # it is "about" that speed
+LARGE = 5.0  # the severity at which "large" begins
+NONE_MEASURABLE = 1.0  # and "none measurable" ends
+SAME = 0.05  # severities closer than this cannot be told apart by what was measured
+TIGHT_SHARE, TIGHT_BYTES = 0.06, 1_000_000_000  # of the free memory, at most: less to spare is called tight
+
+# From the fastest place to the slowest; a model in an earlier one reads its weights from faster memory.
+PLACES: tuple[Placement, ...] = ("gpu", "experts-in-ram", "partial", "cpu", "too-large")
+
+
+class Rate(Protocol):
+    """Predicted tokens per second: a band and its middle."""
+
+    @property
+    def low(self) -> float: ...
+    @property
+    def expected(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Option:
+    """A variant with what is known of it on one machine at one context. ``fit`` None: its header cannot be read."""
+
+    variant: Variant
+    quality: Quality
+    fit: Fit | None = None
+    rate: Rate | None = None
+
+    @property
+    def runs(self) -> bool:
+        return self.fit is not None and self.fit.fits
+
+    @property
+    def severity(self) -> float:
+        """The loss on the labels' scale, the worst where nothing is known."""
+        return WORST if self.quality.severity_high is None else self.quality.severity_high
+
+    @property
+    def spare_bytes(self) -> int:
+        """What stays free where it goes: on the GPUs when it is all there, else in main memory."""
+        if self.fit is None or not self.fit.fits:
+            return 0
+        on_gpu = self.fit.placement == "gpu"
+        free = sum(pool.free_bytes for pool in self.fit.pools if (pool.device > 0) == on_gpu)
+        used = sum(device.total_bytes for device in self.fit.memory.devices if (device.device > 0) == on_gpu)
+        return free - used
+
+    @property
+    def tight(self) -> bool:
+        """Whether it fits with little to spare, so that another program's window may push it out."""
+        if self.fit is None or not self.fit.fits:
+            return False
+        uncertain = self.fit.band * self.fit.memory.total_bytes
+        return self.spare_bytes < max(uncertain, min(TIGHT_BYTES, TIGHT_SHARE * (self.spare_bytes + self._used)))
+
+    @property
+    def _used(self) -> int:
+        return 0 if self.fit is None else self.fit.memory.total_bytes
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What would help where nothing fits, as far as it was worked out: contexts in tokens, None where it would not.
+
+    ``context`` is the longest with which the smallest variant fits, ``context_q8`` the same with a KV cache of q8_0;
+    ``parameters`` the size of a model that would fit in 4 bits.
+    """
+
+    context: int | None = None
+    context_q8: int | None = None
+    parameters: float | None = None
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another option beside the recommended one, and what it would cost or bring."""
+
+    index: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """``index`` of the recommended option (None: nothing fits), the reasons and the neighbours as sentences."""
+
+    goal: Goal
+    index: int | None
+    reasons: tuple[str, ...]
+    neighbours: tuple[Neighbour, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All of it as one paragraph."""
+        return " ".join((*self.reasons[:1], *(n.words for n in self.neighbours), *self.reasons[1:]))
