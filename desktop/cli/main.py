@@ -10,6 +10,7 @@ import gc
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from desktop import __version__
@@ -21,6 +22,7 @@ from desktop.core.errors import HeftError, UsageError
 COMMANDS = {
     "machine": "what this computer is",
     "library": "GGUF files on this computer",
+    "inspect": "what is inside a model file, here or on the Hub",
     "run": "one answer, streamed",
     "chat": "a conversation in the terminal",
     "bench": "prompt and generation speed",
@@ -70,10 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _is_openable(argument: str) -> bool:
+    """Whether the window can begin with it: a GGUF file is loaded, all else is looked into."""
+    return argument.lower().endswith(".gguf") or argument.startswith("hf:") or Path(argument).exists()
+
+
 def _window(arguments: list[str]) -> int:
-    if arguments and not arguments[0].lower().endswith(".gguf"):
+    if arguments and not _is_openable(arguments[0]):
         print_error(
-            UsageError(f"'{arguments[0]}' is neither a command nor a .gguf file.", "See: heft --help"),
+            UsageError(f"'{arguments[0]}' is neither a command nor a model file.", "See: heft --help"),
             as_json="--json" in arguments,
         )
         return 2

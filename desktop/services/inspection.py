@@ -3,132 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from desktop.core import naming
+from desktop.core.errors import HeftError
 from desktop.core.findings import Finding
-from desktop.core.gguf import Header, Tensor, read_header
-from desktop.core.quants import quantization_label
+from desktop.core.gguf.model_checks import RequiredKeys, check_model
+from desktop.hub.client import HubClient
+from desktop.hub.header import HeaderReader
+from desktop.machine.tables import read_table
+from desktop.services.inspected import Inspected, InspectedFile, PlacedTensor
+from desktop.services.inspection_local import open_folder, open_local
+from desktop.services.inspection_remote import RemoteOpener, parse_hub_source
+from desktop.services.inspection_weights import Cancelled, Progress, check_files
 from desktop.services.library import LibraryService
-from desktop.store.gguf_files import FileSource
 from desktop.store.paths import Paths
-
-if TYPE_CHECKING:
-    from desktop.core.formats import Summary
 
 __all__ = ["Finding", "Inspected", "InspectedFile", "InspectionService", "PlacedTensor"]
 
-Progress = Callable[[float, str], None]  # how far, 0 to 1, and what it is at
-Cancelled = Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class PlacedTensor:
-    """A tensor and the file it lies in: ``file`` is an index into ``Inspected.files``."""
-
-    tensor: Tensor
-    file: int
-
-
-@dataclass(frozen=True)
-class InspectedFile:
-    """One GGUF file of a model. ``path`` is None for a file on the Hub.
-
-    ``sha256`` is what the place it comes from says its content has (the Hub, a cache that names files by it), ""
-    when nobody says; ``etag`` is the Hub's.
-    """
-
-    name: str
-    path: Path | None
-    header: Header
-    etag: str = ""
-    sha256: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Inspected:
-    """An opened model. Arrays of its headers are read on demand from open files: ``close`` it after use.
-
-    ``source`` is what was asked for, ``title`` its short name, ``kind`` "gguf" or an id of ``core.formats``, whose
-    ``summary`` then tells the rest (``files`` are empty). ``files`` are the shards in order. ``seconds`` is the time
-    it took to open; ``transferred_bytes`` and ``requests`` what it took from the Hub. Thread-safe.
-    """
-
-    source: str
-    title: str
-    kind: str
-    files: tuple[InspectedFile, ...]
-    findings: tuple[Finding, ...]
-    seconds: float
-    size_bytes: int
-    transferred_bytes: int = 0
-    requests: int = 0
-    summary: Summary | None = None
-    resources: ExitStack = field(default_factory=ExitStack, repr=False)
-
-    @property
-    def header(self) -> Header:
-        """The header of the first shard, which carries the model's metadata; ValueError when there is none."""
-        if not self.files:
-            raise ValueError(f"{self.title} is no GGUF file")
-        return self.files[0].header
-
-    @cached_property
-    def tensors(self) -> tuple[PlacedTensor, ...]:
-        """The tensors of all shards, in the files' order."""
-        return tuple(PlacedTensor(t, i) for i, file in enumerate(self.files) for t in file.header.tensors)
-
-    @cached_property
-    def parameters(self) -> int:
-        """Elements of all tensors, as llama.cpp counts them."""
-        return sum(file.header.parameters for file in self.files)
-
-    @cached_property
-    def tensor_bytes(self) -> int:
-        """Bytes of all tensors whose type is known."""
-        return sum(file.header.tensor_bytes for file in self.files)
-
-    @property
-    def bits_per_weight(self) -> float:
-        """Bits of tensor data per parameter; 0 without tensors."""
-        return self.tensor_bytes * 8 / self.parameters if self.parameters else 0.0
-
-    @cached_property
-    def quantization(self) -> str:
-        """The label people know the quantization by, such as Q4_K_M; "" without weights."""
-        if not self.files:
-            return ""
-        return quantization_label([s for file in self.files for s in file.header.shares()], self.header.file_type)
-
-    @property
-    def context_length(self) -> int | None:
-        """Tokens the model was trained for; None when the file does not say."""
-        return self.header.context_length if self.files else None
-
-    def close(self) -> None:
-        """Close the files; what was already read stays."""
-        self.resources.close()
+HUB = "hf:"
+MAX_TEMPLATES = 20  # of one file; the most known are three
+_MAX_TEMPLATE_BYTES = 4 << 20
+_SEVERITIES = ("error", "warning", "note")
+_EXAMPLE_SECONDS = 10.0
 
 
 class InspectionService:
-    """Opens model files of any kind. Stateless but for what it is given; calls may come from any thread."""
+    """Opens model files of any kind. Calls may come from any thread."""
 
     def __init__(
         self,
         paths: Paths,
         library: LibraryService,
+        hub: HubClient,
         *,
-        architectures: Callable[[], tuple[str, ...]] = tuple,
+        architectures: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """``architectures`` names those the installed engine knows; it may take seconds and is asked seldom."""
-        self._paths = paths
         self._library = library
-        self._architectures = architectures
+        self._remote = RemoteOpener(hub, HeaderReader(hub, paths.remote_headers))
+        self._ask_engine = architectures
 
     def open(
         self,
@@ -139,23 +56,26 @@ class InspectionService:
     ) -> Inspected:
         """Open a path, a folder, ``hf:OWNER/REPO/FILE[@REV]``, a library name or ``starter``.
 
-        Shards beside a local file are opened with it. Reads headers only. A GGUF header that breaks off is opened as
-        far as it goes, with a finding. Raises HeftError: not found, not readable, no model file, private or gated
-        (with what is missing), kind "cancelled".
+        Shards beside a file are opened with it. Reads headers only. A local GGUF header that breaks off is opened as
+        far as it goes, with a finding. Raises HeftError: not found, not readable, no GGUF where one must be, private
+        or gated (with what is missing), kind "cancelled".
         """
         started = time.perf_counter()
-        model = self._library.resolve(source)
         with ExitStack() as resources:
-            files = tuple(_opened(path, resources) for path in model.files)
-            findings = tuple(f for file in files for f in file.header.problems)
-            return Inspected(
-                source=source,
-                title=naming.stem(model.path.name),
-                kind="gguf",
-                files=files,
+            try:
+                opened = self._opened(source, resources, progress, cancelled)
+            except OSError as error:
+                raise HeftError(
+                    f"{source} cannot be read: {error.strerror or error}.",
+                    "Check that the file is there and that you may read it.",
+                    detail=str(error),
+                    kind="not-readable",
+                ) from error
+            findings = _sorted([*opened.findings, *self._findings(opened.files)])
+            return replace(
+                opened,
                 findings=findings,
                 seconds=time.perf_counter() - started,
-                size_bytes=sum(file.header.file_bytes for file in files),
                 resources=resources.pop_all(),
             )
 
@@ -166,14 +86,100 @@ class InspectionService:
         progress: Progress = lambda _fraction, _note: None,
         cancelled: Cancelled = lambda: False,
     ) -> tuple[Finding, ...]:
-        """The findings that take reading the whole file, added to those of ``open``.
+        """The findings that take reading the whole file, in addition to ``inspected.findings``.
 
-        SHA-256 against what the Hub says, NaN and infinities in the weights, the chat template rendered with an
-        example. Reads at disk speed; only files on this computer. Raises HeftError of kind "cancelled".
+        SHA-256 against what the Hub says, NaN and infinities among the weights, the chat template rendered with an
+        example. Reads at disk speed; of a file on the Hub only the template is checked. Raises HeftError of kind
+        "cancelled".
         """
-        return inspected.findings
+        found = [*check_files(inspected, progress, cancelled)]
+        if inspected.files:
+            found += _rendered(inspected)
+        return _sorted(found)
+
+    @cached_property
+    def required_keys(self) -> RequiredKeys:
+        """Keys the engine reads without a default, by architecture (resources/data/architecture_keys.csv)."""
+        return {row["architecture"]: tuple(row["keys"].split()) for row in read_table("architecture_keys")}
+
+    @cached_property
+    def _architectures(self) -> frozenset[str]:
+        return frozenset(self._ask_engine())
+
+    def _opened(self, source: str, resources: ExitStack, progress: Progress, cancelled: Cancelled) -> Inspected:
+        if source.startswith(HUB):
+            return self._remote.open(parse_hub_source(source), resources, progress, cancelled)
+        path = Path(source).expanduser()
+        if _there(path):
+            if path.is_dir():
+                return open_folder(path, source, resources, cancelled)
+            return open_local(path, source, resources, cancelled)
+        model = self._library.resolve(source)
+        return open_local(model.path, source, resources, cancelled)
+
+    def _findings(self, files: Sequence[InspectedFile]) -> list[Finding]:
+        if not files:
+            return []
+        found = []
+        for file in files:
+            where = f"{file.name}: " if len(files) > 1 else ""
+            found += [replace(problem, message=where + problem.message) for problem in file.header.problems]
+        found += check_model([file.header for file in files], self.required_keys, lambda: self._architectures)
+        templates = templates_of(files[0])
+        if templates:
+            from desktop.core.template_checks import check_template  # brings jinja2
+
+            for name, template in templates:
+                told = check_template(template)
+                where = f"Template '{name}': " if name else ""
+                found += [replace(marked.finding, message=where + marked.finding.message) for marked in told]
+        return found
 
 
-def _opened(path: Path, resources: ExitStack) -> InspectedFile:
-    source = resources.enter_context(FileSource(path))
-    return InspectedFile(path.name, path, read_header(source, partial=True))
+def templates_of(file: InspectedFile) -> list[tuple[str, str]]:
+    """Name and text of each chat template of a file; the name is "" for the one in general use."""
+    prefix = "tokenizer.chat_template"
+    keys = [key for key in file.header.metadata if key == prefix or key.startswith(f"{prefix}.")]
+    named = [(key.removeprefix(prefix).removeprefix("."), key) for key in keys[:MAX_TEMPLATES]]
+    return [(name, text) for name, key in named if (text := file.header.text(key, _MAX_TEMPLATE_BYTES))]
+
+
+def _rendered(inspected: Inspected) -> list[Finding]:
+    templates = templates_of(inspected.files[0])
+    if not templates:
+        return []
+    from desktop.engine.protocol import ChatMessage
+    from desktop.engine.renderer import Renderer
+    from desktop.engine.template import RenderRequest
+
+    renderer = Renderer(_EXAMPLE_SECONDS)
+    found = []
+    try:
+        for name, template in templates:
+            example = (ChatMessage("user", "Hello"), ChatMessage("assistant", "Hi"), ChatMessage("user", "Bye"))
+            result = renderer.render(RenderRequest(template, example, "<s>", "</s>"))
+            if result.error:
+                where = f"Template '{name}': " if name else ""
+                found.append(
+                    Finding(
+                        "warning",
+                        f"{where}{result.error}",
+                        "An example conversation of three messages was rendered with it, within limits.",
+                        "Chat may not work with this model; look for a file with a mended template.",
+                        about="template",
+                    )
+                )
+    finally:
+        renderer.close()
+    return found
+
+
+def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity)))
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long to be a path, or one with a zero byte
+        return False

@@ -36,6 +36,11 @@ class Paths:
         return self.cache / "logs"
 
     @property
+    def remote_headers(self) -> Path:
+        """Headers of files on the Hub, kept so that a second look costs one request."""
+        return self.cache / "remote-headers"
+
+    @property
     def scratch(self) -> Path:
         """Private working directory of the engine: never a folder others write to."""
         return self.cache / "engine"

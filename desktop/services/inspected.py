@@ -1,0 +1,108 @@
+"""An opened model file as a value: what the inspector's pages and commands look at."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from desktop.core.findings import Finding
+from desktop.core.formats import Summary
+from desktop.core.gguf import Header, Tensor
+from desktop.core.quants import quantization_label
+
+
+@dataclass(frozen=True)
+class PlacedTensor:
+    """A tensor and the file it lies in: ``file`` is an index into ``Inspected.files``."""
+
+    tensor: Tensor
+    file: int
+
+
+@dataclass(frozen=True)
+class InspectedFile:
+    """One GGUF file of a model. ``path`` is None for a file on the Hub.
+
+    ``sha256`` is what the place it comes from says its content has (the Hub, a cache that names files by it), ""
+    when nobody says; ``etag`` is the Hub's. ``base`` is the byte at which the GGUF begins (0 but in a llamafile).
+    """
+
+    name: str
+    path: Path | None
+    header: Header
+    etag: str = ""
+    sha256: str = ""
+    base: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Inspected:
+    """An opened model. Arrays of its headers are read on demand from open files: ``close`` it after use.
+
+    ``source`` is what was asked for, ``title`` its short name, ``kind`` "gguf" or an id of ``core.formats``, whose
+    ``summary`` then tells the rest (``files`` are empty but for a GGUF inside a llamafile). ``files`` are the shards
+    in order. ``seconds`` is the time it took to open; ``transferred_bytes`` and ``requests`` what it took from the
+    Hub. Thread-safe.
+    """
+
+    source: str
+    title: str
+    kind: str
+    files: tuple[InspectedFile, ...]
+    findings: tuple[Finding, ...]
+    seconds: float
+    size_bytes: int
+    transferred_bytes: int = 0
+    requests: int = 0
+    summary: Summary | None = None
+    resources: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    @property
+    def header(self) -> Header:
+        """The header of the first shard, which carries the model's metadata; ValueError when there is none."""
+        if not self.files:
+            raise ValueError(f"{self.title} holds no GGUF header")
+        return self.files[0].header
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it lies on the Hub, so that only its header can be read."""
+        return self.source.startswith("hf:")
+
+    @cached_property
+    def tensors(self) -> tuple[PlacedTensor, ...]:
+        """The tensors of all shards, in the files' order."""
+        return tuple(PlacedTensor(t, i) for i, file in enumerate(self.files) for t in file.header.tensors)
+
+    @cached_property
+    def parameters(self) -> int:
+        """Elements of all tensors, as llama.cpp counts them."""
+        return sum(file.header.parameters for file in self.files)
+
+    @cached_property
+    def tensor_bytes(self) -> int:
+        """Bytes of all tensors whose type is known."""
+        return sum(file.header.tensor_bytes for file in self.files)
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Bits of tensor data per parameter; 0 without tensors."""
+        return self.tensor_bytes * 8 / self.parameters if self.parameters else 0.0
+
+    @cached_property
+    def quantization(self) -> str:
+        """The label people know the quantization by, such as Q4_K_M; "" without weights."""
+        if not self.files:
+            return ""
+        return quantization_label([s for file in self.files for s in file.header.shares()], self.header.file_type)
+
+    @property
+    def context_length(self) -> int | None:
+        """Tokens the model was trained for; None when the file does not say."""
+        return self.header.context_length if self.files else None
+
+    def close(self) -> None:
+        """Close the files; what was already read stays."""
+        self.resources.close()

@@ -1,0 +1,147 @@
+"""Opens model files of this computer: shards together, llamafiles at their GGUF, other formats by what they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from desktop.core import naming
+from desktop.core.errors import HeftError, NotFoundError, UsageError
+from desktop.core.findings import Finding
+from desktop.core.formats import FolderFile, Summary, recognise, recognise_folder
+from desktop.core.gguf import SubSource, read_header
+from desktop.services.inspected import Inspected, InspectedFile
+from desktop.store.format_catalog import format_catalog
+from desktop.store.found_file import look_at
+from desktop.store.gguf_files import FileSource
+
+GGUF_MAGIC = b"GGUF"
+_MAX_FOLDER = 20_000  # files of a folder that are looked at
+_OLLAMA_BLOB = re.compile(r"sha256-([0-9a-f]{64})")
+
+
+def open_local(path: Path, source: str, resources: ExitStack, cancelled: Callable[[], bool]) -> Inspected:
+    """Open a file with the shards beside it. OSError when one cannot be read; FileFormatError, HeftError."""
+    files: list[InspectedFile] = []
+    size = 0
+    for part in _shards(path):
+        raise_if_cancelled(cancelled)
+        opened = resources.enter_context(FileSource(part))
+        size += opened.size
+        if bytes(opened.window(0, 4)[:4]) == GGUF_MAGIC:
+            header = read_header(opened, partial=True)
+            files.append(InspectedFile(part.name, part, header, sha256=_known_digest(part)))
+        elif part == path:
+            return _other(path, source, opened)
+    if not files:
+        raise NotFoundError(f"There is no GGUF file at {path}.", "Check the path.")
+    shard = naming.shard(path.name)
+    split = shard is not None and len(files) > 1
+    return Inspected(
+        source=source,
+        title=naming.stem(path.name) if split else path.name,
+        kind="gguf",
+        files=tuple(files),
+        findings=(_JOIN_FIRST,) if shard is not None and shard.concatenated else (),
+        seconds=0.0,
+        size_bytes=size,
+    )
+
+
+def open_folder(folder: Path, source: str, resources: ExitStack, cancelled: Callable[[], bool]) -> Inspected:
+    """Open the one GGUF model of a folder, or say what else the folder holds. UsageError where there are several."""
+    listed = _files(folder)
+    models = [folder / file.name for file in listed if naming.is_model_file(file.name)]
+    joined = naming.join_shards(path for path in models if naming.role(path.name) != "mmproj")
+    if len(joined) == 1:
+        return open_local(joined[0][0][0], source, resources, cancelled)
+    if joined:
+        names = ", ".join(paths[0].name for paths, _ in joined[:3])
+        raise UsageError(
+            f"{folder} holds {len(joined):,} GGUF models: {names}{' ...' if len(joined) > 3 else ''}.",
+            "Name one of the files.",
+        )
+    summary = recognise_folder(listed, lambda name: (folder / name).read_bytes(), format_catalog())
+    return other(source, folder.resolve().name or str(folder), sum(file.size for file in listed), summary)
+
+
+def other(source: str, title: str, size: int, summary: Summary) -> Inspected:
+    """Something that is no GGUF model."""
+    return Inspected(
+        source=source,
+        title=title,
+        kind=summary.id,
+        files=(),
+        findings=summary.findings,
+        seconds=0.0,
+        size_bytes=size,
+        summary=summary,
+    )
+
+
+def raise_if_cancelled(cancelled: Callable[[], bool]) -> None:
+    """HeftError of kind "cancelled" once ``cancelled`` says so."""
+    if cancelled():
+        raise HeftError("This was cancelled.", "Start it again when you like.", kind="cancelled")
+
+
+_JOIN_FIRST = Finding(
+    "error",
+    "This is one part of a file that was cut into pieces.",
+    "Such parts (.part1of2) are plain pieces: only the first has a header, and the engine loads none of them.",
+    "Join the parts in order into one file, for example with: cat NAME.gguf.part* > NAME.gguf",
+)
+
+
+def _other(path: Path, source: str, opened: FileSource) -> Inspected:
+    summary = recognise(opened, path.name, format_catalog())
+    assert summary is not None  # None means GGUF, which was asked before
+    found = other(source, path.name, opened.size, summary)
+    if summary.gguf_offset is None:
+        return found
+    inner = read_header(SubSource(opened, summary.gguf_offset, summary.gguf_bytes), partial=True)
+    file = InspectedFile(path.name, path, inner, base=summary.gguf_offset)
+    return Inspected(
+        source=source,
+        title=path.name,
+        kind=summary.id,
+        files=(file,),
+        findings=summary.findings,
+        seconds=0.0,
+        size_bytes=opened.size,
+        summary=summary,
+    )
+
+
+def _shards(path: Path) -> Sequence[Path]:
+    """The file and those it is split with, in order; the file alone where its name tells of no others."""
+    shard = naming.shard(path.name)
+    if shard is None or shard.concatenated:
+        return [path]
+    beside = [
+        file
+        for file in path.parent.iterdir()
+        if (found := naming.shard(file.name)) and (found.stem, found.count) == (shard.stem, shard.count)
+    ]
+    return next((paths for paths, _ in naming.join_shards(beside) if path in paths), [path])
+
+
+def _files(folder: Path) -> list[FolderFile]:
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            found.append(FolderFile(path.relative_to(folder).as_posix(), path.stat().st_size))
+            if len(found) >= _MAX_FOLDER:
+                break
+    return found
+
+
+def _known_digest(path: Path) -> str:
+    """The SHA-256 a store named this file by: Ollama's blobs, and the Hugging Face cache's links to blobs."""
+    match = _OLLAMA_BLOB.fullmatch(path.name)
+    if match:
+        return match[1]
+    found = look_at(path, "huggingface")
+    return found.digest if found else ""
