@@ -28,11 +28,15 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class KeyDifference:
-    """A metadata key whose values differ; None where the key is missing."""
+    """A metadata key whose values differ; None where the key is missing.
+
+    ``at`` is the first element of two arrays, or the first character of two texts, that differs; else None.
+    """
 
     key: str
     first: Value | None
     second: Value | None
+    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,12 @@ def compare(first: Side, second: Side, cancelled: Callable[[], bool] = lambda: F
     changed = []
     for key in keys:
         one, other = first.metadata.get(key), second.metadata.get(key)
-        if one is None or other is None or not same_value(one, other, cancelled):
+        if one is None or other is None:
             changed.append(KeyDifference(key, one, other))
+            continue
+        same, at = _compared(one, other, cancelled)
+        if not same:
+            changed.append(KeyDifference(key, one, other, at))
     tensors, equal = _tensor_differences(first.tensors, second.tensors)
     one_roles, other_roles = _role_bytes(first.tensors), _role_bytes(second.tensors)
     names = sorted(one_roles | other_roles, key=lambda role: -max(one_roles[role], other_roles[role]))
@@ -103,13 +111,20 @@ def compare(first: Side, second: Side, cancelled: Callable[[], bool] = lambda: F
     )
 
 
-def same_value(one: Value, other: Value, cancelled: Callable[[], bool] = lambda: False) -> bool:
-    """Whether two metadata values have the same type and content; NaN equals NaN."""
-    if isinstance(one.data, Text) and isinstance(other.data, Text):
-        return _same_text(one.data, other.data)
-    if isinstance(one.data, Array) and isinstance(other.data, Array):
-        return _same_array(one.data, other.data, cancelled)
-    return one.type == other.type and _same_item(one.data, other.data)
+def _compared(one: Value, other: Value, cancelled: Callable[[], bool]) -> tuple[bool, int | None]:
+    """Whether two values have the same type and content (NaN equals NaN), and where contents of one type part."""
+    mine, theirs = one.data, other.data
+    if isinstance(mine, Array) and isinstance(theirs, Array):
+        if mine.type != theirs.type:
+            return False, None
+        at = _first_difference(mine, theirs, cancelled)
+        return at is None, at
+    if isinstance(mine, Text) and isinstance(theirs, Text):
+        return _same_text(mine, theirs), None
+    if isinstance(mine, str) and isinstance(theirs, str) and mine != theirs:
+        differing = (at for at, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b)
+        return False, next(differing, min(len(mine), len(theirs)))
+    return one.type == other.type and _same_item(mine, theirs), None
 
 
 def _same_text(one: Text, other: Text) -> bool:
@@ -123,20 +138,23 @@ def _same_text(one: Text, other: Text) -> bool:
     return True
 
 
-def _same_array(one: Array, other: Array, cancelled: Callable[[], bool]) -> bool:
-    if one.type != other.type or one.length != other.length:
-        return False
-    for start in range(0, one.length, _STEP):
+def _first_difference(one: Array, other: Array, cancelled: Callable[[], bool]) -> int | None:
+    """Index of the first element that differs, or that only the longer array has; None when they are the same."""
+    common = min(one.length, other.length)
+    for start in range(0, common, _STEP):
         if cancelled():
             raise ComparisonCancelledError("The comparison was cancelled.")
-        mine, theirs = one[start : start + _STEP], other[start : start + _STEP]
+        stop = min(start + _STEP, common)
+        mine, theirs = one[start:stop], other[start:stop]
         if mine == theirs:
             continue
-        for a, b in zip(mine, theirs, strict=True):
-            nested = isinstance(a, Array) and isinstance(b, Array)
-            if not (_same_array(a, b, cancelled) if nested else _same_item(a, b)):  # type: ignore[arg-type]
-                return False
-    return True
+        for at, (a, b) in enumerate(zip(mine, theirs, strict=True), start):
+            if isinstance(a, Array) and isinstance(b, Array):
+                if a.type != b.type or _first_difference(a, b, cancelled) is not None:
+                    return at
+            elif not _same_item(a, b):
+                return at
+    return None if one.length == other.length else common
 
 
 def _same_item(one: object, other: object) -> bool:

@@ -54,6 +54,7 @@ class SettingsData:
     load_at_start: bool = True
     library_folders: tuple[str, ...] = ()
     presets: tuple[Preset, ...] = ()
+    recent_inspected: tuple[str, ...] = ()  # paths and hf: addresses, newest first
 
 
 class SettingsStore:

@@ -25,6 +25,7 @@ class NavigationRail(QFrame):
     page_chosen = Signal(int)
     appearance_chosen = Signal(str)  # a theme.Preference
     load_at_start_chosen = Signal(bool)
+    inspect_asked = Signal()
     shortcuts_asked = Signal()
     logs_asked = Signal()
 
@@ -88,6 +89,10 @@ class NavigationRail(QFrame):
     def _settings_menu(self, load_at_start: bool) -> QMenu:
         menu = QMenu(self)
         menu.setObjectName("settingsMenu")
+        inspect = menu.addAction("Inspect a model file…\tCtrl+I")
+        inspect.setObjectName("inspectFile")
+        inspect.triggered.connect(self.inspect_asked)
+        menu.addSeparator()
         group = QActionGroup(menu)
         for preference, word in _SCHEMES:
             action = QAction(word, group)

@@ -30,6 +30,23 @@ from desktop.ui.theme import Theme
 DEFAULT_SIZE = QSize(1280, 800)
 FRAME_ROOM = QSize(0, 40)  # for the title bar, which Qt does not count in a window's size
 MINIMUM_SIZE = (820, 520)
+# Model files a person may drop; what they really are is told by their content.
+MODEL_SUFFIXES = frozenset(
+    (
+        ".gguf",
+        ".safetensors",
+        ".llamafile",
+        ".bin",
+        ".pt",
+        ".pth",
+        ".ckpt",
+        ".onnx",
+        ".h5",
+        ".keras",
+        ".engine",
+        ".plan",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +62,9 @@ class PageEntry:
 class MainWindow(QWidget):
     """Composes the pages; knows nothing of what they do."""
 
-    file_opened = Signal(object)  # Path of a .gguf that was dropped or chosen
+    file_opened = Signal(object)  # Path of a .gguf that was chosen, or dropped where it is to be loaded
+    file_inspected = Signal(object)  # Path of another model file or folder, or of a .gguf dropped on the page Inspect
+    inspect_asked = Signal()  # a file is to be chosen for the page Inspect
     page_changed = Signal(str)
     appearance_chosen = Signal(str)
     load_at_start_chosen = Signal(bool)
@@ -87,10 +106,12 @@ class MainWindow(QWidget):
         self._rail.appearance_chosen.connect(self.appearance_chosen)
         self._rail.load_at_start_chosen.connect(self.load_at_start_chosen)
         self._rail.shortcuts_asked.connect(self.show_shortcuts)
+        self._rail.inspect_asked.connect(self.inspect_asked)
         self._rail.logs_asked.connect(self.logs_asked)
         for index in range(len(self._entries)):
             self._shortcut(f"Ctrl+{index + 1}", partial(self._visit, index))
         self._shortcut("Ctrl+O", self.choose_file)
+        self._shortcut("Ctrl+I", self.inspect_asked.emit)
         self._shortcut("Ctrl+/", self.show_shortcuts)
         self._shortcut("F1", self.show_shortcuts)
         self._shortcut("Ctrl+Q", self.close)
@@ -140,7 +161,8 @@ class MainWindow(QWidget):
         """List what the keyboard can do."""
         rows = [(f"Ctrl+{index + 1}", entry.title) for index, entry in enumerate(self._entries)]
         rows += [
-            ("Ctrl+O", "Open a .gguf file"),
+            ("Ctrl+O", "Open a .gguf file and chat"),
+            ("Ctrl+I", "Inspect a model file"),
             ("Ctrl+Shift+X", "Dismiss the newest message"),
             ("Ctrl+/ or F1", "This list"),
             ("Ctrl+Q", "Quit"),
@@ -183,21 +205,22 @@ class MainWindow(QWidget):
     # -- events ----------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept a .gguf file."""
+        """Accept a model file, or a folder that may be one."""
         if self._model_files(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open the file that was dropped."""
+        """Load a GGUF file, or look into it on the page Inspect; the engine loads no other format."""
         files = self._model_files(event)
         if files:
             event.acceptProposedAction()
-            self.file_opened.emit(files[0])
+            loads = files[0].suffix.lower() == ".gguf" and self.current != "inspect"
+            (self.file_opened if loads else self.file_inspected).emit(files[0])
 
     @staticmethod
     def _model_files(event: QDropEvent) -> list[Path]:
         files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        return [path for path in files if path.suffix.lower() == ".gguf"]
+        return [path for path in files if path.suffix.lower() in MODEL_SUFFIXES or path.is_dir()]
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell once that the window is there."""

@@ -1,0 +1,135 @@
+"""The tab Layers: the map of all tensors, and the tensors of the layer that is looked at."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
+
+from desktop.services.inspection import Inspected
+from desktop.ui.models.tensor_model import TensorTableModel
+from desktop.ui.models.tensor_rows import TensorRows
+from desktop.ui.pages.inspect_state import InspectState, tensor_in_words
+from desktop.ui.pages.inspect_tab import InspectTab
+from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.elided_label import ElidedLabel
+from desktop.ui.widgets.layer_map import LayerMap
+from desktop.ui.widgets.layer_map_layout import MapContent
+from desktop.ui.widgets.layer_map_paint import styles_of
+from desktop.ui.widgets.tensor_table import TensorTable
+from desktop.ui.widgets.type_legend import TypeLegend
+
+_EXPLAINED = "Each square is one tensor; colour and form are its type, area its bytes."
+_ROUND = "Round ones are not quantized."
+_EXPERTS = "Sliced ones hold a layer's experts (×n)."
+
+
+class LayersTab(InspectTab):
+    """Selects in the shared state; follows it too."""
+
+    def __init__(self, theme: Theme, state: InspectState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("inspectLayers")
+        self._state = state
+        self._group = -1
+        self.map = LayerMap(theme)
+        self._legend = TypeLegend(theme)
+        self._words = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._words.setObjectName("layerMapWords")
+        set_role(self._words, "muted")
+        self._model = TensorTableModel(theme, self)
+        self.table = TensorTable(self._model, "layerTensors", "Tensors of the layer")
+        self._caption = QLabel()
+        self._caption.setObjectName("layerCaption")
+        set_role(self._caption, "muted")
+        self._build()
+        self.map.chosen.connect(state.select)
+        self.table.chosen.connect(state.select)
+        state.selected.connect(self._select)
+
+    def show_model(self, inspected: Inspected) -> None:
+        """Show a model; its first layer's tensors are listed."""
+        opened = self._state.opened
+        if opened is None:
+            return
+        rows = opened.rows
+        styles = styles_of([total.label for total in rows.types])
+        self.map.set_content(opened.content, styles, lambda at: tensor_in_words(rows.tensor(at)))
+        self._legend.set_types(rows.types, styles)
+        experts = any(line.experts for section in opened.content.sections for line in section.lines)
+        mixed = len({style.round for style in styles.values()}) == 2
+        self._words.set_whole_text(
+            " ".join([_EXPLAINED, *([_ROUND] if mixed else []), *([_EXPERTS] if experts else [])])
+        )
+        self.table.show_file_column(len(rows.files) > 1)
+        self._group = -1
+        self._list_group(rows, 0)
+        self._select(self._state.position)
+
+    def clear(self) -> None:
+        """Nothing on the map, nothing in the table."""
+        self._group = -1
+        self.map.set_content(MapContent((), {}), {}, lambda _position: "")
+        self._legend.set_types((), {})
+        self._caption.setText("")
+        self._model.set_rows(None)
+
+    def _build(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(4)
+        head.addWidget(self._words, 1)
+        for text, tip, name, steps in (
+            ("−", "Smaller squares (-)", "layerMapSmaller", -1),
+            ("+", "Larger squares (+)", "layerMapLarger", 1),
+            ("Fit", "All layers across the width (0)", "layerMapFit", 0),
+        ):
+            button = QToolButton()
+            button.setText(text)
+            button.setObjectName(name)
+            button.setAccessibleName(tip)
+            button.setToolTip(tip)
+            set_role(button, "ghost")
+            button.clicked.connect(lambda _checked=False, steps=steps: self.map.zoom(steps))
+            head.addWidget(button)
+        card = QFrame()
+        card.setObjectName("layerCard")
+        set_role(card, "card")
+        inside = QVBoxLayout(card)
+        inside.setContentsMargins(14, 8, 10, 10)
+        inside.setSpacing(6)
+        inside.addLayout(head)
+        inside.addWidget(self.map, 1)
+        inside.addWidget(self._legend)
+        below = QWidget()
+        rest = QVBoxLayout(below)
+        rest.setContentsMargins(0, 6, 0, 0)
+        rest.setSpacing(6)
+        rest.addWidget(self._caption)
+        rest.addWidget(self.table, 1)
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.setObjectName("layersSplitter")
+        splitter.setChildrenCollapsible(False)
+        splitter.addWidget(card)
+        splitter.addWidget(below)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(splitter)
+        self.setFocusProxy(self.map)
+
+    def _select(self, position: int) -> None:
+        opened = self._state.opened
+        if opened is not None and position >= 0:
+            self._list_group(opened.rows, opened.rows.layer_ranks[position])
+        self.map.select(position)
+        self.table.select(position)
+
+    def _list_group(self, rows: TensorRows, group: int) -> None:
+        """List the tensors of one layer, or those outside of all layers."""
+        if group == self._group:
+            return
+        members = [at for at, rank in enumerate(rows.layer_ranks) if rank == group]
+        self._group = group
+        self._model.set_rows(rows, members)
+        label = rows.group_labels[group] if rows.group_labels else ""
+        self._caption.setText(f"{label[:1].upper()}{label[1:]}: {len(members):,} tensors" if members else "No tensors")

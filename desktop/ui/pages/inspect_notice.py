@@ -1,0 +1,124 @@
+"""Above the tabs of the page Inspect: how far reading is, and what kept a file from being opened."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from desktop.core.errors import HeftError
+from desktop.ui.icons import icon
+from desktop.ui.notifications import error_report
+from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.elided_label import ElidedLabel
+
+_STEPS = 1000
+
+
+class ReadingLine(QWidget):
+    """Bar, words and a Cancel button."""
+
+    cancelled = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("inspectReading")
+        self._bar = QProgressBar()
+        self._bar.setObjectName("inspectReadingBar")
+        self._bar.setAccessibleName("Progress of reading")
+        self._bar.setTextVisible(False)
+        self._words = ElidedLabel()
+        self._words.setObjectName("inspectReadingText")
+        set_role(self._words, "muted")
+        cancel = QPushButton("Cancel")
+        cancel.setObjectName("inspectCancel")
+        cancel.setAccessibleName("Stop reading")
+        cancel.clicked.connect(self.cancelled)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        row.addWidget(self._bar, 1)
+        row.addWidget(self._words, 1)
+        row.addWidget(cancel)
+
+    def show_step(self, fraction: float, words: str) -> None:
+        """``fraction`` from 0 to 1; 0 shows a bar without an end."""
+        self._bar.setRange(0, _STEPS if fraction > 0 else 0)
+        self._bar.setValue(round(fraction * _STEPS))
+        self._words.set_whole_text(words)
+
+
+class ReadFailure(QFrame):
+    """What happened, the one thing to do; stays until it is dismissed or something else is opened."""
+
+    again_asked = Signal()
+    dismissed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("inspectFailure")
+        set_role(self, "notification")
+        self.setProperty("severity", "error")
+        self._theme = theme
+        self._error: HeftError | None = None
+        self._mark = QLabel()
+        self._message = _label("inspectFailureMessage", "subtitle")
+        self._hint = _label("inspectFailureHint", "")
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(self._message)
+        texts.addWidget(self._hint)
+        again = _button("Try again", "inspectAgain", "Open the same once more")
+        again.clicked.connect(self.again_asked)
+        copy = _button("Copy details", "inspectCopyFailure", "Copy the details of this error")
+        copy.clicked.connect(self._copy)
+        self._close = QToolButton()
+        self._close.setObjectName("inspectDismiss")
+        self._close.setAccessibleName("Dismiss")
+        self._close.setIconSize(QSize(14, 14))
+        set_role(self._close, "ghost")
+        self._close.clicked.connect(self.dismissed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 9, 10, 9)
+        row.setSpacing(10)
+        row.addWidget(self._mark)
+        row.addLayout(texts, 1)
+        for button in (again, copy, self._close):
+            row.addWidget(button)
+        theme.changed.connect(self._paint)
+        self._paint()
+
+    def show_error(self, error: HeftError) -> None:
+        """Tell a failure."""
+        self._error = error
+        self._message.setText(error.message)
+        self._hint.setText(error.hint)
+        self._hint.setVisible(bool(error.hint))
+        self.setAccessibleName(f"{error.message} {error.hint}".strip())
+
+    def _copy(self) -> None:
+        if self._error is not None:
+            QGuiApplication.clipboard().setText(error_report(self._error))
+
+    def _paint(self) -> None:
+        self._mark.setPixmap(icon(self._theme, "warning", token="bad").pixmap(18, 18))
+        self._close.setIcon(icon(self._theme, "close"))
+
+
+def _label(name: str, role: str) -> QLabel:
+    label = QLabel()
+    label.setObjectName(name)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    if role:
+        set_role(label, role)
+    return label
+
+
+def _button(text: str, name: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setAccessibleName(tip)
+    button.setToolTip(tip)
+    return button

@@ -1,0 +1,171 @@
+"""The tabs of the page Inspect: made when first opened, told of a model when they are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+
+from desktop.services.inspection import Inspected
+from desktop.ui.pages.inspect_state import InspectState
+from desktop.ui.pages.inspect_tab import InspectTab, TabEntry, TensorPanel, Tone
+from desktop.ui.theme import set_role
+
+WITH_PANEL = ("layers", "tensors", "compare")
+_PANEL_WIDTH = 350
+_SIGNS: dict[Tone, str] = {"": "", "good": "✓ ", "warn": "⚠ ", "bad": "✕ "}
+
+
+class InspectTabs(QWidget):
+    """A bar of titles with counts, the tab in view, and the panel of the selected tensor beside it."""
+
+    notify = Signal(object)
+    place_asked = Signal(str)
+    tab_changed = Signal(str)
+
+    def __init__(
+        self,
+        entries: Sequence[TabEntry],
+        state: InspectState,
+        panel: Callable[[], QWidget] | None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """``panel`` makes a QWidget that is a TensorPanel; it is asked for with the first model."""
+        super().__init__(parent)
+        self.setObjectName("inspectTabs")
+        self._entries = tuple(entries)
+        self._state = state
+        self._make_panel = panel
+        self._panel: QWidget | None = None
+        self._made: dict[int, InspectTab] = {}
+        self._told: dict[int, Inspected] = {}
+        self._counts: list[QLabel] = []
+        self._bar = QTabBar()
+        self._bar.setObjectName("inspectTabBar")
+        self._bar.setAccessibleName("Views of the model")
+        self._bar.setExpanding(False)
+        self._bar.setUsesScrollButtons(True)
+        self._bar.setElideMode(Qt.TextElideMode.ElideNone)
+        for index, entry in enumerate(self._entries):
+            self._bar.addTab(entry.title)
+            count = QLabel()
+            count.setObjectName(f"inspectCount_{entry.name}")
+            self._counts.append(count)
+            self._bar.setTabButton(index, QTabBar.ButtonPosition.RightSide, count)
+        self._stack = QStackedWidget()
+        self._stack.setObjectName("inspectStack")
+        self._row = QHBoxLayout()
+        self._row.setSpacing(16)
+        self._row.addWidget(self._stack, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        column.addWidget(self._bar)
+        column.addLayout(self._row, 1)
+        self._bar.currentChanged.connect(self._opened)
+        state.selected.connect(self._show_tensor)
+        for keys, step in (("Ctrl+PgDown", 1), ("Ctrl+PgUp", -1)):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(lambda step=step: self._step(step))
+
+    @property
+    def current(self) -> str:
+        """Name of the tab in view."""
+        index = self._bar.currentIndex()
+        return self._entries[index].name if index >= 0 else ""
+
+    def tab(self, name: str) -> InspectTab:
+        """A tab by name, made if need be."""
+        return self._tab(self._index(name))
+
+    def go_to(self, name: str) -> InspectTab:
+        """Bring a tab into view."""
+        index = self._index(name)
+        self._bar.setTabVisible(index, True)
+        self._bar.setCurrentIndex(index)
+        self._opened(index)
+        return self._made[index]
+
+    def show_model(self, inspected: Inspected) -> None:
+        """Show a model on the tab in view, tell the others to forget the former one, count anew."""
+        for index, made in self._made.items():
+            if index in self._told:
+                made.clear()
+        self._told.clear()
+        for index, entry in enumerate(self._entries):
+            self._bar.setTabVisible(index, entry.shown_for(inspected))
+            self.set_count(entry.name, *entry.count(inspected))
+        self._opened(self._bar.currentIndex())
+
+    def clear(self) -> None:
+        """No model."""
+        for made in self._made.values():
+            made.clear()
+        self._told.clear()
+        self._show_tensor(-1)
+
+    def hide_tab(self, name: str) -> None:
+        """Take a tab out of the bar."""
+        self._bar.setTabVisible(self._index(name), False)
+
+    def set_count(self, name: str, figure: str, tone: Tone) -> None:
+        """The figure after a title; its tone is said by a sign too."""
+        index = self._index(name)
+        label, entry = self._counts[index], self._entries[index]
+        label.setText(f"{_SIGNS[tone]}{figure}")
+        label.setVisible(bool(figure))
+        set_role(label, tone or "muted")
+        self._bar.setAccessibleTabName(index, f"{entry.title} {figure}".strip())
+        self._bar.setTabToolTip(index, f"{entry.title}: {figure}" if figure else entry.title)
+
+    def _index(self, name: str) -> int:
+        return next(index for index, entry in enumerate(self._entries) if entry.name == name)
+
+    def _tab(self, index: int) -> InspectTab:
+        if index not in self._made:
+            entry = self._entries[index]
+            made = entry.make()
+            made.notify.connect(self.notify)
+            made.place_asked.connect(self.place_asked)
+            made.counted.connect(lambda figure, tone: self.set_count(entry.name, figure, tone))
+            self._made[index] = made
+            self._stack.addWidget(made)
+        return self._made[index]
+
+    def _opened(self, index: int) -> None:
+        opened = self._state.opened
+        if index < 0 or opened is None:
+            return
+        made = self._tab(index)
+        if self._told.get(index) is not opened.inspected:
+            self._told[index] = opened.inspected
+            made.show_model(opened.inspected)
+        self._stack.setCurrentWidget(made)
+        self._show_panel(self._entries[index].name in WITH_PANEL)
+        self.tab_changed.emit(self._entries[index].name)
+
+    def _step(self, step: int) -> None:
+        visible = [index for index in range(self._bar.count()) if self._bar.isTabVisible(index)]
+        at = visible.index(self._bar.currentIndex())
+        self._bar.setCurrentIndex(visible[(at + step) % len(visible)])
+        self._made[self._bar.currentIndex()].setFocus(Qt.FocusReason.TabFocusReason)
+
+    # -- the panel -------------------------------------------------------------------------------
+
+    def _show_panel(self, wanted: bool) -> None:
+        if wanted and self._panel is None and self._make_panel is not None:
+            self._panel = self._make_panel()
+            self._panel.setFixedWidth(_PANEL_WIDTH)
+            self._row.addWidget(self._panel)
+            self._show_tensor(self._state.position)
+        if self._panel is not None:
+            self._panel.setVisible(wanted)
+
+    def _show_tensor(self, _position: int) -> None:
+        if self._panel is not None:
+            panel: TensorPanel = self._panel  # type: ignore[assignment]
+            opened = self._state.opened
+            panel.show_tensor(opened.inspected if opened else None, self._state.tensor)
