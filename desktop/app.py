@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop import __version__
 from desktop.core.errors import HeftError, StoreError
+from desktop.core.hub_address import PREFIX
 from desktop.engine.protocol import Hello, Load
 from desktop.services.chat import MessageFinished
 from desktop.services.engine import EngineService, EngineState, describe_engine
@@ -38,11 +39,13 @@ from desktop.ui.theme import Preference, Theme
 from desktop.ui.window import MainWindow, PageEntry
 
 if TYPE_CHECKING:
+    from desktop.hub.client import HubClient
     from desktop.services.chat import ChatService
     from desktop.services.library import LibraryService
     from desktop.services.machine import MachineService
     from desktop.store.chats import ChatStore
     from desktop.store.library import LibraryModel
+    from desktop.ui.pages.inspect import InspectPage
 
 ENGINE_END_SECONDS = 8.0  # the engine's own grace and kill take less; this only bounds a process that cannot die
 DELETED_CHATS_KEPT_SECONDS = 30 * 24 * 3600.0
@@ -54,9 +57,10 @@ _log = logging.getLogger(__name__)
 class Heft:
     """Everything behind one window."""
 
-    def __init__(self, application: QApplication, paths: Paths, file: Path | None) -> None:
+    def __init__(self, application: QApplication, paths: Paths, source: str) -> None:
+        """``source`` is what the window opens with: a path or an ``hf:`` address, or "" for nothing."""
         self._paths = paths
-        self._file = file
+        self._source = source
         self._started = False
         self._last_failure: object = None
         self._last_loaded: object = None
@@ -72,6 +76,7 @@ class Heft:
             (
                 PageEntry("library", "Library", "library", self._library_page),
                 PageEntry("chat", "Chat", "chat", self._chat_page),
+                PageEntry("inspect", "Inspect", "inspect", self._inspect_page),
                 PageEntry("machine", "Machine", "machine", self._machine_page),
             ),
             StatusBar(self._tasks, EngineMemoryReader(self._engine.hello).read),
@@ -92,6 +97,17 @@ class Heft:
         page = self._window.go_to("chat")
         assert isinstance(page, ChatPage)
         page.open_model(path)
+
+    def inspect(self, source: str) -> None:
+        """Look into a model: a path, an ``hf:`` address or a library name."""
+        self._inspector().open(source)
+
+    def _inspector(self) -> InspectPage:
+        from desktop.ui.pages.inspect import InspectPage
+
+        page = self._window.go_to("inspect")
+        assert isinstance(page, InspectPage)
+        return page
 
     def shut_down(self) -> None:
         """End engine, jobs and stores; takes a bounded time whatever hangs."""
@@ -140,6 +156,12 @@ class Heft:
         return LibraryService(self._paths, self._settings)
 
     @cached_property
+    def _hub(self) -> HubClient:
+        from desktop.hub.client import HubClient
+
+        return HubClient()
+
+    @cached_property
     def _machine(self) -> MachineService:
         from desktop.services.machine import MachineService
 
@@ -156,8 +178,9 @@ class Heft:
     def _library_page(self) -> Page:
         from desktop.ui.pages.library import LibraryPage
 
-        page = LibraryPage(self._library, self._tasks, self._theme)
+        page = LibraryPage(self._library, self._tasks, self._theme, inspector=True)
         page.run_requested.connect(lambda model: self.open_file(model.path))
+        page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
         return page
 
     def _chat_page(self) -> Page:
@@ -174,6 +197,17 @@ class Heft:
             self._tasks,
             self._theme,
         )
+
+    def _inspect_page(self) -> Page:
+        from desktop.services.inspection import InspectionService
+        from desktop.ui.pages.inspect import InspectPage
+
+        service = InspectionService(
+            self._paths, self._library, self._hub, architectures=lambda: self._describe_engine().architectures
+        )
+        page = InspectPage(service, self._library, self._settings, lambda: self._engine.state, self._tasks, self._theme)
+        page.run_requested.connect(self.open_file)
+        return page
 
     def _machine_page(self) -> Page:
         from desktop.ui.pages.machine import MachinePage
@@ -195,6 +229,8 @@ class Heft:
         self._tasks.unhandled.connect(window.notifications.show_message)
         self._engine_bridge.received.connect(self._on_engine)
         window.file_opened.connect(self.open_file)
+        window.file_inspected.connect(lambda path: self.inspect(str(path)))
+        window.inspect_asked.connect(lambda: self._inspector().ask_file())
         window.appearance_chosen.connect(self._choose_appearance)
         window.load_at_start_chosen.connect(self._choose_load_at_start)
         window.logs_asked.connect(self._open_logs)
@@ -211,8 +247,10 @@ class Heft:
 
         QApplication.setWindowIcon(application_icon())
         self._tasks.run(self._settle)
-        if self._file is not None:
-            self.open_file(self._file)
+        if self._source.lower().endswith(".gguf") and not self._source.startswith(PREFIX):
+            self.open_file(Path(self._source))
+        elif self._source:
+            self.inspect(self._source)
         elif self._read_settings().load_at_start:
             self._tasks.run(self._load_first)
 
@@ -308,6 +346,11 @@ def _no_display() -> bool:
     return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
+def _source(argument: str) -> str:
+    """An argument that stays true when the working directory changes."""
+    return argument if argument.startswith(PREFIX) else str(Path(argument).resolve())
+
+
 def main(arguments: Sequence[str]) -> int:
     """Open the window, on a model file when one is given; returns the exit code."""
     if _no_display():
@@ -318,7 +361,7 @@ def main(arguments: Sequence[str]) -> int:
     application.setApplicationDisplayName("Heft")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("heft")
-    heft = Heft(application, default_paths(), Path(arguments[0]).resolve() if arguments else None)
+    heft = Heft(application, default_paths(), _source(arguments[0]) if arguments else "")
     signals = TerminationSignals()
     signals.asked.connect(heft.close_window)
     heft.show()
