@@ -79,6 +79,12 @@ def _tensor(shape: tuple[int, ...], kind: int, offset: int = 0, name: str | byte
     return read_header(BytesSource(data + bytes(4096)))
 
 
+def _two_tensors(first: int, second: int) -> Header:
+    arch = W.entry("general.architecture", g.STRING, "llama")
+    data = W.head(2, 1) + arch + W.tensor("a", (32,), 0, first) + W.tensor("b", (32,), 0, second)
+    return read_header(BytesSource(data + bytes(4096)))
+
+
 FINDINGS: dict[str, tuple[Callable[[], Header], str]] = {
     "duplicate key": (lambda: _with(lambda m: m.metadata.append(m.metadata[0])), "more than once"),
     "empty key": (lambda: _with(lambda m: m.metadata.append(("", g.U8, 1))), "key is empty"),
@@ -99,6 +105,8 @@ FINDINGS: dict[str, tuple[Callable[[], Header], str]] = {
     "removed type": (lambda: _tensor((32,), 31), "removed"),
     "half a block": (lambda: _tensor((31,), 8), "blocks"),
     "misplaced": (lambda: _tensor((32,), 0, 33), "not where"),
+    "overlapping": (lambda: _two_tensors(0, 64), "over the data of another"),
+    "overlapping, far one first": (lambda: _two_tensors(64, 0), "over the data of another"),
     "invalid UTF-8 name": (lambda: _tensor((32,), 0, name=b"\xff\xfe"), "UTF-8"),
     "name of 64 bytes": (lambda: _tensor((32,), 0, name="n" * 64), "longer"),
     "file type that contradicts": (lambda: _entry(4, "general.file_type", g.U32, 7), "file_type says Q8_0"),
@@ -110,6 +118,7 @@ def test_other_faults_are_listed(name: str) -> None:
     make, words = FINDINGS[name]
     header = make()
     assert any(words in problem.message for problem in header.problems), header.problems
+    assert all(problem.reason and problem.action for problem in header.problems)
 
 
 def test_the_model_the_findings_start_from_is_sound() -> None:
@@ -137,6 +146,18 @@ def test_partial_reading_keeps_what_was_there() -> None:
     assert not cut.complete and whole.complete
     assert cut.architecture == "llama" and len(cut.tensors) == len(whole.tensors) - 1
     assert "expected at byte" in cut.problems[-1].message and cut.problems[-1].offset is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [(77, "type 77"), (g.ARRAY, "array of type 77"), (2**32 - 1, "type 4294967295")]
+)
+def test_a_value_of_unknown_type_is_shown_as_such(kind: int, shown: str) -> None:
+    data = W.head(0, 3) + W.entry("general.architecture", g.STRING, "llama")
+    data += W.string("odd") + W.number("I", kind) + W.number("IQ", 77, 1) + bytes(20)
+    header = read_header(BytesSource(data), partial=True)
+    assert list(header.metadata) == ["general.architecture", "odd"] and not header.complete
+    assert (header.metadata["odd"].type.name, header.metadata["odd"].data) == ("UNKNOWN", shown)
+    assert header.string("odd") == "" and "unknown type" in header.problems[-1].message
 
 
 def test_invalid_utf8_in_values_is_replaced() -> None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from desktop.core.findings import Finding
-from desktop.core.gguf.values import Array, Text, Value
+from desktop.core.gguf.values import Array, Text, Value, ValueType
 from desktop.core.quants import (
     TENSOR_TYPES,
     WeightRole,
@@ -76,7 +76,9 @@ class Header:
     def string(self, key: str) -> str:
         """A string value; "" when the key is missing, of another type, or too long to be kept."""
         found = self.metadata.get(key)
-        return found.data if found is not None and isinstance(found.data, str) else ""
+        if found is None or found.type is not ValueType.STRING or not isinstance(found.data, str):
+            return ""
+        return found.data
 
     def integer(self, key: str) -> int | None:
         """An integer value; None when the key is missing or of another type."""

@@ -134,7 +134,7 @@ class _Reader:
         start = self.cursor.position
         key, _ = self._name("a metadata key")
         (raw_type,) = self.cursor.unpack(_U32[self.order], f"the type of '{key[:80]}'")
-        value = self._value(key, _value_type(raw_type, key, self.cursor.position - 4))
+        value = self._value(key, self._value_type(raw_type, key, self.cursor.position - 4, "type"))
         self.unfinished.clear()
         if not key:
             self._report("A metadata key is empty.", start)
@@ -168,12 +168,24 @@ class _Reader:
             self._report(f"The value of '{key[:80]}' is not valid UTF-8.", start, f"key:{key}", severity="warning")
         return text
 
+    def _value_type(self, raw: int, key: str, offset: int, what: str) -> ValueType:
+        if raw <= max(ValueType):
+            return ValueType(raw)
+        # Nobody knows where such a value ends, so it is the last that can be shown.
+        self.metadata.setdefault(key, Value(ValueType.UNKNOWN, f"{what} {raw}", offset))
+        raise FileFormatError(
+            f"'{key[:80]}' has a value of unknown type {raw:,} at byte {offset:,}; "
+            f"types 0 to {max(ValueType)} were expected.",
+            DAMAGED,
+            offset=offset,
+        )
+
     def _array(self, key: str, depth: int) -> Array:
         cursor = self.cursor
         start = cursor.position
         what = f"the array '{key[:80]}'"
         (raw_type,) = cursor.unpack(_U32[self.order], f"the element type of {what}")
-        kind = _value_type(raw_type, key, start)
+        kind = self._value_type(raw_type, key, start, "array of type")
         length = cursor.length(f"the length of {what}")
         self.unfinished.setdefault(key, length)
         offset = cursor.position
@@ -264,18 +276,6 @@ def _preamble(source: ByteSource) -> tuple[int, str]:
             offset=4,
         )
     return version, order
-
-
-def _value_type(raw: int, key: str, offset: int) -> ValueType:
-    try:
-        return ValueType(raw)
-    except ValueError:
-        raise FileFormatError(
-            f"'{key[:80]}' has a value of unknown type {raw:,} at byte {offset:,}; "
-            f"types 0 to {max(ValueType)} were expected.",
-            DAMAGED,
-            offset=offset,
-        ) from None
 
 
 @lru_cache(maxsize=64)

@@ -16,8 +16,12 @@ CHUNK = 1024  # elements between two remembered positions of a string array, and
 
 
 class ValueType(IntEnum):
-    """Types of a metadata value (ggml docs/gguf.md, gguf_metadata_value_type)."""
+    """Types of a metadata value (ggml docs/gguf.md, gguf_metadata_value_type).
 
+    UNKNOWN stands for any number that is no type; it is never stored. Such a value tells its type as a text.
+    """
+
+    UNKNOWN = -1
     UINT8 = 0
     INT8 = 1
     UINT16 = 2
