@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from desktop import __version__
-from desktop.hub.errors import HubError, half_an_answer, too_many_redirects, translate
+from desktop.hub.errors import half_an_answer, too_many_redirects, translate
 
 if TYPE_CHECKING:
     import httpx2
@@ -85,13 +85,13 @@ class HubClient:
         """Where the Hub resolves a file of a repo."""
         return f"{self.endpoint}/{quote(repo)}/resolve/{quote(revision or DEFAULT_REVISION, safe='')}/{quote(path)}"
 
-    def json(self, path: str, parameters: list[tuple[str, str]] | None = None, *, repo: str = "") -> tuple[Any, str]:
+    def json(self, path: str, *, repo: str = "") -> tuple[Any, str]:
         """The JSON at ``path`` (or a whole address of this Hub) and the address of the next page ("" if none).
 
         Raises HubError.
         """
         url = urljoin(f"{self.endpoint}/", path.lstrip("/")) if "://" not in path else path
-        with self._translated(repo), self._sent(url, {}, parameters) as response:
+        with self._translated(repo), self._sent(url, {}) as response:
             _raise_for_status(response)
             content = bytearray()
             for chunk in response.iter_bytes():
@@ -148,9 +148,7 @@ class HubClient:
             raise too_many_redirects(url)
 
     @contextmanager
-    def _sent(
-        self, url: str, headers: Mapping[str, str], parameters: list[tuple[str, str]] | None = None
-    ) -> Iterator[httpx2.Response]:
+    def _sent(self, url: str, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
         import httpx2
         from huggingface_hub.utils import get_session
 
@@ -160,7 +158,6 @@ class HubClient:
         with get_session().stream(
             "GET",
             url,
-            params=httpx2.QueryParams(parameters) if parameters else None,
             headers={"User-Agent": f"heft/{__version__}", **headers, **allowed},
             timeout=timeout,
             follow_redirects=False,
@@ -181,6 +178,16 @@ class HubClient:
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ConnectionError) as error:
             with_token = self._token() is not None
             raise translate(error, endpoint=self.endpoint, repo=repo, path=path, with_token=with_token) from error
+
+
+def first_byte(response: httpx2.Response) -> int:
+    """The offset of an answer's first byte in its file: of the range it says it is, 0 for a whole file."""
+    if response.status_code != 206:
+        return 0
+    first = str(response.headers.get("Content-Range", "")).removeprefix("bytes").strip().partition("-")[0]
+    if not first.isdigit():
+        raise half_an_answer(f"Content-Range: {response.headers.get('Content-Range')!r}")
+    return int(first)
 
 
 def _raise_for_status(response: httpx2.Response) -> None:
@@ -223,6 +230,3 @@ def _remote_file(learned: Mapping[str, str], repo: str, path: str, revision: str
         raise half_an_answer(f"no size for {repo}/{path}")
     etag = learned.get("etag", "").removeprefix("W/").strip('"')
     return RemoteFile(repo, path, revision or DEFAULT_REVISION, etag, int(size), learned.get("commit", ""), url)
-
-
-__all__ = ["DEFAULT_REVISION", "HubClient", "HubError", "RemoteFile", "stored_token"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from desktop.core.errors import FileFormatError
-from desktop.hub.client import HubClient, RemoteFile
+from desktop.hub.client import HubClient, RemoteFile, first_byte
 from desktop.hub.errors import CancelledError, HubError, half_an_answer
 
 FIRST_WINDOW = 64 << 10  # holds architecture, counts and the length of the vocabulary
@@ -163,7 +163,7 @@ class RangeSource:
         if response is None:
             self.close()
             return
-        start = _start(response.status_code, response.headers.get("Content-Range", ""))
+        start = first_byte(response)
         if start > first or found.size != self.file.size:
             self.close()
             raise half_an_answer(f"bytes from {start:,} of {found.size:,} where {first:,} was asked for")
@@ -180,13 +180,3 @@ class RangeSource:
             self._buffer = grown
         self._buffer[self._filled : needed] = chunk
         self._filled = needed
-
-
-def _start(status: int, content_range: str) -> int:
-    """The first byte of an answer: of the part it says it is, or of the whole file."""
-    if status != 206:
-        return 0
-    first = content_range.removeprefix("bytes").strip().partition("-")[0]
-    if not first.isdigit():
-        raise half_an_answer(f"Content-Range: {content_range!r}")
-    return int(first)

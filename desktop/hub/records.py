@@ -79,11 +79,20 @@ class SearchPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RepoFile(msgspec.Struct, frozen=True):
-    """A file of a repo: ``path`` in it, ``size_bytes``, and the sha256 the Hub knows ("" for small files)."""
+    """A file of a repo: ``path`` in it and ``size_bytes``.
+
+    The Hub knows the sha256 of large files ("" for small ones) and the ``git_id`` (git's object id) of small ones.
+    """
 
     path: str
     size_bytes: int
     sha256: str = ""
+    git_id: str = ""
+
+    @property
+    def etag(self) -> str:
+        """The name of its content: what the Hub sends as ETag and the cache stores it under."""
+        return self.sha256 or self.git_id
 
 
 class RepoFiles(msgspec.Struct, frozen=True, kw_only=True):

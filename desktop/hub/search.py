@@ -53,8 +53,9 @@ class _Lfs(msgspec.Struct):
     size: int | None = None
 
 
-class _Sibling(msgspec.Struct):
+class _Sibling(msgspec.Struct, rename={"blob_id": "blobId"}):
     rfilename: str
+    blob_id: str | None = None
     size: int | None = None
     lfs: _Lfs | None = None
 
@@ -230,7 +231,8 @@ def _repo_files(item: _Item) -> RepoFiles:
     for sibling in item.siblings or ():
         large = sibling.lfs or _Lfs()
         size = sibling.size if sibling.size is not None else large.size
-        files.append(RepoFile(sibling.rfilename, size or 0, large.sha256 or ""))
+        git_id = "" if sibling.lfs else sibling.blob_id or ""  # of a large file it names the pointer
+        files.append(RepoFile(sibling.rfilename, size or 0, large.sha256 or "", git_id))
     return RepoFiles(
         id=item.id,
         commit=item.sha or "",

@@ -50,7 +50,9 @@ class _Named:
 
     @cached_property
     def blob_id(self) -> str:
-        return hashlib.sha1(self.sha256.encode(), usedforsecurity=False).hexdigest()
+        """git's object id, for content that is small enough to be in git."""
+        data = self.read(0, self.size) if self.size < 1 << 20 else self.sha256.encode()
+        return hashlib.sha1(f"blob {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
 
 
 @dataclass(eq=False)

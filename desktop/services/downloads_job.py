@@ -1,0 +1,249 @@
+"""One download from order to placed files: list, check the disk, transfer, verify, link; again where files changed."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from desktop.core.units import human_bytes
+from desktop.hub.client import HubClient
+from desktop.hub.errors import HubError
+from desktop.hub.placement import CachePlaces, FolderPlaces, Place
+from desktop.hub.records import RepoFile, RepoFiles
+from desktop.hub.search import HubSearch
+from desktop.hub.transfer import Fetched, FileChangedError, Transfer, Wanted, disk_error
+from desktop.services.downloads_records import DownloadedFile, DownloadState, Order, Phase
+
+RESERVE = 512 << 20  # bytes of a disk that a download leaves free
+_CHANGES = 5  # times a repo may change under a download before it gives up
+_TOLD_SECONDS = 0.2
+_RATE_SECONDS = 5.0  # speed is the mean of this time
+
+
+class Job:
+    """Works one order off. ``run`` is called by one thread; ``stop`` may be set by any."""
+
+    def __init__(
+        self,
+        order: Order,
+        client: HubClient,
+        search: HubSearch,
+        cache: Path,
+        locks: Path,
+        tell: Callable[[DownloadState], None],
+        save: Callable[[Order], None],
+        *,
+        first_wait: float = 1.0,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``cache`` is the Hugging Face cache; ``locks`` holds the locks of files that go elsewhere."""
+        self.order = order
+        self.stop = threading.Event()
+        self._client = client
+        self._search = search
+        self._tell = tell
+        self._save = save
+        self._now = now
+        self._places: CachePlaces | FolderPlaces = (
+            FolderPlaces(Path(order.folder), locks) if order.folder else CachePlaces(cache, order.repo)
+        )
+        self._transfer = Transfer(
+            client, self.stop,
+            checking=self._checks, progress=self._progress, waiting=self._waits, first_wait=first_wait,
+        )  # fmt: skip
+        self._samples: deque[tuple[float, int]] = deque()
+        self._told = 0.0
+        self._before = 0  # bytes of the files that are done
+        self._done: dict[str, DownloadedFile] = {}
+        self.state = DownloadState(
+            order.id, order.repo, order.name, "queued",
+            done_bytes=order.done_bytes, total_bytes=order.total_bytes,
+            folder=Path(order.folder) if order.folder else None,
+        )  # fmt: skip
+
+    def run(self) -> None:
+        """Until all files are there and verified. Raises HubError; CancelledError when stopped."""
+        self._change("checking", kind="", message="", hint="", notice="", resumed_bytes=0, transferred_bytes=0)
+        for _ in range(_CHANGES):
+            listing = self._list()
+            files = self._wanted(listing)
+            self._begin(files)
+            try:
+                fetched_any = self._all(files, listing.commit)
+            except FileChangedError as changed:
+                self._change("checking", notice=changed.message)
+                continue
+            # Files that came at different times have to be of one version; the next round fetches the difference.
+            if not fetched_any or self._unchanged(files):
+                self._finish(files, listing.commit)
+                return
+        raise HubError(
+            f"{self.order.repo} changes faster than it can be downloaded.", "Try again later.", kind="file-changed"
+        )
+
+    def discard(self) -> None:
+        """Remove what has come of files that are not whole. What is whole stays: others may use it."""
+        for path, etag in self.order.etags.items():
+            self._places.place(path, etag, "").discard()
+
+    def _begin(self, files: list[RepoFile]) -> None:
+        """Note what the files are now; what came of files that were changed since is of no use."""
+        self._done, self._before = {}, 0
+        for file in files:
+            before = self.order.etags.get(file.path, file.etag)
+            if before != file.etag:
+                self._places.place(file.path, before, "").discard()
+                self._change("checking", notice=FileChangedError(file.path).message)
+        total = sum(file.size_bytes for file in files)
+        self.order = msgspec.structs.replace(
+            self.order, etags={file.path: file.etag for file in files}, total_bytes=total
+        )
+        self._save(self.order)
+        self._change("checking", total_bytes=total)
+
+    def _unchanged(self, files: list[RepoFile]) -> bool:
+        after = self._list()
+        return [file.etag for file in self._wanted(after)] == [file.etag for file in files]
+
+    def _list(self) -> RepoFiles:
+        listing = self._search.files(self.order.repo, self.order.revision)
+        if listing.stale_since is not None:
+            # An old listing is good to look at, not to verify against.
+            raise HubError(listing.problem, "Resume the download when the Hub can be reached.", kind="no-network")
+        return listing
+
+    def _wanted(self, listing: RepoFiles) -> list[RepoFile]:
+        known = {file.path: file for file in listing.files}
+        missing = [path for path in self.order.paths if path not in known]
+        if missing:
+            raise HubError(
+                f"{self.order.repo} has no file {missing[0]} any more.",
+                "Look at the repo's variants again.",
+                kind="file-not-found",
+            )
+        return [known[path] for path in self.order.paths]
+
+    def _place(self, file: RepoFile, commit: str) -> Place:
+        return self._places.place(file.path, file.etag, commit)
+
+    def _all(self, files: list[RepoFile], commit: str) -> bool:
+        """Fetch what is missing; whether anything was."""
+        places = {file.path: self._place(file, commit) for file in files}
+        self._check_disk(files, places)
+        fetched_any = False
+        for file in files:
+            self._change("checking", current=file.path)
+            fetched_any = self._one(file, places[file.path]) or fetched_any
+            self._before += file.size_bytes
+        return fetched_any
+
+    def _one(self, file: RepoFile, place: Place) -> bool:
+        from filelock import FileLock, Timeout
+
+        wanted = Wanted(self.order.repo, file.path, self.order.revision, file.etag, file.size_bytes)
+        try:
+            place.lock.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(place.lock, timeout=0):
+                fetched = self._fetch(wanted, place)
+                place.link()
+        except Timeout:
+            raise HubError(
+                f"{file.path} is being downloaded by another program.",
+                "Wait until it is done, then resume.",
+                kind="busy",
+            ) from None
+        except OSError as error:
+            raise disk_error(error, place.stored.parent, file.size_bytes) from error
+        self._done[file.path] = DownloadedFile(file.path, file.size_bytes, file.sha256, place.final, verified=True)
+        self.state = replace(
+            self.state,
+            resumed_bytes=self.state.resumed_bytes + (fetched.resumed_bytes if fetched else file.size_bytes),
+            transferred_bytes=self.state.transferred_bytes + (fetched.transferred_bytes if fetched else 0),
+        )
+        return fetched is not None
+
+    def _fetch(self, wanted: Wanted, place: Place) -> Fetched | None:
+        existing = place.existing()
+        if existing is not None:
+            if self._transfer.matches(existing, wanted):
+                return None
+            if isinstance(self._places, FolderPlaces):
+                raise HubError(
+                    f"{existing} is there already and is another file.",
+                    "Choose another folder, or move that file away.",
+                    kind="file-exists",
+                )
+            existing.unlink()  # a cache's file whose checksum is not its name is of no use to anybody
+        self._samples.clear()
+        try:
+            return self._transfer.fetch(wanted, place)
+        except FileChangedError:
+            place.discard()
+            raise
+
+    def _check_disk(self, files: list[RepoFile], places: dict[str, Place]) -> None:
+        missing = 0
+        for file in files:
+            place = places[file.path]
+            if place.existing() is None:
+                missing += file.size_bytes - (place.part.stat().st_size if place.part.is_file() else 0)
+        folder = self._places.root
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        free = shutil.disk_usage(folder).free
+        if missing > 0 and missing + RESERVE > free:
+            raise HubError(
+                f"The disk of {folder} has {human_bytes(free)} free; {human_bytes(missing)} are still to come.",
+                f"Free {human_bytes(missing + RESERVE - free)} there, then resume; what has arrived is kept.",
+                kind="disk-full",
+            )
+
+    def _finish(self, files: list[RepoFile], commit: str) -> None:
+        try:
+            self._places.name_revision(self.order.revision, commit)
+        except OSError as error:
+            raise disk_error(error, self._places.root, 0) from error
+        self._change(
+            "finished", files=tuple(self._done[file.path] for file in files), current="",
+            done_bytes=self.state.total_bytes, bytes_per_second=0.0, seconds_left=None,
+        )  # fmt: skip
+
+    # -- what listeners hear -----------------------------------------------------------------------
+
+    def _change(self, phase: Phase, **fields: object) -> None:
+        self.state = replace(self.state, phase=phase, **fields)  # type: ignore[arg-type]
+        self._told = self._now()
+        self._tell(self.state)
+
+    def _checks(self, done: int) -> None:
+        if self._now() - self._told >= _TOLD_SECONDS:
+            self._change("checking", done_bytes=self._before + done, bytes_per_second=0.0, seconds_left=None)
+
+    def _progress(self, done: int) -> None:
+        now = self._now()
+        if self.state.phase == "downloading" and now - self._told < _TOLD_SECONDS:
+            return
+        self._samples.append((now, done))
+        while now - self._samples[0][0] > _RATE_SECONDS:
+            self._samples.popleft()
+        since, start = self._samples[0]
+        rate = (done - start) / (now - since) if now > since else 0.0
+        total = self._before + done
+        left = (self.state.total_bytes - total) / rate if rate > 0 else None
+        self._change(
+            "downloading", done_bytes=total, bytes_per_second=rate, seconds_left=left, message="", hint="", kind=""
+        )
+
+    def _waits(self, error: HubError, seconds: float) -> None:
+        self._change(
+            "waiting", kind=error.kind, message=error.message, bytes_per_second=0.0, seconds_left=None,
+            hint=f"Trying again in {max(1, round(seconds))} s.",
+        )  # fmt: skip
+        self._samples.clear()
