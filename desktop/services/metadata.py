@@ -133,6 +133,8 @@ def scalar(data: object) -> str:
 
 def _float(number: float) -> str:
     # the fewest digits that read back as the same 32-bit float, which nearly all of them are
+    if number.is_integer() and abs(number) < 1e15:
+        return f"{number:.0f}"
     if math.isfinite(number) and abs(number) < _LARGEST_FLOAT32:
         for digits in range(6, 10):
             text = f"{number:.{digits}g}"

@@ -36,15 +36,13 @@ COLUMNS = (
     Column(
         "Error", "Root mean square error, relative to the values", lambda t: _percent(t.relative), lambda t: t.relative
     ),
-    Column("RMSE", "Root mean square error", lambda t: f"{t.rmse:.2e}", lambda t: t.rmse),
-    Column("Max", "The largest error of any weight", lambda t: f"{t.largest:.2e}", lambda t: t.largest),
+    Column("RMSE", "Root mean square error", lambda t: f"{t.rmse:.1e}", lambda t: t.rmse),
+    Column("Max", "The largest error of any weight", lambda t: f"{t.largest:.1e}", lambda t: t.largest),
 )
 
 
 def _percent(share: float) -> str:
-    if share == 0:
-        return "0 %"
-    return f"{share * 100:.3g} %" if share >= 1e-5 else f"{share * 100:.0e} %"
+    return f"{share * 100:.2g} %" if share * 100 < 10 else f"{share * 100:.0f} %"
 
 
 class LossModel(QAbstractTableModel):

@@ -294,7 +294,7 @@ def _counted(count: int, what: str, total: int) -> str:
 
 
 def _short(count: int) -> str:
-    return f"{count / 1e6:.1f} M" if count >= 1_000_000 else f"{count:,}"
+    return f"{count / 1e6:.1f} M" if count >= 950_000 else f"{count:,}"
 
 
 def _words(name: str, role: str = "muted") -> QLabel:

@@ -33,6 +33,7 @@ class LossTable(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.setSortingEnabled(True)
+        header.setSortIndicatorShown(False)  # the arrow would cover the titles of columns this narrow
         self.sortByColumn(1, Qt.SortOrder.DescendingOrder)
         self.fit()
 
