@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from desktop.store.chats import ChatStore
     from desktop.store.library import LibraryModel
     from desktop.ui.pages.inspect import InspectPage
+    from desktop.ui.pages.inspect_parts import InspectorParts
 
 ENGINE_END_SECONDS = 8.0  # the engine's own grace and kill take less; this only bounds a process that cannot die
 DELETED_CHATS_KEPT_SECONDS = 30 * 24 * 3600.0
@@ -118,6 +119,8 @@ class Heft:
         ending.start()
         ending.join(ENGINE_END_SECONDS)
         self._tasks.shutdown()
+        if "_inspector_parts" in self.__dict__:
+            self._inspector_parts.close()
         if "_chat" in self.__dict__:
             self._chat.close()
         if "_chats" in self.__dict__:
@@ -205,9 +208,25 @@ class Heft:
         service = InspectionService(
             self._paths, self._library, self._hub, architectures=lambda: self._describe_engine().architectures
         )
-        page = InspectPage(service, self._library, self._settings, lambda: self._engine.state, self._tasks, self._theme)
+        parts = self._inspector_parts
+        page = InspectPage(
+            service,
+            self._library,
+            self._settings,
+            lambda: self._engine.state,
+            self._tasks,
+            self._theme,
+            tabs=parts.tabs(),
+            panel=parts.panel,
+        )
         page.run_requested.connect(self.open_file)
         return page
+
+    @cached_property
+    def _inspector_parts(self) -> InspectorParts:
+        from desktop.ui.pages.inspect_parts import InspectorParts
+
+        return InspectorParts(self._theme, self._tasks, self._paths)
 
     def _machine_page(self) -> Page:
         from desktop.ui.pages.machine import MachinePage

@@ -44,7 +44,7 @@ class TensorRows:
     searchable: tuple[str, ...]  # names and shapes in lower case
     name_ranks: tuple[int, ...]  # blk.2 before blk.10
     layer_ranks: tuple[int, ...]  # the groups of ``group_labels``
-    group_labels: tuple[str, ...]  # "blk 3", and last what lies outside the layers
+    group_labels: tuple[str, ...]  # "layer 3", "v.blk 3", and last what lies outside the layers
     types: tuple[Total, ...]  # most bytes first
     roles: tuple[Total, ...]
 
@@ -118,8 +118,10 @@ def _groups(places: Sequence[Place]) -> tuple[tuple[int, ...], tuple[str, ...]]:
         stacks[stack] = number
     keys = [(stacks[p.stack], p.layer) if p.layer is not None else (len(stacks), 0) for p in places]
     order = {key: rank for rank, key in enumerate(sorted(set(keys)))}
-    names = list(stacks)
-    labels = tuple(f"{names[stack]} {layer}" if stack < len(names) else "outside the layers" for stack, layer in order)
+    titles = ["layer" if name == "blk" else name for name in stacks]
+    labels = tuple(
+        f"{titles[stack]} {layer}" if stack < len(titles) else "outside the layers" for stack, layer in order
+    )
     return tuple(order[key] for key in keys), labels
 
 

@@ -76,7 +76,8 @@ class LayersTab(InspectTab):
     def _build(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(4)
-        head.addWidget(self._words, 1)
+        head.addWidget(self._words)
+        head.addStretch(1)
         for text, tip, name, steps in (
             ("−", "Smaller squares (-)", "layerMapSmaller", -1),
             ("+", "Larger squares (+)", "layerMapLarger", 1),

@@ -15,6 +15,7 @@ from desktop.ui.theme import set_role
 
 WITH_PANEL = ("layers", "tensors", "compare")
 _PANEL_WIDTH = 350
+_COUNT_ROOM = 6
 _SIGNS: dict[Tone, str] = {"": "", "good": "✓ ", "warn": "⚠ ", "bad": "✕ "}
 
 
@@ -116,8 +117,9 @@ class InspectTabs(QWidget):
         index = self._index(name)
         label, entry = self._counts[index], self._entries[index]
         label.setText(f"{_SIGNS[tone]}{figure}")
-        label.setVisible(bool(figure))
         set_role(label, tone or "muted")
+        label.setFixedWidth(label.sizeHint().width() + _COUNT_ROOM if figure else 0)
+        self._bar.setTabButton(index, QTabBar.ButtonPosition.RightSide, label)  # the bar measures it only here
         self._bar.setAccessibleTabName(index, f"{entry.title} {figure}".strip())
         self._bar.setTabToolTip(index, f"{entry.title}: {figure}" if figure else entry.title)
 

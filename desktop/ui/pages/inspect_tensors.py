@@ -221,7 +221,7 @@ def _sums_table(model: TotalsModel, name: str, title: str) -> QTableView:
     table.verticalHeader().setDefaultSectionSize(26)
     header = table.horizontalHeader()
     header.setHighlightSections(False)
-    for column, width in enumerate((100, 72, 88, 68, 92)):
+    for column, width in enumerate((100, 76, 90, 72, 104)):
         table.setColumnWidth(column, width)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     return table

@@ -14,7 +14,7 @@ from desktop.core.layers import Grid
 HEAD = 22.0  # of a section: its title and the layers' numbers
 GAP = 10.0  # between two sections
 LEAST_ROW = 18.0  # a row's label has to fit
-LEAST_SIDE = 5.0  # a smaller square has no colour one could tell
+LEAST_SIDE = 6.0  # a smaller square has no colour one could tell
 
 Mark = Literal["", "changed", "only-first", "only-second"]
 Move = Literal["up", "down", "left", "right", "row-start", "row-end", "start", "end"]
@@ -129,7 +129,7 @@ def content_of(grid: Grid, tensors: Sequence[MapTensor], labels: Sequence[str]) 
             _line(row.role, {column_of[layer]: _square(tensors, at) for layer, at in row.cells.items()})
             for row in stack.rows
         )
-        sections.append(_section(f"{stack.name} layers", stack.layers, lines))
+        sections.append(_section("layer" if stack.name == "blk" else f"{stack.name} layer", stack.layers, lines))
     if grid.outside:
         lines = tuple(_line(labels[at], {0: _square(tensors, (at,))}) for at in grid.outside)
         sections.append(_section("outside the layers", (), lines))
@@ -166,7 +166,7 @@ class MapLayout:
     def __init__(self, content: MapContent, pitch: float) -> None:
         self.content = content
         self.pitch = pitch
-        self.row = max(LEAST_ROW, pitch + 4.0)
+        self.row = max(LEAST_ROW, pitch + 2.0)
         self.tops: list[float] = []
         y = 0.0
         for section in content.sections:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView,
 from desktop.ui.models.tensor_model import FILE, NAME, OFFSET, TITLES, TensorTableModel
 
 _ROW_HEIGHT = 30
-_WIDTHS = (260, 150, 76, 92, 88, 116, 160)
+_WIDTHS = (260, 140, 84, 104, 92, 122, 160)
 
 
 class TensorTable(QTableView):
