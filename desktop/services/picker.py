@@ -1,0 +1,333 @@
+"""The picker: a repo's variants weighed on a machine, first by estimate, then by the engine, and one recommended.
+
+One range of 64 KB gives the estimate for every variant. Then each variant's whole header is read, in the order of
+interest, and the engine plans it. Changing the controls weighs everything anew without another request.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from desktop.core.choice import Option, Ways, recommend
+from desktop.core.errors import FileFormatError, HeftError
+from desktop.core.gguf import Header
+from desktop.core.hardware import Machine
+from desktop.core.memory import ModelShape, Settings, Weights, default_context, shape_of, weights_from_size, weights_of
+from desktop.core.placement import Fit, place, pools_of
+from desktop.core.quality import Quality
+from desktop.core.variants import Variant, variants_of
+from desktop.hub.errors import CancelledError
+from desktop.hub.header import HeaderReader
+from desktop.hub.records import RepoFiles
+from desktop.hub.search import HubSearch
+from desktop.services.picker_records import Controls, EnginePlanner, Held, Mark, RateSource, Row, View
+from desktop.services.tables import DataTables
+
+SMALLEST_CONTEXT = 512
+_TRIES = 3  # files whose beginning is read until one is sound
+_BYTES_PER_WEIGHT = 4.89 / 8  # of Q4_K_M, for "a model of how many parameters would fit"
+
+_Key = tuple[int, Settings, int]
+
+
+@dataclass
+class _Known:
+    """What was read of a variant."""
+
+    weights: Weights | None = None
+    headers: tuple[Header, ...] = ()
+    problem: str = ""
+
+
+class PickerService:
+    """Opens repos. Thread-safe; every method waits for the network."""
+
+    def __init__(
+        self,
+        search: HubSearch,
+        headers: HeaderReader,
+        tables: DataTables,
+        machine: Callable[[], Machine],
+        *,
+        planner: EnginePlanner | None = None,
+        rates: RateSource | None = None,
+        held: Callable[[], Held] = Held,
+    ) -> None:
+        """``machine`` is this computer as it is now; ``held`` what its running engine would give back."""
+        self._search = search
+        self._headers = headers
+        self._tables = tables
+        self._machine = machine
+        self._planner = planner
+        self._rates = rates
+        self._held = held
+
+    def open(self, repo: str, revision: str | None = None) -> PickedRepo:
+        """A repo with its variants, nothing read of them yet. Raises HubError."""
+        files = self._search.files(repo, revision)
+        return PickedRepo(files, self._headers, self._tables, self._machine(), self._held(), self._planner, self._rates)
+
+    def this_machine(self) -> Machine:
+        """This computer now."""
+        return self._machine()
+
+
+class PickedRepo:
+    """One repo being looked at. :meth:`view` is quick and may be called from any thread; the rest waits."""
+
+    def __init__(
+        self,
+        files: RepoFiles,
+        headers: HeaderReader,
+        tables: DataTables,
+        machine: Machine,
+        held: Held,
+        planner: EnginePlanner | None,
+        rates: RateSource | None,
+    ) -> None:
+        self.files = files
+        self.variants = variants_of(files.files)
+        self._headers = headers
+        self._tables = tables
+        self._own = machine
+        self._held = held
+        self._planner = planner
+        self._rates = rates
+        self._lock = threading.Lock()
+        self._shape: ModelShape | None = None
+        self._known = [_Known() for _ in self.variants]
+        self._planned: dict[_Key, Fit] = {}
+        self._unplanned: set[tuple[int, int]] = set()
+        self._machines: dict[int, Machine] = {}  # by id, kept so that no other gets the id
+        self._problem = ""
+        self._parameters = files.summary.parameters
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def read_first(self, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """The first kilobytes of one variant, which give the estimate for all. Raises HubError.
+
+        A damaged file is passed over for the next one; FileFormatError where all are.
+        """
+        whole = [
+            i for i, variant in enumerate(self.variants) if not variant.missing_shards and not variant.concatenated
+        ]
+        if not whole or self._shape is not None:
+            return
+        for index in whole[:_TRIES]:
+            path = self.variants[index].first_file.path
+            try:
+                read = self._headers.first_kilobytes(self.files.id, path, self._revision, cancelled=cancelled)
+            except FileFormatError as error:
+                self._known[index].problem = error.message
+                if index == whole[:_TRIES][-1]:
+                    raise
+                continue
+            self._take(shape_of(read.header))
+            return
+
+    def _take(self, shape: ModelShape | None) -> None:
+        """Estimate all variants from a shape."""
+        with self._lock:
+            self._shape = shape
+            if shape is None:
+                self._problem = "This file is no language model: nothing in its header says how it is built."
+                return
+            for variant, known in zip(self.variants, self._known, strict=True):
+                known.weights = weights_from_size(shape, variant.size_bytes)
+
+    def settle(
+        self,
+        controls: Controls,
+        progress: Callable[[], None] = lambda: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Read whole headers and let the engine plan, the recommended variant first. ``progress`` after each row.
+
+        What cannot be read keeps its estimate and says why. Raises CancelledError, and HubError where the Hub cannot
+        be reached at all.
+        """
+        machine = controls.machine or self._own
+        for index in self._by_interest(controls):
+            if cancelled():
+                raise CancelledError
+            if self._read(index, cancelled):
+                self._plan(index, controls.settings, machine, cancelled)
+            progress()
+
+    def _read(self, index: int, cancelled: Callable[[], bool]) -> bool:
+        """Whether a variant's headers are at hand."""
+        known, variant = self._known[index], self.variants[index]
+        if known.headers:
+            return True
+        if known.problem or variant.missing_shards or variant.concatenated:
+            return False
+        try:
+            headers = tuple(
+                self._headers.read(self.files.id, file.path, self._revision, cancelled=cancelled).header
+                for file in variant.files
+            )
+        except CancelledError:
+            raise
+        except HeftError as error:
+            if not isinstance(error, FileFormatError) and getattr(error, "temporary", False):
+                raise
+            known.problem = error.message
+            return False
+        shape = shape_of(headers[0])
+        if shape is None:
+            known.problem = "This file is no language model."
+            return False
+        weights = weights_of(headers, shape)
+        with self._lock:
+            self._shape = shape
+            known.headers, known.weights = headers, weights
+            self._parameters = self._parameters or sum(tensor.elements for tensor in weights.tensors)
+            self._refine(weights)
+        return True
+
+    def _refine(self, read: Weights) -> None:
+        """Others' estimates take over how the weights are distributed, and the length of the header."""
+        for variant, known in zip(self.variants, self._known, strict=True):
+            if known.weights is not None and not known.weights.exact:
+                beside = sum(file.size_bytes for file in variant.files) - self._header_bytes()
+                known.weights = read.scaled(max(0, beside))
+
+    def _header_bytes(self) -> int:
+        return next((known.headers[0].data_offset for known in self._known if known.headers), 0)
+
+    def _plan(self, index: int, settings: Settings, machine: Machine, cancelled: Callable[[], bool]) -> None:
+        key, known, shape = (index, settings, id(machine)), self._known[index], self._shape
+        if self._planner is None or key in self._planned or (index, id(machine)) in self._unplanned:
+            return
+        assert shape is not None and known.weights is not None
+        try:
+            fit = self._planner.plan(
+                known.headers, shape, known.weights, settings, machine, self._held_by(machine), cancelled
+            )
+        except CancelledError:
+            raise
+        except HeftError as error:
+            known.problem = error.message
+            fit = None
+        with self._lock:
+            self._machines[id(machine)] = machine
+            if fit is None:
+                self._unplanned.add((index, id(machine)))
+            else:
+                self._planned[key] = fit
+
+    # -- weighing --------------------------------------------------------------------------------
+
+    def view(self, controls: Controls, *, estimates_only: bool = False, longest: bool = False) -> View:
+        """Everything as known now. ``estimates_only`` leaves the engine's plans out; ``longest`` fills max_context."""
+        machine = controls.machine or self._own
+        held = self._held_by(machine)
+        with self._lock:
+            shape, known = self._shape, [replace(entry) for entry in self._known]
+            planned = {} if estimates_only else dict(self._planned)
+        rows = []
+        for index, (variant, entry) in enumerate(zip(self.variants, known, strict=True)):
+            fit = planned.get((index, controls.settings, id(machine)))
+            if fit is None and shape is not None and entry.weights is not None:
+                fit = self._estimated(shape, entry.weights, controls.settings, machine, held, longest)
+            rows.append(self._row(variant, entry, shape, fit, machine))
+        options = [row.option for row in rows]
+        answer = recommend(options, controls.goal)
+        if answer.index is None and shape is not None:
+            answer = recommend(options, controls.goal, self._ways(shape, known, controls, machine))
+        return View(
+            repo=self.files,
+            rows=tuple(rows),
+            recommendation=answer,
+            controls=controls,
+            machine=machine,
+            shape=shape,
+            context=controls.context or (default_context(shape) if shape else 0),
+            max_context=shape.trained_context if shape else 0,
+            parameters=self._parameters,
+            pools=pools_of(machine, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes),
+            problem=self._problem,
+        )
+
+    def marks(self, controls: Controls) -> tuple[Mark, ...]:
+        """Where, along the context, each variant stops being where it is with a short one; the shortest first."""
+        machine, shape = controls.machine or self._own, self._shape
+        if shape is None:
+            return ()
+        found = []
+        for variant, known in zip(self.variants, list(self._known), strict=True):
+            if known.weights is None or variant.missing_shards:
+                continue
+            settings = replace(controls.settings, context=SMALLEST_CONTEXT)
+            fit = self._estimated(shape, known.weights, settings, machine, self._held_by(machine), True)
+            if fit.placement in ("gpu", "cpu") and fit.max_context < shape.trained_context:
+                found.append(Mark(fit.max_context, variant.name))
+        return tuple(sorted(found, key=lambda mark: mark.context))
+
+    def _row(self, variant: Variant, known: _Known, shape: ModelShape | None, fit: Fit | None, machine: Machine) -> Row:
+        quality = self._quality(variant)
+        rate = None
+        if fit is not None and fit.fits and shape is not None and known.weights is not None and self._rates is not None:
+            with suppress(ValueError):  # a model without a matrix has no speed
+                rate = self._rates.rate(shape, known.weights, variant.quantization, fit, machine)
+        if fit is None:
+            state = "unreadable" if known.problem or self._problem else "waiting"
+            return Row(Option(variant, quality), "unreadable" if state == "unreadable" else "waiting", known.problem)
+        return Row(
+            Option(variant, quality, fit, rate),
+            "engine" if fit.method == "engine" else "estimate",
+            known.problem or variant.note,
+        )
+
+    def _quality(self, variant: Variant) -> Quality:
+        return self._tables.quality.quality_of(variant.quantization, variant.kind, self._parameters)
+
+    def _held_by(self, machine: Machine) -> Held:
+        return self._held if machine is self._own else Held()
+
+    @staticmethod
+    def _estimated(
+        shape: ModelShape, weights: Weights, settings: Settings, machine: Machine, held: Held, longest: bool
+    ) -> Fit:
+        return place(
+            shape,
+            weights,
+            settings,
+            machine,
+            freed_bytes=held.memory_bytes,
+            freed_gpu_bytes=held.gpu_bytes,
+            longest=longest,
+        )
+
+    def _ways(self, shape: ModelShape, known: Sequence[_Known], controls: Controls, machine: Machine) -> Ways:
+        """What would help where nothing fits."""
+        weighed = [entry.weights for entry in known if entry.weights is not None]
+        if not weighed:
+            return Ways()
+        smallest = min(weighed, key=lambda weights: weights.total_bytes)
+
+        def longest(kv_type: str) -> int | None:
+            settings = replace(controls.settings, context=SMALLEST_CONTEXT, kv_type=kv_type)
+            fit = self._estimated(shape, smallest, settings, machine, self._held_by(machine), True)
+            return fit.max_context if fit.fits else None
+
+        free = sum(pool.free_bytes for pool in pools_of(machine) if not pool.shared)
+        return Ways(
+            context=longest(controls.kv_type),
+            context_q8=longest("q8_0") if controls.kv_type == "f16" else None,
+            parameters=free * 0.9 / _BYTES_PER_WEIGHT or None,
+        )
+
+    def _by_interest(self, controls: Controls) -> Iterable[int]:
+        """The recommended variant first, then those next to it in size."""
+        chosen = self.view(controls).recommendation.index
+        around = chosen if chosen is not None else 0
+        return sorted(range(len(self.variants)), key=lambda index: (abs(index - around), index))
+
+    @property
+    def _revision(self) -> str | None:
+        return self.files.commit or None
