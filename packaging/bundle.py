@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from PyInstaller.depend.bindepend import get_imports  # type: ignore[import-not-found]  # only where bundles are built
+from PyInstaller.depend.bindepend import get_imports  # type: ignore[import-untyped]
 
 # Shipped by PyInstaller's hooks, never loaded by Heft: translations of Qt's own dialogs, other platforms' input
 # methods, networking, a theme that pulls in GTK, and the Hub's second transfer protocol, which Heft switches off.
