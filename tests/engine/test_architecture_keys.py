@@ -1,4 +1,4 @@
-"""The table of required keys beside the engine: what it misses when a key of the table is left out, and all it knows."""
+"""The table of required keys beside the engine: what it misses when a key is left out, and all it knows."""
 
 from __future__ import annotations
 
