@@ -40,12 +40,14 @@ class WeightTensor(Protocol):
 class TypeWork:
     """Matrices of one quantization type: ``bytes`` read and ``weights`` multiplied for one token.
 
-    ``experts`` of the bytes are read through a choice of experts.
+    ``experts`` of the bytes are read through a choice of experts. ``once`` of the weights are multiplied only for the
+    last token of a prompt, from which alone a next one is drawn.
     """
 
     bytes: float = 0.0
     weights: float = 0.0
     experts: float = 0.0
+    once: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class TokenWork:
 
 @dataclass
 class _Share:
-    types: dict[str, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0.0, 0.0, 0.0]))
+    types: dict[str, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0.0] * 4))
     resident: int = 0
     vocabulary: int = 0
 
@@ -121,7 +123,9 @@ def token_work(
         expert = tensor.name.endswith("_exps.weight")
         tied = tensor.name == "token_embd.weight" and not output_separate
         on_cpu = (expert and experts_on_cpu) or (not found and not tied and not tensor.name.startswith("output"))
-        _add(shares[CPU if on_cpu else devices[layer]], tensor, shape, expert=expert, tied=tied)
+        # the last layer's feed-forward part and the output are computed for tokens that are drawn from
+        once = (found is None) or (layer == count - 1 and ".ffn_" in tensor.name)
+        _add(shares[CPU if on_cpu else devices[layer]], tensor, shape, expert=expert, tied=tied, once=once)
     return tuple(
         TokenWork(
             device=name,
@@ -144,7 +148,7 @@ def _placement(count: int, offload: Sequence[tuple[str, int]]) -> list[str]:
     return [CPU] * (count + 1 - len(offloaded)) + offloaded
 
 
-def _add(share: _Share, tensor: WeightTensor, shape: ModelShape, *, expert: bool, tied: bool) -> None:
+def _add(share: _Share, tensor: WeightTensor, shape: ModelShape, *, expert: bool, tied: bool, once: bool) -> None:
     kind = TYPES_BY_NAME.get(tensor.type)
     elements = 1
     for length in tensor.shape:
@@ -158,6 +162,7 @@ def _add(share: _Share, tensor: WeightTensor, shape: ModelShape, *, expert: bool
     figures[0] += size * part
     figures[1] += elements * part
     figures[2] += size * part if expert else 0.0
+    figures[3] += elements * part if once else 0.0
     if tied or tensor.name == "output.weight":
         share.vocabulary = tensor.shape[-1]
 

@@ -1,0 +1,148 @@
+"""Predicted tokens per second beside measured ones: shapes and sizes that were not calibrated, on this computer.
+
+Calibrates, then forges each model, predicts from its header alone, loads it in the real engine and measures. Beside
+it stands the rule of thumb of other programs: memory bandwidth divided by the size of the file.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from measure import Figure
+from support.engine import driven_engine
+
+from desktop.core.gguf import BytesSource, read_header
+from desktop.core.memory.shape import shape_of
+from desktop.core.speed import DeviceSpeed, Part, predict_decode, predict_prompt, token_work
+from desktop.engine.calibrator import Calibrate, Calibrated
+from desktop.engine.forging import ForgedShape, forge
+from desktop.engine.protocol import Benchmark, Benchmarked
+from desktop.engine.tool import Tool
+
+LLAMA_1B = ForgedShape(16, 2048, 8192, 32, 8, vocabulary=128256, output_type="Q6_K")
+LLAMA_3B = ForgedShape(28, 3072, 8192, 24, 8, vocabulary=128256, output_type="Q6_K")
+MOE = ForgedShape(12, 2048, 1024, 16, 16, vocabulary=50304, experts=64, experts_used=8, output_type="Q6_K")
+SHAPES = {"1B": LLAMA_1B, "3B": LLAMA_3B, "MoE 5B-A1B": MOE}
+TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q3_K")
+CONTEXT, PROMPT_TOKENS, TOKENS, REPEAT = 1024, 256, 24, 4
+HEADER_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model: tokens per second predicted and measured, and bandwidth divided by size."""
+
+    name: str
+    predicted: float
+    measured: float
+    prompt_predicted: float
+    prompt_measured: float
+    bandwidth_by_size: float
+
+    @property
+    def error(self) -> float:
+        """Relative error of the prediction."""
+        return abs(self.predicted / self.measured - 1)
+
+
+def calibration(folder: Path) -> Calibrated:
+    """This computer's CPU, calibrated as Heft does it."""
+    tool: Tool[Calibrated] = Tool("desktop.engine.calibrator", Calibrated)
+    try:
+        return tool.call(Calibrate(str(folder), TYPES, ("f16",)))
+    finally:
+        tool.close()
+
+
+def row(name: str, shape: ForgedShape, kind: str, speed: DeviceSpeed, folder: Path, bandwidth: float) -> Row:
+    """Forge, predict, load, measure; the best of the rounds, since others only ever slow one down."""
+    path = forge(folder / "model.gguf", shape, kind)
+    try:
+        with path.open("rb") as stream:
+            header = read_header(BytesSource(stream.read(HEADER_BYTES)), partial=True)
+        model_shape = shape_of(header)
+        assert model_shape is not None
+        parts = [Part(work, speed) for work in token_work(header.tensors, model_shape)]
+        with driven_engine(folder) as engine:
+            engine.load(path, CONTEXT)
+            engine.send(Benchmark(1, PROMPT_TOKENS, TOKENS, REPEAT))
+            result = engine.wait(Benchmarked)
+        return Row(
+            f"{name} {kind}",
+            predict_decode(parts, TOKENS // 2).expected,
+            max(result.tokens_per_second),
+            predict_prompt(parts, PROMPT_TOKENS).expected,
+            max(result.prompt_tokens_per_second),
+            bandwidth / path.stat().st_size,
+        )
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _bandwidth() -> float:
+    from desktop.core.hardware import Cpu
+    from desktop.machine import bandwidth
+
+    with tempfile.TemporaryDirectory() as folder:
+        return bandwidth.measure_in_child(Path(folder), bandwidth.fingerprint(Cpu("bench"), 0)).bytes_per_second
+
+
+def rows(quick: bool) -> tuple[Calibrated, list[Row]]:
+    """All shapes and types, two of each when quick."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found = calibration(folder)
+        bandwidth = _bandwidth()
+        kinds = TYPES[::3] if quick else TYPES
+        listed = []
+        for label, shape in list(SHAPES.items())[: 1 if quick else None]:
+            for kind in kinds:
+                listed.append(row(label, shape, kind, found.speed, folder, bandwidth))
+                one = listed[-1]
+                print(
+                    f"{one.name:18} predicted {one.predicted:6.1f}  measured {one.measured:6.1f} tok/s"
+                    f"  error {one.predicted / one.measured - 1:+5.0%}   prompt {one.prompt_predicted:5.0f}"
+                    f" / {one.prompt_measured:5.0f}   bandwidth ÷ size {one.bandwidth_by_size:6.1f}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+        return found, listed
+
+
+def figures(quick: bool) -> list[Figure]:
+    """Median and 90th percentile of the error, beside the rule of thumb's."""
+    found, listed = rows(quick)
+    errors = sorted(one.error for one in listed)
+    median, worst_tenth = statistics.median(errors), errors[round(0.9 * (len(errors) - 1))]
+    thumb = sorted(one.bandwidth_by_size / one.measured for one in listed)
+    prompt = statistics.median(abs(one.prompt_predicted / one.prompt_measured - 1) for one in listed)
+    return [
+        Figure(
+            f"predicted decode tok/s against measured, {len(listed)} forged models: median error",
+            f"bandwidth ÷ size: {thumb[0]:.2f} to {thumb[-1]:.2f} of the measured",
+            median,
+            "below 0.10",
+            median < 0.10,
+        ),
+        Figure("the same: 90% of errors below", f"{worst_tenth:.0%}", worst_tenth, "below 0.25", worst_tenth < 0.25),
+        Figure(
+            "predicted prompt tok/s against measured: median error", f"{prompt:.0%}", prompt, "below 0.3", prompt < 0.3
+        ),
+        Figure(
+            f"calibration of {len(TYPES)} types, seconds",
+            f"{found.undisturbed:.0%} undisturbed",
+            found.seconds,
+            "below 60",
+            found.seconds < 60,
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    from measure import markdown
+
+    print(markdown(figures("--quick" in sys.argv)))
