@@ -174,8 +174,8 @@ def _attention(shape: ModelShape, layers: Sequence[int], kv_type: str) -> tuple[
         layer = shape.layers[i]
         if layer.recurrent or not layer.heads or not shape.causal:
             continue
-        if shape.latent:  # compressed keys serve as values too, and every head reads all of them
-            width, held = layer.heads * (2 * shape.latent + shape.rope), shape.latent + shape.rope
+        if shape.latent is not None:  # the compressed keys are the values too, and every head reads all of them
+            width, held = layer.heads * (layer.key_length + shape.latent.rank), layer.key_length
         else:
             width = layer.heads * (layer.key_length + layer.value_length)
             held = layer.kv_heads * (layer.key_length + layer.value_length)
