@@ -71,13 +71,10 @@ class InspectionService:
                     detail=str(error),
                     kind="not-readable",
                 ) from error
-            findings = _sorted([*opened.findings, *self._findings(opened.files)])
-            return replace(
-                opened,
-                findings=findings,
-                seconds=time.perf_counter() - started,
-                resources=resources.pop_all(),
-            )
+            found = replace(opened, findings=_sorted([*opened.findings, *self._findings(opened.files)]))
+            if found.files:  # their arrays are read on demand; a summary holds all it tells
+                found = replace(found, resources=resources.pop_all())
+            return replace(found, seconds=time.perf_counter() - started)
 
     def check(
         self,
