@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from desktop.services.inspection import Inspected
@@ -18,9 +18,10 @@ from desktop.ui.widgets.layer_map_paint import styles_of
 from desktop.ui.widgets.tensor_table import TensorTable
 from desktop.ui.widgets.type_legend import TypeLegend
 
-_EXPLAINED = "Each square is one tensor; colour and form are its type, area its bytes."
-_ROUND = "Round ones are not quantized."
-_EXPERTS = "Sliced ones hold a layer's experts (×n)."
+_EXPLAINED = "One square per tensor: colour and form are its type, area its bytes."
+_ROUND = "Round: not quantized."
+_EXPERTS = "Sliced: experts (×n)."
+_MAP_SHARE = 0.72  # at most, of the room there is
 
 
 class LayersTab(InspectTab):
@@ -64,6 +65,13 @@ class LayersTab(InspectTab):
         self._group = -1
         self._list_group(rows, 0)
         self._select(self._state.position)
+        QTimer.singleShot(0, self, self._share_room)  # the map's height is known once it has its width
+
+    def _share_room(self) -> None:
+        """As much for the map as it needs, the rest for the table."""
+        card = self._splitter.widget(0)
+        wanted = min(card.sizeHint().height(), round(_MAP_SHARE * self._splitter.height()))
+        self._splitter.setSizes([wanted, self._splitter.height() - wanted])
 
     def clear(self) -> None:
         """Nothing on the map, nothing in the table."""
@@ -111,8 +119,9 @@ class LayersTab(InspectTab):
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(card)
         splitter.addWidget(below)
-        splitter.setStretchFactor(0, 3)
-        splitter.setStretchFactor(1, 2)
+        splitter.setStretchFactor(0, 0)
+        splitter.setStretchFactor(1, 1)
+        self._splitter = splitter
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(splitter)

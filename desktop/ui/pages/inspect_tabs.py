@@ -15,7 +15,6 @@ from desktop.ui.theme import set_role
 
 WITH_PANEL = ("layers", "tensors", "compare")
 _PANEL_WIDTH = 350
-_COUNT_ROOM = 6
 _SIGNS: dict[Tone, str] = {"": "", "good": "✓ ", "warn": "⚠ ", "bad": "✕ "}
 
 
@@ -42,19 +41,15 @@ class InspectTabs(QWidget):
         self._panel: QWidget | None = None
         self._made: dict[int, InspectTab] = {}
         self._told: dict[int, Inspected] = {}
-        self._counts: list[QLabel] = []
+        self._counts: dict[int, QLabel] = {}  # of the tabs whose figure has a tone
         self._bar = QTabBar()
         self._bar.setObjectName("inspectTabBar")
         self._bar.setAccessibleName("Views of the model")
         self._bar.setExpanding(False)
         self._bar.setUsesScrollButtons(True)
         self._bar.setElideMode(Qt.TextElideMode.ElideNone)
-        for index, entry in enumerate(self._entries):
+        for entry in self._entries:
             self._bar.addTab(entry.title)
-            count = QLabel()
-            count.setObjectName(f"inspectCount_{entry.name}")
-            self._counts.append(count)
-            self._bar.setTabButton(index, QTabBar.ButtonPosition.RightSide, count)
         self._stack = QStackedWidget()
         self._stack.setObjectName("inspectStack")
         self._row = QHBoxLayout()
@@ -115,13 +110,17 @@ class InspectTabs(QWidget):
     def set_count(self, name: str, figure: str, tone: Tone) -> None:
         """The figure after a title; its tone is said by a sign too."""
         index = self._index(name)
-        label, entry = self._counts[index], self._entries[index]
-        label.setText(f"{_SIGNS[tone]}{figure}")
-        set_role(label, tone or "muted")
-        label.setFixedWidth(label.sizeHint().width() + _COUNT_ROOM if figure else 0)
-        self._bar.setTabButton(index, QTabBar.ButtonPosition.RightSide, label)  # the bar measures it only here
-        self._bar.setAccessibleTabName(index, f"{entry.title} {figure}".strip())
-        self._bar.setTabToolTip(index, f"{entry.title}: {figure}" if figure else entry.title)
+        title = self._entries[index].title
+        self._bar.setTabText(index, title if tone else f"{title} {figure}".strip())
+        former = self._counts.pop(index, None)
+        if former is not None:
+            former.deleteLater()
+        if tone:
+            label = self._counts[index] = QLabel(f"{_SIGNS[tone]}{figure}")
+            label.setObjectName(f"inspectCount_{name}")
+            set_role(label, tone)
+            self._bar.setTabButton(index, QTabBar.ButtonPosition.RightSide, label)  # measured when it is put there
+        self._bar.setAccessibleTabName(index, f"{title} {figure}".strip())
 
     def _index(self, name: str) -> int:
         return next(index for index, entry in enumerate(self._entries) if entry.name == name)

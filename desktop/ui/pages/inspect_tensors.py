@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QSplitter,
     QTableView,
+    QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -130,12 +131,11 @@ class TensorsTab(InspectTab):
         head.addWidget(self._search, 1)
         for widget in (self._type, self._group, self._shown, self._export_button()):
             head.addWidget(widget)
-        sums = QWidget()
-        beside = QHBoxLayout(sums)
-        beside.setContentsMargins(0, 6, 0, 0)
-        beside.setSpacing(12)
-        beside.addWidget(_sums_table(self._types, "typeTotals", "Tensors by type"))
-        beside.addWidget(_sums_table(self._roles, "roleTotals", "Tensors by role"))
+        sums = QTabWidget()
+        sums.setObjectName("tensorTotals")
+        sums.setDocumentMode(True)
+        sums.addTab(_sums_table(self._types, "typeTotals", "Tensors by type"), "By type")
+        sums.addTab(_sums_table(self._roles, "roleTotals", "Tensors by role"), "By role")
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setObjectName("tensorsSplitter")
         splitter.setChildrenCollapsible(False)

@@ -27,9 +27,9 @@ from desktop.ui.widgets.layer_map_paint import MapPainter, TypeStyle, experts_no
 
 _MARGIN = 10.0
 _LABEL_MOST = 190  # pixels; longer labels are elided
-_FIT_LEAST, _FIT_MOST = 11.0, 26.0  # of a column when the map chooses its width itself
+_FIT_LEAST, _FIT_MOST = 14.0, 26.0  # of a column at first: narrower ones do not tell sizes apart
 _ZOOM_STEP = 1.25
-_PITCH_LEAST, _PITCH_MOST = 5.0, 96.0
+_PITCH_LEAST, _PITCH_MOST = 4.0, 96.0
 _HEIGHT_MOST = 420
 _MOVES: Mapping[Qt.Key, Move] = {
     Qt.Key.Key_Up: "up",
@@ -56,7 +56,7 @@ class LayerMap(QAbstractScrollArea):
         self._content = MapContent((), {})
         self._describe: Callable[[int], str] = lambda _position: ""
         self._styles: Mapping[str, TypeStyle] = {}
-        self._pitch: float | None = None  # None fits the width
+        self._pitch: float | None = None  # None until it is zoomed by hand
         self._layout = MapLayout(self._content, _FIT_MOST)
         self._selected = -1
         self._hovered: Cell | None = None
@@ -74,7 +74,7 @@ class LayerMap(QAbstractScrollArea):
     def set_content(self, content: MapContent, styles: Mapping[str, TypeStyle], describe: Callable[[int], str]) -> None:
         """Show another model; ``describe`` tells a tensor by its position in a few plain lines."""
         self._content, self._styles, self._describe = content, styles, describe
-        self._selected, self._hovered = -1, None
+        self._selected, self._hovered, self._pitch = -1, None, None
         self._restyle()
         metrics = self.fontMetrics()
         names = [line.label + experts_note(line.experts) for section in content.sections for line in section.lines]
@@ -109,11 +109,8 @@ class LayerMap(QAbstractScrollArea):
 
     def zoom(self, steps: int) -> None:
         """Enlarge (positive) or reduce, 0 fits the width."""
-        if steps == 0:
-            self._pitch = None
-        else:
-            wanted = self._layout.pitch * _ZOOM_STEP**steps
-            self._pitch = min(max(wanted, _PITCH_LEAST), _PITCH_MOST)
+        wanted = self._layout.pitch * _ZOOM_STEP**steps if steps else min(self._fitting(), _FIT_MOST)
+        self._pitch = min(max(wanted, _PITCH_LEAST), _PITCH_MOST)
         self._arrange()
         cell = self._content.cells.get(self._selected)
         if cell is not None:
@@ -121,7 +118,7 @@ class LayerMap(QAbstractScrollArea):
 
     def sizeHint(self) -> QSize:
         """As high as the map is, within reason."""
-        return QSize(600, min(round(self._layout.height + _MARGIN) + 14, _HEIGHT_MOST))
+        return QSize(600, min(round(self._layout.height + _MARGIN) + 12, _HEIGHT_MOST))
 
     def minimumSizeHint(self) -> QSize:
         """A few rows."""
@@ -130,10 +127,9 @@ class LayerMap(QAbstractScrollArea):
     # -- geometry --------------------------------------------------------------------------------
 
     def _arrange(self) -> None:
-        room = self.viewport().width() - self._labels - 2 * _MARGIN
-        columns = max((len(section.layers) for section in self._content.sections), default=1) or 1
-        pitch = self._pitch or min(max(room / columns, _FIT_LEAST), _FIT_MOST)
+        pitch = self._pitch or min(max(self._fitting(), _FIT_LEAST), _FIT_MOST)
         self._layout = MapLayout(self._content, pitch)
+        room = self._room()
         across, down = self.horizontalScrollBar(), self.verticalScrollBar()
         across.setPageStep(max(1, round(room)))
         across.setSingleStep(round(pitch))
@@ -142,6 +138,15 @@ class LayerMap(QAbstractScrollArea):
         down.setSingleStep(round(self._layout.row))
         down.setRange(0, max(0, round(self._layout.height + _MARGIN - self.viewport().height())))
         self.viewport().update()
+
+    def _room(self) -> float:
+        """Width for the squares."""
+        return self.viewport().width() - self._labels - 2 * _MARGIN
+
+    def _fitting(self) -> float:
+        """Width of a column with which all layers are in view."""
+        columns = max((len(section.layers) for section in self._content.sections), default=0)
+        return self._room() / max(1, columns)
 
     def _origin(self) -> QPointF:
         """Where the layout's origin lies in the viewport."""
@@ -200,7 +205,7 @@ class LayerMap(QAbstractScrollArea):
     def _paint_selection(self, painter: QPainter) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         selected = self._content.cells.get(self._selected)
-        for cell, token, width in ((self._hovered, "text_muted", 1.0), (selected, "accent", 2.0)):
+        for cell, token, width in ((self._hovered, "text_muted", 1.0), (selected, "text", 2.0)):
             if cell is not None:
                 painter.setPen(QPen(self._theme.color(token), width))
                 painter.drawRoundedRect(self._cell_box(cell).adjusted(0, 1, 0, -1), 3, 3)

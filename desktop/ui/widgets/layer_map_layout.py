@@ -14,7 +14,7 @@ from desktop.core.layers import Grid
 HEAD = 22.0  # of a section: its title and the layers' numbers
 GAP = 10.0  # between two sections
 LEAST_ROW = 18.0  # a row's label has to fit
-LEAST_SIDE = 6.0  # a smaller square has no colour one could tell
+LEAST_SIDE = 4.5  # a smaller square has no colour one could tell
 
 Mark = Literal["", "changed", "only-first", "only-second"]
 Move = Literal["up", "down", "left", "right", "row-start", "row-end", "start", "end"]

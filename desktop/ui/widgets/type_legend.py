@@ -84,4 +84,4 @@ def _facts(kind: Total) -> str:
     tensors = f"{kind.count:,} tensor{'s' * (kind.count != 1)}"
     if not kind.elements:
         return f"{tensors} of unknown size"
-    return f"{kind.bits_per_weight:.4g} bits · {tensors} · {human_bytes(kind.bytes)}"
+    return f"{kind.bits_per_weight:.3g} bits · {tensors} · {human_bytes(kind.bytes)}"
