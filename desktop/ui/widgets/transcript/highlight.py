@@ -49,10 +49,10 @@ def _token(kind: _TokenType) -> str:
     return ""
 
 
-def highlight(language: str, text: str) -> list[list[Stretch]]:
+def highlight(language: str, text: str, *, longest_line: int = _MAX_LINE) -> list[list[Stretch]]:
     """The coloured stretches of each line; empty when the language is unknown or a line is too long."""
     lexer = _lexer(language)
-    if lexer is None or any(len(line) > _MAX_LINE for line in text.split("\n")):
+    if lexer is None or any(len(line) > longest_line for line in text.split("\n")):
         return []
     lines: list[list[Stretch]] = [[]]
     column = 0
