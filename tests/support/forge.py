@@ -155,8 +155,14 @@ def metadata(shape: Shape, vocab: Mapping[str, Value], template: str | None = No
     return found
 
 
-def write(path: Path, entries: Mapping[str, Value], parts: Iterable[tuple[str, tuple[int, ...], str]]) -> Path:
-    """Write a GGUF v3 file of the given metadata and tensors."""
+def write(
+    path: Path,
+    entries: Mapping[str, Value],
+    parts: Iterable[tuple[str, tuple[int, ...], str]],
+    *,
+    hollow: bool = False,
+) -> Path:
+    """Write a GGUF v3 file of the given metadata and tensors; a ``hollow`` one has a hole where the weights are."""
     parts = list(parts)
     infos, offset = [], 0
     for name, dims, kind in parts:
@@ -169,6 +175,9 @@ def write(path: Path, entries: Mapping[str, Value], parts: Iterable[tuple[str, t
             out.write(_entry(key, value))
         out.write(b"".join(infos))
         out.write(b"\0" * (-out.tell() % ALIGNMENT))
+        if hollow:
+            out.truncate(out.tell() + offset)
+            return path
         for _, dims, kind in parts:
             _write_tensor(out, dims, kind)
     return path

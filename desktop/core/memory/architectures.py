@@ -28,17 +28,36 @@ class Windows:
 
 
 @dataclass(frozen=True)
+class Fused:
+    """Which matrices a file stores as one; ``gated`` False: the feed-forward part has no gate.
+
+    ``parallel``: attention and feed-forward part read the same norm.
+    """
+
+    query_key_value: bool = False
+    gate_up: bool = False
+    gated: bool = True
+    parallel: bool = False
+
+
+PLAIN = Fused()
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the engine knows of an architecture by its name.
 
     ``recurrent`` says which layers hold a recurrent state, ``own_kv_layers`` how many own a cache (0: all),
-    ``causal`` is False for embedding and diffusion models, which have no cache.
+    ``causal`` is False for embedding and diffusion models, which have no cache. ``shared_experts`` is what
+    ``expert_shared_count`` is when the file does not say it, ``fused`` how files of it usually store their matrices.
     """
 
     windows: Windows | None = None
     recurrent: RecurrentRule = ""
     own_kv_layers: int = 0
     causal: bool = True
+    shared_experts: int = 0
+    fused: Fused = PLAIN
     known: bool = True
 
     def attends(self, recurrent: bool, feed_forward: int) -> bool:
@@ -67,15 +86,26 @@ _NOT_CAUSAL = (
 
 FACTS: Mapping[str, Facts] = {
     **{name: Facts() for name in _PLAIN},
+    **{name: Facts(fused=Fused(query_key_value=True, gate_up=True)) for name in ("phi3", "chatglm", "glm4")},
+    **{
+        name: Facts(fused=Fused(query_key_value=True, gated=False))
+        for name in ("gpt2", "starcoder", "bloom", "mpt", "codeshell")
+    },
+    **{
+        name: Facts(fused=Fused(query_key_value=True, gated=False, parallel=True))
+        for name in ("falcon", "gptneox", "phi2")
+    },
+    "command-r": Facts(fused=Fused(parallel=True)),
+    **{name: Facts(fused=Fused(gated=False)) for name in ("starcoder2", "nemotron")},
     **{name: Facts(causal=False) for name in _NOT_CAUSAL},
     "gemma2": Facts(Windows(2, default=4096)),
     "gemma3": Facts(Windows(6)),
     "gemma3n": Facts(Windows(5), own_kv_layers=20),
     "gemma4": Facts(Windows(0)),
     "gpt-oss": Facts(Windows(2)),
-    "cohere2": Facts(Windows(4)),
+    "cohere2": Facts(Windows(4), fused=Fused(parallel=True)),
     "cohere2moe": Facts(Windows(4, dense_first=True)),
-    "llama4": Facts(Windows(4, fixed=8192)),
+    "llama4": Facts(Windows(4, fixed=8192), shared_experts=1),
     "exaone4": Facts(Windows(4, default=4096)),
     "exaone-moe": Facts(Windows(4, default=128)),
     "olmo2": Facts(Windows(4)),

@@ -43,7 +43,7 @@ def kv_bytes(shape: ModelShape, layer: int, context: int, kv_type: str = "f16") 
         return 0
     kind = TYPES_BY_NAME[kv_type.upper()]
     row = kind.size(one.kv_heads * one.key_length)
-    if not shape.latent:
+    if shape.latent is None:
         row += kind.size(one.kv_heads * one.value_length)
     return row * cells(shape, layer, context)
 

@@ -67,7 +67,7 @@ def estimate(shape: ModelShape, weights: Weights, settings: Settings, split: Spl
     """
     split = split or Split.in_ram(shape)
     context = settings.context or default_context(shape)
-    compute = compute_bytes(shape, weights, context, settings, split)
+    compute = compute_bytes(shape, context, settings, split)
     return Memory(
         tuple(
             DeviceMemory(

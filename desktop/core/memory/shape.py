@@ -9,24 +9,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from desktop.core.gguf import Header
-from desktop.core.memory.architectures import Windows, facts_of
+from desktop.core.layers import locate
+from desktop.core.memory.architectures import PLAIN, Fused, Windows, facts_of
 
 _MAX_LAYERS = 512  # LLAMA_MAX_LAYERS (src/llama-hparams.h): a file that claims more is damaged
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer. ``window`` 0 sees the whole context; ``owns_kv`` is False where another layer's cache is read."""
+    """One layer. ``window`` 0 sees the whole context; ``owns_kv`` is False where another layer's cache is read.
+
+    ``experts`` 0 is a dense layer; otherwise ``experts_used`` of them, each ``expert_feed_forward`` wide, are computed
+    for a token.
+    """
 
     heads: int
     kv_heads: int
     key_length: int
     value_length: int
     feed_forward: int
-    expert_feed_forward: int
     window: int = 0
     owns_kv: bool = True
     recurrent: bool = False
+    experts: int = 0
+    experts_used: int = 0
+    expert_feed_forward: int = 0
+
+
+@dataclass(frozen=True)
+class Latent:
+    """Compressed attention (MLA): ranks of keys and values and of queries (0: none), lengths before compression."""
+
+    rank: int
+    query_rank: int
+    key_length: int
+    value_length: int
 
 
 @dataclass(frozen=True)
@@ -53,8 +70,8 @@ class Recurrent:
 class ModelShape:
     """A model's shape. ``layers`` are those of the main graph; draft layers (nextn) hold weights but no cache.
 
-    ``latent`` is the rank of a compressed cache (MLA), 0 without: then keys only are stored. ``known`` is False for
-    an architecture this table has no facts of: the generic formulas are used, with a wider band.
+    With ``latent`` only keys are stored. ``known`` is False for an architecture there are no facts of: the formulas
+    of a plain one are used, with a wider band.
     """
 
     architecture: str
@@ -65,10 +82,11 @@ class ModelShape:
     experts: int = 0
     experts_used: int = 0
     shared_feed_forward: int = 0
-    latent: int = 0
+    latent: Latent | None = None
     rope: int = 0
     draft_layers: int = 0
     per_layer_embedding: int = 0
+    fused: Fused = PLAIN
     recurrent: Recurrent | None = None
     causal: bool = True
     known: bool = True
@@ -141,6 +159,8 @@ def shape_of(header: Header) -> ModelShape | None:
     value_length = keys.whole("attention.value_length", default_length)
     key_length_window = keys.whole("attention.key_length_swa", key_length)
     value_length_window = keys.whole("attention.value_length_swa", value_length)
+    experts = _experts(header, keys, count)
+    experts_used = keys.each("expert_used_count", count)
     expert_feed_forward = keys.each("expert_feed_forward_length", count)
     layers = tuple(
         Layer(
@@ -149,10 +169,12 @@ def shape_of(header: Header) -> ModelShape | None:
             key_length=key_length_window if windows[i] else key_length,
             value_length=value_length_window if windows[i] else value_length,
             feed_forward=feed_forward[i],
-            expert_feed_forward=expert_feed_forward[i],
             window=windows[i],
             owns_kv=i < owning and facts.attends(recurrent[i], feed_forward[i]),
             recurrent=recurrent[i],
+            experts=experts[i],
+            experts_used=experts_used[i] if experts[i] else 0,
+            expert_feed_forward=(expert_feed_forward[i] or feed_forward[i]) if experts[i] else 0,
         )
         for i in range(count)
     )
@@ -165,11 +187,12 @@ def shape_of(header: Header) -> ModelShape | None:
         experts=keys.whole("expert_count"),
         experts_used=keys.whole("expert_used_count"),
         shared_feed_forward=keys.whole("expert_shared_feed_forward_length")
-        or keys.whole("expert_shared_count") * max(expert_feed_forward, default=0),
-        latent=keys.whole("attention.kv_lora_rank") if keys.whole("attention.key_length_mla") else 0,
+        or keys.whole("expert_shared_count", facts.shared_experts) * max(expert_feed_forward),
+        latent=_latent(keys),
         rope=keys.whole("rope.dimension_count", key_length),
         draft_layers=drafts,
         per_layer_embedding=keys.whole("embedding_length_per_layer_input"),
+        fused=_fused(header, facts.fused),
         recurrent=_recurrent(keys, embedding, heads) if any(recurrent) else None,
         causal=facts.causal,
         known=facts.known,
@@ -184,6 +207,41 @@ def _vocabulary(header: Header, keys: _Keys) -> int:
     if tokens is not None:
         return len(tokens)
     return header.unfinished.get("tokenizer.ggml.tokens", 0) or keys.whole("vocab_size")
+
+
+def _experts(header: Header, keys: _Keys, count: int) -> list[int]:
+    """Experts of each layer, 0 for a dense one."""
+    experts = keys.whole("expert_count")
+    if header.complete and experts:
+        routed = {place.layer for tensor in header.tensors if (place := locate(tensor.name)).role == "ffn_gate_inp"}
+        return [experts if i in routed else 0 for i in range(count)]
+    dense, step = keys.whole("leading_dense_block_count"), keys.whole("interleave_moe_layer_step", 1)
+    return [experts if i >= dense and step and (i + 1) % step == 0 else 0 for i in range(count)]
+
+
+def _latent(keys: _Keys) -> Latent | None:
+    if not keys.whole("attention.key_length_mla"):
+        return None
+    return Latent(
+        rank=keys.whole("attention.kv_lora_rank"),
+        query_rank=keys.whole("attention.q_lora_rank"),
+        key_length=keys.whole("attention.key_length_mla"),
+        value_length=keys.whole("attention.value_length_mla"),
+    )
+
+
+def _fused(header: Header, usual: Fused) -> Fused:
+    """Told by the tensors' names once they have been read, by what is usual before."""
+    names = {place.role for tensor in header.tensors if (place := locate(tensor.name)).stack == "blk"}
+    if not header.complete or not names:
+        return usual
+    gated = bool(names & {"ffn_gate", "ffn_gate_exps", "ffn_gate_up_exps"})
+    return Fused(
+        query_key_value="attn_qkv" in names and "attn_q" not in names,
+        gate_up=usual.gate_up and not gated,
+        gated=gated or usual.gate_up,
+        parallel=not names & {"ffn_norm", "attn_post_norm", "post_attention_norm"} and bool(names & {"ffn_up"}),
+    )
 
 
 def _windows(keys: _Keys, facts: Windows | None, count: int) -> list[int]:

@@ -17,7 +17,9 @@ _TYPICAL_EMBEDDING = 1.25  # bits of the embedding over the file's mean: quantiz
 
 @dataclass(frozen=True)
 class Weights:
-    """Bytes of a model's tensors. ``layers`` include ``experts`` (the routed experts of each layer) and drafts.
+    """Bytes of a model's tensors as they are loaded. ``layers`` include ``experts`` (the routed ones of each layer).
+
+    Draft layers (multi-token prediction) are listed with 0: Heft's engine does not load them (``load_mtp``).
 
     ``tied``: the output matrix is the token embedding; a GPU that computes the output holds a second copy of
     ``tied_bytes``. ``exact`` is False when only the file's size was known; ``tensors`` are then not known.
@@ -66,7 +68,9 @@ def weights_of(headers: Iterable[Header], shape: ModelShape) -> Weights:
     tied = True
     for tensor in tensors:
         place, size = locate(tensor.name), tensor.size_bytes or 0
-        if place.layer is not None and place.stack == "blk" and place.layer < stored:
+        if place.layer is not None and place.stack == "blk":
+            if place.layer >= shape.layer_count:
+                continue
             layers[place.layer] += size
             if place.role.endswith("_exps"):
                 experts[place.layer] += size
@@ -113,6 +117,6 @@ def _layer_elements(shape: ModelShape, index: int) -> tuple[float, float]:
     attention = shape.embedding * (layer.heads * layer.key_length + keys + layer.heads * layer.value_length)
     if layer.recurrent and shape.recurrent is not None:
         attention = 3 * shape.embedding * shape.recurrent.inner
-    routed = 3 * shape.embedding * layer.expert_feed_forward * shape.experts
+    routed = 3 * shape.embedding * layer.expert_feed_forward * layer.experts
     dense = 3 * shape.embedding * (shape.shared_feed_forward if routed else layer.feed_forward)
     return attention + dense + routed, routed

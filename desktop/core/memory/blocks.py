@@ -1,0 +1,246 @@
+"""The parts graphs are made of, as llama.cpp builds them for one sequence and one row of logits.
+
+Source: llama.cpp 0c1e57098, ``src/llama-graph.cpp`` (build_inp_embd, build_norm, build_qkv, build_attn,
+build_attn_mha, build_ffn, build_moe_ffn). Activations are 4-byte floats; sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from desktop.core.memory.cache import batch_of, cells
+from desktop.core.memory.replay import Graph, Result
+from desktop.core.memory.settings import Settings
+from desktop.core.memory.shape import Layer, ModelShape
+
+_QUANTIZED = frozenset(("q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"))
+
+
+@dataclass(frozen=True)
+class _Cache:
+    """The inputs one KV cache brings into a graph; rotations only for a quantized cache."""
+
+    cells: int
+    mask: Result
+    key_positions: Result
+    value_positions: Result
+    key_rotation: Result | None
+    value_rotation: Result | None
+
+
+class Builder:
+    """Builds one graph: a batch read at a context length."""
+
+    def __init__(self, shape: ModelShape, context: int, settings: Settings) -> None:
+        self.shape = shape
+        self.graph = Graph()
+        self.batch = batch_of(context)
+        self.flash = settings.flash_attention
+        self.windowed = any(layer.window for layer in shape.layers)
+        self._context = context
+        self._kv_type = settings.kv_type
+        self._caches: dict[bool, _Cache] = {}
+        self.positions = self.leaf(1)
+        self.outputs = self.graph.leaf(4)
+        self.state_ids = self.graph.leaf(4)
+
+    # -- single results ------------------------------------------------------------------------------
+
+    def leaf(self, width: int) -> Result:
+        """An input of ``width`` 4-byte numbers per token."""
+        return self.graph.leaf(4 * width * self.batch)
+
+    def new(self, width: int, *sources: Result, rows: int = 0) -> Result:
+        """A result of ``rows`` (the batch, when 0) times ``width`` numbers, in memory of its own."""
+        return Result(4 * width * (rows or self.batch), sources)
+
+    def over(self, *sources: Result) -> Result:
+        """A result that may be written over one of its arguments: additions, products, norms, rotations."""
+        return Result(sources[0].size, sources, inplace=True)
+
+    def view(self, of: Result) -> Result:
+        """All of a result in another shape."""
+        return Result(of.size, (of,), viewed=of.viewed or of)
+
+    def part(self, of: Result, width: int) -> Result:
+        """``width`` numbers per token of a result."""
+        return Result(4 * width * self.batch, (of,), viewed=of.viewed or of)
+
+    def store(self, *sources: Result) -> Result:
+        """A write into a cache, computed now: no memory of this buffer."""
+        return self.graph.expand(Result(0, sources))
+
+    def last_row(self, of: Result) -> Result:
+        """The one row that logits are asked for."""
+        return self.new(self.shape.embedding, of, self.outputs, rows=1)
+
+    def norm(self, of: Result) -> Result:
+        """A norm and its weight."""
+        return self.over(self.over(of))
+
+    # -- ends of the graph ---------------------------------------------------------------------------
+
+    def embedding(self) -> Result:
+        """Rows of the token embedding. The input for ready-made embeddings is there too, and never freed."""
+        rows = self.graph.expand(self.new(self.shape.embedding, self.leaf(1)))
+        self.graph.expand(self.leaf(self.shape.embedding))
+        return rows
+
+    def logits(self, stream: Result, *, whole_batch: bool = False) -> int:
+        """The final norm and the output matrix; bytes of the whole graph's buffer.
+
+        ``whole_batch``: every row is normed and kept for a draft model, and the last one is taken then.
+        """
+        normed = self.norm(stream)
+        normed.is_output = True
+        if whole_batch:
+            normed = self.last_row(normed)
+            normed.is_output = True
+        logits = self.new(self.shape.vocabulary, normed, rows=1)
+        logits.is_output = True
+        self.graph.expand(logits)
+        return self.graph.size()
+
+    # -- attention -----------------------------------------------------------------------------------
+
+    def query_key_value(self, layer: Layer, of: Result) -> tuple[Result, Result, Result]:
+        """Queries and keys after their rotation, and values."""
+        keys, values = layer.kv_heads * layer.key_length, layer.kv_heads * layer.value_length
+        widths = (layer.heads * layer.key_length, keys, values)
+        if self.shape.fused.query_key_value:
+            whole = self.new(sum(widths), of)
+            query, key, value = (self.part(whole, width) for width in widths)
+            return self.new(widths[0], query, self.positions), self.new(widths[1], key, self.positions), value
+        query, key, value = (self.view(self.new(width, of)) for width in widths)
+        return self.over(query, self.positions), self.over(key, self.positions), value
+
+    def attend(self, layer: Layer, query: Result, key: Result | None, value: Result | None) -> Result:
+        """Attention without the output matrix. Without ``key`` another layer's cache is read."""
+        cache = self._cache_of(layer)
+        if cache.key_rotation is not None:
+            query = self._rotated(query, cache.key_rotation)
+            key = self._rotated(key, cache.key_rotation) if key is not None else None
+        if cache.value_rotation is not None and value is not None:
+            value = self._rotated(value, cache.value_rotation)
+        self.graph.expand(query)
+        for part in (key, value) if self.windowed else (value, key):
+            if part is not None:
+                self.graph.expand(part)
+        if key is not None:
+            self.store(self.view(key), cache.key_positions)
+        if value is not None and self.shape.latent is None:
+            self.store(self.view(value), cache.value_positions)
+        mixed = self._mixed(layer, query, cache)
+        return self._rotated(mixed, cache.value_rotation) if cache.value_rotation is not None else mixed
+
+    def attention(self, layer: Layer, of: Result) -> Result:
+        """Attention as most architectures have it, with its output matrix."""
+        query, key, value = self.query_key_value(layer, of)
+        return self.new(self.shape.embedding, self.attend(layer, query, key, value))
+
+    def _mixed(self, layer: Layer, query: Result, cache: _Cache) -> Result:
+        rows = self.part(self.view(query), layer.heads * layer.key_length)
+        latent = self.shape.latent
+        width = layer.heads * (latent.rank if latent else layer.value_length)
+        if self.flash:
+            mixed = self.new(width, rows, cache.mask)
+        else:
+            scores = self.new(layer.heads * cache.cells, rows)
+            mixed = self.new(width, self.over(scores, cache.mask))
+        if latent:
+            unpacked = layer.heads * latent.value_length
+            mixed = self.part(self.new(unpacked, self.part(mixed, width)), unpacked)
+            mixed = self.new(unpacked, mixed)
+        elif not self.flash:
+            mixed = self.new(width, self.part(mixed, width))
+        return self.graph.expand(self.view(mixed))
+
+    def _rotated(self, of: Result, rotation: Result) -> Result:
+        return self.view(Result(of.size, (rotation, self.view(of))))
+
+    def _cache_of(self, layer: Layer) -> _Cache:
+        windowed = layer.window > 0
+        if windowed not in self._caches:
+            index = next(i for i, a in enumerate(self.shape.layers) if a.owns_kv and (a.window > 0) == windowed)
+            count = cells(self.shape, index, self._context)
+            owner = self.shape.layers[index]
+            rotates = self._kv_type in _QUANTIZED and self.shape.latent is None
+            value_rows = 1 if self.flash else owner.kv_heads * owner.value_length
+            self._caches[windowed] = _Cache(
+                cells=count,
+                mask=self.graph.leaf((2 if self.flash else 4) * count * self.batch),
+                key_positions=self.leaf(2),
+                value_positions=self.leaf(2 * value_rows),
+                key_rotation=self.graph.leaf(4 * _rotation(owner.key_length) ** 2)
+                if rotates and owner.key_length % 64 == 0
+                else None,
+                value_rotation=self.graph.leaf(4 * 64 * 64) if rotates and owner.value_length % 64 == 0 else None,
+            )
+        return self._caches[windowed]
+
+    # -- feed-forward --------------------------------------------------------------------------------
+
+    def feed_forward(self, of: Result, width: int, rows: int = 0) -> Result:
+        """Up, gate, activation, down; ``rows`` is 1 behind the selection of the last row."""
+        if self.shape.fused.gate_up:
+            active = self.new(width, self.new(2 * width, of, rows=rows), rows=rows)
+        elif self.shape.fused.gated:
+            up, gate = self.new(width, of, rows=rows), self.new(width, of, rows=rows)
+            active = self.new(width, gate, up, rows=rows)
+        else:
+            active = self.over(self.new(width, of, rows=rows))
+        return self.new(self.shape.embedding, active, rows=rows)
+
+    def experts(
+        self,
+        layer: Layer,
+        of: Result,
+        rows: int = 0,
+        *,
+        normed: bool = True,
+        biased: bool = False,
+        weighted_first: bool = False,
+        scores: Result | None = None,
+    ) -> Result:
+        """Routed experts. ``normed``: their weights sum to one; ``biased``: a bias for choosing them.
+
+        ``weighted_first``: the weights are applied before the experts (llama4). ``scores`` of another router.
+        """
+        width, used = self.shape.embedding, layer.experts_used
+        scores = scores or self.new(layer.experts, of, rows=rows)
+        shares = Result(scores.size, (scores,)) if weighted_first else self.over(scores)
+        chosen_by = scores if weighted_first else Result(shares.size, (shares,)) if biased else shares
+        chosen = self.part(self.new(layer.experts, chosen_by, rows=rows), used)
+        weights = self.new(used, self.view(shares), chosen, rows=rows)
+        if normed:
+            flat = self.view(weights)
+            weights = self.view(self.over(flat, self.over(self.new(1, flat, rows=rows))))
+        self.graph.expand(weights)
+        of = self.view(of)
+        if weighted_first:
+            of = self.over(self.new(width * used, of, rows=rows), weights)
+        hidden = layer.expert_feed_forward * used
+        up = self.new(hidden, of, chosen, rows=rows)
+        active = self.new(hidden, self.new(hidden, of, chosen, rows=rows), up, rows=rows)
+        mixed = self.new(width * used, active, chosen, rows=rows)
+        if not weighted_first:
+            mixed = self.over(mixed, weights)
+        self.graph.expand(mixed)
+        parts = [self.graph.expand(self._row_part(mixed, rows)) for _ in range(used)]
+        if used == 1:
+            return self.new(width, parts[0], rows=rows)
+        total = self.graph.expand(self.new(width, parts[0], parts[1], rows=rows))
+        for part in parts[2:]:
+            total = self.graph.expand(self.over(total, part))
+        return total
+
+    def _row_part(self, of: Result, rows: int) -> Result:
+        return Result(4 * self.shape.embedding * (rows or self.batch), (of,), viewed=of)
+
+
+def _rotation(length: int) -> int:
+    """The largest power of two, from 64, that divides a key's length."""
+    size = 64
+    while length % (size * 2) == 0:
+        size *= 2
+    return size
