@@ -87,7 +87,7 @@ def place_of(inspected: Inspected, placed: PlacedTensor) -> Place:
         )
     return Place(
         path=str(file.path),
-        position=file.header.position(placed.tensor),
+        position=file.base + file.header.position(placed.tensor),
         type_id=placed.tensor.type_id,
         shape=placed.tensor.shape,
         big_endian=file.header.endianness == "big",

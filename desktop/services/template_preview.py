@@ -1,0 +1,88 @@
+"""A model's chat templates: their sources, what is noteworthy about them, and the prompt they make of an example."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from desktop.core.gguf import Header, ValueType
+from desktop.engine.protocol import ChatMessage
+from desktop.engine.renderer import Renderer
+from desktop.engine.template import CHATML, RenderRequest, RenderResult
+from desktop.services.idle import IdleClose
+from desktop.services.inspection import Inspected
+
+if TYPE_CHECKING:
+    from desktop.core.template_checks import Marked
+
+__all__ = ["EXAMPLE", "ChatMessage", "ChatTemplate", "RenderResult", "TemplatePreview"]
+
+_KEY = "tokenizer.chat_template"
+MAX_BYTES = 1 << 20
+
+EXAMPLE = (
+    ChatMessage("system", "You are a helpful assistant."),
+    ChatMessage("user", "What is the capital of France?"),
+    ChatMessage("assistant", "Paris."),
+    ChatMessage("user", "And of Italy?"),
+)
+
+
+@dataclass(frozen=True)
+class ChatTemplate:
+    """A template by name: "default", the name of a further one, or Heft's own fallback when the model has none."""
+
+    name: str
+    source: str
+    findings: tuple[Marked, ...]
+    is_fallback: bool = False
+
+
+class TemplatePreview:
+    """Renders in the sandbox's own process, one call at a time; the process ends after a while without calls."""
+
+    def __init__(self) -> None:
+        self._renderer = Renderer()
+        self._idle = IdleClose(self._renderer.close)
+
+    def templates(self, inspected: Inspected) -> tuple[ChatTemplate, ...]:
+        """The model's templates with their findings, its default first; the fallback alone when it has none."""
+        from desktop.core.template_checks import check_template  # imports jinja2
+
+        header = inspected.header
+        names = [key for key in header.metadata if key == _KEY or key.startswith(f"{_KEY}.")]
+        found = []
+        for key in sorted(names, key=lambda key: key != _KEY):
+            source = header.text(key, MAX_BYTES)
+            if source:
+                name = key[len(_KEY) + 1 :] or "default"
+                found.append(ChatTemplate(name, source, tuple(check_template(source))))
+        return tuple(found) or (ChatTemplate("ChatML", CHATML, (), is_fallback=True),)
+
+    def render(
+        self, inspected: Inspected, template: ChatTemplate, messages: Sequence[ChatMessage], *, open_answer: bool = True
+    ) -> RenderResult:
+        """The prompt; never raises for a bad template. ``open_answer`` ends it where the model's answer begins."""
+        header = inspected.header
+        request = RenderRequest(
+            template=template.source,
+            messages=tuple(messages),
+            bos=_token(header, "bos"),
+            eos=_token(header, "eos"),
+            add_generation_prompt=open_answer,
+        )
+        with self._idle:
+            return self._renderer.render(request)
+
+    def close(self) -> None:
+        """End the process, if any."""
+        self._idle.close()
+
+
+def _token(header: Header, which: str) -> str:
+    number = header.integer(f"tokenizer.ggml.{which}_token_id")
+    tokens = header.array("tokenizer.ggml.tokens")
+    if number is None or tokens is None or tokens.type is not ValueType.STRING or not 0 <= number < len(tokens):
+        return ""
+    return tokens.strings(number, number + 1)[0]
