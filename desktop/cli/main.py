@@ -23,6 +23,8 @@ COMMANDS = {
     "machine": "what this computer is",
     "library": "GGUF files on this computer",
     "inspect": "what is inside a model file, here or on the Hub",
+    "search": "models on the Hub",
+    "download": "a variant or file from the Hub, verified",
     "run": "one answer, streamed",
     "chat": "a conversation in the terminal",
     "bench": "prompt and generation speed",

@@ -15,6 +15,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from desktop import __version__
 from desktop.hub.errors import half_an_answer, too_many_redirects, translate
+from desktop.hub.token import HubToken
 
 if TYPE_CHECKING:
     import httpx2
@@ -41,13 +42,6 @@ class RemoteFile:
     location: str
 
 
-def stored_token() -> str | None:
-    """The token huggingface_hub would use: HF_TOKEN, or the one kept by ``hf auth login``."""
-    from huggingface_hub import get_token
-
-    return get_token()
-
-
 class HubClient:
     """Asks one Hub. Thread-safe; nothing is imported or read before the first request."""
 
@@ -55,13 +49,16 @@ class HubClient:
         self,
         *,
         endpoint: str | None = None,
-        token: Callable[[], str | None] = stored_token,
+        token: Callable[[], str | None] | None = None,
         connect_seconds: float = 10.0,
         read_seconds: float = 20.0,
     ) -> None:
-        """``endpoint`` is HF_ENDPOINT's by default; ``read_seconds`` without a byte count as a dead connection."""
+        """``endpoint`` is HF_ENDPOINT's by default, ``token`` that of :class:`HubToken`.
+
+        ``read_seconds`` without a byte count as a dead connection.
+        """
         self._endpoint = endpoint.rstrip("/") if endpoint else None
-        self._token = token
+        self._token = token or HubToken(self._endpoint).get
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
 
@@ -80,6 +77,11 @@ class HubClient:
         from huggingface_hub import constants
 
         return bool(constants.HF_HUB_OFFLINE)
+
+    def account(self) -> str:
+        """The name the token belongs to: whether it works. Raises HubError."""
+        answer, _ = self.json("/api/whoami-v2")
+        return str(answer.get("name", "")) if isinstance(answer, dict) else ""
 
     def file_url(self, repo: str, path: str, revision: str | None = None) -> str:
         """Where the Hub resolves a file of a repo."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from desktop.core.errors import HeftError
 
@@ -48,7 +51,8 @@ def translate(error: Exception, *, endpoint: str, repo: str = "", path: str = ""
     import httpx2
     from huggingface_hub.utils import HfHubHTTPError, OfflineModeIsEnabled
 
-    detail = f"{type(error).__name__}: {error}"
+    # Addresses of content networks are signed: what follows the question mark opens the file to whoever reads it.
+    detail = re.sub(r"\?[^\s'\">]+", "?...", f"{type(error).__name__}: {error}")
     if isinstance(error, HubError):
         return error
     if isinstance(error, OfflineModeIsEnabled):
@@ -89,14 +93,17 @@ def too_many_redirects(url: str) -> HubError:
 def _unreachable(error: Exception, endpoint: str, detail: str) -> HubError:
     import httpx2
 
-    if isinstance(error, httpx2.ProxyError):
+    unconnected = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+    if isinstance(error, httpx2.ProxyError) or (unconnected and _behind_proxy(endpoint)):
         return HubError(
-            "The proxy refused the connection to the Hub.",
+            f"{endpoint} cannot be reached through the proxy."
+            if unconnected
+            else "The proxy refused the connection to the Hub.",
             "Check the proxy settings (HTTPS_PROXY, HTTP_PROXY) and their password.",
             kind="proxy",
             detail=detail,
         )
-    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+    if unconnected:
         secure = "CERTIFICATE" in str(error).upper()
         return HubError(
             "The connection to the Hub is not secure: its certificate is not trusted."
@@ -131,6 +138,12 @@ def _unreachable(error: Exception, endpoint: str, detail: str) -> HubError:
         detail=detail,
         temporary=True,
     )
+
+
+def _behind_proxy(endpoint: str) -> bool:
+    parts = urlsplit(endpoint)
+    proxies = getproxies()
+    return bool(proxies.get(parts.scheme) or proxies.get("all")) and not proxy_bypass(parts.hostname or "")
 
 
 def _refused(

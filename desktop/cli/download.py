@@ -1,0 +1,104 @@
+"""``heft download``: a variant or file from the Hub, verified; run again it goes on where it stopped."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from desktop.cli.output import Progress, human_bytes, print_json
+from desktop.core.errors import HeftError, NotFoundError
+from desktop.core.variants import variants_of
+from desktop.hub.client import HubClient
+from desktop.hub.records import RepoFiles
+from desktop.hub.search import HubSearch
+from desktop.services.downloads import DownloadService, DownloadState
+from desktop.store.paths import default_paths
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("repo", metavar="REPO", help="OWNER/NAME on the Hub")
+    parser.add_argument("what", metavar="VARIANT_OR_FILE", help="a variant (Q4_K_M) or a file of the repo")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="a folder instead of the Hugging Face cache")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fetch and verify; Ctrl+C pauses. Raises HubError and NotFoundError."""
+    paths = default_paths()
+    client = HubClient()
+    search = HubSearch(client, paths.cache / "hub")
+    service = DownloadService(paths, client, search)
+    name, files = _files(search.files(args.repo), args.what)
+    line = Progress(f"Downloading {name}")
+    started = time.monotonic()
+    unsubscribe = service.subscribe(lambda state: line.update(state.fraction, _note(state)))
+    try:
+        state = service.wait(service.start(args.repo, files, name=name, folder=args.to))
+    except KeyboardInterrupt:
+        sys.stderr.write("\nheft: Stopped; the same command goes on from here.\n")
+        raise
+    finally:
+        unsubscribe()
+        line.close()
+        service.close()
+    if state.phase != "finished":
+        raise HeftError(state.message or "The download stopped.", state.hint, kind=state.kind or "download")
+    _print(state, time.monotonic() - started, as_json=args.json)
+    return 0
+
+
+def _files(repo: RepoFiles, what: str) -> tuple[str, list[str]]:
+    """The name and files that are meant: a file by its path or name, a variant by its name, shards and projector
+    included."""
+    exact = [file.path for file in repo.files if what in (file.path, file.path.rpartition("/")[2])]
+    variants = variants_of(repo.files)
+    named = [variant for variant in variants if variant.name.casefold() == what.casefold()]
+    named = named or [variant for variant in variants if variant.quantization.casefold() == what.casefold()]
+    if len(exact) == 1 and not named:
+        return exact[0], exact
+    if len(named) == 1:
+        variant = named[0]
+        extra = [variant.projector.path] if variant.projector else []
+        return f"{repo.id} {variant.name}", [*(file.path for file in variant.files), *extra]
+    known = ", ".join(variant.name for variant in variants) or "none"
+    if named or exact:
+        raise NotFoundError(f"'{what}' could be several files of {repo.id}.", "Name one file.", kind="ambiguous")
+    raise NotFoundError(f"{repo.id} has no variant or file '{what}'.", f"Its variants: {known}.")
+
+
+def _note(state: DownloadState) -> str:
+    if state.phase == "waiting":
+        return f"{state.message} {state.hint}"
+    left = f", {state.seconds_left:.0f} s left" if state.seconds_left else ""
+    speed = f"{human_bytes(state.bytes_per_second)}/s" if state.bytes_per_second else state.phase
+    return f"{human_bytes(state.done_bytes)} of {human_bytes(state.total_bytes)}, {speed}{left}"
+
+
+def _print(state: DownloadState, seconds: float, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "files": [_document(state, index) for index in range(len(state.files))],
+                "resumed_bytes": state.resumed_bytes,
+                "seconds": round(seconds, 3),
+                "notice": state.notice,
+            }
+        )
+        return
+    if state.notice:
+        print(state.notice)
+    for file in state.files:
+        print(f"{file.local}  {human_bytes(file.size_bytes)}, checksum verified")
+
+
+def _document(state: DownloadState, index: int) -> dict[str, Any]:
+    file = state.files[index]
+    return {
+        "path": str(file.local),
+        "size_bytes": file.size_bytes,
+        "sha256": file.sha256,
+        "verified": file.verified,
+    }
