@@ -8,7 +8,7 @@ that appear only when the conversation holds a certain word). Imports jinja2; im
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import jinja2
@@ -185,7 +185,7 @@ def _texts(tree: nodes.Template) -> Iterator[Marked]:
                 yield _marked("warning", f"{pattern.message}: '{excerpt}' (line {line}).", pattern.reason, line)
 
 
-def _literals(tree: nodes.Template) -> Iterator[list[nodes.Node]]:
+def _literals(tree: nodes.Template) -> Iterator[Sequence[nodes.Node]]:
     """Literals the template can put into a prompt; those of one output are one text, whatever is between them."""
     inside: set[int] = set()
     for output in tree.find_all(nodes.Output):
@@ -195,7 +195,7 @@ def _literals(tree: nodes.Template) -> Iterator[list[nodes.Node]]:
     yield from ([const] for const in tree.find_all(nodes.Const) if id(const) not in inside)
 
 
-def _line_of(parts: list[nodes.Node], index: int) -> int:
+def _line_of(parts: Sequence[nodes.Node], index: int) -> int:
     """The line of the template at which the joined literals have this character."""
     for part in parts:
         text = folded(part)

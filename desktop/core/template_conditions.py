@@ -29,7 +29,7 @@ class ConditionalText:
 def conditional_texts(tree: nodes.Template) -> Iterator[ConditionalText]:
     """Texts of a few words or more under a condition on a word that somebody wrote."""
     said = _Said(tree)
-    conditions: list[tuple[nodes.Expr, list[nodes.Node], int]]
+    conditions: list[tuple[nodes.Node, list[nodes.Node], int]]
     conditions = [(node.test, node.body, node.lineno) for node in tree.find_all(nodes.If)]
     conditions += [(node.test, [node.expr1], node.lineno) for node in tree.find_all(nodes.CondExpr)]
     for test, body, line in conditions:

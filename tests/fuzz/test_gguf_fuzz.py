@@ -12,11 +12,13 @@ import time
 from support import gguf_bytes as g
 
 from desktop.core.errors import FileFormatError
-from desktop.core.gguf import Array, BytesSource, Text, read_header
+from desktop.core.gguf import Array, BytesSource, Header, Text, read_header
+from desktop.core.gguf.model_checks import check_model
 
-CASES = int(os.environ.get("HEFT_FUZZ_CASES", "20000"))
+CASES = int(os.environ.get("HEFT_FUZZ_CASES", "40000"))
 SEED = int(os.environ.get("HEFT_FUZZ_SEED", "20260601"))
 SLOWEST_SECONDS = 2.0  # of one case; the usual one takes 0.1 ms
+REQUIRED = {"*": ("*.block_count",), "llama": ("llama.rope.freq_base",)}
 TELLING = (0, 1, 9, 0x7F, 0x80, 0xFF)
 
 
@@ -64,6 +66,7 @@ def _use(data: bytes) -> bool:
         if partial_is_possible and data[:4] == b"GGUF":
             _partial(data)
         return False
+    _judged(header)
     for value in header.metadata.values():
         if isinstance(value.data, Array):
             _walk(value.data)
@@ -81,6 +84,12 @@ def _partial(data: bytes) -> None:
     except FileFormatError:
         return  # broken before its counts
     assert not header.complete and header.problems
+    _judged(header)
+
+
+def _judged(header: Header) -> None:
+    found = [*header.problems, *check_model([header], REQUIRED, lambda: ("llama",))]
+    assert all(finding.message and finding.reason and finding.action for finding in found)
 
 
 def _walk(array: Array) -> None:

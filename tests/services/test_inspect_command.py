@@ -12,8 +12,10 @@ from support.hub_server import HubServer, Repo, SparseContent, online
 
 from desktop.cli import main
 
-FIELDS = """format version endianness header_bytes file_bytes architecture name parameters bits_per_weight file_type
-tensor_count types metadata problems transferred_bytes requests""".split()
+FIELDS = (
+    "format", "version", "endianness", "header_bytes", "file_bytes", "architecture", "name", "parameters",
+    "bits_per_weight", "file_type", "tensor_count", "types", "metadata", "problems", "transferred_bytes", "requests",
+)  # fmt: skip
 
 
 def output(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
@@ -85,7 +87,7 @@ def test_numbers_that_json_does_not_have(tmp_path: Path, heft_home: Path, capsys
     model = g.model()
     model.metadata += [("odd", g.F32, float("nan")), ("odds", g.ARRAY, (g.F64, [float("inf"), 1.5]))]
     text = output(capsys, str(model.write(tmp_path / "m.gguf")), "--json")
-    found = json.loads(text, parse_constant=lambda name: pytest.fail(name))
+    found = json.loads(text, parse_constant=pytest.fail)
     assert found["metadata"]["odd"]["value"] == "nan"
     assert found["metadata"]["odds"]["value"]["first"] == ["inf", 1.5]
 
@@ -96,9 +98,8 @@ def test_other_formats(tmp_path: Path, heft_home: Path, capsys: pytest.CaptureFi
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
     found = document(capsys, str(path))
     assert found["format"] == "safetensors" and found["what"] and found["runs_on"] and found["advice"]
-    assert (
-        found["tensors"] == [{"name": "w", "shape": [2, 2], "type": "F16", "bytes": 8, "offset": 0}] or found["tensors"]
-    )
+    (tensor,) = found["tensors"]
+    assert (tensor["name"], tensor["shape"], tensor["type"], tensor["bytes"]) == ("w", [2, 2], "F16", 8)
     assert "What to do" in output(capsys, str(path))
 
 
