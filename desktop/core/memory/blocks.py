@@ -103,15 +103,17 @@ class Builder:
 
     # -- attention -----------------------------------------------------------------------------------
 
-    def query_key_value(self, layer: Layer, of: Result) -> tuple[Result, Result, Result]:
+    def query_key_value(self, layer: Layer, of: Result, *, rotates: bool = True) -> tuple[Result, Result, Result]:
         """Queries and keys after their rotation, and values."""
         keys, values = layer.kv_heads * layer.key_length, layer.kv_heads * layer.value_length
         widths = (layer.heads * layer.key_length, keys, values)
         if self.shape.fused.query_key_value:
             whole = self.new(sum(widths), of)
             query, key, value = (self.part(whole, width) for width in widths)
-            return self.new(widths[0], query, self.positions), self.new(widths[1], key, self.positions), value
-        query, key, value = (self.view(self.new(width, of)) for width in widths)
+        else:
+            query, key, value = (self.view(self.new(width, of)) for width in widths)
+        if not rotates:
+            return query, key, value
         return self.over(query, self.positions), self.over(key, self.positions), value
 
     def attend(self, layer: Layer, query: Result, key: Result | None, value: Result | None) -> Result:
@@ -133,9 +135,9 @@ class Builder:
         mixed = self._mixed(layer, query, cache)
         return self._rotated(mixed, cache.value_rotation) if cache.value_rotation is not None else mixed
 
-    def attention(self, layer: Layer, of: Result) -> Result:
+    def attention(self, layer: Layer, of: Result, *, rotates: bool = True) -> Result:
         """Attention as most architectures have it, with its output matrix."""
-        query, key, value = self.query_key_value(layer, of)
+        query, key, value = self.query_key_value(layer, of, rotates=rotates)
         return self.new(self.shape.embedding, self.attend(layer, query, key, value))
 
     def _mixed(self, layer: Layer, query: Result, cache: _Cache) -> Result:

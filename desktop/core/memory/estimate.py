@@ -24,9 +24,7 @@ class DeviceMemory:
 
     @property
     def total_bytes(self) -> int:
-        return (
-            self.weights_bytes + self.kv_bytes + self.recurrent_bytes + self.compute_bytes + self.output_bytes
-        )
+        return self.weights_bytes + self.kv_bytes + self.recurrent_bytes + self.compute_bytes + self.output_bytes
 
 
 @dataclass(frozen=True)

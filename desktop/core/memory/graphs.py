@@ -1,7 +1,8 @@
 """Whole graphs, one function per family of architectures: the order in which llama.cpp computes a batch.
 
 Source: llama.cpp 0c1e57098, ``src/models/*.cpp`` (graph). Layers of one kind repeat the same steps, so a graph is
-built of the first layers only: every kind of layer twice, and the last one, which ends with a single row.
+built of the first layers only: every kind of layer three times (freed blocks settle), and the last one, which ends
+with a single row.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from desktop.core.memory.shape import Layer, ModelShape
 _ROUTER_BIAS = frozenset(("deepseek2", "glm4moe", "dots1", "bailingmoe2", "ernie4_5-moe", "lfm2moe", "minimax-m2"))
 _SHARED_GATE = frozenset(("qwen2moe", "qwen3next", "qwen35moe"))
 _PLAIN_SUM = frozenset(("gpt-oss", "jamba", "qwen2moe", "olmoe"))  # experts' weights need not sum to one
+_RESIDUAL_FIRST = frozenset(("jamba", "lfm2", "lfm2moe"))  # sums are written over the stream, not over the part
+_NO_ROTATION = frozenset(("jamba",))
+_WINDOWS_ROTATED = frozenset(("cohere2", "exaone4"))  # layers without a window have no rotation
+_REPEATS = 3
 _WHOLE_BATCH = frozenset(("gpt-oss", "gemma4", "qwen3next", "qwen35", "qwen35moe"))  # keep rows for a draft model
 
 
@@ -30,12 +35,12 @@ def build(builder: Builder) -> int:
 
 
 def sampled_layers(shape: ModelShape) -> list[Layer]:
-    """Layers up to the second of each kind, and the last."""
+    """Layers up to the third of each kind, and the last."""
     seen: dict[Layer, int] = {}
     end = 0
     for number, layer in enumerate(shape.layers):
         seen[layer] = seen.get(layer, 0) + 1
-        if seen[layer] <= 2:
+        if seen[layer] <= _REPEATS:
             end = number + 1
     layers = list(shape.layers[:end])
     return layers if end == len(shape.layers) else [*layers, shape.layers[-1]]
@@ -64,12 +69,18 @@ def _stream(builder: Builder) -> int:
         if shape.fused.parallel:
             stream = builder.over(builder.over(_forward(builder, layer, normed, rows), stream), mixed)
             continue
-        joined = builder.over(mixed, stream)
+        joined = _sum(builder, mixed, stream)
         if not layer.experts and not layer.feed_forward:
             stream = joined
             continue
-        stream = builder.over(_forward(builder, layer, builder.norm(joined), rows), joined)
+        stream = _sum(builder, _forward(builder, layer, builder.norm(joined), rows), joined)
     return builder.logits(stream, whole_batch=shape.architecture in _WHOLE_BATCH)
+
+
+def _sum(builder: Builder, part: Result, stream: Result) -> Result:
+    if builder.shape.architecture in _RESIDUAL_FIRST:
+        return builder.over(stream, part)
+    return builder.over(part, stream)
 
 
 def _mix(builder: Builder, layer: Layer, normed: Result) -> Result:
@@ -79,7 +90,8 @@ def _mix(builder: Builder, layer: Layer, normed: Result) -> Result:
     if state is None or not layer.recurrent:
         if shape.architecture in ("qwen3next", "qwen35", "qwen35moe"):
             return _gated_attention(builder, layer, normed)
-        return builder.attention(layer, normed)
+        rotates = layer.window > 0 if shape.architecture in _WINDOWS_ROTATED else shape.architecture not in _NO_ROTATION
+        return builder.attention(layer, normed, rotates=rotates)
     match shape.architecture:
         case "mamba" | "jamba":
             return mixers.mamba(builder, state, normed, normed=shape.architecture == "jamba")
@@ -189,6 +201,7 @@ def _gemma4(builder: Builder) -> int:
 
 
 _INPUTS = 4  # of gemma3n: parallel streams (llama-hparams.h, n_altup)
+_SPARSE_LAYERS = 10  # models/models.h, n_layer_sparsity
 _LAUREL_RANK = 64  # llama-hparams.h, laurel_rank
 
 
@@ -201,7 +214,7 @@ def _gemma3n(builder: Builder) -> int:
     others = builder.new((_INPUTS - 1) * one, builder.new((_INPUTS - 1) * one, first))
     scaled = builder.over(builder.over(others, magnitude), builder.new(_INPUTS - 1, builder.over(others)))
     stream = builder.new(_INPUTS * one, first, scaled)
-    for layer, _ in _layers(builder):
+    for number, (layer, _) in enumerate(_layers(builder)):
         predicted = _predicted(builder, stream)
         active = builder.part(predicted, one)
         normed = builder.norm(active)
@@ -211,7 +224,9 @@ def _gemma3n(builder: Builder) -> int:
         joined = builder.over(builder.over(attended, laurel))
         up_normed = builder.norm(joined)
         up, gate = builder.new(layer.feed_forward, up_normed), builder.new(layer.feed_forward, up_normed)
-        mixed = builder.norm(builder.new(one, builder.over(up, builder.over(builder.over(gate)))))
+        if number < _SPARSE_LAYERS:
+            gate = _sparse(builder, gate)
+        mixed = builder.norm(builder.new(one, builder.over(up, builder.over(gate))))
         corrected = _corrected(builder, predicted, builder.over(mixed, joined))
         width = shape.per_layer_embedding
         hint = builder.over(builder.new(width, builder.over(builder.part(corrected, one))))
@@ -222,6 +237,13 @@ def _gemma3n(builder: Builder) -> int:
     others = builder.new((_INPUTS - 1) * one, builder.part(stream, (_INPUTS - 1) * one))
     total = builder.over(builder.part(stream, one), builder.part(others, one))
     return builder.logits(builder.last_row(builder.over(total)))
+
+
+def _sparse(builder: Builder, gate: Result) -> Result:
+    """Only what lies far above the mean passes (gaussian_topk)."""
+    mean = builder.new(1, gate)
+    deviation = builder.over(builder.over(builder.new(1, builder.over(builder.over(gate, mean)))))
+    return builder.over(builder.over(gate, builder.over(mean, builder.over(deviation))))
 
 
 def _modalities(builder: Builder, of: Result) -> Result:
@@ -244,5 +266,3 @@ def _corrected(builder: Builder, predicted: Result, activated: Result) -> Result
     coefficients = builder.new(_INPUTS, builder.part(builder.new(_INPUTS, modalities), _INPUTS))
     repeated = builder.new(_INPUTS * one, innovation)
     return builder.over(builder.over(repeated, coefficients), predicted)
-
-

@@ -32,9 +32,7 @@ def mamba(builder: Builder, state: Recurrent, of: Result, *, normed: bool) -> Re
     convolved = builder.over(builder.over(convolved))
     selections = builder.new(ranks + 2 * size, convolved)
     if normed:
-        step, enter, leave = (
-            builder.norm(builder.part(selections, width)) for width in (ranks, size, size)
-        )
+        step, enter, leave = (builder.norm(builder.part(selections, width)) for width in (ranks, size, size))
     else:
         step = builder.new(ranks, builder.part(selections, ranks))
         enter, leave = builder.part(selections, size), builder.part(selections, size)

@@ -259,9 +259,7 @@ def _windows(keys: _Keys, facts: Windows | None, count: int) -> list[int]:
     return [size if flag else 0 for flag in flags]
 
 
-def _recurrent_layers(
-    keys: _Keys, rule: str, kv_heads: list[int], feed_forward: list[int], count: int
-) -> list[bool]:
+def _recurrent_layers(keys: _Keys, rule: str, kv_heads: list[int], feed_forward: list[int], count: int) -> list[bool]:
     match rule:
         case "all" | "beside-attention":
             return [True] * count
