@@ -76,7 +76,7 @@ def dequantize(type_id: int, raw: bytes | bytearray | memoryview, *, big_endian:
         raise ValueError(f"{len(raw)} bytes are no whole number of {kind.name} blocks")
     if kind.name in _PLAIN:
         plain = np.frombuffer(raw, ("" if not big_endian else ">") + _PLAIN[kind.name])
-        return plain.astype(np.float64 if kind.name in _WIDE else np.float32)
+        return plain.astype(np.float64) if kind.name in _WIDE else plain.astype(np.float32)
     if big_endian and kind.name != "BF16":
         raise ValueError("a quantized tensor of the other byte order")
     if kind.name == "BF16":
@@ -123,4 +123,4 @@ def quantize(name: str, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
 def requantize(name: str, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """``rows`` after a trip through the type ``name``; as :func:`quantize` otherwise."""
     stored = quantize(name, rows)
-    return np.asarray(dequantize(TYPES_BY_NAME[name].id, memoryview(stored)), np.float32).reshape(rows.shape)
+    return np.asarray(dequantize(TYPES_BY_NAME[name].id, stored.data), np.float32).reshape(rows.shape)

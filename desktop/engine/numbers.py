@@ -205,8 +205,8 @@ def _values(place: Place, sample: Sample, progress: Callable[[float], None]) -> 
                 detail=str(error),
             ) from None
         if values is None:
-            values = np.empty(sample.weights, part.dtype)  # type: ignore[assignment]
-        values[filled : filled + part.size] = part  # type: ignore[index]
+            values = np.empty(sample.weights, part.dtype)
+        values[filled : filled + part.size] = part
         filled += part.size
         progress(filled / sample.weights)
     assert values is not None

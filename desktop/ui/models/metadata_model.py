@@ -90,7 +90,7 @@ class MetadataModel(QAbstractItemModel):
             return QModelIndex()
         return self.createIndex(row, column, parent.row() + 1 if parent.isValid() else _NO_GROUP)
 
-    def parent(self, index: Index = QModelIndex()) -> Any:  # type: ignore[override]  # noqa: B008
+    def parent(self, index: Index = QModelIndex()) -> Any:  # noqa: B008
         """The group of a key."""
         if not index.isValid() or index.internalId() == _NO_GROUP:
             return QModelIndex()

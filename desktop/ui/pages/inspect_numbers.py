@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QHideEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.core.block_layouts import LAYOUTS
@@ -13,7 +13,7 @@ from desktop.core.quants import TENSOR_TYPES
 from desktop.services.inspection import Inspected, PlacedTensor
 from desktop.services.tensor_numbers import OUTLIER_DEVIATIONS, Errors, Summary, TensorNumbersService
 from desktop.ui.models.loss_model import IMATRIX_SIGN, LossModel
-from desktop.ui.tasks import Task, Tasks
+from desktop.ui.tasks import Task, TaskContext, Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.block_drawing import BlockDrawing
 from desktop.ui.widgets.elided_label import ElidedLabel
@@ -67,10 +67,10 @@ class TensorNumbersPanel(QScrollArea):
         self._show_block(placed)
         self._read(*self._shown)
 
-    def hideEvent(self, event: object) -> None:
+    def hideEvent(self, event: QHideEvent) -> None:
         """Nothing is computed for a panel nobody sees."""
         self._cancel_losses()
-        super().hideEvent(event)  # type: ignore[arg-type]
+        super().hideEvent(event)
 
     # -- building --------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class TensorNumbersPanel(QScrollArea):
     # -- the numbers -----------------------------------------------------------------------------
 
     def _read(self, inspected: Inspected, placed: PlacedTensor) -> None:
-        def work(context) -> Summary:  # type: ignore[no-untyped-def]
+        def work(context: TaskContext) -> Summary:
             return self._service.summarize(
                 inspected,
                 placed,
@@ -183,7 +183,7 @@ class TensorNumbersPanel(QScrollArea):
             return
         inspected, placed = self._shown
 
-        def work(context) -> Errors:  # type: ignore[no-untyped-def]
+        def work(context: TaskContext) -> Errors:
             return self._service.requantize(
                 inspected,
                 placed,

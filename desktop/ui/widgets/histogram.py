@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLineF, QPoint, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QLineF, QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -88,17 +88,17 @@ class Histogram(QWidget):
         """Mark the bar below the mouse and tell its figures."""
         self._hover(event.position().x(), event.globalPosition().toPoint())
 
-    def leaveEvent(self, event: object) -> None:
+    def leaveEvent(self, event: QEvent) -> None:
         """No bar is marked any more."""
         self._hovered = -1
         self.update()
 
-    def event(self, event: object) -> bool:
+    def event(self, event: QEvent) -> bool:
         """The tooltip is that of the bar below the mouse."""
         if isinstance(event, QHelpEvent):
             self._hover(float(event.pos().x()), event.globalPos())
             return True
-        return super().event(event)  # type: ignore[arg-type]
+        return super().event(event)
 
     def _hover(self, x: float, where: QPoint) -> None:
         if self._summary is None or not any(self._summary.bins):

@@ -95,13 +95,11 @@ class SourceView(QPlainTextEdit):
             block = self.document().findBlockByNumber(line - 1)
             if block.isValid():
                 selection = QTextEdit.ExtraSelection()
-                selection.format.setBackground(self._theme.color(SURFACES[severity]))  # type: ignore[attr-defined]
-                selection.format.setProperty(  # type: ignore[attr-defined]
-                    QTextCharFormat.Property.FullWidthSelection, True
-                )
+                selection.format.setBackground(self._theme.color(SURFACES[severity]))
+                selection.format.setProperty(QTextCharFormat.Property.FullWidthSelection, True)
                 cursor = self.textCursor()
                 cursor.setPosition(block.position())
-                selection.cursor = cursor  # type: ignore[attr-defined]
+                selection.cursor = cursor
                 selections.append(selection)
         self.setExtraSelections(selections)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -107,7 +107,7 @@ class TokenChips(QWidget):
         if number >= 0:
             self.token_asked.emit(self._tokens[number].id)
 
-    def event(self, event: object) -> bool:
+    def event(self, event: QEvent) -> bool:
         """The tooltip tells all of the chip below the mouse."""
         if isinstance(event, QHelpEvent):
             number = self._number_at(event.pos())
@@ -119,7 +119,7 @@ class TokenChips(QWidget):
                 words = f"{token.kind} token {token.id}, {size} byte{'s' * (size != 1)}: {token.piece.hex(' ')[:120]}"
                 QToolTip.showText(event.globalPos(), words, self)
             return True
-        return super().event(event)  # type: ignore[arg-type]
+        return super().event(event)
 
     def _number_at(self, where: QPoint) -> int:
         return next((number for number, rect in enumerate(self._rects) if rect.contains(where)), -1)
