@@ -9,17 +9,15 @@ from typing import Literal
 from desktop.core.placement import Pool
 from desktop.core.units import human_parameters
 from desktop.hub.records import Format, RepoSummary
+from desktop.services.search import fit_mark
 
-Mark = Literal["fits", "partial", "too-large", "unknown", "other"]
+Mark = Literal["gpu", "partial", "cpu", "too-large", "unknown", "other"]
 
-# A typical variant is Q4_K_M (4.89 bits per weight, resources/data/quantizations.csv) at a few thousand tokens:
-# over its weights a 4-bit model takes about 8% and half a gigabyte for cache and buffers (Llama-3.1-8B, memory.md).
-TYPICAL_BYTES_PER_WEIGHT = 4.89 / 8
-_OVERHEAD, _BUFFERS = 1.08, 500_000_000
-
+_MOST_PARAMETERS = 20_000_000_000_000  # above any model there is
 _MARKS: dict[Mark, str] = {
-    "fits": "● fits",
+    "gpu": "● fits",
     "partial": "◐ partly on GPU",
+    "cpu": "● fits",
     "too-large": "○ too large",
     "unknown": "size not known",
     "other": "not GGUF",
@@ -59,7 +57,9 @@ class Result:
 def result_of(repo: RepoSummary, pools: Sequence[Pool], now: float) -> Result:
     """A result in words; ``pools`` is the memory there is, empty when it is not known yet; ``now`` in seconds."""
     owner, _, name = repo.id.rpartition("/")
-    mark = fit_mark(repo, pools)
+    mark: Mark = "other" if repo.formats and "GGUF" not in repo.formats else "unknown"
+    if mark != "other" and pools:
+        mark = fit_mark(repo, pools)
     if mark == "other":
         runner = _RUNNERS[repo.formats[0]] if repo.formats else _RUNNERS["other"]
         about = f"{owner} · {runner}"
@@ -76,32 +76,14 @@ def result_of(repo: RepoSummary, pools: Sequence[Pool], now: float) -> Result:
     return Result(repo, name, about, figures, mark, words)
 
 
-def fit_mark(repo: RepoSummary, pools: Sequence[Pool]) -> Mark:
-    """Whether a typical variant fits: from the number of parameters alone, before any header is read."""
-    if repo.formats and "GGUF" not in repo.formats:
-        return "other"
-    if not repo.parameters or not pools:
-        return "unknown"
-    needed = typical_bytes(repo.parameters)
-    gpu = sum(pool.free_bytes for pool in pools[1:])
-    main = pools[0].free_bytes
-    if len(pools) == 1 or any(pool.shared for pool in pools):
-        return "fits" if needed <= max(gpu, main if len(pools) == 1 else 0) else "too-large"
-    if needed <= gpu:
-        return "fits"
-    return "partial" if needed <= gpu + main else "too-large"
-
-
-def typical_bytes(parameters: float) -> float:
-    """Memory of a typical variant of a model with so many weights."""
-    return parameters * TYPICAL_BYTES_PER_WEIGHT * _OVERHEAD + _BUFFERS
-
-
 def most_parameters(pools: Sequence[Pool]) -> int:
-    """Of the largest model whose typical variant fits all memory there is."""
-    shared = any(pool.shared for pool in pools)
-    free = max((pool.free_bytes for pool in pools), default=0) if shared else sum(pool.free_bytes for pool in pools)
-    return max(0, int((free - _BUFFERS) / _OVERHEAD / TYPICAL_BYTES_PER_WEIGHT))
+    """Of the largest model whose typical variant fits the memory there is; 0 when nothing is known of it."""
+    low, high = 0, _MOST_PARAMETERS if pools else 0
+    while high - low > max(1, low >> 10):  # to a thousandth
+        middle = (low + high) // 2
+        fits = fit_mark(RepoSummary(id="", parameters=middle, formats=("GGUF",)), pools) != "too-large"
+        low, high = (middle, high) if fits else (low, middle)
+    return low
 
 
 def human_count(count: int) -> str:

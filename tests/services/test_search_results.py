@@ -7,7 +7,8 @@ from support.published import profile
 
 from desktop.core.placement import pools_of
 from desktop.hub.records import RepoSummary
-from desktop.services.search_results import ago, fit_mark, human_context, human_count, most_parameters, result_of
+from desktop.services.search import fit_mark
+from desktop.services.search_results import ago, human_context, human_count, most_parameters, result_of
 
 DAY = 86_400.0
 
@@ -15,17 +16,17 @@ DAY = 86_400.0
 @pytest.mark.parametrize(
     ("machine", "marks"),
     [
-        ("laptop-8gb", ("fits", "too-large", "too-large", "too-large", "too-large")),
-        ("apple-m1-16gb", ("fits", "fits", "fits", "too-large", "too-large")),
-        ("rtx-4060-8gb", ("fits", "fits", "partial", "partial", "too-large")),
-        ("rtx-4090", ("fits", "fits", "fits", "fits", "too-large")),
-        ("two-rtx-3090", ("fits", "fits", "fits", "fits", "too-large")),
+        ("laptop-8gb", ("● fits", "○ too large", "○ too large", "○ too large", "○ too large")),
+        ("apple-m1-16gb", ("● fits", "● fits", "● fits", "○ too large", "○ too large")),
+        ("rtx-4060-8gb", ("● fits", "● fits", "◐ partly on GPU", "◐ partly on GPU", "○ too large")),
+        ("rtx-4090", ("● fits", "● fits", "● fits", "● fits", "○ too large")),
+        ("two-rtx-3090", ("● fits", "● fits", "● fits", "● fits", "○ too large")),
     ],
 )
 def test_marks(machine: str, marks: tuple[str, ...]) -> None:
     pools = pools_of(profile(machine))
     found = tuple(
-        fit_mark(RepoSummary(id="a/b", parameters=int(count * 1e9), formats=("GGUF",)), pools)
+        result_of(RepoSummary(id="a/b", parameters=int(count * 1e9), formats=("GGUF",)), pools, 0.0).mark_words
         for count in (1.2, 8.2, 14.8, 32.8, 235)
     )
     assert found == marks
@@ -34,9 +35,9 @@ def test_marks(machine: str, marks: tuple[str, ...]) -> None:
 def test_the_largest_that_fits_does() -> None:
     pools = pools_of(profile("rtx-4090"))
     most = most_parameters(pools)
+    assert 70e9 < most < 100e9
     assert fit_mark(RepoSummary(id="a/b", parameters=most, formats=("GGUF",)), pools) == "partial"
-    larger = RepoSummary(id="a/b", parameters=int(most * 1.02), formats=("GGUF",))
-    assert fit_mark(larger, pools) == "too-large"
+    assert fit_mark(RepoSummary(id="a/b", parameters=int(most * 1.02), formats=("GGUF",)), pools) == "too-large"
     assert most_parameters(()) == 0
 
 
@@ -48,7 +49,7 @@ def test_words_of_a_result() -> None:
     found = result_of(repo, pools_of(profile("rtx-4060-8gb")), 1095 * DAY)
     assert (found.title, found.about) == ("Qwen3-8B-GGUF", "Qwen · 8.19 B · qwen3 · 40k context")
     assert found.figures == "↓ 812k   ♥ 431   updated 3 months ago   gated"
-    assert (found.mark, found.mark_words) == ("fits", "● fits")
+    assert (found.mark, found.mark_words) == ("gpu", "● fits")
     assert result_of(repo, (), 1095 * DAY).mark_words == ""
 
 

@@ -1,0 +1,133 @@
+"""Where the points of the variant chart lie and where their labels go; no painting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF
+
+from desktop.core.choice import Option
+from desktop.core.placement import Placement, Pool
+from desktop.core.quality import WORST
+from desktop.core.units import human_bytes
+
+_NEAR = 1.6  # a limit up to so many times the largest variant is drawn in the chart
+_LABEL_HEIGHT = 14.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """One variant. ``index`` is its row; ``measured`` False: its place on the quality axis is borrowed."""
+
+    index: int
+    name: str
+    where: QPointF
+    placement: Placement
+    recommended: bool
+    measured: bool
+    label: QRectF | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A line beyond which memory of one kind ends; ``x`` None: far to the right of all variants."""
+
+    x: float | None
+    words: str
+
+
+@dataclass(frozen=True)
+class ChartLayout:
+    """Points in the order of their rows, limits from the left, and the memory (bytes) at both ends of the axis."""
+
+    points: tuple[Point, ...]
+    limits: tuple[Limit, ...]
+    low: float
+    high: float
+
+
+def limits_of(pools: Sequence[Pool]) -> list[tuple[int, str]]:
+    """Bytes at which each kind of memory ends, in words."""
+    if not pools:
+        return []
+    gpus = pools[1:]
+    main = pools[0].free_bytes
+    if not gpus:
+        return [(main, f"{human_bytes(main)} of memory free — beyond, it does not fit")]
+    free = sum(pool.free_bytes for pool in gpus)
+    if any(pool.shared for pool in gpus):
+        return [(free, f"{human_bytes(free)} free for the GPU — beyond, it does not fit")]
+    cards = "VRAM" if len(gpus) == 1 else f"VRAM on {len(gpus)} cards"
+    return [
+        (free, f"{human_bytes(free)} {cards} free — beyond, layers spill to RAM"),
+        (free + main, f"{human_bytes(free + main)} in all — beyond, it does not fit"),
+    ]
+
+
+def lay_out(
+    options: Sequence[Option],
+    recommended: int | None,
+    pools: Sequence[Pool],
+    area: QRectF,
+    text_width: Callable[[str], float],
+) -> ChartLayout:
+    """Points inside ``area``: memory to the right, quality up. Labels that would collide are left out."""
+    found = [(i, option) for i, option in enumerate(options) if option.fit is not None]
+    sizes = [option.fit.memory.total_bytes for _, option in found if option.fit is not None]
+    low, high = min(sizes, default=0) * 0.8, max(sizes, default=1) * 1.12
+    limits = limits_of(pools)
+    for size, _ in limits:
+        if size < max(sizes, default=0) * _NEAR:
+            high = max(high, size * 1.12)
+            low = min(low, size * 0.9)
+
+    def x(size: float) -> float:
+        return area.left() + (size - low) / max(1.0, high - low) * area.width()
+
+    points = []
+    for i, option in found:
+        assert option.fit is not None
+        y = area.top() + option.severity / WORST * area.height()
+        points.append(
+            Point(
+                index=i,
+                name=option.variant.name,
+                where=QPointF(x(option.fit.memory.total_bytes), y),
+                placement=option.fit.placement,
+                recommended=i == recommended,
+                measured=option.quality.measured,
+            )
+        )
+    drawn = tuple(Limit(x(size) if size <= high else None, words) for size, words in limits)
+    return ChartLayout(_labelled(points, area, text_width), drawn, low, high)
+
+
+def _labelled(points: list[Point], area: QRectF, text_width: Callable[[str], float]) -> tuple[Point, ...]:
+    """Give labels places, the recommended one's first; none over another label or point."""
+    taken = [QRectF(point.where.x() - 7, point.where.y() - 7, 14, 14) for point in points]
+    placed: dict[int, QRectF] = {}
+    for point in sorted(points, key=lambda point: (not point.recommended, point.index)):
+        text = f"{point.name} · recommended" if point.recommended else point.name
+        width = text_width(text) + 2
+        own = taken[points.index(point)]
+        for spot in _spots(point, width):
+            inside = area.adjusted(-6, -10, 6, 12).contains(spot)
+            if inside and not any(spot.intersects(other) for other in taken if other is not own):
+                placed[point.index] = spot
+                taken.append(spot)
+                break
+    return tuple(
+        Point(p.index, p.name, p.where, p.placement, p.recommended, p.measured, placed.get(p.index)) for p in points
+    )
+
+
+def _spots(point: Point, width: float) -> list[QRectF]:
+    """Places for a label in the order of preference: right, above, below, left."""
+    x, y, gap, half = point.where.x(), point.where.y(), 12.0, _LABEL_HEIGHT / 2
+    return [
+        QRectF(x + gap, y - half, width, _LABEL_HEIGHT),
+        QRectF(x - width / 2, y - gap - _LABEL_HEIGHT, width, _LABEL_HEIGHT),
+        QRectF(x - width / 2, y + gap, width, _LABEL_HEIGHT),
+        QRectF(x - gap - width, y - half, width, _LABEL_HEIGHT),
+    ]

@@ -1,0 +1,164 @@
+"""The table of variants: as high as its rows, with a painted button in each that Enter presses too."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPen, QWheelEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from desktop.ui.models.variant_model import (
+    ACTION,
+    ACTION_ROLE,
+    DOWNLOAD,
+    MEMORY,
+    QUALITY,
+    RECOMMENDED_ROLE,
+    SPEED,
+    VARIANT,
+    WHERE,
+    VariantTableModel,
+)
+from desktop.ui.theme import Theme
+
+ROW_HEIGHT = 37
+_WIDTHS = {DOWNLOAD: 88, MEMORY: 92, WHERE: 158, SPEED: 134, ACTION: 102}
+_BUTTON_HEIGHT = 26
+Index = QModelIndex | QPersistentModelIndex
+
+
+class ActionDelegate(QStyledItemDelegate):
+    """Paints the button of a row; it shines where the mouse is."""
+
+    def __init__(self, theme: Theme, table: VariantTable) -> None:
+        super().__init__(table)
+        self._theme = theme
+        self._table = table
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """A button in the colours of the theme; the recommended variant's is the primary one."""
+        text = str(index.data(ACTION_ROLE) or "")
+        if not text:
+            return
+        theme, recommended = self._theme, bool(index.data(RECOMMENDED_ROLE))
+        if recommended:
+            painter.fillRect(option.rect, theme.color("selection"))
+        primary = recommended or text == "Chat now"
+        hovered = self._table.hovered_button == index.row()
+        fill = ("accent_hover" if hovered else "accent") if primary else ("hover" if hovered else "raised")
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.color("accent" if primary else "border"), 1))
+        painter.setBrush(theme.color(fill))
+        painter.drawRoundedRect(button_rect(option.rect), 6, 6)
+        font = QFont(option.font)
+        font.setPixelSize(option.font.pixelSize() - 1)
+        painter.setFont(font)
+        painter.setPen(QColor(theme.color("accent_text" if primary else "text")))
+        painter.drawText(option.rect, Qt.AlignmentFlag.AlignCenter, text)
+        painter.restore()
+
+
+def button_rect(cell: QRect) -> QRect:
+    """Where the button lies in its cell."""
+    return QRect(cell.x() + 8, cell.center().y() - _BUTTON_HEIGHT // 2, cell.width() - 16, _BUTTON_HEIGHT)
+
+
+class VariantTable(QTableView):
+    """Shows all rows without scrolling by itself; the page scrolls."""
+
+    action_asked = Signal(int)  # row whose button was pressed
+    row_chosen = Signal(int)
+
+    def __init__(self, model: VariantTableModel, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows = model
+        self.hovered_button = -1
+        self.setObjectName("variantTable")
+        self.setAccessibleName("Variants of this model")
+        self.setModel(model)
+        self.setItemDelegateForColumn(ACTION, ActionDelegate(theme, self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTabKeyNavigation(False)  # Tab leaves the table, arrows move in it
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setMouseTracking(True)
+        rows = self.verticalHeader()
+        rows.setVisible(False)
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(ROW_HEIGHT)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        for column, width in _WIDTHS.items():
+            self.setColumnWidth(column, width)
+        self.setColumnWidth(VARIANT, 120)
+        header.setSectionResizeMode(QUALITY, QHeaderView.ResizeMode.Stretch)
+        model.modelReset.connect(self._fit_height)
+        self.selectionModel().currentRowChanged.connect(lambda current, _: self.row_chosen.emit(current.row()))
+        self._fit_height()
+
+    def select(self, row: int) -> None:
+        """Make a row current without telling."""
+        if row >= 0 and row != self.currentIndex().row():
+            self.selectionModel().blockSignals(True)
+            self.setCurrentIndex(self._rows.index(row, VARIANT))
+            self.selectionModel().blockSignals(False)
+            self.viewport().update()
+
+    def sizeHint(self) -> QSize:
+        """High enough for all rows."""
+        return QSize(700, self.height())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter and space press the current row's button."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            if self.currentIndex().isValid():
+                self.action_asked.emit(self.currentIndex().row())
+        else:
+            super().keyPressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """A click on a button presses it."""
+        super().mouseReleaseEvent(event)
+        row = self._button_at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and row >= 0:
+            self.action_asked.emit(row)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Buttons shine below the mouse."""
+        super().mouseMoveEvent(event)
+        self._hover(self._button_at(event.position().toPoint()))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """No button shines any more."""
+        super().leaveEvent(event)
+        self._hover(-1)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """The page scrolls, not the table."""
+        event.ignore()
+
+    def _button_at(self, where: QPoint) -> int:
+        index = self.indexAt(where)
+        if index.column() != ACTION or not button_rect(self.visualRect(index)).contains(where):
+            return -1
+        return index.row()
+
+    def _hover(self, row: int) -> None:
+        if row != self.hovered_button:
+            self.hovered_button = row
+            self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if row >= 0 else Qt.CursorShape.ArrowCursor)
+            self.viewport().update()
+
+    def _fit_height(self) -> None:
+        header = self.horizontalHeader().sizeHint().height()
+        self.setFixedHeight(header + ROW_HEIGHT * self._rows.rowCount() + 2)
