@@ -17,6 +17,7 @@ class IdleClose:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._running = 0
+        self._closed = False
         self._timer: threading.Timer | None = None
 
     def __enter__(self) -> None:
@@ -29,14 +30,18 @@ class IdleClose:
     ) -> None:
         with self._lock:
             self._running -= 1
-            if self._running == 0:
+            if self._running == 0 and not self._closed:
                 self._timer = threading.Timer(self._seconds, self._expire)
                 self._timer.daemon = True
                 self._timer.start()
+            late = self._closed
+        if late:
+            self._close()
 
     def close(self) -> None:
-        """Close now."""
+        """Close now, and for good: a call that still runs is the last that opens anything."""
         with self._lock:
+            self._closed = True
             self._stop_timer()
         self._close()
 

@@ -55,8 +55,8 @@ class TemplateTab(InspectTab):
         self._pause.timeout.connect(self._render)
         self._build(theme)
         self._names.currentIndexChanged.connect(self._show_template)
-        self._example.changed.connect(self._pause.start)
-        self._open.toggled.connect(self._pause.start)
+        self._example.changed.connect(lambda *_: self._pause.start())
+        self._open.toggled.connect(lambda *_: self._pause.start())
         self._findings.currentRowChanged.connect(self._show_finding)
         self._pause.stop()
 

@@ -53,7 +53,7 @@ class TokenizerTab(InspectTab):
         self._pause.setInterval(PAUSE_MILLISECONDS)
         self._build()
         self._pause.timeout.connect(self._find)
-        self._search.textChanged.connect(self._pause.start)
+        self._search.textChanged.connect(lambda *_: self._pause.start())
         self._search.returnPressed.connect(self._find)
         self._types.currentIndexChanged.connect(self._find)
         self._stop.clicked.connect(self._cancel_search)

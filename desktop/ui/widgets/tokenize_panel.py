@@ -63,7 +63,7 @@ class TokenizePanel(QWidget):
         self._text.setAccessibleName("Text to split into tokens")
         self._text.setTabChangesFocus(True)
         self._text.setMaximumHeight(84)
-        self._text.textChanged.connect(self._pause.start)
+        self._text.textChanged.connect(lambda *_: self._pause.start())
         self._add = QCheckBox("Add special tokens")
         self._add.setObjectName("inspectTokenizeAdd")
         self._add.setToolTip("Put BOS and EOS around the text where the vocabulary asks for them")
