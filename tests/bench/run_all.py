@@ -20,6 +20,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # of this process; the windows measured set their own
 
 import bench_engine  # noqa: E402  # after path and environment are set
+import bench_gguf  # noqa: E402
 import bench_transcript  # noqa: E402
 import bench_window  # noqa: E402
 import psutil  # noqa: E402
@@ -45,6 +46,7 @@ def main() -> int:
         *bench_engine.figures(starter, VOCABULARIES, args.quick),
         *bench_window.figures(starter, args.quick),
         *bench_transcript.figures(),
+        *bench_gguf.figures(starter, VOCABULARIES),
     ]
     now = datetime.datetime.now().astimezone().isoformat(timespec="minutes")
     machine = f"{platform.processor() or platform.machine()}, {psutil.cpu_count(logical=False)} cores"
