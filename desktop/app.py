@@ -41,6 +41,7 @@ from desktop.ui.window import MainWindow, PageEntry
 if TYPE_CHECKING:
     from desktop.hub.client import HubClient
     from desktop.services.chat import ChatService
+    from desktop.services.inspection import InspectionService
     from desktop.services.library import LibraryService
     from desktop.services.machine import MachineService
     from desktop.store.chats import ChatStore
@@ -165,6 +166,14 @@ class Heft:
         return HubClient()
 
     @cached_property
+    def _inspection(self) -> InspectionService:
+        from desktop.services.inspection import InspectionService
+
+        return InspectionService(
+            self._paths, self._library, self._hub, architectures=lambda: self._describe_engine().architectures
+        )
+
+    @cached_property
     def _machine(self) -> MachineService:
         from desktop.services.machine import MachineService
 
@@ -202,15 +211,11 @@ class Heft:
         )
 
     def _inspect_page(self) -> Page:
-        from desktop.services.inspection import InspectionService
         from desktop.ui.pages.inspect import InspectPage
 
-        service = InspectionService(
-            self._paths, self._library, self._hub, architectures=lambda: self._describe_engine().architectures
-        )
         parts = self._inspector_parts
         page = InspectPage(
-            service,
+            self._inspection,
             self._library,
             self._settings,
             lambda: self._engine.state,
@@ -226,7 +231,7 @@ class Heft:
     def _inspector_parts(self) -> InspectorParts:
         from desktop.ui.pages.inspect_parts import InspectorParts
 
-        return InspectorParts(self._theme, self._tasks, self._paths)
+        return InspectorParts(self._theme, self._tasks, self._paths, self._inspection)
 
     def _machine_page(self) -> Page:
         from desktop.ui.pages.machine import MachinePage

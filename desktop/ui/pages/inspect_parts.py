@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from desktop.services.inspection import Inspected
+from desktop.services.inspection import Inspected, InspectionService
 from desktop.store.paths import Paths
 from desktop.ui.pages.inspect_tab import InspectTab, TabEntry, Tone
 from desktop.ui.tasks import Tasks
 from desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from desktop.services.template_preview import TemplatePreview
     from desktop.services.tensor_numbers import TensorNumbersService
+    from desktop.services.tokenizer import TokenizerService
 
 
 class InspectorParts:
     """Makes tabs and panel; :meth:`close` ends the processes their services started."""
 
-    def __init__(self, theme: Theme, tasks: Tasks, paths: Paths) -> None:
+    def __init__(self, theme: Theme, tasks: Tasks, paths: Paths, inspection: InspectionService) -> None:
+        self._inspection = inspection
         self._theme = theme
         self._tasks = tasks
         self._paths = paths
+        self._services = ExitStack()
 
     def tabs(self) -> tuple[TabEntry, ...]:
         """The tabs after Layers and Tensors, in their order."""
-        return (TabEntry("metadata", "Metadata", self._metadata, _key_count),)
+        return (
+            TabEntry("metadata", "Metadata", self._metadata, _key_count),
+            TabEntry("tokenizer", "Tokenizer", self._tokenizer_tab, _token_count),
+            TabEntry("template", "Chat template", self._template),
+            TabEntry("problems", "Problems", self._problems, problem_count),
+        )
 
     def panel(self) -> QWidget:
         """The numbers of the selected tensor (a TensorPanel)."""
@@ -37,14 +47,52 @@ class InspectorParts:
 
     def close(self) -> None:
         """End the processes of the services; the widgets are of no use afterwards."""
-        if "_numbers" in self.__dict__:
-            self._numbers.close()
+        self._services.close()
 
     @cached_property
     def _numbers(self) -> TensorNumbersService:
         from desktop.services.tensor_numbers import TensorNumbersService
 
-        return TensorNumbersService(self._paths)
+        return self._services.enter_context(closing(TensorNumbersService(self._paths)))
+
+    @cached_property
+    def _tokenizer(self) -> TokenizerService:
+        from desktop.services.tokenizer import TokenizerService
+
+        return self._services.enter_context(closing(TokenizerService(self._paths)))
+
+    @cached_property
+    def _preview(self) -> TemplatePreview:
+        from desktop.services.template_preview import TemplatePreview
+
+        return self._services.enter_context(closing(TemplatePreview()))
+
+    def _tokenizer_tab(self) -> InspectTab:
+        from desktop.ui.pages.inspect_tokenizer import TokenizerTab
+
+        return TokenizerTab(self._theme, self._tasks, self._tokenizer)
+
+    def _template(self) -> InspectTab:
+        from desktop.ui.pages.inspect_template import TemplateTab
+
+        return TemplateTab(self._theme, self._tasks, self._preview)
+
+    def _problems(self) -> InspectTab:
+        from desktop.ui.pages.inspect_problems import ProblemsTab
+
+        return ProblemsTab(self._theme, self._tasks, self._inspection)
+
+    @cached_property
+    def _tokenizer(self) -> TokenizerService:
+        from desktop.services.tokenizer import TokenizerService
+
+        return TokenizerService(self._paths)
+
+    @cached_property
+    def _preview(self) -> TemplatePreview:
+        from desktop.services.template_preview import TemplatePreview
+
+        return TemplatePreview()
 
     def _metadata(self) -> InspectTab:
         from desktop.services.metadata import MetadataService
@@ -52,9 +100,34 @@ class InspectorParts:
 
         return MetadataTab(self._theme, self._tasks, MetadataService())
 
+    def _tokenizer_tab(self) -> InspectTab:
+        from desktop.ui.pages.inspect_tokenizer import TokenizerTab
+
+        return TokenizerTab(self._theme, self._tasks, self._tokenizer)
+
+    def _template_tab(self) -> InspectTab:
+        from desktop.ui.pages.inspect_template import TemplateTab
+
+        return TemplateTab(self._theme, self._tasks, self._preview)
+
+    def _problems_tab(self) -> InspectTab:
+        from desktop.ui.pages.inspect_problems import ProblemsTab
+
+        return ProblemsTab(self._theme, self._tasks, self._inspection)
+
 
 def _key_count(inspected: Inspected) -> tuple[str, Tone]:
     return f"{len(inspected.header.metadata):,}", ""
+
+
+def _token_count(inspected: Inspected) -> tuple[str, Tone]:
+    tokens = inspected.header.array("tokenizer.ggml.tokens")
+    return (f"{tokens.length:,}" if tokens is not None else ""), ""
+
+
+def _token_count(inspected: Inspected) -> tuple[str, Tone]:
+    tokens = inspected.header.array("tokenizer.ggml.tokens")
+    return (f"{len(tokens):,}" if tokens is not None else ""), ""
 
 
 def problem_count(inspected: Inspected) -> tuple[str, Tone]:
