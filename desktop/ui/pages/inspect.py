@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -43,6 +44,7 @@ class InspectPage(Page):
 
     run_requested = Signal(object)  # Path of a GGUF file
     SHORTCUTS: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("Ctrl+Shift+O", "Open another model"),
         ("Ctrl+PgDown, Ctrl+PgUp", "Next and previous view"),
         ("Arrows, Home, End", "Move on the layer map (Ctrl: first and last row)"),
         ("Ctrl+wheel, +, -, 0", "Enlarge, reduce and fit the layer map"),
@@ -208,9 +210,14 @@ class InspectPage(Page):
         self._failure.dismissed.connect(self._failure.hide)
         self._tabs.notify.connect(self.notify)
         self._tabs.place_asked.connect(self.go_to)
-        shortcut = QShortcut(QKeySequence("Ctrl+Shift+O"), self)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(self.ask_file)
+        for keys, action in (
+            ("Ctrl+Shift+O", self.ask_file),
+            ("Ctrl+PgDown", partial(self._tabs.step, 1)),
+            ("Ctrl+PgUp", partial(self._tabs.step, -1)),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(action)
 
     # -- reading ---------------------------------------------------------------------------------
 

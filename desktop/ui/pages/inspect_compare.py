@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QHeaderView,
+    QLabel,
     QPushButton,
     QSplitter,
     QTableView,
@@ -64,7 +65,7 @@ class CompareTab(InspectTab):
             same
             or f"{len(found.tensors):,} of {len(compared.tensors):,} tensors and {len(found.keys):,} of "
             f"{len(found.keys) + found.equal_keys:,} metadata keys differ · {human_bytes(found.first_bytes)} and "
-            f"{human_bytes(found.second_bytes)} of tensors. {_LEGEND}"
+            f"{human_bytes(found.second_bytes)} of tensors"
         )
         self.map.set_content(compared.content, styles_of(compared.types), compared.describe)
         one, other = compared.first, compared.second
@@ -107,6 +108,10 @@ class CompareTab(InspectTab):
         inside.addLayout(head)
         inside.addWidget(self._words)
         inside.addWidget(self.map, 1)
+        legend = QLabel(_LEGEND)
+        legend.setObjectName("compareLegend")
+        set_role(legend, "muted")
+        inside.addWidget(legend)
         self._tensor_table = _table(self._tensors, "compareTensors", "Tensors that differ", (230, 110, 230, 230, 96))
         keys = _table(self._keys, "compareKeys", "Metadata that differ", (260, 380, 380))
         roles = _table(self._roles, "compareRoles", "Bytes per role", (220, 170, 170, 120, 110))

@@ -69,8 +69,7 @@ class LayersTab(InspectTab):
 
     def _share_room(self) -> None:
         """As much for the map as it needs, the rest for the table."""
-        card = self._splitter.widget(0)
-        wanted = min(card.sizeHint().height(), round(_MAP_SHARE * self._splitter.height()))
+        wanted = min(self._card.sizeHint().height(), round(_MAP_SHARE * self._splitter.height()))
         self._splitter.setSizes([wanted, self._splitter.height() - wanted])
 
     def clear(self) -> None:
@@ -99,7 +98,7 @@ class LayersTab(InspectTab):
             set_role(button, "ghost")
             button.clicked.connect(lambda _checked=False, steps=steps: self.map.zoom(steps))
             head.addWidget(button)
-        card = QFrame()
+        card = self._card = QFrame()
         card.setObjectName("layerCard")
         set_role(card, "card")
         inside = QVBoxLayout(card)

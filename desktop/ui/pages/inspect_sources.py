@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
 
-from desktop.core.hub_address import hub_address
+from desktop.core.hub_address import PREFIX, hub_address
 from desktop.ui.theme import set_role
 
 if TYPE_CHECKING:
@@ -58,16 +59,20 @@ class SourceMenu(QMenu):
         self.addAction("Folder…", self.ask_folder)
         self.addAction("From the Hub…", self.ask_address)
         if self._recent:
-            self.addSection("Recent")
+            self._add_heading("Recent")
         for source in self._recent:
-            self._add(source, source)
+            self._add(source if source.startswith(PREFIX) else Path(source).name, source)
         if self._models:
-            self.addSection("On this computer")
+            self._add_heading("On this computer")
         for model in self._models[:_MOST_MODELS]:
             self._add(model.name, str(model.path))
         if len(self._models) > _MOST_MODELS:
             more = self.addAction(f"{len(self._models) - _MOST_MODELS} more on the page Library")
             more.setEnabled(False)
+
+    def _add_heading(self, text: str) -> None:
+        self.addSeparator()
+        self.addAction(text).setEnabled(False)  # the style sheet's separators have no room for words
 
     def _add(self, text: str, source: str) -> None:
         half = _NAME_CHARACTERS // 2

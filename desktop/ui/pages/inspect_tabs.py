@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from desktop.services.inspection import Inspected
@@ -13,7 +12,7 @@ from desktop.ui.pages.inspect_state import InspectState
 from desktop.ui.pages.inspect_tab import InspectTab, TabEntry, TensorPanel, Tone
 from desktop.ui.theme import set_role
 
-WITH_PANEL = ("layers", "tensors", "compare")
+WITH_PANEL = ("layers", "tensors")
 _PANEL_WIDTH = 350
 _SIGNS: dict[Tone, str] = {"": "", "good": "✓ ", "warn": "⚠ ", "bad": "✕ "}
 
@@ -62,10 +61,6 @@ class InspectTabs(QWidget):
         column.addLayout(self._row, 1)
         self._bar.currentChanged.connect(self._opened)
         state.selected.connect(self._show_tensor)
-        for keys, step in (("Ctrl+PgDown", 1), ("Ctrl+PgUp", -1)):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(lambda step=step: self._step(step))
 
     @property
     def current(self) -> str:
@@ -91,6 +86,8 @@ class InspectTabs(QWidget):
             if index in self._told:
                 made.clear()
         self._told.clear()
+        if not self._entries[self._bar.currentIndex()].shown_for(inspected):
+            self._bar.setCurrentIndex(0)
         for index, entry in enumerate(self._entries):
             self._bar.setTabVisible(index, entry.shown_for(inspected))
             self.set_count(entry.name, *entry.count(inspected))
@@ -148,7 +145,10 @@ class InspectTabs(QWidget):
         self._show_panel(self._entries[index].name in WITH_PANEL)
         self.tab_changed.emit(self._entries[index].name)
 
-    def _step(self, step: int) -> None:
+    def step(self, step: int) -> None:
+        """The next tab (1) or the previous one (-1), round and round; nothing without a model."""
+        if self._state.opened is None:
+            return
         visible = [index for index in range(self._bar.count()) if self._bar.isTabVisible(index)]
         at = visible.index(self._bar.currentIndex())
         self._bar.setCurrentIndex(visible[(at + step) % len(visible)])

@@ -118,7 +118,8 @@ class LayerMap(QAbstractScrollArea):
 
     def sizeHint(self) -> QSize:
         """As high as the map is, within reason."""
-        return QSize(600, min(round(self._layout.height + _MARGIN) + 12, _HEIGHT_MOST))
+        bar = self.horizontalScrollBar().sizeHint().height() if self.horizontalScrollBar().maximum() else 0
+        return QSize(600, min(round(self._layout.height + _MARGIN) + bar + 4, _HEIGHT_MOST))
 
     def minimumSizeHint(self) -> QSize:
         """A few rows."""

@@ -61,6 +61,7 @@ class SquarePainter:
         self._paper = theme.color("surface")
         self._ink = theme.color("text")
         self._line = QPen(self._paper, 1.4)
+        self._slice = QPen(self._paper, 1.0)
         self._line.setCapStyle(Qt.PenCapStyle.FlatCap)
 
     def draw(self, painter: QPainter, box: QRectF, type_name: str, *, experts: bool = False) -> None:
@@ -77,9 +78,11 @@ class SquarePainter:
             painter.drawRoundedRect(box, 2, 2)
         painter.setPen(self._line)
         if experts and side >= _SLICES_FROM:
+            painter.setPen(self._slice)
             for part in (1 / 3, 2 / 3):
                 y = box.top() + box.height() * part
                 painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
+            painter.setPen(self._line)
         if style.sign and side >= _SIGN_FROM:
             self._sign(painter, box, style.sign)
 

@@ -83,9 +83,13 @@ class TensorTable(QTableView):
         QGuiApplication.clipboard().setText(str(self.currentIndex().siblingAtColumn(NAME).data() or ""))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Ctrl+C copies rows; Enter, Left and Right open and close a group."""
+        """Ctrl+C copies rows, Home and End go to the first and last one, Enter opens and closes a group."""
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy_selection()
+            return
+        ends = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: self._model.rowCount() - 1}
+        if event.key() in ends and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.setCurrentIndex(self._model.index(ends[Qt.Key(event.key())], NAME))
             return
         row = self.currentIndex().row()
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._model.position_at(row) < 0 <= row:
