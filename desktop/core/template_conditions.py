@@ -15,6 +15,7 @@ from desktop.core.template_syntax import folded
 from desktop.core.template_text import natural_words
 
 _WORDS_OF_A_TEXT = 3  # natural words from which a text can instruct the model
+_ROUNDS = 8  # in which variables are followed; each goes over all assignments
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,11 @@ class _Said:
         made = [(node.target, node.node) for node in tree.find_all(nodes.Assign)]
         # The parts of a content are looked at by their type; only what is split from a text is a text again.
         made += [(node.target, node.iter) for node in tree.find_all(nodes.For) if isinstance(node.iter, nodes.Call)]
-        known = -1
-        while known < len(self._names):
+        for _ in range(_ROUNDS):
             known = len(self._names)
             self._names.update(_name(target) for target, value in made if _name(target) and self.holds(value))
+            if len(self._names) == known:
+                break
 
     def holds(self, node: nodes.Node) -> bool:
         """Whether an expression is such a text, also cut, joined or in other letters."""
