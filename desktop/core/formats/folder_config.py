@@ -28,7 +28,7 @@ _REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 
 def config_facts(config: Mapping[str, Any]) -> tuple[Fact, ...]:
     """Architecture and sizes; those of the language model where a model has several parts."""
-    inner = next((config[k] for k in ("text_config", "llm_config") if isinstance(config.get(k), dict)), config)
+    inner = _language_part(config)
     architectures = config.get("architectures")
     name = architectures[0] if isinstance(architectures, list) and architectures else config.get("model_type")
     facts = [Fact("Architecture", shown(name, 80))] if isinstance(name, str) else []
@@ -40,10 +40,17 @@ def config_facts(config: Mapping[str, Any]) -> tuple[Fact, ...]:
     return (*facts, Fact("Stored in", dtype)) if dtype else tuple(facts)
 
 
+def _language_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key in ("text_config", "llm_config"):
+        part = config.get(key)
+        if isinstance(part, dict):
+            return part
+    return config
+
+
 def dtype_of(config: Mapping[str, Any]) -> str:
     """The type most weights are stored in, "" when the configuration does not say."""
-    inner = next((config[k] for k in ("text_config", "llm_config") if isinstance(config.get(k), dict)), {})
-    for settings in (config, inner):
+    for settings in (config, _language_part(config)):
         for field in ("dtype", "torch_dtype"):
             if isinstance(settings.get(field), str):
                 return shown(settings[field], 40).removeprefix("torch.")

@@ -29,6 +29,51 @@ def read(source: ByteSource, offset: int, count: int, what: str) -> bytes:
     return data
 
 
+class Forward:
+    """Reads a source from ``position`` on in small pieces, asking it for a window only when one is used up."""
+
+    def __init__(self, source: ByteSource, position: int, end: int | None = None) -> None:
+        """``end`` is the byte behind the last one that may be read: the source's end, if that comes first."""
+        self.position = position
+        self.end = min(source.size, source.size if end is None else end)
+        self._source = source
+        self._view = memoryview(b"")
+        self._base = position
+
+    @property
+    def remaining(self) -> int:
+        """Bytes between the position and the end."""
+        return self.end - self.position
+
+    def take(self, count: int, what: str) -> bytes:
+        """The next ``count`` bytes; FileFormatError when fewer are left."""
+        index = self.position - self._base
+        if self.position + count > self.end:
+            raise FileFormatError(
+                f"The data ends at byte {self.end:,}, but {what} was expected at byte {self.position:,}.",
+                INCOMPLETE,
+                offset=self.position,
+            )
+        if index < 0 or index + count > len(self._view):
+            self._view, self._base, index = self._source.window(self.position, count), self.position, 0
+        data = bytes(self._view[index : index + count])
+        if len(data) < count:
+            raise FileFormatError(f"The file became shorter while {what} was read.", INCOMPLETE, offset=self.position)
+        self.position += count
+        return data
+
+    def skip(self, count: int, what: str) -> None:
+        """Pass over ``count`` bytes without reading them; FileFormatError when fewer are left."""
+        if count > self.remaining:
+            raise FileFormatError(
+                f"{what[0].upper()}{what[1:]} at byte {self.position:,} claims {count:,} bytes, "
+                f"but only {self.remaining:,} are left.",
+                INCOMPLETE,
+                offset=self.position,
+            )
+        self.position += count
+
+
 def head(source: ByteSource, count: int) -> bytes:
     """The first ``count`` bytes, fewer when the source is shorter."""
     return bytes(source.window(0, min(count, source.size))[:count]) if source.size else b""

@@ -7,55 +7,103 @@ from collections.abc import Callable
 from desktop.core import naming
 from desktop.core.errors import FileFormatError
 from desktop.core.findings import Finding
-from desktop.core.formats import not_models, safetensors
+from desktop.core.formats import (
+    hdf5,
+    not_models,
+    numpy_files,
+    old_ggml,
+    onnx,
+    pickles,
+    safetensors,
+    tensorflow,
+    zip_models,
+)
 from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.reading import head
-from desktop.core.formats.summary import Summary
+from desktop.core.formats.summary import Fact, Summary
 from desktop.core.gguf.source import ByteSource
+from desktop.core.units import human_bytes
 
 _GGUF = b"GGUF"
+_TENSORRT = (b"ftrt", b"ptrt")
+
+_Reader = Callable[[], Summary | None]
 
 
 def recognise(source: ByteSource, name: str, catalog: Catalog) -> Summary | None:
     """What a file is when it is no GGUF file; None when it is one, which core.gguf reads.
 
     Never raises for what the file holds: a file of a known format that cannot be read is summarised with a finding
-    that says where it breaks off. Reads only headers and directories, at most some 30 MB of memory. OSError from the
-    source passes.
+    that says where it breaks off. Reads headers and directories, never weights, and uses at most 64 MB of memory.
+    OSError from the source passes.
     """
     if source.size == 0:
         return catalog.summary("empty")
     start = head(source, not_models.HEAD_BYTES)
     if start.startswith(_GGUF):
         return None
-    pointer = not_models.recognise_pointer(start, source.size, catalog)
-    if pointer is not None:
-        return pointer
-    for looks_like, id, summarise in _READERS:
-        if looks_like(source):
-            return _summary(source, id, summarise, catalog)
-    return _rest(start, source.size, name, catalog)
+    found = not_models.recognise_pointer(start, source.size, catalog) or _model(source, start, name, catalog)
+    return found or _rest(start, source.size, name, catalog)
 
 
-def _summary(
-    source: ByteSource, id: str, summarise: Callable[[ByteSource, Catalog], Summary], catalog: Catalog
-) -> Summary:
-    try:
-        return summarise(source, catalog)
-    except FileFormatError as error:
-        broken = Finding("error", error.message, "The rest of the file cannot be read.", error.hint, error.offset)
-        return catalog.summary(id, findings=(broken,))
+def _model(source: ByteSource, start: bytes, name: str, catalog: Catalog) -> Summary | None:
+    for id, fits, summarise in _readers(source, start, name, catalog):
+        if not fits:
+            continue
+        try:
+            found = summarise()
+        except FileFormatError as error:
+            broken = Finding("error", error.message, "The rest of the file cannot be read.", error.hint, error.offset)
+            found = catalog.summary(id, findings=(broken,))
+        if found is not None:
+            return found
+    return None
+
+
+def _readers(source: ByteSource, start: bytes, name: str, catalog: Catalog) -> tuple[tuple[str, bool, _Reader], ...]:
+    """Format, whether the first bytes fit, and what reads on; the surest signs first."""
+    return (
+        ("safetensors", safetensors.looks_like(source), lambda: safetensors.summarise(source, catalog)),
+        (
+            old_ggml.MAGICS.get(start[:4], "ggml"),
+            old_ggml.is_old_ggml(start),
+            lambda: old_ggml.summarise(source, catalog),
+        ),
+        ("hdf5", start.startswith(hdf5.SIGNATURE), lambda: hdf5.summarise(source, catalog)),
+        ("tensorrt", start.startswith(_TENSORRT), lambda: _tensorrt(source, start, catalog)),
+        ("tflite", tensorflow.is_tflite(start), lambda: catalog.summary("tflite")),
+        ("numpy", start.startswith(numpy_files.MAGIC), lambda: numpy_files.summarise(start, catalog)),
+        ("archive", zip_models.looks_like(start), lambda: zip_models.summarise(source, start, catalog)),
+        (
+            "savedmodel",
+            tensorflow.looks_like_saved_model(source),
+            lambda: tensorflow.summarise_saved_model(source, catalog),
+        ),
+        ("onnx", start[0] == 8 and onnx.looks_like(source), lambda: onnx.summarise(source, catalog)),
+        ("imatrix", old_ggml.looks_like_imatrix(source), lambda: old_ggml.summarise_imatrix(source, catalog)),
+        ("pickle", True, lambda: pickles.summarise(source, name, catalog)),
+    )
 
 
 def _rest(start: bytes, size: int, name: str, catalog: Catalog) -> Summary:
     if not_models.is_partial(name):
-        return catalog.summary("partial")
+        return catalog.summary("partial", facts=(Fact("So far", human_bytes(size)),))
     shard = naming.shard(name)
     if shard is not None and shard.concatenated and shard.number > 1:
-        return catalog.summary("gguf-part")
+        return catalog.summary("gguf-part", facts=(Fact("Part", f"{shard.number} of {shard.count}"),))
     return not_models.recognise_other(start, size, catalog) or not_models.unknown(start, size, catalog)
 
 
-_READERS: tuple[tuple[Callable[[ByteSource], bool], str, Callable[[ByteSource, Catalog], Summary]], ...] = (
-    (safetensors.looks_like, "safetensors", safetensors.summarise),
-)
+def _tensorrt(source: ByteSource, start: bytes, catalog: Catalog) -> Summary:
+    facts = (
+        Fact("Size", human_bytes(source.size)),
+        Fact("First bytes", start[:24].hex(" ")),
+        Fact("Model, version and GPU", "not told by the file: its contents are undocumented"),
+    )
+    warning = Finding(
+        "error",
+        "A TensorRT engine is executable: loading it can run any code in it.",
+        "NVIDIA: equivalent to running untrusted native code on GPU and host.",
+        "Load only engines you built yourself.",
+    )
+    return catalog.summary("tensorrt", danger="dangerous", facts=facts, findings=(warning,))

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from desktop.core.errors import FileFormatError
-from desktop.core.findings import Finding
+from desktop.core.findings import Finding, Severity
 from desktop.core.formats.catalog import Catalog
-from desktop.core.formats.reading import MAX_JSON, head, parse_json, read, shown
+from desktop.core.formats.reading import MAX_JSON, MAX_SHOWN, head, parse_json, read, shown
 from desktop.core.formats.summary import Fact, Summary, TensorRow
 from desktop.core.gguf.cursor import DAMAGED, INCOMPLETE
 from desktop.core.gguf.source import ByteSource
@@ -54,6 +54,17 @@ class Content:
     metadata: Mapping[str, str]
     header_bytes: int
     findings: tuple[Finding, ...]
+
+
+class _Notes:
+    """Findings, the first few of what may be a million."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def add(self, message: str, reason: str = "", *, about: str = "file", severity: Severity = "error") -> None:
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(Finding(severity, message, reason, about=about[:MAX_SHOWN]))
 
 
 @dataclass(frozen=True)
@@ -97,37 +108,34 @@ def _pairs(pairs: list[tuple[str, Any]]) -> _Entry | list[tuple[str, Any]]:
 
 
 def _content(pairs: Sequence[tuple[str, Any]], data_start: int, file_bytes: int) -> Content:
-    findings = [
-        Finding("error", f"The name '{shown(name)}' occurs {count} times.", "Readers disagree on which one counts.")
-        for name, count in Counter(name for name, _ in pairs).items()
-        if count > 1
-    ]
+    notes = _Notes()
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            notes.add(f"The name '{shown(name)}' occurs {count} times.", "Readers disagree on which one counts.")
     metadata: dict[str, str] = {}
     tensors: list[TensorRow] = []
     for name, value in pairs:
         if name == "__metadata__":
-            metadata.update(_metadata(value, findings))
+            metadata.update(_metadata(value, notes))
         elif isinstance(value, _Entry):
-            tensors.append(_tensor(name, value, data_start, findings))
+            tensors.append(_tensor(name, value, data_start, notes))
         else:
-            findings.append(Finding("error", f"'{shown(name)}' has no type, shape and place.", about=f"tensor:{name}"))
+            notes.add(f"'{shown(name)}' has no type, shape and place.", about=f"tensor:{name}")
     tensors.sort(key=lambda row: (row.offset, row.bytes))
-    findings += _layout(tensors, data_start, file_bytes)
-    return Content(tuple(tensors), metadata, data_start, tuple(findings[:MAX_FINDINGS]))
+    findings = (*_layout(tensors, data_start, file_bytes), *notes.findings)
+    return Content(tuple(tensors), metadata, data_start, findings[:MAX_FINDINGS])
 
 
-def _metadata(value: object, findings: list[Finding]) -> dict[str, str]:
-    if not isinstance(value, list):
-        findings.append(Finding("error", "__metadata__ is no JSON object."))
+def _metadata(value: object, notes: _Notes) -> dict[str, str]:
+    if not isinstance(value, list) or not all(isinstance(pair, tuple) for pair in value):
+        notes.add("__metadata__ is no JSON object.")
         return {}
     if not all(isinstance(text, str) for _, text in value):
-        findings.append(
-            Finding("error", "__metadata__ holds values that are no texts.", "The format allows texts only.")
-        )
+        notes.add("__metadata__ holds values that are no texts.", "The format allows texts only.")
     return {str(key): text if isinstance(text, str) else shown(text) for key, text in value}
 
 
-def _tensor(name: str, entry: _Entry, start: int, findings: list[Finding]) -> TensorRow:
+def _tensor(name: str, entry: _Entry, start: int, notes: _Notes) -> TensorRow:
     about = f"tensor:{name}"
     shape = _numbers(entry.shape, MAX_DIMENSIONS)
     if shape is not None and math.prod(shape) >= 1 << 63:
@@ -135,18 +143,14 @@ def _tensor(name: str, entry: _Entry, start: int, findings: list[Finding]) -> Te
     offsets = _numbers(entry.offsets, 2)
     dtype = shown(entry.dtype, 32) if isinstance(entry.dtype, str) else ""
     if shape is None or offsets is None or len(offsets) != 2 or offsets[1] < offsets[0] or not dtype:
-        findings.append(Finding("error", f"The entry of '{shown(name)}' is malformed.", about=about))
+        notes.add(f"The entry of '{shown(name)}' is malformed.", about=about)
         return TensorRow(name, shape or (), dtype or "?", 0, start)
     size = offsets[1] - offsets[0]
     bits = BITS.get(dtype)
     if bits is None:
-        findings.append(Finding("warning", f"'{shown(name)}' has the unknown type {dtype}.", about=about))
+        notes.add(f"'{shown(name)}' has the unknown type {dtype}.", about=about, severity="warning")
     elif math.prod(shape) * bits != size * 8:
-        findings.append(
-            Finding(
-                "error", f"'{shown(name)}' has {size:,} bytes, but its shape and type need another size.", about=about
-            )
-        )
+        notes.add(f"'{shown(name)}' has {size:,} bytes, but its shape and type need another size.", about=about)
     return TensorRow(name, shape, dtype, size, start + offsets[0])
 
 
@@ -157,13 +161,15 @@ def _numbers(value: object, most: int) -> tuple[int, ...] | None:
 
 
 def _layout(tensors: Sequence[TensorRow], start: int, file_bytes: int) -> list[Finding]:
-    found, end = [], start
+    found: list[Finding] = []
+    end = start
     for row in tensors:
-        if row.offset < end and row.bytes:
-            message = f"'{shown(row.name)}' overlaps the tensor before it."
-            found.append(Finding("error", message, offset=row.offset, about=f"tensor:{row.name}"))
-        elif row.offset > end:
-            found.append(_gap(f"{row.offset - end:,} bytes before '{shown(row.name)}' belong to no tensor.", end))
+        if len(found) < MAX_FINDINGS:
+            if row.offset < end and row.bytes:
+                message = f"'{shown(row.name)}' overlaps the tensor before it."
+                found.append(Finding("error", message, offset=row.offset, about=f"tensor:{row.name[:MAX_SHOWN]}"))
+            elif row.offset > end:
+                found.append(_gap(f"{row.offset - end:,} bytes before '{shown(row.name)}' belong to no tensor.", end))
         end = max(end, row.offset + row.bytes)
     if end < file_bytes:
         found.append(_gap(f"{file_bytes - end:,} bytes after the last tensor belong to none.", end))

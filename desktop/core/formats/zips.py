@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass
 
 from desktop.core.errors import FileFormatError
-from desktop.core.formats.reading import read
+from desktop.core.formats.reading import read, shown
 from desktop.core.gguf.cursor import DAMAGED
 from desktop.core.gguf.source import ByteSource
 
@@ -53,9 +53,9 @@ def find_directory(source: ByteSource) -> tuple[ZipEntry, ...] | None:
     if locator_at >= 0:
         signature, _, end64_at, _ = _LOCATOR64.unpack(read(source, locator_at, _LOCATOR64.size, "the Zip64 locator"))
         if signature == b"PK\x06\x07":
-            fields = _END64.unpack(read(source, _end64(source, end64_at, locator_at), _END64.size, "the Zip64 end"))
+            directory_end = _end64(source, end64_at, locator_at)
+            fields = _END64.unpack(read(source, directory_end, _END64.size, "the Zip64 end"))
             count, size, offset = fields[7], fields[8], fields[9]
-            directory_end = locator_at - _END64.size
     if count > MAX_ENTRIES or size > MAX_DIRECTORY:
         raise FileFormatError(
             f"The zip directory claims {count:,} files in {size:,} bytes, more than Heft reads.", DAMAGED, offset=end_at
@@ -122,10 +122,12 @@ def _zip64_sizes(extra: bytes, size: int, packed: int, offset: int) -> tuple[int
 
 def data_offset(source: ByteSource, entry: ZipEntry) -> int:
     """Where the bytes of an entry begin in the source; FileFormatError when its local header is not there."""
-    fields = _LOCAL.unpack(read(source, entry.header_offset, _LOCAL.size, f"the zip header of '{entry.name[:80]}'"))
+    fields = _LOCAL.unpack(
+        read(source, entry.header_offset, _LOCAL.size, f"the zip header of '{shown(entry.name, 80)}'")
+    )
     if fields[0] != b"PK\x03\x04":
         raise FileFormatError(
-            f"'{entry.name[:80]}' is not where the zip directory says.", DAMAGED, offset=entry.header_offset
+            f"'{shown(entry.name, 80)}' is not where the zip directory says.", DAMAGED, offset=entry.header_offset
         )
     return int(entry.header_offset + _LOCAL.size + fields[9] + fields[10])
 
@@ -133,12 +135,14 @@ def data_offset(source: ByteSource, entry: ZipEntry) -> int:
 def read_entry(source: ByteSource, entry: ZipEntry, limit: int) -> bytes:
     """Up to ``limit`` bytes of an entry's content; FileFormatError when it cannot be had."""
     if entry.encrypted or entry.method not in (STORED, DEFLATED):
-        raise FileFormatError(f"'{entry.name[:80]}' is encrypted or packed in a way Heft does not read.", DAMAGED)
+        raise FileFormatError(f"'{shown(entry.name, 80)}' is encrypted or packed in a way Heft does not read.", DAMAGED)
     start = data_offset(source, entry)
-    packed = read(source, start, min(entry.compressed_bytes, limit), f"'{entry.name[:80]}'")
+    packed = read(source, start, min(entry.compressed_bytes, limit), f"'{shown(entry.name, 80)}'")
     if entry.method == STORED:
         return packed
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, limit)
     except zlib.error as error:
-        raise FileFormatError(f"'{entry.name[:80]}' cannot be unpacked: {error}.", DAMAGED, offset=start) from None
+        raise FileFormatError(
+            f"'{shown(entry.name, 80)}' cannot be unpacked: {error}.", DAMAGED, offset=start
+        ) from None
