@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from desktop.cli.output import print_json, table
 from desktop.core.errors import UsageError
-from desktop.core.placement import Pool, pools_of, usable
+from desktop.core.placement import Pool, pools_of
 from desktop.core.units import human_parameters
 from desktop.hub.client import HubClient
 from desktop.hub.records import Format, RepoSummary, SearchQuery, Sort, Task
@@ -67,7 +67,7 @@ def _pools(paths: Paths) -> tuple[Pool, ...]:
     from desktop.services.engine import describe_engine
     from desktop.services.machine import MachineService
 
-    return pools_of(usable(MachineService(paths, lambda: describe_engine(paths)).describe("cached")))
+    return pools_of(MachineService(paths, lambda: describe_engine(paths)).describe("cached"))
 
 
 def _document(repo: RepoSummary) -> dict[str, Any]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import socket
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desktop.core.units import human_bytes
 from desktop.hub.client import HubClient, RemoteFile, first_byte
 from desktop.hub.errors import CancelledError, HubError, half_an_answer
 from desktop.hub.placement import Place
+
+if TYPE_CHECKING:
+    import httpx2
 
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # seconds between tries
 _TRIES = 6  # in a row without progress; with the waits between them about a minute
@@ -55,12 +59,11 @@ class FileChangedError(HubError):
 
 
 class Transfer:
-    """Fetches files for one download. Used by one thread; ``stop`` may be set by any."""
+    """Fetches files for one download. Used by one thread; any other may call :meth:`stop`."""
 
     def __init__(
         self,
         client: HubClient,
-        stop: threading.Event,
         *,
         checking: Callable[[int], None] = lambda _: None,
         progress: Callable[[int], None] = lambda _: None,
@@ -70,11 +73,23 @@ class Transfer:
         """``checking`` hears bytes of a file on disk that were read again, ``progress`` bytes that are on disk while
         more come, ``waiting`` why and how long until the next try."""
         self._client = client
-        self._stop = stop
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._answer: httpx2.Response | None = None
         self._checking = checking
         self._progress = progress
         self._waiting = waiting
         self._first_wait = first_wait
+
+    def stop(self) -> None:
+        """End the work as soon as may be: a connection on which nothing comes is shut down."""
+        self._stop.set()
+        with self._lock:
+            stream = self._answer.extensions.get("network_stream") if self._answer is not None else None
+            connection = stream.get_extra_info("socket") if stream is not None else None
+            if connection is not None:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def fetch(self, wanted: Wanted, place: Place) -> Fetched:
         """The whole, verified file at ``place.stored``. What came before is kept and continued.
@@ -143,6 +158,8 @@ class Transfer:
                 self._once(wanted, part, digest, fetched)
                 continue
             except HubError as error:
+                if self._stop.is_set():
+                    raise CancelledError from error
                 if not error.temporary:
                     raise
                 if part.tell() - mark >= max(1, min(_PROGRESS, wanted.size // 100)):
@@ -179,19 +196,33 @@ class Transfer:
             drop = start - first_byte(response)
             if drop < 0:
                 raise half_an_answer(f"bytes after {start:,} are missing")
-            for chunk in response.iter_raw():
-                fetched.transferred_bytes += len(chunk)
-                fetched.dropped_bytes += min(drop, len(chunk))
-                fresh = memoryview(chunk)[min(drop, len(chunk)) :]
-                drop -= len(chunk) - len(fresh)
-                # More than was said would be written only to fail the checksum.
-                fresh = fresh[: wanted.size - part.tell()]
-                _write(part, fresh, digest)
-                self._progress(part.tell())
-                if self._stop.is_set():
-                    raise CancelledError
+            with self._interruptible(response):
+                for chunk in response.iter_raw():
+                    fetched.transferred_bytes += len(chunk)
+                    fetched.dropped_bytes += min(drop, len(chunk))
+                    fresh = memoryview(chunk)[min(drop, len(chunk)) :]
+                    drop -= len(chunk) - len(fresh)
+                    # More than was said would be written only to fail the checksum.
+                    fresh = fresh[: wanted.size - part.tell()]
+                    _write(part, fresh, digest)
+                    self._progress(part.tell())
+                    if self._stop.is_set():
+                        raise CancelledError
         if part.tell() == start:
             raise half_an_answer(f"no bytes from {start:,} on")
+
+    @contextmanager
+    def _interruptible(self, response: httpx2.Response) -> Iterator[None]:
+        """While an answer is read, :meth:`stop` may shut its connection down; not a moment longer."""
+        with self._lock:
+            self._answer = response
+        try:
+            if self._stop.is_set():
+                raise CancelledError
+            yield
+        finally:
+            with self._lock:
+                self._answer = None
 
 
 def disk_error(error: OSError, folder: Path, wanted: int) -> HubError:

@@ -37,7 +37,10 @@ class _Entry:
 
 
 class DownloadService:
-    """Thread-safe. Listeners are called on any thread, never with a lock held, with each change of a download."""
+    """Thread-safe. Listeners are called on any thread, never with a lock held, with each change of a download.
+
+    What starts, pauses or removes writes a small file: call it off the GUI thread.
+    """
 
     def __init__(
         self,
@@ -166,7 +169,7 @@ class DownloadService:
                 if entry.intent == "run":
                     entry.intent = "close"
                 if entry.job is not None:
-                    entry.job.stop.set()
+                    entry.job.stop()
         for entry in entries:
             thread = entry.thread
             if thread is not None:
@@ -192,7 +195,7 @@ class DownloadService:
             self._store.save(entry.order)
             running = entry.thread is not None
             if entry.job is not None:
-                entry.job.stop.set()
+                entry.job.stop()
         self._announce(entry.state)
         if not running:
             self._settle(entry)

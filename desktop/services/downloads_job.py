@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -28,7 +27,7 @@ _RATE_SECONDS = 5.0  # speed is the mean of this time
 
 
 class Job:
-    """Works one order off. ``run`` is called by one thread; ``stop`` may be set by any."""
+    """Works one order off. ``run`` is called by one thread; any other may call ``stop``."""
 
     def __init__(
         self,
@@ -45,7 +44,6 @@ class Job:
     ) -> None:
         """``cache`` is the Hugging Face cache; ``locks`` holds the locks of files that go elsewhere."""
         self.order = order
-        self.stop = threading.Event()
         self._client = client
         self._search = search
         self._tell = tell
@@ -55,7 +53,7 @@ class Job:
             FolderPlaces(Path(order.folder), locks) if order.folder else CachePlaces(cache, order.repo)
         )
         self._transfer = Transfer(
-            client, self.stop,
+            client,
             checking=self._checks, progress=self._progress, waiting=self._waits, first_wait=first_wait,
         )  # fmt: skip
         self._samples: deque[tuple[float, int]] = deque()
@@ -67,6 +65,10 @@ class Job:
             done_bytes=order.done_bytes, total_bytes=order.total_bytes,
             folder=Path(order.folder) if order.folder else None,
         )  # fmt: skip
+
+    def stop(self) -> None:
+        """End the work soon; ``run`` raises CancelledError."""
+        self._transfer.stop()
 
     def run(self) -> None:
         """Until all files are there and verified. Raises HubError; CancelledError when stopped."""

@@ -199,6 +199,20 @@ def test_resume_at_once_after_pause(hub: HubServer, repo: Repo, service: Downloa
     assert service.wait(download, WAIT).phase == "finished"
 
 
+def test_pause_does_not_wait_for_a_silent_server(hub: HubServer, repo: Repo, paths: Paths, cache: Path) -> None:
+    client = HubClient(endpoint=hub.endpoint, token=lambda: None, read_seconds=3600.0)
+    service = DownloadService(paths, client, HubSearch(client, paths.cache / "hub"), cache=cache)
+    hub.fail("stall", "/cdn/", after=700_000)
+    download = service.start("owner/model", ["m-Q4_K_M.gguf"], name="x")
+    stalled = hub.stalled.wait(WAIT)
+    service.pause(download)
+    assert stalled and service.wait(download, WAIT).phase == "paused"
+    service.resume(download)
+    state = service.wait(download, WAIT)
+    assert state.phase == "finished" and state.resumed_bytes + state.transferred_bytes == len(MODEL)
+    service.close()
+
+
 def test_cancel_leaves_nothing(hub: HubServer, repo: Repo, service: DownloadService, cache: Path, paths: Paths) -> None:
     hub.bytes_per_second = 2_000_000
     met, gone = heard_until(service, halfway), heard_until(service, lambda state: state.phase == "cancelled")
