@@ -7,9 +7,10 @@ import statistics
 import sys
 from collections.abc import Sequence
 
-from desktop.cli.model import add_model_arguments, loaded_model, whole_number
+from desktop.cli.model import add_model_arguments, loaded_model, open_ledger, prediction, whole_number
 from desktop.cli.output import print_json, table
 from desktop.engine.protocol import Benchmark
+from desktop.services.ledger import Watch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,9 +29,13 @@ def spread(rates: Sequence[float]) -> dict[str, float]:
 def run(args: argparse.Namespace) -> int:
     """Time and report."""
     request = Benchmark(0, max(1, args.prompt), max(1, args.generate), max(1, args.repeat))
-    with loaded_model(args) as (engine, _):
+    with open_ledger() as ledger, loaded_model(args) as (engine, loaded):
+        running = ledger.started(loaded, args.model, args.kv)
+        predicted = prediction(ledger, running, max(1, request.generate_tokens // 2))
         sys.stderr.write(f"Timing {request.repeat} rounds; the machine should have nothing else to do.\n")
+        watch = Watch.start(engine.pid)
         result = engine.benchmark(request)
+        ledger.benched(running, result, request.prompt_tokens, request.generate_tokens, watch)
     reading, writing = spread(result.prompt_tokens_per_second), spread(result.tokens_per_second)
     if args.json:
         print_json(
@@ -38,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
                 "prompt_tokens_per_second": reading,
                 "tokens_per_second": writing,
                 "threads": result.threads,
-                "predicted": None,
+                "predicted": predicted,
             }
         )
         return 0

@@ -8,9 +8,13 @@ from contextlib import contextmanager
 
 from desktop.cli.output import Progress
 from desktop.engine.protocol import Load, Loaded
+from desktop.services.calibration import CalibrationService
 from desktop.services.engine import EngineService
 from desktop.services.headless import HeadlessEngine
+from desktop.services.ledger import LedgerService, Running
 from desktop.services.library import LibraryService
+from desktop.services.speed import SpeedService, describe_cpu
+from desktop.store.ledger import Ledger
 from desktop.store.paths import default_paths
 from desktop.store.settings import SettingsStore
 
@@ -59,3 +63,30 @@ def loaded_model(args: argparse.Namespace) -> Iterator[tuple[HeadlessEngine, Loa
     finally:
         progress.close()
         service.close()
+
+
+@contextmanager
+def open_ledger() -> Iterator[LedgerService]:
+    """Predictions for this computer, and the ledger they learn from and are written to."""
+    paths = default_paths()
+    ledger = Ledger(paths.ledger)
+    try:
+        yield LedgerService(ledger, SpeedService(CalibrationService(paths), lambda: describe_cpu(paths), ledger.runs))
+    finally:
+        ledger.close()
+
+
+def prediction(ledger: LedgerService, running: Running, context_used: int) -> dict[str, object]:
+    """The ``predicted`` object of run and bench, worked out before the run; rates are null where nothing is known."""
+    found = ledger.predict(running, context_used)
+    rates = {"tokens_per_second": found.shown.decode, "prompt_tokens_per_second": found.shown.prompt} if found else {}
+    memory: dict[str, int] = {f"{name}_bytes": size for name, size in running.memory.items()}
+    return {
+        "tokens_per_second": None,
+        "prompt_tokens_per_second": None,
+        **{name: {"low": rate.low, "expected": rate.expected, "high": rate.high} for name, rate in rates.items()},
+        "memory": {**memory, "total_bytes": sum(memory.values())} if memory else None,
+        "context_used": context_used,
+        "method": found.shown.method if found else None,
+        "earlier_runs": found.correction.runs if found else 0,
+    }

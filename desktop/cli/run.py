@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from desktop.cli.model import add_model_arguments, loaded_model, whole_number
+from desktop.cli.model import add_model_arguments, loaded_model, open_ledger, prediction, whole_number
 from desktop.cli.output import Progress, human_bytes, print_json
 from desktop.core.errors import UsageError
 from desktop.engine.protocol import ChatMessage, Finished, Generate, Sampling
+from desktop.services.ledger import Watch
+
+_TYPICAL_CONTEXT = 256  # tokens of a short question and its answer: where the prediction is made
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,10 +41,14 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.write(text)
             sys.stdout.flush()
 
-    with loaded_model(args) as (engine, loaded):
+    with open_ledger() as ledger, loaded_model(args) as (engine, loaded):
+        running = ledger.started(loaded, args.model, args.kv)
+        predicted = prediction(ledger, running, _TYPICAL_CONTEXT)
+        watch = Watch.start(engine.pid)
         finished = engine.answer(request, show, reading.update)
+        ledger.answered(running, finished.statistics, watch)
     if args.json:
-        print_json(report(finished, "".join(pieces), loaded.memory.total_bytes))
+        print_json(report(finished, "".join(pieces), loaded.memory.total_bytes, predicted))
     else:
         sys.stdout.write("\n")
         for note in finished.notes:
@@ -66,8 +73,8 @@ def generate_request(args: argparse.Namespace, prompt: str) -> Generate:
     return Generate(0, messages, sampling=sampling, max_tokens=args.max_tokens)
 
 
-def report(finished: Finished, text: str, memory_bytes: int) -> dict[str, object]:
-    """The JSON document of one answer; ``predicted`` is null as long as nothing was predicted for the model."""
+def report(finished: Finished, text: str, memory_bytes: int, predicted: dict[str, object]) -> dict[str, object]:
+    """The JSON document of one answer."""
     figures = finished.statistics
     return {
         "text": text,
@@ -82,7 +89,7 @@ def report(finished: Finished, text: str, memory_bytes: int) -> dict[str, object
         "memory_bytes": memory_bytes,
         "resident_bytes": figures.resident_bytes,
         "notes": list(finished.notes),
-        "predicted": None,
+        "predicted": predicted,
     }
 
 

@@ -8,7 +8,6 @@ machine a thread pool of llama.cpp is not a little slower but ten times.
 
 from __future__ import annotations
 
-import contextlib
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from desktop.engine.loading import physical_threads
 from desktop.engine.log import EngineLog
 from desktop.engine.protocol import KvType, Load, Sampling
 from desktop.engine.tool import serve
+from desktop.engine.waiting import waited_seconds
 
 WIDE = ForgedShape(layers=1, embedding=2048, feed_forward=8192, heads=32, kv_heads=8)
 NARROW = ForgedShape(layers=4, embedding=64, feed_forward=64, heads=1, kv_heads=1, vocabulary=32768, output_type="F16")
@@ -132,7 +132,7 @@ class _Bench:
         turns: list[tuple[float, float]] = []  # seconds, and those a thread waited for a core
         clean: list[float] = []
         deadline, end = time.monotonic() + self._share(), self._started + self._request.seconds
-        before = _waited_seconds()
+        before = waited_seconds()
         while (
             (len(turns) < most and time.monotonic() < deadline)
             or len(turns) < min(most, _LEAST_TOKENS)
@@ -141,7 +141,7 @@ class _Bench:
             begun = time.perf_counter()
             once(len(turns) + 1)
             seconds = time.perf_counter() - begun
-            after = _waited_seconds()
+            after = waited_seconds()
             turns.append((seconds, after - before))
             if after - before <= WAITED * seconds:
                 clean.append(seconds)
@@ -155,18 +155,6 @@ class _Bench:
                 kind="busy",
             )
         return statistics.mean(sorted(clean)[: (len(clean) + 1) // 2])
-
-
-def _waited_seconds() -> float:
-    """How long threads of this process have waited for a core that another program had; 0 where nobody says.
-
-    The second field of /proc/PID/task/TID/schedstat, nanoseconds (Linux Documentation/scheduler/sched-stats.rst).
-    """
-    waited = 0
-    for path in Path("/proc/self/task").glob("*/schedstat"):
-        with contextlib.suppress(OSError):  # a thread that has just ended
-            waited += int(path.read_bytes().split()[1])
-    return waited * 1e-9
 
 
 def _token(model: Model, before: int = 0) -> Callable[[int], None]:

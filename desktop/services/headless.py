@@ -30,6 +30,11 @@ class HeadlessEngine:
     def __init__(self, engine: EngineService) -> None:
         self._engine = engine
 
+    @property
+    def pid(self) -> int:
+        """The engine's process, 0 when there is none."""
+        return self._engine.state.pid or 0
+
     def load(self, request: Load, name: str, on_progress: Callable[[float], None] = lambda _: None) -> Loaded:
         """Load and wait; raises HeftError with the cause when the engine refuses or dies."""
         states: queue.SimpleQueue[EngineState] = queue.SimpleQueue()

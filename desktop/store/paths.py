@@ -27,6 +27,16 @@ class Paths:
         return self.data / "chats.sqlite3"
 
     @property
+    def ledger(self) -> Path:
+        """What was predicted and measured of loads and runs."""
+        return self.data / "ledger.sqlite3"
+
+    @property
+    def calibrations(self) -> Path:
+        """How quick this computer is, by machine and engine."""
+        return self.data / "calibrations.json"
+
+    @property
     def models(self) -> Path:
         """Heft's own model folder; the only one from which Heft removes files."""
         return self.data / "models"

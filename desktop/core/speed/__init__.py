@@ -2,7 +2,7 @@
 
 from desktop.core.speed.device import AttentionSpeed, Calibration, DeviceSpeed, Point, TypeSpeed
 from desktop.core.speed.predict import Part, Prediction, Rate, predict, predict_decode, predict_prompt
-from desktop.core.speed.work import AttentionWork, TokenWork, TypeWork, WeightTensor, token_work
+from desktop.core.speed.work import AttentionWork, TokenWork, TypeWork, WeightTensor, token_work, work_by_size
 
 __all__ = [
     "AttentionSpeed",
@@ -21,4 +21,5 @@ __all__ = [
     "predict_decode",
     "predict_prompt",
     "token_work",
+    "work_by_size",
 ]

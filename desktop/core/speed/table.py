@@ -10,12 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+import msgspec
+
 from desktop.core.hardware import Cpu, Gpu, Memory
 from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, Point, TypeSpeed
 
 _CPU_PROMPT = 3e10  # weights a core multiplies per second in a batch: AVX2 without VNNI, a third of what Zen 5 does
 _CPU_WIDTH = 1e10  # attention of one core, cells x width per second: calibrated on Zen 5 (5e-11 s on two cores)
 _CPU_BYTES = 30e9  # bytes per second where nothing was measured: two channels of DDR4, half of them reached
+_LARGE = 1e9  # bytes of a model at which a calibrated type and the table are compared
+_GUESSED = 0.35  # how far a type may be off that was not calibrated, on a machine where others were
 _GPU_LAYER, _CPU_LAYER = 40e-6, 15e-6  # seconds a layer takes beside its matrices: kernel launches, barriers
 
 
@@ -88,6 +92,28 @@ def gpu_speed(gpu: Gpu, table: SpeedTable) -> DeviceSpeed | None:
     types = _types(table, 0, reached, 1 / (gpu.bandwidth_bytes_per_second * prompt), spread)
     attention = {"f16": AttentionSpeed(seconds_per_byte=1 / reached)}
     return DeviceSpeed("table", types, attention, layer_seconds=_GPU_LAYER)
+
+
+def completed(calibrated: DeviceSpeed, table: DeviceSpeed | None) -> DeviceSpeed:
+    """The calibrated speed; types that were not calibrated keep the table's shape, scaled to what was measured."""
+    if table is None or not calibrated.types:
+        return calibrated
+    ratios = sorted(
+        speed.seconds_per_byte(_LARGE) / table.types[kind].seconds_per_byte(_LARGE)
+        for kind, speed in calibrated.types.items()
+        if kind in table.types
+    )
+    if not ratios:
+        return calibrated
+    factor = ratios[len(ratios) // 2]
+    prompts = sorted(speed.prompt for speed in calibrated.types.values())
+    prompt = prompts[len(prompts) // 2]
+    guessed = {
+        kind: TypeSpeed((Point(0.0, speed.seconds_per_byte(_LARGE) * factor),), prompt, _GUESSED)
+        for kind, speed in table.types.items()
+        if kind not in calibrated.types
+    }
+    return msgspec.structs.replace(calibrated, types={**guessed, **calibrated.types})
 
 
 def _types(table: SpeedTable, column: int, reached: float, prompt: float, spread: float) -> dict[str, TypeSpeed]:

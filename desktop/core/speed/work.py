@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from desktop.core.memory.shape import ModelShape
+from desktop.core.memory.weights import Weights
 from desktop.core.quants import TYPES_BY_NAME
 
 CPU = "cpu"
@@ -102,13 +103,13 @@ def token_work(
     kv_type: str = "f16",
     offload: Sequence[tuple[str, int]] = (),
     *,
-    experts_on_cpu: bool = False,
+    cpu_expert_layers: int = 0,
 ) -> tuple[TokenWork, ...]:
     """The work of one token, device by device; devices without any are left out.
 
     ``tensors`` are those of all shards. ``offload`` gives each device beside the CPU and the number of layers it
-    holds, in llama.cpp's count (the output is the last layer), in the order of layers. ``experts_on_cpu`` leaves
-    the experts' matrices of all layers in main memory.
+    holds, in llama.cpp's count (the output is the last layer), in the order of layers. ``cpu_expert_layers``: so
+    many layers, from the first, leave their experts' matrices in main memory.
     """
     count = shape.layer_count
     devices = _placement(count, offload)
@@ -122,10 +123,51 @@ def token_work(
             continue  # draft layers beyond the main graph
         expert = tensor.name.endswith("_exps.weight")
         tied = tensor.name == "token_embd.weight" and not output_separate
-        on_cpu = (expert and experts_on_cpu) or (not found and not tied and not tensor.name.startswith("output"))
+        looked_up = not found and not tied and not tensor.name.startswith("output")
+        on_cpu = looked_up or (expert and layer < cpu_expert_layers)
         # the last layer's feed-forward part and the output are computed for tokens that are drawn from
         once = (found is None) or (layer == count - 1 and ".ffn_" in tensor.name)
         _add(shares[CPU if on_cpu else devices[layer]], tensor, shape, expert=expert, tied=tied, once=once)
+    return _works(shape, shares, devices, kv_type)
+
+
+def work_by_size(
+    weights: Weights,
+    shape: ModelShape,
+    kind: str,
+    kv_type: str = "f16",
+    offload: Sequence[tuple[str, int]] = (),
+    *,
+    cpu_expert_layers: int = 0,
+) -> tuple[TokenWork, ...]:
+    """As :func:`token_work` for a file of which only sizes are known: all its weights are taken to be of ``kind``."""
+    count = shape.layer_count
+    devices = _placement(count, offload)
+    shares: dict[str, _Share] = defaultdict(_Share)
+    used = shape.experts_used / shape.experts if shape.experts else 1.0
+    per_byte = 8 / TYPES_BY_NAME[kind].bits_per_weight
+
+    def add(device: str, size: float, part: float, *, once: bool = False) -> None:
+        share = shares[device]
+        share.resident += round(size)
+        read = size * part
+        weighed = (read, read * per_byte, read if part < 1 else 0.0, read * per_byte if once else 0.0)
+        share.types[kind] = [before + more for before, more in zip(share.types[kind], weighed, strict=True)]
+
+    for i in range(count):
+        experts = weights.experts[i]
+        add(devices[i], weights.layers[i] - experts, 1.0)
+        if experts:
+            add(CPU if i < cpu_expert_layers else devices[i], experts, used)
+    add(devices[count], weights.output_bytes + weights.tied_bytes, 1.0, once=True)
+    shares[devices[count]].vocabulary = shape.vocabulary
+    return _works(shape, shares, devices, kv_type)
+
+
+def _works(
+    shape: ModelShape, shares: Mapping[str, _Share], devices: Sequence[str], kv_type: str
+) -> tuple[TokenWork, ...]:
+    count = shape.layer_count
     return tuple(
         TokenWork(
             device=name,

@@ -1,0 +1,229 @@
+"""Predicted tokens per second: of the picker's variants, and of a file that is about to run; learns from the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from desktop.core import naming
+from desktop.core.errors import FileFormatError
+from desktop.core.gguf import Header, read_header
+from desktop.core.hardware import Machine
+from desktop.core.memory.shape import ModelShape, shape_of
+from desktop.core.memory.weights import Weights, weights_of
+from desktop.core.placement import Fit
+from desktop.core.quants import FILE_TYPES, dominant_type
+from desktop.core.speed import (
+    DeviceSpeed,
+    Part,
+    Prediction,
+    Rate,
+    TokenWork,
+    predict,
+    predict_decode,
+    token_work,
+    work_by_size,
+)
+from desktop.core.speed.learning import Correction, Experience, apply, correction
+from desktop.services.calibration import CalibrationService
+from desktop.store.gguf_files import FileSource
+from desktop.store.ledger import Run
+from desktop.store.paths import Paths
+
+_FINGERPRINT_TENSORS = 32  # names, shapes and offsets of so many tell two models apart
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """What decides the speed of a file on this computer. ``fingerprint`` stays when the file is moved."""
+
+    name: str
+    path: Path
+    fingerprint: str
+    quantization: str
+    main_type: str
+    shape: ModelShape
+    weights: Weights
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A prediction as shown, and what the model of time said before earlier runs corrected it."""
+
+    shown: Prediction
+    uncorrected: Prediction
+    correction: Correction
+
+
+def describe_cpu(paths: Paths) -> Machine:
+    """This computer without its graphics, at once: processor, memory and the bandwidth measured earlier, if any."""
+    from desktop.machine import bandwidth
+    from desktop.machine.cpu import read_cpu
+    from desktop.machine.memory import read_memory
+    from desktop.machine.tables import Tables
+
+    cpu, memory = read_cpu(Tables()).cpu, read_memory()
+    kept = bandwidth.cached(paths.cache, bandwidth.fingerprint(cpu, memory.total_bytes))
+    if kept is not None:
+        memory = msgspec.structs.replace(memory, bandwidth_bytes_per_second=kept.bytes_per_second)
+    return Machine(cpu, memory)
+
+
+class SpeedService:
+    """Predicts. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        calibration: CalibrationService,
+        own: Callable[[], Machine],
+        runs: Callable[[str], Sequence[Run]] = lambda _key: (),
+    ) -> None:
+        """``own`` describes this computer, once; ``runs`` gives a machine's runs by its key, newest first."""
+        self._calibration = calibration
+        self._ask_own = own
+        self._runs = runs
+
+    @cached_property
+    def machine(self) -> Machine:
+        """This computer."""
+        return self._ask_own()
+
+    @cached_property
+    def key(self) -> str:
+        """This computer's key in the ledger."""
+        return self._calibration.key(self.machine)
+
+    def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, machine: Machine) -> Rate | None:
+        """Tokens per second while writing, where and at the context the fit says; None where a device is unknown."""
+        offload = _offload(fit)
+        kind = _main_type(quantization)
+        if weights.tensors:
+            work = token_work(
+                weights.tensors, shape, fit.kv_type, offload, cpu_expert_layers=fit.cpu_expert_layers
+            )
+        else:
+            work = work_by_size(weights, shape, kind, fit.kv_type, offload, cpu_expert_layers=fit.cpu_expert_layers)
+        parts = _parts(work, self._calibration.speeds(machine))
+        if parts is None:
+            return None
+        rate = predict_decode(parts, fit.context)
+        key = self._calibration.key(machine)
+        return apply(rate, correction(_experience(self._runs(key), "", kind, fit.gpu_layers), kind))
+
+    def predict(
+        self, model: LocalModel, context_used: int, kv_type: str = "f16", gpu_layers: int = 0, threads: int = 0
+    ) -> Predicted | None:
+        """The speed of a local model on this computer with ``context_used`` tokens; None where nothing is known."""
+        work = token_work(model.weights.tensors, model.shape, kv_type, [("gpu", gpu_layers)] if gpu_layers else [])
+        parts = _parts(work, self._calibration.speeds(self.machine))
+        if parts is None:
+            return None
+        plain = predict(parts, context_used)
+        runs = [run for run in self._runs(self.key) if not threads or run.threads == threads]
+        decode = correction(_experience(runs, model.fingerprint, model.main_type, gpu_layers), model.main_type)
+        prompt = correction(
+            _experience(runs, model.fingerprint, model.main_type, gpu_layers, prompt=True), model.main_type
+        )
+        shown = Prediction(
+            apply(plain.decode, decode),
+            apply(plain.prompt, prompt),
+            plain.context,
+            "measured" if decode.same_model else plain.method,
+        )
+        return Predicted(shown, plain, decode)
+
+
+def read_local(path: Path) -> LocalModel | None:
+    """A model file with its shards; None when it is no language model that can be read."""
+    headers: list[Header] = []
+    for file in _shards(path):
+        try:
+            with FileSource(file) as source:
+                header = read_header(source)
+                if not headers:
+                    shape = shape_of(header)
+                headers.append(header)
+        except (OSError, FileFormatError):
+            return None
+    if shape is None:
+        return None
+    first = headers[0]
+    shares = [share for header in headers for share in header.shares()]
+    return LocalModel(
+        name=first.name or path.stem,
+        path=path,
+        fingerprint=_fingerprint(headers),
+        quantization=first.quantization,
+        main_type=dominant_type(shares),
+        shape=shape,
+        weights=weights_of(headers, shape),
+    )
+
+
+def _shards(path: Path) -> Sequence[Path]:
+    shard = naming.shard(path.name)
+    if shard is None or shard.concatenated:
+        return [path]
+    beside = [
+        file
+        for file in path.parent.iterdir()
+        if (found := naming.shard(file.name)) and (found.stem, found.count) == (shard.stem, shard.count)
+    ]
+    return next((paths for paths, _ in naming.join_shards(beside) if path in paths), [path])
+
+
+def _fingerprint(headers: Sequence[Header]) -> str:
+    digest = hashlib.sha256()
+    for header in headers:
+        digest.update(f"{header.architecture}|{header.name}|{header.file_bytes}|{len(header.tensors)}".encode())
+        for tensor in header.tensors[:_FINGERPRINT_TENSORS]:
+            digest.update(f"{tensor.name}{tensor.shape}{tensor.type_id}{tensor.offset}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _main_type(quantization: str) -> str:
+    """The type most weights of a quantization have: Q4_K of Q4_K_M."""
+    label = quantization.removeprefix("UD-")
+    found = next((file.base for file in FILE_TYPES.values() if file.label == label), None)
+    if found is not None:
+        return found
+    bases = sorted({file.base for file in FILE_TYPES.values()}, key=len, reverse=True)
+    return next((base for base in bases if label.startswith(base)), "Q4_K")
+
+
+def _offload(fit: Fit) -> list[tuple[str, int]]:
+    """The fit's GPU layers, spread over its GPUs by their free memory as llama.cpp does."""
+    gpus = [pool for pool in fit.pools if pool.device]
+    if not fit.gpu_layers or not gpus:
+        return []
+    free = sum(max(1, pool.free_bytes) for pool in gpus)
+    counts = [round(fit.gpu_layers * max(1, pool.free_bytes) / free) for pool in gpus]
+    counts[-1] += fit.gpu_layers - sum(counts)
+    return [(pool.name, count) for pool, count in zip(gpus, counts, strict=True) if count > 0]
+
+
+def _parts(work: Sequence[TokenWork], speeds: dict[str, DeviceSpeed]) -> list[Part] | None:
+    if any(one.device not in speeds for one in work):
+        return None
+    return [Part(one, speeds[one.device]) for one in work]
+
+
+def _experience(
+    runs: Sequence[Run], fingerprint: str, kind: str, gpu_layers: int, *, prompt: bool = False
+) -> list[Experience]:
+    """What the runs with the same placement, all on the CPU or some on a GPU, tell about a prediction."""
+    found = []
+    for run in runs:
+        figures = run.figures
+        said, was = (figures.model_prompt, figures.measured_prompt) if prompt else (
+            figures.model_decode, figures.measured_decode,
+        )  # fmt: skip
+        if said > 0 and was > 0 and not figures.was_disturbed and bool(run.gpu_layers) == bool(gpu_layers):
+            same = bool(fingerprint) and run.fingerprint == fingerprint
+            found.append(Experience(said, was, same, _main_type(run.quantization)))
+    return found

@@ -1,0 +1,128 @@
+"""The ledger: what was predicted of every load and run, and what was measured."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from desktop.core.errors import StoreError
+from desktop.store.ledger_schema import open_ledger
+
+KEPT_RUNS = 5000  # a few megabytes; older ones teach nothing any more
+DISTURBED = 0.05  # a twentieth of waiting costs a thread pool far more than a twentieth of its speed
+_COLUMNS = (
+    "at", "machine", "engine", "what", "model", "path", "fingerprint", "quantization", "context", "kv_type",
+    "gpu_layers", "threads", "figures",
+)  # fmt: skip
+
+
+class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Predicted and measured. Rates are tokens per second, memory bytes; 0 is "not known".
+
+    ``model_*`` is what the model of time said before earlier runs corrected it: what the next correction is
+    computed from. ``resident_bytes`` is the whole process. ``context_used`` is where the rate was measured.
+    ``disturbed`` is the part of the time that the engine's threads waited for cores other programs had.
+    """
+
+    predicted_decode: float = 0.0
+    predicted_low: float = 0.0
+    predicted_high: float = 0.0
+    model_decode: float = 0.0
+    measured_decode: float = 0.0
+    predicted_prompt: float = 0.0
+    model_prompt: float = 0.0
+    measured_prompt: float = 0.0
+    seconds_to_first_token: float = 0.0
+    context_used: int = 0
+    tokens: int = 0
+    predicted_memory: dict[str, int] = {}
+    measured_memory: dict[str, int] = {}
+    resident_bytes: int = 0
+    method: str = ""
+    disturbed: float = 0.0
+
+    @property
+    def was_disturbed(self) -> bool:
+        """Whether it says more about other programs than about this computer."""
+        return self.disturbed > DISTURBED
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One load, answer or benchmark. ``at`` is seconds since the epoch; ``fingerprint`` that of the model's header."""
+
+    at: float
+    machine: str
+    engine: str
+    what: Literal["load", "answer", "bench"]
+    model: str
+    path: str
+    fingerprint: str
+    quantization: str
+    context: int
+    kv_type: str
+    gpu_layers: int
+    threads: int
+    figures: Figures
+
+
+class Ledger:
+    """Runs in SQLite, one transaction each: a kill loses at most the run being written. Thread-safe, opened late."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def add(self, run: Run) -> None:
+        """Keep a run; StoreError when it cannot be written."""
+        values = [getattr(run, name) for name in _COLUMNS[:-1]]
+        values.append(msgspec.json.encode(run.figures).decode())
+        marks = ", ".join("?" * len(_COLUMNS))
+        with self._open() as connection:
+            connection.execute(f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+            connection.execute("DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - ?", (KEPT_RUNS,))
+
+    def runs(self, machine: str, limit: int = KEPT_RUNS) -> tuple[Run, ...]:
+        """The newest runs on a machine, newest first. A row that cannot be read is left out."""
+        with self._open() as connection:
+            rows = connection.execute(
+                f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE machine = ? ORDER BY id DESC LIMIT ?", (machine, limit)
+            ).fetchall()
+        found = []
+        for row in rows:
+            with contextlib.suppress(msgspec.MsgspecError):
+                document = dict(zip(_COLUMNS, row, strict=True))
+                document["figures"] = msgspec.json.decode(document["figures"], type=Figures)
+                found.append(Run(**document))
+        return tuple(found)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._connection is None:
+                self._connection = open_ledger(self._path)
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise StoreError(
+                    f"The ledger of runs could not be used: {error}",
+                    "Check the free space on the disk.",
+                    detail=f"{self._path}: {error!r}",
+                ) from error
