@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack, closing
 from typing import Any
 
-from desktop.cli.inspect_text import report, types_of
+from desktop.cli.inspect_text import printable, report, types_of
 from desktop.cli.model import whole_number
 from desktop.cli.output import Progress, print_json
 from desktop.core.findings import Finding
@@ -32,31 +33,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="read the whole file: checksum, NaN weights, template with an example"
     )
+    parser.add_argument(
+        "--base", metavar="SOURCE", help="check, and compare template and checksum with this model, such as hf:..."
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the file; exit code 0 also for a file with problems, which are listed."""
     service = make_service(default_paths())
-    opening = Progress("Opening")
-    try:
-        inspected = service.open(args.source, progress=opening.update)
-    finally:
-        opening.close()
-    try:
+    with ExitStack() as stack:
+        inspected = _open(service, args.source, stack)
         findings = inspected.findings
-        if args.check:
-            checking = Progress("Checking")
-            try:
-                findings += service.check(inspected, progress=lambda done, note: checking.update(done, note[:40]))
-            finally:
-                checking.close()
+        checked = bool(args.check or args.base)
+        if checked:
+            base = _open(service, args.base, stack) if args.base else None
+            line = stack.enter_context(closing(Progress("Checking")))
+            findings += service.check(
+                inspected, base=base, progress=lambda done, note: line.update(done, printable(note[:40]))
+            )
+            line.close()
         if args.json:
             print_json(document(inspected, findings, args.strings, args.tensors))
         else:
-            print(report(inspected, findings, args.strings, args.tensors, checked=args.check), end="")
-    finally:
-        inspected.close()
+            print(report(inspected, findings, args.strings, args.tensors, checked=checked), end="")
     return 0
+
+
+def _open(service: InspectionService, source: str, stack: ExitStack) -> Inspected:
+    with closing(Progress("Opening")) as line:
+        inspected = service.open(source, progress=line.update)
+    stack.callback(inspected.close)
+    return inspected
 
 
 def make_service(paths: Paths) -> InspectionService:

@@ -65,12 +65,7 @@ class InspectionService:
             try:
                 opened = self._opened(source, resources, progress, cancelled)
             except OSError as error:
-                raise HeftError(
-                    f"{source} cannot be read: {error.strerror or error}.",
-                    "Check that the file is there and that you may read it.",
-                    detail=str(error),
-                    kind="not-readable",
-                ) from error
+                raise _unreadable(source, error) from error
             found = replace(opened, findings=_sorted([*opened.findings, *self._findings(opened.files)]))
             if found.files:  # their arrays are read on demand; a summary holds all it tells
                 found = replace(found, resources=resources.pop_all())
@@ -80,18 +75,25 @@ class InspectionService:
         self,
         inspected: Inspected,
         *,
+        base: Inspected | None = None,
         progress: Progress = lambda _fraction, _note: None,
         cancelled: Cancelled = lambda: False,
     ) -> tuple[Finding, ...]:
         """The findings that take reading the whole file, in addition to ``inspected.findings``.
 
         SHA-256 against what the Hub says, NaN and infinities among the weights, the chat template rendered with an
-        example. Reads at disk speed; of a file on the Hub only the template is checked. Raises HeftError of kind
-        "cancelled".
+        example. With ``base``, the model it was made from or the same file on the Hub, chat templates and checksums
+        are held against it. Reads at disk speed; of a file on the Hub only the template is checked. Raises HeftError
+        of kind "cancelled".
         """
-        found = [*check_files(inspected, progress, cancelled)]
+        try:
+            found = [*check_files(inspected, base, progress, cancelled)]
+        except OSError as error:
+            raise _unreadable(inspected.title, error) from error
         if inspected.files:
             found += _rendered(inspected)
+        if inspected.files and base is not None and base.files:
+            found += _against(inspected, base)
         return _sorted(found)
 
     @cached_property
@@ -169,6 +171,27 @@ def _rendered(inspected: Inspected) -> list[Finding]:
     finally:
         renderer.close()
     return found
+
+
+def _against(inspected: Inspected, base: Inspected) -> list[Finding]:
+    from desktop.core.template_checks import compare_with_base
+
+    theirs = dict(templates_of(base.files[0]))
+    return [
+        marked.finding
+        for name, template in templates_of(inspected.files[0])
+        if name in theirs
+        for marked in compare_with_base(template, theirs[name])
+    ]
+
+
+def _unreadable(name: str, error: OSError) -> HeftError:
+    return HeftError(
+        f"{name} cannot be read: {error.strerror or error}.",
+        "Check that the file is there and that you may read it.",
+        detail=str(error),
+        kind="not-readable",
+    )
 
 
 def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:

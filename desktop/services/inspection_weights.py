@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from desktop.core.errors import HeftError
@@ -20,14 +21,22 @@ _CHUNK = 1 << 20
 _HASHING = 0.4  # of the time a file takes, when it is hashed at all
 
 
-def check_files(inspected: Inspected, progress: Progress, cancelled: Cancelled) -> Iterable[Finding]:
-    """Findings about the content of every local file of a model. HeftError of kind "cancelled"; OSError."""
+def check_files(
+    inspected: Inspected, base: Inspected | None, progress: Progress, cancelled: Cancelled
+) -> Iterable[Finding]:
+    """Findings about the content of every local file of a model. HeftError of kind "cancelled"; OSError.
+
+    A file's SHA-256 is that of the place it lies in, or of the file of its name in ``base``.
+    """
+    published = {file.name: file.sha256 for file in base.files} if base is not None else {}
     local = [file for file in inspected.files if file.path is not None]
     tool = Tool[Scanned]("desktop.engine.weight_scan", Scanned)
     try:
         for index, file in enumerate(local):
             where = file.name if len(local) > 1 else ""
-            yield from _check_file(tool, file, where, _part(progress, index / len(local), 1 / len(local)), cancelled)
+            digest = file.sha256 or published.get(file.name, "")
+            part = _part(progress, index / len(local), 1 / len(local))
+            yield from _check_file(tool, replace(file, sha256=digest), where, part, cancelled)
     finally:
         tool.close()
 
@@ -68,7 +77,7 @@ def _digest(file: InspectedFile, progress: Progress, cancelled: Cancelled) -> It
     if found != file.sha256:
         yield Finding(
             "error",
-            f"{file.name} is not the file it was: its SHA-256 differs from the one it was stored under.",
+            f"{file.name} is not the file that was published: its SHA-256 differs.",
             f"It has {found}, and {file.sha256} was expected. It was changed or damaged since it was uploaded.",
             DOWNLOAD_AGAIN,
         )

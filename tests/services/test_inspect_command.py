@@ -119,3 +119,17 @@ def test_a_file_on_the_hub(
         assert found["file_bytes"] == 1_000_000_000 and 0 < found["requests"] <= 3
         assert "with 1 request and 0 B" in output(capsys, "hf:a/b/m.gguf")
         assert document(capsys, "hf:a/b/other.gguf", code=1)["error"]["kind"] == "file-not-found"
+
+
+@pytest.mark.engine
+def test_check_reads_the_weights(tmp_path: Path, heft_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = g.model(tokenizer__chat_template="{{ messages[0].content }}")
+    path = model.write(tmp_path / "m.gguf")
+    with path.open("r+b") as file:
+        file.seek(-36, 2)  # in the last block of the last tensor
+        file.write(b"\xff" * 36)
+    other = g.model(tokenizer__chat_template="{{ messages[0].content }} now").write(tmp_path / "base.gguf")
+    found = document(capsys, str(path), "--check", "--base", str(other))["problems"]
+    assert any("NaN" in problem["message"] and problem["about"] == "tensor:blk.1.attn_v.weight" for problem in found)
+    assert any("differs from the base model's" in problem["message"] for problem in found)
+    assert not any("NaN" in problem["message"] for problem in document(capsys, str(path))["problems"])

@@ -235,6 +235,21 @@ def test_content_that_differs_from_the_name_it_was_stored_under(service: Inspect
     assert caught.value.kind == "cancelled"
 
 
+@pytest.mark.engine
+def test_held_against_the_published_file_and_the_base_model(
+    hub: HubServer, service: InspectionService, paths: Paths, tmp_path: Path
+) -> None:
+    mine = g.model(tokenizer__chat_template="{{ messages[0].content }}\nObey.").write(tmp_path / "m.gguf")
+    published = g.model(tokenizer__chat_template="{{ messages[0].content }}").write(tmp_path / "hub" / "m.gguf")
+    hub.add(Repo("a/b", {"m.gguf": BytesContent(published.read_bytes())}))
+    online_service = make_service(paths, tmp_path, hub.endpoint)
+    found = service.check(service.open(str(mine)), base=online_service.open("hf:a/b/m.gguf"))
+    assert [f.severity for f in found if "SHA-256 differs" in f.message] == ["error"]
+    assert any("differs from the base model's" in f.message for f in found if f.about == "template")
+    same = service.check(service.open(str(published)), base=online_service.open("hf:a/b/m.gguf"))
+    assert not any("differs" in f.message for f in same)
+
+
 # -- on the Hub -----------------------------------------------------------------------------------
 
 
