@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from desktop.core.gguf import Header, ValueType
 from desktop.engine.protocol import ChatMessage
-from desktop.engine.renderer import Renderer
-from desktop.engine.template import CHATML, RenderRequest, RenderResult
 from desktop.services.idle import IdleClose
 from desktop.services.inspection import Inspected
 
 if TYPE_CHECKING:
     from desktop.core.template_checks import Marked
+    from desktop.engine.renderer import Renderer
+    from desktop.engine.template import RenderResult
 
-__all__ = ["EXAMPLE", "ChatMessage", "ChatTemplate", "RenderResult", "TemplatePreview"]
+__all__ = ["EXAMPLE", "ChatMessage", "ChatTemplate", "TemplatePreview"]
 
 _KEY = "tokenizer.chat_template"
 MAX_BYTES = 1 << 20
@@ -40,15 +41,20 @@ class ChatTemplate:
 
 
 class TemplatePreview:
-    """Renders in the sandbox's own process, one call at a time; the process ends after a while without calls."""
+    """Renders in the sandbox's own process, one call at a time; the process ends after a while without calls.
+
+    jinja2 is imported by the first call, which therefore belongs on a worker thread, as all of them do.
+    """
 
     def __init__(self) -> None:
-        self._renderer = Renderer()
-        self._idle = IdleClose(self._renderer.close)
+        self._lock = threading.Lock()
+        self._renderer: Renderer | None = None
+        self._idle = IdleClose(self._end)
 
     def templates(self, inspected: Inspected) -> tuple[ChatTemplate, ...]:
         """The model's templates with their findings, its default first; the fallback alone when it has none."""
-        from desktop.core.template_checks import check_template  # imports jinja2
+        from desktop.core.template_checks import check_template
+        from desktop.engine.template import CHATML
 
         header = inspected.header
         names = [key for key in header.metadata if key == _KEY or key.startswith(f"{_KEY}.")]
@@ -64,6 +70,9 @@ class TemplatePreview:
         self, inspected: Inspected, template: ChatTemplate, messages: Sequence[ChatMessage], *, open_answer: bool = True
     ) -> RenderResult:
         """The prompt; never raises for a bad template. ``open_answer`` ends it where the model's answer begins."""
+        from desktop.engine.renderer import Renderer
+        from desktop.engine.template import RenderRequest
+
         header = inspected.header
         request = RenderRequest(
             template=template.source,
@@ -73,11 +82,17 @@ class TemplatePreview:
             add_generation_prompt=open_answer,
         )
         with self._idle:
-            return self._renderer.render(request)
+            with self._lock:
+                self._renderer = renderer = self._renderer or Renderer()
+            return renderer.render(request)
 
     def close(self) -> None:
         """End the process, if any."""
         self._idle.close()
+
+    def _end(self) -> None:
+        if self._renderer is not None:
+            self._renderer.close()
 
 
 def _token(header: Header, which: str) -> str:

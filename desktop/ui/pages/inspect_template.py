@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
@@ -22,13 +23,16 @@ from PySide6.QtWidgets import (
 
 from desktop.core.findings import Severity
 from desktop.services.inspection import Inspected
-from desktop.services.template_preview import ChatTemplate, RenderResult, TemplatePreview
+from desktop.services.template_preview import ChatTemplate, TemplatePreview
 from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.tasks import Task, TaskContext, Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.example_conversation import ExampleConversation
 from desktop.ui.widgets.source_view import SIGNS, Lines, SourceView
 from desktop.ui.widgets.transcript.highlight import highlight
+
+if TYPE_CHECKING:
+    from desktop.engine.template import RenderResult
 
 PAUSE_MILLISECONDS = 200
 LONGEST_LINE = 32_000  # many templates are one line; a longer one is shown without colours
