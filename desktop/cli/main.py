@@ -23,6 +23,7 @@ COMMANDS = {
     "machine": "what this computer is",
     "library": "GGUF files on this computer",
     "inspect": "what is inside a model file, here or on the Hub",
+    "fit": "memory, placement and speed of a model file, here or on another computer",
     "search": "models on the Hub",
     "download": "a variant or file from the Hub, verified",
     "run": "one answer, streamed",

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from desktop.core.hardware import Gpu, Machine
+from desktop.core.hardware import EngineInfo, Gpu, Machine
 from desktop.core.memory import RAM, Memory, ModelShape, Settings, Split, Weights, default_context, estimate
 
 Placement = Literal["gpu", "partial", "experts-in-ram", "cpu", "too-large"]
@@ -68,7 +68,9 @@ class Fit:
 
 
 def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0) -> tuple[Pool, ...]:
-    """Main memory and the GPUs the engine would use, in its order: integrated ones only without a discrete one.
+    """Main memory and the GPUs the engine would use, in its order: an integrated one only without a discrete one.
+
+    A GPU of this computer that the installed engine does not offer is left out (see :func:`hypothetical`).
 
     ``freed_bytes`` and ``freed_gpu_bytes`` are held by what would be unloaded first. Where a machine does not say
     what is free, all of it is.
@@ -76,8 +78,8 @@ def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0
     memory = machine.memory
     free = min(memory.total_bytes, (memory.available_bytes or memory.total_bytes) + freed_bytes)
     pools = [Pool(RAM, "main memory", max(0, free - RAM_RESERVE_BYTES), RAM_RESERVE_BYTES)]
-    discrete = [gpu for gpu in machine.gpus if not gpu.shared_memory]
-    used = discrete or [gpu for gpu in machine.gpus if gpu.shared_memory][:1]
+    offered = [gpu for gpu in machine.gpus if _usable(gpu, machine)]
+    used = [gpu for gpu in offered if not gpu.shared_memory] or offered[:1]
     for number, gpu in enumerate(used, 1):
         pools.append(_gpu_pool(number, gpu, machine, pools[0].free_bytes, freed_gpu_bytes // len(used)))
     return tuple(pools)
@@ -91,9 +93,14 @@ def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int
     return Pool(number, gpu.name, max(0, free - GPU_RESERVE_BYTES), GPU_RESERVE_BYTES)
 
 
-def usable(machine: Machine) -> Machine:
-    """The computer without GPUs that the installed engine cannot use: for this machine, not for a profile."""
-    return msgspec.structs.replace(machine, gpus=tuple(gpu for gpu in machine.gpus if gpu.engine_devices))
+def hypothetical(machine: Machine) -> Machine:
+    """A profile as "what if": all of its GPUs count, whatever engine it was described with."""
+    return msgspec.structs.replace(machine, engine=EngineInfo())
+
+
+def _usable(gpu: Gpu, machine: Machine) -> bool:
+    """Whether an engine would use a GPU: not one that was found here and that the installed engine does not offer."""
+    return not machine.engine.version or not gpu.probe or bool(gpu.engine_devices)
 
 
 def split_layers(stored: int, gpu_layers: int, free: Sequence[int], experts_in_ram: int = 0) -> Split:

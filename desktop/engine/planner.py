@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from desktop.engine import plan_log
 from desktop.engine.protocol import FlashAttention, KvType
 from desktop.engine.tool import serve
 
@@ -60,7 +61,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Plans(msgspec.Struct, frozen=True):
-    """One plan per variant. ``devices`` are the names of the devices besides the CPU, with bytes free now."""
+    """One plan per variant. ``devices``: name and free bytes of each device used besides the CPU, in its order."""
 
     plans: tuple[Plan, ...]
     devices: tuple[tuple[str, int], ...]
@@ -73,16 +74,14 @@ class Planner:
         import llama_cpp.llama_cpp as lib
 
         from desktop.engine import llama
-        from desktop.engine.plan_log import PlanLog
 
         self._lib: Any = lib
         self._llama = llama
-        self._log = PlanLog()
+        self._log = plan_log.PlanLog()
         self._callback = lib.llama_log_callback(self._log.on_log)
         lib.llama_log_set(self._callback, None)
         lib.llama_backend_init()
         llama.add_rpc_devices(os.environ.get(RPC_VARIABLE, "").split())
-        self._devices = tuple((d.name, d.free_bytes) for d in llama.devices() if d.kind in ("gpu", "igpu"))
         self._handle: Any = None
         self._model_log = ""
 
@@ -104,7 +103,9 @@ class Planner:
         finally:
             self._free()
             stub.unlink()
-        return Plans(tuple(plans), self._devices)
+        free = {device.name: device.free_bytes for device in self._llama.devices()}
+        used = plan_log.devices_of(self._model_log)
+        return Plans(tuple(plans), tuple((name, free.get(name, 0)) for name in used))
 
     def _load(self, stub: Path, gpu_layers: int, cpu_expert_layers: int) -> None:
         self._free()
@@ -117,8 +118,6 @@ class Planner:
         self._model_log = self._log.take()
 
     def _context(self, variant: Variant) -> Plan:
-        from desktop.engine import plan_log
-
         if not self._handle:
             return Plan(refused=self._model_log)
         params = self._llama.context_parameters(variant.context, variant.kv_type, variant.flash_attention)

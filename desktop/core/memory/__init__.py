@@ -1,7 +1,7 @@
 """Memory of a model before it is loaded, by formulas: from its shape, its weights and the settings of a load."""
 
 from desktop.core.memory.cache import default_context
-from desktop.core.memory.estimate import DeviceMemory, Memory, estimate
+from desktop.core.memory.estimate import DeviceMemory, Memory, estimate, weights_on
 from desktop.core.memory.settings import RAM, Settings, Split
 from desktop.core.memory.shape import Layer, ModelShape, shape_of
 from desktop.core.memory.weights import Weights, weights_from_size, weights_of
@@ -20,4 +20,5 @@ __all__ = [
     "shape_of",
     "weights_from_size",
     "weights_of",
+    "weights_on",
 ]

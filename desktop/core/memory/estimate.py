@@ -70,7 +70,7 @@ def estimate(shape: ModelShape, weights: Weights, settings: Settings, split: Spl
         tuple(
             DeviceMemory(
                 device=device,
-                weights_bytes=_weights_on(device, weights, split),
+                weights_bytes=weights_on(device, weights, split),
                 kv_bytes=sum(
                     kv_bytes(shape, i, context, settings.kv_type)
                     for i in range(shape.layer_count)
@@ -87,7 +87,8 @@ def estimate(shape: ModelShape, weights: Weights, settings: Settings, split: Spl
     )
 
 
-def _weights_on(device: int, weights: Weights, split: Split) -> int:
+def weights_on(device: int, weights: Weights, split: Split) -> int:
+    """Bytes of the tensors a device holds; a tied output on a GPU is a second copy of the embedding."""
     total = weights.input_bytes if device == RAM else 0
     for i, (size, routed) in enumerate(zip(weights.layers, weights.experts, strict=True)):
         moved = routed if i < split.experts_in_ram and split.layers[i] != RAM else 0

@@ -1,0 +1,81 @@
+"""What ``heft fit`` prints for people: the verdict, its terms, and where they go."""
+
+from __future__ import annotations
+
+from desktop.cli.inspect_text import printable
+from desktop.cli.output import human_bytes, table
+from desktop.core.memory import RAM
+from desktop.core.placement import Fit
+from desktop.core.speed import Rate
+from desktop.services.fit import Weighed
+
+_METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formulas"}
+
+
+def report(found: Weighed, rate: Rate | None) -> str:
+    """The whole report, ending with a line break."""
+    fit = found.fit
+    title = found.title if found.quantization in found.title else f"{found.title} ({found.quantization})"
+    parts = [f"{printable(title)} at {fit.context:,} tokens of context, KV cache {fit.kv_type}"]
+    parts.append(verdict(fit))
+    parts.append(_terms(fit))
+    facts = [("Method", _METHODS[fit.method] + (f", within {fit.band:.0%}" if fit.band else ""))]
+    longest = f"{fit.max_context:,} tokens" if fit.max_context else "none"
+    if fit.max_context and fit.max_context == found.shape.trained_context:
+        longest += ", which is all the model was trained for"
+    facts.append(("Longest context there", longest))
+    if rate is not None:
+        facts.append(("Speed", f"{rate.expected:.1f} tokens/s (between {rate.low:.1f} and {rate.high:.1f})"))
+    else:
+        facts.append(("Speed", "not known for this machine"))
+    width = max(len(label) for label, _ in facts)
+    parts.append("\n".join(f"{label.ljust(width)}  {text}" for label, text in facts))
+    if found.note:
+        parts.append(printable(found.note))
+    return "\n\n".join(parts) + "\n"
+
+
+def verdict(fit: Fit) -> str:
+    """Where it goes, in one sentence."""
+    free = f"{human_bytes(fit.free_bytes)} free after {human_bytes(_reserve(fit))} kept for the system"
+    needed = human_bytes(fit.memory.total_bytes)
+    match fit.placement:
+        case "gpu":
+            return f"Fits on the GPU: {needed} of {free}."
+        case "partial":
+            return (
+                f"{fit.gpu_layers} of {fit.layers} layers fit on the GPU; the rest goes to main memory: "
+                f"{needed} of {free}."
+            )
+        case "experts-in-ram":
+            return (
+                f"Fits with the experts of {fit.cpu_expert_layers} layers in main memory and all else on the GPU: "
+                f"{needed} of {free}."
+            )
+        case "cpu":
+            return f"Fits in main memory, computed by the processor: {needed} of {free}."
+    return f"Too large by {human_bytes(fit.short_by_bytes)}: it takes {needed} of {free}."
+
+
+def _reserve(fit: Fit) -> int:
+    used = {device.device for device in fit.memory.devices if device.total_bytes}
+    pools = [pool for pool in fit.pools if pool.device in used] or list(fit.pools)
+    return sum(pool.reserve_bytes for pool in pools if not pool.shared or len(pools) == 1)
+
+
+def _terms(fit: Fit) -> str:
+    """Terms down, devices across."""
+    memory = fit.memory
+    rows = [
+        ["Weights", *(human_bytes(device.weights_bytes) for device in memory.devices)],
+        ["KV cache", *(human_bytes(device.kv_bytes) for device in memory.devices)],
+        ["Recurrent state", *(human_bytes(device.recurrent_bytes) for device in memory.devices)],
+        ["Compute buffer", *(human_bytes(device.compute_bytes) for device in memory.devices)],
+        ["Output", *(human_bytes(device.output_bytes) for device in memory.devices)],
+        ["Total", *(human_bytes(device.total_bytes) for device in memory.devices)],
+    ]
+    if not memory.recurrent_bytes:
+        del rows[2]
+    names = {pool.device: pool.name for pool in fit.pools}
+    header = ["", *(("Main memory" if d.device == RAM else printable(names.get(d.device, ""))) for d in memory.devices)]
+    return table(header, rows, right=range(1, len(header)))
