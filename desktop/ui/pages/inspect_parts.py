@@ -82,38 +82,11 @@ class InspectorParts:
 
         return ProblemsTab(self._theme, self._tasks, self._inspection)
 
-    @cached_property
-    def _tokenizer(self) -> TokenizerService:
-        from desktop.services.tokenizer import TokenizerService
-
-        return TokenizerService(self._paths)
-
-    @cached_property
-    def _preview(self) -> TemplatePreview:
-        from desktop.services.template_preview import TemplatePreview
-
-        return TemplatePreview()
-
     def _metadata(self) -> InspectTab:
         from desktop.services.metadata import MetadataService
         from desktop.ui.pages.inspect_metadata import MetadataTab
 
         return MetadataTab(self._theme, self._tasks, MetadataService())
-
-    def _tokenizer_tab(self) -> InspectTab:
-        from desktop.ui.pages.inspect_tokenizer import TokenizerTab
-
-        return TokenizerTab(self._theme, self._tasks, self._tokenizer)
-
-    def _template_tab(self) -> InspectTab:
-        from desktop.ui.pages.inspect_template import TemplateTab
-
-        return TemplateTab(self._theme, self._tasks, self._preview)
-
-    def _problems_tab(self) -> InspectTab:
-        from desktop.ui.pages.inspect_problems import ProblemsTab
-
-        return ProblemsTab(self._theme, self._tasks, self._inspection)
 
 
 def _key_count(inspected: Inspected) -> tuple[str, Tone]:
@@ -123,11 +96,6 @@ def _key_count(inspected: Inspected) -> tuple[str, Tone]:
 def _token_count(inspected: Inspected) -> tuple[str, Tone]:
     tokens = inspected.header.array("tokenizer.ggml.tokens")
     return (f"{tokens.length:,}" if tokens is not None else ""), ""
-
-
-def _token_count(inspected: Inspected) -> tuple[str, Tone]:
-    tokens = inspected.header.array("tokenizer.ggml.tokens")
-    return (f"{len(tokens):,}" if tokens is not None else ""), ""
 
 
 def problem_count(inspected: Inspected) -> tuple[str, Tone]:
