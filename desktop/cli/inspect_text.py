@@ -33,7 +33,7 @@ def report(
             parts.append(_metadata(inspected, strings))
         if tensors and inspected.tensors:
             parts.append(_tensors(inspected))
-    parts.append(_problems(findings, checked))
+    parts.append(_problems(findings, whole=checked or not inspected.files or inspected.is_remote))
     return "\n\n".join(printable(part) for part in parts) + "\n"
 
 
@@ -163,9 +163,10 @@ def _tensors(inspected: Inspected) -> str:
 def _other(inspected: Inspected) -> str:
     summary = inspected.summary
     assert summary is not None
+    told = {fact.label for fact in summary.facts}
     rows = [
         ("Format", summary.title),
-        ("Size", human_bytes(inspected.size_bytes)),
+        ("Size", "" if "Size" in told else human_bytes(inspected.size_bytes)),
         ("Parameters", human_parameters(summary.parameters) if summary.parameters else ""),
         ("Made from", summary.base_model),
         *((fact.label, fact.value) for fact in summary.facts),
@@ -186,9 +187,9 @@ def _pairs(rows: Iterable[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
-def _problems(findings: Sequence[Finding], checked: bool) -> str:
+def _problems(findings: Sequence[Finding], *, whole: bool) -> str:
     if not findings:
-        return f"No problems found{'' if checked else ' in the header (--check reads the whole file)'}."
+        return f"No problems found{'' if whole else ' in the header (--check reads the whole file)'}."
     lines = []
     for finding in findings:
         place = f" (byte {finding.offset:,})" if finding.offset is not None else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
 from desktop.core import naming
@@ -129,13 +130,8 @@ def _shards(path: Path) -> Sequence[Path]:
 
 
 def _files(folder: Path) -> list[FolderFile]:
-    found = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            found.append(FolderFile(path.relative_to(folder).as_posix(), path.stat().st_size))
-            if len(found) >= _MAX_FOLDER:
-                break
-    return found
+    paths = sorted(islice((path for path in folder.rglob("*") if path.is_file()), _MAX_FOLDER))
+    return [FolderFile(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths]
 
 
 def _known_digest(path: Path) -> str:
