@@ -10,7 +10,8 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding: ``error`` keeps the engine from running the file, ``warning`` may spoil its answers, ``note`` tells.
+    """One finding. ``error``: the engine will not run the file, or it was made to harm. ``warning``: it may disappoint
+    or deceive. ``note``: good to know.
 
     ``message`` says what is the case, ``reason`` why it matters or how it is known, ``action`` the one thing to do.
     ``offset`` is the byte of the file where it stands, if it has one. ``about`` is "file", "tensor:NAME", "key:KEY"

@@ -82,6 +82,8 @@ class AnywhereSource:
                 self.transferred_bytes += len(chunk)
                 if len(data) >= skip + count or self._cancelled():
                     break
+        if self._cancelled():
+            raise CancelledError
         if len(data) < skip + count:
             raise half_an_answer(f"{len(data):,} of {skip + count:,} bytes")
         view = memoryview(bytes(data[skip : skip + count]))
