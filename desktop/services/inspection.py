@@ -103,7 +103,10 @@ class InspectionService:
 
     @cached_property
     def _architectures(self) -> frozenset[str]:
-        return frozenset(self._ask_engine())
+        try:
+            return frozenset(self._ask_engine())
+        except HeftError:  # an engine that does not start is told where it is used; here it only knows no names
+            return frozenset()
 
     def _opened(self, source: str, resources: ExitStack, progress: Progress, cancelled: Cancelled) -> Inspected:
         if source.startswith(HUB):

@@ -157,6 +157,19 @@ def test_templates_are_checked(service: InspectionService, tmp_path: Path) -> No
     assert [f.severity for f in inspected.findings] == sorted(f.severity for f in inspected.findings)
 
 
+def test_an_architecture_nobody_knows(service: InspectionService, tmp_path: Path, paths: Paths) -> None:
+    path = g.model(architecture="newnet").write(tmp_path / "n.gguf")
+    assert any("does not know the architecture 'newnet'" in f.message for f in service.open(str(path)).findings)
+
+    def broken() -> tuple[str, ...]:
+        raise HeftError("The engine does not start.")
+
+    library = LibraryService(paths, SettingsStore(paths.settings), environ={}, home=tmp_path / "home")
+    without_engine = Closing(paths, library, HubClient(), architectures=broken)
+    with without_engine.opened:
+        assert not any("does not know" in f.message for f in without_engine.open(str(path)).findings)
+
+
 def test_what_cannot_be_read_says_so(
     service: InspectionService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
