@@ -167,7 +167,7 @@ def _other(inspected: Inspected) -> str:
     rows = [
         ("Format", summary.title),
         ("Size", "" if "Size" in told else human_bytes(inspected.size_bytes)),
-        ("Parameters", human_parameters(summary.parameters) if summary.parameters else ""),
+        ("Parameters", "" if "Parameters" in told or not summary.parameters else human_parameters(summary.parameters)),
         ("Made from", summary.base_model),
         *((fact.label, fact.value) for fact in summary.facts),
         ("What it is", summary.what),

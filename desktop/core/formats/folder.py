@@ -13,7 +13,7 @@ from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.folder_config import base_model_of, config_facts, model_card, parameters_of
 from desktop.core.formats.quantization import quantization_of
-from desktop.core.formats.reading import parse_json, shown
+from desktop.core.formats.reading import counted, parse_json, shown
 from desktop.core.formats.summary import Fact, FolderFile, Summary
 from desktop.core.units import human_bytes, human_parameters
 
@@ -182,7 +182,7 @@ class _Folder:
         gguf = self.ending(".gguf")
         if gguf:
             self.findings.append(
-                Finding("note", f"The folder holds {len(gguf):,} GGUF files too.", action="Open one of them.")
+                Finding("note", f"The folder holds {counted(len(gguf), 'GGUF file')} too.", action="Open one of them.")
             )
 
     def weight_facts(self, weights: Sequence[str]) -> list[Fact]:
@@ -196,7 +196,7 @@ class _Folder:
         """A folder of something else: its most frequent endings."""
         endings = Counter(PurePosixPath(name).suffix.lower() or "no ending" for name in self.sizes)
         facts = [Fact("Files", f"{len(self.sizes):,}, {self.bytes_of(list(self.sizes))}")] if self.sizes else []
-        facts += [Fact(shown(ending, 40), f"{count:,} files") for ending, count in endings.most_common(8)]
+        facts += [Fact(shown(ending, 40), counted(count, "file")) for ending, count in endings.most_common(8)]
         what = (
             "None of its files belongs to a model format that Heft recognises."
             if self.sizes

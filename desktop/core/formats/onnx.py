@@ -12,12 +12,13 @@ from desktop.core.errors import FileFormatError
 from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.protobuf import Field, Messages
-from desktop.core.formats.reading import shown
+from desktop.core.formats.reading import counted, shown
 from desktop.core.formats.summary import Fact, Summary, TensorRow
 from desktop.core.gguf.source import ByteSource
 from desktop.core.units import human_bytes, human_parameters
 
 MAX_TENSORS = 20_000
+MAX_FACTS = 40
 MAX_OPERATORS = 10_000  # different names of operators
 _IR_VERSIONS = range(1, 64)
 # TensorProto.DataType: name and bits
@@ -132,7 +133,8 @@ def summarise(source: ByteSource, catalog: Catalog) -> Summary:
     findings: list[Finding] = []
     try:
         for field in messages.fields(0, source.size):
-            facts += _model_fact(messages, field)
+            if len(facts) < MAX_FACTS:
+                facts += _model_fact(messages, field)
             if field.number == 7:
                 graph.read(field)
             elif field.number == 14 and len(metadata) < 200:
@@ -163,7 +165,7 @@ def _model_fact(messages: Messages, field: Field) -> list[Fact]:
                 domain = messages.text(inner)
             elif inner.number == 2 and inner.wire == 0:
                 version = inner.value
-        return [Fact("Operator set", f"{shown(domain, 60) or 'ai.onnx'} {version}")]
+        return [Fact(f"Operators {shown(domain, 24) or 'ai.onnx'}", f"version {version}")]
     return []
 
 
@@ -188,9 +190,7 @@ def _graph_findings(graph: _Graph) -> list[Finding]:
         message = f"It wants weights from outside its folder: {outside[0]}."
         found.append(Finding("error", message, "A model has no reason to read other files.", "Do not load this file."))
     elif graph.external:
-        message = (
-            f"Its weights lie in {len(graph.external):,} other file{'s' if len(graph.external) > 1 else ''} beside it."
-        )
+        message = f"Its weights lie in {counted(len(graph.external), 'other file')} beside it."
         found.append(Finding("note", message, action="Keep them in the same folder."))
     custom = sorted({kind.rpartition(".")[0] for kind in graph.operators if "." in kind})
     if custom:

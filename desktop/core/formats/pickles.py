@@ -123,12 +123,8 @@ def judge(scans: Sequence[Scan]) -> Verdict:
         harmless = is_harmless(path)
         calls = sum(other.calls[found] for other in scans)
         use = f"called {calls:,} times" if calls > 1 else "called once" if calls else "not called"
-        facts.append(
-            Fact(
-                f"Imports {shown(path, 100)}",
-                f"{'harmless' if harmless else 'not on the list of harmless names'}, {use}",
-            )
-        )
+        known = "harmless" if harmless else "not on the list of harmless names"
+        facts.append(Fact(f"Import {len(facts) + 1}", f"{shown(path, 120)}: {known}, {use}"))
         if not harmless:
             dangerous = True
             findings.append(_finding(path, scan, found))
@@ -161,7 +157,7 @@ def summarise(source: ByteSource, name: str, catalog: Catalog) -> Summary | None
     scans = _all_scans(source, first)
     verdict = judge(scans)
     legacy_torch = len(scans) == TORCH_PICKLES and TORCH_MAGIC in head(source, 32)
-    facts = [Fact("Pickles", f"{len(scans)} in the file"), Fact("Protocol", str(first.protocol))]
+    facts = [Fact("Pickles", f"{len(scans)}"), Fact("Protocol", str(first.protocol))]
     facts.append(Fact("Operations", f"{sum(scan.operations for scan in scans):,}"))
     rest = source.size - scans[-1].end
     if rest and not scans[-1].problem:

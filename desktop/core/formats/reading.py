@@ -102,6 +102,11 @@ def parse_json(data: bytes | memoryview, what: str, *, offset: int = 0, pairs_ho
         ) from None
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def shown(value: object, limit: int = MAX_SHOWN) -> str:
     """A text from a file as it may be shown: one line, printable, of bounded length."""
     text = str(value) if not isinstance(value, str) else value

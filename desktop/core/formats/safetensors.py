@@ -14,7 +14,7 @@ from typing import Any
 from desktop.core.errors import FileFormatError
 from desktop.core.findings import Finding, Severity
 from desktop.core.formats.catalog import Catalog
-from desktop.core.formats.reading import MAX_JSON, MAX_SHOWN, head, parse_json, read, shown
+from desktop.core.formats.reading import MAX_JSON, MAX_SHOWN, counted, head, parse_json, read, shown
 from desktop.core.formats.summary import Fact, Summary, TensorRow
 from desktop.core.gguf.cursor import DAMAGED, INCOMPLETE
 from desktop.core.gguf.source import ByteSource
@@ -239,5 +239,5 @@ def type_facts(tensors: Sequence[TensorRow], *, packed: bool) -> tuple[Fact, ...
         facts.append(Fact("Parameters", human_parameters(parameters)))
         facts.append(Fact("Bits per weight", f"{total * 8 / parameters:.3g}"))
     facts.append(Fact("Weights", human_bytes(total)))
-    facts += [Fact(f"Type {kind}", f"{n:,} tensors, {human_bytes(size)}") for kind, (n, size) in shares[:12]]
+    facts += [Fact(f"Type {kind}", f"{counted(n, 'tensor')}, {human_bytes(size)}") for kind, (n, size) in shares[:12]]
     return tuple(facts)

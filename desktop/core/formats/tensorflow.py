@@ -89,7 +89,8 @@ class _SavedModel:
                 elif field.number == 2:
                     self._graph(field)
                 elif field.number == 5 and len(self.signatures) < 20:
-                    self.signatures += [self.messages.text(f) for f in self._inside(field) if f.number == 1]
+                    key = next((inner for inner in self._inside(field) if inner.number == 1), None)
+                    self.signatures += [self.messages.text(key)] if key is not None else []
 
     def _inside(self, field: Field) -> Iterator[Field]:
         return (inner for inner in self.messages.fields(field.start, field.size) if inner.wire == 2)

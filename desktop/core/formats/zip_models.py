@@ -11,7 +11,7 @@ from desktop.core.formats.keras import keras_zip
 from desktop.core.formats.numpy_files import NUMPY_HEADER, numpy_danger
 from desktop.core.formats.pickle_scan import MAX_OPERATIONS, scan_pickle
 from desktop.core.formats.pickles import judge
-from desktop.core.formats.reading import read, shown
+from desktop.core.formats.reading import counted, read, shown
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.formats.zips import STORED, ZipEntry, data_offset, find_directory, read_entry
 from desktop.core.gguf.source import ByteSource, BytesSource, SubSource
@@ -105,9 +105,11 @@ def _pytorch(source: ByteSource, entries: Sequence[ZipEntry], pickles: Sequence[
     verdict = judge(scans)
     script = any("/code/" in entry.name or entry.name.endswith("constants.pkl") for entry in entries)
     raw = [entry for entry in entries if "/data/" in entry.name]
-    facts = [Fact("Pickles", f"{len(pickles)} in the zip archive")]
+    facts = [Fact("Pickles", f"{len(pickles)}")]
     if raw:
-        facts.append(Fact("Weights", f"{human_bytes(sum(entry.bytes for entry in raw))} in {len(raw):,} pieces"))
+        facts.append(
+            Fact("Weights", f"{human_bytes(sum(entry.bytes for entry in raw))} in {counted(len(raw), 'file')}")
+        )
     if verdict.tensors:
         facts.append(Fact("Tensors", f"{len(verdict.tensors):,}"))
     return catalog.summary(
@@ -149,5 +151,5 @@ def _listing(entries: Sequence[ZipEntry]) -> tuple[Fact, ...]:
     total = human_bytes(sum(entry.bytes for entry in entries))
     return (
         Fact("Files", f"{len(entries):,}, {total}"),
-        *(Fact(shown(entry.name, 80), human_bytes(entry.bytes)) for entry in largest),
+        *(Fact(f"File {at}", f"{shown(e.name, 80)}, {human_bytes(e.bytes)}") for at, e in enumerate(largest, 1)),
     )
