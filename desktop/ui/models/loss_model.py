@@ -36,9 +36,13 @@ COLUMNS = (
     Column(
         "Error", "Root mean square error, relative to the values", lambda t: _percent(t.relative), lambda t: t.relative
     ),
-    Column("RMSE", "Root mean square error", lambda t: f"{t.rmse:.1e}", lambda t: t.rmse),
-    Column("Max", "The largest error of any weight", lambda t: f"{t.largest:.1e}", lambda t: t.largest),
+    Column("RMSE", "Root mean square error", lambda t: _small(t.rmse), lambda t: t.rmse),
+    Column("Max", "The largest error of any weight", lambda t: _small(t.largest), lambda t: t.largest),
 )
+
+
+def _small(number: float) -> str:
+    return f"{number:.1e}" if number else "0"
 
 
 def _percent(share: float) -> str:

@@ -21,6 +21,7 @@ from desktop.ui.widgets.histogram import Histogram, figure
 from desktop.ui.widgets.loss_table import LossTable
 
 WIDTH = 340
+LARGEST_BLOCK = max(kind.block for kind in TENSOR_TYPES.values())
 NOTHING_SELECTED = "Select a tensor to see its numbers."
 
 
@@ -206,15 +207,14 @@ class TensorNumbersPanel(QScrollArea):
         self._losing = None
         self._losses.set_rows(errors.types, self._shown[1].tensor.type)
         self._table.fit()
-        imatrix = (
-            f" {IMATRIX_SIGN} meant to be made with an importance matrix."
-            if any(row.needs_imatrix for row in errors.types)
-            else ""
-        )
+        tensor = self._shown[1].tensor
+        words = [f"Against the values stored now, {sampled(errors.values, errors.total)}; ← is its type now."]
+        if any(row.needs_imatrix for row in errors.types):
+            words.append(f"{IMATRIX_SIGN} meant to be made with an importance matrix.")
+        if tensor.shape and tensor.shape[0] % LARGEST_BLOCK:
+            words.append(f"Types in blocks of {LARGEST_BLOCK} do not fit its rows of {tensor.shape[0]:,}.")
         self._show_losing()
-        self._loss_words.setText(
-            f"Against the values stored now, {sampled(errors.values, errors.total)}; ← is its type now.{imatrix}"
-        )
+        self._loss_words.setText(" ".join(words))
 
     def _losses_failed(self, error: HeftError) -> None:
         self._losing = None
