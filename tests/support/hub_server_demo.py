@@ -25,6 +25,7 @@ from .hub_server import BytesContent, Content, FileContent, HubServer, Repo, Spa
 QUANTS = ("Q2_K", "Q3_K", "Q4_0", "Q4_K", "Q5_K", "Q6_K", "Q8_0")
 LABELS = {"Q2_K": "Q2_K", "Q3_K": "Q3_K_M", "Q4_0": "Q4_0", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M", "Q6_K": "Q6_K",
           "Q8_0": "Q8_0", "F16": "F16", "BF16": "BF16"}  # fmt: skip
+_FINER = {"Q2_K": "Q3_K", "Q3_K": "Q5_K", "Q4_K": "Q6_K", "Q5_K": "Q6_K"}
 LLAMA_8B = forge.Shape(32, 4096, 14336, 32, 8, 131072)
 LLAMA_70B = forge.Shape(80, 8192, 28672, 64, 8, 131072)
 QWEN_14B = forge.Shape(40, 5120, 13824, 40, 8, 32768, "qwen2")
@@ -73,15 +74,26 @@ def _tokens(vocab: Path) -> int:
 
 
 def _tensors(shape: forge.Shape, kind: str, tokens: int, experts: int) -> Iterable[tuple[str, tuple[int, ...], str]]:
-    for name, dims, used in forge.tensors(shape, kind, tokens):
-        role = name.rpartition(".ffn_")[2].removesuffix(".weight")
-        if experts and role in ("gate", "up", "down"):
-            width = (768, shape.embedding) if role == "down" else (shape.embedding, 768)
-            yield name.replace(".weight", "_exps.weight"), (*width, experts), used
-            if role == "gate":
-                yield name.replace("ffn_gate", "ffn_gate_inp"), (shape.embedding, experts), "F32"
+    head = shape.embedding // shape.heads
+    kv = head * shape.kv_heads
+    yield "output.weight", (shape.embedding, tokens), "Q6_K" if kind.endswith("_K") else kind
+    for name, dims, forged in forge.tensors(shape, kind, tokens):
+        block, _, role = name.removesuffix(".weight").rpartition(".")
+        used = kind if role == "token_embd" else forged
+        if role in ("attn_v", "ffn_down") and int(block.removeprefix("blk.")) % 2:
+            used = _FINER.get(kind, kind)  # as llama.cpp's K-quant mixes do
+        if experts and role in ("ffn_gate", "ffn_up", "ffn_down"):
+            width = (768, shape.embedding) if role == "ffn_down" else (shape.embedding, 768)
+            yield f"{block}.{role}_exps.weight", (*width, experts), used
         else:
             yield name, dims, used
+        if role == "attn_norm" and shape.architecture == "qwen2":
+            for part, length in (("q", shape.embedding), ("k", kv), ("v", kv)):
+                yield f"{block}.attn_{part}.bias", (length,), "F32"
+        if role == "attn_norm" and shape.architecture == "qwen3moe":
+            yield f"{block}.attn_q_norm.weight", (head,), "F32"
+            yield f"{block}.attn_k_norm.weight", (head,), "F32"
+            yield f"{block}.ffn_gate_inp.weight", (shape.embedding, experts), "F32"
 
 
 def _sparse(entries: dict[str, forge.Value], parts: list[tuple[str, tuple[int, ...], str]]) -> Content:
