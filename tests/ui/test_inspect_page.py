@@ -144,7 +144,7 @@ def test_a_selection_is_seen_everywhere(make_page: MakePage, qtbot: QtBot, start
     assert Panel.shown[-1] == "blk.1.attn_q.weight"
     near = find(page, QTableView, "layerTensors")
     assert near.currentIndex().siblingAtColumn(0).data() == "blk.1.attn_q.weight"
-    assert label(page, "layerCaption") == "Layer 1: 9 tensors"
+    assert label(page, "layerCaption") == "9 tensors of layer 1"
     qtbot.keyClick(layers, Qt.Key.Key_PageDown, Qt.KeyboardModifier.ControlModifier)
     table = find(page, QTableView, "tensorTable")
     assert table.isVisible() and table.currentIndex().siblingAtColumn(0).data() == "blk.1.attn_q.weight"

@@ -266,13 +266,13 @@ def _sort_key(rows: TensorRows, column: int) -> Callable[[int], Any] | None:
         case 0:
             return rows.name_ranks.__getitem__
         case 1:
-            return lambda at: placed[at].tensor.elements
+            return rows.elements.__getitem__
         case 2:
             return lambda at: placed[at].tensor.type
         case 3:
             return lambda at: bits_of(placed[at].tensor)
         case 4:
-            return lambda at: placed[at].tensor.size_bytes or 0
+            return rows.sizes.__getitem__
         case 5:
             return lambda at: (placed[at].file, placed[at].tensor.offset)
         case 6:

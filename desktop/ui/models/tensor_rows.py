@@ -15,6 +15,7 @@ from desktop.core.layers import Grid, Place, expert_count, layer_grid, locate
 from desktop.core.quants import TENSOR_TYPES
 from desktop.services.inspection import Inspected, PlacedTensor
 
+OUTSIDE = "outside the layers"
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -45,6 +46,8 @@ class TensorRows:
     name_ranks: tuple[int, ...]  # blk.2 before blk.10
     layer_ranks: tuple[int, ...]  # the groups of ``group_labels``
     group_labels: tuple[str, ...]  # "layer 3", "v.blk 3", and last what lies outside the layers
+    elements: tuple[int, ...]
+    sizes: tuple[int, ...]  # bytes, 0 for unknown types
     types: tuple[Total, ...]  # most bytes first
     roles: tuple[Total, ...]
 
@@ -64,6 +67,8 @@ class TensorRows:
             name_ranks=_ranks([_natural(t.name) for t in tensors]),
             layer_ranks=ranks,
             group_labels=labels,
+            elements=tuple(t.elements for t in tensors),
+            sizes=tuple(t.size_bytes or 0 for t in tensors),
             types=totals((t.type, t) for t in tensors),
             roles=totals((place.role, t) for place, t in zip(places, tensors, strict=True)),
         )
@@ -120,7 +125,7 @@ def _groups(places: Sequence[Place]) -> tuple[tuple[int, ...], tuple[str, ...]]:
     order = {key: rank for rank, key in enumerate(sorted(set(keys)))}
     titles = ["layer" if name == "blk" else name for name in stacks]
     labels = tuple(
-        f"{titles[stack]} {layer}" if stack < len(titles) else "outside the layers" for stack, layer in order
+        f"{titles[stack]} {layer}" if stack < len(titles) else OUTSIDE for stack, layer in order
     )
     return tuple(order[key] for key in keys), labels
 

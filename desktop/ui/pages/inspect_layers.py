@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from desktop.services.inspection import Inspected
 from desktop.ui.models.tensor_model import TensorTableModel
-from desktop.ui.models.tensor_rows import TensorRows
+from desktop.ui.models.tensor_rows import OUTSIDE, TensorRows
 from desktop.ui.pages.inspect_state import InspectState, tensor_in_words
 from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.theme import Theme, set_role
@@ -21,6 +22,10 @@ from desktop.ui.widgets.type_legend import TypeLegend
 _EXPLAINED = "One square per tensor: colour and form are its type, area its bytes."
 _ROUND = "Round: not quantized."
 _EXPERTS = "Sliced: experts (×n)."
+_NO_TENSORS = (
+    "This file holds no tensors.\nFiles of a vocabulary alone look like this: see Tokenizer and Metadata. "
+    "If it should be a whole model, see Problems."
+)
 _MAP_SHARE = 0.72  # at most, of the room there is
 
 
@@ -32,6 +37,7 @@ class LayersTab(InspectTab):
         self.setObjectName("inspectLayers")
         self._state = state
         self._group = -1
+        self._divided = False
         self.map = LayerMap(theme)
         self._legend = TypeLegend(theme)
         self._words = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
@@ -53,6 +59,8 @@ class LayersTab(InspectTab):
         if opened is None:
             return
         rows = opened.rows
+        self._splitter.setVisible(len(rows) > 0)
+        self._nothing.setVisible(len(rows) == 0)
         styles = styles_of([total.label for total in rows.types])
         self.map.set_content(opened.content, styles, lambda at: tensor_in_words(rows.tensor(at)))
         self._legend.set_types(rows.types, styles)
@@ -67,9 +75,19 @@ class LayersTab(InspectTab):
         self._select(self._state.position)
         QTimer.singleShot(0, self, self._share_room)  # the map's height is known once it has its width
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width, another height of the map."""
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self, self._share_room)
+
+    def _note_divided(self) -> None:
+        self._divided = True
+
     def _share_room(self) -> None:
-        """As much for the map as it needs, the rest for the table."""
-        wanted = min(self._card.sizeHint().height(), round(_MAP_SHARE * self._splitter.height()))
+        """As much for the map as it needs, the rest for the table, until the user divides it otherwise."""
+        if self._divided:
+            return
+        wanted = min(self._card.heightForWidth(self._card.width()), round(_MAP_SHARE * self._splitter.height()))
         self._splitter.setSizes([wanted, self._splitter.height() - wanted])
 
     def clear(self) -> None:
@@ -120,10 +138,18 @@ class LayersTab(InspectTab):
         splitter.addWidget(below)
         splitter.setStretchFactor(0, 0)
         splitter.setStretchFactor(1, 1)
+        splitter.splitterMoved.connect(self._note_divided)
         self._splitter = splitter
+        self._nothing = QLabel(_NO_TENSORS)
+        self._nothing.setObjectName("layersNothing")
+        self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._nothing.setWordWrap(True)
+        set_role(self._nothing, "muted")
+        self._nothing.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(splitter)
+        column.addWidget(self._nothing)
         self.setFocusProxy(self.map)
 
     def _select(self, position: int) -> None:
@@ -140,5 +166,6 @@ class LayersTab(InspectTab):
         members = [at for at, rank in enumerate(rows.layer_ranks) if rank == group]
         self._group = group
         self._model.set_rows(rows, members)
-        label = rows.group_labels[group] if rows.group_labels else ""
-        self._caption.setText(f"{label[:1].upper()}{label[1:]}: {len(members):,} tensors" if members else "No tensors")
+        label = rows.group_labels[group] if members else ""
+        of = "" if label == OUTSIDE else "of "
+        self._caption.setText(f"{len(members):,} tensor{'s' * (len(members) != 1)} {of}{label}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from desktop.services.inspection import Inspected
@@ -13,7 +14,8 @@ from desktop.ui.pages.inspect_tab import InspectTab, TabEntry, TensorPanel, Tone
 from desktop.ui.theme import set_role
 
 WITH_PANEL = ("layers", "tensors")
-_PANEL_WIDTH = 350
+_PANEL_WIDTHS = (290, 350)  # least and most
+_PANEL_SHARE = 0.31  # of the page, between them
 _SIGNS: dict[Tone, str] = {"": "", "good": "✓ ", "warn": "⚠ ", "bad": "✕ "}
 
 
@@ -142,7 +144,7 @@ class InspectTabs(QWidget):
             self._told[index] = opened.inspected
             made.show_model(opened.inspected)
         self._stack.setCurrentWidget(made)
-        self._show_panel(self._entries[index].name in WITH_PANEL)
+        self._show_panel(self._entries[index].name in WITH_PANEL and bool(opened.inspected.tensors))
         self.tab_changed.emit(self._entries[index].name)
 
     def step(self, step: int) -> None:
@@ -159,11 +161,21 @@ class InspectTabs(QWidget):
     def _show_panel(self, wanted: bool) -> None:
         if wanted and self._panel is None and self._make_panel is not None:
             self._panel = self._make_panel()
-            self._panel.setFixedWidth(_PANEL_WIDTH)
+            self._fit_panel()
             self._row.addWidget(self._panel)
             self._show_tensor(self._state.position)
         if self._panel is not None:
             self._panel.setVisible(wanted)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow window has a narrower panel."""
+        super().resizeEvent(event)
+        self._fit_panel()
+
+    def _fit_panel(self) -> None:
+        if self._panel is not None:
+            least, most = _PANEL_WIDTHS
+            self._panel.setFixedWidth(min(max(round(self.width() * _PANEL_SHARE), least), most))
 
     def _show_tensor(self, _position: int) -> None:
         if self._panel is not None:

@@ -83,7 +83,6 @@ class LayerMap(QAbstractScrollArea):
         self.horizontalScrollBar().setValue(0)
         self.verticalScrollBar().setValue(0)
         self._arrange()
-        self.updateGeometry()
 
     def select(self, position: int) -> None:
         """Mark a tensor and bring it into view; -1 for none."""
@@ -129,7 +128,10 @@ class LayerMap(QAbstractScrollArea):
 
     def _arrange(self) -> None:
         pitch = self._pitch or min(max(self._fitting(), _FIT_LEAST), _FIT_MOST)
+        former = self._layout.height
         self._layout = MapLayout(self._content, pitch)
+        if self._layout.height != former:
+            self.updateGeometry()
         room = self._room()
         across, down = self.horizontalScrollBar(), self.verticalScrollBar()
         across.setPageStep(max(1, round(room)))

@@ -129,7 +129,7 @@ def content_of(grid: Grid, tensors: Sequence[MapTensor], labels: Sequence[str]) 
             _line(row.role, {column_of[layer]: _square(tensors, at) for layer, at in row.cells.items()})
             for row in stack.rows
         )
-        sections.append(_section("layer" if stack.name == "blk" else f"{stack.name} layer", stack.layers, lines))
+        sections.append(_section("layer" if stack.name == "blk" else stack.name, stack.layers, lines))
     if grid.outside:
         lines = tuple(_line(labels[at], {0: _square(tensors, (at,))}) for at in grid.outside)
         sections.append(_section("outside the layers", (), lines))

@@ -6,7 +6,7 @@ from PySide6.QtCore import QItemSelection, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
-from desktop.ui.models.tensor_model import FILE, NAME, OFFSET, TITLES, TensorTableModel
+from desktop.ui.models.tensor_model import FILE, NAME, TITLES, TensorTableModel
 
 _ROW_HEIGHT = 30
 _WIDTHS = (260, 140, 84, 104, 92, 122, 160)
@@ -40,7 +40,7 @@ class TensorTable(QTableView):
         for column, width in enumerate(_WIDTHS):
             self.setColumnWidth(column, width)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        header.setSortIndicator(OFFSET, Qt.SortOrder.AscendingOrder)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # the order of the file
         self.setSortingEnabled(True)
         self.clicked.connect(lambda index: model.toggle_group(index.row()))
 
