@@ -206,3 +206,35 @@ def test_light_and_dark_paint_differently(qtbot: QtBot, window: MainWindow, them
     theme.set_preference("dark")
     assert light == "#f6f7f9"
     assert corner() == "#16181d"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "model.ONNX"])
+def test_other_model_formats_are_looked_into(qtbot: QtBot, window: MainWindow, tmp_path: Path, name: str) -> None:
+    show(qtbot, window)
+    with qtbot.waitSignal(window.file_inspected) as asked, qtbot.assertNotEmitted(window.file_opened):
+        assert drop(window, [QUrl.fromLocalFile(str(tmp_path / name))]) == (True, True)
+    assert asked.args == [tmp_path / name]
+
+
+def test_a_folder_is_looked_into(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    show(qtbot, window)
+    with qtbot.waitSignal(window.file_inspected):
+        assert drop(window, [QUrl.fromLocalFile(str(tmp_path))]) == (True, True)
+
+
+def test_a_model_dropped_on_the_page_inspect_is_looked_into(
+    qtbot: QtBot, theme: Theme, tasks: Tasks, starter_model: Path
+) -> None:
+    entry = PageEntry("inspect", "Inspect", "inspect", lambda: Plain("inspect"))
+    window = MainWindow(theme, (entry,), StatusBar(tasks, lambda pid: EngineMemory(0, 0)))
+    qtbot.addWidget(window)
+    window.go_to("inspect")
+    with qtbot.waitSignal(window.file_inspected) as asked, qtbot.assertNotEmitted(window.file_opened):
+        assert drop(window, [QUrl.fromLocalFile(str(starter_model))]) == (True, True)
+    assert asked.args == [starter_model]
+
+
+def test_ctrl_i_asks_for_a_file_to_inspect(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    with qtbot.waitSignal(window.inspect_asked):
+        qtbot.keyClick(window, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
