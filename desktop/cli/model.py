@@ -8,13 +8,12 @@ from contextlib import contextmanager
 
 from desktop.cli.output import Progress
 from desktop.engine.protocol import Load, Loaded
-from desktop.services.calibration import CalibrationService
 from desktop.services.engine import EngineService
 from desktop.services.headless import HeadlessEngine
 from desktop.services.ledger import LedgerService, Running
 from desktop.services.library import LibraryService
-from desktop.services.speed import SpeedService, describe_cpu
-from desktop.store.ledger import Ledger
+from desktop.services.recording import Predictions
+from desktop.services.speed import describe_cpu
 from desktop.store.paths import default_paths
 from desktop.store.settings import SettingsStore
 
@@ -69,11 +68,11 @@ def loaded_model(args: argparse.Namespace) -> Iterator[tuple[HeadlessEngine, Loa
 def open_ledger() -> Iterator[LedgerService]:
     """Predictions for this computer, and the ledger they learn from and are written to."""
     paths = default_paths()
-    ledger = Ledger(paths.ledger)
+    predictions = Predictions(paths, lambda: describe_cpu(paths))
     try:
-        yield LedgerService(ledger, SpeedService(CalibrationService(paths), lambda: describe_cpu(paths), ledger.runs))
+        yield predictions.ledger
     finally:
-        ledger.close()
+        predictions.close()
 
 
 def prediction(ledger: LedgerService, running: Running, context_used: int) -> dict[str, object]:

@@ -12,6 +12,7 @@ from PySide6.QtGui import QDesktopServices, QHideEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
+from desktop.core.speed import Rate
 from desktop.services.chat import ChatService, PromptRead, TextAdded
 from desktop.services.engine import EngineService, EngineState
 from desktop.store.chats import Chat, ChatStore, Message
@@ -100,6 +101,10 @@ class ChatPage(Page):
         self.new_chat()
 
     # -- for the shell ----------------------------------------------------------------------------
+
+    def show_prediction(self, rate: Rate | None) -> None:
+        """Show the speed to expect of the loaded model."""
+        self._side.live.show_prediction(rate)
 
     def open_model(self, path: Path) -> None:
         """Load a model file for the chat in view (drag and drop, the command line)."""

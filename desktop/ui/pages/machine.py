@@ -27,6 +27,7 @@ from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.format_panel import FormatPanel
 from desktop.ui.widgets.machine_cards import CpuCard, EngineCard, GraphicsCard, MemoryCard
+from desktop.ui.widgets.trust_panel import TrustPanel, TrustSources
 
 LIVE_MILLISECONDS = 2000
 _WAITING = "Asking this computer what it is. This takes a few seconds the first time…"
@@ -40,7 +41,15 @@ _PROFILE_FILTER = "Machine profiles (*.json)"
 class MachinePage(Page):
     """Asks the computer at its first visit; the memory is live while the page is in view."""
 
-    def __init__(self, service: MachineService, tasks: Tasks, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        service: MachineService,
+        tasks: Tasks,
+        theme: Theme,
+        sources: TrustSources | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """``sources`` are those of the section "predicted against measured"; without them it is left out."""
         super().__init__(parent)
         self.setObjectName("machinePage")
         self._service = service
@@ -57,6 +66,7 @@ class MachinePage(Page):
         self._graphics = GraphicsCard(service.architecture_title)
         self._engine = EngineCard()
         self._formats = FormatPanel(theme, service.formats)
+        self._trust = TrustPanel(theme, tasks, sources) if sources is not None else None
         self._build()
         self._refresh()
 
@@ -72,6 +82,8 @@ class MachinePage(Page):
             self.ask("if-missing")
         else:
             self._read_memory()
+            if self._trust is not None:
+                self._trust.refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing is read for a page nobody sees."""
@@ -210,6 +222,10 @@ class MachinePage(Page):
         self._notes.setWordWrap(True)
         set_role(self._notes, "warn")
         column.addWidget(self._notes)
+        if self._trust is not None:
+            self._trust.failed.connect(self.notify.emit)
+            self._trust.calibrated.connect(self.notify.emit)
+            column.addWidget(self._trust)
         heading = QLabel("Number formats")
         set_role(heading, "subtitle")
         legend = QLabel(_LEGEND)
@@ -228,6 +244,8 @@ class MachinePage(Page):
     def _answered(self, machine: Machine) -> None:
         self._asking = None
         self._own = machine
+        if self._trust is not None:
+            self._trust.set_machine(machine)
         self._refresh()
 
     def _failed(self, error: HeftError) -> None:
@@ -266,6 +284,8 @@ class MachinePage(Page):
         self._formats.set_machine(machine)
         self._notes.setText("\n".join(f"⚠ {note}" for note in machine.notes))
         self._notes.setVisible(bool(machine.notes))
+        if self._trust is not None:
+            self._trust.setVisible(self._profile is None)  # nothing was ever run on a saved machine
 
     def _choose_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save profile", "machine.json", _PROFILE_FILTER)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from desktop.core.speed import Rate
 from desktop.core.units import human_bytes
 from desktop.engine.protocol import Memory
 from desktop.ui.theme import Theme, set_role
@@ -16,6 +17,7 @@ NOTHING = "–"
 _NEARLY_FULL = 0.9  # of the context: time to say so in words
 _ROWS = (
     ("generation", "Generation", "Tokens written per second: live over the last second, then of the whole answer."),
+    ("predicted", "Predicted", "What Heft expected of this model on this computer, at the start of a chat."),
     ("prompt", "Prompt", "Prompt tokens read per second. Tokens kept from the turn before are not read again."),
     ("firstToken", "First token", "Time from sending the question to the first token of the answer."),
     ("context", "Context", "Tokens in the model's memory of this chat, of those it was loaded for."),
@@ -113,6 +115,14 @@ class LivePanel(QWidget):
         self._set("memory", NOTHING if memory is None else human_bytes(memory.total_bytes))
         self._values["memory"].setToolTip(_ROWS[-1][2] if memory is None else memory_text(memory))
         self._values["memory"].setAccessibleDescription("" if memory is None else memory_text(memory))
+
+    def show_prediction(self, rate: Rate | None) -> None:
+        """Show what was expected of the loaded model's generation, tokens per second; None: nothing is known."""
+        words = NOTHING
+        if rate is not None:
+            low, high = (f"{value:.0f}" if value >= 20 else f"{value:.1f}" for value in (rate.low, rate.high))
+            words = f"{low} tok/s" if low == high else f"{low} – {high} tok/s"
+        self._set("predicted", words)
 
     @staticmethod
     def _prompt(figures: Figures) -> str:
