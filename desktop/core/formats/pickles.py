@@ -103,7 +103,8 @@ def runs_commands(path: str) -> bool:
 
 def judge(scans: Sequence[Scan]) -> Verdict:
     """What loading these pickles would do: dangerous as soon as one import is not known to be harmless."""
-    facts, findings = [], []
+    facts: list[Fact] = []
+    findings: list[Finding] = []
     dangerous = False
     seen: dict[str, tuple[Scan, Import]] = {}
     for scan in scans:
