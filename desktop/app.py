@@ -223,6 +223,7 @@ class Heft:
             self._theme,
             tabs=parts.tabs(),
             panel=parts.panel,
+            summary=parts.summary,
         )
         page.run_requested.connect(self.open_file)
         return page

@@ -45,6 +45,12 @@ class InspectorParts:
 
         return TensorNumbersPanel(self._theme, self._tasks, self._numbers)
 
+    def summary(self) -> InspectTab:
+        """What is shown in place of the tabs for files that are no GGUF."""
+        from desktop.ui.pages.inspect_format import FormatTab
+
+        return FormatTab(self._theme)
+
     def close(self) -> None:
         """End the processes of the services; the widgets are of no use afterwards."""
         self._services.close()
