@@ -32,6 +32,7 @@ from desktop.store.settings import SettingsData, SettingsStore, WindowGeometry
 from desktop.ui.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.failures import FailureHooks
 from desktop.ui.page import Page
+from desktop.ui.run_follower import RunFollower
 from desktop.ui.statusbar import StatusBar
 from desktop.ui.tasks import TaskContext, Tasks
 from desktop.ui.termination import TerminationSignals
@@ -39,11 +40,13 @@ from desktop.ui.theme import Preference, Theme
 from desktop.ui.window import MainWindow, PageEntry
 
 if TYPE_CHECKING:
+    from desktop.core.speed import Prediction
     from desktop.hub.client import HubClient
     from desktop.services.chat import ChatService
     from desktop.services.inspection import InspectionService
     from desktop.services.library import LibraryService
     from desktop.services.machine import MachineService
+    from desktop.services.recording import Predictions
     from desktop.store.chats import ChatStore
     from desktop.store.library import LibraryModel
     from desktop.ui.pages.inspect import InspectPage
@@ -73,6 +76,7 @@ class Heft:
         self._tasks = Tasks()
         self._engine = EngineService(paths)
         self._engine_bridge = Bridge(self._engine.subscribe, merge_states)
+        self._follower = RunFollower(self._tasks, lambda: self._predictions.recorder, lambda: self._engine.last_load)
         self._window = MainWindow(
             self._theme,
             (
@@ -126,6 +130,8 @@ class Heft:
             self._chat.close()
         if "_chats" in self.__dict__:
             self._chats.close()
+        if "_predictions" in self.__dict__:
+            self._predictions.close()
         self._failures.remove()
 
     # -- services, built at first use ------------------------------------------------------------
@@ -178,6 +184,12 @@ class Heft:
         from desktop.services.machine import MachineService
 
         return MachineService(self._paths, self._describe_engine)
+
+    @cached_property
+    def _predictions(self) -> Predictions:
+        from desktop.services.recording import Predictions
+
+        return Predictions(self._paths, lambda: self._machine.describe("cached"))
 
     def _describe_engine(self) -> Hello:
         """What the engine is: from the running process, or from one that ends with the question."""
@@ -236,8 +248,10 @@ class Heft:
 
     def _machine_page(self) -> Page:
         from desktop.ui.pages.machine import MachinePage
+        from desktop.ui.widgets.trust_panel import TrustSources
 
-        return MachinePage(self._machine, self._tasks, self._theme)
+        sources = TrustSources(self._predictions.ledger.trust, self._predictions.calibration)
+        return MachinePage(self._machine, self._tasks, self._theme, sources)
 
     def _show_first_page(self) -> None:
         try:
@@ -253,6 +267,8 @@ class Heft:
         self._failures.failed.connect(window.notifications.show_message)
         self._tasks.unhandled.connect(window.notifications.show_message)
         self._engine_bridge.received.connect(self._on_engine)
+        self._engine_bridge.received.connect(self._follower.follow)
+        self._follower.predicted.connect(self._show_prediction)
         window.file_opened.connect(self.open_file)
         window.file_inspected.connect(lambda path: self.inspect(str(path)))
         window.inspect_asked.connect(lambda: self._inspector().ask_file())
@@ -322,7 +338,16 @@ class Heft:
 
     def _on_chat(self, event: object) -> None:
         if isinstance(event, MessageFinished):
-            self._window.status.show_answer(event.message.statistics.get("tokens_per_second", 0.0))
+            figures = event.message.statistics
+            self._window.status.show_answer(figures.get("tokens_per_second", 0.0))
+            self._follower.answered(figures)
+
+    def _show_prediction(self, found: Prediction | None) -> None:
+        from desktop.ui.pages.chat import ChatPage
+
+        page = self._window.page("chat")
+        if isinstance(page, ChatPage):
+            page.show_prediction(found.decode if found is not None else None)
 
     def _tell_failure(self, state: EngineState) -> None:
         from desktop.services.headless import death_error
