@@ -10,10 +10,10 @@ from desktop.core.errors import EngineError, HeftError
 from desktop.core.gguf import Header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.hardware import Machine
-from desktop.core.memory import RAM, DeviceMemory, Memory, ModelShape, Settings, Split, Weights, weights_on
-from desktop.core.memory.cache import kv_bytes, recurrent_bytes
+from desktop.core.memory import RAM, Memory, ModelShape, Settings, Weights
 from desktop.core.placement import GPU_RESERVE_BYTES, Fit, Pool, pools_of, settle
-from desktop.engine.planner import STUB, Plan, PlanRequest, Plans, Variant
+from desktop.engine.plan_records import Variant, memory_of
+from desktop.engine.planner import STUB, PlanRequest, Plans
 from desktop.engine.tool import Tool
 from desktop.hub.errors import CancelledError
 from desktop.services.idle import IdleClose
@@ -149,53 +149,18 @@ class _Model:
         """What the engine would take, device by device."""
         key = (context, gpu_layers, experts)
         if key not in self._known:
-            found = self._plans(*key)
-            self._known[key] = memory_of(
-                found.plans[0], len(found.devices) + 1, self._shape, self._weights, context, self._settings, experts
-            )
+            plan = self._plans(*key).plans[0]
+            self._known[key] = memory_of(plan, self._shape, self._weights, self._variant(*key))
         return self._known[key]
 
     def _plans(self, context: int, gpu_layers: int, experts: int) -> Plans:
-        variant = Variant(
+        return self._service.call(self._model, (self._variant(context, gpu_layers, experts),), self._cancelled)
+
+    def _variant(self, context: int, gpu_layers: int, experts: int) -> Variant:
+        return Variant(
             context=context,
             kv_type=self._settings.kv_type,  # type: ignore[arg-type]  # checked by the engine
             flash_attention="auto" if self._settings.flash_attention else "off",
             gpu_layers=gpu_layers,
             cpu_expert_layers=experts,
         )
-        return self._service.call(self._model, (variant,), self._cancelled)
-
-
-def memory_of(
-    plan: Plan, devices: int, shape: ModelShape, weights: Weights, context: int, settings: Settings, experts: int
-) -> Memory:
-    """A plan as memory per device: caches are shared out by the layers' sizes, weights are the header's."""
-    split = Split(plan.layer_devices[:-1], plan.layer_devices[-1], experts)
-    kv = _shared(plan.kv_bytes, plan.kv_devices, devices, lambda i: kv_bytes(shape, i, context, settings.kv_type))
-    states = _shared(plan.recurrent_bytes, plan.recurrent_devices, devices, lambda i: recurrent_bytes(shape, i))
-    return Memory(
-        tuple(
-            DeviceMemory(
-                device=device,
-                weights_bytes=weights_on(device, weights, split),
-                kv_bytes=kv[device],
-                recurrent_bytes=states[device],
-                compute_bytes=plan.compute_bytes[device],
-                output_bytes=plan.output_bytes[device],
-            )
-            for device in range(devices)
-        )
-    )
-
-
-def _shared(total: int, holders: dict[int, int], devices: int, size: Callable[[int], int]) -> list[int]:
-    """A total shared out among devices by the sizes of the layers they hold; what is left goes to main memory."""
-    sizes = {layer: size(layer) for layer in holders}
-    whole = sum(sizes.values())
-    found = [0] * devices
-    for layer, device in holders.items():
-        found[device] += sizes[layer]
-    if whole:
-        found = [round(total * part / whole) for part in found]
-    found[RAM] += total - sum(found)
-    return found
