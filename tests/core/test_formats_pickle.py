@@ -150,8 +150,12 @@ def test_a_checkpoint_in_a_zip_shows_its_tensors() -> None:
 
 @pytest.mark.parametrize("deflated", [False, True])
 def test_a_command_in_a_zip_is_found(deflated: bool) -> None:
-    for files in ({"archive/data.pkl": HIDDEN["a duplicate"]}, {"archive/other.pkl": HIDDEN["an instance"]}):
-        assert read(m.torch_zip(extra=files, deflated=deflated), "x.pt").danger == "dangerous"
+    for files in ({"archive/data.pkl": HIDDEN["a class"]}, {"archive/other.pkl": HIDDEN["a class"]}):
+        data = m.torch_zip(extra=files, deflated=deflated)
+        summary = read(data, "x.pt")
+        assert summary.danger == "dangerous"
+        (offset,) = (finding.offset for finding in summary.findings if "os.system" in finding.message)
+        assert offset is None if deflated else data[offset:].startswith(b"cos\nsystem\n")
 
 
 def test_a_checkpoint_from_before_1_6_ends_before_its_weights() -> None:

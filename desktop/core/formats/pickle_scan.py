@@ -68,13 +68,14 @@ _REBUILDERS = frozenset(
 
 @dataclass
 class Scan:
-    """What was found. ``calls`` counts calls by import, ``examples`` show the first call of each in words.
+    """What was found. ``imports`` have the byte of their first use.
 
-    ``problem`` is why the scan ended before STOP, "" when it did not; ``computed_calls`` are calls of something that
-    was not imported by name. ``end`` is the byte behind the pickle.
+    ``calls`` counts calls by import, ``examples`` show the first call of each in words; ``computed_calls`` are calls
+    of something that was not imported by name. ``problem`` is why the scan ended before STOP, "" when it did not.
+    ``end`` is the byte behind the pickle.
     """
 
-    imports: dict[Import, int] = field(default_factory=dict)
+    imports: dict[Import, int | None] = field(default_factory=dict)
     calls: Counter[Import] = field(default_factory=Counter)
     examples: dict[Import, str] = field(default_factory=dict)
     computed_calls: int = 0
@@ -84,6 +85,14 @@ class Scan:
     problem: str = ""
     problem_offset: int | None = None
     end: int = 0
+
+    def move(self, base: int | None) -> None:
+        """Count bytes from ``base`` earlier: the file a pickle lies in. None: it lies there packed, without a byte."""
+        self.imports = {
+            key: at + base if at is not None and base is not None else None for key, at in self.imports.items()
+        }
+        at = self.problem_offset
+        self.problem_offset = at + base if at is not None and base is not None else None
 
 
 def scan_pickle(source: ByteSource, start: int = 0, limit: int = MAX_OPERATIONS) -> Scan:

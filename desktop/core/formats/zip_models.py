@@ -96,7 +96,9 @@ def _pytorch(source: ByteSource, entries: Sequence[ZipEntry], pickles: Sequence[
     scans, problems, left = [], [], MAX_OPERATIONS
     for entry in pickles[:64]:
         try:
-            scans.append(scan_pickle(_content(source, entry), 0, left))
+            content, base = _content(source, entry)
+            scans.append(scan_pickle(content, 0, left))
+            scans[-1].move(base)
             left -= min(left, scans[-1].operations)
         except FileFormatError as error:
             problems.append(
@@ -121,12 +123,14 @@ def _pytorch(source: ByteSource, entries: Sequence[ZipEntry], pickles: Sequence[
     )
 
 
-def _content(source: ByteSource, entry: ZipEntry) -> ByteSource:
+def _content(source: ByteSource, entry: ZipEntry) -> tuple[ByteSource, int | None]:
+    """An entry's bytes, and where they begin in the archive when they are not packed."""
     if entry.method == STORED and not entry.encrypted:
-        return SubSource(source, data_offset(source, entry), entry.bytes)
+        start = data_offset(source, entry)
+        return SubSource(source, start, entry.bytes), start
     if entry.bytes > _MAX_PICKLE:
         raise FileFormatError(f"'{shown(entry.name)}' unpacks to {entry.bytes:,} bytes, more than Heft reads.")
-    return BytesSource(read_entry(source, entry, _MAX_PICKLE))
+    return BytesSource(read_entry(source, entry, _MAX_PICKLE)), None
 
 
 def _duplicates(entries: Sequence[ZipEntry]) -> list[Finding]:
