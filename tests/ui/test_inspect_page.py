@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QTabBar, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
+from support.hub_server import FileContent, HubServer, Repo, online
 
 from desktop.core.errors import HeftError
 from desktop.hub.client import HubClient
@@ -21,6 +22,7 @@ from desktop.services.library import LibraryService
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.pages.inspect import InspectPage
+from desktop.ui.pages.inspect_format import FormatTab
 from desktop.ui.pages.inspect_sources import AddressDialog
 from desktop.ui.pages.inspect_tab import InspectTab, TabEntry
 from desktop.ui.pages.inspect_tensors import TensorsTab
@@ -70,10 +72,20 @@ def make_page(
     Panel.shown.clear()
     made: list[InspectPage] = []
 
-    def make(*tabs: TabEntry) -> InspectPage:
+    def make(*tabs: TabEntry, client: HubClient | None = None) -> InspectPage:
         library = LibraryService(paths, settings, environ={}, home=tmp_path / "home")
-        service = InspectionService(paths, library, HubClient())
-        page = InspectPage(service, library, settings, EngineState, tasks, theme, tabs=tabs, panel=Panel)
+        service = InspectionService(paths, library, client or HubClient())
+        page = InspectPage(
+            service,
+            library,
+            settings,
+            EngineState,
+            tasks,
+            theme,
+            tabs=tabs,
+            panel=Panel,
+            summary=lambda: FormatTab(theme),
+        )
         qtbot.addWidget(page)
         page.resize(1204, 770)
         with qtbot.waitExposed(page):
@@ -318,3 +330,72 @@ def test_address_dialog_takes_what_people_paste(qtbot: QtBot) -> None:
     with qtbot.waitSignal(dialog.given) as given:
         button.click()
     assert given.args == ["hf:owner/repo/file.gguf"]
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    with HubServer() as server, online(monkeypatch):
+        yield server
+
+
+def _client(hub: HubServer) -> HubClient:
+    return HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=30.0)
+
+
+def test_a_file_on_the_hub_says_what_it_cost(
+    make_page: MakePage, qtbot: QtBot, hub: HubServer, starter_model: Path, pair: tuple[Path, Path]
+) -> None:
+    hub.add(Repo("owner/repo", {"model.gguf": FileContent(starter_model)}))
+    page = make_page(client=_client(hub))
+    opened(qtbot, page, "hf:owner/repo/model.gguf")
+    assert page.inspected is not None
+    facts = label(page, "inspectFacts")
+    sent = page.inspected.transferred_bytes
+    assert f"in {page.inspected.requests} request" in facts and "98.4 MB" in facts
+    assert 0 < sent < 4_000_000  # the header, not the file
+    assert not find(page, QAbstractButton, "inspectRun").isEnabled()
+    page.compare(str(pair[0]))
+    qtbot.waitUntil(lambda: not page.busy)
+    assert tabs(page)[-1].startswith("Compare ")
+
+
+def test_a_hub_that_does_not_answer_is_waited_for_with_progress_and_cancelled(
+    make_page: MakePage, qtbot: QtBot, hub: HubServer, starter_model: Path, pair: tuple[Path, Path]
+) -> None:
+    hub.add(Repo("owner/repo", {"model.gguf": FileContent(starter_model)}))
+    hub.fail("stall", "model.gguf", after=1000)
+    page = make_page(client=_client(hub))
+    opened(qtbot, page, pair[0])
+    page.open("hf:owner/repo/model.gguf")
+    qtbot.waitUntil(lambda: find(page, QWidget, "inspectReading").isVisible())
+    assert "model.gguf" in label(page, "inspectReadingText")
+    click(qtbot, page, "inspectCancel")
+    assert not page.busy and not find(page, QWidget, "inspectReading").isVisible()
+    assert tabs(page)[1] == "Tensors 10"  # what was shown stays
+
+
+def test_a_gated_file_says_what_is_missing(
+    make_page: MakePage, qtbot: QtBot, hub: HubServer, starter_model: Path
+) -> None:
+    hub.add(Repo("owner/repo", {"model.gguf": FileContent(starter_model)}, {"gated": "manual"}))
+    page = make_page(client=_client(hub))
+    opened(qtbot, page, "hf:owner/repo/model.gguf")
+    assert find(page, QWidget, "inspectFailure").isVisible()
+    assert "owner/repo" in label(page, "inspectFailureMessage") and label(page, "inspectFailureHint")
+
+
+def test_another_format_is_summarised_and_makes_room_for_the_next(
+    make_page: MakePage, qtbot: QtBot, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    header = b'{"w":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]}}'
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    page = make_page()
+    opened(qtbot, page, pair[0])
+    opened(qtbot, page, file)
+    assert find(page, FormatTab, "").view.summary is not None
+    assert find(page, QWidget, "formatSummary").isVisible() and not find(page, LayerMap, "layerMap").isVisible()
+    assert not find(page, QAbstractButton, "inspectRun").isEnabled()
+    assert not find(page, QAbstractButton, "inspectCompare").isEnabled()
+    opened(qtbot, page, pair[1])
+    assert find(page, LayerMap, "layerMap").isVisible() and not find(page, QWidget, "formatSummary").isVisible()

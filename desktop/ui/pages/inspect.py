@@ -239,7 +239,7 @@ class InspectPage(Page):
             work,
             done=done,
             failed=self._failed,
-            progress=lambda step: self._line.show_step(*step),
+            progress=lambda step: self._line.show_step(step[0], step[1] or f"Reading {source}"),
             owner=self,
         )
 
