@@ -32,6 +32,8 @@ _SYSTEM = re.compile(r"^(libstdc\+\+|libgcc_s|libexpat)\.so")
 _LIBRARY = re.compile(r"^(lib)?(llama|ggml)[\w-]*\.(so|dylib|dll)(\.0)?$")
 _SPARE = re.compile(r"llama-common|libllama\.so\.0")
 
+ROOT = Path(__file__).resolve().parent.parent
+
 Entry = tuple[str, str, str]  # PyInstaller's: place in the bundle, file on this computer, kind
 
 
@@ -57,6 +59,12 @@ def needed_binaries(entries: Iterable[Entry]) -> list[Entry]:
             waiting += [by_name[name] for name in names if name in by_name and not _SYSTEM.match(name)]
     links = [entry for entry in entries if entry[2] == "SYMLINK" and Path(entry[0]).name in by_name]
     return [*kept.values(), *(entry for entry in links if entry[0] not in kept)]
+
+
+def own_modules() -> list[str]:
+    """Every module of Heft: many are imported by name only, at their first use, where no analysis sees them."""
+    files = [path.relative_to(ROOT).with_suffix("") for path in sorted((ROOT / "desktop").rglob("*.py"))]
+    return [".".join(file.parts).removesuffix(".__init__") for file in files if file.name != "__main__"]
 
 
 def package_folder(name: str) -> Path:
