@@ -124,9 +124,7 @@ def _groups(places: Sequence[Place]) -> tuple[tuple[int, ...], tuple[str, ...]]:
     keys = [(stacks[p.stack], p.layer) if p.layer is not None else (len(stacks), 0) for p in places]
     order = {key: rank for rank, key in enumerate(sorted(set(keys)))}
     titles = ["layer" if name == "blk" else name for name in stacks]
-    labels = tuple(
-        f"{titles[stack]} {layer}" if stack < len(titles) else OUTSIDE for stack, layer in order
-    )
+    labels = tuple(f"{titles[stack]} {layer}" if stack < len(titles) else OUTSIDE for stack, layer in order)
     return tuple(order[key] for key in keys), labels
 
 
