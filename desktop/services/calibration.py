@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class _Document(msgspec.Struct, frozen=True):
     calibrations: dict[str, Calibration]
 
 
+@lru_cache(maxsize=1)
 def engine_version() -> str:
     """The installed engine's version; its kernels decide the speed."""
     try:

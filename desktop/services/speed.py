@@ -35,6 +35,7 @@ from desktop.store.gguf_files import FileSource
 from desktop.store.ledger import Run
 from desktop.store.paths import Paths
 
+_WORK_KEPT = 512  # placements of models whose work is remembered
 _FINGERPRINT_TENSORS = 32  # names, shapes and offsets of so many tell two models apart
 
 
@@ -74,6 +75,40 @@ def describe_cpu(paths: Paths) -> Machine:
     return Machine(cpu, memory)
 
 
+class MachineRates:
+    """Predicts many models on one machine."""
+
+    def __init__(self, speeds: dict[str, DeviceSpeed], runs: Sequence[Run]) -> None:
+        self._speeds = speeds
+        self._runs = runs
+        self._work: dict[object, tuple[Weights, Sequence[TokenWork]]] = {}
+
+    def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Rate | None:
+        """See :meth:`SpeedService.rate`."""
+        kind = _main_type(quantization)
+        parts = _parts(self._work_of(shape, weights, kind, fit), self._speeds)
+        if parts is None:
+            return None
+        rate = predict_decode(parts, fit.context)
+        return apply(rate, correction(_experience(self._runs, "", kind, fit.gpu_layers), kind))
+
+    def _work_of(self, shape: ModelShape, weights: Weights, kind: str, fit: Fit) -> Sequence[TokenWork]:
+        """The work of a token, which stays the same while only the context changes."""
+        offload = _offload(fit)
+        key = (id(weights), kind, fit.kv_type, tuple(offload), fit.cpu_expert_layers)
+        known = self._work.get(key)
+        if known is None:
+            by = {"cpu_expert_layers": fit.cpu_expert_layers}
+            if weights.tensors:
+                work = token_work(weights.tensors, shape, fit.kv_type, offload, **by)
+            else:
+                work = work_by_size(weights, shape, kind, fit.kv_type, offload, **by)
+            if len(self._work) >= _WORK_KEPT:
+                self._work.clear()
+            known = self._work[key] = (weights, work)  # with the weights, so that no others get their id
+        return known[1]
+
+
 class SpeedService:
     """Predicts. Every method may be called from any thread."""
 
@@ -100,20 +135,11 @@ class SpeedService:
 
     def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, machine: Machine) -> Rate | None:
         """Tokens per second while writing, where and at the context the fit says; None where a device is unknown."""
-        offload = _offload(fit)
-        kind = _main_type(quantization)
-        if weights.tensors:
-            work = token_work(
-                weights.tensors, shape, fit.kv_type, offload, cpu_expert_layers=fit.cpu_expert_layers
-            )
-        else:
-            work = work_by_size(weights, shape, kind, fit.kv_type, offload, cpu_expert_layers=fit.cpu_expert_layers)
-        parts = _parts(work, self._calibration.speeds(machine))
-        if parts is None:
-            return None
-        rate = predict_decode(parts, fit.context)
-        key = self._calibration.key(machine)
-        return apply(rate, correction(_experience(self._runs(key), "", kind, fit.gpu_layers), kind))
+        return self.on(machine).rate(shape, weights, quantization, fit)
+
+    def on(self, machine: Machine) -> MachineRates:
+        """What is known of a machine's speed, read once: for many models in a row."""
+        return MachineRates(self._calibration.speeds(machine), self._runs(self._calibration.key(machine)))
 
     def predict(
         self, model: LocalModel, context_used: int, kv_type: str = "f16", gpu_layers: int = 0, threads: int = 0

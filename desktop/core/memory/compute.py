@@ -6,6 +6,8 @@ With everything on one device this is the engine's own allocator replayed on the
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from desktop.core.memory.blocks import Builder
 from desktop.core.memory.graphs import build
 from desktop.core.memory.settings import Settings, Split
@@ -14,5 +16,11 @@ from desktop.core.memory.shape import ModelShape
 
 def compute_bytes(shape: ModelShape, context: int, settings: Settings, split: Split) -> list[int]:
     """Bytes of the compute buffer of each device, by its number."""
-    whole = build(Builder(shape, context, settings))
+    whole = _whole(shape, context, settings.kv_type, settings.flash_attention)
     return [whole for _ in range(split.devices)]
+
+
+@lru_cache(maxsize=64)
+def _whole(shape: ModelShape, context: int, kv_type: str, flash_attention: bool) -> int:
+    """The buffer with everything on one device; the same for all variants of a model, whatever their weights."""
+    return build(Builder(shape, context, Settings(context, kv_type, flash_attention)))
