@@ -42,13 +42,16 @@ from desktop.ui.window import MainWindow, PageEntry
 if TYPE_CHECKING:
     from desktop.core.speed import Prediction
     from desktop.hub.client import HubClient
+    from desktop.hub.token import HubToken
     from desktop.services.chat import ChatService
+    from desktop.services.downloads_records import DownloadState
     from desktop.services.inspection import InspectionService
     from desktop.services.library import LibraryService
     from desktop.services.machine import MachineService
     from desktop.services.recording import Predictions
     from desktop.store.chats import ChatStore
     from desktop.store.library import LibraryModel
+    from desktop.ui.pages.discover_parts import DiscoverParts
     from desktop.ui.pages.inspect import InspectPage
     from desktop.ui.pages.inspect_parts import InspectorParts
 
@@ -80,6 +83,7 @@ class Heft:
         self._window = MainWindow(
             self._theme,
             (
+                PageEntry("discover", "Discover", "discover", self._discover_page),
                 PageEntry("library", "Library", "library", self._library_page),
                 PageEntry("chat", "Chat", "chat", self._chat_page),
                 PageEntry("inspect", "Inspect", "inspect", self._inspect_page),
@@ -124,6 +128,8 @@ class Heft:
         ending.start()
         ending.join(ENGINE_END_SECONDS)
         self._tasks.shutdown()
+        if "_discover" in self.__dict__:
+            self._discover.close()
         if "_inspector_parts" in self.__dict__:
             self._inspector_parts.close()
         if "_chat" in self.__dict__:
@@ -166,10 +172,34 @@ class Heft:
         return LibraryService(self._paths, self._settings)
 
     @cached_property
+    def _token(self) -> HubToken:
+        from desktop.hub.token import HubToken
+
+        return HubToken()
+
+    @cached_property
     def _hub(self) -> HubClient:
         from desktop.hub.client import HubClient
 
-        return HubClient()
+        return HubClient(token=self._token.get)
+
+    @cached_property
+    def _discover(self) -> DiscoverParts:
+        from desktop.ui.pages.discover_parts import DiscoverParts
+
+        parts = DiscoverParts(
+            self._theme,
+            self._tasks,
+            self._paths,
+            self._hub,
+            self._token.set,
+            self._machine,
+            lambda: self._predictions.speed,
+            lambda: self._engine.state,
+        )
+        parts.downloads_changed.connect(self._window.status.show_downloads)
+        parts.finished.connect(self._tell_finished)
+        return parts
 
     @cached_property
     def _inspection(self) -> InspectionService:
@@ -198,6 +228,11 @@ class Heft:
         return describe_engine(self._paths)
 
     # -- pages -----------------------------------------------------------------------------------
+
+    def _discover_page(self) -> Page:
+        page = self._discover.page()
+        page.run_requested.connect(self.open_file)
+        return page
 
     def _library_page(self) -> Page:
         from desktop.ui.pages.library import LibraryPage
@@ -288,6 +323,8 @@ class Heft:
 
         QApplication.setWindowIcon(application_icon())
         self._tasks.run(self._settle)
+        if any((self._paths.data / "downloads").glob("*.json")):
+            self._discover.restore()
         if self._source.lower().endswith(".gguf") and not self._source.startswith(PREFIX):
             self.open_file(Path(self._source))
         elif self._source:
@@ -348,6 +385,9 @@ class Heft:
         page = self._window.page("chat")
         if isinstance(page, ChatPage):
             page.show_prediction(found.decode if found is not None else None)
+
+    def _tell_finished(self, state: DownloadState) -> None:
+        self._window.notifications.show_message(f"{state.name} is here, and its checksum is right.")
 
     def _tell_failure(self, state: EngineState) -> None:
         from desktop.services.headless import death_error

@@ -28,7 +28,7 @@ from desktop.store.settings import SettingsStore, WindowGeometry
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
 WIDTH, HEIGHT = 1280, 800
-PAGES = {"library": "ctrl+1", "chat": "ctrl+2", "machine": "ctrl+4"}
+PAGES = {"library": "ctrl+2", "chat": "ctrl+3", "machine": "ctrl+5"}
 QUESTIONS = (  # what a model of 135 million parameters can answer
     "Name three kinds of fruit, as a list.",
     "Write a Python function that adds up a list.",

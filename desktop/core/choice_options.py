@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from desktop.core.placement import Fit, Placement
 from desktop.core.quality import WORST, Quality
+from desktop.core.speed import Rate
 from desktop.core.variants import Variant
 
 Goal = Literal["quality", "balanced", "speed"]
@@ -20,17 +21,6 @@ TIGHT_SHARE, TIGHT_BYTES = 0.06, 1_000_000_000  # of the free memory, at most: l
 
 # From the fastest place to the slowest; a model in an earlier one reads its weights from faster memory.
 PLACES: tuple[Placement, ...] = ("gpu", "experts-in-ram", "partial", "cpu", "too-large")
-
-
-class Rate(Protocol):
-    """Predicted tokens per second: a band and its middle."""
-
-    @property
-    def low(self) -> float: ...
-    @property
-    def expected(self) -> float: ...
-    @property
-    def high(self) -> float: ...
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,14 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from desktop.core.units import human_bytes
 
 Phase = Literal["queued", "checking", "downloading", "waiting", "paused", "finished", "failed", "cancelled"]
 ACTIVE: tuple[Phase, ...] = ("queued", "checking", "downloading", "waiting")
@@ -62,6 +65,16 @@ class DownloadState:
     def active(self) -> bool:
         """Whether it goes on by itself."""
         return self.phase in ACTIVE
+
+
+def download_words(states: Sequence[DownloadState]) -> str:
+    """All that runs, in a few words: ``↓ 2 downloads · 34.0 MB/s``; "" without any."""
+    active = [state for state in states if state.active]
+    if not active:
+        return ""
+    rate = sum(state.bytes_per_second for state in active)
+    words = f"↓ {len(active)} download{'s' * (len(active) != 1)}"
+    return f"{words} · {human_bytes(rate)}/s" if rate else words
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from desktop.hub.errors import CancelledError
 from desktop.hub.header import HeaderReader
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
-from desktop.services.picker_records import Controls, EnginePlanner, Held, Mark, RateSource, Row, View
+from desktop.services.picker_records import Controls, EnginePlanner, Held, Mark, Rates, RateSource, Row, View
 from desktop.services.tables import DataTables
 
 SMALLEST_CONTEXT = 512
@@ -102,6 +102,7 @@ class PickedRepo:
         self._planned: dict[_Key, Fit] = {}
         self._unplanned: set[tuple[int, int]] = set()
         self._machines: dict[int, Machine] = {}  # by id, kept so that no other gets the id
+        self._rates_known: dict[int, Rates] = {}
         self._problem = ""
         self._parameters = files.summary.parameters
 
@@ -229,12 +230,13 @@ class PickedRepo:
         with self._lock:
             shape, known = self._shape, [replace(entry) for entry in self._known]
             planned = {} if estimates_only else dict(self._planned)
+        rates = self._rates_on(machine)
         rows = []
         for index, (variant, entry) in enumerate(zip(self.variants, known, strict=True)):
             fit = planned.get((index, controls.settings, id(machine)))
             if fit is None and shape is not None and entry.weights is not None:
                 fit = self._estimated(shape, entry.weights, controls.settings, machine, held, longest)
-            rows.append(self._row(variant, entry, shape, fit, machine))
+            rows.append(self._row(variant, entry, shape, fit, rates))
         options = [row.option for row in rows]
         answer = recommend(options, controls.goal)
         if answer.index is None and shape is not None:
@@ -268,12 +270,14 @@ class PickedRepo:
                 found.append(Mark(fit.max_context, variant.name))
         return tuple(sorted(found, key=lambda mark: mark.context))
 
-    def _row(self, variant: Variant, known: _Known, shape: ModelShape | None, fit: Fit | None, machine: Machine) -> Row:
+    def _row(
+        self, variant: Variant, known: _Known, shape: ModelShape | None, fit: Fit | None, rates: Rates | None
+    ) -> Row:
         quality = self._quality(variant)
         rate = None
-        if fit is not None and fit.fits and shape is not None and known.weights is not None and self._rates is not None:
+        if fit is not None and fit.fits and shape is not None and known.weights is not None and rates is not None:
             with suppress(ValueError):  # a model without a matrix has no speed
-                rate = self._rates.rate(shape, known.weights, variant.quantization, fit, machine)
+                rate = rates.rate(shape, known.weights, variant.quantization, fit)
         if fit is None:
             state = "unreadable" if known.problem or self._problem else "waiting"
             return Row(Option(variant, quality), "unreadable" if state == "unreadable" else "waiting", known.problem)
@@ -282,6 +286,16 @@ class PickedRepo:
             "engine" if fit.method == "engine" else "estimate",
             known.problem or variant.note,
         )
+
+    def _rates_on(self, machine: Machine) -> Rates | None:
+        """What is known of a machine's speed, read once per repo."""
+        if self._rates is None:
+            return None
+        known = self._rates_known.get(id(machine))
+        if known is None:
+            known = self._rates_known[id(machine)] = self._rates.on(machine)
+            self._machines[id(machine)] = machine
+        return known
 
     def _quality(self, variant: Variant) -> Quality:
         return self._tables.quality.quality_of(variant.quantization, variant.kind, self._parameters)

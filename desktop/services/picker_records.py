@@ -112,8 +112,15 @@ class EnginePlanner(Protocol):
         """The engine's verdict; None where it cannot plan for this machine. Raises HeftError."""
 
 
+class Rates(Protocol):
+    """Predicts speed on one machine."""
+
+    def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Rate | None:
+        """Tokens per second while writing, at the fit's context; None where nothing is known of the machine."""
+
+
 class RateSource(Protocol):
     """Predicts speed."""
 
-    def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, machine: Machine) -> Rate | None:
-        """Tokens per second while writing, at the fit's context; None where nothing is known of the machine."""
+    def on(self, machine: Machine) -> Rates:
+        """What is known of a machine, read once for many models."""

@@ -34,7 +34,9 @@ def where(option: Option) -> tuple[str, Tone]:
             return (f"{words} (tight)" if option.tight else words), "good"
         case "cpu":
             return (f"{words} (tight)" if option.tight else words), "good" if len(option.fit.pools) == 1 else "warn"
-        case "partial" | "experts-in-ram":
+        case "partial":
+            return f"{option.fit.gpu_layers} of {option.fit.layers} layers", "warn"
+        case "experts-in-ram":
             return words, "warn"
     return words, "bad"
 
@@ -49,18 +51,19 @@ def speed(rate: Rate | None) -> str:
     return f"{_figure(rate.expected)} ± {_figure(spread)} tok/s"
 
 
-def loss(quality: Quality) -> tuple[str, Tone]:
-    """The loss with its figures: ``small · KLD 0.01–0.03``."""
+def loss(quality: Quality, *, unit: bool = True) -> tuple[str, Tone]:
+    """The loss with its figures: ``small · KLD 0.01–0.03``; ``unit`` False leaves the word KLD to a column's title."""
     tone = _TONES[quality.label]
     if not quality.measured:
         if quality.like:
-            return f"not measured · like {quality.like}: {quality.like_label}", _TONES[quality.like_label]
+            return f"not measured · like {quality.like}", _TONES[quality.like_label]
         return "not measured", tone
     if quality.source == "reference":
         return "none · the reference", tone
     if quality.label == "none measurable":
         return quality.label, tone
-    return f"{quality.label} · {_band(quality)}", tone
+    band = _band(quality)
+    return f"{quality.label} · {band if unit else band.removeprefix('KLD ')}", tone
 
 
 def loss_details(quality: Quality) -> str:
@@ -154,7 +157,7 @@ def _band(quality: Quality) -> str:
     if quality.perplexity_low is None or quality.perplexity_high is None:
         return "measured"
     low, high = f"{quality.perplexity_low:.2g}", f"{quality.perplexity_high:.2g}"
-    return f"perplexity +{low}%" if low == high else f"perplexity +{low} to {high}%"
+    return f"perplexity +{low}%" if low == high else f"perplexity +{low}–{high}%"
 
 
 def _kld(value: float) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QElapsedTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
+from desktop.services.downloads_records import DownloadState, download_words
 from desktop.services.engine import EngineState
 from desktop.services.engine_memory import EngineMemory
 from desktop.ui.tasks import TaskContext, Tasks
@@ -88,6 +89,8 @@ class StatusBar(QFrame):
         self._rate = QLabel()
         self._rate.setObjectName("statusRate")
         self._rate_unit = QLabel()
+        self._downloads = QLabel()
+        self._downloads.setObjectName("statusDownloads")
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 0, 14, 0)
         row.setSpacing(6)
@@ -102,6 +105,8 @@ class StatusBar(QFrame):
         row.addStretch(1)
         row.addWidget(self._rate)
         row.addWidget(self._rate_unit)
+        row.addSpacing(12)
+        row.addWidget(self._downloads)
         self.setFixedHeight(30)
         self.show_state(EngineState())
 
@@ -150,6 +155,12 @@ class StatusBar(QFrame):
         """Show the speed of a whole answer, until the next one begins or the model changes."""
         self._answer_rate = tokens_per_second
         self._show_rate(self._state)
+
+    def show_downloads(self, states: Sequence[DownloadState]) -> None:
+        """Show how many downloads run and how fast; nothing without any."""
+        words = download_words(states)
+        self._downloads.setText(words)
+        self._downloads.setAccessibleName(words)
 
     def _show_rate(self, state: EngineState) -> None:
         rate, unit, meaning = 0.0, "", ""

@@ -50,12 +50,12 @@ class Published:
 def _dense(
     layers: int, embedding: int, heads: int, kv: int, length: int, forward: int, words: int, name: str
 ) -> ModelShape:
-    layer = Layer(heads, kv, length, length, forward, 0)
+    layer = Layer(heads, kv, length, length, forward)
     return ModelShape(name, (layer,) * layers, embedding, words, 131_072)
 
 
 def _qwen3_30b() -> ModelShape:
-    layer = Layer(32, 4, 128, 128, 0, 768)
+    layer = Layer(32, 4, 128, 128, 0, experts=128, experts_used=8, expert_feed_forward=768)
     return ModelShape("qwen3moe", (layer,) * 48, 2048, 151_936, 262_144, experts=128, experts_used=8)
 
 

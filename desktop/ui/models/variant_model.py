@@ -42,8 +42,8 @@ COLUMNS = (
     Column("Download", lambda row: human_bytes(row.variant.download_bytes)),
     Column("Memory", _memory),
     Column("Where it runs", lambda row: where(row.option)[0], lambda row: where(row.option)[1]),
-    Column("Speed (predicted)", lambda row: speed(row.option.rate)),
-    Column("Quality loss", lambda row: loss(row.option.quality)[0], lambda row: loss(row.option.quality)[1]),
+    Column("Predicted speed", lambda row: speed(row.option.rate)),
+    Column("Quality loss (KLD)", lambda row: loss(row.option.quality, unit=False)[0], lambda row: loss(row.option.quality)[1]),
     Column("", lambda row: ""),
 )
 VARIANT, DOWNLOAD, MEMORY, WHERE, SPEED, QUALITY, ACTION = range(len(COLUMNS))
@@ -158,8 +158,6 @@ class VariantTableModel(QAbstractTableModel):
                 return self._bold
             case Qt.ItemDataRole.ForegroundRole if self._tones[row][column]:
                 return self._theme.color(self._tones[row][column])
-            case Qt.ItemDataRole.BackgroundRole if recommended:
-                return self._theme.color("selection")
             case Qt.ItemDataRole.ToolTipRole:
                 return plain_tooltip(self._tooltip(row, column))
             case Qt.ItemDataRole.AccessibleTextRole if column == ACTION:

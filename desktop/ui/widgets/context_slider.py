@@ -103,7 +103,7 @@ class ContextSlider(QSlider):
     def _context_at(self, step: int) -> int:
         if step >= STEPS:
             return self._longest
-        tokens = SMALLEST * (self._longest / SMALLEST) ** (step / STEPS)
+        tokens = SMALLEST * math.pow(self._longest / SMALLEST, step / STEPS)
         return max(SMALLEST, min(self._longest, round(tokens / _GRAIN) * _GRAIN))
 
     def _step_of(self, tokens: int) -> int:

@@ -24,7 +24,7 @@ from desktop.ui.models.library_model import plain_tooltip
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.variant_chart_layout import ChartLayout, Point, lay_out
 
-HEIGHT = 196
+HEIGHT = 178
 _LEFT, _TOP, _RIGHT, _BOTTOM = 58, 22, 14, 34
 _LABEL_PIXELS = 11
 _REACH = 14.0  # pixels around a point in which the mouse means it

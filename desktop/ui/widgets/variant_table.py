@@ -28,13 +28,13 @@ from desktop.ui.models.variant_model import (
 from desktop.ui.theme import Theme
 
 ROW_HEIGHT = 37
-_WIDTHS = {DOWNLOAD: 88, MEMORY: 92, WHERE: 158, SPEED: 134, ACTION: 102}
+_WIDTHS = {VARIANT: 106, DOWNLOAD: 90, MEMORY: 86, WHERE: 124, SPEED: 134, ACTION: 100}
 _BUTTON_HEIGHT = 26
 Index = QModelIndex | QPersistentModelIndex
 
 
-class ActionDelegate(QStyledItemDelegate):
-    """Paints the button of a row; it shines where the mouse is."""
+class RowDelegate(QStyledItemDelegate):
+    """Paints the recommended row's ground and a line below each row."""
 
     def __init__(self, theme: Theme, table: VariantTable) -> None:
         super().__init__(table)
@@ -42,13 +42,28 @@ class ActionDelegate(QStyledItemDelegate):
         self._table = table
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """A cell."""
+        self.ground(painter, option, index)
+        super().paint(painter, option, index)
+
+    def ground(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """What lies below a cell's text."""
+        area = option.rect
+        if index.data(RECOMMENDED_ROLE):
+            painter.fillRect(area, self._theme.color("selection"))
+        painter.fillRect(area.x(), area.bottom(), area.width(), 1, self._theme.color("border"))
+
+
+class ActionDelegate(RowDelegate):
+    """Paints the button of a row; it shines where the mouse is."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """A button in the colours of the theme; the recommended variant's is the primary one."""
+        self.ground(painter, option, index)
         text = str(index.data(ACTION_ROLE) or "")
         if not text:
             return
         theme, recommended = self._theme, bool(index.data(RECOMMENDED_ROLE))
-        if recommended:
-            painter.fillRect(option.rect, theme.color("selection"))
         primary = recommended or text == "Chat now"
         hovered = self._table.hovered_button == index.row()
         fill = ("accent_hover" if hovered else "accent") if primary else ("hover" if hovered else "raised")
@@ -83,6 +98,7 @@ class VariantTable(QTableView):
         self.setObjectName("variantTable")
         self.setAccessibleName("Variants of this model")
         self.setModel(model)
+        self.setItemDelegate(RowDelegate(theme, self))
         self.setItemDelegateForColumn(ACTION, ActionDelegate(theme, self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -100,7 +116,6 @@ class VariantTable(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         for column, width in _WIDTHS.items():
             self.setColumnWidth(column, width)
-        self.setColumnWidth(VARIANT, 120)
         header.setSectionResizeMode(QUALITY, QHeaderView.ResizeMode.Stretch)
         model.modelReset.connect(self._fit_height)
         self.selectionModel().currentRowChanged.connect(lambda current, _: self.row_chosen.emit(current.row()))

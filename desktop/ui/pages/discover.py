@@ -1,0 +1,249 @@
+"""The page Discover: search the Hub, be told which variant to take, download it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from desktop.core.errors import HeftError
+from desktop.core.hardware import Machine
+from desktop.core.placement import hypothetical, pools_of
+from desktop.services.downloads import DownloadService
+from desktop.services.downloads_records import DownloadState
+from desktop.services.machine import MachineService
+from desktop.services.picker import PickerService
+from desktop.services.picker_records import View
+from desktop.services.search import SearchService
+from desktop.services.search_results import Result
+from desktop.services.tables import DataTables
+from desktop.ui.page import Page
+from desktop.ui.pages.discover_repo import RepoPane
+from desktop.ui.pages.discover_search import DiscoverSearch
+from desktop.ui.pages.discover_states import DiscoverState
+from desktop.ui.pages.discover_weighing import Weighing
+from desktop.ui.tasks import Tasks
+from desktop.ui.theme import Theme
+from desktop.ui.widgets.downloads_panel import DownloadsPanel
+
+_SIDE_WIDTH = 340
+_NOTHING, _REPO = 0, 1
+
+
+class DiscoverPage(Page):
+    """Composes search, repo and downloads; what takes time happens in :class:`Weighing` and the services."""
+
+    run_requested = Signal(object)  # Path of a downloaded model
+    SHORTCUTS: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("Ctrl+F", "Search the Hub"),
+        ("Ctrl+D", "Download the variant"),
+    )
+
+    def __init__(
+        self,
+        picker: PickerService,
+        search: SearchService,
+        downloads: DownloadService,
+        machines: MachineService,
+        tables: DataTables,
+        this_machine: Callable[[], Machine],
+        keep_token: Callable[[str], None],
+        endpoint: Callable[[], str],
+        tasks: Tasks,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        """``this_machine`` takes seconds at its first call; ``keep_token`` raises HeftError without a keyring."""
+        super().__init__(parent)
+        self.setObjectName("discoverPage")
+        self._downloads = downloads
+        self._machines = machines
+        self._this_machine = this_machine
+        self._keep_token = keep_token
+        self._endpoint = endpoint
+        self._tasks = tasks
+        self._result: Result | None = None
+        self._asked = False
+        self._search = DiscoverSearch(search, tasks, theme)
+        self._repo = RepoPane(theme, tables)
+        self._state = DiscoverState()
+        self._panel = DownloadsPanel()
+        self._weighing = Weighing(picker, tasks, self._repo.controls.controls, self)
+        self._build()
+        self._connect()
+
+    def shown(self) -> None:
+        """Search at the first visit, with what is known of this machine by then."""
+        if self._asked:
+            return
+        self._asked = True
+        self._search.search()
+        self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, owner=self)
+
+    def show_downloads(self, states: tuple[DownloadState, ...]) -> None:
+        """Show all downloads; the composition root tells of every change."""
+        self._panel.show_states(states)
+        view = self._repo.view
+        if view is not None:
+            self._repo.show_downloads(self._of(view, states))
+
+    def search_for(self, text: str) -> None:
+        """Search for these words."""
+        self._search.filters.search_for(text)
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        side = QWidget()
+        side.setObjectName("discoverSideInside")
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._search, 1)
+        column.addWidget(self._panel)
+        side.setMinimumWidth(280)
+        self._body = QStackedWidget()
+        self._body.addWidget(self._state)
+        self._body.addWidget(self._repo)
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setObjectName("discoverSplitter")
+        splitter.addWidget(side)
+        splitter.addWidget(self._body)
+        splitter.setStretchFactor(1, 1)
+        splitter.setCollapsible(0, False)
+        splitter.setCollapsible(1, False)
+        splitter.setSizes([_SIDE_WIDTH, 864])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(splitter)
+        self.setFocusProxy(self._search.filters.field)
+
+    def _connect(self) -> None:
+        self._search.repo_chosen.connect(self._open)
+        weighing, repo = self._weighing, self._repo
+        weighing.opened.connect(self._opened)
+        weighing.changed.connect(repo.show_view)
+        weighing.marked.connect(repo.show_marks)
+        weighing.progressed.connect(repo.show_progress)
+        weighing.failed.connect(self._failed)
+        weighing.troubled.connect(self.notify)
+        repo.controls.changed.connect(weighing.set_controls)
+        repo.controls.profile_wanted.connect(self._choose_profile)
+        repo.action_asked.connect(self._act)
+        repo.page_wanted.connect(self._open_page)
+        self._state.again.connect(self._again)
+        self._state.page_wanted.connect(self._open_page)
+        self._state.versions_wanted.connect(self._show_versions)
+        self._state.token_given.connect(self._give_token)
+        panel = self._panel
+        panel.paused.connect(lambda download: self._do(lambda: self._downloads.pause(download)))
+        panel.resumed.connect(lambda download: self._do(lambda: self._downloads.resume(download)))
+        panel.cancelled.connect(lambda download: self._do(lambda: self._downloads.cancel(download)))
+        panel.removed.connect(lambda download: self._do(lambda: self._downloads.remove(download)))
+        panel.opened.connect(self._chat_with)
+        for keys, call in (("Ctrl+F", self._focus_search), ("Ctrl+D", self._download_current)):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(call)
+
+    # -- a repo ----------------------------------------------------------------------------------
+
+    def _know_machine(self, machine: Machine) -> None:
+        self._search.set_pools(pools_of(machine))
+
+    def _open(self, result: Result) -> None:
+        self._result = result
+        if not result.is_gguf:
+            self._weighing.stop()
+            self._state.show_other(result)
+            self._body.setCurrentIndex(_NOTHING)
+            return
+        view = self._repo.view
+        if view is None or view.repo.id != result.repo.id:
+            self._state.show_waiting(result.repo.id)
+            self._body.setCurrentIndex(_NOTHING)
+        self._weighing.open(result.repo.id)
+
+    def _opened(self, view: View) -> None:
+        self._repo.show_repo(view)
+        self._repo.show_downloads(self._of(view, self._downloads.states()))
+        self._body.setCurrentIndex(_REPO)
+
+    def _failed(self, error: HeftError) -> None:
+        self._state.show_error(error, self._result.repo.id if self._result else "")
+        self._body.setCurrentIndex(_NOTHING)
+
+    def _again(self) -> None:
+        if self._result is not None:
+            self._open(self._result)
+
+    def _show_versions(self) -> None:
+        if self._result is not None:
+            repo = self._result.repo
+            self._search.show_versions_of(repo.base_model or repo.id, repo.id)
+
+    def _open_page(self) -> None:
+        if self._result is not None:
+            QDesktopServices.openUrl(QUrl(f"{self._endpoint()}/{self._result.repo.id}"))
+
+    def _give_token(self, token: str) -> None:
+        self._tasks.run(
+            lambda context: self._keep_token(token), done=lambda _: self._again(), failed=self.notify.emit, owner=self
+        )
+
+    def _choose_profile(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Load profile", "", "Machine profiles (*.json)")
+        if name:
+            self._tasks.run(
+                lambda context: hypothetical(self._machines.load_profile(Path(name))),
+                done=self._repo.controls.set_machine,
+                failed=self.notify.emit,
+                owner=self,
+            )
+
+    # -- downloads -------------------------------------------------------------------------------
+
+    def _act(self, row: int) -> None:
+        """Press a row's button: download, resume, or chat."""
+        found, view = self._repo.rows.at(row), self._repo.view
+        if found is None or view is None:
+            return
+        variant = found.variant
+        state = self._repo.rows.download_of(variant.name)
+        if state is not None and state.phase == "finished":
+            self._chat_with(state.id)
+        elif state is not None and not state.active:
+            self._do(lambda: self._downloads.resume(state.id))
+        elif state is None:
+            files = [file.path for file in variant.files]
+            files += [variant.projector.path] if variant.projector else []
+            name = f"{view.repo.id} {variant.name}"
+            self._do(lambda: self._downloads.start(view.repo.id, files, name=name))
+
+    def _download_current(self) -> None:
+        row = self._repo.table.currentIndex().row()
+        row = row if row >= 0 else self._repo.rows.recommended
+        if row >= 0 and self._body.currentIndex() == _REPO:
+            self._act(row)
+
+    def _chat_with(self, download: str) -> None:
+        state = next((state for state in self._downloads.states() if state.id == download), None)
+        if state is not None and state.files and state.files[0].local is not None:
+            self.run_requested.emit(state.files[0].local)
+
+    @staticmethod
+    def _of(view: View, states: tuple[DownloadState, ...]) -> dict[str, DownloadState]:
+        """Downloads of a repo by variant name."""
+        names = {f"{view.repo.id} {row.variant.name}": row.variant.name for row in view.rows}
+        return {names[state.name]: state for state in states if state.repo == view.repo.id and state.name in names}
+
+    def _do(self, call: Callable[[], object]) -> None:
+        self._tasks.run(lambda context: call(), failed=self.notify.emit, owner=self)
+
+    def _focus_search(self) -> None:
+        self._search.filters.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._search.filters.field.selectAll()

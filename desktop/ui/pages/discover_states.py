@@ -1,0 +1,139 @@
+"""What the right side of Discover shows where there is no repo to weigh: what to do first, or what went wrong."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from desktop.core.errors import HeftError
+from desktop.services.search_results import Result
+from desktop.store.format_catalog import format_catalog
+from desktop.ui.theme import set_role
+
+_NEEDS_TOKEN = frozenset({"gated-no-token", "token-missing", "token-wrong", "repo-not-found"})
+_NEEDS_PAGE = frozenset({"gated-licence", "gated-no-token", "forbidden"})
+_CATALOG = {
+    "AWQ": "awq",
+    "GPTQ": "gptq",
+    "EXL2": "exl2",
+    "EXL3": "exl3",
+    "FP8": "fp8",
+    "bitsandbytes": "bitsandbytes",
+    "MLX": "mlx",
+    "ONNX": "onnx",
+    "safetensors": "hf-transformers",
+    "PyTorch": "pytorch",
+}
+
+
+class DiscoverState(QWidget):
+    """A title, a sentence, and the one thing to do."""
+
+    again = Signal()
+    page_wanted = Signal()
+    token_given = Signal(str)
+    versions_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("discoverState")
+        self._title = QLabel()
+        self._title.setObjectName("discoverTitle")
+        set_role(self._title, "title")
+        self._text = QLabel()
+        self._text.setObjectName("discoverText")
+        self._more = QLabel()
+        self._more.setObjectName("discoverMore")
+        set_role(self._more, "muted")
+        for label in (self._title, self._text, self._more):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+            label.setMaximumWidth(620)
+        self._again = self._button("Try again", "discoverAgain")
+        self._page = self._button("Open the model page", "discoverPage")
+        self._versions = self._button("Show GGUF versions", "discoverVersions")
+        set_role(self._versions, "primary")
+        self._token = QLineEdit()
+        self._token.setObjectName("discoverToken")
+        self._token.setAccessibleName("Hub token")
+        self._token.setPlaceholderText("hf_…")
+        self._token.setEchoMode(QLineEdit.EchoMode.Password)
+        self._token.setMaximumWidth(320)
+        self._keep = self._button("Keep token", "discoverKeepToken")
+        self._keep.setToolTip("Kept in this computer's keyring, nowhere else")
+        self._again.clicked.connect(self.again)
+        self._page.clicked.connect(self.page_wanted)
+        self._versions.clicked.connect(self.versions_wanted)
+        self._keep.clicked.connect(self._give)
+        self._token.returnPressed.connect(self._give)
+        buttons, token = QHBoxLayout(), QHBoxLayout()
+        for button in (self._versions, self._again, self._page):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        token.addWidget(self._token, 1)
+        token.addWidget(self._keep)
+        token.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(40, 60, 40, 40)
+        column.setSpacing(12)
+        for label in (self._title, self._text, self._more):
+            column.addWidget(label)
+        column.addLayout(token)
+        column.addLayout(buttons)
+        column.addStretch(1)
+        self.show_first()
+
+    def show_first(self) -> None:
+        """Nothing was chosen yet."""
+        self._show(
+            "Find a model that fits",
+            "Search on the left and choose a model. Heft reads the first kilobytes of its files and tells which "
+            "variant fits this computer, how fast it would answer and what it costs in quality, before anything is "
+            "downloaded.",
+        )
+
+    def show_waiting(self, name: str) -> None:
+        """A repo is being looked at."""
+        self._show(name, "Looking at the files…")
+
+    def show_error(self, error: HeftError, name: str) -> None:
+        """A repo that cannot be read, and the one thing to do."""
+        self._show(name, error.message, error.hint)
+        self._again.show()
+        self._page.setVisible(error.kind in _NEEDS_PAGE)
+        for widget in (self._token, self._keep):
+            widget.setVisible(error.kind in _NEEDS_TOKEN)
+
+    def show_other(self, result: Result) -> None:
+        """A repo of another format: what it is, what runs it, and the way to GGUF versions."""
+        entry = None
+        if result.repo.formats:
+            entry = format_catalog().entries.get(_CATALOG.get(result.repo.formats[0], ""))
+        self._show(
+            result.repo.id,
+            f"{entry.title}. {entry.what}" if entry else "No file here is a GGUF file, which is what Heft runs.",
+            f"It runs on: {entry.runs_on}" if entry and entry.runs_on else "",
+        )
+        self._versions.show()
+        self._page.show()
+
+    def _show(self, title: str, text: str, more: str = "") -> None:
+        self._title.setText(title)
+        self._text.setText(text)
+        self._more.setText(more)
+        self._more.setVisible(bool(more))
+        self._token.clear()
+        for widget in (self._again, self._page, self._versions, self._token, self._keep):
+            widget.hide()
+
+    def _give(self) -> None:
+        if self._token.text().strip():
+            self.token_given.emit(self._token.text())
+            self._token.clear()
+
+    @staticmethod
+    def _button(text: str, name: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName(name)
+        button.setAccessibleName(text)
+        return button
