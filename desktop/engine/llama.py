@@ -108,6 +108,7 @@ class Model:
         self.layers: int = lib.llama_model_n_layer(self.handle)
         self.sliding_window: int = lib.llama_model_n_swa(self.handle)
         self.parameters: int = lib.llama_model_n_params(self.handle)
+        self.size_bytes: int = lib.llama_model_size(self.handle)
         wanted = request.context_length or min(DEFAULT_CONTEXT, self.trained_context or DEFAULT_CONTEXT)
         context = context_parameters(wanted, request.kv_type, request.flash_attention)
         context.n_threads = context.n_threads_batch = threads
@@ -264,19 +265,6 @@ def _architectures() -> tuple[str, ...]:
             break
         names.append(name.decode())
     return tuple(n for n in names if n != "clip")
-
-
-def count_layers(path: str) -> int:
-    """Layers of a model file, from a load that allocates nothing; 0 when it cannot be read."""
-    params = lib.llama_model_default_params()
-    params.no_alloc = True
-    params.load_mode = 0  # any mapping mode asserts under no_alloc (memory.md)
-    handle = lib.llama_model_load_from_file(path.encode(), params)
-    if not handle:
-        return 0
-    count: int = lib.llama_model_n_layer(handle)
-    lib.llama_model_free(handle)
-    return count
 
 
 def devices() -> tuple[Device, ...]:

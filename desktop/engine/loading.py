@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import psutil
 
 from desktop.core.errors import EngineError, HeftError
-from desktop.engine.llama import AbortFlag, Model, count_layers, devices
+from desktop.engine.auto_layers import planned_layers
+from desktop.engine.llama import AbortFlag, Model
 from desktop.engine.log import EngineLog, buffer_bytes, offloaded_layers
 from desktop.engine.logmap import explain_log
+from desktop.engine.mapping import model_files, release_mapped
 from desktop.engine.protocol import Event, Load, Loaded, LoadProgress, Memory
 
-_GPU_RESERVE_BYTES = 768 * 1024 * 1024  # compute buffers and what the driver and the desktop take on top
 _LONGEST_CONTEXT = 16 * 1024 * 1024  # llama.cpp's bookkeeping alone takes gigabytes beyond this
-_ATTEMPTS = 4  # each with a quarter fewer layers on the GPU, then none
+_ATTEMPTS = 4  # each with a quarter fewer layers on the GPU than planned, then none
 
 
 def physical_threads() -> int:
@@ -50,6 +52,8 @@ def load_model(
     with _no_more_than_there_is():
         model = _first_that_fits(request, threads, abort, log, send)
     buffers = buffer_bytes(log.since_mark)
+    if buffers["repacked"]:
+        release_mapped(model_files(Path(request.path)))
     loaded = Loaded(
         path=request.path,
         description=model.description,
@@ -60,7 +64,7 @@ def load_model(
         threads=threads,
         template="model" if model.chat_template else "chatml",
         memory=Memory(
-            weights_bytes=buffers["model"],
+            weights_bytes=_weights(buffers, model.size_bytes),
             kv_bytes=buffers["KV"],
             recurrent_bytes=buffers["RS"],
             compute_bytes=buffers["compute"],
@@ -71,6 +75,12 @@ def load_model(
         request_id=request.request_id,
     )
     return model, loaded
+
+
+def _weights(buffers: Mapping[str, int], tensor_bytes: int) -> int:
+    """Bytes of the weights, each tensor once: a mapped file spans tensors that are held in another order too."""
+    mapped = min(buffers["mapped"], max(0, tensor_bytes - buffers["repacked"]))
+    return buffers["model"] - buffers["mapped"] + mapped
 
 
 @contextmanager
@@ -99,10 +109,10 @@ def _first_that_fits(
     request: Load, threads: int, abort: AbortFlag, log: EngineLog, send: Callable[[Event], None]
 ) -> Model:
     error: HeftError = EngineError("The model could not be loaded.", "Try another file.")
-    for gpu_layers in _gpu_layer_attempts(request, log):
+    for attempt, gpu_layers in _attempts(request):
         log.mark()
         try:
-            return Model(request, gpu_layers, threads, abort, _progress(request.request_id, abort, send))
+            return Model(attempt, gpu_layers, threads, abort, _progress(request.request_id, abort, send))
         except RuntimeError:
             if abort.is_set:
                 raise EngineError(
@@ -138,25 +148,13 @@ def _progress(
     return report
 
 
-def _gpu_layer_attempts(request: Load, log: EngineLog) -> Iterator[int]:
-    """Numbers of GPU layers to try: what was asked for, or what should fit, then fewer, then none."""
+def _attempts(request: Load) -> Iterator[tuple[Load, int]]:
+    """Loads to try with their GPU layers: as asked for, or as planned, then fewer, then none on the GPU."""
     if request.gpu_layers is not None:
-        yield request.gpu_layers
+        yield request, request.gpu_layers
         return
-    free = sum(d.free_bytes - _GPU_RESERVE_BYTES for d in devices() if d.kind in ("gpu", "igpu"))
-    if free <= 0:
-        yield 0
-        return
-    layers = count_layers(request.path) + 1
-    share = min(1.0, free / max(1, _model_bytes(Path(request.path))))
-    for attempt in range(_ATTEMPTS):
-        log.mark()
-        yield int(layers * share * 0.75**attempt)
-    yield 0
-
-
-def _model_bytes(first: Path) -> int:
-    """Size of the file, or of all shards beside it (``NAME-00001-of-00003.gguf``)."""
-    stem, of, _ = first.name.partition("-00001-of-")
-    parts = first.parent.glob(f"{stem}-?????-of-?????.gguf") if of else [first]
-    return sum(part.stat().st_size for part in parts)
+    layers, experts = planned_layers(request) or (0, 0)
+    planned = msgspec.structs.replace(request, cpu_expert_layers=experts)
+    for attempt in range(_ATTEMPTS if layers else 0):
+        yield planned, int(layers * 0.75**attempt)
+    yield request, 0

@@ -58,11 +58,17 @@ class EngineLog:
 def buffer_bytes(log: str) -> dict[str, int]:
     """Bytes per kind of buffer (model, KV, RS, compute, output) summed over devices, from a load's log.
 
-    A model's context may be made more than once in one log; callers mark the log before each load.
+    Of "model", "mapped" are the parts of the file that are mapped and "repacked" copies in the CPU's own order. A
+    model's context may be made more than once in one log; callers mark the log before each load.
     """
-    totals = dict.fromkeys(("model", "KV", "RS", "compute", "output"), 0)
-    for _device, kind, mebibytes in _BUFFER.findall(log):
-        totals[kind] += round(float(mebibytes) * 1024 * 1024)
+    totals = dict.fromkeys(("model", "mapped", "repacked", "KV", "RS", "compute", "output"), 0)
+    for device, kind, mebibytes in _BUFFER.findall(log):
+        size = round(float(mebibytes) * 1024 * 1024)
+        totals[kind] += size
+        if kind == "model" and device == "CPU_Mapped":
+            totals["mapped"] += size
+        if kind == "model" and device == "CPU_REPACK":
+            totals["repacked"] += size
     return totals
 
 

@@ -22,6 +22,8 @@ def test_buffers_are_summed_over_devices() -> None:
     mebibyte = 1024 * 1024
     assert buffer_bytes(OFFLOADED) == {
         "model": round(320.5 * mebibyte),
+        "mapped": 190 * mebibyte,
+        "repacked": 0,
         "KV": 128 * mebibyte,
         "RS": 0,
         "compute": round(60.01 * mebibyte) + round(68.01 * mebibyte),
