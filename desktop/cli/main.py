@@ -25,6 +25,7 @@ COMMANDS = {
     "inspect": "what is inside a model file, here or on the Hub",
     "fit": "memory, placement and speed of a model file, here or on another computer",
     "search": "models on the Hub",
+    "variants": "what a repo offers, how each variant would do here, and which to take",
     "download": "a variant or file from the Hub, verified",
     "run": "one answer, streamed",
     "chat": "a conversation in the terminal",

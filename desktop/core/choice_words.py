@@ -41,7 +41,7 @@ def caveats(option: Option, count: int) -> list[str]:
     if fit.method == "engine":
         said.append("Memory figures are the engine's own plan of each file's header; nothing has been downloaded yet.")
     else:
-        said.append("Memory figures are estimates until the engine has planned each file.")
+        said.append(f"Memory figures are estimates, within about {fit.band:.0%}; nothing has been downloaded yet.")
     return said
 
 
