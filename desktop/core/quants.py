@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 
@@ -216,3 +217,14 @@ def quantization_label(shares: Iterable[WeightShare], file_type: int | None = No
         case "Q4_K" | "Q5_K":
             return f"{dominant}_M" if "Q6_K" in used else f"{dominant}_S"
     return dominant
+
+
+@cache
+def main_type(label: str) -> str:
+    """The tensor type most weights of a quantization have by its name: Q4_K for Q4_K_M; Q4_K for an unknown name."""
+    bare = label.removeprefix("UD-")
+    for file_type in FILE_TYPES.values():
+        if file_type.label == bare:
+            return file_type.base
+    bases = sorted({file_type.base for file_type in FILE_TYPES.values()}, key=len, reverse=True)
+    return next((base for base in bases if bare.startswith(base)), "Q4_K")

@@ -60,6 +60,8 @@ class CalibrationService:
         self._scratch = paths.cache / "calibration"
         self._log = paths.logs / "calibration.log"
         self._lock = threading.Lock()
+        self._kept: tuple[int, dict[str, Calibration]] = (-1, {})  # with the file's time of change, ns
+        self._spoken: tuple[Machine, Calibration | None, dict[str, DeviceSpeed]] | None = None
 
     @cached_property
     def table(self) -> SpeedTable:
@@ -76,18 +78,21 @@ class CalibrationService:
 
     def speeds(self, machine: Machine) -> dict[str, DeviceSpeed]:
         """Each device's speed by name: "cpu", each GPU, and "gpu" for the first of them. Calibrated where possible."""
+        kept, spoken = self.known(machine), self._spoken
+        if spoken is not None and spoken[0] is machine and spoken[1] is kept:
+            return spoken[2]  # the picker asks for every variant at every move of its slider
         found = {"cpu": cpu_speed(machine.cpu, machine.memory, self.table)}
         for gpu in machine.gpus:
             speed = gpu_speed(gpu, self.table)
             if speed is not None:
                 found[gpu.name] = speed
                 found.setdefault("gpu", speed)
-        kept = self.known(machine)
         if kept is not None:
             for name, speed in kept.devices.items():
                 found[name] = completed(speed, found.get(name))
                 if name == "gpu" and len(machine.gpus) == 1:
                     found[machine.gpus[0].name] = found[name]
+        self._spoken = (machine, kept, found)
         return found
 
     def missing(self, machine: Machine, types: Sequence[str]) -> tuple[str, ...]:
@@ -141,9 +146,11 @@ class CalibrationService:
 
     def _read(self) -> dict[str, Calibration]:
         with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
-            document = msgspec.json.decode(self._file.read_bytes(), type=_Document)
-            if document.version == _VERSION:
-                return document.calibrations
+            changed = self._file.stat().st_mtime_ns
+            if changed != self._kept[0]:
+                document = msgspec.json.decode(self._file.read_bytes(), type=_Document)
+                self._kept = (changed, document.calibrations if document.version == _VERSION else {})
+            return self._kept[1]
         return {}
 
     def _keep(self, found: Calibration) -> None:

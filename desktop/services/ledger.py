@@ -268,7 +268,7 @@ def _words(what: str, points: Sequence[Point]) -> str:
     if not found:
         return ""
     if len(found) == 1:
-        return f"Heft's {what} prediction on this computer was {found[0]:.0%} off in its only run."
+        return f"Heft's {what} prediction on this computer was within {_percent(found[0])} in its only run."
     count = max(1, round(_CLOSE * len(found)))
     within = found[count - 1]
     half = statistics.median(found)

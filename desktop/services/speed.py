@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,13 +12,13 @@ from pathlib import Path
 import msgspec
 
 from desktop.core import naming
-from desktop.core.errors import FileFormatError
+from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Header, read_header
 from desktop.core.hardware import Machine
 from desktop.core.memory.shape import ModelShape, shape_of
 from desktop.core.memory.weights import Weights, weights_of
 from desktop.core.placement import Fit
-from desktop.core.quants import FILE_TYPES, dominant_type
+from desktop.core.quants import dominant_type, main_type
 from desktop.core.speed import (
     DeviceSpeed,
     Part,
@@ -29,14 +30,17 @@ from desktop.core.speed import (
     token_work,
     work_by_size,
 )
-from desktop.core.speed.learning import Correction, Experience, apply, correction
+from desktop.core.speed.learning import Correction, apply
 from desktop.services.calibration import CalibrationService
+from desktop.services.lessons import Lessons
 from desktop.store.gguf_files import FileSource
 from desktop.store.ledger import Run
 from desktop.store.paths import Paths
 
 _WORK_KEPT = 512  # placements of models whose work is remembered
 _FINGERPRINT_TENSORS = 32  # names, shapes and offsets of so many tell two models apart
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,19 +82,20 @@ def describe_cpu(paths: Paths) -> Machine:
 class MachineRates:
     """Predicts many models on one machine."""
 
-    def __init__(self, speeds: dict[str, DeviceSpeed], runs: Sequence[Run]) -> None:
+    def __init__(self, speeds: dict[str, DeviceSpeed], correction: Callable[[str, int], Correction]) -> None:
+        """``correction`` is what earlier runs taught, by main type and layers on the GPU."""
         self._speeds = speeds
-        self._runs = runs
+        self._correction = correction
         self._work: dict[object, tuple[Weights, Sequence[TokenWork]]] = {}
 
     def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Rate | None:
         """See :meth:`SpeedService.rate`."""
-        kind = _main_type(quantization)
+        kind = main_type(quantization)
         parts = _parts(self._work_of(shape, weights, kind, fit), self._speeds)
         if parts is None:
             return None
         rate = predict_decode(parts, fit.context)
-        return apply(rate, correction(_experience(self._runs, "", kind, fit.gpu_layers), kind))
+        return apply(rate, self._correction(kind, fit.gpu_layers))
 
     def _work_of(self, shape: ModelShape, weights: Weights, kind: str, fit: Fit) -> Sequence[TokenWork]:
         """The work of a token, which stays the same while only the context changes."""
@@ -122,6 +127,7 @@ class SpeedService:
         self._calibration = calibration
         self._ask_own = own
         self._runs = runs
+        self._taught = Lessons()
 
     @cached_property
     def machine(self) -> Machine:
@@ -139,7 +145,8 @@ class SpeedService:
 
     def on(self, machine: Machine) -> MachineRates:
         """What is known of a machine's speed, read once: for many models in a row."""
-        return MachineRates(self._calibration.speeds(machine), self._runs(self._calibration.key(machine)))
+        key = self._calibration.key(machine)
+        return MachineRates(self._calibration.speeds(machine), lambda *about: self._lessons(key).correction(*about))
 
     def predict(
         self, model: LocalModel, context_used: int, kv_type: str = "f16", gpu_layers: int = 0, threads: int = 0
@@ -150,11 +157,8 @@ class SpeedService:
         if parts is None:
             return None
         plain = predict(parts, context_used)
-        runs = [run for run in self._runs(self.key) if not threads or run.threads == threads]
-        decode = correction(_experience(runs, model.fingerprint, model.main_type, gpu_layers), model.main_type)
-        prompt = correction(
-            _experience(runs, model.fingerprint, model.main_type, gpu_layers, prompt=True), model.main_type
-        )
+        lessons, about = self._lessons(self.key), (model.main_type, gpu_layers, model.fingerprint)
+        decode, prompt = (lessons.correction(*about, prompt=reading, threads=threads) for reading in (False, True))
         shown = Prediction(
             apply(plain.decode, decode),
             apply(plain.prompt, prompt),
@@ -162,6 +166,18 @@ class SpeedService:
             "measured" if decode.same_model else plain.method,
         )
         return Predicted(shown, plain, decode)
+
+    def _lessons(self, key: str) -> Lessons:
+        """From the ledger, the same until it changes; none when it cannot be read."""
+        try:
+            runs = self._runs(key)
+        except HeftError as error:
+            _log.warning("earlier runs are not looked at: %s", error.message)
+            return Lessons()
+        known = self._taught
+        if known.runs is not runs:
+            known = self._taught = Lessons(runs)
+        return known
 
 
 def read_local(path: Path) -> LocalModel | None:
@@ -212,16 +228,6 @@ def _fingerprint(headers: Sequence[Header]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _main_type(quantization: str) -> str:
-    """The type most weights of a quantization have: Q4_K of Q4_K_M."""
-    label = quantization.removeprefix("UD-")
-    found = next((file.base for file in FILE_TYPES.values() if file.label == label), None)
-    if found is not None:
-        return found
-    bases = sorted({file.base for file in FILE_TYPES.values()}, key=len, reverse=True)
-    return next((base for base in bases if label.startswith(base)), "Q4_K")
-
-
 def _offload(fit: Fit) -> list[tuple[str, int]]:
     """The fit's GPU layers, spread over its GPUs by their free memory as llama.cpp does."""
     gpus = [pool for pool in fit.pools if pool.device]
@@ -237,19 +243,3 @@ def _parts(work: Sequence[TokenWork], speeds: dict[str, DeviceSpeed]) -> list[Pa
     if any(one.device not in speeds for one in work):
         return None
     return [Part(one, speeds[one.device]) for one in work]
-
-
-def _experience(
-    runs: Sequence[Run], fingerprint: str, kind: str, gpu_layers: int, *, prompt: bool = False
-) -> list[Experience]:
-    """What the runs with the same placement, all on the CPU or some on a GPU, tell about a prediction."""
-    found = []
-    for run in runs:
-        figures = run.figures
-        said, was = (figures.model_prompt, figures.measured_prompt) if prompt else (
-            figures.model_decode, figures.measured_decode,
-        )  # fmt: skip
-        if said > 0 and was > 0 and not figures.was_disturbed and bool(run.gpu_layers) == bool(gpu_layers):
-            same = bool(fingerprint) and run.fingerprint == fingerprint
-            found.append(Experience(said, was, same, _main_type(run.quantization)))
-    return found

@@ -78,6 +78,7 @@ class Ledger:
         self._path = path
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._known: dict[str, tuple[int, tuple[Run, ...]]] = {}  # by machine, with the data's version
 
     def add(self, run: Run) -> None:
         """Keep a run; StoreError when it cannot be written."""
@@ -87,20 +88,24 @@ class Ledger:
         with self._open() as connection:
             connection.execute(f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
             connection.execute("DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - ?", (KEPT_RUNS,))
+            self._known.clear()
 
-    def runs(self, machine: str, limit: int = KEPT_RUNS) -> tuple[Run, ...]:
-        """The newest runs on a machine, newest first. A row that cannot be read is left out."""
-        with self._open() as connection:
+    def runs(self, machine: str) -> tuple[Run, ...]:
+        """The runs on a machine, newest first; the same object until something is written, by whomever.
+
+        A row that cannot be read is left out. StoreError when the ledger cannot be read.
+        """
+        with self._open("DEFERRED") as connection:
+            (version,) = connection.execute("PRAGMA data_version").fetchone()
+            known = self._known.get(machine)
+            if known is not None and known[0] == version:
+                return known[1]
             rows = connection.execute(
-                f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE machine = ? ORDER BY id DESC LIMIT ?", (machine, limit)
+                f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE machine = ? ORDER BY id DESC", (machine,)
             ).fetchall()
-        found = []
-        for row in rows:
-            with contextlib.suppress(msgspec.MsgspecError):
-                document = dict(zip(_COLUMNS, row, strict=True))
-                document["figures"] = msgspec.json.decode(document["figures"], type=Figures)
-                found.append(Run(**document))
-        return tuple(found)
+            found = _decoded(rows)
+            self._known[machine] = (version, found)
+            return found
 
     def close(self) -> None:
         """Close the file."""
@@ -108,21 +113,31 @@ class Ledger:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+                self._known.clear()
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self, kind: Literal["IMMEDIATE", "DEFERRED"] = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
+        """A transaction of its own: all or nothing."""
         with self._lock:
             if self._connection is None:
                 self._connection = open_ledger(self._path)
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                self._connection.execute("COMMIT")
+                self._connection.execute(f"BEGIN {kind}")
+                with self._connection:  # commits, or rolls back what failed
+                    yield self._connection
             except sqlite3.Error as error:
-                with contextlib.suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
                 raise StoreError(
                     f"The ledger of runs could not be used: {error}",
                     "Check the free space on the disk.",
                     detail=f"{self._path}: {error!r}",
                 ) from error
+
+
+def _decoded(rows: list[tuple[object, ...]]) -> tuple[Run, ...]:
+    found = []
+    for row in rows:
+        with contextlib.suppress(msgspec.MsgspecError):
+            document: dict[str, object] = dict(zip(_COLUMNS, row, strict=True))
+            document["figures"] = msgspec.json.decode(str(document["figures"]), type=Figures)
+            found.append(msgspec.convert(document, Run))
+    return tuple(found)

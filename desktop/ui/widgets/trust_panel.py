@@ -36,6 +36,7 @@ _LEAVE = (
 )
 _UNCALIBRATED = "Not calibrated: speeds are guessed from the memory's bandwidth."
 _STEPS = 1000
+_CHART_WIDTH = 380  # wider, the diagonal would no longer look like one
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ class TrustPanel(QFrame):
         self._charts: list[QWidget] = []
         for title, chart in (("Speed, tokens per second", self._speed), ("Memory", self._memory)):
             box = QWidget()
+            box.setMaximumWidth(_CHART_WIDTH)
             column = QVBoxLayout(box)
             column.setContentsMargins(0, 0, 0, 0)
             column.setSpacing(2)
