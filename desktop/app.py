@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,15 +26,16 @@ from desktop.engine.protocol import Hello, Load
 from desktop.services.chat import MessageFinished
 from desktop.services.engine import EngineService, EngineState, describe_engine
 from desktop.services.engine_memory import EngineMemoryReader
-from desktop.store.paths import Paths, default_paths
+from desktop.services.single_instance import OpenRequest
+from desktop.store.paths import Paths
 from desktop.store.settings import SettingsData, SettingsStore, WindowGeometry
 from desktop.ui.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.failures import FailureHooks
 from desktop.ui.page import Page
 from desktop.ui.run_follower import RunFollower
+from desktop.ui.single_instance import come_forward
 from desktop.ui.statusbar import StatusBar
 from desktop.ui.tasks import TaskContext, Tasks
-from desktop.ui.termination import TerminationSignals
 from desktop.ui.theme import Preference, Theme
 from desktop.ui.window import MainWindow, PageEntry
 
@@ -99,6 +99,25 @@ class Heft:
     def show(self) -> None:
         """Show the window; the rest follows its first paint."""
         self._window.show()
+
+    def open(self, source: str) -> None:
+        """Load a GGUF file, whatever it is called; look into anything else. A path or an ``hf:`` address."""
+        path = Path(source)
+        if source.startswith(PREFIX):
+            self.inspect(source)
+        elif source.lower().endswith(".gguf"):
+            self.open_file(path)
+        else:
+            self._tasks.run(
+                lambda context: _begins_as_gguf(path),
+                done=lambda loads: self.open_file(path) if loads else self.inspect(source),
+            )
+
+    def answer(self, request: OpenRequest) -> None:
+        """What a later start of Heft asked for: come to the front, open its file."""
+        come_forward(self._window, request.token)
+        if request.source:
+            self.open(request.source)
 
     def open_file(self, path: Path) -> None:
         """Load a model file in place of the present one and go to the chat."""
@@ -325,10 +344,8 @@ class Heft:
         self._tasks.run(self._settle)
         if any((self._paths.data / "downloads").glob("*.json")):
             self._discover.restore()
-        if self._source.lower().endswith(".gguf") and not self._source.startswith(PREFIX):
-            self.open_file(Path(self._source))
-        elif self._source:
-            self.inspect(self._source)
+        if self._source:
+            self.open(self._source)
         elif self._read_settings().load_at_start:
             self._tasks.run(self._load_first)
 
@@ -430,32 +447,9 @@ class Heft:
         self._window.close()
 
 
-def _no_display() -> bool:
-    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
-        return False
-    return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _source(argument: str) -> str:
-    """An argument that stays true when the working directory changes."""
-    return argument if argument.startswith(PREFIX) else str(Path(argument).resolve())
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Open the window, on a model file when one is given; returns the exit code."""
-    if _no_display():
-        sys.stderr.write("heft: there is no display to open a window on.\n      Try: heft chat starter\n")
-        return 1
-    application = QApplication(["heft"])
-    application.setApplicationName("heft")
-    application.setApplicationDisplayName("Heft")
-    application.setApplicationVersion(__version__)
-    application.setDesktopFileName("heft")
-    heft = Heft(application, default_paths(), _source(arguments[0]) if arguments else "")
-    signals = TerminationSignals()
-    signals.asked.connect(heft.close_window)
-    heft.show()
-    code = application.exec()
-    signals.remove()
-    heft.shut_down()
-    return code
+def _begins_as_gguf(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"GGUF"
+    except OSError:
+        return False  # a folder, or gone: the page Inspect says which

@@ -54,6 +54,9 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; without one (or with a model file only) open the window."""
+    from desktop.services.backends import offer_backends
+
+    offer_backends()
     arguments = list(sys.argv[1:] if argv is None else argv)
     named = arguments[0] if arguments else None
     if named is None or (named not in COMMANDS and not named.startswith("-")):
@@ -89,5 +92,5 @@ def _window(arguments: list[str]) -> int:
         )
         return 2
     gc.disable()  # a start allocates much and drops little; the window enables it after its first paint
-    code: int = importlib.import_module("desktop.app").main(arguments)
+    code: int = importlib.import_module("desktop.start").main(arguments)
     return code

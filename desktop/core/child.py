@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import MutableMapping
 
 MODULE_OPTION = "--heft-module"  # a frozen program has no ``python -m``: its entry point runs the module instead
 
@@ -23,3 +24,21 @@ def asked_module(arguments: list[str]) -> str | None:
     if len(arguments) == 2 and arguments[0] == MODULE_OPTION and arguments[1].startswith("desktop."):
         return arguments[1]
     return None
+
+
+def drop_bundle_variables(environment: MutableMapping[str, str]) -> None:
+    """Take out what points other programs at a frozen program's own libraries; nothing to do in a checkout.
+
+    Another program with Heft's copies of libstdc++, Qt or its plugins does not start (a file manager, a browser).
+    PyInstaller keeps the user's own library path under ``LD_LIBRARY_PATH_ORIG``. This process has read them already,
+    and Heft's own children get theirs from their own start.
+    """
+    if not getattr(sys, "frozen", False):
+        return
+    for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH"):
+        kept = environment.pop(f"{name}_ORIG", None)
+        environment.pop(name, None)
+        if kept:
+            environment[name] = kept
+    for name in ("QT_PLUGIN_PATH", "QML2_IMPORT_PATH"):
+        environment.pop(name, None)

@@ -103,13 +103,17 @@ class FormatSupport(msgspec.Struct, frozen=True):
 
 
 class EngineInfo(msgspec.Struct, frozen=True):
-    """The installed llama.cpp. ``features`` are the CPU instruction sets it was compiled with and needs."""
+    """The installed llama.cpp. ``features`` are the CPU instruction sets it was compiled with and needs.
+
+    ``cpu_variant`` names the one a portable engine chose for this CPU ("zen4"); empty where only one is compiled in.
+    """
 
     version: str = ""
     backends: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     missing_features: tuple[str, ...] = ()
+    cpu_variant: str = ""
 
 
 class Disk(msgspec.Struct, frozen=True):

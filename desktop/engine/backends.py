@@ -1,15 +1,30 @@
 """Backends as libraries: a portable engine carries one per generation of CPUs, and takes the best at its start.
 
-How llama.cpp finds and rates them: ggml/src/ggml-backend-reg.cpp (ggml_backend_load_best). It would search the folder
-of the program and the current directory by itself; here only the engine's own folder is searched.
+How llama.cpp finds and rates them: ggml/src/ggml-backend-reg.cpp (ggml_backend_load_best). Left alone it would search
+the folder of the program and the current directory; here only the engine's own folder is searched, and beside it the
+tested libraries of the user's folder (:mod:`desktop.engine.further_backends`).
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
+from desktop.engine.further_backends import FOLDER_VARIABLE, tested_libraries
+
 _CPU_PATTERN = "*ggml-cpu-*"
+_CHOSEN_CPU = re.compile(r"loaded CPU backend from .*ggml-cpu-(\w+)\.")  # ggml_backend_registry::load_backend
+
+
+def engine_package() -> Path:
+    """Where llama-cpp-python lies; it is not imported. RuntimeError when it is not installed."""
+    spec = find_spec("llama_cpp")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("llama-cpp-python is not installed")
+    return Path(spec.origin).parent
 
 
 def backend_folder(package: Path) -> Path | None:
@@ -21,15 +36,34 @@ def backend_folder(package: Path) -> Path | None:
 
 
 def load_backends(library: ctypes.CDLL, package: Path) -> None:
-    """Load the best backend of each kind; nothing to do where they are compiled in.
+    """Load the best backend of each kind where none is compiled in, then the user's tested ones.
 
-    Call before ``llama_backend_init``, once per process. ``library`` is libllama with what it depends on.
+    Call before ``llama_backend_init``, once per process. ``library`` is libllama with what it depends on. Raises
+    RuntimeError when there is no backend at all: llama.cpp would go on to search the current directory.
     """
     count = library.ggml_backend_reg_count
     count.restype, count.argtypes = ctypes.c_size_t, []
+    os.environ.pop("GGML_BACKEND_PATH", None)  # names one more library, which nobody has tested
     folder = backend_folder(package)
-    if count() or folder is None:
-        return
-    load = library.ggml_backend_load_all_from_path
-    load.restype, load.argtypes = None, [ctypes.c_char_p]
-    load(str(folder).encode())
+    if not count() and folder is not None:
+        load = library.ggml_backend_load_all_from_path
+        load.restype, load.argtypes = None, [ctypes.c_char_p]
+        load(os.fsencode(folder))
+    if not count():
+        raise RuntimeError(f"the engine at {package} has no backend")
+    for file in tested_libraries(os.environ.get(FOLDER_VARIABLE, ""), package):
+        load_backend(library, file)
+
+
+def load_backend(library: ctypes.CDLL, file: Path) -> int | None:
+    """Load one backend; its registration, None when llama.cpp refuses it (its log says why)."""
+    load = library.ggml_backend_load
+    load.restype, load.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
+    registration: int | None = load(os.fsencode(file))
+    return registration
+
+
+def chosen_cpu(log: str) -> str:
+    """Which CPU backend a portable engine took ("zen4"), from its log; empty when it is compiled in."""
+    found = _CHOSEN_CPU.search(log)
+    return found[1] if found else ""

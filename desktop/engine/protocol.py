@@ -116,6 +116,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     """First message of a process: what this engine is.
 
     ``features`` is what the CPU backend was compiled with and uses (``AVX2`` ...), in the engine's own words.
+    ``cpu_variant`` is the one a portable engine chose ("zen4"), empty where one is compiled in; ``left_out`` says of
+    each further backend that failed its trial why it is not used.
     """
 
     pid: int
@@ -124,6 +126,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     backends: tuple[str, ...]
     devices: tuple[Device, ...]
     architectures: tuple[str, ...]
+    cpu_variant: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 class LoadProgress(msgspec.Struct, frozen=True, tag="load-progress"):

@@ -18,6 +18,9 @@ import msgspec
 import psutil
 
 from desktop.core.errors import EngineError, HeftError
+from desktop.engine.backend_trial import try_library
+from desktop.engine.backends import chosen_cpu, engine_package
+from desktop.engine.further_backends import FOLDER_VARIABLE, confirm, examine
 from desktop.engine.generation import Generator
 from desktop.engine.llama import AbortFlag, DecodeError, Model, add_rpc_devices, hello, start
 from desktop.engine.loading import load_model
@@ -64,9 +67,13 @@ class Worker:
 
     def run(self) -> None:
         """Greet, then serve; returns when told to shut down or when the parent is gone."""
+        folder = os.environ.get(FOLDER_VARIABLE, "")
+        left_out = examine(folder, engine_package(), try_library)
         callback = start(self._log)
+        variant = chosen_cpu(self._log.tail)
         add_rpc_devices(os.environ.get(RPC_VARIABLE, "").split())
-        self._send(hello(os.getpid()))
+        self._send(msgspec.structs.replace(hello(os.getpid()), cpu_variant=variant, left_out=tuple(left_out)))
+        confirm(folder)
         threading.Thread(target=self._read_requests, name="requests", daemon=True).start()
         try:
             while (item := self._queue.get()) is not None and not isinstance(item[1], Shutdown):

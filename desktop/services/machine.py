@@ -40,7 +40,7 @@ GPU_PROBES: tuple[Callable[[], ProbeReport], ...] = (probe_in_child, probe_amd, 
 class _Engine:
     info: EngineInfo
     devices: tuple[EngineDevice, ...]
-    note: str
+    notes: tuple[str, ...]
 
 
 class MachineService:
@@ -85,7 +85,7 @@ class MachineService:
         info = msgspec.structs.replace(engine.info, missing_features=missing)
         memory, memory_notes = self._memory(report.cpu, measure)
         gpus = merge([gpu for probe in probes for gpu in probe.gpus], engine.devices, self._tables)
-        notes = [sentence, engine.note, *report.notes, *memory_notes]
+        notes = [sentence, *engine.notes, *report.notes, *memory_notes]
         notes += [note for probe in probes for note in probe.notes]
         notes += _unusable(gpus, info)
         return Machine(
@@ -156,12 +156,14 @@ class MachineService:
             hello = self._engine_info()
         except HeftError as error:
             note = f"The engine could not be asked: {error.message} {error.hint}".strip()
-            return _Engine(EngineInfo(), (), note)
+            return _Engine(EngineInfo(), (), (note,))
         devices = tuple(
             EngineDevice(d.name, d.description, d.backend, d.kind, d.total_bytes, d.free_bytes) for d in hello.devices
         )
-        info = EngineInfo(hello.version, hello.backends, hello.architectures, hello.features)
-        return _Engine(info, devices, "")
+        info = EngineInfo(
+            hello.version, hello.backends, hello.architectures, hello.features, cpu_variant=hello.cpu_variant
+        )
+        return _Engine(info, devices, hello.left_out)
 
     def _memory(self, cpu: Cpu, measure: Measure) -> tuple[Memory, list[str]]:
         now = read_memory()

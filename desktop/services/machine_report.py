@@ -80,6 +80,8 @@ def report_lines(machine: Machine) -> list[tuple[str, str]]:
     lines.append(("Engine", engine.version or "unknown"))
     if engine.backends:
         lines.append(("", f"backends: {', '.join(engine.backends)}"))
+    if engine.cpu_variant:
+        lines.append(("", f"chosen for this processor: {engine.cpu_variant}"))
     if engine.features:
         lines.append(("", f"compiled with: {', '.join(engine.features)}"))
     if engine.architectures:

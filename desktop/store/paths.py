@@ -42,6 +42,11 @@ class Paths:
         return self.data / "models"
 
     @property
+    def backends(self) -> Path:
+        """Further backends of the engine, put there by the user."""
+        return self.data / "backends"
+
+    @property
     def logs(self) -> Path:
         return self.cache / "logs"
 

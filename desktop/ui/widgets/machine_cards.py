@@ -169,6 +169,7 @@ class EngineCard(Card):
         super().__init__("machineEngine", "Engine", parent)
         self._version = self._line("machineEngineVersion", "subtitle", elided=True)
         self._backends = self._line("machineEngineBackends")
+        self._variant = self._line("machineEngineVariant")
         self._features = self._line("machineEngineFeatures", "muted")
         self._architectures = self._line("machineEngineArchitectures")
         self._disk = self._line("machineDisk")
@@ -179,12 +180,13 @@ class EngineCard(Card):
         engine = machine.engine
         _set_whole(self._version, engine.version or "Unknown")
         self._backends.setText(f"Backends: {', '.join(engine.backends)}" if engine.backends else "")
+        self._variant.setText(f"Chosen for this processor: {engine.cpu_variant}" if engine.cpu_variant else "")
         self._features.setText("Compiled with " + " · ".join(engine.features) if engine.features else "")
         count = len(engine.architectures)
         self._architectures.setText(f"{count} model architectures" if count else "")
         self._architectures.setToolTip(", ".join(engine.architectures))
         self._disk.setText(f"{human_bytes(machine.disk.free_bytes)} of disk free for models")
-        for label in (self._backends, self._features, self._architectures):
+        for label in (self._backends, self._variant, self._features, self._architectures):
             label.setVisible(bool(label.text()))
         self._disk.setVisible(machine.disk.free_bytes > 0)
 

@@ -1,0 +1,135 @@
+"""Further backends (Vulkan, CUDA ...) in a folder of the user's: each is tried in a process of its own before use.
+
+A library of the same llama.cpp may be put there. It is loaded only after a trial went well; the verdict is kept by the
+library's size and time, so a trial happens once. A library that fails is left out and said so; the others stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from desktop.core.errors import HeftError
+
+FOLDER_VARIABLE = "HEFT_BACKENDS"
+TRIAL_MODEL_VARIABLE = "HEFT_BACKENDS_TRIAL_MODEL"
+_VERDICTS = "tried.json"
+_STARTING = "starting"  # there while an engine starts with these libraries
+_PATTERN = "ggml-*.dll" if sys.platform == "win32" else "libggml-*.so"
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a trial of ``file`` said; ``refused`` is empty when it works. ``engine`` is the one it was tried with."""
+
+    file: str
+    size: int
+    mtime_ns: int
+    engine: str
+    refused: str = ""
+
+
+def tested_libraries(folder: str, package: Path) -> list[Path]:
+    """Libraries in ``folder`` ("" for none) whose trial with the engine at ``package`` went well. Tries none."""
+    if not folder or _reachable_by_others(Path(folder)):
+        return []
+    kept = _read(Path(folder))
+    engine = _engine(package) if kept else ""
+    found = []
+    for file in _libraries(Path(folder)):
+        verdict = _kept(kept, file, engine)
+        if verdict is not None and not verdict.refused:
+            found.append(file)
+    return found
+
+
+def examine(folder: str, package: Path, trial: Callable[[Path], None]) -> list[str]:
+    """Try what has no verdict yet and note that a start begins; a sentence for each library that is left out.
+
+    ``trial`` raises HeftError when a library is not to be used. When the last start with these libraries did not come
+    through to :func:`confirm`, all are tried again.
+    """
+    place = Path(folder)
+    libraries = _libraries(place) if folder else []
+    if not libraries:
+        return []
+    reason = _reachable_by_others(place)
+    if reason:
+        return [f"The backends in {place} were left out: {reason}"]
+    engine = _engine(package)
+    kept = [] if (place / _STARTING).exists() else _read(place)
+    verdicts = [_kept(kept, file, engine) or _try(file, engine, trial) for file in libraries]
+    with contextlib.suppress(OSError):  # a folder that cannot be written costs a trial at every start
+        if verdicts != kept:
+            part = place / f"{_VERDICTS}.part"
+            part.write_bytes(msgspec.json.encode(verdicts))
+            part.replace(place / _VERDICTS)
+        (place / _STARTING).touch()
+    return [f"The backend {v.file} was left out: {v.refused}" for v in verdicts if v.refused]
+
+
+def confirm(folder: str) -> None:
+    """The engine started with the tested libraries."""
+    if folder:
+        with contextlib.suppress(OSError):
+            (Path(folder) / _STARTING).unlink(missing_ok=True)
+
+
+def _libraries(folder: Path) -> list[Path]:
+    try:
+        return sorted(file for file in folder.glob(_PATTERN) if file.is_file())
+    except OSError:
+        return []
+
+
+def _engine(package: Path) -> str:
+    """What a verdict depends on: this engine's main library, by place, size and time."""
+    parts = []
+    for file in sorted((package / "lib").glob("*llama*")):
+        info = file.stat()
+        parts.append(f"{file}:{info.st_size}:{info.st_mtime_ns}")
+    return "|".join(parts)
+
+
+def _kept(verdicts: list[Verdict], file: Path, engine: str) -> Verdict | None:
+    info = file.stat()
+    wanted = (file.name, info.st_size, info.st_mtime_ns, engine)
+    return next((v for v in verdicts if (v.file, v.size, v.mtime_ns, v.engine) == wanted), None)
+
+
+def _try(file: Path, engine: str, trial: Callable[[Path], None]) -> Verdict:
+    info = file.stat()
+    refused = ""
+    try:
+        trial(file)
+    except HeftError as error:
+        refused = error.message
+    return Verdict(file.name, info.st_size, info.st_mtime_ns, engine, refused)
+
+
+def _read(folder: Path) -> list[Verdict]:
+    try:
+        return msgspec.json.decode((folder / _VERDICTS).read_bytes(), type=list[Verdict])
+    except (OSError, msgspec.MsgspecError):
+        return []
+
+
+def _reachable_by_others(folder: Path) -> str:
+    """Why another user could have put code here; empty when none could. Windows keeps user folders private itself."""
+    if sys.platform == "win32":
+        return ""
+    for path in (folder, *_libraries(folder)):
+        try:
+            info = path.stat()
+        except OSError:
+            continue
+        if info.st_uid not in (os.getuid(), 0):
+            return f"{path.name} belongs to another user."
+        if info.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return f"other users may write to {path.name} (chmod go-w)."
+    return ""

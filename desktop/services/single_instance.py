@@ -1,0 +1,174 @@
+"""One window per Heft folder: a second start hands what it was asked to open to the first and ends.
+
+The first holds a lock as long as it lives, and listens: a Unix domain socket on Linux and macOS, a named pipe on
+Windows; no port. Without Qt, so that a second start ends before it loads any of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import socket
+import stat
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+HAND_OVER_SECONDS = 2.0  # a first instance that hangs delays the second by no more than this
+MAX_REQUEST_BYTES = 64 * 1024
+ACCEPTED = b"+"
+Refusal = Literal["handed-over", "alone"]
+_PAUSE_SECONDS = 0.02
+# what a desktop gives a program so that its window may come to the front (xdg-activation, startup notification)
+_TOKENS = ("XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID")
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """What a second start was asked to open ("" for nothing), and the desktop's token for coming to the front."""
+
+    source: str
+    token: str = ""
+
+    def encode(self) -> bytes:
+        """One line of JSON; file names that are no Unicode survive as lone surrogates."""
+        return json.dumps({"source": self.source, "token": self.token}).encode() + b"\n"
+
+    @staticmethod
+    def decode(line: bytes) -> OpenRequest:
+        """ValueError when it is not one."""
+        found = json.loads(line)
+        if not isinstance(found, dict) or not isinstance(found.get("source"), str):
+            raise ValueError("not a request of Heft's")
+        return OpenRequest(found["source"], str(found.get("token", "")))
+
+
+class Claim:
+    """Being the first. ``listener`` is the bound socket (None on Windows, where ``address`` is a pipe's name)."""
+
+    def __init__(self, address: str, lock: int = -1, listener: socket.socket | None = None) -> None:
+        self.address = address
+        self.listener = listener
+        self._lock = lock
+
+    def release(self) -> None:
+        """Give it up; safe to call twice. The system does the same when the process ends."""
+        if self.listener is not None:
+            self.listener.close()
+            with contextlib.suppress(OSError):
+                Path(self.address).unlink()
+            self.listener = None
+        if self._lock >= 0:
+            with contextlib.suppress(OSError):
+                Path(self.address).with_suffix(".lock").unlink()
+            os.close(self._lock)
+            self._lock = -1
+
+
+def claim(folder: Path, source: str, seconds: float = HAND_OVER_SECONDS) -> Claim | Refusal:
+    """Become the first for the Heft folder ``folder``, or let the first open ``source`` (a path, or "" for nothing).
+
+    "handed-over" when the first took it; "alone" when it does not answer in time, or this system offers no private
+    place: then open a window all the same, without listening.
+    """
+    token = next((os.environ[name] for name in _TOKENS if os.environ.get(name)), "")
+    request = OpenRequest(source, token)
+    name = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
+    deadline = time.monotonic() + seconds
+    if sys.platform == "win32":
+        return _claim_pipe(rf"\\.\pipe\heft-{name}", request, deadline)
+    place = _private_folder()
+    if place is None:
+        return "alone"
+    lock = _lock(place / f"{name}.lock")
+    if lock is not None:
+        return _listen(place / f"{name}.socket", lock)
+    return _hand_over(place / f"{name}.socket", request, deadline)
+
+
+def _private_folder() -> Path | None:
+    """A folder that only this user can write to, with room for a socket's short name."""
+    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    folder = Path(base) / (f"heft-{os.getuid()}")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        info = folder.lstat()
+    except OSError:
+        return None
+    private = stat.S_ISDIR(info.st_mode) and info.st_uid == os.getuid() and not info.st_mode & 0o077
+    return folder if private else None
+
+
+def _lock(path: Path) -> int | None:
+    import fcntl
+
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                return handle
+        os.close(handle)  # its holder removed it and ended between the two calls
+
+
+def _listen(path: Path, lock: int) -> Claim | Refusal:
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        path.unlink(missing_ok=True)  # left by one that was killed: the lock says that nobody listens there
+        listener.bind(str(path))
+        listener.listen()
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        os.close(lock)
+        return "alone"
+    return Claim(str(path), lock, listener)
+
+
+def _hand_over(path: Path, request: OpenRequest, deadline: float) -> Refusal:
+    while (left := deadline - time.monotonic()) > 0:
+        with socket.socket(socket.AF_UNIX) as talk:
+            talk.settimeout(left)
+            try:
+                talk.connect(str(path))
+                talk.sendall(request.encode())
+                return "handed-over" if talk.recv(1) == ACCEPTED else "alone"
+            except TimeoutError:
+                break
+            except OSError:
+                time.sleep(_PAUSE_SECONDS)  # it has the lock and does not listen yet
+    return "alone"
+
+
+def _claim_pipe(address: str, request: OpenRequest, deadline: float) -> Claim | Refusal:
+    answers: list[bytes] = []
+    while time.monotonic() < deadline:
+        try:
+            pipe: Any = open(address, "r+b", buffering=0)  # noqa: SIM115, PTH123  # a pipe's name is no path
+        except FileNotFoundError:
+            return Claim(address)
+        except OSError:
+            time.sleep(_PAUSE_SECONDS)  # all its ends are busy
+            continue
+        # reading a pipe knows no time limit: a thread waits, and ends with the process when it waits in vain
+        asking = threading.Thread(target=_ask_pipe, args=(pipe, request, answers), daemon=True)
+        asking.start()
+        asking.join(max(0.0, deadline - time.monotonic()))
+        break
+    return "handed-over" if ACCEPTED in answers else "alone"
+
+
+def _ask_pipe(pipe: Any, request: OpenRequest, answers: list[bytes]) -> None:
+    with pipe, contextlib.suppress(OSError):
+        pipe.write(request.encode())
+        answers.append(pipe.read(1))

@@ -1,0 +1,67 @@
+"""The window's start: be the first for this Heft folder, or hand over to the first; then build and run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from desktop import __version__
+from desktop.core.child import drop_bundle_variables
+from desktop.core.hub_address import PREFIX
+from desktop.services.single_instance import Claim, claim
+from desktop.store.paths import Paths, default_paths
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Open the window, on a model file when one is given; returns the exit code."""
+    if _no_display():
+        sys.stderr.write("heft: there is no display to open a window on.\n      Try: heft chat starter\n")
+        return 1
+    paths = default_paths()
+    source = _source(arguments[0]) if arguments else ""
+    claimed = claim(paths.data, source)
+    if claimed == "handed-over":
+        return 0
+    return _run(paths, source, claimed if isinstance(claimed, Claim) else None)
+
+
+def _run(paths: Paths, source: str, claimed: Claim | None) -> int:
+    """The window's life. Qt is imported here: a start that hands over never needs it."""
+    from PySide6.QtWidgets import QApplication
+
+    from desktop.app import Heft
+    from desktop.ui.single_instance import InstanceListener
+    from desktop.ui.termination import TerminationSignals
+
+    application = QApplication(["heft"])
+    application.setApplicationName("heft")
+    application.setApplicationDisplayName("Heft")
+    application.setApplicationVersion(__version__)
+    application.setDesktopFileName("heft")
+    drop_bundle_variables(os.environ)  # Qt has read them
+    heft = Heft(application, paths, source)
+    listener = InstanceListener(claimed) if claimed is not None else None
+    if listener is not None:
+        listener.asked.connect(heft.answer)
+    signals = TerminationSignals()
+    signals.asked.connect(heft.close_window)
+    heft.show()
+    code = application.exec()
+    signals.remove()
+    if listener is not None:
+        listener.close()
+    heft.shut_down()
+    return code
+
+
+def _no_display() -> bool:
+    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
+        return False
+    return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _source(argument: str) -> str:
+    """An argument that stays true when the working directory changes."""
+    return argument if argument.startswith(PREFIX) else str(Path(argument).resolve())
