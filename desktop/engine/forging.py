@@ -1,6 +1,6 @@
 """Writes GGUF models of any shape with random weights, for the calibration. Only tool processes import this module.
 
-The weights are one quantized tile of random numbers, repeated, so that a file is written at disk speed. There is no
+The weights are a few quantized blocks of random numbers, repeated, so that a file is written at disk speed. There is no
 vocabulary (llama.cpp's tokenizer "no_vocab"): tokens are numbers only. Layout: ggml/include/gguf.h, version 3.
 """
 
@@ -18,7 +18,8 @@ from desktop.core.quants import TYPES_BY_NAME
 from desktop.engine.dequantize import quantize
 
 ALIGNMENT = 32
-_TILE_ROWS = 64  # enough to be no pattern a cache could profit from, little enough to be quantized at once
+_BLOCKS, _BLOCK = 61, 256  # a prime number of blocks, so that neighbouring rows differ; 256 suits every type
+_PIECE_BYTES = 1 << 20
 _U32, _F32, _STRING = 4, 6, 8  # gguf_type
 
 Part = tuple[str, tuple[int, ...], str]  # a tensor's name, shape (row length first) and type
@@ -114,18 +115,16 @@ def _write(path: Path, entries: Mapping[str, str | int | float], listed: Iterabl
     listed = list(listed)
     infos, offset = [], 0
     for name, dims, kind in listed:
-        infos.append(
-            _string(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, TYPES_BY_NAME[kind].id, offset)
-        )
+        infos.append(_string(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, TYPES_BY_NAME[kind].id, offset))
         offset += _padded(_size(dims, kind))
-    tiles: dict[tuple[int, str], bytes] = {}
+    pieces: dict[str, bytes] = {}
     with path.open("wb") as out:
         out.write(b"GGUF" + struct.pack("<IQQ", 3, len(listed), len(entries)))
         out.write(b"".join(_string(key) + _value(value) for key, value in entries.items()))
         out.write(b"".join(infos))
         out.write(b"\0" * (-out.tell() % ALIGNMENT))
         for _, dims, kind in listed:
-            _write_tensor(out, dims, kind, tiles)
+            _write_tensor(out, dims, kind, pieces)
     return path
 
 
@@ -153,20 +152,21 @@ def _padded(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def _write_tensor(out: IO[bytes], dims: tuple[int, ...], kind: str, tiles: dict[tuple[int, str], bytes]) -> None:
+def _write_tensor(out: IO[bytes], dims: tuple[int, ...], kind: str, pieces: dict[str, bytes]) -> None:
     size = _size(dims, kind)
     if len(dims) == 1:
         out.write(np.ones(dims, np.float32).tobytes())
     else:
-        tile = tiles.get((dims[0], kind))
-        if tile is None:
-            tile = tiles[dims[0], kind] = _tile(dims[0], kind)
-        for _ in range(size // len(tile)):
-            out.write(tile)
-        out.write(tile[: size % len(tile)])
+        if kind not in pieces:
+            pieces[kind] = _piece(kind)
+        for _ in range(size // len(pieces[kind])):
+            out.write(pieces[kind])
+        out.write(pieces[kind][: size % len(pieces[kind])])
     out.write(b"\0" * (_padded(size) - size))
 
 
-def _tile(columns: int, kind: str) -> bytes:
-    numbers = np.random.default_rng(columns).normal(0.0, 0.02, (_TILE_ROWS, columns)).astype(np.float32)
-    return numbers.tobytes() if kind == "F32" else quantize(kind, numbers).tobytes()
+def _piece(kind: str) -> bytes:
+    """About a megabyte of blocks; quantizing so much of a 1-bit type itself would take minutes."""
+    numbers = np.random.default_rng(1).normal(0.0, 0.02, (_BLOCKS, _BLOCK)).astype(np.float32)
+    blocks = numbers.tobytes() if kind == "F32" else quantize(kind, numbers).tobytes()
+    return blocks * max(1, _PIECE_BYTES // len(blocks))
