@@ -13,7 +13,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from desktop.engine.further_backends import FOLDER_VARIABLE, tested_libraries
+from desktop.engine.further_backends import FOLDER_VARIABLE, usable_libraries
 
 _CPU_PATTERN = "*ggml-cpu-*"
 _CHOSEN_CPU = re.compile(r"loaded CPU backend from .*ggml-cpu-(\w+)\.")  # ggml_backend_registry::load_backend
@@ -51,7 +51,7 @@ def load_backends(library: ctypes.CDLL, package: Path) -> None:
         load(os.fsencode(folder))
     if not count():
         raise RuntimeError(f"the engine at {package} has no backend")
-    for file in tested_libraries(os.environ.get(FOLDER_VARIABLE, ""), package):
+    for file in usable_libraries(os.environ.get(FOLDER_VARIABLE, ""), package):
         load_backend(library, file)
 
 

@@ -34,7 +34,7 @@ class Verdict(msgspec.Struct, frozen=True):
     refused: str = ""
 
 
-def tested_libraries(folder: str, package: Path) -> list[Path]:
+def usable_libraries(folder: str, package: Path) -> list[Path]:
     """Libraries in ``folder`` ("" for none) whose trial with the engine at ``package`` went well. Tries none."""
     if not folder or _reachable_by_others(Path(folder)):
         return []

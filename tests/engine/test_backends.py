@@ -1,8 +1,75 @@
-"""Where a portable engine's backends are looked for."""
+"""Backends as libraries: where a portable engine's own lie, and which others are used."""
 
+from __future__ import annotations
+
+import shutil
+import subprocess
 from pathlib import Path
 
-from desktop.engine.backends import backend_folder
+import pytest
+from support.engine import driven_engine
+
+from desktop.core.errors import HeftError
+from desktop.engine.backends import backend_folder, chosen_cpu, engine_package
+from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE, confirm, examine, usable_libraries
+
+# ggml/src/ggml-backend-impl.h: a registration with one device, in as few words as C allows
+BACKEND = """
+#include <stddef.h>
+#include <stdlib.h>
+struct reg { int version; const char *(*name)(void *); size_t (*count)(void *); void *(*get)(void *, size_t);
+             void *(*address)(void *, const char *); void *context; };
+struct device { const char *(*name)(void *); const char *(*description)(void *);
+                void (*memory)(void *, size_t *, size_t *); int (*type)(void *);
+                void (*props)(void *, void *); void *(*init)(void *, const char *); void *others[9];
+                struct reg *reg; void *context; };
+static const char *backend_name(void *r) { return NAME; }
+static const char *device_name(void *d) { return NAME "0"; }
+static void memory(void *d, size_t *free, size_t *total) { *free = *total = 1 << 30; }
+static int type(void *d) { return 3; }
+static void *init(void *d, const char *p) { return NULL; }
+static struct device device;
+static size_t count(void *r) { return DEVICES; }
+static void *get(void *r, size_t i) { return &device; }
+static struct reg reg = {VERSION, backend_name, count, get, NULL, NULL};
+__attribute__((constructor)) static void start(void) { START; }
+void *ggml_backend_init(void) {
+    device.name = device.description = device_name; device.memory = memory; device.type = type;
+    device.init = init; device.reg = &reg;
+    return &reg;
+}
+"""
+
+
+def build(folder: Path, name: str, *, version: int = 2, devices: int = 1, start: str = "") -> Path:
+    """A backend library of its own; ``start`` is C that runs as soon as it is loaded."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler to make a backend with")
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"libggml-{name}.so"
+    defines = [f'-DNAME="{name}"', f"-DVERSION={version}", f"-DDEVICES={devices}", f"-DSTART={start}"]
+    command = [compiler, "-shared", "-fPIC", "-x", "c", "-", "-o", str(target), *defines]
+    subprocess.run(command, input=BACKEND, text=True, check=True)
+    target.chmod(0o755)
+    return target
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of further backends, named to the engine."""
+    folder = tmp_path / "backends"
+    folder.mkdir()
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    monkeypatch.delenv(TRIAL_MODEL_VARIABLE, raising=False)
+    return folder
+
+
+def hello_of(place: Path) -> tuple[set[str], tuple[str, ...]]:
+    """Devices and left-out backends of an engine that starts now."""
+    with driven_engine(place) as engine:
+        hello = engine.hello()
+    return {device.name for device in hello.devices}, hello.left_out
 
 
 def test_backends_lie_with_the_libraries_or_beside_the_package(tmp_path: Path) -> None:
@@ -15,3 +82,106 @@ def test_backends_lie_with_the_libraries_or_beside_the_package(tmp_path: Path) -
     assert backend_folder(package) == tmp_path / "bin"
     (package / "lib" / "libggml-cpu-haswell.so").touch()
     assert backend_folder(package) == package / "lib"
+
+
+def test_the_chosen_cpu_backend_is_named_in_the_log() -> None:
+    line = "load_backend: loaded CPU backend from /usr/lib/heft/_internal/llama_cpp/lib/libggml-cpu-zen4.so\n"
+    assert chosen_cpu(f"load_backend: loaded RPC backend from /x/libggml-rpc.so\n{line}") == "zen4"
+    assert chosen_cpu("load_tensors: loaded") == ""
+
+
+@pytest.mark.engine
+def test_a_backend_that_works_is_used_and_one_that_does_not_is_left_out(folder: Path, tmp_path: Path) -> None:
+    build(folder, "works")
+    build(folder, "aborts", start="abort()")
+    build(folder, "old", version=1)
+    build(folder, "empty", devices=0)
+    (folder / "libggml-broken.so").write_bytes(b"\x7fELF not a library")
+    (folder / "libother.so").write_bytes(b"none of the engine's")
+    devices, left_out = hello_of(tmp_path)
+    assert devices == {"CPU", "works0"}
+    assert [sentence.split()[2] for sentence in left_out] == [
+        f"libggml-{name}.so" for name in ("aborts", "broken", "empty", "old")
+    ]
+    assert "crashes the engine" in left_out[0]
+    assert "cannot load it" in left_out[1] and "cannot load it" in left_out[3]
+    assert "no device" in left_out[2]
+    assert not (folder / "starting").exists()
+
+
+@pytest.mark.engine
+def test_a_backend_that_fails_to_compute_is_left_out(
+    folder: Path, tmp_path: Path, starter_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TRIAL_MODEL_VARIABLE, str(starter_model))
+    build(folder, "works")  # its device makes no compute stream
+    devices, left_out = hello_of(tmp_path)
+    assert devices == {"CPU"}
+    assert "libggml-works.so was left out" in left_out[0]
+
+
+@pytest.mark.engine
+def test_a_second_backend_of_the_same_kind_is_left_out(folder: Path, tmp_path: Path) -> None:
+    build(folder, "CPU")
+    devices, left_out = hello_of(tmp_path)
+    assert devices == {"CPU"}
+    assert "has this backend already" in left_out[0]
+
+
+@pytest.mark.engine
+def test_a_library_in_the_current_directory_is_never_loaded(
+    tmp_path: Path, starter_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine starts in its private folder; even there, and beside the model, nothing is loaded from."""
+    trace = tmp_path / "loaded"
+    start = f'(void)!system("touch {trace}")'
+    monkeypatch.chdir(tmp_path)
+    for place in (tmp_path, tmp_path / "scratch", tmp_path / "downloads"):
+        for name in ("vulkan", "cpu-zen9", "cpu", "cuda"):
+            build(place, name, start=start)
+    model = tmp_path / "downloads" / "model.gguf"
+    model.symlink_to(starter_model)
+    with driven_engine(tmp_path) as engine:
+        assert {device.name for device in engine.hello().devices} == {"CPU"}
+        engine.load(model)
+    assert not trace.exists()
+
+
+def test_a_verdict_is_kept_until_the_library_changes(folder: Path) -> None:
+    tried: list[str] = []
+
+    def trial(file: Path) -> None:
+        tried.append(file.name)
+        if file.name == "libggml-bad.so":
+            raise HeftError("it fails.")
+
+    for name in ("bad", "good"):
+        (folder / f"libggml-{name}.so").write_bytes(b"1")
+    package = engine_package()
+    sentences = ["The backend libggml-bad.so was left out: it fails."]
+    for _ in range(2):
+        assert examine(str(folder), package, trial) == sentences
+        confirm(str(folder))
+    assert tried == ["libggml-bad.so", "libggml-good.so"]
+    assert usable_libraries(str(folder), package) == [folder / "libggml-good.so"]
+    (folder / "libggml-good.so").write_bytes(b"22")
+    assert usable_libraries(str(folder), package) == []
+    examine(str(folder), package, trial)
+    assert tried[2:] == ["libggml-good.so"]
+
+
+def test_all_are_tried_again_after_a_start_that_did_not_come_through(folder: Path) -> None:
+    tried: list[str] = []
+    (folder / "libggml-good.so").write_bytes(b"1")
+    for _ in range(2):
+        examine(str(folder), engine_package(), lambda file: tried.append(file.name))
+    assert tried == ["libggml-good.so"] * 2
+
+
+def test_a_folder_that_others_can_write_to_is_not_used(folder: Path) -> None:
+    (folder / "libggml-good.so").write_bytes(b"1")
+    assert examine(str(folder), engine_package(), lambda file: None) == []
+    folder.chmod(0o777)
+    (sentence,) = examine(str(folder), engine_package(), lambda file: pytest.fail("tried"))
+    assert "other users may write" in sentence
+    assert usable_libraries(str(folder), engine_package()) == []
