@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from desktop.core.errors import FileFormatError
-from desktop.hub.client import HubClient, RemoteFile
+from desktop.hub.client import HubClient, RemoteFile, first_byte
 from desktop.hub.errors import CancelledError, half_an_answer
 
 WINDOW = 64 << 10
+_LARGEST_WINDOW = 2 << 20  # of a reader that goes on and on; more only where it asks for more at once
 _KEPT = 8  # windows remembered
 _MAX_BYTES = 48 << 20  # of one file, all windows together
+_MAX_WINDOWS = 64  # of one file: 24 of them hold _MAX_BYTES when they are read in order
 
 
 class AnywhereSource:
-    """Random access by HTTP ranges with ``ByteSource``'s windows. Used by one thread."""
+    """Random access by HTTP ranges with ``ByteSource``'s windows. Used by one thread.
+
+    A window that continues the one before it is twice as long, so that reading in order takes few requests. Bytes and
+    requests of one file are limited: a file made to lead a reader to and fro ends as one that is not read further.
+    """
 
     def __init__(
         self,
@@ -30,6 +36,9 @@ class AnywhereSource:
         self._repo, self._path, self._revision = repo, path, revision
         self._cancelled = cancelled
         self._windows: dict[int, memoryview] = {}
+        self._last = range(0)  # bytes of the window fetched last
+        self._length = WINDOW  # of it, had no more been asked for
+        self._left = _MAX_WINDOWS
         self.requests = 0
         self.transferred_bytes = 0
         self._file: RemoteFile | None = None
@@ -53,17 +62,23 @@ class AnywhereSource:
         for start, kept in self._windows.items():
             if start <= offset and offset + wanted <= start + len(kept):
                 return kept[offset - start :]
-        return self._fetch(offset, max(wanted, WINDOW))
+        goes_on = self._last.start <= offset <= self._last.stop
+        self._length = min(2 * self._length, _LARGEST_WINDOW) if goes_on else WINDOW
+        return self._fetch(offset, max(wanted, min(self._length, self.size - offset)))
 
     def _fetch(self, first: int, count: int) -> memoryview:
         if self._cancelled():
             raise CancelledError
-        if self.transferred_bytes + count > _MAX_BYTES:
+        if self.transferred_bytes + count > _MAX_BYTES or not self._left:
             raise FileFormatError(
-                f"To say more of this file, over {_MAX_BYTES >> 20} MiB of it would have to be fetched.",
+                f"To say more of this file, over {_MAX_BYTES >> 20} MiB of it would have to be fetched."
+                if self._left
+                else f"To say more of this file, over {_MAX_WINDOWS} parts of it would have to be fetched.",
                 "Download the file and inspect it here.",
                 offset=first,
             )
+        self._left -= 1
+        self._last = range(first, first + count)
         opened = self._client.opened(
             self._repo, self._path, self._revision,
             first=first, last=first + count - 1, location=self._file.location if self._file else "", sent=self._sent,
@@ -72,10 +87,9 @@ class AnywhereSource:
             self._file = self._file or file
             assert response is not None
             count = min(count, max(0, file.size - first))
-            # A server that ignores ranges sends the file from its start.
-            skip = 0 if response.status_code == 206 else first
-            if skip > _MAX_BYTES:
-                raise half_an_answer(f"the whole file instead of bytes {first:,} to {first + count:,}")
+            skip = first - first_byte(response)  # a server that ignores ranges sends the file from its start
+            if not 0 <= skip <= _MAX_BYTES or file.size != self._file.size:
+                raise half_an_answer(f"other bytes than {first:,} to {first + count:,} of {self._file.size:,}")
             data = bytearray()
             for chunk in response.iter_raw():
                 data += chunk

@@ -11,7 +11,7 @@ from desktop.core.errors import FileFormatError
 from desktop.core.gguf import ByteSource, Header, read_header
 from desktop.hub.client import HubClient, RemoteFile
 from desktop.hub.header_store import HeaderStore
-from desktop.hub.ranges import FIRST_WINDOW, RangeSource
+from desktop.hub.ranges import FIRST_WINDOW, Part, RangeSource
 
 # Bytes of tokenizer metadata per token, by tokenizer.ggml.model. Measured over the 19 vocabularies of llama.cpp's
 # folder models: strings with their lengths, scores, types and merges take 21 to 23 (llama), 21 (bert), 27 (t5),
@@ -56,46 +56,54 @@ class HeaderReader:
         path: str,
         revision: str | None = None,
         *,
+        part: Part | None = None,
+        partial: bool = False,
         cancelled: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda _: None,
     ) -> RemoteHeader:
-        """The whole header of a GGUF file. ``progress`` hears the bytes read so far.
+        """The whole header of a GGUF file, or of the one that is ``part`` of another file.
 
-        A header read before costs one request and none of its bytes. Raises HubError, CancelledError, and
-        FileFormatError for a file that is no GGUF file.
+        ``progress`` hears the bytes read so far. A header read before costs one request and none of its bytes. With
+        ``partial`` a broken header is returned as far as it goes, as ``core.gguf.read_header`` does; it is not kept.
+        Raises HubError, CancelledError, and FileFormatError for a file that is no GGUF file.
         """
         kept: RemoteHeader | None = None
 
         def known(file: RemoteFile) -> bool:
             nonlocal kept
-            kept = self.kept(file)
+            kept = self.kept(file, part)
             return kept is not None
 
         with RangeSource(
-            self._client, repo, path, revision, plan=_planned, known=known, cancelled=cancelled, progress=progress
-        ) as source:
+            self._client, repo, path, revision,
+            part=part, plan=_planned, known=known, cancelled=cancelled, progress=progress,
+        ) as source:  # fmt: skip
             if kept is not None:
                 return _with_cost(kept, source)
-            header = read_header(source)
+            header = read_header(source, partial=partial)
             end = min(max(header.header_bytes, header.data_offset), len(source.read_so_far))
-            data = source.read_so_far[:end]
-            file, requests, transferred = source.remote, source.requests, source.transferred_bytes
-        kept_in = self._store.keep(file.etag, data)
-        # From here on the header reads its arrays from the map on disk, which takes no memory of its own.
-        data = self._store.load(file.etag) or data
-        header = read_header(Beginning(data, file.size))
+            data = source.read_so_far[:end] if header.complete else source.read_so_far
+            file, size = source.remote, source.size
+            requests, transferred = source.requests, source.transferred_bytes
+        kept_in = None
+        if header.complete:
+            kept_in = self._store.keep(_key(file, part), data)
+            data = self._store.load(_key(file, part)) or data
+        # From here on the header reads its arrays from the map on disk, which takes no memory of its own; those of a
+        # broken one from memory, so that nothing is fetched behind a page's back.
+        header = read_header(Beginning(data, size), partial=partial).with_problems(header.problems)
         return RemoteHeader(header, file, data, kept_in, requests, transferred, cached=False)
 
-    def kept(self, file: RemoteFile) -> RemoteHeader | None:
+    def kept(self, file: RemoteFile, part: Part | None = None) -> RemoteHeader | None:
         """The header of a file whose ETag (or sha256) and size are known, if it was read before: no request."""
-        data = self._store.load(file.etag)
+        data = self._store.load(_key(file, part))
         if data is None:
             return None
         try:
-            header = read_header(Beginning(data, file.size))
+            header = read_header(Beginning(data, part.size if part else file.size))
         except FileFormatError:
             return None
-        return RemoteHeader(header, file, data, self._store.path(file.etag), 0, 0, cached=True)
+        return RemoteHeader(header, file, data, self._store.path(_key(file, part)), 0, 0, cached=True)
 
     def first_kilobytes(
         self,
@@ -146,6 +154,11 @@ class Beginning:
                 offset=len(self._data),
             )
         return self._data[offset:]
+
+
+def _key(file: RemoteFile, part: Part | None) -> str:
+    """What a header is kept under; "" for a file without an ETag, which is not kept."""
+    return f"{file.etag} at {part.offset}" if part and file.etag else file.etag
 
 
 def _with_cost(kept: RemoteHeader, source: RangeSource) -> RemoteHeader:

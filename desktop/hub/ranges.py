@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from desktop.core.errors import FileFormatError
 from desktop.hub.client import HubClient, RemoteFile, first_byte
@@ -15,6 +16,14 @@ _GROWTH = 1.5
 _RETRIES = 2  # broken connections of one reader that are mended without a word
 
 Plan = Callable[[memoryview, int], int]
+
+
+@dataclass(frozen=True)
+class Part:
+    """``size`` bytes of a file from ``offset`` on, read as if they were a file: the GGUF in a llamafile."""
+
+    offset: int
+    size: int
 
 
 def doubling(have: memoryview, _size: int) -> int:
@@ -38,6 +47,7 @@ class RangeSource:
         path: str,
         revision: str | None = None,
         *,
+        part: Part | None = None,
         first_window: int = FIRST_WINDOW,
         plan: Plan = doubling,
         known: Callable[[RemoteFile], bool] = lambda _: False,
@@ -46,10 +56,12 @@ class RangeSource:
     ) -> None:
         """Opens the file. When ``known`` says of it that its bytes are not needed, none are read (``skipped``).
 
-        ``progress`` hears the number of bytes read so far. Raises HubError.
+        With ``part``, offsets and size are those within it. ``progress`` hears the number of bytes read so far.
+        Raises HubError.
         """
         self._client = client
         self._repo, self._path, self._revision = repo, path, revision
+        self._part = part
         self._plan = plan
         self._cancelled = cancelled
         self._progress = progress
@@ -78,7 +90,8 @@ class RangeSource:
 
     @property
     def size(self) -> int:
-        return self.remote.size
+        whole = self.remote.size
+        return whole if self._part is None else max(0, min(self._part.size, whole - self._part.offset))
 
     @property
     def remote(self) -> RemoteFile:
@@ -88,7 +101,7 @@ class RangeSource:
 
     @property
     def read_so_far(self) -> memoryview:
-        """The file's beginning, as far as it was read."""
+        """The beginning of the file (or its part), as far as it was read."""
         return memoryview(self._buffer)[: self._filled].toreadonly()
 
     def window(self, offset: int, at_least: int) -> memoryview:
@@ -153,10 +166,12 @@ class RangeSource:
             self.requests += 1
 
         location = self.file.location if self.file else ""
+        origin = self._part.offset if self._part else 0
+        first += origin
         found, response = self._stack.enter_context(
             self._client.opened(
                 self._repo, self._path, self._revision,
-                first=first, last=end - 1, location=location, sent=sent, enough=known,
+                first=first, last=origin + end - 1, location=location, sent=sent, enough=known,
             )
         )  # fmt: skip
         self.file = self.file or found
@@ -164,7 +179,7 @@ class RangeSource:
             self.close()
             return
         start = first_byte(response)
-        if start > first or found.size != self.file.size:
+        if start > first or first - start > MAX_HEADER or found.size != self.file.size:
             self.close()
             raise half_an_answer(f"bytes from {start:,} of {found.size:,} where {first:,} was asked for")
         self._drop = first - start

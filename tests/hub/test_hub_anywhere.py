@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from support.hub_server import BytesContent, HubServer, Repo
+from support.hub_server import BytesContent, HubServer, Repo, SparseContent
 
 from desktop.core.errors import FileFormatError
 from desktop.hub.anywhere import WINDOW, AnywhereSource
@@ -52,6 +52,30 @@ def test_no_more_than_a_look_may_cost(client: HubClient, repo: Repo, monkeypatch
     monkeypatch.setattr("desktop.hub.anywhere._MAX_BYTES", 1 << 20)
     with pytest.raises(FileFormatError, match="fetched"):
         AnywhereSource(client, "a/b", "m.bin").window(0, 2 << 20)
+
+
+def test_reading_in_order_takes_few_requests(client: HubClient, hub: HubServer) -> None:
+    hub.add(Repo("a/b", {"m.bin": SparseContent(b"", 20_000_000)}))
+    source = AnywhereSource(client, "a/b", "m.bin")
+    for offset in range(0, 20_000_000, 50_000):
+        source.window(offset, 50_000)
+    assert len(hub.exchanges) < 20 and source.transferred_bytes < 21_000_000
+
+
+def test_a_file_that_leads_to_and_fro(client: HubClient, hub: HubServer) -> None:
+    hub.add(Repo("a/b", {"m.bin": SparseContent(b"", 900_000_000)}))
+    source = AnywhereSource(client, "a/b", "m.bin")
+    with pytest.raises(FileFormatError, match="parts of it"):
+        for number in range(5000):
+            source.window(number * 7_654_321 % 890_000_000, 8)
+    assert len(hub.exchanges) < 100 and source.transferred_bytes < 5_000_000
+
+
+def test_an_answer_of_another_file(client: HubClient, repo: Repo, hub: HubServer) -> None:
+    source = AnywhereSource(client, "a/b", "m.bin")
+    hub.fail("wrong-length", "m.bin")
+    with pytest.raises(HubError):
+        source.window(1_000_000, 10)
 
 
 def test_cut_answers_and_cancelling(client: HubClient, repo: Repo, hub: HubServer) -> None:

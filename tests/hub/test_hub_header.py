@@ -11,6 +11,7 @@ from desktop.hub.client import HubClient
 from desktop.hub.errors import CancelledError, HubError
 from desktop.hub.header import HeaderReader
 from desktop.hub.header_store import HeaderStore
+from desktop.hub.ranges import Part
 
 VOCABULARIES = ("starcoder", "llama-spm", "gpt-2", "qwen2", "llama-bpe", "gemma-4", "bert-bge", "command-r")
 FILE_BYTES = 5_000_000_000
@@ -173,3 +174,33 @@ def test_the_least_used_headers_make_room(tmp_path: Path) -> None:
     assert store.load("b") is None
     assert store.load("a") is not None and store.load("c") is not None
     assert store.keep("d", memoryview(bytes(3000))) is None
+
+
+def test_a_header_within_another_file(hub: HubServer, reader: HeaderReader, head: bytes) -> None:
+    before, size = 30_000_000, 3_000_000_000
+    content = SparseContent(bytes(before) + head, before + size + 1000)
+    hub.add(Repo("a/b", {"m.llamafile.bin": content}))
+    found = reader.read("a/b", "m.llamafile.bin", part=Part(before, size))
+    expected = read_header(BytesSource(head))
+    assert found.header.header_bytes == expected.header_bytes and found.header.file_bytes == size
+    assert found.requests == len(hub.exchanges) <= 3
+    assert found.transferred_bytes <= len(head) + (512 << 10)
+    words, wanted = found.header.array("tokenizer.ggml.tokens"), expected.array("tokenizer.ggml.tokens")
+    assert words is not None and wanted is not None and words.strings() == wanted.strings()
+    again = reader.read("a/b", "m.llamafile.bin", part=Part(before, size))
+    assert (again.requests, again.transferred_bytes, again.cached) == (1, 0, True)
+    assert reader.kept(found.file) is None  # the file's own beginning is no header
+
+
+def test_a_broken_header_as_far_as_it_goes(hub: HubServer, reader: HeaderReader, head: bytes) -> None:
+    cut = head[:900_000]
+    hub.add(Repo("a/b", {"m.gguf": BytesContent(cut)}))
+    with pytest.raises(FileFormatError):
+        reader.read("a/b", "m.gguf")
+    found = reader.read("a/b", "m.gguf", partial=True)
+    expected = read_header(BytesSource(cut), partial=True)
+    assert not found.header.complete and found.header.problems == expected.problems
+    assert found.header.metadata.keys() == expected.metadata.keys()
+    assert found.path is None and not reader.read("a/b", "m.gguf", partial=True).cached
+    before = len(hub.exchanges)
+    assert found.header.string("general.architecture") == "starcoder2" and len(hub.exchanges) == before
