@@ -329,6 +329,7 @@ class Heft:
         window.appearance_chosen.connect(self._choose_appearance)
         window.load_at_start_chosen.connect(self._choose_load_at_start)
         window.logs_asked.connect(self._open_logs)
+        window.about_asked.connect(self._show_about)
         window.closed.connect(self._remember_window)
         window.painted.connect(self._after_first_paint)
 
@@ -428,6 +429,17 @@ class Heft:
     def _open_logs(self) -> None:
         self._paths.logs.mkdir(parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._paths.logs)))
+
+    def _show_about(self) -> None:
+        from desktop.ui.about import AboutDialog
+
+        AboutDialog(
+            self._tasks,
+            self._describe_engine,
+            lambda: self._machine.describe("cached"),
+            self._paths.logs,
+            self._window,
+        ).open()
 
     def _remember_window(self, geometry: WindowGeometry) -> None:
         try:

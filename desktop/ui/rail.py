@@ -28,6 +28,7 @@ class NavigationRail(QFrame):
     inspect_asked = Signal()
     shortcuts_asked = Signal()
     logs_asked = Signal()
+    about_asked = Signal()
 
     def __init__(
         self,
@@ -117,6 +118,9 @@ class NavigationRail(QFrame):
         logs = menu.addAction("Open the log folder")
         logs.setObjectName("openLogs")
         logs.triggered.connect(self.logs_asked)
+        about = menu.addAction("About Heft")
+        about.setObjectName("showAbout")
+        about.triggered.connect(self.about_asked)
         return menu
 
     def _paint(self) -> None:

@@ -69,6 +69,7 @@ class MainWindow(QWidget):
     appearance_chosen = Signal(str)
     load_at_start_chosen = Signal(bool)
     logs_asked = Signal()
+    about_asked = Signal()
     painted = Signal()  # once, after the first paint
     closed = Signal(object)  # WindowGeometry
 
@@ -108,6 +109,7 @@ class MainWindow(QWidget):
         self._rail.shortcuts_asked.connect(self.show_shortcuts)
         self._rail.inspect_asked.connect(self.inspect_asked)
         self._rail.logs_asked.connect(self.logs_asked)
+        self._rail.about_asked.connect(self.about_asked)
         for index in range(len(self._entries)):
             self._shortcut(f"Ctrl+{index + 1}", partial(self._visit, index))
         self._shortcut("Ctrl+O", self.choose_file)
