@@ -13,7 +13,7 @@ from desktop.cli.inspect import make_service as make_inspection
 from desktop.cli.model import KV_TYPES, whole_number
 from desktop.cli.output import Progress, print_json
 from desktop.core.errors import UsageError
-from desktop.core.memory import Memory, Settings
+from desktop.core.memory import Memory, Settings, resident_bytes
 from desktop.core.speed import Rate
 from desktop.services.calibration import CalibrationService
 from desktop.services.fit import FitService, Weighed
@@ -97,6 +97,7 @@ def document(found: Weighed, rate: Rate | None) -> dict[str, Any]:
         "context": fit.context,
         "kv_type": fit.kv_type,
         "memory": memory_document(fit.memory),
+        "resident_bytes": resident_bytes(fit.memory, found.shape),
         "method": fit.method,
         "placement": fit.placement,
         "gpu_layers": fit.gpu_layers,

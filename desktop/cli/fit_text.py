@@ -20,14 +20,13 @@ def report(found: Weighed, rate: Rate | None) -> str:
     parts.append(verdict(fit))
     parts.append(_terms(fit))
     facts = [("Method", _METHODS[fit.method] + (f", within {fit.band:.0%}" if fit.band else ""))]
-    longest = f"{fit.max_context:,} tokens" if fit.max_context else "none"
-    if fit.max_context and fit.max_context == found.shape.trained_context:
-        longest += ", which is all the model was trained for"
-    facts.append(("Longest context there", longest))
-    if rate is not None:
-        facts.append(("Speed", f"{rate.expected:.1f} tokens/s (between {rate.low:.1f} and {rate.high:.1f})"))
-    else:
-        facts.append(("Speed", "not known for this machine"))
+    if fit.fits:
+        everything = ", all the model was trained for" if fit.max_context == found.shape.trained_context else ""
+        facts.append(("Longest context there", f"{fit.max_context:,} tokens{everything}"))
+        speed = "not known for this machine"
+        if rate is not None:
+            speed = f"{rate.expected:.1f} tokens/s (between {rate.low:.1f} and {rate.high:.1f})"
+        facts.append(("Speed", speed))
     width = max(len(label) for label, _ in facts)
     parts.append("\n".join(f"{label.ljust(width)}  {text}" for label, text in facts))
     if found.note:

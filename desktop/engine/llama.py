@@ -58,6 +58,12 @@ class AbortFlag:
         return self._buffer[0] != b"\x00"
 
 
+class _TensorOverride(ctypes.Structure):
+    """``llama_model_tensor_buft_override`` of llama.h, which the binding leaves out."""
+
+    _fields_ = (("pattern", ctypes.c_char_p), ("buft", ctypes.c_void_p))
+
+
 def model_parameters(gpu_layers: int, cpu_expert_layers: int) -> tuple[Any, Any]:
     """llama.cpp's parameters of a load, and what they point to, which has to live until the load is over.
 
@@ -69,7 +75,7 @@ def model_parameters(gpu_layers: int, cpu_expert_layers: int) -> tuple[Any, Any]
     if not cpu_expert_layers:
         return params, None
     numbers = "|".join(str(layer) for layer in range(cpu_expert_layers))
-    overrides = (lib.llama_model_tensor_buft_override * 2)()
+    overrides = (_TensorOverride * 2)()  # the second, empty, ends the list
     overrides[0].pattern = rf"blk\.({numbers})\.ffn_(up|down|gate|gate_up)_(ch|)exps".encode()
     overrides[0].buft = _required("ggml_backend_cpu_buffer_type", ctypes.c_void_p)()
     params.tensor_buft_overrides = ctypes.cast(overrides, ctypes.c_void_p)

@@ -36,15 +36,21 @@ def cells(shape: ModelShape, layer: int, context: int) -> int:
     return padded(min(whole, window + batch_of(context))) if window else whole
 
 
-def kv_bytes(shape: ModelShape, layer: int, context: int, kv_type: str = "f16") -> int:
-    """Bytes of a layer's keys and values; a compressed cache (MLA) holds keys only, of latent plus rope."""
+def kv_bytes(
+    shape: ModelShape, layer: int, context: int, kv_type: str = "f16", *, flash_attention: bool = True
+) -> int:
+    """Bytes of a layer's keys and values; a compressed cache (MLA) holds keys only, of latent plus rope.
+
+    Without flash attention values are stored transposed, each layer's as wide as the widest's.
+    """
     one = shape.layers[layer]
     if not one.owns_kv:
         return 0
     kind = TYPES_BY_NAME[kv_type.upper()]
     row = kind.size(one.kv_heads * one.key_length)
     if shape.latent is None:
-        row += kind.size(one.kv_heads * one.value_length)
+        alike = [one] if flash_attention else shape.layers
+        row += kind.size(max(each.kv_heads * each.value_length for each in alike))
     return row * cells(shape, layer, context)
 
 

@@ -1,7 +1,7 @@
 """The compute buffer: what the results of a graph take that are alive at the same time, while a batch is read.
 
 With everything on one device this is the engine's own allocator replayed on the engine's own graph (``replay``,
-``graphs``), and exact for the architectures described there.
+``graphs``), and exact for the architectures described there; without flash attention within a tenth.
 """
 
 from __future__ import annotations

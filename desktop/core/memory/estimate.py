@@ -72,7 +72,7 @@ def estimate(shape: ModelShape, weights: Weights, settings: Settings, split: Spl
                 device=device,
                 weights_bytes=weights_on(device, weights, split),
                 kv_bytes=sum(
-                    kv_bytes(shape, i, context, settings.kv_type)
+                    kv_bytes(shape, i, context, settings.kv_type, flash_attention=settings.flash_attention)
                     for i in range(shape.layer_count)
                     if split.layers[i] == device
                 ),

@@ -1,0 +1,148 @@
+"""Memory by formulas: shapes from headers, caches, weights and the replayed allocator."""
+
+from pathlib import Path
+
+import pytest
+from support.forge_shapes import Forged, deepseek2_lite, gemma3_12b, gemma3n_e4b, llama_8b, qwen35_9b
+
+from desktop.core.gguf import BytesSource, Header, read_header
+from desktop.core.memory import ModelShape, Settings, Split, estimate, shape_of, weights_from_size, weights_of
+from desktop.core.memory.cache import cells, kv_bytes, recurrent_bytes
+from desktop.core.memory.replay import Graph, Result
+
+MIB = 1024 * 1024
+
+
+def header_of(model: Forged, folder: Path) -> Header:
+    path = model.write(folder / "model.gguf")
+    with path.open("rb") as file:
+        return read_header(BytesSource(file.read(32 * MIB)), partial=True)
+
+
+def shape(model: Forged, folder: Path) -> ModelShape:
+    found = shape_of(header_of(model, folder))
+    assert found is not None
+    return found
+
+
+def test_every_layer_of_a_plain_model_keeps_keys_and_values(tmp_path: Path) -> None:
+    plain = shape(llama_8b(), tmp_path)
+    assert plain.layer_count == 32
+    assert plain.vocabulary == 128256
+    # 8 heads of 128 numbers, keys and values, two bytes each
+    assert kv_bytes(plain, 0, 4096) == 4096 * 2 * 8 * 128 * 2
+    # a block of 32 numbers takes 34 bytes
+    assert kv_bytes(plain, 0, 4096, "q8_0") == kv_bytes(plain, 0, 4096) * 34 // 64
+
+
+def test_a_sliding_window_needs_its_length_and_one_batch(tmp_path: Path) -> None:
+    windowed = shape(gemma3_12b(), tmp_path)
+    assert [layer.window for layer in windowed.layers[:6]] == [1024] * 5 + [0]
+    assert cells(windowed, 0, 32768) == 1024 + 512
+    assert cells(windowed, 5, 32768) == 32768
+    assert cells(windowed, 0, 300) == 512  # padded to 256
+
+
+def test_layers_that_read_another_layers_cache_have_none(tmp_path: Path) -> None:
+    shared = shape(gemma3n_e4b(), tmp_path)
+    assert kv_bytes(shared, 19, 4096) > 0
+    assert kv_bytes(shared, 20, 4096) == 0
+
+
+def test_a_compressed_cache_holds_keys_only(tmp_path: Path) -> None:
+    latent = shape(deepseek2_lite(), tmp_path)
+    assert kv_bytes(latent, 3, 4096) == 4096 * (512 + 64) * 2
+
+
+def test_recurrent_layers_have_a_state_instead_of_a_cache(tmp_path: Path) -> None:
+    hybrid = shape(qwen35_9b(), tmp_path)
+    assert [layer.recurrent for layer in hybrid.layers[:4]] == [True, True, True, False]
+    assert kv_bytes(hybrid, 0, 4096) == 0
+    assert recurrent_bytes(hybrid, 0) == 4 * (3 * (4096 + 2 * 16 * 128) + 128 * 4096)
+    assert recurrent_bytes(hybrid, 3) == 0
+
+
+def test_a_file_that_is_no_language_model_has_no_shape() -> None:
+    projector = Forged("clip", 1, {"projection_dim": 4})
+    assert shape_of(read_header(BytesSource(_bytes(projector)))) is None
+
+
+def _bytes(model: Forged) -> bytes:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        return model.write(Path(folder) / "m.gguf").read_bytes()
+
+
+@pytest.mark.parametrize("make", [llama_8b, gemma3_12b, deepseek2_lite, qwen35_9b])
+def test_the_first_kilobytes_give_nearly_the_whole_estimate(make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = make().write(tmp_path / "model.gguf")
+    with path.open("rb") as file:
+        begun = read_header(BytesSource(file.read(4096)), partial=True)
+    assert not begun.complete
+    partial = shape_of(begun)
+    full_header = header_of(make(), tmp_path)
+    full = shape_of(full_header)
+    assert partial is not None and full is not None
+    settings = Settings(8192)
+    quick = estimate(partial, weights_from_size(partial, path.stat().st_size), settings).total_bytes
+    exact = estimate(full, weights_of([full_header], full), settings).total_bytes
+    assert abs(quick / exact - 1) < 0.02
+
+
+def test_what_is_scaled_keeps_its_sum(tmp_path: Path) -> None:
+    header = header_of(llama_8b(), tmp_path)
+    plain = shape(llama_8b(), tmp_path)
+    scaled = weights_of([header], plain).scaled(10_000_000_000)
+    assert scaled.total_bytes == 10_000_000_000
+    assert not scaled.exact
+
+
+def test_devices_share_out_everything_once(tmp_path: Path) -> None:
+    header = header_of(llama_8b(), tmp_path)
+    plain = shape(llama_8b(), tmp_path)
+    weights = weights_of([header], plain)
+    alone = estimate(plain, weights, Settings(4096))
+    split = estimate(plain, weights, Settings(4096), Split((0,) * 20 + (1,) * 12, 1))
+    assert split.weights_bytes == alone.weights_bytes == weights.total_bytes
+    assert split.kv_bytes == alone.kv_bytes
+    assert split.devices[1].kv_bytes == 12 * kv_bytes(plain, 0, 4096)
+    assert split.devices[1].output_bytes == 0
+
+
+# -- the replayed allocator ------------------------------------------------------------------------
+
+
+def test_a_freed_block_is_used_again() -> None:
+    graph = Graph()
+    first = Result(1024, (graph.leaf(64),))
+    second = Result(1024, (first,))
+    third = Result(1024, (second,))  # fits where the first was
+    graph.expand(third)
+    assert graph.size() == 64 + 2 * 1024
+
+
+def test_an_addition_is_written_over_an_argument_nothing_else_needs() -> None:
+    graph = Graph()
+    first, second = (Result(1024, (graph.leaf(32),)) for _ in range(2))
+    graph.expand(Result(1024, (first, second), inplace=True))
+    assert graph.size() == 2 * 32 + 2 * 1024
+
+
+def test_a_view_keeps_what_it_shows() -> None:
+    graph = Graph()
+    first = Result(1024, (graph.leaf(32),))
+    view = Result(1024, (first,), viewed=first)
+    unrelated = Result(1024, (graph.leaf(32),))
+    graph.expand(view)
+    graph.expand(unrelated)
+    graph.expand(Result(1024, (view, unrelated)))
+    assert graph.size() == 2 * 32 + 3 * 1024
+
+
+def test_an_output_is_never_freed() -> None:
+    graph = Graph()
+    kept = Result(1024, (graph.leaf(32),))
+    kept.is_output = True
+    graph.expand(Result(1024, (Result(1024, (kept,)),)))
+    assert graph.size() == 32 + 3 * 1024
