@@ -21,6 +21,7 @@ from desktop.core.choice_options import (
     Ways,
 )
 from desktop.core.choice_words import (
+    CLOSE_SHARE,
     caveats,
     loss_words,
     name_of,
@@ -107,10 +108,10 @@ def _balanced(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, st
             f"least without giving up half of the speed{speed_words(options[chosen])}: {placed(options[chosen])}, "
             f"{loss_words(options[chosen])}."
         )
-    chosen = _fastest(options, _acceptable(options, fast))
+    chosen = _about_fastest(options, _acceptable(options, fast))
     return chosen, (
         f"Nothing here answers at reading speed ({READING_SPEED:.0f} tok/s) without a large loss; "
-        f"{name_of(options[chosen])} is the quickest{speed_words(options[chosen])}."
+        f"{name_of(options[chosen])} is about the quickest{speed_words(options[chosen])}."
     )
 
 
@@ -122,7 +123,7 @@ def _quality(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, str
             f"It loses the least of what fits and answers at reading speed{speed_words(options[chosen])}: "
             f"{loss_words(options[chosen])}, {placed(options[chosen])}."
         )
-    chosen = _fastest(options, _acceptable(options, usable))
+    chosen = _about_fastest(options, _acceptable(options, usable))
     return chosen, (
         f"Nothing here answers at reading speed ({READING_SPEED:.0f} tok/s) without a large loss; "
         f"{name_of(options[chosen])} comes closest"
@@ -175,6 +176,19 @@ def _not_too_slow(options: Sequence[Option], indices: Sequence[int]) -> list[int
     return [
         i for i in indices if _readable(options[i]) and ((rate := options[i].rate) is None or rate.expected >= best / 2)
     ]
+
+
+def _about_fastest(options: Sequence[Option], indices: Sequence[int]) -> int:
+    """The least loss of those that are about as quick as the quickest: predictions tell them apart no better."""
+    quickest = options[_fastest(options, indices)].rate
+    if quickest is None:
+        return _fastest(options, indices)
+    close = []
+    for i in indices:
+        rate = options[i].rate
+        if rate is not None and rate.expected >= (1 - CLOSE_SHARE) * quickest.expected:
+            close.append(i)
+    return least_loss(options, close)
 
 
 def _readable(option: Option) -> bool:

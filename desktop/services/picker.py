@@ -284,7 +284,7 @@ class PickedRepo:
         return Row(
             Option(variant, quality, fit, rate),
             "engine" if fit.method == "engine" else "estimate",
-            known.problem or variant.note,
+            known.problem,
         )
 
     def _rates_on(self, machine: Machine) -> Rates | None:

@@ -51,6 +51,9 @@ def model(shape: Shape, label: str, vocab: Path, **changes: Value) -> SparseCont
         if name == "token_embd.weight" and base not in ("F16", "BF16", "F32", "Q8_0"):
             kind = "Q6_K"
         parts.append((name, dims, plain if plain == "F32" else kind))
+    if shape.architecture == "qwen3":  # the engine wants these norms
+        length = shape.embedding // shape.heads
+        parts += [(f"blk.{i}.attn_{x}_norm.weight", (length,), "F32") for i in range(shape.layers) for x in "qk"]
     file_type = next(number for number, known in FILE_TYPES.items() if known.label == label)
     entries = {**metadata(shape, found), "general.file_type": Value(4, file_type)}
     entries |= {key.replace("__", "."): value for key, value in changes.items()}

@@ -13,7 +13,7 @@ from desktop.core.units import human_bytes
 from desktop.services.downloads_records import DownloadState
 from desktop.services.picker_records import Row, View
 from desktop.services.picker_words import Tone, loss, loss_details, memory_details, speed, where
-from desktop.ui.models.library_model import plain_tooltip
+from desktop.ui.models.library_model import WARNING_SIGN, plain_tooltip
 from desktop.ui.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -38,12 +38,16 @@ def _memory(row: Row) -> str:
 
 
 COLUMNS = (
-    Column("Variant", lambda row: row.variant.name),
+    Column("Variant", lambda row: f"{WARNING_SIGN} {row.variant.name}" if row.problem else row.variant.name),
     Column("Download", lambda row: human_bytes(row.variant.download_bytes)),
     Column("Memory", _memory),
     Column("Where it runs", lambda row: where(row.option)[0], lambda row: where(row.option)[1]),
     Column("Predicted speed", lambda row: speed(row.option.rate)),
-    Column("Quality loss (KLD)", lambda row: loss(row.option.quality, unit=False)[0], lambda row: loss(row.option.quality)[1]),
+    Column(
+        "Quality loss (KLD)",
+        lambda row: loss(row.option.quality, unit=False)[0],
+        lambda row: loss(row.option.quality)[1],
+    ),
     Column("", lambda row: ""),
 )
 VARIANT, DOWNLOAD, MEMORY, WHERE, SPEED, QUALITY, ACTION = range(len(COLUMNS))
@@ -172,7 +176,8 @@ class VariantTableModel(QAbstractTableModel):
             return ""
         if column == VARIANT:
             recommended = "Recommended." if row == self.recommended else ""
-            return "\n".join(text for text in (found.variant.name, recommended, found.problem) if text)
+            lines = (found.variant.name, recommended, found.variant.note, found.problem)
+            return "\n".join(line for line in lines if line)
         if column == DOWNLOAD:
             files = [f"{file.path}: {file.size_bytes:,} bytes" for file in found.variant.files[:8]]
             projector = found.variant.projector

@@ -16,7 +16,7 @@ _WORDS = {
     "queued": "waiting for its turn",
     "checking": "checking",
     "paused": "paused",
-    "finished": "finished, verified",
+    "finished": "verified",
 }
 
 
@@ -63,18 +63,18 @@ class _Row(QFrame):
         self._bar.setRange(0, 1000)
         self._first, self._second = QPushButton(), QPushButton()
         for button in (self._first, self._second):
-            set_role(button, "ghost")
-        head = QHBoxLayout()
-        head.setSpacing(2)
-        head.addWidget(self._name, 1)
-        head.addWidget(self._first)
-        head.addWidget(self._second)
+            set_role(button, "small")
+        foot = QHBoxLayout()
+        foot.setSpacing(2)
+        foot.addWidget(self._state, 1)
+        foot.addWidget(self._first)
+        foot.addWidget(self._second)
         column = QVBoxLayout(self)
-        column.setContentsMargins(10, 6, 6, 8)
+        column.setContentsMargins(10, 8, 6, 4)
         column.setSpacing(4)
-        column.addLayout(head)
+        column.addWidget(self._name)
         column.addWidget(self._bar)
-        column.addWidget(self._state)
+        column.addLayout(foot)
         self._first.clicked.connect(self._on_first)
         self._second.clicked.connect(self._on_second)
         self.show_state(state)

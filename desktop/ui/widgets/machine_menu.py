@@ -8,11 +8,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from desktop.core.hardware import Machine
-from desktop.core.machines import Device, machine_with
+from desktop.core.machines import GIB, Device, machine_with
 from desktop.core.units import human_bytes
 from desktop.services.tables import DataTables
 
-THIS_COMPUTER = "this computer"
+_NEARLY = 0.01
 _VENDORS = (("nvidia", "NVIDIA cards"), ("amd", "AMD cards and chips"), ("apple", "Apple chips"))
 _PROFILES = {
     "laptop-8gb": "Laptop with 8 GB",
@@ -25,13 +25,19 @@ _PROFILES = {
 
 def machine_words(machine: Machine) -> str:
     """A machine in a few words: its GPUs and main memory."""
-    memory = human_bytes(machine.memory.total_bytes).replace(".0 ", " ")
+    memory = _sold(machine.memory.total_bytes)
     if not machine.gpus:
         return f"CPU with {memory} of memory"
     gpu = machine.gpus[0]
     count = f"{len(machine.gpus)} × " if len(machine.gpus) > 1 else ""
-    own = "" if gpu.shared_memory else f" {human_bytes(gpu.total_bytes).replace('.0 ', ' ')}"
+    own = "" if gpu.shared_memory else f" {_sold(gpu.total_bytes)}"
     return f"{count}{gpu.name}{own} + {memory}"
+
+
+def _sold(count: int) -> str:
+    """A memory size as it is sold, in binary gigabytes, where it is a whole number of these."""
+    whole = round(count / GIB)
+    return f"{whole} GB" if abs(count / GIB - whole) < _NEARLY * whole else human_bytes(count)
 
 
 class MachineMenu(QToolButton):

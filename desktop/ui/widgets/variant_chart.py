@@ -180,7 +180,7 @@ class VariantChart(QWidget):
             self._paint_scale(painter, area, self._layout)
             context = context_words(self._view.context) if self._view else ""
             painter.drawText(below.translated(0, 14), right, f"memory at {context} →")
-            for point in self._layout.points:
+            for point in sorted(self._layout.points, key=lambda p: p.recommended):  # the recommended one on top
                 self._paint_point(painter, point)
         if self.hasFocus():
             painter.setPen(QPen(self._theme.color("accent"), 1))
@@ -220,15 +220,9 @@ class VariantChart(QWidget):
 
     def _paint_scale(self, painter: QPainter, area: QRectF, layout: ChartLayout) -> None:
         """Round figures along the memory axis."""
-        span = layout.high - layout.low
-        step = next(s for n in range(6, 14) for s in (10.0**n, 2 * 10.0**n, 5 * 10.0**n) if span / s <= 7)
-        tick = (int(layout.low / step) + 1) * step
-        while tick < layout.high:
-            x = area.left() + 8 + (tick - layout.low) / span * (area.width() - 16)
+        for x, words in layout.ticks:
             painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + 3))
-            box = QRectF(x - 40, area.bottom() + 4, 80, 14)
-            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, human_bytes(tick).replace(".0 ", " "))
-            tick += step
+            painter.drawText(QRectF(x - 40, area.bottom() + 4, 80, 14), Qt.AlignmentFlag.AlignHCenter, words)
 
     def _paint_point(self, painter: QPainter, point: Point) -> None:
         theme = self._theme
@@ -251,6 +245,8 @@ class VariantChart(QWidget):
             font = QFont(self._font)
             font.setWeight(QFont.Weight.DemiBold if point.recommended else QFont.Weight.Normal)
             painter.setFont(font)
+            if point.recommended:
+                painter.fillRect(point.label.adjusted(-1, 0, 12, 0), theme.color("surface"))
             painter.setPen(theme.color("text"))
             text = f"{point.name} · recommended" if point.recommended else point.name
             painter.drawText(point.label.adjusted(0, 0, 14, 0), Qt.AlignmentFlag.AlignLeft, text)

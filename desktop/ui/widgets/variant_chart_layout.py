@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF
 
 from desktop.core.choice import Option
-from desktop.core.placement import Placement, Pool
+from desktop.core.placement import Fit, Placement, Pool
 from desktop.core.quality import WORST
 from desktop.core.units import human_bytes
 
 _NEAR = 1.6  # a limit up to so many times the largest variant is drawn in the chart
 _LABEL_HEIGHT = 14.0
+_TICKS = 8
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,11 @@ class Limit:
 
 @dataclass(frozen=True)
 class ChartLayout:
-    """Points in the order of their rows, limits from the left, and the memory (bytes) at both ends of the axis."""
+    """Points in the order of their rows, limits from the left, and round sizes along the axis."""
 
     points: tuple[Point, ...]
     limits: tuple[Limit, ...]
-    low: float
-    high: float
+    ticks: tuple[tuple[float, str], ...]
 
 
 def limits_of(pools: Sequence[Pool]) -> list[tuple[int, str]]:
@@ -75,15 +76,16 @@ def lay_out(
     """Points inside ``area``: memory to the right, quality up. Labels that would collide are left out."""
     found = [(i, option) for i, option in enumerate(options) if option.fit is not None]
     sizes = [option.fit.memory.total_bytes for _, option in found if option.fit is not None]
-    low, high = min(sizes, default=0) * 0.8, max(sizes, default=1) * 1.12
+    low, high = min(sizes, default=1) * 0.9, max(sizes, default=1) * 1.15
     limits = limits_of(pools)
+    beside = _beside_gpu([option.fit for _, option in found if option.fit is not None])
     for size, _ in limits:
         if size < max(sizes, default=0) * _NEAR:
-            high = max(high, size * 1.12)
+            high = max(high, size * 1.15)
             low = min(low, size * 0.9)
 
     def x(size: float) -> float:
-        return area.left() + (size - low) / max(1.0, high - low) * area.width()
+        return area.left() + math.log(size / low) / math.log(high / low) * area.width()
 
     points = []
     for i, option in found:
@@ -99,8 +101,32 @@ def lay_out(
                 measured=option.quality.measured,
             )
         )
-    drawn = tuple(Limit(x(size) if size <= high else None, words) for size, words in limits)
-    return ChartLayout(_labelled(points, area, text_width), drawn, low, high)
+    ticks = tuple((x(size), human_bytes(size).replace(".0 ", " ")) for size in _round_sizes(low, high))
+    drawn = tuple(Limit(x(size + beside) if size <= high else None, words) for size, words in limits)
+    return ChartLayout(_labelled(points, area, text_width), drawn, ticks)
+
+
+def _round_sizes(low: float, high: float) -> list[float]:
+    """Sizes a person would choose for the axis, a handful: it is logarithmic, so they lie closer to the right."""
+    for steps in (
+        (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9),
+        (1, 1.5, 2, 3, 4, 5, 6, 8),
+        (1, 2, 3, 5),
+        (1, 2, 5),
+        (1,),
+    ):
+        sizes = [step * 10.0**power for power in range(6, 15) for step in steps]
+        inside = [size for size in sizes if low <= size <= high]
+        if len(inside) <= _TICKS:
+            return inside
+    return inside
+
+
+def _beside_gpu(fits: Sequence[Fit]) -> int:
+    """What a model that is all on the GPU still holds in main memory (its token embedding): the GPU's limit lies so
+    much further right on an axis of all memory."""
+    held = [sum(d.total_bytes for d in fit.memory.devices if d.device == 0) for fit in fits if fit.placement == "gpu"]
+    return max(held, default=0)
 
 
 def _labelled(points: list[Point], area: QRectF, text_width: Callable[[str], float]) -> tuple[Point, ...]:
@@ -117,6 +143,9 @@ def _labelled(points: list[Point], area: QRectF, text_width: Callable[[str], flo
                 placed[point.index] = spot
                 taken.append(spot)
                 break
+        if point.recommended and point.index not in placed:  # it is named whatever it covers
+            placed[point.index] = _spots(point, width)[0]
+            taken.append(placed[point.index])
     return tuple(
         Point(p.index, p.name, p.where, p.placement, p.recommended, p.measured, placed.get(p.index)) for p in points
     )

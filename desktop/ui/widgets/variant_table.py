@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPen,
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -28,7 +29,7 @@ from desktop.ui.models.variant_model import (
 from desktop.ui.theme import Theme
 
 ROW_HEIGHT = 37
-_WIDTHS = {VARIANT: 106, DOWNLOAD: 90, MEMORY: 86, WHERE: 124, SPEED: 134, ACTION: 100}
+_WIDTHS = {VARIANT: 104, DOWNLOAD: 88, MEMORY: 84, WHERE: 128, SPEED: 128, ACTION: 96}
 _BUTTON_HEIGHT = 26
 Index = QModelIndex | QPersistentModelIndex
 
@@ -46,11 +47,21 @@ class RowDelegate(QStyledItemDelegate):
         self.ground(painter, option, index)
         super().paint(painter, option, index)
 
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        """A selected row keeps its colours: they say how good a figure is."""
+        super().initStyleOption(option, index)
+        option.state &= ~(QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
+
     def ground(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """What lies below a cell's text."""
         area = option.rect
+        selected = index.row() == self._table.currentIndex().row()
         if index.data(RECOMMENDED_ROLE):
             painter.fillRect(area, self._theme.color("selection"))
+        elif selected:
+            painter.fillRect(area, self._theme.color("raised"))
+        if selected and index.column() == VARIANT:
+            painter.fillRect(area.x(), area.y(), 3, area.height(), self._theme.color("accent"))
         painter.fillRect(area.x(), area.bottom(), area.width(), 1, self._theme.color("border"))
 
 
@@ -118,7 +129,7 @@ class VariantTable(QTableView):
             self.setColumnWidth(column, width)
         header.setSectionResizeMode(QUALITY, QHeaderView.ResizeMode.Stretch)
         model.modelReset.connect(self._fit_height)
-        self.selectionModel().currentRowChanged.connect(lambda current, _: self.row_chosen.emit(current.row()))
+        self.selectionModel().currentRowChanged.connect(self._moved)
         self._fit_height()
 
     def select(self, row: int) -> None:
@@ -161,6 +172,10 @@ class VariantTable(QTableView):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """The page scrolls, not the table."""
         event.ignore()
+
+    def _moved(self, current: QModelIndex, previous: QModelIndex) -> None:
+        self.viewport().update()
+        self.row_chosen.emit(current.row())
 
     def _button_at(self, where: QPoint) -> int:
         index = self.indexAt(where)
