@@ -1,6 +1,6 @@
 """Print the size of each artefact in a folder; fail when one is above its limit.
 
-    python packaging/check_sizes.py FOLDER
+python packaging/check_sizes.py FOLDER
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Heft's icon in every size a desktop asks for, painted from ``resources/icons/heft.svg``.
 
-    python packaging/icons.py FOLDER      heft-16.png ... heft-512.png, heft.ico, heft.icns
+python packaging/icons.py FOLDER      heft-16.png ... heft-512.png, heft.ico, heft.icns
 """
 
 from __future__ import annotations

@@ -1,43 +1,51 @@
 """Gather the licences of everything a bundle holds into one folder, with an index.
 
-    python packaging/licences.py PYTHON FOLDER      PYTHON is that of the environment the bundle is made from
+    python packaging/licences.py PYTHON WORK FOLDER
 
-Fails when a distribution states no licence at all.
+PYTHON is that of the environment the bundle was made from, WORK the folder PyInstaller worked in (it says which files
+went in), FOLDER the target. Fails when a part of the bundle states no licence or brings no text of it.
 """
 
 from __future__ import annotations
 
+import ast
 import json
+import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from build_engine import fetch_sdist, pinned_version
 
 ROOT = Path(__file__).resolve().parent.parent
-# Tools of the build itself; PyInstaller's own start program is in the bundle and its licence allows that use.
-BUILD_ONLY = {
-    "pip", "setuptools", "hatchling", "editables", "altgraph", "pyinstaller-hooks-contrib",
-    "pathspec", "pluggy", "trove-classifiers",
-}  # fmt: skip
+OWN = ROOT / "packaging" / "licences"  # texts that the packages leave out
 LIST = """
-import json, importlib.metadata as m
+import json, sys, importlib.metadata as m
+bundled = set(json.load(sys.stdin))
 out = []
 for d in m.distributions():
+    files = {str(f): str(d.locate_file(f).resolve()) for f in d.files or ()}
+    if not bundled.intersection(files.values()):
+        continue
     meta = d.metadata
-    files = [str(d.locate_file(f)) for f in d.files or () if "dist-info" in str(f)
-             and f.name.lower().split(".")[0].startswith(("license", "licence", "copying", "notice"))]
+    texts = [p for f, p in files.items() if "dist-info" in f
+             and f.rsplit("/")[-1].lower().split(".")[0].startswith(("license", "licence", "copying", "notice"))]
     said = meta.get("License-Expression") or next(
         (c.split(" :: ")[-1] for c in meta.get_all("Classifier") or () if c.startswith("License ::")),
         (meta.get("License") or "").split("\\n")[0])
-    out.append({"name": meta["Name"], "version": d.version, "licence": said, "files": files})
+    out.append({"name": meta["Name"], "version": d.version, "licence": said, "texts": texts})
 print(json.dumps(out))
 """
 
 
 @dataclass(frozen=True)
 class Part:
-    """One third-party part: what it is, under which licence, and why that is fine for Heft."""
+    """One third-party part: what it is, under which licence, and what there is to say about it."""
 
     name: str
     version: str
@@ -45,38 +53,117 @@ class Part:
     note: str = ""
 
 
-QT_NOTE = "used unchanged under the LGPL; its libraries lie beside the program and may be replaced"
-OTHERS = (Part("SmolLM2-135M-Instruct", "Q4_1", "Apache-2.0", "the starter model, by Hugging Face"),)
+QT_NOTE = "used unchanged under the LGPL 3; its libraries are files of their own beside the program and may be replaced"
+NOTES = {
+    "PySide6_Essentials": QT_NOTE,
+    "shiboken6": QT_NOTE,
+    "pyinstaller": "its start program, under the exception that allows it in programs of any licence",
+}
+SYSTEM_NOTE = "a library of the system this was built on"
+# Packages that bring no text: by name, the texts that apply. That of nvidia-ml-py heads its source file.
+TEXTS: dict[str, tuple[Path, ...]] = {
+    "PySide6_Essentials": (OWN / "LGPL-3.txt", OWN / "GPL-3.txt"),
+    "shiboken6": (OWN / "LGPL-3.txt", OWN / "GPL-3.txt"),
+}
 
 
-def gather(python: str, folder: Path) -> list[Part]:
-    """Copy licence files into ``folder``, one folder a distribution; the parts in order of their names."""
-    listing = subprocess.run([python, "-c", LIST], check=True, capture_output=True, text=True).stdout
-    parts: list[Part] = []
-    for found in json.loads(listing):
+def bundled_files(work: Path) -> dict[str, str]:
+    """Place in the bundle by file on this computer, as PyInstaller's tables of contents have them."""
+    files: dict[str, str] = {}
+    for table in ("COLLECT-00.toc", "PYZ-00.toc"):
+        document: Any = ast.literal_eval((work / table).read_text(encoding="utf-8"))
+        entries = document[0] if table.startswith("COLLECT") else document[1]
+        files.update({str(Path(file).resolve()): place for place, file, *_ in entries if file})
+    return files
+
+
+def python_packages(python: str, bundled: dict[str, str], folder: Path) -> list[Part]:
+    """The Python distributions of which any file is in the bundle; their texts go below ``folder``."""
+    files = json.dumps(list(bundled))
+    listing = subprocess.run([python, "-c", LIST], check=True, stdout=subprocess.PIPE, text=True, input=files)
+    parts = []
+    for found in json.loads(listing.stdout):
         name = found["name"]
-        if name.lower() in BUILD_ONLY or name.lower() == "heft-desktop":
-            continue
-        if not found["licence"] and not found["files"]:
+        texts = [Path(text) for text in found["texts"]] or list(TEXTS.get(name, ()))
+        if not found["licence"]:
             raise SystemExit(f"{name} {found['version']} states no licence.")
-        for file in map(Path, found["files"]):
-            target = folder / name / file.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
-        is_qt = name.lower().startswith(("pyside6", "shiboken6"))
-        parts.append(Part(name, found["version"], found["licence"] or "see its file", QT_NOTE if is_qt else ""))
-    return sorted([*parts, *OTHERS], key=lambda part: part.name.lower())
+        if name == "nvidia-ml-py":
+            keep_text(folder / name, heading(next(file for file in bundled if file.endswith("/pynvml.py"))))
+        elif texts:
+            keep(folder / name, texts)
+        else:
+            raise SystemExit(f"{name} brings no text of its licence: name one in packaging/licences.py.")
+        parts.append(Part(name, found["version"], found["licence"], NOTES.get(name, "")))
+    return parts
+
+
+def system_libraries(bundled: dict[str, str], folder: Path) -> list[Part]:
+    """Debian's packages of which a library is in the bundle, with their copyright files; none on other systems."""
+    if shutil.which("dpkg-query") is None:
+        return []
+    places = [file for file in bundled if file.startswith(("/usr/lib/", "/lib/"))]
+    spelled = [spelling for file in places for spelling in (file, file.removeprefix("/usr"))]
+    found = subprocess.run(["dpkg-query", "--search", *spelled], check=False, capture_output=True, text=True).stdout
+    names = {line.split(":")[0] for line in found.splitlines() if ": /" in line}
+    parts = []
+    for name in sorted(names):
+        text = Path("/usr/share/doc") / name / "copyright"
+        keep(folder / f"debian-{name}", [text.resolve()])
+        shown = subprocess.run(
+            ["dpkg-query", "--show", "--showformat=${Version}", name], check=True, capture_output=True, text=True
+        )
+        parts.append(Part(name, shown.stdout, "see its copyright file", SYSTEM_NOTE))
+    return parts
+
+
+def others(folder: Path) -> list[Part]:
+    """What is no package of Python's or Debian's: Python itself, llama.cpp, the starter model."""
+    keep(folder / "Python", [Path(sysconfig.get_path("stdlib")) / "LICENSE.txt"])
+    with tarfile.open(fetch_sdist(pinned_version())) as sources:
+        name = next(n for n in sources.getnames() if n.endswith("vendor/llama.cpp/LICENSE"))
+        text = sources.extractfile(name)
+        assert text is not None
+        keep_text(folder / "llama.cpp", text.read().decode())
+    keep(folder / "SmolLM2-135M-Instruct", [ROOT / "LICENSE"])  # the same Apache licence
+    return [
+        Part("Python", platform.python_version(), "Python-2.0"),
+        Part("llama.cpp", f"as in llama-cpp-python {pinned_version()}", "MIT"),
+        Part("SmolLM2-135M-Instruct", "Q4_1", "Apache-2.0", "the starter model, by Hugging Face"),
+    ]
+
+
+def keep(folder: Path, texts: list[Path]) -> None:
+    """Copy texts into ``folder``; those of one name get the names of their folders too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for text in texts:
+        name = text.name if not (folder / text.name).exists() else "-".join(text.parts[-3:])
+        shutil.copyfile(text, folder / name)
+
+
+def heading(source: str) -> str:
+    """The comment that a source file begins with."""
+    lines = Path(source).read_text(encoding="utf-8").splitlines()
+    end = next(number for number, line in enumerate(lines) if not line.startswith("#"))
+    return "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines[:end]) + "\n"
+
+
+def keep_text(folder: Path, text: str) -> None:
+    """Write one text into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "LICENSE").write_text(text, encoding="utf-8")
 
 
 def main() -> None:
-    """Write the folder anew: licence files, and licences.json for the page About."""
-    python, folder = sys.argv[1], Path(sys.argv[2])
+    """Write the folder anew: the texts, and licences.json for the page About."""
+    python, work, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    parts = gather(python, folder)
+    bundled = bundled_files(work)
+    parts = [*python_packages(python, bundled, folder), *system_libraries(bundled, folder), *others(folder)]
+    parts.sort(key=lambda part: part.name.lower())
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
     document = [{"name": p.name, "version": p.version, "licence": p.licence, "note": p.note} for p in parts]
-    (folder / "licences.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    (folder / "licences.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{len(parts)} third-party licences")
 
 

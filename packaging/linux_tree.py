@@ -1,10 +1,15 @@
-"""What every Linux package of Heft holds beside the program: desktop file, MIME type, icons."""
+"""What every Linux package of Heft holds beside the program: desktop file, MIME type, icons, copyright.
+
+python packaging/linux_tree.py version|machine|debian      what file names are made of
+"""
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import shutil
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +23,26 @@ def architecture(system: str = "") -> str:
     """This computer's architecture in the words of a packaging system ("debian"), else the kernel's."""
     machine = platform.machine()
     return _ARCHITECTURES.get(machine, {}).get(system, machine)
+
+
+def install_copyright(prefix: Path, bundle: Path) -> None:
+    """``prefix``/share/doc/heft/copyright: Heft's licence, and a line for each part of the bundle."""
+    parts = json.loads((bundle / "_internal" / "licences" / "licences.json").read_text(encoding="utf-8"))
+    lines = [f"{part['name']} {part['version']}: {part['licence']}" for part in parts]
+    folder = prefix / "share" / "doc" / "heft"
+    folder.mkdir(parents=True)
+    text = """\
+Heft is distributed under the Apache License, version 2.0; on Debian its text is
+/usr/share/common-licenses/Apache-2.0.
+
+This package also holds the parts listed below. The text of every licence lies
+in the program's folder: lib/heft/_internal/licences. Qt and PySide are used
+unchanged under the GNU Lesser General Public License, version 3; their
+libraries are files of their own in lib/heft/_internal/PySide6 and may be
+replaced by other builds of the same version.
+
+"""
+    (folder / "copyright").write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 def install_desktop_files(prefix: Path, icons: Path) -> None:
@@ -38,3 +63,7 @@ def install_desktop_files(prefix: Path, icons: Path) -> None:
     scalable = share / "icons" / "hicolor" / "scalable" / "apps"
     scalable.mkdir(parents=True)
     shutil.copyfile(ROOT / "resources" / "icons" / "heft.svg", scalable / "heft.svg")
+
+
+if __name__ == "__main__":
+    print(VERSION if sys.argv[1] == "version" else architecture(sys.argv[1]))

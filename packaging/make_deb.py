@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from linux_tree import STARTER, VERSION, architecture, install_desktop_files
+from linux_tree import STARTER, VERSION, architecture, install_copyright, install_desktop_files
 
 # What the bundle takes from the system (PyInstaller leaves out the C and graphics libraries on purpose).
 DEPENDS = "libc6 (>= 2.34), libstdc++6, libgcc-s1, libexpat1, libgl1, libegl1"
@@ -44,6 +44,7 @@ def build(bundle: Path, icons: Path, target: Path, *, starter: bool) -> None:
         program = root / "usr" / "lib" / "heft"
         shutil.copytree(bundle, program, symlinks=True, ignore=None if starter else shutil.ignore_patterns(STARTER))
         install_desktop_files(root / "usr", icons)
+        install_copyright(root / "usr", bundle)
         (root / "usr" / "bin").mkdir()
         (root / "usr" / "bin" / "heft").symlink_to("../lib/heft/heft")
         kilobytes = sum(p.lstat().st_size for p in root.rglob("*") if p.is_file()) // 1024

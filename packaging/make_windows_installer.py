@@ -1,17 +1,24 @@
-"""Compile the Windows installer around a payload folder; here the Linux folder may stand in, to check the script.
+"""Compile the Windows installer around a payload folder.
 
-    python packaging/make_windows_installer.py PAYLOAD ICONS TARGET.exe
+    python packaging/make_windows_installer.py PAYLOAD ICONS TARGET.exe [--stand-in]
+
+With ``--stand-in`` the payload is the folder of another system, whose program stands in for the Windows programs: the
+script and the installer's structure are checked, the result runs nowhere.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from linux_tree import ROOT, VERSION
 
-REQUIRED = ("HeftWindow.exe", "heft.exe", "_internal", "heft.ico", "uninstall.exe")
+PROGRAMS = ("HeftWindow.exe", "heft.exe")
+REQUIRED = (*PROGRAMS, "_internal", "heft.ico", "uninstall.exe")
 
 
 def contents(installer: Path) -> set[str]:
@@ -34,14 +41,27 @@ def build(payload: Path, icons: Path, target: Path) -> None:
     subprocess.run(command, check=True)
 
 
+def stand_in(payload: Path, folder: Path) -> Path:
+    """``payload`` again in ``folder``, of hard links, with the Windows programs' names."""
+    copy = folder / "payload"
+    shutil.copytree(payload, copy, copy_function=os.link, symlinks=True)
+    for name in PROGRAMS:
+        os.link(payload / "heft", copy / name)
+    (copy / "heft").unlink()
+    return copy
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Make the Windows installer.")
     parser.add_argument("payload", type=Path)
     parser.add_argument("icons", type=Path)
     parser.add_argument("target", type=Path)
+    parser.add_argument("--stand-in", action="store_true")
     args = parser.parse_args()
-    build(args.payload, args.icons, args.target)
+    with tempfile.TemporaryDirectory(dir=args.target.parent) as temporary:
+        payload = stand_in(args.payload, Path(temporary)) if args.stand_in else args.payload
+        build(payload, args.icons, args.target)
     missing = [name for name in REQUIRED if name not in contents(args.target)]
     if missing:
         raise SystemExit(f"The installer lacks: {', '.join(missing)}")
