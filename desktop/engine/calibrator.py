@@ -82,7 +82,7 @@ class _Bench:
         self._started = time.monotonic()
         self._steps = 2 + len(request.kv_types) + len(request.types)
         self._done = 0
-        self._timings = 4 + 4 * len(request.kv_types) + 3 * len(request.types)
+        self._timings = 5 + 4 * len(request.kv_types) + 3 * len(request.types)
         self.threads = request.threads or physical_threads()
         self.undisturbed: list[float] = []
 
@@ -182,7 +182,7 @@ def calibrate(request: Calibrate, progress: Callable[[float, str], None]) -> Cal
     attention: dict[str, AttentionSpeed] = {kv_type: _attention(bench, kv_type) for kv_type in request.kv_types}
     speed = DeviceSpeed("calibrated", types, attention, layer, token, vocabulary)
     if request.experts and request.types:
-        speed = msgspec.structs.replace(speed, expert_factor=_expert_factor(bench, request.types[0], speed, room))
+        speed = _with_experts(bench, request.types[0], speed, room)
     return Calibrated(speed, bench.threads, statistics.mean(bench.undisturbed), bench.seconds)
 
 
@@ -218,15 +218,8 @@ def _type_speed(bench: _Bench, kind: str, layer: float, token: float, room: floa
 
 def _prompt(bench: _Bench, model: Model, layers: int) -> float:
     """Seconds per weight and token. The last layer computes its feed-forward part for the last token only."""
-    tokens = [1 + 11 * i % 400 for i in range(PROMPT)]
-
-    def read(turn: int) -> None:
-        model.keep_prefix(0)
-        model.decode(tokens)
-
-    e, f = WIDE.embedding, WIDE.feed_forward
-    weights = layers * (2 * e * e + 2 * e * e // WIDE.heads * WIDE.kv_heads) + (layers - 1) * 3 * e * f
-    return bench.settled(read, most=6) / PROMPT / weights
+    weights = layers * _attention_weights(WIDE) + (layers - 1) * 3 * WIDE.embedding * WIDE.feed_forward
+    return bench.settled(lambda turn: _read_from(model, 0, PROMPT), most=6) / PROMPT / weights
 
 
 def _attention(bench: _Bench, kv_type: KvType) -> AttentionSpeed:
@@ -236,10 +229,10 @@ def _attention(bench: _Bench, kv_type: KvType) -> AttentionSpeed:
         model.decode([1] * SHORT)
         near = bench.settled(_token(model, SHORT))
         model.keep_prefix(0)
-        first = bench.settled(lambda turn: _read(model, 0), most=3)
+        first = bench.settled(lambda turn: _read_from(model, 0), most=3)
         for at in range(0, LONG - BATCH, BATCH):
-            _read(model, at)
-        last = bench.settled(lambda turn: _read(model, LONG - BATCH), most=3)
+            _read_from(model, at)
+        last = bench.settled(lambda turn: _read_from(model, LONG - BATCH), most=3)
         far = bench.settled(_token(model, LONG))
     return AttentionSpeed(
         decode=max(0.0, far - near) / (LONG - SHORT) / width,
@@ -247,24 +240,40 @@ def _attention(bench: _Bench, kv_type: KvType) -> AttentionSpeed:
     )
 
 
-def _read(model: Model, before: int) -> None:
+def _read_from(model: Model, before: int, count: int = BATCH) -> None:
     model.keep_prefix(before)
-    model.decode([1 + i % 400 for i in range(BATCH)])
+    model.decode([1 + 11 * i % 400 for i in range(count)])
 
 
-def _expert_factor(bench: _Bench, kind: str, speed: DeviceSpeed, room: float) -> float:
-    """How much longer a byte takes that is read through a choice of experts."""
+def _with_experts(bench: _Bench, kind: str, speed: DeviceSpeed, room: float) -> DeviceSpeed:
+    """How much longer what is read and multiplied through a choice of experts takes."""
     bench.step("experts")
     size = layer_bytes(EXPERT, kind)
-    layers = max(1, round(min(EXPERT_BYTES, room) / size))
-    experts = TYPES_BY_NAME[kind].size(3 * EXPERT.embedding * EXPERT.feed_forward * EXPERT.experts)
-    dense = size - experts
-    chosen = layers * experts * EXPERT.experts_used / EXPERT.experts
+    layers = max(2, round(min(EXPERT_BYTES, room) / size))
+    weights = 3 * EXPERT.embedding * EXPERT.feed_forward * EXPERT.experts_used
+    experts = TYPES_BY_NAME[kind].size(weights)
+    dense = size - experts * EXPERT.experts // EXPERT.experts_used
+    known = speed.types[kind]
     with bench.model(EXPERT.with_layers(layers), kind) as model:
-        seconds = bench.settled(_token(model))
-    per_byte = speed.types[kind].seconds_per_byte(layers * size)
+        writing = bench.settled(_token(model))
+        reading = bench.settled(lambda turn: _read_from(model, 0, PROMPT), most=6)
+    per_byte = known.seconds_per_byte(layers * size)
     rest = layers * (speed.layer_seconds + dense * per_byte) + speed.token_seconds
-    return max(1.0, (seconds - rest) / (chosen * per_byte))
+    chosen = layers * experts * per_byte
+    # the last layer's experts see the last token only
+    others, routed = layers * _attention_weights(EXPERT), (layers - 1) * weights
+    prompt = reading / PROMPT / known.prompt
+    return msgspec.structs.replace(
+        speed,
+        expert_factor=max(1.0, (writing - rest) / chosen),
+        expert_prompt_factor=max(1.0, (prompt - others) / routed),
+    )
+
+
+def _attention_weights(shape: ForgedShape) -> int:
+    """Weights of the attention's matrices in one layer."""
+    e = shape.embedding
+    return 2 * e * e + 2 * e * e // shape.heads * shape.kv_heads
 
 
 def main() -> None:

@@ -21,6 +21,8 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"  # of this process; the windows meas
 
 import bench_engine  # noqa: E402  # after path and environment are set
 import bench_gguf  # noqa: E402
+import bench_speed  # noqa: E402
+import bench_memory  # noqa: E402
 import bench_transcript  # noqa: E402
 import bench_window  # noqa: E402
 import psutil  # noqa: E402
@@ -45,7 +47,9 @@ def main() -> int:
     figures = [
         *bench_engine.figures(starter, VOCABULARIES, args.quick),
         *bench_window.figures(starter, args.quick),
+        *bench_memory.figures(starter, VOCABULARIES, args.quick),
         *bench_transcript.figures(),
+        *bench_speed.figures(args.quick),
         *bench_gguf.figures(starter, VOCABULARIES),
     ]
     now = datetime.datetime.now().astimezone().isoformat(timespec="minutes")

@@ -34,7 +34,8 @@ def test_run_json_holds_the_contract(heft_home: Path) -> None:
         assert answer[field] > 0
     for field in ("prompt_tokens_per_second", "tokens_per_second"):
         assert answer[field] > 0
-    assert "predicted" in answer
+    assert answer["predicted"]["tokens_per_second"]["low"] < answer["predicted"]["tokens_per_second"]["high"]
+    assert answer["predicted"]["memory"]["total_bytes"] == pytest.approx(answer["memory_bytes"], rel=0.02)
 
 
 def test_run_streams_text_to_stdout_and_figures_to_stderr(heft_home: Path) -> None:

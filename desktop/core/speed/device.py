@@ -57,7 +57,8 @@ class DeviceSpeed(msgspec.Struct, frozen=True):
 
     ``layer_seconds`` is what a layer takes beside its matrices, ``token_seconds`` what a token takes beside its
     layers, ``vocabulary_seconds`` the drawing of the next token per entry of the vocabulary. ``expert_factor``:
-    bytes read through a choice of experts take that many times longer.
+    bytes read through a choice of experts take that many times longer while writing, ``expert_prompt_factor`` their
+    multiplications while reading (each expert gets a few tokens of a batch only).
     """
 
     method: Literal["calibrated", "table"]
@@ -67,6 +68,7 @@ class DeviceSpeed(msgspec.Struct, frozen=True):
     token_seconds: float = 0.0
     vocabulary_seconds: float = 0.0
     expert_factor: float = 1.0
+    expert_prompt_factor: float = 1.0
 
 
 class Calibration(msgspec.Struct, frozen=True):

@@ -78,7 +78,9 @@ def predict_prompt(parts: Sequence[Part], tokens: int) -> Rate:
         work, speed = part.work, part.speed
         for kind, amount in work.types.items():
             known = type_speed(speed, kind)
-            taken = (amount.weights - amount.once * (1 - 1 / max(tokens, 1))) * known.prompt
+            routed = amount.experts / amount.bytes * (speed.expert_prompt_factor - 1) if amount.bytes else 0.0
+            counted = amount.weights - amount.once * (1 - 1 / max(tokens, 1))
+            taken = counted * (1 + routed) * known.prompt
             seconds += taken
             doubt += taken * max(known.uncertainty, 0.15)
         attention = attention_speed(speed, work.kv_type)
