@@ -109,7 +109,8 @@ class DiscoverFilters(QWidget):
     def query(self, most_parameters: int) -> SearchQuery:
         """The question; ``most_parameters`` is the largest model that fits (0: not known)."""
         least, most = self._limits
-        if self.fits_only and most_parameters:
+        # Asked of the Hub only where nothing else narrows the search: it leaves out what it knows no size of.
+        if self.fits_only and most_parameters and not self.field.text().strip() and not self.all_formats:
             most = min(most, most_parameters) if most is not None else most_parameters
         task = next((task for task, button in self._tasks.items() if button.isChecked()), None)
         return SearchQuery(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
@@ -39,6 +39,7 @@ class DiscoverSearch(QWidget):
         self._page: SearchPage | None = None
         self._task: Task | None = None
         self._error: HeftError | None = None
+        self._note_action: Callable[[], None] = self.search
         self.filters = DiscoverFilters()
         self.model = RepoListModel(self)
         self.list = RepoList(self.model, theme)
@@ -97,7 +98,7 @@ class DiscoverSearch(QWidget):
         self._note.setObjectName("discoverNote")
         self._note.setAccessibleName("About these results")
         set_role(self._note, "ghost")
-        self._note.clicked.connect(self.search)
+        self._note.clicked.connect(self._act_on_note)
         self._note.hide()
         self._title = QLabel()
         self._title.setObjectName("discoverStateTitle")
@@ -136,6 +137,10 @@ class DiscoverSearch(QWidget):
         if page.stale_since is not None:
             self._tell(f"{page.problem} Results of {ago(time.time() - page.stale_since)}.", "Try again")
         self.model.append(page.repos, more=bool(page.next), now=time.time())
+        hidden = self.model.hidden
+        if hidden and self.model.rowCount() and page.stale_since is None:
+            words = f"{hidden} more {'does' if hidden == 1 else 'do'} not fit this machine."
+            self._tell(words, "Show", lambda: self.filters.set_fits_only(False))
         if self.model.rowCount():
             self._body.setCurrentIndex(0)
         elif page.next:
@@ -187,6 +192,9 @@ class DiscoverSearch(QWidget):
         else:
             self.filters.search_for(SUGGESTIONS[3])
 
+    def _act_on_note(self) -> None:
+        self._note_action()
+
     def _say(self, title: str, advice: str) -> None:
         self._title.setText(title)
         self._advice.setText(advice)
@@ -194,7 +202,8 @@ class DiscoverSearch(QWidget):
         self._remedy.hide()
         self._body.setCurrentIndex(1)
 
-    def _tell(self, text: str, action: str) -> None:
+    def _tell(self, text: str, action: str, call: Callable[[], None] | None = None) -> None:
+        self._note_action = call or self.search
         self._note.setToolTip(text)
         self._note.setText(f"{text}  {action}" if len(text) < 44 else f"{text[:43]}…  {action}")
         self._note.show()

@@ -1,0 +1,328 @@
+"""The page Discover against a local Hub: search, a repo weighed, controls, reasons, download, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QListView, QSpinBox, QWidget
+from pytestqt.qtbot import QtBot
+from support.hub_server import HubServer, Repo, online
+from support.hub_server_content import BytesContent
+from support.published import profile
+from support.remote_models import QWEN3_8B, QWEN3_14B, VARIANTS, repo
+
+from desktop.core.hardware import Machine
+from desktop.engine.protocol import Hello
+from desktop.hub.client import HubClient
+from desktop.hub.header import HeaderReader
+from desktop.hub.search import HubSearch
+from desktop.services.downloads import DownloadService
+from desktop.services.machine import MachineService
+from desktop.services.picker import PickerService
+from desktop.services.search import SearchService
+from desktop.services.tables import DataTables
+from desktop.store.paths import Paths
+from desktop.ui.engine_bridge import Bridge
+from desktop.ui.pages.discover import DiscoverPage
+from desktop.ui.tasks import Tasks
+from desktop.ui.theme import Theme
+from desktop.ui.widgets.context_slider import ContextSlider
+from desktop.ui.widgets.downloads_panel import DownloadsPanel
+from desktop.ui.widgets.variant_chart import VariantChart
+from desktop.ui.widgets.variant_table import VariantTable
+
+EIGHT, FOURTEEN, SMALL = "Qwen/Qwen3-8B-GGUF", "Qwen/Qwen3-14B-GGUF", "me/Small-GGUF"
+HUGE, GATED, AWQ = "big/Huge-GGUF", "shy/Gated-GGUF", "Qwen/Qwen3-8B-AWQ"
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, vocab_dir: Path) -> Iterator[HubServer]:
+    vocab = vocab_dir / "ggml-vocab-llama-spm.gguf"
+    with HubServer(page_size=30) as server, online(monkeypatch):
+        server.add(repo(EIGHT, QWEN3_8B, VARIANTS, vocab, 8.19e9, trendingScore=9))
+        server.add(repo(FOURTEEN, QWEN3_14B, ("Q4_K_M", "Q8_0"), vocab, 14.8e9, trendingScore=8))
+        server.add(repo(HUGE, QWEN3_14B, ("Q8_0",), vocab, 400e9, trendingScore=7))
+        server.add(repo(GATED, QWEN3_8B, ("Q4_K_M",), vocab, 8.19e9, trendingScore=6, gated="auto"))
+        server.tokens["hf_reader_token"] = {GATED}
+        tags = ["safetensors", "awq", "base_model:Qwen/Qwen3-8B"]
+        files = {"model.safetensors": BytesContent(b"x")}
+        server.add(Repo(AWQ, dict(files), {"tags": tags, "trendingScore": 5, "downloads": 5, "likes": 1}))
+        yield server
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return profile("rtx-4060-8gb")
+
+
+class Made:
+    """A shown page and what it rests on."""
+
+    def __init__(self, page: DiscoverPage, qtbot: QtBot, downloads: DownloadService) -> None:
+        self.page, self._qtbot, self.downloads = page, qtbot, downloads
+
+    def find(self, kind: type, name: str) -> QWidget:
+        found = self.page.findChild(kind, name)
+        assert found is not None, name
+        return found  # type: ignore[no-any-return]
+
+    @property
+    def results(self) -> list[str]:
+        view = self.find(QListView, "discoverResults")
+        assert isinstance(view, QListView)
+        return [view.model().index(row, 0).data() for row in range(view.model().rowCount())]
+
+    @property
+    def table(self) -> VariantTable:
+        found = self.find(VariantTable, "variantTable")
+        assert isinstance(found, VariantTable)
+        return found
+
+    @property
+    def chart(self) -> VariantChart:
+        found = self.find(VariantChart, "variantChart")
+        assert isinstance(found, VariantChart)
+        return found
+
+    def cells(self, row: int) -> list[str]:
+        model = self.table.model()
+        return [str(model.index(row, column).data() or "") for column in range(model.columnCount())]
+
+    def text(self, name: str) -> str:
+        found = self.find(QLabel, name)
+        assert isinstance(found, QLabel)
+        return found.text()
+
+    def wait(self, check: Callable[[], bool]) -> None:
+        self._qtbot.waitUntil(check, timeout=15_000)
+
+    def open(self, row: int) -> None:
+        """Choose a result and wait until every header was read."""
+        view = self.find(QListView, "discoverResults")
+        assert isinstance(view, QListView)
+        view.setCurrentIndex(view.model().index(row, 0))
+        self.wait(lambda: self.table.isVisible() and "~" in self.cells(0)[2])
+        self.wait(lambda: not self.text("repoBusy"))
+
+
+@pytest.fixture
+def made(
+    hub: HubServer, paths: Paths, machine: Machine, tasks: Tasks, theme: Theme, qtbot: QtBot, tmp_path: Path
+) -> Iterator[Made]:
+    token: list[str] = []
+    client = HubClient(
+        endpoint=hub.endpoint, token=lambda: token[0] if token else None, connect_seconds=2.0, read_seconds=2.0
+    )
+    search, tables = HubSearch(client, tmp_path / "answers"), DataTables()
+    downloads = DownloadService(paths, client, search, cache=tmp_path / "cache", first_wait=0.05)
+    machines = MachineService(paths, lambda: msgspec.convert({}, Hello))
+    page = DiscoverPage(
+        PickerService(search, HeaderReader(client, tmp_path / "headers"), tables, lambda: machine),
+        SearchService(search, lambda: ()),
+        downloads,
+        machines,
+        tables,
+        lambda: machine,
+        token.append,
+        lambda: hub.endpoint,
+        tasks,
+        theme,
+    )
+    bridge = Bridge(downloads.subscribe, lambda older, newer: None)
+    bridge.received.connect(lambda _: page.show_downloads(downloads.states()))
+    qtbot.addWidget(page)
+    page.resize(1204, 740)
+    with qtbot.waitExposed(page):
+        page.show()
+    found = Made(page, qtbot, downloads)
+    found.wait(lambda: bool(found.results))
+    yield found
+    bridge.close()
+    downloads.close()
+
+
+def test_first_visit_shows_what_is_trending_and_fits(made: Made) -> None:
+    made.wait(lambda: "Huge-GGUF" not in made.results and len(made.results) == 3)
+    assert made.results == ["Qwen3-8B-GGUF", "Qwen3-14B-GGUF", "Gated-GGUF"]
+    view = made.find(QListView, "discoverResults")
+    assert isinstance(view, QListView)
+    spoken = view.model().index(1, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "◐ partly on GPU" in spoken and "14.8 B" in spoken
+    assert made.text("discoverTitle") == "Find a model that fits"
+
+
+def test_typing_searches_and_nothing_found_offers_a_way_on(made: Made, qtbot: QtBot) -> None:
+    field = made.find(QLineEdit, "discoverSearch")
+    qtbot.keyClicks(field, "14b")
+    made.wait(lambda: made.results == ["Qwen3-14B-GGUF"])
+    field.clear()  # type: ignore[attr-defined]
+    qtbot.keyClicks(field, "gguf")
+    made.wait(lambda: len(made.results) == 3)
+    note = made.find(QAbstractButton, "discoverNote")
+    made.wait(lambda: note.isVisible() and "1 more does not fit" in note.toolTip())
+    qtbot.mouseClick(note, Qt.MouseButton.LeftButton)
+    made.wait(lambda: "Huge-GGUF" in made.results)
+    field.clear()  # type: ignore[attr-defined]
+    qtbot.keyClicks(field, "awq")
+    made.wait(lambda: "Nothing with a GGUF file matches" in made.text("discoverStateTitle"))
+    remedy = made.find(QAbstractButton, "discoverRemedy")
+    assert remedy.isVisible() and remedy.text() == "Look in all formats"  # type: ignore[attr-defined]
+    qtbot.mouseClick(remedy, Qt.MouseButton.LeftButton)
+    made.wait(lambda: made.results == ["Qwen3-8B-AWQ"])
+
+
+def test_other_formats_lead_to_gguf_versions(made: Made, qtbot: QtBot) -> None:
+    action = made.page.findChild(QAction, "filterFormats")
+    assert isinstance(action, QAction)
+    action.setChecked(True)
+    made.wait(lambda: "Qwen3-8B-AWQ" in made.results)
+    view = made.find(QListView, "discoverResults")
+    assert isinstance(view, QListView)
+    view.setCurrentIndex(view.model().index(made.results.index("Qwen3-8B-AWQ"), 0))
+    assert made.text("discoverTitle") == AWQ
+    assert "AWQ" in made.text("discoverText") and "vLLM" in made.text("discoverMore")
+    qtbot.mouseClick(made.find(QAbstractButton, "discoverVersions"), Qt.MouseButton.LeftButton)
+    made.wait(lambda: made.results == ["Qwen3-8B-GGUF"])
+
+
+def test_table_chart_and_reasons_say_the_same(made: Made) -> None:
+    made.open(0)
+    made.find(QSpinBox, "contextExact").setValue(16_384)  # type: ignore[attr-defined]
+    made.wait(lambda: "16,384" in made.text("repoWhy"))
+    rows = [made.cells(row) for row in range(made.table.model().rowCount())]
+    starred = [cells[0] for cells in rows if "★" in cells[0]]
+    assert len(starred) == 1
+    name = starred[0].removesuffix(" ★")
+    layout = made.chart.chart_layout
+    assert layout is not None
+    points = {point.name: point for point in layout.points}
+    assert [point.name for point in layout.points if point.recommended] == [name]
+    assert f"★ Why {name}." in made.text("repoWhy")
+    assert rows[-1][0] == "Q8_0" and "of 37 layers" in rows[-1][3]
+    on_gpu = [cells[0].removesuffix(" ★") for cells in rows if cells[3].startswith("all on GPU")]
+    limit = layout.limits[0].x
+    assert limit is not None and name in on_gpu
+    assert all((points[variant].where.x() < limit) == (variant in on_gpu) for variant in points)
+    assert "8.19 B parameters · qwen3 · 36 layers · 8 KV heads · 40,960 context" in made.text("repoFacts")
+    assert made.chart.accessibleDescription().count("KLD") >= 4
+
+
+def test_the_slider_moves_everything_and_has_marks(made: Made) -> None:
+    made.open(0)
+    slider = made.find(ContextSlider, "contextSlider")
+    assert isinstance(slider, ContextSlider)
+    made.wait(lambda: len(slider.marks) >= 4)
+    before = made.cells(0)[2]
+    slider.setValue(slider.maximum())
+    made.wait(lambda: made.cells(0)[2] != before)
+    assert slider.context == 40_960 and "40k" not in made.text("repoBusy")
+    made.find(QComboBox, "kvType").setCurrentText("q8_0")  # type: ignore[attr-defined]
+    f16 = made.cells(0)[2]
+    made.wait(lambda: made.cells(0)[2] != f16)
+
+
+def test_what_if_and_goal(made: Made) -> None:
+    made.open(0)
+    made.page._repo.controls.set_machine(profile("laptop-8gb"))
+    made.wait(lambda: "Nothing recommended." in made.text("repoWhy") or "CPU only" in made.cells(0)[3])
+    assert "too large by" in made.cells(5)[3]
+    made.page._repo.controls.set_machine(profile("rtx-4090"))
+    made.wait(lambda: made.cells(5)[3] == "all on GPU")
+    goal = made.find(QComboBox, "goal")
+    assert isinstance(goal, QComboBox)
+    goal.setCurrentIndex(goal.findData("speed"))
+    made.wait(lambda: "fastest" in made.text("repoWhy"))
+    made.page._repo.controls.set_machine(None)
+    made.wait(lambda: "layers" in made.cells(5)[3])
+
+
+def test_name_explained(made: Made, qtbot: QtBot) -> None:
+    made.open(0)
+    panel = made.find(QWidget, "namePanel")
+    assert not panel.isVisible()
+    qtbot.mouseClick(made.find(QAbstractButton, "repoName"), Qt.MouseButton.LeftButton)
+    assert panel.isVisible()
+    assert "Qwen: Qwen, by Alibaba." in panel.accessibleDescription()
+
+
+def test_download_by_keyboard_then_chat(made: Made, hub: HubServer, qtbot: QtBot, vocab_dir: Path) -> None:
+    whole = vocab_dir / "ggml-vocab-llama-spm.gguf"
+    hub.add(repo(SMALL, QWEN3_8B, ("Q4_K_M",), whole, 8.19e9, trendingScore=99))
+    small = hub.repos[SMALL].files["Small-Q4_K_M.gguf"]
+    hub.repos[SMALL].files["Small-Q4_K_M.gguf"] = BytesContent(small.read(0, 3_000_000))
+    made.find(QLineEdit, "discoverSearch").setText("small")  # type: ignore[attr-defined]
+    made.wait(lambda: made.results == ["Small-GGUF"])
+    view = made.find(QListView, "discoverResults")
+    assert isinstance(view, QListView)
+    view.setCurrentIndex(view.model().index(0, 0))
+    made.wait(lambda: made.table.isVisible() and made.table.model().rowCount() == 1)
+    made.table.setFocus()
+    made.table.selectRow(0)
+    qtbot.keyClick(made.table, Qt.Key.Key_Return)
+    made.wait(lambda: any(state.phase == "finished" for state in made.downloads.states()))
+    made.wait(lambda: made.page._repo.rows.action(0) == "Chat now")
+    panel = made.find(DownloadsPanel, "downloadsPanel")
+    assert panel.isVisible()
+    with qtbot.waitSignal(made.page.run_requested) as told:
+        qtbot.keyClick(made.table, Qt.Key.Key_Return)
+    assert told.args is not None and Path(told.args[0]).name == "Small-Q4_K_M.gguf"
+
+
+def test_gated_asks_for_a_token_and_goes_on_with_it(made: Made, qtbot: QtBot) -> None:
+    made.wait(lambda: len(made.results) == 3)
+    view = made.find(QListView, "discoverResults")
+    assert isinstance(view, QListView)
+    view.setCurrentIndex(view.model().index(2, 0))
+    made.wait(lambda: "no token is set" in made.text("discoverText"))
+    field = made.find(QLineEdit, "discoverToken")
+    assert isinstance(field, QLineEdit)
+    assert field.isVisible() and field.echoMode() == QLineEdit.EchoMode.Password
+    qtbot.keyClicks(field, "hf_reader_token")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    made.wait(lambda: made.table.isVisible() and made.table.model().rowCount() == 1)
+    assert field.text() == ""
+
+
+def test_network_gone_is_a_sentence_and_earlier_results_stay_usable(made: Made, hub: HubServer, qtbot: QtBot) -> None:
+    made.wait(lambda: len(made.results) == 3)
+    hub.fail("status", "/api/models", status=503, times=100)
+    made.page._search.search()
+    note = made.find(QAbstractButton, "discoverNote")
+    made.wait(note.isVisible)
+    assert made.results == ["Qwen3-8B-GGUF", "Qwen3-14B-GGUF", "Gated-GGUF"]
+    assert "problem of its own" in note.toolTip()
+    made.find(QLineEdit, "discoverSearch").setText("never asked before")  # type: ignore[attr-defined]
+    made.wait(lambda: "problem of its own" in made.text("discoverStateTitle"))
+    hub.heal()
+    qtbot.mouseClick(made.find(QAbstractButton, "discoverRemedy"), Qt.MouseButton.LeftButton)
+    made.wait(lambda: "Nothing with a GGUF file" in made.text("discoverStateTitle"))
+
+
+def test_pages_are_fetched_as_one_scrolls(made: Made, hub: HubServer) -> None:
+    for number in range(100):
+        fields = {"tags": ["gguf"], "trendingScore": 1, "downloads": number, "likes": 0}
+        hub.add(Repo(f"many/Model-{number:03d}-GGUF", {"a.gguf": BytesContent(b"")}, dict(fields)))
+    made.find(QLineEdit, "discoverSearch").setText("model-")  # type: ignore[attr-defined]
+    made.wait(lambda: len(made.results) >= 30 and made.results[0].startswith("Model-"))
+    view = made.find(QListView, "discoverResults")
+    assert isinstance(view, QListView)
+
+    def scrolled() -> bool:
+        view.scrollToBottom()
+        return len(made.results) == 100
+
+    made.wait(scrolled)
+    assert len(set(made.results)) == 100
+
+
+def test_light_and_dark_are_painted(made: Made, theme: Theme) -> None:
+    made.open(0)
+    light = made.page.grab().toImage()
+    theme.set_preference("dark")
+    dark = made.page.grab().toImage()
+    assert light.pixelColor(5, 5) != dark.pixelColor(5, 5)
