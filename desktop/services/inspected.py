@@ -11,6 +11,7 @@ from desktop.core.findings import Finding
 from desktop.core.formats import Summary
 from desktop.core.gguf import Header, Tensor
 from desktop.core.quants import quantization_label
+from desktop.hub.client import RemoteFile
 
 
 @dataclass(frozen=True)
@@ -23,18 +24,35 @@ class PlacedTensor:
 
 @dataclass(frozen=True)
 class InspectedFile:
-    """One GGUF file of a model. ``path`` is None for a file on the Hub.
+    """One GGUF file of a model: at ``path`` on this computer, or (None) on the Hub as ``remote`` says.
 
     ``sha256`` is what the place it comes from says its content has (the Hub, a cache that names files by it), ""
-    when nobody says; ``etag`` is the Hub's. ``base`` is the byte at which the GGUF begins (0 but in a llamafile).
+    when nobody says. ``base`` is the byte at which the GGUF begins (0 but in a llamafile).
     """
 
     name: str
     path: Path | None
     header: Header
-    etag: str = ""
     sha256: str = ""
     base: int = 0
+    remote: RemoteFile | None = None
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model among those of a folder or repo; ``source`` opens it.
+
+    ``name`` is its path there, that of the first where it has several ``files``; ``format`` and ``quantization`` are
+    what the name tells, ``note`` is a sentence worth knowing. ``quantization`` and ``note`` may be "".
+    """
+
+    source: str
+    name: str
+    format: str
+    quantization: str
+    size_bytes: int
+    files: int = 1
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +61,8 @@ class Inspected:
 
     ``source`` is what was asked for, ``title`` its short name, ``kind`` "gguf" or an id of ``core.formats``, whose
     ``summary`` then tells the rest (``files`` are empty but for a GGUF inside a llamafile). ``files`` are the shards
-    in order. ``seconds`` is the time it took to open; ``transferred_bytes`` and ``requests`` what it took from the
-    Hub. Thread-safe.
+    in order; ``models`` are those of a folder or repo to choose from. ``seconds`` is the time it took to open;
+    ``transferred_bytes`` (of files) and ``requests`` are what it took from the Hub. Thread-safe.
     """
 
     source: str
@@ -57,6 +75,7 @@ class Inspected:
     transferred_bytes: int = 0
     requests: int = 0
     summary: Summary | None = None
+    models: tuple[ModelEntry, ...] = ()
     resources: ExitStack = field(default_factory=ExitStack, repr=False)
 
     @property

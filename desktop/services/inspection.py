@@ -12,8 +12,10 @@ from pathlib import Path
 from desktop.core.errors import HeftError
 from desktop.core.findings import Finding
 from desktop.core.gguf.model_checks import RequiredKeys, check_model
+from desktop.core.hub_address import is_on_hub
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
+from desktop.hub.search import HubSearch
 from desktop.machine.tables import read_table
 from desktop.services.inspected import Inspected, InspectedFile, PlacedTensor
 from desktop.services.inspection_local import open_folder, open_local
@@ -24,7 +26,6 @@ from desktop.store.paths import Paths
 
 __all__ = ["Finding", "Inspected", "InspectedFile", "InspectionService", "PlacedTensor"]
 
-HUB = "hf:"
 MAX_TEMPLATES = 20  # of one file; the most known are three
 _MAX_TEMPLATE_BYTES = 4 << 20
 _SEVERITIES = ("error", "warning", "note")
@@ -44,7 +45,7 @@ class InspectionService:
     ) -> None:
         """``architectures`` names those the installed engine knows; it may take seconds and is asked seldom."""
         self._library = library
-        self._remote = RemoteOpener(hub, HeaderReader(hub, paths.remote_headers))
+        self._remote = RemoteOpener(hub, HeaderReader(hub, paths.remote_headers), HubSearch(hub, paths.cache / "hub"))
         self._ask_engine = architectures
 
     def open(
@@ -54,10 +55,10 @@ class InspectionService:
         progress: Progress = lambda _fraction, _note: None,
         cancelled: Cancelled = lambda: False,
     ) -> Inspected:
-        """Open a path, a folder, ``hf:OWNER/REPO/FILE[@REV]``, a library name or ``starter``.
+        """Open a path, a folder, ``hf:OWNER/REPO[/FILE][@REV]``, the link of a page of the Hub, or a library name.
 
-        Shards beside a file are opened with it. Reads headers only. A local GGUF header that breaks off is opened as
-        far as it goes, with a finding. Raises HeftError: not found, not readable, no GGUF where one must be, private
+        Shards beside a file are opened with it. Reads headers only. A GGUF header that breaks off is opened as far as
+        it goes, with a finding. Raises HeftError: not found, not readable, no GGUF where one must be, private
         or gated (with what is missing), kind "cancelled".
         """
         started = time.perf_counter()
@@ -109,8 +110,8 @@ class InspectionService:
             return frozenset()
 
     def _opened(self, source: str, resources: ExitStack, progress: Progress, cancelled: Cancelled) -> Inspected:
-        if source.startswith(HUB):
-            return self._remote.open(parse_hub_source(source), resources, progress, cancelled)
+        if is_on_hub(source):
+            return self._remote.open(parse_hub_source(source), progress, cancelled)
         path = Path(source).expanduser()
         if _there(path):
             if path.is_dir():

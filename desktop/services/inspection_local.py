@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from desktop.core import naming
-from desktop.core.errors import HeftError, NotFoundError, UsageError
+from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.findings import Finding
 from desktop.core.formats import FolderFile, Summary, recognise, recognise_folder
 from desktop.core.gguf import SubSource, read_header
 from desktop.services.inspected import Inspected, InspectedFile
+from desktop.services.model_list import list_models
 from desktop.store.format_catalog import format_catalog
 from desktop.store.found_file import look_at
 from desktop.store.gguf_files import FileSource
@@ -38,34 +40,28 @@ def open_local(path: Path, source: str, resources: ExitStack, cancelled: Callabl
             return _other(path, source, opened)
     if not files:
         raise NotFoundError(f"There is no GGUF file at {path}.", "Check the path.")
-    shard = naming.shard(path.name)
-    split = shard is not None and len(files) > 1
+    split = naming.shard(path.name) is not None and len(files) > 1
     return Inspected(
         source=source,
         title=naming.stem(path.name) if split else path.name,
         kind="gguf",
         files=tuple(files),
-        findings=(_JOIN_FIRST,) if shard is not None and shard.concatenated else (),
+        findings=(JOIN_FIRST,) if is_piece(path.name) else (),
         seconds=0.0,
         size_bytes=size,
     )
 
 
 def open_folder(folder: Path, source: str, resources: ExitStack, cancelled: Callable[[], bool]) -> Inspected:
-    """Open the one GGUF model of a folder, or say what else the folder holds. UsageError where there are several."""
+    """Open the one GGUF model of a folder, or say what the folder holds and which models."""
     listed = _files(folder)
     models = [folder / file.name for file in listed if naming.is_model_file(file.name)]
     joined = naming.join_shards(path for path in models if naming.role(path.name) != "mmproj")
     if len(joined) == 1:
         return open_local(joined[0][0][0], source, resources, cancelled)
-    if joined:
-        names = ", ".join(paths[0].name for paths, _ in joined[:3])
-        raise UsageError(
-            f"{folder} holds {len(joined):,} GGUF models: {names}{' ...' if len(joined) > 3 else ''}.",
-            "Name one of the files.",
-        )
     summary = recognise_folder(listed, lambda name: (folder / name).read_bytes(), format_catalog())
-    return other(source, folder.resolve().name or str(folder), sum(file.size for file in listed), summary)
+    found = other(source, folder.resolve().name or str(folder), sum(file.size for file in listed), summary)
+    return replace(found, models=list_models(listed, lambda name: str(folder / name)))
 
 
 def other(source: str, title: str, size: int, summary: Summary) -> Inspected:
@@ -88,7 +84,13 @@ def raise_if_cancelled(cancelled: Callable[[], bool]) -> None:
         raise HeftError("This was cancelled.", "Start it again when you like.", kind="cancelled")
 
 
-_JOIN_FIRST = Finding(
+def is_piece(name: str) -> bool:
+    """Whether a file name is that of a plain piece of a file, which has to be joined with the others."""
+    shard = naming.shard(name)
+    return shard is not None and shard.concatenated
+
+
+JOIN_FIRST = Finding(
     "error",
     "This is one part of a file that was cut into pieces.",
     "Such parts (.part1of2) are plain pieces: only the first has a header, and the engine loads none of them.",
@@ -103,17 +105,7 @@ def _other(path: Path, source: str, opened: FileSource) -> Inspected:
     if summary.gguf_offset is None:
         return found
     inner = read_header(SubSource(opened, summary.gguf_offset, summary.gguf_bytes), partial=True)
-    file = InspectedFile(path.name, path, inner, base=summary.gguf_offset)
-    return Inspected(
-        source=source,
-        title=path.name,
-        kind=summary.id,
-        files=(file,),
-        findings=summary.findings,
-        seconds=0.0,
-        size_bytes=opened.size,
-        summary=summary,
-    )
+    return replace(found, files=(InspectedFile(path.name, path, inner, base=summary.gguf_offset),))
 
 
 def _shards(path: Path) -> Sequence[Path]:

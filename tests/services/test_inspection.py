@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from support import gguf_bytes as g
 from support.hub_server import BytesContent, HubServer, Repo, SparseContent, online
+from support.model_files import llamafile
 
 from desktop.core.errors import FileFormatError, HeftError, NotFoundError, UsageError
 from desktop.hub.client import HubClient
 from desktop.services.inspection import Inspected, InspectionService
-from desktop.services.inspection_remote import HubSource, parse_hub_source
+from desktop.services.inspection_remote import parse_hub_source
 from desktop.services.library import LibraryService
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
@@ -138,8 +139,12 @@ def test_a_folder_with_one_model_is_that_model(service: InspectionService, tmp_p
     g.model(architecture="clip").write(folder / "mmproj-a.gguf")
     assert service.open(str(folder)).title == "a-Q4_K_M.gguf"
     g.model().write(folder / "a-Q8_0.gguf")
-    with pytest.raises(UsageError, match="2 GGUF models"):
-        service.open(str(folder))
+    several = service.open(str(folder))
+    assert several.kind == "gguf-folder" and not several.files
+    assert [(m.name, m.quantization, m.note[:9]) for m in several.models] == [
+        ("a-Q4_K_M.gguf", "Q4_K_M", ""), ("a-Q8_0.gguf", "Q8_0", ""), ("mmproj-a.gguf", "", "Projector")
+    ]  # fmt: skip
+    assert service.open(several.models[1].source).title == "a-Q8_0.gguf"
 
 
 def test_parts_that_have_to_be_joined(service: InspectionService, tmp_path: Path) -> None:
@@ -267,10 +272,10 @@ def test_held_against_the_published_file_and_the_base_model(
 
 
 def test_sources_on_the_hub_are_parsed() -> None:
-    assert parse_hub_source("hf:a/b/c.gguf") == HubSource("hf:a/b/c.gguf", "a/b", "c.gguf", None)
-    parsed = parse_hub_source("hf:a/b/UD/c-00001-of-00002.gguf@refs/pr/1")
-    assert (parsed.repo, parsed.path, parsed.revision) == ("a/b", "UD/c-00001-of-00002.gguf", "refs/pr/1")
-    for wrong in ("hf:", "hf:a/b", "hf:a/b/", "hf:a/b/c@", "hf:a/b/../c", "hf://b/c"):
+    assert str(parse_hub_source("hf:a/b/c.gguf")) == "hf:a/b/c.gguf"
+    parsed = parse_hub_source("https://hub.example/a/b/resolve/refs%2Fpr%2F1/UD/c-00001-of-00002.gguf")
+    assert (parsed.repo, parsed.file, parsed.revision) == ("a/b", "UD/c-00001-of-00002.gguf", "refs/pr/1")
+    for wrong in ("hf:", "hf:a", "hf:a/b/c@", "hf:a/b/../c", "https://hub.example/datasets/a/b"):
         with pytest.raises(UsageError):
             parse_hub_source(wrong)
 
@@ -316,3 +321,101 @@ def test_a_private_file_says_what_is_missing(hub: HubServer, paths: Paths, tmp_p
     with pytest.raises(HeftError) as caught:
         service.open("hf:a/b/m.gguf")
     assert caught.value.kind.startswith("gated") and caught.value.hint
+
+
+def test_a_repo_of_gguf_files_is_a_list_to_choose_from(hub: HubServer, paths: Paths, tmp_path: Path) -> None:
+    parts = shards(tmp_path / "parts")
+    files = {f"Q8_0/{path.name}": BytesContent(path.read_bytes()) for path in parts}
+    small = BytesContent(g.model().write(tmp_path / "small.gguf").read_bytes())
+    files |= {"m-Q4_K_M.gguf": small, "mmproj-m-F16.gguf": small, "README.md": BytesContent(b"# Models")}
+    fields = {"tags": ["gguf", "license:mit", "base_model:quantized:o/base"], "gated": "manual"}
+    hub.add(Repo("a/b", dict(files), fields))
+    service = make_service(paths, tmp_path, hub.endpoint)
+    for source in ("hf:a/b", f"{hub.endpoint}/a/b/tree/main"):
+        repo = service.open(source)
+        assert (repo.kind, repo.title, repo.source, repo.is_remote) == ("gguf-folder", "a/b", "hf:a/b", True)
+        assert [(m.source, m.quantization, m.files) for m in repo.models] == [
+            ("hf:a/b/Q8_0/small-00001-of-00003.gguf", "Q8_0", 3),
+            ("hf:a/b/m-Q4_K_M.gguf", "Q4_K_M", 1),
+            ("hf:a/b/mmproj-m-F16.gguf", "F16", 1),
+        ]
+        assert repo.summary is not None and repo.summary.base_model == "o/base"
+        assert any("licence" in fact.value for fact in repo.summary.facts)
+        assert any("no token" in finding.message for finding in repo.findings)  # the card may not be read
+    with pytest.raises(HeftError, match="no token"):
+        service.open("hf:a/b/Q8_0")
+    hub.repos["a/b"].fields["gated"] = False
+    folder = service.open("hf:a/b/Q8_0")
+    assert folder.source == "hf:a/b/Q8_0/small-00001-of-00003.gguf" and len(folder.files) == 3
+
+
+def test_a_repo_of_another_format(hub: HubServer, paths: Paths, tmp_path: Path) -> None:
+    config = b'{"model_type":"llama","num_hidden_layers":4,"quantization_config":{"quant_method":"awq","bits":4}}'
+    card = b"---\nbase_model: o/base\n---\n" + b"x" * 3_000_000
+    weights = SparseContent(b"\x02\0\0\0\0\0\0\0{}", 2_000_000_000)
+    names = {"config.json": BytesContent(config), "README.md": BytesContent(card), "model.safetensors": weights}
+    hub.add(Repo("a/b", dict(names)))
+    repo = make_service(paths, tmp_path, hub.endpoint).open("hf:a/b")
+    assert repo.kind == "awq" and repo.summary is not None
+    assert repo.summary.base_model == "o/base" and repo.summary.advice and repo.summary.runs_on
+    assert [(m.name, m.format) for m in repo.models] == [("model.safetensors", "safetensors")]
+    assert repo.requests == len(hub.exchanges) and repo.transferred_bytes < 200_000
+    assert hub.sent_bytes("model.safetensors") == 0
+
+
+def test_a_repo_with_one_model_is_that_model(hub: HubServer, paths: Paths, tmp_path: Path) -> None:
+    hub.add(Repo("a/b", {"m.gguf": BytesContent(g.model().write(tmp_path / "m.gguf").read_bytes())}))
+    found = make_service(paths, tmp_path, hub.endpoint).open("hf:a/b")
+    assert (found.title, found.source, found.requests) == ("m.gguf", "hf:a/b/m.gguf", len(hub.exchanges))
+
+
+def test_a_misspelt_file_on_the_hub(hub: HubServer, paths: Paths, tmp_path: Path) -> None:
+    hub.add(Repo("a/b", {f"Q/Model-{label}.gguf": BytesContent(b"GGUF") for label in ("Q4_K_M", "Q8_0")}))
+    service = make_service(paths, tmp_path, hub.endpoint)
+    for wrong, hint in (
+        ("model-q4_k_m.gguf", "Did you mean Q/Model-Q4_K_M.gguf"),
+        ("other", "See what is there: hf:a/b"),
+    ):
+        with pytest.raises(HeftError) as caught:
+            service.open(f"hf:a/b/{wrong}")
+        assert caught.value.kind == "file-not-found" and caught.value.hint.startswith(hint)
+
+
+def test_a_list_of_yesterday_serves_without_the_hub(hub: HubServer, paths: Paths, tmp_path: Path) -> None:
+    hub.add(Repo("a/b", {f"{label}.gguf": BytesContent(b"GGUF") for label in ("Q4_K_M", "Q8_0")}))
+    service = make_service(paths, tmp_path, hub.endpoint)
+    first = service.open("hf:a/b")
+    hub.fail("status", "/api/models/a/b", status=503, times=9)
+    again = service.open("hf:a/b")
+    assert again.models == first.models and again.requests == 0
+    assert any("This is the list of 2" in finding.message for finding in again.findings)
+
+
+def test_a_llamafile_on_the_hub(hub: HubServer, paths: Paths, tmp_path: Path, vocab_dir: Path) -> None:
+    gguf = (vocab_dir / "ggml-vocab-starcoder.gguf").read_bytes()
+    local = tmp_path / "m.llamafile"
+    llamafile(local, gguf, stub=b"MZqFpD='\n" + b"\x90" * 30_000_000)
+    hub.add(Repo("a/b", {"m.llamafile.bin": BytesContent(local.read_bytes())}))
+    service = make_service(paths, tmp_path, hub.endpoint)
+    with service.opened:
+        found, here = service.open("hf:a/b/m.llamafile.bin"), service.open(str(local))
+        assert found.kind == here.kind == "llamafile" and found.header.metadata.keys() == here.header.metadata.keys()
+        assert found.files[0].base == here.files[0].base > 30_000_000
+        tokens = found.header.array("tokenizer.ggml.tokens")
+        assert tokens is not None and len(tokens) == 49_152 and tokens[0]
+        assert found.requests == len(hub.exchanges) <= 8
+        assert found.transferred_bytes <= len(gguf) + (768 << 10)
+
+
+def test_a_broken_header_on_the_hub_is_opened_as_far_as_it_goes(
+    hub: HubServer, paths: Paths, tmp_path: Path, vocab_dir: Path
+) -> None:
+    cut = (vocab_dir / "ggml-vocab-starcoder.gguf").read_bytes()[:700_000]
+    (tmp_path / "m.gguf").write_bytes(cut)
+    hub.add(Repo("a/b", {"m.gguf": BytesContent(cut), "letter.gguf": BytesContent(b"Dear Sir or Madam")}))
+    service = make_service(paths, tmp_path, hub.endpoint)
+    with service.opened:
+        found, here = service.open("hf:a/b/m.gguf"), service.open(str(tmp_path / "m.gguf"))
+        assert found.findings == here.findings and found.findings[0].severity == "error"
+        assert found.header.metadata.keys() == here.header.metadata.keys()
+    assert service.open("hf:a/b/letter.gguf").kind == "text"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -135,13 +136,16 @@ def _other(repo: str, tag: str, base: str, rank: int, method: str = "", library:
     names = ["onnx/model_q4.onnx"] if tag == "onnx" else ["model-00001-of-00002.safetensors",
                                                           "model-00002-of-00002.safetensors"]  # fmt: skip
     config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "max_position_embeddings": 131072}
+    if tag == "mlx":
+        config["quantization"] = {"group_size": 64, "bits": 4}
     if method:
         config["quantization_config"] = {"quant_method": method, "bits": 4, "group_size": 128}
     tags = ["safetensors", tag, "license:llama3.1", f"base_model:{base}", f"base_model:quantized:{base}"]
     files: dict[str, Content] = {name: SparseContent(b"\x08\0\0\0\0\0\0\0{}      ", 2_900_000_000) for name in names}
     fields = _fields(8.03e9, "llama", 131072, base, rank, tags=tags, library_name=library, config=config, gguf=None)
     fields["safetensors"] = {"total": 8_030_261_248, "parameters": {"BF16": 8_030_261_248}}
-    return Repo(repo, {**files, "README.md": BytesContent(b"# Not a GGUF repo\n")}, fields)
+    card = BytesContent(f"---\nbase_model: {base}\n---\n# Not a GGUF repo\n".encode())
+    return Repo(repo, {**files, "README.md": card, "config.json": BytesContent(json.dumps(config).encode())}, fields)
 
 
 def demo_repos(vocabularies: Path, starter: Path) -> list[Repo]:

@@ -323,8 +323,10 @@ def test_address_dialog_takes_what_people_paste(qtbot: QtBot) -> None:
     dialog = AddressDialog("Inspect a file on the Hub")
     qtbot.addWidget(dialog)
     button, field = find(dialog, QAbstractButton, "hubAddressOpen"), find(dialog, QLineEdit, "hubAddress")
-    qtbot.keyClicks(field, "owner/repo")
-    assert not button.isEnabled()
+    qtbot.keyClicks(field, "owner")
+    assert not button.isEnabled() and "owner and repository" in label(dialog, "hubAddressState")
+    qtbot.keyClicks(field, "/repo")
+    assert button.isEnabled() and label(dialog, "hubAddressState") == "✓ hf:owner/repo"
     field.setText("https://hub.example/owner/repo/blob/main/file.gguf")
     assert label(dialog, "hubAddressState") == "✓ hf:owner/repo/file.gguf"
     with qtbot.waitSignal(dialog.given) as given:

@@ -209,8 +209,11 @@ class _Folder:
     ) -> Summary:
         """The summary, with the model card's word on the base model."""
         card = model_card(self.content("README.md", MAX_JSON)) if "README.md" in self.sizes else {}
+        weights = self.weights()
+        pickled = bool(weights) and not weights[0].endswith(".safetensors")
         return self.catalog.summary(
             id,
+            danger="dangerous" if pickled else "none",
             facts=tuple(fact for fact in facts if fact.value),
             findings=tuple(self.findings),
             base_model=base_model_of(config or {}, card),

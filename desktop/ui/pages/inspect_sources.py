@@ -108,7 +108,7 @@ class SourceMenu(QMenu):
 
 
 class AddressDialog(QDialog):
-    """Takes ``hf:OWNER/REPO/FILE``, or the link of a file's page; says at once whether it understood."""
+    """Takes ``hf:OWNER/REPO[/FILE]``, or the link of a page; says at once whether it understood."""
 
     given = Signal(str)
 
@@ -117,12 +117,12 @@ class AddressDialog(QDialog):
         self.setObjectName("hubAddressDialog")
         self.setWindowTitle(title)
         self.setMinimumWidth(560)
-        words = QLabel("Only the file's header is read, some megabytes at most; nothing is downloaded.")
+        words = QLabel("Only headers are read, some megabytes at most; nothing is downloaded. A repo shows its files to choose from.")
         set_role(words, "muted")
         self._field = QLineEdit()
         self._field.setObjectName("hubAddress")
-        self._field.setAccessibleName("Address of a file on the Hub")
-        self._field.setPlaceholderText("OWNER/REPO/FILE.gguf, or the link of the file's page")
+        self._field.setAccessibleName("Address of a file or repo on the Hub")
+        self._field.setPlaceholderText("OWNER/REPO or OWNER/REPO/FILE.gguf, or the link of its page")
         self._state = QLabel()
         self._state.setObjectName("hubAddressState")
         self._state.setTextFormat(Qt.TextFormat.PlainText)
@@ -144,15 +144,15 @@ class AddressDialog(QDialog):
     def accept(self) -> None:
         """Hand the address on."""
         address = hub_address(self._field.text())
-        if address:
+        if address is not None:
             super().accept()
-            self.given.emit(address)
+            self.given.emit(str(address))
 
     def _check(self, text: str) -> None:
         address = hub_address(text)
-        self._open.setEnabled(bool(address))
-        if address:
+        self._open.setEnabled(address is not None)
+        if address is not None:
             self._state.setText(f"✓ {address}")
         else:
-            self._state.setText("Not an address yet: owner, repository and file are needed." if text.strip() else " ")
+            self._state.setText("Not an address yet: owner and repository are needed." if text.strip() else " ")
         set_role(self._state, "good" if address else "muted")

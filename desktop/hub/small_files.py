@@ -1,0 +1,46 @@
+"""Small files of a repo, read into memory: settings, lists of shards, the beginning of the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from desktop.hub.client import HubClient
+from desktop.hub.errors import CancelledError
+
+
+class SmallFiles:
+    """Reads files of one repo and counts what that takes. Used by one thread."""
+
+    def __init__(
+        self,
+        client: HubClient,
+        repo: str,
+        revision: str | None = None,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._client = client
+        self._repo, self._revision = repo, revision
+        self._cancelled = cancelled
+        self.requests = 0
+        self.transferred_bytes = 0
+
+    def read(self, path: str, limit: int) -> bytes:
+        """The first ``limit`` bytes of a file that is not empty, all of it where it is shorter. Raises HubError."""
+        data = bytearray()
+        opened = self._client.opened(self._repo, path, self._revision, first=0, last=limit - 1, sent=self._sent)
+        with opened as (_, response):
+            assert response is not None
+            for chunk in response.iter_raw():
+                data += chunk
+                if self._cancelled():
+                    raise CancelledError
+                if len(data) >= limit:
+                    break
+        self.transferred_bytes += len(data)
+        return bytes(data[:limit])
+
+    def _sent(self) -> None:
+        if self._cancelled():
+            raise CancelledError
+        self.requests += 1
