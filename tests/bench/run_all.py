@@ -21,8 +21,8 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"  # of this process; the windows meas
 
 import bench_engine  # noqa: E402  # after path and environment are set
 import bench_gguf  # noqa: E402
-import bench_speed  # noqa: E402
 import bench_memory  # noqa: E402
+import bench_speed  # noqa: E402
 import bench_transcript  # noqa: E402
 import bench_window  # noqa: E402
 import psutil  # noqa: E402
