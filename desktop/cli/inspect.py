@@ -12,7 +12,7 @@ from desktop.cli.output import Progress, print_json
 from desktop.core.findings import Finding
 from desktop.core.gguf import Array, Tensor, Text, Value
 from desktop.hub.client import HubClient
-from desktop.services.inspection import Inspected, InspectedFile, InspectionService
+from desktop.services.inspection import Inspected, InspectedFile, InspectionService, ModelEntry
 from desktop.services.library import LibraryService
 from desktop.store.paths import Paths, default_paths
 from desktop.store.settings import SettingsStore
@@ -24,9 +24,11 @@ _TEXT_BYTES = 1 << 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SOURCE and how much of it to show."""
     parser.add_argument(
-        "source", metavar="SOURCE", help="a path, a folder, hf:OWNER/REPO/FILE[@REV], or a library name"
+        "source",
+        metavar="SOURCE",
+        help="a path, a folder, hf:OWNER/REPO[/FILE][@REV], a link to a page of the Hub, or a library name",
     )
-    parser.add_argument("--tensors", action="store_true", help="list every tensor")
+    parser.add_argument("--tensors", action="store_true", help="list every tensor, and every model of a repo")
     parser.add_argument(
         "--strings", type=whole_number, default=FIRST_VALUES, metavar="N", help="values of long arrays (default: 8)"
     )
@@ -87,6 +89,8 @@ def document(inspected: Inspected, findings: tuple[Finding, ...], strings: int, 
     }
     if inspected.summary is not None:
         common |= _summary(inspected)
+    if inspected.models:
+        common["models"] = [_model(model) for model in inspected.models]
     return common | _gguf(inspected, strings, tensors) if inspected.files else common
 
 
@@ -159,6 +163,18 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "action": finding.action,
         "offset": finding.offset,
         "about": finding.about,
+    }
+
+
+def _model(model: ModelEntry) -> dict[str, Any]:
+    return {
+        "source": model.source,
+        "name": model.name,
+        "format": model.format,
+        "quantization": model.quantization,
+        "file_bytes": model.size_bytes,
+        "file_count": model.files,
+        "note": model.note,
     }
 
 

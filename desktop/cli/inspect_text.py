@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,22 +10,29 @@ from collections.abc import Iterable, Sequence
 from desktop.cli.output import human_bytes, table
 from desktop.core.findings import Finding
 from desktop.core.gguf import Array, Text, Value
+from desktop.core.hub_address import hub_address
 from desktop.core.layers import locate
 from desktop.core.units import human_parameters
 from desktop.services.inspection import Inspected
 
 _WIDTH = 100
 _VALUE_CHARACTERS = 60
+_MODELS = 60  # of a folder or repo, unless all are asked for
 _KINDS = {"error": "problem", "warning": "warning", "note": "note"}
 
 
 def report(
     inspected: Inspected, findings: Sequence[Finding], strings: int, tensors: bool, *, checked: bool = False
 ) -> str:
-    """The whole report, ending with a line break. ``strings`` values of each array are shown."""
+    """The whole report, ending with a line break.
+
+    ``strings`` values of each array are shown; ``tensors`` asks for every tensor, and every model of a repo.
+    """
     parts = [inspected.title]
     if inspected.summary is not None:
         parts.append(_other(inspected))
+    if inspected.models:
+        parts.append(_models(inspected, whole=tensors))
     if inspected.files:
         parts.append(_facts(inspected))
         if inspected.tensors:
@@ -33,7 +41,8 @@ def report(
             parts.append(_metadata(inspected, strings))
         if tensors and inspected.tensors:
             parts.append(_tensors(inspected))
-    parts.append(_problems(findings, whole=checked or not inspected.files or inspected.is_remote))
+    if findings or not inspected.models:  # of a repo only names and settings were looked at
+        parts.append(_problems(findings, whole=checked or not inspected.files or inspected.is_remote))
     return "\n\n".join(printable(part) for part in parts) + "\n"
 
 
@@ -175,6 +184,28 @@ def _other(inspected: Inspected) -> str:
         ("What to do", summary.advice),
     ]
     return _pairs(rows)
+
+
+def _models(inspected: Inspected, *, whole: bool) -> str:
+    """The models of a folder or repo, and how to look into one."""
+    listed = inspected.models if whole else inspected.models[:_MODELS]
+    rows = [
+        (
+            model.name + (f" ({model.files} files)" if model.files > 1 else ""),
+            model.format,
+            model.quantization,
+            human_bytes(model.size_bytes),
+            model.note,
+        )
+        for model in listed
+    ]
+    left = len(inspected.models) - len(listed)
+    more = f"\n... and {left:,} more (--tensors lists all)" if left else ""
+    way = f"\n\nLook into one of them: heft inspect {shlex.quote(inspected.models[0].source)}"
+    address = hub_address(inspected.source) if inspected.is_remote else None
+    if address is not None and inspected.kind == "gguf-folder":
+        way += f"\nSee which of them fits here: heft variants {address.repo}"
+    return table(("MODEL FILE", "FORMAT", "QUANT", "SIZE", ""), rows, right=(3,)) + more + way
 
 
 def _pairs(rows: Iterable[tuple[str, str]]) -> str:

@@ -17,14 +17,14 @@ from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.machine.tables import read_table
-from desktop.services.inspected import Inspected, InspectedFile, PlacedTensor
+from desktop.services.inspected import Inspected, InspectedFile, ModelEntry, PlacedTensor
 from desktop.services.inspection_local import open_folder, open_local
 from desktop.services.inspection_remote import RemoteOpener, parse_hub_source
 from desktop.services.inspection_weights import Cancelled, Progress, check_files
 from desktop.services.library import LibraryService
 from desktop.store.paths import Paths
 
-__all__ = ["Finding", "Inspected", "InspectedFile", "InspectionService", "PlacedTensor"]
+__all__ = ["Finding", "Inspected", "InspectedFile", "InspectionService", "ModelEntry", "PlacedTensor"]
 
 MAX_TEMPLATES = 20  # of one file; the most known are three
 _MAX_TEMPLATE_BYTES = 4 << 20

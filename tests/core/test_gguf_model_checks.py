@@ -132,6 +132,7 @@ def _shard(number: int, count: int, tensors: int = 4) -> g.Model:
 
 def test_shards_are_complete_or_the_missing_ones_are_named() -> None:
     assert told(_shard(0, 2), _shard(1, 2)) == []
+    assert header_of(_shard(1, 2)).problems == ()  # the model's metadata are in the first shard alone
     (missing,) = told(_shard(0, 3), _shard(1, 3))
     assert "1 are missing: 3" in missing.message and missing.severity == "error"
     (count,) = told(_shard(0, 2, 9), _shard(1, 2))

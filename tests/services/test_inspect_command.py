@@ -133,3 +133,22 @@ def test_check_reads_the_weights(tmp_path: Path, heft_home: Path, capsys: pytest
     assert any("NaN" in problem["message"] and problem["about"] == "tensor:blk.1.attn_v.weight" for problem in found)
     assert any("differs from the base model's" in problem["message"] for problem in found)
     assert not any("NaN" in problem["message"] for problem in document(capsys, str(path))["problems"])
+
+
+def test_a_repo_on_the_hub(
+    heft_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        f"m-{label}.gguf": SparseContent(b"GGUF", size) for label, size in (("Q4_K_M", 10**9), ("Q8_0", 2 * 10**9))
+    }
+    with HubServer([Repo("a/b", dict(files), {"tags": ["gguf"]})]) as server, online(monkeypatch):
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.endpoint)
+        found = document(capsys, f"{server.endpoint}/a/b")
+        words = output(capsys, "hf:a/b")
+    assert (found["source"], found["format"], found["file_bytes"]) == ("hf:a/b", "gguf-folder", 3 * 10**9)
+    assert [model["source"] for model in found["models"]] == ["hf:a/b/m-Q4_K_M.gguf", "hf:a/b/m-Q8_0.gguf"]
+    assert found["models"][0] == {
+        "source": "hf:a/b/m-Q4_K_M.gguf", "name": "m-Q4_K_M.gguf", "format": "GGUF", "quantization": "Q4_K_M",
+        "file_bytes": 10**9, "file_count": 1, "note": "",
+    }  # fmt: skip
+    assert "heft inspect hf:a/b/m-Q4_K_M.gguf" in words and "heft variants a/b" in words

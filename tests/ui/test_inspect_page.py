@@ -401,3 +401,27 @@ def test_another_format_is_summarised_and_makes_room_for_the_next(
     assert not find(page, QAbstractButton, "inspectCompare").isEnabled()
     opened(qtbot, page, pair[1])
     assert find(page, LayerMap, "layerMap").isVisible() and not find(page, QWidget, "formatSummary").isVisible()
+
+
+def test_a_repo_is_a_list_to_choose_from(
+    make_page: MakePage, qtbot: QtBot, hub: HubServer, pair: tuple[Path, Path]
+) -> None:
+    files = {"a-Q4_K_M.gguf": FileContent(pair[0]), "a-Q8_0.gguf": FileContent(pair[1])}
+    hub.add(Repo("owner/repo", dict(files), {"tags": ["gguf"]}))
+    page = make_page(client=_client(hub))
+    opened(qtbot, page, "hf:owner/repo")
+    table = find(page, QTableView, "inspectModels")
+    assert table.isVisible() and table.model().rowCount() == 2 and table.hasFocus()
+    shown = [table.model().index(0, column).data() for column in range(3)]
+    assert shown == ["a-Q4_K_M.gguf", "GGUF", "Q4_K_M"]
+    table.selectRow(1)
+    qtbot.keyClick(table, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not page.busy)
+    assert page.inspected is not None and page.inspected.source == "hf:owner/repo/a-Q8_0.gguf"
+    opened(qtbot, page, "hf:owner/repo")
+    click(qtbot, page, "inspectModelOpen")
+    qtbot.waitUntil(lambda: not page.busy)
+    assert page.inspected.title == "a-Q4_K_M.gguf"
+    page.compare("hf:owner/repo")
+    qtbot.waitUntil(lambda: not page.busy)
+    assert "holds 2 files" in label(page, "inspectFailureMessage")

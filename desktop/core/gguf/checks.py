@@ -87,6 +87,8 @@ def _metadata(header: Header) -> Iterable[Finding]:
             "On this kind of computer, take a file without 'be' or 'big-endian' in its name.",
         )
     architecture = header.architecture
+    if not architecture and header.split is not None and header.split[0] > 0:
+        return  # only the first shard carries the model's metadata (llama.cpp's gguf-split)
     if not architecture:
         yield Finding(
             "error",

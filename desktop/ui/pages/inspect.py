@@ -141,6 +141,11 @@ class InspectPage(Page):
         def work(context: TaskContext) -> Compared:
             second = self._open(source, context)
             try:
+                if second.models:
+                    raise UsageError(
+                        f"{second.title} holds {len(second.models):,} files.",
+                        f"Name one, such as {second.models[0].source}",
+                    )
                 if not second.files:
                     raise UsageError(f"{second.title} is no GGUF file.", "Compare two GGUF files.")
                 context.progress((0.0, "Comparing"))
@@ -277,6 +282,7 @@ class InspectPage(Page):
             return
         if self._summary is None:
             self._summary = self._make_summary()
+            self._summary.source_asked.connect(self.open)
             self._body.addWidget(self._summary)
         self._summary.show_model(inspected)
         self._body.setCurrentWidget(self._summary)

@@ -1,4 +1,4 @@
-"""The page Inspect for files and folders that are no GGUF: their summary in place of the tabs."""
+"""The page Inspect for what is no GGUF file: the summary of a format or repo in place of the tabs."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ from desktop.services.inspection import Inspected
 from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.format_summary import FormatSummaryView
+from desktop.ui.widgets.model_choice import ModelChoice
 
 
 class FormatTab(InspectTab):
-    """A FormatSummaryView that follows the model that is open."""
+    """A FormatSummaryView that follows the model that is open; a folder or repo has its models in front."""
 
     def __init__(
         self, theme: Theme, search: Callable[[str], None] | None = None, parent: QWidget | None = None
     ) -> None:
         """``search`` looks for GGUF versions of OWNER/NAME on the Hub."""
         super().__init__(parent)
-        self.view = FormatSummaryView(theme, search)
+        self._choice = ModelChoice()
+        self._choice.chosen.connect(self.source_asked)
+        self.view = FormatSummaryView(theme, search, front=("Files", self._choice))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.view)
 
     def show_model(self, inspected: Inspected) -> None:
-        """Show what this file is."""
-        self.view.set_summary(inspected.summary)
+        """Show what this file, folder or repo is."""
+        self._choice.set_entries(inspected.models)
+        self.view.set_summary(inspected.summary, len(inspected.models))
 
     def clear(self) -> None:
         """Show nothing."""
+        self._choice.set_entries(())
         self.view.set_summary(None)

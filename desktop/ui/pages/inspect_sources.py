@@ -117,7 +117,7 @@ class AddressDialog(QDialog):
         self.setObjectName("hubAddressDialog")
         self.setWindowTitle(title)
         self.setMinimumWidth(560)
-        words = QLabel("Only headers are read, some megabytes at most; nothing is downloaded. A repo shows its files to choose from.")
+        words = QLabel("Only headers are read, some megabytes at most; nothing is downloaded. A repo shows its files.")
         set_role(words, "muted")
         self._field = QLineEdit()
         self._field.setObjectName("hubAddress")

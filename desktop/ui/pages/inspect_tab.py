@@ -24,6 +24,7 @@ class InspectTab(QWidget):
 
     notify = Signal(object)  # HeftError or str, for the notification area
     place_asked = Signal(str)  # a Finding's ``about``: "tensor:NAME", "key:KEY", "template"; the page goes there
+    source_asked = Signal(str)  # another model to open, as the inspection service takes it
     counted = Signal(str, str)  # a new figure after the tab's title and its Tone
 
     def show_model(self, inspected: Inspected) -> None:

@@ -43,12 +43,21 @@ class FormatSummaryView(QWidget):
     """Shows one summary; parts that are empty are hidden."""
 
     def __init__(
-        self, theme: Theme, search: Callable[[str], None] | None = None, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        search: Callable[[str], None] | None = None,
+        *,
+        front: tuple[str, QWidget] | None = None,
+        parent: QWidget | None = None,
     ) -> None:
-        """``search`` looks for GGUF versions of a base model, OWNER/NAME; without it there is no button for that."""
+        """``search`` looks for GGUF versions of a base model, OWNER/NAME; without it there is no button for that.
+
+        ``front`` is the title and widget of a tab before the others.
+        """
         super().__init__(parent)
         self.setObjectName("formatSummary")
         self._search = search
+        self._front = front
         self._summary: Summary | None = None
         self._findings = FindingsModel(theme, self)
         self._facts = PairsModel(theme, ("Detail", "Value"), self)
@@ -62,8 +71,8 @@ class FormatSummaryView(QWidget):
         """What is shown."""
         return self._summary
 
-    def set_summary(self, summary: Summary | None) -> None:
-        """Show another summary, or nothing."""
+    def set_summary(self, summary: Summary | None, front: int = 0) -> None:
+        """Show another summary, or nothing; ``front`` is the number of entries of the tab in front, 0 hides it."""
         self._summary = summary
         self._title.setText(summary.title if summary else "")
         self._what.setText(summary.what if summary else "")
@@ -77,7 +86,7 @@ class FormatSummaryView(QWidget):
         self._findings.set_findings(summary.findings if summary else ())
         self._filter.clear()
         self._tensors.set_rows(summary.tensors if summary else ())
-        self._show_tabs()
+        self._show_tabs(front)
 
     # -- building --------------------------------------------------------------------------------
 
@@ -151,6 +160,8 @@ class FormatSummaryView(QWidget):
             (self._tensor_table, self._tensors),
         ):
             _copies(table, model.text)
+        if self._front is not None:
+            self._tabs.addTab(self._front[1], self._front[0])
         pages = (self._problem_table, self._fact_table, self._tensor_page, self._metadata_table)
         for title, page in zip(_TITLES, pages, strict=True):
             self._tabs.addTab(page, title)
@@ -167,10 +178,13 @@ class FormatSummaryView(QWidget):
             self._badge.setAccessibleName(f"{text}. {meaning}")
             set_role(self._badge, role)
 
-    def _show_tabs(self) -> None:
+    def _show_tabs(self, front: int) -> None:
         rows = (self._findings, self._facts, self._tensors, self._metadata)
-        counts = [model.rowCount() for model in rows]
-        for at, (title, count) in enumerate(zip(_TITLES, counts, strict=True)):
+        titles, counts = list(_TITLES), [model.rowCount() for model in rows]
+        if self._front is not None:
+            titles.insert(0, self._front[0])
+            counts.insert(0, front)
+        for at, (title, count) in enumerate(zip(titles, counts, strict=True)):
             self._tabs.setTabVisible(at, count > 0)
             self._tabs.setTabText(at, title if title == "Details" else f"{title} {count:,}")
         self._tabs.setVisible(any(counts))
