@@ -25,6 +25,7 @@ from desktop.engine.protocol import (
 )
 from desktop.services.engine import AnswerEvent, EngineService, EngineState
 from desktop.services.headless import death_error, failure_error
+from desktop.services.listeners import Listeners
 from desktop.store.chats import Chat, ChatStore, Message, MessageState
 
 _SAVE_SECONDS = 0.5  # a killed process loses at most this much text
@@ -111,7 +112,7 @@ class ChatService:
         self._store = store
         self._engine = engine
         self._lock = threading.RLock()
-        self._listeners: list[Callable[[ChatEvent], None]] = []
+        self._listeners = Listeners[ChatEvent]()
         self._running: _Running | None = None
         self._unsubscribe = engine.subscribe(self._on_engine)
 
@@ -128,15 +129,7 @@ class ChatService:
 
     def subscribe(self, listener: Callable[[ChatEvent], None]) -> Callable[[], None]:
         """Hear every event; returns the way to stop hearing."""
-        with self._lock:
-            self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with self._lock:
-                if listener in self._listeners:
-                    self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def send(self, chat_id: int, text: str) -> None:
         """Add a user message and answer it. Raises EngineError while another answer is being written."""
@@ -198,10 +191,7 @@ class ChatService:
             raise EngineError("An answer is still being written.", "Stop it first.", kind="busy")
 
     def _emit(self, event: ChatEvent) -> None:
-        with self._lock:
-            listeners = list(self._listeners)
-        for listener in listeners:
-            listener(event)
+        self._listeners.tell(event)
 
     def _begin(self, chat_id: int, parent_id: int | None) -> None:
         model = self._engine.state.model_name or self._store.chat(chat_id).model

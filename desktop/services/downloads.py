@@ -18,6 +18,7 @@ from desktop.hub.placement import default_cache
 from desktop.hub.search import HubSearch
 from desktop.services.downloads_job import Job
 from desktop.services.downloads_records import DownloadedFile, DownloadState, Order, OrderStore, Phase
+from desktop.services.listeners import Listeners
 from desktop.store.paths import Paths
 
 __all__ = ["DownloadService", "DownloadState", "DownloadedFile", "Phase"]
@@ -65,7 +66,7 @@ class DownloadService:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._entries: dict[str, _Entry] = {}
-        self._listeners: list[Callable[[DownloadState], None]] = []
+        self._listeners = Listeners[DownloadState]()
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -80,15 +81,7 @@ class DownloadService:
 
     def subscribe(self, listener: Callable[[DownloadState], None]) -> Callable[[], None]:
         """Hear every change of every download; returns the way to stop hearing."""
-        with self._lock:
-            self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with self._lock:
-                if listener in self._listeners:
-                    self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def wait(self, download: str, timeout: float | None = None) -> DownloadState:
         """Block until a download does not go on by itself any more; its state then (or at the timeout)."""
@@ -291,10 +284,8 @@ class DownloadService:
 
     def _announce(self, state: DownloadState) -> None:
         with self._changed:
-            listeners = list(self._listeners)
             self._changed.notify_all()
-        for listener in listeners:
-            listener(state)
+        self._listeners.tell(state)
 
 
 def _state(order: Order, phase: Phase) -> DownloadState:

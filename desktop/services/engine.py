@@ -29,6 +29,7 @@ from desktop.engine.protocol import (
     Unload,
     Unloaded,
 )
+from desktop.services.listeners import Listeners
 from desktop.store.paths import Paths
 
 Phase = Literal["stopped", "starting", "loading", "ready", "generating", "died"]
@@ -65,7 +66,7 @@ class EngineService:
         self._state = EngineState()
         self._hello: Hello | None = None
         self._greeted = threading.Condition(self._lock)
-        self._listeners: list[Callable[[EngineState], None]] = []
+        self._listeners = Listeners[EngineState]()
         self._last_load: tuple[Load, str] | None = None
         self._requests = 0
         self._rate_told = 0.0
@@ -82,15 +83,7 @@ class EngineService:
 
     def subscribe(self, listener: Callable[[EngineState], None]) -> Callable[[], None]:
         """Hear every change of state; returns the way to stop hearing."""
-        with self._lock:
-            self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with self._lock:
-                if listener in self._listeners:
-                    self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def hello(self) -> Hello:
         """What the installed engine is; starts the process when it does not run. Raises EngineError."""
@@ -203,10 +196,7 @@ class EngineService:
         self._announce()
 
     def _announce(self) -> None:
-        with self._lock:
-            state, listeners = self._state, list(self._listeners)
-        for listener in listeners:
-            listener(state)
+        self._listeners.tell(self.state)
 
     def _on_event(self, event: Event | EngineDied, source: list[EngineClient]) -> None:
         with self._lock:

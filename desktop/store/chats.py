@@ -30,8 +30,9 @@ from desktop.store.chats_records import (
     clean,
     message_from_row,
 )
-from desktop.store.chats_schema import is_damage, open_database
+from desktop.store.chats_schema import SCHEMA
 from desktop.store.chats_search import MARK_END, MARK_START, SearchHit
+from desktop.store.database import is_damage, open_database
 
 __all__ = [
     "MARK_END",
@@ -65,7 +66,7 @@ class ChatStore:
         """Open or make the database at ``path``; StoreError when a newer Heft wrote it (left untouched)."""
         self._path = path
         self._lock = threading.RLock()
-        self._db, self.set_aside = open_database(path)
+        self._db, self.set_aside = open_database(path, SCHEMA)
 
     def close(self) -> None:
         """Write everything back and let go of the file; calling it again does nothing."""

@@ -12,7 +12,8 @@ from typing import Literal
 import msgspec
 
 from desktop.core.errors import StoreError
-from desktop.store.ledger_schema import open_ledger
+from desktop.store.database import open_database
+from desktop.store.ledger_schema import SCHEMA
 
 KEPT_RUNS = 5000  # a few megabytes; older ones teach nothing any more
 DISTURBED = 0.05  # a twentieth of waiting costs a thread pool far more than a twentieth of its speed
@@ -120,7 +121,7 @@ class Ledger:
         """A transaction of its own: all or nothing."""
         with self._lock:
             if self._connection is None:
-                self._connection = open_ledger(self._path)
+                self._connection = open_database(self._path, SCHEMA)[0]
             try:
                 self._connection.execute(f"BEGIN {kind}")
                 with self._connection:  # commits, or rolls back what failed

@@ -7,13 +7,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from desktop.core.errors import StoreError
 from desktop.store.chats import ChatStore
-from desktop.store.chats_schema import MIGRATIONS
+from desktop.store.chats_schema import SCHEMA
+from desktop.store.database import Schema
 
 KILLS = 10
 PIECE = "piece {number:05d} of a streamed answer 🌊\n"
@@ -79,7 +81,7 @@ def test_a_database_of_a_newer_heft_is_refused_and_left_untouched(tmp_path: Path
     path = tmp_path / "chats.sqlite3"
     store = ChatStore(path)
     store.create("precious")
-    store._db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    store._db.execute(f"PRAGMA user_version = {len(SCHEMA.migrations) + 1}")
     store.close()
     before = path.read_bytes()
 
@@ -143,7 +145,7 @@ def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
 def test_every_migration_of_an_empty_file_ends_at_the_newest_schema(tmp_path: Path) -> None:
     ChatStore(tmp_path / "c.sqlite3").close()
     db = sqlite3.connect(tmp_path / "c.sqlite3")
-    assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    assert db.execute("PRAGMA user_version").fetchone() == (len(SCHEMA.migrations),)
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     db.close()
 
@@ -154,14 +156,16 @@ def test_a_migration_that_fails_leaves_the_old_data(tmp_path: Path, monkeypatch:
     chat = store.create("from the first release")
     store.add(chat.id, None, "user", "still here")
     store.close()
-    broken = (*MIGRATIONS, "ALTER TABLE chats ADD COLUMN half TEXT; ALTER TABLE nowhere ADD COLUMN x TEXT;")
-    monkeypatch.setattr("desktop.store.chats_schema.MIGRATIONS", broken)
+
+    def with_migration(sql: str) -> Schema:
+        return replace(SCHEMA, migrations=(*SCHEMA.migrations, sql))
+
+    broken = with_migration("ALTER TABLE chats ADD COLUMN half TEXT; ALTER TABLE nowhere ADD COLUMN x TEXT;")
+    monkeypatch.setattr("desktop.store.chats.SCHEMA", broken)
     with pytest.raises(StoreError):
         ChatStore(path)
 
-    monkeypatch.setattr(
-        "desktop.store.chats_schema.MIGRATIONS", (*MIGRATIONS, "ALTER TABLE chats ADD COLUMN pin INTEGER;")
-    )
+    monkeypatch.setattr("desktop.store.chats.SCHEMA", with_migration("ALTER TABLE chats ADD COLUMN pin INTEGER;"))
     store = ChatStore(path)
     assert [message.content for message in store.messages(chat.id)] == ["still here"]
     columns = [row[1] for row in store._db.execute("PRAGMA table_info(chats)")]

@@ -1,0 +1,107 @@
+"""How Heft's databases are opened: migrated when old, left alone when newer, set aside when damaged.
+
+``PRAGMA user_version`` is the number of migrations applied. A released migration is never edited; a change of the
+schema is one more entry.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from desktop.core.errors import StoreError
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A database: what it is called in a message ("your chats"), its migrations, and tables it must have.
+
+    ``busy_seconds`` is how long a write waits for another Heft (the command line beside the window).
+    """
+
+    name: str
+    migrations: Sequence[str]
+    tables: Sequence[str]
+    busy_seconds: float = 5.0
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that the file itself is broken (and not locked, full or unreadable)."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGED
+
+
+def open_database(path: Path, schema: Schema) -> tuple[sqlite3.Connection, Path | None]:
+    """The database at ``path``, made or migrated when needed, and where a damaged one was set aside (or None).
+
+    Raises StoreError when the file was written by a newer Heft (it is left untouched) or cannot be opened.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return _connect(path, schema), None
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+        aside = _set_aside(path)
+        return _connect(path, schema), aside
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(
+            f"Heft could not open {schema.name}: {error}",
+            f"Check the permissions of {path.parent} and the free space on its disk.",
+            detail=f"{path}: {error!r}",
+        ) from error
+
+
+def _connect(path: Path, schema: Schema) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=schema.busy_seconds, isolation_level=None, check_same_thread=False)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > len(schema.migrations):
+            raise StoreError(
+                f"A newer version of Heft wrote {schema.name}.",
+                "Start the newer version, or move the file aside to begin anew.",
+                detail=f"{path}: schema version {version}, this Heft knows {len(schema.migrations)}",
+                kind="newer-database",
+            )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        _migrate(connection, schema.migrations)
+        for table in schema.tables:
+            connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, migrations: Sequence[str]) -> None:
+    """Each migration and its version number in one transaction: a kill in between leaves the old schema."""
+    while True:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version >= len(migrations):
+            return
+        guard = f"PRAGMA user_version = {version + 1};"
+        try:
+            connection.executescript(f"BEGIN EXCLUSIVE;\n{migrations[version]}\n{guard}\nCOMMIT;")
+        except sqlite3.Error:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            (now,) = connection.execute("PRAGMA user_version").fetchone()
+            if now == version:
+                raise  # not merely another Heft that migrated first
+
+
+def _set_aside(path: Path) -> Path:
+    aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%d-%H%M%S')}")
+    for suffix in ("", "-wal", "-shm"):
+        source = path.with_name(path.name + suffix)
+        with suppress(FileNotFoundError):
+            source.replace(aside.with_name(aside.name + suffix))
+    return aside
