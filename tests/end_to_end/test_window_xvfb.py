@@ -5,166 +5,30 @@ Everything is observed from outside: windows and keys through xdotool, answers i
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
-import psutil
 import pytest
-
-T = TypeVar("T")
+from support.program import END_SECONDS, START_SECONDS, Program, ended_cleanly, poll, screen, window
 
 pytestmark = [pytest.mark.xvfb, pytest.mark.engine]
-START_SECONDS = 30.0
-ANSWER_SECONDS = 120.0
-END_SECONDS = 20.0
-
-
-def poll(check: Callable[[], T | None], seconds: float, what: str) -> T:
-    """The first true answer of ``check``; fails the test when none comes in time."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while True:
-        answer = check()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what}: not within {seconds:.0f} s")
-        pause.wait(0.05)
 
 
 @pytest.fixture
 def display(tmp_path: Path) -> Iterator[str]:
-    """A screen of its own. Skipped where there is no Xvfb, but never in CI."""
-    missing = [tool for tool in ("Xvfb", "xdotool") if shutil.which(tool) is None]
-    if missing:
-        said = f"{' and '.join(missing)} not installed"
-        if os.environ.get("CI"):
-            pytest.fail(said)
-        pytest.skip(said)
-    reading, writing = os.pipe()
-    with (tmp_path / "xvfb.log").open("wb") as log:
-        server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
-            pass_fds=[writing],
-            stdout=log,
-            stderr=log,
-        )
-    os.close(writing)
-    with os.fdopen(reading) as answer:
-        number = answer.readline().strip()
-    assert number, (tmp_path / "xvfb.log").read_text()
-    yield f":{number}"
-    server.terminate()
-    server.wait(END_SECONDS)
-
-
-@dataclass
-class Program:
-    """The running window and what can be seen of it."""
-
-    process: subprocess.Popen[bytes]
-    display: str
-    home: Path
-    stderr: Path
-
-    def xdotool(self, *arguments: str) -> str:
-        environment = {**os.environ, "DISPLAY": self.display}
-        done = subprocess.run(
-            ["xdotool", *arguments], env=environment, capture_output=True, text=True, timeout=30, check=False
-        )
-        return done.stdout.strip()
-
-    def wait_until_ready(self) -> None:
-        """Until it says that the first window was painted."""
-
-        def ready() -> bool:
-            assert self.process.poll() is None, self.stderr.read_text()
-            return "heft-ready " in self.stderr.read_text()
-
-        poll(ready, START_SECONDS, "the first paint")
-
-    def focus(self) -> str:
-        """Give the keyboard to the window, as a window manager would; its id."""
-        window = poll(
-            lambda: self.xdotool("search", "--onlyvisible", "--name", "^Heft$"), START_SECONDS, "the window"
-        ).splitlines()[0]
-        self.xdotool("windowfocus", "--sync", window)
-        return window
-
-    def ask(self, question: str) -> None:
-        self.xdotool("type", "--delay", "15", question)
-        self.xdotool("key", "Return")
-
-    def rows(self, role: str, state: str) -> list[str]:
-        """Texts of the messages now in the database."""
-        database = self.home / "chats.sqlite3"
-        if not database.exists():
-            return []
-        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
-            query = "SELECT content FROM messages WHERE role = ? AND state = ? ORDER BY id"
-            return [content for (content,) in db.execute(query, (role, state))]
-
-    def answers(self, count: int) -> list[str]:
-        """The first ``count`` finished answers."""
-
-        def finished() -> list[str] | None:
-            # a small model may also run on until its context is full; it answered all the same
-            rows = [row for state in ("complete", "context-full") for row in self.rows("assistant", state)]
-            return rows if len(rows) >= count else None
-
-        return poll(finished, ANSWER_SECONDS, f"answer {count}")
-
-    def workers(self) -> list[psutil.Process]:
-        """The engine's processes below the window."""
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "desktop.engine.worker" in " ".join(child.cmdline())]
-
-    def log(self) -> str:
-        log = self.home / "cache" / "logs" / "heft.log"
-        return log.read_text(encoding="utf-8") if log.exists() else ""
+    with screen(tmp_path) as number:
+        yield number
 
 
 @pytest.fixture
-def program(display: str, heft_home: Path, starter_model: Path, tmp_path: Path) -> Iterator[Program]:
+def program(display: str, heft_home: Path, starter_model: Path) -> Iterator[Program]:
     """``heft`` in a private home on the virtual screen, ready for input."""
-    stderr = tmp_path / "heft.stderr"
-    environment = {
-        **os.environ,
-        "DISPLAY": display,
-        "QT_QPA_PLATFORM": "xcb",
-        "HEFT_STARTUP_MARK": "1",
-        "XDG_RUNTIME_DIR": str(tmp_path),
-    }
-    with stderr.open("wb") as stream:
-        process = subprocess.Popen([sys.executable, "-m", "desktop"], env=environment, stderr=stream)
-    running = Program(process, display, heft_home, stderr)
-    try:
-        running.wait_until_ready()
+    with window(display, heft_home) as running:
         yield running
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait(END_SECONDS)
-
-
-def ended_cleanly(program: Program, workers: list[psutil.Process]) -> None:
-    """Exit code 0, no engine left, nothing in the log that should not be there."""
-    assert program.process.wait(END_SECONDS) == 0, program.stderr.read_text()
-    _, alive = psutil.wait_procs(workers, timeout=END_SECONDS)
-    assert alive == []
-    assert "ERROR" not in program.log()
-    assert "Traceback" not in program.stderr.read_text()
 
 
 def test_a_typed_question_is_answered_even_after_the_engine_was_killed(program: Program) -> None:

@@ -1,0 +1,180 @@
+"""The real program on a virtual screen, observed from outside: keys through xdotool, the database, processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+import pytest
+
+T = TypeVar("T")
+
+START_SECONDS = 30.0
+ANSWER_SECONDS = 120.0
+END_SECONDS = 20.0
+
+def poll(check: Callable[[], T | None], seconds: float, what: str) -> T:
+    """The first true answer of ``check``; fails the test when none comes in time."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {seconds:.0f} s")
+        pause.wait(0.05)
+
+
+@contextlib.contextmanager
+def screen(folder: Path) -> Iterator[str]:
+    """A screen of its own. Skipped where there is no Xvfb, but never in CI."""
+    missing = [tool for tool in ("Xvfb", "xdotool") if shutil.which(tool) is None]
+    if missing:
+        said = f"{' and '.join(missing)} not installed"
+        if os.environ.get("CI"):
+            pytest.fail(said)
+        pytest.skip(said)
+    reading, writing = os.pipe()
+    with (folder / "xvfb.log").open("wb") as log:
+        server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+            pass_fds=[writing],
+            stdout=log,
+            stderr=log,
+        )
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        number = answer.readline().strip()
+    assert number, (folder / "xvfb.log").read_text()
+    try:
+        yield f":{number}"
+    finally:
+        server.terminate()
+        server.wait(END_SECONDS)
+
+
+@dataclass
+class Program:
+    """The running window and what can be seen of it."""
+
+    process: subprocess.Popen[bytes]
+    display: str
+    home: Path
+    stderr: Path
+
+    def xdotool(self, *arguments: str) -> str:
+        environment = {**os.environ, "DISPLAY": self.display}
+        done = subprocess.run(
+            ["xdotool", *arguments], env=environment, capture_output=True, text=True, timeout=30, check=False
+        )
+        return done.stdout.strip()
+
+    def wait_until_ready(self) -> None:
+        """Until it says that the first window was painted."""
+
+        def ready() -> bool:
+            assert self.process.poll() is None, self.stderr.read_text()
+            return "heft-ready " in self.stderr.read_text()
+
+        poll(ready, START_SECONDS, "the first paint")
+
+    def focus(self) -> str:
+        """Give the keyboard to the window, as a window manager would; its id."""
+        window = poll(
+            lambda: self.xdotool("search", "--onlyvisible", "--name", "^Heft$"), START_SECONDS, "the window"
+        ).splitlines()[0]
+        self.xdotool("windowfocus", "--sync", window)
+        return window
+
+    def ask(self, question: str) -> None:
+        self.xdotool("type", "--delay", "15", question)
+        self.xdotool("key", "Return")
+
+    def rows(self, role: str, state: str) -> list[str]:
+        """Texts of the messages now in the database."""
+        database = self.home / "chats.sqlite3"
+        if not database.exists():
+            return []
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
+            query = "SELECT content FROM messages WHERE role = ? AND state = ? ORDER BY id"
+            return [content for (content,) in db.execute(query, (role, state))]
+
+    def answers(self, count: int) -> list[str]:
+        """The first ``count`` finished answers."""
+
+        def finished() -> list[str] | None:
+            # a small model may also run on until its context is full; it answered all the same
+            rows = [row for state in ("complete", "context-full") for row in self.rows("assistant", state)]
+            return rows if len(rows) >= count else None
+
+        return poll(finished, ANSWER_SECONDS, f"answer {count}")
+
+    def workers(self) -> list[psutil.Process]:
+        """The engine's processes below the window."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if "desktop.engine.worker" in " ".join(child.cmdline())]
+
+    def log(self) -> str:
+        log = self.home / "cache" / "logs" / "heft.log"
+        return log.read_text(encoding="utf-8") if log.exists() else ""
+
+
+def command(*arguments: str) -> list[str]:
+    """The window as the installed command starts it: nothing of the working directory can be imported."""
+    return [sys.executable, "-P", "-m", "desktop", *arguments]
+
+
+@contextlib.contextmanager
+def window(
+    display: str,
+    home: Path,
+    arguments: Sequence[str] = (),
+    *,
+    environment: Mapping[str, str] | None = None,
+    prefix: Sequence[str] = (),
+    cwd: Path | None = None,
+) -> Iterator[Program]:
+    """``heft`` in a private home (HEFT_HOME is set already) on a screen, ready for input; killed with the block.
+
+    ``prefix`` is a command that runs the command behind it (unshare).
+    """
+    stderr = home.parent / "heft.stderr"
+    around = {
+        **os.environ,
+        "DISPLAY": display,
+        "QT_QPA_PLATFORM": "xcb",
+        "HEFT_STARTUP_MARK": "1",
+        "XDG_RUNTIME_DIR": str(home.parent),
+        **(environment or {}),
+    }
+    with stderr.open("wb") as stream:
+        process = subprocess.Popen([*prefix, *command(*arguments)], env=around, stderr=stream, cwd=cwd)
+    running = Program(process, display, home, stderr)
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(END_SECONDS)
+
+
+def ended_cleanly(program: Program, workers: list[psutil.Process]) -> None:
+    """Exit code 0, no engine left, nothing in the log that should not be there."""
+    assert program.process.wait(END_SECONDS) == 0, program.stderr.read_text()
+    _, alive = psutil.wait_procs(workers, timeout=END_SECONDS)
+    assert alive == []
+    assert "ERROR" not in program.log()
+    assert "Traceback" not in program.stderr.read_text()
