@@ -19,7 +19,7 @@ from linux_tree import STARTER, VERSION, architecture, install_copyright, instal
 
 # What the bundle takes from the system (PyInstaller leaves out the C and graphics libraries on purpose).
 DEPENDS = "libc6 (>= 2.34), libstdc++6, libgcc-s1, libexpat1, libgl1, libegl1"
-RECOMMENDS = "fonts-dejavu-core | fonts-noto-core | fonts-liberation"
+RECOMMENDS = "desktop-file-utils, shared-mime-info, xdg-utils, fonts-dejavu-core | fonts-noto-core | fonts-liberation"
 CONTROL = """\
 Package: heft
 Version: {version}
