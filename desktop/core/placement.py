@@ -109,16 +109,13 @@ def split_layers(stored: int, gpu_layers: int, free: Sequence[int], experts_in_r
     Source: llama.cpp ``src/llama-model.cpp``, load_tensors (get_layer_buft_list).
     """
     count = min(gpu_layers, stored + 1) if free else 0
-    start = stored + 1 - count
-    whole = sum(free) or 1
-    marks = [sum(free[: i + 1]) / whole for i in range(len(free))]
-
-    def device(index: int) -> int:
-        if index < start:
-            return RAM
-        return 1 + next((i for i, mark in enumerate(marks) if mark > (index - start) / count), len(free) - 1)
-
-    return Split(tuple(device(i) for i in range(stored)), device(stored), experts_in_ram)
+    found = [RAM] * (stored + 1 - count)
+    whole, mark = sum(free) or 1, 0
+    for device, part in enumerate(free, 1):
+        mark += part
+        # the first layer that lies at or beyond this device's share of the sum
+        found += [device] * (min(count, -(-mark * count // whole)) - (len(found) - (stored + 1 - count)))
+    return Split(tuple(found[:stored]), found[stored], experts_in_ram)
 
 
 def shortage(memory: Memory, pools: Sequence[Pool]) -> int:

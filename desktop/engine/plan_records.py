@@ -45,6 +45,7 @@ def memory_of(plan: Plan, shape: ModelShape, weights: Weights, variant: Variant)
     """A plan as memory per device: caches are shared out by the layers' sizes, weights are the header's."""
     split = Split(plan.layer_devices[:-1], plan.layer_devices[-1], variant.cpu_expert_layers)
     devices = len(plan.compute_bytes)
+    stored = weights_on(weights, split) + [0] * devices  # devices beyond the last that holds a layer
     kv = _shared(
         plan.kv_bytes, plan.kv_devices, devices, lambda i: kv_bytes(shape, i, variant.context, variant.kv_type)
     )
@@ -53,7 +54,7 @@ def memory_of(plan: Plan, shape: ModelShape, weights: Weights, variant: Variant)
         tuple(
             DeviceMemory(
                 device=device,
-                weights_bytes=weights_on(device, weights, split),
+                weights_bytes=stored[device],
                 kv_bytes=kv[device],
                 recurrent_bytes=states[device],
                 compute_bytes=plan.compute_bytes[device],

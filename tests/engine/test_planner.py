@@ -13,6 +13,7 @@ from desktop.core.errors import HeftError
 from desktop.core.gguf import BytesSource, Header, read_header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.memory import Settings, estimate, shape_of, weights_of
+from desktop.core.placement import split_layers
 from desktop.engine.log import buffer_bytes
 from desktop.engine.plan_records import Plan, Variant, memory_of
 from desktop.engine.planner import STUB, PlanRequest, Plans
@@ -146,6 +147,10 @@ def test_a_split_plan_is_what_a_split_load_takes(
         assert ours.compute_bytes == theirs["compute"]
         assert ours.output_bytes == theirs["output"]
     assert planned.devices[1].weights_bytes == pytest.approx(other["model"], abs=RESOLUTION)
+    formulas = estimate(shape, weights_of([header], shape), Settings(2048), split_layers(6, layers, [1]))
+    for ours, theirs in zip(formulas.devices, planned.devices, strict=True):
+        assert (ours.weights_bytes, ours.kv_bytes) == (theirs.weights_bytes, theirs.kv_bytes)
+        assert theirs.compute_bytes <= ours.compute_bytes + RESOLUTION <= theirs.compute_bytes + 4 * 2**20
 
 
 def _by_device(log: str) -> tuple[list[str], list[str]]:

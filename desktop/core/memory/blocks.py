@@ -44,6 +44,11 @@ class Builder:
         self.outputs = self.graph.leaf(4)
         self.state_ids = self.graph.leaf(4)
 
+    @property
+    def mask_bytes(self) -> int:
+        """Bytes of the masks of the caches used so far."""
+        return sum(cache.mask.size for cache in self._caches.values())
+
     # -- single results ------------------------------------------------------------------------------
 
     def leaf(self, width: int) -> Result:

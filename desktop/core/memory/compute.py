@@ -9,18 +9,30 @@ from __future__ import annotations
 from functools import lru_cache
 
 from desktop.core.memory.blocks import Builder
+from desktop.core.memory.cache import batch_of
 from desktop.core.memory.graphs import build
-from desktop.core.memory.settings import Settings, Split
+from desktop.core.memory.settings import RAM, Settings, Split
 from desktop.core.memory.shape import ModelShape
 
 
-def compute_bytes(shape: ModelShape, context: int, settings: Settings, split: Split) -> list[int]:
-    """Bytes of the compute buffer of each device, by its number."""
-    whole = _whole(shape, context, settings.kv_type, settings.flash_attention)
-    return [whole for _ in range(split.devices)]
+def compute_bytes(shape: ModelShape, context: int, kv_type: str, flash_attention: bool, split: Split) -> list[int]:
+    """Bytes of the compute buffer of each device, by its number.
+
+    On several devices each is given the whole graph's, which is at most a few activations too much; main memory
+    without layers prepares the inputs only.
+    """
+    whole, inputs = _graph(shape, context, kv_type, flash_attention)
+    found = [whole] * split.devices
+    if RAM not in split.layers[: shape.layer_count]:
+        found[RAM] = inputs
+    return found
 
 
-@lru_cache(maxsize=64)
-def _whole(shape: ModelShape, context: int, kv_type: str, flash_attention: bool) -> int:
-    """The buffer with everything on one device; the same for all variants of a model, whatever their weights."""
-    return build(Builder(shape, context, Settings(context, kv_type, flash_attention)))
+@lru_cache(maxsize=256)
+def _graph(shape: ModelShape, context: int, kv_type: str, flash_attention: bool) -> tuple[int, int]:
+    """The whole graph's buffer, and that of what is computed before the first layer; the same for all variants."""
+    builder = Builder(shape, context, Settings(context, kv_type, flash_attention))
+    whole = build(builder)
+    rows = 2 * 4 * shape.embedding  # of the embedding, and the input for ready-made ones
+    numbers = 4 + 4 + 8 + 8  # token, position, and where its key and value go
+    return whole, (rows + numbers) * batch_of(context) + builder.mask_bytes

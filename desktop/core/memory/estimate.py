@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from desktop.core.memory.cache import default_context, kv_bytes, recurrent_bytes
 from desktop.core.memory.compute import compute_bytes
@@ -65,20 +66,20 @@ def estimate(shape: ModelShape, weights: Weights, settings: Settings, split: Spl
     """
     split = split or Split.in_ram(shape)
     context = settings.context or default_context(shape)
-    compute = compute_bytes(shape, context, settings, split)
+    kv, states = _layer_sizes(shape, context, settings.kv_type, settings.flash_attention)
+    compute = compute_bytes(shape, context, settings.kv_type, settings.flash_attention, split)
+    stored = weights_on(weights, split)
+    held = [[0, 0] for _ in range(split.devices)]
+    for device, keys_and_values, state in zip(split.layers, kv, states, strict=False):
+        held[device][0] += keys_and_values
+        held[device][1] += state
     return Memory(
         tuple(
             DeviceMemory(
                 device=device,
-                weights_bytes=weights_on(device, weights, split),
-                kv_bytes=sum(
-                    kv_bytes(shape, i, context, settings.kv_type, flash_attention=settings.flash_attention)
-                    for i in range(shape.layer_count)
-                    if split.layers[i] == device
-                ),
-                recurrent_bytes=sum(
-                    recurrent_bytes(shape, i) for i in range(shape.layer_count) if split.layers[i] == device
-                ),
+                weights_bytes=stored[device],
+                kv_bytes=held[device][0],
+                recurrent_bytes=held[device][1],
                 compute_bytes=compute[device],
                 output_bytes=4 * shape.vocabulary if device == RAM else 0,
             )
@@ -87,13 +88,24 @@ def estimate(shape: ModelShape, weights: Weights, settings: Settings, split: Spl
     )
 
 
-def weights_on(device: int, weights: Weights, split: Split) -> int:
-    """Bytes of the tensors a device holds; a tied output on a GPU is a second copy of the embedding."""
-    total = weights.input_bytes if device == RAM else 0
-    for i, (size, routed) in enumerate(zip(weights.layers, weights.experts, strict=True)):
-        moved = routed if i < split.experts_in_ram and split.layers[i] != RAM else 0
-        total += size - moved if split.layers[i] == device else 0
-        total += moved if device == RAM else 0
-    if split.output == device:
-        total += weights.output_bytes + (weights.tied_bytes if device != RAM else 0)
-    return total
+@lru_cache(maxsize=256)
+def _layer_sizes(
+    shape: ModelShape, context: int, kv_type: str, flash_attention: bool
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Cache and state of each layer; the same for every variant of a repo."""
+    layers = range(shape.layer_count)
+    kv = tuple(kv_bytes(shape, i, context, kv_type, flash_attention=flash_attention) for i in layers)
+    return kv, tuple(recurrent_bytes(shape, i) for i in layers)
+
+
+def weights_on(weights: Weights, split: Split) -> list[int]:
+    """Bytes of the tensors each device holds; a tied output on a GPU is a second copy of the embedding."""
+    found = [0] * split.devices
+    found[RAM] = weights.input_bytes
+    for device, size in zip(split.layers, weights.layers, strict=True):
+        found[device] += size
+    for device, routed in zip(split.layers[: split.experts_in_ram], weights.experts, strict=False):
+        found[device] -= routed
+        found[RAM] += routed
+    found[split.output] += weights.output_bytes + (weights.tied_bytes if split.output != RAM else 0)
+    return found

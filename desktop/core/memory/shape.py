@@ -91,6 +91,10 @@ class ModelShape:
     causal: bool = True
     known: bool = True
 
+    def __hash__(self) -> int:
+        """Cheap, since shapes are keys of caches that are asked hundreds of times for one move of a slider."""
+        return hash((self.architecture, self.embedding, self.vocabulary, self.trained_context, len(self.layers)))
+
     @property
     def layer_count(self) -> int:
         """Layers a person counts, without draft layers."""
