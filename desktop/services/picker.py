@@ -17,7 +17,7 @@ from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.memory import ModelShape, Settings, Weights, default_context, shape_of, weights_from_size, weights_of
 from desktop.core.placement import Fit, place, pools_of
-from desktop.core.quality import Quality
+from desktop.core.quality import Kind, Quality
 from desktop.core.variants import Variant, variants_of
 from desktop.hub.errors import CancelledError
 from desktop.hub.header import HeaderReader
@@ -103,6 +103,7 @@ class PickedRepo:
         self._unplanned: set[tuple[int, int]] = set()
         self._machines: dict[int, Machine] = {}  # by id, kept so that no other gets the id
         self._rates_known: dict[int, Rates] = {}
+        self._qualities: dict[tuple[str, Kind, int | None], Quality] = {}
         self._problem = ""
         self._parameters = files.summary.parameters
 
@@ -206,9 +207,14 @@ class PickedRepo:
             return
         assert shape is not None and known.weights is not None
         try:
+            held = self._held_by(machine)
             fit = self._planner.plan(
-                known.headers, shape, known.weights, settings, machine, self._held_by(machine), cancelled
+                known.headers, shape, known.weights, settings, machine, held, cancelled, longest=False
             )
+            if fit is not None and fit.fits:  # the longest context by formulas: a search by the engine takes seconds
+                by_formulas = self._estimated(shape, known.weights, settings, machine, held, True)
+                same = by_formulas.placement == fit.placement
+                fit = replace(fit, max_context=by_formulas.max_context if same else fit.context)
         except CancelledError:
             raise
         except HeftError as error:
@@ -298,7 +304,11 @@ class PickedRepo:
         return known
 
     def _quality(self, variant: Variant) -> Quality:
-        return self._tables.quality.quality_of(variant.quantization, variant.kind, self._parameters)
+        key = (variant.quantization, variant.kind, self._parameters)
+        known = self._qualities.get(key)
+        if known is None:
+            known = self._qualities[key] = self._tables.quality.quality_of(*key)
+        return known
 
     def _held_by(self, machine: Machine) -> Held:
         return self._held if machine is self._own else Held()

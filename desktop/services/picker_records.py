@@ -108,8 +108,13 @@ class EnginePlanner(Protocol):
         machine: Machine,
         held: Held,
         cancelled: Callable[[], bool],
+        *,
+        longest: bool,
     ) -> Fit | None:
-        """The engine's verdict; None where it cannot plan for this machine. Raises HeftError."""
+        """The engine's verdict; None where it cannot plan for this machine. Raises HeftError.
+
+        ``longest`` False leaves ``max_context`` 0, which saves most of the time.
+        """
 
 
 class Rates(Protocol):

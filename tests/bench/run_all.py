@@ -22,6 +22,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"  # of this process; the windows meas
 import bench_engine  # noqa: E402  # after path and environment are set
 import bench_gguf  # noqa: E402
 import bench_memory  # noqa: E402
+import bench_picker  # noqa: E402
 import bench_speed  # noqa: E402
 import bench_transcript  # noqa: E402
 import bench_window  # noqa: E402
@@ -51,6 +52,7 @@ def main() -> int:
         *bench_transcript.figures(),
         *bench_speed.figures(args.quick),
         *bench_gguf.figures(starter, VOCABULARIES),
+        *bench_picker.figures(VOCABULARIES),
     ]
     now = datetime.datetime.now().astimezone().isoformat(timespec="minutes")
     machine = f"{platform.processor() or platform.machine()}, {psutil.cpu_count(logical=False)} cores"
