@@ -138,7 +138,7 @@ def test_damage_met_later_is_an_error_with_the_file_named(tmp_path: Path) -> Non
 
 def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StoreError, match="could not open its chats"):
+    with pytest.raises(StoreError, match="could not open your chats"):
         ChatStore(tmp_path / "file" / "chats.sqlite3")
 
 

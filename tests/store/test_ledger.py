@@ -121,5 +121,5 @@ def test_a_newer_ledger_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(StoreError, match="could not open its ledger"):
+    with pytest.raises(StoreError, match="could not open the ledger"):
         Ledger(tmp_path / "file" / "ledger.sqlite3").add(RUN)
