@@ -9,7 +9,6 @@ import gc
 import logging
 import os
 import sys
-import threading
 import time
 from functools import cached_property
 from pathlib import Path
@@ -20,15 +19,16 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from desktop import __version__
-from desktop.core.errors import HeftError, StoreError
+from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
-from desktop.engine.protocol import Hello, Load
+from desktop.engine.protocol import Load
 from desktop.services.chat import MessageFinished
-from desktop.services.engine import EngineService, EngineState, describe_engine
+from desktop.services.engine import EngineState
 from desktop.services.engine_memory import EngineMemoryReader
 from desktop.services.single_instance import OpenRequest
+from desktop.services.suite import Suite
 from desktop.store.paths import Paths
-from desktop.store.settings import SettingsData, SettingsStore, WindowGeometry
+from desktop.store.settings import SettingsData, WindowGeometry
 from desktop.ui.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.failures import FailureHooks
 from desktop.ui.page import Page
@@ -41,23 +41,12 @@ from desktop.ui.window import MainWindow, PageEntry
 
 if TYPE_CHECKING:
     from desktop.core.speed import Prediction
-    from desktop.hub.client import HubClient
-    from desktop.hub.token import HubToken
-    from desktop.services.chat import ChatService
     from desktop.services.downloads_records import DownloadState
-    from desktop.services.inspection import InspectionService
-    from desktop.services.library import LibraryService
-    from desktop.services.machine import MachineService
-    from desktop.services.recording import Predictions
-    from desktop.store.chats import ChatStore
-    from desktop.store.library import LibraryModel
     from desktop.ui.pages.discover_parts import DiscoverParts
     from desktop.ui.pages.inspect import InspectPage
     from desktop.ui.pages.inspect_parts import InspectorParts
 
-ENGINE_END_SECONDS = 8.0  # the engine's own grace and kill take less; this only bounds a process that cannot die
 DELETED_CHATS_KEPT_SECONDS = 30 * 24 * 3600.0
-COMFORTABLE_SHARE = 0.5  # of the available memory: a larger model is not loaded unasked at the start
 
 _log = logging.getLogger(__name__)
 
@@ -67,19 +56,19 @@ class Heft:
 
     def __init__(self, application: QApplication, paths: Paths, source: str) -> None:
         """``source`` is what the window opens with: a path or an ``hf:`` address, or "" for nothing."""
-        self._paths = paths
         self._source = source
         self._started = False
         self._last_failure: object = None
         self._last_loaded: object = None
         self._failures = FailureHooks()
-        self._settings = SettingsStore(paths.settings)
+        self._suite = Suite(paths, self._tell)
         settings = self._read_settings()
         self._theme = Theme(application, settings.theme)
         self._tasks = Tasks()
-        self._engine = EngineService(paths)
-        self._engine_bridge = Bridge(self._engine.subscribe, merge_states)
-        self._follower = RunFollower(self._tasks, lambda: self._predictions.recorder, lambda: self._engine.last_load)
+        self._engine_bridge = Bridge(self._suite.engine.subscribe, merge_states)
+        self._follower = RunFollower(
+            self._tasks, lambda: self._suite.predictions.recorder, lambda: self._suite.engine.last_load
+        )
         self._window = MainWindow(
             self._theme,
             (
@@ -89,7 +78,7 @@ class Heft:
                 PageEntry("inspect", "Inspect", "inspect", self._inspect_page),
                 PageEntry("machine", "Machine", "machine", self._machine_page),
             ),
-            StatusBar(self._tasks, EngineMemoryReader(self._engine.hello).read),
+            StatusBar(self._tasks, EngineMemoryReader(self._suite.engine.hello).read),
             load_at_start=settings.load_at_start,
         )
         self._connect()
@@ -143,64 +132,22 @@ class Heft:
         self._engine_bridge.close()
         if "_chat_bridge" in self.__dict__:
             self._chat_bridge.close()
-        ending = threading.Thread(target=self._engine.close, name="heft-engine-end", daemon=True)
-        ending.start()
-        ending.join(ENGINE_END_SECONDS)
+        self._suite.end_engine()
         self._tasks.shutdown()
         if "_discover" in self.__dict__:
             self._discover.close()
         if "_inspector_parts" in self.__dict__:
             self._inspector_parts.close()
-        if "_chat" in self.__dict__:
-            self._chat.close()
-        if "_chats" in self.__dict__:
-            self._chats.close()
-        if "_predictions" in self.__dict__:
-            self._predictions.close()
+        self._suite.close()
         self._failures.remove()
 
-    # -- services, built at first use ------------------------------------------------------------
-
-    @cached_property
-    def _chats(self) -> ChatStore:
-        from desktop.store.chats import ChatStore
-
-        chats = ChatStore(self._paths.chats)
-        if chats.set_aside is not None:
-            words = f"Your chats could not be read and were set aside as {chats.set_aside.name}; a new file was begun."
-            self._window.notifications.show_message(StoreError(words, "The old file is kept in Heft's data folder."))
-        chats.recover()
-        return chats
-
-    @cached_property
-    def _chat(self) -> ChatService:
-        from desktop.services.chat import ChatService
-
-        return ChatService(self._chats, self._engine)
+    # -- parts, built at first use ---------------------------------------------------------------
 
     @cached_property
     def _chat_bridge(self) -> Bridge:
-        bridge = Bridge(self._chat.subscribe, merge_chat_events)
+        bridge = Bridge(self._suite.chat.subscribe, merge_chat_events)
         bridge.received.connect(self._on_chat)
         return bridge
-
-    @cached_property
-    def _library(self) -> LibraryService:
-        from desktop.services.library import LibraryService
-
-        return LibraryService(self._paths, self._settings)
-
-    @cached_property
-    def _token(self) -> HubToken:
-        from desktop.hub.token import HubToken
-
-        return HubToken()
-
-    @cached_property
-    def _hub(self) -> HubClient:
-        from desktop.hub.client import HubClient
-
-        return HubClient(token=self._token.get)
 
     @cached_property
     def _discover(self) -> DiscoverParts:
@@ -209,42 +156,16 @@ class Heft:
         parts = DiscoverParts(
             self._theme,
             self._tasks,
-            self._paths,
-            self._hub,
-            self._token.set,
-            self._machine,
-            lambda: self._predictions.speed,
-            lambda: self._engine.state,
+            self._suite.paths,
+            self._suite.hub,
+            self._suite.token.set,
+            self._suite.machine,
+            lambda: self._suite.predictions.speed,
+            lambda: self._suite.engine.state,
         )
         parts.downloads_changed.connect(self._window.status.show_downloads)
         parts.finished.connect(self._tell_finished)
         return parts
-
-    @cached_property
-    def _inspection(self) -> InspectionService:
-        from desktop.services.inspection import InspectionService
-
-        return InspectionService(
-            self._paths, self._library, self._hub, architectures=lambda: self._describe_engine().architectures
-        )
-
-    @cached_property
-    def _machine(self) -> MachineService:
-        from desktop.services.machine import MachineService
-
-        return MachineService(self._paths, self._describe_engine)
-
-    @cached_property
-    def _predictions(self) -> Predictions:
-        from desktop.services.recording import Predictions
-
-        return Predictions(self._paths, lambda: self._machine.describe("cached"))
-
-    def _describe_engine(self) -> Hello:
-        """What the engine is: from the running process, or from one that ends with the question."""
-        if self._engine.state.pid is not None:
-            return self._engine.hello()
-        return describe_engine(self._paths)
 
     # -- pages -----------------------------------------------------------------------------------
 
@@ -256,7 +177,7 @@ class Heft:
     def _library_page(self) -> Page:
         from desktop.ui.pages.library import LibraryPage
 
-        page = LibraryPage(self._library, self._tasks, self._theme, inspector=True)
+        page = LibraryPage(self._suite.library, self._tasks, self._theme, inspector=True)
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
         return page
@@ -265,11 +186,11 @@ class Heft:
         from desktop.ui.pages.chat import ChatPage
 
         return ChatPage(
-            self._chats,
-            self._chat,
-            self._engine,
-            lambda: self._library,
-            self._settings,
+            self._suite.chats,
+            self._suite.chat,
+            self._suite.engine,
+            lambda: self._suite.library,
+            self._suite.settings,
             self._engine_bridge,
             self._chat_bridge,
             self._tasks,
@@ -281,10 +202,10 @@ class Heft:
 
         parts = self._inspector_parts
         page = InspectPage(
-            self._inspection,
-            self._library,
-            self._settings,
-            lambda: self._engine.state,
+            self._suite.inspection,
+            self._suite.library,
+            self._suite.settings,
+            lambda: self._suite.engine.state,
             self._tasks,
             self._theme,
             tabs=parts.tabs(),
@@ -298,14 +219,14 @@ class Heft:
     def _inspector_parts(self) -> InspectorParts:
         from desktop.ui.pages.inspect_parts import InspectorParts
 
-        return InspectorParts(self._theme, self._tasks, self._paths, self._inspection)
+        return InspectorParts(self._theme, self._tasks, self._suite.paths, self._suite.inspection)
 
     def _machine_page(self) -> Page:
         from desktop.ui.pages.machine import MachinePage
         from desktop.ui.widgets.trust_panel import TrustSources
 
-        sources = TrustSources(self._predictions.ledger.trust, self._predictions.calibration)
-        return MachinePage(self._machine, self._tasks, self._theme, sources)
+        sources = TrustSources(self._suite.predictions.ledger.trust, self._suite.predictions.calibration)
+        return MachinePage(self._suite.machine, self._tasks, self._theme, sources)
 
     def _show_first_page(self) -> None:
         try:
@@ -343,7 +264,7 @@ class Heft:
 
         QApplication.setWindowIcon(application_icon())
         self._tasks.run(self._settle)
-        if any((self._paths.data / "downloads").glob("*.json")):
+        if any((self._suite.paths.data / "downloads").glob("*.json")):
             self._discover.restore()
         if self._source:
             self.open(self._source)
@@ -354,31 +275,18 @@ class Heft:
         """Housekeeping nobody waits for."""
         from desktop.store.logfile import log_to_file
 
-        log_to_file(self._paths.logs)
+        log_to_file(self._suite.paths.logs)
         _log.info("Heft %s started", __version__)
-        if "_chats" in self.__dict__:
-            self._chats.purge(DELETED_CHATS_KEPT_SECONDS)
+        if self._suite.made("chats"):
+            self._suite.chats.purge(DELETED_CHATS_KEPT_SECONDS)
 
     def _load_first(self, context: TaskContext) -> None:
         """Load a model unless the user was faster."""
-        model = self._first_model()
-        if self._engine.last_load is None:
-            self._engine.load(Load(path=str(model.path)), model.name)
+        from desktop.services.first_model import first_model
 
-    def _first_model(self) -> LibraryModel:
-        """The model of the last time when it is still there and fits comfortably, else the starter model."""
-        import psutil
-
-        last = self._read_settings().last_model
-        if last:
-            try:
-                model = self._library.resolve(last)
-            except HeftError as error:
-                _log.info("the last model cannot be loaded again: %s", error.message)
-            else:
-                if model.size_bytes <= COMFORTABLE_SHARE * psutil.virtual_memory().available:
-                    return model
-        return self._library.resolve("starter")
+        model = first_model(self._suite.library, self._read_settings().last_model)
+        if self._suite.engine.last_load is None:
+            self._suite.engine.load(Load(path=str(model.path)), model.name)
 
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)
@@ -404,6 +312,9 @@ class Heft:
         if isinstance(page, ChatPage):
             page.show_prediction(found.decode if found is not None else None)
 
+    def _tell(self, error: HeftError) -> None:
+        self._window.notifications.show_message(error)
+
     def _tell_finished(self, state: DownloadState) -> None:
         self._window.notifications.show_message(f"{state.name} is here, and its checksum is right.")
 
@@ -416,40 +327,40 @@ class Heft:
             self._window.notifications.show_message(error.message if cancelled else error)
 
     def _note_loaded(self, path: Path) -> None:
-        self._settings.update(last_model=str(path))
-        self._library.note_used(path)
+        self._suite.settings.update(last_model=str(path))
+        self._suite.library.note_used(path)
 
     def _choose_appearance(self, which: Preference) -> None:
         self._theme.set_preference(which)
-        self._tasks.run(lambda context: self._settings.update(theme=which))
+        self._tasks.run(lambda context: self._suite.settings.update(theme=which))
 
     def _choose_load_at_start(self, wanted: bool) -> None:
-        self._tasks.run(lambda context: self._settings.update(load_at_start=wanted))
+        self._tasks.run(lambda context: self._suite.settings.update(load_at_start=wanted))
 
     def _open_logs(self) -> None:
-        self._paths.logs.mkdir(parents=True, exist_ok=True)
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._paths.logs)))
+        self._suite.paths.logs.mkdir(parents=True, exist_ok=True)
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._suite.paths.logs)))
 
     def _show_about(self) -> None:
         from desktop.ui.about import AboutDialog
 
         AboutDialog(
             self._tasks,
-            self._describe_engine,
-            lambda: self._machine.describe("cached"),
-            self._paths.logs,
+            self._suite.describe_engine,
+            lambda: self._suite.machine.describe("cached"),
+            self._suite.paths.logs,
             self._window,
         ).open()
 
     def _remember_window(self, geometry: WindowGeometry) -> None:
         try:
-            self._settings.update(window=geometry)
+            self._suite.settings.update(window=geometry)
         except HeftError as error:
             _log.warning("the window's place was not kept: %s", error.message)
 
     def _read_settings(self) -> SettingsData:
         try:
-            return self._settings.load()
+            return self._suite.settings.load()
         except HeftError as error:
             self._failures.failed.emit(error)
             return SettingsData()
