@@ -50,3 +50,50 @@ def _divisor(row: int, block: int, most: int) -> int:
         if blocks % count == 0:
             return count * block
     return block
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Parts of a tensor that lie together, for sources where every jump costs: ``(first part, number)`` of each run.
+
+    A part has ``part_weights`` weights in ``part_bytes`` bytes; the tensor has ``parts`` of them.
+    """
+
+    part_weights: int
+    part_bytes: int
+    parts: int
+    runs: tuple[tuple[int, int], ...]
+
+    @property
+    def taken(self) -> int:
+        """Parts in all runs."""
+        return sum(count for _, count in self.runs)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all runs."""
+        return self.taken * self.part_bytes
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is left out."""
+        return self.taken == self.parts
+
+
+def runs(shape: tuple[int, ...], kind: TensorType, most_bytes: int, most_runs: int) -> Runs:
+    """All of a tensor when it is small enough, else equal runs around the middles of equal stretches.
+
+    Shape in ggml's order, whole rows of blocks. At least one part is taken, even where it is larger.
+    """
+    total = 1
+    for length in shape:
+        total *= length
+    sample = plan(shape, kind, total)
+    each = kind.size(sample.part_weights)
+    if sample.parts * each <= most_bytes:
+        return Runs(sample.part_weights, each, sample.parts, ((0, sample.parts),))
+    taken = max(1, most_bytes // each)
+    count = min(most_runs, taken)
+    length = taken // count
+    starts = ((2 * number + 1) * sample.parts // (2 * count) - length // 2 for number in range(count))
+    return Runs(sample.part_weights, each, sample.parts, tuple((start, length) for start in starts))

@@ -43,8 +43,12 @@ class InspectionService:
         *,
         architectures: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """``architectures`` names those the installed engine knows; it may take seconds and is asked seldom."""
+        """``architectures`` names those the installed engine knows; it may take seconds and is asked seldom.
+
+        ``hub`` stays at hand for what else of a remote file is read.
+        """
         self._library = library
+        self.hub = hub
         self._remote = RemoteOpener(hub, HeaderReader(hub, paths.remote_headers), HubSearch(hub, paths.cache / "hub"))
         self._ask_engine = architectures
 

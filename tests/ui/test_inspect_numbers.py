@@ -12,14 +12,19 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QPushButton, QTableView
 from pytestqt.qtbot import QtBot
 from support import forge
+from support.hub_server import FileContent, HubServer, Repo, online
 from support.inspected import inspected, opened
 
 from desktop.core.block_layouts import LAYOUTS
-from desktop.services.inspection import Inspected, PlacedTensor
+from desktop.hub.client import HubClient
+from desktop.services.inspection import Inspected, InspectionService, PlacedTensor
+from desktop.services.library import LibraryService
 from desktop.services.tensor_numbers import TensorNumbersService
 from desktop.store.paths import Paths
+from desktop.store.settings import SettingsStore
 from desktop.ui.models.loss_model import LossModel
-from desktop.ui.pages.inspect_numbers import NOTHING_SELECTED, TensorNumbersPanel, sampled
+from desktop.ui.pages.inspect_numbers import NOTHING_SELECTED, TensorNumbersPanel
+from desktop.ui.pages.inspect_numbers_words import sampled
 from desktop.ui.tasks import Tasks
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.block_drawing import BlockDrawing
@@ -131,6 +136,106 @@ def test_a_remote_tensor_says_what_is_missing(panel: TensorNumbersPanel, qtbot: 
     model = inspected(opened(starter_model).header)
     panel.show_tensor(model, model.tensors[0])
     assert "still on the Hub" in settled(qtbot, panel)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    with HubServer() as server, online(monkeypatch):
+        yield server
+
+
+@pytest.fixture
+def remote(hub: HubServer, paths: Paths, starter_model: Path) -> Inspected:
+    """The starter model, still on the Hub."""
+    hub.add(Repo("a/b", {"m.gguf": FileContent(starter_model)}))
+    library = LibraryService(paths, SettingsStore(paths.settings))
+    return InspectionService(paths, library, _client(hub)).open("hf:a/b/m.gguf")
+
+
+def _client(hub: HubServer) -> HubClient:
+    return HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=30.0)
+
+
+@pytest.fixture
+def remote_panel(
+    hub: HubServer, paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot
+) -> Iterator[TensorNumbersPanel]:
+    service = TensorNumbersService(paths, _client(hub))
+    made = TensorNumbersPanel(theme, tasks, service)
+    qtbot.addWidget(made)
+    made.resize(350, 760)
+    with qtbot.waitExposed(made):
+        made.show()
+    yield made
+    made.show_tensor(None, None)
+    service.close()
+    assert not list(paths.scratch.glob("samples-*"))
+
+
+def press(qtbot: QtBot, panel: TensorNumbersPanel, name: str) -> None:
+    button = panel.findChild(QPushButton, name)
+    assert button is not None and button.isVisible()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def shown_figures(qtbot: QtBot, panel: TensorNumbersPanel) -> str:
+    qtbot.waitUntil(lambda: "NaN" in text(panel, "inspectNumbersFigures"), timeout=20_000)
+    return text(panel, "inspectNumbersFigures")
+
+
+def test_a_remote_tensor_is_fetched_when_asked(
+    remote_panel: TensorNumbersPanel, remote: Inspected, hub: HubServer, qtbot: QtBot, starter_model: Path
+) -> None:
+    before = hub.sent_bytes()
+    remote_panel.show_tensor(remote, tensor(remote, "blk.0.attn_k.weight"))
+    fetch = remote_panel.findChild(QPushButton, "inspectNumbersFetch")
+    measure = remote_panel.findChild(QPushButton, "inspectLossMeasure")
+    assert fetch is not None and measure is not None
+    assert fetch.text() == "Fetch 69.1 kB from the Hub and show" and not measure.isEnabled()
+    assert "still on the Hub" in text(remote_panel, "inspectNumbersFigures") and hub.sent_bytes() == before
+    press(qtbot, remote_panel, "inspectNumbersFetch")
+    figures = shown_figures(qtbot, remote_panel)
+    assert hub.sent_bytes("/cdn/") - before < 400_000
+    assert not fetch.isVisible() and measure.isEnabled()
+    local = opened(starter_model)
+    remote_panel.show_tensor(local, tensor(local, "blk.0.attn_k.weight"))
+    assert shown_figures(qtbot, remote_panel) == figures
+    remote_panel.show_tensor(remote, tensor(remote, "blk.0.attn_k.weight"))  # it is here now
+    assert shown_figures(qtbot, remote_panel) == figures and not fetch.isVisible()
+
+
+def test_a_large_remote_tensor_is_sampled(
+    remote_panel: TensorNumbersPanel, remote: Inspected, hub: HubServer, qtbot: QtBot
+) -> None:
+    remote_panel.show_tensor(remote, tensor(remote, "token_embd.weight"))
+    assert "Of the tensor's 30.1 MB, 8.0 MB in 16 stretches" in text(remote_panel, "inspectNumbersFigures")
+    hub.exchanges.clear()
+    press(qtbot, remote_panel, "inspectNumbersFetch")
+    assert "sampled 7.5 M of 28.3 M" in shown_figures(qtbot, remote_panel)
+    assert len(hub.exchanges) == 17
+
+
+def test_fetching_can_be_cancelled_and_tried_again(
+    remote_panel: TensorNumbersPanel, remote: Inspected, hub: HubServer, qtbot: QtBot
+) -> None:
+    hub.fail("stall", "/cdn/", after=1000)
+    remote_panel.show_tensor(remote, tensor(remote, "blk.0.attn_k.weight"))
+    press(qtbot, remote_panel, "inspectNumbersFetch")
+    assert hub.stalled.wait(10)
+    press(qtbot, remote_panel, "inspectNumbersCancel")
+    assert "still on the Hub" in text(remote_panel, "inspectNumbersFigures")
+    hub.close()
+
+
+def test_a_failure_offers_fetching_again(
+    remote_panel: TensorNumbersPanel, remote: Inspected, hub: HubServer, qtbot: QtBot
+) -> None:
+    hub.fail("status", "m.gguf", status=503)
+    remote_panel.show_tensor(remote, tensor(remote, "blk.0.attn_k.weight"))
+    press(qtbot, remote_panel, "inspectNumbersFetch")
+    qtbot.waitUntil(lambda: "problem of its own" in text(remote_panel, "inspectNumbersFigures"))
+    press(qtbot, remote_panel, "inspectNumbersFetch")
+    assert "no NaN" in shown_figures(qtbot, remote_panel)
 
 
 def test_every_layout_fits_its_drawing(theme: Theme, qtbot: QtBot) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QHideEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
@@ -11,13 +13,14 @@ from desktop.core.errors import HeftError
 from desktop.core.gguf import Tensor
 from desktop.core.quants import TENSOR_TYPES
 from desktop.services.inspection import Inspected, PlacedTensor
-from desktop.services.tensor_numbers import OUTLIER_DEVIATIONS, Errors, Summary, TensorNumbersService
+from desktop.services.tensor_numbers import FETCHING, Errors, Summary, TensorNumbersService
 from desktop.ui.models.loss_model import IMATRIX_SIGN, LossModel
+from desktop.ui.pages.inspect_numbers_words import facts, figures, offer, sampled
 from desktop.ui.tasks import Task, TaskContext, Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.block_drawing import BlockDrawing
 from desktop.ui.widgets.elided_label import ElidedLabel
-from desktop.ui.widgets.histogram import Histogram, figure
+from desktop.ui.widgets.histogram import Histogram
 from desktop.ui.widgets.loss_table import LossTable
 
 WIDTH = 340
@@ -60,13 +63,13 @@ class TensorNumbersPanel(QScrollArea):
             self._name.set_whole_text("Numbers")
             self._facts.setText(NOTHING_SELECTED)
             self._figures.setText("")
+            self._show_reading("")
             return
         placed = self._shown[1].tensor
         self._name.set_whole_text(placed.name)
         self._facts.setText(facts(placed))
-        self._figures.setText("Reading…")
         self._show_block(placed)
-        self._read(*self._shown)
+        self._offer_or_read()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing is computed for a panel nobody sees."""
@@ -82,7 +85,15 @@ class TensorNumbersPanel(QScrollArea):
         self._name.setFont(bold)
         self._facts, self._figures = _words("inspectNumbersFacts"), _words("inspectNumbersFigures", "")
         self._figures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        numbers = _card(self._name, self._facts, self._histogram, self._figures)
+        self._fetch = QPushButton()
+        self._fetch.setObjectName("inspectNumbersFetch")
+        set_role(self._fetch, "primary")
+        self._fetch.clicked.connect(self._read)
+        self._stop_fetching = QPushButton("Cancel")
+        self._stop_fetching.setObjectName("inspectNumbersCancel")
+        self._stop_fetching.setAccessibleName("Cancel fetching the tensor")
+        self._stop_fetching.clicked.connect(self._offer_or_read)
+        numbers = _card(self._name, self._facts, self._histogram, self._figures, self._fetch, self._stop_fetching)
         self._block_title = QLabel()
         self._block_title.setObjectName("inspectBlockTitle")
         set_role(self._block_title, "subtitle")
@@ -132,31 +143,65 @@ class TensorNumbersPanel(QScrollArea):
 
     # -- the numbers -----------------------------------------------------------------------------
 
-    def _read(self, inspected: Inspected, placed: PlacedTensor) -> None:
+    def _offer_or_read(self) -> None:
+        """Read what is on this computer; ask before anything is fetched from the Hub."""
+        self._cancel()
+        assert self._shown is not None
+        try:
+            cost = self._service.cost(*self._shown)
+        except HeftError as error:
+            self._show_failure(error)
+            return
+        if cost is None:
+            self._read()
+            return
+        text, button = offer(cost)
+        self._figures.setText(text)
+        self._fetch.setText(button)
+        self._fetch.setAccessibleName(button)
+        self._show_reading("offered")
+        self._measure.setEnabled(False)
+
+    def _read(self) -> None:
+        assert self._shown is not None
+        inspected, placed = self._shown
+        remote = inspected.files[placed.file].path is None
+
         def work(context: TaskContext) -> Summary:
             return self._service.summarize(
                 inspected,
                 placed,
-                progress=lambda fraction, _note: context.progress(fraction),
+                progress=lambda fraction, note: context.progress((fraction, note)),
                 cancelled=lambda: context.cancelled,
             )
 
+        self._figures.setText("Reading…")
+        self._show_reading("fetching" if remote else "")
         self._reading = self._tasks.run(
             work,
             done=self._show_summary,
-            failed=self._show_failure,
-            progress=lambda fraction: self._figures.setText(f"Reading… {fraction:.0%}"),
+            failed=lambda error: self._show_failure(error, again=remote),
+            progress=lambda step: self._figures.setText(
+                f"{'Fetching' if step[1] == FETCHING else 'Reading'}… {step[0]:.0%}"
+            ),
             owner=self,
         )
 
+    def _show_reading(self, state: Literal["", "offered", "fetching"]) -> None:
+        self._fetch.setVisible(state == "offered")
+        self._stop_fetching.setVisible(state == "fetching")
+
     def _show_summary(self, summary: Summary) -> None:
         self._reading = None
+        self._show_reading("")
+        self._measure.setEnabled(True)
         self._histogram.set_summary(summary)
         self._histogram.setVisible(any(summary.bins))
         self._figures.setText("\n".join(figures(summary)))
 
-    def _show_failure(self, error: HeftError) -> None:
+    def _show_failure(self, error: HeftError, again: bool = False) -> None:
         self._reading = None
+        self._show_reading("offered" if again else "")
         self._figures.setText(f"{error.message} {error.hint}")
         self._measure.setEnabled(False)
 
@@ -246,55 +291,6 @@ class TensorNumbersPanel(QScrollArea):
             self._reading.cancel()
             self._reading = None
         self._cancel_losses()
-
-
-def facts(tensor: Tensor) -> str:
-    """``110,592 weights in 3,456 blocks of 32``; without blocks, the type."""
-    kind = TENSOR_TYPES.get(tensor.type_id)
-    if kind is None:
-        return f"{tensor.elements:,} weights of {tensor.type}"
-    if kind.block == 1:
-        return f"{tensor.elements:,} weights, {kind.name}"
-    return f"{tensor.elements:,} weights in {tensor.elements // kind.block:,} blocks of {kind.block}, {kind.name}"
-
-
-def sampled(values: int, total: int) -> str:
-    """Whether all values were looked at, in words."""
-    if values == total:
-        return f"all {total:,} of them"
-    return f"sampled {_short(values)} of {_short(total)}, whole rows spread evenly"
-
-
-def figures(summary: Summary) -> list[str]:
-    """The figures of a tensor, line by line."""
-    rows = []
-    if summary.values > summary.nans + summary.infinities:
-        rows += [
-            f"min {figure(summary.minimum)} · max {figure(summary.maximum)}",
-            f"mean {figure(summary.mean)} · σ {figure(summary.deviation)}",
-            f"{_counted(summary.outliers, 'outlier', summary.values)} beyond {OUTLIER_DEVIATIONS:.0f}σ",
-            _counted(summary.zeros, "zero", summary.values),
-        ]
-    if summary.nans or summary.infinities:
-        rows.append(f"⚠ {summary.nans:,} NaN · {summary.infinities:,} infinite: this tensor is damaged.")
-    else:
-        rows.append("no NaN, no infinities")
-    if summary.values != summary.total:
-        rows.append(sampled(summary.values, summary.total))
-    return rows
-
-
-def _counted(count: int, what: str, total: int) -> str:
-    if not count:
-        return f"no {what}s"
-    share = count / total * 100
-    return (
-        f"{count:,} {what}{'s' * (count != 1)} ({share:.2g} %)" if share < 10 else f"{count:,} {what}s ({share:.0f} %)"
-    )
-
-
-def _short(count: int) -> str:
-    return f"{count / 1e6:.1f} M" if count >= 950_000 else f"{count:,}"
 
 
 def _words(name: str, role: str = "muted") -> QLabel:

@@ -59,7 +59,7 @@ class InspectorParts:
     def _numbers(self) -> TensorNumbersService:
         from desktop.services.tensor_numbers import TensorNumbersService
 
-        return self._services.enter_context(closing(TensorNumbersService(self._paths)))
+        return self._services.enter_context(closing(TensorNumbersService(self._paths, self._inspection.hub)))
 
     @cached_property
     def _tokenizer(self) -> TokenizerService:
