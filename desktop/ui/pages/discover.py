@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtGui import QDesktopServices, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
@@ -30,7 +30,8 @@ from desktop.ui.tasks import Tasks
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.downloads_panel import DownloadsPanel
 
-_SIDE_WIDTH = 340
+_SIDE_WIDTH, _NARROW_SIDE = 340, 240
+_NARROW = 960  # a page below this width gives the side less
 _NOTHING, _REPO = 0, 1
 
 
@@ -84,6 +85,14 @@ class DiscoverPage(Page):
         self._search.search()
         self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, owner=self)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow page gives its room to the repo."""
+        super().resizeEvent(event)
+        narrow = event.size().width() < _NARROW
+        if narrow != (event.oldSize().width() < _NARROW) or event.oldSize().width() < 0:
+            side = _NARROW_SIDE if narrow else _SIDE_WIDTH
+            self._splitter.setSizes([side, event.size().width() - side])
+
     def show_downloads(self, states: tuple[DownloadState, ...]) -> None:
         """Show all downloads; the composition root tells of every change."""
         self._panel.show_states(states)
@@ -105,11 +114,11 @@ class DiscoverPage(Page):
         column.setSpacing(0)
         column.addWidget(self._search, 1)
         column.addWidget(self._panel)
-        side.setMinimumWidth(280)
+        side.setMinimumWidth(_NARROW_SIDE)
         self._body = QStackedWidget()
         self._body.addWidget(self._state)
         self._body.addWidget(self._repo)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter = splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setObjectName("discoverSplitter")
         splitter.addWidget(side)
         splitter.addWidget(self._body)

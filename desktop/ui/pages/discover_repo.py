@@ -33,7 +33,6 @@ class RepoPane(QScrollArea):
         self.setObjectName("discoverRepo")
         self.setAccessibleName("Model")
         self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._tables = tables
         self._view: View | None = None
@@ -115,6 +114,7 @@ class RepoPane(QScrollArea):
         head.addWidget(self._explain)
         head.addWidget(page)
         self._facts = self._label("repoFacts", "muted")
+        self._facts.setMinimumWidth(1)  # it wraps: the table decides how narrow the page may be
         self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._stale = self._label("repoStale", "warn")
         self._stale.hide()

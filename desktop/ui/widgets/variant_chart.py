@@ -207,13 +207,14 @@ class VariantChart(QWidget):
                 break
             far = False
             beyond = QRectF(limit.x, area.top() - 4, area.right() - limit.x, area.height() + 4)
-            painter.fillRect(beyond, self._theme.color("warn_surface"))
-            painter.setPen(QPen(self._theme.color("warn"), 1, Qt.PenStyle.DashLine))
+            token = "bad" if limit.last else "warn"
+            painter.fillRect(beyond, self._theme.color(f"{token}_surface"))
+            painter.setPen(QPen(self._theme.color(token), 1, Qt.PenStyle.DashLine))
             painter.drawLine(beyond.topLeft(), beyond.bottomLeft())
-            self._limit_words(painter, area, limit.x, limit.words)
+            self._limit_words(painter, limit.x, limit.words, token)
 
-    def _limit_words(self, painter: QPainter, area: QRectF, x: float, words: str) -> None:
-        painter.setPen(self._theme.color("warn"))
+    def _limit_words(self, painter: QPainter, x: float, words: str, token: str) -> None:
+        painter.setPen(self._theme.color(token))
         width = QFontMetricsF(self._font).horizontalAdvance(words) + 4
         left = x + 5 if x + 5 + width <= self.width() else max(0.0, x - 5 - width)
         painter.drawText(QRectF(left, 2, width, 14), Qt.AlignmentFlag.AlignLeft, words)

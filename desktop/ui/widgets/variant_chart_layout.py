@@ -33,10 +33,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Limit:
-    """A line beyond which memory of one kind ends; ``x`` None: far to the right of all variants."""
+    """A line beyond which memory of one kind ends; ``x`` None: far to the right of all variants.
+
+    ``last``: beyond it nothing fits; otherwise what lies beyond is slower.
+    """
 
     x: float | None
     words: str
+    last: bool
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,9 @@ def lay_out(
             )
         )
     ticks = tuple((x(size), human_bytes(size).replace(".0 ", " ")) for size in _round_sizes(low, high))
-    drawn = tuple(Limit(x(size + beside) if size <= high else None, words) for size, words in limits)
+    drawn = tuple(
+        Limit(x(size + beside) if size <= high else None, words, (size, words) == limits[-1]) for size, words in limits
+    )
     return ChartLayout(_labelled(points, area, text_width), drawn, ticks)
 
 

@@ -30,6 +30,7 @@ from desktop.ui.theme import Theme
 
 ROW_HEIGHT = 37
 _WIDTHS = {VARIANT: 104, DOWNLOAD: 88, MEMORY: 84, WHERE: 128, SPEED: 128, ACTION: 96}
+_QUALITY_WIDTH = 150
 _BUTTON_HEIGHT = 26
 Index = QModelIndex | QPersistentModelIndex
 
@@ -128,6 +129,8 @@ class VariantTable(QTableView):
         for column, width in _WIDTHS.items():
             self.setColumnWidth(column, width)
         header.setSectionResizeMode(QUALITY, QHeaderView.ResizeMode.Stretch)
+        self.setMinimumWidth(sum(_WIDTHS.values()) + _QUALITY_WIDTH)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         model.modelReset.connect(self._fit_height)
         self.selectionModel().currentRowChanged.connect(self._moved)
         self._fit_height()
