@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from support.forge_shapes import Forged, deepseek2_lite, gemma3_12b, gemma3n_e4b, llama_8b, qwen35_9b
+from support.forge_header import Forged
+from support.forge_shapes import deepseek2_lite, gemma3_12b, gemma3n_e4b, llama_8b, qwen35_9b
 
 from desktop.core.gguf import BytesSource, Header, read_header
 from desktop.core.memory import ModelShape, Settings, Split, estimate, shape_of, weights_from_size, weights_of

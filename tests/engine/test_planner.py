@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from support.engine import driven_engine
 from support.forge import TINY, Shape, forge
-from support.forge_shapes import SHAPES, Forged, llama_8b
+from support.forge_header import Forged
+from support.forge_shapes import SHAPES, llama_8b
 from support.rpc_device import rpc_device
 
 from desktop.core.errors import HeftError

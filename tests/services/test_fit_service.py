@@ -73,7 +73,7 @@ def test_a_profile_is_what_if(service: Make, tmp_path: Path) -> None:
 
 
 def test_a_projector_is_no_language_model(service: Make, tmp_path: Path) -> None:
-    from support.forge_shapes import Forged
+    from support.forge_header import Forged
 
     path = Forged("clip", 1, {"projection_dim": 4}).write(tmp_path / "mmproj.gguf")
     with pytest.raises(HeftError) as caught:
