@@ -32,7 +32,7 @@ def _run(paths: Paths, source: str, claimed: Claim | None) -> int:
     from PySide6.QtWidgets import QApplication
 
     from desktop.app import Heft
-    from desktop.ui.single_instance import InstanceListener
+    from desktop.ui.single_instance import FileOpenEvents, InstanceListener
     from desktop.ui.termination import TerminationSignals
 
     application = QApplication(["heft"])
@@ -42,6 +42,10 @@ def _run(paths: Paths, source: str, claimed: Claim | None) -> int:
     application.setDesktopFileName("heft")
     drop_bundle_variables(os.environ)  # Qt has read them
     heft = Heft(application, paths, source)
+    if sys.platform == "darwin":  # elsewhere a filter would only cost time with every event
+        file_events = FileOpenEvents(application)
+        file_events.asked.connect(heft.answer)
+        application.installEventFilter(file_events)
     listener = InstanceListener(claimed) if claimed is not None else None
     if listener is not None:
         listener.asked.connect(heft.answer)

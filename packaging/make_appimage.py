@@ -65,8 +65,9 @@ def build(bundle: Path, icons: Path, target: Path, *, starter: bool, cache: Path
         (root / "AppRun").write_text(APP_RUN)
         (root / "AppRun").chmod(0o755)
         image = Path(temporary) / "image"
-        # gzip and xz are what this runtime reads; xz is a third smaller, in large blocks more so
-        options = ["-comp", "xz", "-b", "1M", "-root-owned", "-noappend", "-no-progress", "-quiet"]
+        # This runtime reads gzip and xz. xz is a fifth smaller; in blocks of 1 MiB it would be 3% smaller still, but
+        # a start reads here and there, and took three times as long (4.5 s for --version against 1.4 s).
+        options = ["-comp", "xz", "-Xbcj", "x86", "-b", "128K", "-root-owned", "-noappend", "-no-progress", "-quiet"]
         subprocess.run(["mksquashfs", root, image, *options], check=True, stdout=subprocess.DEVNULL)
         part = target.with_suffix(".part")
         with part.open("wb") as out, image.open("rb") as body:

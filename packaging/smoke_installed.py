@@ -56,7 +56,7 @@ def _unpacked(artefact: Path, desk: Desk) -> Installed:
 
 def _beside(prefix: Path, desk: Desk) -> Installed:
     share = prefix / "usr" / "share"
-    subprocess.run(["update-mime-database", share / "mime"], check=True)
+    subprocess.run(["update-mime-database", share / "mime"], check=True, stderr=subprocess.DEVNULL)
     subprocess.run(["update-desktop-database", share / "applications"], check=True)
     desk.path.insert(1, prefix / "usr" / "bin")
     desk.data_folders.insert(0, share)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import MutableMapping
+from pathlib import Path
 
 MODULE_OPTION = "--heft-module"  # a frozen program has no ``python -m``: its entry point runs the module instead
 
@@ -15,8 +16,15 @@ def command(module: str) -> list[str]:
     imports from its own archive only.
     """
     if getattr(sys, "frozen", False):
-        return [sys.executable, MODULE_OPTION, module]
+        return [_console_program(), MODULE_OPTION, module]
     return [sys.executable, "-P", "-m", module]
+
+
+def _console_program() -> str:
+    """The frozen program whose standard streams always work: on Windows a window program may have none."""
+    if sys.platform == "win32":
+        return str(Path(sys.executable).with_name("heft.exe"))
+    return sys.executable
 
 
 def asked_module(arguments: list[str]) -> str | None:

@@ -43,8 +43,9 @@ def licence_folder() -> Path | None:
     """The licence texts that came with an installed Heft; None in a checkout, where packages bring their own."""
     if not getattr(sys, "frozen", False):
         return None
-    folder = Path(str(getattr(sys, "_MEIPASS", ""))) / "licences"
-    return folder if folder.is_dir() else None
+    bundle = Path(str(getattr(sys, "_MEIPASS", "")))
+    places = (bundle / "licences", bundle.parent / "Resources" / "licences")  # the second in a macOS application
+    return next((folder for folder in places if folder.is_dir()), None)
 
 
 def third_party() -> tuple[Part, ...]:

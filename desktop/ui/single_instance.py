@@ -9,7 +9,8 @@ import sys
 import threading
 from functools import partial
 
-from PySide6.QtCore import QObject, QSocketNotifier, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSocketNotifier, Qt, Signal
+from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QWidget
 
 from desktop.services.single_instance import ACCEPTED, HAND_OVER_SECONDS, MAX_REQUEST_BYTES, Claim, OpenRequest
@@ -78,6 +79,19 @@ class InstanceListener(QObject):
         with contextlib.suppress(ValueError):
             self.asked.emit(OpenRequest.decode(line))
             handled.set()
+
+
+class FileOpenEvents(QObject):
+    """macOS tells a running or starting application by an event what to open, not by its arguments."""
+
+    asked = Signal(object)  # OpenRequest
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Turn the event into a request; all others pass."""
+        if isinstance(event, QFileOpenEvent) and event.file():
+            self.asked.emit(OpenRequest(event.file()))
+            return True
+        return super().eventFilter(watched, event)
 
 
 def come_forward(window: QWidget, token: str = "") -> None:

@@ -20,6 +20,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # of this process; the windows measured set their own
 
 import bench_engine  # noqa: E402  # after path and environment are set
+import bench_frozen  # noqa: E402
 import bench_gguf  # noqa: E402
 import bench_memory  # noqa: E402
 import bench_picker  # noqa: E402
@@ -48,6 +49,7 @@ def main() -> int:
     figures = [
         *bench_engine.figures(starter, VOCABULARIES, args.quick),
         *bench_window.figures(starter, args.quick),
+        *bench_frozen.figures(args.quick),
         *bench_memory.figures(starter, VOCABULARIES, args.quick),
         *bench_transcript.figures(),
         *bench_speed.figures(args.quick),

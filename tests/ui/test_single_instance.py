@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QFileOpenEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.services.single_instance import Claim, OpenRequest, claim
-from desktop.ui.single_instance import InstanceListener
+from desktop.ui.single_instance import FileOpenEvents, InstanceListener
 
 LATER = """
 import sys, time
@@ -110,6 +112,16 @@ def _ended(talk: socket.socket) -> bool:
         return False
     except ConnectionResetError:
         return True
+
+
+def test_what_macos_asks_to_open_is_opened(qapp: QApplication) -> None:
+    events = FileOpenEvents()
+    heard: list[OpenRequest] = []
+    events.asked.connect(heard.append)
+    qapp.installEventFilter(events)
+    QApplication.sendEvent(qapp, QFileOpenEvent("/models/model.gguf"))
+    qapp.removeEventFilter(events)
+    assert heard == [OpenRequest("/models/model.gguf")]
 
 
 def test_a_place_that_others_can_write_to_is_not_used(tmp_path: Path, runtime_folder: Path) -> None:
