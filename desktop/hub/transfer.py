@@ -234,6 +234,12 @@ def disk_error(error: OSError, folder: Path, wanted: int) -> HubError:
             kind="disk-full",
             detail=str(error),
         )
+    if error.errno == errno.EFBIG:
+        return HubError(
+            f"The file system of {folder} takes no file that large.",
+            "Choose a folder on another disk; sticks and cards formatted with FAT32 end at 4 GB.",
+            kind="too-large", detail=str(error),
+        )  # fmt: skip
     return HubError(
         f"{folder} cannot be written to.", "Choose another folder, or change its permissions.",
         kind="not-writable", detail=str(error),

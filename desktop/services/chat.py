@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import msgspec
 
-from desktop.core.errors import EngineError, HeftError
+from desktop.core.errors import EngineError, HeftError, StoreError
 from desktop.engine.protocol import (
     Benchmarked,
     ChatMessage,
@@ -105,6 +106,16 @@ class _Running:
     cancelled: bool = False
 
 
+@dataclass(frozen=True)
+class _Ended:
+    """An answer that is over, with what was received of it and is not in the store yet."""
+
+    answer: _Running
+    state: MessageState
+    statistics: dict[str, float]
+    note: str
+
+
 class ChatService:
     """One answer at a time, for any chat. Thread-safe; listeners are called on a background thread mostly."""
 
@@ -114,6 +125,7 @@ class ChatService:
         self._lock = threading.RLock()
         self._listeners = Listeners[ChatEvent]()
         self._running: _Running | None = None
+        self._unwritten: list[_Ended] = []  # the disk was full when they ended
         self._unsubscribe = engine.subscribe(self._on_engine)
 
     @property
@@ -180,15 +192,17 @@ class ChatService:
     def close(self) -> None:
         """Save what was received and stop listening to the engine."""
         self._unsubscribe()
-        with self._lock:
+        with self._lock, suppress(StoreError):
             if self._running is not None:
                 self._save(self._running)
+            self._write_the_unwritten()
 
     # -- inside ----------------------------------------------------------------------------------
 
     def _refuse_when_busy(self) -> None:
         if self._running is not None:
             raise EngineError("An answer is still being written.", "Stop it first.", kind="busy")
+        self._write_the_unwritten()
 
     def _emit(self, event: ChatEvent) -> None:
         self._listeners.tell(event)
@@ -233,8 +247,8 @@ class ChatService:
                 return
             running.waiting = False
             running.saved_at = time.monotonic()
-        chat = self._store.chat(running.chat_id)
         try:
+            chat = self._store.chat(running.chat_id)
             self._engine.generate(self._request(chat, running.message_id), self._on_answer)
         except HeftError as error:
             self._fail(error)
@@ -267,7 +281,8 @@ class ChatService:
             case Text():
                 running.unsaved += event.text
                 if time.monotonic() - running.saved_at >= _SAVE_SECONDS:
-                    self._save(running)
+                    with suppress(StoreError):  # it stays in memory for the next try; the end says it
+                        self._save(running)
                 self._emit(
                     TextAdded(
                         running.chat_id,
@@ -291,33 +306,44 @@ class ChatService:
                 pass
 
     def _save(self, running: _Running) -> None:
-        text, running.unsaved = running.unsaved, ""
         running.saved_at = time.monotonic()
-        if text:
-            self._store.append_text(running.message_id, text)
-
-    def _take(self) -> _Running | None:
-        with self._lock:
-            running, self._running = self._running, None
-        if running is not None:
-            self._save(running)
-        return running
+        if running.unsaved:
+            self._store.append_text(running.message_id, running.unsaved)
+            running.unsaved = ""
 
     def _finish(self, state: MessageState, statistics: dict[str, float], note: str) -> None:
-        running = self._take()
-        if running is not None:
-            self._store.finish(running.message_id, state, statistics, note)
-            self._emit(MessageFinished(self._store.message(running.message_id)))
+        self._end(state, statistics, note, None)
 
     def _fail(self, error: HeftError) -> None:
-        running = self._take()
+        state = _FAILED_STATES.get(error.kind, "failed")
+        self._end(state, {}, f"{error.message} {error.hint}".strip(), error if state == "failed" else None)
+
+    def _end(self, state: MessageState, statistics: dict[str, float], note: str, error: HeftError | None) -> None:
+        with self._lock:
+            running, self._running = self._running, None
         if running is None:
             return
-        state = _FAILED_STATES.get(error.kind, "failed")
-        self._store.finish(running.message_id, state, {}, f"{error.message} {error.hint}".strip())
-        self._emit(MessageFinished(self._store.message(running.message_id)))
-        if state == "failed":
+        ended = _Ended(running, state, statistics, note)
+        try:
+            message = self._write(ended)
+        except StoreError as refused:
+            error = error or refused
+            self._unwritten.append(ended)
+            kept = self._store.message(running.message_id)
+            message = replace(kept, content=kept.content + running.unsaved, state=state, note=note)
+        self._emit(MessageFinished(message))
+        if error is not None:
             self._emit(ChatFailed(running.chat_id, running.message_id, error))
+
+    def _write(self, ended: _Ended) -> Message:
+        self._save(ended.answer)
+        return self._store.finish(ended.answer.message_id, ended.state, ended.statistics, ended.note)
+
+    def _write_the_unwritten(self) -> None:
+        """Answers that ended while nothing could be written. Raises StoreError when that is still so."""
+        while self._unwritten:
+            self._write(self._unwritten[0])
+            del self._unwritten[0]
 
 
 def title_from(text: str, limit: int = 48) -> str:

@@ -127,6 +127,6 @@ class SettingsStore:
     def _failure(self, verb: str, error: OSError) -> StoreError:
         return StoreError(
             f"Heft could not {verb} its settings: {error.strerror or error}",
-            f"Check the permissions of {self._path.parent}.",
+            f"Check the free space and the permissions of {self._path.parent}.",
             detail=f"{self._path}: {error}",
         )

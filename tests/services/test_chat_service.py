@@ -7,51 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.desk import Desk
 from support.forge import TINY, forge
 
 from desktop.core.errors import EngineError
 from desktop.engine.protocol import Load
-from desktop.services.chat import ChatEvent, ChatFailed, ChatService, MessageFinished, TextAdded, title_from
-from desktop.services.engine import EngineService
-from desktop.store.chats import ChatStore, Message
+from desktop.services.chat import ChatFailed, TextAdded, title_from
 from desktop.store.paths import Paths
 
 pytestmark = pytest.mark.engine
-GREEDY = {"temperature": 0.0}
-
-
-class Desk:
-    """Store, engine and chat service together, with every chat event in a queue."""
-
-    def __init__(self, paths: Paths) -> None:
-        paths.data.mkdir(parents=True, exist_ok=True)
-        self.store = ChatStore(paths.chats)
-        self.engine = EngineService(paths)
-        self.chat = ChatService(self.store, self.engine)
-        self.events: queue.Queue[ChatEvent] = queue.Queue()
-        self.chat.subscribe(self.events.put)
-
-    def close(self) -> None:
-        self.chat.close()
-        self.engine.close()
-        self.store.close()
-
-    def wait(self, kind: type[ChatEvent]) -> ChatEvent:
-        while True:
-            event = self.events.get(timeout=60)
-            if isinstance(event, kind):
-                return event
-
-    def answered(self) -> Message:
-        event = self.wait(MessageFinished)
-        assert isinstance(event, MessageFinished)
-        return event.message
-
-    def new_chat(self, max_tokens: int = 24) -> int:
-        chat = self.store.create(sampling=GREEDY)
-        self.store.update(chat.id, max_tokens=max_tokens)
-        return chat.id
-
 
 @pytest.fixture
 def desk(paths: Paths) -> Iterator[Desk]:

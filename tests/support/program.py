@@ -24,6 +24,7 @@ START_SECONDS = 30.0
 ANSWER_SECONDS = 120.0
 END_SECONDS = 20.0
 
+
 def poll(check: Callable[[], T | None], seconds: float, what: str) -> T:
     """The first true answer of ``check``; fails the test when none comes in time."""
     deadline = time.monotonic() + seconds
@@ -110,6 +111,14 @@ class Program:
         with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
             query = "SELECT content FROM messages WHERE role = ? AND state = ? ORDER BY id"
             return [content for (content,) in db.execute(query, (role, state))]
+
+    def text_length(self) -> int:
+        """Characters of all answers now in the database, also of those still being written."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.home / 'chats.sqlite3'}?mode=ro", uri=True)) as db:
+            messages = "SELECT sum(length(content)) FROM messages WHERE role = 'assistant'"
+            return sum(
+                db.execute(query).fetchone()[0] or 0 for query in (messages, "SELECT sum(length(text)) FROM pieces")
+            )
 
     def answers(self, count: int) -> list[str]:
         """The first ``count`` finished answers."""
