@@ -39,9 +39,9 @@ def caveats(option: Option, count: int) -> list[str]:
     if option.variant.legacy and count > 1:
         said.append(f"{name_of(option)} is an older format.")
     if fit.method == "engine":
-        said.append("Memory figures are the engine's own plan of each file's header; nothing has been downloaded yet.")
+        said.append("Memory figures are the engine's own plan of each file's header.")
     else:
-        said.append(f"Memory figures are estimates, within about {fit.band:.0%}; nothing has been downloaded yet.")
+        said.append(f"Memory figures are estimates, within about {fit.band:.0%}.")
     return said
 
 

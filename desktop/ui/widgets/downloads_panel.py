@@ -16,7 +16,6 @@ _WORDS = {
     "queued": "waiting for its turn",
     "checking": "checking",
     "paused": "paused",
-    "finished": "verified",
 }
 
 
@@ -30,6 +29,8 @@ def time_words(seconds: float) -> str:
 
 def state_words(state: DownloadState) -> str:
     """A download's state in one line."""
+    if state.phase == "finished":
+        return f"verified · {human_bytes(state.total_bytes)}"
     done = f"{human_bytes(state.done_bytes)} of {human_bytes(state.total_bytes)}" if state.total_bytes else ""
     if state.phase == "downloading":
         speed = f"{human_bytes(state.bytes_per_second)}/s" if state.bytes_per_second else ""
