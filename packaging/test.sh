@@ -3,12 +3,23 @@
 #   bash packaging/test.sh                       everything
 #   bash packaging/test.sh --full                everything, tests/faults in its whole form (about an hour more)
 #   bash packaging/test.sh tests/core -k gguf    lint, types and layers, then pytest with these arguments only
+#   bash packaging/test.sh --artefacts           build all packages and prove each by packaging/smoke.py
 
 # shellcheck source=packaging/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-set_up test
+SMOKE_PACKAGES=("${TEST_PACKAGES[@]}" libglib2.0-bin shared-mime-info desktop-file-utils 'libfuse2|libfuse2t64')
+
 cd "$ROOT"
+if [[ ${1:-} == --artefacts ]]; then
+    bash packaging/build.sh
+    mapfile -t missing < <(missing_packages "${SMOKE_PACKAGES[@]}")
+    ((${#missing[@]} == 0)) || install_packages "${missing[@]}" ||
+        fail "These packages are missing. Install them as root: apt-get install ${missing[*]}"
+    exec "$(find_python)" packaging/smoke.py build/artefacts/*.deb build/artefacts/*.AppImage
+fi
+
+set_up test
 
 export QT_QPA_PLATFORM=offscreen
 export HEFT_TEST_MODELS=${HEFT_TEST_MODELS:-$CACHE/test-data/models}

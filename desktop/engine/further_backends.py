@@ -88,11 +88,11 @@ def _libraries(folder: Path) -> list[Path]:
 
 
 def _engine(package: Path) -> str:
-    """What a verdict depends on: this engine's main library, by place, size and time."""
+    """What a verdict depends on: this engine's main library. Not its place: an AppImage has another at each start."""
     parts = []
     for file in sorted((package / "lib").glob("*llama*")):
         info = file.stat()
-        parts.append(f"{file}:{info.st_size}:{info.st_mtime_ns}")
+        parts.append(f"{file.name}:{info.st_size}:{info.st_mtime_ns}")
     return "|".join(parts)
 
 
