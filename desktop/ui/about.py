@@ -19,7 +19,8 @@ from desktop.ui.tasks import Tasks
 from desktop.ui.theme import set_role
 
 _SIZE = (680, 520)
-_SENTENCE = "Heft is free software under the Apache License 2.0. It sends nothing anywhere unless you ask it to."
+_VERSION = 1  # its column
+_SENTENCE = "Free software under the Apache License 2.0. It sends nothing anywhere unless you ask it to."
 _QT = (
     "Qt and PySide are used unchanged under the LGPL 3. Their libraries lie beside the program as files of their own "
     "and may be replaced by other builds of the same version."
@@ -56,7 +57,8 @@ class AboutDialog(QDialog):
         column.addWidget(self._label("aboutSentence", _SENTENCE))
         column.addSpacing(6)
         column.addWidget(self._label("aboutHeading", "Made with", "subtitle"))
-        column.addWidget(self._table(), 1)
+        self._table = self._make_table()
+        column.addWidget(self._table, 1)
         column.addWidget(self._label("aboutQt", _QT, "muted"))
         column.addLayout(self._buttons())
         tasks.run(
@@ -98,8 +100,9 @@ class AboutDialog(QDialog):
             for part in parts
         ]
         self._parts.set_rows(("Part", "Version", "Licence"), rows)
+        self._table.horizontalHeader().setSectionResizeMode(_VERSION, QHeaderView.ResizeMode.ResizeToContents)
 
-    def _table(self) -> QTableView:
+    def _make_table(self) -> QTableView:
         table = QTableView()
         table.setObjectName("aboutParts")
         table.setAccessibleName("Third-party parts and their licences")
@@ -108,8 +111,7 @@ class AboutDialog(QDialog):
         table.setShowGrid(False)
         table.setTabKeyNavigation(False)
         table.verticalHeader().hide()
-        head = table.horizontalHeader()
-        head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         return table
 
     def _buttons(self) -> QHBoxLayout:
