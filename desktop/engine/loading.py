@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ import msgspec
 import psutil
 
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.units import human_bytes
 from desktop.engine.auto_layers import planned_layers
 from desktop.engine.llama import AbortFlag, Model
 from desktop.engine.log import EngineLog, buffer_bytes, offloaded_layers
@@ -21,6 +23,7 @@ from desktop.engine.mapping import model_files, release_mapped
 from desktop.engine.protocol import Event, Load, Loaded, LoadProgress, Memory
 
 _LONGEST_CONTEXT = 16 * 1024 * 1024  # llama.cpp's bookkeeping alone takes gigabytes beyond this
+_WANTED = re.compile(r"failed to allocate (?:\S+ )?buffer of size (\d+)")  # ggml-backend.cpp, ggml-alloc.c; bytes
 _ATTEMPTS = 4  # each with a quarter fewer layers on the GPU than planned, then none
 
 
@@ -130,7 +133,12 @@ def _failure(log: str) -> HeftError:
         return EngineError(
             "The engine could not load this model.", "Copy the details and try another variant.", detail=log
         )
-    return EngineError(cause.message, cause.hint, kind=cause.kind, detail=log)
+    message = cause.message
+    wanted = _WANTED.search(log)
+    if cause.kind == "out-of-memory" and wanted is not None:
+        free = psutil.virtual_memory().available
+        message += f" It asked for {human_bytes(int(wanted[1]))} at once; {human_bytes(free)} are free."
+    return EngineError(message, cause.hint, kind=cause.kind, detail=log)
 
 
 def _progress(

@@ -10,6 +10,7 @@ import random
 import time
 
 from support import gguf_bytes as g
+from support.mutations import mutated
 
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf import Array, BytesSource, Header, Text, read_header
@@ -19,7 +20,6 @@ CASES = int(os.environ.get("HEFT_FUZZ_CASES", "40000"))
 SEED = int(os.environ.get("HEFT_FUZZ_SEED", "20260601"))
 SLOWEST_SECONDS = 2.0  # of one case; the usual one takes 0.1 ms
 REQUIRED = {"*": ("*.block_count",), "llama": ("llama.rope.freq_base",)}
-TELLING = (0, 1, 9, 0x7F, 0x80, 0xFF)
 
 
 def _seeds() -> list[bytes]:
@@ -33,27 +33,6 @@ def _seeds() -> list[bytes]:
         ("yes", g.BOOL, True),
     ]
     return [rich.header(order, version)[0] for order in "<>" for version in (1, 2, 3)]
-
-
-def _mutated(data: bytes, chance: random.Random) -> bytes:
-    changed = bytearray(data)
-    for _ in range(chance.choice((1, 1, 2, 4, 16))):
-        at = chance.randrange(len(changed)) if changed else 0
-        match chance.randrange(6):
-            case 0 if changed:
-                changed[at] = chance.choice(TELLING)
-            case 1 if changed:
-                changed[at] ^= 1 << chance.randrange(8)
-            case 2:  # a length or count grows beyond reason
-                changed[at : at + 8] = chance.choice((2**40, 2**60, 2**63, 2**64 - 1)).to_bytes(8, "little")
-            case 3:
-                del changed[at:]
-            case 4:
-                del changed[at : at + chance.randrange(1, 16)]
-            case 5:
-                end = at + chance.randrange(1, 64)
-                changed[at:at] = changed[at:end]
-    return bytes(changed)
 
 
 def _use(data: bytes) -> bool:
@@ -103,7 +82,7 @@ def test_mutated_headers() -> None:
     seeds = _seeds()
     accepted = 0
     for case in range(CASES):
-        data = _mutated(chance.choice(seeds), chance)
+        data = mutated(chance.choice(seeds), chance)
         started = time.perf_counter()
         try:
             accepted += _use(data)
