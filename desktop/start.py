@@ -9,7 +9,7 @@ from pathlib import Path
 
 from desktop import __version__
 from desktop.core.child import drop_bundle_variables
-from desktop.core.hub_address import PREFIX
+from desktop.core.hub_address import hub_address, is_on_hub
 from desktop.services.single_instance import Claim, claim
 from desktop.store.paths import Paths, default_paths
 
@@ -68,4 +68,6 @@ def _no_display() -> bool:
 
 def _source(argument: str) -> str:
     """An argument that stays true when the working directory changes."""
-    return argument if argument.startswith(PREFIX) else str(Path(argument).resolve())
+    if is_on_hub(argument):
+        return str(hub_address(argument) or argument)
+    return str(Path(argument).resolve())

@@ -16,6 +16,7 @@ from typing import NoReturn
 from desktop import __version__
 from desktop.cli.output import print_error
 from desktop.core.errors import HeftError, UsageError
+from desktop.core.hub_address import is_on_hub
 
 # Name and summary of each command; its module desktop.cli.<name> is imported only when it is asked for, and has
 # ``add_arguments(parser)`` and ``run(args) -> int``.
@@ -81,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _is_openable(argument: str) -> bool:
     """Whether the window can begin with it: a GGUF file is loaded, all else is looked into."""
-    return argument.lower().endswith(".gguf") or argument.startswith("hf:") or Path(argument).exists()
+    return argument.lower().endswith(".gguf") or is_on_hub(argument) or Path(argument).exists()
 
 
 def _window(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""What people paste to name a repo on the Hub or a file in it, as one form: ``hf:OWNER/REPO[/FILE][@REV]``."""
+"""What people paste to name a repo on the Hub or a file in it, as one form: ``hf:OWNER/REPO[/FILE|:LABEL][@REV]``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 PREFIX = "hf:"
 _PART = r"[A-Za-z0-9][\w.\-]*"
 _REPO = rf"(?P<repo>{_PART}/{_PART})"
-_ADDRESS = re.compile(rf"(?:hf:)?\s*/*{_REPO}(?:/(?P<file>[^@\r\n]+?))?/?(?:@(?P<rev>\S+))?", re.IGNORECASE)
+_INSIDE = r"/(?P<file>[^@\r\n]+?)|:(?P<label>[\w.\-]+)"
+_ADDRESS = re.compile(rf"(?:hf:)?\s*/*{_REPO}(?:{_INSIDE})?/?(?:@(?P<rev>\S+))?", re.IGNORECASE)
 # The page of a repo, of a folder in it (tree) or of a file: shown (blob), downloaded (resolve) or as text (raw).
 # Slashes of a revision are quoted.
 _PAGE = re.compile(rf"/{_REPO}(?:/(?:(?:tree|blob|resolve|raw)/(?P<rev>[^/]+)(?:/(?P<file>.+?))?)?)?/?")
@@ -21,14 +22,18 @@ _NO_OWNERS = frozenset(
 
 @dataclass(frozen=True)
 class HubAddress:
-    """A repo, or a file or folder in it ("" for none), at a revision (None: the newest)."""
+    """A repo, or a file or folder in it ("" for none), at a revision (None: the newest).
+
+    ``label`` names a variant by its quantization, as llama.cpp's -hf and Ollama do: OWNER/REPO:Q4_K_M.
+    """
 
     repo: str
     file: str = ""
     revision: str | None = None
+    label: str = ""
 
     def __str__(self) -> str:
-        inside = f"/{self.file}" if self.file else ""
+        inside = f"/{self.file}" if self.file else f":{self.label}" if self.label else ""
         return f"{PREFIX}{self.repo}{inside}{f'@{self.revision}' if self.revision else ''}"
 
     def beside(self, file: str) -> HubAddress:
@@ -52,10 +57,14 @@ def hub_address(text: str) -> HubAddress | None:
 
 def _written(text: str) -> HubAddress | None:
     found = _ADDRESS.fullmatch(text)
-    return HubAddress(found["repo"], (found["file"] or "").strip("/"), found["rev"]) if found else None
+    if found is None:
+        return None
+    return HubAddress(found["repo"], (found["file"] or "").strip("/"), found["rev"], found["label"] or "")
 
 
 def _linked(text: str) -> HubAddress | None:
+    if ":" in text.rpartition("/")[2] and "://" not in text:  # Ollama's way: hf.co/OWNER/REPO:LABEL
+        return _written(text.partition("/")[2])
     link = urlsplit(text if "://" in text else f"https://{text}")
     found = _PAGE.fullmatch(link.path)
     if found is None or found["repo"].partition("/")[0].lower() in _NO_OWNERS:

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
-from desktop.core.errors import HeftError
+from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.findings import Finding
 from desktop.core.gguf.model_checks import RequiredKeys, check_model
 from desktop.core.hub_address import is_on_hub
@@ -19,6 +18,7 @@ from desktop.hub.search import HubSearch
 from desktop.machine.tables import read_table
 from desktop.services.inspected import Inspected, InspectedFile, ModelEntry, PlacedTensor
 from desktop.services.inspection_local import open_folder, open_local
+from desktop.services.inspection_paths import find_path, nothing_there
 from desktop.services.inspection_remote import RemoteOpener, parse_hub_source
 from desktop.services.inspection_weights import Cancelled, Progress, check_files
 from desktop.services.library import LibraryService
@@ -114,14 +114,19 @@ class InspectionService:
             return frozenset()
 
     def _opened(self, source: str, resources: ExitStack, progress: Progress, cancelled: Cancelled) -> Inspected:
+        if not source.strip():
+            raise UsageError("Nothing was named.", "Name a file, a folder, hf:OWNER/REPO/FILE, or starter.")
         if is_on_hub(source):
             return self._remote.open(parse_hub_source(source), progress, cancelled)
-        path = Path(source).expanduser()
-        if _there(path):
-            if path.is_dir():
-                return open_folder(path, source, resources, cancelled)
+        path = find_path(source)
+        if path is not None and path.is_dir():
+            return open_folder(path, source, resources, cancelled)
+        if path is not None:
             return open_local(path, source, resources, cancelled)
-        model = self._library.resolve(source)
+        try:
+            model = self._library.resolve(source.strip())
+        except NotFoundError as error:
+            raise nothing_there(source, error) from error
         return open_local(model.path, source, resources, cancelled)
 
     def _findings(self, files: Sequence[InspectedFile]) -> list[Finding]:
@@ -204,10 +209,3 @@ def _unreadable(name: str, error: OSError) -> HeftError:
 
 def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity)))
-
-
-def _there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name too long to be a path, or one with a zero byte
-        return False

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import stat
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 from desktop.core import naming
-from desktop.core.errors import HeftError, NotFoundError
+from desktop.core.errors import HeftError
 from desktop.core.findings import Finding
 from desktop.core.formats import FolderFile, Summary, recognise, recognise_folder
 from desktop.core.gguf import SubSource, read_header
@@ -27,6 +29,8 @@ _OLLAMA_BLOB = re.compile(r"sha256-([0-9a-f]{64})")
 
 def open_local(path: Path, source: str, resources: ExitStack, cancelled: Callable[[], bool]) -> Inspected:
     """Open a file with the shards beside it. OSError when one cannot be read; FileFormatError, HeftError."""
+    if not path.is_file():
+        raise HeftError(f"{path} is no file, but a device or a pipe.", "Name a file.", kind="not-readable")
     files: list[InspectedFile] = []
     size = 0
     for part in _shards(path):
@@ -38,8 +42,6 @@ def open_local(path: Path, source: str, resources: ExitStack, cancelled: Callabl
             files.append(InspectedFile(part.name, part, header, sha256=_known_digest(part)))
         elif part == path:
             return _other(path, source, opened)
-    if not files:
-        raise NotFoundError(f"There is no GGUF file at {path}.", "Check the path.")
     split = naming.shard(path.name) is not None and len(files) > 1
     return Inspected(
         source=source,
@@ -54,7 +56,7 @@ def open_local(path: Path, source: str, resources: ExitStack, cancelled: Callabl
 
 def open_folder(folder: Path, source: str, resources: ExitStack, cancelled: Callable[[], bool]) -> Inspected:
     """Open the one GGUF model of a folder, or say what the folder holds and which models."""
-    listed = _files(folder)
+    listed = _files(folder, cancelled)
     models = [folder / file.name for file in listed if naming.is_model_file(file.name)]
     joined = naming.join_shards(path for path in models if naming.role(path.name) != "mmproj")
     if len(joined) == 1:
@@ -121,9 +123,20 @@ def _shards(path: Path) -> Sequence[Path]:
     return next((paths for paths, _ in naming.join_shards(beside) if path in paths), [path])
 
 
-def _files(folder: Path) -> list[FolderFile]:
-    paths = sorted(islice((path for path in folder.rglob("*") if path.is_file()), _MAX_FOLDER))
-    return [FolderFile(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths]
+def _files(folder: Path, cancelled: Callable[[], bool]) -> list[FolderFile]:
+    """The files below a folder that can be looked at, by name; links to folders are not followed."""
+    found: list[FolderFile] = []
+    for number, (place, _, names) in enumerate(os.walk(folder)):  # folders that cannot be read are passed over
+        raise_if_cancelled(cancelled)
+        for name in names:
+            path = Path(place, name)
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                if stat.S_ISREG(status.st_mode):
+                    found.append(FolderFile(path.relative_to(folder).as_posix(), status.st_size))
+        if len(found) >= _MAX_FOLDER or number >= _MAX_FOLDER:
+            break
+    return sorted(found[:_MAX_FOLDER], key=lambda file: file.name)
 
 
 def _known_digest(path: Path) -> str:

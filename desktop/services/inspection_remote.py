@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from desktop.core import naming
-from desktop.core.errors import FileFormatError, UsageError
+from desktop.core.errors import FileFormatError, NotFoundError, UsageError
 from desktop.core.formats import recognise
 from desktop.core.hub_address import HubAddress, hub_address
 from desktop.hub.anywhere import AnywhereSource
@@ -15,7 +15,7 @@ from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader, RemoteHeader
 from desktop.hub.ranges import Part
 from desktop.hub.search import HubSearch
-from desktop.services.inspected import Inspected, InspectedFile
+from desktop.services.inspected import Inspected, InspectedFile, ModelEntry
 from desktop.services.inspection_local import JOIN_FIRST, is_piece, other, raise_if_cancelled
 from desktop.services.inspection_repo import RepoOpener
 from desktop.store.format_catalog import format_catalog
@@ -56,6 +56,8 @@ class RemoteOpener:
                 found = self._repos.instead(address, error, cancelled)
         else:
             found = self._repos.open(address, cancelled)
+        if address.label:
+            found = replace(found, models=_labelled(found, address.label))
         if len(found.models) > 1 or not found.models or found.models[0].format != "GGUF":
             return found
         only = self._file(parse_hub_source(found.models[0].source), progress, cancelled)
@@ -120,6 +122,16 @@ class RemoteOpener:
             requests, transferred = requests + inner.requests, transferred + inner.transferred_bytes
         found = other(str(address), name, opened.size, summary)
         return replace(found, files=files, transferred_bytes=transferred, requests=requests)
+
+
+def _labelled(repo: Inspected, label: str) -> tuple[ModelEntry, ...]:
+    models = [model for model in repo.models if naming.role(model.name.rpartition("/")[2]) == "model"]
+    found = tuple(model for model in models if model.quantization.casefold() == label.casefold())
+    if not found:
+        labels = dict.fromkeys(model.quantization for model in models if model.quantization)
+        hint = f"It has {', '.join(labels)}." if labels else f"See what is there: hf:{repo.title}"
+        raise NotFoundError(f"{repo.title} has no variant {label}.", hint)
+    return found
 
 
 def _shard_names(path: str) -> list[str]:

@@ -51,7 +51,7 @@ class RepoOpener:
         if error.kind != "file-not-found":
             raise error
         alike = _alike(address.file, [file.path for file in listed.files])
-        hint = f"Did you mean {' or '.join(alike)}?" if alike else f"See what is there: {address.beside('')}"
+        hint = f"Did you mean {', '.join(alike)}?" if alike else f"See what is there: {address.beside('')}"
         raise HubError(error.message, hint, kind=error.kind, detail=error.detail) from error
 
     def _described(
@@ -122,6 +122,8 @@ def _alike(path: str, paths: Sequence[str]) -> list[str]:
     """Paths that a misspelt one could mean: of the same name elsewhere, or spelt much like it."""
     name = PurePosixPath(path).name.casefold()
     same = [known for known in paths if PurePosixPath(known).name.casefold() == name]
+    if same:
+        return same[:_ALIKE]
     by_key = {known.casefold(): known for known in paths}
     close = difflib.get_close_matches(path.casefold(), by_key, n=_ALIKE, cutoff=0.6)
-    return list(dict.fromkeys([*same, *(by_key[key] for key in close)]))[:_ALIKE]
+    return [by_key[key] for key in close]

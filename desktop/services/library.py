@@ -163,7 +163,7 @@ class LibraryService:
         folder = _existing(name)
         if folder is not None:
             raise UsageError(f"{folder} is a folder.", "Name a .gguf file in it, or add the folder to the library.")
-        close = _close(name, [m.name for m in models])
+        close = _close(name, [*(m.name for m in models), *([STARTER] if find_starter() else [])])
         raise NotFoundError(
             f"There is no model '{name}' on this computer.",
             f"Did you mean {_listed(close)}?" if close else "See what is there: heft library",

@@ -33,6 +33,8 @@ from desktop.core.hub_address import HubAddress, hub_address, is_on_hub
         ("https://hub.example/o/r?show_file_info=f.gguf", "hf:o/r/f.gguf"),
         ("https://hub.example/o/r/tree/main?show_file_info=Q8%2Ff.gguf", "hf:o/r/Q8/f.gguf"),
         ("hf.co/o/r", "hf:o/r"),
+        ("hf.co/o/r:Q4_K_M", "hf:o/r:Q4_K_M"),
+        ("o/r:UD-Q4_K_XL@v1", "hf:o/r:UD-Q4_K_XL@v1"),
         ("huggingface.co/o/r/blob/main/f.gguf", "hf:o/r/f.gguf"),
     ],
 )

@@ -202,7 +202,7 @@ class _Folder:
             if self.sizes
             else "The folder is empty."
         )
-        return self.made("unknown", facts, what=what)
+        return self.made("unknown", facts, title="Not a model folder Heft knows", what=what)
 
     def made(
         self, id: str, facts: Sequence[Fact], config: Mapping[str, Any] | None = None, parameters: int = 0, **words: str
