@@ -21,6 +21,10 @@ def test_demo(vocab_dir: Path, starter_model: Path) -> None:
             if path.endswith(".gguf") and isinstance(content, SparseContent):
                 header = read_header(Beginning(memoryview(content.head), content.size))
                 assert header.data_offset + header.tensor_bytes <= content.size
+                keys = list(header.metadata)
+                own = [i for i, key in enumerate(keys) if key.startswith(f"{header.architecture}.")]
+                vocabulary = next((i for i, key in enumerate(keys) if key.startswith("tokenizer.")), len(keys))
+                assert max(own, default=-1) < vocabulary, f"{path}: 64 KB have to say what the model is"
                 if header.split is None or header.split[0] == 0:
                     assert [problem for problem in header.problems if problem.severity == "error"] == [], path
     # within 3% of the sizes people know of these models

@@ -45,16 +45,7 @@ def model(
     split: tuple[int, int] | None = None,
 ) -> Content:
     """A model of this shape whose header is real and whose weights are made up; ``split`` is (number, count)."""
-    words = forge.vocabulary(vocab) if split is None or split[0] == 0 else {}
-    entries = forge.metadata(shape, words) if words else {}
-    if words:
-        entries["general.name"] = forge.Value(8, name)
-        if experts:
-            entries |= {
-                f"{shape.architecture}.expert_count": forge.Value(4, experts),
-                f"{shape.architecture}.expert_used_count": forge.Value(4, 8),
-                f"{shape.architecture}.expert_feed_forward_length": forge.Value(4, 768),
-            }
+    entries = _metadata(shape, vocab, name, experts) if split is None or split[0] == 0 else {}
     parts = list(_tensors(shape, kind, _tokens(vocab), experts))
     if split is not None:
         number, count = split
@@ -66,6 +57,18 @@ def model(
         each = -(-len(parts) // count)
         parts = parts[number * each : (number + 1) * each]
     return _sparse(entries, parts)
+
+
+def _metadata(shape: forge.Shape, vocab: Path, name: str, experts: int) -> dict[str, forge.Value]:
+    """In the order of real converters: what the model is, then the vocabulary, which fills most of a header."""
+    entries = forge.metadata(shape, {}) | {"general.name": forge.Value(8, name)}
+    if experts:
+        entries |= {
+            f"{shape.architecture}.expert_count": forge.Value(4, experts),
+            f"{shape.architecture}.expert_used_count": forge.Value(4, 8),
+            f"{shape.architecture}.expert_feed_forward_length": forge.Value(4, 768),
+        }
+    return entries | forge.vocabulary(vocab)
 
 
 def _tokens(vocab: Path) -> int:
