@@ -40,7 +40,8 @@ _RULES: tuple[tuple[re.Pattern[str], str, str, str], ...] = tuple(
             "Put all parts (…-00001-of-…) of the model into one folder, or download it again.",
         ),
         (
-            r"(?:unable to allocate|failed to allocate|Cannot allocate memory|bad_alloc|cudaMalloc failed|out of memory|OutOfDeviceMemory)",
+            r"(?:unable to allocate|failed to allocate|Cannot allocate memory|bad_alloc|cudaMalloc failed|"
+            r"out of memory|OutOfDeviceMemory)",
             "out-of-memory",
             "There is not enough memory for this model with these settings.",
             _SMALLER,
