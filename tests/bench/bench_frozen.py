@@ -55,8 +55,3 @@ def figures(quick: bool) -> list[Figure]:
             memory[0] < 130,
         ),
     ]
-
-
-if __name__ == "__main__":
-    for figure in figures(quick="--quick" in sys.argv):
-        print(figure)
