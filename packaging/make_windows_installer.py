@@ -28,8 +28,8 @@ def contents(installer: Path) -> set[str]:
     return {path.replace("\\", "/").split("/")[0] for path in paths}
 
 
-def build(payload: Path, icons: Path, target: Path) -> None:
-    """Write ``target``; warnings of the compiler are errors."""
+def build(payload: Path, icons: Path, target: Path, *, quick: bool) -> None:
+    """Write ``target``; warnings of the compiler are errors. ``quick`` leaves the payload uncompressed."""
     definitions = {
         "VERSION": VERSION,
         "PAYLOAD": payload.resolve(),
@@ -37,8 +37,8 @@ def build(payload: Path, icons: Path, target: Path) -> None:
         "TARGET": target.resolve(),
     }
     script = ROOT / "packaging" / "windows" / "heft.nsi"
-    command = ["makensis", "-WX", "-V2", *(f"-D{name}={value}" for name, value in definitions.items()), str(script)]
-    subprocess.run(command, check=True)
+    options = [f"-D{name}={value}" for name, value in definitions.items()]
+    subprocess.run(["makensis", "-WX", "-V2", *options, *(["-DSTAND_IN"] if quick else []), script], check=True)
 
 
 def stand_in(payload: Path, folder: Path) -> Path:
@@ -61,7 +61,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.target.parent) as temporary:
         payload = stand_in(args.payload, Path(temporary)) if args.stand_in else args.payload
-        build(payload, args.icons, args.target)
+        build(payload, args.icons, args.target, quick=args.stand_in)
     missing = [name for name in REQUIRED if name not in contents(args.target)]
     if missing:
         raise SystemExit(f"The installer lacks: {', '.join(missing)}")
