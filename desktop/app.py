@@ -172,6 +172,7 @@ class Heft:
     def _discover_page(self) -> Page:
         page = self._discover.page()
         page.run_requested.connect(self.open_file)
+        page.inspect_requested.connect(self.inspect)
         return page
 
     def _library_page(self) -> Page:
@@ -219,7 +220,14 @@ class Heft:
     def _inspector_parts(self) -> InspectorParts:
         from desktop.ui.pages.inspect_parts import InspectorParts
 
-        return InspectorParts(self._theme, self._tasks, self._suite.paths, self._suite.inspection)
+        return InspectorParts(self._theme, self._tasks, self._suite.paths, self._suite.inspection, self._show_versions)
+
+    def _show_versions(self, base: str) -> None:
+        from desktop.ui.pages.discover import DiscoverPage
+
+        page = self._window.go_to("discover")
+        assert isinstance(page, DiscoverPage)
+        page.show_versions_of(base)
 
     def _machine_page(self) -> Page:
         from desktop.ui.pages.machine import MachinePage

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QListView, QSpinBox, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QListView, QPushButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 from support.hub_server import HubServer, Repo, online
 from support.hub_server_content import BytesContent
@@ -188,6 +188,17 @@ def test_other_formats_lead_to_gguf_versions(made: Made, qtbot: QtBot) -> None:
     assert "AWQ" in made.text("discoverText") and "vLLM" in made.text("discoverMore")
     qtbot.mouseClick(made.find(QAbstractButton, "discoverVersions"), Qt.MouseButton.LeftButton)
     made.wait(lambda: made.results == ["Qwen3-8B-GGUF"])
+
+
+def test_inspect_takes_the_chosen_variant(made: Made, qtbot: QtBot) -> None:
+    made.open(made.results.index("Qwen3-8B-GGUF"))
+    asked: list[str] = []
+    made.page.inspect_requested.connect(asked.append)
+    made.table.selectRow(0)
+    button = made.find(QPushButton, "repoInspect")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    name = made.cells(0)[0].removesuffix(" ★")
+    assert len(asked) == 1 and asked[0].startswith("hf:") and asked[0].endswith(f"Qwen3-8B-{name}.gguf")
 
 
 def test_table_chart_and_reasons_say_the_same(made: Made) -> None:

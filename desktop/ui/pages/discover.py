@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayou
 
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
+from desktop.core.hub_address import HubAddress
 from desktop.core.placement import hypothetical, pools_of
 from desktop.services.downloads import DownloadService
 from desktop.services.downloads_records import DownloadState
@@ -39,6 +40,7 @@ class DiscoverPage(Page):
     """Composes search, repo and downloads; what takes time happens in :class:`Weighing` and the services."""
 
     run_requested = Signal(object)  # Path of a downloaded model
+    inspect_requested = Signal(str)  # a file or repo, as the page Inspect takes it
     SHORTCUTS: ClassVar[tuple[tuple[str, str], ...]] = (
         ("Ctrl+F", "Search the Hub"),
         ("Ctrl+D", "Download the variant"),
@@ -104,6 +106,11 @@ class DiscoverPage(Page):
         """Search for these words."""
         self._search.filters.search_for(text)
 
+    def show_versions_of(self, base: str) -> None:
+        """List the GGUF versions of a model, OWNER/NAME."""
+        self._asked = True
+        self._search.show_versions_of(base, base)
+
     # -- building --------------------------------------------------------------------------------
 
     def _build(self) -> None:
@@ -144,6 +151,8 @@ class DiscoverPage(Page):
         repo.controls.profile_wanted.connect(self._choose_profile)
         repo.action_asked.connect(self._act)
         repo.page_wanted.connect(self._open_page)
+        repo.inspect_wanted.connect(self._inspect)
+        self._state.inspect_wanted.connect(self._inspect)
         self._state.again.connect(self._again)
         self._state.page_wanted.connect(self._open_page)
         self._state.versions_wanted.connect(self._show_versions)
@@ -198,6 +207,15 @@ class DiscoverPage(Page):
     def _open_page(self) -> None:
         if self._result is not None:
             QDesktopServices.openUrl(QUrl(f"{self._endpoint()}/{self._result.repo.id}"))
+
+    def _inspect(self) -> None:
+        """The chosen variant, or the recommended one; the whole repo where there is neither."""
+        if self._result is None:
+            return
+        row = self._repo.table.currentIndex().row()
+        found = self._repo.rows.at(row if row >= 0 else self._repo.rows.recommended) if self._result.is_gguf else None
+        file = found.variant.first_file.path if found is not None else ""
+        self.inspect_requested.emit(str(HubAddress(self._result.repo.id, file)))
 
     def _give_token(self, token: str) -> None:
         self._tasks.run(

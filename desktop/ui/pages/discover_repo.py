@@ -26,7 +26,7 @@ class RepoPane(QScrollArea):
 
     action_asked = Signal(int)  # row whose button was pressed
     page_wanted = Signal()  # the repo's page in a browser
-    inspect_wanted = Signal(int)
+    inspect_wanted = Signal()  # the chosen variant on the page Inspect
 
     def __init__(self, theme: Theme, tables: DataTables, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -106,12 +106,19 @@ class RepoPane(QScrollArea):
         page.setObjectName("repoPage")
         page.setAccessibleName("Open the model's page in a browser")
         page.clicked.connect(self.page_wanted)
+        inspect = QPushButton("Inspect")
+        inspect.setObjectName("repoInspect")
+        inspect.setAccessibleName("Look into the chosen variant, without downloading it")
+        inspect.setToolTip("Look into the chosen variant: only its header is read")
+        inspect.clicked.connect(self.inspect_wanted)
+        set_role(inspect, "ghost")
         set_role(page, "ghost")
         head = QHBoxLayout()
         head.setSpacing(6)
         head.addWidget(self._title)
         head.addStretch(1)
         head.addWidget(self._explain)
+        head.addWidget(inspect)
         head.addWidget(page)
         self._facts = self._label("repoFacts", "muted")
         self._facts.setMinimumWidth(1)  # it wraps: the table decides how narrow the page may be

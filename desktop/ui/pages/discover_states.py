@@ -33,6 +33,7 @@ class DiscoverState(QWidget):
     page_wanted = Signal()
     token_given = Signal(str)
     versions_wanted = Signal()
+    inspect_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,6 +52,7 @@ class DiscoverState(QWidget):
             label.setMaximumWidth(620)
         self._again = self._button("Try again", "discoverAgain")
         self._page = self._button("Open the model page", "discoverPage")
+        self._inspect = self._button("Inspect its files", "discoverInspect")
         self._versions = self._button("Show GGUF versions", "discoverVersions")
         set_role(self._versions, "primary")
         self._token = QLineEdit()
@@ -64,10 +66,11 @@ class DiscoverState(QWidget):
         self._again.clicked.connect(self.again)
         self._page.clicked.connect(self.page_wanted)
         self._versions.clicked.connect(self.versions_wanted)
+        self._inspect.clicked.connect(self.inspect_wanted)
         self._keep.clicked.connect(self._give)
         self._token.returnPressed.connect(self._give)
         buttons, token = QHBoxLayout(), QHBoxLayout()
-        for button in (self._versions, self._again, self._page):
+        for button in (self._versions, self._inspect, self._again, self._page):
             buttons.addWidget(button)
         buttons.addStretch(1)
         token.addWidget(self._token, 1)
@@ -114,8 +117,8 @@ class DiscoverState(QWidget):
             f"{entry.title}. {entry.what}" if entry else "No file here is a GGUF file, which is what Heft runs.",
             f"It runs on: {entry.runs_on}" if entry and entry.runs_on else "",
         )
-        self._versions.show()
-        self._page.show()
+        for button in (self._versions, self._inspect, self._page):
+            button.show()
 
     def _show(self, title: str, text: str, more: str = "") -> None:
         self._title.setText(title)
@@ -123,7 +126,7 @@ class DiscoverState(QWidget):
         self._more.setText(more)
         self._more.setVisible(bool(more))
         self._token.clear()
-        for widget in (self._again, self._page, self._versions, self._token, self._keep):
+        for widget in (self._again, self._page, self._versions, self._inspect, self._token, self._keep):
             widget.hide()
 
     def _give(self) -> None:

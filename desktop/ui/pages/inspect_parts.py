@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
 class InspectorParts:
     """Makes tabs and panel; :meth:`close` ends the processes their services started."""
 
-    def __init__(self, theme: Theme, tasks: Tasks, paths: Paths, inspection: InspectionService) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        tasks: Tasks,
+        paths: Paths,
+        inspection: InspectionService,
+        find_gguf: Callable[[str], None] | None = None,
+    ) -> None:
+        """``find_gguf`` shows the GGUF versions of a model, OWNER/NAME, on the Hub."""
+        self._find_gguf = find_gguf
         self._inspection = inspection
         self._theme = theme
         self._tasks = tasks
@@ -49,7 +59,7 @@ class InspectorParts:
         """What is shown in place of the tabs for files that are no GGUF."""
         from desktop.ui.pages.inspect_format import FormatTab
 
-        return FormatTab(self._theme)
+        return FormatTab(self._theme, self._find_gguf)
 
     def close(self) -> None:
         """End the processes of the services; the widgets are of no use afterwards."""
