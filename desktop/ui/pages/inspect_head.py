@@ -49,6 +49,8 @@ def _effort(inspected: Inspected) -> str:
     took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
     if not inspected.requests:
         return f"read in {took}"
+    if inspected.models:  # of a repo mostly the list was fetched
+        return f"{_counted(inspected.requests, 'request')}, {took}"
     return f"{human_bytes(inspected.transferred_bytes)} in {_counted(inspected.requests, 'request')}, {took}"
 
 

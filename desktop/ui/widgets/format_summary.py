@@ -79,7 +79,7 @@ class FormatSummaryView(QWidget):
         self._show_danger(summary)
         self._runs.set_text(summary.runs_on if summary else "")
         self._advice.set_text(summary.advice if summary else "")
-        self._find.setVisible(bool(summary and summary.base_model and self._search))
+        self._find.setVisible(bool(summary and summary.base_model and summary.id != "gguf-folder" and self._search))
         self._find.setText(f"Find GGUF versions of {summary.base_model}" if summary else "")
         self._facts.set_pairs([(fact.label, fact.value) for fact in summary.facts] if summary else ())
         self._metadata.set_pairs(list(summary.metadata.items()) if summary else ())
