@@ -63,6 +63,15 @@ def keep_bandwidth(paths: Paths, machine: Machine, **changes: float) -> None:
     (paths.cache / "bandwidth.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(kept, **changes)))
 
 
+def test_the_chosen_cpu_variant_and_left_out_backends_are_told(paths: Paths) -> None:
+    left_out = "The backend libggml-vulkan.so was left out: it crashes the engine."
+    portable = msgspec.structs.replace(hello(CPU_DEVICE), cpu_variant="zen4", left_out=(left_out,))
+    machine = service(paths, lambda: portable).describe("cached")
+    assert machine.engine.cpu_variant == "zen4"
+    assert left_out in machine.notes
+    assert "chosen for this processor: zen4" in report(machine) and left_out in report(machine)
+
+
 def test_this_computer_is_described(paths: Paths) -> None:
     machine = MachineService(paths, lambda: hello(CPU_DEVICE)).describe("cached")
     assert machine.cpu.name
