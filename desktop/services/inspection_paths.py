@@ -67,5 +67,5 @@ def _advice(path: Path) -> str:
         beside = [entry.name for entry in islice(path.parent.iterdir(), _LOOKED_AT)]
     except (OSError, ValueError):
         return "Check the path."
-    alike = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.6)
+    alike = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.85)
     return f"Did you mean {path.with_name(alike[0])}?" if alike else "Check the path. Models known here: heft library"

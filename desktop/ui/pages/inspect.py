@@ -265,15 +265,13 @@ class InspectPage(Page):
     def _show(self, opened: Opened) -> None:
         self._ended()
         former = self.inspected
-        focused = self._body.isAncestorOf(self.focusWidget())
         self._state.show(opened)
         self._head.show_model(opened.inspected)
         if opened.inspected.files:
             self._tabs.show_model(opened.inspected)
             self._tabs.hide_tab("compare")
             self._body.setCurrentIndex(_TABS)
-            if focused:  # not to whatever follows what was focused and is hidden now
-                self._tabs.tab(self._tabs.current).setFocus(Qt.FocusReason.OtherFocusReason)
+            self._tabs.take_focus()
         else:
             self._tabs.clear()
             self._show_summary(opened.inspected)

@@ -102,6 +102,14 @@ class InspectTabs(QWidget):
         self._told.clear()
         self._show_tensor(-1)
 
+    def take_focus(self) -> None:
+        """Keys go to the tab in view, or to the bar where it has nothing to move in."""
+        if not self.isVisible():
+            return
+        made = self._tab(self._bar.currentIndex())
+        target = made.focusProxy()
+        (made if target is not None and target.isVisible() else self._bar).setFocus(Qt.FocusReason.OtherFocusReason)
+
     def hide_tab(self, name: str) -> None:
         """Take a tab out of the bar."""
         self._bar.setTabVisible(self._index(name), False)
@@ -154,7 +162,7 @@ class InspectTabs(QWidget):
         visible = [index for index in range(self._bar.count()) if self._bar.isTabVisible(index)]
         at = visible.index(self._bar.currentIndex())
         self._bar.setCurrentIndex(visible[(at + step) % len(visible)])
-        self._made[self._bar.currentIndex()].setFocus(Qt.FocusReason.TabFocusReason)
+        self.take_focus()
 
     # -- the panel -------------------------------------------------------------------------------
 
