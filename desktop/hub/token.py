@@ -8,12 +8,12 @@ import threading
 from typing import Literal
 
 from desktop.core.errors import UsageError
+from desktop.core.secrets import TOKEN_VARIABLES
 from desktop.hub.errors import HubError
 
 Origin = Literal["environment", "keyring", "huggingface", ""]
 
 _SERVICE = "heft"
-_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _TOKEN = re.compile(r"[\x21-\x7e]{8,512}")
 
 
@@ -53,7 +53,7 @@ class HubToken:
         self._change(None)
 
     def _found(self) -> tuple[str | None, Origin]:
-        given = next((value.strip() for name in _VARIABLES if (value := os.environ.get(name))), "")
+        given = next((value.strip() for name in TOKEN_VARIABLES if (value := os.environ.get(name))), "")
         if given:
             return given, "environment"
         kept = self._from_keyring()

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from desktop import __version__
 from desktop.core.hardware import Machine
+from desktop.core.secrets import TOKEN_VARIABLES, without_tokens
 from desktop.engine.protocol import Hello
 from desktop.services.machine_report import report as machine_report
 
 LOG_LINES = 60
 _LOGS = ("heft.log", "engine.log")
 _LOG_BYTES = 64 * 1024
-_SECRET = re.compile(r"\bhf_\w{8,}|(?i:bearer)\s+\S+|(?i:token|api[_-]?key|password)[\"']?\s*[=:]\s*\S{8,}")
 _REQUIREMENT = re.compile(r"[\w.-]+")
 
 
@@ -112,7 +112,7 @@ def without_secrets(text: str, homes: Sequence[str] | None = None) -> str:
     for home in homes if homes is not None else (str(Path.home()), os.environ.get("HOME", "")):
         if len(home) > 1:
             text = text.replace(home, "~")
-    return _SECRET.sub("[removed]", text)
+    return without_tokens(text, (os.environ.get(name, "") for name in TOKEN_VARIABLES))
 
 
 def _tail(path: Path) -> list[str]:
