@@ -31,7 +31,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "llama-cpp-python"
 # RPC gives the memory planner a second real device to place layers on; the multimodal tools are not used.
-NATIVE = "-DGGML_RPC=ON -DLLAVA_BUILD=OFF"
+# GCC's amxtileintrin.h (seen in 12.2) says that AMX's configuration is 8 of its 64 bytes, so -fdse takes the rest away
+# and the first tile instruction is an illegal one.
+_GCC = " -DCMAKE_CXX_FLAGS=-fno-dse" if sys.platform == "linux" else ""
+NATIVE = f"-DGGML_RPC=ON -DLLAVA_BUILD=OFF{_GCC}"
 # llama.cpp docs/build.md: with GGML_BACKEND_DL each backend is a library of its own, found and rated at start.
 PORTABLE = f"{NATIVE} -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON -DGGML_NATIVE=OFF"
 BYTES_PER_JOB = 1 << 30  # the largest translation units of llama.cpp need just under 1 GiB in g++
