@@ -233,6 +233,7 @@ def test_a_vocabulary_file_has_no_tensors(make_page: MakePage, qtbot: QtBot, voc
     opened(qtbot, page, vocab_dir / "ggml-vocab-gemma-4.gguf")
     assert tabs(page) == ["Layers", "Tensors 0"]
     assert "0 tensors" in label(page, "inspectFacts")
+    assert not find(page, QAbstractButton, "inspectRun").isEnabled()
     find(page, QTabBar, "inspectTabBar").setCurrentIndex(1)
     assert names(find(page, QTableView, "tensorTable")) == []
 

@@ -110,8 +110,14 @@ class InspectHead(QWidget):
         self._facts.set_whole_text(" · ".join(facts(inspected)) if inspected is not None else "")
         self._facts.setVisible(inspected is not None)
         self._compare.setEnabled(gguf)
-        self._run.setEnabled(local)
-        if local:
+        inside = inspected is not None and gguf and inspected.files[0].base > 0
+        empty = inspected is not None and gguf and not inspected.tensors
+        self._run.setEnabled(local and not inside and not empty)
+        if empty:
+            why = "This file holds no weights to run"
+        elif inside:
+            why = "The engine does not load a GGUF file inside another file: get the GGUF file of this model"
+        elif local:
             why = "Load this model and chat"
         elif gguf:
             why = "This file is on the Hub: download it first"

@@ -188,8 +188,12 @@ class TensorNumbersPanel(QScrollArea):
         )
 
     def _show_reading(self, state: Literal["", "offered", "fetching"]) -> None:
-        self._fetch.setVisible(state == "offered")
-        self._stop_fetching.setVisible(state == "fetching")
+        focused = self._fetch.hasFocus() or self._stop_fetching.hasFocus()
+        shown = {"offered": self._fetch, "fetching": self._stop_fetching}
+        for name, button in shown.items():
+            button.setVisible(state == name)
+        if focused:  # it stays in the panel when a button goes
+            shown.get(state, self).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_summary(self, summary: Summary) -> None:
         self._reading = None
