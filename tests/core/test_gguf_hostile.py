@@ -10,6 +10,8 @@ from support import gguf_bytes as g
 
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf import BytesSource, Header, read_header
+from desktop.core.gguf.checks import MAX_LISTED
+from desktop.core.gguf.reader import MAX_TENSORS
 
 W = g.Writer()
 LIMIT_BYTES = 64 << 20
@@ -148,6 +150,14 @@ def test_partial_reading_keeps_what_was_there() -> None:
     assert "expected at byte" in cut.problems[-1].message and cut.problems[-1].offset is not None
 
 
+def test_where_reading_stopped_is_told_after_any_number_of_problems() -> None:
+    infos = b"".join(W.tensor("n" * 64 + str(i), (1,), 0, 0) for i in range(300))
+    header = read_header(BytesSource(W.head(301, 0) + infos + W.number("Q", 3)), partial=True)
+    assert len(header.problems) == MAX_LISTED + 2
+    assert header.problems[-2].message == "200 more problems of this kind are not listed one by one."
+    assert header.problems[-1].offset == len(W.head(0, 0) + infos)
+
+
 @pytest.mark.parametrize(
     ("kind", "shown"), [(77, "type 77"), (g.ARRAY, "array of type 77"), (2**32 - 1, "type 4294967295")]
 )
@@ -174,8 +184,24 @@ def _largest_texts() -> bytes:
 
 
 def _many_tensors() -> bytes:
-    infos = b"".join(W.tensor(f"{i}", (2**62, 2**62, 2**62), 0, 2**62) for i in range(131_072))
-    return W.head(131_072, 0) + infos
+    infos = b"".join(W.tensor(f"{i}", (2**62, 2**62 + i, 2**62), 0, 2**62 - i) for i in range(MAX_TENSORS))
+    return W.head(MAX_TENSORS, 0) + infos
+
+
+def _many_bad_names() -> bytes:
+    count = MAX_TENSORS // 3
+    return W.head(count, 0) + b"".join(W.tensor(b"\xff" * 58 + b"%06d" % i, (2**33,), 0, i) for i in range(count))
+
+
+def _many_long_names() -> bytes:
+    count = 100_000
+    return W.head(count, 0) + b"".join(W.tensor("n" * 58 + f"{i:06}", (2**33,), 0, i) for i in range(count))
+
+
+def _wide_texts() -> bytes:
+    """ASCII with one character that makes Python keep four bytes for each of the others."""
+    text = b"a" * 996 + "\U0001f642".encode()
+    return W.head(0, 8_000) + b"".join(W.entry(f"k{i}", g.STRING, text) for i in range(8_000))
 
 
 def _repeated_keys() -> bytes:
@@ -186,7 +212,24 @@ def _empty_strings() -> bytes:
     return W.head(0, 1) + _array(g.STRING, 4 << 20, bytes(8 * (4 << 20)))
 
 
-@pytest.mark.parametrize("make", [_largest_texts, _many_tensors, _repeated_keys, _empty_strings])
+def _nested_arrays() -> bytes:
+    rows = (W.number("IQ", g.STRING, 1) + W.string("x")) * 200_000
+    return W.head(0, 1) + _array(g.ARRAY, 200_000, rows)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _largest_texts,
+        _many_tensors,
+        _many_bad_names,
+        _many_long_names,
+        _wide_texts,
+        _repeated_keys,
+        _empty_strings,
+        _nested_arrays,
+    ],
+)
 def test_memory_stays_bounded(make: Callable[[], bytes]) -> None:
     data = make()
     tracemalloc.start()

@@ -5,7 +5,6 @@ Rules: llama.cpp 0c1e57098, ``ggml/src/gguf.cpp`` (gguf_init_from_reader) and ``
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -143,8 +142,7 @@ def _tensors(header: Header) -> Iterable[Finding]:
             huge.add(tensor)
     for told in (unknown, removed, wide, huge, ragged):
         yield from told.findings()
-    names = Counter(tensor.name for tensor in header.tensors)
-    repeated = [name for name, count in names.items() if count > 1]
+    repeated = _repeated(header.tensors)
     if repeated:
         yield Finding(
             "error",
@@ -178,7 +176,7 @@ def _placement(header: Header) -> Iterable[Finding]:
         size = tensor.size_bytes
         if tensor.offset + (size or 0) > available:
             outside.add(tensor)
-        if index in overlaps:
+        if overlaps[index]:
             overlapping.add(tensor)
         elif tensor.offset != expected:
             misplaced.add(tensor)
@@ -190,15 +188,26 @@ def _placement(header: Header) -> Iterable[Finding]:
         yield from told.findings()
 
 
-def _overlaps(tensors: Sequence[Tensor]) -> set[int]:
-    """Indexes of the tensors that begin before the data of one that lies before them ends."""
-    found = set()
+def _repeated(tensors: Sequence[Tensor]) -> list[str]:
+    """Names of more than one tensor, each once."""
+    seen: set[str] = set()
+    repeated: dict[str, None] = {}
+    for tensor in tensors:
+        if tensor.name in seen:
+            repeated[tensor.name] = None
+        seen.add(tensor.name)
+    return list(repeated)
+
+
+def _overlaps(tensors: Sequence[Tensor]) -> bytearray:
+    """1 for each tensor that begins before the data of one that lies before it ends, else 0."""
+    found = bytearray(len(tensors))
     end = 0
-    for index in sorted(range(len(tensors)), key=lambda i: (tensors[i].offset, i)):
+    for index in sorted(range(len(tensors)), key=lambda i: tensors[i].offset):
         tensor = tensors[index]
         size = tensor.size_bytes or 0
         if size and tensor.offset < end:
-            found.add(index)
+            found[index] = 1
         end = max(end, tensor.offset + size)
     return found
 

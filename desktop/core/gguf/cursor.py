@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from array import array
 from typing import Any
 
@@ -15,7 +16,7 @@ INCOMPLETE = "It is not complete; download it again."
 
 MAX_STRINGS = 1 << 24  # elements of all string arrays; the largest vocabularies in use have 1 million with merges
 MAX_TEXT = 1 << 20  # bytes of one text that is kept; chat templates have some 10,000
-TEXT_BUDGET = 8 << 20  # bytes of all keys, names and texts that are kept
+TEXT_BUDGET = 8 << 20  # bytes that all keys, names and texts that are kept take in memory
 
 
 class Cursor:
@@ -82,11 +83,13 @@ class Cursor:
             index = 0
         raw = bytes(self._buffer[index : index + length])
         self.position += length
-        self._text_left -= length
         try:
-            return raw.decode(), True
+            text, valid = raw.decode(), True
         except UnicodeDecodeError:
-            return raw.decode("utf-8", "replace"), False
+            text, valid = raw.decode("utf-8", "replace"), False
+        # One character beyond Latin-1 makes all of a text two or four times as large in memory.
+        self._text_left -= length if text.isascii() else sys.getsizeof(text)
+        return text, valid
 
     def skip(self, count: int) -> None:
         """Move on by ``count`` bytes that were checked to be there."""

@@ -6,6 +6,7 @@ Format: ggml docs/gguf.md; what the engine accepts: llama.cpp 0c1e57098, ``ggml/
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal
 
@@ -22,11 +23,14 @@ DEFAULT_ALIGNMENT = 32
 
 # Far above real files (a few dozen keys; DeepSeek V3 has 1,025 tensors), low enough to bound time and memory.
 MAX_KEYS = 16_384
-MAX_TENSORS = 131_072
+MAX_TENSORS = 120_000
 MAX_SHAPES = 400_000  # numbers in the shapes of all tensors together
-MAX_ARRAYS = 65_536  # nested arrays of one file
+MAX_ARRAYS = 8_192  # nested arrays of one file
 MAX_DEPTH = 8  # arrays within arrays; the engine accepts none
 MAX_DIMENSIONS = 8  # read and reported; the engine accepts 4
+
+_REFUSED = "The engine refuses such a file."
+_REASONS = {"error": _REFUSED, "warning": "It is shown with U+FFFD in its place."}
 
 _U32 = {order: struct.Struct(order + "I") for order in "<>"}
 _LENGTH = {(order, code): struct.Struct(order + code) for order in "<>" for code in "IQ"}
@@ -54,6 +58,7 @@ class _Reader:
         self.metadata: dict[str, Value] = {}
         self.tensors: list[Tensor] = []
         self.problems: list[Finding] = []
+        self.unlisted = {"error": 0, "warning": 0}  # problems beyond MAX_LISTED, which are only counted
         self.arrays_left = MAX_ARRAYS
         self.shapes_left = MAX_SHAPES
         self.unfinished: dict[str, int] = {}
@@ -62,7 +67,7 @@ class _Reader:
         cursor = self.cursor
         tensor_count = cursor.length("the number of tensors")
         key_count = cursor.length("the number of metadata keys")
-        complete = True
+        broken = None
         try:
             self._plausible("metadata keys", key_count, MAX_KEYS, self.layout.length.size + 5)
             for _ in range(key_count):
@@ -73,13 +78,15 @@ class _Reader:
         except FileFormatError as error:
             if not partial:
                 raise
-            complete = False
-            self._report(error.message, error.offset, action=error.hint)
-        return self._finish(complete)
+            broken = error
+        return self._finish(broken)
 
-    def _finish(self, complete: bool) -> Header:
+    def _finish(self, broken: FileFormatError | None) -> Header:
         end = self.cursor.position
         alignment = self._alignment()
+        problems = [*self.problems, *self._rest()]
+        if broken is not None:
+            problems.append(Finding("error", broken.message, _REFUSED, broken.hint, broken.offset, "file"))
         header = Header(
             version=self.version,
             endianness="little" if self.order == "<" else "big",
@@ -90,11 +97,11 @@ class _Reader:
             data_offset=-(-end // alignment) * alignment if self.tensors else end,
             file_bytes=self.cursor.size,
             problems=(),
-            complete=complete,
+            complete=broken is None,
             unfinished=self.unfinished,
         )
-        found = check(header) if complete else []
-        return header.with_problems((*found, *self.problems[:MAX_LISTED]))
+        found = check(header) if broken is None else []
+        return header.with_problems((*found, *problems))
 
     def _plausible(self, what: str, count: int, limit: int, least_bytes: int) -> None:
         if count * least_bytes > self.cursor.remaining:
@@ -119,8 +126,17 @@ class _Reader:
         severity: Literal["error", "warning"] = "error",
         action: str = OTHER_FILE,
     ) -> None:
-        reason = "The engine refuses such a file." if severity == "error" else "It is shown with U+FFFD in its place."
-        self.problems.append(Finding(severity, message, reason, action, offset, about))
+        if len(self.problems) < MAX_LISTED:
+            self.problems.append(Finding(severity, message, _REASONS[severity], action, offset, about))
+        else:
+            self.unlisted[severity] += 1
+
+    def _rest(self) -> Iterator[Finding]:
+        errors, warnings = self.unlisted["error"], self.unlisted["warning"]
+        if errors or warnings:
+            severity: Literal["error", "warning"] = "error" if errors else "warning"
+            message = f"{errors + warnings:,} more problems of this kind are not listed one by one."
+            yield Finding(severity, message, _REASONS[severity], OTHER_FILE, about="file")
 
     def _name(self, what: str) -> tuple[str, int]:
         start = self.cursor.position
