@@ -87,7 +87,7 @@ def jobs() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
+    except (AttributeError, ValueError, OSError):  # not on Windows, not on macOS
         return cores
     return max(1, min(cores, available // BYTES_PER_JOB))
 
@@ -143,7 +143,10 @@ def run_logged(command: list[str], environment: dict[str, str], log: Path, label
                 elif step := MAKE.match(line):
                     progress.show(int(step[1]), 100)
         except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)  # pip, ninja and the compilers alike
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGTERM)  # pip, ninja and the compilers alike
+            else:
+                process.terminate()
             process.wait()
             raise
     progress.close()

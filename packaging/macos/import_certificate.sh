@@ -16,9 +16,10 @@ security import "$file" -f pkcs12 -P "$CERTIFICATE_PASSWORD" -k "$keychain" -T /
 security set-key-partition-list -S apple-tool:,apple:,codesign: -s -k "$password" "$keychain" >/dev/null
 security list-keychains -d user -s "$keychain" login.keychain-db >&2
 identity=$(security find-identity -v -p codesigning "$keychain" | sed -n 's/.*"\(Developer ID Application[^"]*\)".*/\1/p' | head -n 1)
+[[ $identity ]] || { printf 'The certificate is no "Developer ID Application".\n' >&2 && exit 1; }
 printf 'HEFT_SIGN_IDENTITY=%s\n' "$identity"
 if [[ ${APPLE_ID:-} ]]; then
     xcrun notarytool store-credentials heft --apple-id "$APPLE_ID" --team-id "$APPLE_TEAM" \
         --password "$APPLE_PASSWORD" --keychain "$keychain" >&2
-    printf 'HEFT_NOTARY_PROFILE=heft\n'
+    printf 'HEFT_NOTARY_PROFILE=heft\nHEFT_NOTARY_KEYCHAIN=%s\n' "$keychain"
 fi

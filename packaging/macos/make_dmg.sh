@@ -3,7 +3,8 @@
 #   bash packaging/macos/make_dmg.sh     build/artefacts/Heft-VERSION-MACHINE.dmg
 # Signed and notarized where the environment says how, else left unsigned:
 #   HEFT_SIGN_IDENTITY      name of a "Developer ID Application" certificate in the keychain
-#   HEFT_NOTARY_PROFILE     a profile that "xcrun notarytool store-credentials" kept
+#   HEFT_NOTARY_PROFILE     a profile that "xcrun notarytool store-credentials" kept, in the default keychain or in
+#   HEFT_NOTARY_KEYCHAIN    this one
 
 set -euo pipefail
 
@@ -14,11 +15,16 @@ TARGET=$ROOT/build/artefacts/Heft-$VERSION-$(uname -m).dmg
 mkdir -p "$ROOT/build/artefacts"
 
 if [[ ${HEFT_SIGN_IDENTITY:-} ]]; then
-    # from the inside out: a signature covers those of the files in it
-    find "$APP/Contents" -type f \( -name '*.so' -o -name '*.dylib' \) -print0 |
-        xargs -0 codesign --force --timestamp --options runtime --sign "$HEFT_SIGN_IDENTITY"
-    codesign --force --timestamp --options runtime --entitlements "$ROOT/packaging/macos/entitlements.plist" \
-        --sign "$HEFT_SIGN_IDENTITY" "$APP"
+    sign=(codesign --force --timestamp --options runtime --sign "$HEFT_SIGN_IDENTITY")
+    # From the inside out: a signature covers those of the files in it. By content: Qt's and Python's libraries are
+    # called like their frameworks, without an ending.
+    find "$APP/Contents/Frameworks" "$APP/Contents/Resources" -type f -print0 | while IFS= read -r -d '' file; do
+        [[ $(file --brief "$file") != *Mach-O* ]] || "${sign[@]}" "$file"
+    done
+    find "$APP/Contents/Frameworks" -depth -type d -name '*.framework' -print0 | while IFS= read -r -d '' framework; do
+        "${sign[@]}" "$framework"
+    done
+    "${sign[@]}" --entitlements "$ROOT/packaging/macos/entitlements.plist" "$APP"
     codesign --verify --deep --strict "$APP"
 else
     printf 'Not signed: HEFT_SIGN_IDENTITY is not set.\n' >&2
@@ -33,8 +39,10 @@ ln -s /Applications "$staging/Applications"
 rm -f "$TARGET"
 hdiutil create -volname "Heft $VERSION" -srcfolder "$staging" -fs HFS+ -format ULFO "$TARGET"
 
+[[ ! ${HEFT_SIGN_IDENTITY:-} ]] || codesign --timestamp --sign "$HEFT_SIGN_IDENTITY" "$TARGET"
 if [[ ${HEFT_SIGN_IDENTITY:-} && ${HEFT_NOTARY_PROFILE:-} ]]; then
-    codesign --timestamp --sign "$HEFT_SIGN_IDENTITY" "$TARGET"
-    xcrun notarytool submit "$TARGET" --keychain-profile "$HEFT_NOTARY_PROFILE" --wait
+    profile=(--keychain-profile "$HEFT_NOTARY_PROFILE")
+    [[ ! ${HEFT_NOTARY_KEYCHAIN:-} ]] || profile+=(--keychain "$HEFT_NOTARY_KEYCHAIN")
+    xcrun notarytool submit "$TARGET" "${profile[@]}" --wait
     xcrun stapler staple "$TARGET"
 fi

@@ -42,11 +42,22 @@ VIAddVersionKey "LegalCopyright" "Apache-2.0"
 !insertmacro MUI_UNPAGE_INSTFILES
 !insertmacro MUI_LANGUAGE "English"
 
+; Windows refuses to replace or remove a program that runs: said before anything else is touched.
+!macro WAIT_FOR_END
+    ClearErrors
+    Delete "$INSTDIR\${PROGRAM}"
+    Delete "$INSTDIR\heft.exe"
+    IfErrors 0 +3
+    MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION "Heft is running. Close it, then go on." /SD IDCANCEL IDRETRY -4
+    Abort "Heft is running. Close it, then start again."
+!macroend
+
 Section "Heft"
+    !insertmacro WAIT_FOR_END
     ; an older version's files must not be mixed with this one's
     RMDir /r "$INSTDIR\_internal"
     SetOutPath "$INSTDIR"
-    File /r "${PAYLOAD}/*"
+    File /r "${PAYLOAD}\*"
     File "/oname=heft.ico" "${ICON}"
     WriteUninstaller "$INSTDIR\uninstall.exe"
 
@@ -80,6 +91,7 @@ Section "Heft"
 SectionEnd
 
 Section "Uninstall"
+    !insertmacro WAIT_FOR_END
     ; chats, settings and models lie elsewhere and stay
     RMDir /r "$INSTDIR\_internal"
     Delete "$INSTDIR\*.exe"
@@ -90,6 +102,8 @@ Section "Uninstall"
     StrCmp $0 "${TYPE}" 0 +2
     DeleteRegValue HKCU "${CLASSES}\.gguf" ""
     DeleteRegValue HKCU "${CLASSES}\.gguf\OpenWithProgids" "${TYPE}"
+    DeleteRegKey /ifnosubkeys /ifnovalues HKCU "${CLASSES}\.gguf\OpenWithProgids"
+    DeleteRegKey /ifnosubkeys /ifnovalues HKCU "${CLASSES}\.gguf"
     DeleteRegKey HKCU "${CLASSES}\${TYPE}"
     DeleteRegKey HKCU "${UNINSTALL}"
     DeleteRegKey HKCU "Software\Heft"
