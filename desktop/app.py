@@ -161,6 +161,7 @@ class Heft:
             self._suite.token.set,
             self._suite.machine,
             lambda: self._suite.predictions.speed,
+            lambda: self._suite.predictions.calibration,
             lambda: self._suite.engine.state,
         )
         parts.downloads_changed.connect(self._window.status.show_downloads)
@@ -283,7 +284,10 @@ class Heft:
         """Housekeeping nobody waits for."""
         from desktop.store.logfile import log_to_file
 
-        log_to_file(self._suite.paths.logs)
+        try:
+            log_to_file(self._suite.paths.logs)
+        except OSError as error:
+            _log.warning("there is no log file: %s", error)
         _log.info("Heft %s started", __version__)
         if self._suite.made("chats"):
             self._suite.chats.purge(DELETED_CHATS_KEPT_SECONDS)
@@ -335,8 +339,11 @@ class Heft:
             self._window.notifications.show_message(error.message if cancelled else error)
 
     def _note_loaded(self, path: Path) -> None:
-        self._suite.settings.update(last_model=str(path))
-        self._suite.library.note_used(path)
+        try:
+            self._suite.library.note_used(path)
+            self._suite.settings.update(last_model=str(path))
+        except HeftError as error:
+            _log.warning("the use of a model was not noted: %s", error.message)
 
     def _choose_appearance(self, which: Preference) -> None:
         self._theme.set_preference(which)

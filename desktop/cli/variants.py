@@ -15,6 +15,7 @@ from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.services.calibration import CalibrationService
+from desktop.services.local_copies import LocalCopies
 from desktop.services.machine import MachineService
 from desktop.services.picker import PickedRepo, PickerService
 from desktop.services.picker_records import Controls, Row, View
@@ -55,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         lambda: own,
         planner=planning,
         rates=SpeedService(CalibrationService(paths), lambda: own, ledger.runs),
+        copies=LocalCopies(),
     )
     controls = Controls(context=args.context, kv_type=args.kv, goal=args.goal)
     try:
@@ -138,6 +140,7 @@ def _variant(row: Row) -> dict[str, Any]:
             "notes": list(quality.notes),
         },
         "note": row.problem or variant.note,
+        "local_path": str(row.local_path) if row.local_path else None,
     }
 
 
@@ -163,7 +166,7 @@ def _line(row: Row, recommended: bool) -> list[str]:
     return [
         "*" if recommended else "",
         printable(row.variant.name),
-        human_bytes(row.variant.download_bytes),
+        "downloaded" if row.local_path else human_bytes(row.variant.download_bytes),
         memory if fit is None or fit.method == "engine" else f"~{memory}",
         where(row.option)[0],
         speed(row.option.rate),

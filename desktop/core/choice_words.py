@@ -196,4 +196,4 @@ def speed_words(option: Option) -> str:
 
 def whole(variant: Variant) -> bool:
     """Whether llama.cpp can load it as it is."""
-    return not (variant.missing_shards or variant.concatenated or variant.unreadable)
+    return not (variant.missing_shards or variant.unreadable)

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from desktop.core import naming
 from desktop.hub.errors import HubError
 
 _ETAG = re.compile(r"[0-9a-f]{40,64}")
@@ -54,9 +55,20 @@ class Place:
         except (OSError, NotImplementedError):
             self.stored.replace(self.final)  # as huggingface_hub does on Windows without the right to link
 
+    @property
+    def unjoined(self) -> Path:
+        """Where this file and the parts that follow it are joined, until all are there."""
+        return self.part.with_name(f"{self.part.name}.joined")
+
     def discard(self) -> None:
         """Remove what has come so far."""
         self.part.unlink(missing_ok=True)
+        self.unjoined.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the whole file. Raises OSError."""
+        self.final.unlink(missing_ok=True)
+        self.stored.unlink(missing_ok=True)
 
 
 class CachePlaces:
@@ -104,6 +116,12 @@ class FolderPlaces:
 
     def name_revision(self, _revision: str, _commit: str) -> None:
         """A folder knows no revisions."""
+
+
+def joined_path(path: str) -> PurePosixPath:
+    """Where the parts of a file (``x.gguf.part1of2``) are joined: ``x.gguf`` beside them."""
+    first = _inside(path)
+    return first.with_name(f"{naming.stem(first.name)}.gguf")
 
 
 def default_cache() -> Path:

@@ -91,6 +91,11 @@ class Transfer:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether :meth:`stop` was called."""
+        return self._stop.is_set()
+
     def fetch(self, wanted: Wanted, place: Place) -> Fetched:
         """The whole, verified file at ``place.stored``. What came before is kept and continued.
 
@@ -123,7 +128,7 @@ class Transfer:
         """Whether a file on disk is the wanted one, by size and checksum. Raises OSError, CancelledError."""
         if path.stat().st_size != wanted.size:
             return False
-        digest = _digest(wanted)
+        digest = checksum(wanted.etag, wanted.size)
         with path.open("rb", buffering=0) as file:
             self._hash(file, digest)
         return digest.hexdigest() == wanted.etag or digest.name not in _names_of(wanted.etag)
@@ -132,7 +137,7 @@ class Transfer:
         """The checksum so far of what is there; a part that is too long is none of this file."""
         if path.stat().st_size > wanted.size:
             part.truncate(0)
-        digest = _digest(wanted)
+        digest = checksum(wanted.etag, wanted.size)
         with path.open("rb", buffering=0) as file:
             # Python cannot save a checksum's state; reading again runs at a gigabyte per second.
             self._hash(file, digest)
@@ -259,8 +264,9 @@ def _names_of(etag: str) -> str:
     return {64: "sha256", 40: "sha1"}.get(len(etag), "") if hexadecimal else ""
 
 
-def _digest(wanted: Wanted) -> Any:
-    if _names_of(wanted.etag) == "sha1":
+def checksum(etag: str, size: int) -> Any:
+    """An empty digest of the kind an etag is, for content of ``size`` bytes."""
+    if _names_of(etag) == "sha1":
         # git's object id: the content behind a line with its length
-        return hashlib.sha1(f"blob {wanted.size}\0".encode(), usedforsecurity=False)
+        return hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
     return hashlib.sha256()

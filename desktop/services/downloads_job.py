@@ -14,7 +14,8 @@ import msgspec
 from desktop.core.units import human_bytes
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
-from desktop.hub.placement import CachePlaces, FolderPlaces, Place
+from desktop.hub.joining import Joining, sets_of_parts
+from desktop.hub.placement import CachePlaces, FolderPlaces, Place, joined_path
 from desktop.hub.records import RepoFile, RepoFiles
 from desktop.hub.search import HubSearch
 from desktop.hub.transfer import Fetched, FileChangedError, Transfer, Wanted, disk_error
@@ -60,6 +61,7 @@ class Job:
         self._told = 0.0
         self._before = 0  # bytes of the files that are done
         self._done: dict[str, DownloadedFile] = {}
+        self._joinings: list[Joining] = []
         self.state = DownloadState(
             order.id, order.repo, order.name, "queued",
             done_bytes=order.done_bytes, total_bytes=order.total_bytes,
@@ -138,12 +140,56 @@ class Job:
     def _all(self, files: list[RepoFile], commit: str) -> bool:
         """Fetch what is missing; whether anything was."""
         places = {file.path: self._place(file, commit) for file in files}
-        self._check_disk(files, places)
+        self._joinings = [self._joining(parts, places[parts[0].path]) for parts in sets_of_parts(files)]
+        parts = {part.path for joining in self._joinings for part in joining.parts}
+        single = [file for file in files if file.path not in parts]
+        joined = [(joining, self._joined(joining)) for joining in self._joinings]
+        missing = [part for joining, count in joined for part in joining.parts[count:]]
+        self._check_disk(single + missing, places, max((part.size_bytes for part in missing), default=0))
         fetched_any = False
-        for file in files:
+        for file in single:
             self._change("checking", current=file.path)
             fetched_any = self._one(file, places[file.path]) or fetched_any
             self._before += file.size_bytes
+        for joining, count in joined:
+            fetched_any = self._join(joining, count, places) or fetched_any
+        return fetched_any
+
+    def _joining(self, parts: list[RepoFile], first: Place) -> Joining:
+        target = first.final.with_name(joined_path(parts[0].path).name)
+        return Joining(target, first.unjoined, parts, told=self._checks, stopped=lambda: self._transfer.stopped)
+
+    def _joined(self, joining: Joining) -> int:
+        """How many parts are joined already; in a folder, another file in the way is told."""
+        try:
+            count = joining.joined()
+            if count < len(joining.parts) and joining.target.is_file():
+                if isinstance(self._places, FolderPlaces):
+                    raise _in_the_way(joining.target)
+                joining.reopen()
+        except OSError as error:
+            raise disk_error(error, joining.target.parent, 0) from error
+        return count
+
+    def _join(self, joining: Joining, count: int, places: dict[str, Place]) -> bool:
+        """Fetch the parts that are not joined yet, and join each as it comes; whether any was fetched."""
+        fetched_any = False
+        for index, part in enumerate(joining.parts):
+            self._change("checking", current=part.path)
+            if index < count:
+                self.state = replace(self.state, resumed_bytes=self.state.resumed_bytes + part.size_bytes)
+            else:
+                place = places[part.path]
+                fetched_any = self._one(part, place) or fetched_any
+                try:
+                    joining.add(index, place.existing() or place.stored)
+                    place.remove()
+                except OSError as error:
+                    raise disk_error(error, joining.target.parent, part.size_bytes) from error
+            self._done[part.path] = DownloadedFile(
+                part.path, part.size_bytes, part.sha256, joining.target, verified=True
+            )
+            self._before += part.size_bytes
         return fetched_any
 
     def _one(self, file: RepoFile, place: Place) -> bool:
@@ -177,11 +223,7 @@ class Job:
             if self._transfer.matches(existing, wanted):
                 return None
             if isinstance(self._places, FolderPlaces):
-                raise HubError(
-                    f"{existing} is there already and is another file.",
-                    "Choose another folder, or move that file away.",
-                    kind="file-exists",
-                )
+                raise _in_the_way(existing)
             existing.unlink()  # a cache's file whose checksum is not its name is of no use to anybody
         self._samples.clear()
         try:
@@ -190,8 +232,9 @@ class Job:
             place.discard()
             raise
 
-    def _check_disk(self, files: list[RepoFile], places: dict[str, Place]) -> None:
-        missing = 0
+    def _check_disk(self, files: list[RepoFile], places: dict[str, Place], beside: int) -> None:
+        """Whether there is room for the files, and for ``beside`` bytes that are there twice for a while."""
+        missing = beside
         for file in files:
             place = places[file.path]
             if place.existing() is None:
@@ -209,6 +252,8 @@ class Job:
 
     def _finish(self, files: list[RepoFile], commit: str) -> None:
         try:
+            for joining in self._joinings:
+                joining.finish()
             self._places.name_revision(self.order.revision, commit)
         except OSError as error:
             raise disk_error(error, self._places.root, 0) from error
@@ -249,3 +294,11 @@ class Job:
             hint=f"Trying again in {max(1, round(seconds))} s.",
         )  # fmt: skip
         self._samples.clear()
+
+
+def _in_the_way(path: Path) -> HubError:
+    return HubError(
+        f"{path} is there already and is another file.",
+        "Choose another folder, or move that file away.",
+        kind="file-exists",
+    )

@@ -104,6 +104,28 @@ class MachineService:
         """Total and available memory now; cheap enough for a timer."""
         return read_memory()
 
+    def now(self, machine: Machine) -> Machine:
+        """``machine`` (this computer) with what is free at this moment; probes are asked again for GPUs."""
+        memory = read_memory()
+        known = msgspec.structs.replace(
+            machine.memory, available_bytes=memory.available_bytes, total_bytes=memory.total_bytes
+        )
+        return msgspec.structs.replace(machine, memory=known, gpus=self._gpus_now(machine.gpus))
+
+    def _gpus_now(self, gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+        if all(gpu.shared_memory for gpu in gpus):
+            return gpus
+        free: dict[tuple[str, str], list[int | None]] = {}
+        for probe in self._gpu_probes:
+            for found in _guarded(probe).gpus:
+                free.setdefault((found.probe, found.name), []).append(found.free_bytes)
+        fresh = []
+        for gpu in gpus:
+            answers = free.get((gpu.probe, gpu.name))  # equal cards answer in the same order
+            told = answers.pop(0) if answers else None
+            fresh.append(gpu if told is None else msgspec.structs.replace(gpu, free_bytes=told))
+        return tuple(fresh)
+
     def measure(self, machine: Machine) -> Machine:
         """``machine`` (this computer) with a new bandwidth; ChildError when it could not be measured."""
         measured = bandwidth.measure_in_child(

@@ -16,13 +16,16 @@ from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.memory import ModelShape, Settings, Weights, default_context, shape_of, weights_from_size, weights_of
-from desktop.core.placement import Fit, place, pools_of
+from desktop.core.placement import Fit, Pool
 from desktop.core.quality import Kind, Quality
+from desktop.core.quants import main_type
 from desktop.core.variants import Variant, variants_of
 from desktop.hub.errors import CancelledError
 from desktop.hub.header import HeaderReader
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
+from desktop.services.local_copies import LocalCopies
+from desktop.services.picker_place import OwnPlace, Place, estimated, held_against
 from desktop.services.picker_records import Controls, EnginePlanner, Held, Mark, Rates, RateSource, Row, View
 from desktop.services.tables import DataTables
 
@@ -55,8 +58,12 @@ class PickerService:
         planner: EnginePlanner | None = None,
         rates: RateSource | None = None,
         held: Callable[[], Held] = Held,
+        copies: LocalCopies | None = None,
     ) -> None:
-        """``machine`` is this computer as it is now; ``held`` what its running engine would give back."""
+        """``machine`` is this computer as it is now; ``held`` what its running engine would give back.
+
+        ``copies`` finds variants that are on this computer already.
+        """
         self._search = search
         self._headers = headers
         self._tables = tables
@@ -64,11 +71,13 @@ class PickerService:
         self._planner = planner
         self._rates = rates
         self._held = held
+        self._copies = copies
 
     def open(self, repo: str, revision: str | None = None) -> PickedRepo:
         """A repo with its variants, nothing read of them yet. Raises HubError."""
         files = self._search.files(repo, revision)
-        return PickedRepo(files, self._headers, self._tables, self._machine(), self._held(), self._planner, self._rates)
+        own = OwnPlace(self._machine, self._held)
+        return PickedRepo(files, self._headers, self._tables, own, self._planner, self._rates, self._copies)
 
     def this_machine(self) -> Machine:
         """This computer now."""
@@ -83,23 +92,23 @@ class PickedRepo:
         files: RepoFiles,
         headers: HeaderReader,
         tables: DataTables,
-        machine: Machine,
-        held: Held,
+        own: OwnPlace,
         planner: EnginePlanner | None,
         rates: RateSource | None,
+        copies: LocalCopies | None = None,
     ) -> None:
         self.files = files
         self.variants = variants_of(files.files)
+        self._local = [copies.path_of(files.id, variant) if copies else None for variant in self.variants]
         self._headers = headers
         self._tables = tables
-        self._own = machine
-        self._held = held
+        self._own = own
         self._planner = planner
         self._rates = rates
         self._lock = threading.Lock()
         self._shape: ModelShape | None = None
         self._known = [_Known() for _ in self.variants]
-        self._planned: dict[_Key, Fit] = {}
+        self._planned: dict[_Key, tuple[Fit, tuple[Pool, ...]]] = {}  # with the memory it was planned for
         self._unplanned: set[tuple[int, int]] = set()
         self._machines: dict[int, Machine] = {}  # by id, kept so that no other gets the id
         self._rates_known: dict[int, Rates] = {}
@@ -114,9 +123,7 @@ class PickedRepo:
 
         A damaged file is passed over for the next one; FileFormatError where all are.
         """
-        whole = [
-            i for i, variant in enumerate(self.variants) if not variant.missing_shards and not variant.concatenated
-        ]
+        whole = [i for i, variant in enumerate(self.variants) if not variant.missing_shards]
         if not whole or self._shape is not None:
             return
         for index in whole[:_TRIES]:
@@ -152,12 +159,12 @@ class PickedRepo:
         What cannot be read keeps its estimate and says why. Raises CancelledError, and HubError where the Hub cannot
         be reached at all.
         """
-        machine = controls.machine or self._own
+        where = self._place(controls)
         for index in self._by_interest(controls):
             if cancelled():
                 raise CancelledError
             if self._read(index, cancelled):
-                self._plan(index, controls.settings, machine, cancelled)
+                self._plan(index, controls.settings, where, cancelled)
             progress()
 
     def _read(self, index: int, cancelled: Callable[[], bool]) -> bool:
@@ -165,12 +172,12 @@ class PickedRepo:
         known, variant = self._known[index], self.variants[index]
         if known.headers:
             return True
-        if known.problem or variant.missing_shards or variant.concatenated:
+        if known.problem or variant.missing_shards:
             return False
         try:
             headers = tuple(
                 self._headers.read(self.files.id, file.path, self._revision, cancelled=cancelled).header
-                for file in variant.files
+                for file in variant.files[: 1 if variant.concatenated else None]
             )
         except CancelledError:
             raise
@@ -201,18 +208,21 @@ class PickedRepo:
     def _header_bytes(self) -> int:
         return next((known.headers[0].data_offset for known in self._known if known.headers), 0)
 
-    def _plan(self, index: int, settings: Settings, machine: Machine, cancelled: Callable[[], bool]) -> None:
-        key, known, shape = (index, settings, id(machine)), self._known[index], self._shape
-        if self._planner is None or key in self._planned or (index, id(machine)) in self._unplanned:
+    def _plan(self, index: int, settings: Settings, where: Place, cancelled: Callable[[], bool]) -> None:
+        key, known, shape = (index, settings, where.key), self._known[index], self._shape
+        earlier = self._planned.get(key)
+        if self._planner is None or (index, where.key) in self._unplanned:
+            return
+        if earlier is not None and earlier[1] == where.pools:
             return
         assert shape is not None and known.weights is not None
         try:
-            held = self._held_by(machine)
-            fit = self._planner.plan(
-                known.headers, shape, known.weights, settings, machine, held, cancelled, longest=False
+            fit = held_against(where.pools, earlier, shape, known.weights, settings)
+            fit = fit or self._planner.plan(
+                known.headers, shape, known.weights, settings, where.machine, where.held, cancelled, longest=False
             )
             if fit is not None and fit.fits:  # the longest context by formulas: a search by the engine takes seconds
-                by_formulas = self._estimated(shape, known.weights, settings, machine, held, True)
+                by_formulas = estimated(shape, known.weights, settings, where, longest=True)
                 same = by_formulas.placement == fit.placement
                 fit = replace(fit, max_context=by_formulas.max_context if same else fit.context)
         except CancelledError:
@@ -221,49 +231,66 @@ class PickedRepo:
             known.problem = error.message
             fit = None
         with self._lock:
-            self._machines[id(machine)] = machine
+            self._machines[where.key] = where.machine
             if fit is None:
-                self._unplanned.add((index, id(machine)))
+                self._unplanned.add((index, where.key))
             else:
-                self._planned[key] = fit
+                self._planned[key] = (fit, where.pools)
+
+    # -- this computer as it is now ---------------------------------------------------------------
+
+    def refresh(self) -> bool:
+        """Look at this computer's free memory again; whether it changed enough to matter. :meth:`settle` then."""
+        return self._own.refresh()
+
+    def forget_rates(self) -> None:
+        """Ask anew how quick machines are: one of them was measured."""
+        self._rates_known.clear()
+
+    def types(self, controls: Controls) -> tuple[str, ...]:
+        """The tensor types that most weights of the variants have, in the order of interest."""
+        kinds = (main_type(self.variants[index].quantization) for index in self._by_interest(controls))
+        return tuple(dict.fromkeys(kinds))
 
     # -- weighing --------------------------------------------------------------------------------
 
     def view(self, controls: Controls, *, estimates_only: bool = False, longest: bool = False) -> View:
         """Everything as known now. ``estimates_only`` leaves the engine's plans out; ``longest`` fills max_context."""
-        machine = controls.machine or self._own
-        held = self._held_by(machine)
+        where = self._place(controls)
         with self._lock:
             shape, known = self._shape, [replace(entry) for entry in self._known]
             planned = {} if estimates_only else dict(self._planned)
-        rates = self._rates_on(machine)
+        rates = self._rates_on(where)
         rows = []
         for index, (variant, entry) in enumerate(zip(self.variants, known, strict=True)):
-            fit = planned.get((index, controls.settings, id(machine)))
+            fit, pools = planned.get((index, controls.settings, where.key), (None, ()))
+            if pools != where.pools:  # planned for other free memory: the estimate stands until it is planned again
+                fit = None
             if fit is None and shape is not None and entry.weights is not None:
-                fit = self._estimated(shape, entry.weights, controls.settings, machine, held, longest)
-            rows.append(self._row(variant, entry, shape, fit, rates))
+                fit = estimated(shape, entry.weights, controls.settings, where, longest=longest)
+            row = self._row(variant, entry, shape, fit, rates)
+            rows.append(replace(row, local_path=self._local[index]))
         options = [row.option for row in rows]
         answer = recommend(options, controls.goal)
         if answer.index is None and shape is not None:
-            answer = recommend(options, controls.goal, self._ways(shape, known, controls, machine))
+            answer = recommend(options, controls.goal, self._ways(shape, known, controls, where))
         return View(
             repo=self.files,
             rows=tuple(rows),
             recommendation=answer,
             controls=controls,
-            machine=machine,
+            machine=where.machine,
             shape=shape,
             context=controls.context or (default_context(shape) if shape else 0),
             max_context=shape.trained_context if shape else 0,
             parameters=self._parameters,
-            pools=pools_of(machine, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes),
+            pools=where.pools,
             problem=self._problem,
         )
 
     def marks(self, controls: Controls) -> tuple[Mark, ...]:
         """Where, along the context, each variant stops being where it is with a short one; the shortest first."""
-        machine, shape = controls.machine or self._own, self._shape
+        where, shape = self._place(controls), self._shape
         if shape is None:
             return ()
         found = []
@@ -271,7 +298,7 @@ class PickedRepo:
             if known.weights is None or variant.missing_shards:
                 continue
             settings = replace(controls.settings, context=SMALLEST_CONTEXT)
-            fit = self._estimated(shape, known.weights, settings, machine, self._held_by(machine), True)
+            fit = estimated(shape, known.weights, settings, where, longest=True)
             if fit.placement in ("gpu", "cpu") and fit.max_context < shape.trained_context:
                 found.append(Mark(fit.max_context, variant.name))
         return tuple(sorted(found, key=lambda mark: mark.context))
@@ -293,14 +320,17 @@ class PickedRepo:
             known.problem,
         )
 
-    def _rates_on(self, machine: Machine) -> Rates | None:
-        """What is known of a machine's speed, read once per repo."""
+    def _place(self, controls: Controls) -> Place:
+        return Place(controls.machine) if controls.machine is not None else self._own.now
+
+    def _rates_on(self, where: Place) -> Rates | None:
+        """What is known of a machine's speed, read once per repo and again after :meth:`forget_rates`."""
         if self._rates is None:
             return None
-        known = self._rates_known.get(id(machine))
+        known = self._rates_known.get(where.key)
         if known is None:
-            known = self._rates_known[id(machine)] = self._rates.on(machine)
-            self._machines[id(machine)] = machine
+            known = self._rates_known[where.key] = self._rates.on(where.machine)
+            self._machines[where.key] = where.machine
         return known
 
     def _quality(self, variant: Variant) -> Quality:
@@ -310,24 +340,7 @@ class PickedRepo:
             known = self._qualities[key] = self._tables.quality.quality_of(*key)
         return known
 
-    def _held_by(self, machine: Machine) -> Held:
-        return self._held if machine is self._own else Held()
-
-    @staticmethod
-    def _estimated(
-        shape: ModelShape, weights: Weights, settings: Settings, machine: Machine, held: Held, longest: bool
-    ) -> Fit:
-        return place(
-            shape,
-            weights,
-            settings,
-            machine,
-            freed_bytes=held.memory_bytes,
-            freed_gpu_bytes=held.gpu_bytes,
-            longest=longest,
-        )
-
-    def _ways(self, shape: ModelShape, known: Sequence[_Known], controls: Controls, machine: Machine) -> Ways:
+    def _ways(self, shape: ModelShape, known: Sequence[_Known], controls: Controls, where: Place) -> Ways:
         """What would help where nothing fits."""
         weighed = [entry.weights for entry in known if entry.weights is not None]
         if not weighed:
@@ -336,10 +349,10 @@ class PickedRepo:
 
         def longest(kv_type: str) -> int | None:
             settings = replace(controls.settings, context=SMALLEST_CONTEXT, kv_type=kv_type)
-            fit = self._estimated(shape, smallest, settings, machine, self._held_by(machine), True)
+            fit = estimated(shape, smallest, settings, where, longest=True)
             return fit.max_context if fit.fits else None
 
-        free = sum(pool.free_bytes for pool in pools_of(machine) if not pool.shared)
+        free = sum(pool.free_bytes for pool in where.pools if not pool.shared)
         return Ways(
             context=longest(controls.kv_type),
             context_q8=longest("q8_0") if controls.kv_type == "f16" else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 from desktop.core.choice import Goal, Option, Recommendation
@@ -47,11 +48,15 @@ class Controls:
 
 @dataclass(frozen=True)
 class Row:
-    """One variant in the table. ``problem`` is why its header could not be read or planned, in words."""
+    """One variant in the table. ``problem`` is why its header could not be read or planned, in words.
+
+    ``local_path`` is the file to load where the variant is on this computer already.
+    """
 
     option: Option
     state: RowState
     problem: str = ""
+    local_path: Path | None = None
 
     @property
     def variant(self) -> Variant:

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.hub_server import BytesContent, HubServer, Repo, online
+from support.downloading import WAIT, heard_until
+from support.hub_server import BytesContent, HubServer, Repo
 
 from desktop.hub import transfer
 from desktop.hub.client import HubClient
@@ -25,53 +26,12 @@ from desktop.store.paths import Paths
 MODEL = random.Random(1).randbytes(3_000_000)
 OTHER = random.Random(2).randbytes(3_000_000)
 COMMIT, NEXT_COMMIT = "a" * 40, "b" * 40
-WAIT = 20.0
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    with HubServer() as server, online(monkeypatch):
-        yield server
 
 
 @pytest.fixture
 def repo(hub: HubServer) -> Repo:
     files = {"m-Q4_K_M.gguf": BytesContent(MODEL), "m-Q8_0.gguf": BytesContent(OTHER), "README.md": BytesContent(b"hi")}
     return hub.add(Repo("owner/model", dict(files), commit=COMMIT))
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def make(hub: HubServer, paths: Paths, cache: Path) -> Iterator[Callable[..., DownloadService]]:
-    """Services of one user, one after the other as after restarts."""
-    made: list[DownloadService] = []
-
-    def service(**options: Any) -> DownloadService:
-        client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=1.0, read_seconds=0.4)
-        search = HubSearch(client, paths.cache / "hub")
-        made.append(DownloadService(paths, client, search, cache=cache, first_wait=0.01, **options))
-        return made[-1]
-
-    yield service
-    hub.bytes_per_second = None
-    for each in made:
-        each.close()
-
-
-@pytest.fixture
-def service(make: Callable[..., DownloadService]) -> DownloadService:
-    return make()
-
-
-def heard_until(service: DownloadService, condition: Callable[[DownloadState], bool]) -> threading.Event:
-    """Set at the first state that fulfils the condition."""
-    met = threading.Event()
-    service.subscribe(lambda state: met.set() if condition(state) else None)
-    return met
 
 
 def halfway(state: DownloadState) -> bool:

@@ -246,3 +246,22 @@ def test_hardware_the_engine_does_not_use_is_said(paths: Paths) -> None:
     assert words["FP8 E4M3", CARD.name] == "native, unused"
     assert words["INT4", CARD.name] == "native, unused"
     assert words["FP32", CARD.name] == "native"
+
+
+def test_what_is_free_now_is_asked_of_the_probes_again(paths: Paths) -> None:
+    free = [24_000_000_000, 9_000_000_000]
+
+    def two_cards() -> ProbeReport:
+        cards = tuple(msgspec.structs.replace(CARD, free_bytes=count) for count in free)
+        return ProbeReport("nvml", cards, "")
+
+    made = service(paths, lambda: hello(CPU_DEVICE), two_cards, falls_over)
+    described = made.describe("cached")
+    assert [gpu.free_bytes for gpu in described.gpus] == free
+    free[:] = [1_000_000_000, 8_000_000_000]
+    now = made.now(described)
+    assert [gpu.free_bytes for gpu in now.gpus] == free
+    assert [msgspec.structs.replace(gpu, free_bytes=0) for gpu in now.gpus] == [
+        msgspec.structs.replace(gpu, free_bytes=0) for gpu in described.gpus
+    ]
+    assert now.memory.total_bytes == described.memory.total_bytes

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.hub_server import HubServer, online
 from support.hub_server_content import BytesContent
 from support.published import profile
 from support.remote_models import QWEN3_8B, THIRTY, VARIANTS, repo
 
+from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
+from desktop.core.memory import ModelShape, Settings, Weights
+from desktop.core.placement import Fit, place, pools_of
+from desktop.core.speed import Rate
 from desktop.hub.client import HubClient
 from desktop.hub.errors import CancelledError, HubError
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.services.picker import PickerService
-from desktop.services.picker_records import Controls
+from desktop.services.picker_records import Controls, Held
 from desktop.services.tables import DataTables
 
 NAME = "Qwen/Qwen3-8B-GGUF"
@@ -168,3 +174,114 @@ def test_thirty_variants_are_weighed_quickly(
 
     cost(opened), cost(few)
     assert min(cost(opened) for _ in range(3)) < 5 * 3 * min(cost(few) for _ in range(3))
+
+
+class _Memory:
+    """A machine whose free memory a test turns."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def set_free(self, count: int) -> None:
+        memory = msgspec.structs.replace(self.machine.memory, available_bytes=count)
+        self.machine = msgspec.structs.replace(self.machine, memory=memory)
+
+    def __call__(self) -> Machine:
+        return self.machine
+
+
+class _Planner:
+    """Plans by formulas, as the engine, and counts."""
+
+    def __init__(self) -> None:
+        self.planned = 0
+
+    def plan(
+        self,
+        headers: Sequence[Header],
+        shape: ModelShape,
+        weights: Weights,
+        settings: Settings,
+        machine: Machine,
+        held: Held,
+        cancelled: Callable[[], bool],
+        *,
+        longest: bool,
+    ) -> Fit | None:
+        self.planned += 1
+        found = place(shape, weights, settings, machine, freed_bytes=held.memory_bytes, longest=longest)
+        return dataclasses.replace(found, method="engine", band=0.0)
+
+
+def test_free_memory_is_followed_but_not_small_changes(hub: HubServer, tmp_path: Path, vocab_dir: Path) -> None:
+    hub.add(repo(NAME, QWEN3_8B, VARIANTS, vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
+    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)
+    memory, planner = _Memory(profile("laptop-8gb")), _Planner()
+    held = [Held()]
+    picker = PickerService(
+        HubSearch(client, tmp_path / "answers"),
+        HeaderReader(client, tmp_path / "headers"),
+        DataTables(),
+        memory,
+        planner=planner,
+        held=lambda: held[0],
+    )
+    memory.set_free(6_900_000_000)
+    opened, controls = picker.open(NAME), Controls(context=4096)
+    opened.read_first()
+    opened.settle(controls)
+    before = opened.view(controls)
+    assert before.recommended is not None and planner.planned == len(VARIANTS)
+
+    memory.set_free(6_900_000_000 - 99_000_000)
+    assert not opened.refresh()
+    assert opened.view(controls) == before
+
+    memory.set_free(3_000_000_000)
+    assert opened.refresh()
+    opened.settle(controls)
+    after = opened.view(controls)
+    assert {row.state for row in after.rows} == {"engine"}
+    assert after.recommended is None and after.pools[0].free_bytes == 2_000_000_000
+    assert [row.option.fit.memory for row in after.rows if row.option.fit] == [
+        row.option.fit.memory for row in before.rows if row.option.fit
+    ]
+    assert planner.planned == len(VARIANTS)  # without a GPU a plan only meets another amount
+
+    held[0] = Held(memory_bytes=3_900_000_000)  # what a loaded model would give back
+    assert opened.refresh()
+    opened.settle(controls)
+    assert opened.view(controls).recommended == before.recommended
+    rtx = dataclasses.replace(controls, machine=profile("rtx-4060-8gb"))
+    assert opened.view(rtx).pools == pools_of(profile("rtx-4060-8gb"))  # another computer's memory stands
+
+
+def test_speeds_are_asked_for_again_after_a_measurement(hub: HubServer, tmp_path: Path, vocab_dir: Path) -> None:
+    class Rates:
+        speed = 5.0
+
+        def on(self, machine: Machine) -> Rates:
+            now = Rates()
+            now.speed = self.speed
+            return now
+
+        def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Rate:
+            return Rate(self.speed, self.speed, self.speed)
+
+    hub.add(repo(NAME, QWEN3_8B, ("Q4_K_M", "Q4_K_S", "Q8_0"), vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
+    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)
+    rates, machine = Rates(), profile("rtx-4090")
+    picker = PickerService(
+        HubSearch(client, tmp_path / "answers"),
+        HeaderReader(client, tmp_path / "headers"),
+        DataTables(),
+        lambda: machine,
+        rates=rates,
+    )
+    opened = picker.open(NAME)
+    opened.read_first()
+    assert sorted(opened.types(Controls())) == ["Q4_K", "Q8_0"]
+    assert {row.option.rate for row in opened.view(Controls()).rows} == {Rate(5.0, 5.0, 5.0)}
+    rates.speed = 9.0
+    opened.forget_rates()
+    assert {row.option.rate for row in opened.view(Controls()).rows} == {Rate(9.0, 9.0, 9.0)}

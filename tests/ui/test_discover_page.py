@@ -22,6 +22,7 @@ from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.services.downloads import DownloadService
+from desktop.services.local_copies import LocalCopies
 from desktop.services.machine import MachineService
 from desktop.services.picker import PickerService
 from desktop.services.search import SearchService
@@ -63,8 +64,9 @@ def machine() -> Machine:
 class Made:
     """A shown page and what it rests on."""
 
-    def __init__(self, page: DiscoverPage, qtbot: QtBot, downloads: DownloadService) -> None:
+    def __init__(self, page: DiscoverPage, qtbot: QtBot, downloads: DownloadService, machine: list[Machine]) -> None:
         self.page, self._qtbot, self.downloads = page, qtbot, downloads
+        self.machine = machine  # this computer; another one may be put in its place
 
     def find(self, kind: type, name: str) -> QWidget:
         found = self.page.findChild(kind, name)
@@ -121,8 +123,10 @@ def made(
     search, tables = HubSearch(client, tmp_path / "answers"), DataTables()
     downloads = DownloadService(paths, client, search, cache=tmp_path / "cache", first_wait=0.05)
     machines = MachineService(paths, lambda: msgspec.convert({}, Hello))
+    now = [machine]
+    copies = LocalCopies(lambda: tmp_path / "cache", environ={}, home=tmp_path / "home")
     page = DiscoverPage(
-        PickerService(search, HeaderReader(client, tmp_path / "headers"), tables, lambda: machine),
+        PickerService(search, HeaderReader(client, tmp_path / "headers"), tables, lambda: now[0], copies=copies),
         SearchService(search, lambda: ()),
         downloads,
         machines,
@@ -139,7 +143,7 @@ def made(
     page.resize(1204, 740)
     with qtbot.waitExposed(page):
         page.show()
-    found = Made(page, qtbot, downloads)
+    found = Made(page, qtbot, downloads, now)
     found.wait(lambda: bool(found.results))
     yield found
     bridge.close()
@@ -282,6 +286,34 @@ def test_download_by_keyboard_then_chat(made: Made, hub: HubServer, qtbot: QtBot
     with qtbot.waitSignal(made.page.run_requested) as told:
         qtbot.keyClick(made.table, Qt.Key.Key_Return)
     assert told.args is not None and Path(told.args[0]).name == "Small-Q4_K_M.gguf"
+
+
+def test_what_is_on_this_computer_is_not_downloaded_again(
+    made: Made, hub: HubServer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    size = hub.repos[FOURTEEN].files["Qwen3-14B-Q4_K_M.gguf"].size
+    here = tmp_path / "home" / ".lmstudio" / "models" / FOURTEEN / "Qwen3-14B-Q4_K_M.gguf"
+    here.parent.mkdir(parents=True)
+    with here.open("wb") as file:
+        file.truncate(size)
+    made.open(made.results.index("Qwen3-14B-GGUF"))
+    rows = {made.cells(row)[0].removesuffix(" ★"): row for row in range(made.table.model().rowCount())}
+    model = made.page._repo.rows
+    assert (model.action(rows["Q4_K_M"]), model.action(rows["Q8_0"])) == ("Chat now", "Download")
+    made.table.setFocus()
+    made.table.selectRow(rows["Q4_K_M"])
+    with qtbot.waitSignal(made.page.run_requested) as told:
+        qtbot.keyClick(made.table, Qt.Key.Key_Return)
+    assert told.args == [here] and made.downloads.states() == ()
+
+
+def test_memory_taken_by_others_is_noticed(made: Made) -> None:
+    made.open(0)
+    assert made.cells(0)[3] == "all on GPU"
+    busy = msgspec.structs.replace(made.machine[0].gpus[0], free_bytes=1_000_000_000)
+    made.machine[0] = msgspec.structs.replace(made.machine[0], gpus=(busy,))
+    made.page._weighing.look_again()
+    made.wait(lambda: "layers" in made.cells(0)[3] or "CPU" in made.cells(0)[3])
 
 
 def test_gated_asks_for_a_token_and_goes_on_with_it(made: Made, qtbot: QtBot) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -38,8 +38,14 @@ class SlowCalibration(CalibrationService):
         self._error = error
 
     def calibrate(  # type: ignore[override]
-        self, machine: Machine, *, progress: Callable[[float, str], None], cancelled: Callable[[], bool]
+        self,
+        machine: Machine,
+        types: Sequence[str],
+        *,
+        progress: Callable[[float, str], None],
+        cancelled: Callable[[], bool],
     ) -> Calibration:
+        self.types = tuple(types)
         progress(0.5, "Q4_K")
         self.begun.set()
         while not self.end.wait(0.01):

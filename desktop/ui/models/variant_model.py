@@ -123,7 +123,7 @@ class VariantTableModel(QAbstractTableModel):
             return ""
         state = self._downloads.get(found.variant.name)
         if state is None:
-            return "Download"
+            return "Chat now" if found.local_path is not None else "Download"
         if state.phase == "downloading":
             return f"{state.fraction:.0%}"
         return ACTIONS.get(state.phase, "Download")
@@ -179,7 +179,8 @@ class VariantTableModel(QAbstractTableModel):
             lines = (found.variant.name, recommended, found.variant.note, found.problem)
             return "\n".join(line for line in lines if line)
         if column == DOWNLOAD:
-            files = [f"{file.path}: {file.size_bytes:,} bytes" for file in found.variant.files[:8]]
+            files = [f"On this computer already: {found.local_path}"] if found.local_path is not None else []
+            files += [f"{file.path}: {file.size_bytes:,} bytes" for file in found.variant.files[:8]]
             projector = found.variant.projector
             if projector is not None:
                 files.append(f"{projector.path} (projector, for pictures): {projector.size_bytes:,} bytes")

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QDesktopServices, QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.core.hub_address import HubAddress
 from desktop.core.placement import hypothetical, pools_of
+from desktop.services.calibration import CalibrationService
 from desktop.services.downloads import DownloadService
 from desktop.services.downloads_records import DownloadState
 from desktop.services.machine import MachineService
@@ -30,6 +31,7 @@ from desktop.ui.pages.discover_weighing import Weighing
 from desktop.ui.tasks import Tasks
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.downloads_panel import DownloadsPanel
+from desktop.ui.widgets.speed_offer import SpeedOffer
 
 _SIDE_WIDTH, _NARROW_SIDE = 340, 240
 _NARROW = 960  # a page below this width gives the side less
@@ -58,9 +60,13 @@ class DiscoverPage(Page):
         endpoint: Callable[[], str],
         tasks: Tasks,
         theme: Theme,
+        calibration: CalibrationService | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        """``this_machine`` takes seconds at its first call; ``keep_token`` raises HeftError without a keyring."""
+        """``this_machine`` takes seconds at its first call; ``keep_token`` raises HeftError without a keyring.
+
+        With ``calibration`` the page offers to measure the types that a repo has and nobody measured yet.
+        """
         super().__init__(parent)
         self.setObjectName("discoverPage")
         self._downloads = downloads
@@ -72,7 +78,8 @@ class DiscoverPage(Page):
         self._result: Result | None = None
         self._asked = False
         self._search = DiscoverSearch(search, tasks, theme)
-        self._repo = RepoPane(theme, tables)
+        self._offer = SpeedOffer(tasks, calibration) if calibration is not None else None
+        self._repo = RepoPane(theme, tables, self._offer)
         self._state = DiscoverState()
         self._panel = DownloadsPanel()
         self._weighing = Weighing(picker, tasks, self._repo.controls.controls, self)
@@ -86,6 +93,16 @@ class DiscoverPage(Page):
         self._asked = True
         self._search.search()
         self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, owner=self)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """In view, the figures follow the memory that is free."""
+        super().showEvent(event)
+        self._weighing.set_watching(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Out of view, nothing is looked at."""
+        self._weighing.set_watching(False)
+        super().hideEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A narrow page gives its room to the repo."""
@@ -145,6 +162,10 @@ class DiscoverPage(Page):
         weighing.changed.connect(repo.show_view)
         weighing.marked.connect(repo.show_marks)
         weighing.progressed.connect(repo.show_progress)
+        if self._offer is not None:
+            weighing.marked.connect(lambda _: self._offer_to_measure())
+            self._offer.measured.connect(weighing.measured)
+            self._offer.failed.connect(self.notify)
         weighing.failed.connect(self._failed)
         weighing.troubled.connect(self.notify)
         repo.controls.changed.connect(weighing.set_controls)
@@ -190,6 +211,12 @@ class DiscoverPage(Page):
         self._repo.show_repo(view)
         self._repo.show_downloads(self._of(view, self._downloads.states()))
         self._body.setCurrentIndex(_REPO)
+
+    def _offer_to_measure(self) -> None:
+        view, repo = self._repo.view, self._weighing.repo
+        if self._offer is not None and view is not None and repo is not None:
+            machine = view.machine if view.controls.machine is None else None
+            self._offer.look(machine, lambda: repo.types(view.controls))
 
     def _failed(self, error: HeftError) -> None:
         self._state.show_error(error, self._result.repo.id if self._result else "")
@@ -245,6 +272,8 @@ class DiscoverPage(Page):
             self._chat_with(state.id)
         elif state is not None and not state.active:
             self._do(lambda: self._downloads.resume(state.id))
+        elif state is None and found.local_path is not None:
+            self.run_requested.emit(found.local_path)
         elif state is None:
             files = [file.path for file in variant.files]
             files += [variant.projector.path] if variant.projector else []

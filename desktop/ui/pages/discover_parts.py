@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from functools import cached_property
 
-import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core.hardware import Machine
@@ -14,10 +13,12 @@ from desktop.core.placement import Pool, pools_of
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
+from desktop.services.calibration import CalibrationService
 from desktop.services.downloads import DownloadService
 from desktop.services.downloads_records import DownloadState
 from desktop.services.engine import EngineState
 from desktop.services.held import held_by
+from desktop.services.local_copies import LocalCopies
 from desktop.services.machine import MachineService
 from desktop.services.picker import PickerService
 from desktop.services.picker_records import RateSource
@@ -45,9 +46,7 @@ class ThisMachine:
             if self._described is None:
                 self._described = self._machines.describe("cached")
             known = self._described
-        now = self._machines.memory()
-        memory = msgspec.structs.replace(known.memory, available_bytes=now.available_bytes, total_bytes=now.total_bytes)
-        return msgspec.structs.replace(known, memory=memory)
+        return self._machines.now(known)
 
 
 class DiscoverParts(QObject):
@@ -65,6 +64,7 @@ class DiscoverParts(QObject):
         keep_token: Callable[[str], None],
         machines: MachineService,
         rates: Callable[[], RateSource],
+        calibration: Callable[[], CalibrationService],
         engine_state: Callable[[], EngineState],
     ) -> None:
         super().__init__()
@@ -75,6 +75,7 @@ class DiscoverParts(QObject):
         self._keep_token = keep_token
         self._machines = machines
         self._rates = rates
+        self._calibration = calibration
         self._engine_state = engine_state
         self._this_machine = ThisMachine(machines)
         self._tables = DataTables()
@@ -90,6 +91,7 @@ class DiscoverParts(QObject):
             planner=self._planning,
             rates=self._rates(),
             held=lambda: held_by(self._engine_state()),
+            copies=LocalCopies(),
         )
         page = DiscoverPage(
             picker,
@@ -102,6 +104,7 @@ class DiscoverParts(QObject):
             lambda: self._hub.endpoint,
             self._tasks,
             self._theme,
+            self._calibration(),
         )
         self.downloads_changed.connect(page.show_downloads)
         page.show_downloads(self.downloads.states())

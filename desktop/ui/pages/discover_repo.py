@@ -28,7 +28,10 @@ class RepoPane(QScrollArea):
     page_wanted = Signal()  # the repo's page in a browser
     inspect_wanted = Signal()  # the chosen variant on the page Inspect
 
-    def __init__(self, theme: Theme, tables: DataTables, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, tables: DataTables, offer: QWidget | None = None, parent: QWidget | None = None
+    ) -> None:
+        """``offer`` stands between the reasons and the table, where there is one."""
         super().__init__(parent)
         self.setObjectName("discoverRepo")
         self.setAccessibleName("Model")
@@ -40,7 +43,7 @@ class RepoPane(QScrollArea):
         self.chart = VariantChart(theme)
         self.rows = VariantTableModel(theme, self)
         self.table = VariantTable(self.rows, theme)
-        self._build()
+        self._build([offer] if offer is not None else [])
         self.chart.chosen.connect(self._chosen_in_chart)
         self.table.row_chosen.connect(self.chart.select)
         self.table.action_asked.connect(self.action_asked)
@@ -93,7 +96,7 @@ class RepoPane(QScrollArea):
 
     # -- building --------------------------------------------------------------------------------
 
-    def _build(self) -> None:
+    def _build(self, offers: list[QWidget]) -> None:
         self._title = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._title.setObjectName("repoTitle")
         set_role(self._title, "title")
@@ -155,7 +158,7 @@ class RepoPane(QScrollArea):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(10)
         column.addLayout(head)
-        for widget in (self._facts, self._stale, name_card, chart_card, why_card, self.table):
+        for widget in (self._facts, self._stale, name_card, chart_card, why_card, *offers, self.table):
             column.addWidget(widget)
         column.addStretch(1)
         self.setWidget(content)

@@ -10,6 +10,7 @@ from desktop.services.picker_records import Controls, View
 from desktop.ui.tasks import Task, TaskContext, Tasks
 
 SETTLE_MILLISECONDS = 300  # the controls rest so long before the engine is asked
+WATCH_MILLISECONDS = 5_000  # free memory is looked at again so often while the page is in view
 
 
 class Weighing(QObject):
@@ -40,6 +41,10 @@ class Weighing(QObject):
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._show)
+        self._looking: Task | None = None
+        self._watch = QTimer(self)
+        self._watch.setInterval(WATCH_MILLISECONDS)
+        self._watch.timeout.connect(self.look_again)
 
     @property
     def repo(self) -> PickedRepo | None:
@@ -64,6 +69,33 @@ class Weighing(QObject):
         self._rest.stop()
         self._soon.stop()
 
+    def set_watching(self, watching: bool) -> None:
+        """Follow this computer's free memory, or leave it alone: nobody sees the figures."""
+        if watching:
+            self._watch.start()
+            self.look_again()
+        else:
+            self._watch.stop()
+
+    def look_again(self) -> None:
+        """Weigh anew where much more or less memory is free than before."""
+        repo = self._repo
+        if repo is None or self._controls.machine is not None or self._looking is not None:
+            return
+        if self._opening is None and self._settling is None:
+            self._looking = self._tasks.run(
+                lambda context: repo.refresh(),
+                done=lambda changed: self._looked(repo, changed),
+                failed=lambda error: self._looked(repo, False),
+                owner=self,
+            )
+
+    def measured(self) -> None:
+        """This computer was calibrated: the speeds are others now."""
+        if self._repo is not None:
+            self._repo.forget_rates()
+            self._show()
+
     def set_controls(self, controls: Controls) -> None:
         """Weigh with other settings; several changes before the next paint are one."""
         self._controls = controls
@@ -75,6 +107,13 @@ class Weighing(QObject):
             self._rest.start()
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _looked(self, repo: PickedRepo, changed: bool) -> None:
+        self._looking = None
+        if changed and repo is self._repo and self._opening is None:
+            self._marked_for = None
+            self._show()
+            self._settle()
 
     def _opened(self, repo: PickedRepo) -> None:
         self._repo = repo
