@@ -27,7 +27,11 @@ install_what_is_missing() {
 
 PYTHON=$(find_python)
 install_what_is_missing "$PYTHON"
+mkdir -p "$CACHE"
+exec {lock}>"$CACHE/bundle.lock" # all checkouts share the environment that is frozen
+flock "$lock"
 "$PYTHON" packaging/freeze.py
+exec {lock}>&-
 VERSION=$("$PYTHON" packaging/linux_tree.py version)
 DEBIAN=$("$PYTHON" packaging/linux_tree.py debian)
 MACHINE=$("$PYTHON" packaging/linux_tree.py machine)
@@ -38,7 +42,7 @@ say "Debian packages"
 "$PYTHON" packaging/make_deb.py "$BUNDLE" "$ICONS" "$ARTEFACTS/heft-small_${VERSION}_$DEBIAN.deb" --without-starter
 if [[ $MACHINE == x86_64 ]]; then # the carried runtime is for this architecture only
     say "AppImages"
-    pip_python=$BUILD/bundle-environment/bin/python
+    pip_python=$CACHE/bundle-environment/bin/python
     "$pip_python" packaging/make_appimage.py "$BUNDLE" "$ICONS" "$ARTEFACTS/Heft-$VERSION-$MACHINE.AppImage"
     "$pip_python" packaging/make_appimage.py "$BUNDLE" "$ICONS" "$ARTEFACTS/Heft-small-$VERSION-$MACHINE.AppImage" \
         --without-starter

@@ -10,11 +10,11 @@ from pathlib import Path
 from PyInstaller.depend.bindepend import get_imports  # type: ignore[import-untyped]
 
 # Shipped by PyInstaller's hooks, never loaded by Heft: translations of Qt's own dialogs, other platforms' input
-# methods, networking, a theme that pulls in GTK, and the Hub's second transfer protocol, which Heft switches off.
+# methods, networking, a theme that pulls in GTK, OpenGL in software, and the Hub's second transfer protocol, which Heft
+# switches off.
 _UNWANTED = re.compile(
     r"""
-    PySide6/Qt/translations/
-    | PySide6/Qt/qml/
+    PySide6/(Qt/)?(translations|qml)/
     | /plugins/(egldeviceintegrations|tls|networkinformation|generic|virtualkeyboard|qmltooling)/
     | /plugins/(sqldrivers|printsupport)/
     | /plugins/platforminputcontexts/libqtvirtualkeyboard
@@ -22,6 +22,7 @@ _UNWANTED = re.compile(
     | /plugins/imageformats/(?!.*(svg|jpeg|ico|gif))
     | /plugins/platforms/(?!.*(xcb|wayland|offscreen|minimal\b|windows|cocoa))
     | libQt6(Network|Qml\w*|Quick|Pdf|VirtualKeyboard|OpenGL|Sql|EglFsKmsSupport\w*|EglFSDeviceIntegration)\.so
+    | opengl32sw\.dll$
     | ^hf_xet/
     """,
     re.VERBOSE,

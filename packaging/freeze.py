@@ -3,7 +3,8 @@
     python3 packaging/freeze.py      build/bundle/heft (on macOS build/bundle/Heft.app), with icons and licences
 
 In an environment of its own: the engine in it is the one for every CPU, and nothing for development is around. It is
-kept between builds by a stamp, the engine by its own. Uses the standard library only.
+kept in Heft's cache folder, for all checkouts, until what it is made of changes; so is the engine. Uses the standard
+library only.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import sys
 import venv
 from pathlib import Path
 
+from build_engine import cache_folder
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-ENVIRONMENT = BUILD / "bundle-environment"
+ENVIRONMENT = cache_folder() / "bundle-environment"
 WINDOWS = sys.platform == "win32"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if WINDOWS else "bin/python")
-STAMPED = ("constraints.txt", "pyproject.toml", "packaging/freeze.py")
+CONSTRAINTS = ("constraints.txt", "packaging/freeze-constraints.txt")
+STAMPED = (*CONSTRAINTS, "pyproject.toml", "packaging/freeze.py")
 # a library that PyInstaller only warns about would be missing on the user's computer
 LACKING = re.compile(r"Library not found|could not resolve|Hidden import .* not found")
 LOG_TAIL_LINES = 20
@@ -44,12 +48,14 @@ def set_up() -> None:
     if outcome.returncode != 0:
         raise SystemExit(outcome.returncode)
     wheel = outcome.stdout.strip()
-    parts = [wheel, str(ENVIRONMENT), *((ROOT / name).read_text(encoding="utf-8") for name in STAMPED)]
+    parts = [wheel, str(ENVIRONMENT), sys.version, sys.base_prefix]
+    parts += [(ROOT / name).read_text(encoding="utf-8") for name in STAMPED]
     stamp, kept = hashlib.sha256("\0".join(parts).encode()).hexdigest(), ENVIRONMENT / ".stamp"
     if kept.is_file() and kept.read_text() == stamp:
         return
     venv.create(ENVIRONMENT, with_pip=True, clear=True)
-    pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-q", "-c", "constraints.txt")
+    held = [word for name in CONSTRAINTS for word in ("-c", name)]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-q", *held]
     run(*pip, "--no-deps", wheel)
     run(*pip, "hatchling", "editables", "pyinstaller")
     run(*pip, "--no-build-isolation", ".")

@@ -60,6 +60,7 @@ NOTES = {
     "shiboken6": QT_NOTE,
     "pyinstaller": "its start program, under the exception that allows it in programs of any licence",
 }
+SAID = {"pyinstaller": "GPL-2.0-or-later WITH Bootloader-exception"}  # its classifier knows no exceptions
 SYSTEM_NOTE = "a library of the system this was built on"
 # Packages that bring no text: by name, the texts that apply. That of nvidia-ml-py heads its source file.
 TEXTS: dict[str, tuple[Path, ...]] = {
@@ -95,7 +96,7 @@ def python_packages(python: str, bundled: dict[str, str], folder: Path) -> list[
             keep(folder / name, texts)
         else:
             raise SystemExit(f"{name} brings no text of its licence: name one in packaging/licences.py.")
-        parts.append(Part(name, found["version"], found["licence"], NOTES.get(name, "")))
+        parts.append(Part(name, found["version"], SAID.get(name, found["licence"]), NOTES.get(name, "")))
     return parts
 
 
