@@ -138,12 +138,10 @@ class CalibrationSteps(QStackedWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Only the step in view decides how high all of it is."""
+        """Only the step in view decides how large all of it is."""
         for page in self._pages:
-            policy = page.sizePolicy()
-            shown = page is self.currentWidget()
-            policy.setVerticalPolicy(QSizePolicy.Policy.Preferred if shown else QSizePolicy.Policy.Ignored)
-            page.setSizePolicy(policy)
+            policy = QSizePolicy.Policy.Preferred if page is self.currentWidget() else QSizePolicy.Policy.Ignored
+            page.setSizePolicy(policy, policy)
         self.updateGeometry()
 
     def _ask(self) -> None:
