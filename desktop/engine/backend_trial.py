@@ -32,11 +32,15 @@ class Tried(msgspec.Struct, frozen=True):
     devices: tuple[str, ...]
 
 
-def try_library(file: Path) -> None:
-    """Raises HeftError when the backend in ``file`` is not to be used; called by the engine before it loads any."""
+def try_library(file: Path) -> str:
+    """What llama.cpp calls the backend in ``file``; called by the engine before it loads any.
+
+    Raises HeftError when it is not to be used.
+    """
     tool: Tool[Tried] = Tool("desktop.engine.backend_trial", Tried, log_path=Path("backend_trial.log").absolute())
+    request = Try(str(file), os.environ.get(TRIAL_MODEL_VARIABLE, ""))
     try:
-        tool.call(Try(str(file), os.environ.get(TRIAL_MODEL_VARIABLE, "")), deadline_seconds=TRIAL_SECONDS)
+        return tool.call(request, deadline_seconds=TRIAL_SECONDS).backend
     except HeftError as error:
         if error.kind == _REFUSED:
             raise

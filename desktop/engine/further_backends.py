@@ -1,7 +1,8 @@
 """Further backends (Vulkan, CUDA ...) in a folder of the user's: each is tried in a process of its own before use.
 
 A library of the same llama.cpp may be put there. It is loaded only after a trial went well; the verdict is kept by the
-library's size and time, so a trial happens once. A library that fails is left out and said so; the others stay.
+library's size and time, so a trial happens once. A library that fails is left out and said so; the others stay. Of two
+that bring the same backend only the one that was there first is used: with both, each device would be there twice.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ _PATTERN = "ggml-*.dll" if sys.platform == "win32" else "libggml-*.so"
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a trial of ``file`` said; ``refused`` is empty when it works. ``engine`` is the one it was tried with."""
+    """What a trial of ``file`` with ``engine`` said: why it is ``refused``, or the ``backend`` that it brings."""
 
     file: str
     size: int
     mtime_ns: int
     engine: str
     refused: str = ""
+    backend: str = ""
 
 
 def usable_libraries(folder: str, package: Path) -> list[Path]:
@@ -40,19 +42,16 @@ def usable_libraries(folder: str, package: Path) -> list[Path]:
         return []
     kept = _read(Path(folder))
     engine = _engine(package) if kept else ""
-    found = []
-    for file in _libraries(Path(folder)):
-        verdict = _kept(kept, file, engine)
-        if verdict is not None and not verdict.refused:
-            found.append(file)
-    return found
+    files = {file.name: file for file in _libraries(Path(folder))}
+    valid = [verdict for verdict in kept if verdict.file in files and _kept([verdict], files[verdict.file], engine)]
+    return [files[verdict.file] for verdict in _used(valid).values()]
 
 
-def examine(folder: str, package: Path, trial: Callable[[Path], None]) -> list[str]:
+def examine(folder: str, package: Path, trial: Callable[[Path], str]) -> list[str]:
     """Try what has no verdict yet and note that a start begins; a sentence for each library that is left out.
 
-    ``trial`` raises HeftError when a library is not to be used. When the last start with these libraries did not come
-    through to :func:`confirm`, all are tried again.
+    ``trial`` names the backend that a library brings; it raises HeftError when the library is not to be used. When the
+    last start with these libraries did not come through to :func:`confirm`, all are tried again.
     """
     place = Path(folder)
     libraries = _libraries(place) if folder else []
@@ -62,7 +61,10 @@ def examine(folder: str, package: Path, trial: Callable[[Path], None]) -> list[s
     if reason:
         return [f"The backends in {place} were left out: {reason}"]
     engine = _engine(package)
-    kept = [] if (place / _STARTING).exists() else _read(place)
+    before = _read(place)
+    kept = [] if (place / _STARTING).exists() else before
+    known = [verdict.file for verdict in before]
+    libraries.sort(key=lambda file: known.index(file.name) if file.name in known else len(known))
     verdicts = [_kept(kept, file, engine) or _try(file, engine, trial) for file in libraries]
     with contextlib.suppress(OSError):  # a folder that cannot be written costs a trial at every start
         if verdicts != kept:
@@ -70,7 +72,9 @@ def examine(folder: str, package: Path, trial: Callable[[Path], None]) -> list[s
             part.write_bytes(msgspec.json.encode(verdicts))
             part.replace(place / _VERDICTS)
         (place / _STARTING).touch()
-    return [f"The backend {v.file} was left out: {v.refused}" for v in verdicts if v.refused]
+    used = _used(verdicts)
+    reasons = {v.file: v.refused or _second(v, used[_kind(v)]) for v in verdicts}
+    return [f"The backend {file} was left out: {reason}" for file, reason in reasons.items() if reason]
 
 
 def confirm(folder: str) -> None:
@@ -78,6 +82,24 @@ def confirm(folder: str) -> None:
     if folder:
         with contextlib.suppress(OSError):
             (Path(folder) / _STARTING).unlink(missing_ok=True)
+
+
+def _kind(verdict: Verdict) -> str:
+    return verdict.backend or verdict.file
+
+
+def _used(verdicts: list[Verdict]) -> dict[str, Verdict]:
+    """The first that works of each kind."""
+    used: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        if not verdict.refused:
+            used.setdefault(_kind(verdict), verdict)
+    return used
+
+
+def _second(verdict: Verdict, first: Verdict) -> str:
+    """Why a library that works is left out; empty when it is the first of its kind."""
+    return "" if verdict is first else f"{first.file} is of the same kind ({verdict.backend}) and stays."
 
 
 def _libraries(folder: Path) -> list[Path]:
@@ -102,14 +124,14 @@ def _kept(verdicts: list[Verdict], file: Path, engine: str) -> Verdict | None:
     return next((v for v in verdicts if (v.file, v.size, v.mtime_ns, v.engine) == wanted), None)
 
 
-def _try(file: Path, engine: str, trial: Callable[[Path], None]) -> Verdict:
+def _try(file: Path, engine: str, trial: Callable[[Path], str]) -> Verdict:
     info = file.stat()
-    refused = ""
+    refused = backend = ""
     try:
-        trial(file)
+        backend = trial(file)
     except HeftError as error:
         refused = error.message
-    return Verdict(file.name, info.st_size, info.st_mtime_ns, engine, refused)
+    return Verdict(file.name, info.st_size, info.st_mtime_ns, engine, refused, backend)
 
 
 def _read(folder: Path) -> list[Verdict]:

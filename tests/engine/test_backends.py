@@ -41,14 +41,16 @@ void *ggml_backend_init(void) {
 """
 
 
-def build(folder: Path, name: str, *, version: int = 2, devices: int = 1, start: str = "") -> Path:
-    """A backend library of its own; ``start`` is C that runs as soon as it is loaded."""
+def build(
+    folder: Path, name: str, *, version: int = 2, devices: int = 1, start: str = "", called: str = ""
+) -> Path:
+    """A backend library of its own that names itself ``called``; ``start`` is C that runs as soon as it is loaded."""
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler to make a backend with")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"libggml-{name}.so"
-    defines = [f'-DNAME="{name}"', f"-DVERSION={version}", f"-DDEVICES={devices}", f"-DSTART={start}"]
+    defines = [f'-DNAME="{called or name}"', f"-DVERSION={version}", f"-DDEVICES={devices}", f"-DSTART={start}"]
     command = [compiler, "-shared", "-fPIC", "-x", "c", "-", "-o", str(target), *defines]
     subprocess.run(command, input=BACKEND, text=True, check=True)
     target.chmod(0o755)
@@ -69,7 +71,9 @@ def hello_of(place: Path) -> tuple[set[str], tuple[str, ...]]:
     """Devices and left-out backends of an engine that starts now."""
     with driven_engine(place) as engine:
         hello = engine.hello()
-    return {device.name for device in hello.devices}, hello.left_out
+    names = [device.name for device in hello.devices]
+    assert len(names) == len(set(names))
+    return set(names), hello.left_out
 
 
 def test_backends_lie_with_the_libraries_or_beside_the_package(tmp_path: Path) -> None:
@@ -129,6 +133,20 @@ def test_a_second_backend_of_the_same_kind_is_left_out(folder: Path, tmp_path: P
 
 
 @pytest.mark.engine
+def test_of_two_libraries_of_one_kind_the_one_that_was_used_before_stays(folder: Path, tmp_path: Path) -> None:
+    build(folder, "works")
+    assert hello_of(tmp_path) == ({"CPU", "works0"}, ())
+    build(folder, "a-newer-one", called="works")
+    devices, left_out = hello_of(tmp_path)
+    assert devices == {"CPU", "works0"}
+    assert left_out == (
+        "The backend libggml-a-newer-one.so was left out: libggml-works.so is of the same kind (works) and stays.",
+    )
+    (folder / "libggml-works.so").unlink()
+    assert hello_of(tmp_path) == ({"CPU", "works0"}, ())
+
+
+@pytest.mark.engine
 def test_a_library_in_the_current_directory_is_never_loaded(
     tmp_path: Path, starter_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,10 +168,11 @@ def test_a_library_in_the_current_directory_is_never_loaded(
 def test_a_verdict_is_kept_until_the_library_changes(folder: Path) -> None:
     tried: list[str] = []
 
-    def trial(file: Path) -> None:
+    def trial(file: Path) -> str:
         tried.append(file.name)
         if file.name == "libggml-bad.so":
             raise HeftError("it fails.")
+        return "good"
 
     for name in ("bad", "good"):
         (folder / f"libggml-{name}.so").write_bytes(b"1")
@@ -174,13 +193,13 @@ def test_all_are_tried_again_after_a_start_that_did_not_come_through(folder: Pat
     tried: list[str] = []
     (folder / "libggml-good.so").write_bytes(b"1")
     for _ in range(2):
-        examine(str(folder), engine_package(), lambda file: tried.append(file.name))
+        examine(str(folder), engine_package(), lambda file: str(tried.append(file.name)))
     assert tried == ["libggml-good.so"] * 2
 
 
 def test_a_folder_that_others_can_write_to_is_not_used(folder: Path) -> None:
     (folder / "libggml-good.so").write_bytes(b"1")
-    assert examine(str(folder), engine_package(), lambda file: None) == []
+    assert examine(str(folder), engine_package(), lambda file: "good") == []
     folder.chmod(0o777)
     (sentence,) = examine(str(folder), engine_package(), lambda file: pytest.fail("tried"))
     assert "other users may write" in sentence
