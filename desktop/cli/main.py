@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if named is None or (named not in COMMANDS and not named.startswith("-")):
         return _window(arguments)
     as_json = "--json" in arguments
+    _take_any_text()
     try:
         args = _parser(named).parse_args(arguments)
         code: int = importlib.import_module(f"desktop.cli.{named}").run(args)
@@ -78,6 +80,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+
+
+def _take_any_text() -> None:
+    """Neither a file name that is no Unicode nor a terminal of few characters ends a command with a traceback."""
+    for stream, way in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=way)
 
 
 def _is_openable(argument: str) -> bool:

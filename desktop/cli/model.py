@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from desktop.cli.output import Progress
+from desktop.core.errors import StoreError
 from desktop.engine.protocol import Load, Loaded
 from desktop.services.engine import EngineService
 from desktop.services.headless import HeadlessEngine
@@ -57,7 +58,8 @@ def loaded_model(args: argparse.Namespace) -> Iterator[tuple[HeadlessEngine, Loa
         engine = HeadlessEngine(service)
         loaded = engine.load(request, model.name, progress.update)
         progress.close()
-        library.note_used(model.path)
+        with suppress(StoreError):  # a home that cannot be written keeps no answer from being given
+            library.note_used(model.path)
         yield engine, loaded
     finally:
         progress.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
@@ -10,11 +11,15 @@ from typing import Any, TextIO
 from desktop.core.errors import HeftError
 from desktop.core.units import human_bytes as human_bytes  # every command prints sizes
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 def print_json(document: Any) -> None:
     """The one JSON document of a ``--json`` command, on stdout."""
-    json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(document, ensure_ascii=not unicode, indent=2)
+    # a byte of a file name that is no Unicode: readers of JSON give the same surrogate back
+    sys.stdout.write(_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
     sys.stdout.flush()
 
 

@@ -27,7 +27,7 @@ from desktop.engine.protocol import (
     read_event,
     write_frame,
 )
-from desktop.engine.spawn import child_environment
+from desktop.engine.spawn import child_environment, open_log, private_directory
 
 _LOG_TAIL_BYTES = 16 * 1024
 _EXIT_SECONDS = 3.0
@@ -46,10 +46,8 @@ class EngineClient:
         self._closing = False
         self._loading = False
         self._write_lock = threading.Lock()
-        working_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        log_path.parent.mkdir(parents=True, exist_ok=True)
         _rotate(log_path)
-        self._working_directory = working_directory
+        self._working_directory = private_directory(working_directory)
         self._started = threading.Event()
         self._start_error: OSError | None = None
         self._log_start = 0
@@ -99,7 +97,8 @@ class EngineClient:
         """The newest lines this process wrote."""
         with contextlib.suppress(OSError), self._log_path.open("rb") as log:
             end = log.seek(0, os.SEEK_END)
-            log.seek(max(self._log_start, end - _LOG_TAIL_BYTES))
+            start = self._log_start if self._log_start <= end else 0  # it began anew: engine/log.py
+            log.seek(max(start, end - _LOG_TAIL_BYTES))
             return log.read().decode("utf-8", "replace")
         return ""
 
@@ -109,7 +108,7 @@ class EngineClient:
         Both on one thread: Linux sends the parent-death signal when the *thread* that started a child ends.
         """
         try:
-            with self._log_path.open("ab") as log:
+            with open_log(self._log_path, "ab") as log:
                 self._log_start = log.tell()
                 self._process = subprocess.Popen(
                     command("desktop.engine.worker"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,7 +59,7 @@ class DryRun:
         params, overrides = model_parameters(gpu_layers, cpu_expert_layers)
         params.no_alloc = True
         params.load_mode = _LOAD_MODE_NONE
-        self._handle = lib.llama_model_load_from_file(self._path.encode(), params)
+        self._handle = lib.llama_model_load_from_file(os.fsencode(self._path), params)
         del overrides  # alive until here: llama.cpp reads it while it loads
         self._placed = (gpu_layers, cpu_expert_layers)
         self._model_log = self._log.take()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -105,7 +106,7 @@ class Model:
         self._progress = lib.llama_progress_callback(lambda fraction, _data: progress(fraction))
         params, self._overrides = model_parameters(gpu_layers, request.cpu_expert_layers)
         params.progress_callback = self._progress
-        self.handle = lib.llama_model_load_from_file(request.path.encode(), params)
+        self.handle = lib.llama_model_load_from_file(os.fsencode(request.path), params)
         if not self.handle:
             raise RuntimeError("model not loaded")
         self.context = None
@@ -163,7 +164,7 @@ class Model:
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Token ids of ``text``; ``special`` adds BOS as the vocabulary asks and reads control tokens in the text."""
-        raw = text.encode()
+        raw = text.encode("utf-8", "replace")
         size = len(raw) + 8
         buffer = (lib.llama_token * size)()
         count = lib.llama_tokenize(self.vocab, raw, len(raw), buffer, size, special, special)

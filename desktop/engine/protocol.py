@@ -11,6 +11,8 @@ from typing import IO, Literal
 
 import msgspec
 
+from desktop.engine.packing import pack, unpack
+
 MAX_FRAME_BYTES = 64 * 1024 * 1024  # far above any real message; a larger length means a corrupt pipe
 _LENGTH = struct.Struct("<I")
 
@@ -255,14 +257,13 @@ class PipeClosedError(EOFError):
     """The other side of the pipe is gone."""
 
 
-_encoder = msgspec.msgpack.Encoder()
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
 
 def write_frame(stream: IO[bytes], message: Request | Event) -> None:
     """Send one message; raises OSError when the other side is gone."""
-    body = _encoder.encode(message)
+    body = pack(message)
     stream.write(_LENGTH.pack(len(body)) + body)
     stream.flush()
 
@@ -286,9 +287,9 @@ def _read_body(stream: IO[bytes]) -> bytes:
 
 def read_request(stream: IO[bytes]) -> Request:
     """Next request; raises PipeClosedError at the end, msgspec.DecodeError on anything that is not one."""
-    return _requests.decode(_read_body(stream))
+    return unpack(_requests, _read_body(stream))
 
 
 def read_event(stream: IO[bytes]) -> Event:
     """Next event; raises PipeClosedError at the end, msgspec.DecodeError on anything that is not one."""
-    return _events.decode(_read_body(stream))
+    return unpack(_events, _read_body(stream))

@@ -6,15 +6,46 @@ import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
+from typing import IO, Literal
+
+from desktop.core.secrets import TOKEN_VARIABLES
 
 PARENT_VARIABLE = "HEFT_PARENT_PID"
 _PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
 
 
 def child_environment() -> dict[str, str]:
-    """This process's environment, and its process id for :func:`die_with_parent` in the child."""
+    """This process's environment without the Hub's token, and its process id for :func:`die_with_parent`.
+
+    The child reads strangers' files; it asks the Hub for nothing.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in TOKEN_VARIABLES}
     # without the variable, an abort inside ggml starts a debugger to print a backtrace and takes seconds to die
-    return {**os.environ, PARENT_VARIABLE: str(os.getpid()), "GGML_NO_BACKTRACE": "1"}
+    return {**kept, PARENT_VARIABLE: str(os.getpid()), "GGML_NO_BACKTRACE": "1"}
+
+
+def private_directory(wanted: Path) -> Path:
+    """Where a child works: ``wanted``, made if need be, or the root where nothing can be written.
+
+    Never a folder in which others could plant a library.
+    """
+    try:
+        wanted.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return Path(wanted.anchor or os.sep)
+    return wanted
+
+
+def open_log(path: Path | None, mode: Literal["ab", "wb"]) -> IO[bytes]:
+    """A child's log; nothing is kept of it without a path, or where the file cannot be written."""
+    if path is not None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return path.open(mode)
+        except OSError:
+            pass  # a home that cannot be written must not keep the engine from running
+    return Path(os.devnull).open("wb")
 
 
 def die_with_parent() -> None:

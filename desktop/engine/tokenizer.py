@@ -6,6 +6,7 @@ A vocabulary comes from a stranger's file, and llama.cpp aborts on some that are
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -82,7 +83,7 @@ class Vocabulary:
         params = self._lib.llama_model_default_params()
         params.vocab_only = True
         params.load_mode = _LOAD_MODE_NONE
-        self._handle = self._lib.llama_model_load_from_file(path.encode(), params)
+        self._handle = self._lib.llama_model_load_from_file(os.fsencode(path), params)
         if not self._handle:
             raise EngineError(
                 "The engine does not accept this tokenizer.",

@@ -14,7 +14,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
@@ -23,8 +22,10 @@ import msgspec
 
 from desktop.core.child import command
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.patience import Patience
 from desktop.engine.logmap import explain_exit
-from desktop.engine.spawn import child_environment, die_with_parent
+from desktop.engine.packing import pack, unpack
+from desktop.engine.spawn import child_environment, die_with_parent, open_log, private_directory
 
 Result = TypeVar("Result", bound=msgspec.Struct)
 
@@ -57,8 +58,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
 
 
 _Reply = Answer | Step | Refused
-_encode = msgspec.msgpack.Encoder().encode
-_decode_reply = msgspec.msgpack.Decoder(_Reply).decode
+_replies: msgspec.msgpack.Decoder[_Reply] = msgspec.msgpack.Decoder(_Reply)
 
 
 def _write(stream: IO[bytes], body: bytes) -> None:
@@ -108,7 +108,7 @@ class _Process:
         """A process that is gone is noticed by the missing reply."""
         assert self._popen is not None and self._popen.stdin is not None
         with contextlib.suppress(OSError, ValueError):
-            _write(self._popen.stdin, _encode(request))
+            _write(self._popen.stdin, pack(request))
 
     @property
     def alive(self) -> bool:
@@ -133,15 +133,14 @@ class _Process:
 
     def _run(self) -> None:
         try:
-            if self._directory is not None:
-                self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with _log(self.log_path) as log:
+            directory = private_directory(self._directory) if self._directory is not None else None
+            with open_log(self.log_path, "wb") as log:
                 self._popen = subprocess.Popen(
                     command(self._module),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
-                    cwd=self._directory,
+                    cwd=directory,
                     env=child_environment(),
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
@@ -154,7 +153,7 @@ class _Process:
             assert process.stdout is not None
             with contextlib.suppress(EOFError, msgspec.MsgspecError, OSError, ValueError):
                 while True:
-                    self.replies.put(_decode_reply(_read(process.stdout)))
+                    self.replies.put(unpack(_replies, _read(process.stdout)))
             process.poll()
             if process.returncode is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -164,13 +163,6 @@ class _Process:
                 assert process.stdin is not None
                 process.stdin.close()
         self.replies.put(None)
-
-
-def _log(path: Path | None) -> IO[bytes]:
-    if path is None:
-        return Path(os.devnull).open("wb")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("wb")
 
 
 class Tool(Generic[Result]):
@@ -228,16 +220,17 @@ class Tool(Generic[Result]):
         cancelled: Callable[[], bool] | None,
         progress: Callable[[float, str], None] | None,
     ) -> Result:
-        deadline = time.monotonic() + deadline_seconds if deadline_seconds is not None else None
+        patience = Patience(deadline_seconds) if deadline_seconds is not None else None
         process.send(request)
         while True:
+            late = patience is not None and patience.over()
             try:
                 reply = process.replies.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 if cancelled is not None and cancelled():
                     self._end()
                     raise HeftError("This was cancelled.", "Start it again when you like.", kind="cancelled") from None
-                if deadline is not None and time.monotonic() > deadline:
+                if late:
                     self._end()
                     raise HeftError(
                         f"This did not finish within {deadline_seconds:.0f} seconds and was ended.",
@@ -252,7 +245,7 @@ class Tool(Generic[Result]):
                 case Refused():
                     raise HeftError(reply.message, reply.hint, detail=reply.detail, kind=reply.kind)
                 case Answer():
-                    return self._decoder.decode(reply.body)
+                    return unpack(self._decoder, reply.body)
                 case None:
                     tail = process.log_tail()
                     cause = explain_exit(self._end(), tail, loading=True)
@@ -281,14 +274,14 @@ def serve(
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     stdin = sys.stdin.buffer
-    decode = msgspec.msgpack.Decoder(requests).decode
+    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(requests)
 
     def reply(message: _Reply) -> None:
-        _write(replies, _encode(message))
+        _write(replies, pack(message))
 
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
-            request = decode(_read(stdin))
+            request = unpack(decoder, _read(stdin))
             try:
                 result = answer(request, lambda fraction, note: reply(Step(fraction, note)))
             except HeftError as error:
@@ -298,7 +291,7 @@ def serve(
             except Exception as error:  # noqa: BLE001  # the parent shows it; this process goes on serving
                 reply(_unexpected(error))
             else:
-                reply(Answer(msgspec.Raw(_encode(result))))
+                reply(Answer(msgspec.Raw(pack(result))))
     sys.stderr.flush()
     os._exit(0)  # libraries' own threads need not be waited for
 

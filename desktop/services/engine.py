@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.patience import Patience
 from desktop.engine.client import EngineClient
 from desktop.engine.protocol import (
     Benchmark,
@@ -34,7 +35,7 @@ from desktop.store.paths import Paths
 
 Phase = Literal["stopped", "starting", "loading", "ready", "generating", "died"]
 AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied
-_HELLO_SECONDS = 30.0
+_HELLO_SECONDS, _LOOK_SECONDS = 30.0, 0.5
 _RATE_SECONDS = 0.5  # a state for each batch of text would wake every listener for a figure nobody reads that fast
 
 
@@ -90,7 +91,9 @@ class EngineService:
         with self._greeted:
             if self._hello is None:
                 self._ensure_client()
-                self._greeted.wait_for(lambda: self._hello is not None or self._state.died is not None, _HELLO_SECONDS)
+                patience = Patience(_HELLO_SECONDS)
+                while not (self._greeted.wait_for(self._heard, _LOOK_SECONDS) or patience.over()):
+                    pass
             if self._hello is None:
                 died = self._state.died
                 raise EngineError(
@@ -99,6 +102,9 @@ class EngineService:
                     detail=died.log_tail if died else "",
                 )
             return self._hello
+
+    def _heard(self) -> bool:
+        return self._hello is not None or self._state.died is not None
 
     def load(self, request: Load, name: str) -> None:
         """Load a model in place of the present one; returns at once, listeners hear the rest."""

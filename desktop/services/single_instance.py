@@ -86,7 +86,10 @@ def claim(folder: Path, source: str, seconds: float = HAND_OVER_SECONDS) -> Clai
     place = _private_folder()
     if place is None:
         return "alone"
-    lock = _lock(place / f"{name}.lock")
+    try:
+        lock = _lock(place / f"{name}.lock")
+    except OSError:  # a file system that cannot be written
+        return "alone"
     if lock is not None:
         return _listen(place / f"{name}.socket", lock)
     return _hand_over(place / f"{name}.socket", request, deadline)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError, StoreError
@@ -40,8 +41,15 @@ class Suite:
     def chats(self) -> ChatStore:
         """The chat store; what a killed process left half written is marked so."""
         from desktop.store.chats import ChatStore
+        from desktop.store.database import UNWRITABLE
 
-        chats = ChatStore(self.paths.chats)
+        try:
+            chats = ChatStore(self.paths.chats)
+        except StoreError as error:
+            if error.kind != UNWRITABLE:
+                raise
+            self._tell(_nothing_kept(self.paths.data, error))
+            chats = ChatStore(self.paths.chats, in_memory=True)
         if chats.set_aside is not None:
             words = f"Your chats could not be read and were set aside as {chats.set_aside.name}; a new file was begun."
             self._tell(StoreError(words, "The old file is kept in Heft's data folder."))
@@ -123,3 +131,12 @@ class Suite:
             self.chats.close()
         if self.made("predictions"):
             self.predictions.close()
+
+
+def _nothing_kept(folder: Path, error: StoreError) -> StoreError:
+    return StoreError(
+        "Heft may not write to its folder: chats and settings last until you quit.",
+        f"Make {folder} writable, or start Heft with HEFT_HOME set to another folder.",
+        detail=error.detail,
+        kind=error.kind,
+    )

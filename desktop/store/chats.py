@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop.core.errors import NotFoundError, StoreError
+from desktop.core.readable import readable
 from desktop.store import chats_export, chats_search
 from desktop.store.chats_records import (
     CHAT_COLUMNS,
@@ -27,12 +28,12 @@ from desktop.store.chats_records import (
     MessageState,
     SamplingDict,
     chat_from_row,
-    clean,
     message_from_row,
+    path_value,
 )
 from desktop.store.chats_schema import SCHEMA
 from desktop.store.chats_search import MARK_END, MARK_START, SearchHit
-from desktop.store.database import is_damage, open_database
+from desktop.store.database import copy_database, is_damage, kind_of, open_database
 
 __all__ = [
     "MARK_END",
@@ -62,11 +63,18 @@ class ChatStore:
     is not there. ``set_aside`` names the damaged database that was put aside at opening, or is None.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open or make the database at ``path``; StoreError when a newer Heft wrote it (left untouched)."""
+    def __init__(self, path: Path, *, in_memory: bool = False) -> None:
+        """Open or make the database at ``path``; StoreError when a newer Heft wrote it (left untouched).
+
+        With ``in_memory`` a copy of it that ends with this process, for a folder that cannot be written.
+        """
         self._path = path
         self._lock = threading.RLock()
-        self._db, self.set_aside = open_database(path, SCHEMA)
+        self.set_aside: Path | None = None
+        if in_memory:
+            self._db = copy_database(path, SCHEMA)
+        else:
+            self._db, self.set_aside = open_database(path, SCHEMA)
 
     def close(self) -> None:
         """Write everything back and let go of the file; calling it again does nothing."""
@@ -88,12 +96,13 @@ class ChatStore:
     ) -> Chat:
         """A new, empty chat."""
         now = time.time()
-        values = (clean(title), model, clean(system_prompt), json.dumps(dict(sampling or {})), max_tokens)
+        texts = (readable(title), readable(model), readable(system_prompt))
+        values = (*texts, json.dumps(dict(sampling or {})), max_tokens)
         with self._write() as db:
             row = db.execute(
                 f"""INSERT INTO chats (title, model, system_prompt, sampling, max_tokens, created, updated,
                     model_path, context_length) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {CHAT_COLUMNS}""",
-                (*values, now, now, model_path, context_length),
+                (*values, now, now, path_value(model_path), context_length),
             ).fetchone()
         return chat_from_row(row)
 
@@ -128,13 +137,13 @@ class ChatStore:
         context_length: int | None = None,
     ) -> Chat:
         """Change what is given and return the chat. Settings do not move it up the list."""
-        given: dict[str, str | int | None] = {
-            "title": None if title is None else clean(title),
-            "model": model,
-            "system_prompt": None if system_prompt is None else clean(system_prompt),
+        given: dict[str, str | bytes | int | None] = {
+            "title": None if title is None else readable(title),
+            "model": None if model is None else readable(model),
+            "system_prompt": None if system_prompt is None else readable(system_prompt),
             "sampling": None if sampling is None else json.dumps(dict(sampling)),
             "max_tokens": max_tokens,
-            "model_path": model_path,
+            "model_path": None if model_path is None else path_value(model_path),
             "context_length": context_length,
         }
         changes = {name: value for name, value in given.items() if value is not None}
@@ -234,7 +243,7 @@ class ChatStore:
         model: str = "",
     ) -> Message:
         """Add a turn below ``parent_id`` (None: a first turn); it becomes the end of the active branch."""
-        now, text = time.time(), clean(content)
+        now, text = time.time(), readable(content)
         with self._write() as db:
             if db.execute("SELECT 1 FROM chats WHERE id = ?", (chat_id,)).fetchone() is None:
                 raise _no_chat()
@@ -245,7 +254,7 @@ class ChatStore:
             (made,) = db.execute(
                 """INSERT INTO messages (chat_id, parent_id, role, content, state, model, created, statistics, note)
                    VALUES (?, ?, ?, ?, ?, ?, ?, '{}', '') RETURNING id""",
-                (chat_id, parent_id, role, text, state, model, now),
+                (chat_id, parent_id, role, text, state, readable(model), now),
             ).fetchone()
             db.execute("UPDATE chats SET leaf = ?, updated = ? WHERE id = ?", (made, now, chat_id))
             return self.message(made)
@@ -254,7 +263,7 @@ class ChatStore:
         """Write more of a streaming answer; durable against a kill when this returns. Cost: the new text only."""
         with self._write() as db:
             try:
-                db.execute("INSERT INTO pieces (message_id, text) VALUES (?, ?)", (message_id, clean(text)))
+                db.execute("INSERT INTO pieces (message_id, text) VALUES (?, ?)", (message_id, readable(text)))
             except sqlite3.IntegrityError as error:
                 raise _no_message() from error
 
@@ -262,7 +271,7 @@ class ChatStore:
         """Replace the whole text of a message."""
         with self._write() as db:
             db.execute("DELETE FROM pieces WHERE message_id = ?", (message_id,))
-            db.execute("UPDATE messages SET content = ? WHERE id = ?", (clean(text), message_id))
+            db.execute("UPDATE messages SET content = ? WHERE id = ?", (readable(text), message_id))
 
     def finish(
         self,
@@ -276,7 +285,7 @@ class ChatStore:
             self._join(db, message_id)
             db.execute(
                 "UPDATE messages SET state = ?, statistics = ?, note = ? WHERE id = ?",
-                (state, json.dumps(dict(statistics or {})), clean(note), message_id),
+                (state, json.dumps(dict(statistics or {})), readable(note), message_id),
             )
             db.execute(
                 "UPDATE chats SET updated = ? WHERE id = (SELECT chat_id FROM messages WHERE id = ?)",
@@ -299,7 +308,7 @@ class ChatStore:
     def search(self, query: str, limit: int = 50) -> list[SearchHit]:
         """Titles and messages with all words of ``query`` (each may be the start of a word), best first."""
         with self._read() as db:
-            return chats_search.search(db, clean(query), limit)
+            return chats_search.search(db, readable(query), limit)
 
     def export_markdown(self, chat_id: int) -> str:
         """The active branch to read."""
@@ -381,4 +390,5 @@ class ChatStore:
             f"Heft could not {verb} its chats: {error}",
             f"Check the free space and the permissions of {self._path.parent}.",
             detail=f"{self._path}: {error!r}",
+            kind=kind_of(error),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -50,9 +51,13 @@ class Message:
     sibling_count: int
 
 
-def clean(text: str) -> str:
-    """Text SQLite can keep: lone surrogates (half a character pasted from elsewhere) become U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+def path_value(path: str) -> str | bytes:
+    """A path as SQLite can keep it: its bytes where they are no Unicode."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
 
 
 CHAT_COLUMNS = "id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length"
@@ -71,7 +76,7 @@ def chat_from_row(row: tuple[Any, ...]) -> Chat:
         max_tokens,
         created,
         updated,
-        model_path,
+        os.fsdecode(model_path),
         context_length,
     )
 

@@ -6,16 +6,20 @@ schema is one more entry.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from desktop.core.errors import StoreError
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+_NO_ACCESS = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
+UNWRITABLE = "unwritable"  # kind of a StoreError: the folder or its file system takes no writes
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,20 @@ def is_damage(error: sqlite3.Error) -> bool:
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGED
 
 
+def kind_of(error: OSError | sqlite3.Error) -> str:
+    """The kind of StoreError that tells of this one."""
+    if isinstance(error, sqlite3.Error):
+        unwritable = (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _UNWRITABLE
+    else:
+        unwritable = error.errno in _NO_ACCESS
+    return UNWRITABLE if unwritable else StoreError.kind
+
+
 def open_database(path: Path, schema: Schema) -> tuple[sqlite3.Connection, Path | None]:
     """The database at ``path``, made or migrated when needed, and where a damaged one was set aside (or None).
 
-    Raises StoreError when the file was written by a newer Heft (it is left untouched) or cannot be opened.
+    Raises StoreError when the file was written by a newer Heft (it is left untouched) or cannot be opened, of kind
+    "unwritable" where only a copy in memory is left (:func:`copy_database`).
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,11 +69,29 @@ def open_database(path: Path, schema: Schema) -> tuple[sqlite3.Connection, Path 
             f"Heft could not open {schema.name}: {error}",
             f"Check the permissions of {path.parent} and the free space on its disk.",
             detail=f"{path}: {error!r}",
+            kind=kind_of(error),
         ) from error
+
+
+def copy_database(path: Path, schema: Schema) -> sqlite3.Connection:
+    """A database in memory with what can be read of the one at ``path``, or with nothing in it."""
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as kept:
+        kept.backup(copy)
+    try:
+        return _prepared(copy, path, schema)
+    except (sqlite3.Error, StoreError):
+        copy.close()
+    return _prepared(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False), path, schema)
 
 
 def _connect(path: Path, schema: Schema) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=schema.busy_seconds, isolation_level=None, check_same_thread=False)
+    return _prepared(connection, path, schema)
+
+
+def _prepared(connection: sqlite3.Connection, path: Path, schema: Schema) -> sqlite3.Connection:
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(schema.migrations):

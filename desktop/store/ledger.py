@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from desktop.core.errors import StoreError
+from desktop.core.readable import readable
 from desktop.store.database import open_database
 from desktop.store.ledger_schema import SCHEMA
 
@@ -83,7 +84,8 @@ class Ledger:
 
     def add(self, run: Run) -> None:
         """Keep a run; StoreError when it cannot be written."""
-        values = [getattr(run, name) for name in _COLUMNS[:-1]]
+        told = (getattr(run, name) for name in _COLUMNS[:-1])
+        values = [readable(value) if isinstance(value, str) else value for value in told]
         values.append(msgspec.json.encode(run.figures).decode())
         marks = ", ".join("?" * len(_COLUMNS))
         with self._open() as connection:

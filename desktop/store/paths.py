@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -62,12 +66,37 @@ class Paths:
 
 
 def default_paths() -> Paths:
-    """Paths of this user: below ``HEFT_HOME`` when set, else the platform's data and cache folders."""
+    """Paths of this user: below ``HEFT_HOME`` when set, else the platform's data and cache folders.
+
+    The cache is a temporary folder of this process where its own place cannot be written (a read-only home).
+    """
     home = os.environ.get("HEFT_HOME")
     if home:
         root = Path(home).expanduser()
-        return Paths(data=root, cache=root / "cache")
-    return Paths(
-        data=Path(platformdirs.user_data_dir(APP_NAME, appauthor=False)),
-        cache=Path(platformdirs.user_cache_dir(APP_NAME, appauthor=False)),
-    )
+        paths = Paths(data=root, cache=root / "cache")
+    else:
+        paths = Paths(
+            data=Path(platformdirs.user_data_dir(APP_NAME, appauthor=False)),
+            cache=Path(platformdirs.user_cache_dir(APP_NAME, appauthor=False)),
+        )
+    if _can_be_written(paths.cache):
+        return paths
+    return Paths(data=paths.data, cache=_temporary_cache() or paths.cache)
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Whether a folder, or the nearest one above it that is there, may be written to. Makes nothing."""
+    for place in (folder, *folder.parents):
+        if os.path.lexists(place):
+            return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+    return False
+
+
+@cache
+def _temporary_cache() -> Path | None:
+    try:
+        folder = tempfile.mkdtemp(prefix="heft-")
+    except OSError:
+        return None
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

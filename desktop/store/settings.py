@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from desktop.core.errors import StoreError
+from desktop.core.readable import readable
 
 SCHEMA_VERSION = 1
 
@@ -80,18 +82,25 @@ class SettingsStore:
             try:
                 return self._decode(raw)
             except (msgspec.MsgspecError, UnicodeDecodeError):
-                self._path.replace(self._beside("broken"))
+                with suppress(OSError):
+                    self._path.replace(self._beside("broken"))
                 return SettingsData()
 
     def update(self, **changes: Any) -> SettingsData:
         """Change the named fields and write the file; TypeError for an unknown field or a wrong type."""
         with self._lock:
             changed = replace(self.load(), **changes)
-            raw = msgspec.json.format(msgspec.json.encode(changed), indent=2)
             try:
+                raw = msgspec.json.format(msgspec.json.encode(changed), indent=2)
                 checked = msgspec.json.decode(raw, type=SettingsData)
             except msgspec.ValidationError as error:
                 raise TypeError(str(error)) from error
+            except UnicodeEncodeError as error:
+                raise StoreError(
+                    f"Heft cannot remember a name that is no Unicode: {readable(error.object)}",
+                    "Rename the file or folder.",
+                    detail=str(error),
+                ) from error
             self._write(raw)
             return checked
 
@@ -99,7 +108,8 @@ class SettingsStore:
         document = msgspec.json.decode(raw, type=dict[str, Any])
         version = msgspec.convert(document.get("schema_version", 0), int)
         if version > SCHEMA_VERSION:
-            shutil.copy2(self._path, self._beside("newer"))
+            with suppress(OSError):
+                shutil.copy2(self._path, self._beside("newer"))
         for migrate in _MIGRATIONS[max(version, 0) :]:
             document = migrate(document)
         document["schema_version"] = SCHEMA_VERSION

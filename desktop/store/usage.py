@@ -39,7 +39,9 @@ class UsageStore:
             document.last_used[str(path)] = when
             try:
                 self._write(msgspec.json.encode(document))
-            except (OSError, UnicodeEncodeError) as error:
+            except UnicodeEncodeError:
+                return  # JSON has no place for a name that is no Unicode
+            except OSError as error:
                 raise StoreError(
                     "Heft could not remember when this model was used.",
                     f"Check the permissions of {self._file.parent}.",
