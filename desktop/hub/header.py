@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from desktop.core.errors import FileFormatError
-from desktop.core.gguf import ByteSource, Header, read_header
+from desktop.core.gguf import Header, read_header
 from desktop.hub.client import HubClient, RemoteFile
+from desktop.hub.header_length import expected_header_bytes
 from desktop.hub.header_store import HeaderStore
 from desktop.hub.ranges import FIRST_WINDOW, Part, RangeSource
-
-# Bytes of tokenizer metadata per token, by tokenizer.ggml.model. Measured over the 19 vocabularies of llama.cpp's
-# folder models: strings with their lengths, scores, types and merges take 21 to 23 (llama), 21 (bert), 27 (t5),
-# 35 to 48 (gpt2; 61 with llama-bpe's 280,000 merges) and 60 (gemma4). 35 fit the small gpt2 ones, which most are.
-_BYTES_PER_TOKEN = {"llama": 24, "bert": 22, "t5": 28, "gpt2": 37, "gemma4": 61}
-_OTHER_BYTES_PER_TOKEN = 45
-_MERGES = {"llama-bpe": 62, "aquila": 50}  # by tokenizer.ggml.pre, where it differs
-_LARGE_VOCABULARY, _LARGE_BYTES_PER_TOKEN = 80_000, 44  # longer words in larger gpt2 vocabularies
-_BYTES_PER_TENSOR = 72  # name of about 25 bytes, shape, type and offset
-_SLACK = 96 << 10  # chat template and keys after the vocabulary
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,30 +158,6 @@ def _with_cost(kept: RemoteHeader, source: RangeSource) -> RemoteHeader:
 
 
 def _planned(have: memoryview, size: int) -> int:
-    """Up to which byte the next range goes: where the header probably ends, told by its vocabulary's length."""
-    if len(have) <= FIRST_WINDOW:
-        expected = expected_header_bytes(Beginning(have, size))
-        if expected > len(have):
-            return expected
-    return len(have) + max(256 << 10, len(have) // 2)
-
-
-def expected_header_bytes(beginning: ByteSource) -> int:
-    """About how long a header is, from its first kilobytes; 0 when they do not tell."""
-    try:
-        header = read_header(beginning, partial=True)
-    except FileFormatError:
-        return 0
-    tokens = header.unfinished.get("tokenizer.ggml.tokens", 0)
-    pre = header.string("tokenizer.ggml.pre")
-    model = header.string("tokenizer.ggml.model")
-    each = _MERGES.get(pre) or _BYTES_PER_TOKEN.get(model, _OTHER_BYTES_PER_TOKEN)
-    if model == "gpt2" and tokens > _LARGE_VOCABULARY:
-        each = max(each, _LARGE_BYTES_PER_TOKEN)
-    return tokens * each + _tensor_count(beginning) * _BYTES_PER_TENSOR + _SLACK
-
-
-def _tensor_count(beginning: ByteSource) -> int:
-    """The number of tensors as the file's first bytes declare it, bounded."""
-    (count,) = struct.unpack_from("<Q", beginning.window(0, 16), 8)
-    return min(int(count), 1 << 14)
+    """Up to which byte the next range goes: where the header probably ends."""
+    expected = expected_header_bytes(Beginning(have, size))
+    return expected if expected > len(have) else len(have) + max(256 << 10, len(have) // 4)

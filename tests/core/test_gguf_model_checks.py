@@ -141,6 +141,14 @@ def test_shards_are_complete_or_the_missing_ones_are_named() -> None:
     assert any("999 are missing" in f.message for f in told(_shard(0, 1000)))
 
 
+def test_parts_in_each_others_place_are_told() -> None:
+    swapped = told(_shard(0, 3, 6), _shard(2, 3, 6), _shard(1, 3, 6))
+    assert ["holds part 2 in another's place" in f.message for f in swapped] == [True]
+    twice = told(_shard(0, 3, 6), _shard(1, 3, 6), _shard(1, 3, 6))
+    assert any("holds part 2 in another's place" in f.message for f in twice)
+    assert told(_shard(0, 3, 6), _shard(1, 3, 6), _shard(2, 3, 6)) == []
+
+
 def test_the_file_type_is_judged_by_all_shards() -> None:
     first = _shard(0, 2)
     first.metadata.append(("general.file_type", g.U32, 15))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support import gguf_bytes as g
 from support.hub_server import BytesContent, HubServer, Repo, SparseContent
 
 from desktop.core.errors import FileFormatError
@@ -13,7 +14,10 @@ from desktop.hub.header import HeaderReader
 from desktop.hub.header_store import HeaderStore
 from desktop.hub.ranges import Part
 
-VOCABULARIES = ("starcoder", "llama-spm", "gpt-2", "qwen2", "llama-bpe", "gemma-4", "bert-bge", "command-r")
+VOCABULARIES = (
+    "aquila", "baichuan", "bert-bge", "command-r", "deepseek-coder", "deepseek-llm", "falcon", "gemma-4", "gpt-2",
+    "gpt-neox", "llama-bpe", "llama-spm", "mpt", "nomic-bert-moe", "phi-3", "qwen2", "qwen35", "refact", "starcoder",
+)  # fmt: skip
 FILE_BYTES = 5_000_000_000
 
 
@@ -49,6 +53,24 @@ def test_three_requests_and_half_a_megabyte_beyond_the_header(
     words, wanted = found.header.array("tokenizer.ggml.tokens"), expected.array("tokenizer.ggml.tokens")
     assert words is not None and wanted is not None
     assert words.strings() == wanted.strings()
+    asked = [exchange.headers["Range"] for exchange in hub.exchanges]
+    assert int(asked[-1].rpartition("-")[2]) < expected.header_bytes + (256 << 10)  # what a fast server may send
+
+
+def test_a_vocabulary_of_an_unknown_kind_takes_one_request_more(hub: HubServer, reader: HeaderReader) -> None:
+    words = [f"a longer word number {number}" for number in range(100_000)]
+    model = g.model(tokenizer__ggml__model="gpt2", tokenizer__ggml__pre="new")
+    model.metadata += [
+        ("tokenizer.ggml.tokens", g.ARRAY, (g.STRING, words)),
+        ("tokenizer.ggml.token_type", g.ARRAY, (g.I32, [1] * len(words))),
+        ("tokenizer.ggml.merges", g.ARRAY, (g.STRING, [f"{word} x" for word in words])),
+    ]
+    head = model.header()[0]
+    hub.add(Repo("a/b", {"m.gguf": SparseContent(head, FILE_BYTES)}))
+    found = reader.read("a/b", "m.gguf")
+    assert found.requests == len(hub.exchanges) == 4
+    assert found.transferred_bytes <= len(head) + (512 << 10)
+    assert int(hub.exchanges[-1].headers["Range"].rpartition("-")[2]) < len(head) + (512 << 10)
 
 
 def test_a_second_look_costs_one_request_and_no_bytes(hub: HubServer, reader: HeaderReader, model: Repo) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from desktop.core import naming
 from desktop.core.errors import FileFormatError
@@ -27,6 +28,14 @@ from desktop.core.units import human_bytes
 _GGUF = b"GGUF"
 _TENSORRT = (b"ftrt", b"ptrt")
 
+_EMPTY = Finding(
+    "error",
+    "The file is empty: it has 0 bytes, and no model does.",
+    "A download that was never filled, mostly.",
+    "Download it again.",
+    0,
+)
+
 _Reader = Callable[[], Summary | None]
 
 
@@ -38,12 +47,33 @@ def recognise(source: ByteSource, name: str, catalog: Catalog) -> Summary | None
     OSError from the source passes.
     """
     if source.size == 0:
-        return catalog.summary("empty")
+        return catalog.summary("empty", findings=(_EMPTY,))
     start = head(source, not_models.HEAD_BYTES)
     if start.startswith(_GGUF):
         return None
     found = not_models.recognise_pointer(start, source.size, catalog) or _model(source, start, name, catalog)
-    return found or _rest(start, source.size, name, catalog)
+    found = found or _rest(start, source.size, name, catalog)
+    return replace(found, findings=(*_misnamed(found.id, start, name), *found.findings))
+
+
+def _misnamed(id: str, start: bytes, name: str) -> Iterable[Finding]:
+    """What a GGUF or safetensors file would begin with, where only the name says that it is one."""
+    ending = name.lower().rpartition(".")[2]
+    if ending == "gguf":
+        kind, expected, seen = "GGUF", f"{_GGUF!r}", f"{start[:4]!r}"
+    elif ending == "safetensors" and id != "safetensors":
+        kind, expected = "safetensors", f"a header of at most {safetensors.MAX_HEADER:,} bytes and '{{'"
+        length = int.from_bytes(start[:8], "little")
+        seen = f"a length of {length:,} and {start[8:9]!r}" if len(start) > 8 else f"{start!r} alone"
+    else:
+        return
+    yield Finding(
+        "error",
+        f"The name says {kind}, but the file is none: at byte 0 {expected} was expected, not {seen}.",
+        "What a file is stands in its first bytes; programs that trust the name fail on it.",
+        "Download it again, or give it the name of what it is.",
+        0,
+    )
 
 
 def _model(source: ByteSource, start: bytes, name: str, catalog: Catalog) -> Summary | None:

@@ -6,6 +6,7 @@ Unlike ``checks`` these need more than one header: the table of required keys, a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from desktop.core.findings import Finding
 from desktop.core.gguf.checks import DOWNLOAD_AGAIN, OTHER_FILE, check_file_type
@@ -71,6 +72,15 @@ def check_split(headers: Sequence[Header]) -> Iterable[Finding]:
             "The engine loads all parts or none; it looks for them beside the first, under their original names.",
             "Download the missing parts into the same folder.",
             about="key:split.count",
+        )
+    misnamed = [number for before, number in pairwise(numbers) if number <= before]
+    if misnamed:
+        yield Finding(
+            "error",
+            f"The parts are not what their names say: one of them holds part {misnamed[0] + 1} in another's place.",
+            "Every part carries its number (split.no); the engine compares it with the name and refuses the model.",
+            "Give the parts their own names again, or download them again.",
+            about="key:split.no",
         )
     if any(header.split and header.split[1] != count for header in headers):
         yield Finding(

@@ -106,7 +106,8 @@ class _Reader:
     def _plausible(self, what: str, count: int, limit: int, least_bytes: int) -> None:
         if count * least_bytes > self.cursor.remaining:
             raise FileFormatError(
-                f"The file claims {count:,} {what}, but has only {self.cursor.remaining:,} bytes left.",
+                f"The file claims {count:,} {what}, but from byte {self.cursor.position:,} on "
+                f"it has only {self.cursor.remaining:,} bytes.",
                 INCOMPLETE if count <= limit else DAMAGED,
                 offset=self.cursor.position,
             )
@@ -225,13 +226,13 @@ class _Reader:
         if depth == 1:
             self._report(f"'{key[:80]}' is an array of arrays, which the engine does not accept.", start, f"key:{key}")
         self.arrays_left -= count
-        if depth >= MAX_DEPTH or self.arrays_left < 0:
-            raise FileFormatError(
-                f"'{key[:80]}' at byte {start:,} nests arrays more than {MAX_DEPTH} deep "
-                f"or holds more than {MAX_ARRAYS:,} of them.",
-                DAMAGED,
-                offset=start,
-            )
+        fault = ""
+        if depth >= MAX_DEPTH:
+            fault = f"nests arrays; at most {MAX_DEPTH} in one another were expected"
+        elif self.arrays_left < 0:
+            fault = f"claims {count:,} arrays; at most {MAX_ARRAYS:,} in a file were expected"
+        if fault:
+            raise FileFormatError(f"'{key[:80]}' at byte {start:,} {fault}.", DAMAGED, offset=start)
         return tuple(self._array(key, depth + 1) for _ in range(count))
 
     def _tensor(self) -> None:
@@ -240,9 +241,10 @@ class _Reader:
         (dimensions,) = self.cursor.unpack(_U32[self.order], f"the number of dimensions of '{name[:80]}'")
         self.shapes_left -= dimensions
         if dimensions > MAX_DIMENSIONS or self.shapes_left < 0:
+            most = MAX_DIMENSIONS if dimensions > MAX_DIMENSIONS else f"{MAX_SHAPES:,} in the whole file"
             raise FileFormatError(
                 f"Tensor '{name[:80]}' at byte {start:,} claims {dimensions:,} dimensions; "
-                f"at most {MAX_DIMENSIONS} were expected, and {MAX_SHAPES:,} in the whole file.",
+                f"at most {most} were expected.",
                 DAMAGED,
                 offset=start,
             )
@@ -272,11 +274,11 @@ class _Reader:
 def _preamble(source: ByteSource) -> tuple[int, str]:
     head = bytes(source.window(0, 8)[:8])
     if len(head) < 8:
-        what = "The file is empty." if not head else f"The file has only {len(head)} bytes."
-        raise FileFormatError(what, INCOMPLETE, offset=len(head))
+        what = "The file is empty" if not head else f"The file ends at byte {len(head)}"
+        raise FileFormatError(f"{what}; {MAGIC!r} and a version were expected.", INCOMPLETE, offset=len(head))
     if head[:4] != MAGIC:
         raise FileFormatError(
-            f"This is not a GGUF file: it starts with {head[:4]!r}, and {MAGIC!r} was expected.",
+            f"This is not a GGUF file: at byte 0 {MAGIC!r} was expected, not {head[:4]!r}.",
             "Heft runs GGUF files; look for the GGUF version of this model.",
             offset=0,
         )
@@ -287,7 +289,7 @@ def _preamble(source: ByteSource) -> tuple[int, str]:
         order = ">"
     if version not in (1, 2, 3):
         raise FileFormatError(
-            f"This is GGUF version {version:,}; Heft knows versions 1 to 3.",
+            f"This is GGUF version {version:,}; at byte 4 a version from 1 to 3 was expected.",
             "Look for a newer Heft, or for another file of this model.",
             offset=4,
         )
