@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import stat
 import sys
 from collections import deque
 from collections.abc import Callable
 
 TAIL_LINES = 200
+FILE_LIMIT_BYTES = 4 * 1024 * 1024  # one process's; a model may make llama.cpp say a lot
+LONGEST_LINE = 8000  # characters; what is beyond is a stranger's metadata
+_STDERR = 2
+_LOOK_AFTER = 64 * 1024  # characters between two looks at the file's size
 _DEBUG, _INFO, _CONTINUED = 1, 2, 5
 
 # "llama_kv_cache:        CPU KV buffer size =    90.00 MiB" and its siblings; the name before the kind is the device
@@ -19,7 +26,10 @@ class EngineLog:
     """Receives llama.cpp's log lines; ``tail`` is the newest of them, ``since_mark`` those of one load."""
 
     def __init__(self, write: Callable[[str], object] | None = None) -> None:
+        """Without ``write`` lines go to stderr; a file there begins anew with the tail at FILE_LIMIT_BYTES."""
+        self._own_file = write is None
         self._write = write or sys.stderr.write
+        self._unseen = 0
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._marked: list[str] = []
         self._partial = ""
@@ -38,9 +48,23 @@ class EngineLog:
             self._line(line)
 
     def _line(self, line: str) -> None:
+        line = line[:LONGEST_LINE]
         self._tail.append(line)
         self._marked.append(line)
         self._write(line + "\n")
+        self._unseen += len(line)
+        if self._own_file and self._unseen > _LOOK_AFTER:
+            self._unseen = 0
+            self._bound()
+
+    def _bound(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+            file = os.fstat(_STDERR)
+            if stat.S_ISREG(file.st_mode) and file.st_size > FILE_LIMIT_BYTES:
+                os.ftruncate(_STDERR, 0)
+                os.lseek(_STDERR, 0, os.SEEK_SET)
+                self._write(f"(older lines were dropped)\n{self.tail}\n")
 
     def mark(self) -> None:
         """Begin a new load: ``since_mark`` starts empty."""
