@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from support import gguf_bytes as g
 
+from desktop.core.errors import FileFormatError
 from desktop.core.gguf import Array, BytesSource, Text, ValueType, read_header
 
 # All of llama.cpp's folder models.
@@ -92,6 +93,27 @@ def test_long_string_arrays_are_read_in_place() -> None:
         array[5000]
     with pytest.raises(TypeError):
         array.numbers()
+
+
+def test_arrays_of_long_strings_are_read_one_by_one() -> None:
+    words = [f"{i} " + "x" * (3000 if i % 2 else 0) for i in range(2500)]
+    data, _ = g.Model([("general.architecture", g.STRING, "x"), ("words", g.ARRAY, (g.STRING, words))]).header()
+    source = _Windows(data, 0)
+    array = read_header(source).array("words")
+    assert array is not None and list(array) == words
+    assert array[1500:1503] == words[1500:1503] and array[-1] == words[-1]
+    assert source.largest < 100_000
+
+
+def test_an_array_in_a_file_that_was_cut_since() -> None:
+    words = [f"word {i}" for i in range(2000)]
+    data, _ = g.Model([("general.architecture", g.STRING, "x"), ("words", g.ARRAY, (g.STRING, words))]).header()
+    source = _Windows(data, 0)
+    array = read_header(source).array("words")
+    assert array is not None
+    source.data = data[: array.offset + 5000]
+    with pytest.raises(FileFormatError, match="inside an array of strings"):
+        list(array)
 
 
 def test_nested_arrays_are_read_and_reported() -> None:
@@ -192,15 +214,16 @@ class _Windows:
     """A source that hands out no more than ``extra`` bytes beyond what was asked for, and counts the requests."""
 
     def __init__(self, data: bytes, extra: int) -> None:
-        self._data, self._extra, self.requests = data, extra, 0
+        self.data, self._extra, self.requests, self.largest = data, extra, 0, 0
 
     @property
     def size(self) -> int:
-        return len(self._data)
+        return len(self.data)
 
     def window(self, offset: int, at_least: int) -> memoryview:
         self.requests += 1
-        return memoryview(self._data)[offset : offset + at_least + self._extra]
+        self.largest = max(self.largest, at_least)
+        return memoryview(self.data)[offset : offset + at_least + self._extra]
 
 
 @pytest.mark.parametrize("extra", [0, 1, 7, 100, 5000])

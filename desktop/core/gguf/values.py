@@ -13,6 +13,7 @@ from desktop.core.errors import FileFormatError
 from desktop.core.gguf.source import ByteSource
 
 CHUNK = 1024  # elements between two remembered positions of a string array, and per step of an iteration
+_SPAN = 1 << 20  # bytes of CHUNK strings that are fetched at once; longer ones come one by one
 
 
 class ValueType(IntEnum):
@@ -166,21 +167,43 @@ class Array:
 
     def _raw_strings(self, start: int, stop: int) -> Iterator[memoryview]:
         assert self._marks is not None
-        if start >= stop:
-            return
-        first = start // CHUNK
-        position = self._marks[first]
+        for chunk in range(start // CHUNK, -(-stop // CHUNK) if start < stop else 0):
+            first = chunk * CHUNK
+            position = self._marks[chunk]
+            end = self._marks[chunk + 1] if chunk + 1 < len(self._marks) else self.end
+            skipped, wanted = max(0, start - first), min(stop - first, CHUNK)
+            if end - position <= _SPAN:
+                yield from self._unpacked(self._source.window(position, end - position), skipped, wanted, position)
+            else:
+                yield from self._one_by_one(position, skipped, wanted)
+
+    def _unpacked(self, window: memoryview, skipped: int, wanted: int, position: int) -> Iterator[memoryview]:
+        unpack, width = self._layout.length.unpack_from, self._layout.length.size
+        at = 0
+        try:
+            for index in range(wanted):
+                end = at + width + unpack(window, at)[0]
+                if index >= skipped:
+                    yield window[at + width : end]
+                at = end
+        except struct.error:
+            raise self._ended(position + at) from None
+
+    def _one_by_one(self, position: int, skipped: int, wanted: int) -> Iterator[memoryview]:
         width = self._layout.length.size
-        for index in range(first * CHUNK, stop):
+        for index in range(wanted):
             head = self._source.window(position, width)
             if len(head) < width:
-                raise FileFormatError(
-                    f"The file ends at byte {self._source.size:,} inside an array of strings.", offset=position
-                )
+                raise self._ended(position)
             (length,) = self._layout.length.unpack_from(head)
-            if index >= start:
+            if index >= skipped:
                 yield self._source.window(position + width, length)[:length]
             position += width + length
+
+    def _ended(self, position: int) -> FileFormatError:
+        return FileFormatError(
+            f"The file ends at byte {self._source.size:,} inside an array of strings.", offset=position
+        )
 
 
 Item: TypeAlias = Scalar | Array
