@@ -96,7 +96,7 @@ def test_long_string_arrays_are_read_in_place() -> None:
 
 
 def test_arrays_of_long_strings_are_read_one_by_one() -> None:
-    words = [f"{i} " + "x" * (3000 if i % 2 else 0) for i in range(2500)]
+    words = [f"{i} " + "x" * (6000 if i % 2 else 0) for i in range(2500)]
     data, _ = g.Model([("general.architecture", g.STRING, "x"), ("words", g.ARRAY, (g.STRING, words))]).header()
     source = _Windows(data, 0)
     array = read_header(source).array("words")
