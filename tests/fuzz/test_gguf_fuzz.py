@@ -1,4 +1,4 @@
-"""Mutated headers, seeded and bounded: each is parsed, or refused with a typed error, in little time.
+"""Mutated headers, real and made up, seeded and bounded: each is parsed, or refused with a typed error, in little time.
 
 HEFT_FUZZ_CASES and HEFT_FUZZ_SEED widen it.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from pathlib import Path
 
 from support import gguf_bytes as g
 from support.mutations import mutated
@@ -19,6 +20,7 @@ from desktop.core.gguf.model_checks import check_model
 CASES = int(os.environ.get("HEFT_FUZZ_CASES", "40000"))
 SEED = int(os.environ.get("HEFT_FUZZ_SEED", "20260601"))
 SLOWEST_SECONDS = 2.0  # of one case; the usual one takes 0.1 ms
+FIRST = 40  # elements of an array, and tensors, that are left of a real header
 REQUIRED = {"*": ("*.block_count",), "llama": ("llama.rope.freq_base",)}
 
 
@@ -33,6 +35,20 @@ def _seeds() -> list[bytes]:
         ("yes", g.BOOL, True),
     ]
     return [rich.header(order, version)[0] for order in "<>" for version in (1, 2, 3)]
+
+
+def _real(path: Path) -> bytes:
+    """The header of a real file with the beginning of each array and of its list of tensors."""
+    header = read_header(BytesSource(path.read_bytes()))
+    writer = g.Writer()
+    tensors = header.tensors[:FIRST]
+    parts = [writer.head(len(tensors), len(header.metadata))]
+    for key, value in header.metadata.items():
+        data = value.data
+        assert not isinstance(data, Text)
+        parts.append(writer.entry(key, value.type, (data.type, data[:FIRST]) if isinstance(data, Array) else data))
+    parts += [writer.tensor(tensor.name, tensor.shape, tensor.type_id, tensor.offset) for tensor in tensors]
+    return b"".join(parts)
 
 
 def _use(data: bytes) -> bool:
@@ -77,9 +93,12 @@ def _walk(array: Array) -> None:
             _walk(item)
 
 
-def test_mutated_headers() -> None:
+def test_mutated_headers(vocab_dir: Path, starter_model: Path) -> None:
     chance = random.Random(SEED)
-    seeds = _seeds()
+    real = [_real(path) for path in (*sorted(vocab_dir.glob("*.gguf")), starter_model)]
+    for data in real:
+        assert _use(data)
+    seeds = [*_seeds() * 3, *real]
     accepted = 0
     for case in range(CASES):
         data = mutated(chance.choice(seeds), chance)
