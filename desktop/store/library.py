@@ -14,7 +14,7 @@ from pathlib import Path
 from desktop.core import naming
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.quants import WeightShare, quantization_label
-from desktop.core.readable import readable
+from desktop.core.shown import plain
 from desktop.store.found_file import FoundFile, Source, look_at
 from desktop.store.gguf_files import Facts
 from desktop.store.header_cache import HeaderCache
@@ -224,7 +224,7 @@ def _entry(shards: Sequence[_Read], mmproj: tuple[Path, ...], missing: int) -> L
     file_name = first.file.path.name
     weights: list[WeightShare] = [share for item in shards for share in item.facts.shares]
     return LibraryModel(
-        name=readable(first.file.name or naming.stem(file_name)),
+        name=plain(first.file.name or naming.stem(file_name)),
         path=first.file.path,
         files=tuple(item.file.path for item in shards),
         mmproj=mmproj,

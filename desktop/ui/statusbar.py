@@ -12,6 +12,7 @@ from desktop.services.engine import EngineState
 from desktop.services.engine_memory import EngineMemory
 from desktop.ui.tasks import TaskContext, Tasks
 from desktop.ui.theme import set_role
+from desktop.ui.tooltips import plain_tooltip
 from desktop.ui.widgets.elided_label import ElidedLabel
 
 SAMPLE_MS = 1000  # memory is read at most once a second, and only while the engine tells something
@@ -124,7 +125,7 @@ class StatusBar(QFrame):
         self._phase.setText(words)
         trouble = state.phase == "died" or state.failure is not None
         set_role(self._phase, "bad" if trouble else "muted")
-        self._phase.setToolTip(self._explanation(state))
+        self._phase.setToolTip(plain_tooltip(self._explanation(state)))
         self._loading.setVisible(state.phase == "loading")
         self._loading.setValue(round(100 * state.progress))
         if state.phase == "generating" != previous.phase or state.model_path != previous.model_path:

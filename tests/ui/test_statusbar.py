@@ -170,7 +170,8 @@ def test_long_name_is_cut_with_the_whole_as_tooltip(qtbot: QtBot, theme: Theme) 
     label.resize(120, 20)
     box.show()
     assert "…" in label.text()
-    assert label.toolTip() == label.whole_text == label.accessibleName()
+    assert label.toolTip() == f"<qt>{label.whole_text}</qt>"
+    assert label.whole_text == label.accessibleName()
     label.resize(900, 20)
     assert label.text() == label.whole_text
     assert label.toolTip() == ""

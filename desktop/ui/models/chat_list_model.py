@@ -9,7 +9,9 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
+from desktop.core.shown import plain as all_visible
 from desktop.store.chats import MARK_END, MARK_START, Chat, SearchHit
+from desktop.ui.tooltips import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -67,7 +69,7 @@ class ChatListModel(QAbstractListModel):
         if not index.isValid():
             return None
         chat = self._rows[index.row()]
-        title = chat.title or UNTITLED
+        title = all_visible(chat.title) or UNTITLED
         if role == Qt.ItemDataRole.DisplayRole:
             return title
         if role == Qt.ItemDataRole.EditRole:
@@ -75,13 +77,13 @@ class ChatListModel(QAbstractListModel):
         if role == ChatRole.CHAT_ID:
             return chat.id
         if role == ChatRole.SUBTITLE:
-            return chat.model
+            return all_visible(chat.model)
         moment = when(datetime.datetime.fromtimestamp(chat.updated), self._clock())
         if role == ChatRole.TRAILING:
             return f" · {moment}" if chat.model else moment
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            separator = "\n" if role == Qt.ItemDataRole.ToolTipRole else ", "
-            return separator.join(part for part in (title, chat.model, moment) if part)
+            told = [part for part in (title, all_visible(chat.model), moment) if part]
+            return plain_tooltip("\n".join(told)) if role == Qt.ItemDataRole.ToolTipRole else ", ".join(told)
         return None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -156,7 +158,7 @@ class SearchHitModel(QAbstractListModel):
         if not index.isValid():
             return None
         hit = self._rows[index.row()]
-        title = hit.title or UNTITLED
+        title = all_visible(hit.title) or UNTITLED
         if role == Qt.ItemDataRole.DisplayRole:
             return title
         if role == ChatRole.CHAT_ID:
@@ -166,7 +168,8 @@ class SearchHitModel(QAbstractListModel):
         if role == ChatRole.SUBTITLE:
             return "in the title" if hit.message_id is None else _match_first(hit.snippet)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return title if hit.message_id is None else f"{title}: {plain(hit.snippet)}"
+            told = title if hit.message_id is None else f"{title}: {plain(hit.snippet)}"
+            return plain_tooltip(told) if role == Qt.ItemDataRole.ToolTipRole else told
         return None
 
     def set_hits(self, hits: Sequence[SearchHit]) -> None:

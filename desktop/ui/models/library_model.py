@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -15,6 +14,7 @@ from PySide6.QtGui import QFont
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.library import LibraryModel
 from desktop.ui.theme import Theme
+from desktop.ui.tooltips import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -40,11 +40,6 @@ def when(seconds: float | None, now: float) -> str:
     if days == 1:
         return "yesterday"
     return f"{days} days ago" if days < 7 else f"{then:%d %b %Y}"
-
-
-def plain_tooltip(text: str) -> str:
-    """A tooltip that shows ``text`` as it is: file names come from strangers and are never markup."""
-    return f"<qt>{escape(text)}</qt>".replace("\n", "<br>") if text else ""
 
 
 @dataclass(frozen=True)

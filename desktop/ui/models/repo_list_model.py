@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from desktop.core.placement import Pool
 from desktop.hub.records import RepoSummary
 from desktop.services.search_results import Result, result_of
-from desktop.ui.models.library_model import plain_tooltip
+from desktop.ui.tooltips import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 RESULT_ROLE = int(Qt.ItemDataRole.UserRole) + 1

@@ -9,8 +9,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from desktop.core.formats import TensorRow
 from desktop.core.units import human_bytes
-from desktop.ui.models.library_model import plain_tooltip
 from desktop.ui.theme import Theme
+from desktop.ui.tooltips import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 MAX_CELL = 2_000  # characters of a value that are laid out; its copy is whole

@@ -10,10 +10,11 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QFont
 
 from desktop.core.gguf import Tensor
+from desktop.core.shown import plain
 from desktop.core.units import human_bytes
-from desktop.ui.models.library_model import plain_tooltip
 from desktop.ui.models.tensor_rows import TensorRows, Total, bits_of, expert_note, shape_text, totals
 from desktop.ui.theme import Theme
+from desktop.ui.tooltips import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -185,7 +186,7 @@ class TensorTableModel(QAbstractTableModel):
         placed = self._rows.placed[value]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return cell_text(placed.tensor, self._rows.files[placed.file], column)
+                return plain(cell_text(placed.tensor, self._rows.files[placed.file], column))
             case Qt.ItemDataRole.FontRole if column in (NAME, SHAPE, OFFSET):
                 return self._mono
             case Qt.ItemDataRole.ForegroundRole if column in (OFFSET, FILE):

@@ -8,7 +8,8 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from desktop.ui.models.library_model import plain_tooltip
+from desktop.core.shown import plain
+from desktop.ui.tooltips import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -83,7 +84,7 @@ class TextTableModel(QAbstractTableModel):
         """Text, alignment and tooltip of a cell."""
         row, column = self._shown[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return row.texts[column]
+            return plain(row.texts[column])
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self._alignment(column)
         if role == Qt.ItemDataRole.ToolTipRole:

@@ -8,8 +8,8 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from desktop.core.units import human_bytes
-from desktop.ui.models.library_model import plain_tooltip
 from desktop.ui.models.tensor_rows import Total
+from desktop.ui.tooltips import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 

@@ -13,8 +13,9 @@ from desktop.core.units import human_bytes
 from desktop.services.downloads_records import DownloadState
 from desktop.services.picker_records import Row, View
 from desktop.services.picker_words import Tone, loss, loss_details, memory_details, speed, where
-from desktop.ui.models.library_model import WARNING_SIGN, plain_tooltip
+from desktop.ui.models.library_model import WARNING_SIGN
 from desktop.ui.theme import Theme
+from desktop.ui.tooltips import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 ACTION_ROLE = int(Qt.ItemDataRole.UserRole) + 1

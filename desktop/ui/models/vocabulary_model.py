@@ -12,9 +12,9 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from desktop.core.errors import HeftError
 from desktop.services.vocabulary import Vocabulary, VocabularyToken
-from desktop.ui.models.library_model import plain_tooltip
 from desktop.ui.tasks import Tasks
 from desktop.ui.theme import Theme
+from desktop.ui.tooltips import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 

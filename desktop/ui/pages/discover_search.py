@@ -17,6 +17,7 @@ from desktop.ui.models.repo_list_model import RepoListModel
 from desktop.ui.pages.discover_filters import SUGGESTIONS, DiscoverFilters
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.tooltips import plain_tooltip
 from desktop.ui.widgets.repo_list import RepoList
 
 _GROWN = 1.1  # memory known later that holds so much more is worth another search
@@ -204,6 +205,6 @@ class DiscoverSearch(QWidget):
 
     def _tell(self, text: str, action: str, call: Callable[[], None] | None = None) -> None:
         self._note_action = call or self.search
-        self._note.setToolTip(text)
+        self._note.setToolTip(plain_tooltip(text))
         self._note.setText(f"{text}  {action}" if len(text) < 44 else f"{text[:43]}…  {action}")
         self._note.show()

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
+from desktop.core.shown import plain
 from desktop.services.search_results import Result
 from desktop.store.format_catalog import format_catalog
 from desktop.ui.theme import set_role
@@ -121,7 +122,7 @@ class DiscoverState(QWidget):
             button.show()
 
     def _show(self, title: str, text: str, more: str = "") -> None:
-        self._title.setText(title)
+        self._title.setText(plain(title))
         self._text.setText(text)
         self._more.setText(more)
         self._more.setVisible(bool(more))

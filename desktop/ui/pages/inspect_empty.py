@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from desktop.ui.theme import set_role
+from desktop.ui.tooltips import plain_tooltip
 
 _ADVICE = (
     "See every layer, tensor and setting of a model, whether it is damaged, and how it was quantized. "
@@ -67,7 +68,7 @@ class EmptyInspector(QWidget):
         self._loaded_path = path
         short = name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…"
         self._loaded.setText(f"Loaded now: {short}")
-        self._loaded.setToolTip(path)
+        self._loaded.setToolTip(plain_tooltip(path))
         self._loaded.setVisible(bool(path))
 
 

@@ -11,7 +11,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from desktop.core.hub_address import PREFIX, hub_address
+from desktop.core.shown import plain
 from desktop.ui.theme import set_role
+from desktop.ui.tooltips import plain_tooltip
 
 if TYPE_CHECKING:
     from desktop.services.library import LibraryModel
@@ -76,9 +78,10 @@ class SourceMenu(QMenu):
 
     def _add(self, text: str, source: str) -> None:
         half = _NAME_CHARACTERS // 2
+        text = plain(text)
         shown = text if len(text) <= _NAME_CHARACTERS else f"{text[: half - 1]}…{text[-half:]}"
         action = self.addAction(shown.replace("&", "&&"), partial(self.chosen.emit, source))
-        action.setToolTip(source)
+        action.setToolTip(plain_tooltip(source))
 
     def ask_file(self) -> None:
         """Ask for a file."""

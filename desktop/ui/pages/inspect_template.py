@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from desktop.core.findings import Severity
+from desktop.core.shown import LINE_CHARACTERS, shown
 from desktop.services.inspection import Inspected
 from desktop.services.template_preview import ChatTemplate, TemplatePreview
 from desktop.ui.pages.inspect_tab import InspectTab
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from desktop.engine.template import RenderResult
 
 PAUSE_MILLISECONDS = 200
-LONGEST_LINE = 32_000  # many templates are one line; a longer one is shown without colours
 _ORDER: dict[Severity, int] = {"note": 0, "warning": 1, "error": 2}
 _FALLBACK = "This model brings no chat template. Heft uses ChatML instead, so its answers may be odd."
 
@@ -53,6 +53,7 @@ class TemplateTab(InspectTab):
         self._templates: Coloured = ()
         self._reading: Task | None = None
         self._rendering: Task | None = None
+        self._rendered = ""
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MILLISECONDS)
@@ -71,7 +72,7 @@ class TemplateTab(InspectTab):
 
         def read(context: TaskContext) -> Coloured:
             found = self._service.templates(inspected)
-            return tuple((t, highlight("jinja", t.source, longest_line=LONGEST_LINE)) for t in found)
+            return tuple((t, highlight("jinja", t.source, longest_line=LINE_CHARACTERS)) for t in found)
 
         self._reading = self._tasks.run(read, done=self._show_templates, failed=self.notify.emit, owner=self)
 
@@ -148,7 +149,7 @@ class TemplateTab(InspectTab):
             "Copy prompt",
             "inspectTemplateCopyPrompt",
             "Copy the rendered prompt",
-            lambda: QGuiApplication.clipboard().setText(self._prompt.toPlainText()),
+            lambda: QGuiApplication.clipboard().setText(self._rendered),
         )
         head = QHBoxLayout()
         head.addWidget(below, 1)
@@ -217,13 +218,16 @@ class TemplateTab(InspectTab):
 
     def _show_prompt(self, result: RenderResult) -> None:
         self._rendering = None
-        self._prompt.setPlainText(result.text)
+        self._rendered = result.text
+        self._prompt.setPlainText(shown(result.text))
         self._notes.setText(f"⚠ {result.error}" if result.error else " ".join(result.notes))
         self._notes.setVisible(bool(self._notes.text()))
         self._copy_prompt.setEnabled(bool(result.text))
 
     def _copy_source(self) -> None:
-        QGuiApplication.clipboard().setText(self._source.toPlainText())
+        number = self._names.currentIndex()
+        if 0 <= number < len(self._templates):
+            QGuiApplication.clipboard().setText(self._templates[number][0].source)
 
 
 def told(template: ChatTemplate) -> str:

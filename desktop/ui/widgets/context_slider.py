@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSlider, QToolTip, QWidget
 
 from desktop.services.picker_records import Mark
 from desktop.ui.theme import Theme
+from desktop.ui.tooltips import plain_tooltip
 
 SMALLEST = 512
 STEPS = 240
@@ -73,7 +74,7 @@ class ContextSlider(QSlider):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             near = [m for m in self._marks if abs(self._x(m.context) - event.pos().x()) <= _NEAR]
             words = "\n".join(f"up to {mark.context:,} tokens: {mark.name}" for mark in near)
-            QToolTip.showText(event.globalPos(), words or self.toolTip(), self)
+            QToolTip.showText(event.globalPos(), plain_tooltip(words) or self.toolTip(), self)
             return True
         return super().event(event)
 
@@ -97,7 +98,7 @@ class ContextSlider(QSlider):
         words = f"{tokens:,} tokens of context"
         if beyond is not None:
             words += f"\n{beyond.name} stays where it is up to {beyond.context:,} tokens"
-        self.setToolTip(words)
+        self.setToolTip(plain_tooltip(words))
         self.setAccessibleDescription(words)
 
     def _context_at(self, step: int) -> int:

@@ -6,6 +6,9 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from desktop.core.shown import plain
+from desktop.ui.tooltips import plain_tooltip
+
 
 class ElidedLabel(QLabel):
     """Shows as much of its text as there is room for."""
@@ -30,7 +33,8 @@ class ElidedLabel(QLabel):
         return self._whole
 
     def set_whole_text(self, text: str) -> None:
-        """Show ``text``, cut to the width there is."""
+        """Show ``text`` (:func:`desktop.core.shown.plain`), cut to the width there is."""
+        text = plain(text)
         if text != self._whole:
             self._whole = text
             self.setAccessibleName(text)
@@ -55,4 +59,4 @@ class ElidedLabel(QLabel):
         shown = self.fontMetrics().elidedText(self._whole, self._mode, max(0, self.width()))
         if shown != self.text():
             self.setText(shown)
-        self.setToolTip(self._whole if shown != self._whole else "")
+        self.setToolTip(plain_tooltip(self._whole) if shown != self._whole else "")

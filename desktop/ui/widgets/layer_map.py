@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from html import escape
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -22,6 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from desktop.ui.theme import Theme
+from desktop.ui.tooltips import plain_tooltip
 from desktop.ui.widgets.layer_map_layout import HEAD, Cell, MapContent, MapLayout, Move
 from desktop.ui.widgets.layer_map_paint import MapPainter, TypeStyle, experts_note
 
@@ -221,7 +221,7 @@ class LayerMap(QAbstractScrollArea):
             cell = self._cell_at(QPointF(event.pos()))
             square = self._content.square(cell) if cell is not None else None
             text = self._describe(square.positions[0]) if square is not None else self._label_at(event.pos())
-            QToolTip.showText(event.globalPos(), f"<qt>{escape(text)}</qt>".replace("\n", "<br>") if text else "", self)
+            QToolTip.showText(event.globalPos(), plain_tooltip(text), self)
             return True
         if event.type() == QEvent.Type.Leave:
             self._hover(None)

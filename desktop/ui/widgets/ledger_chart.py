@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from desktop.services.ledger import Point
 from desktop.ui.theme import Theme
+from desktop.ui.tooltips import plain_tooltip
 
 BAND = 0.10  # drawn around the diagonal, and where a point changes its shape
 _REACH = 9.0  # pixels around a point within which the pointer means it
@@ -111,7 +112,7 @@ class LedgerChart(QWidget):
         at = 0 if self._chosen is None else (self._chosen + step) % len(self._points)
         self._choose(at)
         point = self._points[at]
-        QToolTip.showText(self.mapToGlobal(self.place(point).toPoint()), self.describe(point), self)
+        QToolTip.showText(self.mapToGlobal(self.place(point).toPoint()), plain_tooltip(self.describe(point)), self)
         self.setAccessibleDescription(self.describe(point))
 
     def event(self, event: QEvent) -> bool:
@@ -121,7 +122,7 @@ class LedgerChart(QWidget):
             if found is None:
                 QToolTip.hideText()
             else:
-                QToolTip.showText(event.globalPos(), self.describe(self._points[found]), self)
+                QToolTip.showText(event.globalPos(), plain_tooltip(self.describe(self._points[found])), self)
             return True
         return super().event(event)
 

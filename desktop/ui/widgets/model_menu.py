@@ -13,6 +13,7 @@ from desktop.core.units import human_bytes
 from desktop.services.engine import EngineState
 from desktop.ui.icons import icon
 from desktop.ui.theme import Theme
+from desktop.ui.tooltips import plain_tooltip
 
 if TYPE_CHECKING:
     from desktop.store.library import LibraryModel
@@ -122,7 +123,7 @@ class ModelMenu(QWidget):
         name = model.name
         shown = name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…"
         action = QAction(shown.replace("&", "&&"), self._menu)
-        action.setToolTip(model.problem or f"{name}\n{human_bytes(model.size_bytes)} · {model.path}")
+        action.setToolTip(plain_tooltip(model.problem or f"{name}\n{human_bytes(model.size_bytes)} · {model.path}"))
         action.setEnabled(not model.problem)
         action.triggered.connect(lambda: self.model_chosen.emit(model))
         return action

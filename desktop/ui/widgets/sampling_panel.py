@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from desktop.engine.protocol import Sampling
 from desktop.ui.icons import icon
 from desktop.ui.theme import Theme
+from desktop.ui.tooltips import plain_tooltip
 from desktop.ui.widgets.sampling_fields import ContextChoice, NumberField, SeedField, WholeField
 
 _FIELD_WIDTH = 132
@@ -202,7 +203,7 @@ class SamplingPanel(QWidget):
         self._preset.clear()
         for row, preset in enumerate(self._presets):
             self._preset.addItem(preset.name)
-            self._preset.setItemData(row, preset.tooltip, Qt.ItemDataRole.ToolTipRole)
+            self._preset.setItemData(row, plain_tooltip(preset.tooltip), Qt.ItemDataRole.ToolTipRole)
         self._show_preset()
 
     def set_context(self, loaded: int, trained: int) -> None:
@@ -261,7 +262,7 @@ class SamplingPanel(QWidget):
         now = self.values().sampling
         row = next((n for n, preset in enumerate(self._presets) if _is_style_of(preset, now)), -1)
         self._preset.setCurrentIndex(row)
-        self._preset.setToolTip(self._presets[row].tooltip if row >= 0 else "Values of your own.")
+        self._preset.setToolTip(plain_tooltip(self._presets[row].tooltip if row >= 0 else "Values of your own."))
 
     def _show_preset_menu(self) -> None:
         menu = self.preset_menu()

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QSyntaxHighlighte
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from desktop.core.findings import Severity
+from desktop.core.shown import shown
 from desktop.ui.theme import Theme
 
 Lines = list[list[tuple[int, int, str]]]  # per line: start and length in code points, token of the theme
@@ -19,7 +20,10 @@ INKS: Mapping[Severity, str] = {"error": "bad", "warning": "warn", "note": "text
 
 
 class SourceView(QPlainTextEdit):
-    """Read-only. ``set_source`` takes the colours too, made elsewhere: nothing is parsed here."""
+    """Read-only, and of a very long line its beginning only: what is copied comes from the source itself.
+
+    ``set_source`` takes the colours too, made elsewhere: nothing is parsed here.
+    """
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,7 +42,7 @@ class SourceView(QPlainTextEdit):
         """Show ``text`` in ``colours``; ``marks`` are lines from 1."""
         self._marks = dict(marks)
         self._colours.lines = colours
-        self.setPlainText(text)
+        self.setPlainText(shown(text))
         width = self.margin_width
         self.setViewportMargins(width, 0, 0, 0)
         self._mark()

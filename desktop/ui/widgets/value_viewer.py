@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QP
 
 from desktop.core.errors import HeftError
 from desktop.core.gguf import Array
+from desktop.core.shown import shown
 from desktop.services.metadata import PAGE, MetadataRow, lines, whole
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
@@ -124,7 +125,7 @@ class ValueViewer(QWidget):
 
     def _show_text(self, text: str) -> None:
         self._reading = None
-        self._text.setPlainText(text)
+        self._text.setPlainText(shown(text))
         if self._wanted_line >= 0:
             cursor = self._text.textCursor()
             cursor.setPosition(self._text.document().findBlockByNumber(self._wanted_line).position())

@@ -20,8 +20,8 @@ from desktop.core.placement import Placement
 from desktop.core.units import human_bytes
 from desktop.services.picker_records import View
 from desktop.services.picker_words import context_words, loss, speed, where
-from desktop.ui.models.library_model import plain_tooltip
 from desktop.ui.theme import Theme
+from desktop.ui.tooltips import plain_tooltip
 from desktop.ui.widgets.variant_chart_layout import ChartLayout, Point, lay_out
 
 HEIGHT = 178

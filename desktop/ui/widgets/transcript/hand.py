@@ -10,6 +10,7 @@ from PySide6.QtGui import QContextMenuEvent, QCursor, QHelpEvent, QKeyEvent, QKe
 from PySide6.QtWidgets import QMenu, QToolTip
 
 from desktop.core.markdown import visible
+from desktop.ui.tooltips import plain_tooltip
 from desktop.ui.widgets.transcript.focus import FocusRing, Stop
 from desktop.ui.widgets.transcript.foot_rows import FootRow
 from desktop.ui.widgets.transcript.row import Hot, TextRow
@@ -207,7 +208,7 @@ class Hand:
         if not words and found is not None:
             row = (self._view.column.items[found[0]].rows or [])[found[1]]
             words = row.tooltip() if isinstance(row, FootRow) else ""
-        QToolTip.showText(event.globalPos(), visible(words)[:500], self._view)
+        QToolTip.showText(event.globalPos(), plain_tooltip(visible(words)[:500]), self._view)
         return True
 
     def context_menu(self, event: QContextMenuEvent) -> None:
