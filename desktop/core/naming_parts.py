@@ -44,7 +44,7 @@ _TITLES: Mapping[PartKind, str] = {
     "shard": "Part of a set",
     "name": "Name",
 }
-_END = r"(?=$|[-_. /])"
+_END = r"(?=\Z|[-_. /])"
 _SEPARATORS = "-_. /"
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -84,6 +84,9 @@ def words_from_rows(rows: Sequence[Mapping[str, str]]) -> tuple[Word, ...]:
     return tuple(Word(cast(PartKind, row["kind"]), row["pattern"], row["words"], row["source"]) for row in rows)
 
 
+_NEXT = re.compile(r"[-_ /]|\.(?!\d)")  # where the next part may begin
+
+
 class NameReader:
     """Explains names with a table of words and the ladder of quantizations."""
 
@@ -100,10 +103,10 @@ class NameReader:
         """The parts of a repo's or a file's name, in the order they are written; neighbours unknown are joined."""
         owner, slash, rest = name.partition("/")
         parts: list[Part] = []
-        if slash:
-            parts.append(Part(owner, "author", f"Published by {owner}."))
-        else:
+        if not slash:
             rest = owner
+        elif owner:
+            parts.append(Part(owner, "author", f"Published by {owner}."))
         rest, ending = _ending(rest.rpartition("/")[2])
         position = 0
         while position < len(rest):
@@ -132,7 +135,7 @@ class NameReader:
                 part = Part(match["word"], word.kind, f"{word.words}.")
                 version = match["version"]
                 return [part, Part(version, "version", f"Version {version}.")] if version else [part]
-        end = re.compile(r"[-_ /]|\.(?!\d)|$").search(name, position)
+        end = _NEXT.search(name, position + 1)
         text = name[position : end.start()] if end else name[position:]
         return [Part(text, "name", "Part of its name.")]
 

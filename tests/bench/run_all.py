@@ -1,4 +1,4 @@
-"""All figures, side by side, by one command: ``python tests/bench/run_all.py [--quick] [--json FILE]``.
+"""All figures by one command: ``python tests/bench/run_all.py [--quick] [--only PART ...] [--json FILE]``.
 
 Run it alone: a busy machine slows a thread pool of llama.cpp tenfold.
 """
@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -28,17 +29,29 @@ import bench_speed  # noqa: E402
 import bench_transcript  # noqa: E402
 import bench_window  # noqa: E402
 import psutil  # noqa: E402
-from measure import markdown  # noqa: E402
+from measure import Figure, markdown  # noqa: E402
 
 from desktop.store.starter import find_starter  # noqa: E402
 
 VOCABULARIES = Path.home() / ".cache" / "heft" / "test-data" / "models"
+
+PARTS: dict[str, Callable[[Path, bool], Sequence[Figure]]] = {
+    "engine": lambda starter, quick: bench_engine.figures(starter, VOCABULARIES, quick),
+    "window": bench_window.figures,
+    "frozen": lambda _starter, quick: bench_frozen.figures(quick),
+    "memory": lambda starter, quick: bench_memory.figures(starter, VOCABULARIES, quick),
+    "transcript": lambda _starter, _quick: bench_transcript.figures(),
+    "speed": lambda _starter, quick: bench_speed.figures(quick),
+    "gguf": lambda starter, _quick: bench_gguf.figures(starter, VOCABULARIES),
+    "picker": lambda _starter, _quick: bench_picker.figures(VOCABULARIES),
+}
 
 
 def main() -> int:
     """Measure, print the table, and write it as JSON when asked; exit code 1 when a figure is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, not for quoting")
+    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     args = parser.parse_args()
     starter = find_starter()
@@ -46,16 +59,7 @@ def main() -> int:
         sys.exit("The starter model or the test data is missing: run bash packaging/test.sh first.")
     if psutil.cpu_percent(1.0) > 20:
         print("note: this machine is busy; the figures will be too low", file=sys.stderr)
-    figures = [
-        *bench_engine.figures(starter, VOCABULARIES, args.quick),
-        *bench_window.figures(starter, args.quick),
-        *bench_frozen.figures(args.quick),
-        *bench_memory.figures(starter, VOCABULARIES, args.quick),
-        *bench_transcript.figures(),
-        *bench_speed.figures(args.quick),
-        *bench_gguf.figures(starter, VOCABULARIES),
-        *bench_picker.figures(VOCABULARIES),
-    ]
+    figures = [figure for part in args.only or PARTS for figure in PARTS[part](starter, args.quick)]
     now = datetime.datetime.now().astimezone().isoformat(timespec="minutes")
     machine = f"{platform.processor() or platform.machine()}, {psutil.cpu_count(logical=False)} cores"
     print(markdown(figures))

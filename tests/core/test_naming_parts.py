@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from desktop.services.tables import DataTables
@@ -66,6 +66,9 @@ def test_sentences() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=80))
+@example("\n")
+@example("Qwen3\n")
+@example("/")
 def test_any_name_is_explained_in_order(name: str) -> None:
     found = NAMES.explain(name)
     position = 0
