@@ -223,8 +223,7 @@ def _problems(findings: Sequence[Finding], *, whole: bool) -> str:
         return f"No problems found{'' if whole else ' in the header (--check reads the whole file)'}."
     lines = []
     for finding in findings:
-        place = f" (byte {finding.offset:,})" if finding.offset is not None else ""
-        lines.append(textwrap.fill(f"{_KINDS[finding.severity]}: {finding.message}{place}", _WIDTH))
+        lines.append(textwrap.fill(f"{_KINDS[finding.severity]}: {finding.placed}", _WIDTH))
         for text in (finding.reason, finding.action):
             if text:
                 lines.append(textwrap.fill(text, _WIDTH, initial_indent="    ", subsequent_indent="    "))

@@ -24,3 +24,10 @@ class Finding:
     action: str = ""
     offset: int | None = None
     about: str = "file"
+
+    @property
+    def placed(self) -> str:
+        """The message with the byte it is about, unless that is said in it."""
+        if self.offset is None or (byte := f"byte {self.offset:,}") in self.message:
+            return self.message
+        return f"{self.message} ({byte})"

@@ -68,4 +68,6 @@ def _advice(path: Path) -> str:
     except (OSError, ValueError):
         return "Check the path."
     alike = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.85)
-    return f"Did you mean {path.with_name(alike[0])}?" if alike else "Check the path. Models known here: heft library"
+    if alike:
+        return f"Did you mean {path.with_name(alike[0])}?"
+    return "Check the path. The library lists the models known here."

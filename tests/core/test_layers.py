@@ -39,7 +39,7 @@ def test_locate(name: str, place: Place) -> None:
 
 def test_grid_of_two_towers() -> None:
     names = ["token_embd.weight", "v.blk.0.ln1.weight", "blk.1.attn_q.weight", "blk.0.attn_q.weight", "blk.1.x.weight"]
-    grid = layer_grid([*names, "blk.0.ffn_up.weight", "blk.0.attn_norm.weight", "blk.0.attn_q.bias"])
+    grid = layer_grid(map(locate, [*names, "blk.0.ffn_up.weight", "blk.0.attn_norm.weight", "blk.0.attn_q.bias"]))
     assert grid.outside == (0,)
     assert [(stack.name, stack.layers) for stack in grid.stacks] == [("v.blk", (0,)), ("blk", (0, 1))]
     rows = grid.stacks[1].rows
@@ -49,13 +49,13 @@ def test_grid_of_two_towers() -> None:
 
 
 def test_one_tensor_per_expert_shares_a_cell() -> None:
-    grid = layer_grid([f"blk.0.ffn_up.{expert}.weight" for expert in range(8)])
+    grid = layer_grid(locate(f"blk.0.ffn_up.{expert}.weight") for expert in range(8))
     (row,) = grid.stacks[0].rows
     assert row.role == "ffn_up.*" and row.cells == {0: tuple(range(8))}
 
 
 def test_missing_layers_leave_no_columns() -> None:
-    grid = layer_grid(["blk.0.attn_q.weight", "blk.999999.attn_q.weight"])
+    grid = layer_grid(map(locate, ["blk.0.attn_q.weight", "blk.999999.attn_q.weight"]))
     assert grid.stacks[0].layers == (0, 999999)
 
 

@@ -85,7 +85,7 @@ def test_a_dangerous_pickle_says_so_first(make: Callable[..., FormatSummaryView]
 
 def test_empty_parts_are_hidden(make: Callable[..., FormatSummaryView]) -> None:
     view = make(read(b""))
-    assert tabs(view) == []
+    assert tabs(view) == ["Problems 1"]
     assert text(view, "formatDanger") == ""
     assert text(view, "formatRunsOnText") == ""
     assert "Download it again" in text(view, "formatAdviceText")

@@ -279,7 +279,10 @@ def test_tabs_are_made_and_told_when_looked_at(make_page: MakePage, qtbot: QtBot
     entry = TabEntry("metadata", "Metadata", make, lambda inspected: ("2", "bad"))
     page = make_page(entry)
     opened(qtbot, page, pair[0])
-    assert made == [] and label(page, "inspectCount_metadata") == "✕ 2"
+    assert made == [] and tabs(page)[2] == "Metadata ✕ 2"
+    picture = find(page, QTabBar, "inspectTabBar").grab().toImage()
+    colours = [picture.pixelColor(x, y) for x in range(picture.width()) for y in range(picture.height())]
+    assert any(colour.red() - max(colour.green(), colour.blue()) > 60 for colour in colours)
     page.go_to("key:general.name")
     title = page.inspected.title if page.inspected else ""
     assert made[0].told == [title, "key:general.name"]

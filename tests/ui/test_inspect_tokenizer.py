@@ -117,3 +117,11 @@ def test_a_file_without_a_vocabulary_says_so(tab: TokenizerTab, qtbot: QtBot, tm
     tab.show_model(opened(forge.write(tmp_path / "bare.gguf", {"general.architecture": forge.Value(8, "x")}, [])))
     assert label(tab, "inspectTokenizerFacts") == "This file has no vocabulary."
     qtbot.waitUntil(lambda: label(tab, "inspectTokenizeCount").startswith("This file has no tokenizer."))
+
+
+def test_a_vocabulary_that_breaks_off_says_so(tab: TokenizerTab, qtbot: QtBot, tmp_path: Path, vocab_dir: Path) -> None:
+    path = tmp_path / "cut.gguf"
+    path.write_bytes((vocab_dir / "ggml-vocab-llama-spm.gguf").read_bytes()[:300_000])
+    tab.show_model(opened(path))
+    assert label(tab, "inspectTokenizerFacts") == "This file has no vocabulary."
+    qtbot.waitUntil(lambda: label(tab, "inspectTokenizeCount").startswith("This file has no vocabulary:"))

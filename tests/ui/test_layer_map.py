@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from desktop.core.layers import layer_grid
+from desktop.core.layers import layer_grid, locate
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.layer_map import LayerMap
 from desktop.ui.widgets.layer_map_layout import LEAST_SIDE, Cell, MapContent, MapLayout, MapTensor, content_of
@@ -24,7 +24,7 @@ def content(names: list[str], sizes: dict[str, int] | None = None) -> MapContent
     tensors = [
         MapTensor("F32" if "norm" in n else "Q4_K", next((s for k, s in sizes.items() if k in n), 1000)) for n in names
     ]
-    return content_of(layer_grid(names), tensors, names)
+    return content_of(layer_grid(map(locate, names)), tensors, names)
 
 
 def model(layers: int) -> list[str]:
@@ -67,6 +67,7 @@ def test_every_tensor_lies_where_the_map_finds_it() -> None:
         x, y = layout.origin(cell)
         assert layout.at(x + 7, y + layout.row / 2) == cell
     assert layout.at(-1, 30) is None and layout.at(5, -1) is None and layout.at(5, layout.height + 50) is None
+    assert layout.height == max(layout.origin(cell)[1] + layout.row for cell in found.cells.values())
 
 
 def test_click_selects_and_says_what_it_is(make_map: MakeMap, qtbot: QtBot) -> None:

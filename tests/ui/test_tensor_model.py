@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QAbstractTableModel, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -99,10 +100,20 @@ def test_selection_follows_its_tensor_through_sorting(model: TensorTableModel, q
     assert chosen == [model.position_at(table.currentIndex().row())]
 
 
+def test_the_shapes_of_experts_have_room(model: TensorTableModel, qtbot: QtBot) -> None:
+    table = TensorTable(model, "t", "t")
+    qtbot.addWidget(table)
+    table.fit(rows_of(*SMALL))
+    narrow = table.columnWidth(SHAPE)
+    table.fit(rows_of(*SMALL, Tensor("blk.0.ffn_up_exps.weight", (2048, 768, 128), 12, 0)))
+    font = model.index(0, SHAPE).data(Qt.ItemDataRole.FontRole)
+    assert table.columnWidth(SHAPE) >= QFontMetrics(font).horizontalAdvance("2,048 × 768 × 128") + 22 > narrow
+
+
 def test_copied_rows_are_tab_separated(model: TensorTableModel, qtbot: QtBot) -> None:
     table = TensorTable(model, "t", "t")
     qtbot.addWidget(table)
-    table.show_file_column(False)
+    table.fit(rows_of(*SMALL))
     table.select(1)
     qtbot.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
     qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf.encoding import encoded_entry, encoded_text
 from desktop.core.gguf.header import Header
+from desktop.core.gguf.tokenizer_checks import NO_TOKENIZER
 
 _PREFIX = "tokenizer."
+_TOKENS = "tokenizer.ggml.tokens"
 _UNUSED = ("tokenizer.huggingface.json", "tokenizer.chat_template")  # may be large, and no tokenizer reads them
 
 
@@ -28,6 +30,11 @@ def vocabulary_file(header: Header, architecture: str) -> Iterator[bytes]:
     if not header.string("tokenizer.ggml.model"):
         raise FileFormatError(
             "This file has no tokenizer.", "Open the model's main file: projectors and adapters come without one."
+        )
+    if header.array(_TOKENS) is None and header.string("tokenizer.ggml.model") not in NO_TOKENIZER:
+        raise FileFormatError(
+            "This file has no vocabulary: its list of tokens is missing or breaks off.",
+            "Download the file again, or look for another one of this model.",
         )
     if header.version < 2 or header.endianness != "little":
         raise FileFormatError(

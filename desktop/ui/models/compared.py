@@ -10,7 +10,7 @@ from desktop.core.gguf import Array, Tensor, Text, Value
 from desktop.core.layers import expert_count, layer_grid, locate
 from desktop.core.units import human_bytes
 from desktop.services.inspection import Inspected
-from desktop.ui.models.tensor_rows import shape_text
+from desktop.ui.models.tensor_rows import NAMELESS, shape_text
 from desktop.ui.models.text_table_model import TextRow
 from desktop.ui.widgets.layer_map_layout import MapContent, MapTensor, Mark, content_of
 
@@ -58,14 +58,14 @@ class Compared:
         sizes: dict[str, int] = {}
         for tensor in marked:
             sizes[tensor.type] = sizes.get(tensor.type, 0) + tensor.bytes
-        names = [tensor.name for tensor in tensors]
+        places = [locate(tensor.name) for tensor in tensors]
         return cls(
             first=first.title,
             second=second.title,
             comparison=found,
             tensors=tensors,
             others=others,
-            content=content_of(layer_grid(names), marked, [locate(name).role for name in names]),
+            content=content_of(layer_grid(places), marked, [place.role or NAMELESS for place in places]),
             types=tuple(sorted(sizes, key=lambda name: -sizes[name])),
             key_rows=tuple(_key_row(change) for change in found.keys),
             tensor_rows=tuple(_tensor_row(at, change) for at, change in others.items()),

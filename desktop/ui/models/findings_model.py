@@ -70,8 +70,7 @@ class FindingsModel(QAbstractTableModel):
         finding, column = self._rows[index.row()], index.column()
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                at = f" (byte {finding.offset:,})" if finding.offset is not None else ""
-                return (SHOWN[finding.severity][0], finding.message + at, finding.reason, finding.action)[column]
+                return (SHOWN[finding.severity][0], finding.placed, finding.reason, finding.action)[column]
             case Qt.ItemDataRole.TextAlignmentRole:
                 return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
             case Qt.ItemDataRole.ForegroundRole if column == SEVERITY:

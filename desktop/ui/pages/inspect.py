@@ -92,7 +92,7 @@ class InspectPage(Page):
             TabEntry("tensors", "Tensors", lambda: TensorsTab(theme, tasks, self._state), _tensor_count),
         )
         compare = TabEntry("compare", "Compare", lambda: CompareTab(theme, self._state), shown_for=lambda _: False)
-        self._tabs = InspectTabs((*own, *tabs, compare), self._state, panel)
+        self._tabs = InspectTabs(theme, (*own, *tabs, compare), self._state, panel)
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(QUIET_MS)

@@ -20,6 +20,7 @@ from desktop.ui.widgets.tensor_table import TensorTable
 from desktop.ui.widgets.type_legend import TypeLegend
 
 _EXPLAINED = "One square per tensor: colour and form are its type, area its bytes."
+_BRIEFLY = "Colour and form: a tensor's type. Area: its bytes."  # where experts have to be explained, too
 _ROUND = "Round: not quantized."
 _EXPERTS = "Sliced: experts (×n)."
 _NO_TENSORS = (
@@ -66,12 +67,11 @@ class LayersTab(InspectTab):
         self._legend.set_types(rows.types, styles)
         experts = any(line.experts for section in opened.content.sections for line in section.lines)
         mixed = len({style.round for style in styles.values()}) == 2
-        self._words.set_whole_text(
-            " ".join([_EXPLAINED, *([_ROUND] if mixed else []), *([_EXPERTS] if experts else [])])
-        )
-        self.table.show_file_column(len(rows.files) > 1)
+        words = [_BRIEFLY if experts else _EXPLAINED, _ROUND if mixed else "", _EXPERTS if experts else ""]
+        self._words.set_whole_text(" ".join(filter(None, words)))
         self._group = -1
         self._list_group(rows, 0)
+        self.table.fit(rows)
         self._select(self._state.position)
         QTimer.singleShot(0, self, self._share_room)  # the map's height is known once it has its width
 
@@ -166,6 +166,7 @@ class LayersTab(InspectTab):
         members = [at for at, rank in enumerate(rows.layer_ranks) if rank == group]
         self._group = group
         self._model.set_rows(rows, members)
+        self.table.scrollToTop()
         label = rows.group_labels[group] if members else ""
         of = "" if label == OUTSIDE else "of "
         self._caption.setText(f"{len(members):,} tensor{'s' * (len(members) != 1)} {of}{label}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -32,6 +32,8 @@ QUICK = (
     "the tokenizer, and the chat template."
 )
 SLOW = "Every weight was read too: no NaN, no infinities."
+_SIDES, _ABOVE_AND_BELOW = 24, 16  # pixels of a cell beside its text
+_NO_END = 1 << 20
 _LOCAL_ADVICE = 'Choose "Check everything" to read every weight as well; this takes as long as reading the file.'
 _REMOTE_ADVICE = "The weights are still on the Hub; only the header and the chat template can be checked."
 
@@ -131,11 +133,7 @@ class ProblemsTab(InspectTab):
         self._table.setColumnWidth(SEVERITY, 110)
         for column in (MESSAGE, REASON, ACTION):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Texts wrap anew."""
-        super().resizeEvent(event)
-        self._fit_rows()
+        header.sectionResized.connect(self._fit_rows)
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -149,10 +147,15 @@ class ProblemsTab(InspectTab):
         self._refresh()
 
     def _fit_rows(self) -> None:
-        self._table.resizeRowsToContents()
+        """As high as the longest text; Qt's own measure leaves out what the style sheet's padding takes."""
+        metrics = self._table.fontMetrics()
         for row in range(self._rows.rowCount()):
-            # The padding of the style sheet narrows the text, which Qt does not count: one more line of room.
-            self._table.setRowHeight(row, self._table.rowHeight(row) + self.fontMetrics().lineSpacing())
+            height = 0
+            for column in (MESSAGE, REASON, ACTION):
+                room = QRect(0, 0, max(1, self._table.columnWidth(column) - _SIDES), _NO_END)
+                text = str(self._rows.index(row, column).data())
+                height = max(height, metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, text).height())
+            self._table.setRowHeight(row, height + _ABOVE_AND_BELOW)
 
     def _refresh(self) -> None:
         known, running = self._inspected is not None, self._checking is not None

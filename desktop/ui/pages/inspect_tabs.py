@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.services.inspection import Inspected
 from desktop.ui.pages.inspect_state import InspectState
 from desktop.ui.pages.inspect_tab import InspectTab, TabEntry, TensorPanel, Tone
-from desktop.ui.theme import set_role
+from desktop.ui.theme import Theme
+from desktop.ui.widgets.counted_tabs import CountedTabBar
 
 WITH_PANEL = ("layers", "tensors")
 _PANEL_WIDTHS = (290, 350)  # least and most
 _PANEL_SHARE = 0.31  # of the page, between them
+_TOKENS: dict[Tone, str] = {"": "", "good": "good", "warn": "warn", "bad": "bad"}
 _SIGNS: dict[Tone, str] = {"": "", "good": "✓ ", "warn": "⚠ ", "bad": "✕ "}
 
 
@@ -28,6 +30,7 @@ class InspectTabs(QWidget):
 
     def __init__(
         self,
+        theme: Theme,
         entries: Sequence[TabEntry],
         state: InspectState,
         panel: Callable[[], QWidget] | None,
@@ -42,8 +45,7 @@ class InspectTabs(QWidget):
         self._panel: QWidget | None = None
         self._made: dict[int, InspectTab] = {}
         self._told: dict[int, Inspected] = {}
-        self._counts: dict[int, QLabel] = {}  # of the tabs whose figure has a tone
-        self._bar = QTabBar()
+        self._bar = CountedTabBar(theme)
         self._bar.setObjectName("inspectTabBar")
         self._bar.setAccessibleName("Views of the model")
         self._bar.setExpanding(False)
@@ -118,15 +120,7 @@ class InspectTabs(QWidget):
         """The figure after a title; its tone is said by a sign too."""
         index = self._index(name)
         title = self._entries[index].title
-        self._bar.setTabText(index, title if tone else f"{title} {figure}".strip())
-        former = self._counts.pop(index, None)
-        if former is not None:
-            former.deleteLater()
-        if tone:
-            label = self._counts[index] = QLabel(f"{_SIGNS[tone]}{figure}")
-            label.setObjectName(f"inspectCount_{name}")
-            set_role(label, tone)
-            self._bar.setTabButton(index, QTabBar.ButtonPosition.RightSide, label)  # measured when it is put there
+        self._bar.set_figure(index, title, f"{_SIGNS[tone]}{figure}".strip(), _TOKENS[tone])
         self._bar.setAccessibleTabName(index, f"{title} {figure}".strip())
 
     def _index(self, name: str) -> int:

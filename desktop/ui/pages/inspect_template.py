@@ -106,6 +106,7 @@ class TemplateTab(InspectTab):
         self._findings.setObjectName("inspectTemplateFindings")
         self._findings.setAccessibleName("What was found in the template")
         self._findings.setWordWrap(True)
+        self._findings.setSpacing(4)
         self._findings.setMaximumHeight(120)
         self._copy = _button("Copy source", "inspectTemplateCopy", "Copy the template's source", self._copy_source)
         above = QHBoxLayout()
@@ -190,7 +191,8 @@ class TemplateTab(InspectTab):
         self._findings.clear()
         for marked in template.findings:
             finding = marked.finding
-            item = QListWidgetItem(f"{SIGNS[finding.severity]} Line {marked.line}: {finding.message} {finding.reason}")
+            place = "" if f"line {marked.line}" in finding.message else f"Line {marked.line}: "
+            item = QListWidgetItem(f"{SIGNS[finding.severity]} {place}{finding.message} {finding.reason}")
             item.setData(Qt.ItemDataRole.UserRole, marked.line)
             self._findings.addItem(item)
         self._findings.setVisible(bool(template.findings))

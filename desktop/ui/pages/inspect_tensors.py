@@ -78,7 +78,7 @@ class TensorsTab(InspectTab):
         self._model.set_filter("")
         self._types.set_totals(rows.types)
         self._roles.set_totals(rows.roles)
-        self.table.show_file_column(len(rows.files) > 1)
+        self.table.fit(rows)
         self._count()
         self._select(self._state.position)
 
@@ -117,6 +117,7 @@ class TensorsTab(InspectTab):
         self._search.setPlaceholderText("Filter by name or shape…")
         self._search.setToolTip("Words of a name or shape, all of them (Ctrl+F)")
         self._search.setClearButtonEnabled(True)
+        set_role(self._search, "search")
         self._type = QComboBox()
         self._type.setObjectName("tensorType")
         self._type.setAccessibleName("Type of the tensors shown")
@@ -228,7 +229,7 @@ def _sums_table(model: TotalsModel, name: str, title: str) -> QTableView:
     header = table.horizontalHeader()
     header.setHighlightSections(False)
     header.setMinimumSectionSize(70)
-    for column, width in enumerate((100, 76, 90, 72, 104)):
+    for column, width in enumerate((100, 76, 90, 84, 104)):
         table.setColumnWidth(column, width)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     return table

@@ -172,7 +172,7 @@ class MapLayout:
         for section in content.sections:
             self.tops.append(y)
             y += HEAD + len(section.lines) * self.row + GAP
-        self.height = y
+        self.height = max(0.0, y - GAP)
         self.width = max((len(section.layers) for section in content.sections), default=0) * pitch
 
     def at(self, x: float, y: float) -> Cell | None:

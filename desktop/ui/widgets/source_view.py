@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QSyntaxHighlighter, QTextCharFormat
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QSyntaxHighlighter, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from desktop.core.findings import Severity
@@ -103,6 +103,7 @@ class SourceView(QPlainTextEdit):
                 selection.format.setProperty(QTextCharFormat.Property.FullWidthSelection, True)
                 cursor = self.textCursor()
                 cursor.setPosition(block.position())
+                cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)  # if wrapped
                 selection.cursor = cursor
                 selections.append(selection)
         self.setExtraSelections(selections)

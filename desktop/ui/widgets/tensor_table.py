@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QPoint, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
-from desktop.ui.models.tensor_model import FILE, NAME, TITLES, TensorTableModel
+from desktop.ui.models.tensor_model import FILE, NAME, SHAPE, TITLES, TensorTableModel
+from desktop.ui.models.tensor_rows import TensorRows
 
 _ROW_HEIGHT = 30
-_WIDTHS = (260, 140, 84, 104, 92, 122, 160)
+_WIDTHS = (260, 110, 78, 98, 88, 118, 160)
+_SHAPE_WIDTHS = (110, 200)
+_SIDES = 24  # pixels of a cell beside its text
 
 
 class TensorTable(QTableView):
@@ -44,9 +47,13 @@ class TensorTable(QTableView):
         self.setSortingEnabled(True)
         self.clicked.connect(lambda index: model.toggle_group(index.row()))
 
-    def show_file_column(self, shown: bool) -> None:
-        """Only a model of several files needs it."""
-        self.setColumnHidden(FILE, not shown)
+    def fit(self, rows: TensorRows) -> None:
+        """Columns as these tensors need them: room for their shapes, and the file only where there are several."""
+        self.setColumnHidden(FILE, len(rows.files) <= 1)
+        least, most = _SHAPE_WIDTHS
+        font = self._model.index(0, SHAPE).data(Qt.ItemDataRole.FontRole) or self.font()
+        wanted = QFontMetrics(font).horizontalAdvance(rows.longest_shape) + _SIDES
+        self.setColumnWidth(SHAPE, min(max(least, wanted), most))
 
     def select(self, position: int) -> None:
         """Make a tensor's row the current one when it is shown; quietly. -1 for none."""
