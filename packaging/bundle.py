@@ -19,7 +19,7 @@ _UNWANTED = re.compile(
     r"""
     PySide6/(Qt/)?(translations|qml)/
     | /plugins/(egldeviceintegrations|tls|networkinformation|generic|virtualkeyboard|qmltooling)/
-    | /plugins/(sqldrivers|printsupport)/
+    | /plugins/(sqldrivers|printsupport|wayland-graphics-integration-client)/
     | /plugins/platforminputcontexts/libqtvirtualkeyboard
     | /plugins/platformthemes/libqgtk3
     | /plugins/imageformats/(?!.*(svg|jpeg|ico|gif))

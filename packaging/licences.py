@@ -12,6 +12,7 @@ import ast
 import csv
 import json
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -60,7 +61,16 @@ NOTES = {
     "shiboken6": QT_NOTE,
     "pyinstaller": "its start program, under the exception that allows it in programs of any licence",
 }
-SAID = {"pyinstaller": "GPL-2.0-or-later WITH Bootloader-exception"}  # its classifier knows no exceptions
+SAID = {
+    "pyinstaller": "GPL-2.0-or-later WITH Bootloader-exception",  # its classifier knows no exceptions
+    "liblz4-1": "BSD-2-clause",  # its tools, which are not here, are under another licence
+}
+SPDX = {
+    "MIT License": "MIT",
+    "Apache Software License": "Apache-2.0",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+}
+COMMON = Path("/usr/share/common-licenses")  # where Debian keeps the texts that its copyright files only name
 SYSTEM_NOTE = "a library of the system this was built on"
 # Packages that bring no text: by name, the texts that apply. That of nvidia-ml-py heads its source file.
 TEXTS: dict[str, tuple[Path, ...]] = {
@@ -96,7 +106,8 @@ def python_packages(python: str, bundled: dict[str, str], folder: Path) -> list[
             keep(folder / name, texts)
         else:
             raise SystemExit(f"{name} brings no text of its licence: name one in packaging/licences.py.")
-        parts.append(Part(name, found["version"], SAID.get(name, found["licence"]), NOTES.get(name, "")))
+        said = SAID.get(name) or SPDX.get(found["licence"], found["licence"])
+        parts.append(Part(name, found["version"], said, NOTES.get(name, "")))
     return parts
 
 
@@ -112,11 +123,22 @@ def system_libraries(bundled: dict[str, str], folder: Path) -> list[Part]:
     for name in sorted(names):
         text = Path("/usr/share/doc") / name / "copyright"
         keep(folder / f"debian-{name}", [text.resolve()])
+        words = text.read_text(encoding="utf-8", errors="replace")
+        for named in set(re.findall(rf"{COMMON}/([\w.-]*\w)", words)):
+            if not (folder / "common-licenses" / named).exists() and (COMMON / named).exists():
+                keep(folder / "common-licenses", [COMMON / named])
         shown = subprocess.run(
             ["dpkg-query", "--show", "--showformat=${Version}", name], check=True, capture_output=True, text=True
         )
-        parts.append(Part(name, shown.stdout, "see its copyright file", SYSTEM_NOTE))
+        parts.append(Part(name, shown.stdout, SAID.get(name) or main_licence(words), SYSTEM_NOTE))
     return parts
+
+
+def main_licence(words: str) -> str:
+    """What Debian's copyright file says of the package as a whole; not all are written for machines."""
+    whole = next((part for part in re.split(r"\n\s*\n", words) if re.match(r"Files:\s*\*\s*$", part, re.M)), "")
+    said = re.search(r"^License:[ \t]*(\S.*)$", whole, re.M)
+    return said[1].strip() if said else "see its copyright file"
 
 
 def parts_of_qt(version: str, folder: Path) -> list[Part]:
