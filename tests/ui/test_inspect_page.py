@@ -264,9 +264,26 @@ def test_another_model_ends_the_comparison(make_page: MakePage, qtbot: QtBot, pa
     page.compare(str(pair[0]))
     qtbot.waitUntil(lambda: not page.busy)
     assert "say the same" in label(page, "compareWords")
+    end = find(page, QAbstractButton, "compareEnd")
+    assert end.width() < end.sizeHint().width() + 20
     opened(qtbot, page, pair[1])
     assert tabs(page) == ["Layers", "Tensors 11"]
     assert find(page, LayerMap, "layerMap").isVisible()
+
+
+def test_tabs_are_as_wide_as_their_figures_need(
+    make_page: MakePage, qtbot: QtBot, pair: tuple[Path, Path], starter_model: Path, tmp_path: Path
+) -> None:
+    page = make_page()
+    bar = find(page, QTabBar, "inspectTabBar")
+    opened(qtbot, page, pair[0])
+    qtbot.waitUntil(bar.isVisible)
+    narrow = bar.tabRect(1).width()
+    (tmp_path / "letter.txt").write_text("Dear Sir or Madam")
+    opened(qtbot, page, tmp_path / "letter.txt")  # hides the bar while its figures change
+    opened(qtbot, page, starter_model)
+    qtbot.waitUntil(bar.isVisible)
+    assert tabs(page)[1] == "Tensors 272" and bar.tabRect(1).width() > narrow
 
 
 def test_tabs_are_made_and_told_when_looked_at(make_page: MakePage, qtbot: QtBot, pair: tuple[Path, Path]) -> None:

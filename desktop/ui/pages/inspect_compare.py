@@ -97,7 +97,8 @@ class CompareTab(InspectTab):
         end.setAccessibleName("End the comparison")
         end.clicked.connect(self.ended)
         head = QHBoxLayout()
-        head.addWidget(self._title, 1)
+        head.addWidget(self._title)
+        head.addStretch(1)
         head.addWidget(end)
         card = QFrame()
         card.setObjectName("compareCard")
@@ -112,9 +113,9 @@ class CompareTab(InspectTab):
         legend.setObjectName("compareLegend")
         set_role(legend, "muted")
         inside.addWidget(legend)
-        self._tensor_table = _table(self._tensors, "compareTensors", "Tensors that differ", (230, 110, 230, 230, 96))
-        keys = _table(self._keys, "compareKeys", "Metadata that differ", (260, 380, 380))
-        roles = _table(self._roles, "compareRoles", "Bytes per role", (220, 170, 170, 120, 110))
+        self._tensor_table = _table(self._tensors, "compareTensors", "Tensors that differ", (230, 110, 0, 0, 96))
+        keys = _table(self._keys, "compareKeys", "Metadata that differ", (260, 0, 0))
+        roles = _table(self._roles, "compareRoles", "Bytes per role", (0, 170, 170, 120, 110))
         self._tables = QTabWidget()
         self._tables.setObjectName("compareTables")
         self._tables.setDocumentMode(True)
@@ -152,8 +153,13 @@ class CompareTab(InspectTab):
 
 
 def _set_widths(table: QTableView, widths: tuple[int, ...]) -> None:
-    for column, width in enumerate(widths):
-        table.setColumnWidth(column, width)
+    """Columns of width 0 share what the others leave."""
+    header = table.horizontalHeader()
+    for column, width in enumerate(widths[: header.count()]):
+        mode = QHeaderView.ResizeMode.Interactive if width else QHeaderView.ResizeMode.Stretch
+        header.setSectionResizeMode(column, mode)
+        if width:
+            table.setColumnWidth(column, width)
 
 
 def _table(model: TextTableModel, name: str, title: str, widths: tuple[int, ...]) -> QTableView:
@@ -173,7 +179,6 @@ def _table(model: TextTableModel, name: str, title: str, widths: tuple[int, ...]
     header = table.horizontalHeader()
     header.setHighlightSections(False)
     header.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-    header.setStretchLastSection(True)
     header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
     table.setSortingEnabled(True)
     model.modelReset.connect(partial(_set_widths, table, widths))

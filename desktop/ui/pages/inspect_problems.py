@@ -148,6 +148,7 @@ class ProblemsTab(InspectTab):
 
     def _fit_rows(self) -> None:
         """As high as the longest text; Qt's own measure leaves out what the style sheet's padding takes."""
+        self._table.ensurePolished()  # the style sheet sets the font
         metrics = self._table.fontMetrics()
         for row in range(self._rows.rowCount()):
             height = 0

@@ -79,7 +79,7 @@ class InspectTabs(QWidget):
     def go_to(self, name: str) -> InspectTab:
         """Bring a tab into view."""
         index = self._index(name)
-        self._bar.setTabVisible(index, True)
+        self._bar.show_tab(index, True)
         self._bar.setCurrentIndex(index)
         self._opened(index)
         return self._made[index]
@@ -93,7 +93,7 @@ class InspectTabs(QWidget):
         if not self._entries[self._bar.currentIndex()].shown_for(inspected):
             self._bar.setCurrentIndex(0)
         for index, entry in enumerate(self._entries):
-            self._bar.setTabVisible(index, entry.shown_for(inspected))
+            self._bar.show_tab(index, entry.shown_for(inspected))
             self.set_count(entry.name, *entry.count(inspected))
         self._opened(self._bar.currentIndex())
 
@@ -114,7 +114,7 @@ class InspectTabs(QWidget):
 
     def hide_tab(self, name: str) -> None:
         """Take a tab out of the bar."""
-        self._bar.setTabVisible(self._index(name), False)
+        self._bar.show_tab(self._index(name), False)
 
     def set_count(self, name: str, figure: str, tone: Tone) -> None:
         """The figure after a title; its tone is said by a sign too."""

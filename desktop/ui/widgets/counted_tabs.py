@@ -26,6 +26,11 @@ class CountedTabBar(QTabBar):
         else:
             self._tones.pop(index, None)
 
+    def show_tab(self, index: int, shown: bool) -> None:
+        """Show or hide a tab. Qt forgets that a hidden bar has to be laid out anew when nothing changes here."""
+        if self.isTabVisible(index) != shown:
+            self.setTabVisible(index, shown)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """The bar as it is, and the coloured figures."""
         super().paintEvent(event)
