@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from desktop.core.hardware import EngineInfo, Gpu, Machine
-from desktop.core.memory import RAM, Memory, ModelShape, Settings, Split, Weights, default_context, estimate
+from desktop.core.memory import RAM, Memory, ModelShape, Settings, Split, Weights, default_context, estimate, packed
 
 Placement = Literal["gpu", "partial", "experts-in-ram", "cpu", "too-large"]
 Method = Literal["engine", "estimate"]
@@ -148,6 +148,8 @@ def place(
     pools = pools_of(machine, freed_bytes=freed_bytes, freed_gpu_bytes=freed_gpu_bytes)
     stored = shape.layer_count + shape.draft_layers
     free = [pool.free_bytes for pool in pools[1:]]
+    if not free:  # beside a GPU it is not known yet which layers the CPU would pack
+        weights = packed(weights, machine.engine.features)
 
     def planned(context: int, gpu_layers: int, experts: int) -> Memory:
         split = split_layers(stored, gpu_layers, free, experts)

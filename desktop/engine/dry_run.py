@@ -56,7 +56,7 @@ class DryRun:
 
     def _load(self, gpu_layers: int, cpu_expert_layers: int) -> None:
         self.close()
-        params, overrides = model_parameters(gpu_layers, cpu_expert_layers)
+        params, overrides = model_parameters(self._path, gpu_layers, cpu_expert_layers)
         params.no_alloc = True
         params.load_mode = _LOAD_MODE_NONE
         self._handle = lib.llama_model_load_from_file(os.fsencode(self._path), params)

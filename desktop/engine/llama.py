@@ -14,6 +14,7 @@ import llama_cpp.llama_cpp as lib
 
 from desktop.engine.backends import load_backends
 from desktop.engine.log import EngineLog
+from desktop.engine.matrix_tiles import may_pack
 from desktop.engine.protocol import Device, Hello, Load, Sampling
 
 # ggml type ids of KV cache types (ggml/include/ggml.h)
@@ -65,14 +66,15 @@ class _TensorOverride(ctypes.Structure):
     _fields_ = (("pattern", ctypes.c_char_p), ("buft", ctypes.c_void_p))
 
 
-def model_parameters(gpu_layers: int, cpu_expert_layers: int) -> tuple[Any, Any]:
-    """llama.cpp's parameters of a load, and what they point to, which has to live until the load is over.
+def model_parameters(path: str, gpu_layers: int, cpu_expert_layers: int) -> tuple[Any, Any]:
+    """llama.cpp's parameters of a load of ``path``, and what they point to, which has to live until it is over.
 
     ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main memory; llama.cpp's
     ``--n-cpu-moe`` does the same (common/common.h, LLM_FFN_EXPS_REGEX).
     """
     params = lib.llama_model_default_params()
     params.n_gpu_layers = gpu_layers
+    params.use_extra_bufts = may_pack(path)
     if not cpu_expert_layers:
         return params, None
     numbers = "|".join(str(layer) for layer in range(cpu_expert_layers))
@@ -104,7 +106,7 @@ class Model:
     ) -> None:
         """Load; raises RuntimeError when llama.cpp refuses (its log says why). ``progress`` returns False to stop."""
         self._progress = lib.llama_progress_callback(lambda fraction, _data: progress(fraction))
-        params, self._overrides = model_parameters(gpu_layers, request.cpu_expert_layers)
+        params, self._overrides = model_parameters(request.path, gpu_layers, request.cpu_expert_layers)
         params.progress_callback = self._progress
         self.handle = lib.llama_model_load_from_file(os.fsencode(request.path), params)
         if not self.handle:

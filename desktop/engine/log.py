@@ -19,6 +19,8 @@ _DEBUG, _INFO, _CONTINUED = 1, 2, 5
 
 # "llama_kv_cache:        CPU KV buffer size =    90.00 MiB" and its siblings; the name before the kind is the device
 _BUFFER = re.compile(r"(\S+)\s+(model|KV|RS|compute|output) buffer size\s*=\s*([\d.]+) MiB")
+# ggml-cpu's own orders of a matrix (repack.cpp, amx, kleidiai, spacemit)
+_REORDERED = frozenset(("CPU_REPACK", "AMX", "CPU_KLEIDIAI", "CPU_RISCV64_SPACEMIT"))
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 
 
@@ -91,7 +93,7 @@ def buffer_bytes(log: str) -> dict[str, int]:
         totals[kind] += size
         if kind == "model" and device == "CPU_Mapped":
             totals["mapped"] += size
-        if kind == "model" and device == "CPU_REPACK":
+        if kind == "model" and device in _REORDERED:
             totals["repacked"] += size
     return totals
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.gguf import Header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.hardware import Machine
-from desktop.core.memory import RAM, Memory, ModelShape, Settings, Weights
+from desktop.core.memory import RAM, Memory, ModelShape, Settings, Weights, packed
 from desktop.core.placement import GPU_RESERVE_BYTES, Fit, Pool, pools_of, settle
 from desktop.engine.plan_records import Variant, memory_of
 from desktop.engine.planner import STUB, PlanRequest, Plans
@@ -56,6 +56,8 @@ class PlanningService:
             pools = planner.pools(machine, held)
             if pools is None:
                 return None
+            if len(pools) == 1:
+                planner.pack(machine.engine.features)
             fit = settle(
                 planner.memory,
                 shape,
@@ -122,6 +124,10 @@ class _Model:
         self._service, self._model, self._cancelled = service, model, cancelled
         self._shape, self._weights, self._settings = shape, weights, settings
         self._known: dict[tuple[int, int, int], Memory] = {}
+
+    def pack(self, features: Collection[str]) -> None:
+        """Count the weights as an engine with these CPU features holds them."""
+        self._weights = packed(self._weights, features)
 
     def pools(self, machine: Machine, held: Held) -> tuple[Pool, ...] | None:
         """The machine's memory in the engine's order of devices; None when it has GPUs the engine here has not."""

@@ -27,6 +27,7 @@ from desktop.core.memory import (
     Settings,
     Weights,
     estimate,
+    packed,
     resident_bytes,
     shape_of,
     weights_of,
@@ -103,9 +104,11 @@ def _loads(starter: Path, vocab: Path, folder: Path, tool: Tool[Plans], quick: b
     for path in itertools.chain([starter], _forged(vocab, folder, quick)):
         model = _Model(path)
         for kv_type in ("f16", "q8_0"):
-            plan = model.planned(tool, Variant(4096, kv_type))  # type: ignore[arg-type]
             with driven_engine(folder) as engine:
-                pid = engine.hello().pid
+                hello = engine.hello()
+                pid = hello.pid
+                model.weights = packed(model.weights, hello.features)
+                plan = model.planned(tool, Variant(4096, kv_type))  # type: ignore[arg-type]
                 real = engine.load(path, 4096, kv_type=kv_type).memory
                 _read_a_batch(engine)
                 resident = psutil.Process(pid).memory_info().rss

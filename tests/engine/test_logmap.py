@@ -32,6 +32,13 @@ def test_buffers_are_summed_over_devices() -> None:
     assert offloaded_layers(OFFLOADED) == 8
 
 
+@pytest.mark.parametrize("order", ["CPU_REPACK", "AMX", "CPU_KLEIDIAI"])
+def test_copies_in_the_cpus_own_order_are_known_as_such(order: str) -> None:
+    lines = ("  CPU_Mapped model buffer size =    90.00 MiB", f"  {order} model buffer size =    80.00 MiB")
+    log = "\n".join(f"load_tensors: {line}" for line in lines)
+    assert buffer_bytes(log)["repacked"] == 80 * 1024 * 1024
+
+
 def test_log_joins_partial_lines_and_leaves_debug_out() -> None:
     written: list[str] = []
     log = EngineLog(written.append)

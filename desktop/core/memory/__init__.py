@@ -2,6 +2,7 @@
 
 from desktop.core.memory.cache import default_context
 from desktop.core.memory.estimate import DeviceMemory, Memory, estimate, weights_on
+from desktop.core.memory.packing import packed
 from desktop.core.memory.resident import resident_bytes
 from desktop.core.memory.settings import RAM, Settings, Split
 from desktop.core.memory.shape import Layer, ModelShape, shape_of
@@ -18,6 +19,7 @@ __all__ = [
     "Weights",
     "default_context",
     "estimate",
+    "packed",
     "resident_bytes",
     "shape_of",
     "weights_from_size",
