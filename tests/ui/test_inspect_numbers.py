@@ -59,6 +59,11 @@ def settled(qtbot: QtBot, panel: TensorNumbersPanel) -> str:
     return text(panel, "inspectNumbersFigures")
 
 
+def focused(panel: TensorNumbersPanel) -> str:
+    found = panel.focusWidget()
+    return found.objectName() if found is not None else ""
+
+
 def test_a_tensor_s_figures_histogram_and_block(panel: TensorNumbersPanel, qtbot: QtBot, starter_model: Path) -> None:
     model = opened(starter_model)
     panel.show_tensor(model, tensor(model, "blk.0.attn_k.weight"))
@@ -85,13 +90,14 @@ def test_losses_are_measured_on_request_and_copied(
     measure, table = panel.findChild(QPushButton, "inspectLossMeasure"), panel.findChild(QTableView, "inspectLossTable")
     assert measure is not None and table is not None and not table.isVisible()
     qtbot.mouseClick(measure, Qt.MouseButton.LeftButton)
-    assert not measure.isVisible()
+    assert not measure.isVisible() and focused(panel) == "inspectLossCancel"
     rows = table.model()
     assert isinstance(rows, LossModel)
     qtbot.waitUntil(lambda: rows.rowCount() > 0, timeout=30_000)
     types = [rows.index(row, 0).data() for row in range(rows.rowCount())]
     assert types[0] in ("F16", "BF16") and "Q4_1 ←" in types
     assert "all 110,592 of them" in text(panel, "inspectLossWords")
+    assert focused(panel) == "inspectLossCopy"
     copy = panel.findChild(QPushButton, "inspectLossCopy")
     assert copy is not None
     qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
@@ -109,7 +115,7 @@ def test_cancel_ends_measuring(panel: TensorNumbersPanel, qtbot: QtBot, starter_
         button = panel.findChild(QPushButton, name)
         assert button is not None
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert "Takes seconds" in text(panel, "inspectLossWords")
+    assert "Takes seconds" in text(panel, "inspectLossWords") and focused(panel) == "inspectLossMeasure"
     measure = panel.findChild(QPushButton, "inspectLossMeasure")
     assert measure is not None and measure.isVisible()
 
@@ -222,9 +228,9 @@ def test_fetching_can_be_cancelled_and_tried_again(
     remote_panel.show_tensor(remote, tensor(remote, "blk.0.attn_k.weight"))
     press(qtbot, remote_panel, "inspectNumbersFetch")
     assert hub.stalled.wait(10)
-    focused = remote_panel.focusWidget()
-    assert focused is not None and focused.objectName() == "inspectNumbersCancel"
-    qtbot.keyClick(focused, Qt.Key.Key_Space)
+    stop = remote_panel.focusWidget()
+    assert stop is not None and stop.objectName() == "inspectNumbersCancel"
+    qtbot.keyClick(stop, Qt.Key.Key_Space)
     assert "still on the Hub" in text(remote_panel, "inspectNumbersFigures")
     hub.close()
 

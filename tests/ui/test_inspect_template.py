@@ -152,8 +152,12 @@ def test_no_problems_says_what_was_checked_and_checks_everything(
     check = problems.findChild(QPushButton, "inspectProblemsCheck")
     assert check is not None
     qtbot.mouseClick(check, Qt.MouseButton.LeftButton)
+    stop = problems.window().focusWidget()
+    assert stop is not None and stop.objectName() == "inspectProblemsCancel"
     qtbot.waitUntil(lambda: label(problems, "inspectProblemsNote") == "Every weight was read.", timeout=60_000)
     assert "no NaN" in label(problems, "inspectProblemsWhat") and not check.isEnabled()
+    left = problems.window().focusWidget()
+    assert left is not None and (left is problems or problems.isAncestorOf(left))
 
 
 def test_a_broken_file_s_problems_lead_to_their_place(

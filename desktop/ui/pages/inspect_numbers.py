@@ -277,12 +277,16 @@ class TensorNumbersPanel(QScrollArea):
 
     def _show_losing(self) -> None:
         running, filled = self._losing is not None, self._losses.rowCount() > 0
+        focused = any(button.hasFocus() for button in (self._measure, self._stop, self._copy))
         self._progress.setVisible(running)
         self._progress.setValue(0)
         self._stop.setVisible(running)
         self._measure.setVisible(not running and not filled)
         self._copy.setVisible(filled)
         self._table.setVisible(filled)
+        if focused:  # it stays in the panel when a button goes
+            button = self._stop if running else self._copy if filled else self._measure
+            (button if button.isEnabled() else self).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _cancel_losses(self) -> None:
         if self._losing is not None:

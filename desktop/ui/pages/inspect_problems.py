@@ -44,6 +44,7 @@ class ProblemsTab(InspectTab):
     def __init__(self, theme: Theme, tasks: Tasks, service: InspectionService, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("inspectProblems")
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # for what has no other place
         self._tasks, self._service = tasks, service
         self._inspected: Inspected | None = None
         self._checking: Task | None = None
@@ -160,6 +161,7 @@ class ProblemsTab(InspectTab):
 
     def _refresh(self) -> None:
         known, running = self._inspected is not None, self._checking is not None
+        focused = self._check.hasFocus() or self._stop.hasFocus()
         remote = self._inspected is not None and self._inspected.is_remote
         self._good.setText("✓ No problems found" if known else "")
         self._what.setText(f"{QUICK} {SLOW if self._checked and not remote else ''}".strip() if known else "")
@@ -169,6 +171,9 @@ class ProblemsTab(InspectTab):
         self._progress.setVisible(running)
         self._stop.setVisible(running)
         self._check.setEnabled(known and not running and not self._checked)
+        if focused:  # it stays in the tab when a button goes
+            left = next((widget for widget in (self._stop, self._check, self._table) if _takes_focus(widget)), self)
+            left.setFocus(Qt.FocusReason.OtherFocusReason)
         self._refresh_actions()
 
     def _refresh_actions(self) -> None:
@@ -234,6 +239,10 @@ def _words(name: str, role: str) -> QLabel:
     label.setWordWrap(True)
     set_role(label, role)
     return label
+
+
+def _takes_focus(widget: QWidget) -> bool:
+    return widget.isVisible() and widget.isEnabled()
 
 
 def _button(text: str, name: str, tip: str) -> QPushButton:
