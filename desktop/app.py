@@ -267,6 +267,9 @@ class Heft:
         if os.environ.get("HEFT_STARTUP_MARK") == "1":
             sys.stderr.write(f"heft-ready {time.monotonic():.6f}\n")
             sys.stderr.flush()
+        if not self._window.fontMetrics().inFontUcs4(ord("A")):
+            sys.stderr.write("heft: there are no fonts on this system, so the window shows no words.\n")
+            sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
         gc.freeze()  # what the start made stays; the collector need not look at it again
         gc.enable()
         from desktop.ui.icons import application_icon

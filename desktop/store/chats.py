@@ -56,6 +56,12 @@ def _no_message() -> NotFoundError:
     return NotFoundError("This message is not there any more.", "Open the chat again.")
 
 
+def _now(db: sqlite3.Connection) -> float:
+    """The time, but after every chat's last: a clock that is set back puts no new chat below old ones."""
+    (newest,) = db.execute("SELECT max(updated) FROM chats").fetchone()
+    return max(time.time(), (newest or 0.0) + 1e-3)
+
+
 class ChatStore:
     """All conversations of this user, in one SQLite file. Safe to call from any thread.
 
@@ -66,15 +72,11 @@ class ChatStore:
     def __init__(self, path: Path, *, in_memory: bool = False) -> None:
         """Open or make the database at ``path``; StoreError when a newer Heft wrote it (left untouched).
 
-        With ``in_memory`` a copy of it that ends with this process, for a folder that cannot be written.
+        ``in_memory``: a copy of it that ends with this process, for a folder that cannot be written.
         """
         self._path = path
         self._lock = threading.RLock()
-        self.set_aside: Path | None = None
-        if in_memory:
-            self._db = copy_database(path, SCHEMA)
-        else:
-            self._db, self.set_aside = open_database(path, SCHEMA)
+        self._db, self.set_aside = (copy_database if in_memory else open_database)(path, SCHEMA)
 
     def close(self) -> None:
         """Write everything back and let go of the file; calling it again does nothing."""
@@ -95,10 +97,10 @@ class ChatStore:
         context_length: int = 0,
     ) -> Chat:
         """A new, empty chat."""
-        now = time.time()
         texts = (readable(title), readable(model), readable(system_prompt))
         values = (*texts, json.dumps(dict(sampling or {})), max_tokens)
         with self._write() as db:
+            now = _now(db)
             row = db.execute(
                 f"""INSERT INTO chats (title, model, system_prompt, sampling, max_tokens, created, updated,
                     model_path, context_length) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {CHAT_COLUMNS}""",
@@ -243,8 +245,9 @@ class ChatStore:
         model: str = "",
     ) -> Message:
         """Add a turn below ``parent_id`` (None: a first turn); it becomes the end of the active branch."""
-        now, text = time.time(), readable(content)
+        text = readable(content)
         with self._write() as db:
+            now = _now(db)
             if db.execute("SELECT 1 FROM chats WHERE id = ?", (chat_id,)).fetchone() is None:
                 raise _no_chat()
             if parent_id is not None:
@@ -289,7 +292,7 @@ class ChatStore:
             )
             db.execute(
                 "UPDATE chats SET updated = ? WHERE id = (SELECT chat_id FROM messages WHERE id = ?)",
-                (time.time(), message_id),
+                (_now(db), message_id),
             )
             return self.message(message_id)
 

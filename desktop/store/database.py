@@ -19,6 +19,7 @@ from desktop.core.errors import StoreError
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _NO_ACCESS = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
+_CACHE_KIB = 512  # of SQLite's own page cache, for each connection; the system's cache holds the rest
 UNWRITABLE = "unwritable"  # kind of a StoreError: the folder or its file system takes no writes
 
 
@@ -73,17 +74,18 @@ def open_database(path: Path, schema: Schema) -> tuple[sqlite3.Connection, Path 
         ) from error
 
 
-def copy_database(path: Path, schema: Schema) -> sqlite3.Connection:
+def copy_database(path: Path, schema: Schema) -> tuple[sqlite3.Connection, None]:
     """A database in memory with what can be read of the one at ``path``, or with nothing in it."""
     copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as kept:
         kept.backup(copy)
     try:
-        return _prepared(copy, path, schema)
+        return _prepared(copy, path, schema), None
     except (sqlite3.Error, StoreError):
         copy.close()
-    return _prepared(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False), path, schema)
+    empty = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    return _prepared(empty, path, schema), None
 
 
 def _connect(path: Path, schema: Schema) -> sqlite3.Connection:
@@ -104,6 +106,7 @@ def _prepared(connection: sqlite3.Connection, path: Path, schema: Schema) -> sql
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         _migrate(connection, schema.migrations)
         for table in schema.tables:
             connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()

@@ -75,7 +75,7 @@ class SettingsStore:
         with self._lock:
             try:
                 raw = self._path.read_bytes()
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return SettingsData()
             except OSError as error:
                 raise self._failure("read", error) from error

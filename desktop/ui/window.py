@@ -17,7 +17,16 @@ from PySide6.QtGui import (
     QPaintEvent,
     QShortcut,
 )
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.store.settings import WindowGeometry
 from desktop.ui.notifications import NotificationArea
@@ -29,7 +38,7 @@ from desktop.ui.theme import Theme
 
 DEFAULT_SIZE = QSize(1280, 800)
 FRAME_ROOM = QSize(0, 40)  # for the title bar, which Qt does not count in a window's size
-MINIMUM_SIZE = (820, 520)
+MINIMUM_SIZE = QSize(820, 520)  # on a smaller screen (1280 pixels at 200%) pages scroll
 # Model files a person may drop; what they really are is told by their content.
 MODEL_SUFFIXES = frozenset(
     (
@@ -79,7 +88,7 @@ class MainWindow(QWidget):
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("Heft")
-        self.setMinimumSize(*MINIMUM_SIZE)
+        self.setMinimumSize(MINIMUM_SIZE.boundedTo(self.screen().availableGeometry().size() - FRAME_ROOM))
         self.setAcceptDrops(True)
         self._entries = tuple(pages)
         self._made: dict[int, Page] = {}
@@ -96,7 +105,13 @@ class MainWindow(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notifications)
-        column.addWidget(self._stack, 1)
+        scroll = QScrollArea()
+        scroll.setObjectName("pageScroll")
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self._stack)
+        column.addWidget(scroll, 1)
         column.addWidget(status)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -148,6 +163,9 @@ class MainWindow(QWidget):
             self._made[index] = page
             self._stack.addWidget(page)
         self._current = index
+        for number, page in self._made.items():  # only the page in view says how much room is needed
+            policy = QSizePolicy.Policy.Preferred if number == index else QSizePolicy.Policy.Ignored
+            page.setSizePolicy(policy, policy)
         self._rail.set_current(index)
         self._stack.setCurrentWidget(self._made[index])
         self._made[index].setFocus(Qt.FocusReason.OtherFocusReason)
@@ -192,8 +210,11 @@ class MainWindow(QWidget):
             self.resize(DEFAULT_SIZE.boundedTo(room))
             return
         wanted = QRect(geometry.x, geometry.y, geometry.width, geometry.height)
-        self.resize(wanted.size())
-        if any(screen.availableGeometry().intersects(wanted) for screen in QGuiApplication.screens()):
+        screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
+        shows = next((place for place in screens if place.intersects(wanted)), None)
+        room = (shows or self.screen().availableGeometry()).size()
+        self.resize(wanted.size().boundedTo(room))
+        if shows is not None:
             self.move(wanted.topLeft())
         if geometry.maximized:
             self.setWindowState(Qt.WindowState.WindowMaximized)

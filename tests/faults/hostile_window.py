@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, 
 from desktop.app import Heft
 from desktop.store.paths import default_paths
 
-SETTLE_SECONDS, LIMIT_SECONDS = 0.15, 40.0
+SETTLE_SECONDS, LIMIT_SECONDS = 0.1, 40.0
 MARK = "evilmark"
 ROWS = 40  # of each model are read
 ROLES = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole)

@@ -149,18 +149,18 @@ def test_anything_else_is_refused(qtbot: QtBot, window: MainWindow, url: str) ->
 
 
 def test_place_is_told_at_the_end_and_taken_again(qtbot: QtBot, window: MainWindow) -> None:
-    window.restore(WindowGeometry(30, 40, 900, 600))
+    window.restore(WindowGeometry(30, 40, 800, 600))
     show(qtbot, window)
     with qtbot.waitSignal(window.closed) as closed:
         window.close()
-    assert closed.args == [WindowGeometry(30, 40, 900, 600)]
+    assert closed.args == [WindowGeometry(30, 40, 800, 600)]
 
 
 def test_place_on_a_screen_that_is_gone_is_not_taken(qtbot: QtBot, window: MainWindow) -> None:
-    window.restore(WindowGeometry(90_000, 90_000, 900, 600))
+    window.restore(WindowGeometry(90_000, 90_000, 800, 600))
     show(qtbot, window)
     assert window.screen().geometry().intersects(window.frameGeometry())
-    assert (window.width(), window.height()) == (900, 600)
+    assert (window.width(), window.height()) == (800, 600)
 
 
 def test_first_paint_is_told_once(qtbot: QtBot, window: MainWindow) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -11,6 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop.core.errors import StoreError
+from desktop.core.readable import readable
 from desktop.store.chats import ChatStore
 from desktop.ui.tasks import TaskContext, Tasks
 
@@ -19,12 +21,14 @@ _KINDS: dict[str, tuple[str, str]] = {
     "json": ("json", "JSON (*.json)"),
 }
 _NAME_LENGTH = 80
+_NAME_BYTES = 200  # file systems take 255, some programs add an ending of their own
 
 
 def file_name(title: str, suffix: str) -> str:
     """A file name every platform takes, from a chat's title."""
     plain = re.sub(r'[\x00-\x1f<>:"/\\|?*]+', " ", title)
-    plain = " ".join(plain.split())[:_NAME_LENGTH].strip(". ")
+    plain = " ".join(readable(plain).split())[:_NAME_LENGTH]
+    plain = plain.encode()[:_NAME_BYTES].decode("utf-8", "ignore").strip(". ")
     return f"{plain or 'Chat'}.{suffix}"
 
 
@@ -40,9 +44,10 @@ def write_file(path: Path, text: str) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
+        too_long = error.errno == errno.ENAMETOOLONG
         raise StoreError(
-            f"{path.name} could not be written: {error.strerror or error}",
-            "Choose another folder.",
+            f"{readable(path.name)} could not be written: {error.strerror or error}",
+            "Choose a shorter name." if too_long else "Choose another folder.",
             detail=f"{path}: {error!r}",
         ) from error
 

@@ -131,9 +131,11 @@ class NoticeStrip(QFrame):
         texts.setSpacing(2)
         texts.addWidget(self._text)
         texts.addWidget(self._hint)
-        self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._ways = QWidget()  # an empty row as a layout of its own would be the strip's greatest width
+        self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._ways)
+        self._buttons.setContentsMargins(0, 0, 0, 0)
         self._buttons.setSpacing(6)
-        texts.addLayout(self._buttons)
+        texts.addWidget(self._ways)
         self._close = QToolButton()
         self._close.setObjectName("dismissNotice")
         self._close.setAccessibleName("Dismiss this message")
@@ -189,8 +191,8 @@ class NoticeStrip(QFrame):
                 button.setProperty("role", "primary")
             button.clicked.connect(lambda _=False, action=action: self.chosen.emit(action))
             self._buttons.addWidget(button)
-        if actions:
-            self._buttons.addStretch(1)
+        self._buttons.addStretch(1)
+        self._ways.setVisible(bool(actions))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the buttons stand below each other."""
