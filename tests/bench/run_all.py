@@ -6,11 +6,7 @@ Run it alone: a busy machine slows a thread pool of llama.cpp tenfold.
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import datetime
-import json
 import os
-import platform
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,6 +25,7 @@ import bench_speed  # noqa: E402
 import bench_transcript  # noqa: E402
 import bench_window  # noqa: E402
 import psutil  # noqa: E402
+from keeping import keep, machine  # noqa: E402
 from measure import Figure, markdown  # noqa: E402
 
 from desktop.store.starter import find_starter  # noqa: E402
@@ -52,21 +49,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, not for quoting")
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also keep the figures in FILE, and as a page")
     args = parser.parse_args()
     starter = find_starter()
     if starter is None or not VOCABULARIES.is_dir():
         sys.exit("The starter model or the test data is missing: run bash packaging/test.sh first.")
     if psutil.cpu_percent(1.0) > 20:
         print("note: this machine is busy; the figures will be too low", file=sys.stderr)
-    figures = [figure for part in args.only or PARTS for figure in PARTS[part](starter, args.quick)]
-    now = datetime.datetime.now().astimezone().isoformat(timespec="minutes")
-    machine = f"{platform.processor() or platform.machine()}, {psutil.cpu_count(logical=False)} cores"
+    measured = {part: PARTS[part](starter, args.quick) for part in args.only or PARTS}
+    figures = [figure for part in measured.values() for figure in part]
     print(markdown(figures))
-    print(f"\n{machine}, {now}")
+    print(f"\n{machine()}")
     if args.json:
-        document = {"machine": machine, "date": now, "figures": [dataclasses.asdict(f) for f in figures]}
-        args.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        keep(args.json, measured)
     return 0 if all(figure.reached for figure in figures) else 1
 
 
