@@ -85,6 +85,7 @@ def _checked(summary: Summary, size: int) -> None:
     for text in (*(f.value for f in summary.facts), *(f.message for f in summary.findings)):
         assert len(text) < 1000
         assert "\n" not in text
+    assert all(f.message and f.reason and f.action for f in summary.findings), summary.findings
     assert all(0 < len(fact.label) <= 40 for fact in summary.facts)
     if summary.gguf_offset is not None:
         assert 0 <= summary.gguf_offset < size

@@ -28,6 +28,15 @@ _NO_WEIGHTS = frozenset({"training_args.bin", "optimizer.bin", "optimizer.pt", "
 _WEIGHT_OF = re.compile(rb'"([^"\\]{1,200}\.(?:safetensors|bin))"\s*[,}]')
 _TOTAL = re.compile(rb'"total_size"\s*:\s*(\d{1,18})')
 _TOTAL_PARAMETERS = re.compile(rb'"total_parameters"\s*:\s*(\d{1,15})')
+_FETCH_AGAIN = "Download this file again."
+_SETTINGS = "Without its settings a program cannot tell how to load the weights."
+_PICKLED = "A pickle is a little program that builds its objects; safetensors files hold data only."
+_NO_VARIABLES = Finding(
+    "warning",
+    "The folder variables with the weights is missing.",
+    "A SavedModel is its graph and this folder.",
+    "Download the whole folder.",
+)
 
 
 def recognise_folder(files: Sequence[FolderFile], read: Callable[[str], bytes], catalog: Catalog) -> Summary:
@@ -63,7 +72,7 @@ class _Folder:
         if "saved_model.pb" in self.sizes:
             inside = [name for name in self.sizes if name.startswith("variables/")]
             if not inside:
-                self.findings.append(Finding("warning", "The folder variables with the weights is missing."))
+                self.findings.append(_NO_VARIABLES)
             return self.made("savedmodel", [Fact("Weights", self.bytes_of(inside))])
         onnx = self.ending(".onnx")
         if onnx:
@@ -98,7 +107,7 @@ class _Folder:
         """A file's bytes, none (and a finding) when it is larger than expected."""
         if self.sizes[name] > limit:
             message = f"{name} has {human_bytes(self.sizes[name])}, more than Heft reads of such a file."
-            self.findings.append(Finding("warning", message))
+            self.findings.append(Finding("warning", message, "It was not looked at.", _FETCH_AGAIN))
             return b""
         return self.read(name)[:limit]
 
@@ -108,13 +117,13 @@ class _Folder:
         if not data:
             return {}
         try:
-            value = parse_json(data, name)
+            value = parse_json(data, f"the file {name}")
         except FileFormatError as error:
-            self.findings.append(Finding("error", error.message, action=error.hint))
+            self.findings.append(Finding("error", error.message, _SETTINGS, error.hint))
             return {}
         if isinstance(value, dict):
             return value
-        self.findings.append(Finding("error", f"{name} is no JSON object."))
+        self.findings.append(Finding("error", f"{name} is no JSON object.", _SETTINGS, _FETCH_AGAIN))
         return {}
 
     def transformers(self, weights: list[str]) -> Summary:
@@ -178,11 +187,16 @@ class _Folder:
             self.findings.append(Finding("warning", message, reason, "Read the code before you allow it."))
         if weights and not weights[0].endswith(".safetensors"):
             message = "The weights are pickles, which can run code when loaded."
-            self.findings.append(Finding("warning", message, action="Inspect each file before you load it."))
+            self.findings.append(Finding("warning", message, _PICKLED, "Inspect each file before you load it."))
         gguf = self.ending(".gguf")
         if gguf:
             self.findings.append(
-                Finding("note", f"The folder holds {counted(len(gguf), 'GGUF file')} too.", action="Open one of them.")
+                Finding(
+                    "note",
+                    f"The folder holds {counted(len(gguf), 'GGUF file')} too.",
+                    "That is the format Heft runs.",
+                    "Open one of them.",
+                )
             )
 
     def weight_facts(self, weights: Sequence[str]) -> list[Fact]:

@@ -16,6 +16,7 @@ from desktop.core.gguf.source import ByteSource
 
 # The magic number is 32 bits in the writer's byte order, so on disk its letters come last first.
 MAGICS = {b"lmgg": "ggml", b"fmgg": "ggmf", b"tjgg": "ggjt", b"algg": "ggla"}
+_OTHER = "Look for the program that came with this file, or for a GGUF version of the model."
 _LLAMA = struct.Struct("<7I")
 _WHISPER = struct.Struct("<11I")
 _LLAMA_LABELS = (
@@ -66,7 +67,7 @@ def summarise(source: ByteSource, catalog: Catalog) -> Summary:
     findings = []
     if max(sizes) >= 1 << 20:
         message = "Its hyperparameters are not those of a LLaMA model."
-        findings.append(Finding("note", message, "Other programs of that time used the same first bytes."))
+        findings.append(Finding("note", message, "Other programs of that time used the same first bytes.", _OTHER))
     else:
         facts += [Fact(label, f"{size:,}") for label, size in zip(_LLAMA_LABELS, sizes, strict=True)]
         # Quantized files of llama.cpp's sister programs add 1,000 for each version of the quantization.

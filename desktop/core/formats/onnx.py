@@ -12,7 +12,7 @@ from desktop.core.errors import FileFormatError
 from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.protobuf import Field, Messages
-from desktop.core.formats.reading import counted, shown
+from desktop.core.formats.reading import broken_off, counted, shown
 from desktop.core.formats.summary import Fact, Summary, TensorRow
 from desktop.core.gguf.source import ByteSource
 from desktop.core.units import human_bytes, human_parameters
@@ -141,7 +141,7 @@ def summarise(source: ByteSource, catalog: Catalog) -> Summary:
                 pair = {f.number: messages.text(f) for f in messages.fields(field.start, field.size) if f.wire == 2}
                 metadata[shown(pair.get(1, ""))] = pair.get(2, "")
     except FileFormatError as error:
-        findings.append(Finding("error", error.message, "What follows was not counted.", error.hint, error.offset))
+        findings.append(broken_off(error, "What follows was not counted."))
     findings += _graph_findings(graph)
     return catalog.summary(
         "onnx",
@@ -191,11 +191,10 @@ def _graph_findings(graph: _Graph) -> list[Finding]:
         found.append(Finding("error", message, "A model has no reason to read other files.", "Do not load this file."))
     elif graph.external:
         message = f"Its weights lie in {counted(len(graph.external), 'other file')} beside it."
-        found.append(Finding("note", message, action="Keep them in the same folder."))
+        found.append(Finding("note", message, "The graph names them.", "Keep them in the same folder."))
     custom = sorted({kind.rpartition(".")[0] for kind in graph.operators if "." in kind})
     if custom:
         names = ", ".join(shown(domain, 60) for domain in custom[:4])
-        found.append(
-            Finding("note", f"It uses operators outside the standard: {names}.", "Not every runtime knows them.")
-        )
+        message = f"It uses operators outside the standard: {names}."
+        found.append(Finding("note", message, "Not every runtime knows them.", "Run it with the one it was made for."))
     return found

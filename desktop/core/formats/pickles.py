@@ -23,6 +23,7 @@ TORCH_PICKLES = 5  # before the raw weights of torch.save before version 1.6: ma
 TORCH_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
 ENDINGS = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".sav", ".dat")
 
+_DO_NOT_LOAD = "Do not load this file."
 _HARMLESS = frozenset(
     {
         "collections.OrderedDict",
@@ -113,12 +114,12 @@ def judge(scans: Sequence[Scan]) -> Verdict:
         if scan.problem:
             dangerous = True
             reason = "What follows is unknown; loading it still runs everything before."
-            findings.append(Finding("error", shown(scan.problem, 400), reason, offset=scan.problem_offset))
+            findings.append(Finding("error", shown(scan.problem, 400), reason, _DO_NOT_LOAD, scan.problem_offset))
         if scan.computed_calls:
             dangerous = True
             message = f"It calls {scan.computed_calls:,} times something that it does not import by name."
             findings.append(
-                Finding("error", message, "What that is only shows when it is loaded.", "Do not load this file.")
+                Finding("error", message, "What that is only shows when it is loaded.", _DO_NOT_LOAD)
             )
     for path, (scan, found) in sorted(seen.items(), key=lambda item: (is_harmless(item[0]), item[0])):
         harmless = is_harmless(path)
@@ -139,12 +140,12 @@ def _finding(path: str, scan: Scan, found: Import) -> Finding:
     if COMPUTED in path:
         message = "It imports something whose name it works out while it is loaded."
         return Finding(
-            "error", message, "Harmless files have no reason to.", "Do not load this file.", scan.imports[found]
+            "error", message, "Harmless files have no reason to.", _DO_NOT_LOAD, scan.imports[found]
         )
     if runs_commands(path):
         message = f"Loading it would run {example}." if example else f"Loading it would import {name}."
         reason = f"{name} can start programs, open files or evaluate code."
-        return Finding("error", message, reason, "Do not load this file.", scan.imports[found])
+        return Finding("error", message, reason, _DO_NOT_LOAD, scan.imports[found])
     message = f"Loading it would run {example}." if example else f"Loading it would import {name}."
     reason = "The name is not on the list of harmless ones; what it does depends on what is installed."
     return Finding("warning", message, reason, "Load it only if you trust its maker.", scan.imports[found])

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from desktop.core.errors import FileFormatError
+from desktop.core.findings import Finding
 from desktop.core.gguf.cursor import DAMAGED, INCOMPLETE
 from desktop.core.gguf.source import ByteSource
 
@@ -27,6 +28,11 @@ def read(source: ByteSource, offset: int, count: int, what: str) -> bytes:
     if len(data) < count:
         raise FileFormatError(f"The file became shorter while {what} was read.", INCOMPLETE, offset=offset)
     return data
+
+
+def broken_off(error: FileFormatError, reason: str) -> Finding:
+    """A file that could be read no further, as a finding."""
+    return Finding("error", error.message, reason, error.hint or DAMAGED, error.offset)
 
 
 class Forward:

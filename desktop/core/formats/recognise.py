@@ -20,7 +20,7 @@ from desktop.core.formats import (
     zip_models,
 )
 from desktop.core.formats.catalog import Catalog
-from desktop.core.formats.reading import head
+from desktop.core.formats.reading import broken_off, head
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.gguf.source import ByteSource
 from desktop.core.units import human_bytes
@@ -83,7 +83,7 @@ def _model(source: ByteSource, start: bytes, name: str, catalog: Catalog) -> Sum
         try:
             found = summarise()
         except FileFormatError as error:
-            broken = Finding("error", error.message, "The rest of the file cannot be read.", error.hint, error.offset)
+            broken = broken_off(error, "The rest of the file cannot be read.")
             found = catalog.summary(id, findings=(broken,))
         if found is not None:
             return found

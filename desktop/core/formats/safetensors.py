@@ -56,15 +56,19 @@ class Content:
     findings: tuple[Finding, ...]
 
 
+_REFUSED = "The safetensors library refuses such a file."
+_AGAIN = "Download the file again, or look for another copy of the model."
+
+
 class _Notes:
     """Findings, the first few of what may be a million."""
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
 
-    def add(self, message: str, reason: str = "", *, about: str = "file", severity: Severity = "error") -> None:
+    def add(self, message: str, reason: str = _REFUSED, *, about: str = "file", severity: Severity = "error") -> None:
         if len(self.findings) < MAX_FINDINGS:
-            self.findings.append(Finding(severity, message, reason, about=about[:MAX_SHOWN]))
+            self.findings.append(Finding(severity, message, reason, _AGAIN, about=about[:MAX_SHOWN]))
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,8 @@ def _layout(tensors: Sequence[TensorRow], start: int, file_bytes: int) -> list[F
         if len(found) < MAX_FINDINGS:
             if row.offset < end and row.bytes:
                 message = f"'{shown(row.name)}' overlaps the tensor before it."
-                found.append(Finding("error", message, offset=row.offset, about=f"tensor:{row.name[:MAX_SHOWN]}"))
+                about = f"tensor:{row.name[:MAX_SHOWN]}"
+                found.append(Finding("error", message, _REFUSED, _AGAIN, row.offset, about))
             elif row.offset > end:
                 found.append(_gap(f"{row.offset - end:,} bytes before '{shown(row.name)}' belong to no tensor.", end))
         end = max(end, row.offset + row.bytes)
@@ -182,7 +187,8 @@ def _layout(tensors: Sequence[TensorRow], start: int, file_bytes: int) -> list[F
 
 
 def _gap(message: str, offset: int) -> Finding:
-    return Finding("error", message, "The format allows no gaps; something else may be hidden there.", offset=offset)
+    reason = "The format allows no gaps; something else may be hidden there."
+    return Finding("error", message, reason, _AGAIN, offset)
 
 
 def quantization(tensors: Iterable[TensorRow], metadata: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from desktop.core.errors import FileFormatError
 from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.protobuf import Field, Messages
-from desktop.core.formats.reading import head, shown
+from desktop.core.formats.reading import broken_off, head, shown
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.gguf.source import ByteSource
 
@@ -46,7 +46,7 @@ def summarise_saved_model(source: ByteSource, catalog: Catalog) -> Summary:
     try:
         reader.read(source.size)
     except FileFormatError as error:
-        findings.append(Finding("error", error.message, "What follows was not counted.", error.hint, error.offset))
+        findings.append(broken_off(error, "What follows was not counted."))
     outside = sorted(OUTSIDE & reader.operations.keys())
     if outside:
         message = f"The graph reaches outside itself: {', '.join(outside)}."

@@ -11,7 +11,7 @@ from desktop.core.formats.keras import keras_zip
 from desktop.core.formats.numpy_files import NUMPY_HEADER, numpy_danger
 from desktop.core.formats.pickle_scan import MAX_OPERATIONS, scan_pickle
 from desktop.core.formats.pickles import judge
-from desktop.core.formats.reading import counted, read, shown
+from desktop.core.formats.reading import broken_off, counted, read, shown
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.formats.zips import STORED, ZipEntry, data_offset, find_directory, read_entry
 from desktop.core.gguf.source import ByteSource, BytesSource, SubSource
@@ -62,9 +62,8 @@ def _llamafile(
         )
     ]
     if offset is not None and read(source, offset, 4, "the GGUF file inside") != b"GGUF":
-        findings.append(
-            Finding("error", f"'{shown(largest.name)}' inside does not begin like a GGUF file.", offset=offset)
-        )
+        message = f"'{shown(largest.name)}' inside does not begin like a GGUF file."
+        findings.append(Finding("error", message, "It would hold the weights.", "Download the file again.", offset))
         offset = None
     facts = [
         Fact("Program", _program(start)),
@@ -101,9 +100,7 @@ def _pytorch(source: ByteSource, entries: Sequence[ZipEntry], pickles: Sequence[
             scans[-1].move(base)
             left -= min(left, scans[-1].operations)
         except FileFormatError as error:
-            problems.append(
-                Finding("error", error.message, "This pickle could not be checked.", error.hint, error.offset)
-            )
+            problems.append(broken_off(error, "This pickle could not be checked."))
     verdict = judge(scans)
     script = any("/code/" in entry.name or entry.name.endswith("constants.pkl") for entry in entries)
     raw = [entry for entry in entries if "/data/" in entry.name]
@@ -136,7 +133,8 @@ def _content(source: ByteSource, entry: ZipEntry) -> tuple[ByteSource, int | Non
 def _duplicates(entries: Sequence[ZipEntry]) -> list[Finding]:
     if len({entry.name for entry in entries}) == len(entries):
         return []
-    return [Finding("warning", "The archive holds two files of one name.", "Programs disagree on which one counts.")]
+    message, reason = "The archive holds two files of one name.", "Programs disagree on which one counts."
+    return [Finding("warning", message, reason, "Look for another copy of the model.")]
 
 
 def _arrays(source: ByteSource, entries: Sequence[ZipEntry], catalog: Catalog) -> Summary:
@@ -146,8 +144,11 @@ def _arrays(source: ByteSource, entries: Sequence[ZipEntry], catalog: Catalog) -
 
 def _archive(entries: Sequence[ZipEntry], catalog: Catalog) -> Summary:
     inside = [entry for entry in entries if entry.name.lower().endswith(_MODEL_ENDINGS)]
-    found = (Finding("note", f"A model file may be inside: {shown(inside[0].name)}."),) if inside else ()
-    return catalog.summary("archive", facts=(Fact("Kind", "zip"), *_listing(entries)), findings=found)
+    findings = [
+        Finding("note", f"A model file may be inside: {shown(entry.name)}.", "Its name says so.", "Unpack the archive.")
+        for entry in inside[:1]
+    ]
+    return catalog.summary("archive", facts=(Fact("Kind", "zip"), *_listing(entries)), findings=tuple(findings))
 
 
 def _listing(entries: Sequence[ZipEntry]) -> tuple[Fact, ...]:
