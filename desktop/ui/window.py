@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -242,7 +244,7 @@ class MainWindow(QWidget):
 
     @staticmethod
     def _model_files(event: QDropEvent) -> list[Path]:
-        files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        files = [_path(url) for url in event.mimeData().urls() if url.isLocalFile()]
         return [path for path in files if path.suffix.lower() in MODEL_SUFFIXES or path.is_dir()]
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -256,3 +258,13 @@ class MainWindow(QWidget):
         """Tell where the window was; the application does the rest."""
         self.closed.emit(self.geometry_now())
         super().closeEvent(event)
+
+
+def _path(url: QUrl) -> Path:
+    """The file of a ``file:`` address, also one whose name is no Unicode, which Qt's own texts cannot hold."""
+    raw = unquote_to_bytes(url.path(QUrl.ComponentFormattingOption.FullyEncoded))
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return Path(os.fsdecode(raw))
+    return Path(url.toLocalFile())

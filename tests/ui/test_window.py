@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import ClassVar
@@ -139,6 +140,13 @@ def test_dropped_model_is_opened(qtbot: QtBot, window: MainWindow, starter_model
     with qtbot.waitSignal(window.file_opened) as opened:
         assert drop(window, [QUrl.fromLocalFile(str(starter_model))]) == (True, True)
     assert opened.args == [starter_model]
+
+
+def test_a_dropped_name_that_is_no_unicode(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    with qtbot.waitSignal(window.file_opened) as opened:
+        assert drop(window, [QUrl.fromEncoded(b"file:///tmp/mod%FF%C3%A4.gguf")]) == (True, True)
+    assert os.fsencode(opened.args[0]) == b"/tmp/mod\xff\xc3\xa4.gguf"
 
 
 @pytest.mark.parametrize("url", ["file:///tmp/picture.png", "https://example.org/model.gguf"])

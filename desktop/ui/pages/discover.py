@@ -33,7 +33,7 @@ from desktop.ui.theme import Theme
 from desktop.ui.widgets.downloads_panel import DownloadsPanel
 from desktop.ui.widgets.speed_offer import SpeedOffer
 
-_SIDE_WIDTH, _NARROW_SIDE = 340, 240
+_SIDE_WIDTH, _NARROW_SIDE, _SIDE_HEIGHT = 340, 240, 440  # on a small screen the page scrolls
 _NARROW = 960  # a page below this width gives the side less
 _NOTHING, _REPO = 0, 1
 
@@ -138,7 +138,7 @@ class DiscoverPage(Page):
         column.setSpacing(0)
         column.addWidget(self._search, 1)
         column.addWidget(self._panel)
-        side.setMinimumWidth(_NARROW_SIDE)
+        side.setMinimumSize(_NARROW_SIDE, _SIDE_HEIGHT)
         self._body = QStackedWidget()
         self._body.addWidget(self._state)
         self._body.addWidget(self._repo)
