@@ -157,7 +157,6 @@ class MachinePage(Page):
         scroll.setObjectName("machineScroll")
         scroll.setAccessibleName("This machine")
         scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(content)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
