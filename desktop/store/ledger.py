@@ -16,7 +16,7 @@ from desktop.core.readable import readable
 from desktop.store.database import open_database
 from desktop.store.ledger_schema import SCHEMA
 
-KEPT_RUNS = 5000  # a few megabytes; older ones teach nothing any more
+KEPT_RUNS = 1000  # a megabyte, on disk and in memory; older ones teach nothing any more
 DISTURBED = 0.05  # a twentieth of waiting costs a thread pool far more than a twentieth of its speed
 _COLUMNS = (
     "at", "machine", "engine", "what", "model", "path", "fingerprint", "quantization", "context", "kv_type",
@@ -84,14 +84,18 @@ class Ledger:
 
     def add(self, run: Run) -> None:
         """Keep a run; StoreError when it cannot be written."""
-        told = (getattr(run, name) for name in _COLUMNS[:-1])
-        values = [readable(value) if isinstance(value, str) else value for value in told]
-        values.append(msgspec.json.encode(run.figures).decode())
+        told = {name: getattr(run, name) for name in _COLUMNS[:-1]}
+        written = {name: readable(value) if isinstance(value, str) else value for name, value in told.items()}
+        values = [*written.values(), msgspec.json.encode(run.figures).decode()]
         marks = ", ".join("?" * len(_COLUMNS))
         with self._open() as connection:
             connection.execute(f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
             connection.execute("DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - ?", (KEPT_RUNS,))
+            known = self._known.get(run.machine)
             self._known.clear()
+            if known is not None:  # after each answer: not all is read again
+                newest = msgspec.structs.replace(run, **written)
+                self._known[run.machine] = known[0], (newest, *known[1])[:KEPT_RUNS]
 
     def runs(self, machine: str) -> tuple[Run, ...]:
         """The runs on a machine, newest first; the same object until something is written, by whomever.

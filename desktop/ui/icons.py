@@ -25,14 +25,22 @@ def _pixmap(svg: bytes, color: QColor, size: int, ratio: float) -> QPixmap:
 def icon(theme: Theme, name: str, *, size: int = 20, token: str = "text_muted", on: str | None = None) -> QIcon:
     """The icon ``name`` in the colour of ``token``, and of ``on`` when it is checked; size in logical pixels.
 
-    Made for one scheme: make it again on ``theme.changed``. Raises FileNotFoundError for an unknown name.
+    Made for one scheme: ask again on ``theme.changed``. Raises FileNotFoundError for an unknown name.
     """
+    normal, checked = theme.color(token), theme.color(on) if on is not None else None
+    key = (name, size, normal.name(), checked.name() if checked is not None else None)
+    if key not in theme.icons:  # Qt keeps what it paints of each icon ever made, so one is not made twice
+        theme.icons[key] = _icon(name, size, normal, checked)
+    return theme.icons[key]
+
+
+def _icon(name: str, size: int, normal: QColor, checked: QColor | None) -> QIcon:
     svg = (RESOURCES / "icons" / f"{name}.svg").read_bytes()
     made = QIcon()
     for ratio in (1.0, 2.0):
-        made.addPixmap(_pixmap(svg, theme.color(token), size, ratio), QIcon.Mode.Normal, QIcon.State.Off)
-        if on is not None:
-            made.addPixmap(_pixmap(svg, theme.color(on), size, ratio), QIcon.Mode.Normal, QIcon.State.On)
+        made.addPixmap(_pixmap(svg, normal, size, ratio), QIcon.Mode.Normal, QIcon.State.Off)
+        if checked is not None:
+            made.addPixmap(_pixmap(svg, checked, size, ratio), QIcon.Mode.Normal, QIcon.State.On)
     return made
 
 

@@ -13,7 +13,7 @@ from string import Template
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
 
 import resources
@@ -58,6 +58,7 @@ class Theme(QObject):
         self, application: QApplication, preference: Preference = "system", parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
+        self.icons: dict[tuple[object, ...], QIcon] = {}  # made so far, by desktop.ui.icons
         self._application = application
         self._preference: Preference = preference
         tokens = json.loads((RESOURCES / "theme" / "tokens.json").read_text(encoding="utf-8"))

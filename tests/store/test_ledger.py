@@ -123,3 +123,19 @@ def test_a_place_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> 
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StoreError, match="could not open the ledger"):
         Ledger(tmp_path / "file" / "ledger.sqlite3").add(RUN)
+
+
+def test_what_was_read_grows_with_what_is_written_and_stays_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT_RUNS", 3)
+    ledger, other = (Ledger(tmp_path / "ledger.sqlite3") for _ in range(2))
+    assert ledger.runs("here") == ()
+    for number in range(5):
+        ledger.add(numbered(number))
+        assert ledger.runs("here") == other.runs("here")
+    assert [run.model for run in ledger.runs("here")] == ["4", "3", "2"]
+    other.add(numbered(5))
+    assert ledger.runs("here")[0].model == "5"
+    ledger.close()
+    other.close()

@@ -1,0 +1,33 @@
+"""The real window asked again and again; prints memory after each answer as a line of JSON. Run by test_endurance."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+
+from support.led_window import LedWindow
+
+TURNS = 10  # of one chat
+TOKENS = 8  # of one answer
+
+
+def main() -> None:
+    """Arguments: the model file, how many answers."""
+    led = LedWindow(sys.argv[1])
+    for number in range(int(sys.argv[2])):
+        if number % TURNS == 0:
+            led.new_chat(TOKENS)
+        answer = led.ask("And then?")
+        sys.stdout.write(json.dumps([*led.resident(), len(answer)]) + "\n")
+    led.close()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()  # the window's own hook would show it to nobody
+        os._exit(1)
