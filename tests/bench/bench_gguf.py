@@ -68,11 +68,15 @@ tell([time.process_time() - began])
 """
 )
 _NODE = """
+import { existsSync, readFileSync } from "node:fs";
 import { gguf } from "@huggingface/gguf";
+const status = "/proc/self/status";
+const peak = () => existsSync(status)
+    ? Number(readFileSync(status, "utf8").match(/VmHWM:\\s+(\\d+)/)[1]) * 1024 : process.resourceUsage().maxRSS * 1024;
 const began = process.cpuUsage();
 await gguf(process.argv[2], { allowLocalFile: true });
 const used = process.cpuUsage(began);
-console.log(JSON.stringify([(used.user + used.system) / 1e6, process.resourceUsage().maxRSS * 1024]));
+console.log(JSON.stringify([(used.user + used.system) / 1e6, peak()]));
 """
 
 
