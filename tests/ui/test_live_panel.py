@@ -15,6 +15,7 @@ from desktop.store.library import LibraryModel
 from desktop.store.settings import Preset, SettingsStore
 from desktop.ui.pages.chat_presets import all_presets, built_in_presets, delete_preset, save_preset
 from desktop.ui.theme import Theme
+from desktop.ui.tooltips import plain_tooltip
 from desktop.ui.widgets.live_panel import Figures, LivePanel
 from desktop.ui.widgets.model_menu import MOST_LISTED, ModelMenu
 from desktop.ui.widgets.sampling_fields import MAX_SEED
@@ -248,7 +249,7 @@ def test_the_menu_lists_models_last_used_first(qtbot: QtBot, menu: ModelMenu) ->
     menu.set_models(models)
     actions = [action for action in menu.menu.actions() if action.text()]
     assert [action.text() for action in actions] == ["used", "A && co", "B", "broken", "Open file…"]
-    assert not actions[3].isEnabled() and actions[3].toolTip() == "The file is cut off."
+    assert not actions[3].isEnabled() and actions[3].toolTip() == plain_tooltip("The file is cut off.")
     with qtbot.waitSignal(menu.model_chosen) as chosen:
         actions[0].trigger()
     assert chosen.args[0].name == "used"
