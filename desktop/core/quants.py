@@ -147,6 +147,13 @@ _FALLBACK: Mapping[str, str] = {
 }
 
 
+# llama_tensor_get_type gives attn_qkv, attn_output and ffn_down of these mixes more bits. In models that fuse q, k and
+# v and have no gate (Phi-3's is fused too) those outweigh the rest. IQ3_XS has more IQ3_XXS than IQ3_S, and mixes made
+# by hand (Unsloth's dynamic ones) put neighbouring i-quants side by side.
+_OUTWEIGHED = frozenset((("Q3_K", "Q4_K"), ("Q3_K", "Q5_K"), ("Q2_K", "Q3_K")))
+_LEAST_SHARE = 0.25  # of the weights that the declared type then has at least
+
+
 def type_name(type_id: int) -> str:
     """The name of a tensor type id, also of removed ids; ``type 200`` for one ggml never had."""
     known = TENSOR_TYPES.get(type_id)
@@ -181,20 +188,34 @@ def dominant_type(shares: Iterable[WeightShare]) -> str:
 
     Embedding and output are left out where other matrices exist: quantizers give them a type of their own.
     """
+    counted = _weights_by_type(shares)
+    return max(counted, key=lambda kind: counted[kind]) if counted else ""
+
+
+def _weights_by_type(shares: Iterable[WeightShare]) -> Counter[str]:
     matrices: Counter[str] = Counter()
     everything: Counter[str] = Counter()
     for share in shares:
         everything[share.type] += share.elements
         if share.matrix and share.role != "end":
             matrices[share.type] += share.elements
-    counted = matrices or everything
-    return max(counted, key=lambda kind: counted[kind]) if counted else ""
+    return matrices or everything
 
 
-def agrees(file_type: int, dominant: str) -> bool:
-    """Whether a ``general.file_type`` can be true of a file whose layers are mostly of type ``dominant``."""
+def agrees(file_type: int, shares: Iterable[WeightShare]) -> bool:
+    """Whether a ``general.file_type`` can be true of a file with these weights.
+
+    Most of them are of its type or of what stands in for it, or it is one of the mixes in which others may outweigh it.
+    """
     declared = FILE_TYPES.get(file_type & ~GUESSED_FLAG)
-    return declared is not None and dominant in (declared.base, _FALLBACK.get(declared.base))
+    counted = _weights_by_type(shares)
+    if declared is None or not counted:
+        return False
+    dominant = max(counted, key=lambda kind: counted[kind])
+    if dominant in (declared.base, _FALLBACK.get(declared.base)):
+        return True
+    mixed = (declared.base, dominant) in _OUTWEIGHED or (declared.base[:2] == dominant[:2] == "IQ")
+    return mixed and counted[declared.base] >= _LEAST_SHARE * counted.total()
 
 
 def quantization_label(shares: Iterable[WeightShare], file_type: int | None = None) -> str:
@@ -206,7 +227,7 @@ def quantization_label(shares: Iterable[WeightShare], file_type: int | None = No
     """
     weights = list(shares)
     dominant = dominant_type(weights)
-    if file_type is not None and agrees(file_type, dominant):
+    if file_type is not None and agrees(file_type, weights):
         return FILE_TYPES[file_type & ~GUESSED_FLAG].label
     used = {share.type for share in weights if share.role == "layer" and share.matrix}
     match dominant:

@@ -107,4 +107,25 @@ def test_label_comes_from_the_tensors(layers: list[tuple[str, int]], file_type: 
 def test_label_without_layers() -> None:
     assert quantization_label([], 15) == ""
     assert dominant_type([WeightShare("other", "F16", False, 3), WeightShare("end", "F32", True, 9)]) == "F32"
-    assert not agrees(999, "Q4_K")
+    assert not agrees(999, _shares(("Q4_K", 1))) and not agrees(15, [])
+
+
+# Weights of one layer's matrices, in units of the width squared, as llama-quantize makes them.
+MIXES = {
+    "IQ3_XS of Llama 3 8B": (22, [("IQ3_XXS", 109.1), ("IQ3_S", 104.9), ("Q4_K", 4.2)], True),
+    "Q3_K_M of Phi-3 mini": (12, [("Q3_K", 50.3), ("Q4_K", 62.9)], True),
+    "Q3_K_L of GPT-NeoX": (13, [("Q3_K", 4), ("Q4_K", 3), ("Q5_K", 5)], True),
+    "Q3_K_M of GPT-NeoX": (12, [("Q3_K", 4), ("Q4_K", 8)], True),
+    "Q4_K_M of Llama 3 8B": (15, [("Q4_K", 186.6), ("Q6_K", 31.5)], True),
+    "Q4_K_M called Q3_K_M": (12, [("Q4_K", 186.6), ("Q6_K", 31.5)], False),
+    "Q4_K_M called Q6_K": (18, [("Q4_K", 186.6), ("Q6_K", 31.5)], False),
+    "Q3_K_M called Q4_K_M": (15, [("Q3_K", 138), ("Q4_K", 80)], False),
+    "Q3_K_M called Q2_K": (10, [("Q3_K", 138), ("Q4_K", 80)], False),
+    "IQ2_XXS called IQ3_S": (26, [("IQ2_XXS", 180), ("IQ3_S", 20)], False),
+}
+
+
+@pytest.mark.parametrize("name", MIXES)
+def test_a_file_type_is_held_against_all_weights(name: str) -> None:
+    file_type, layers, true = MIXES[name]
+    assert agrees(file_type, _shares(*((kind, round(weights * 10)) for kind, weights in layers))) is true

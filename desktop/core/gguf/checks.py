@@ -57,7 +57,7 @@ def check(header: Header) -> list[Finding]:
 def check_file_type(file_type: int | None, shares: Sequence[WeightShare]) -> Iterable[Finding]:
     """Whether ``general.file_type`` can be true of these weights (of all shards together)."""
     dominant = dominant_type(shares)
-    if file_type is None or not dominant or agrees(file_type, dominant):
+    if file_type is None or not dominant or agrees(file_type, shares):
         return
     known = FILE_TYPES.get(file_type & ~GUESSED_FLAG)
     label = known.label if known else f"type {file_type}"
