@@ -8,6 +8,7 @@ from desktop.core.memory import RAM
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate
 from desktop.services.fit import Weighed
+from desktop.services.picker_words import beyond_training
 
 _METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formulas"}
 
@@ -29,6 +30,9 @@ def report(found: Weighed, rate: Rate | None) -> str:
         facts.append(("Speed", speed))
     width = max(len(label) for label, _ in facts)
     parts.append("\n".join(f"{label.ljust(width)}  {text}" for label, text in facts))
+    beyond = beyond_training(fit.context, found.shape.trained_context)
+    if beyond:
+        parts.append(beyond)
     if found.note:
         parts.append(printable(found.note))
     return "\n\n".join(parts) + "\n"

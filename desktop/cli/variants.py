@@ -19,8 +19,9 @@ from desktop.services.local_copies import LocalCopies
 from desktop.services.machine import MachineService
 from desktop.services.picker import PickedRepo, PickerService
 from desktop.services.picker_records import Controls, Row, View
-from desktop.services.picker_words import facts, loss, speed, where, why_title
+from desktop.services.picker_words import beyond_training, facts, loss, speed, where, why_title
 from desktop.services.planning import PlanningService
+from desktop.services.search_results import other_format
 from desktop.services.speed import SpeedService
 from desktop.services.tables import DataTables
 from desktop.services.what_if import named_machine
@@ -96,13 +97,25 @@ def document(view: View) -> dict[str, Any]:
     return {
         "repo": view.repo.id,
         "base_model": view.repo.summary.base_model,
+        "formats": list(view.repo.summary.formats),
         "context": view.context,
+        "trained_context": view.max_context,
         "goal": view.controls.goal,
         "recommended": recommended.variant.name if recommended else None,
-        "reasons": [*view.recommendation.reasons, *(n.words for n in view.recommendation.neighbours)],
+        "reasons": _reasons(view),
         "stale_since_seconds": view.repo.stale_since,
         "variants": [_variant(row) for row in view.rows],
     }
+
+
+def _reasons(view: View) -> list[str]:
+    """Everything that is said, a sentence each: also what is wrong, and what a repo without variants holds."""
+    first = [view.problem] if view.problem else []
+    if not view.rows and "GGUF" not in view.repo.summary.formats:
+        first += [words for words in other_format(view.repo.summary) if words]
+    beyond = beyond_training(view.context, view.max_context)
+    said = [*view.recommendation.reasons, *(neighbour.words for neighbour in view.recommendation.neighbours)]
+    return [*first, *said, *([beyond] if beyond else [])]
 
 
 def _variant(row: Row) -> dict[str, Any]:
@@ -152,9 +165,13 @@ def report(view: View) -> str:
     if view.repo.problem:
         lines.insert(0, view.repo.problem)
     if rows:
-        lines += [f"At {view.context:,} tokens of context.", "", table(header, rows, right=(2, 3)), ""]
+        beyond = beyond_training(view.context, view.max_context)
+        context = f"At {view.context:,} tokens of context. {beyond}".rstrip()
+        lines += [context, "", table(header, rows, right=(2, 3)), ""]
     lines.append(printable(f"{why_title(view)} {view.problem or view.recommendation.text}"))
     if not rows:
+        if "GGUF" not in view.repo.summary.formats:
+            lines[-1] = printable(" ".join(words for words in other_format(view.repo.summary) if words))
         base = view.repo.summary.base_model or view.repo.id
         lines.append(printable(f"GGUF versions of it: heft search --base-model {base}"))
     return "\n".join(lines)

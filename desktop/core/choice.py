@@ -11,9 +11,9 @@ from desktop.core.choice_options import (
     LARGE,
     NONE_MEASURABLE,
     PLACES,
-    READING_SLACK,
     READING_SPEED,
     SAME,
+    SPILLED_SHARE,
     Goal,
     Neighbour,
     Option,
@@ -27,6 +27,7 @@ from desktop.core.choice_words import (
     name_of,
     neighbours_of,
     nothing_fits,
+    only_one,
     place_of,
     placed,
     placement_words,
@@ -54,9 +55,8 @@ def recommend(options: Sequence[Option], goal: Goal, ways: Ways | None = None) -
     usable = [index for index, option in enumerate(options) if option.runs and whole(option.variant)]
     if not usable:
         return Recommendation(goal, None, nothing_fits(options, ways or Ways()))
-    if len(usable) == 1 < len(options):
-        only = options[usable[0]]
-        chosen, first = usable[0], f"Only this variant fits ({placed(only)}{speed_words(only)}): {loss_words(only)}."
+    if len(usable) == 1:
+        chosen, first = usable[0], only_one(options, usable[0])
     else:
         chosen, first = _CHOOSERS[goal](options, usable)
     reasons = [first, *caveats(options[chosen], len(options))]
@@ -95,7 +95,7 @@ def _balanced(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, st
             good = [
                 i
                 for i in fast
-                if options[i].severity < most and (tight or not options[i].tight) and _readable(options[i])
+                if options[i].severity < most and (tight or not options[i].tight) and options[i].readable
             ]
             if good:
                 chosen = least_loss(options, good)
@@ -104,8 +104,8 @@ def _balanced(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, st
     if readable:
         chosen = least_loss(options, readable)
         return chosen, (
-            f"Nothing with an acceptable loss stays {where_fast(best_place)}; {name_of(options[chosen])} loses the "
-            f"least without giving up half of the speed{speed_words(options[chosen])}: {placed(options[chosen])}, "
+            f"Nothing with an acceptable loss stays {where_fast(options[chosen])}; {name_of(options[chosen])} loses "
+            f"the least without giving up much speed{speed_words(options[chosen])}: {placed(options[chosen])}, "
             f"{loss_words(options[chosen])}."
         )
     chosen = _about_fastest(options, _acceptable(options, fast))
@@ -116,7 +116,7 @@ def _balanced(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, st
 
 
 def _quality(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, str]:
-    readable = [i for i in usable if _readable(options[i]) and options[i].severity < LARGE]
+    readable = [i for i in usable if options[i].readable and options[i].severity < LARGE]
     if readable:
         chosen = least_loss(options, readable)
         return chosen, (
@@ -170,11 +170,13 @@ def _acceptable(options: Sequence[Option], indices: Sequence[int]) -> Sequence[i
 
 
 def _not_too_slow(options: Sequence[Option], indices: Sequence[int]) -> list[int]:
-    """Those at reading speed and not below half of the quickest whose loss is not yet noticeable."""
+    """Those at reading speed and not far below the quickest whose loss is not yet noticeable."""
     rates = [options[i].rate for i in indices if options[i].severity < NOTICEABLE]
     best = max((rate.expected for rate in rates if rate is not None), default=0.0)
     return [
-        i for i in indices if _readable(options[i]) and ((rate := options[i].rate) is None or rate.expected >= best / 2)
+        i
+        for i in indices
+        if options[i].readable and ((rate := options[i].rate) is None or rate.expected >= SPILLED_SHARE * best)
     ]
 
 
@@ -189,7 +191,3 @@ def _about_fastest(options: Sequence[Option], indices: Sequence[int]) -> int:
         if rate is not None and rate.expected >= (1 - CLOSE_SHARE) * quickest.expected:
             close.append(i)
     return least_loss(options, close)
-
-
-def _readable(option: Option) -> bool:
-    return option.rate is None or option.rate.expected >= READING_SPEED - READING_SLACK

@@ -14,6 +14,7 @@ Goal = Literal["quality", "balanced", "speed"]
 
 READING_SPEED = 7.0  # tokens per second: about five words, as fast as a person reads
 READING_SLACK = 1.0  # it is "about" that speed
+SPILLED_SHARE = 0.75  # of the speed, at least, that less loss may cost where nothing stays in the fastest memory
 LARGE = 5.0  # the severity at which "large" begins
 NONE_MEASURABLE = 1.0  # and "none measurable" ends
 SAME = 0.05  # severities closer than this cannot be told apart by what was measured
@@ -25,16 +26,25 @@ PLACES: tuple[Placement, ...] = ("gpu", "experts-in-ram", "partial", "cpu", "too
 
 @dataclass(frozen=True)
 class Option:
-    """A variant with what is known of it on one machine at one context. ``fit`` None: its header cannot be read."""
+    """A variant with what is known of it on one machine at one context. ``fit`` None: its header cannot be read.
+
+    ``damaged``: it was looked at and is no sound GGUF file.
+    """
 
     variant: Variant
     quality: Quality
     fit: Fit | None = None
     rate: Rate | None = None
+    damaged: bool = False
 
     @property
     def runs(self) -> bool:
         return self.fit is not None and self.fit.fits
+
+    @property
+    def readable(self) -> bool:
+        """Whether it answers at about reading speed, as far as is known."""
+        return self.rate is None or self.rate.expected >= READING_SPEED - READING_SLACK
 
     @property
     def severity(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from desktop.core.choice_options import NONE_MEASURABLE, SAME, Goal, Neighbour, Option, Ways
+from desktop.core.choice_options import LARGE, NONE_MEASURABLE, SAME, Goal, Neighbour, Option, Ways
 from desktop.core.placement import Fit, Placement
 from desktop.core.units import human_bytes
 from desktop.core.variants import Variant
@@ -17,14 +17,42 @@ def stays(options: Sequence[Option], chosen: int) -> str:
     option = options[chosen]
     fit = option.fit
     assert fit is not None
-    where = "entirely in the GPU's memory" if fit.placement == "gpu" else "in main memory"
+    where = where_fast(option)
     spare = f", with {human_bytes(option.spare_bytes)} to spare" if option.spare_bytes > 0 else ""
-    if len(options) == 1:
-        return f"It is the only variant, and it stays {where} at {fit.context:,} tokens of context{spare}."
     tight = ", though it is tight" if option.tight else ""
+    slower = [other for other in options if _passed_for_speed(other, option)]
+    reading = " and answers at reading speed" if slower else ""
     return (
-        f"It is the best quality that stays {where} at {fit.context:,} tokens of context{spare}{tight}: "
+        f"It is the best quality that stays {where} at {fit.context:,} tokens of context{reading}{spare}{tight}: "
         f"{loss_words(option)}{speed_words(option)}."
+    )
+
+
+def only_one(options: Sequence[Option], chosen: int) -> str:
+    """What there is to say where there is no choice."""
+    option = options[chosen]
+    whole_ones = [other for other in options if whole(other.variant) and not other.damaged]
+    first = "It is the only variant" if len(options) == 1 else "Only this variant fits"
+    if len(whole_ones) == 1 < len(options):
+        first = "Only this variant can be loaded"
+    fit = option.fit
+    assert fit is not None
+    speed = speed_words(option).strip(" ()")
+    slow = "" if option.readable else ", slower than a person reads"
+    spare = f", with {human_bytes(option.spare_bytes)} to spare" if fit.placement in ("gpu", "cpu") else ""
+    said = f"{first}: {placed(option)} at {fit.context:,} tokens of context{spare}"
+    return f"{said}{f', {speed}' if speed else ''}{slow}. Its loss: {loss_words(option)}."
+
+
+def _passed_for_speed(option: Option, chosen: Option) -> bool:
+    """Whether a better one in the same memory was left aside because it is slower than a person reads."""
+    return (
+        option.runs
+        and whole(option.variant)
+        and place_of(option) == place_of(chosen)
+        and option.severity < chosen.severity
+        and not option.readable
+        and chosen.readable
     )
 
 
@@ -38,6 +66,8 @@ def caveats(option: Option, count: int) -> list[str]:
         said.append(f"The loss of {name_of(option)} was never measured independently{like}.")
     if option.variant.legacy and count > 1:
         said.append(f"{name_of(option)} is an older format.")
+    if option.quality.severity_high is not None and option.severity >= LARGE:
+        said.append("So large a loss shows in the answers: a smaller model in 4 bits or more is usually better.")
     if fit.method == "engine":
         said.append("Memory figures are the engine's own plan of each file's header.")
     else:
@@ -89,7 +119,11 @@ def _better(option: Option, here: Option) -> str:
     if place_of(option) == place_of(here) and fit.placement in ("gpu", "cpu"):
         tight = "only just fits" if option.tight else "fits too"
         speed = f", and would run {slower}" if slower else ""
+        if _passed_for_speed(option, here) and option.rate is not None:
+            speed = f", but would run at {_rate(option.rate.expected)}, slower than a person reads"
         return f"{name} {tight}, with {human_bytes(max(0, option.spare_bytes))} to spare{speed}."
+    if placed(option) == placed(here):
+        return f"{name} would take {human_bytes(max(0, _bytes(option) - _bytes(here)))} more{_and_run(slower)}."
     return f"{name} would run {placed(option)}" + (f", {slower}." if slower else ".")
 
 
@@ -106,8 +140,12 @@ def _compared(option: Option, here: Option) -> str:
     share = option.rate.expected / here.rate.expected
     if abs(share - 1) < CLOSE_SHARE:
         return ""
-    speed = f"{option.rate.expected:.0f} tok/s" if option.rate.expected >= 10 else f"{option.rate.expected:.1f} tok/s"
+    speed = _rate(option.rate.expected)
     return f"at less than half the speed ({speed})" if share < 0.5 else f"at {speed}"
+
+
+def _rate(expected: float) -> str:
+    return f"{expected:.0f} tok/s" if expected >= 10 else f"{expected:.1f} tok/s"
 
 
 def _and_run(speed: str) -> str:
@@ -117,7 +155,7 @@ def _and_run(speed: str) -> str:
 def nothing_fits(options: Sequence[Option], ways: Ways) -> tuple[str, ...]:
     judged = [option for option in options if option.fit is not None]
     if not options:
-        return ("There is no GGUF file in this repo.",)
+        return ("There is no GGUF model in this repo.",)
     if not judged:
         return ("No header of this repo could be read, so nothing can be said about its memory.",)
     smallest = min(judged, key=_bytes)
@@ -158,8 +196,12 @@ def _bytes(option: Option) -> int:
     return option.fit.memory.total_bytes if option.fit is not None else option.variant.size_bytes
 
 
-def where_fast(place: Placement) -> str:
-    return "entirely in the GPU's memory" if place != "cpu" else "in main memory"
+def where_fast(option: Option) -> str:
+    """The fastest memory an option could be in, in words."""
+    if place_of(option) == "cpu" or option.fit is None:
+        return "in main memory"
+    several = sum(pool.device > 0 for pool in option.fit.pools) > 1
+    return "entirely in the GPUs' memory" if several else "entirely in the GPU's memory"
 
 
 def placed(option: Option) -> str:

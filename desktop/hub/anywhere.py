@@ -85,7 +85,8 @@ class AnywhereSource:
         )  # fmt: skip
         with opened as (file, response):
             self._file = self._file or file
-            assert response is not None
+            if response is None:  # the file is empty
+                return memoryview(b"")
             count = min(count, max(0, file.size - first))
             skip = first - first_byte(response)  # a server that ignores ranges sends the file from its start
             if not 0 <= skip <= _MAX_BYTES or file.size != self._file.size:

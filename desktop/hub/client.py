@@ -120,8 +120,8 @@ class HubClient:
 
         One GET follows the Hub's redirect and learns etag, size and commit on the way; ``location`` goes straight
         to where an earlier one ended. ``sent`` is called per request. When ``enough`` says so of what the redirect
-        told, nothing is read and the response is None. The response may be 200 with the whole file. Raises HubError,
-        also for failures while the response is read inside the block.
+        told, or the file is empty, nothing is read and the response is None. The response may be 200 with the whole
+        file. Raises HubError, also for failures while the response is read inside the block.
         """
         url = location or self.file_url(repo, path, revision)
         learned: dict[str, str] = {}
@@ -134,6 +134,9 @@ class HubClient:
                     for name, value in _told(response).items():
                         learned.setdefault(name, value)
                     if not response.has_redirect_location:
+                        if response.status_code == 416 and learned.get("size") == "0":  # no range of an empty file
+                            yield _remote_file(learned, repo, path, revision, url), None
+                            return
                         _raise_for_status(response)
                         found = _remote_file(learned, repo, path, revision, url)
                         yield found, None if enough(found) else response
@@ -220,7 +223,7 @@ def _told(response: httpx2.Response) -> dict[str, str]:
 
 def _length(response: httpx2.Response) -> str | None:
     """The whole file's length, from Content-Range where the answer is a part of it."""
-    if response.status_code == 206:
+    if response.status_code in (206, 416):
         total = str(response.headers.get("Content-Range", "")).rpartition("/")[2]
         return total if total.isdigit() else None
     return response.headers.get("Content-Length")

@@ -30,8 +30,7 @@ class SmallFiles:
         data = bytearray()
         opened = self._client.opened(self._repo, path, self._revision, first=0, last=limit - 1, sent=self._sent)
         with opened as (_, response):
-            assert response is not None
-            for chunk in response.iter_raw():
+            for chunk in response.iter_raw() if response is not None else ():  # None: the file is empty
                 data += chunk
                 if self._cancelled():
                     raise CancelledError

@@ -42,10 +42,10 @@ def fetch_spans(
             first=span.first, last=span.first + span.count - 1, location=location,
         )  # fmt: skip
         with opened as (found, response):
-            assert response is not None
             # What the content network calls the file is its own affair, so only the Hub's word counts.
             if found.size != file.size or (not location and found.etag != file.etag):
                 raise _changed(file)
+            assert response is not None
             location = found.location
             skip = span.first - first_byte(response)
             if not 0 <= skip <= _MAX_SKIPPED:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import httpx2
 
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # seconds between tries
+_LONGEST_ASKED = 900.0  # of what the Hub asks to wait
 _TRIES = 6  # in a row without progress; with the waits between them about a minute
 _PROGRESS = 1 << 20  # bytes that count as progress: a server that gives less and breaks is not worth more tries
 _LONGEST_RANGE = 32 << 30  # content networks refuse to send more than some 50 GB in one answer
@@ -173,7 +174,7 @@ class Transfer:
                 tries += 1
                 if tries >= _TRIES:
                     raise
-                seconds = min(error.retry_after or wait, _LONGEST_WAIT)
+                seconds = min(error.retry_after, _LONGEST_ASKED) if error.retry_after else min(wait, _LONGEST_WAIT)
                 self._waiting(error, seconds)
             if self._stop.wait(seconds):
                 raise CancelledError

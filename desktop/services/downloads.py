@@ -231,8 +231,9 @@ class DownloadService:
         from filelock import FileLock, Timeout
 
         def save(order: Order) -> None:
-            entry.order = msgspec.structs.replace(order, paused=entry.order.paused)
-            self._store.save(entry.order)
+            with self._lock:  # a pause meanwhile is not to be overwritten
+                entry.order = msgspec.structs.replace(order, paused=entry.order.paused)
+                self._store.save(entry.order)
 
         with self._lock:
             entry.job = job = Job(

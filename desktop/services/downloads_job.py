@@ -6,6 +6,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,9 +94,20 @@ class Job:
         )
 
     def discard(self) -> None:
-        """Remove what has come of files that are not whole. What is whole stays: others may use it."""
+        """Remove what has come of files that are not whole. What is whole stays: others may use it.
+
+        So does what another download is fetching now: variants share a projector.
+        """
+        from filelock import FileLock, Timeout
+
         for path, etag in self.order.etags.items():
-            self._places.place(path, etag, "").discard()
+            place = self._places.place(path, etag, "")
+            if not (place.part.exists() or place.unjoined.exists()):
+                continue
+            with suppress(Timeout):
+                place.lock.parent.mkdir(parents=True, exist_ok=True)
+                with FileLock(place.lock, timeout=0):
+                    place.discard()
 
     def _begin(self, files: list[RepoFile]) -> None:
         """Note what the files are now; what came of files that were changed since is of no use."""

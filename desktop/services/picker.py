@@ -43,6 +43,7 @@ class _Known:
     weights: Weights | None = None
     headers: tuple[Header, ...] = ()
     problem: str = ""
+    damaged: bool = False
 
 
 class PickerService:
@@ -131,7 +132,7 @@ class PickedRepo:
             try:
                 read = self._headers.first_kilobytes(self.files.id, path, self._revision, cancelled=cancelled)
             except FileFormatError as error:
-                self._known[index].problem = error.message
+                self._spoil(index, error.message)
                 if index == whole[:_TRIES][-1]:
                     raise
                 continue
@@ -146,7 +147,14 @@ class PickedRepo:
                 self._problem = "This file is no language model: nothing in its header says how it is built."
                 return
             for variant, known in zip(self.variants, self._known, strict=True):
-                known.weights = weights_from_size(shape, variant.size_bytes)
+                if not (known.damaged or variant.missing_shards):  # part of a file has no size to go by
+                    known.weights = weights_from_size(shape, variant.size_bytes)
+
+    def _spoil(self, index: int, problem: str) -> None:
+        """A file is damaged: nothing is estimated from it."""
+        with self._lock:
+            known = self._known[index]
+            known.problem, known.damaged, known.weights = problem, True, None
 
     def settle(
         self,
@@ -184,11 +192,13 @@ class PickedRepo:
         except HeftError as error:
             if not isinstance(error, FileFormatError) and getattr(error, "temporary", False):
                 raise
+            if isinstance(error, FileFormatError):
+                self._spoil(index, error.message)
             known.problem = error.message
             return False
         shape = shape_of(headers[0])
         if shape is None:
-            known.problem = "This file is no language model."
+            self._spoil(index, "This file is no language model.")
             return False
         weights = weights_of(headers, shape)
         with self._lock:
@@ -312,8 +322,9 @@ class PickedRepo:
             with suppress(ValueError):  # a model without a matrix has no speed
                 rate = rates.rate(shape, known.weights, variant.quantization, fit)
         if fit is None:
-            state = "unreadable" if known.problem or self._problem else "waiting"
-            return Row(Option(variant, quality), "unreadable" if state == "unreadable" else "waiting", known.problem)
+            given_up = known.problem or self._problem or variant.missing_shards
+            option = Option(variant, quality, damaged=known.damaged)
+            return Row(option, "unreadable" if given_up else "waiting", known.problem)
         return Row(
             Option(variant, quality, fit, rate),
             "engine" if fit.method == "engine" else "estimate",

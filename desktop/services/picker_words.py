@@ -26,6 +26,10 @@ _TONES: dict[Label, Tone] = {
 
 def where(option: Option) -> tuple[str, Tone]:
     """Where a variant runs, and how good that is."""
+    if option.damaged:
+        return "damaged", "bad"
+    if option.variant.missing_shards:
+        return "incomplete", "bad"
     if option.fit is None:
         return "not read yet", "text_muted"
     words = placement_words(option.fit)
@@ -138,6 +142,13 @@ def why_title(view: View) -> str:
     if recommended is not None:
         return f"★ Why {recommended.variant.name}."
     return "Nothing recommended." if view.rows else "Nothing to run."
+
+
+def beyond_training(context: int, trained: int) -> str:
+    """A sentence where a context is longer than the model was trained for (0: unknown); "" where it is not."""
+    if not trained or context <= trained:
+        return ""
+    return f"The model was trained for {trained:,}; beyond that its answers lose their sense."
 
 
 def context_words(tokens: int) -> str:

@@ -10,6 +10,7 @@ from desktop.core.placement import Pool
 from desktop.core.units import human_parameters
 from desktop.hub.records import Format, RepoSummary
 from desktop.services.search import fit_mark
+from desktop.store.format_catalog import format_catalog
 
 Mark = Literal["gpu", "partial", "cpu", "too-large", "unknown", "other"]
 
@@ -36,6 +37,27 @@ _RUNNERS: dict[Format, str] = {
     "PyTorch": "PyTorch · needs Transformers",
     "other": "an unknown format",
 }
+# Where the catalog of formats has each.
+_CATALOG: dict[Format, str] = {
+    "AWQ": "awq",
+    "GPTQ": "gptq",
+    "EXL2": "exl2",
+    "EXL3": "exl3",
+    "FP8": "fp8",
+    "bitsandbytes": "bitsandbytes",
+    "MLX": "mlx",
+    "ONNX": "onnx",
+    "safetensors": "hf-transformers",
+    "PyTorch": "pytorch",
+}
+
+
+def other_format(repo: RepoSummary) -> tuple[str, str]:
+    """What a repo without GGUF files holds, in a sentence or two, and what runs it ("" where that is not known)."""
+    entry = format_catalog().entries.get(_CATALOG.get(repo.formats[0], "")) if repo.formats else None
+    if entry is None:
+        return "No file here is a GGUF file, which is what Heft runs.", ""
+    return f"{entry.title}. {entry.what}", f"It runs on: {entry.runs_on}" if entry.runs_on else ""
 
 
 @dataclass(frozen=True)

@@ -90,3 +90,60 @@ def test_unknown_fit_and_empty_repo() -> None:
     unread = Option(variant, quality_table().quality_of("Q4_0"))
     assert recommend([unread], "quality").reasons[0].startswith("No header")
     assert recommend([], "quality").reasons[0].startswith("There is no GGUF")
+
+
+def _with(option: Option, *, name: str = "", rate: float = 0.0, **fit: object) -> Option:
+    changed = replace(option, fit=option.fit and replace(option.fit, **fit))  # type: ignore[arg-type]
+    if rate and option.rate is not None:
+        changed = replace(changed, rate=replace(option.rate, low=rate, expected=rate, high=rate))
+    return changed
+
+
+def test_where_nothing_stays_on_the_gpu_less_loss_does_not_cost_half_of_the_speed() -> None:
+    """8B at 32k on 8 GB: Q8_0 spills 14 layers where Q4_K_M spills 6, and answers half as fast."""
+    found = options("Llama-3.1-8B", profile("rtx-4060-8gb"), 32_768, ["Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0"])
+    answer = recommend(found, "balanced")
+    assert answer.index is not None and found[answer.index].variant.name == "Q5_K_M"
+    assert answer.reasons[0].startswith(
+        "Nothing with an acceptable loss stays entirely in the GPU's memory; Q5_K_M loses the least without giving up "
+        "much speed (about 15 tok/s): 25 of 33 layers on GPU"
+    )
+
+
+def test_what_was_passed_for_its_speed_is_said_to_be_slow() -> None:
+    """ "The best quality that stays" is not contradicted by "Q6_K fits too"."""
+    found = options("Llama-3.1-8B", profile("apple-m1-16gb"), 4096, ["Q5_K_M", "Q6_K"])
+    slow = [_with(found[0], rate=6.4), _with(found[1], rate=5.8)]
+    text = recommend(slow, "balanced").text
+    assert "at 4,096 tokens of context and answers at reading speed, with" in text
+    assert "but would run at 5.8 tok/s, slower than a person reads." in text
+    assert "reading speed" not in recommend(found, "balanced").text
+
+
+def test_the_only_one_that_fits_is_said_so_with_its_loss() -> None:
+    found = options("Llama-3.1-8B", profile("laptop-8gb"), 4096, ["Q2_K", "Q4_K_M"])
+    answer = recommend(found, "balanced")
+    assert answer.reasons[0].startswith("Only this variant fits: CPU only at 4,096 tokens of context, with ")
+    assert answer.reasons[0].endswith(" to spare, about 10 tok/s. Its loss: large.")
+    assert "a smaller model in 4 bits or more is usually better" in answer.text
+
+
+def test_a_damaged_or_incomplete_one_is_no_reason_to_say_that_only_the_other_fits() -> None:
+    found = options("Llama-3.1-8B", profile("rtx-4090"), 4096, ["Q4_K_M", "Q6_K"])
+    broken = replace(found[1], variant=replace(found[1].variant, missing_shards=1), fit=None, rate=None)
+    damaged = replace(found[1], fit=None, rate=None, damaged=True)
+    for other in (broken, damaged):
+        assert recommend([found[0], other], "balanced").reasons[0].startswith("Only this variant can be loaded: ")
+
+
+def test_a_neighbour_in_the_same_place_says_what_it_takes() -> None:
+    found = options("Llama-3.1-8B", profile("rtx-4060-8gb"), 32_768, ["Q5_K_S", "Q5_K_M"])
+    text = recommend(found, "balanced").text
+    assert "Q5_K_S would save 130.5 MB, at a loss that is very small." in text
+    text = recommend(found, "speed").text
+    assert "Q5_K_M would take 130.5 MB more." in text
+
+
+def test_several_gpus_are_spoken_of_as_several() -> None:
+    found = options("Llama-3.3-70B", profile("two-rtx-3090"), 4096, ["Q4_K_M", "Q3_K_M"])
+    assert "entirely in the GPUs' memory" in recommend(found, "balanced").text

@@ -153,7 +153,7 @@ def test_a_repo_without_gguf(picker: PickerService, hub: HubServer) -> None:
     opened = picker.open("a/b-AWQ")
     opened.read_first()
     view = opened.view(Controls())
-    assert view.rows == () and view.recommendation.reasons == ("There is no GGUF file in this repo.",)
+    assert view.rows == () and view.recommendation.reasons == ("There is no GGUF model in this repo.",)
 
 
 def test_thirty_variants_are_weighed_quickly(

@@ -7,24 +7,11 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBox
 
 from desktop.core.errors import HeftError
 from desktop.core.shown import plain
-from desktop.services.search_results import Result
-from desktop.store.format_catalog import format_catalog
+from desktop.services.search_results import Result, other_format
 from desktop.ui.theme import set_role
 
 _NEEDS_TOKEN = frozenset({"gated-no-token", "token-missing", "token-wrong", "repo-not-found"})
 _NEEDS_PAGE = frozenset({"gated-licence", "gated-no-token", "forbidden"})
-_CATALOG = {
-    "AWQ": "awq",
-    "GPTQ": "gptq",
-    "EXL2": "exl2",
-    "EXL3": "exl3",
-    "FP8": "fp8",
-    "bitsandbytes": "bitsandbytes",
-    "MLX": "mlx",
-    "ONNX": "onnx",
-    "safetensors": "hf-transformers",
-    "PyTorch": "pytorch",
-}
 
 
 class DiscoverState(QWidget):
@@ -110,14 +97,7 @@ class DiscoverState(QWidget):
 
     def show_other(self, result: Result) -> None:
         """A repo of another format: what it is, what runs it, and the way to GGUF versions."""
-        entry = None
-        if result.repo.formats:
-            entry = format_catalog().entries.get(_CATALOG.get(result.repo.formats[0], ""))
-        self._show(
-            result.repo.id,
-            f"{entry.title}. {entry.what}" if entry else "No file here is a GGUF file, which is what Heft runs.",
-            f"It runs on: {entry.runs_on}" if entry and entry.runs_on else "",
-        )
+        self._show(result.repo.id, *other_format(result.repo))
         for button in (self._versions, self._inspect, self._page):
             button.show()
 
