@@ -172,7 +172,7 @@ def test_a_broken_file_says_why_and_can_be_tried(make_page: MakePage, paths: Pat
     (paths.models / "broken.gguf").write_bytes(b"GGUF\3")
     page = make_page()
     assert _current(page) == "⚠ broken"
-    assert "only 5 bytes" in _label(page, "libraryDetailsProblem")
+    assert "ends at byte 5" in _label(page, "libraryDetailsProblem")
     assert _button(page, "libraryChat").text() == "Try anyway"
     qtbot.keyClick(_table(page), Qt.Key.Key_Down)
     assert _button(page, "libraryChat").text() == "Chat"
