@@ -4,7 +4,8 @@
 
 Each runs with a home, a screen and a runtime folder of its own, and nothing of the checkout in its environment: what
 works here works without ``.venv``. Any line of output that is not expected fails the run. As root a Debian package is
-installed with dpkg, else it is unpacked beside the system. Uses the standard library, Xvfb, xdotool and gio.
+installed with dpkg, else it is unpacked beside the system. Pictures of the screen are left in build/smoke. Uses the
+standard library, Xvfb, xdotool and gio.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from linux_tree import STARTER, VERSION
 from smoke_installed import Installed, install
@@ -24,6 +27,7 @@ from smoke_screen import Desk, SmokeError, poll
 
 ROOT = Path(__file__).resolve().parent.parent
 FREEZE_LOG = ROOT / "build" / "freeze.log"
+PICTURES = ROOT / "build" / "smoke"
 QUESTION = "What is the capital of France"
 ANSWER_SECONDS = 180.0
 # C that would be run if the engine looked for its libraries where it should not
@@ -37,6 +41,7 @@ def main() -> int:
     parser.add_argument("artefacts", type=Path, nargs="+")
     parser.add_argument("--model", type=Path, default=None, help="the starter model; by default the bundle's")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever stops this finds nothing of it installed
     model = args.model or next((ROOT / "build" / "bundle" / "heft" / "_internal" / STARTER).glob("*.gguf"))
     if FREEZE_LOG.exists() and "Library not found" in FREEZE_LOG.read_text(encoding="utf-8", errors="replace"):
         raise SystemExit(f"A library was missing when this was frozen: {FREEZE_LOG}")
@@ -56,7 +61,10 @@ def prove(artefact: Path, model: Path, folder: Path) -> str:
     with Desk(folder) as desk:
         installed = install(artefact, desk)
         try:
-            seen = [check_commands(installed, desk, model), check_window(installed, desk, model)]
+            seen = [check_commands(installed, desk, model), check_window(desk, model, PICTURES / artefact.stem)]
+        except SmokeError:
+            desk.picture(PICTURES / artefact.stem / "failed.png")
+            raise
         finally:
             desk.end_all()
             installed.remove()
@@ -80,12 +88,26 @@ def check_commands(installed: Installed, desk: Desk, model: Path) -> str:
     answer = json.loads(desk.run([*installed.command, *words], cwd=planted))
     if not answer.get("text", "").strip():
         raise SmokeError(f"no text in the answer: {answer}")
+    check_backends(installed, desk, machine)
     return f"engine for {variant}"
+
+
+def check_backends(installed: Installed, desk: Desk, before: dict[str, Any]) -> None:
+    """Backends of the user's that do not work are left out and named; the engine stays what it was."""
+    folder = desk.home / ".local/share/heft/backends"
+    plant(folder)
+    (folder / "libggml-broken.so").write_bytes(b"\x7fELF and no more")
+    now = json.loads(desk.run([*installed.command, "machine", "--json"]))
+    silent = [file.name for file in folder.glob("libggml-*.so") if not any(file.name in note for note in now["notes"])]
+    if silent:
+        raise SmokeError(f"nothing was said about the backends {silent}: {now['notes']}")
+    if (now["engine"], now["gpus"]) != (before["engine"], before["gpus"]):
+        raise SmokeError(f"backends that do not work changed the engine: {now['engine']}, {now['gpus']}")
 
 
 def plant(folder: Path) -> None:
     """Libraries that abort whoever loads them, under the names that llama.cpp looks for."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     compiler = shutil.which("cc")
     if compiler is None:
         return
@@ -95,8 +117,8 @@ def plant(folder: Path) -> None:
         shutil.copyfile(first, folder / name)
 
 
-def check_window(installed: Installed, desk: Desk, model: Path) -> str:
-    """Double-click, answer, a second double-click while it runs, another program, quit."""
+def check_window(desk: Desk, model: Path, pictures: Path) -> str:
+    """Double-click, answer, a second double-click while it runs, the pages on what it is, another program, quit."""
     # no ending: the desktop must know it by its first bytes
     first, second = desk.home / "a model", desk.home / "Größe & Maß.gguf"
     for copy in (first, second):
@@ -117,12 +139,18 @@ def check_window(installed: Installed, desk: Desk, model: Path) -> str:
     answer = poll(desk.answers, ANSWER_SECONDS, "an answer")[0]
     if not answer.strip():
         raise SmokeError("the answer is empty")
+    desk.picture(pictures / "answer.png")
     resident = desk.resident_bytes()
     windows = desk.windows()
     desk.open(second)
     poll(lambda: desk.last_model() == str(second), ANSWER_SECONDS, "the first instance loads the second file")
     poll(lambda: desk.windows() == windows, 20, "the second start ended")
     check_other_programs(desk)
+    desk.key("ctrl+5")
+    desk.picture(pictures / "machine.png")
+    desk.choose_from_settings_menu(from_below=1)
+    desk.picture(pictures / "about.png")
+    desk.close_dialog("About Heft")
     desk.key("ctrl+q")
     poll(lambda: not desk.processes(), 30, "the program ended, and its engine with it")
     desk.check_output()

@@ -34,10 +34,16 @@ def _dpkg(artefact: Path) -> Installed:
     """With dpkg, as a user would; SmokeError when a Heft is installed already."""
     if subprocess.run(["dpkg-query", "--show", "heft"], capture_output=True, check=False).returncode == 0:
         raise SmokeError("a package named heft is known to dpkg already; remove it first (dpkg --purge heft)")
-    outcome = subprocess.run(["dpkg", "--install", artefact], capture_output=True, text=True, check=False)
-    if outcome.returncode != 0:
+    try:
+        outcome = subprocess.run(["dpkg", "--install", artefact], capture_output=True, text=True, check=False)
+        if outcome.returncode != 0:
+            raise SmokeError(f"dpkg: {outcome.stderr.strip()}")
+        verified = subprocess.run(["dpkg", "--verify", "heft"], capture_output=True, text=True, check=False).stdout
+        if verified:
+            raise SmokeError(f"other files were installed than the package says: {verified.splitlines()[:5]}")
+    except BaseException:
         subprocess.run(["dpkg", "--purge", "heft"], capture_output=True, check=False)
-        raise SmokeError(f"dpkg: {outcome.stderr.strip()}")
+        raise
     listed = subprocess.run(["dpkg", "--listfiles", "heft"], check=True, capture_output=True, text=True).stdout
     own = [Path(line) for line in listed.splitlines() if "heft" in line or "x-gguf" in line]
 

@@ -14,10 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from smoke_picture import pixels, png
+
 T = TypeVar("T")
 MARK = "HEFT_SMOKE"  # in the environment of all that is started here, so that it can be found again
 COMMAND_SECONDS = 180.0
 WINDOW_WAIT_SECONDS = 60.0
+STILL_SECONDS, SETTLE_SECONDS = 1.0, 15.0  # a picture is taken when nothing moved for so long, or after so long
 # Stands where desktops have it, and writes down what it was given
 OTHER_PROGRAM = '#!/bin/sh\nenv > "{folder}/opened.part"\nmv "{folder}/opened.part" "{folder}/opened"\n'
 
@@ -60,10 +63,9 @@ class Desk:
 
     def __enter__(self) -> Desk:
         reading, writing = os.pipe()
+        options = ["-screen", "0", "1280x800x24", "-nolisten", "tcp", "-fbdir", str(self.folder)]
         self._screen = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
-            pass_fds=[writing],
-            stderr=subprocess.DEVNULL,
+            ["Xvfb", "-displayfd", str(writing), *options], pass_fds=[writing], stderr=subprocess.DEVNULL
         )
         os.close(writing)
         with os.fdopen(reading) as answer:
@@ -104,7 +106,8 @@ class Desk:
             timeout=COMMAND_SECONDS, check=False,
         )  # fmt: skip
         if done.returncode != 0 or done.stderr.strip():
-            raise SmokeError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
+            told = f"{done.stderr.strip()[-2000:]} {done.stdout.strip()[-500:]}"
+            raise SmokeError(f"{' '.join(command)} ended with {done.returncode}: {told}")
         return done.stdout
 
     def open(self, file: Path) -> None:
@@ -163,6 +166,21 @@ class Desk:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
 
+    # -- screen ----------------------------------------------------------------------------------
+
+    def picture(self, target: Path) -> None:
+        """Save the screen as a PNG file, once it stands still."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        before, now = None, self._pixels()
+        while before != now and time.monotonic() < deadline:
+            time.sleep(STILL_SECONDS)
+            before, now = now, self._pixels()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(png(*now))
+
+    def _pixels(self) -> tuple[int, int, bytes]:
+        return pixels(self.folder / "Xvfb_screen0")
+
     # -- keyboard --------------------------------------------------------------------------------
 
     def _xdotool(self, *words: str) -> str:
@@ -180,6 +198,13 @@ class Desk:
     def focus(self) -> None:
         """Give the keyboard to the window, as a window manager would."""
         self._xdotool("windowfocus", "--sync", self._window())
+
+    def close_dialog(self, name: str) -> None:
+        """Leave a dialog with the keyboard, and give that to the window again."""
+        self.key("Escape")
+        shown = ("search", "--onlyvisible", "--name", name)
+        poll(lambda: not self._xdotool(*shown), WINDOW_WAIT_SECONDS, f"{name} is closed")
+        self.focus()
 
     def type(self, text: str) -> None:
         """Type and press Return."""
