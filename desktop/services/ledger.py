@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 
 from desktop.core.errors import HeftError
-from desktop.core.memory import Settings, estimate
+from desktop.core.memory import Settings, estimate, packed
 from desktop.core.speed.learning import errors
 from desktop.engine.protocol import Benchmarked, Loaded, Memory, Statistics
 from desktop.engine.waiting import waited_seconds
@@ -92,7 +92,8 @@ class LedgerService:
     def started(self, loaded: Loaded, name: str, kv_type: str = "f16") -> Running:
         """Read the header of what was loaded, work out its memory by formulas, and write the load down."""
         model = self._model(Path(loaded.path))
-        memory = _estimated(model, loaded, kv_type) if model is not None else {}
+        features = self._speed.machine.cpu.features if model is not None else ()
+        memory = _estimated(model, loaded, kv_type, features) if model is not None else {}
         running = Running(loaded, name, kv_type, model, memory)
         figures = Figures(
             predicted_memory=memory,
@@ -230,9 +231,10 @@ class LedgerService:
             _log.warning("a run was not written down: %s", error.message)
 
 
-def _estimated(model: LocalModel, loaded: Loaded, kv_type: str) -> dict[str, int]:
-    """Bytes by component from the formulas, all devices together."""
-    found = estimate(model.shape, model.weights, Settings(loaded.context_length, kv_type))
+def _estimated(model: LocalModel, loaded: Loaded, kv_type: str, features: Sequence[str]) -> dict[str, int]:
+    """Bytes by component from the formulas, all devices together; ``features`` are the CPU's."""
+    weights = model.weights if loaded.gpu_layers else packed(model.weights, features)
+    found = estimate(model.shape, weights, Settings(loaded.context_length, kv_type))
     return {
         "weights": found.weights_bytes,
         "kv": found.kv_bytes,
