@@ -306,8 +306,10 @@ class Heft:
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)
         failure = state.failure or state.died
-        if failure is not None and failure is not self._last_failure and self._window.current != "chat":
-            self._tell_failure(state)  # the chat says it itself, with what can be done
+        if failure is not None and failure is not self._last_failure:
+            _log.warning("the engine %s: %s", "died" if state.died is not None else "refused", failure.kind)
+            if self._window.current != "chat":
+                self._tell_failure(state)  # the chat says it itself, with what can be done
         self._last_failure = failure
         if state.loaded is not None and state.loaded is not self._last_loaded:
             path = state.loaded.path

@@ -110,6 +110,9 @@ def test_the_window_survives_every_death(
             assert program.text_length() >= kept
             assert program.process.poll() is None
             program.ask("And now?")  # loads again what was loaded
+            if turn % 4 == 3:
+                _killed_while_it_loads(program, chance.random() * 0.3)
+                program.ask("And now?")
             poll(program.workers, END_SECONDS, "the engine, again")
             _grown(program, kept + 1)
             program.xdotool("key", "Escape")
@@ -117,6 +120,14 @@ def test_the_window_survives_every_death(
             program.xdotool("key", "ctrl+n")
         assert "ERROR" not in program.log()
         assert "Traceback" not in program.stderr.read_text()
+
+
+def _killed_while_it_loads(program: Program, seconds: float) -> None:
+    (worker,) = poll(program.workers, END_SECONDS, "the engine, again")
+    threading.Event().wait(seconds)
+    worker.kill()
+    worker.wait(END_SECONDS)
+    poll(lambda: not program.rows("assistant", "streaming"), END_SECONDS, "the end of the answer")
 
 
 def _grown(program: Program, length: int) -> None:

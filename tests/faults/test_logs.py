@@ -96,7 +96,7 @@ def test_no_token_and_no_chat_is_logged(
         program.process.wait(END_SECONDS)
     assert any(f"Bearer {token}" in exchange.headers.values() for exchange in hub.exchanges)
     report = bug_report(paths.logs, None, qVersion())
-    assert "print_info" in report  # the engine's own words are in it
+    assert "print_info" in report and "the engine died: killed" in report
     assert f"Heft {program.log().split('Heft ')[1].split()[0]}" in report
     stderr = program.stderr.read_text()
     assert token not in report + stderr + done.stdout and MARK not in report + stderr

@@ -70,6 +70,8 @@ HOSTILE = {
     "include": ("{% include '/etc/passwd' %}", "template"),
     "loop": ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "did not finish within"),
     "memory": ("{{ 'a' * 10**10 }}", "memory"),
+    "memory by a format": ("{{ '%9999999999d' % 1 }}", "memory"),
+    "memory by a list": ("{{ range(99999) | list * 99999 }}", "memory"),
     "output": ("{% for i in range(99999) %}{{ 'a' * 9999 }}{% endfor %}", "characters"),
 }
 
