@@ -23,9 +23,7 @@ def may_pack(path: str) -> bool:
     if f"{AMX} = 1".encode() not in lib.llama_print_system_info():
         return True
     with suppress(OSError, ValueError, FileFormatError), open(os.fsencode(path), "rb") as file:  # noqa: PTH123
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view, memoryview(view) as content:
-            header = read_header(BytesSource(content))
-            found = any(LATENT_KEYS in tensor.name for tensor in header.tensors)
-            del header
-        return not found
+        # freed with its last reader: closed here, it raises BufferError while an error's traceback still holds it
+        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        return not any(LATENT_KEYS in tensor.name for tensor in read_header(BytesSource(content)).tensors)
     return True  # the load says what is wrong with it
