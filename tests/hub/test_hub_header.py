@@ -172,6 +172,14 @@ def test_another_file_is_not_taken_for_a_model(hub: HubServer, reader: HeaderRea
     assert hub.sent_bytes("/cdn/") <= 64 << 10
 
 
+@pytest.mark.parametrize("name", ["m.gguf", "m.dat"], ids=["redirected", "served directly"])
+def test_an_empty_file_is_said_to_be_empty(hub: HubServer, reader: HeaderReader, name: str) -> None:
+    hub.add(Repo("a/b", {name: BytesContent(b"")}))
+    for read in (reader.read, reader.first_kilobytes):
+        with pytest.raises(FileFormatError, match="The file is empty"):
+            read("a/b", name)
+
+
 def test_endless_strings_stop_at_a_limit(hub: HubServer, reader: HeaderReader, head: bytes) -> None:
     # A vocabulary of 2^23 words of the server's making: 8 bytes of length each, then nothing that ends.
     key = b"GGUF\x03\0\0\0" + bytes(8) + b"\x01" + bytes(7) + b"\x01" + bytes(7) + b"k" + b"\x09\0\0\0" + b"\x08\0\0\0"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from support.downloading import WAIT, heard_until
 from support.hub_server import BytesContent, HubServer, Repo
 
@@ -184,6 +185,25 @@ def test_cancel_leaves_nothing(hub: HubServer, repo: Repo, service: DownloadServ
     assert service.states() == ()
     assert [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
     assert list((paths.data / "downloads").glob("*.json")) == []
+
+
+def test_cancel_leaves_alone_what_another_download_fetches(
+    hub: HubServer, repo: Repo, service: DownloadService, cache: Path
+) -> None:
+    """Variants share a projector: cancelling one must not take it from under the other."""
+    shared = BytesContent(MODEL)
+    part = cache / "models--owner--model" / "blobs" / f"{shared.sha256}.heft.incomplete"
+    lock = cache / ".locks" / "models--owner--model" / f"{shared.sha256}.lock"
+    met = heard_until(service, halfway)
+    hub.bytes_per_second = 2_000_000
+    download = service.start("owner/model", ["m-Q4_K_M.gguf"], name="x")
+    assert met.wait(WAIT)
+    service.pause(download)
+    service.wait(download, WAIT)
+    with FileLock(lock, timeout=WAIT):
+        service.cancel(download)
+        assert part.exists()
+    assert service.states() == ()
 
 
 def test_a_file_changed_between_pause_and_resume_starts_again_and_says_why(

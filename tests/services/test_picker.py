@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from support.hub_server_content import BytesContent
 from support.published import profile
 from support.remote_models import QWEN3_8B, THIRTY, VARIANTS, repo
 
+from desktop.core.errors import HeftError
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.memory import ModelShape, Settings, Weights
@@ -25,6 +27,7 @@ from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.services.picker import PickerService
 from desktop.services.picker_records import Controls, Held
+from desktop.services.picker_words import where
 from desktop.services.tables import DataTables
 
 NAME = "Qwen/Qwen3-8B-GGUF"
@@ -126,8 +129,36 @@ def test_a_damaged_file_keeps_its_row_and_says_why(picker: PickerService, hub: H
     opened.read_first()
     opened.settle(Controls())
     row = next(row for row in opened.view(Controls()).rows if row.variant.name == "Q4_K_M")
-    assert row.problem
+    assert row.problem and row.option.damaged and row.state == "unreadable"
+    assert row.option.fit is None and row.option.rate is None, "figures of a file that cannot be loaded"
+    assert where(row.option) == ("damaged", "bad")
     assert next(row for row in opened.view(Controls()).rows if row.variant.name == "Q8_0").problem == ""
+
+
+def test_a_damaged_file_is_not_recommended_and_an_empty_one_is_passed_over(
+    picker: PickerService, hub: HubServer
+) -> None:
+    files = hub.repos[NAME].files
+    for name in list(files):
+        if "Q8_0" not in name:
+            files[name] = BytesContent(b"" if "Q2_K" in name else b"GGUF" + b"\xff" * 5_000_000)
+    opened = picker.open(NAME)
+    with suppress(HeftError):
+        opened.read_first()
+    opened.settle(Controls())
+    view = opened.view(Controls())
+    assert view.recommended is not None and view.recommended.variant.name == "Q8_0"
+    assert view.recommendation.reasons[0].startswith("Only this variant can be loaded: ")
+    assert next(row for row in view.rows if row.variant.name == "Q2_K").problem.startswith("The file is empty")
+
+
+def test_an_incomplete_set_of_shards_gets_no_figures(picker: PickerService, hub: HubServer) -> None:
+    files = hub.repos[NAME].files
+    files["Q6_K/Qwen3-8B-Q6_K-00001-of-00002.gguf"] = files.pop("Qwen3-8B-Q6_K.gguf")
+    opened = picker.open(NAME)
+    opened.read_first()
+    row = next(row for row in opened.view(Controls()).rows if row.variant.missing_shards)
+    assert (row.option.fit, row.state, where(row.option)[0]) == (None, "unreadable", "incomplete")
 
 
 def test_network_lost_while_reading_is_told(picker: PickerService, hub: HubServer) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.hub_server import FileContent, HubServer, Repo
+from support.hub_server import BytesContent, FileContent, HubServer, Repo
 from support.published import profile
 from support.remote_models import QWEN3_8B, repo
 
@@ -89,11 +89,32 @@ def test_words_for_people(hub: HubServer, heft_home: Path) -> None:
     assert "8.19 B parameters · qwen3 · 36 layers" in text and "★ Why " in text and "\n*  " in text
 
 
+def test_a_context_beyond_the_training_is_said_so(hub: HubServer, heft_home: Path) -> None:
+    told = "The model was trained for 40,960; beyond that its answers lose their sense."
+    long = ("variants", EIGHT, "--estimate", "--machine", "rtx-4090", "--context")
+    code, document = heft(hub, heft_home, *long, "50000")
+    assert code == 0 and document["trained_context"] == 40_960 and document["reasons"][-1] == told
+    assert told not in heft(hub, heft_home, *long, "40960")[1]["reasons"]
+    assert f"At 50,000 tokens of context. {told}" in heft(hub, heft_home, *long, "50000", as_json=False)[1]
+
+
+def test_another_format_is_named_with_what_runs_it(hub: HubServer, heft_home: Path) -> None:
+    tags = ["safetensors", "awq", "base_model:Qwen/Qwen3-8B"]
+    hub.add(Repo("Qwen/Qwen3-8B-AWQ", {"model.safetensors": BytesContent(b"x")}, {"tags": tags}))
+    code, document = heft(hub, heft_home, "variants", "Qwen/Qwen3-8B-AWQ", "--machine", "rtx-4090")
+    assert code == 0 and document["formats"] == ["AWQ"] and document["recommended"] is None
+    assert document["reasons"][0].startswith("AWQ-quantized model. ") and "vLLM" in document["reasons"][1]
+    text = heft(hub, heft_home, "variants", "Qwen/Qwen3-8B-AWQ", "--machine", "rtx-4090", as_json=False)[1]
+    assert "It runs on: vLLM" in text and "heft search --base-model Qwen/Qwen3-8B" in text
+
+
 def test_errors_have_their_form(hub: HubServer, heft_home: Path) -> None:
     code, document = heft(hub, heft_home, "variants", "no/such", "--machine", "laptop-8gb")
     assert code == 1 and document["error"]["kind"] == "repo-not-found"
     code, document = heft(hub, heft_home, "variants", EIGHT, "--machine", "RTX 40")
     assert code == 2 and "could be" in document["error"]["message"]
+    code, document = heft(hub, heft_home, "variants", EIGHT, "--context", "much")
+    assert code == 2 and document["error"]["message"] == "argument --context: 'much' is not a whole number"
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QListView, QPushButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 from support.hub_server import HubServer, Repo, online
 from support.hub_server_content import BytesContent
-from support.published import profile
+from support.published import options, profile
 from support.remote_models import QWEN3_8B, QWEN3_14B, VARIANTS, repo
 
 from desktop.core.hardware import Machine
@@ -30,11 +30,13 @@ from desktop.services.tables import DataTables
 from desktop.store.paths import Paths
 from desktop.ui.engine_bridge import Bridge
 from desktop.ui.pages.discover import DiscoverPage
+from desktop.ui.pages.discover_repo import RepoPane
 from desktop.ui.tasks import Tasks
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.context_slider import ContextSlider
 from desktop.ui.widgets.downloads_panel import DownloadsPanel
 from desktop.ui.widgets.variant_chart import VariantChart
+from desktop.ui.widgets.variant_chart_layout import lay_out
 from desktop.ui.widgets.variant_table import VariantTable
 
 EIGHT, FOURTEEN, SMALL = "Qwen/Qwen3-8B-GGUF", "Qwen/Qwen3-14B-GGUF", "me/Small-GGUF"
@@ -239,6 +241,52 @@ def test_the_slider_moves_everything_and_has_marks(made: Made) -> None:
     made.find(QComboBox, "kvType").setCurrentText("q8_0")  # type: ignore[attr-defined]
     f16 = made.cells(0)[2]
     made.wait(lambda: made.cells(0)[2] != f16)
+
+
+def test_keyboard_from_the_search_into_the_results(made: Made, qtbot: QtBot) -> None:
+    """Enter goes there once they have come, and the row that is opened is the one that is marked."""
+    field, results = made.find(QLineEdit, "discoverSearch"), made.find(QListView, "discoverResults")
+    assert isinstance(results, QListView)
+    made.page.activateWindow()
+    field.setFocus()
+    qtbot.keyClicks(field, "qwen3")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    made.wait(results.hasFocus)
+    made.wait(lambda: made.text("repoTitle").startswith("Qwen / Qwen3-8B"))
+    assert [index.row() for index in results.selectedIndexes()] == [0] == [results.currentIndex().row()]
+    field.setFocus()
+    qtbot.keyClick(field, Qt.Key.Key_Down)
+    assert results.hasFocus()
+
+
+def test_a_narrow_window_leaves_columns_out_and_shows_every_button(made: Made) -> None:
+    made.open(0)
+    wide = made.table.width()
+    assert not made.table.isColumnHidden(1) and not made.table.isColumnHidden(2)
+    made.page.resize(900 - 76, 560)
+    made.wait(lambda: made.table.width() < wide)
+    pane = made.find(RepoPane, "discoverRepo")
+    assert isinstance(pane, RepoPane)
+    assert pane.horizontalScrollBar().maximum() == 0, "the page scrolls sideways"
+    assert made.table.isColumnHidden(1) and made.table.isColumnHidden(2)
+    last = made.table.visualRect(made.table.model().index(0, 6))
+    assert last.right() <= made.table.viewport().width()
+    made.page.resize(1204, 760)
+    made.wait(lambda: not made.table.isColumnHidden(1))
+
+
+def test_no_label_of_the_chart_reads_as_that_of_another_point() -> None:
+    """8B at 8k on 8 GB: "Q5_K_M · recommended" once stood right of the point of Q4_K_M."""
+    offered = ["Q2_K", "Q3_K_M", "Q4_0", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0"]
+    found = options("Llama-3.1-8B", profile("rtx-4060-8gb"), 8192, offered)
+    assert found[4].fit is not None
+    for width in range(400, 1000, 20):
+        layout = lay_out(found, 4, found[4].fit.pools, QRectF(512, 230, width, 120), lambda text: 7.2 * len(text))
+        label = layout.points[4].label
+        assert label is not None
+        for point in layout.points:
+            beside = QRectF(point.where.x() - 7, point.where.y() - 7, 26, 14)
+            assert point.recommended or not label.intersects(beside), f"{point.name} at {width}"
 
 
 def test_what_if_and_goal(made: Made) -> None:

@@ -92,8 +92,7 @@ class RepoPane(QScrollArea):
 
     def show_progress(self, words: str) -> None:
         """What goes on in the background; "" when all is settled."""
-        self._busy.setText(words)
-        self._busy.setVisible(bool(words))
+        self.controls.show_progress(words)
 
     # -- building --------------------------------------------------------------------------------
 
@@ -147,12 +146,9 @@ class RepoPane(QScrollArea):
         self._why.setTextFormat(Qt.TextFormat.RichText)
         self._why.setWordWrap(True)
         self._why.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._busy = self._label("repoBusy", "muted")
-        self._busy.hide()
         why = QVBoxLayout(why_card)
         why.setContentsMargins(15, 11, 15, 11)
         why.addWidget(self._why)
-        why.addWidget(self._busy)
         content = QWidget()
         content.setObjectName("discoverRepoInside")
         column = QVBoxLayout(content)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
@@ -20,6 +21,7 @@ from desktop.ui.theme import Theme, set_role
 from desktop.ui.tooltips import plain_tooltip
 from desktop.ui.widgets.repo_list import RepoList
 
+_NOTE_MARGINS = 36  # pixels of the note's button that hold no text
 _GROWN = 1.1  # memory known later that holds so much more is worth another search
 
 
@@ -48,7 +50,13 @@ class DiscoverSearch(QWidget):
         self.filters.changed.connect(self.search)
         self.list.repo_chosen.connect(self.repo_chosen)
         self.model.more_wanted.connect(self._fetch_more)
-        self.filters.field.returnPressed.connect(self.list.setFocus)
+        self._told = ("", "")
+        self._entering = False  # the results get the keyboard once they are there
+        self.filters.field.returnPressed.connect(self._enter)
+        self.filters.field.textEdited.connect(self._stay)
+        down = QShortcut(QKeySequence(Qt.Key.Key_Down), self.filters.field)
+        down.setContext(Qt.ShortcutContext.WidgetShortcut)
+        down.activated.connect(self._enter)
 
     @property
     def searched(self) -> bool:
@@ -144,10 +152,22 @@ class DiscoverSearch(QWidget):
             self._tell(words, "Show", lambda: self.filters.set_fits_only(False))
         if self.model.rowCount():
             self._body.setCurrentIndex(0)
+            if self._entering:
+                self._enter()
         elif page.next:
             self._fetch_more()
         else:
             self._nothing_found()
+
+    def _enter(self) -> None:
+        """From the search field into the results, also where they are still to come."""
+        at_field = self.filters.field.hasFocus()
+        self._entering = at_field and (self._task is not None or not self.model.rowCount())
+        if at_field and not self._entering:
+            self.list.setFocus(Qt.FocusReason.TabFocusReason)
+
+    def _stay(self) -> None:
+        self._entering = False
 
     def _fetch_more(self) -> None:
         page, query = self._page, self._query
@@ -205,6 +225,19 @@ class DiscoverSearch(QWidget):
 
     def _tell(self, text: str, action: str, call: Callable[[], None] | None = None) -> None:
         self._note_action = call or self.search
+        self._told = text, action
         self._note.setToolTip(plain_tooltip(text))
-        self._note.setText(f"{text}  {action}" if len(text) < 44 else f"{text[:43]}…  {action}")
+        self._fit_note()
         self._note.show()
+
+    def _fit_note(self) -> None:
+        """Cut the note's words, never what can be done about them."""
+        text, action = self._told
+        metrics = self._note.fontMetrics()
+        room = self.width() - _NOTE_MARGINS - metrics.horizontalAdvance(f"  {action}")
+        self._note.setText(f"{metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(0, room))}  {action}")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut the note again for the new width."""
+        super().resizeEvent(event)
+        self._fit_note()

@@ -146,7 +146,7 @@ class Weighing(QObject):
         if self._settling is not None:
             self._settling.cancel()
         self._mark()
-        self.progressed.emit("Reading each variant's header; the engine plans them…")
+        self.progressed.emit("The engine plans each variant…")
 
         def work(context: TaskContext) -> View:
             repo.settle(controls, lambda: context.progress(repo.view(controls)), lambda: context.cancelled)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast, get_args
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from desktop.core.choice import Goal
 from desktop.core.hardware import Machine
@@ -26,6 +27,7 @@ _GOALS: tuple[tuple[Goal, str, str], ...] = (
 DEFAULT_CONTEXT = 8192
 # The usual ones first; every type the engine takes is there.
 _KV_TYPES = ("f16", "q8_0", "q4_0", *(kind for kind in get_args(KvType) if kind not in ("f16", "q8_0", "q4_0")))
+_NARROW, _NARROWEST = 640, 420  # pixels below which the context gets a line of its own; the least there may be
 
 
 class PickerControls(QWidget):
@@ -69,6 +71,11 @@ class PickerControls(QWidget):
         self._on.setObjectName("machineName")
         set_role(self._on, "subtitle")
         self._menu = MachineMenu(tables)
+        self._busy = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._busy.setObjectName("repoBusy")
+        self._busy.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._busy.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        set_role(self._busy, "muted")
         self._build()
         self._slider.context_changed.connect(self._slid)
         self._exact.valueChanged.connect(self._typed)
@@ -110,6 +117,10 @@ class PickerControls(QWidget):
         self._layers.setEnabled(has_gpu)
         self._layers_word.setEnabled(has_gpu)
 
+    def show_progress(self, words: str) -> None:
+        """What goes on in the background; "" when all is settled."""
+        self._busy.set_whole_text(words)
+
     def set_machine(self, machine: Machine | None) -> None:
         """Weigh on another machine; None is this computer."""
         self._machine = machine
@@ -119,22 +130,20 @@ class PickerControls(QWidget):
     def _build(self) -> None:
         for spin in (self._exact, self._layers):
             spin.setAlignment(Qt.AlignmentFlag.AlignRight)
-        context = QHBoxLayout()
+        self._context = QWidget()
+        context = QHBoxLayout(self._context)
+        context.setContentsMargins(0, 0, 0, 0)
         context.setSpacing(8)
         context.addWidget(self._slider, 1)
         context.addWidget(self._exact)
-        grid = QGridLayout()
+        self._grid = grid = QGridLayout()
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(2)
-        labels = [QLabel(word) for word in ("Context", "KV cache", "GPU layers", "Goal")]
-        for column, label in enumerate(labels):
+        self._labels = [QLabel(word) for word in ("Context", "KV cache", "GPU layers", "Goal")]
+        for label in self._labels:
             set_role(label, "muted")
-            grid.addWidget(label, 0, column)
-        self._layers_word = labels[2]
-        grid.addLayout(context, 1, 0)
-        for column, widget in enumerate((self._kv, self._layers, self._goal), 1):
-            grid.addWidget(widget, 1, column)
-        grid.setColumnStretch(0, 1)
+        self._layers_word = self._labels[2]
+        self._arrange(narrow=False)
         on = QLabel("On")
         set_role(on, "muted")
         machine = QHBoxLayout()
@@ -142,7 +151,7 @@ class PickerControls(QWidget):
         machine.addWidget(on)
         machine.addWidget(self._on)
         machine.addWidget(self._menu)
-        machine.addStretch(1)
+        machine.addWidget(self._busy, 1)  # here it comes and goes without moving anything
         lines = QVBoxLayout(self)
         lines.setContentsMargins(0, 0, 0, 0)
         lines.setSpacing(8)
@@ -150,6 +159,30 @@ class PickerControls(QWidget):
         lines.addLayout(machine)
         self._exact.setValue(DEFAULT_CONTEXT)
         self._slider.set_longest(DEFAULT_CONTEXT)
+
+    def _arrange(self, *, narrow: bool) -> None:
+        """All in one line, or the context above the others."""
+        self._narrow, grid = narrow, self._grid
+        fields = (self._context, self._kv, self._layers, self._goal)
+        for column, (label, field) in enumerate(zip(self._labels, fields, strict=True)):
+            line = 2 if narrow and column else 0
+            at = column - 1 if narrow and column else column
+            wide = 4 if narrow and not column else 1
+            grid.addWidget(label, line, at, 1, wide)
+            grid.addWidget(field, line + 1, at, 1, wide)
+        grid.setColumnStretch(0, 0 if narrow else 1)
+        grid.setColumnStretch(3, 1 if narrow else 0)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as it can be arranged."""
+        return QSize(_NARROWEST, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another arrangement where there is little room."""
+        super().resizeEvent(event)
+        narrow = event.size().width() < _NARROW
+        if narrow != self._narrow:
+            self._arrange(narrow=narrow)
 
     def _slid(self, tokens: int) -> None:
         self._silent = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -117,4 +117,6 @@ class RepoList(QListView):
     def _choose(self, current: QModelIndex, previous: QModelIndex) -> None:
         result = self._rows.at(current.row())
         if result is not None:
+            # Qt makes the first row current without selecting it when the list gets the keyboard.
+            self.selectionModel().select(current, QItemSelectionModel.SelectionFlag.ClearAndSelect)
             self.repo_chosen.emit(result)

@@ -13,7 +13,7 @@ from desktop.ui.tasks import Tasks
 from desktop.ui.theme import set_role
 from desktop.ui.widgets.calibration_steps import CalibrationSteps
 
-_WORDS = "Speeds are guessed from the memory's bandwidth. Measuring {types} on this computer makes them exact."
+_WORDS = "Speeds are guessed from the memory's bandwidth. Measuring {types} on this computer makes them much surer."
 
 
 class SpeedOffer(QFrame):

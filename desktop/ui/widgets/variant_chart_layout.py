@@ -15,6 +15,7 @@ from desktop.core.units import human_bytes
 
 _NEAR = 1.6  # a limit up to so many times the largest variant is drawn in the chart
 _LABEL_HEIGHT = 14.0
+_BESIDE = 12.0  # so near to the right of a point a text reads as its label
 _TICKS = 8
 
 
@@ -136,18 +137,22 @@ def _beside_gpu(fits: Sequence[Fit]) -> int:
 
 
 def _labelled(points: list[Point], area: QRectF, text_width: Callable[[str], float]) -> tuple[Point, ...]:
-    """Give labels places, the recommended one's first; none over another label or point."""
+    """Give labels places, the recommended one's first; none over another label or point, nor beside another point as
+    if it were its name while there is a better place."""
     taken = [QRectF(point.where.x() - 7, point.where.y() - 7, 14, 14) for point in points]
     placed: dict[int, QRectF] = {}
     for point in sorted(points, key=lambda point: (not point.recommended, point.index)):
         text = f"{point.name} · recommended" if point.recommended else point.name
         width = text_width(text) + 2
         own = taken[points.index(point)]
-        for spot in _spots(point, width):
-            inside = area.adjusted(-6, -10, 6, 12).contains(spot)
-            if inside and not any(spot.intersects(other) for other in taken if other is not own):
-                placed[point.index] = spot
-                taken.append(spot)
+        others = [other for other in taken[: len(points)] if other is not own]
+        spots = [spot for spot in _spots(point, width) if area.adjusted(-6, -10, 6, 12).contains(spot)]
+        for beside in (_BESIDE, 0.0):
+            around = [*(other.adjusted(0, 0, beside, 0) for other in others), *taken[len(points) :]]
+            free = next((spot for spot in spots if not any(spot.intersects(other) for other in around)), None)
+            if free is not None:
+                placed[point.index] = free
+                taken.append(free)
                 break
         if point.recommended and point.index not in placed:  # it is named whatever it covers
             placed[point.index] = _spots(point, width)[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -31,6 +31,9 @@ from desktop.ui.theme import Theme
 ROW_HEIGHT = 37
 _WIDTHS = {VARIANT: 104, DOWNLOAD: 88, MEMORY: 84, WHERE: 128, SPEED: 128, ACTION: 96}
 _QUALITY_WIDTH = 150
+_NARROW_WIDTHS = {VARIANT: 96, WHERE: 110, SPEED: 112, ACTION: 92}
+_NARROW_QUALITY_WIDTH = 118
+_SPARED = (DOWNLOAD, MEMORY)  # columns left out, the first one first, where there is no room
 _BUTTON_HEIGHT = 26
 Index = QModelIndex | QPersistentModelIndex
 
@@ -126,10 +129,11 @@ class VariantTable(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        for column, width in _WIDTHS.items():
-            self.setColumnWidth(column, width)
+        header.setMinimumSectionSize(40)
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
         header.setSectionResizeMode(QUALITY, QHeaderView.ResizeMode.Stretch)
-        self.setMinimumWidth(sum(_WIDTHS.values()) + _QUALITY_WIDTH)
+        self._set_widths(sum(_WIDTHS.values()) + _QUALITY_WIDTH)
+        self.setMinimumWidth(sum(_NARROW_WIDTHS.values()) + _NARROW_QUALITY_WIDTH)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         model.modelReset.connect(self._fit_height)
         self.selectionModel().currentRowChanged.connect(self._moved)
@@ -146,6 +150,12 @@ class VariantTable(QTableView):
     def sizeHint(self) -> QSize:
         """High enough for all rows."""
         return QSize(700, self.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave columns out, and make others narrower, rather than let the page scroll sideways."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._set_widths(event.size().width())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter and space press the current row's button."""
@@ -175,6 +185,14 @@ class VariantTable(QTableView):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """The page scrolls, not the table."""
         event.ignore()
+
+    def _set_widths(self, room: int) -> None:
+        needed = sum(_WIDTHS.values()) + _QUALITY_WIDTH
+        for column in _SPARED:
+            self.setColumnHidden(column, needed > room)
+            needed -= _WIDTHS[column] if needed > room else 0
+        for column, width in (_WIDTHS | (_NARROW_WIDTHS if needed > room else {})).items():
+            self.setColumnWidth(column, width)
 
     def _moved(self, current: QModelIndex, previous: QModelIndex) -> None:
         self.viewport().update()
