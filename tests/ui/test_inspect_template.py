@@ -173,7 +173,8 @@ def test_a_broken_file_s_problems_lead_to_their_place(
     texts = [str(table.model().index(0, column).data()) for column in (1, 2, 3)]
     room = [table.fontMetrics().boundingRect(0, 0, table.columnWidth(column) - 24, 9999, Qt.TextFlag.TextWordWrap, text)
             for column, text in enumerate(texts, start=1)]  # fmt: skip
-    assert 0 <= table.rowHeight(0) - max(rect.height() for rect in room) <= 16  # as high as the texts, and no more
+    needed = max(rect.height() for rect in room)
+    qtbot.waitUntil(lambda: 0 <= table.rowHeight(0) - needed <= 16)  # as high as the texts, and no more
     places: list[str] = []
     problems.place_asked.connect(places.append)
     table.setFocus()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtCore import QRect, Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -50,6 +50,10 @@ class ProblemsTab(InspectTab):
         self._checking: Task | None = None
         self._checked = False
         self._rows = FindingsModel(theme, self)
+        self._fit = QTimer(self)  # once for all columns, when the layout has settled
+        self._fit.setSingleShot(True)
+        self._fit.setInterval(0)
+        self._fit.timeout.connect(self._fit_rows)
         self._build()
         self._check.clicked.connect(self._check_everything)
         self._stop.clicked.connect(self._cancel)
@@ -134,7 +138,12 @@ class ProblemsTab(InspectTab):
         self._table.setColumnWidth(SEVERITY, 110)
         for column in (MESSAGE, REASON, ACTION):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        header.sectionResized.connect(self._fit_rows)
+        header.sectionResized.connect(self._fit.start)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Only now the width and the font are those of the window."""
+        super().showEvent(event)
+        self._fit.start()
 
     # -- what is shown ---------------------------------------------------------------------------
 
