@@ -138,7 +138,7 @@ class ProblemsTab(InspectTab):
         self._table.setColumnWidth(SEVERITY, 110)
         for column in (MESSAGE, REASON, ACTION):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        header.sectionResized.connect(self._fit.start)
+        header.sectionResized.connect(lambda *_: self._fit.start())
 
     def showEvent(self, event: QShowEvent) -> None:
         """Only now the width and the font are those of the window."""
