@@ -16,7 +16,7 @@ from desktop.engine.protocol import Memory as EngineMemory
 from desktop.services.calibration import CalibrationService
 from desktop.services.ledger import Watch
 from desktop.services.recording import Predictions
-from desktop.services.speed import LocalModel, read_local
+from desktop.services.speed import LocalModel, describe_cpu, read_local
 from desktop.store.paths import Paths
 
 MACHINE = Machine(
@@ -44,7 +44,9 @@ def answer(rate: float, generated: int = 64) -> Statistics:
 
 
 def calm() -> Watch:
-    return Watch.start(os.getpid())
+    """As if the engine had every core it asked for, however busy this computer is."""
+    watch = Watch.start(os.getpid())
+    return Watch(watch.pid, watch.began, watch.waited + 1e6)
 
 
 def stormy() -> Watch:
@@ -173,7 +175,7 @@ def test_a_damaged_calibration_is_none(paths: Paths) -> None:
 
 @pytest.mark.engine
 def test_a_real_load_is_written_with_its_memory(starter_model: Path, paths: Paths, tmp_path: Path) -> None:
-    predictions = open_predictions(paths)
+    predictions = Predictions(paths, lambda: describe_cpu(paths))
     with driven_engine(tmp_path) as engine:
         loaded = engine.load(starter_model, 2048)
         predictions.recorder.loaded(loaded, "Starter", "f16")
