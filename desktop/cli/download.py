@@ -61,6 +61,8 @@ def _files(repo: RepoFiles, what: str) -> tuple[str, list[str]]:
         return exact[0], exact
     if len(named) == 1:
         variant = named[0]
+        if variant.missing_shards:
+            sys.stderr.write(f"heft: {variant.name} cannot be loaded as it is: {variant.note}\n")
         extra = [variant.projector.path] if variant.projector else []
         return f"{repo.id} {variant.name}", [*(file.path for file in variant.files), *extra]
     known = ", ".join(variant.name for variant in variants) or "none"

@@ -191,8 +191,12 @@ def _refused(
         )
     if status == 403:
         return HubError(
-            f"{subject} may not be read with this token." if with_token else f"The Hub refused access to {subject}.",
-            "Give the token the right to read this repo, on the Hub under Settings, Access Tokens.",
+            f"{subject} may not be read with this token."
+            if with_token
+            else f"The Hub refused access to {repo or 'its list of models'}.",
+            "Give the token the right to read it, on the Hub under Settings, Access Tokens."
+            if with_token
+            else f"Open {page} in a browser: it says what it wants, or which proxy stands in between.",
             kind="forbidden",
             detail=detail,
         )

@@ -19,9 +19,10 @@ from desktop.core.memory import ModelShape, Settings, Weights, default_context, 
 from desktop.core.placement import Fit, Pool
 from desktop.core.quality import Kind, Quality
 from desktop.core.quants import main_type
-from desktop.core.variants import Variant, variants_of
+from desktop.core.variants import RepoFile, Variant, variants_of
+from desktop.hub.client import RemoteFile
 from desktop.hub.errors import CancelledError
-from desktop.hub.header import HeaderReader
+from desktop.hub.header import HeaderReader, RemoteHeader
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
 from desktop.services.local_copies import LocalCopies
@@ -100,6 +101,7 @@ class PickedRepo:
     ) -> None:
         self.files = files
         self.variants = variants_of(files.files)
+        self._etags = {file.path: file.etag for file in files.files}
         self._local = [copies.path_of(files.id, variant) if copies else None for variant in self.variants]
         self._headers = headers
         self._tables = tables
@@ -130,7 +132,9 @@ class PickedRepo:
         for index in whole[:_TRIES]:
             path = self.variants[index].first_file.path
             try:
-                read = self._headers.first_kilobytes(self.files.id, path, self._revision, cancelled=cancelled)
+                read = self._kept(self.variants[index].first_file) or self._headers.first_kilobytes(
+                    self.files.id, path, self._revision, cancelled=cancelled
+                )
             except FileFormatError as error:
                 self._spoil(index, error.message)
                 if index == whole[:_TRIES][-1]:
@@ -177,14 +181,14 @@ class PickedRepo:
 
     def _read(self, index: int, cancelled: Callable[[], bool]) -> bool:
         """Whether a variant's headers are at hand."""
-        known, variant = self._known[index], self.variants[index]
+        known, variant, repo = self._known[index], self.variants[index], self.files.id
         if known.headers:
             return True
         if known.problem or variant.missing_shards:
             return False
         try:
             headers = tuple(
-                self._headers.read(self.files.id, file.path, self._revision, cancelled=cancelled).header
+                (self._kept(file) or self._headers.read(repo, file.path, self._revision, cancelled=cancelled)).header
                 for file in variant.files[: 1 if variant.concatenated else None]
             )
         except CancelledError:
@@ -207,6 +211,12 @@ class PickedRepo:
             self._parameters = self._parameters or sum(tensor.elements for tensor in weights.tensors)
             self._refine(weights)
         return True
+
+    def _kept(self, file: RepoFile) -> RemoteHeader | None:
+        """A header that was read before: no request, so it is there without a network too."""
+        etag = self._etags.get(file.path, "")
+        known = RemoteFile(self.files.id, file.path, self._revision or "", etag, file.size_bytes, self.files.commit, "")
+        return self._headers.kept(known)
 
     def _refine(self, read: Weights) -> None:
         """Others' estimates take over how the weights are distributed, and the length of the header."""

@@ -170,6 +170,22 @@ def test_network_lost_while_reading_is_told(picker: PickerService, hub: HubServe
     assert {row.state for row in opened.view(Controls()).rows} == {"estimate"}
 
 
+def test_a_repo_seen_before_is_weighed_without_a_network(picker: PickerService, hub: HubServer) -> None:
+    first = picker.open(NAME)
+    first.read_first()
+    first.settle(Controls())
+    hub.exchanges.clear()
+    hub.fail("status", "", status=503, times=1000)
+    again = picker.open(NAME)
+    assert again.files.stale_since is not None
+    asked = len(hub.exchanges)
+    again.read_first()
+    again.settle(Controls())
+    now, then = again.view(Controls()), first.view(Controls())
+    assert [row.option for row in now.rows] == [row.option for row in then.rows]
+    assert len(hub.exchanges) == asked
+
+
 def test_settling_can_be_cancelled(picker: PickerService) -> None:
     opened = picker.open(NAME)
     opened.read_first()
