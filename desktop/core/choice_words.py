@@ -31,7 +31,7 @@ def stays(options: Sequence[Option], chosen: int) -> str:
 def only_one(options: Sequence[Option], chosen: int) -> str:
     """What there is to say where there is no choice."""
     option = options[chosen]
-    whole_ones = [other for other in options if whole(other.variant) and not other.damaged]
+    whole_ones = [other for other in options if _loadable(other)]
     first = "It is the only variant" if len(options) == 1 else "Only this variant fits"
     if len(whole_ones) == 1 < len(options):
         first = "Only this variant can be loaded"
@@ -42,6 +42,10 @@ def only_one(options: Sequence[Option], chosen: int) -> str:
     spare = f", with {human_bytes(option.spare_bytes)} to spare" if fit.placement in ("gpu", "cpu") else ""
     said = f"{first}: {placed(option)} at {fit.context:,} tokens of context{spare}"
     return f"{said}{f', {speed}' if speed else ''}{slow}. Its loss: {loss_words(option)}."
+
+
+def _loadable(option: Option) -> bool:
+    return whole(option.variant) and not option.damaged
 
 
 def _passed_for_speed(option: Option, chosen: Option) -> bool:
@@ -79,7 +83,11 @@ def neighbours_of(options: Sequence[Option], usable: Sequence[int], chosen: int,
     """What the next better ones (two at most) and the next smaller one would mean."""
     here = options[chosen]
     better = sorted(
-        (i for i, option in enumerate(options) if option.severity < here.severity and option.fit is not None),
+        (
+            i
+            for i, option in enumerate(options)
+            if option.severity < here.severity and (option.fit is not None or not _loadable(option))
+        ),
         key=lambda i: -options[i].severity,
     )
     smaller = sorted(
@@ -100,13 +108,13 @@ def _telling(options: Sequence[Option], better: Sequence[int]) -> list[int]:
 
 
 def _better(option: Option, here: Option) -> str:
-    fit = option.fit
-    assert fit is not None
-    name = name_of(option)
-    if not fit.fits:
-        return f"{name} is too large by {human_bytes(fit.short_by_bytes)}."
+    fit, name = option.fit, name_of(option)
     if not whole(option.variant):
         return f"{name} cannot be loaded as it is: {option.variant.note}"
+    if fit is None:
+        return f"{name} is damaged."
+    if not fit.fits:
+        return f"{name} is too large by {human_bytes(fit.short_by_bytes)}."
     slower = _compared(option, here)
     if option.severity < NONE_MEASURABLE and here.severity < NONE_MEASURABLE:
         more = human_bytes(_bytes(option) - _bytes(here))

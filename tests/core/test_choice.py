@@ -132,8 +132,10 @@ def test_a_damaged_or_incomplete_one_is_no_reason_to_say_that_only_the_other_fit
     found = options("Llama-3.1-8B", profile("rtx-4090"), 4096, ["Q4_K_M", "Q6_K"])
     broken = replace(found[1], variant=replace(found[1].variant, missing_shards=1), fit=None, rate=None)
     damaged = replace(found[1], fit=None, rate=None, damaged=True)
-    for other in (broken, damaged):
-        assert recommend([found[0], other], "balanced").reasons[0].startswith("Only this variant can be loaded: ")
+    for other, words in ((broken, "Q6_K cannot be loaded as it is: "), (damaged, "Q6_K is damaged.")):
+        answer = recommend([found[0], other], "balanced")
+        assert answer.reasons[0].startswith("Only this variant can be loaded: ")
+        assert [neighbour.words.startswith(words) for neighbour in answer.neighbours] == [True]
 
 
 def test_a_neighbour_in_the_same_place_says_what_it_takes() -> None:
