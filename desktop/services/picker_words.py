@@ -67,7 +67,8 @@ def loss(quality: Quality, *, unit: bool = True) -> tuple[str, Tone]:
     if quality.label == "none measurable":
         return quality.label, tone
     band = _band(quality)
-    return f"{quality.label} · {band if unit else band.removeprefix('KLD ')}", tone
+    short = band.removeprefix("KLD ").replace("perplexity", "ppl")  # as llama.cpp's tools abbreviate it
+    return f"{quality.label} · {band if unit else short}", tone
 
 
 def loss_details(quality: Quality) -> str:

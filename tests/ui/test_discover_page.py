@@ -36,7 +36,7 @@ from desktop.ui.theme import Theme
 from desktop.ui.widgets.context_slider import ContextSlider
 from desktop.ui.widgets.downloads_panel import DownloadsPanel
 from desktop.ui.widgets.variant_chart import VariantChart
-from desktop.ui.widgets.variant_chart_layout import lay_out
+from desktop.ui.widgets.variant_chart_layout import Limit, lay_out, limit_labels
 from desktop.ui.widgets.variant_table import VariantTable
 
 EIGHT, FOURTEEN, SMALL = "Qwen/Qwen3-8B-GGUF", "Qwen/Qwen3-14B-GGUF", "me/Small-GGUF"
@@ -287,6 +287,21 @@ def test_no_label_of_the_chart_reads_as_that_of_another_point() -> None:
         for point in layout.points:
             beside = QRectF(point.where.x() - 7, point.where.y() - 7, 26, 14)
             assert point.recommended or not label.intersects(beside), f"{point.name} at {width}"
+
+
+@pytest.mark.parametrize("room", [400, 560, 700, 820, 1200])
+def test_the_words_of_two_limits_never_lie_over_each_other(room: float) -> None:
+    limits = [
+        Limit(0.4 * room, "49.3 GB VRAM on 2 cards free — beyond, layers spill to RAM", False),
+        Limit(0.9 * room, "112.7 GB in all — beyond, it does not fit", True),
+    ]
+    found = limit_labels(limits, room, lambda text: 5.8 * len(text))
+    assert found and all(spot.left() >= 0 and spot.right() <= room for spot, _ in found.values())
+    if len(found) == 2:
+        assert not found[0][0].intersects(found[1][0])
+    assert len(found) == 2 or room <= 400
+    if room >= 1200:
+        assert [found[number][1] for number in (0, 1)] == [limit.words for limit in limits]
 
 
 def test_what_if_and_goal(made: Made) -> None:

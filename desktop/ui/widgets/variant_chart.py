@@ -22,7 +22,7 @@ from desktop.services.picker_records import View
 from desktop.services.picker_words import context_words, loss, speed, where
 from desktop.ui.theme import Theme
 from desktop.ui.tooltips import plain_tooltip
-from desktop.ui.widgets.variant_chart_layout import ChartLayout, Point, lay_out
+from desktop.ui.widgets.variant_chart_layout import ChartLayout, Point, lay_out, limit_labels
 
 HEIGHT = 178
 _LEFT, _TOP, _RIGHT, _BOTTOM = 58, 22, 14, 34
@@ -197,8 +197,9 @@ class VariantChart(QWidget):
         layout = self._layout
         if layout is None:
             return
+        labels = limit_labels(layout.limits, self.width(), QFontMetricsF(self._font).horizontalAdvance)
         far = True
-        for limit in layout.limits:
+        for number, limit in enumerate(layout.limits):
             if limit.x is None:
                 if far:  # the first limit out of view says that everything is inside
                     painter.setPen(self._theme.color("text_muted"))
@@ -211,13 +212,10 @@ class VariantChart(QWidget):
             painter.fillRect(beyond, self._theme.color(f"{token}_surface"))
             painter.setPen(QPen(self._theme.color(token), 1, Qt.PenStyle.DashLine))
             painter.drawLine(beyond.topLeft(), beyond.bottomLeft())
-            self._limit_words(painter, limit.x, limit.words, token)
-
-    def _limit_words(self, painter: QPainter, x: float, words: str, token: str) -> None:
-        painter.setPen(self._theme.color(token))
-        width = QFontMetricsF(self._font).horizontalAdvance(words) + 4
-        left = x + 5 if x + 5 + width <= self.width() else max(0.0, x - 5 - width)
-        painter.drawText(QRectF(left, 2, width, 14), Qt.AlignmentFlag.AlignLeft, words)
+            if number in labels:
+                spot, words = labels[number]
+                painter.setPen(self._theme.color(token))
+                painter.drawText(spot, Qt.AlignmentFlag.AlignLeft, words)
 
     def _paint_scale(self, painter: QPainter, area: QRectF, layout: ChartLayout) -> None:
         """Round figures along the memory axis."""

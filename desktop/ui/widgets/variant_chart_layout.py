@@ -113,6 +113,27 @@ def lay_out(
     return ChartLayout(_labelled(points, area, text_width), drawn, ticks)
 
 
+def limit_labels(
+    limits: Sequence[Limit], room: float, text_width: Callable[[str], float]
+) -> dict[int, tuple[QRectF, str]]:
+    """Where the words of each limit in view go, by its number, and as much of them as there is room for.
+
+    Right of the line, else left of it; none over another, the last limit's first, inside a width of ``room``.
+    """
+    found: dict[int, tuple[QRectF, str]] = {}
+    for number, limit in reversed(list(enumerate(limits))):
+        if limit.x is None:
+            continue
+        for words in (limit.words, limit.words.partition(" — ")[0]):
+            width = text_width(words) + 4
+            for left in (limit.x + 5, limit.x - 5 - width):
+                spot = QRectF(left, 2, width, _LABEL_HEIGHT)
+                free = not any(spot.adjusted(-8, 0, 8, 0).intersects(other) for other, _ in found.values())
+                if number not in found and free and left >= 0 and left + width <= room:
+                    found[number] = spot, words
+    return found
+
+
 def _round_sizes(low: float, high: float) -> list[float]:
     """Sizes a person would choose for the axis, a handful: it is logarithmic, so they lie closer to the right."""
     for steps in (
