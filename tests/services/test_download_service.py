@@ -115,6 +115,18 @@ def test_tries_are_bounded(
     assert service.wait(download, WAIT).phase == "finished"
 
 
+def test_the_wait_the_hub_asks_for_is_kept(hub: HubServer, repo: Repo, service: DownloadService) -> None:
+    hub.fail("status", "/cdn/", status=429, headers={"Retry-After": "300"})
+    hints: list[str] = []
+    service.subscribe(lambda state: hints.append(state.hint) if state.phase == "waiting" else None)
+    met = heard_until(service, lambda state: state.phase == "waiting")
+    download = service.start("owner/model", ["m-Q4_K_M.gguf"], name="x")
+    assert met.wait(WAIT)
+    service.pause(download)
+    assert service.wait(download, WAIT).phase == "paused"
+    assert hints == ["Trying again in 300 s."]
+
+
 def test_a_wrong_checksum_keeps_nothing(hub: HubServer, repo: Repo, service: DownloadService, cache: Path) -> None:
     hub.fail("wrong-bytes", "/cdn/")
     download = service.start("owner/model", ["m-Q4_K_M.gguf"], name="x")
