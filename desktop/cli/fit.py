@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from desktop.cli.fit_text import report
@@ -20,6 +19,8 @@ from desktop.services.fit import FitService, Weighed
 from desktop.services.machine import MachineService
 from desktop.services.planning import PlanningService
 from desktop.services.speed import SpeedService
+from desktop.services.tables import DataTables
+from desktop.services.what_if import named_machine
 from desktop.store.ledger import Ledger
 from desktop.store.paths import Paths, default_paths
 
@@ -30,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--context", type=whole_number, default=0, metavar="N", help="context length, tokens")
     parser.add_argument("--kv", choices=KV_TYPES, default="f16", help="type of the KV cache")
     parser.add_argument("--gpu-layers", default="auto", metavar="N|auto", help="layers on the GPU; the output is one")
-    parser.add_argument("--machine", type=Path, metavar="PROFILE.json", help="another computer (heft machine --json)")
+    parser.add_argument(
+        "--machine", metavar="PROFILE.json", help="another computer: a profile, or a name such as 'RTX 4070'"
+    )
     parser.add_argument("--estimate", action="store_true", help="formulas only; the engine is not asked")
 
 
@@ -41,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     paths = default_paths()
     machines = MachineService(paths, lambda: describe_engine(paths))
     settings = Settings(context=args.context, kv_type=args.kv, gpu_layers=_layers(args.gpu_layers))
-    profile = machines.load_profile(args.machine) if args.machine is not None else None
+    profile = named_machine(args.machine, DataTables(), machines) if args.machine is not None else None
     planning = PlanningService(paths)
     service = FitService(make_inspection(paths), planning, lambda: machines.describe("cached"))
     line = Progress("Weighing")

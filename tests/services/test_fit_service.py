@@ -123,6 +123,17 @@ def test_the_command_prints_the_contract(
     assert "KV cache" in text
 
 
+def test_a_machine_is_named_as_for_variants(
+    heft_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = llama_8b().write(tmp_path / "llama.gguf")
+    for name, placement in (("rtx-4090", "gpu"), ("RTX 4090", "gpu"), ("laptop-8gb", "too-large")):
+        assert main(["fit", str(path), "--context", "512", "--machine", name, "--estimate", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["placement"] == placement, name
+    assert main(["fit", str(path), "--machine", "no such card", "--json"]) == 2
+    assert "There is no machine" in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [(["fit"], 2), (["fit", "starter", "--gpu-layers", "many"], 2), (["fit", "no-such-model"], 1)],
