@@ -234,14 +234,14 @@ class Desk:
             return str(settings.get("last_model", ""))
         return ""
 
-    def answers(self) -> list[str]:
-        """Texts of the finished answers in the chats database."""
+    def answers(self, *states: str) -> list[str]:
+        """Texts of the answers in the chats database that are in one of these states and not empty."""
         database = self.home / ".local/share/heft/chats.sqlite3"
         if not database.exists():
             return []
         with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as chats:
-            query = "SELECT content FROM messages WHERE role = 'assistant' AND state IN ('complete', 'context-full')"
-            return [content for (content,) in chats.execute(query)]
+            rows = list(chats.execute("SELECT state, content FROM messages WHERE role = 'assistant'"))
+        return [text for state, text in rows if state in states and text.strip()]
 
     def other_program(self) -> str:
         """The environment in which Heft started another program; empty before."""
