@@ -243,6 +243,20 @@ def test_the_slider_moves_everything_and_has_marks(made: Made) -> None:
     made.wait(lambda: made.cells(0)[2] != f16)
 
 
+def test_what_is_too_long_for_the_next_model_is_cut_in_the_figures_too(made: Made, hub: HubServer) -> None:
+    made.open(0)
+    context, layers = made.find(QSpinBox, "contextExact"), made.find(QSpinBox, "gpuLayers")
+    assert isinstance(context, QSpinBox) and isinstance(layers, QSpinBox)
+    context.setValue(40_960)
+    layers.setValue(5)
+    made.wait(lambda: "5 of 37 layers" in made.cells(0)[3])
+    made.page._repo.controls.set_model(4096, 20)
+    assert (context.value(), layers.value()) == (4096, -1)
+    made.wait(lambda: made.page._repo.view is not None and made.page._repo.view.context == 4096)
+    made.wait(lambda: "4,096 tokens" in made.text("repoWhy"))
+    assert "5 of" not in made.cells(0)[3]
+
+
 def test_keyboard_from_the_search_into_the_results(made: Made, qtbot: QtBot) -> None:
     """Enter goes there once they have come, and the row that is opened is the one that is marked."""
     field, results = made.find(QLineEdit, "discoverSearch"), made.find(QListView, "discoverResults")

@@ -97,13 +97,19 @@ class PickerControls(QWidget):
         )
 
     def set_model(self, longest: int, layers: int) -> None:
-        """Another model: its longest context, and its layers with the output."""
-        self._silent = True
+        """Another model: its longest context, and its layers with the output, of which as many as fit are taken.
+
+        What was turned for the model before and is too long for this one is told as a change.
+        """
+        before, self._silent = self.controls, True
         self._exact.setMaximum(max(SMALLEST, longest))
         self._slider.set_longest(longest)
         self._slider.set_context(self._exact.value())
         self._layers.setMaximum(layers)
+        self._layers.setValue(-1)
         self._silent = False
+        if self.controls != before:
+            self._tell()
 
     def set_marks(self, marks: Sequence[Mark]) -> None:
         """Where variants stop fitting."""
