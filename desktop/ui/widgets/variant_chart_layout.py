@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF
 
@@ -160,35 +161,59 @@ def _beside_gpu(fits: Sequence[Fit]) -> int:
 def _labelled(points: list[Point], area: QRectF, text_width: Callable[[str], float]) -> tuple[Point, ...]:
     """Give labels places, the recommended one's first; none over another label or point, nor beside another point as
     if it were its name while there is a better place."""
-    taken = [QRectF(point.where.x() - 7, point.where.y() - 7, 14, 14) for point in points]
-    placed: dict[int, QRectF] = {}
-    for point in sorted(points, key=lambda point: (not point.recommended, point.index)):
-        text = f"{point.name} · recommended" if point.recommended else point.name
-        width = text_width(text) + 2
-        own = taken[points.index(point)]
-        others = [other for other in taken[: len(points)] if other is not own]
-        spots = [spot for spot in _spots(point, width) if area.adjusted(-6, -10, 6, 12).contains(spot)]
+    dots = [_Box(point.where.x() - 7, point.where.y() - 7, 14, 14) for point in points]
+    bounds = (area.left() - 6, area.top() - 10, area.right() + 6, area.bottom() + 12)
+    taken: list[_Box] = []
+    placed: dict[int, _Box] = {}
+    for number in sorted(range(len(points)), key=lambda n: (not points[n].recommended, points[n].index)):
+        point = points[number]
+        width = text_width(f"{point.name} · recommended" if point.recommended else point.name) + 2
+        spots = _spots(point, width)
+        inside = [spot for spot in spots if spot.within(*bounds) and not any(map(spot.meets, taken))]
+        others = [dot for other, dot in enumerate(dots) if other != number]
         for beside in (_BESIDE, 0.0):
-            around = [*(other.adjusted(0, 0, beside, 0) for other in others), *taken[len(points) :]]
-            free = next((spot for spot in spots if not any(spot.intersects(other) for other in around)), None)
+            free = next((spot for spot in inside if not any(spot.meets(dot, beside) for dot in others)), None)
             if free is not None:
-                placed[point.index] = free
-                taken.append(free)
                 break
-        if point.recommended and point.index not in placed:  # it is named whatever it covers
-            placed[point.index] = _spots(point, width)[0]
-            taken.append(placed[point.index])
+        if free is None and point.recommended:  # it is named whatever it covers
+            free = spots[0]
+        if free is not None:
+            placed[number] = free
+            taken.append(free)
     return tuple(
-        Point(p.index, p.name, p.where, p.placement, p.recommended, p.measured, placed.get(p.index)) for p in points
+        replace(point, label=QRectF(*placed[number])) if number in placed else point
+        for number, point in enumerate(points)
     )
 
 
-def _spots(point: Point, width: float) -> list[QRectF]:
+class _Box(NamedTuple):
+    """A rectangle: plain numbers, since thousands are compared while the slider moves."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def meets(self, other: _Box, beside: float = 0.0) -> bool:
+        """Whether it overlaps another that reaches ``beside`` further to the right."""
+        return (
+            self.x < other.x + other.width + beside
+            and other.x < self.x + self.width
+            and self.y < other.y + other.height
+            and other.y < self.y + self.height
+        )
+
+    def within(self, left: float, top: float, right: float, bottom: float) -> bool:
+        """Whether it lies inside these bounds."""
+        return left <= self.x and self.x + self.width <= right and top <= self.y and self.y + self.height <= bottom
+
+
+def _spots(point: Point, width: float) -> list[_Box]:
     """Places for a label in the order of preference: right, above, below, left."""
     x, y, gap, half = point.where.x(), point.where.y(), 12.0, _LABEL_HEIGHT / 2
     return [
-        QRectF(x + gap, y - half, width, _LABEL_HEIGHT),
-        QRectF(x - width / 2, y - gap - _LABEL_HEIGHT, width, _LABEL_HEIGHT),
-        QRectF(x - width / 2, y + gap, width, _LABEL_HEIGHT),
-        QRectF(x - gap - width, y - half, width, _LABEL_HEIGHT),
+        _Box(x + gap, y - half, width, _LABEL_HEIGHT),
+        _Box(x - width / 2, y - gap - _LABEL_HEIGHT, width, _LABEL_HEIGHT),
+        _Box(x - width / 2, y + gap, width, _LABEL_HEIGHT),
+        _Box(x - gap - width, y - half, width, _LABEL_HEIGHT),
     ]
