@@ -39,6 +39,7 @@ def test_hello_says_what_the_engine_is(engine: DrivenEngine) -> None:
 
 
 def test_load_reports_progress_and_memory(engine: DrivenEngine, starter_model: Path) -> None:
+    hello = engine.hello()
     loaded = engine.load(starter_model, context_length=4096)
     fractions = [event.fraction for event in engine.heard if isinstance(event, LoadProgress)]
     assert fractions == sorted(fractions)
@@ -52,7 +53,7 @@ def test_load_reports_progress_and_memory(engine: DrivenEngine, starter_model: P
     assert loaded.memory.kv_bytes == 90 * mebibyte
     model = read_local(starter_model)
     assert model is not None and model.weights.total_bytes == pytest.approx(92.1 * mebibyte, rel=0.01)
-    held = packed(model.weights, engine.hello().features).total_bytes  # AMX takes some more than the file does
+    held = packed(model.weights, hello.features).total_bytes  # AMX takes some more than the file does
     assert loaded.memory.weights_bytes == pytest.approx(held, rel=0.01)
     # one output row: the default of one per batch token would take 98 MiB
     assert 0 < loaded.memory.compute_bytes < 50 * mebibyte
