@@ -151,9 +151,16 @@ def place(
     if not free:  # beside a GPU it is not known yet which layers the CPU would pack
         weights = packed(weights, machine.engine.features)
 
+    known: dict[tuple[int, int, int], Memory] = {}
+
     def planned(context: int, gpu_layers: int, experts: int) -> Memory:
-        split = split_layers(stored, gpu_layers, free, experts)
-        return estimate(shape, weights, replace(settings, context=context), split)
+        key = (context, gpu_layers, experts)
+        found = known.get(key)
+        if found is None:
+            split = split_layers(stored, gpu_layers, free, experts)
+            at = settings if context == settings.context else replace(settings, context=context)
+            found = known[key] = estimate(shape, weights, at, split)
+        return found
 
     fit = settle(planned, shape, settings, pools, has_experts=any(weights.experts), longest=longest)
     return replace(fit, band=_KNOWN_BAND if shape.known else _UNKNOWN_BAND)

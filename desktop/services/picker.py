@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from desktop.core.choice import Option, Ways, recommend
 from desktop.core.errors import FileFormatError, HeftError
@@ -27,7 +28,7 @@ from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
 from desktop.services.local_copies import LocalCopies
 from desktop.services.picker_place import OwnPlace, Place, estimated, held_against
-from desktop.services.picker_records import Controls, EnginePlanner, Held, Mark, Rates, RateSource, Row, View
+from desktop.services.picker_records import Controls, EnginePlanner, Held, Mark, Rates, RateSource, Row, RowState, View
 from desktop.services.tables import DataTables
 
 SMALLEST_CONTEXT = 512
@@ -288,8 +289,7 @@ class PickedRepo:
                 fit = None
             if fit is None and shape is not None and entry.weights is not None:
                 fit = estimated(shape, entry.weights, controls.settings, where, longest=longest)
-            row = self._row(variant, entry, shape, fit, rates)
-            rows.append(replace(row, local_path=self._local[index]))
+            rows.append(self._row(variant, entry, shape, fit, rates, self._local[index]))
         options = [row.option for row in rows]
         answer = recommend(options, controls.goal)
         if answer.index is None and shape is not None:
@@ -324,7 +324,13 @@ class PickedRepo:
         return tuple(sorted(found, key=lambda mark: mark.context))
 
     def _row(
-        self, variant: Variant, known: _Known, shape: ModelShape | None, fit: Fit | None, rates: Rates | None
+        self,
+        variant: Variant,
+        known: _Known,
+        shape: ModelShape | None,
+        fit: Fit | None,
+        rates: Rates | None,
+        local: Path | None,
     ) -> Row:
         quality = self._quality(variant)
         rate = None
@@ -334,12 +340,9 @@ class PickedRepo:
         if fit is None:
             given_up = known.problem or self._problem or variant.missing_shards
             option = Option(variant, quality, damaged=known.damaged)
-            return Row(option, "unreadable" if given_up else "waiting", known.problem)
-        return Row(
-            Option(variant, quality, fit, rate),
-            "engine" if fit.method == "engine" else "estimate",
-            known.problem,
-        )
+            return Row(option, "unreadable" if given_up else "waiting", known.problem, local)
+        state: RowState = "engine" if fit.method == "engine" else "estimate"
+        return Row(Option(variant, quality, fit, rate), state, known.problem, local)
 
     def _place(self, controls: Controls) -> Place:
         return Place(controls.machine) if controls.machine is not None else self._own.now

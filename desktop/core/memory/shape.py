@@ -101,6 +101,11 @@ class ModelShape:
         return len(self.layers)
 
 
+# Equal shapes are one object, so that looking one up in a cache does not compare it layer by layer.
+_KNOWN: dict[ModelShape, ModelShape] = {}
+_KNOWN_KEPT = 64
+
+
 class _Keys:
     """Reads a header's ``ARCH.key`` values; a key that is an array gives one value per layer."""
 
@@ -182,7 +187,7 @@ def shape_of(header: Header) -> ModelShape | None:
         )
         for i in range(count)
     )
-    return ModelShape(
+    found = ModelShape(
         architecture=header.architecture,
         layers=layers,
         embedding=embedding,
@@ -201,6 +206,9 @@ def shape_of(header: Header) -> ModelShape | None:
         causal=facts.causal,
         known=facts.known,
     )
+    if len(_KNOWN) >= _KNOWN_KEPT:
+        _KNOWN.clear()
+    return _KNOWN.setdefault(found, found)
 
 
 def _vocabulary(header: Header, keys: _Keys) -> int:

@@ -52,6 +52,11 @@ COLUMNS = (
     Column("", lambda row: ""),
 )
 VARIANT, DOWNLOAD, MEMORY, WHERE, SPEED, QUALITY, ACTION = range(len(COLUMNS))
+_MIDDLE = Qt.AlignmentFlag.AlignVCenter
+ALIGNMENTS = (
+    Qt.AlignmentFlag.AlignLeft | _MIDDLE,
+    *[Qt.AlignmentFlag.AlignRight | _MIDDLE] * (len(COLUMNS) - 1),
+)
 ACTIONS = {
     "queued": "Queued",
     "checking": "Checking…",
@@ -129,6 +134,12 @@ class VariantTableModel(QAbstractTableModel):
             return f"{state.fraction:.0%}"
         return ACTIONS.get(state.phase, "Download")
 
+    def painted(self, row: int, column: int) -> tuple[str, str, bool]:
+        """A cell's text, the theme's token of its colour, and whether it is bold: asked for all of them at a paint."""
+        starred = column == VARIANT and row == self.recommended
+        text = self._texts[row][column]
+        return f"{text} ★" if starred else text, self._tones[row][column] or "text", starred
+
     # -- Qt's questions --------------------------------------------------------------------------
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
@@ -145,7 +156,7 @@ class VariantTableModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return COLUMNS[section].title
-        return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+        return ALIGNMENTS[section] if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment, colour and tooltip of a cell."""
@@ -155,10 +166,9 @@ class VariantTableModel(QAbstractTableModel):
         recommended = row == self.recommended
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                text = self._texts[row][column]
-                return f"{text} ★" if recommended and column == VARIANT else text
+                return self.painted(row, column)[0]
             case Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(column)
+                return ALIGNMENTS[column]
             case Qt.ItemDataRole.FontRole if recommended and column == VARIANT:
                 return self._bold
             case Qt.ItemDataRole.ForegroundRole if self._tones[row][column]:
@@ -199,8 +209,3 @@ class VariantTableModel(QAbstractTableModel):
     def _restyle(self) -> None:
         if self._texts:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._texts) - 1, len(COLUMNS) - 1))
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignLeft if column == VARIANT else Qt.AlignmentFlag.AlignRight
-    return side | Qt.AlignmentFlag.AlignVCenter

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 from desktop.ui.models.variant_model import (
     ACTION,
     ACTION_ROLE,
+    ALIGNMENTS,
     DOWNLOAD,
     MEMORY,
     QUALITY,
@@ -29,6 +29,8 @@ from desktop.ui.models.variant_model import (
 from desktop.ui.theme import Theme
 
 ROW_HEIGHT = 37
+_ELIDE = Qt.TextElideMode.ElideRight
+_PADDING = 8  # left and right of a cell's text
 _WIDTHS = {VARIANT: 104, DOWNLOAD: 88, MEMORY: 84, WHERE: 128, SPEED: 128, ACTION: 96}
 _QUALITY_WIDTH = 150
 _NARROW_WIDTHS = {VARIANT: 96, WHERE: 110, SPEED: 112, ACTION: 92}
@@ -47,20 +49,31 @@ class RowDelegate(QStyledItemDelegate):
         self._table = table
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """A cell."""
-        self.ground(painter, option, index)
-        super().paint(painter, option, index)
+        """A cell. Text is drawn here: by the style sheet it took most of a move of the slider.
 
-    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
-        """A selected row keeps its colours: they say how good a figure is."""
-        super().initStyleOption(option, index)
-        option.state &= ~(QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
+        A selected row keeps its colours, which say how good a figure is.
+        """
+        self.ground(painter, option, index)
+        column = index.column()
+        text, token, bold = self._table.rows.painted(index.row(), column)
+        if not text:
+            return
+        area = option.rect.adjusted(_PADDING, 0, -_PADDING, 0)
+        font, metrics = option.font, option.fontMetrics
+        if bold:
+            font = QFont(font)
+            font.setBold(True)
+            metrics = QFontMetrics(font)
+        painter.setFont(font)
+        painter.setPen(self._theme.color(token))
+        painter.drawText(area, ALIGNMENTS[column], metrics.elidedText(text, _ELIDE, area.width()))
 
     def ground(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """What lies below a cell's text."""
         area = option.rect
-        selected = index.row() == self._table.currentIndex().row()
-        if index.data(RECOMMENDED_ROLE):
+        row = index.row()
+        selected = row == self._table.currentIndex().row()
+        if row == self._table.rows.recommended:
             painter.fillRect(area, self._theme.color("selection"))
         elif selected:
             painter.fillRect(area, self._theme.color("raised"))
@@ -108,7 +121,7 @@ class VariantTable(QTableView):
 
     def __init__(self, model: VariantTableModel, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows = model
+        self.rows = model
         self.hovered_button = -1
         self.setObjectName("variantTable")
         self.setAccessibleName("Variants of this model")
@@ -143,7 +156,7 @@ class VariantTable(QTableView):
         """Make a row current without telling."""
         if row >= 0 and row != self.currentIndex().row():
             self.selectionModel().blockSignals(True)
-            self.setCurrentIndex(self._rows.index(row, VARIANT))
+            self.setCurrentIndex(self.rows.index(row, VARIANT))
             self.selectionModel().blockSignals(False)
             self.viewport().update()
 
@@ -212,4 +225,4 @@ class VariantTable(QTableView):
 
     def _fit_height(self) -> None:
         header = self.horizontalHeader().sizeHint().height()
-        self.setFixedHeight(header + ROW_HEIGHT * self._rows.rowCount() + 2)
+        self.setFixedHeight(header + ROW_HEIGHT * self.rows.rowCount() + 2)
