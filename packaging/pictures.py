@@ -1,8 +1,8 @@
 """Take the README's pictures from the real program: .venv/bin/python packaging/pictures.py [--only light|dark]
 
 Starts ``heft`` on a virtual screen of 1280x800 in a home folder of its own, types real questions, waits for the
-starter model's real answers, and saves each page to docs/pictures/PAGE-SCHEME.png. Needs what packaging/test.sh
-installs (Xvfb, xdotool) and takes about a minute.
+starter model's real answers, and saves each page to docs/pictures/PAGE-SCHEME.png. The Hub is the local one of
+tests/support/hub_server_demo.py. Needs what packaging/test.sh installs (Xvfb, xdotool, test data), takes two minutes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtGui import QGuiApplication, QPixmap
+from PySide6.QtGui import QGuiApplication, QImage, QPixmap
 
 from desktop.store.chats import ChatStore
 from desktop.store.settings import SettingsStore, WindowGeometry
@@ -33,11 +33,12 @@ QUESTIONS = (  # what a model of 135 million parameters can answer
     "Name three kinds of fruit, as a list.",
     "Write a Python function that adds up a list.",
 )
+FIRST_RESULT, INSPECT, NOWHERE = (200, 195), (1092, 29), (40, 600)  # on the page Discover, in pixels
 FIRST_CHAT = (190, 88)  # where the first chat of the list is clicked; pixels from the top left corner
 START_SECONDS = 30.0
 ANSWER_SECONDS = 120.0
-STILL_SECONDS = 2.0  # a page counts as complete when nothing on it has changed for this long
-SETTLE_SECONDS = 20.0  # a page with live figures never stands still; it is taken as it is after this time
+STILL_SECONDS = 4.0  # a page counts as complete when nothing on it has changed for this long
+SETTLE_SECONDS = 30.0  # a page with live figures never stands still; it is taken as it is after this time
 
 Scheme = Literal["light", "dark"]
 
@@ -76,8 +77,8 @@ def screenshot() -> QPixmap:
     return QGuiApplication.primaryScreen().grabWindow(0)
 
 
-def save(name: str) -> None:
-    """Save the screen once it stands still."""
+def wait_until_still() -> QImage:
+    """The screen once nothing changes on it any more."""
     started = unchanged_since = time.monotonic()
     last = screenshot().toImage()
     while time.monotonic() - unchanged_since < STILL_SECONDS and time.monotonic() - started < SETTLE_SECONDS:
@@ -85,6 +86,12 @@ def save(name: str) -> None:
         now = screenshot().toImage()
         if now != last:
             last, unchanged_since = now, time.monotonic()
+    return last
+
+
+def save(name: str) -> None:
+    """Save the screen once it stands still."""
+    last = wait_until_still()
     path = PICTURES / f"{name}.png"
     if not last.save(str(path), quality=0):  # quality 0 is the strongest compression; PNG loses nothing
         raise OSError(f"cannot write {path}")
@@ -109,10 +116,23 @@ def has_answers(home: Path, wanted: int) -> bool:
 
 
 @contextlib.contextmanager
-def program(home: Path) -> Iterator[None]:
+def demo_hub() -> Iterator[str]:
+    """A Hub of this computer; gives its address."""
+    command = [sys.executable, "-m", "tests.support.hub_server_demo", "--port", "0"]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        yield server.stdout.readline().split()[0].partition("=")[2]
+    finally:
+        server.kill()
+        server.wait()
+
+
+@contextlib.contextmanager
+def program(home: Path, endpoint: str) -> Iterator[None]:
     """The window, painted and with the keyboard; nothing of the user's own folders is in its reach."""
     environment = {**os.environ, "HEFT_HOME": str(home), "HOME": str(home), "HF_HOME": str(home / "hub")}
-    environment |= {"XDG_RUNTIME_DIR": str(home), "HF_HUB_OFFLINE": "1", "QT_QPA_PLATFORM": "xcb"}
+    environment |= {"XDG_RUNTIME_DIR": str(home), "HF_ENDPOINT": endpoint, "QT_QPA_PLATFORM": "xcb"}
     process = subprocess.Popen([sys.executable, "-m", "desktop"], cwd=ROOT, env=environment)
     try:
         search = ("search", "--onlyvisible", "--name", "^Heft$")
@@ -127,7 +147,7 @@ def program(home: Path) -> Iterator[None]:
             process.wait()
 
 
-def take(scheme: Scheme) -> None:
+def take(scheme: Scheme, endpoint: str) -> None:
     """All pictures in one colour scheme, from one run of the program."""
     with tempfile.TemporaryDirectory(prefix="heft-pictures-") as folder:
         home = Path(folder)
@@ -135,7 +155,7 @@ def take(scheme: Scheme) -> None:
         chats = ChatStore(home / "chats.sqlite3")
         chats.create(sampling={"temperature": 0.0})  # greedy: the same pictures each time
         chats.close()
-        with program(home):
+        with program(home, endpoint):
             wait_for(chat_is_listed, START_SECONDS, "the list of chats")
             xdotool("mousemove", *map(str, FIRST_CHAT), "click", "1", "key", "ctrl+l")
             for count, question in enumerate(QUESTIONS, start=1):
@@ -145,6 +165,12 @@ def take(scheme: Scheme) -> None:
             for page, keys in PAGES.items():
                 xdotool("key", keys)
                 save(f"{page}-{scheme}")
+            xdotool("key", "ctrl+1")
+            wait_until_still()
+            xdotool("mousemove", *map(str, FIRST_RESULT), "click", "1")
+            save(f"discover-{scheme}")
+            xdotool("mousemove", *map(str, INSPECT), "click", "1", "mousemove", *map(str, NOWHERE))
+            save(f"inspect-{scheme}")
 
 
 def main() -> int:
@@ -153,11 +179,11 @@ def main() -> int:
     parser.add_argument("--only", choices=("light", "dark"))
     args = parser.parse_args()
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with virtual_screen() as display:
+    with virtual_screen() as display, demo_hub() as endpoint:
         os.environ.update(DISPLAY=display, QT_QPA_PLATFORM="xcb")
         application = QGuiApplication(["heft-pictures"])
         for scheme in (args.only,) if args.only else ("light", "dark"):
-            take(scheme)
+            take(scheme, endpoint)
         application.shutdown()
     return 0
 
