@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 from dataclasses import dataclass
 
 _AGAIN = "Download the file again; compare its size with the one on the Hub."
@@ -107,8 +108,10 @@ def explain_exit(exit_code: int | None, log: str, *, loading: bool) -> Cause:
     if number == signal.SIGILL or exit_code == 0xC000001D:
         return Cause(
             "unsupported-cpu",
-            "This CPU lacks an instruction the engine was compiled with.",
-            "Set Heft up again on this computer so that the engine is compiled for it.",
+            "The engine stopped at an instruction that this CPU does not have.",
+            "Copy the report in Settings > About Heft and send it in: the installed engine is for every CPU."
+            if getattr(sys, "frozen", False)
+            else "Set Heft up again on this computer so that the engine is compiled for it.",
         )
     if number == getattr(signal, "SIGBUS", -1):
         return Cause(
