@@ -39,14 +39,18 @@ without_qt() {
     local environment=$ROOT/build/environment-without-qt
     python packaging/linked_environment.py "$environment" --without PySide6_Essentials shiboken6 pytest-qt &&
         PYTHONPATH=$ROOT/packaging:$ROOT "$environment/bin/python" -m pytest -p without_qt -m 'not engine and not xvfb' \
-            tests/core tests/machine tests/engine tests/store tests/services
+            tests/core tests/machine tests/hub tests/engine tests/store tests/services
 }
 
 check "ruff" ruff check .
 check "mypy" mypy
 check "mypy (packaging)" mypy --strict packaging
 check "layers" lint-imports
-check "tests" python -m pytest "$@"
-[[ $# -gt 0 && $* != --full ]] || check "tests of the lower floors, without Qt" without_qt
+if [[ $# -gt 0 && $* != --full ]]; then
+    check "tests" python -m pytest "$@"
+else
+    check "tests of the lower floors, without Qt" without_qt
+    check "tests" python -m pytest --upper "$@"
+fi
 
 ((${#failed[@]} == 0)) || fail "Failed: ${failed[*]}"

@@ -53,7 +53,7 @@ def test_a_typed_question_is_answered_by_the_starter_model(
             return page._transcript.text_of(page._talk.branch[-1].id)
 
         first = ask("What is the Moon?")
-        assert len(first) > 20 and len(lengths) > 3  # it came in pieces
+        assert len(first) > 20 and len(lengths) > 1  # in pieces, large ones where it is quick
         last = page._talk.branch[-1]
         assert last.state in ("length", "complete") and last.content == first
         assert last.statistics["generated_tokens"] <= 24
