@@ -1,8 +1,8 @@
 """Calibration of the speed prediction: forged models, decoded by the real engine, in a process of their own.
 
-Per quantization type two models of realistic width, one small and one well beyond any cache, give seconds per byte;
-a very narrow one gives what a layer costs beside its matrices; one with a long context the attention; one with
-experts what choosing among them costs. Only turns count during which no other program took a core away: on a busy
+Per quantization type two models of realistic width, one small and one well beyond any cache, give seconds per byte, and
+one with experts what choosing among them costs; a very narrow one gives what a layer costs beside its matrices; one
+with a long context the attention. Only turns count during which no other program took a core away: on a busy
 machine a thread pool of llama.cpp is not a little slower but ten times.
 """
 
@@ -33,7 +33,7 @@ WIDE = ForgedShape(layers=1, embedding=2048, feed_forward=8192, heads=32, kv_hea
 NARROW = ForgedShape(layers=4, embedding=64, feed_forward=64, heads=1, kv_heads=1, vocabulary=32768, output_type="F16")
 ATTENTIVE = ForgedShape(layers=4, embedding=1024, feed_forward=64, heads=16, kv_heads=4)
 EXPERT = ForgedShape(layers=1, embedding=2048, feed_forward=768, heads=32, kv_heads=4, experts=64, experts_used=8)
-SMALL_BYTES, LARGE_BYTES, EXPERT_BYTES = 96e6, 448e6, 320e6
+SMALL_BYTES, LARGE_BYTES, EXPERT_BYTES = 96e6, 448e6, 256e6
 DEEP = 32  # layers of the second narrow model
 SHORT, LONG, BATCH = 256, 1536, 512  # tokens before, in the attention's two measurements; tokens read at a time
 PROMPT = 256
@@ -42,6 +42,7 @@ BUSY = 0.5  # below this part of undisturbed turns the machine was busy
 UNCERTAINTY = 0.08  # of a calibrated type, from tests/bench/bench_speed.py
 _MEMORY_SHARE = 6  # a forged model takes at most this part of the memory and of the disk that are free
 _TOKENS, _LEAST_TOKENS = 32, 4
+_LEAST_FACTOR = 0.3  # experts may be quicker than plain matrices: other kernels; not by more than that
 
 
 class Calibrate(msgspec.Struct, frozen=True):
@@ -80,9 +81,9 @@ class _Bench:
         self._progress = progress
         self._folder = Path(request.folder)
         self._started = time.monotonic()
-        self._steps = 2 + len(request.kv_types) + len(request.types)
+        self._steps = 1 + len(request.kv_types) + len(request.types)
         self._done = 0
-        self._timings = 5 + 4 * len(request.kv_types) + 3 * len(request.types)
+        self._timings = 3 + 4 * len(request.kv_types) + (5 if request.experts else 3) * len(request.types)
         self.threads = request.threads or physical_threads()
         self.undisturbed: list[float] = []
 
@@ -176,13 +177,21 @@ def calibrate(request: Calibrate, progress: Callable[[float, str], None]) -> Cal
     bench = _Bench(request, progress)
     layer, token, vocabulary = _overheads(bench)
     room = min(psutil.virtual_memory().available, psutil.disk_usage(str(folder)).free) / _MEMORY_SHARE
-    types = {}
+    speed = DeviceSpeed("calibrated", {}, {}, layer, token, vocabulary)
     for kind in request.types:
-        types[kind] = _type_speed(bench, kind, layer, token, room)
+        found = _type_speed(bench, kind, layer, token, room)
+        if request.experts:
+            found = _with_experts(bench, kind, found, speed, room)
+        speed = msgspec.structs.replace(speed, types={**speed.types, kind: found})
     attention: dict[str, AttentionSpeed] = {kv_type: _attention(bench, kv_type) for kv_type in request.kv_types}
-    speed = DeviceSpeed("calibrated", types, attention, layer, token, vocabulary)
-    if request.experts and request.types:
-        speed = _with_experts(bench, request.types[0], speed, room)
+    speed = msgspec.structs.replace(speed, attention=attention)
+    if request.experts and request.types:  # for types that are not calibrated
+        known = speed.types.values()
+        speed = msgspec.structs.replace(
+            speed,
+            expert_factor=statistics.mean(one.expert_factor for one in known),
+            expert_prompt_factor=statistics.mean(one.expert_prompt_factor for one in known),
+        )
     return Calibrated(speed, bench.threads, statistics.mean(bench.undisturbed), bench.seconds)
 
 
@@ -245,15 +254,13 @@ def _read_from(model: Model, before: int, count: int = BATCH) -> None:
     model.decode([1 + 11 * i % 400 for i in range(count)])
 
 
-def _with_experts(bench: _Bench, kind: str, speed: DeviceSpeed, room: float) -> DeviceSpeed:
+def _with_experts(bench: _Bench, kind: str, known: TypeSpeed, speed: DeviceSpeed, room: float) -> TypeSpeed:
     """How much longer what is read and multiplied through a choice of experts takes."""
-    bench.step("experts")
     size = layer_bytes(EXPERT, kind)
     layers = max(2, round(min(EXPERT_BYTES, room) / size))
     weights = 3 * EXPERT.embedding * EXPERT.feed_forward * EXPERT.experts_used
     experts = TYPES_BY_NAME[kind].size(weights)
     dense = size - experts * EXPERT.experts // EXPERT.experts_used
-    known = speed.types[kind]
     with bench.model(EXPERT.with_layers(layers), kind) as model:
         writing = bench.settled(_token(model))
         reading = bench.settled(lambda turn: _read_from(model, 0, PROMPT), most=6)
@@ -264,9 +271,9 @@ def _with_experts(bench: _Bench, kind: str, speed: DeviceSpeed, room: float) -> 
     others, routed = layers * _attention_weights(EXPERT), (layers - 1) * weights
     prompt = reading / PROMPT / known.prompt
     return msgspec.structs.replace(
-        speed,
-        expert_factor=max(1.0, (writing - rest) / chosen),
-        expert_prompt_factor=max(1.0, (prompt - others) / routed),
+        known,
+        expert_factor=max(_LEAST_FACTOR, (writing - rest) / chosen),
+        expert_prompt_factor=max(_LEAST_FACTOR, (prompt - others) / routed),
     )
 
 

@@ -19,12 +19,15 @@ class TypeSpeed(msgspec.Struct, frozen=True):
     """One quantization type. ``points`` ascend by size: a larger model misses caches and TLB more often.
 
     ``prompt`` is seconds per weight and token while a prompt is read in batches. ``uncertainty`` is relative
-    (0.1: the truth lies within about a tenth).
+    (0.1: the truth lies within about a tenth). The factors are :class:`DeviceSpeed`'s for this type, 0 where only
+    those are known: kernels for experts are others than for plain matrices, and not for every type.
     """
 
     points: tuple[Point, ...]
     prompt: float
     uncertainty: float
+    expert_factor: float = 0.0
+    expert_prompt_factor: float = 0.0
 
     def seconds_per_byte(self, resident_bytes: float) -> float:
         """Between the points linear in the logarithm of the size, beyond them the nearest one's."""

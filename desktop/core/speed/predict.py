@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, TypeSpeed
 from desktop.core.speed.work import TokenWork, TypeWork
 
@@ -54,7 +56,7 @@ def predict_decode(parts: Sequence[Part], context: int) -> Rate:
         work, speed = part.work, part.speed
         for kind, amount in work.types.items():
             known = type_speed(speed, kind)
-            taken = _bytes_seconds(amount, known, work.resident_bytes, speed.expert_factor)
+            taken = _bytes_seconds(amount, known, work.resident_bytes, known.expert_factor or speed.expert_factor)
             seconds += taken
             doubt += taken * known.uncertainty
         attention = attention_speed(speed, work.kv_type)
@@ -78,7 +80,8 @@ def predict_prompt(parts: Sequence[Part], tokens: int) -> Rate:
         work, speed = part.work, part.speed
         for kind, amount in work.types.items():
             known = type_speed(speed, kind)
-            routed = amount.experts / amount.bytes * (speed.expert_prompt_factor - 1) if amount.bytes else 0.0
+            longer = (known.expert_prompt_factor or speed.expert_prompt_factor) - 1
+            routed = amount.experts / amount.bytes * longer if amount.bytes else 0.0
             counted = amount.weights - amount.once * (1 - 1 / max(tokens, 1))
             taken = counted * (1 + routed) * known.prompt
             seconds += taken
@@ -110,7 +113,7 @@ def type_speed(speed: DeviceSpeed, kind: str) -> TypeSpeed:
     wanted = TYPES_BY_NAME.get(kind, TYPES_BY_NAME["F16"]).bits_per_weight
     nearest = min(speed.types, key=lambda name: abs(TYPES_BY_NAME[name].bits_per_weight - wanted))
     like = speed.types[nearest]
-    return TypeSpeed(like.points, like.prompt, max(like.uncertainty, _UNLIKE))
+    return msgspec.structs.replace(like, uncertainty=max(like.uncertainty, _UNLIKE))
 
 
 def attention_speed(speed: DeviceSpeed, kv_type: str) -> AttentionSpeed:
