@@ -59,7 +59,7 @@ class Joining:
                 end += part.size_bytes
                 if end > size or not self._holds(file, part):
                     return count
-        return len(self.parts)
+        return len(self.parts) - (size > end)  # something behind the last part: that one is joined anew
 
     def add(self, index: int, path: Path) -> None:
         """Append a verified part, the ones before it being there, and make it safe on the disk."""

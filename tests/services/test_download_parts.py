@@ -77,6 +77,17 @@ def test_a_changed_part_is_joined_anew(
     assert state.files[0].local.read_bytes() == b"".join(changed.values())
 
 
+def test_bytes_behind_the_last_part_are_not_kept(in_parts: list[str], make: Callable[..., DownloadService]) -> None:
+    first = make()
+    joined = first.wait(first.start("owner/parts", in_parts, name="x"), WAIT).files[0].local
+    assert joined is not None
+    with joined.open("ab") as file:
+        file.write(b"more")
+    second = make()
+    state = second.wait(second.start("owner/parts", in_parts, name="x"), WAIT)
+    assert state.phase == "finished" and joined.read_bytes() == MODEL
+
+
 def test_another_file_in_the_way_of_a_joined_one_is_left_alone(
     in_parts: list[str], service: DownloadService, tmp_path: Path
 ) -> None:
