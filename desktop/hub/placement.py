@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import uuid
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -95,9 +96,13 @@ class CachePlaces:
             return
         ref = self.root / "refs" / _inside(revision)
         ref.parent.mkdir(parents=True, exist_ok=True)
-        fresh = ref.with_name(f"{ref.name}.{os.getpid()}.tmp")
-        fresh.write_text(commit)
-        fresh.replace(ref)
+        # A name of its own: two downloads of one repo may end at the same moment. Not among the refs, which others read.
+        fresh = self.root / f".ref-{uuid.uuid4().hex}"
+        try:
+            fresh.write_text(commit)
+            fresh.replace(ref)
+        finally:
+            fresh.unlink(missing_ok=True)
 
 
 class FolderPlaces:
