@@ -5,7 +5,6 @@ What the first paint does not need is built at its first use or after that paint
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sys
@@ -29,6 +28,7 @@ from desktop.services.single_instance import OpenRequest
 from desktop.services.suite import Suite
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsData, WindowGeometry
+from desktop.ui.collector import Collector
 from desktop.ui.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.failures import FailureHooks
 from desktop.ui.page import Page
@@ -65,6 +65,7 @@ class Heft:
         settings = self._read_settings()
         self._theme = Theme(application, settings.theme)
         self._tasks = Tasks()
+        self._collector = Collector(application)
         self._engine_bridge = Bridge(self._suite.engine.subscribe, merge_states)
         self._follower = RunFollower(
             self._tasks, lambda: self._suite.predictions.recorder, lambda: self._suite.engine.last_load
@@ -270,8 +271,7 @@ class Heft:
         if not self._window.fontMetrics().inFontUcs4(ord("A")):
             sys.stderr.write("heft: there are no fonts on this system, so the window shows no words.\n")
             sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
-        gc.freeze()  # what the start made stays; the collector need not look at it again
-        gc.enable()
+        self._collector.start()
         from desktop.ui.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())

@@ -49,6 +49,7 @@ check "layers" lint-imports
 if [[ $# -gt 0 && $* != --full ]]; then
     check "tests" python -m pytest "$@"
 else
+    [[ $# -eq 0 ]] || set -- "$@" -o faulthandler_timeout=7200 # a hundred deaths are one test
     check "tests of the lower floors, without Qt" without_qt
     check "tests" python -m pytest --upper "$@"
 fi

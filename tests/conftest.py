@@ -36,6 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "errors_logged: the test expects ERROR records in the log")
     config.addinivalue_line("markers", "leaves_threads: the test may leave threads or processes behind")
+    if os.environ.get("CI"):
+        config.pluginmanager.register(_FailuresAtOnce(config))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -48,6 +50,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (lower if floor in LOWER_FLOORS and not heavy else upper).append(item)
     items[:] = upper
     config.hook.pytest_deselected(items=lower)
+
+
+class _FailuresAtOnce:
+    """In CI, a failure is told when it happens: a later test that hangs would take the summary with it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            writer = self._config.get_terminal_writer()
+            writer.write(f"\n{report.longreprtext}\nFAILED {report.nodeid} ({report.when})\n", flush=True)
 
 
 # -- places and models ---------------------------------------------------------------------------

@@ -101,6 +101,6 @@ def _window(arguments: list[str]) -> int:
             as_json="--json" in arguments,
         )
         return 2
-    gc.disable()  # a start allocates much and drops little; the window enables it after its first paint
+    gc.disable()  # a start allocates much and drops little; the window's own begins after its first paint
     code: int = importlib.import_module("desktop.start").main(arguments)
     return code

@@ -96,7 +96,7 @@ class CachePlaces:
             return
         ref = self.root / "refs" / _inside(revision)
         ref.parent.mkdir(parents=True, exist_ok=True)
-        # A name of its own: two downloads of one repo may end at the same moment. Not among the refs, which others read.
+        # Of its own name: two downloads of a repo may end at the same moment. Not among the refs, which others read.
         fresh = self.root / f".ref-{uuid.uuid4().hex}"
         try:
             fresh.write_text(commit)

@@ -35,7 +35,7 @@ def test_a_typed_question_is_answered_even_after_the_engine_was_killed(program: 
     program.focus()
     program.ask("What is the capital of France?")
     (answer,) = program.answers(1)
-    assert len(answer.split()) > 1
+    assert answer.strip()  # "Paris." is an answer too
     assert program.rows("user", "complete") == ["What is the capital of France?"]
 
     (worker,) = program.workers()

@@ -45,6 +45,12 @@ def test_failed_tests_end_the_run_before_any_package(checkout: Path) -> None:
     assert ci(checkout, tests="exit 3", packages="echo proving") == (3, ["7 passed in 1s"])
 
 
+def test_tests_that_hang_are_stopped_and_fail_the_run(checkout: Path) -> None:
+    code, output = ci(checkout, tests="exec sleep 50", packages="echo proving", seconds=1)
+    assert code == 124
+    assert output == ["7 passed in 1s", "The tests were stopped after 0 minutes."]
+
+
 def test_a_package_that_fails_its_proof_fails_the_run(checkout: Path) -> None:
     code, output = ci(checkout, packages="echo 'heft.deb: FAILED: no window'; exit 1")
     assert code == 1

@@ -46,6 +46,21 @@ def _windows() -> list[QWidget]:
     return [w for w in QApplication.topLevelWidgets() if shiboken6.isValid(w) and w.parent() is None]
 
 
+@pytest.fixture(scope="session")
+def _frozen() -> None:
+    gc.collect()
+    gc.freeze()  # a collection per test then looks at the test's own objects only
+
+
+@pytest.fixture(autouse=True)
+def _collected_on_this_thread(_frozen: None) -> Iterator[None]:
+    """As desktop.ui.collector does in the program: no worker's collection destroys widgets, of this test or a later."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def no_qt_leftovers(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Threads and timers a test started have stopped, and its windows are gone, when it ends."""
