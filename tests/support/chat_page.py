@@ -1,0 +1,209 @@
+"""The chat page on a real store and the real chat service; only the engine is a script that emits real events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QLabel, QListView, QPlainTextEdit, QPushButton
+from pytestqt.qtbot import QtBot
+
+from desktop.core.errors import NotFoundError
+from desktop.engine.protocol import (
+    EngineDied,
+    Finished,
+    FinishReason,
+    Generate,
+    Load,
+    Loaded,
+    Memory,
+    PromptProgress,
+    Statistics,
+    Text,
+)
+from desktop.services.chat import ChatService
+from desktop.services.engine import AnswerEvent, EngineState
+from desktop.store.chats import ChatStore
+from desktop.store.library import LibraryModel
+from desktop.store.paths import Paths
+from desktop.store.settings import SettingsStore
+from desktop.ui.engine_bridge import Bridge, merge_chat_events, merge_states
+from desktop.ui.pages.chat import ChatPage
+from desktop.ui.tasks import Tasks
+from desktop.ui.theme import Theme
+
+MEMORY = Memory(92_000_000, 47_000_000, 0, 12_000_000, 200_000, 260_000_000)
+
+
+class ScriptedEngine:
+    """The interface of EngineService; the test says what happens."""
+
+    def __init__(self) -> None:
+        self.state = EngineState()
+        self.last_load: tuple[Load, str] | None = None
+        self.requests: list[Generate] = []
+        self.cancels = 0
+        self._listeners: list[Callable[[EngineState], None]] = []
+        self._answer: Callable[[AnswerEvent], None] | None = None
+
+    def subscribe(self, listener: Callable[[EngineState], None]) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def load(self, request: Load, name: str) -> None:
+        self.last_load = (request, name)
+        self.tell(EngineState("loading", request.path, name, pid=1))
+
+    def generate(self, request: Generate, listener: Callable[[AnswerEvent], None]) -> int:
+        self.requests.append(request)
+        self._answer = listener
+        self.tell(replace(self.state, phase="generating"))
+        return len(self.requests)
+
+    def cancel(self) -> None:
+        self.cancels += 1
+        if self._answer is not None:
+            self.finish("cancelled")
+
+    # -- what the test says -----------------------------------------------------------------------
+
+    def tell(self, state: EngineState) -> None:
+        self.state = state
+        for listener in list(self._listeners):
+            listener(state)
+
+    def finish_load(self, *, trained: int = 8192, template: str = "model") -> None:
+        assert self.last_load is not None
+        request, name = self.last_load
+        context = request.context_length or 2048
+        loaded = Loaded(request.path, "llama 135M", context, trained, 30, 0, 2, "model", MEMORY, 0.1)
+        loaded = msgspec.structs.replace(loaded, template=template)
+        self.tell(EngineState("ready", request.path, name, 1.0, loaded, pid=1))
+
+    def say(self, text: str, tokens: int = 1) -> None:
+        assert self._answer is not None
+        self._answer(Text(1, text, tokens, 40 + tokens, 61.4))
+
+    def read_prompt(self, done: int, total: int) -> None:
+        assert self._answer is not None
+        self._answer(PromptProgress(1, done, total, 0))
+
+    def finish(self, reason: FinishReason = "stop", used: int = 42) -> None:
+        assert self._answer is not None and self.state.loaded is not None
+        answer, self._answer = self._answer, None
+        self.tell(replace(self.state, phase="ready"))
+        length = self.state.loaded.context_length
+        answer(Finished(1, reason, Statistics(40, 0, 2, used, length, 0.21, 1240.0, 61.4, 260_000_000)))
+
+    def die(self, kind: str = "crashed") -> None:
+        answer, self._answer = self._answer, None
+        died = EngineDied(kind, "The engine crashed in llama.cpp.", "Try a smaller model.", "log", -6)
+        self.tell(EngineState("died", self.state.model_path, self.state.model_name, died=died))
+        if answer is not None:
+            answer(died)
+
+
+class OneModelLibrary:
+    """A library with one model, or none."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+
+    def resolve(self, model: str) -> LibraryModel:
+        if self.path is None or model not in ("starter", str(self.path)):
+            raise NotFoundError(f"There is no model '{model}'.", "Open a file.")
+        return LibraryModel("SmolLM2-135M", self.path, (self.path,), (), 1, "llama", "Q4_1", 1, "starter", 0.0)
+
+    def scan(self, progress: object = None, cancelled: object = None) -> list[LibraryModel]:
+        return [self.resolve("starter")] if self.path else []
+
+
+class Desk:
+    """A page with all it stands on."""
+
+    def __init__(
+        self, qtbot: QtBot, store: ChatStore, paths: Paths, tasks: Tasks, theme: Theme, model: Path | None
+    ) -> None:
+        self.qtbot = qtbot
+        self.store = store
+        self.engine = ScriptedEngine()
+        self.library = OneModelLibrary(model)
+        self.service = ChatService(store, self.engine)  # type: ignore[arg-type]
+        self.engine_bridge = Bridge(self.engine.subscribe, merge_states)
+        self.chat_bridge = Bridge(self.service.subscribe, merge_chat_events)
+        self.settings = SettingsStore(paths.settings)
+        self.page = ChatPage(
+            store,
+            self.service,
+            self.engine,  # type: ignore[arg-type]
+            lambda: self.library,  # type: ignore[arg-type,return-value]
+            self.settings,
+            self.engine_bridge,
+            self.chat_bridge,
+            tasks,
+            theme,
+        )
+        self.told: list[object] = []
+        self.page.notify.connect(self.told.append)
+        qtbot.addWidget(self.page)
+        self.page.resize(1204, 770)
+        with qtbot.waitExposed(self.page):
+            self.page.show()
+        self.page.activateWindow()
+        qtbot.waitUntil(self.page.isActiveWindow)
+        box = self.page.findChild(QComboBox, "preset")
+        qtbot.waitUntil(lambda: box.count() > 0)
+
+    def close(self) -> None:
+        self.chat_bridge.close()
+        self.engine_bridge.close()
+        self.service.close()
+
+    def write(self, text: str) -> None:
+        """As a person does: type and press Enter."""
+        editor = self.page.findChild(QPlainTextEdit, "composerText")
+        editor.setFocus()
+        self.qtbot.keyClicks(editor, text)
+        self.qtbot.keyClick(editor, Qt.Key.Key_Return)
+
+    def ask(self, text: str) -> None:
+        """Type a question and wait until the engine has it."""
+        before = len(self.engine.requests)
+        self.write(text)
+        if self.engine.state.loaded is None:
+            self.qtbot.waitUntil(lambda: self.engine.state.phase == "loading" and self.service.busy)
+            self.engine.finish_load()
+        self.qtbot.waitUntil(lambda: len(self.engine.requests) > before)
+        self.qtbot.waitUntil(lambda: len(self.branch) >= 2 and self.branch[-2] == ("user", text))
+
+    def answer(self, question: str, text: str, reason: FinishReason = "stop", used: int = 42) -> None:
+        """A whole turn."""
+        self.ask(question)
+        self.engine.say(text)
+        self.engine.finish(reason, used)
+        self.qtbot.waitUntil(lambda: self.branch[-1][1] == text and not self.page._talk.busy)
+
+    @property
+    def branch(self) -> list[tuple[str, str]]:
+        """What the page shows: role and text."""
+        view = self.page._transcript
+        return [(m.role, view.text_of(m.id)) for m in self.page._talk.branch]
+
+    def label(self, name: str) -> str:
+        return self.page.findChild(QLabel, name).text()
+
+    def button(self, name: str) -> QPushButton:
+        found = self.page.findChildren(QPushButton, name)
+        return next(button for button in found if button.isVisible())
+
+    def click(self, name: str) -> None:
+        self.qtbot.waitUntil(lambda: any(b.isVisible() for b in self.page.findChildren(QPushButton, name)))
+        self.qtbot.mouseClick(self.button(name), Qt.MouseButton.LeftButton)
+
+    @property
+    def rows(self) -> list[str]:
+        model = self.page.findChild(QListView, "chats").model()
+        return [model.index(row, 0).data() for row in range(model.rowCount())]

@@ -1,0 +1,54 @@
+"""The page Inspect as a test uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QLabel, QTabBar, QTableView, QWidget
+from pytestqt.qtbot import QtBot
+
+from desktop.services.inspection import Inspected, PlacedTensor
+from desktop.ui.pages.inspect import InspectPage
+
+MakePage = Callable[..., InspectPage]
+W = TypeVar("W", bound=QWidget)
+
+
+class Panel(QWidget):
+    """A panel that keeps what it shows."""
+
+    shown: list[str] = []  # noqa: RUF012 - emptied by the fixture
+
+    def show_tensor(self, inspected: Inspected | None, tensor: PlacedTensor | None) -> None:
+        self.shown.append(tensor.tensor.name if tensor is not None else "")
+
+
+def opened(qtbot: QtBot, page: InspectPage, source: str | Path) -> None:
+    page.open(str(source))
+    qtbot.waitUntil(lambda: not page.busy)
+
+
+def find(page: QWidget, kind: type[W], name: str) -> W:
+    found = page.findChild(kind, name)
+    assert isinstance(found, kind), name
+    return found
+
+
+def click(qtbot: QtBot, page: QWidget, name: str) -> None:
+    qtbot.mouseClick(find(page, QAbstractButton, name), Qt.MouseButton.LeftButton)
+
+
+def label(page: QWidget, name: str) -> str:
+    return find(page, QLabel, name).text()
+
+
+def tabs(page: QWidget) -> list[str]:
+    bar = find(page, QTabBar, "inspectTabBar")
+    return [bar.tabText(index) for index in range(bar.count()) if bar.isTabVisible(index)]
+
+
+def names(table: QTableView) -> list[str]:
+    return [table.model().index(row, 0).data() for row in range(table.model().rowCount())]

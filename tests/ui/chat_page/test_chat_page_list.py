@@ -1,0 +1,110 @@
+"""The chats of the chat page: opened, renamed, deleted, found, exported."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QListView
+from pytestqt.qtbot import QtBot
+from support.chat_page import Desk
+
+from desktop.core.errors import HeftError
+from desktop.store.chats import ChatStore, MessageRole
+
+
+def test_chats_are_listed_opened_renamed_deleted_and_brought_back(
+    make_desk: Callable[..., Desk], store: ChatStore, qtbot: QtBot
+) -> None:
+    for title in ("Old", "New"):
+        chat = store.create(title, "SmolLM2")
+        store.add(chat.id, None, "user", f"question of {title}")
+    desk = make_desk()
+    qtbot.waitUntil(lambda: desk.rows == ["New", "Old"])
+    pane = desk.page._list
+    view = desk.page.findChild(QListView, "chats")
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(view.model().index(1, 0)).center())
+    qtbot.waitUntil(lambda: desk.branch == [("user", "question of Old")])
+
+    old = store.chats()[1]
+    pane.rename_asked.emit(old.id, "Older")
+    qtbot.waitUntil(lambda: desk.rows == ["New", "Older"])
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: desk.rows == ["New"])
+    assert desk.branch == [] and desk.page._talk.chat is None
+    desk.click("undoDelete")
+    qtbot.waitUntil(lambda: desk.rows == ["New", "Older"] and desk.branch == [("user", "question of Old")])
+    assert view.currentIndex().data() == "Older"
+
+
+def test_search_opens_the_message_on_its_branch(make_desk: Callable[..., Desk], store: ChatStore, qtbot: QtBot) -> None:
+    chat = store.create("Tides")
+    store.add(chat.id, None, "user", "the needle is here")
+    store.add(chat.id, None, "user", "the branch on show")
+    desk = make_desk()
+    field = desk.page.findChild(QLineEdit, "chatSearch")
+    qtbot.keyClick(desk.page, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(field.hasFocus)
+    qtbot.keyClicks(field, "needl")
+    results = desk.page.findChild(QListView, "chatSearchResults")
+    qtbot.waitUntil(results.isVisible)
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: desk.branch == [("user", "the needle is here")])
+
+
+def test_deleting_the_chat_that_is_answered_stops_it(desk: Desk, qtbot: QtBot) -> None:
+    desk.ask("Go on")
+    desk.engine.say("1")
+    chat = desk.page._talk.chat
+    assert chat is not None
+    qtbot.waitUntil(lambda: len(desk.rows) == 1)
+    desk.page._list.delete_asked.emit(chat.id)
+    qtbot.waitUntil(lambda: desk.rows == [] and not desk.service.busy)
+    assert desk.engine.cancels == 1 and desk.told == []
+
+
+@pytest.mark.parametrize("kind", ["markdown", "json"])
+def test_a_chat_is_exported_without_blocking(
+    make_desk: Callable[..., Desk], store: ChatStore, qtbot: QtBot, tmp_path: Path, kind: str
+) -> None:
+    chat = store.create("Tides: why/how?")
+    store.add(chat.id, None, "user", "Warum zwei Fluten? 🌊")
+    desk = make_desk()
+    qtbot.waitUntil(lambda: len(desk.rows) == 1)
+    desk.page._list.export_asked.emit(chat.id, kind)
+    dialog = desk.page.findChild(QFileDialog, "exportDialog")
+    assert dialog is not None
+    target = tmp_path / "out" / ("a.md" if kind == "markdown" else "a.json")
+    dialog.fileSelected.emit(str(target))
+    qtbot.waitUntil(lambda: bool(desk.told))
+    assert isinstance(desk.told[0], HeftError)  # the folder is not there
+    target.parent.mkdir()
+    dialog.fileSelected.emit(str(target))
+    qtbot.waitUntil(lambda: len(desk.told) == 2)
+    written = target.read_text(encoding="utf-8")
+    assert desk.told[1] == f"Saved {target}"
+    if kind == "json":
+        assert json.loads(written)["messages"][0]["content"] == "Warum zwei Fluten? 🌊"
+    else:
+        assert written.startswith("# Tides: why/how?")
+    assert [entry.name for entry in target.parent.iterdir()] == [target.name]
+    dialog.reject()
+
+
+def test_a_long_chat_opens_quickly(make_desk: Callable[..., Desk], store: ChatStore, qtbot: QtBot) -> None:
+    chat = store.create("Long")
+    parent: int | None = None
+    for number in range(5000):
+        role: MessageRole = "assistant" if number % 2 else "user"
+        parent = store.add(chat.id, parent, role, f"**{number}** " + "word " * 40).id
+    desk = make_desk()
+    start = time.perf_counter()
+    desk.page.open_chat(chat.id)
+    qtbot.waitUntil(lambda: len(desk.page._talk.branch) == 5000, timeout=5000)
+    desk.page.grab()
+    assert time.perf_counter() - start < 0.5
