@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
+from support.hub_server import HubServer, online
 
 from desktop.store.paths import Paths, default_paths
 
@@ -108,6 +109,13 @@ def vocab_dir() -> Path:
             "folder 'models' of llama.cpp's sources."
         )
     return folder
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """An empty local Hub; huggingface_hub is online."""
+    with HubServer() as server, online(monkeypatch):
+        yield server
 
 
 # -- guards --------------------------------------------------------------------------------------

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.hub_server import BytesContent, HubServer, Repo, online
+from support.downloading import make_service
+from support.hub_server import BytesContent, HubServer, Repo
 
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
-from desktop.hub.search import HubSearch
 from desktop.services.downloads import DownloadService, DownloadState
 from desktop.store.paths import Paths
 
@@ -27,20 +27,13 @@ WAIT = 30.0
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    with HubServer() as server, online(monkeypatch):
-        yield server
-
-
-@pytest.fixture
 def repo(hub: HubServer) -> Repo:
     return hub.add(Repo("owner/model", {FILE: BytesContent(MODEL)}))
 
 
 @pytest.fixture
 def service(hub: HubServer, paths: Paths, tmp_path: Path) -> Iterator[DownloadService]:
-    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=1.0, read_seconds=0.4)
-    made = DownloadService(paths, client, HubSearch(client, paths.cache), cache=tmp_path / "cache", first_wait=0.01)
+    made = make_service(hub, paths, tmp_path / "cache")
     yield made
     made.close()
 

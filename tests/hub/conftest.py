@@ -1,18 +1,10 @@
-"""A local Hub for the tests of this folder."""
+"""A client of the local Hub for the tests of this folder."""
 
-from collections.abc import Iterator
 
 import pytest
-from support.hub_server import HubServer, online
+from support.hub_server import HubServer
 
 from desktop.hub.client import HubClient
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """An empty local Hub; huggingface_hub is online."""
-    with HubServer() as server, online(monkeypatch):
-        yield server
 
 
 @pytest.fixture

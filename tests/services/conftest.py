@@ -1,4 +1,4 @@
-"""What tests of downloads share: a local Hub, an empty cache, and services of one user, one after the other."""
+"""What tests of downloads share: an empty cache, and services of one user, one after the other."""
 
 from __future__ import annotations
 
@@ -7,18 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.hub_server import HubServer, online
+from support.downloading import make_service
+from support.hub_server import HubServer
 
-from desktop.hub.client import HubClient
-from desktop.hub.search import HubSearch
 from desktop.services.downloads import DownloadService
 from desktop.store.paths import Paths
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    with HubServer() as server, online(monkeypatch):
-        yield server
 
 
 @pytest.fixture
@@ -32,9 +25,7 @@ def make(hub: HubServer, paths: Paths, cache: Path) -> Iterator[Callable[..., Do
     made: list[DownloadService] = []
 
     def service(**options: Any) -> DownloadService:
-        client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=1.0, read_seconds=0.4)
-        search = HubSearch(client, paths.cache / "hub")
-        made.append(DownloadService(paths, client, search, cache=cache, first_wait=0.01, **options))
+        made.append(make_service(hub, paths, cache, **options))
         return made[-1]
 
     yield service

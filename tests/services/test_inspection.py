@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import gguf_bytes as g
-from support.hub_server import BytesContent, HubServer, Repo, online
+from support.hub_server import BytesContent, HubServer, Repo
 from support.inspecting import Closing, make_service, shards
 
 from desktop.core.errors import FileFormatError, HeftError, NotFoundError
@@ -19,12 +19,6 @@ from desktop.services.inspection import InspectionService
 from desktop.services.library import LibraryService
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> Iterator[HubServer]:
-    with HubServer() as server, online(monkeypatch):
-        yield server
 
 
 @pytest.fixture

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import gguf_bytes as g
-from support.hub_server import BytesContent, HubServer, Repo, SparseContent, online
+from support.hub_server import BytesContent, HubServer, Repo, SparseContent
 from support.inspecting import make_service, shards
 from support.model_files import llamafile
 
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.services.inspection_remote import parse_hub_source
 from desktop.store.paths import Paths
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> Iterator[HubServer]:
-    with HubServer() as server, online(monkeypatch):
-        yield server
 
 
 def test_sources_on_the_hub_are_parsed() -> None:

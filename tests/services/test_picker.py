@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
-from support.hub_server import HubServer, online
+from support.hub_server import HubServer
 from support.hub_server_content import BytesContent
 from support.published import profile
 from support.remote_models import QWEN3_8B, THIRTY, VARIANTS, repo
@@ -31,12 +31,6 @@ from desktop.services.picker_words import where
 from desktop.services.tables import DataTables
 
 NAME = "Qwen/Qwen3-8B-GGUF"
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    with HubServer() as server, online(monkeypatch):
-        yield server
 
 
 @pytest.fixture

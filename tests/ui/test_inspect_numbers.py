@@ -12,7 +12,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QPushButton, QTableView
 from pytestqt.qtbot import QtBot
 from support import forge
-from support.hub_server import FileContent, HubServer, Repo, online
+from support.hub_server import FileContent, HubServer, Repo
 from support.inspected import inspected, opened
 
 from desktop.core.block_layouts import LAYOUTS
@@ -142,12 +142,6 @@ def test_a_remote_tensor_says_what_is_missing(panel: TensorNumbersPanel, qtbot: 
     model = inspected(opened(starter_model).header)
     panel.show_tensor(model, model.tensors[0])
     assert "still on the Hub" in settled(qtbot, panel)
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    with HubServer() as server, online(monkeypatch):
-        yield server
 
 
 @pytest.fixture

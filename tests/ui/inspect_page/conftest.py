@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
-from support.hub_server import HubServer, online
 from support.inspect_page import MakePage, Panel
 
 from desktop.hub.client import HubClient
@@ -69,9 +68,3 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
     other.tensors[2] = ("blk.0.ffn_up.weight", (256, 1024), 14)
     other.tensors.append(("output.weight", (256, 512), 14))
     return one.write(tmp_path / "one.gguf"), other.write(tmp_path / "other.gguf")
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    with HubServer() as server, online(monkeypatch):
-        yield server
