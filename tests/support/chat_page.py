@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QListView, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QComboBox, QListView, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import NotFoundError
@@ -34,6 +34,8 @@ from desktop.ui.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.pages.chat import ChatPage
 from desktop.ui.tasks import Tasks
 from desktop.ui.theme import Theme
+
+from .widgets import label, shown
 
 MEMORY = Memory(92_000_000, 47_000_000, 0, 12_000_000, 200_000, 260_000_000)
 
@@ -148,11 +150,7 @@ class Desk:
         )
         self.told: list[object] = []
         self.page.notify.connect(self.told.append)
-        qtbot.addWidget(self.page)
-        self.page.resize(1204, 770)
-        with qtbot.waitExposed(self.page):
-            self.page.show()
-        self.page.activateWindow()
+        shown(qtbot, self.page, 1204, 770).activateWindow()
         qtbot.waitUntil(self.page.isActiveWindow)
         box = self.page.findChild(QComboBox, "preset")
         qtbot.waitUntil(lambda: box.count() > 0)
@@ -193,7 +191,7 @@ class Desk:
         return [(m.role, view.text_of(m.id)) for m in self.page._talk.branch]
 
     def label(self, name: str) -> str:
-        return self.page.findChild(QLabel, name).text()
+        return label(self.page, name)
 
     def button(self, name: str) -> QPushButton:
         found = self.page.findChildren(QPushButton, name)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QLabel, QTabBar, QTableView, QWidget
+from PySide6.QtWidgets import QTabBar, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.services.inspection import Inspected, PlacedTensor
 from desktop.ui.pages.inspect import InspectPage
 
+from .widgets import find
+
 MakePage = Callable[..., InspectPage]
-W = TypeVar("W", bound=QWidget)
 
 
 class Panel(QWidget):
@@ -29,20 +28,6 @@ class Panel(QWidget):
 def opened(qtbot: QtBot, page: InspectPage, source: str | Path) -> None:
     page.open(str(source))
     qtbot.waitUntil(lambda: not page.busy)
-
-
-def find(page: QWidget, kind: type[W], name: str) -> W:
-    found = page.findChild(kind, name)
-    assert isinstance(found, kind), name
-    return found
-
-
-def click(qtbot: QtBot, page: QWidget, name: str) -> None:
-    qtbot.mouseClick(find(page, QAbstractButton, name), Qt.MouseButton.LeftButton)
-
-
-def label(page: QWidget, name: str) -> str:
-    return find(page, QLabel, name).text()
 
 
 def tabs(page: QWidget) -> list[str]:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QLabel, QLineEdit, QListView, QPushButton
 from pytestqt.qtbot import QtBot
+from support.widgets import shown
 
 from desktop.store.chats import MARK_END, MARK_START, Chat, SearchHit
 from desktop.ui.models.chat_list_model import ChatListModel, ChatRole, when
@@ -25,11 +26,7 @@ def chat(number: int, *, title: str = "", updated: float | None = None, model: s
 
 @pytest.fixture
 def pane(qtbot: QtBot, theme: Theme) -> ChatListPane:
-    made = ChatListPane(theme)
-    qtbot.addWidget(made)
-    made.resize(230, 600)
-    made.show()
-    return made
+    return shown(qtbot, ChatListPane(theme), 230, 600)
 
 
 def ids(model: ChatListModel) -> list[int]:

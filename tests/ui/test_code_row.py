@@ -7,6 +7,7 @@ import time
 import pytest
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
+from support.widgets import shown
 
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.transcript import TranscriptMessage, TranscriptView
@@ -22,12 +23,7 @@ class Wide: text = "a line that is longer than the box is wide, so that it has t
 
 @pytest.fixture
 def view(qtbot: QtBot, theme: Theme) -> TranscriptView:
-    made = TranscriptView(theme)
-    qtbot.addWidget(made)
-    made.resize(520, 400)
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+    return shown(qtbot, TranscriptView(theme), 520, 400)
 
 
 def picture(view: TranscriptView) -> QImage:

@@ -7,6 +7,7 @@ from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QProgressBar, QPushButton
 from pytestqt.qtbot import QtBot
+from support.widgets import find, shown
 
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.composer import MOST_LINES, Composer
@@ -14,23 +15,15 @@ from desktop.ui.widgets.composer import MOST_LINES, Composer
 
 @pytest.fixture
 def composer(qtbot: QtBot, theme: Theme) -> Composer:
-    made = Composer(theme)
-    qtbot.addWidget(made)
-    made.resize(700, 300)
-    made.show()
-    return made
+    return shown(qtbot, Composer(theme), 700, 300)
 
 
 def editor(composer: Composer) -> QPlainTextEdit:
-    found = composer.findChild(QPlainTextEdit, "composerText")
-    assert isinstance(found, QPlainTextEdit)
-    return found
+    return find(composer, QPlainTextEdit, "composerText")
 
 
 def button(composer: Composer) -> QPushButton:
-    found = composer.findChild(QPushButton, "composerSend")
-    assert isinstance(found, QPushButton)
-    return found
+    return find(composer, QPushButton, "composerSend")
 
 
 def test_enter_sends_and_empties(qtbot: QtBot, composer: Composer) -> None:

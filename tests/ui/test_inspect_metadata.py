@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QT
 from pytestqt.qtbot import QtBot
 from support import forge
 from support.inspected import opened
+from support.widgets import find, shown
 
 from desktop.services.metadata import MetadataService
 from desktop.ui.models.metadata_model import KEY, VALUE, MetadataModel
@@ -22,19 +22,12 @@ from desktop.ui.theme import Theme
 
 
 @pytest.fixture
-def tab(tasks: Tasks, theme: Theme, qtbot: QtBot) -> Iterator[MetadataTab]:
-    made = MetadataTab(theme, tasks, MetadataService())
-    qtbot.addWidget(made)
-    made.resize(1180, 660)
-    with qtbot.waitExposed(made):
-        made.show()
-    yield made
+def tab(tasks: Tasks, theme: Theme, qtbot: QtBot) -> MetadataTab:
+    return shown(qtbot, MetadataTab(theme, tasks, MetadataService()), 1180, 660)
 
 
 def tree(tab: MetadataTab) -> QTreeView:
-    found = tab.findChild(QTreeView, "inspectMetadataTree")
-    assert isinstance(found, QTreeView)
-    return found
+    return find(tab, QTreeView, "inspectMetadataTree")
 
 
 def model(tab: MetadataTab) -> MetadataModel:
@@ -44,9 +37,7 @@ def model(tab: MetadataTab) -> MetadataModel:
 
 
 def value(tab: MetadataTab) -> str:
-    found = tab.findChild(QPlainTextEdit, "inspectValueText")
-    assert isinstance(found, QPlainTextEdit)
-    return found.toPlainText()
+    return find(tab, QPlainTextEdit, "inspectValueText").toPlainText()
 
 
 def show(qtbot: QtBot, tab: MetadataTab, path: Path) -> None:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QPushButton, QTableView
+from PySide6.QtWidgets import QPushButton, QTableView
 from pytestqt.qtbot import QtBot
 from support import forge
 from support.hub_server import FileContent, HubServer, Repo
 from support.inspected import inspected, opened
+from support.widgets import label, shown
 
 from desktop.core.block_layouts import LAYOUTS
 from desktop.hub.client import HubClient
@@ -34,20 +35,10 @@ from desktop.ui.widgets.histogram import Histogram
 @pytest.fixture
 def panel(paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot) -> Iterator[TensorNumbersPanel]:
     service = TensorNumbersService(paths)
-    made = TensorNumbersPanel(theme, tasks, service)
-    qtbot.addWidget(made)
-    made.resize(350, 760)
-    with qtbot.waitExposed(made):
-        made.show()
+    made = shown(qtbot, TensorNumbersPanel(theme, tasks, service), 350, 760)
     yield made
     made.show_tensor(None, None)
     service.close()
-
-
-def text(panel: TensorNumbersPanel, name: str) -> str:
-    found = panel.findChild(QLabel, name)
-    assert isinstance(found, QLabel)
-    return found.text()
 
 
 def tensor(model: Inspected, name: str) -> PlacedTensor:
@@ -55,8 +46,8 @@ def tensor(model: Inspected, name: str) -> PlacedTensor:
 
 
 def settled(qtbot: QtBot, panel: TensorNumbersPanel) -> str:
-    qtbot.waitUntil(lambda: not text(panel, "inspectNumbersFigures").startswith("Reading"), timeout=20_000)
-    return text(panel, "inspectNumbersFigures")
+    qtbot.waitUntil(lambda: not label(panel, "inspectNumbersFigures").startswith("Reading"), timeout=20_000)
+    return label(panel, "inspectNumbersFigures")
 
 
 def focused(panel: TensorNumbersPanel) -> str:
@@ -70,15 +61,15 @@ def test_a_tensor_s_figures_histogram_and_block(panel: TensorNumbersPanel, qtbot
     figures = settled(qtbot, panel)
     assert "min −4.969 · max 4.658" in figures and "no NaN, no infinities" in figures
     assert "519 outliers (0.47 %) beyond 4σ" in figures
-    assert text(panel, "inspectNumbersFacts") == "110,592 weights in 3,456 blocks of 32, Q4_1"
-    assert text(panel, "inspectBlockTitle") == "How Q4_1 stores a block"
+    assert label(panel, "inspectNumbersFacts") == "110,592 weights in 3,456 blocks of 32, Q4_1"
+    assert label(panel, "inspectBlockTitle") == "How Q4_1 stores a block"
     histogram = panel.findChild(Histogram)
     assert histogram is not None and histogram.isVisible()
     bars = histogram.bar_rects()
     assert len(bars) == 61 and max(bar.right() for bar in bars) <= histogram.width() + 1
     assert "most values lie at" in histogram.accessibleDescription()
     panel.show_tensor(None, None)
-    assert text(panel, "inspectNumbersFacts") == NOTHING_SELECTED and not histogram.isVisible()
+    assert label(panel, "inspectNumbersFacts") == NOTHING_SELECTED and not histogram.isVisible()
 
 
 def test_losses_are_measured_on_request_and_copied(
@@ -96,26 +87,26 @@ def test_losses_are_measured_on_request_and_copied(
     qtbot.waitUntil(lambda: rows.rowCount() > 0, timeout=30_000)
     types = [rows.index(row, 0).data() for row in range(rows.rowCount())]
     assert types[0] in ("F16", "BF16") and "Q4_1 ←" in types
-    assert "all 110,592 of them" in text(panel, "inspectLossWords")
+    assert "all 110,592 of them" in label(panel, "inspectLossWords")
     assert focused(panel) == "inspectLossCopy"
     copy = panel.findChild(QPushButton, "inspectLossCopy")
     assert copy is not None
     qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text().startswith("Type\tBits\tError\tRMSE\tMax\n")
     panel.show_tensor(model, tensor(model, "output_norm.weight"))
-    assert rows.rowCount() == 0 and text(panel, "inspectBlockTitle") == "How F32 stores a weight"
+    assert rows.rowCount() == 0 and label(panel, "inspectBlockTitle") == "How F32 stores a weight"
 
 
 def test_cancel_ends_measuring(panel: TensorNumbersPanel, qtbot: QtBot, starter_model: Path) -> None:
     model = opened(starter_model)
     panel.show_tensor(model, tensor(model, "token_embd.weight"))
     settled(qtbot, panel)
-    assert "sampled 16.0 M of 28.3 M" in text(panel, "inspectNumbersFigures")
+    assert "sampled 16.0 M of 28.3 M" in label(panel, "inspectNumbersFigures")
     for name in ("inspectLossMeasure", "inspectLossCancel"):
         button = panel.findChild(QPushButton, name)
         assert button is not None
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert "Takes seconds" in text(panel, "inspectLossWords") and focused(panel) == "inspectLossMeasure"
+    assert "Takes seconds" in label(panel, "inspectLossWords") and focused(panel) == "inspectLossMeasure"
     measure = panel.findChild(QPushButton, "inspectLossMeasure")
     assert measure is not None and measure.isVisible()
 
@@ -161,11 +152,7 @@ def remote_panel(
     hub: HubServer, paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot
 ) -> Iterator[TensorNumbersPanel]:
     service = TensorNumbersService(paths, _client(hub))
-    made = TensorNumbersPanel(theme, tasks, service)
-    qtbot.addWidget(made)
-    made.resize(350, 760)
-    with qtbot.waitExposed(made):
-        made.show()
+    made = shown(qtbot, TensorNumbersPanel(theme, tasks, service), 350, 760)
     yield made
     made.show_tensor(None, None)
     service.close()
@@ -179,8 +166,8 @@ def press(qtbot: QtBot, panel: TensorNumbersPanel, name: str) -> None:
 
 
 def shown_figures(qtbot: QtBot, panel: TensorNumbersPanel) -> str:
-    qtbot.waitUntil(lambda: "NaN" in text(panel, "inspectNumbersFigures"), timeout=20_000)
-    return text(panel, "inspectNumbersFigures")
+    qtbot.waitUntil(lambda: "NaN" in label(panel, "inspectNumbersFigures"), timeout=20_000)
+    return label(panel, "inspectNumbersFigures")
 
 
 def test_a_remote_tensor_is_fetched_when_asked(
@@ -192,7 +179,7 @@ def test_a_remote_tensor_is_fetched_when_asked(
     measure = remote_panel.findChild(QPushButton, "inspectLossMeasure")
     assert fetch is not None and measure is not None
     assert fetch.text() == "Fetch 69.1 kB from the Hub and show" and not measure.isEnabled()
-    assert "still on the Hub" in text(remote_panel, "inspectNumbersFigures") and hub.sent_bytes() == before
+    assert "still on the Hub" in label(remote_panel, "inspectNumbersFigures") and hub.sent_bytes() == before
     press(qtbot, remote_panel, "inspectNumbersFetch")
     figures = shown_figures(qtbot, remote_panel)
     assert hub.sent_bytes("/cdn/") - before < 400_000
@@ -208,7 +195,7 @@ def test_a_large_remote_tensor_is_sampled(
     remote_panel: TensorNumbersPanel, remote: Inspected, hub: HubServer, qtbot: QtBot
 ) -> None:
     remote_panel.show_tensor(remote, tensor(remote, "token_embd.weight"))
-    assert "Of the tensor's 30.1 MB, 8.0 MB in 16 stretches" in text(remote_panel, "inspectNumbersFigures")
+    assert "Of the tensor's 30.1 MB, 8.0 MB in 16 stretches" in label(remote_panel, "inspectNumbersFigures")
     hub.exchanges.clear()
     press(qtbot, remote_panel, "inspectNumbersFetch")
     assert "sampled 7.5 M of 28.3 M" in shown_figures(qtbot, remote_panel)
@@ -225,7 +212,7 @@ def test_fetching_can_be_cancelled_and_tried_again(
     stop = remote_panel.focusWidget()
     assert stop is not None and stop.objectName() == "inspectNumbersCancel"
     qtbot.keyClick(stop, Qt.Key.Key_Space)
-    assert "still on the Hub" in text(remote_panel, "inspectNumbersFigures")
+    assert "still on the Hub" in label(remote_panel, "inspectNumbersFigures")
     hub.close()
 
 
@@ -235,7 +222,7 @@ def test_a_failure_offers_fetching_again(
     hub.fail("status", "m.gguf", status=503)
     remote_panel.show_tensor(remote, tensor(remote, "blk.0.attn_k.weight"))
     press(qtbot, remote_panel, "inspectNumbersFetch")
-    qtbot.waitUntil(lambda: "problem of its own" in text(remote_panel, "inspectNumbersFigures"))
+    qtbot.waitUntil(lambda: "problem of its own" in label(remote_panel, "inspectNumbersFigures"))
     press(qtbot, remote_panel, "inspectNumbersFetch")
     assert "no NaN" in shown_figures(qtbot, remote_panel)
 

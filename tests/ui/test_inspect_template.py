@@ -7,19 +7,11 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QComboBox,
-    QLabel,
-    QLineEdit,
-    QListWidget,
-    QPlainTextEdit,
-    QPushButton,
-    QTableView,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QPlainTextEdit, QPushButton, QTableView
 from pytestqt.qtbot import QtBot
 from support import forge
 from support.inspected import opened
+from support.widgets import find, label, shown
 
 from desktop.hub.client import HubClient
 from desktop.services.inspection import InspectionService
@@ -37,11 +29,7 @@ from desktop.ui.widgets.source_view import SourceView
 @pytest.fixture
 def tab(tasks: Tasks, theme: Theme, qtbot: QtBot) -> Iterator[TemplateTab]:
     service = TemplatePreview()
-    made = TemplateTab(theme, tasks, service)
-    qtbot.addWidget(made)
-    made.resize(1180, 660)
-    with qtbot.waitExposed(made):
-        made.show()
+    made = shown(qtbot, TemplateTab(theme, tasks, service), 1180, 660)
     yield made
     made.clear()
     service.close()
@@ -50,24 +38,11 @@ def tab(tasks: Tasks, theme: Theme, qtbot: QtBot) -> Iterator[TemplateTab]:
 @pytest.fixture
 def problems(paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot) -> ProblemsTab:
     library = LibraryService(paths, SettingsStore(paths.settings), environ={}, home=paths.data)
-    made = ProblemsTab(theme, tasks, InspectionService(paths, library, HubClient()))
-    qtbot.addWidget(made)
-    made.resize(1180, 660)
-    with qtbot.waitExposed(made):
-        made.show()
-    return made
-
-
-def label(page: QWidget, name: str) -> str:
-    found = page.findChild(QLabel, name)
-    assert isinstance(found, QLabel)
-    return found.text()
+    return shown(qtbot, ProblemsTab(theme, tasks, InspectionService(paths, library, HubClient())), 1180, 660)
 
 
 def prompt(tab: TemplateTab) -> str:
-    found = tab.findChild(QPlainTextEdit, "inspectTemplatePrompt")
-    assert isinstance(found, QPlainTextEdit)
-    return found.toPlainText()
+    return find(tab, QPlainTextEdit, "inspectTemplatePrompt").toPlainText()
 
 
 def with_template(path: Path, **entries: str) -> Path:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QTableView
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPlainTextEdit, QPushButton, QTableView
 from pytestqt.qtbot import QtBot
 from support import forge
 from support.inspected import opened
+from support.widgets import find, label, shown
 
 from desktop.services.tokenizer import TokenizerService
 from desktop.store.paths import Paths
@@ -25,26 +26,14 @@ from desktop.ui.widgets.token_chips import TokenChips
 @pytest.fixture
 def tab(paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot) -> Iterator[TokenizerTab]:
     service = TokenizerService(paths)
-    made = TokenizerTab(theme, tasks, service)
-    qtbot.addWidget(made)
-    made.resize(1180, 660)
-    with qtbot.waitExposed(made):
-        made.show()
+    made = shown(qtbot, TokenizerTab(theme, tasks, service), 1180, 660)
     yield made
     made.clear()
     service.close()
 
 
-def label(tab: TokenizerTab, name: str) -> str:
-    found = tab.findChild(QLabel, name)
-    assert isinstance(found, QLabel)
-    return found.text()
-
-
 def table(tab: TokenizerTab) -> QTableView:
-    found = tab.findChild(QTableView, "inspectVocabularyTable")
-    assert isinstance(found, QTableView)
-    return found
+    return find(tab, QTableView, "inspectVocabularyTable")
 
 
 def cell(tab: TokenizerTab, row: int, column: int) -> object:

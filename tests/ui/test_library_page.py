@@ -12,7 +12,6 @@ from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFileDialog,
-    QLabel,
     QLineEdit,
     QMenu,
     QMessageBox,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
+from support.widgets import find, label, shown
 
 from desktop.core.errors import HeftError
 from desktop.services.library import LibraryModel, LibraryService
@@ -46,11 +46,7 @@ def make_page(service: LibraryService, tasks: Tasks, theme: Theme, qtbot: QtBot)
     """Makes a shown page that has finished its first search."""
 
     def make(*, inspector: bool = False, wait: bool = True) -> LibraryPage:
-        page = LibraryPage(service, tasks, theme, inspector=inspector)
-        qtbot.addWidget(page)
-        page.resize(1204, 770)
-        with qtbot.waitExposed(page):
-            page.show()
+        page = shown(qtbot, LibraryPage(service, tasks, theme, inspector=inspector), 1204, 770)
         if wait:
             _settled(qtbot, page)
         return page
@@ -63,27 +59,15 @@ def _settled(qtbot: QtBot, page: LibraryPage) -> None:
 
 
 def _button(page: QWidget, name: str) -> QAbstractButton:
-    found = page.findChild(QAbstractButton, name)
-    assert isinstance(found, QAbstractButton), name
-    return found
-
-
-def _label(page: QWidget, name: str) -> str:
-    found = page.findChild(QLabel, name)
-    assert isinstance(found, QLabel), name
-    return found.text()
+    return find(page, QAbstractButton, name)
 
 
 def _table(page: LibraryPage) -> QTableView:
-    found = page.findChild(QTableView, "libraryTable")
-    assert isinstance(found, QTableView)
-    return found
+    return find(page, QTableView, "libraryTable")
 
 
 def _search(page: LibraryPage) -> QLineEdit:
-    found = page.findChild(QLineEdit, "librarySearch")
-    assert isinstance(found, QLineEdit)
-    return found
+    return find(page, QLineEdit, "librarySearch")
 
 
 def _names(page: LibraryPage) -> list[str]:
@@ -108,9 +92,9 @@ def test_shows_what_is_there(make_page: MakePage, two: tuple[Path, Path], servic
     assert _names(page) == ["Large-Q4_K_M", "small-Q4_K_M", "SmolLM2-135M-Instruct.Q4_1"]
     row = [_table(page).model().index(2, column).data() for column in range(len(COLUMNS))]
     assert row == ["SmolLM2-135M-Instruct.Q4_1", "llama", "135 M", "Q4_1", "98.4 MB", "Starter", "never"]
-    assert _label(page, "libraryCount").startswith("3 models · ")
+    assert label(page, "libraryCount").startswith("3 models · ")
     assert _current(page) == "small-Q4_K_M"  # the one used last
-    assert "trained for 4,096 tokens" in _label(page, "libraryDetailsFacts")
+    assert "trained for 4,096 tokens" in label(page, "libraryDetailsFacts")
     assert page.focusWidget() is _table(page)
 
 
@@ -122,7 +106,7 @@ def test_search_sort_and_selection(make_page: MakePage, two: tuple[Path, Path], 
     qtbot.keyClicks(_search(page), "QWEN3 heft")
     assert _names(page) == ["Large-Q4_K_M"] and _current(page) == "Large-Q4_K_M"
     _search(page).setText("nothing like it")
-    assert _names(page) == [] and "No model matches" in _label(page, "libraryEmptyTitle")
+    assert _names(page) == [] and "No model matches" in label(page, "libraryEmptyTitle")
     assert not page.findChild(QWidget, "libraryDetails").isVisible()  # type: ignore[attr-defined]
     qtbot.mouseClick(_button(page, "libraryClearSearch"), Qt.MouseButton.LeftButton)
     assert len(_names(page)) == 3
@@ -172,7 +156,7 @@ def test_a_broken_file_says_why_and_can_be_tried(make_page: MakePage, paths: Pat
     (paths.models / "broken.gguf").write_bytes(b"GGUF\3")
     page = make_page()
     assert _current(page) == "⚠ broken"
-    assert "ends at byte 5" in _label(page, "libraryDetailsProblem")
+    assert "ends at byte 5" in label(page, "libraryDetailsProblem")
     assert _button(page, "libraryChat").text() == "Try anyway"
     qtbot.keyClick(_table(page), Qt.Key.Key_Down)
     assert _button(page, "libraryChat").text() == "Chat"
@@ -256,8 +240,8 @@ def test_open_file_runs_it_or_says_why_not(
 def test_empty_library_tells_what_to_do(make_page: MakePage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("desktop.services.library.find_starter", lambda: None)
     page = make_page()
-    assert _label(page, "libraryEmptyTitle") == "No models yet."
-    assert "drop a .gguf file" in _label(page, "libraryEmptyText")
+    assert label(page, "libraryEmptyTitle") == "No models yet."
+    assert "drop a .gguf file" in label(page, "libraryEmptyText")
     assert _button(page, "libraryAddFolder").isVisible()
 
 

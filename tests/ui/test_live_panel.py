@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QProgressBar, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
+from support.widgets import label, shown
 
 from desktop.engine.protocol import Loaded, Memory, Sampling
 from desktop.services.engine import EngineState
@@ -32,10 +33,6 @@ def model(name: str, *, used: float | None = None, problem: str = "") -> Library
     )
 
 
-def text(widget: QWidget, name: str) -> str:
-    return widget.findChild(QLabel, name).text()
-
-
 @pytest.fixture
 def live(qtbot: QtBot, theme: Theme) -> LivePanel:
     made = LivePanel(theme)
@@ -53,28 +50,24 @@ def panel(qtbot: QtBot, theme: Theme) -> SamplingPanel:
 
 @pytest.fixture
 def menu(qtbot: QtBot, theme: Theme) -> ModelMenu:
-    made = ModelMenu(theme)
-    qtbot.addWidget(made)
-    made.resize(240, 80)
-    made.show()
-    return made
+    return shown(qtbot, ModelMenu(theme), 240, 80)
 
 
 # -- figures --------------------------------------------------------------------------------------
 
 
 def test_figures_are_shown_and_nothing_is_invented(live: LivePanel) -> None:
-    assert [text(live, f"{name}Value") for name in ("generation", "prompt", "firstToken", "context", "memory")] == [
+    assert [label(live, f"{name}Value") for name in ("generation", "prompt", "firstToken", "context", "memory")] == [
         "–"
     ] * 5
     live.show_figures(Figures(61.42, 1240.4, None, None, 0.213, 1204, 16384, MEMORY))
-    assert text(live, "generationValue") == "61.4 tok/s"
-    assert text(live, "promptValue") == "1,240 tok/s"
-    assert text(live, "firstTokenValue") == "0.21 s"
-    assert text(live, "contextValue") == "1,204 / 16,384"
-    assert text(live, "memoryValue") == "151.2 MB"
+    assert label(live, "generationValue") == "61.4 tok/s"
+    assert label(live, "promptValue") == "1,240 tok/s"
+    assert label(live, "firstTokenValue") == "0.21 s"
+    assert label(live, "contextValue") == "1,204 / 16,384"
+    assert label(live, "memoryValue") == "151.2 MB"
     live.show_figures(Figures())
-    assert text(live, "generationValue") == "–"
+    assert label(live, "generationValue") == "–"
 
 
 def test_memory_is_explained_term_by_term(live: LivePanel) -> None:
@@ -104,7 +97,7 @@ def test_a_full_context_is_said_in_words_too(live: LivePanel, used: int, said: s
 
 def test_reading_the_prompt_is_counted(live: LivePanel) -> None:
     live.show_figures(Figures(prompt_done=512, prompt_total=2000))
-    assert text(live, "promptValue") == "reading 512 / 2,000"
+    assert label(live, "promptValue") == "reading 512 / 2,000"
 
 
 # -- settings -------------------------------------------------------------------------------------
@@ -229,7 +222,7 @@ def test_own_presets_are_kept_in_the_settings(tmp_path: Path) -> None:
 def test_loading_shows_progress_and_can_be_cancelled(qtbot: QtBot, menu: ModelMenu) -> None:
     menu.set_state(EngineState("loading", "/m/a.gguf", "Qwen3-8B", 0.42))
     assert menu.findChild(QProgressBar, "loadProgress").value() == 42
-    assert text(menu, "loadText") == "Loading, 42%"
+    assert label(menu, "loadText") == "Loading, 42%"
     with qtbot.waitSignal(menu.cancel_asked):
         qtbot.mouseClick(menu.findChild(QPushButton, "cancelLoad"), Qt.MouseButton.LeftButton)
     menu.set_state(EngineState("ready", "/m/smol.gguf", "SmolLM2", 1.0, LOADED))

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
 from pytestqt.qtbot import QtBot
+from support.widgets import shown
 
 from desktop.core.errors import EngineError
 from desktop.engine.protocol import EngineDied, Loaded, Memory
@@ -55,11 +56,7 @@ def readings() -> Readings:
 
 @pytest.fixture
 def bar(qtbot: QtBot, theme: Theme, tasks: Tasks, readings: Readings) -> StatusBar:
-    made = StatusBar(tasks, readings)
-    qtbot.addWidget(made)
-    made.resize(1200, 30)
-    made.show()
-    return made
+    return shown(qtbot, StatusBar(tasks, readings), 1200, 30)
 
 
 def words(bar: StatusBar) -> str:

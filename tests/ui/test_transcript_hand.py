@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
+from support.widgets import shown
 
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.transcript import TranscriptMessage, TranscriptView
@@ -16,12 +17,7 @@ LEFT = Qt.MouseButton.LeftButton
 
 @pytest.fixture
 def view(qtbot: QtBot, theme: Theme) -> TranscriptView:
-    made = TranscriptView(theme)
-    qtbot.addWidget(made)
-    made.resize(705, 500)
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+    return shown(qtbot, TranscriptView(theme), 705, 500)
 
 
 def show(view: TranscriptView, *contents: str, state: str = "complete", siblings: tuple[int, int] = (0, 1)) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage, QPaintEvent
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
+from support.widgets import shown
 
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.transcript import TranscriptMessage, TranscriptView
@@ -59,12 +60,7 @@ class Watched(TranscriptView):
 
 @pytest.fixture
 def view(qtbot: QtBot, theme: Theme) -> Watched:
-    made = Watched(theme)
-    qtbot.addWidget(made)
-    made.resize(705, 500)
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+    return shown(qtbot, Watched(theme), 705, 500)
 
 
 def chat(count: int) -> list[TranscriptMessage]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget
+from PySide6.QtWidgets import QPushButton, QStackedWidget
 from pytestqt.qtbot import QtBot
+from support.calibrating import MACHINE, ScriptedCalibration
+from support.widgets import find, label
 
 from desktop.core.errors import HeftError
-from desktop.core.hardware import Cpu, Machine, Memory
-from desktop.core.speed import Calibration, DeviceSpeed
 from desktop.services.calibration import CalibrationService
 from desktop.services.ledger import Point, Trust
 from desktop.store.paths import Paths
@@ -23,38 +21,9 @@ from desktop.ui.theme import Theme
 from desktop.ui.widgets.ledger_chart import LedgerChart
 from desktop.ui.widgets.trust_panel import TrustPanel, TrustSources
 
-MACHINE = Machine(Cpu("Test CPU"), Memory(8_000_000_000))
 GOOD, OFF = Point(50.0, 52.0, "Good Q4_K_M", "today"), Point(10.0, 6.0, "Off Q8_0", "yesterday")
 EMPTY = Trust((), (), "", "")
 SOME = Trust((GOOD, OFF), (), "Speed words.", "")
-
-
-class SlowCalibration(CalibrationService):
-    """Calibrates as fast as the test lets it, and says what it heard."""
-
-    def __init__(self, paths: Paths, error: HeftError | None = None) -> None:
-        super().__init__(paths)
-        self.begun, self.end, self.heard_cancel = threading.Event(), threading.Event(), threading.Event()
-        self._error = error
-
-    def calibrate(  # type: ignore[override]
-        self,
-        machine: Machine,
-        types: Sequence[str],
-        *,
-        progress: Callable[[float, str], None],
-        cancelled: Callable[[], bool],
-    ) -> Calibration:
-        self.types = tuple(types)
-        progress(0.5, "Q4_K")
-        self.begun.set()
-        while not self.end.wait(0.01):
-            if cancelled():
-                self.heard_cancel.set()
-                raise HeftError("This was cancelled.", kind="cancelled")
-        if self._error is not None:
-            raise self._error
-        return Calibration("key", "2025-01-02T00:00:00", 2, {"cpu": DeviceSpeed("calibrated", {}, {})})
 
 
 @pytest.fixture
@@ -73,14 +42,8 @@ def open_panel(qtbot: QtBot, theme: Theme, tasks: Tasks, service: CalibrationSer
     panel.resize(1100, 300)
     panel.show()
     panel.set_machine(MACHINE)
-    qtbot.waitUntil(lambda: bool(label(panel, "machineTrustWords").text()))
+    qtbot.waitUntil(lambda: bool(label(panel, "machineTrustWords")))
     return panel
-
-
-def label(panel: TrustPanel, name: str) -> QLabel:
-    found = panel.findChild(QLabel, name)
-    assert found is not None
-    return found
 
 
 def press(qtbot: QtBot, panel: TrustPanel, name: str) -> None:
@@ -90,9 +53,7 @@ def press(qtbot: QtBot, panel: TrustPanel, name: str) -> None:
 
 
 def stack(panel: TrustPanel) -> int:
-    found = panel.findChild(QStackedWidget, "machineCalibrationStack")
-    assert found is not None
-    return found.currentIndex()
+    return find(panel, QStackedWidget, "machineCalibrationStack").currentIndex()
 
 
 def test_a_point_as_predicted_lies_on_the_diagonal(chart: LedgerChart) -> None:
@@ -137,20 +98,20 @@ def test_both_schemes_paint(chart: LedgerChart, theme: Theme) -> None:
 
 def test_without_a_run_it_says_what_to_do(qtbot: QtBot, theme: Theme, tasks: Tasks, tmp_path: Path) -> None:
     panel = open_panel(qtbot, theme, tasks, CalibrationService(Paths(tmp_path, tmp_path)), EMPTY)
-    assert "Load a model" in label(panel, "machineTrustWords").text()
-    assert label(panel, "machineCalibrationState").text().startswith("Not calibrated")
+    assert "Load a model" in label(panel, "machineTrustWords")
+    assert label(panel, "machineCalibrationState").startswith("Not calibrated")
     assert not any(chart.isVisible() for chart in panel.findChildren(LedgerChart))
 
 
 def test_runs_are_shown_with_their_words(qtbot: QtBot, theme: Theme, tasks: Tasks, tmp_path: Path) -> None:
     panel = open_panel(qtbot, theme, tasks, CalibrationService(Paths(tmp_path, tmp_path)), SOME)
-    assert label(panel, "machineTrustWords").text() == "Speed words."
+    assert label(panel, "machineTrustWords") == "Speed words."
     shown = [chart.objectName() for chart in panel.findChildren(LedgerChart) if chart.isVisible()]
     assert shown == ["machineSpeedChart"]
 
 
 def test_nothing_is_calibrated_without_leave(qtbot: QtBot, theme: Theme, tasks: Tasks, tmp_path: Path) -> None:
-    service = SlowCalibration(Paths(tmp_path, tmp_path))
+    service = ScriptedCalibration(tmp_path)
     panel = open_panel(qtbot, theme, tasks, service, EMPTY)
     press(qtbot, panel, "machineCalibrate")
     assert stack(panel) == 1 and not service.begun.is_set()
@@ -161,19 +122,19 @@ def test_nothing_is_calibrated_without_leave(qtbot: QtBot, theme: Theme, tasks: 
 def test_a_calibration_shows_how_far_it_is_and_what_it_found(
     qtbot: QtBot, theme: Theme, tasks: Tasks, tmp_path: Path
 ) -> None:
-    service = SlowCalibration(Paths(tmp_path, tmp_path))
+    service = ScriptedCalibration(tmp_path)
     panel = open_panel(qtbot, theme, tasks, service, EMPTY)
     press(qtbot, panel, "machineCalibrate")
     press(qtbot, panel, "machineCalibrateNow")
-    qtbot.waitUntil(lambda: label(panel, "machineCalibrationNote").text() == "Measuring Q4_K")
+    qtbot.waitUntil(lambda: label(panel, "machineCalibrationNote") == "Measuring Q4_K")
     with qtbot.waitSignal(panel.calibrated):
         service.end.set()
     assert stack(panel) == 0
-    assert "Calibrated on 2025-01-02 with 2 threads" in label(panel, "machineCalibrationState").text()
+    assert "Calibrated on 2025-01-02 with 2 threads" in label(panel, "machineCalibrationState")
 
 
 def test_a_calibration_can_be_cancelled(qtbot: QtBot, theme: Theme, tasks: Tasks, tmp_path: Path) -> None:
-    service = SlowCalibration(Paths(tmp_path, tmp_path))
+    service = ScriptedCalibration(tmp_path)
     panel = open_panel(qtbot, theme, tasks, service, EMPTY)
     press(qtbot, panel, "machineCalibrate")
     press(qtbot, panel, "machineCalibrateNow")
@@ -184,7 +145,7 @@ def test_a_calibration_can_be_cancelled(qtbot: QtBot, theme: Theme, tasks: Tasks
 
 
 def test_a_busy_machine_is_told(qtbot: QtBot, theme: Theme, tasks: Tasks, tmp_path: Path) -> None:
-    service = SlowCalibration(Paths(tmp_path, tmp_path), HeftError("Other programs are busy.", kind="busy"))
+    service = ScriptedCalibration(tmp_path, HeftError("Other programs are busy.", kind="busy"))
     panel = open_panel(qtbot, theme, tasks, service, EMPTY)
     press(qtbot, panel, "machineCalibrate")
     press(qtbot, panel, "machineCalibrateNow")

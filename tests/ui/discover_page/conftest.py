@@ -13,6 +13,7 @@ from support.hub_server import HubServer, Repo, online
 from support.hub_server_content import BytesContent
 from support.published import profile
 from support.remote_models import QWEN3_8B, QWEN3_14B, VARIANTS, repo
+from support.widgets import shown
 
 from desktop.core.hardware import Machine
 from desktop.engine.protocol import Hello
@@ -79,11 +80,7 @@ def made(
     )
     bridge = Bridge(downloads.subscribe, lambda older, newer: None)
     bridge.received.connect(lambda _: page.show_downloads(downloads.states()))
-    qtbot.addWidget(page)
-    page.resize(1204, 740)
-    with qtbot.waitExposed(page):
-        page.show()
-    found = Made(page, qtbot, downloads, now)
+    found = Made(shown(qtbot, page, 1204, 740), qtbot, downloads, now)
     found.wait(lambda: bool(found.results))
     yield found
     bridge.close()

@@ -9,6 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
 from support.inspect_page import MakePage, Panel
+from support.widgets import shown
 
 from desktop.hub.client import HubClient
 from desktop.services.engine import EngineState
@@ -49,11 +50,7 @@ def make_page(
             panel=Panel,
             summary=lambda: FormatTab(theme),
         )
-        qtbot.addWidget(page)
-        page.resize(1204, 770)
-        with qtbot.waitExposed(page):
-            page.show()
-        page.activateWindow()
+        shown(qtbot, page, 1204, 770).activateWindow()
         made.append(page)
         return page
 

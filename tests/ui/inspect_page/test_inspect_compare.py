@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QAbstractButton, QTableView
 from pytestqt.qtbot import QtBot
-from support.inspect_page import MakePage, Panel, click, find, label, names, opened, tabs
+from support.inspect_page import MakePage, Panel, names, opened, tabs
+from support.widgets import click, find, label
 
 from desktop.ui.widgets.layer_map import LayerMap
 

@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 from support.hub_server import FileContent, HubServer, Repo
-from support.inspect_page import MakePage, click, find, label, opened, tabs
+from support.inspect_page import MakePage, opened, tabs
+from support.widgets import click, find, label
 
 from desktop.hub.client import HubClient
 from desktop.ui.pages.inspect_sources import AddressDialog

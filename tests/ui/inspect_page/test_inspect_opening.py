@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QAbstractButton, QTabBar, QTableView, QWidget
 from pytestqt.qtbot import QtBot
-from support.inspect_page import MakePage, click, find, label, names, opened, tabs
+from support.inspect_page import MakePage, names, opened, tabs
+from support.widgets import click, find, label
 
 from desktop.store.settings import SettingsStore
 from desktop.ui.pages.inspect_format import FormatTab

@@ -8,7 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit, QTabBar, QTableView
 from pytestqt.qtbot import QtBot
-from support.inspect_page import MakePage, Panel, click, find, label, names, opened, tabs
+from support.inspect_page import MakePage, Panel, names, opened, tabs
+from support.widgets import click, find, label
 
 from desktop.core.errors import HeftError
 from desktop.services.inspection import Inspected
