@@ -12,21 +12,12 @@ import numpy as np
 import pytest
 from support import gguf_bytes
 from support import model_files as m
+from support.recognised import facts, read
 
-from desktop.core.formats import Summary, recognise
+from desktop.core.formats import recognise
 from desktop.core.gguf import BytesSource, SubSource, read_header
 from desktop.store.format_catalog import format_catalog
 from desktop.store.gguf_files import FileSource
-
-
-def read(data: bytes, name: str = "model.bin") -> Summary:
-    summary = recognise(BytesSource(data), name, format_catalog())
-    assert summary is not None
-    return summary
-
-
-def facts(summary: Summary) -> dict[str, str]:
-    return {fact.label: fact.value for fact in summary.facts}
 
 
 def numpy_bytes(array: object) -> bytes:

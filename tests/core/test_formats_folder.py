@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 import pytest
+from support.recognised import facts
 
 from desktop.core.formats import FolderFile, Summary, recognise_folder
 from desktop.store.format_catalog import format_catalog
@@ -35,10 +36,6 @@ def look(texts: Mapping[str, object], sizes: Mapping[str, int] | None = None) ->
     files = [FolderFile(name, len(data)) for name, data in contents.items()]
     files += [FolderFile(name, size) for name, size in (sizes or {}).items()]
     return recognise_folder(files, contents.__getitem__, format_catalog())
-
-
-def facts(summary: Summary) -> dict[str, str]:
-    return {fact.label: fact.value for fact in summary.facts}
 
 
 def test_a_plain_folder_tells_architecture_and_size() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import model_files as m
+from support import recognised
 
 from desktop.core.formats import Summary, recognise
 from desktop.core.formats.pickle_ops import OperationReader
@@ -37,9 +38,7 @@ class Evil:
 
 
 def read(data: bytes, name: str = "model.pkl") -> Summary:
-    summary = recognise(BytesSource(data), name, format_catalog())
-    assert summary is not None
-    return summary
+    return recognised.read(data, name)
 
 
 def said(summary: Summary) -> str:

@@ -6,6 +6,8 @@ import tracemalloc
 
 import pytest
 from support import model_files as m
+from support import recognised
+from support.recognised import facts
 
 from desktop.core.formats import Summary, recognise
 from desktop.core.formats.reading import MAX_JSON_MARKS
@@ -26,13 +28,7 @@ class Counting(BytesSource):
 
 
 def read(data: bytes, name: str = "model.safetensors") -> Summary:
-    summary = recognise(BytesSource(data), name, format_catalog())
-    assert summary is not None
-    return summary
-
-
-def facts(summary: Summary) -> dict[str, str]:
-    return {fact.label: fact.value for fact in summary.facts}
+    return recognised.read(data, name)
 
 
 def test_tensors_types_and_metadata() -> None:
