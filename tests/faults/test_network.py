@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support import offline
 from support.hub_server import BytesContent, HubServer, Repo
-from support.program import ANSWER_SECONDS, END_SECONDS, command, poll, window
+from support.program import ANSWER_SECONDS, END_SECONDS, Program, command, poll, window
 
 from desktop import __version__
 
@@ -75,6 +75,17 @@ def test_commands(
     assert tried == 0
 
 
+def look_around(program: Program) -> None:
+    """Ask something, and visit every page but Discover while the answer is written."""
+    program.focus()
+    program.ask("Go on")
+    poll(lambda: program.text_length() > 0, ANSWER_SECONDS, "text")
+    for keys in PAGES:
+        program.xdotool("key", keys)
+    length = program.text_length()
+    poll(lambda: program.text_length() > length + 40, ANSWER_SECONDS, "more text")
+
+
 @pytest.mark.xvfb
 def test_the_window_without_any_network(
     around: tuple[dict[str, str], Path], display: str, heft_home: Path, small_model: Path
@@ -83,13 +94,7 @@ def test_the_window_without_any_network(
     with window(
         display, heft_home, [str(small_model)], environment=environment, prefix=offline.NAMESPACE
     ) as program:
-        program.focus()
-        program.ask("Go on")
-        poll(lambda: program.text_length() > 0, ANSWER_SECONDS, "text")
-        for keys in PAGES:
-            program.xdotool("key", keys)
-        length = program.text_length()
-        poll(lambda: program.text_length() > length + 40, ANSWER_SECONDS, "more text")
+        look_around(program)
         program.xdotool("key", "Escape")
         poll(lambda: not program.rows("assistant", "streaming"), ANSWER_SECONDS, "the end of the answer")
         process = Path(f"/proc/{program.process.pid}")
@@ -113,13 +118,7 @@ def test_only_discover_asks_the_hub_and_only_for_models(
 ) -> None:
     environment = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0"}
     with window(display, heft_home, [str(small_model)], environment=environment) as program:
-        program.focus()
-        program.ask("Go on")
-        poll(lambda: program.text_length() > 0, ANSWER_SECONDS, "text")
-        for keys in PAGES:
-            program.xdotool("key", keys)
-        length = program.text_length()
-        poll(lambda: program.text_length() > length + 40, ANSWER_SECONDS, "more text")
+        look_around(program)
         assert hub.exchanges == []
         program.xdotool("key", "ctrl+1")
         poll(lambda: hub.requests("/api/models"), END_SECONDS, "the search")
