@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 
-from support.led_window import LedWindow
+from support.led_window import LedWindow, run
 
 TURNS = 10  # of one chat
 TOKENS = 4  # of one answer
@@ -25,12 +24,7 @@ def main() -> None:
         sys.stdout.write(json.dumps([*led.resident(), len(answer)]) + "\n")
         sys.stdout.flush()
     led.close()
-    os._exit(0)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Exception:  # noqa: BLE001
-        traceback.print_exc()  # the window's own hook would show it to nobody
-        os._exit(1)
+    run(main)

@@ -6,15 +6,14 @@ Measures the CPU time of the GUI thread in every event, and looks at every label
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import time
-import traceback
 from collections.abc import Callable
 
 from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QEvent, QEventLoop, QModelIndex, QObject, Qt, QTimer
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLabel, QTabBar
+from support.led_window import run, until
 
 from desktop.app import Heft
 from desktop.store.paths import default_paths
@@ -67,19 +66,12 @@ class Tour:
         QTimer.singleShot(int(seconds * 1000), loop.quit)
         loop.exec()
 
-    def until(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + LIMIT_SECONDS
-        while not condition():
-            if time.monotonic() > deadline:
-                raise TimeoutError(what)
-            self.settle(0.1)
-
     def visit(self, name: str, act: Callable[[], object], condition: Callable[[], bool] = lambda: True) -> None:
         self.application.longest = (0.0, "")
         self.application.watching = True
         QTimer.singleShot(0, act)
         self.settle()
-        self.until(condition, name)
+        until(condition, name, LIMIT_SECONDS)
         self.settle()
         self.application.watching = False
         self.longest[name] = self.application.longest
@@ -137,15 +129,16 @@ def main() -> None:
     tour.visit("chat, scrolled", lambda: bar.setValue(bar.minimum()))
     tour.visit("chat, scrolled to the middle", lambda: bar.setValue((bar.minimum() + bar.maximum()) // 2))
     streaming = chat._talk.branch[-1].id
-    pieces = iter(["a" * 4000] * 2500)
+    left = 2500
 
     def more() -> None:
-        piece = next(pieces, None)
-        if piece is not None:
-            view.append_text(streaming, piece)
+        nonlocal left
+        if left:
+            view.append_text(streaming, "a" * 4000)
+            left -= 1
             QTimer.singleShot(0, more)
 
-    tour.visit("10 MB in one line", more, lambda: next(pieces, None) is None)
+    tour.visit("10 MB in one line", more, lambda: left == 0)
     tour.visit("chat, another", chat.new_chat)
 
     library = window.go_to("library")
@@ -174,13 +167,7 @@ def main() -> None:
     heft.shut_down()
     found = {"longest": tour.longest, "rich": tour.rich, "raw": tour.raw, "seen": tour.seen}
     sys.stdout.write(json.dumps(found))
-    sys.stdout.flush()
-    os._exit(0)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Exception:  # noqa: BLE001
-        traceback.print_exc()  # the window's own hook would show it to nobody
-        os._exit(1)
+    run(main)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.program import lead
 
 pytestmark = [pytest.mark.engine, pytest.mark.xvfb]
 DRIVER = Path(__file__).with_name("endurance_window.py")
-TESTS = Path(__file__).parent.parent
 GROWTH = 0.05  # of the memory after the first part
 FIRST_PART = 100  # answers
 
@@ -29,17 +27,8 @@ def test_memory_stays_where_it_was(
 ) -> None:
     count = rounds(60, 2000)
     part = min(FIRST_PART, count // 3)
-    around = {
-        **os.environ,
-        "DISPLAY": display,
-        "QT_QPA_PLATFORM": "xcb",
-        "XDG_RUNTIME_DIR": str(heft_home.parent),
-        "PYTHONPATH": str(TESTS),
-    }
-    command = [sys.executable, "-P", str(DRIVER), str(small_model), str(count)]
-    done = subprocess.run(command, env=around, capture_output=True, text=True, timeout=60 + count)
-    assert done.returncode == 0, done.stderr
-    looks = [json.loads(line) for line in done.stdout.splitlines()]
+    said = lead(DRIVER, str(small_model), str(count), display=display, folder=heft_home.parent, seconds=60 + count)
+    looks = [json.loads(line) for line in said.splitlines()]
     assert len(looks) == count and all(length > 0 for _, _, length in looks)
     for place, name in enumerate(("window", "engine")):
         sizes = [look[place] for look in looks]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 from support import gguf_bytes as g
 from support.hub_server import BytesContent, HubServer, Repo
+from support.program import lead
 
 from desktop.store.chats import ChatStore
 from desktop.store.paths import Paths
@@ -51,12 +50,6 @@ def bait(tmp_path: Path) -> Iterator[tuple[Path, Watch]]:
     watch = Watch(path)
     yield path, watch
     watch.close()
-
-
-@pytest.fixture
-def hub() -> Iterator[HubServer]:
-    with HubServer() as server:
-        yield server
 
 
 def hostile(bait: Path, hub: HubServer) -> str:
@@ -112,15 +105,9 @@ def test_every_page_shows_it_as_text(
     }
     hub.add(Repo(f"{MARK}/<img src=x>\u202e-GGUF", dict(repo_files), fields))
 
-    around = {
-        **os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "XDG_RUNTIME_DIR": str(tmp_path),
-        "HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0",
-    }  # fmt: skip
-    command = [sys.executable, "-P", str(DRIVER), str(chat.id), str(file), MARK]
-    done = subprocess.run(command, env=around, capture_output=True, text=True, timeout=70)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr, done.stderr
-    found = json.loads(done.stdout)
+    there = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0"}
+    said = lead(DRIVER, str(chat.id), str(file), MARK, display=display, folder=tmp_path, seconds=70, **there)
+    found = json.loads(said)
     assert not watch.opened()
     assert hub.requests("tracker") == []
     assert found["rich"] == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 
 import psutil
@@ -19,6 +21,31 @@ LIMIT_SECONDS = 60.0
 _LOOK_MS = 5
 
 
+def until(condition: Callable[[], object], what: str, seconds: float = LIMIT_SECONDS) -> None:
+    """Let the window live until something is true; TimeoutError when it does not come."""
+    deadline = time.monotonic() + seconds
+    loop = QEventLoop()
+    look = QTimer(interval=_LOOK_MS)
+    look.timeout.connect(lambda: loop.quit() if time.monotonic() > deadline or condition() else None)
+    look.start()
+    if not condition():
+        loop.exec()
+    look.stop()
+    if not condition():
+        raise TimeoutError(what)
+
+
+def run(main: Callable[[], None]) -> None:
+    """What a script does that leads a window: its exit code is 1 after an exception, which it prints."""
+    try:
+        main()
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()  # the window's own hook would show it to nobody
+        os._exit(1)
+    sys.stdout.flush()
+    os._exit(0)
+
+
 class LedWindow:
     """The window on its screen, the engine with the model that it was opened with."""
 
@@ -28,25 +55,12 @@ class LedWindow:
         self.window = self.heft._window
         self.heft.show()
         self.chat = self.window.go_to("chat")
-        self.until(lambda: self.engine.phase == "ready", "the model")
+        until(lambda: self.engine.phase == "ready", "the model")
 
     @property
     def engine(self):  # type: ignore[no-untyped-def]
         """State of the engine now."""
         return self.heft._suite.engine.state
-
-    def until(self, condition: Callable[[], object], what: str) -> None:
-        """Let the window live until something is true; TimeoutError when it does not come."""
-        deadline = time.monotonic() + LIMIT_SECONDS
-        loop = QEventLoop()
-        look = QTimer(interval=_LOOK_MS)
-        look.timeout.connect(lambda: loop.quit() if condition() or time.monotonic() > deadline else None)
-        look.start()
-        if not condition():
-            loop.exec()
-        look.stop()
-        if not condition():
-            raise TimeoutError(what)
 
     def new_chat(self, max_tokens: int) -> None:
         """Begin a chat whose answers have at most so many tokens."""
@@ -58,7 +72,7 @@ class LedWindow:
         editor = self.chat.findChild(QPlainTextEdit, "composerText")
         QTest.keyClicks(editor, text)
         QTest.keyClick(editor, Qt.Key.Key_Return)
-        self.until(lambda: not self.chat._talk.busy, "the answer")
+        until(lambda: not self.chat._talk.busy, "the answer")
         answer = self.chat._talk.branch[-1]
         assert answer.role == "assistant" and answer.state != "failed", answer
         return answer.content
@@ -73,4 +87,3 @@ class LedWindow:
         """As the user closes it."""
         self.heft.close_window()
         self.heft.shut_down()
-        sys.stdout.flush()

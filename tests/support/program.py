@@ -140,6 +140,23 @@ class Program:
         return log.read_text(encoding="utf-8") if log.exists() else ""
 
 
+def lead(driver: Path, *arguments: str, display: str, folder: Path, seconds: float, **variables: str) -> str:
+    """Run a script that leads the real window from inside (support.led_window); what it printed."""
+    around = {
+        **os.environ,
+        "DISPLAY": display,
+        "QT_QPA_PLATFORM": "xcb",
+        "XDG_RUNTIME_DIR": str(folder),
+        "PYTHONPATH": str(Path(__file__).parent.parent),
+        **variables,
+    }
+    words = [sys.executable, "-P", str(driver), *arguments]
+    done = subprocess.run(words, env=around, capture_output=True, text=True, timeout=seconds)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout
+
+
 def command(*arguments: str) -> list[str]:
     """The window as the installed command starts it: nothing of the working directory can be imported."""
     return [sys.executable, "-P", "-m", "desktop", *arguments]
