@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from desktop.core.formats import FolderFile, Summary, recognise, recognise_folde
 from desktop.core.gguf import SubSource, read_header
 from desktop.services.inspected import Inspected, InspectedFile
 from desktop.services.model_list import list_models
+from desktop.services.shards import shards_of
 from desktop.store.format_catalog import format_catalog
 from desktop.store.found_file import look_at
 from desktop.store.gguf_files import FileSource
@@ -33,7 +34,7 @@ def open_local(path: Path, source: str, resources: ExitStack, cancelled: Callabl
         raise HeftError(f"{path} is no file, but a device or a pipe.", "Name a file.", kind="not-readable")
     files: list[InspectedFile] = []
     size = 0
-    for part in _shards(path):
+    for part in shards_of(path):
         raise_if_cancelled(cancelled)
         opened = resources.enter_context(FileSource(part))
         size += opened.size
@@ -108,19 +109,6 @@ def _other(path: Path, source: str, opened: FileSource) -> Inspected:
         return found
     inner = read_header(SubSource(opened, summary.gguf_offset, summary.gguf_bytes), partial=True)
     return replace(found, files=(InspectedFile(path.name, path, inner, base=summary.gguf_offset),))
-
-
-def _shards(path: Path) -> Sequence[Path]:
-    """The file and those it is split with, in order; the file alone where its name tells of no others."""
-    shard = naming.shard(path.name)
-    if shard is None or shard.concatenated:
-        return [path]
-    beside = [
-        file
-        for file in path.parent.iterdir()
-        if (found := naming.shard(file.name)) and (found.stem, found.count) == (shard.stem, shard.count)
-    ]
-    return next((paths for paths, _ in naming.join_shards(beside) if path in paths), [path])
 
 
 def _files(folder: Path, cancelled: Callable[[], bool]) -> list[FolderFile]:

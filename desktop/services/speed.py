@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from desktop.core import naming
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Header, read_header
 from desktop.core.hardware import Machine
@@ -33,6 +32,7 @@ from desktop.core.speed import (
 from desktop.core.speed.learning import Correction, apply
 from desktop.services.calibration import CalibrationService
 from desktop.services.lessons import Lessons
+from desktop.services.shards import shards_of
 from desktop.store.gguf_files import FileSource
 from desktop.store.ledger import Run
 from desktop.store.paths import Paths
@@ -183,7 +183,7 @@ class SpeedService:
 def read_local(path: Path) -> LocalModel | None:
     """A model file with its shards; None when it is no language model that can be read."""
     headers: list[Header] = []
-    for file in _shards(path):
+    for file in shards_of(path):
         try:
             with FileSource(file) as source:
                 header = read_header(source)
@@ -205,18 +205,6 @@ def read_local(path: Path) -> LocalModel | None:
         shape=shape,
         weights=weights_of(headers, shape),
     )
-
-
-def _shards(path: Path) -> Sequence[Path]:
-    shard = naming.shard(path.name)
-    if shard is None or shard.concatenated:
-        return [path]
-    beside = [
-        file
-        for file in path.parent.iterdir()
-        if (found := naming.shard(file.name)) and (found.stem, found.count) == (shard.stem, shard.count)
-    ]
-    return next((paths for paths, _ in naming.join_shards(beside) if path in paths), [path])
 
 
 def _fingerprint(headers: Sequence[Header]) -> str:
