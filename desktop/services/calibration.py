@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import msgspec
 
@@ -22,6 +19,7 @@ from desktop.core.speed import Calibration, DeviceSpeed
 from desktop.core.speed.table import SpeedTable, completed, cpu_speed, gpu_speed, table_from_rows
 from desktop.engine.tool import Tool
 from desktop.machine.tables import read_table
+from desktop.store.atomic import write_atomically
 from desktop.store.paths import Paths
 
 SECONDS = 45.0  # aim of one calibration; what the disk takes to write the models comes on top
@@ -157,13 +155,7 @@ class CalibrationService:
         with self._lock:
             content = msgspec.json.encode(_Document(_VERSION, {**self._read(), found.machine: found}))
             try:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                handle, name = tempfile.mkstemp(prefix=".calibrations-", dir=self._file.parent)
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(content)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                Path(name).replace(self._file)
+                write_atomically(self._file, content, prefix=".calibrations-")
             except OSError as error:
                 raise StoreError(
                     f"The calibration could not be saved: {error.strerror}.",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from desktop.core.units import human_bytes
+from desktop.store.atomic import write_atomically
 
 Phase = Literal["queued", "checking", "downloading", "waiting", "paused", "finished", "failed", "cancelled"]
 ACTIVE: tuple[Phase, ...] = ("queued", "checking", "downloading", "waiting")
@@ -113,17 +112,7 @@ class OrderStore:
     def save(self, order: Order) -> None:
         """Write an order in one step. Where the disk is full the last state stays: it is only a little older."""
         with contextlib.suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".order-", dir=self.folder)
-            try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(msgspec.json.encode(order))
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                Path(name).replace(self.folder / f"{order.id}.json")
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            write_atomically(self.folder / f"{order.id}.json", msgspec.json.encode(order), prefix=".order-")
 
     def forget(self, order_id: str) -> None:
         """The order is done or no longer wanted."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +14,7 @@ import msgspec
 
 from desktop.core.errors import StoreError
 from desktop.core.readable import readable
+from desktop.store.atomic import write_atomically
 
 SCHEMA_VERSION = 1
 
@@ -117,17 +116,7 @@ class SettingsStore:
 
     def _write(self, raw: bytes) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".settings-", dir=self._path.parent)
-            try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(raw)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                Path(name).replace(self._path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            write_atomically(self._path, raw, prefix=".settings-")
         except OSError as error:
             raise self._failure("write", error) from error
 

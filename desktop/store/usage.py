@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 import threading
 from pathlib import Path
 
 import msgspec
 
 from desktop.core.errors import StoreError
+from desktop.store.atomic import write_atomically
 
 SCHEMA_VERSION = 1
 
@@ -38,7 +37,7 @@ class UsageStore:
             document = self._load()
             document.last_used[str(path)] = when
             try:
-                self._write(msgspec.json.encode(document))
+                write_atomically(self._file, msgspec.json.encode(document), prefix=".usage-")
             except UnicodeEncodeError:
                 return  # JSON has no place for a name that is no Unicode
             except OSError as error:
@@ -52,16 +51,3 @@ class UsageStore:
         with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
             return msgspec.json.decode(self._file.read_bytes(), type=_Document)
         return _Document()
-
-    def _write(self, raw: bytes) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".usage-", dir=self._file.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(raw)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).replace(self._file)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
