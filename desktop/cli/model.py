@@ -38,7 +38,9 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--context", type=whole_number, default=0, metavar="N", help="context length, tokens")
     parser.add_argument("--kv", choices=KV_TYPES, default="f16", help="type of the KV cache")
     parser.add_argument("--gpu-layers", default="auto", metavar="N|auto", help="layers on the GPU")
-    parser.add_argument("--threads", type=whole_number, default=0, metavar="N", help="default: physical cores")
+    parser.add_argument(
+        "--threads", type=whole_number, default=0, metavar="N", help="default: physical cores, fewer on a busy computer"
+    )
 
 
 @contextmanager

@@ -109,4 +109,6 @@ def summary(finished: Finished) -> str:
         f"prompt {figures.prompt_tokens:,} tokens at {figures.prompt_tokens_per_second:.0f} tok/s",
         f"context {figures.context_used:,} / {figures.context_length:,}",
     ]
+    if given_up := figures.given_up_threads:
+        parts.append(f"{given_up} thread{'s' if given_up != 1 else ''} left to other programs")
     return " · ".join([*parts, words] if words else parts)

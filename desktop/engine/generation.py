@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from desktop.engine.core_share import CoreShare
 from desktop.engine.llama import BATCH, AbortFlag, DecodeError, Model, Sampler
 from desktop.engine.prompting import Prompt
 from desktop.engine.protocol import Event, FinishReason, Generate, PromptProgress, Sampling, Text
@@ -32,6 +33,7 @@ class Answer:
     seconds_to_first_token: float = 0.0
     prompt_seconds: float = 0.0
     generation_seconds: float = 0.0
+    given_up_threads: int = 0
 
     @property
     def prompt_rate(self) -> float:
@@ -49,7 +51,11 @@ class Answer:
 class Generator:
     """Generates on one model; remembers which tokens its context holds."""
 
-    def __init__(self, model: Model, abort: AbortFlag, send: Callable[[Event], None]) -> None:
+    def __init__(
+        self, model: Model, abort: AbortFlag, send: Callable[[Event], None], share: CoreShare | None = None
+    ) -> None:
+        """``share`` says how many threads answers use; None: always those the model was loaded with."""
+        self._share = share
         self._model = model
         self._abort = abort
         self._send = send
@@ -81,6 +87,7 @@ class Generator:
 
     def measure_prompt(self, prompt: Sequence[int]) -> float | None:
         """Tokens per second of reading ``prompt`` into an empty context; None when cancelled."""
+        self._model.use_threads(self._model.threads)
         self._model.keep_prefix(0)
         self._cached.clear()
         begun = time.monotonic()
@@ -91,6 +98,7 @@ class Generator:
 
     def measure_generation(self, count: int) -> float | None:
         """Tokens per second of generating ``count`` tokens greedily into an empty context; None when cancelled."""
+        self._model.use_threads(self._model.threads)
         self._model.keep_prefix(0)
         self._cached.clear()
         sampler = Sampler(self._model, Sampling(temperature=0.0), 0, ())
@@ -116,6 +124,7 @@ class Generator:
         while position < len(prompt):
             self._send(PromptProgress(request_id, position, len(prompt), shared))
             tokens = prompt[position : position + self._step]
+            self._share_cores(answer)
             begun = time.monotonic()
             if not self._extend(tokens):
                 return False
@@ -125,6 +134,12 @@ class Generator:
             position += len(tokens)
         self._send(PromptProgress(request_id, len(prompt), len(prompt), shared))
         return True
+
+    def _share_cores(self, answer: Answer) -> None:
+        if self._share is not None:
+            threads = self._share.threads()
+            self._model.use_threads(threads)
+            answer.given_up_threads = max(answer.given_up_threads, self._model.threads - threads)
 
     def _extend(self, tokens: Sequence[int]) -> bool:
         """Decode and remember; when aborted, the context is put back to what is remembered."""
@@ -195,6 +210,7 @@ class Generator:
             if now - flushed >= self._flush_seconds:
                 flush(now)
                 flushed = now
+            self._share_cores(answer)
             if not self._extend((token,)):
                 answer.reason = "cancelled"
                 break

@@ -129,7 +129,7 @@ class Model:
             raise RuntimeError("context not created")
         self.memory = lib.llama_get_memory(self.context)
         self.context_length: int = lib.llama_n_ctx(self.context)
-        self.threads = threads
+        self.threads = self._threads_in_use = threads
         self.vocabulary_size: int = lib.llama_vocab_n_tokens(self.vocab)
         self._piece = ctypes.create_string_buffer(256)
 
@@ -185,6 +185,12 @@ class Model:
 
     def ends_generation(self, token: int) -> bool:
         return bool(lib.llama_vocab_is_eog(self.vocab, token))
+
+    def use_threads(self, count: int) -> None:
+        """Decode with so many threads from now on."""
+        if count != self._threads_in_use:
+            lib.llama_set_n_threads(self.context, count, count)
+            self._threads_in_use = count
 
     def decode(self, tokens: Sequence[int]) -> bool:
         """Append tokens to the context; False when aborted. Raises DecodeError on any other failure."""

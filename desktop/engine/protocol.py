@@ -193,7 +193,10 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
 
 
 class Statistics(msgspec.Struct, frozen=True):
-    """One answer by a monotonic clock. ``prompt_tokens`` counts all, ``reused_tokens`` those not read again."""
+    """One answer by a monotonic clock. ``prompt_tokens`` counts all, ``reused_tokens`` those not read again.
+
+    ``given_up_threads`` were left to other programs for at least a part of it (:mod:`desktop.engine.core_share`).
+    """
 
     prompt_tokens: int
     reused_tokens: int
@@ -204,6 +207,7 @@ class Statistics(msgspec.Struct, frozen=True):
     prompt_tokens_per_second: float
     tokens_per_second: float
     resident_bytes: int
+    given_up_threads: int = 0
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):

@@ -20,10 +20,11 @@ import psutil
 from desktop.core.errors import EngineError, HeftError
 from desktop.engine.backend_trial import try_library
 from desktop.engine.backends import chosen_cpu, engine_package
+from desktop.engine.core_share import CoreShare
 from desktop.engine.further_backends import FOLDER_VARIABLE, confirm, examine
 from desktop.engine.generation import Generator
 from desktop.engine.llama import AbortFlag, DecodeError, Model, add_rpc_devices, hello, start
-from desktop.engine.loading import load_model
+from desktop.engine.loading import load_model, physical_threads
 from desktop.engine.log import EngineLog
 from desktop.engine.prompting import Prompter
 from desktop.engine.protocol import (
@@ -141,8 +142,9 @@ class Worker:
     def _load(self, request: Load) -> None:
         self._unload()
         self._prompter.start()
+        share = None if request.threads else CoreShare(physical_threads())
         self._model, loaded = load_model(request, self._abort, self._log, self._send)
-        self._generator = Generator(self._model, self._abort, self._send)
+        self._generator = Generator(self._model, self._abort, self._send, share)
         self._send(loaded)
 
     def _ready(self) -> tuple[Model, Generator]:
@@ -165,6 +167,7 @@ class Worker:
             prompt_tokens_per_second=answer.prompt_rate,
             tokens_per_second=answer.generation_rate,
             resident_bytes=psutil.Process().memory_info().rss,
+            given_up_threads=answer.given_up_threads,
         )
         self._send(Finished(request.request_id, answer.reason, statistics, prompt.notes))
 

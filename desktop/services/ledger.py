@@ -119,6 +119,8 @@ class LedgerService:
         read = statistics_.prompt_tokens - statistics_.reused_tokens
         decode = statistics_.tokens_per_second if statistics_.generated_tokens >= LEAST_TOKENS else 0.0
         prompt = statistics_.prompt_tokens_per_second if read >= LEAST_PROMPT else 0.0
+        # Others had the cores: the speed says nothing of this computer's.
+        given_up = statistics_.given_up_threads / max(1, running.loaded.threads)
         middle = max(1, statistics_.context_used - statistics_.generated_tokens // 2)
         self._record(
             running,
@@ -126,7 +128,7 @@ class LedgerService:
             decode,
             prompt,
             middle,
-            watch.disturbed(),
+            max(watch.disturbed(), given_up),
             tokens=statistics_.generated_tokens,
             first=statistics_.seconds_to_first_token,
             resident=statistics_.resident_bytes,

@@ -29,7 +29,8 @@ class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``model_*`` is what the model of time said before earlier runs corrected it: what the next correction is
     computed from. ``resident_bytes`` is the whole process. ``context_used`` is where the rate was measured.
-    ``disturbed`` is the part of the time that the engine's threads waited for cores other programs had.
+    ``disturbed`` is the part of the time that the engine's threads waited for cores other programs had, or of its
+    threads that it gave up for them.
     """
 
     predicted_decode: float = 0.0

@@ -95,6 +95,7 @@ def test_an_answer_on_a_busy_machine_teaches_nothing(starter_model: Path, paths:
     running = predictions.ledger.started(loaded_as(starter_model), "Starter")
     for _ in range(3):
         predictions.ledger.answered(running, answer(3.0), stormy())
+        predictions.ledger.answered(running, msgspec.structs.replace(answer(3.0), given_up_threads=1), calm())
     after = predictions.ledger.predict(running, 68)
     assert after is not None and after.correction.runs == 0
     assert predictions.ledger.trust().speed == ()

@@ -24,6 +24,8 @@ def statistics_line(message: Message) -> str:
         parts.append(f"{tokens:,} token{'s' if tokens != 1 else ''}")
     if first := figures.get("seconds_to_first_token"):
         parts.append(f"first token {first:.2f} s")
+    if given_up := int(figures.get("given_up_threads", 0)):
+        parts.append(f"{given_up} thread{'s' if given_up != 1 else ''} left to other programs")
     return " · ".join(parts)
 
 
