@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import msgspec
 
 from desktop.core.units import human_bytes
 from desktop.hub.client import HubClient
-from desktop.hub.errors import HubError
+from desktop.hub.errors import CancelledError, HubError
 from desktop.hub.joining import Joining, sets_of_parts
 from desktop.hub.placement import CachePlaces, FolderPlaces, Place, joined_path
 from desktop.hub.records import RepoFile, RepoFiles
@@ -25,6 +25,7 @@ from desktop.services.downloads_records import DownloadedFile, DownloadState, Or
 RESERVE = 512 << 20  # bytes of a disk that a download leaves free
 _CHANGES = 5  # times a repo may change under a download before it gives up
 _TOLD_SECONDS = 0.2
+_LOOK_SECONDS = 0.5  # between two tries for a file that another download holds
 _RATE_SECONDS = 5.0  # speed is the mean of this time
 
 
@@ -205,20 +206,11 @@ class Job:
         return fetched_any
 
     def _one(self, file: RepoFile, place: Place) -> bool:
-        from filelock import FileLock, Timeout
-
         wanted = Wanted(self.order.repo, file.path, self.order.revision, file.etag, file.size_bytes)
         try:
-            place.lock.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(place.lock, timeout=0):
+            with self._lock_of(file, place):
                 fetched = self._fetch(wanted, place)
                 place.link()
-        except Timeout:
-            raise HubError(
-                f"{file.path} is being downloaded by another program.",
-                "Wait until it is done, then resume.",
-                kind="busy",
-            ) from None
         except OSError as error:
             raise disk_error(error, place.stored.parent, file.size_bytes) from error
         self._done[file.path] = DownloadedFile(file.path, file.size_bytes, file.sha256, place.final, verified=True)
@@ -228,6 +220,33 @@ class Job:
             transferred_bytes=self.state.transferred_bytes + (fetched.transferred_bytes if fetched else 0),
         )
         return fetched is not None
+
+    @contextmanager
+    def _lock_of(self, file: RepoFile, place: Place) -> Iterator[None]:
+        """Be the only one that fetches this file; wait while another program does, or another variant with the same
+        projector. Raises OSError, CancelledError.
+        """
+        from filelock import FileLock, Timeout
+
+        place.lock.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(place.lock)
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=_LOOK_SECONDS)
+            except Timeout:
+                if self._transfer.stopped:
+                    raise CancelledError from None
+                if self.state.phase != "waiting":
+                    self._change(
+                        "waiting", kind="busy", message=f"{file.path} is being downloaded already.",
+                        hint="This goes on when that is done.",
+                    )  # fmt: skip
+        try:
+            if self.state.kind == "busy":
+                self._change("checking", kind="", message="", hint="")
+            yield
+        finally:
+            lock.release()
 
     def _fetch(self, wanted: Wanted, place: Place) -> Fetched | None:
         existing = place.existing()
