@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, qVersion
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QLabel, QPushButton, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
 
 from desktop import __version__
 from desktop.core.errors import HeftError
@@ -16,7 +16,7 @@ from desktop.engine.protocol import Hello
 from desktop.services.about import Part, bug_report, engine_sentence, licence_folder, third_party
 from desktop.ui.models.text_table_model import TextRow, TextTableModel
 from desktop.ui.tasks import Tasks
-from desktop.ui.theme import set_role
+from desktop.ui.widgets.labels import plain_label
 
 _SIZE = (680, 520)
 _VERSION = 1  # its column
@@ -47,19 +47,19 @@ class AboutDialog(QDialog):
         self._tasks = tasks
         self._machine = machine
         self._logs = logs
-        self._engine = self._label("aboutEngine", "Asking the engine…", "muted")
+        self._engine = plain_label("aboutEngine", "muted", "Asking the engine…")
         self._parts = TextTableModel(parent=self)
         column = QVBoxLayout(self)
         column.setContentsMargins(22, 20, 22, 16)
         column.setSpacing(10)
-        column.addWidget(self._label("aboutVersion", f"Heft {__version__}", "title"))
+        column.addWidget(plain_label("aboutVersion", "title", f"Heft {__version__}"))
         column.addWidget(self._engine)
-        column.addWidget(self._label("aboutSentence", _SENTENCE))
+        column.addWidget(plain_label("aboutSentence", text=_SENTENCE))
         column.addSpacing(6)
-        column.addWidget(self._label("aboutHeading", "Made with", "subtitle"))
+        column.addWidget(plain_label("aboutHeading", "subtitle", "Made with"))
         self._table = self._make_table()
         column.addWidget(self._table, 1)
-        column.addWidget(self._label("aboutQt", _QT, "muted"))
+        column.addWidget(plain_label("aboutQt", "muted", _QT))
         column.addLayout(self._buttons())
         tasks.run(
             lambda context: engine_sentence(engine()), done=self._engine.setText, failed=self._no_engine, owner=self
@@ -115,7 +115,7 @@ class AboutDialog(QDialog):
         return table
 
     def _buttons(self) -> QHBoxLayout:
-        self._told = self._label("aboutTold", "", "muted")
+        self._told = plain_label("aboutTold", "muted")
         self._copy = self._button("aboutCopyReport", "Copy report", "Versions, machine and the newest log lines")
         self._copy.clicked.connect(self.copy_report)
         texts = self._button("aboutLicences", "Licence texts", "Open the folder with the text of every licence")
@@ -138,13 +138,3 @@ class AboutDialog(QDialog):
         button.setAccessibleName(text)
         button.setToolTip(tip)
         return button
-
-    @staticmethod
-    def _label(name: str, text: str, role: str = "") -> QLabel:
-        label = QLabel(text)
-        label.setObjectName(name)
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setWordWrap(True)
-        if role:
-            set_role(label, role)
-        return label

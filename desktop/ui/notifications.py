@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QElapsedTimer, QSize, Qt, QTimer
+from PySide6.QtCore import QElapsedTimer, QSize, QTimer
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.ui.icons import icon
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.labels import plain_label
 
 MOST_SHOWN = 3
 ECHO_MS = 1000  # the same failure told by two services at once is one event
@@ -38,12 +39,13 @@ class Notification(QFrame):
         self.setProperty("severity", "error" if self._error else "notice")
         self._mark = QLabel()
         self._mark.setFixedWidth(20)
-        self._message = self._label(message, "notificationMessage", "subtitle" if self._error else "")
+        role = "subtitle" if self._error else ""
+        self._message = plain_label("notificationMessage", role, message, selectable=True)
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(self._message)
         if self._error and self._error.hint:
-            texts.addWidget(self._label(self._error.hint, "notificationHint", ""))
+            texts.addWidget(plain_label("notificationHint", text=self._error.hint, selectable=True))
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 9, 10, 9)
         row.setSpacing(10)
@@ -100,16 +102,6 @@ class Notification(QFrame):
         else:
             self._timer.start(round(NOTICE_SECONDS * 1000))
         self._announce()
-
-    def _label(self, text: str, name: str, role: str) -> QLabel:
-        label = QLabel(text)
-        label.setObjectName(name)
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setWordWrap(True)
-        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        if role:
-            label.setProperty("role", role)
-        return label
 
     def _announce(self) -> None:
         self.setAccessibleName(self._message.text())

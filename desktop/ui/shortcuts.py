@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from desktop.ui.widgets.labels import plain_label
 
 
 class ShortcutsDialog(QDialog):
@@ -22,11 +23,11 @@ class ShortcutsDialog(QDialog):
         grid.setVerticalSpacing(7)
         line = 0
         for heading, rows in groups:
-            grid.addWidget(self._label(heading, "subtitle"), line, 0, 1, 2)
+            grid.addWidget(_words(heading, "subtitle"), line, 0, 1, 2)
             line += 1
             for keys, meaning in rows:
-                grid.addWidget(self._label(keys, "muted"), line, 0)
-                grid.addWidget(self._label(meaning, ""), line, 1)
+                grid.addWidget(_words(keys, "muted"), line, 0)
+                grid.addWidget(_words(meaning), line, 1)
                 line += 1
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.button(QDialogButtonBox.StandardButton.Close).setObjectName("shortcutsClose")
@@ -37,10 +38,6 @@ class ShortcutsDialog(QDialog):
         column.addLayout(grid)
         column.addWidget(buttons)
 
-    @staticmethod
-    def _label(text: str, role: str) -> QLabel:
-        label = QLabel(text)
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        if role:
-            label.setProperty("role", role)
-        return label
+
+def _words(text: str, role: str = "") -> QLabel:
+    return plain_label("", role, text, wraps=False)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from desktop.services.engine import EngineState
+from desktop.ui.widgets.labels import plain_label
 
 _TEXT_WIDTH = 440
 
@@ -21,11 +22,7 @@ class EmptyChat(QWidget):
         self._title = QLabel()
         self._title.setObjectName("emptyTitle")
         self._title.setProperty("role", "title")
-        self._text = QLabel()
-        self._text.setObjectName("emptyText")
-        self._text.setProperty("role", "muted")
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
-        self._text.setWordWrap(True)
+        self._text = plain_label("emptyText", "muted")
         self._text.setFixedWidth(_TEXT_WIDTH)
         self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._open = QPushButton("Open a model file…")

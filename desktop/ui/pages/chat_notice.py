@@ -14,6 +14,7 @@ from desktop.services.engine import EngineState
 from desktop.store.chats import Chat, Message
 from desktop.ui.icons import icon
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.labels import plain_label
 
 Action = Literal["load-again", "load-smaller", "load-larger", "new-chat", "open-file", "load-chat-model"]
 _NARROW = 440  # pixels
@@ -124,9 +125,8 @@ class NoticeStrip(QFrame):
         self.setProperty("role", "notification")
         self._mark = QLabel()
         self._mark.setFixedWidth(20)
-        self._text = self._label("noticeText")
-        self._hint = self._label("noticeHint")
-        self._hint.setProperty("role", "muted")
+        self._text = plain_label("noticeText", selectable=True)
+        self._hint = plain_label("noticeHint", "muted", selectable=True)
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(self._text)
@@ -212,12 +212,3 @@ class NoticeStrip(QFrame):
         ]
         self._mark.setPixmap(icon(self._theme, name, size=18, token=token).pixmap(18, 18))
         self._close.setIcon(icon(self._theme, "close", size=16))
-
-    @staticmethod
-    def _label(name: str) -> QLabel:
-        label = QLabel()
-        label.setObjectName(name)
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setWordWrap(True)
-        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        return label

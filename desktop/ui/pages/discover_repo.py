@@ -16,6 +16,7 @@ from desktop.services.tables import DataTables
 from desktop.ui.models.variant_model import VariantTableModel
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.elided_label import ElidedLabel
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.name_panel import NamePanel
 from desktop.ui.widgets.picker_controls import PickerControls
 from desktop.ui.widgets.variant_chart import VariantChart
@@ -123,10 +124,9 @@ class RepoPane(QScrollArea):
         head.addWidget(self._explain)
         head.addWidget(inspect)
         head.addWidget(page)
-        self._facts = self._label("repoFacts", "muted")
+        self._facts = plain_label("repoFacts", "muted", selectable=True)
         self._facts.setMinimumWidth(1)  # it wraps: the table decides how narrow the page may be
-        self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._stale = self._label("repoStale", "warn")
+        self._stale = plain_label("repoStale", "warn")
         self._stale.hide()
         self._name = NamePanel()
         name_card = self._card("nameCard")
@@ -159,15 +159,6 @@ class RepoPane(QScrollArea):
             column.addWidget(widget)
         column.addStretch(1)
         self.setWidget(content)
-
-    @staticmethod
-    def _label(name: str, role: str) -> QLabel:
-        label = QLabel()
-        label.setObjectName(name)
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setWordWrap(True)
-        set_role(label, role)
-        return label
 
     @staticmethod
     def _card(name: str) -> QFrame:

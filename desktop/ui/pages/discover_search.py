@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.placement import Pool
@@ -19,6 +19,7 @@ from desktop.ui.pages.discover_filters import SUGGESTIONS, DiscoverFilters
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.tooltips import plain_tooltip
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.repo_list import RepoList
 
 _NOTE_MARGINS = 36  # pixels of the note's button that hold no text
@@ -109,12 +110,8 @@ class DiscoverSearch(QWidget):
         set_role(self._note, "ghost")
         self._note.clicked.connect(self._act_on_note)
         self._note.hide()
-        self._title = QLabel()
-        self._title.setObjectName("discoverStateTitle")
-        set_role(self._title, "subtitle")
-        self._advice = QLabel()
-        self._advice.setObjectName("discoverStateText")
-        set_role(self._advice, "muted")
+        self._title = plain_label("discoverStateTitle", "subtitle")
+        self._advice = plain_label("discoverStateText", "muted")
         self._remedy = QPushButton()
         self._remedy.setObjectName("discoverRemedy")
         self._remedy.clicked.connect(self._mend)
@@ -123,8 +120,6 @@ class DiscoverSearch(QWidget):
         inside.setContentsMargins(20, 30, 20, 20)
         inside.setSpacing(10)
         for label in (self._title, self._advice):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             inside.addWidget(label)
         inside.addWidget(self._remedy, 0, Qt.AlignmentFlag.AlignHCenter)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.shown import plain
 from desktop.services.search_results import Result, other_format
 from desktop.ui.theme import set_role
+from desktop.ui.widgets.labels import plain_label
 
 _NEEDS_TOKEN = frozenset({"gated-no-token", "token-missing", "token-wrong", "repo-not-found"})
 _NEEDS_PAGE = frozenset({"gated-licence", "gated-no-token", "forbidden"})
@@ -26,17 +27,10 @@ class DiscoverState(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("discoverState")
-        self._title = QLabel()
-        self._title.setObjectName("discoverTitle")
-        set_role(self._title, "title")
-        self._text = QLabel()
-        self._text.setObjectName("discoverText")
-        self._more = QLabel()
-        self._more.setObjectName("discoverMore")
-        set_role(self._more, "muted")
+        self._title = plain_label("discoverTitle", "title")
+        self._text = plain_label("discoverText")
+        self._more = plain_label("discoverMore", "muted")
         for label in (self._title, self._text, self._more):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
             label.setMaximumWidth(620)
         self._again = self._button("Try again", "discoverAgain")
         self._page = self._button("Open the model page", "discoverPage")

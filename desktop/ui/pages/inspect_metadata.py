@@ -7,7 +7,6 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QSplitter,
     QTreeView,
@@ -22,6 +21,7 @@ from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.elided_label import ElidedLabel
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.value_viewer import ValueViewer
 
 _COLUMN_WIDTHS = {KEY: 330, TYPE: 130}
@@ -102,9 +102,9 @@ class MetadataTab(InspectTab):
         self._key = ElidedLabel()
         self._key.setObjectName("inspectMetadataKey")
         set_role(self._key, "subtitle")
-        self._type = _label("inspectMetadataType")
-        self._meaning = _label("inspectMetadataMeaning", "")
-        self._source = _label("inspectMetadataSource")
+        self._type = plain_label("inspectMetadataType", "muted")
+        self._meaning = plain_label("inspectMetadataMeaning")
+        self._source = plain_label("inspectMetadataSource", "muted")
         self._viewer = ValueViewer(theme, self._tasks)
         detail = QWidget()
         beside = QVBoxLayout(detail)
@@ -118,7 +118,7 @@ class MetadataTab(InspectTab):
         column_box.setSpacing(10)
         column_box.addWidget(self._search)
         column_box.addWidget(self._tree, 1)
-        self._nothing = _label("inspectMetadataNothing")
+        self._nothing = plain_label("inspectMetadataNothing", "muted")
         column_box.addWidget(self._nothing)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
@@ -166,13 +166,3 @@ class MetadataTab(InspectTab):
     def _focus_search(self) -> None:
         self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._search.selectAll()
-
-
-def _label(name: str, role: str = "muted") -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    if role:
-        set_role(label, role)
-    return label

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
 
@@ -11,6 +11,7 @@ from desktop.ui.icons import icon
 from desktop.ui.notifications import error_report
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.elided_label import ElidedLabel
+from desktop.ui.widgets.labels import plain_label
 
 _STEPS = 1000
 
@@ -62,8 +63,8 @@ class ReadFailure(QFrame):
         self._theme = theme
         self._error: HeftError | None = None
         self._mark = QLabel()
-        self._message = _label("inspectFailureMessage", "subtitle")
-        self._hint = _label("inspectFailureHint", "")
+        self._message = plain_label("inspectFailureMessage", "subtitle", selectable=True)
+        self._hint = plain_label("inspectFailureHint", selectable=True)
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(self._message)
@@ -103,17 +104,6 @@ class ReadFailure(QFrame):
     def _paint(self) -> None:
         self._mark.setPixmap(icon(self._theme, "warning", token="bad").pixmap(18, 18))
         self._close.setIcon(icon(self._theme, "close"))
-
-
-def _label(name: str, role: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    if role:
-        set_role(label, role)
-    return label
 
 
 def _button(text: str, name: str, tip: str) -> QPushButton:

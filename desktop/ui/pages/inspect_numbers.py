@@ -21,6 +21,7 @@ from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.block_drawing import BlockDrawing
 from desktop.ui.widgets.elided_label import ElidedLabel
 from desktop.ui.widgets.histogram import Histogram
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.loss_table import LossTable
 
 WIDTH = 340
@@ -83,7 +84,7 @@ class TensorNumbersPanel(QScrollArea):
         self._name.setObjectName("inspectNumbersName")
         bold = theme.monospace
         self._name.setFont(bold)
-        self._facts, self._figures = _words("inspectNumbersFacts"), _words("inspectNumbersFigures", "")
+        self._facts, self._figures = plain_label("inspectNumbersFacts", "muted"), plain_label("inspectNumbersFigures")
         self._figures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._fetch = QPushButton()
         self._fetch.setObjectName("inspectNumbersFetch")
@@ -97,7 +98,7 @@ class TensorNumbersPanel(QScrollArea):
         self._block_title = QLabel()
         self._block_title.setObjectName("inspectBlockTitle")
         set_role(self._block_title, "subtitle")
-        self._block_words = _words("inspectBlockWords")
+        self._block_words = plain_label("inspectBlockWords", "muted")
         self._block_card = _card(self._block_title, self._drawing, self._block_words)
         self._loss_card = self._build_losses()
         inside = QWidget()
@@ -112,7 +113,7 @@ class TensorNumbersPanel(QScrollArea):
     def _build_losses(self) -> QFrame:
         title = QLabel("What another type would lose")
         set_role(title, "subtitle")
-        self._loss_words = _words("inspectLossWords")
+        self._loss_words = plain_label("inspectLossWords", "muted")
         self._measure = QPushButton("Measure")
         self._measure.setObjectName("inspectLossMeasure")
         self._measure.setAccessibleName("Measure what other types would lose of this tensor")
@@ -299,16 +300,6 @@ class TensorNumbersPanel(QScrollArea):
             self._reading.cancel()
             self._reading = None
         self._cancel_losses()
-
-
-def _words(name: str, role: str = "muted") -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    if role:
-        set_role(label, role)
-    return label
 
 
 def _card(*widgets: QWidget) -> QFrame:

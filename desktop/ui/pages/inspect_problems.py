@@ -26,6 +26,7 @@ from desktop.ui.models.findings_model import ACTION, MESSAGE, REASON, SEVERITY, 
 from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.tasks import Task, TaskContext, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.labels import plain_label
 
 QUICK = (
     "Checked: the header's structure, the place and type of every tensor, the keys the architecture needs, "
@@ -92,7 +93,7 @@ class ProblemsTab(InspectTab):
         self._progress.setAccessibleName("How far the check is")
         self._progress.setRange(0, 1000)
         self._progress.setTextVisible(False)
-        self._note = _words("inspectProblemsNote", "muted")
+        self._note = plain_label("inspectProblemsNote", "muted")
         head, running = QHBoxLayout(), QHBoxLayout()
         head.addWidget(self._count)
         head.addStretch(1)
@@ -102,7 +103,7 @@ class ProblemsTab(InspectTab):
         running.addWidget(self._progress, 1)
         running.addWidget(self._stop)
         self._build_table()
-        self._good, self._what = _words("inspectProblemsNone", "good"), _words("inspectProblemsWhat", "muted")
+        self._good, self._what = plain_label("inspectProblemsNone", "good"), plain_label("inspectProblemsWhat", "muted")
         empty = QWidget()
         column = QVBoxLayout(empty)
         column.addStretch(1)
@@ -239,15 +240,6 @@ def in_words(findings: tuple[Finding, ...]) -> str:
     counts = Counter(finding.severity for finding in dict.fromkeys(findings))
     order: tuple[Severity, ...] = ("error", "warning", "note")
     return ", ".join(f"{counts[kind]:,} {kind}{'s' * (counts[kind] != 1)}" for kind in order if counts[kind])
-
-
-def _words(name: str, role: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    set_role(label, role)
-    return label
 
 
 def _takes_focus(widget: QWidget) -> bool:

@@ -14,6 +14,7 @@ from desktop.core.hub_address import PREFIX, hub_address
 from desktop.core.shown import plain
 from desktop.ui.theme import set_role
 from desktop.ui.tooltips import plain_tooltip
+from desktop.ui.widgets.labels import plain_label
 
 if TYPE_CHECKING:
     from desktop.services.library import LibraryModel
@@ -126,10 +127,7 @@ class AddressDialog(QDialog):
         self._field.setObjectName("hubAddress")
         self._field.setAccessibleName("Address of a file or repo on the Hub")
         self._field.setPlaceholderText("OWNER/REPO or OWNER/REPO/FILE.gguf, or the link of its page")
-        self._state = QLabel()
-        self._state.setObjectName("hubAddressState")
-        self._state.setTextFormat(Qt.TextFormat.PlainText)
-        self._state.setWordWrap(True)
+        self._state = plain_label("hubAddressState")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel)
         self._open = buttons.button(QDialogButtonBox.StandardButton.Open)
         self._open.setObjectName("hubAddressOpen")

@@ -29,6 +29,7 @@ from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.tasks import Task, TaskContext, Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.example_conversation import ExampleConversation
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.source_view import SIGNS, Lines, SourceView
 from desktop.ui.widgets.transcript.highlight import highlight
 
@@ -98,7 +99,7 @@ class TemplateTab(InspectTab):
         self._names = QComboBox()
         self._names.setObjectName("inspectTemplateName")
         self._names.setAccessibleName("Chat template")
-        self._told = _label("inspectTemplateTold", "")
+        self._told = plain_label("inspectTemplateTold")
         self._source = SourceView(theme)
         self._source.setObjectName("inspectTemplateSource")
         self._source.setAccessibleName("Source of the chat template")
@@ -145,7 +146,7 @@ class TemplateTab(InspectTab):
         self._prompt.setReadOnly(True)
         self._prompt.setTabChangesFocus(True)
         self._prompt.setFont(theme.monospace)
-        self._notes = _label("inspectTemplateNotes")
+        self._notes = plain_label("inspectTemplateNotes", "muted")
         self._copy_prompt = _button(
             "Copy prompt",
             "inspectTemplateCopyPrompt",
@@ -241,16 +242,6 @@ def told(template: ChatTemplate) -> str:
     if not template.findings:
         return f"{size} · nothing suspicious found"
     return f"{size} · {len(template.findings)} finding{'s' * (len(template.findings) != 1)}"
-
-
-def _label(name: str, role: str = "muted") -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    if role:
-        set_role(label, role)
-    return label
 
 
 def _button(text: str, name: str, tip: str, action: Callable[[], None]) -> QPushButton:

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -29,6 +28,7 @@ from desktop.ui.models.vocabulary_model import ID, SCORE, STORED, TOKEN, TYPE, V
 from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.tokenize_panel import TokenizePanel
 
 PAUSE_MILLISECONDS = 200
@@ -99,9 +99,8 @@ class TokenizerTab(InspectTab):
     # -- building --------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._facts = _label("inspectTokenizerFacts", "")
-        self._special = _label("inspectTokenizerSpecial")
-        self._special.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._facts = plain_label("inspectTokenizerFacts")
+        self._special = plain_label("inspectTokenizerSpecial", "muted", selectable=True)
         self._search = QLineEdit()
         self._search.setObjectName("inspectVocabularySearch")
         self._search.setAccessibleName("Search tokens")
@@ -112,7 +111,7 @@ class TokenizerTab(InspectTab):
         self._types.setObjectName("inspectVocabularyType")
         self._types.setAccessibleName("Type of tokens")
         self._types.addItems([_EVERY_TYPE, *TYPES.values()])
-        self._found = _label("inspectVocabularyFound")
+        self._found = plain_label("inspectVocabularyFound", "muted")
         self._progress = QProgressBar()
         self._progress.setObjectName("inspectVocabularyProgress")
         self._progress.setAccessibleName("How far the search is")
@@ -244,13 +243,3 @@ def facts(vocabulary: Vocabulary) -> str:
     model = f"{vocabulary.model} ({vocabulary.pre})" if vocabulary.pre else vocabulary.model or "no tokenizer named"
     merges = f" · {vocabulary.merges:,} merges" if vocabulary.merges else ""
     return f"{vocabulary.size:,} tokens · {model}{merges}"
-
-
-def _label(name: str, role: str = "muted") -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    if role:
-        set_role(label, role)
-    return label

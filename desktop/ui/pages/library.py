@@ -29,6 +29,7 @@ from desktop.ui.models.library_model import LibraryTableModel
 from desktop.ui.page import Page
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.library_table import LibraryTable
 from desktop.ui.widgets.model_details import ModelDetails
 from desktop.ui.widgets.scan_progress import ScanProgressLine
@@ -150,16 +151,10 @@ class LibraryPage(Page):
         return button
 
     def _empty_state(self) -> QWidget:
-        self._nothing = QLabel()
-        self._nothing.setObjectName("libraryEmptyTitle")
-        set_role(self._nothing, "subtitle")
-        self._advice = QLabel()
-        self._advice.setObjectName("libraryEmptyText")
-        set_role(self._advice, "muted")
+        self._nothing = plain_label("libraryEmptyTitle", "subtitle")
+        self._advice = plain_label("libraryEmptyText", "muted")
         for label in (self._nothing, self._advice):
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            label.setWordWrap(True)
         self._add = _button("Add folder…", "libraryAddFolder", "Add a folder that holds models", "primary")
         self._clear = _button("Clear search", "libraryClearSearch", "Show all models again")
         empty = QWidget()

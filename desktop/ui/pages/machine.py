@@ -26,6 +26,7 @@ from desktop.ui.page import Page
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.format_panel import FormatPanel
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.machine_cards import CpuCard, EngineCard, GraphicsCard, MemoryCard
 from desktop.ui.widgets.trust_panel import TrustPanel, TrustSources
 
@@ -191,10 +192,7 @@ class MachinePage(Page):
         self._banner = QFrame()
         self._banner.setObjectName("machineBanner")
         set_role(self._banner, "notification")
-        self._banner_text = QLabel()
-        self._banner_text.setObjectName("machineBannerText")
-        self._banner_text.setTextFormat(Qt.TextFormat.PlainText)
-        self._banner_text.setWordWrap(True)
+        self._banner_text = plain_label("machineBannerText")
         back = _button("Back to this computer", "machineBack", "Close the profile (what this computer is)")
         set_role(back, "primary")
         back.clicked.connect(self.close_profile)
@@ -214,12 +212,8 @@ class MachinePage(Page):
         for card in (self._cpu, self._memory, self._graphics, self._engine):
             cards.addWidget(card, 1)
         column.addLayout(cards)
-        self._notes = QLabel()
-        self._notes.setObjectName("machineNotes")
+        self._notes = plain_label("machineNotes", "warn")
         self._notes.setAccessibleName("Notes")
-        self._notes.setTextFormat(Qt.TextFormat.PlainText)
-        self._notes.setWordWrap(True)
-        set_role(self._notes, "warn")
         column.addWidget(self._notes)
         if self._trust is not None:
             self._trust.failed.connect(self.notify.emit)

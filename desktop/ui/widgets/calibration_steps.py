@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -22,6 +21,7 @@ from desktop.core.speed import Calibration
 from desktop.services.calibration import USUAL_TYPES, CalibrationService
 from desktop.ui.tasks import Task, TaskContext, Tasks
 from desktop.ui.theme import set_role
+from desktop.ui.widgets.labels import plain_label
 
 _LEAVE = (
     "Heft writes models of random numbers, up to 0.5 GB at a time, lets the engine compute with them for about half a "
@@ -94,7 +94,7 @@ class CalibrationSteps(QStackedWidget):
         return _page([], [self._start])
 
     def _asking(self) -> QWidget:
-        words = self._wrapped("CalibrationLeave")
+        words = plain_label(f"{self._prefix}CalibrationLeave")
         words.setText(_LEAVE)
         self._now = self._button("Calibrate now", "CalibrateNow", "Begin; it can be stopped at any time")
         set_role(self._now, "primary")
@@ -110,19 +110,10 @@ class CalibrationSteps(QStackedWidget):
         self._bar.setAccessibleName("Calibration")
         self._bar.setRange(0, _STEPS)
         self._bar.setTextVisible(False)
-        self._note = self._wrapped("CalibrationNote", "muted")
+        self._note = plain_label(f"{self._prefix}CalibrationNote", "muted")
         self._cancel = self._button("Cancel", "CalibrationCancel", "Stop the calibration")
         self._cancel.clicked.connect(self.cancel)
         return _page([self._bar, self._note], [self._cancel])
-
-    def _wrapped(self, name: str, role: str = "") -> QLabel:
-        label = QLabel()
-        label.setObjectName(f"{self._prefix}{name}")
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setWordWrap(True)
-        if role:
-            set_role(label, role)
-        return label
 
     def _button(self, text: str, name: str, tip: str) -> QPushButton:
         button = QPushButton(text)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -22,6 +21,7 @@ from desktop.services.machine_report import support_in_words
 from desktop.ui.models.format_model import FormatTableModel
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.bit_layout import BitLayout
+from desktop.ui.widgets.labels import plain_label
 
 _ROW_HEIGHT = 28
 _DEVICE_WIDTH = 150
@@ -112,13 +112,13 @@ class FormatDetails(QFrame):
         self.setObjectName("machineFormatDetails")
         self.setAccessibleName("Chosen number format")
         set_role(self, "card")
-        self._name = _label("machineFormatName", "subtitle")
-        self._title = _label("machineFormatTitle", "muted")
+        self._name = plain_label("machineFormatName", "subtitle", selectable=True)
+        self._title = plain_label("machineFormatTitle", "muted", selectable=True)
         self.layout_view = BitLayout(theme)
-        self._range = _label("machineFormatRange")
-        self._stored = _label("machineFormatStored", "muted")
-        self._devices = _label("machineFormatDevices")
-        self._source = _label("machineFormatSource", "muted")
+        self._range = plain_label("machineFormatRange", selectable=True)
+        self._stored = plain_label("machineFormatStored", "muted", selectable=True)
+        self._devices = plain_label("machineFormatDevices", selectable=True)
+        self._source = plain_label("machineFormatSource", "muted", selectable=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 12, 14, 12)
         column.setSpacing(6)
@@ -145,14 +145,3 @@ class FormatDetails(QFrame):
         self._devices.setText("\n\n".join(sentences(support)))
         sources = dict.fromkeys([number.source, *(row.source for row in support)])
         self._source.setText("Sources: " + " · ".join(sources))
-
-
-def _label(name: str, role: str = "") -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    if role:
-        set_role(label, role)
-    return label

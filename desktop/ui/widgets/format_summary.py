@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QPushButton,
     QTableView,
@@ -24,6 +23,7 @@ from desktop.core.formats import Danger, Summary
 from desktop.ui.models.findings_model import ACTION, MESSAGE, REASON, SEVERITY, FindingsModel
 from desktop.ui.models.summary_models import NAME, PairsModel, SummaryTensorModel
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.labels import plain_label
 
 _ROW_HEIGHT = 30
 _LABEL_WIDTH = 190
@@ -91,9 +91,9 @@ class FormatSummaryView(QWidget):
     # -- building --------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._title, self._what = _label("formatTitle", "subtitle"), _label("formatWhat")
-        self._badge = _label("formatDanger")
-        self._badge.setWordWrap(False)
+        self._title = plain_label("formatTitle", "subtitle", wraps=False, selectable=True)
+        self._what = plain_label("formatWhat", selectable=True)
+        self._badge = plain_label("formatDanger", wraps=False, selectable=True)
         self._runs = _Card("formatRunsOn", "What runs it")
         self._advice = _Card("formatAdvice", "What to do")
         self._find = QPushButton()
@@ -109,7 +109,6 @@ class FormatSummaryView(QWidget):
         cards.setSpacing(12)
         cards.addWidget(self._runs, 1)
         cards.addWidget(self._advice, 1)
-        self._title.setWordWrap(False)
         self._build_tabs()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 8, 0, 0)
@@ -215,8 +214,8 @@ class _Card(QFrame):
         super().__init__()
         self.setObjectName(name)
         set_role(self, "card")
-        self._text = _label(f"{name}Text")
-        title = _label(f"{name}Title", "muted")
+        self._text = plain_label(f"{name}Text", selectable=True)
+        title = plain_label(f"{name}Title", "muted", selectable=True)
         title.setText(heading)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(14, 10, 14, 10)
@@ -233,17 +232,6 @@ class _Card(QFrame):
         """Show these sentences."""
         self._text.setText(text)
         self.setVisible(bool(text))
-
-
-def _label(name: str, role: str = "") -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    if role:
-        set_role(label, role)
-    return label
 
 
 def _table(name: str, title: str, model: FindingsModel | PairsModel | SummaryTensorModel) -> QTableView:

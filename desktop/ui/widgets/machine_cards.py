@@ -12,6 +12,7 @@ from desktop.core.units import human_bytes
 from desktop.services.machine_report import cores, gpu_facts, rate
 from desktop.ui.theme import set_role
 from desktop.ui.widgets.elided_label import ElidedLabel
+from desktop.ui.widgets.labels import plain_label
 
 _STEPS = 1000  # of a bar
 
@@ -33,13 +34,10 @@ class Card(QFrame):
         self._column.addWidget(heading)
 
     def _line(self, name: str, role: str = "", *, elided: bool = False) -> QLabel:
-        label = ElidedLabel(mode=Qt.TextElideMode.ElideRight) if elided else QLabel()
-        label.setObjectName(name)
-        label.setTextFormat(Qt.TextFormat.PlainText)
+        label = ElidedLabel(mode=Qt.TextElideMode.ElideRight) if elided else plain_label(name)
         if elided:
+            label.setObjectName(name)
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        else:
-            label.setWordWrap(True)
         if role:
             set_role(label, role)
         self._column.addWidget(label)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.library import LibraryModel
 from desktop.ui.models.library_model import WARNING_SIGN
 from desktop.ui.theme import set_role
 from desktop.ui.widgets.elided_label import ElidedLabel
+from desktop.ui.widgets.labels import plain_label
 
 
 class ModelDetails(QFrame):
@@ -33,11 +34,7 @@ class ModelDetails(QFrame):
         self._place = ElidedLabel()
         self._place.setObjectName("libraryDetailsPlace")
         set_role(self._place, "muted")
-        self._problem = QLabel()
-        self._problem.setObjectName("libraryDetailsProblem")
-        self._problem.setTextFormat(Qt.TextFormat.PlainText)
-        self._problem.setWordWrap(True)
-        set_role(self._problem, "warn")
+        self._problem = plain_label("libraryDetailsProblem", "warn")
         words = QVBoxLayout()
         words.setSpacing(3)
         for label in (self._name, self._facts, self._place, self._problem):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from desktop.core.naming_parts import Part
-from desktop.ui.theme import set_role
+from desktop.ui.widgets.labels import plain_label
 
 
 class NamePanel(QWidget):
@@ -32,10 +32,6 @@ class NamePanel(QWidget):
                 widget.deleteLater()
         for row, part in enumerate(parts):
             for column, (text, role) in enumerate(((part.text, "subtitle"), (part.title, "muted"), (part.words, ""))):
-                label = QLabel(text)
-                label.setTextFormat(Qt.TextFormat.PlainText)
-                label.setWordWrap(column == 2)
-                if role:
-                    set_role(label, role)
+                label = plain_label("", role, text, wraps=column == 2)
                 self._grid.addWidget(label, row, column, Qt.AlignmentFlag.AlignTop)
         self.setAccessibleDescription(". ".join(f"{part.text}: {part.words}" for part in parts))

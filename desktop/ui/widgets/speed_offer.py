@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from desktop.core.hardware import Machine
 from desktop.services.calibration import CalibrationService
 from desktop.ui.tasks import Tasks
 from desktop.ui.theme import set_role
 from desktop.ui.widgets.calibration_steps import CalibrationSteps
+from desktop.ui.widgets.labels import plain_label
 
 _WORDS = "Speeds are guessed from the memory's bandwidth. Measuring {types} on this computer makes them much surer."
 
@@ -28,11 +29,7 @@ class SpeedOffer(QFrame):
         set_role(self, "card")
         self._tasks, self._service = tasks, service
         self._declined = False
-        self._words = QLabel()
-        self._words.setObjectName("speedOfferWords")
-        self._words.setTextFormat(Qt.TextFormat.PlainText)
-        self._words.setWordWrap(True)
-        set_role(self._words, "muted")
+        self._words = plain_label("speedOfferWords", "muted")
         self._steps = CalibrationSteps(tasks, service, "discover")
         self._steps.failed.connect(self.failed)
         self._steps.refused.connect(self._decline)

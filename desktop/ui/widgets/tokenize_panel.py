@@ -20,6 +20,7 @@ from desktop.services.inspection import Inspected
 from desktop.services.tokenizer import Token, TokenizerService
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.token_chips import MAX_CHIPS, TokenChips
 
 PAUSE_MILLISECONDS = 150  # typing this long paused is split
@@ -73,10 +74,7 @@ class TokenizePanel(QWidget):
         for box in (self._add, self._parse):
             box.setAccessibleName(box.text())
             box.toggled.connect(self._split)
-        self._count = QLabel()
-        self._count.setObjectName("inspectTokenizeCount")
-        self._count.setWordWrap(True)
-        self._count.setTextFormat(Qt.TextFormat.PlainText)
+        self._count = plain_label("inspectTokenizeCount")
         self._copy = QPushButton("Copy ids")
         self._copy.setObjectName("inspectTokenizeCopy")
         self._copy.setAccessibleName("Copy the ids of all tokens")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.core.hardware import Machine
@@ -16,6 +16,7 @@ from desktop.services.ledger import Trust
 from desktop.ui.tasks import Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.calibration_steps import CalibrationSteps
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.ledger_chart import LedgerChart
 
 _EMPTY = (
@@ -80,8 +81,8 @@ class TrustPanel(QFrame):
     def _build(self) -> None:
         heading = QLabel("Predicted against measured")
         set_role(heading, "subtitle")
-        self._words = _wrapped("machineTrustWords")
-        self._state = _wrapped("machineCalibrationState", "muted")
+        self._words = plain_label("machineTrustWords")
+        self._state = plain_label("machineCalibrationState", "muted")
         text = QVBoxLayout()
         text.setSpacing(8)
         text.addWidget(heading)
@@ -141,13 +142,3 @@ def _size_words(value: float) -> str:
 
 def _size_mark(value: float) -> str:
     return f"{value / 1e9:g} GB" if value >= 1e9 else f"{value / 1e6:g} MB"
-
-
-def _wrapped(name: str, role: str = "") -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    if role:
-        set_role(label, role)
-    return label

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from desktop.core.markdown import judge_link
 from desktop.ui.theme import set_role
+from desktop.ui.widgets.labels import plain_label
 
 _BREAK_EVERY = 60  # characters; a label breaks only where it is told to
 
@@ -31,15 +32,9 @@ class LinkBar(QFrame):
         set_role(self, "card")
         self._address = ""
         self._question = QLabel("Open this address in the browser?")
-        self._shown = QLabel()
-        self._shown.setObjectName("linkAddress")
+        self._shown = plain_label("linkAddress")
         self._shown.setAccessibleName("Address")
-        self._shown.setTextFormat(Qt.TextFormat.PlainText)
-        self._shown.setWordWrap(True)
-        self._reason = QLabel()
-        self._reason.setWordWrap(True)
-        self._reason.setTextFormat(Qt.TextFormat.PlainText)
-        set_role(self._reason, "warn")
+        self._reason = plain_label("", "warn")
         self._open = self._button("Open in browser", "linkOpen", "primary")
         self._copy = self._button("Copy address", "linkCopy", "")
         self._cancel = self._button("Cancel", "linkCancel", "")
