@@ -30,6 +30,7 @@ from desktop.ui.widgets.elided_label import ElidedLabel
 from desktop.ui.widgets.layer_map import LayerMap
 from desktop.ui.widgets.layer_map_layout import MapContent
 from desktop.ui.widgets.layer_map_paint import styles_of
+from desktop.ui.widgets.tables import set_up_table
 
 _LEGEND = "Framed: differs. Struck through: only in the first. Dotted: only in the second."
 
@@ -164,20 +165,10 @@ def _set_widths(table: QTableView, widths: tuple[int, ...]) -> None:
 
 def _table(model: TextTableModel, name: str, title: str, widths: tuple[int, ...]) -> QTableView:
     table = QTableView()
-    table.setObjectName(name)
-    table.setAccessibleName(title)
+    set_up_table(table, name, title, row_height=28)
     table.setModel(model)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    table.setTabKeyNavigation(False)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.verticalHeader().hide()
-    table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-    table.verticalHeader().setDefaultSectionSize(28)
     header = table.horizontalHeader()
-    header.setHighlightSections(False)
     header.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
     table.setSortingEnabled(True)

@@ -27,6 +27,7 @@ from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.tasks import Task, TaskContext, Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.labels import plain_label
+from desktop.ui.widgets.tables import set_up_table
 
 QUICK = (
     "Checked: the header's structure, the place and type of every tensor, the keys the architecture needs, "
@@ -123,18 +124,10 @@ class ProblemsTab(InspectTab):
 
     def _build_table(self) -> None:
         self._table = QTableView()
-        self._table.setObjectName("inspectProblemsTable")
-        self._table.setAccessibleName("Problems")
+        set_up_table(self._table, "inspectProblemsTable", "Problems")
         self._table.setModel(self._rows)
-        self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self._table.setTabKeyNavigation(False)
-        self._table.setWordWrap(True)
-        self._table.setShowGrid(False)
-        self._table.verticalHeader().setVisible(False)
         header = self._table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionResizeMode(SEVERITY, QHeaderView.ResizeMode.Fixed)
         self._table.setColumnWidth(SEVERITY, 110)
         for column in (MESSAGE, REASON, ACTION):

@@ -8,7 +8,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QFileDialog,
@@ -34,6 +33,7 @@ from desktop.ui.pages.inspect_state import InspectState
 from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.tasks import TaskContext, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.tables import set_up_table
 from desktop.ui.widgets.tensor_table import TensorTable
 
 _ALL_TYPES = "All types"
@@ -215,19 +215,9 @@ class TensorsTab(InspectTab):
 
 def _sums_table(model: TotalsModel, name: str, title: str) -> QTableView:
     table = QTableView()
-    table.setObjectName(name)
-    table.setAccessibleName(title)
+    set_up_table(table, name, title, row_height=26)
     table.setModel(model)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setTabKeyNavigation(False)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.verticalHeader().hide()
-    table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-    table.verticalHeader().setDefaultSectionSize(26)
     header = table.horizontalHeader()
-    header.setHighlightSections(False)
     header.setMinimumSectionSize(70)
     for column, width in enumerate((100, 76, 90, 84, 104)):
         table.setColumnWidth(column, width)

@@ -29,6 +29,7 @@ from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.labels import plain_label
+from desktop.ui.widgets.tables import set_up_table
 from desktop.ui.widgets.tokenize_panel import TokenizePanel
 
 PAUSE_MILLISECONDS = 200
@@ -152,20 +153,9 @@ class TokenizerTab(InspectTab):
 
     def _build_table(self) -> None:
         self._table = QTableView()
-        self._table.setObjectName("inspectVocabularyTable")
-        self._table.setAccessibleName("Vocabulary")
+        set_up_table(self._table, "inspectVocabularyTable", "Vocabulary", row_height=28)
         self._table.setModel(self._rows)
-        self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self._table.setTabKeyNavigation(False)
-        self._table.setShowGrid(False)
-        self._table.setWordWrap(False)
-        rows = self._table.verticalHeader()
-        rows.setVisible(False)
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)  # never measured: 262,144 rows stay quick
-        rows.setDefaultSectionSize(28)
         header = self._table.horizontalHeader()
-        header.setHighlightSections(False)
         for number, width in _WIDTHS.items():
             self._table.setColumnWidth(number, width)
         header.setSectionResizeMode(STORED, QHeaderView.ResizeMode.Stretch)

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -22,6 +20,7 @@ from desktop.ui.models.format_model import FormatTableModel
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.bit_layout import BitLayout
 from desktop.ui.widgets.labels import plain_label
+from desktop.ui.widgets.tables import set_up_table
 
 _ROW_HEIGHT = 28
 _DEVICE_WIDTH = 150
@@ -79,20 +78,9 @@ class FormatPanel(QWidget):
 
     def _build_table(self) -> QTableView:
         table = QTableView()
-        table.setObjectName("machineFormats")
-        table.setAccessibleName("Number formats by device")
+        set_up_table(table, "machineFormats", "Number formats by device", row_height=_ROW_HEIGHT)
         table.setModel(self.model)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setColumnWidth(0, 110)
         table.setColumnWidth(1, 56)
         table.setMinimumHeight(_ROW_HEIGHT * (len(self._formats) + 1) + 16)

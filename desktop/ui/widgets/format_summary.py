@@ -24,6 +24,7 @@ from desktop.ui.models.findings_model import ACTION, MESSAGE, REASON, SEVERITY, 
 from desktop.ui.models.summary_models import NAME, PairsModel, SummaryTensorModel
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.labels import plain_label
+from desktop.ui.widgets.tables import set_up_table
 
 _ROW_HEIGHT = 30
 _LABEL_WIDTH = 190
@@ -236,17 +237,9 @@ class _Card(QFrame):
 
 def _table(name: str, title: str, model: FindingsModel | PairsModel | SummaryTensorModel) -> QTableView:
     table = QTableView()
-    table.setObjectName(name)
-    table.setAccessibleName(title)
+    set_up_table(table, name, title, row_height=_ROW_HEIGHT, several=True)
     table.setModel(model)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    table.setTabKeyNavigation(False)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-    table.horizontalHeader().setHighlightSections(False)
     return table
 
 

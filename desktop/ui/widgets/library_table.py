@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 
 from desktop.services.library import LibraryModel
 from desktop.ui.models.library_model import NAME, LibraryTableModel
+from desktop.ui.widgets.tables import set_up_table
 
 ROW_HEIGHT = 36
 COLUMN_WIDTHS = (320, 118, 104, 122, 92, 116, 116)
@@ -25,21 +26,10 @@ class LibraryTable(QTableView):
         super().__init__(parent)
         self._rows = model
         self._current_id = ""
-        self.setObjectName("libraryTable")
-        self.setAccessibleName("Models on this computer")
+        set_up_table(self, "libraryTable", "Models on this computer", row_height=ROW_HEIGHT)
         self.setModel(model)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTabKeyNavigation(False)  # Tab leaves the table, arrows move in it
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        rows = self.verticalHeader()
-        rows.setVisible(False)
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)  # never measured: 10,000 rows stay quick
-        rows.setDefaultSectionSize(ROW_HEIGHT)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         header.setMinimumSectionSize(70)
         for column, width in enumerate(COLUMN_WIDTHS):
             self.setColumnWidth(column, width)

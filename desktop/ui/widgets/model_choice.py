@@ -12,6 +12,7 @@ from desktop.core.units import human_bytes
 from desktop.services.inspection import ModelEntry
 from desktop.ui.models.text_table_model import TextRow, TextTableModel
 from desktop.ui.theme import set_role
+from desktop.ui.widgets.tables import set_up_table
 
 _TITLES = ("File", "Format", "Quantization", "Size", "Note")
 _SIZE = 3
@@ -29,21 +30,12 @@ class ModelChoice(QWidget):
         self._entries: Sequence[ModelEntry] = ()
         self._model = TextTableModel({_SIZE}, self)
         self._table = QTableView()
-        self._table.setObjectName("inspectModels")
-        self._table.setAccessibleName("Model files to choose from")
+        set_up_table(self._table, "inspectModels", "Model files to choose from", row_height=_ROW_HEIGHT)
         self._table.setModel(self._model)
-        self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self._table.setTabKeyNavigation(False)
-        self._table.setShowGrid(False)
-        self._table.setWordWrap(False)
         self._table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self._table.verticalHeader().hide()
-        self._table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         header = self._table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         self._table.setSortingEnabled(True)

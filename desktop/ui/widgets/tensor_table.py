@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView,
 
 from desktop.ui.models.tensor_model import FILE, NAME, SHAPE, TITLES, TensorTableModel
 from desktop.ui.models.tensor_rows import TensorRows
+from desktop.ui.widgets.tables import set_up_table
 
 _ROW_HEIGHT = 30
 _WIDTHS = (260, 110, 78, 98, 88, 118, 160)
@@ -24,21 +25,10 @@ class TensorTable(QTableView):
         super().__init__(parent)
         self._model = model
         self._quiet = False
-        self.setObjectName(name)
-        self.setAccessibleName(title)
+        set_up_table(self, name, title, row_height=_ROW_HEIGHT, several=True)
         self.setModel(model)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTabKeyNavigation(False)  # Tab leaves the table, arrows move in it
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        rows = self.verticalHeader()
-        rows.setVisible(False)
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)  # never measured: 100,000 rows stay quick
-        rows.setDefaultSectionSize(_ROW_HEIGHT)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         header.setMinimumSectionSize(60)
         for column, width in enumerate(_WIDTHS):
             self.setColumnWidth(column, width)

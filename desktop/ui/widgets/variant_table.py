@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHeaderView,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -27,6 +26,7 @@ from desktop.ui.models.variant_model import (
     VariantTableModel,
 )
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.tables import set_up_table
 
 ROW_HEIGHT = 37
 _ELIDE = Qt.TextElideMode.ElideRight
@@ -123,24 +123,13 @@ class VariantTable(QTableView):
         super().__init__(parent)
         self.rows = model
         self.hovered_button = -1
-        self.setObjectName("variantTable")
-        self.setAccessibleName("Variants of this model")
+        set_up_table(self, "variantTable", "Variants of this model", row_height=ROW_HEIGHT)
         self.setModel(model)
         self.setItemDelegate(RowDelegate(theme, self))
         self.setItemDelegateForColumn(ACTION, ActionDelegate(theme, self))
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTabKeyNavigation(False)  # Tab leaves the table, arrows move in it
-        self.setShowGrid(False)
-        self.setWordWrap(False)
         self.setMouseTracking(True)
-        rows = self.verticalHeader()
-        rows.setVisible(False)
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(ROW_HEIGHT)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setMinimumSectionSize(40)
         header.setTextElideMode(Qt.TextElideMode.ElideRight)

@@ -1,0 +1,27 @@
+"""How every table of the window behaves: whole rows are chosen, and the keyboard passes through it."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+
+def set_up_table(table: QTableView, name: str, title: str, *, row_height: int = 0, several: bool = False) -> None:
+    """Name a table and set what all have in common; ``title`` is for screen readers.
+
+    ``row_height`` in pixels is that of every row; 0 lets texts wrap, and the caller says how high rows are.
+    ``several`` rows can be selected together, to be copied.
+    """
+    modes = QAbstractItemView.SelectionMode
+    table.setObjectName(name)
+    table.setAccessibleName(title)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(modes.ExtendedSelection if several else modes.SingleSelection)
+    table.setTabKeyNavigation(False)  # Tab leaves the table, arrows move in it
+    table.setShowGrid(False)
+    table.setWordWrap(not row_height)
+    table.horizontalHeader().setHighlightSections(False)
+    rows = table.verticalHeader()
+    rows.hide()
+    if row_height:
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)  # never measured: 262,144 rows stay quick
+        rows.setDefaultSectionSize(row_height)
