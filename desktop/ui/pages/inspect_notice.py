@@ -2,51 +2,30 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.ui.icons import icon
 from desktop.ui.notifications import error_report
 from desktop.ui.theme import Theme, set_role
-from desktop.ui.widgets.elided_label import ElidedLabel
 from desktop.ui.widgets.labels import plain_label
+from desktop.ui.widgets.progress_line import ProgressLine
 
 _STEPS = 1000
 
 
-class ReadingLine(QWidget):
-    """Bar, words and a Cancel button."""
-
-    cancelled = Signal()
+class ReadingLine(ProgressLine):
+    """How far the reading of a file is."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("inspectReading")
-        self._bar = QProgressBar()
-        self._bar.setObjectName("inspectReadingBar")
-        self._bar.setAccessibleName("Progress of reading")
-        self._bar.setTextVisible(False)
-        self._words = ElidedLabel()
-        self._words.setObjectName("inspectReadingText")
-        set_role(self._words, "muted")
-        cancel = QPushButton("Cancel")
-        cancel.setObjectName("inspectCancel")
-        cancel.setAccessibleName("Stop reading")
-        cancel.clicked.connect(self.cancelled)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
-        row.addWidget(self._bar, 1)
-        row.addWidget(self._words, 1)
-        row.addWidget(cancel)
+        cancel = ("inspectCancel", "Stop reading")
+        super().__init__("inspectReading", "Progress of reading", cancel, Qt.TextElideMode.ElideMiddle, parent)
 
     def show_step(self, fraction: float, words: str) -> None:
         """``fraction`` from 0 to 1; 0 shows a bar without an end."""
-        self._bar.setRange(0, _STEPS if fraction > 0 else 0)
-        self._bar.setValue(round(fraction * _STEPS))
-        self._words.set_whole_text(words)
+        self.show_steps(round(fraction * _STEPS), _STEPS if fraction > 0 else 0, words)
 
 
 class ReadFailure(QFrame):
