@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 START_SECONDS = 30.0
 ANSWER_SECONDS = 120.0
+ENOUGH_SECONDS = 10.0  # of one answer
+ENDED = ("complete", "stopped", "context-full")
 END_SECONDS = 20.0
 
 
@@ -121,14 +123,19 @@ class Program:
             )
 
     def answers(self, count: int) -> list[str]:
-        """The first ``count`` finished answers."""
+        """The first ``count`` ended answers, as soon as there are so many.
 
-        def finished() -> list[str] | None:
-            # a small model may also run on until its context is full; it answered all the same
-            rows = [row for state in ("complete", "context-full") for row in self.rows("assistant", state)]
+        A small model may run on until its context is full. It is told to stop after a while: it answered all the same.
+        """
+        enough = time.monotonic() + ENOUGH_SECONDS
+
+        def ended() -> list[str] | None:
+            if time.monotonic() > enough and self.rows("assistant", "streaming"):
+                self.xdotool("key", "Escape")
+            rows = [row for state in ENDED for row in self.rows("assistant", state)]
             return rows if len(rows) >= count else None
 
-        return poll(finished, ANSWER_SECONDS, f"answer {count}")
+        return poll(ended, ANSWER_SECONDS, f"answer {count}")
 
     def workers(self) -> list[psutil.Process]:
         """The engine's processes below the window."""

@@ -12,7 +12,6 @@ from PySide6.QtGui import QDesktopServices, QHideEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
-from desktop.core.speed import Rate
 from desktop.services.chat import ChatService, PromptRead, TextAdded
 from desktop.services.engine import EngineService, EngineState
 from desktop.store.chats import Chat, ChatStore, Message
@@ -33,6 +32,7 @@ from desktop.ui.widgets.chat_list import ChatListPane
 from desktop.ui.widgets.composer import Composer
 
 if TYPE_CHECKING:
+    from desktop.core.speed import Rate
     from desktop.services.library import LibraryService
     from desktop.store.library import LibraryModel
     from desktop.ui.widgets.transcript import TranscriptView

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from desktop.core.speed import Rate
 from desktop.core.units import human_bytes
 from desktop.engine.protocol import Memory
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.rate_chart import RateChart
+
+if TYPE_CHECKING:
+    from desktop.core.speed import Rate  # the whole of what predicts: a start does without
 
 NOTHING = "–"
 _NEARLY_FULL = 0.9  # of the context: time to say so in words
