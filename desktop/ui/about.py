@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, qVersion
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from desktop import __version__
 from desktop.core.errors import HeftError
@@ -16,6 +16,7 @@ from desktop.engine.protocol import Hello
 from desktop.services.about import Part, bug_report, engine_sentence, licence_folder, third_party
 from desktop.ui.models.text_table_model import TextRow, TextTableModel
 from desktop.ui.tasks import Tasks
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.labels import plain_label
 
 _SIZE = (680, 520)
@@ -116,13 +117,13 @@ class AboutDialog(QDialog):
 
     def _buttons(self) -> QHBoxLayout:
         self._told = plain_label("aboutTold", "muted")
-        self._copy = self._button("aboutCopyReport", "Copy report", "Versions, machine and the newest log lines")
+        self._copy = push_button("Copy report", "aboutCopyReport", "Versions, machine and the newest log lines")
         self._copy.clicked.connect(self.copy_report)
-        texts = self._button("aboutLicences", "Licence texts", "Open the folder with the text of every licence")
+        texts = push_button("Licence texts", "aboutLicences", "Open the folder with the text of every licence")
         folder = licence_folder()
         texts.setVisible(folder is not None)
         texts.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
-        close = self._button("aboutClose", "Close", "Close this window")
+        close = push_button("Close", "aboutClose", "Close this window")
         close.clicked.connect(self.accept)
         close.setDefault(True)
         row = QHBoxLayout()
@@ -130,11 +131,3 @@ class AboutDialog(QDialog):
         for button in (texts, self._copy, close):
             row.addWidget(button)
         return row
-
-    @staticmethod
-    def _button(name: str, text: str, tip: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        button.setAccessibleName(text)
-        button.setToolTip(tip)
-        return button

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QElapsedTimer, QSize, QTimer
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.ui.icons import icon
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.labels import plain_label
 
 MOST_SHOWN = 3
@@ -52,9 +53,7 @@ class Notification(QFrame):
         row.addWidget(self._mark)
         row.addLayout(texts, 1)
         if self._error:
-            self._copy = QPushButton("Copy details")
-            self._copy.setObjectName("notificationCopy")
-            self._copy.setAccessibleName("Copy the details of this error")
+            self._copy = push_button("Copy details", "notificationCopy", spoken="Copy the details of this error")
             self._copy.clicked.connect(self._copy_details)
             row.addWidget(self._copy)
         self._close = QToolButton()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from desktop.services.engine import EngineState
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.labels import plain_label
 
 _TEXT_WIDTH = 440
@@ -25,9 +26,7 @@ class EmptyChat(QWidget):
         self._text = plain_label("emptyText", "muted")
         self._text.setFixedWidth(_TEXT_WIDTH)
         self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self._open = QPushButton("Open a model file…")
-        self._open.setObjectName("openModelFile")
-        self._open.setAccessibleName("Open a model file")
+        self._open = push_button("Open a model file…", "openModelFile", spoken="Open a model file")
         self._open.clicked.connect(self.open_asked)
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 24, 24, 24)

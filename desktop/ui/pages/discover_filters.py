@@ -7,11 +7,11 @@ from functools import partial
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
 
 from desktop.hub.records import SearchQuery, Sort, Task
-from desktop.ui.theme import set_role
 from desktop.ui.widgets.chips import FlowLayout, chip, menu_chip
+from desktop.ui.widgets.search_field import search_field
 
 TYPING_MILLISECONDS = 350  # a pause after which a search begins
 SUGGESTIONS = ("qwen3 8b", "llama 3.1 8b instruct", "gemma 3 4b", "smollm2", "mistral small", "qwen coder")
@@ -55,13 +55,12 @@ class DiscoverFilters(QWidget):
         self._pause.setSingleShot(True)
         self._pause.setInterval(TYPING_MILLISECONDS)
         self._pause.timeout.connect(self.changed)
-        self.field = QLineEdit()
-        self.field.setObjectName("discoverSearch")
-        self.field.setAccessibleName("Search the Hub")
-        self.field.setPlaceholderText(f"Search the Hub: {SUGGESTIONS[0]}, {SUGGESTIONS[2]}…")
-        self.field.setToolTip("Words of a model's name, its maker or size (Ctrl+F)")
-        self.field.setClearButtonEnabled(True)
-        set_role(self.field, "search")
+        self.field = search_field(
+            "discoverSearch",
+            "Search the Hub",
+            f"Search the Hub: {SUGGESTIONS[0]}, {SUGGESTIONS[2]}…",
+            "Words of a model's name, its maker or size (Ctrl+F)",
+        )
         self.field.textChanged.connect(lambda _: self._pause.start())
         self.field.returnPressed.connect(self.now)
         self._fits = chip("Fits this machine", "filterFits", "Leave out what no variant of would fit this computer")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.core.shown import plain
 from desktop.services.downloads_records import DownloadState
@@ -15,6 +15,7 @@ from desktop.services.picker_words import facts, why_title
 from desktop.services.tables import DataTables
 from desktop.ui.models.variant_model import VariantTableModel
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.elided_label import ElidedLabel
 from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.name_panel import NamePanel
@@ -101,19 +102,17 @@ class RepoPane(QScrollArea):
         self._title = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._title.setObjectName("repoTitle")
         set_role(self._title, "title")
-        self._explain = QPushButton("What the name says")
-        self._explain.setObjectName("repoName")
-        self._explain.setAccessibleName("What the name says, part by part")
+        self._explain = push_button("What the name says", "repoName", spoken="What the name says, part by part")
         self._explain.setCheckable(True)
         set_role(self._explain, "ghost")
-        page = QPushButton("Model page ↗")
-        page.setObjectName("repoPage")
-        page.setAccessibleName("Open the model's page in a browser")
+        page = push_button("Model page ↗", "repoPage", spoken="Open the model's page in a browser")
         page.clicked.connect(self.page_wanted)
-        inspect = QPushButton("Inspect")
-        inspect.setObjectName("repoInspect")
-        inspect.setAccessibleName("Look into the chosen variant, without downloading it")
-        inspect.setToolTip("Look into the chosen variant: only its header is read")
+        inspect = push_button(
+            "Inspect",
+            "repoInspect",
+            "Look into the chosen variant: only its header is read",
+            spoken="Look into the chosen variant, without downloading it",
+        )
         inspect.clicked.connect(self.inspect_wanted)
         set_role(inspect, "ghost")
         set_role(page, "ghost")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.shown import plain
 from desktop.services.search_results import Result, other_format
-from desktop.ui.theme import set_role
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.labels import plain_label
 
 _NEEDS_TOKEN = frozenset({"gated-no-token", "token-missing", "token-wrong", "repo-not-found"})
@@ -32,19 +32,17 @@ class DiscoverState(QWidget):
         self._more = plain_label("discoverMore", "muted")
         for label in (self._title, self._text, self._more):
             label.setMaximumWidth(620)
-        self._again = self._button("Try again", "discoverAgain")
-        self._page = self._button("Open the model page", "discoverPage")
-        self._inspect = self._button("Inspect its files", "discoverInspect")
-        self._versions = self._button("Show GGUF versions", "discoverVersions")
-        set_role(self._versions, "primary")
+        self._again = push_button("Try again", "discoverAgain")
+        self._page = push_button("Open the model page", "discoverPage")
+        self._inspect = push_button("Inspect its files", "discoverInspect")
+        self._versions = push_button("Show GGUF versions", "discoverVersions", role="primary")
         self._token = QLineEdit()
         self._token.setObjectName("discoverToken")
         self._token.setAccessibleName("Hub token")
         self._token.setPlaceholderText("hf_…")
         self._token.setEchoMode(QLineEdit.EchoMode.Password)
         self._token.setMaximumWidth(320)
-        self._keep = self._button("Keep token", "discoverKeepToken")
-        self._keep.setToolTip("Kept in this computer's keyring, nowhere else")
+        self._keep = push_button("Keep token", "discoverKeepToken", "Kept in this computer's keyring, nowhere else")
         self._again.clicked.connect(self.again)
         self._page.clicked.connect(self.page_wanted)
         self._versions.clicked.connect(self.versions_wanted)
@@ -108,10 +106,3 @@ class DiscoverState(QWidget):
         if self._token.text().strip():
             self.token_given.emit(self._token.text())
             self._token.clear()
-
-    @staticmethod
-    def _button(text: str, name: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        button.setAccessibleName(text)
-        return button

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QPushButton,
     QSplitter,
     QTableView,
     QTabWidget,
@@ -26,6 +25,7 @@ from desktop.ui.models.text_table_model import TextTableModel
 from desktop.ui.pages.inspect_state import InspectState
 from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.elided_label import ElidedLabel
 from desktop.ui.widgets.layer_map import LayerMap
 from desktop.ui.widgets.layer_map_layout import MapContent
@@ -93,9 +93,7 @@ class CompareTab(InspectTab):
         self._words = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._words.setObjectName("compareWords")
         set_role(self._words, "muted")
-        end = QPushButton("End comparison")
-        end.setObjectName("compareEnd")
-        end.setAccessibleName("End the comparison")
+        end = push_button("End comparison", "compareEnd", spoken="End the comparison")
         end.clicked.connect(self.ended)
         head = QHBoxLayout()
         head.addWidget(self._title)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.ui.theme import set_role
 from desktop.ui.tooltips import plain_tooltip
+from desktop.ui.widgets.buttons import explained_button
 
 _ADVICE = (
     "See every layer, tensor and setting of a model, whether it is damaged, and how it was quantized. "
@@ -38,14 +39,13 @@ class EmptyInspector(QWidget):
         text.setFixedHeight(text.heightForWidth(_TEXT_WIDTH))  # centred widgets are not asked for it by the layout
         text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         set_role(text, "muted")
-        opening = _button("Open file…", "inspectEmptyOpen", "Open a model file")
-        set_role(opening, "primary")
+        opening = explained_button("Open file…", "inspectEmptyOpen", "Open a model file", "primary")
         opening.clicked.connect(self.file_asked)
-        hub = _button("From the Hub…", "inspectEmptyHub", "Give the address of a file on the Hub")
+        hub = explained_button("From the Hub…", "inspectEmptyHub", "Give the address of a file on the Hub")
         hub.clicked.connect(self.address_asked)
-        self._loaded = _button("", "inspectEmptyLoaded", "Look into the model that is loaded")
+        self._loaded = explained_button("", "inspectEmptyLoaded", "Look into the model that is loaded")
         self._loaded.clicked.connect(lambda: self.source_chosen.emit(self._loaded_path))
-        starter = _button("The starter model", "inspectEmptyStarter", "Look into the starter model")
+        starter = explained_button("The starter model", "inspectEmptyStarter", "Look into the starter model")
         starter.clicked.connect(lambda: self.source_chosen.emit("starter"))
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -70,11 +70,3 @@ class EmptyInspector(QWidget):
         self._loaded.setText(f"Loaded now: {short}")
         self._loaded.setToolTip(plain_tooltip(path))
         self._loaded.setVisible(bool(path))
-
-
-def _button(text: str, name: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(tip)
-    button.setToolTip(tip)
-    return button

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.inspection import Inspected
 from desktop.ui.pages.inspect_sources import SourceMenu
 from desktop.ui.theme import set_role
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.elided_label import ElidedLabel
 
 if TYPE_CHECKING:
@@ -85,9 +86,7 @@ class InspectHead(QWidget):
         self._compare = _menu_button(
             "Compare with…", "inspectCompare", "Put another model beside this one", self.compare_menu
         )
-        self._run = QPushButton("Run")
-        self._run.setObjectName("inspectRun")
-        self._run.setAccessibleName("Load this model and chat")
+        self._run = push_button("Run", "inspectRun", spoken="Load this model and chat")
         self._run.clicked.connect(self.run_asked)
         top = QHBoxLayout()
         top.setSpacing(8)

@@ -7,7 +7,6 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QLineEdit,
     QSplitter,
     QTreeView,
     QVBoxLayout,
@@ -22,6 +21,7 @@ from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.elided_label import ElidedLabel
 from desktop.ui.widgets.labels import plain_label
+from desktop.ui.widgets.search_field import search_field
 from desktop.ui.widgets.value_viewer import ValueViewer
 
 _COLUMN_WIDTHS = {KEY: 330, TYPE: 130}
@@ -77,12 +77,7 @@ class MetadataTab(InspectTab):
             self._restore()
 
     def _build(self, theme: Theme) -> None:
-        self._search = QLineEdit()
-        self._search.setObjectName("inspectMetadataSearch")
-        self._search.setAccessibleName("Search metadata")
-        self._search.setPlaceholderText("Search keys and values…")
-        self._search.setClearButtonEnabled(True)
-        set_role(self._search, "search")
+        self._search = search_field("inspectMetadataSearch", "Search metadata", "Search keys and values…")
         self._tree = QTreeView()
         self._tree.setObjectName("inspectMetadataTree")
         self._tree.setAccessibleName("Metadata keys")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.ui.icons import icon
 from desktop.ui.notifications import error_report
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.buttons import explained_button
 from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.progress_line import ProgressLine
 
@@ -48,9 +49,9 @@ class ReadFailure(QFrame):
         texts.setSpacing(2)
         texts.addWidget(self._message)
         texts.addWidget(self._hint)
-        again = _button("Try again", "inspectAgain", "Open the same once more")
+        again = explained_button("Try again", "inspectAgain", "Open the same once more")
         again.clicked.connect(self.again_asked)
-        copy = _button("Copy details", "inspectCopyFailure", "Copy the details of this error")
+        copy = explained_button("Copy details", "inspectCopyFailure", "Copy the details of this error")
         copy.clicked.connect(self._copy)
         self._close = QToolButton()
         self._close.setObjectName("inspectDismiss")
@@ -83,11 +84,3 @@ class ReadFailure(QFrame):
     def _paint(self) -> None:
         self._mark.setPixmap(icon(self._theme, "warning", token="bad").pixmap(18, 18))
         self._close.setIcon(icon(self._theme, "close"))
-
-
-def _button(text: str, name: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(tip)
-    button.setToolTip(tip)
-    return button

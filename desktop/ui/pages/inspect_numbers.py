@@ -19,6 +19,7 @@ from desktop.ui.pages.inspect_numbers_words import facts, figures, offer, sample
 from desktop.ui.tasks import Task, TaskContext, Tasks
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.block_drawing import BlockDrawing
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.elided_label import ElidedLabel
 from desktop.ui.widgets.histogram import Histogram
 from desktop.ui.widgets.labels import plain_label
@@ -90,9 +91,7 @@ class TensorNumbersPanel(QScrollArea):
         self._fetch.setObjectName("inspectNumbersFetch")
         set_role(self._fetch, "primary")
         self._fetch.clicked.connect(self._read)
-        self._stop_fetching = QPushButton("Cancel")
-        self._stop_fetching.setObjectName("inspectNumbersCancel")
-        self._stop_fetching.setAccessibleName("Cancel fetching the tensor")
+        self._stop_fetching = push_button("Cancel", "inspectNumbersCancel", spoken="Cancel fetching the tensor")
         self._stop_fetching.clicked.connect(self._offer_or_read)
         numbers = _card(self._name, self._facts, self._histogram, self._figures, self._fetch, self._stop_fetching)
         self._block_title = QLabel()
@@ -114,17 +113,13 @@ class TensorNumbersPanel(QScrollArea):
         title = QLabel("What another type would lose")
         set_role(title, "subtitle")
         self._loss_words = plain_label("inspectLossWords", "muted")
-        self._measure = QPushButton("Measure")
-        self._measure.setObjectName("inspectLossMeasure")
-        self._measure.setAccessibleName("Measure what other types would lose of this tensor")
+        self._measure = push_button(
+            "Measure", "inspectLossMeasure", spoken="Measure what other types would lose of this tensor"
+        )
         self._measure.clicked.connect(self._lose)
-        self._stop = QPushButton("Cancel")
-        self._stop.setObjectName("inspectLossCancel")
-        self._stop.setAccessibleName("Cancel measuring")
+        self._stop = push_button("Cancel", "inspectLossCancel", spoken="Cancel measuring")
         self._stop.clicked.connect(self._cancel_losses)
-        self._copy = QPushButton("Copy")
-        self._copy.setObjectName("inspectLossCopy")
-        self._copy.setAccessibleName("Copy the table")
+        self._copy = push_button("Copy", "inspectLossCopy", spoken="Copy the table")
         self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._losses.text()))
         self._progress = QProgressBar()
         self._progress.setObjectName("inspectLossProgress")

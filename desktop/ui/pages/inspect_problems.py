@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QProgressBar,
-    QPushButton,
     QStackedWidget,
     QTableView,
     QVBoxLayout,
@@ -26,6 +25,7 @@ from desktop.ui.models.findings_model import ACTION, MESSAGE, REASON, SEVERITY, 
 from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.tasks import Task, TaskContext, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.buttons import explained_button
 from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.tables import set_up_table
 
@@ -85,10 +85,11 @@ class ProblemsTab(InspectTab):
         self._count = QLabel()
         self._count.setObjectName("inspectProblemsCount")
         set_role(self._count, "subtitle")
-        self._check = _button("Check everything", "inspectProblemsCheck", "Read every weight and check it")
-        self._show = _button("Show where", "inspectProblemsShow", "Go to the tensor, key or template it is about")
-        self._copy = _button("Copy", "inspectProblemsCopy", "Copy all findings as text")
-        self._stop = _button("Cancel", "inspectProblemsCancel", "Stop checking")
+        self._check = explained_button("Check everything", "inspectProblemsCheck", "Read every weight and check it")
+        about = "Go to the tensor, key or template it is about"
+        self._show = explained_button("Show where", "inspectProblemsShow", about)
+        self._copy = explained_button("Copy", "inspectProblemsCopy", "Copy all findings as text")
+        self._stop = explained_button("Cancel", "inspectProblemsCancel", "Stop checking")
         self._progress = QProgressBar()
         self._progress.setObjectName("inspectProblemsProgress")
         self._progress.setAccessibleName("How far the check is")
@@ -237,11 +238,3 @@ def in_words(findings: tuple[Finding, ...]) -> str:
 
 def _takes_focus(widget: QWidget) -> bool:
     return widget.isVisible() and widget.isEnabled()
-
-
-def _button(text: str, name: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(tip)
-    button.setToolTip(tip)
-    return button

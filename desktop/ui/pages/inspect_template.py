@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
@@ -15,7 +14,6 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
-    QPushButton,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -28,6 +26,7 @@ from desktop.services.template_preview import ChatTemplate, TemplatePreview
 from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.tasks import Task, TaskContext, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.buttons import explained_button
 from desktop.ui.widgets.example_conversation import ExampleConversation
 from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.source_view import SIGNS, Lines, SourceView
@@ -109,7 +108,8 @@ class TemplateTab(InspectTab):
         self._findings.setWordWrap(True)
         self._findings.setSpacing(4)
         self._findings.setMaximumHeight(120)
-        self._copy = _button("Copy source", "inspectTemplateCopy", "Copy the template's source", self._copy_source)
+        self._copy = explained_button("Copy source", "inspectTemplateCopy", "Copy the template's source")
+        self._copy.clicked.connect(self._copy_source)
         above = QHBoxLayout()
         above.addWidget(self._names)
         above.addWidget(self._told, 1)
@@ -147,12 +147,8 @@ class TemplateTab(InspectTab):
         self._prompt.setTabChangesFocus(True)
         self._prompt.setFont(theme.monospace)
         self._notes = plain_label("inspectTemplateNotes", "muted")
-        self._copy_prompt = _button(
-            "Copy prompt",
-            "inspectTemplateCopyPrompt",
-            "Copy the rendered prompt",
-            lambda: QGuiApplication.clipboard().setText(self._rendered),
-        )
+        self._copy_prompt = explained_button("Copy prompt", "inspectTemplateCopyPrompt", "Copy the rendered prompt")
+        self._copy_prompt.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._rendered))
         head = QHBoxLayout()
         head.addWidget(below, 1)
         head.addWidget(self._open)
@@ -242,12 +238,3 @@ def told(template: ChatTemplate) -> str:
     if not template.findings:
         return f"{size} · nothing suspicious found"
     return f"{size} · {len(template.findings)} finding{'s' * (len(template.findings) != 1)}"
-
-
-def _button(text: str, name: str, tip: str, action: Callable[[], None]) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(tip)
-    button.setToolTip(tip)
-    button.clicked.connect(action)
-    return button

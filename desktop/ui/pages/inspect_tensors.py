@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QLineEdit,
     QMenu,
     QSplitter,
     QTableView,
@@ -33,6 +32,7 @@ from desktop.ui.pages.inspect_state import InspectState
 from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.tasks import TaskContext, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.search_field import search_field
 from desktop.ui.widgets.tables import set_up_table
 from desktop.ui.widgets.tensor_table import TensorTable
 
@@ -111,13 +111,12 @@ class TensorsTab(InspectTab):
     # -- building --------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._search = QLineEdit()
-        self._search.setObjectName("tensorSearch")
-        self._search.setAccessibleName("Filter tensors")
-        self._search.setPlaceholderText("Filter by name or shape…")
-        self._search.setToolTip("Words of a name or shape, all of them (Ctrl+F)")
-        self._search.setClearButtonEnabled(True)
-        set_role(self._search, "search")
+        self._search = search_field(
+            "tensorSearch",
+            "Filter tensors",
+            "Filter by name or shape…",
+            "Words of a name or shape, all of them (Ctrl+F)",
+        )
         self._type = QComboBox()
         self._type.setObjectName("tensorType")
         self._type.setAccessibleName("Type of the tensors shown")

@@ -11,9 +11,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLineEdit,
     QProgressBar,
-    QPushButton,
     QSplitter,
     QTableView,
     QVBoxLayout,
@@ -27,8 +25,10 @@ from desktop.services.vocabulary import TYPES, SpecialToken, Vocabulary
 from desktop.ui.models.vocabulary_model import ID, SCORE, STORED, TOKEN, TYPE, VocabularyModel
 from desktop.ui.pages.inspect_tab import InspectTab
 from desktop.ui.tasks import Task, Tasks
-from desktop.ui.theme import Theme, set_role
+from desktop.ui.theme import Theme
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.labels import plain_label
+from desktop.ui.widgets.search_field import search_field
 from desktop.ui.widgets.tables import set_up_table
 from desktop.ui.widgets.tokenize_panel import TokenizePanel
 
@@ -102,12 +102,7 @@ class TokenizerTab(InspectTab):
     def _build(self) -> None:
         self._facts = plain_label("inspectTokenizerFacts")
         self._special = plain_label("inspectTokenizerSpecial", "muted", selectable=True)
-        self._search = QLineEdit()
-        self._search.setObjectName("inspectVocabularySearch")
-        self._search.setAccessibleName("Search tokens")
-        self._search.setPlaceholderText("Search tokens or an id…")
-        self._search.setClearButtonEnabled(True)
-        set_role(self._search, "search")
+        self._search = search_field("inspectVocabularySearch", "Search tokens", "Search tokens or an id…")
         self._types = QComboBox()
         self._types.setObjectName("inspectVocabularyType")
         self._types.setAccessibleName("Type of tokens")
@@ -118,9 +113,7 @@ class TokenizerTab(InspectTab):
         self._progress.setAccessibleName("How far the search is")
         self._progress.setRange(0, 1000)
         self._progress.setTextVisible(False)
-        self._stop = QPushButton("Cancel")
-        self._stop.setObjectName("inspectVocabularyCancel")
-        self._stop.setAccessibleName("Cancel the search")
+        self._stop = push_button("Cancel", "inspectVocabularyCancel", spoken="Cancel the search")
         self._build_table()
         above, below = QHBoxLayout(), QHBoxLayout()
         above.addWidget(self._search, 1)

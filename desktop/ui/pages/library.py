@@ -12,10 +12,8 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QMenu,
     QMessageBox,
-    QPushButton,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -29,10 +27,12 @@ from desktop.ui.models.library_model import LibraryTableModel
 from desktop.ui.page import Page
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.buttons import explained_button
 from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.library_table import LibraryTable
 from desktop.ui.widgets.model_details import ModelDetails
 from desktop.ui.widgets.scan_progress import ScanProgressLine
+from desktop.ui.widgets.search_field import search_field
 
 QUIET_SECONDS = 0.3  # a search shorter than this shows no progress, so that a visit does not flicker
 NO_MODELS_ADVICE = (
@@ -106,8 +106,8 @@ class LibraryPage(Page):
         self._count = QLabel()
         self._count.setObjectName("libraryCount")
         set_role(self._count, "muted")
-        self._open = _button("Open file…", "libraryOpenFile", "Chat with a GGUF file anywhere on the disk")
-        self._again = _button("Rescan", "libraryRescan", "Look for models again (F5)")
+        self._open = explained_button("Open file…", "libraryOpenFile", "Chat with a GGUF file anywhere on the disk")
+        self._again = explained_button("Rescan", "libraryRescan", "Look for models again (F5)")
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(title)
@@ -117,13 +117,12 @@ class LibraryPage(Page):
         head.addWidget(self._open)
         head.addWidget(self._folders_button())
         head.addWidget(self._again)
-        self._search = QLineEdit()
-        self._search.setObjectName("librarySearch")
-        self._search.setAccessibleName("Search models")
-        self._search.setPlaceholderText("Search models…")
-        self._search.setToolTip("Words of a name, architecture, quantization or place (Ctrl+F)")
-        self._search.setClearButtonEnabled(True)
-        set_role(self._search, "search")
+        self._search = search_field(
+            "librarySearch",
+            "Search models",
+            "Search models…",
+            "Words of a name, architecture, quantization or place (Ctrl+F)",
+        )
         self._body = QStackedWidget()
         self._body.addWidget(self._table)
         self._body.addWidget(self._empty_state())
@@ -155,8 +154,8 @@ class LibraryPage(Page):
         self._advice = plain_label("libraryEmptyText", "muted")
         for label in (self._nothing, self._advice):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._add = _button("Add folder…", "libraryAddFolder", "Add a folder that holds models", "primary")
-        self._clear = _button("Clear search", "libraryClearSearch", "Show all models again")
+        self._add = explained_button("Add folder…", "libraryAddFolder", "Add a folder that holds models", "primary")
+        self._clear = explained_button("Clear search", "libraryClearSearch", "Show all models again")
         empty = QWidget()
         empty.setObjectName("libraryEmpty")
         column = QVBoxLayout(empty)
@@ -346,13 +345,3 @@ class LibraryPage(Page):
             self.rescan()
 
         self._tasks.run(lambda context: change(), done=changed, failed=self.notify.emit, owner=self)
-
-
-def _button(text: str, name: str, tip: str, role: str = "") -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(tip)
-    button.setToolTip(tip)
-    if role:
-        set_role(button, role)
-    return button

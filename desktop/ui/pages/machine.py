@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -25,6 +24,7 @@ from desktop.services.machine_report import report
 from desktop.ui.page import Page
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.format_panel import FormatPanel
 from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.machine_cards import CpuCard, EngineCard, GraphicsCard, MemoryCard
@@ -170,13 +170,13 @@ class MachinePage(Page):
         self._state = QLabel()
         self._state.setObjectName("machineState")
         set_role(self._state, "muted")
-        self._measure = _button("Measure again", "machineMeasure", "Ask the computer again and measure its memory")
+        self._measure = push_button("Measure again", "machineMeasure", "Ask the computer again and measure its memory")
         self._measure.clicked.connect(lambda: self.ask("again"))
-        self._copy = _button("Copy report", "machineCopy", "Copy all of this as text, without names or paths")
+        self._copy = push_button("Copy report", "machineCopy", "Copy all of this as text, without names or paths")
         self._copy.clicked.connect(self.copy_report)
-        self._save = _button("Save profile…", "machineSave", 'Save this machine as a file for "what if" questions')
+        self._save = push_button("Save profile…", "machineSave", 'Save this machine as a file for "what if" questions')
         self._save.clicked.connect(self._choose_save)
-        self._load = _button("What if: load profile…", "machineLoad", "See everything as on a saved machine")
+        self._load = push_button("What if: load profile…", "machineLoad", "See everything as on a saved machine")
         self._load.clicked.connect(self._choose_load)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -193,8 +193,8 @@ class MachinePage(Page):
         self._banner.setObjectName("machineBanner")
         set_role(self._banner, "notification")
         self._banner_text = plain_label("machineBannerText")
-        back = _button("Back to this computer", "machineBack", "Close the profile (what this computer is)")
-        set_role(back, "primary")
+        tip = "Close the profile (what this computer is)"
+        back = push_button("Back to this computer", "machineBack", tip, role="primary")
         back.clicked.connect(self.close_profile)
         row = QHBoxLayout(self._banner)
         row.setContentsMargins(12, 8, 12, 8)
@@ -290,11 +290,3 @@ class MachinePage(Page):
         name, _ = QFileDialog.getOpenFileName(self, "Load profile", "", _PROFILE_FILTER)
         if name:
             self.load_profile(Path(name))
-
-
-def _button(text: str, name: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(text)
-    button.setToolTip(tip)
-    return button

@@ -21,6 +21,7 @@ from desktop.core.speed import Calibration
 from desktop.services.calibration import USUAL_TYPES, CalibrationService
 from desktop.ui.tasks import Task, TaskContext, Tasks
 from desktop.ui.theme import set_role
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.labels import plain_label
 
 _LEAVE = (
@@ -116,11 +117,7 @@ class CalibrationSteps(QStackedWidget):
         return _page([self._bar, self._note], [self._cancel])
 
     def _button(self, text: str, name: str, tip: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(f"{self._prefix}{name}")
-        button.setAccessibleName(text)
-        button.setToolTip(tip)
-        return button
+        return push_button(text, f"{self._prefix}{name}", tip)
 
     # -- what happens ----------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from desktop.ui.icons import icon
 from desktop.ui.models.chat_list_model import ChatListModel, ChatRole, SearchHitModel
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.elided_label import ElidedLabel
+from desktop.ui.widgets.search_field import search_field
 
 UNDO_SECONDS = 10.0
 SEARCH_DELAY_MS = 120  # typing a word is one search, not one for each letter
@@ -147,12 +148,7 @@ class ChatListPane(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.chats = ChatListModel(self)
         self.hits = SearchHitModel(self)
-        self._search = QLineEdit()
-        self._search.setObjectName("chatSearch")
-        self._search.setAccessibleName("Search all chats")
-        self._search.setPlaceholderText("Search chats…")
-        self._search.setClearButtonEnabled(True)
-        self._search.setProperty("role", "search")
+        self._search = search_field("chatSearch", "Search all chats", "Search chats…")
         self._new = QToolButton()
         self._new.setObjectName("newChat")
         self._new.setAccessibleName("New chat")

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QP
 
 from desktop.services.template_preview import EXAMPLE, ChatMessage
 from desktop.ui.theme import set_role
+from desktop.ui.widgets.buttons import push_button
 
 _ROLES = ("system", "user", "assistant")
 MOST = 8
@@ -25,13 +26,9 @@ class ExampleConversation(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(4)
         self._grid.setColumnStretch(1, 1)
-        self._add = QPushButton("Add message")
-        self._add.setObjectName("inspectExampleAdd")
-        self._add.setAccessibleName("Add a message to the example")
+        self._add = push_button("Add message", "inspectExampleAdd", spoken="Add a message to the example")
         self._add.clicked.connect(self._add_next)
-        self._reset = QPushButton("Reset")
-        self._reset.setObjectName("inspectExampleReset")
-        self._reset.setAccessibleName("Go back to the first example")
+        self._reset = push_button("Reset", "inspectExampleReset", spoken="Go back to the first example")
         self._reset.clicked.connect(self.reset)
         buttons = QHBoxLayout()
         buttons.addWidget(self._add)

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QHeaderView,
-    QLineEdit,
     QPushButton,
     QTableView,
     QTabWidget,
@@ -24,6 +23,7 @@ from desktop.ui.models.findings_model import ACTION, MESSAGE, REASON, SEVERITY, 
 from desktop.ui.models.summary_models import NAME, PairsModel, SummaryTensorModel
 from desktop.ui.theme import Theme, set_role
 from desktop.ui.widgets.labels import plain_label
+from desktop.ui.widgets.search_field import search_field
 from desktop.ui.widgets.tables import set_up_table
 
 _ROW_HEIGHT = 30
@@ -142,12 +142,7 @@ class FormatSummaryView(QWidget):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         self._tensor_table.setSortingEnabled(True)
-        self._filter = QLineEdit()
-        self._filter.setObjectName("formatTensorFilter")
-        self._filter.setAccessibleName("Filter tensors")
-        self._filter.setPlaceholderText("Filter by name or type…")
-        self._filter.setClearButtonEnabled(True)
-        set_role(self._filter, "search")
+        self._filter = search_field("formatTensorFilter", "Filter tensors", "Filter by name or type…")
         self._filter.textChanged.connect(self._tensors.set_filter)
         self._tensor_page = QWidget()
         column_box = QVBoxLayout(self._tensor_page)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from desktop.core.units import human_bytes
 from desktop.services.inspection import ModelEntry
 from desktop.ui.models.text_table_model import TextRow, TextTableModel
-from desktop.ui.theme import set_role
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.tables import set_up_table
 
 _TITLES = ("File", "Format", "Quantization", "Size", "Note")
@@ -39,10 +39,7 @@ class ModelChoice(QWidget):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         self._table.setSortingEnabled(True)
-        self._open = QPushButton("Inspect")
-        self._open.setObjectName("inspectModelOpen")
-        self._open.setAccessibleName("Look into the chosen file")
-        set_role(self._open, "primary")
+        self._open = push_button("Inspect", "inspectModelOpen", spoken="Look into the chosen file", role="primary")
         self._open.clicked.connect(lambda: self._choose(self._table.currentIndex()))
         self._table.activated.connect(self._choose)
         row = QHBoxLayout()

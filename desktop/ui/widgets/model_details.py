@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.library import LibraryModel
 from desktop.ui.models.library_model import WARNING_SIGN
 from desktop.ui.theme import set_role
+from desktop.ui.widgets.buttons import explained_button
 from desktop.ui.widgets.elided_label import ElidedLabel
 from desktop.ui.widgets.labels import plain_label
 
@@ -44,13 +45,13 @@ class ModelDetails(QFrame):
         row.setContentsMargins(14, 12, 14, 12)
         row.setSpacing(8)
         row.addLayout(words, 1)
-        self.chat = self._button("Chat", "libraryChat", "Chat with the selected model (Enter)", "primary")
+        self.chat = explained_button("Chat", "libraryChat", "Chat with the selected model (Enter)", "primary")
         self.chat.clicked.connect(self.chat_asked)
-        self.inspect = self._button("Inspect", "libraryInspect", "See what is inside the file")
+        self.inspect = explained_button("Inspect", "libraryInspect", "See what is inside the file")
         self.inspect.clicked.connect(self.inspect_asked)
-        self.folder = self._button("Show in folder", "libraryShowInFolder", "Open the folder of the file")
+        self.folder = explained_button("Show in folder", "libraryShowInFolder", "Open the folder of the file")
         self.folder.clicked.connect(self.folder_asked)
-        self.remove = self._button("Remove…", "libraryRemove", "Move the file to the trash (Delete)", "danger")
+        self.remove = explained_button("Remove…", "libraryRemove", "Move the file to the trash (Delete)", "danger")
         self.remove.clicked.connect(self.remove_asked)
         for button in (self.chat, self.inspect, self.folder, self.remove):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
@@ -67,15 +68,6 @@ class ModelDetails(QFrame):
         # Never a dead end: a file that looks broken can still be tried, the engine says what it makes of it.
         self.chat.setText("Try anyway" if model.problem else "Chat")
         self.remove.setVisible(removable)
-
-    def _button(self, text: str, name: str, tip: str, role: str = "") -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        button.setAccessibleName(tip)
-        button.setToolTip(tip)
-        if role:
-            set_role(button, role)
-        return button
 
 
 def _facts(model: LibraryModel) -> list[str]:

@@ -14,6 +14,7 @@ from desktop.services.engine import EngineState
 from desktop.ui.icons import icon
 from desktop.ui.theme import Theme
 from desktop.ui.tooltips import plain_tooltip
+from desktop.ui.widgets.buttons import push_button
 
 if TYPE_CHECKING:
     from desktop.store.library import LibraryModel
@@ -53,10 +54,7 @@ class ModelMenu(QWidget):
         self._said = QLabel()
         self._said.setObjectName("loadText")
         self._said.setProperty("role", "muted")
-        self._cancel = QPushButton("Cancel")
-        self._cancel.setObjectName("cancelLoad")
-        self._cancel.setAccessibleName("Cancel loading the model")
-        self._cancel.setProperty("role", "ghost")
+        self._cancel = push_button("Cancel", "cancelLoad", spoken="Cancel loading the model", role="ghost")
         self._cancel.clicked.connect(self.cancel_asked)
         line = QHBoxLayout()
         line.addWidget(self._said, 1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from desktop.ui.theme import set_role
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.elided_label import ElidedLabel
 
 
@@ -27,9 +28,7 @@ class ProgressLine(QWidget):
         self._words = ElidedLabel(mode=elide)
         self._words.setObjectName(f"{name}Text")
         set_role(self._words, "muted")
-        button = QPushButton("Cancel")
-        button.setObjectName(cancel[0])
-        button.setAccessibleName(cancel[1])
+        button = push_button("Cancel", cancel[0], spoken=cancel[1])
         button.clicked.connect(self.cancelled)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

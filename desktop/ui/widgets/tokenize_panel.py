@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
-    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -20,6 +19,7 @@ from desktop.services.inspection import Inspected
 from desktop.services.tokenizer import Token, TokenizerService
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.buttons import push_button
 from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.token_chips import MAX_CHIPS, TokenChips
 
@@ -75,9 +75,7 @@ class TokenizePanel(QWidget):
             box.setAccessibleName(box.text())
             box.toggled.connect(self._split)
         self._count = plain_label("inspectTokenizeCount")
-        self._copy = QPushButton("Copy ids")
-        self._copy.setObjectName("inspectTokenizeCopy")
-        self._copy.setAccessibleName("Copy the ids of all tokens")
+        self._copy = push_button("Copy ids", "inspectTokenizeCopy", spoken="Copy the ids of all tokens")
         self._copy.clicked.connect(self._copy_ids)
         options = QHBoxLayout()
         for widget in (self._add, self._parse):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.gguf import Array
@@ -14,6 +12,7 @@ from desktop.core.shown import shown
 from desktop.services.metadata import PAGE, MetadataRow, lines, whole
 from desktop.ui.tasks import Task, Tasks
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.buttons import explained_button
 
 
 class ValueViewer(QWidget):
@@ -38,17 +37,18 @@ class ValueViewer(QWidget):
         self._where = QLabel()
         self._where.setObjectName("inspectValuePage")
         set_role(self._where, "muted")
-        self._back = self._button("◀", "inspectValueBack", "Values before these", lambda: self._go(self._first - PAGE))
-        self._on = self._button("▶", "inspectValueNext", "Values after these", lambda: self._go(self._first + PAGE))
+        self._back = explained_button("◀", "inspectValueBack", "Values before these")
+        self._back.clicked.connect(lambda: self._go(self._first - PAGE))
+        self._on = explained_button("▶", "inspectValueNext", "Values after these")
+        self._on.clicked.connect(lambda: self._go(self._first + PAGE))
         self._index = QLineEdit()
         self._index.setObjectName("inspectValueIndex")
         self._index.setAccessibleName("Go to an index")
         self._index.setPlaceholderText("Go to index…")
         self._index.setMaximumWidth(120)
         self._index.returnPressed.connect(self._go_to_index)
-        self._copy = self._button(
-            "Copy value", "inspectValueCopy", "Copy the whole value (Ctrl+C in the table)", self.copy
-        )
+        self._copy = explained_button("Copy value", "inspectValueCopy", "Copy the whole value (Ctrl+C in the table)")
+        self._copy.clicked.connect(self.copy)
         foot = QHBoxLayout()
         for widget in (self._back, self._on, self._index):
             foot.addWidget(widget)
@@ -137,11 +137,3 @@ class ValueViewer(QWidget):
     def _show_failure(self, error: HeftError) -> None:
         self._reading = None
         self._text.setPlainText(f"{error.message}\n{error.hint}")
-
-    def _button(self, text: str, name: str, tip: str, action: Callable[[], None]) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        button.setAccessibleName(tip)
-        button.setToolTip(tip)
-        button.clicked.connect(action)
-        return button
