@@ -74,12 +74,8 @@ class HeadlessEngine:
                         on_prompt(done / max(1, total))
                     case Finished() as finished:
                         return finished
-                    case Failed() as failed:
-                        raise failure_error(failed)
-                    case EngineDied() as died:
-                        raise death_error(died)
-                    case _:
-                        pass
+                    case event:
+                        _raise_failure(event)
 
     def benchmark(self, request: Benchmark) -> Benchmarked:
         """Run a benchmark and wait."""
@@ -87,15 +83,10 @@ class HeadlessEngine:
         with self._interruptible():
             self._engine.benchmark(request, events.put)
             while True:
-                match events.get():
-                    case Benchmarked() as done:
-                        return done
-                    case Failed() as failed:
-                        raise failure_error(failed)
-                    case EngineDied() as died:
-                        raise death_error(died)
-                    case _:
-                        pass
+                event = events.get()
+                if isinstance(event, Benchmarked):
+                    return event
+                _raise_failure(event)
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -123,3 +114,11 @@ def failure_error(failed: Failed) -> HeftError:
 def death_error(died: EngineDied) -> HeftError:
     """The engine's death as an exception; the log's tail is its detail."""
     return EngineError(died.message, died.hint, detail=died.log_tail, kind=died.kind)
+
+
+def _raise_failure(event: AnswerEvent) -> None:
+    """Raises what a refusal or the engine's death is to the caller; any other event passes."""
+    if isinstance(event, Failed):
+        raise failure_error(event)
+    if isinstance(event, EngineDied):
+        raise death_error(event)
