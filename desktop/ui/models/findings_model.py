@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 
 from desktop.core.findings import Finding, Severity
+from desktop.ui.models.column_table import ColumnTable, Index
 from desktop.ui.theme import Theme
-
-Index = QModelIndex | QPersistentModelIndex
 
 TITLES = ("Severity", "Problem", "Reason", "What to do")
 SEVERITY, MESSAGE, REASON, ACTION = range(len(TITLES))
@@ -22,11 +21,11 @@ SHOWN: dict[Severity, tuple[str, str]] = {
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
 
 
-class FindingsModel(QAbstractTableModel):
+class FindingsModel(ColumnTable):
     """At most some hundred rows."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(TITLES, (), parent)
         self._theme = theme
         self._rows: list[Finding] = []
         theme.changed.connect(self._restyle)
@@ -49,21 +48,12 @@ class FindingsModel(QAbstractTableModel):
             blocks.append("\n  ".join(part for part in parts if part))
         return "\n".join(blocks)
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """One per finding."""
-        return 0 if parent.isValid() else len(self._rows)
+    def _count(self) -> int:
+        return len(self._rows)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Columns of TITLES."""
-        return 0 if parent.isValid() else len(TITLES)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Titles."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return TITLES[section]
-        return Qt.AlignmentFlag.AlignLeft if role == Qt.ItemDataRole.TextAlignmentRole else None
+    def alignment(self, column: int) -> Qt.AlignmentFlag:
+        """Titles; texts begin at the top."""
+        return Qt.AlignmentFlag.AlignLeft
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment and colour of a cell."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 
 from desktop.core.hardware import FormatSupport, Machine
 from desktop.services.machine_report import format_matrix, support_in_words
+from desktop.ui.models.column_table import ColumnTable, Index
 from desktop.ui.theme import Theme
-
-Index = QModelIndex | QPersistentModelIndex
 
 # A filled, a half and an empty disc say the same as the colour and the word.
 _SHOWN = {"native": ("●", "good"), "converted": ("◐", "warn"), "none": ("○", "text_muted")}
@@ -18,15 +17,14 @@ _FIXED = ("Format", "Bits")
 _MEANING = "What it means"
 
 
-class FormatTableModel(QAbstractTableModel):
+class FormatTableModel(ColumnTable):
     """Immutable rows, replaced whole when another machine is shown."""
 
     def __init__(self, theme: Theme, bits: dict[str, float], parent: QObject | None = None) -> None:
         """``bits`` are the bits per weight of each format's name."""
-        super().__init__(parent)
+        super().__init__(_FIXED, (1,), parent)
         self._theme = theme
         self._bits = bits
-        self._heads: tuple[str, ...] = _FIXED
         self._rows: tuple[tuple[str, tuple[FormatSupport | None, ...]], ...] = ()
         theme.changed.connect(self._repaint)
 
@@ -34,7 +32,7 @@ class FormatTableModel(QAbstractTableModel):
         """Show another machine's devices."""
         self.beginResetModel()
         devices, self._rows = format_matrix(machine.number_formats)
-        self._heads = (*_FIXED, *devices, *([_MEANING] if len(devices) == 1 else []))
+        self._titles = (*_FIXED, *devices, *([_MEANING] if len(devices) == 1 else []))
         self.endResetModel()
 
     def format_at(self, row: int) -> str:
@@ -45,24 +43,11 @@ class FormatTableModel(QAbstractTableModel):
         """What each device makes of the format in a row."""
         return tuple(c for c in self._rows[row][1] if c is not None) if 0 <= row < len(self._rows) else ()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
-        """Formats; a table has no children."""
-        return 0 if parent.isValid() else len(self._rows)
+    def _count(self) -> int:
+        return len(self._rows)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
-        """Name, bits, the devices, and what it means."""
-        return 0 if parent.isValid() else len(self._heads)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Titles; a device's full name is its tooltip."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if section == 1 else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignVCenter
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return self._heads[section]
-        return None
+    def _title_tip(self, column: int) -> str | None:
+        return self._titles[column]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Words, colours and tooltips of a cell."""
@@ -74,7 +59,7 @@ class FormatTableModel(QAbstractTableModel):
             if role == Qt.ItemDataRole.TextAlignmentRole and column == 1:
                 return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             return None
-        meaning = self._heads[column] == _MEANING
+        meaning = self._titles[column] == _MEANING
         cell = cells[0] if meaning else cells[column - len(_FIXED)]
         if cell is not None and meaning and role == Qt.ItemDataRole.DisplayRole:
             return cell.note

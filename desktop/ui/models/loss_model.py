@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 
 from desktop.services.tensor_numbers import TypeLoss
-
-Index = QModelIndex | QPersistentModelIndex
+from desktop.ui.models.column_table import ColumnTable, Index
 
 IMATRIX_SIGN = "*"
 
@@ -49,11 +48,11 @@ def _percent(share: float) -> str:
     return f"{share * 100:.2g} %" if share * 100 < 10 else f"{share * 100:.0f} %"
 
 
-class LossModel(QAbstractTableModel):
+class LossModel(ColumnTable):
     """At most a few dozen rows; sorted here. ``current`` is the type the tensor has now, marked by an arrow."""
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__([column.title for column in COLUMNS], range(1, len(COLUMNS)), parent)
         self._rows: list[TypeLoss] = []
         self._current = ""
         self._column, self._descending = 1, True
@@ -81,23 +80,11 @@ class LossModel(QAbstractTableModel):
     def _arrange(self) -> None:
         self._rows.sort(key=COLUMNS[self._column].key, reverse=self._descending)
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """One per type."""
-        return 0 if parent.isValid() else len(self._rows)
+    def _count(self) -> int:
+        return len(self._rows)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Columns of COLUMNS."""
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Titles and their explanations."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section].title
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return COLUMNS[section].explanation
-        return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+    def _title_tip(self, column: int) -> str | None:
+        return COLUMNS[column].explanation
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment and tooltip of a cell."""
@@ -108,14 +95,9 @@ class LossModel(QAbstractTableModel):
                 mark = " ←" if is_current and column == 0 else ""
                 return COLUMNS[column].text(row) + mark
             case Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(column)
+                return self.alignment(column)
             case Qt.ItemDataRole.ToolTipRole if is_current:
                 return "The type this tensor has now: storing it again changes little or nothing."
             case Qt.ItemDataRole.ToolTipRole if row.needs_imatrix:
                 return "Meant to be made with an importance matrix, which lowers the error where it matters."
         return None
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
-    return side | Qt.AlignmentFlag.AlignVCenter

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 
 from desktop.core.formats import TensorRow
 from desktop.core.units import human_bytes
+from desktop.ui.models.column_table import ColumnTable, Index
 from desktop.ui.theme import Theme
 from desktop.ui.tooltips import plain_tooltip
 
-Index = QModelIndex | QPersistentModelIndex
 MAX_CELL = 2_000  # characters of a value that are laid out; its copy is whole
 
 
-class PairsModel(QAbstractTableModel):
+class PairsModel(ColumnTable):
     """Rows of label and value, in the order given."""
 
     def __init__(self, theme: Theme, titles: tuple[str, str], parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(titles, (), parent)
         self._theme = theme
-        self._titles = titles
         self._rows: tuple[tuple[str, str], ...] = ()
         theme.changed.connect(self._restyle)
 
@@ -36,17 +35,8 @@ class PairsModel(QAbstractTableModel):
         """These rows as lines of label and whole value, separated by a tab."""
         return "\n".join("\t".join(self._rows[row]) for row in rows)
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """One per pair."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Label and value."""
-        return 0 if parent.isValid() else 2
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Titles."""
-        return _head(self._titles, (), section, orientation, role)
+    def _count(self) -> int:
+        return len(self._rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, tooltip and colour of a cell."""
@@ -76,11 +66,11 @@ _KEYS: tuple[Callable[[TensorRow], Any], ...] = (
 )
 
 
-class SummaryTensorModel(QAbstractTableModel):
+class SummaryTensorModel(ColumnTable):
     """Tensors with filter and sorting; 50,000 rows take some 50 ms for either."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(TENSOR_TITLES, _FIGURES, parent)
         self._mono = theme.monospace
         self._all: tuple[TensorRow, ...] = ()
         self._shown: list[TensorRow] = []
@@ -112,17 +102,8 @@ class SummaryTensorModel(QAbstractTableModel):
         """These rows as lines, columns separated by tabs."""
         return "\n".join("\t".join(_cells(self._shown[row])) for row in rows)
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Tensors that pass the filter."""
-        return 0 if parent.isValid() else len(self._shown)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Columns of TENSOR_TITLES."""
-        return 0 if parent.isValid() else len(TENSOR_TITLES)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Titles; figures are at the right."""
-        return _head(TENSOR_TITLES, _FIGURES, section, orientation, role)
+    def _count(self) -> int:
+        return len(self._shown)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, tooltip, font and alignment of a cell."""
@@ -150,14 +131,3 @@ def _cells(row: TensorRow) -> tuple[str, ...]:
     shape = " × ".join(f"{length:,}" for length in row.shape) or "scalar"
     size = human_bytes(row.bytes) if row.bytes else "–"
     return row.name[:MAX_CELL], shape, row.dtype, size, f"{row.offset:#x}" if row.offset else "–"
-
-
-def _head(titles: Sequence[str], figures: Sequence[int], section: int, orientation: Qt.Orientation, role: int) -> Any:
-    if orientation != Qt.Orientation.Horizontal:
-        return None
-    if role == Qt.ItemDataRole.DisplayRole:
-        return titles[section]
-    if role == Qt.ItemDataRole.TextAlignmentRole:
-        side = Qt.AlignmentFlag.AlignRight if section in figures else Qt.AlignmentFlag.AlignLeft
-        return side | Qt.AlignmentFlag.AlignVCenter
-    return None

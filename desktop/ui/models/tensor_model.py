@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QFont
 
 from desktop.core.gguf import Tensor
 from desktop.core.shown import plain
 from desktop.core.units import human_bytes
+from desktop.ui.models.column_table import ColumnTable, Index
 from desktop.ui.models.tensor_rows import TensorRows, Total, bits_of, expert_note, shape_text, totals
 from desktop.ui.theme import Theme
 from desktop.ui.tooltips import plain_tooltip
-
-Index = QModelIndex | QPersistentModelIndex
 
 TITLES = ("Tensor", "Shape", "Type", "Bits/weight", "Size", "Offset", "File")
 NAME, SHAPE, TYPE, BITS, SIZE, OFFSET, FILE = range(len(TITLES))
@@ -24,14 +23,14 @@ _FIGURES = (SHAPE, BITS, SIZE, OFFSET)
 _OPEN, _CLOSED = "▾", "▸"
 
 
-class TensorTableModel(QAbstractTableModel):
+class TensorTableModel(ColumnTable):
     """Rows are positions in ``TensorRows``; a group's heading is its number, negative and from -1 on.
 
     Sorting and filtering 100,000 rows takes some 50 ms each.
     """
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(TITLES, _FIGURES, parent)
         self._theme = theme
         self._rows: TensorRows | None = None
         self._only: frozenset[int] | None = None
@@ -158,21 +157,8 @@ class TensorTableModel(QAbstractTableModel):
 
     # -- Qt's questions --------------------------------------------------------------------------
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Tensors and headings shown."""
-        return 0 if parent.isValid() else len(self._shown)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Columns of TITLES."""
-        return 0 if parent.isValid() else len(TITLES)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Titles; figures are aligned right as their columns are."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return TITLES[section]
-        return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+    def _count(self) -> int:
+        return len(self._shown)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment, font, colour and tooltip of a cell."""
@@ -180,7 +166,7 @@ class TensorTableModel(QAbstractTableModel):
             return None
         value, column = self._shown[index.row()], index.column()
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(column)
+            return self.alignment(column)
         if value < 0:
             return self._heading_data(-1 - value, column, role)
         placed = self._rows.placed[value]
@@ -279,8 +265,3 @@ def _sort_key(rows: TensorRows, column: int) -> Callable[[int], Any] | None:
         case 6:
             return lambda at: placed[at].file
     return None
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column in _FIGURES else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter

@@ -6,12 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 
 from desktop.core.shown import plain
+from desktop.ui.models.column_table import ColumnTable, Index
 from desktop.ui.tooltips import plain_tooltip
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +23,12 @@ class TextRow:
     tag: int = -1
 
 
-class TextTableModel(QAbstractTableModel):
+class TextTableModel(ColumnTable):
     """Rows in the order given until a column is chosen."""
 
     def __init__(self, figures: Collection[int] = (), parent: QObject | None = None) -> None:
         """``figures`` are the columns that are aligned right."""
-        super().__init__(parent)
-        self._figures = figures
-        self._titles: tuple[str, ...] = ()
+        super().__init__((), figures, parent)
         self._all: Sequence[TextRow] = ()
         self._shown: list[TextRow] = []
         self._column, self._descending = -1, False
@@ -64,21 +61,11 @@ class TextTableModel(QAbstractTableModel):
             column = self._column
             self._shown.sort(key=lambda row: row.keys[column], reverse=self._descending)
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Rows."""
-        return 0 if parent.isValid() else len(self._shown)
+    def _count(self) -> int:
+        return len(self._shown)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Columns."""
-        return 0 if parent.isValid() else len(self._titles)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Titles; figures are aligned right as their columns are."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return self._titles[section]
-        return self._alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+    def _title_tip(self, column: int) -> str | None:
+        return self._titles[column]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment and tooltip of a cell."""
@@ -86,11 +73,7 @@ class TextTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return plain(row.texts[column])
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return self._alignment(column)
+            return self.alignment(column)
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tooltip((row.tooltips or row.texts)[column])
         return None
-
-    def _alignment(self, column: int) -> Qt.AlignmentFlag:
-        side = Qt.AlignmentFlag.AlignRight if column in self._figures else Qt.AlignmentFlag.AlignLeft
-        return side | Qt.AlignmentFlag.AlignVCenter

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 
 from desktop.core.units import human_bytes
+from desktop.ui.models.column_table import ColumnTable, Index
 from desktop.ui.models.tensor_rows import Total
 from desktop.ui.tooltips import plain_tooltip
-
-Index = QModelIndex | QPersistentModelIndex
 
 _TITLES = ("Tensors", "Size", "Share", "Bits/weight")
 
 
-class TotalsModel(QAbstractTableModel):
+class TotalsModel(ColumnTable):
     """Immutable rows, most bytes first."""
 
     def __init__(self, what: str, parent: QObject | None = None) -> None:
         """``what`` is the title of the first column."""
-        super().__init__(parent)
-        self._titles = (what, *_TITLES)
+        super().__init__((what, *_TITLES), range(1, len(_TITLES) + 1), parent)
         self._totals: Sequence[Total] = ()
         self._bytes = 0
 
@@ -33,27 +31,14 @@ class TotalsModel(QAbstractTableModel):
         self._bytes = sum(total.bytes for total in totals)
         self.endResetModel()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Sums."""
-        return 0 if parent.isValid() else len(self._totals)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Label and figures."""
-        return 0 if parent.isValid() else len(self._titles)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Titles; figures are aligned right as their columns are."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._titles[section]
-        return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+    def _count(self) -> int:
+        return len(self._totals)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment and tooltip of a cell."""
         total, column = self._totals[index.row()], index.column()
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(column)
+            return self.alignment(column)
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tooltip(f"{total.bytes:,} bytes" if column == 2 else total.label if column == 0 else "")
         if role != Qt.ItemDataRole.DisplayRole:
@@ -68,8 +53,3 @@ class TotalsModel(QAbstractTableModel):
             f"{bits:.2f}" if bits else "–",
         )
         return texts[column]
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter

@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QFont
 
 from desktop.core.units import human_bytes
 from desktop.services.downloads_records import DownloadState
 from desktop.services.picker_records import Row, View
 from desktop.services.picker_words import Tone, loss, loss_details, memory_details, speed, where
+from desktop.ui.models.column_table import ColumnTable, Index
 from desktop.ui.models.library_model import WARNING_SIGN
 from desktop.ui.theme import Theme
 from desktop.ui.tooltips import plain_tooltip
 
-Index = QModelIndex | QPersistentModelIndex
 ACTION_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 RECOMMENDED_ROLE = ACTION_ROLE + 1
 
@@ -52,11 +52,6 @@ COLUMNS = (
     Column("", lambda row: ""),
 )
 VARIANT, DOWNLOAD, MEMORY, WHERE, SPEED, QUALITY, ACTION = range(len(COLUMNS))
-_MIDDLE = Qt.AlignmentFlag.AlignVCenter
-ALIGNMENTS = (
-    Qt.AlignmentFlag.AlignLeft | _MIDDLE,
-    *[Qt.AlignmentFlag.AlignRight | _MIDDLE] * (len(COLUMNS) - 1),
-)
 ACTIONS = {
     "queued": "Queued",
     "checking": "Checking…",
@@ -67,11 +62,11 @@ ACTIONS = {
 }
 
 
-class VariantTableModel(QAbstractTableModel):
+class VariantTableModel(ColumnTable):
     """Rows of one repo, in the order of size."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__([column.title for column in COLUMNS], range(1, len(COLUMNS)), parent)
         self._theme = theme
         self._view: View | None = None
         self._texts: list[tuple[str, ...]] = []
@@ -142,21 +137,8 @@ class VariantTableModel(QAbstractTableModel):
 
     # -- Qt's questions --------------------------------------------------------------------------
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Variants."""
-        return 0 if parent.isValid() else len(self._texts)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Columns of COLUMNS."""
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Titles, aligned as their columns are."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section].title
-        return ALIGNMENTS[section] if role == Qt.ItemDataRole.TextAlignmentRole else None
+    def _count(self) -> int:
+        return len(self._texts)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment, colour and tooltip of a cell."""
@@ -168,7 +150,7 @@ class VariantTableModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return self.painted(row, column)[0]
             case Qt.ItemDataRole.TextAlignmentRole:
-                return ALIGNMENTS[column]
+                return self.alignment(column)
             case Qt.ItemDataRole.FontRole if recommended and column == VARIANT:
                 return self._bold
             case Qt.ItemDataRole.ForegroundRole if self._tones[row][column]:

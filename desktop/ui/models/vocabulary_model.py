@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 
 from desktop.core.errors import HeftError
 from desktop.services.vocabulary import Vocabulary, VocabularyToken
+from desktop.ui.models.column_table import ColumnTable, Index
 from desktop.ui.tasks import Tasks
 from desktop.ui.theme import Theme
 from desktop.ui.tooltips import plain_tooltip
-
-Index = QModelIndex | QPersistentModelIndex
 
 TITLES = ("Id", "Token", "Type", "Score", "As stored")
 ID, TOKEN, TYPE, SCORE, STORED = range(len(TITLES))
@@ -24,11 +23,11 @@ PAGE = 256  # rows read at a time
 KEPT = 64  # pages that stay in memory
 
 
-class VocabularyModel(QAbstractTableModel):
+class VocabularyModel(ColumnTable):
     """All tokens, or those a search found. A row that is not read yet shows only its id."""
 
     def __init__(self, theme: Theme, tasks: Tasks, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(TITLES, (ID, SCORE), parent)
         self._theme, self._tasks = theme, tasks
         self._vocabulary: Vocabulary | None = None
         self._ids: Sequence[int] = range(0)
@@ -94,21 +93,8 @@ class VocabularyModel(QAbstractTableModel):
 
     # -- Qt's questions --------------------------------------------------------------------------
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Tokens shown."""
-        return 0 if parent.isValid() else len(self._ids)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Columns of TITLES."""
-        return 0 if parent.isValid() else len(TITLES)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Titles."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return TITLES[section]
-        return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+    def _count(self) -> int:
+        return len(self._ids)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, font and colour of a cell; asking for a row that is not there yet has it read."""
@@ -117,7 +103,7 @@ class VocabularyModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.ToolTipRole:
                 return self._text(row, column, role)
             case Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(column)
+                return self.alignment(column)
             case Qt.ItemDataRole.FontRole if column in (TOKEN, STORED):
                 return self._theme.monospace
             case Qt.ItemDataRole.ForegroundRole if column in (ID, TYPE, STORED):
@@ -137,8 +123,3 @@ class VocabularyModel(QAbstractTableModel):
     def _restyle(self) -> None:
         if len(self._ids):
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, STORED))
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column in (ID, SCORE) else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter

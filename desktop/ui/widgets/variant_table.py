@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
 from desktop.ui.models.variant_model import (
     ACTION,
     ACTION_ROLE,
-    ALIGNMENTS,
     DOWNLOAD,
     MEMORY,
     QUALITY,
@@ -66,7 +65,7 @@ class RowDelegate(QStyledItemDelegate):
             metrics = QFontMetrics(font)
         painter.setFont(font)
         painter.setPen(self._theme.color(token))
-        painter.drawText(area, ALIGNMENTS[column], metrics.elidedText(text, _ELIDE, area.width()))
+        painter.drawText(area, self._table.rows.alignment(column), metrics.elidedText(text, _ELIDE, area.width()))
 
     def ground(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """What lies below a cell's text."""
