@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QVBoxLa
 from desktop.core.units import human_bytes
 from desktop.engine.protocol import Memory
 from desktop.ui.theme import Theme, set_role
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.rate_chart import RateChart
 
 if TYPE_CHECKING:
@@ -87,14 +88,12 @@ class LivePanel(QWidget):
         grid.setColumnStretch(1, 1)
         line = 0
         for name, title, meaning in _ROWS:
-            label, value = QLabel(title), QLabel(NOTHING)
+            label = QLabel(title)
             label.setToolTip(meaning)
-            value.setObjectName(f"{name}Value")
+            value = plain_label(f"{name}Value", text=NOTHING, wraps=False, selectable=True)
             value.setAccessibleName(title)
             value.setToolTip(meaning)
-            value.setTextFormat(Qt.TextFormat.PlainText)
             value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self._values[name] = value
             grid.addWidget(label, line, 0)
             grid.addWidget(value, line, 1)
