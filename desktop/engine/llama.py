@@ -12,11 +12,9 @@ from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
-from desktop.core.memory import attention_of
 from desktop.engine.backends import load_backends
 from desktop.engine.log import EngineLog
 from desktop.engine.matrix_tiles import may_pack
-from desktop.engine.model_facts import facts_of
 from desktop.engine.protocol import Device, Hello, Load, Sampling
 
 # ggml type ids of KV cache types (ggml/include/ggml.h)
@@ -24,7 +22,6 @@ _KV_TYPES = {
     "f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "iq4_nl": 20, "bf16": 30,
 }  # fmt: skip
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
-_FUSED: dict[str, bool | None] = {"auto": None, "off": False, "on": True}
 _DEVICE_KINDS = ("cpu", "gpu", "igpu", "accelerator")
 DEFAULT_CONTEXT = 4096
 BATCH = 512  # tokens per decode call: llama.cpp's physical batch, so nothing is split twice
@@ -88,20 +85,14 @@ def model_parameters(path: str, gpu_layers: int, cpu_expert_layers: int) -> tupl
     return params, overrides
 
 
-def context_parameters(path: str, gpu_layers: int, length: int, kv_type: str, flash_attention: str) -> Any:
-    """llama.cpp's parameters of Heft's contexts: one sequence, one row of logits. Loads and plans share them.
-
-    ``path`` and ``gpu_layers`` are the model's: how attention is computed hangs on its shape and place.
-    """
-    on_cpu = not gpu_layers or not lib.llama_supports_gpu_offload()
-    fused = _FUSED[flash_attention]
-    attention = attention_of(facts_of(path).shape, length, kv_type, on_cpu=on_cpu, fused=fused)
+def context_parameters(length: int, kv_type: str, flash_attention: str) -> Any:
+    """llama.cpp's parameters of Heft's contexts: one sequence, one row of logits. Loads and plans share them."""
     context = lib.llama_context_default_params()
     context.n_ctx = length
-    context.n_batch, context.n_ubatch = min(BATCH, length), attention.batch
+    context.n_batch = context.n_ubatch = min(BATCH, length)
     context.n_outputs_max = 1  # 0 would mean a row of logits for each token of a batch (memory.md)
     context.type_k = context.type_v = _KV_TYPES[kv_type]
-    context.flash_attn_type = _FLASH_ATTENTION[flash_attention if attention.fused else "off"]
+    context.flash_attn_type = _FLASH_ATTENTION[flash_attention]
     context.swa_full = False
     context.no_perf = True
     return context
@@ -128,9 +119,7 @@ class Model:
         self.parameters: int = lib.llama_model_n_params(self.handle)
         self.size_bytes: int = lib.llama_model_size(self.handle)
         wanted = request.context_length or min(DEFAULT_CONTEXT, self.trained_context or DEFAULT_CONTEXT)
-        context = context_parameters(
-            request.path, gpu_layers, wanted, request.kv_type, request.flash_attention
-        )
+        context = context_parameters(wanted, request.kv_type, request.flash_attention)
         context.n_threads = context.n_threads_batch = threads
         context.abort_callback = abort.function
         context.abort_callback_data = abort.data

@@ -7,12 +7,23 @@ latent attention pass the trial, but their real operand is permuted, which AMX d
 
 from __future__ import annotations
 
+import mmap
+import os
+from contextlib import suppress
+
 import llama_cpp.llama_cpp as lib
 
-from desktop.core.memory.packing import AMX
-from desktop.engine.model_facts import facts_of
+from desktop.core.errors import FileFormatError
+from desktop.core.gguf import BytesSource, read_header
+from desktop.core.memory.packing import AMX, LATENT_KEYS
 
 
 def may_pack(path: str) -> bool:
     """False for a model that this engine on this CPU cannot run packed. Reads the file's header where it matters."""
-    return f"{AMX} = 1".encode() not in lib.llama_print_system_info() or not facts_of(path).latent_keys
+    if f"{AMX} = 1".encode() not in lib.llama_print_system_info():
+        return True
+    with suppress(OSError, ValueError, FileFormatError), open(os.fsencode(path), "rb") as file:  # noqa: PTH123
+        # freed with its last reader: closed here, it raises BufferError while an error's traceback still holds it
+        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        return not any(LATENT_KEYS in tensor.name for tensor in read_header(BytesSource(content)).tensors)
+    return True  # the load says what is wrong with it

@@ -236,8 +236,7 @@ class LedgerService:
 def _estimated(model: LocalModel, loaded: Loaded, kv_type: str, features: Sequence[str]) -> dict[str, int]:
     """Bytes by component from the formulas, all devices together; ``features`` are the CPU's."""
     weights = model.weights if loaded.gpu_layers else packed(model.weights, features)
-    settings = Settings(loaded.context_length, kv_type, flash_attention=True if loaded.gpu_layers else None)
-    found = estimate(model.shape, weights, settings)
+    found = estimate(model.shape, weights, Settings(loaded.context_length, kv_type))
     return {
         "weights": found.weights_bytes,
         "kv": found.kv_bytes,

@@ -14,7 +14,6 @@ from desktop.core.memory import RAM, Memory, ModelShape, Settings, Weights, pack
 from desktop.core.placement import GPU_RESERVE_BYTES, Fit, Pool, pools_of, settle
 from desktop.engine.plan_records import Variant, memory_of
 from desktop.engine.planner import STUB, PlanRequest, Plans
-from desktop.engine.protocol import FlashAttention
 from desktop.engine.tool import Tool
 from desktop.hub.errors import CancelledError
 from desktop.services.idle import IdleClose
@@ -23,7 +22,6 @@ from desktop.store.paths import Paths
 
 DEADLINE_SECONDS = 60.0
 NOT_HELD = Held()
-_FLASH_ATTENTION: dict[bool | None, FlashAttention] = {None: "auto", True: "on", False: "off"}
 
 
 class PlanningService:
@@ -168,7 +166,7 @@ class _Model:
         return Variant(
             context=context,
             kv_type=self._settings.kv_type,  # type: ignore[arg-type]  # checked by the engine
-            flash_attention=_FLASH_ATTENTION[self._settings.flash_attention],
+            flash_attention="auto" if self._settings.flash_attention else "off",
             gpu_layers=gpu_layers,
             cpu_expert_layers=experts,
         )

@@ -16,8 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # of this process; the windows measured set their own
 
-import bench_attention  # noqa: E402  # after path and environment are set
-import bench_busy  # noqa: E402
+import bench_busy  # noqa: E402  # after path and environment are set
 import bench_engine  # noqa: E402
 import bench_frozen  # noqa: E402
 import bench_gguf  # noqa: E402
@@ -36,7 +35,6 @@ VOCABULARIES = Path.home() / ".cache" / "heft" / "test-data" / "models"
 
 PARTS: dict[str, Callable[[Path, bool], Sequence[Figure]]] = {
     "engine": lambda starter, quick: bench_engine.figures(starter, VOCABULARIES, quick),
-    "attention": lambda starter, quick: bench_attention.figures(starter, VOCABULARIES, quick),
     "busy": bench_busy.figures,
     "window": bench_window.figures,
     "frozen": lambda _starter, quick: bench_frozen.figures(quick),

@@ -1,6 +1,5 @@
 """Memory by formulas: shapes from headers, caches, weights and the replayed allocator."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,17 +7,7 @@ from support.forge_header import Forged
 from support.forge_shapes import deepseek2_lite, gemma3_12b, gemma3n_e4b, llama_8b, qwen35_9b
 
 from desktop.core.gguf import BytesSource, Header, read_header
-from desktop.core.memory import (
-    Attention,
-    ModelShape,
-    Settings,
-    Split,
-    attention_of,
-    estimate,
-    shape_of,
-    weights_from_size,
-    weights_of,
-)
+from desktop.core.memory import ModelShape, Settings, Split, estimate, shape_of, weights_from_size, weights_of
 from desktop.core.memory.cache import cells, kv_bytes, recurrent_bytes
 from desktop.core.memory.replay import Graph, Result
 
@@ -53,25 +42,6 @@ def test_a_sliding_window_needs_its_length_and_one_batch(tmp_path: Path) -> None
     assert cells(windowed, 0, 32768) == 1024 + 512
     assert cells(windowed, 5, 32768) == 32768
     assert cells(windowed, 0, 300) == 512  # padded to 256
-
-
-def test_on_a_cpu_attention_is_plain_in_batches_that_shrink_with_the_context(tmp_path: Path) -> None:
-    plain = shape(llama_8b(), tmp_path)
-
-    def chosen(context: int, kv_type: str = "f16", *, on_cpu: bool = True, fused: bool | None = None) -> Attention:
-        return attention_of(plain, context, kv_type, on_cpu=on_cpu, fused=fused)
-
-    batches = [chosen(context) for context in (64, 512, 16_384, 16_385, 32_768, 131_072, 10_000_000)]
-    assert batches == [Attention(False, batch) for batch in (64, 128, 128, 64, 64, 16, 16)]
-    assert chosen(4096, "q8_0") == chosen(4096, on_cpu=False) == chosen(4096, fused=True) == Attention(True, 512)
-    assert chosen(4096, fused=False) == Attention(False, 512)
-
-
-def test_attention_that_has_to_be_fused_is_left_to_the_engine(tmp_path: Path) -> None:
-    shapes = [shape(deepseek2_lite(), tmp_path), shape(qwen35_9b(), tmp_path)]
-    shapes += [replace(shape(llama_8b(), tmp_path), **change) for change in ({"known": False}, {"causal": False})]
-    for other in [*shapes, None]:
-        assert attention_of(other, 4096, "f16", on_cpu=True) == Attention(True, 512), other
 
 
 def test_layers_that_read_another_layers_cache_have_none(tmp_path: Path) -> None:

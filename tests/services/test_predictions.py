@@ -35,7 +35,7 @@ def open_predictions(paths: Paths) -> Predictions:
 
 def loaded_as(path: Path, threads: int = 2) -> Loaded:
     """What the engine would say of a load."""
-    memory = EngineMemory(96_573_850, 94_371_840, 0, 22_649_242, 199_229, 260_000_000)
+    memory = EngineMemory(96_573_850, 94_371_840, 0, 18_360_566, 199_229, 260_000_000)
     return Loaded(str(path), "", 4096, 8192, 30, 0, threads, "model", memory, 0.1)
 
 

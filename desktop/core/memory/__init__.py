@@ -1,6 +1,5 @@
 """Memory of a model before it is loaded, by formulas: from its shape, its weights and the settings of a load."""
 
-from desktop.core.memory.attention import Attention, attention_of
 from desktop.core.memory.cache import default_context
 from desktop.core.memory.estimate import DeviceMemory, Memory, estimate, weights_on
 from desktop.core.memory.packing import packed
@@ -11,7 +10,6 @@ from desktop.core.memory.weights import Weights, weights_from_size, weights_of
 
 __all__ = [
     "RAM",
-    "Attention",
     "DeviceMemory",
     "Layer",
     "Memory",
@@ -19,7 +17,6 @@ __all__ = [
     "Settings",
     "Split",
     "Weights",
-    "attention_of",
     "default_context",
     "estimate",
     "packed",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from desktop.core.memory.attention import Attention
-from desktop.core.memory.cache import cells
+from desktop.core.memory.cache import batch_of, cells
 from desktop.core.memory.replay import Graph, Result
+from desktop.core.memory.settings import Settings
 from desktop.core.memory.shape import Layer, ModelShape
 
 _QUANTIZED = frozenset(("q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"))
@@ -31,14 +31,14 @@ class _Cache:
 class Builder:
     """Builds one graph: a batch read at a context length."""
 
-    def __init__(self, shape: ModelShape, context: int, kv_type: str, attention: Attention) -> None:
+    def __init__(self, shape: ModelShape, context: int, settings: Settings) -> None:
         self.shape = shape
         self.graph = Graph()
-        self.batch = attention.batch
-        self.fused = attention.fused
+        self.batch = batch_of(context)
+        self.flash = settings.flash_attention
         self.windowed = any(layer.window for layer in shape.layers)
         self._context = context
-        self._kv_type = kv_type
+        self._kv_type = settings.kv_type
         self._caches: dict[bool, _Cache] = {}
         self.positions = self.leaf(1)
         self.outputs = self.graph.leaf(4)
@@ -149,7 +149,7 @@ class Builder:
         rows = self.part(self.view(query), layer.heads * layer.key_length)
         latent = self.shape.latent
         width = layer.heads * (latent.rank if latent else layer.value_length)
-        if self.fused:
+        if self.flash:
             mixed = self.new(width, rows, cache.mask)
         else:
             scores = self.new(layer.heads * cache.cells, rows)
@@ -158,7 +158,7 @@ class Builder:
             unpacked = layer.heads * latent.value_length
             mixed = self.part(self.new(unpacked, self.part(mixed, width)), unpacked)
             mixed = self.new(unpacked, mixed)
-        elif not self.fused:
+        elif not self.flash:
             mixed = self.new(width, self.part(mixed, width))
         return self.graph.expand(self.view(mixed))
 
@@ -169,13 +169,13 @@ class Builder:
         windowed = layer.window > 0
         if windowed not in self._caches:
             index = next(i for i, a in enumerate(self.shape.layers) if a.owns_kv and (a.window > 0) == windowed)
-            count = cells(self.shape, index, self._context, self.batch)
+            count = cells(self.shape, index, self._context)
             owner = self.shape.layers[index]
             rotates = self._kv_type in _QUANTIZED and self.shape.latent is None
-            value_rows = 1 if self.fused else owner.kv_heads * owner.value_length
+            value_rows = 1 if self.flash else owner.kv_heads * owner.value_length
             self._caches[windowed] = _Cache(
                 cells=count,
-                mask=self.graph.leaf((2 if self.fused else 4) * count * self.batch),
+                mask=self.graph.leaf((2 if self.flash else 4) * count * self.batch),
                 key_positions=self.leaf(2),
                 value_positions=self.leaf(2 * value_rows),
                 key_rotation=self.graph.leaf(4 * _rotation(owner.key_length) ** 2)

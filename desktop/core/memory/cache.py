@@ -6,13 +6,12 @@ Source: llama.cpp 0c1e57098, ``src/llama-kv-cache.cpp``, ``src/llama-kv-cache-is
 
 from __future__ import annotations
 
-from desktop.core.memory.attention import BATCH, Attention
 from desktop.core.memory.shape import ModelShape
 from desktop.core.quants import TYPES_BY_NAME
 
 CELLS = 256  # a cache is padded to so many cells
+BATCH = 512  # tokens per decode call (desktop/engine/llama.py, BATCH)
 DEFAULT_CONTEXT = 4096  # desktop/engine/llama.py, DEFAULT_CONTEXT
-_FUSED = Attention(True, BATCH)
 
 
 def padded(count: int) -> int:
@@ -20,24 +19,29 @@ def padded(count: int) -> int:
     return -(-count // CELLS) * CELLS
 
 
+def batch_of(context: int) -> int:
+    """Tokens of one graph (n_ubatch) at a context length."""
+    return min(BATCH, context)
+
+
 def default_context(shape: ModelShape) -> int:
     """What context length 0 means to the engine."""
     return min(DEFAULT_CONTEXT, shape.trained_context or DEFAULT_CONTEXT)
 
 
-def cells(shape: ModelShape, layer: int, context: int, batch: int = BATCH) -> int:
-    """Cells of a layer's cache; a sliding window needs its length and one batch of tokens."""
+def cells(shape: ModelShape, layer: int, context: int) -> int:
+    """Cells of a layer's cache; a sliding window needs its length and one batch."""
     whole = padded(context)
     window = shape.layers[layer].window
-    return padded(min(whole, window + min(batch, context))) if window else whole
+    return padded(min(whole, window + batch_of(context))) if window else whole
 
 
 def kv_bytes(
-    shape: ModelShape, layer: int, context: int, kv_type: str = "f16", attention: Attention = _FUSED
+    shape: ModelShape, layer: int, context: int, kv_type: str = "f16", *, flash_attention: bool = True
 ) -> int:
     """Bytes of a layer's keys and values; a compressed cache (MLA) holds keys only, of latent plus rope.
 
-    Without fused attention values are stored transposed, each layer's as wide as the widest's.
+    Without flash attention values are stored transposed, each layer's as wide as the widest's.
     """
     one = shape.layers[layer]
     if not one.owns_kv:
@@ -45,9 +49,9 @@ def kv_bytes(
     kind = TYPES_BY_NAME[kv_type.upper()]
     row = kind.size(one.kv_heads * one.key_length)
     if shape.latent is None:
-        alike = [one] if attention.fused else shape.layers
+        alike = [one] if flash_attention else shape.layers
         row += kind.size(max(each.kv_heads * each.value_length for each in alike))
-    return row * cells(shape, layer, context, attention.batch)
+    return row * cells(shape, layer, context)
 
 
 def recurrent_bytes(shape: ModelShape, layer: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from desktop.core.memory.attention import Attention, attention_of
 from desktop.core.memory.cache import default_context, kv_bytes, recurrent_bytes
 from desktop.core.memory.compute import compute_bytes
 from desktop.core.memory.settings import RAM, Settings, Split
@@ -67,10 +66,8 @@ def estimate(shape: ModelShape, weights: Weights, settings: Settings, split: Spl
     """
     split = split or Split.in_ram(shape)
     context = settings.context or default_context(shape)
-    on_cpu = split.devices == 1
-    attention = attention_of(shape, context, settings.kv_type, on_cpu=on_cpu, fused=settings.flash_attention)
-    kv, states = _layer_sizes(shape, context, settings.kv_type, attention)
-    compute = compute_bytes(shape, context, settings.kv_type, attention, split)
+    kv, states = _layer_sizes(shape, context, settings.kv_type, settings.flash_attention)
+    compute = compute_bytes(shape, context, settings.kv_type, settings.flash_attention, split)
     stored = weights_on(weights, split)
     held = [[0, 0] for _ in range(split.devices)]
     for device, keys_and_values, state in zip(split.layers, kv, states, strict=False):
@@ -93,11 +90,11 @@ def estimate(shape: ModelShape, weights: Weights, settings: Settings, split: Spl
 
 @lru_cache(maxsize=256)
 def _layer_sizes(
-    shape: ModelShape, context: int, kv_type: str, attention: Attention
+    shape: ModelShape, context: int, kv_type: str, flash_attention: bool
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Cache and state of each layer; the same for every variant of a repo."""
     layers = range(shape.layer_count)
-    kv = tuple(kv_bytes(shape, i, context, kv_type, attention) for i in layers)
+    kv = tuple(kv_bytes(shape, i, context, kv_type, flash_attention=flash_attention) for i in layers)
     return kv, tuple(recurrent_bytes(shape, i) for i in layers)
 
 

@@ -15,12 +15,11 @@ class Settings:
 
     The output counts as one GPU layer above the model's own. ``cpu_expert_layers``: so many layers, from the first,
     keep their routed experts in main memory (llama.cpp ``--n-cpu-moe``); None: as many as it takes to fit.
-    ``flash_attention`` None: as :func:`desktop.core.memory.attention.attention_of` chooses.
     """
 
     context: int = 0
     kv_type: str = "f16"
-    flash_attention: bool | None = None
+    flash_attention: bool = True
     gpu_layers: int | None = None
     cpu_expert_layers: int | None = None
 
