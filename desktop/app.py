@@ -130,6 +130,7 @@ class Heft:
 
     def shut_down(self) -> None:
         """End engine, jobs and stores; takes a bounded time whatever hangs."""
+        self._collector.stop()
         self._engine_bridge.close()
         if "_chat_bridge" in self.__dict__:
             self._chat_bridge.close()

@@ -42,9 +42,6 @@ _ALL = "-DGGML_RPC=ON -DLLAVA_BUILD=OFF"
 _GCC = f" -DCMAKE_CXX_FLAGS={_NO_DSE}" if sys.platform == "linux" else ""
 # llama.cpp docs/build.md: with GGML_BACKEND_DL each backend is a library of its own, found and rated at start.
 PORTABLE = f"{_ALL}{_GCC} -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON -DGGML_NATIVE=OFF"
-NATIVE = f"{_ALL}{_GCC}"
-if sys.platform == "linux" and "avx512_fp16" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"):
-    NATIVE = f"{_ALL} '-DCMAKE_CXX_FLAGS={_NO_DSE} {_NO_HALF}' -DCMAKE_C_FLAGS={_NO_HALF}"
 BYTES_PER_JOB = 1 << 30  # the largest translation units of llama.cpp need just under 1 GiB in g++
 NINJA = re.compile(r"^\s*\[(\d+)/(\d+)\]")
 MAKE = re.compile(r"^\s*\[\s*(\d+)%\]")
@@ -75,6 +72,16 @@ def cpu_identity() -> str:
     except OSError:
         return platform.processor()
     return "\n".join(line for line in first.splitlines() if line.startswith(x86 + arm))
+
+
+def native_options() -> str:
+    """CMake's options for this computer. They name the wheel, so they do not hang on which compiler is installed."""
+    if sys.platform == "linux" and "avx512_fp16" in cpu_identity():
+        return f"{_ALL} '-DCMAKE_CXX_FLAGS={_NO_DSE} {_NO_HALF}' -DCMAKE_C_FLAGS={_NO_HALF}"
+    return f"{_ALL}{_GCC}"
+
+
+NATIVE = native_options()
 
 
 def wheel_key(version: str, options: str) -> str:

@@ -60,6 +60,10 @@ class CoreShare:
         self._last = read()
         self._threads = wanted
 
+    def begin(self) -> None:
+        """An answer begins: what was used before it, by the start of the window or a person typing, does not count."""
+        self._last = self._read()
+
     def threads(self) -> int:
         """How many to use now. Looks at the system at most twice a second."""
         if time.monotonic() - self._last.clock >= _INTERVAL:

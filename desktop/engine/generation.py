@@ -70,6 +70,8 @@ class Generator:
 
     def run(self, request: Generate, prompt: Prompt, started: float) -> Answer:
         """Answer a prompt that is shorter than the context; ``started`` is when it was asked."""
+        if self._share is not None:
+            self._share.begin()
         tokens = prompt.tokens
         answer = Answer("stop", prompt_tokens=len(tokens))
         reading = time.monotonic()

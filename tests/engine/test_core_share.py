@@ -50,6 +50,11 @@ def test_it_follows_what_others_use(monkeypatch: pytest.MonkeyPatch) -> None:
     assert share.threads() == 2
     after(0.4, others=0.0, own=2.0)
     assert share.threads() == 4
+    after(5.0, others=4.0, own=0.0)  # between two answers
+    share.begin()
+    assert share.threads() == 4
+    after(0.5, others=0.0, own=4.0)
+    assert share.threads() == 4
 
 
 def test_what_the_system_counts() -> None:

@@ -47,7 +47,7 @@ class ColumnTable(QAbstractTableModel):
         return _RIGHT if column in self._figures else _LEFT
 
     def _count(self) -> int:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a QObject's metaclass leaves no room for that of abc
 
     def _title_tip(self, column: int) -> str | None:
         return None
