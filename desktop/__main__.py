@@ -2,7 +2,7 @@
 
 import sys
 
-from desktop.core.child import asked_module
+from desktop.system.child import asked_module
 
 if __name__ == "__main__":
     module = asked_module(sys.argv[1:])

@@ -20,31 +20,31 @@ from PySide6.QtWidgets import QApplication
 from desktop import __version__
 from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
-from desktop.engine.protocol import Load
-from desktop.services.chat import MessageFinished
-from desktop.services.engine import EngineState
-from desktop.services.engine_memory import EngineMemoryReader
+from desktop.engine.worker.protocol import Load
+from desktop.services.chat.chat import MessageFinished
+from desktop.services.container import Suite
+from desktop.services.engine.memory import EngineMemoryReader
+from desktop.services.engine.supervisor import EngineState
 from desktop.services.single_instance import OpenRequest
-from desktop.services.suite import Suite
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsData, WindowGeometry
-from desktop.ui.collector import Collector
-from desktop.ui.engine_bridge import Bridge, merge_chat_events, merge_states
-from desktop.ui.failures import FailureHooks
-from desktop.ui.page import Page
-from desktop.ui.run_follower import RunFollower
-from desktop.ui.single_instance import come_forward
-from desktop.ui.statusbar import StatusBar
-from desktop.ui.tasks import TaskContext, Tasks
-from desktop.ui.theme import Preference, Theme
-from desktop.ui.window import MainWindow, PageEntry
+from desktop.ui.shell.collector import Collector
+from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
+from desktop.ui.shell.failures import FailureHooks
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.run_follower import RunFollower
+from desktop.ui.shell.single_instance import come_forward
+from desktop.ui.shell.statusbar import StatusBar
+from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.theme import Preference, Theme
+from desktop.ui.shell.window import MainWindow, PageEntry
 
 if TYPE_CHECKING:
     from desktop.core.speed import Prediction
-    from desktop.services.downloads_records import DownloadState
-    from desktop.ui.pages.discover_parts import DiscoverParts
-    from desktop.ui.pages.inspect import InspectPage
-    from desktop.ui.pages.inspect_parts import InspectorParts
+    from desktop.services.models.downloads_records import DownloadState
+    from desktop.ui.discover.parts import DiscoverParts
+    from desktop.ui.inspect.page import InspectPage
+    from desktop.ui.inspect.parts import InspectorParts
 
 DELETED_CHATS_KEPT_SECONDS = 30 * 24 * 3600.0
 
@@ -111,7 +111,7 @@ class Heft:
 
     def open_file(self, path: Path) -> None:
         """Load a model file in place of the present one and go to the chat."""
-        from desktop.ui.pages.chat import ChatPage
+        from desktop.ui.chat.page import ChatPage
 
         page = self._window.go_to("chat")
         assert isinstance(page, ChatPage)
@@ -122,7 +122,7 @@ class Heft:
         self._inspector().open(source)
 
     def _inspector(self) -> InspectPage:
-        from desktop.ui.pages.inspect import InspectPage
+        from desktop.ui.inspect.page import InspectPage
 
         page = self._window.go_to("inspect")
         assert isinstance(page, InspectPage)
@@ -153,7 +153,7 @@ class Heft:
 
     @cached_property
     def _discover(self) -> DiscoverParts:
-        from desktop.ui.pages.discover_parts import DiscoverParts
+        from desktop.ui.discover.parts import DiscoverParts
 
         parts = DiscoverParts(
             self._theme,
@@ -179,7 +179,7 @@ class Heft:
         return page
 
     def _library_page(self) -> Page:
-        from desktop.ui.pages.library import LibraryPage
+        from desktop.ui.library.page import LibraryPage
 
         page = LibraryPage(self._suite.library, self._tasks, self._theme, inspector=True)
         page.run_requested.connect(lambda model: self.open_file(model.path))
@@ -187,7 +187,7 @@ class Heft:
         return page
 
     def _chat_page(self) -> Page:
-        from desktop.ui.pages.chat import ChatPage
+        from desktop.ui.chat.page import ChatPage
 
         return ChatPage(
             self._suite.chats,
@@ -202,7 +202,7 @@ class Heft:
         )
 
     def _inspect_page(self) -> Page:
-        from desktop.ui.pages.inspect import InspectPage
+        from desktop.ui.inspect.page import InspectPage
 
         parts = self._inspector_parts
         page = InspectPage(
@@ -221,20 +221,20 @@ class Heft:
 
     @cached_property
     def _inspector_parts(self) -> InspectorParts:
-        from desktop.ui.pages.inspect_parts import InspectorParts
+        from desktop.ui.inspect.parts import InspectorParts
 
         return InspectorParts(self._theme, self._tasks, self._suite.paths, self._suite.inspection, self._show_versions)
 
     def _show_versions(self, base: str) -> None:
-        from desktop.ui.pages.discover import DiscoverPage
+        from desktop.ui.discover.page import DiscoverPage
 
         page = self._window.go_to("discover")
         assert isinstance(page, DiscoverPage)
         page.show_versions_of(base)
 
     def _machine_page(self) -> Page:
-        from desktop.ui.pages.machine import MachinePage
-        from desktop.ui.widgets.trust_panel import TrustSources
+        from desktop.ui.machine.page import MachinePage
+        from desktop.ui.machine.trust_panel import TrustSources
 
         sources = TrustSources(self._suite.predictions.ledger.trust, self._suite.predictions.calibration)
         return MachinePage(self._suite.machine, self._tasks, self._theme, sources)
@@ -273,7 +273,7 @@ class Heft:
             sys.stderr.write("heft: there are no fonts on this system, so the window shows no words.\n")
             sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
         self._collector.start()
-        from desktop.ui.icons import application_icon
+        from desktop.ui.shell.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())
         self._tasks.run(self._settle)
@@ -298,7 +298,7 @@ class Heft:
 
     def _load_first(self, context: TaskContext) -> None:
         """Load a model unless the user was faster."""
-        from desktop.services.first_model import first_model
+        from desktop.services.models.first_model import first_model
 
         model = first_model(self._suite.library, self._read_settings().last_model)
         if self._suite.engine.last_load is None:
@@ -324,7 +324,7 @@ class Heft:
             self._follower.answered(figures)
 
     def _show_prediction(self, found: Prediction | None) -> None:
-        from desktop.ui.pages.chat import ChatPage
+        from desktop.ui.chat.page import ChatPage
 
         page = self._window.page("chat")
         if isinstance(page, ChatPage):
@@ -337,7 +337,7 @@ class Heft:
         self._window.notifications.show_message(f"{state.name} is here, and its checksum is right.")
 
     def _tell_failure(self, state: EngineState) -> None:
-        from desktop.services.headless import death_error
+        from desktop.services.engine.headless import death_error
 
         error = death_error(state.died) if state.died is not None else state.failure
         if error is not None:
@@ -363,7 +363,7 @@ class Heft:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._suite.paths.logs)))
 
     def _show_about(self) -> None:
-        from desktop.ui.about import AboutDialog
+        from desktop.ui.shell.about import AboutDialog
 
         AboutDialog(
             self._tasks,

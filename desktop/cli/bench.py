@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from desktop.cli.model import add_model_arguments, loaded_model, open_ledger, prediction, whole_number
 from desktop.cli.output import print_json, table
-from desktop.engine.protocol import Benchmark
-from desktop.services.ledger import Watch
+from desktop.engine.worker.protocol import Benchmark
+from desktop.services.planning.ledger import Watch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from desktop.cli.model import add_model_arguments, loaded_model, whole_number
 from desktop.cli.output import Progress
 from desktop.cli.run import summary
 from desktop.core.errors import HeftError, UsageError
-from desktop.engine.protocol import ChatMessage, Generate, Sampling
+from desktop.engine.worker.protocol import ChatMessage, Generate, Sampling
 
 _HELP = "Enter sends. /new starts again, /quit (or Ctrl+D) ends, Ctrl+C stops an answer."
 

@@ -14,7 +14,7 @@ from desktop.core.variants import variants_of
 from desktop.hub.client import HubClient
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
-from desktop.services.downloads import DownloadService, DownloadState
+from desktop.services.models.downloads import DownloadService, DownloadState
 from desktop.store.paths import default_paths
 
 

@@ -14,13 +14,13 @@ from desktop.cli.output import Progress, print_json
 from desktop.core.errors import UsageError
 from desktop.core.memory import Memory, Settings, resident_bytes
 from desktop.core.speed import Rate
-from desktop.services.calibration import CalibrationService
-from desktop.services.fit import FitService, Weighed
-from desktop.services.machine import MachineService
-from desktop.services.planning import PlanningService
-from desktop.services.speed import SpeedService
-from desktop.services.tables import DataTables
-from desktop.services.what_if import named_machine
+from desktop.services.discover.tables import DataTables
+from desktop.services.machine.calibration import CalibrationService
+from desktop.services.machine.machine import MachineService
+from desktop.services.machine.what_if import named_machine
+from desktop.services.planning.engine_planner import PlanningService
+from desktop.services.planning.fit import FitService, Weighed
+from desktop.services.planning.speed import SpeedService
 from desktop.store.ledger import Ledger
 from desktop.store.paths import Paths, default_paths
 
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print how the file fits; exit code 0 also when it is too large."""
-    from desktop.services.engine import describe_engine
+    from desktop.services.engine.supervisor import describe_engine
 
     paths = default_paths()
     machines = MachineService(paths, lambda: describe_engine(paths))

@@ -7,8 +7,8 @@ from desktop.cli.output import human_bytes, table
 from desktop.core.memory import RAM
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate
-from desktop.services.fit import Weighed
-from desktop.services.picker_words import beyond_training
+from desktop.services.discover.picker_words import beyond_training
+from desktop.services.planning.fit import Weighed
 
 _METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formulas"}
 

@@ -12,8 +12,8 @@ from desktop.cli.output import Progress, print_json
 from desktop.core.findings import Finding
 from desktop.core.gguf import Array, Tensor, Text, Value
 from desktop.hub.client import HubClient
-from desktop.services.inspection import Inspected, InspectedFile, InspectionService, ModelEntry
-from desktop.services.library import LibraryService
+from desktop.services.inspect.inspection import Inspected, InspectedFile, InspectionService, ModelEntry
+from desktop.services.models.library import LibraryService
 from desktop.store.paths import Paths, default_paths
 from desktop.store.settings import SettingsStore
 
@@ -70,7 +70,7 @@ def _open(service: InspectionService, source: str, stack: ExitStack) -> Inspecte
 
 def make_service(paths: Paths) -> InspectionService:
     """The service of this installation; the engine is started only for an architecture Heft's table lacks."""
-    from desktop.services.engine import describe_engine
+    from desktop.services.engine.supervisor import describe_engine
 
     library = LibraryService(paths, SettingsStore(paths.settings))
     return InspectionService(paths, library, HubClient(), architectures=lambda: describe_engine(paths).architectures)

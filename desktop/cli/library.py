@@ -8,7 +8,7 @@ from typing import Any
 
 from desktop.cli.output import Progress, human_bytes, print_json, table
 from desktop.core.units import human_parameters
-from desktop.services.library import LibraryModel, LibraryService, ScanProgress
+from desktop.services.models.library import LibraryModel, LibraryService, ScanProgress
 from desktop.store.paths import default_paths
 from desktop.store.settings import SettingsStore
 

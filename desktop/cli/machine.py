@@ -9,8 +9,8 @@ import msgspec
 
 from desktop.cli.output import print_json, table
 from desktop.core.hardware import Machine
-from desktop.services.machine import MachineService
-from desktop.services.machine_report import format_matrix, report
+from desktop.services.machine.machine import MachineService
+from desktop.services.machine.report import format_matrix, report
 from desktop.store.paths import default_paths
 
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the machine; raises HeftError for an unreadable profile."""
-    from desktop.services.engine import describe_engine
+    from desktop.services.engine.supervisor import describe_engine
 
     paths = default_paths()
     service = MachineService(paths, lambda: describe_engine(paths))

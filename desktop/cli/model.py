@@ -8,13 +8,13 @@ from contextlib import contextmanager, suppress
 
 from desktop.cli.output import Progress
 from desktop.core.errors import StoreError
-from desktop.engine.protocol import Load, Loaded
-from desktop.services.engine import EngineService
-from desktop.services.headless import HeadlessEngine
-from desktop.services.ledger import LedgerService, Running
-from desktop.services.library import LibraryService
-from desktop.services.recording import Predictions
-from desktop.services.speed import describe_cpu
+from desktop.engine.worker.protocol import Load, Loaded
+from desktop.services.engine.headless import HeadlessEngine
+from desktop.services.engine.supervisor import EngineService
+from desktop.services.models.library import LibraryService
+from desktop.services.planning.ledger import LedgerService, Running
+from desktop.services.planning.recording import Predictions
+from desktop.services.planning.speed import describe_cpu
 from desktop.store.paths import default_paths
 from desktop.store.settings import SettingsStore
 

@@ -8,8 +8,8 @@ import sys
 from desktop.cli.model import add_model_arguments, loaded_model, open_ledger, prediction, whole_number
 from desktop.cli.output import Progress, human_bytes, print_json
 from desktop.core.errors import UsageError
-from desktop.engine.protocol import ChatMessage, Finished, Generate, Sampling
-from desktop.services.ledger import Watch
+from desktop.engine.worker.protocol import ChatMessage, Finished, Generate, Sampling
+from desktop.services.planning.ledger import Watch
 
 _TYPICAL_CONTEXT = 256  # tokens of a short question and its answer: where the prediction is made
 

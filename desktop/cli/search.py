@@ -14,7 +14,7 @@ from desktop.core.units import human_parameters
 from desktop.hub.client import HubClient
 from desktop.hub.records import Format, RepoSummary, SearchQuery, Sort, Task
 from desktop.hub.search import HubSearch
-from desktop.services.search import SearchService
+from desktop.services.discover.search import SearchService
 from desktop.store.paths import Paths, default_paths
 
 _MOST = 1000
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _pools(paths: Paths) -> tuple[Pool, ...]:
-    from desktop.services.engine import describe_engine
-    from desktop.services.machine import MachineService
+    from desktop.services.engine.supervisor import describe_engine
+    from desktop.services.machine.machine import MachineService
 
     return pools_of(MachineService(paths, lambda: describe_engine(paths)).describe("cached"))
 

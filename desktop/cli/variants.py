@@ -14,17 +14,17 @@ from desktop.core.choice import Goal
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
-from desktop.services.calibration import CalibrationService
-from desktop.services.local_copies import LocalCopies
-from desktop.services.machine import MachineService
-from desktop.services.picker import PickedRepo, PickerService
-from desktop.services.picker_records import Controls, Row, View
-from desktop.services.picker_words import beyond_training, facts, loss, speed, where, why_title
-from desktop.services.planning import PlanningService
-from desktop.services.search_results import other_format
-from desktop.services.speed import SpeedService
-from desktop.services.tables import DataTables
-from desktop.services.what_if import named_machine
+from desktop.services.discover.picker import PickedRepo, PickerService
+from desktop.services.discover.picker_records import Controls, Row, View
+from desktop.services.discover.picker_words import beyond_training, facts, loss, speed, where, why_title
+from desktop.services.discover.search_results import other_format
+from desktop.services.discover.tables import DataTables
+from desktop.services.machine.calibration import CalibrationService
+from desktop.services.machine.machine import MachineService
+from desktop.services.machine.what_if import named_machine
+from desktop.services.models.local_copies import LocalCopies
+from desktop.services.planning.engine_planner import PlanningService
+from desktop.services.planning.speed import SpeedService
 from desktop.store.ledger import Ledger
 from desktop.store.paths import default_paths
 
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the variants; exit code 0 also when none fits. Raises HubError."""
-    from desktop.services.engine import describe_engine
+    from desktop.services.engine.supervisor import describe_engine
 
     paths, tables = default_paths(), DataTables()
     machines = MachineService(paths, lambda: describe_engine(paths))

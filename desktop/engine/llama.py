@@ -15,7 +15,7 @@ import llama_cpp.llama_cpp as lib
 from desktop.engine.backends import load_backends
 from desktop.engine.log import EngineLog
 from desktop.engine.matrix_tiles import may_pack
-from desktop.engine.protocol import Device, Hello, Load, Sampling
+from desktop.engine.worker.protocol import Device, Hello, Load, Sampling
 
 # ggml type ids of KV cache types (ggml/include/ggml.h)
 _KV_TYPES = {

@@ -10,11 +10,11 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from desktop.hub.answer_store import AnswerStore
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError, half_an_answer
 from desktop.hub.formats import filter_of, formats_of
 from desktop.hub.records import RepoFile, RepoFiles, RepoSummary, SearchPage, SearchQuery, Sort, Task
+from desktop.hub.response_cache import AnswerStore
 
 PAGE_SIZE = 30
 _SORTS: dict[Sort, str] = {

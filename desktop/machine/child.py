@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from desktop.core.child import command
 from desktop.core.errors import HeftError
+from desktop.system.child import command
 
 T = TypeVar("T")
 

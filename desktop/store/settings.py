@@ -14,7 +14,7 @@ import msgspec
 
 from desktop.core.errors import StoreError
 from desktop.core.readable import readable
-from desktop.store.atomic import write_atomically
+from desktop.system.atomic import write_atomically
 
 SCHEMA_VERSION = 1
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.core.errors import StoreError
-from desktop.store.atomic import write_atomically
+from desktop.system.atomic import write_atomically
 
 SCHEMA_VERSION = 1
 

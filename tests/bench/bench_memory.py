@@ -33,11 +33,11 @@ from desktop.core.memory import (
     weights_of,
 )
 from desktop.core.placement import Pool, settle
+from desktop.engine.helper_process import Tool
 from desktop.engine.log import buffer_bytes
-from desktop.engine.plan_records import Plan, Variant, memory_of
-from desktop.engine.planner import PlanRequest, Plans
-from desktop.engine.protocol import Generate
-from desktop.engine.tool import Tool
+from desktop.engine.planner.plan_records import Plan, Variant, memory_of
+from desktop.engine.planner.planner import PlanRequest, Plans
+from desktop.engine.worker.protocol import Generate
 
 LLAMA_3B = Shape(layers=28, embedding=3072, feed_forward=8192, heads=24, kv_heads=8, context_length=131072)
 QUANTS = ("Q4_K", "Q4_0", "Q8_0")
@@ -71,7 +71,7 @@ class _Model:
 @contextmanager
 def _planner(folder: Path) -> Iterator[Tool[Plans]]:
     (folder / "planner").mkdir(exist_ok=True)
-    tool: Tool[Plans] = Tool("desktop.engine.planner", Plans, folder / "planner", folder / "planner.log")
+    tool: Tool[Plans] = Tool("desktop.engine.planner.planner", Plans, folder / "planner", folder / "planner.log")
     try:
         yield tool
     finally:

@@ -11,7 +11,7 @@ import pytest
 from support import gguf_bytes as g
 
 from desktop.machine.tables import read_table
-from desktop.services.engine import describe_engine
+from desktop.services.engine.supervisor import describe_engine
 from desktop.store.paths import Paths
 
 pytestmark = pytest.mark.engine

@@ -14,12 +14,12 @@ from desktop.core.errors import HeftError
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory import shape_of
 from desktop.core.quants import TYPES_BY_NAME
-from desktop.engine.calibrator import Calibrate, Calibrated
-from desktop.engine.dequantize import TARGETS
-from desktop.engine.forging import ForgedShape, forge, layer_bytes
-from desktop.engine.protocol import Benchmark, Benchmarked
-from desktop.engine.tool import Tool
-from desktop.engine.waiting import waited_seconds
+from desktop.engine.helper_process import Tool
+from desktop.engine.tools.calibrator import Calibrate, Calibrated
+from desktop.engine.tools.dequantize import TARGETS
+from desktop.engine.tools.synthetic_models import ForgedShape, forge, layer_bytes
+from desktop.engine.tools.waiting import waited_seconds
+from desktop.engine.worker.protocol import Benchmark, Benchmarked
 
 SMALL = ForgedShape(layers=2, embedding=256, feed_forward=512, heads=4, kv_heads=2)
 MOE = ForgedShape(layers=2, embedding=256, feed_forward=256, heads=4, kv_heads=2, experts=8, experts_used=2)
@@ -27,7 +27,7 @@ MOE = ForgedShape(layers=2, embedding=256, feed_forward=256, heads=4, kv_heads=2
 
 @pytest.fixture
 def tool() -> Iterator[Tool[Calibrated]]:
-    made: Tool[Calibrated] = Tool("desktop.engine.calibrator", Calibrated)
+    made: Tool[Calibrated] = Tool("desktop.engine.tools.calibrator", Calibrated)
     yield made
     made.close()
 
@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_written_is_told(tool: Tool[Calibrated], tmp_pat
 def test_waiting_for_a_core_is_seen() -> None:
     pin = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
     spin = pin + "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass\n"
-    script = spin + "from desktop.engine.waiting import waited_seconds\nprint(waited_seconds())"
+    script = spin + "from desktop.engine.tools.waiting import waited_seconds\nprint(waited_seconds())"
     root = Path(__file__).parents[2]
     others = [subprocess.Popen([sys.executable, "-c", spin.replace("0.2", "60")]) for _ in range(2)]
     try:

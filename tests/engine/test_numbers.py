@@ -15,8 +15,9 @@ from gguf.quants import dequantize as oracle
 from desktop.core.errors import HeftError
 from desktop.core.gguf import read_header
 from desktop.core.quants import TYPES_BY_NAME
-from desktop.engine.dequantize import NEEDS_IMATRIX, TARGETS, dequantize, quantize, requantize
-from desktop.engine.numbers import (
+from desktop.engine.helper_process import Tool
+from desktop.engine.tools.dequantize import NEEDS_IMATRIX, TARGETS, dequantize, quantize, requantize
+from desktop.engine.tools.numbers import (
     SUMMARY_WEIGHTS,
     Answer,
     Errors,
@@ -27,13 +28,12 @@ from desktop.engine.numbers import (
     requantize_all,
     summarize,
 )
-from desktop.engine.tool import Tool
 from desktop.store.gguf_files import FileSource
 
 
 @pytest.fixture
 def tool(tmp_path: Path) -> Iterator[Tool[Any]]:
-    made = Tool[Any]("desktop.engine.numbers", Answer, tmp_path, tmp_path / "numbers.log")
+    made = Tool[Any]("desktop.engine.tools.numbers", Answer, tmp_path, tmp_path / "numbers.log")
     yield made
     made.close()
 

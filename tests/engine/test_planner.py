@@ -15,10 +15,10 @@ from desktop.core.gguf import BytesSource, Header, read_header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.memory import Settings, estimate, shape_of, weights_of
 from desktop.core.placement import split_layers
+from desktop.engine.helper_process import Tool
 from desktop.engine.log import buffer_bytes
-from desktop.engine.plan_records import Plan, Variant, memory_of
-from desktop.engine.planner import STUB, PlanRequest, Plans
-from desktop.engine.tool import Tool
+from desktop.engine.planner.plan_records import Plan, Variant, memory_of
+from desktop.engine.planner.planner import STUB, PlanRequest, Plans
 
 pytestmark = pytest.mark.engine
 
@@ -30,7 +30,7 @@ RESOLUTION = 0.006 * 1024 * 1024  # of the log's figures, and what padding adds
 def planner(tmp_path: Path) -> Iterator[Tool[Plans]]:
     folder = tmp_path / "planner"
     folder.mkdir()
-    tool: Tool[Plans] = Tool("desktop.engine.planner", Plans, folder, tmp_path / "planner.log")
+    tool: Tool[Plans] = Tool("desktop.engine.planner.planner", Plans, folder, tmp_path / "planner.log")
     yield tool
     tool.close()
 

@@ -5,7 +5,7 @@ import io
 import msgspec
 import pytest
 
-from desktop.engine.protocol import (
+from desktop.engine.worker.protocol import (
     ChatMessage,
     Generate,
     Load,

@@ -11,7 +11,7 @@ import pytest
 from support.tool_module import Do, Done
 
 from desktop.core.errors import HeftError
-from desktop.engine.tool import Tool
+from desktop.engine.helper_process import Tool
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 
 from desktop.core.errors import HeftError
 from desktop.core.quants import TENSOR_TYPES, TYPES_BY_NAME
-from desktop.engine.tool import Tool
-from desktop.engine.weight_scan import Scan, Scanned, Stored, no_numbers
+from desktop.engine.helper_process import Tool
+from desktop.engine.tools.weight_scan import Scan, Scanned, Stored, no_numbers
 
 BLOCKS = 40
 # ggml checks no scales of these, or (F64) after narrowing them to 32 bits; the whole numbers hold none.
@@ -80,7 +80,7 @@ def test_a_file_is_scanned_in_a_process_of_its_own(tmp_path: Path) -> None:
         Stored("whole numbers", 64, 26, 100),
     )
     steps: list[float] = []
-    tool = Tool[Scanned]("desktop.engine.weight_scan", Scanned)
+    tool = Tool[Scanned]("desktop.engine.tools.weight_scan", Scanned)
     try:
         found = tool.call(Scan(str(path), tensors), progress=lambda done, _: steps.append(done))
         with pytest.raises(HeftError):

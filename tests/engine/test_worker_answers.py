@@ -9,7 +9,7 @@ from support.engine import GREEDY, DrivenEngine
 from support.forge import TINY, forge
 
 from desktop.core.memory import packed
-from desktop.engine.protocol import (
+from desktop.engine.worker.protocol import (
     Benchmark,
     Benchmarked,
     Cancel,
@@ -24,7 +24,7 @@ from desktop.engine.protocol import (
     Unload,
     Unloaded,
 )
-from desktop.services.speed import read_local
+from desktop.services.planning.speed import read_local
 
 pytestmark = pytest.mark.engine
 QUESTION = "Why is the sky blue?"

@@ -20,7 +20,7 @@ from support import gguf_bytes
 from support.hub_server import BytesContent, HubServer, Repo
 from support.program import ANSWER_SECONDS, END_SECONDS, Program, poll, window
 
-from desktop.services.downloads_records import Order, OrderStore
+from desktop.services.models.downloads_records import Order, OrderStore
 from desktop.store.chats import ChatStore
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
@@ -35,10 +35,10 @@ LOST_SECONDS = 1.0
 BUSY = """
 import json, sys, threading, time
 from pathlib import Path
-from desktop.engine.protocol import Load
-from desktop.services.chat import ChatService, TextAdded
-from desktop.services.engine import EngineService
-from desktop.services.library import LibraryService
+from desktop.engine.worker.protocol import Load
+from desktop.services.chat.chat import ChatService, TextAdded
+from desktop.services.engine.supervisor import EngineService
+from desktop.services.models.library import LibraryService
 from desktop.store.chats import ChatStore
 from desktop.store.paths import default_paths
 from desktop.store.settings import SettingsStore

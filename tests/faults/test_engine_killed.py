@@ -13,8 +13,8 @@ import pytest
 from support.desk import DEADLINE_SECONDS, Desk
 from support.program import ANSWER_SECONDS, END_SECONDS, Program, poll, window
 
-from desktop.engine.protocol import Load
-from desktop.services.chat import ChatFailed, MessageFinished, PromptRead, TextAdded
+from desktop.engine.worker.protocol import Load
+from desktop.services.chat.chat import ChatFailed, MessageFinished, PromptRead, TextAdded
 
 SEED = 20260601
 SIGNALS = (signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV)

@@ -14,8 +14,8 @@ from support.engine import driven_engine
 from support.hub_server import BytesContent, HubServer, Repo
 from support.program import ANSWER_SECONDS, END_SECONDS, command, poll, window
 
-from desktop.engine.client import _LOG_LIMIT_BYTES
 from desktop.engine.log import FILE_LIMIT_BYTES
+from desktop.engine.worker.client import _LOG_LIMIT_BYTES
 from desktop.services.about import bug_report
 from desktop.store.paths import Paths
 

@@ -20,12 +20,12 @@ from support import gguf_bytes
 from support.desk import DEADLINE_SECONDS, Desk
 from support.program import command
 
+from desktop.core.deadline import Patience
 from desktop.core.errors import StoreError
-from desktop.core.patience import Patience
-from desktop.engine.protocol import Load
-from desktop.services.chat import ChatFailed, MessageFinished, PromptRead, TextAdded
+from desktop.engine.worker.protocol import Load
+from desktop.services.chat.chat import ChatFailed, MessageFinished, PromptRead, TextAdded
+from desktop.services.container import Suite
 from desktop.services.single_instance import Claim, claim
-from desktop.services.suite import Suite
 from desktop.store.chats import ChatStore
 from desktop.store.paths import Paths, default_paths
 from desktop.store.settings import SettingsStore
@@ -243,9 +243,9 @@ def test_a_deadline_does_not_run_while_the_one_who_waits_is_stopped() -> None:
 # The template takes a third of a second; whoever waits for it, two seconds at most, is stopped for longer.
 WAITING = """
 import os, sys
-from desktop.engine.protocol import ChatMessage
-from desktop.engine.renderer import Renderer
-from desktop.engine.template import RenderRequest
+from desktop.engine.worker.protocol import ChatMessage
+from desktop.engine.tools.renderer import Renderer
+from desktop.engine.tools.template import RenderRequest
 
 renderer = Renderer(2.0)
 renderer.start()

@@ -9,7 +9,7 @@ from pathlib import Path
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Cpu, Machine, Memory
 from desktop.core.speed import Calibration, DeviceSpeed
-from desktop.services.calibration import CalibrationService
+from desktop.services.machine.calibration import CalibrationService
 from desktop.store.paths import Paths
 
 MACHINE = Machine(Cpu("Test CPU"), Memory(8_000_000_000))

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QListView, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import NotFoundError
-from desktop.engine.protocol import (
+from desktop.engine.worker.protocol import (
     EngineDied,
     Finished,
     FinishReason,
@@ -24,16 +24,16 @@ from desktop.engine.protocol import (
     Statistics,
     Text,
 )
-from desktop.services.chat import ChatService
-from desktop.services.engine import AnswerEvent, EngineState
+from desktop.services.chat.chat import ChatService
+from desktop.services.engine.supervisor import AnswerEvent, EngineState
 from desktop.store.chats import ChatStore
 from desktop.store.library import LibraryModel
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
-from desktop.ui.engine_bridge import Bridge, merge_chat_events, merge_states
-from desktop.ui.pages.chat import ChatPage
-from desktop.ui.tasks import Tasks
-from desktop.ui.theme import Theme
+from desktop.ui.chat.page import ChatPage
+from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
 
 from .widgets import label, shown
 

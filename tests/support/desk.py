@@ -5,9 +5,9 @@ from __future__ import annotations
 import queue
 from pathlib import Path
 
-from desktop.engine.protocol import Load
-from desktop.services.chat import ChatEvent, ChatService, MessageFinished
-from desktop.services.engine import EngineService, EngineState
+from desktop.engine.worker.protocol import Load
+from desktop.services.chat.chat import ChatEvent, ChatService, MessageFinished
+from desktop.services.engine.supervisor import EngineService, EngineState
 from desktop.store.chats import ChatStore, Message
 from desktop.store.paths import Paths
 

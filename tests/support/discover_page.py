@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QLabel, QListView, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.core.hardware import Machine
-from desktop.services.downloads import DownloadService
-from desktop.ui.pages.discover import DiscoverPage
-from desktop.ui.widgets.variant_chart import VariantChart
-from desktop.ui.widgets.variant_table import VariantTable
+from desktop.services.models.downloads import DownloadService
+from desktop.ui.discover.page import DiscoverPage
+from desktop.ui.discover.variant_chart import VariantChart
+from desktop.ui.discover.variant_table import VariantTable
 
 EIGHT, FOURTEEN, SMALL = "Qwen/Qwen3-8B-GGUF", "Qwen/Qwen3-14B-GGUF", "me/Small-GGUF"
 HUGE, GATED, AWQ = "big/Huge-GGUF", "shy/Gated-GGUF", "Qwen/Qwen3-8B-AWQ"

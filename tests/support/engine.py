@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from desktop.engine.client import EngineClient
-from desktop.engine.protocol import (
+from desktop.engine.worker.client import EngineClient
+from desktop.engine.worker.protocol import (
     ChatMessage,
     EngineDied,
     Event,

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit
 
 from desktop.app import Heft
 from desktop.store.paths import default_paths
-from desktop.ui.widgets.sampling_panel import ChatSettings
+from desktop.ui.chat.sampling_panel import ChatSettings
 
 LIMIT_SECONDS = 60.0
 _LOOK_MS = 5

@@ -16,7 +16,7 @@ from desktop.core.quality import QualityTable, measurements_from_rows, steps_fro
 from desktop.core.speed import Rate
 from desktop.core.variants import variants_of
 from desktop.hub.records import RepoFile
-from desktop.services.tables import DataTables
+from desktop.services.discover.tables import DataTables
 
 DATA = Path(__file__).parents[2] / "resources" / "data"
 EFFICIENCY = 0.65  # of a device's bandwidth, in the middle of shared/reference/speed.md

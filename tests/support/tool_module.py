@@ -1,4 +1,4 @@
-"""A module for tests of ``desktop.engine.tool``: echoes, refuses, loops, eats memory or dies, as asked."""
+"""A module for tests of ``desktop.engine.helper_process``: echoes, refuses, loops, eats memory or dies, as asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from desktop.core.errors import HeftError
-from desktop.engine.tool import serve
+from desktop.engine.helper_process import serve
 
 MEMORY_BYTES = 512 * 1024 * 1024
 

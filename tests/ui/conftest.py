@@ -15,8 +15,8 @@ import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
-from desktop.ui.tasks import Tasks
-from desktop.ui.theme import Theme
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +54,7 @@ def _frozen() -> None:
 
 @pytest.fixture(autouse=True)
 def _collected_on_this_thread(_frozen: None) -> Iterator[None]:
-    """As desktop.ui.collector does in the program: no worker's collection destroys widgets, of this test or a later."""
+    """As desktop.ui.shell.collector does in the program: no worker destroys widgets, of this test or a later."""
     gc.disable()
     yield
     gc.collect()

@@ -1,0 +1,93 @@
+"""Where a repo is weighed: this computer as it is now, or another one; and the memory that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from desktop.core.hardware import Machine
+from desktop.core.memory import ModelShape, Settings, Weights
+from desktop.core.placement import Fit, Pool, place, pools_of, settle
+from desktop.services.discover.picker_records import Held
+
+STEADY_BYTES = 100_000_000  # free memory that changes by less is taken as the same
+
+
+@dataclass(frozen=True)
+class Place:
+    """A machine and what would be unloaded there first. ``own``: it is this computer."""
+
+    machine: Machine
+    held: Held = field(default_factory=Held)
+    own: bool = False
+
+    @property
+    def key(self) -> int:
+        """The same for this computer however much is free; else one per machine, as long as that is kept."""
+        return 0 if self.own else id(self.machine)
+
+    @cached_property
+    def pools(self) -> tuple[Pool, ...]:
+        """Main memory and GPUs with what is free once the engine's model is unloaded."""
+        return pools_of(self.machine, freed_bytes=self.held.memory_bytes, freed_gpu_bytes=self.held.gpu_bytes)
+
+    def differs(self, other: Place) -> bool:
+        """Whether so much more or less is free there that verdicts may change: 100 MB in any pool."""
+        mine, others = self.pools, other.pools
+        if [pool.name for pool in mine] != [pool.name for pool in others]:
+            return True
+        return any(abs(a.free_bytes - b.free_bytes) >= STEADY_BYTES for a, b in zip(mine, others, strict=True))
+
+
+class OwnPlace:
+    """This computer, looked at again on demand; the snapshot stays the same while little changes."""
+
+    def __init__(self, machine: Callable[[], Machine], held: Callable[[], Held]) -> None:
+        """``machine`` is this computer as it is now; ``held`` what its running engine would give back."""
+        self._machine, self._held = machine, held
+        self.now = Place(machine(), held(), own=True)
+
+    def refresh(self) -> bool:
+        """Look again; whether the snapshot changed."""
+        found = Place(self._machine(), self._held(), own=True)
+        if not found.differs(self.now):
+            return False
+        self.now = found
+        return True
+
+
+def estimated(shape: ModelShape, weights: Weights, settings: Settings, where: Place, *, longest: bool) -> Fit:
+    """The fit by formulas; ``longest`` fills max_context."""
+    return place(
+        shape,
+        weights,
+        settings,
+        where.machine,
+        freed_bytes=where.held.memory_bytes,
+        freed_gpu_bytes=where.held.gpu_bytes,
+        longest=longest,
+    )
+
+
+def held_against(
+    pools: tuple[Pool, ...],
+    earlier: tuple[Fit, tuple[Pool, ...]] | None,
+    shape: ModelShape,
+    weights: Weights,
+    settings: Settings,
+) -> Fit | None:
+    """An earlier plan with other memory free: without a GPU the model needs what it needed. None: plan anew."""
+    if earlier is None or len(earlier[1]) > 1 or len(pools) > 1:
+        return None
+    fit = earlier[0]
+    found = settle(
+        lambda _context, _gpu_layers, _experts: fit.memory,
+        shape,
+        settings,
+        pools,
+        has_experts=any(weights.experts),
+        longest=False,
+        method="engine",
+    )
+    return replace(found, band=fit.band)

@@ -1,0 +1,186 @@
+"""What is searched for: the field, the chips, and the question to the Hub that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
+
+from desktop.hub.records import SearchQuery, Sort, Task
+from desktop.ui.shared.chips import FlowLayout, chip, menu_chip
+from desktop.ui.shared.search_field import search_field
+
+TYPING_MILLISECONDS = 350  # a pause after which a search begins
+SUGGESTIONS = ("qwen3 8b", "llama 3.1 8b instruct", "gemma 3 4b", "smollm2", "mistral small", "qwen coder")
+_TASKS: tuple[tuple[Task, str, str], ...] = (
+    ("chat", "Chat", "Models tuned for conversation"),
+    ("code", "Code", "Models made for program code"),
+    ("vision", "Vision", "Models that see pictures"),
+    ("embedding", "Embedding", "Models that turn text into vectors; they do not chat"),
+)
+_SORTS: tuple[tuple[Sort, str], ...] = (
+    ("trending", "Trending"),
+    ("downloads", "Downloads"),
+    ("likes", "Likes"),
+    ("updated", "Updated"),
+)
+_SIZES: tuple[tuple[str, tuple[int | None, int | None]], ...] = (
+    ("Any size", (None, None)),
+    ("Up to 4 B parameters", (None, 4_000_000_000)),
+    ("4 to 10 B", (4_000_000_000, 10_000_000_000)),
+    ("10 to 35 B", (10_000_000_000, 35_000_000_000)),
+    ("Over 35 B", (35_000_000_000, None)),
+)
+_LICENCES = (("Any licence", ""), ("Apache 2.0", "apache-2.0"), ("MIT", "mit"), ("Gemma", "gemma"),
+             ("Llama 3.1", "llama3.1"), ("Llama 3.3", "llama3.3"))  # fmt: skip
+_ACCESS: tuple[tuple[str, bool | None], ...] = (("Open and gated", None), ("Open only", False), ("Gated only", True))
+
+
+class DiscoverFilters(QWidget):
+    """Tells :attr:`changed` when something else is to be searched for, after a pause in typing."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("discoverFilters")
+        self._sort: Sort = "trending"
+        self._limits: tuple[int | None, int | None] = (None, None)
+        self._licence = ""
+        self._gated: bool | None = None
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(TYPING_MILLISECONDS)
+        self._pause.timeout.connect(self.changed)
+        self.field = search_field(
+            "discoverSearch",
+            "Search the Hub",
+            f"Search the Hub: {SUGGESTIONS[0]}, {SUGGESTIONS[2]}…",
+            "Words of a model's name, its maker or size (Ctrl+F)",
+        )
+        self.field.textChanged.connect(lambda _: self._pause.start())
+        self.field.returnPressed.connect(self.now)
+        self._fits = chip("Fits this machine", "filterFits", "Leave out what no variant of would fit this computer")
+        self._fits.setChecked(True)
+        self._fits.toggled.connect(lambda _: self.changed.emit())
+        self._tasks: dict[Task, QToolButton] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 12, 12, 10)
+        column.setSpacing(10)
+        column.addWidget(self.field)
+        chips = QWidget()
+        flow = FlowLayout(chips)
+        flow.addWidget(self._fits)
+        for task, word, tip in _TASKS:
+            button = chip(word, f"filter_{task}", tip)
+            button.clicked.connect(partial(self._choose_task, task))
+            self._tasks[task] = button
+            flow.addWidget(button)
+        self._more, more = menu_chip("More", "filterMore", "Size, licence, access, and formats other than GGUF")
+        self._fill(more)
+        flow.addWidget(self._more)
+        self._sorted, sorts = menu_chip("Trending", "filterSort", "The order of the results")
+        self._choices(sorts, [(word, partial(self._set_sort, sort, word)) for sort, word in _SORTS])
+        flow.addWidget(self._sorted)
+        column.addWidget(chips)
+
+    @property
+    def fits_only(self) -> bool:
+        """Whether what does not fit is left out."""
+        return self._fits.isChecked()
+
+    @property
+    def all_formats(self) -> bool:
+        """Whether formats other than GGUF are looked for too."""
+        return self._formats.isChecked()
+
+    def set_all_formats(self, wanted: bool) -> None:
+        """Look for other formats too, or not."""
+        self._formats.setChecked(wanted)
+
+    def set_fits_only(self, wanted: bool) -> None:
+        """Leave out what does not fit, or not."""
+        self._fits.setChecked(wanted)
+
+    def query(self, most_parameters: int) -> SearchQuery:
+        """The question; ``most_parameters`` is the largest model that fits (0: not known)."""
+        least, most = self._limits
+        # Asked of the Hub only where nothing else narrows the search: it leaves out what it knows no size of.
+        if self.fits_only and most_parameters and not self.field.text().strip() and not self.all_formats:
+            most = min(most, most_parameters) if most is not None else most_parameters
+        task = next((task for task, button in self._tasks.items() if button.isChecked()), None)
+        return SearchQuery(
+            text=self.field.text().strip(),
+            sort=self._sort,
+            task=task,
+            parameters_min=least,
+            parameters_max=most,
+            license=self._licence or None,
+            gated=self._gated,
+            formats=() if self.all_formats else ("GGUF",),
+        )
+
+    def search_for(self, text: str) -> None:
+        """Search for these words at once."""
+        self.field.setText(text)
+        self.now()
+
+    def now(self) -> None:
+        """Search without waiting for a pause."""
+        self._pause.stop()
+        self.changed.emit()
+
+    def _fill(self, menu: QMenu) -> None:
+        sizes = menu.addMenu("Parameters")
+        self._choices(sizes, [(word, partial(self._set_limits, limits)) for word, limits in _SIZES])
+        licences = menu.addMenu("Licence")
+        self._choices(licences, [(word, partial(self._set_licence, tag)) for word, tag in _LICENCES])
+        access = menu.addMenu("Access")
+        self._choices(access, [(word, partial(self._set_gated, gated)) for word, gated in _ACCESS])
+        menu.addSeparator()
+        self._formats: QAction = menu.addAction("Other formats too")
+        self._formats.setObjectName("filterFormats")
+        self._formats.setCheckable(True)
+        self._formats.setToolTip("AWQ, GPTQ, MLX, safetensors …: named, with what runs them")
+        self._formats.toggled.connect(lambda _: self._chosen())
+
+    @staticmethod
+    def _choices(menu: QMenu, choices: list[tuple[str, Callable[[], None]]]) -> None:
+        group = QActionGroup(menu)
+        for number, (word, call) in enumerate(choices):
+            action = menu.addAction(word)
+            action.setCheckable(True)
+            action.setChecked(number == 0)
+            group.addAction(action)
+            action.triggered.connect(lambda _, call=call: call())
+
+    def _choose_task(self, task: Task, checked: bool) -> None:
+        for other, button in self._tasks.items():
+            if other != task:
+                button.setChecked(False)
+        self.changed.emit()
+
+    def _set_sort(self, sort: Sort, word: str) -> None:
+        self._sort = sort
+        self._sorted.setText(f"{word} ▾")
+        self._chosen()
+
+    def _set_limits(self, limits: tuple[int | None, int | None]) -> None:
+        self._limits = limits
+        self._chosen()
+
+    def _set_licence(self, tag: str) -> None:
+        self._licence = tag
+        self._chosen()
+
+    def _set_gated(self, gated: bool | None) -> None:
+        self._gated = gated
+        self._chosen()
+
+    def _chosen(self) -> None:
+        count = sum((self._limits != (None, None), bool(self._licence), self._gated is not None, self.all_formats))
+        self._more.setText(f"More ({count}) ▾" if count else "More ▾")
+        self.changed.emit()

@@ -1,0 +1,305 @@
+"""The page Discover: search the Hub, be told which variant to take, download it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from desktop.core.errors import HeftError
+from desktop.core.hardware import Machine
+from desktop.core.hub_address import HubAddress
+from desktop.core.placement import hypothetical, pools_of
+from desktop.services.discover.picker import PickerService
+from desktop.services.discover.picker_records import View
+from desktop.services.discover.search import SearchService
+from desktop.services.discover.search_results import Result
+from desktop.services.discover.tables import DataTables
+from desktop.services.machine.calibration import CalibrationService
+from desktop.services.machine.machine import MachineService
+from desktop.services.models.downloads import DownloadService
+from desktop.services.models.downloads_records import DownloadState
+from desktop.ui.discover.downloads_panel import DownloadsPanel
+from desktop.ui.discover.repo import RepoPane
+from desktop.ui.discover.search import DiscoverSearch
+from desktop.ui.discover.states import DiscoverState
+from desktop.ui.discover.weighing import Weighing
+from desktop.ui.shared.speed_offer import SpeedOffer
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
+
+_SIDE_WIDTH, _NARROW_SIDE, _SIDE_HEIGHT = 340, 240, 440  # on a small screen the page scrolls
+_NARROW = 960  # a page below this width gives the side less
+_NOTHING, _REPO = 0, 1
+
+
+class DiscoverPage(Page):
+    """Composes search, repo and downloads; what takes time happens in :class:`Weighing` and the services."""
+
+    run_requested = Signal(object)  # Path of a downloaded model
+    inspect_requested = Signal(str)  # a file or repo, as the page Inspect takes it
+    SHORTCUTS: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("Ctrl+F", "Search the Hub"),
+        ("Ctrl+D", "Download the variant"),
+    )
+
+    def __init__(
+        self,
+        picker: PickerService,
+        search: SearchService,
+        downloads: DownloadService,
+        machines: MachineService,
+        tables: DataTables,
+        this_machine: Callable[[], Machine],
+        keep_token: Callable[[str], None],
+        endpoint: Callable[[], str],
+        tasks: Tasks,
+        theme: Theme,
+        calibration: CalibrationService | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """``this_machine`` takes seconds at its first call; ``keep_token`` raises HeftError without a keyring.
+
+        With ``calibration`` the page offers to measure the types that a repo has and nobody measured yet.
+        """
+        super().__init__(parent)
+        self.setObjectName("discoverPage")
+        self._downloads = downloads
+        self._machines = machines
+        self._this_machine = this_machine
+        self._keep_token = keep_token
+        self._endpoint = endpoint
+        self._tasks = tasks
+        self._result: Result | None = None
+        self._asked = False
+        self._search = DiscoverSearch(search, tasks, theme)
+        self._offer = SpeedOffer(tasks, calibration) if calibration is not None else None
+        self._repo = RepoPane(theme, tables, self._offer)
+        self._state = DiscoverState()
+        self._panel = DownloadsPanel()
+        self._weighing = Weighing(picker, tasks, self._repo.controls.controls, self)
+        self._build()
+        self._connect()
+
+    def shown(self) -> None:
+        """Search at the first visit, with what is known of this machine by then."""
+        if self._asked:
+            return
+        self._asked = True
+        self._search.search()
+        self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, owner=self)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """In view, the figures follow the memory that is free."""
+        super().showEvent(event)
+        self._weighing.set_watching(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Out of view, nothing is looked at."""
+        self._weighing.set_watching(False)
+        super().hideEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow page gives its room to the repo."""
+        super().resizeEvent(event)
+        narrow = event.size().width() < _NARROW
+        if narrow != (event.oldSize().width() < _NARROW) or event.oldSize().width() < 0:
+            side = _NARROW_SIDE if narrow else _SIDE_WIDTH
+            self._splitter.setSizes([side, event.size().width() - side])
+
+    def show_downloads(self, states: tuple[DownloadState, ...]) -> None:
+        """Show all downloads; the composition root tells of every change."""
+        self._panel.show_states(states)
+        view = self._repo.view
+        if view is not None:
+            self._repo.show_downloads(self._of(view, states))
+
+    def search_for(self, text: str) -> None:
+        """Search for these words."""
+        self._search.filters.search_for(text)
+
+    def show_versions_of(self, base: str) -> None:
+        """List the GGUF versions of a model, OWNER/NAME."""
+        self._asked = True
+        self._search.show_versions_of(base, base)
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        side = QWidget()
+        side.setObjectName("discoverSideInside")
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._search, 1)
+        column.addWidget(self._panel)
+        side.setMinimumSize(_NARROW_SIDE, _SIDE_HEIGHT)
+        self._body = QStackedWidget()
+        self._body.addWidget(self._state)
+        self._body.addWidget(self._repo)
+        self._splitter = splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setObjectName("discoverSplitter")
+        splitter.addWidget(side)
+        splitter.addWidget(self._body)
+        splitter.setStretchFactor(1, 1)
+        splitter.setCollapsible(0, False)
+        splitter.setCollapsible(1, False)
+        splitter.setSizes([_SIDE_WIDTH, 864])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(splitter)
+        self.setFocusProxy(self._search.filters.field)
+
+    def _connect(self) -> None:
+        self._search.repo_chosen.connect(self._open)
+        weighing, repo = self._weighing, self._repo
+        weighing.opened.connect(self._opened)
+        weighing.changed.connect(repo.show_view)
+        weighing.marked.connect(repo.show_marks)
+        weighing.progressed.connect(repo.show_progress)
+        if self._offer is not None:
+            weighing.marked.connect(lambda _: self._offer_to_measure())
+            self._offer.measured.connect(weighing.measured)
+            self._offer.failed.connect(self.notify)
+        weighing.failed.connect(self._failed)
+        weighing.troubled.connect(self.notify)
+        repo.controls.changed.connect(weighing.set_controls)
+        repo.controls.profile_wanted.connect(self._choose_profile)
+        repo.action_asked.connect(self._act)
+        repo.page_wanted.connect(self._open_page)
+        repo.inspect_wanted.connect(self._inspect)
+        self._state.inspect_wanted.connect(self._inspect)
+        self._state.again.connect(self._again)
+        self._state.page_wanted.connect(self._open_page)
+        self._state.versions_wanted.connect(self._show_versions)
+        self._state.token_given.connect(self._give_token)
+        panel = self._panel
+        panel.paused.connect(lambda download: self._do(lambda: self._downloads.pause(download)))
+        panel.resumed.connect(lambda download: self._do(lambda: self._downloads.resume(download)))
+        panel.cancelled.connect(lambda download: self._do(lambda: self._downloads.cancel(download)))
+        panel.removed.connect(lambda download: self._do(lambda: self._downloads.remove(download)))
+        panel.opened.connect(self._chat_with)
+        for keys, call in (("Ctrl+F", self._focus_search), ("Ctrl+D", self._download_current)):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(call)
+
+    # -- a repo ----------------------------------------------------------------------------------
+
+    def _know_machine(self, machine: Machine) -> None:
+        self._search.set_pools(pools_of(machine))
+
+    def _open(self, result: Result) -> None:
+        self._result = result
+        if not result.is_gguf:
+            self._weighing.stop()
+            self._state.show_other(result)
+            self._body.setCurrentIndex(_NOTHING)
+            return
+        view = self._repo.view
+        if view is None or view.repo.id != result.repo.id:
+            self._state.show_waiting(result.repo.id)
+            self._body.setCurrentIndex(_NOTHING)
+        self._weighing.open(result.repo.id)
+
+    def _opened(self, view: View) -> None:
+        self._repo.show_repo(view)
+        self._repo.show_downloads(self._of(view, self._downloads.states()))
+        self._body.setCurrentIndex(_REPO)
+
+    def _offer_to_measure(self) -> None:
+        view, repo = self._repo.view, self._weighing.repo
+        if self._offer is not None and view is not None and repo is not None:
+            machine = view.machine if view.controls.machine is None else None
+            self._offer.look(machine, lambda: repo.types(view.controls))
+
+    def _failed(self, error: HeftError) -> None:
+        self._state.show_error(error, self._result.repo.id if self._result else "")
+        self._body.setCurrentIndex(_NOTHING)
+
+    def _again(self) -> None:
+        if self._result is not None:
+            self._open(self._result)
+
+    def _show_versions(self) -> None:
+        if self._result is not None:
+            repo = self._result.repo
+            self._search.show_versions_of(repo.base_model or repo.id, repo.id)
+
+    def _open_page(self) -> None:
+        if self._result is not None:
+            QDesktopServices.openUrl(QUrl(f"{self._endpoint()}/{self._result.repo.id}"))
+
+    def _inspect(self) -> None:
+        """The chosen variant, or the recommended one; the whole repo where there is neither."""
+        if self._result is None:
+            return
+        row = self._repo.table.currentIndex().row()
+        found = self._repo.rows.at(row if row >= 0 else self._repo.rows.recommended) if self._result.is_gguf else None
+        file = found.variant.first_file.path if found is not None else ""
+        self.inspect_requested.emit(str(HubAddress(self._result.repo.id, file)))
+
+    def _give_token(self, token: str) -> None:
+        self._tasks.run(
+            lambda context: self._keep_token(token), done=lambda _: self._again(), failed=self.notify.emit, owner=self
+        )
+
+    def _choose_profile(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Load profile", "", "Machine profiles (*.json)")
+        if name:
+            self._tasks.run(
+                lambda context: hypothetical(self._machines.load_profile(Path(name))),
+                done=self._repo.controls.set_machine,
+                failed=self.notify.emit,
+                owner=self,
+            )
+
+    # -- downloads -------------------------------------------------------------------------------
+
+    def _act(self, row: int) -> None:
+        """Press a row's button: download, resume, or chat."""
+        found, view = self._repo.rows.at(row), self._repo.view
+        if found is None or view is None:
+            return
+        variant = found.variant
+        state = self._repo.rows.download_of(variant.name)
+        if state is not None and state.phase == "finished":
+            self._chat_with(state.id)
+        elif state is not None and not state.active:
+            self._do(lambda: self._downloads.resume(state.id))
+        elif state is None and found.local_path is not None:
+            self.run_requested.emit(found.local_path)
+        elif state is None:
+            files = [file.path for file in variant.files]
+            files += [variant.projector.path] if variant.projector else []
+            name = f"{view.repo.id} {variant.name}"
+            self._do(lambda: self._downloads.start(view.repo.id, files, name=name))
+
+    def _download_current(self) -> None:
+        row = self._repo.table.currentIndex().row()
+        row = row if row >= 0 else self._repo.rows.recommended
+        if row >= 0 and self._body.currentIndex() == _REPO:
+            self._act(row)
+
+    def _chat_with(self, download: str) -> None:
+        state = next((state for state in self._downloads.states() if state.id == download), None)
+        if state is not None and state.files and state.files[0].local is not None:
+            self.run_requested.emit(state.files[0].local)
+
+    @staticmethod
+    def _of(view: View, states: tuple[DownloadState, ...]) -> dict[str, DownloadState]:
+        """Downloads of a repo by variant name."""
+        names = {f"{view.repo.id} {row.variant.name}": row.variant.name for row in view.rows}
+        return {names[state.name]: state for state in states if state.repo == view.repo.id and state.name in names}
+
+    def _do(self, call: Callable[[], object]) -> None:
+        self._tasks.run(lambda context: call(), failed=self.notify.emit, owner=self)
+
+    def _focus_search(self) -> None:
+        self._search.filters.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._search.filters.field.selectAll()

@@ -1,0 +1,178 @@
+"""The right side of Discover: one repo, weighed; what to take, why, and what the others would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from desktop.core.shown import plain
+from desktop.services.discover.picker_records import Mark, View
+from desktop.services.discover.picker_words import facts, why_title
+from desktop.services.discover.tables import DataTables
+from desktop.services.models.downloads_records import DownloadState
+from desktop.ui.discover.name_panel import NamePanel
+from desktop.ui.discover.picker_controls import PickerControls
+from desktop.ui.discover.variant_chart import VariantChart
+from desktop.ui.discover.variant_model import VariantTableModel
+from desktop.ui.discover.variant_table import VariantTable
+from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.theme import Theme, set_role
+
+
+class RepoPane(QScrollArea):
+    """Head, controls, chart, reasons and table; all show the same view."""
+
+    action_asked = Signal(int)  # row whose button was pressed
+    page_wanted = Signal()  # the repo's page in a browser
+    inspect_wanted = Signal()  # the chosen variant on the page Inspect
+
+    def __init__(
+        self, theme: Theme, tables: DataTables, offer: QWidget | None = None, parent: QWidget | None = None
+    ) -> None:
+        """``offer`` stands between the reasons and the table, where there is one."""
+        super().__init__(parent)
+        self.setObjectName("discoverRepo")
+        self.setAccessibleName("Model")
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._tables = tables
+        self._view: View | None = None
+        self.controls = PickerControls(theme, tables)
+        self.chart = VariantChart(theme)
+        self.rows = VariantTableModel(theme, self)
+        self.table = VariantTable(self.rows, theme)
+        self._build([offer] if offer is not None else [])
+        self.chart.chosen.connect(self._chosen_in_chart)
+        self.table.row_chosen.connect(self.chart.select)
+        self.table.action_asked.connect(self.action_asked)
+
+    @property
+    def view(self) -> View | None:
+        """What is shown."""
+        return self._view
+
+    def show_repo(self, view: View) -> None:
+        """Another repo: everything anew."""
+        owner, _, name = view.repo.id.rpartition("/")
+        self._title.set_whole_text(f"{owner} / {name}" if owner else name)
+        parts = self._tables.names.explain(name)
+        self._name.show_parts(parts)
+        self._explain.setVisible(bool(parts))
+        self._explain.setChecked(False)
+        self.controls.set_marks(())
+        self.verticalScrollBar().setValue(0)
+        self.show_view(view)
+
+    def show_view(self, view: View) -> None:
+        """The same repo with other figures."""
+        first = self._view is None or self._view.repo.id != view.repo.id or self._view.shape is None
+        self._view = view
+        self._facts.setText(plain(facts(view)))
+        if view.shape is not None and first:
+            layers = view.shape.layer_count + view.shape.draft_layers + 1
+            self.controls.set_model(view.max_context or view.context, layers)
+        self.controls.show_machine(view)
+        self.rows.set_view(view)
+        self.chart.set_view(view)
+        stale = view.repo.problem
+        self._stale.setText(f"{stale} These are the files as they were when the Hub last answered." if stale else "")
+        self._stale.setVisible(bool(stale))
+        self._why_text(view)
+
+    def show_marks(self, marks: tuple[Mark, ...]) -> None:
+        """Where variants stop fitting, on the slider."""
+        self.controls.set_marks(marks)
+
+    def show_downloads(self, downloads: Mapping[str, DownloadState]) -> None:
+        """Downloads of this repo by variant name."""
+        self.rows.set_downloads(downloads)
+
+    def show_progress(self, words: str) -> None:
+        """What goes on in the background; "" when all is settled."""
+        self.controls.show_progress(words)
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _build(self, offers: list[QWidget]) -> None:
+        self._title = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._title.setObjectName("repoTitle")
+        set_role(self._title, "title")
+        self._explain = push_button("What the name says", "repoName", spoken="What the name says, part by part")
+        self._explain.setCheckable(True)
+        set_role(self._explain, "ghost")
+        page = push_button("Model page ↗", "repoPage", spoken="Open the model's page in a browser")
+        page.clicked.connect(self.page_wanted)
+        inspect = push_button(
+            "Inspect",
+            "repoInspect",
+            "Look into the chosen variant: only its header is read",
+            spoken="Look into the chosen variant, without downloading it",
+        )
+        inspect.clicked.connect(self.inspect_wanted)
+        set_role(inspect, "ghost")
+        set_role(page, "ghost")
+        head = QHBoxLayout()
+        head.setSpacing(6)
+        head.addWidget(self._title)
+        head.addStretch(1)
+        head.addWidget(self._explain)
+        head.addWidget(inspect)
+        head.addWidget(page)
+        self._facts = plain_label("repoFacts", "muted", selectable=True)
+        self._facts.setMinimumWidth(1)  # it wraps: the table decides how narrow the page may be
+        self._stale = plain_label("repoStale", "warn")
+        self._stale.hide()
+        self._name = NamePanel()
+        name_card = self._card("nameCard")
+        QVBoxLayout(name_card).addWidget(self._name)
+        name_card.hide()
+        self._explain.toggled.connect(name_card.setVisible)
+        chart_card = self._card("chartCard")
+        inside = QVBoxLayout(chart_card)
+        inside.setContentsMargins(15, 12, 15, 10)
+        inside.setSpacing(10)
+        inside.addWidget(self.controls)
+        inside.addWidget(self.chart)
+        why_card = self._card("whyCard")
+        self._why = QLabel()
+        self._why.setObjectName("repoWhy")
+        self._why.setAccessibleName("Why")
+        self._why.setTextFormat(Qt.TextFormat.RichText)
+        self._why.setWordWrap(True)
+        self._why.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        why = QVBoxLayout(why_card)
+        why.setContentsMargins(15, 11, 15, 11)
+        why.addWidget(self._why)
+        content = QWidget()
+        content.setObjectName("discoverRepoInside")
+        column = QVBoxLayout(content)
+        column.setContentsMargins(20, 16, 20, 16)
+        column.setSpacing(10)
+        column.addLayout(head)
+        for widget in (self._facts, self._stale, name_card, chart_card, why_card, *offers, self.table):
+            column.addWidget(widget)
+        column.addStretch(1)
+        self.setWidget(content)
+
+    @staticmethod
+    def _card(name: str) -> QFrame:
+        card = QFrame()
+        card.setObjectName(name)
+        set_role(card, "card")
+        return card
+
+    def _why_text(self, view: View) -> None:
+        if view.shape is None and view.rows and not view.problem:
+            self._why.setText("Reading the first kilobytes of one file: they are enough for an estimate of all…")
+            return
+        words = view.problem or view.recommendation.text
+        self._why.setText(f"<b>{escape(why_title(view))}</b> {escape(words)}")
+
+    def _chosen_in_chart(self, row: int) -> None:
+        self.table.select(row)
+        self.ensureWidgetVisible(self.table, 0, 0)

@@ -1,0 +1,291 @@
+"""What mouse and keyboard do in the transcript."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
+from PySide6.QtGui import QContextMenuEvent, QCursor, QHelpEvent, QKeyEvent, QKeySequence, QMouseEvent
+from PySide6.QtWidgets import QMenu, QToolTip
+
+from desktop.core.markdown import visible
+from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.ui.shared.transcript.focus import FocusRing, Stop
+from desktop.ui.shared.transcript.foot_rows import FootRow
+from desktop.ui.shared.transcript.row import Hot, TextRow
+from desktop.ui.shared.transcript.selection import Position, selected_text
+from desktop.ui.shared.transcript.units import cut, units
+
+if TYPE_CHECKING:
+    from desktop.ui.shared.transcript.view import TranscriptView
+
+_WORD = re.compile(r"\w+(?:['’]\w+)*|\s+|[^\w\s]")
+_SCROLL_MILLISECONDS = 40
+
+
+class Hand:
+    """Selection, hovering and pressing."""
+
+    def __init__(self, view: TranscriptView) -> None:
+        self._view = view
+        self.hovered = -1
+        self.shown: set[int] = set()
+        self._pressed: Stop | None = None
+        self.focus = FocusRing(view)
+        self._dragging = False
+        self._mouse = QPointF(-1, -1)
+        self._scroller = QTimer(view)
+        self._scroller.setInterval(_SCROLL_MILLISECONDS)
+        self._scroller.timeout.connect(self._scroll_on)
+
+    def reset(self) -> None:
+        """The messages are others now."""
+        self.hovered = -1
+        self.shown.clear()
+        self._pressed = None
+        self.focus.forget()
+        self._dragging = False
+        self._scroller.stop()
+
+    def wants_actions(self, index: int) -> bool:
+        """Whether a message is under the mouse or holds the focus."""
+        return index in (self.hovered, self.focus.item)
+
+    # -- finding ---------------------------------------------------------------------------------
+
+    def _row(self, point: QPointF) -> tuple[int, int, QPointF] | None:
+        """Message, row and place in the row nearest to a point of the viewport."""
+        view = self._view
+        if not view.column.items:
+            return None
+        y = point.y() + view.offset
+        index = view.column.at(y)
+        item = view.column.items[index]
+        if not item.rows:
+            return None
+        local_y = y - view.column.top(index)
+        row = item.row_at(local_y)
+        while row > 0 and item.hidden(item.rows[row]):
+            row -= 1
+        return index, row, QPointF(point.x() - view.content_x - item.row_x(row), local_y - item.tops[row])
+
+    def _stop_at(self, point: QPointF) -> Stop | None:
+        found = self._row(point)
+        if found is None:
+            return None
+        index, number, local = found
+        item = self._view.column.items[index]
+        row = (item.rows or [])[number]
+        for which, hot in enumerate(row.hots()):
+            if hot.rect.contains(local) and not self._is_hidden_action(index, number):
+                return Stop(index, number, which, hot)
+        if isinstance(row, TextRow):
+            address = row.link_at(local)
+            if address:
+                return Stop(index, number, -1, Hot("link", QRectF(), f"Link: {address}", address))
+        return None
+
+    def _is_hidden_action(self, index: int, number: int) -> bool:
+        row = (self._view.column.items[index].rows or [])[number]
+        return isinstance(row, FootRow) and not row.actions_shown
+
+    def _position(self, point: QPointF) -> Position | None:
+        found = self._row(point)
+        if found is None:
+            return None
+        index, number, local = found
+        row = (self._view.column.items[index].rows or [])[number]
+        return Position(index, number, min(row.offset_at(local), units(row.text)))
+
+    # -- mouse -----------------------------------------------------------------------------------
+
+    def press(self, event: QMouseEvent) -> None:
+        """Press something hot, or start a selection (Shift extends it)."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        point = event.position()
+        self._mouse = point
+        self._pressed = self._stop_at(point)
+        if self._pressed is not None and self._pressed.hot.kind != "link":
+            return
+        selection = self._view.selection
+        where = self._position(point)
+        if not event.modifiers() & Qt.KeyboardModifier.ShiftModifier or selection.anchor is None:
+            selection.anchor = where
+        selection.head = where
+        self._dragging = True
+        self._view.viewport().update()
+
+    def move(self, event: QMouseEvent) -> None:
+        """Extend the selection, or show what is under the mouse."""
+        self._mouse = event.position()
+        if self._dragging:
+            self._extend()
+            height = self._view.viewport().height()
+            outside = not 0 <= self._mouse.y() < height
+            if outside and not self._scroller.isActive():
+                self._scroller.start()
+            elif not outside:
+                self._scroller.stop()
+            return
+        self.hover_again()
+
+    def _extend(self) -> None:
+        where = self._position(self._mouse)
+        if where is not None and where != self._view.selection.head:
+            self._view.selection.head = where
+            self._view.viewport().update()
+
+    def _scroll_on(self) -> None:
+        bar = self._view.verticalScrollBar()
+        height = self._view.viewport().height()
+        beyond = min(self._mouse.y(), 0) + max(self._mouse.y() - height, 0)
+        bar.setValue(int(bar.value() + beyond))
+        self._extend()
+
+    def release(self, event: QMouseEvent) -> None:
+        """Do what was pressed, unless text was selected meanwhile."""
+        self._scroller.stop()
+        self._dragging = False
+        pressed, self._pressed = self._pressed, None
+        if pressed is None:
+            return
+        selected = self._view.selection.bounds is not None
+        if pressed.hot.kind != "link" or not selected:
+            now = self._stop_at(event.position())
+            if now is not None and now.is_at(pressed):
+                self.activate(now)
+
+    def double_click(self, event: QMouseEvent) -> None:
+        """Select the word under the mouse."""
+        where = self._position(event.position())
+        if where is None or self._stop_at(event.position()) is not None:
+            return
+        row = (self._view.column.items[where.item].rows or [])[where.row]
+        at = len(cut(row.text, 0, where.offset))
+        for word in _WORD.finditer(row.text):
+            if word.start() <= at < word.end():
+                start, end = units(row.text[: word.start()]), units(row.text[: word.end()])
+                self._view.selection.anchor = Position(where.item, where.row, start)
+                self._view.selection.head = Position(where.item, where.row, end)
+                self._view.viewport().update()
+
+    def leave(self) -> None:
+        """The mouse has left the transcript."""
+        self._mouse = QPointF(-1, -1)
+        self._hover(-1)
+
+    def hover_again(self) -> None:
+        """Find what is under the mouse, which may have moved or the text under it."""
+        if self._mouse.x() < 0:
+            return
+        found = self._row(self._mouse)
+        self._hover(-1 if found is None else found[0])
+        stop = self._stop_at(self._mouse)
+        shape = Qt.CursorShape.PointingHandCursor
+        if stop is None:
+            inside = found is not None and found[2].x() >= 0
+            shape = Qt.CursorShape.IBeamCursor if inside else Qt.CursorShape.ArrowCursor
+        if self._view.viewport().cursor().shape() != shape:
+            self._view.viewport().setCursor(QCursor(shape))
+
+    def _hover(self, index: int) -> None:
+        if index != self.hovered:
+            before, self.hovered = self.hovered, index
+            self.shown = {index} if index >= 0 else set()
+            for each in (before, index):
+                self._view.show_actions(each)
+
+    def tooltip(self, event: QEvent) -> bool:
+        """Words for what is under the mouse."""
+        if not isinstance(event, QHelpEvent):
+            return False
+        point = QPointF(event.pos())
+        stop = self._stop_at(point)
+        words = stop.hot.label if stop is not None else ""
+        found = self._row(point)
+        if not words and found is not None:
+            row = (self._view.column.items[found[0]].rows or [])[found[1]]
+            words = row.tooltip() if isinstance(row, FootRow) else ""
+        QToolTip.showText(event.globalPos(), plain_tooltip(visible(words)[:500]), self._view)
+        return True
+
+    def context_menu(self, event: QContextMenuEvent) -> None:
+        """Copy the selection, its Markdown, or a whole message."""
+        view = self._view
+        found = self._row(QPointF(event.pos()))
+        menu = QMenu(view)
+        copy = menu.addAction("Copy", QKeySequence(QKeySequence.StandardKey.Copy), self.copy)
+        markdown = menu.addAction("Copy as Markdown", self._copy_markdown)
+        for action in (copy, markdown):
+            action.setEnabled(view.selection.bounds is not None)
+        if found is not None:
+            content = view.column.items[found[0]].content
+            menu.addAction("Copy message", lambda: view.copy_text(visible(content), "Message copied"))
+        menu.addSeparator()
+        menu.addAction("Select all", QKeySequence(QKeySequence.StandardKey.SelectAll), self.select_all)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(event.globalPos())
+
+    # -- actions ---------------------------------------------------------------------------------
+
+    def activate(self, stop: Stop) -> None:
+        """Do what a hot place stands for."""
+        view = self._view
+        item = view.column.items[stop.item]
+        message_id = item.message.id
+        match stop.hot.kind:
+            case "link":
+                view.ask_to_open(stop.hot.value)
+            case "fold":
+                item.toggle_reasoning()
+                view.update_message(stop.item)
+            case "copy-code":
+                view.copy_text(item.code_of_block(stop.row), "Code copied")
+            case "copy":
+                view.copy_text(visible(item.content), "Message copied")
+            case "regenerate":
+                view.regenerate_requested.emit(message_id)
+            case "edit":
+                view.edit_requested.emit(message_id)
+            case "continue":
+                view.continue_requested.emit(message_id)
+            case "previous" | "next":
+                view.branch_requested.emit(message_id, -1 if stop.hot.kind == "previous" else 1)
+
+    def copy(self) -> None:
+        """Copy the selected text as it reads."""
+        self._view.copy_text(selected_text(self._view.column, self._view.selection), "Text copied")
+
+    def _copy_markdown(self) -> None:
+        text = selected_text(self._view.column, self._view.selection, markdown=True)
+        self._view.copy_text(text, "Markdown copied")
+
+    def select_all(self) -> None:
+        """Select every message."""
+        self._view.selection.select_all(self._view.column)
+        self._view.viewport().update()
+
+    def key(self, event: QKeyEvent) -> bool:
+        """Handle a key; False leaves it to the scroll area."""
+        bar = self._view.verticalScrollBar()
+        key = event.key()
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        elif event.matches(QKeySequence.StandardKey.SelectAll):
+            self.select_all()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self.focus.item >= 0:
+            focused = self.focus.current()
+            if focused is not None:
+                self.activate(focused)
+        elif key == Qt.Key.Key_Home:
+            bar.setValue(bar.minimum())
+        elif key == Qt.Key.Key_End:
+            self._view.jump_to_newest()
+        elif key == Qt.Key.Key_Escape and self._view.selection.bounds is not None:
+            self._view.selection.clear()
+            self._view.viewport().update()
+        else:
+            return False
+        return True

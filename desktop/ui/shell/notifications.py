@@ -1,0 +1,168 @@
+"""The notification area: failures and notices inside the window, never in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QElapsedTimer, QSize, QTimer
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from desktop.core.errors import HeftError
+from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.icons import icon
+from desktop.ui.shell.theme import Theme
+
+MOST_SHOWN = 3
+ECHO_MS = 1000  # the same failure told by two services at once is one event
+NOTICE_SECONDS = 8.0  # a notice needs no action and leaves by itself; an error stays until it is dismissed
+
+
+def error_report(error: HeftError) -> str:
+    """What "Copy details" puts on the clipboard."""
+    return "\n".join(part for part in (error.message, error.hint, f"[{error.kind}]", error.detail) if part)
+
+
+class Notification(QFrame):
+    """One message: what happened, the one thing to do, copy and dismiss."""
+
+    def __init__(self, theme: Theme, what: HeftError | str, dismiss: Callable[[Notification], None]) -> None:
+        super().__init__()
+        self._theme = theme
+        self._count = 1
+        self._told = QElapsedTimer()
+        self._told.start()
+        self._error = what if isinstance(what, HeftError) else None
+        message = what.message if isinstance(what, HeftError) else what
+        self.setObjectName("notification")
+        self.setProperty("role", "notification")
+        self.setProperty("severity", "error" if self._error else "notice")
+        self._mark = QLabel()
+        self._mark.setFixedWidth(20)
+        role = "subtitle" if self._error else ""
+        self._message = plain_label("notificationMessage", role, message, selectable=True)
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(self._message)
+        if self._error and self._error.hint:
+            texts.addWidget(plain_label("notificationHint", text=self._error.hint, selectable=True))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 9, 10, 9)
+        row.setSpacing(10)
+        row.addWidget(self._mark)
+        row.addLayout(texts, 1)
+        if self._error:
+            self._copy = push_button("Copy details", "notificationCopy", spoken="Copy the details of this error")
+            self._copy.clicked.connect(self._copy_details)
+            row.addWidget(self._copy)
+        self._close = QToolButton()
+        self._close.setObjectName("notificationDismiss")
+        self._close.setProperty("role", "ghost")
+        self._close.setAccessibleName("Dismiss this message")
+        self._close.setToolTip("Dismiss")
+        self._close.setIconSize(QSize(16, 16))
+        self._close.clicked.connect(lambda: dismiss(self))
+        row.addWidget(self._close)
+        theme.changed.connect(self._paint)
+        self._paint()
+        self._announce()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(lambda: dismiss(self))
+        if self._error is None:
+            self._timer.start(round(NOTICE_SECONDS * 1000))
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it stays until it is dismissed."""
+        return self._error is not None
+
+    @property
+    def text(self) -> str:
+        """The message as shown."""
+        return self._message.text()
+
+    def is_same(self, what: HeftError | str) -> bool:
+        """Whether ``what`` says the same, so that it is counted instead of shown again."""
+        if isinstance(what, HeftError):
+            mine = self._error
+            return mine is not None and (mine.kind, mine.message) == (what.kind, what.message)
+        return self._error is None and self._message.text() == what
+
+    def repeat(self, what: HeftError | str) -> None:
+        """The same happened again."""
+        if isinstance(what, HeftError):
+            if self._told.restart() < ECHO_MS:
+                return
+            self._error = what
+            self._count += 1
+            self._message.setText(f"{what.message} ({self._count} times)")
+        else:
+            self._timer.start(round(NOTICE_SECONDS * 1000))
+        self._announce()
+
+    def _announce(self) -> None:
+        self.setAccessibleName(self._message.text())
+        QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
+
+    def _paint(self) -> None:
+        name, token = ("warning", "bad") if self._error else ("info", "accent")
+        self._mark.setPixmap(icon(self._theme, name, size=18, token=token).pixmap(18, 18))
+        self._close.setIcon(icon(self._theme, "close", size=16))
+
+    def _copy_details(self) -> None:
+        if self._error is not None:
+            QGuiApplication.clipboard().setText(error_report(self._error))
+            self._copy.setText("Copied")
+
+
+class NotificationArea(QWidget):
+    """Stacks the newest messages, at most MOST_SHOWN; takes no space when there are none."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._shown: list[Notification] = []
+        self.setObjectName("notificationArea")
+        self.setAccessibleName("Messages")
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self.hide()
+
+    @property
+    def notifications(self) -> tuple[Notification, ...]:
+        """The messages now shown, oldest first."""
+        return tuple(self._shown)
+
+    def show_message(self, what: object) -> None:
+        """Show a HeftError or a sentence; the same one again is counted."""
+        told = what if isinstance(what, HeftError) else str(what)
+        for known in self._shown:
+            if known.is_same(told):
+                known.repeat(told)
+                return
+        if len(self._shown) == MOST_SHOWN:
+            notices = [shown for shown in self._shown if not shown.is_error]
+            self._dismiss((notices or self._shown)[0])
+        notification = Notification(self._theme, told, self._dismiss)
+        self._shown.append(notification)
+        self._column.addWidget(notification)
+        self.show()
+
+    def dismiss_last(self) -> bool:
+        """Dismiss the newest message; False when there is none."""
+        if not self._shown:
+            return False
+        self._dismiss(self._shown[-1])
+        return True
+
+    def _dismiss(self, notification: Notification) -> None:
+        if notification not in self._shown:
+            return
+        self._shown.remove(notification)
+        self._column.removeWidget(notification)
+        notification.hide()
+        notification.deleteLater()
+        self.setVisible(bool(self._shown))

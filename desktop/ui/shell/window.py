@@ -1,0 +1,270 @@
+"""The window: rail, one page at a time, notifications above it, status bar below it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+    QPaintEvent,
+    QShortcut,
+)
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.store.settings import WindowGeometry
+from desktop.ui.shell.notifications import NotificationArea
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.rail import NavigationRail
+from desktop.ui.shell.shortcuts import ShortcutsDialog
+from desktop.ui.shell.statusbar import StatusBar
+from desktop.ui.shell.theme import Theme
+
+DEFAULT_SIZE = QSize(1280, 800)
+FRAME_ROOM = QSize(0, 40)  # for the title bar, which Qt does not count in a window's size
+MINIMUM_SIZE = QSize(820, 520)  # on a smaller screen (1280 pixels at 200%) pages scroll
+# Model files a person may drop; what they really are is told by their content.
+MODEL_SUFFIXES = frozenset(
+    (
+        ".gguf",
+        ".safetensors",
+        ".llamafile",
+        ".bin",
+        ".pt",
+        ".pth",
+        ".ckpt",
+        ".onnx",
+        ".h5",
+        ".keras",
+        ".engine",
+        ".plan",
+    )
+)
+
+
+@dataclass(frozen=True)
+class PageEntry:
+    """One page of the rail; ``make`` is called at its first visit. ``icon`` names a file of resources/icons."""
+
+    name: str
+    title: str
+    icon: str
+    make: Callable[[], Page]
+
+
+class MainWindow(QWidget):
+    """Composes the pages; knows nothing of what they do."""
+
+    file_opened = Signal(object)  # Path of a .gguf that was chosen, or dropped where it is to be loaded
+    file_inspected = Signal(object)  # Path of another model file or folder, or of a .gguf dropped on the page Inspect
+    inspect_asked = Signal()  # a file is to be chosen for the page Inspect
+    page_changed = Signal(str)
+    appearance_chosen = Signal(str)
+    load_at_start_chosen = Signal(bool)
+    logs_asked = Signal()
+    about_asked = Signal()
+    painted = Signal()  # once, after the first paint
+    closed = Signal(object)  # WindowGeometry
+
+    def __init__(
+        self, theme: Theme, pages: Sequence[PageEntry], status: StatusBar, *, load_at_start: bool = True
+    ) -> None:
+        super().__init__()
+        self.setObjectName("mainWindow")
+        self.setWindowTitle("Heft")
+        self.setMinimumSize(MINIMUM_SIZE.boundedTo(self.screen().availableGeometry().size() - FRAME_ROOM))
+        self.setAcceptDrops(True)
+        self._entries = tuple(pages)
+        self._made: dict[int, Page] = {}
+        self._current = -1
+        self._first_paint = True
+        self.status = status
+        self.notifications = NotificationArea(theme)
+        self._rail = NavigationRail(
+            theme, [(entry.name, entry.title, entry.icon) for entry in pages], load_at_start=load_at_start
+        )
+        self._stack = QStackedWidget()
+        self._stack.setObjectName("pages")
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.notifications)
+        scroll = QScrollArea()
+        scroll.setObjectName("pageScroll")
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self._stack)
+        column.addWidget(scroll, 1)
+        column.addWidget(status)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self._rail)
+        row.addLayout(column, 1)
+        self._rail.page_chosen.connect(self._visit)
+        self._rail.appearance_chosen.connect(self.appearance_chosen)
+        self._rail.load_at_start_chosen.connect(self.load_at_start_chosen)
+        self._rail.shortcuts_asked.connect(self.show_shortcuts)
+        self._rail.inspect_asked.connect(self.inspect_asked)
+        self._rail.logs_asked.connect(self.logs_asked)
+        self._rail.about_asked.connect(self.about_asked)
+        for index in range(len(self._entries)):
+            self._shortcut(f"Ctrl+{index + 1}", partial(self._visit, index))
+        self._shortcut("Ctrl+O", self.choose_file)
+        self._shortcut("Ctrl+I", self.inspect_asked.emit)
+        self._shortcut("Ctrl+/", self.show_shortcuts)
+        self._shortcut("F1", self.show_shortcuts)
+        self._shortcut("Ctrl+Q", self.close)
+        self._shortcut("Ctrl+Shift+X", self.notifications.dismiss_last)
+
+    # -- pages -----------------------------------------------------------------------------------
+
+    def go_to(self, name: str) -> Page:
+        """Show a page by name, making it at its first visit; KeyError for an unknown one."""
+        for index, entry in enumerate(self._entries):
+            if entry.name == name:
+                self._visit(index)
+                return self._made[index]
+        raise KeyError(name)
+
+    def page(self, name: str) -> Page | None:
+        """A page that was already visited."""
+        for index, page in self._made.items():
+            if self._entries[index].name == name:
+                return page
+        return None
+
+    @property
+    def current(self) -> str:
+        """Name of the page in view; empty before the first."""
+        return self._entries[self._current].name if self._current >= 0 else ""
+
+    def _visit(self, index: int) -> None:
+        if index not in self._made:
+            page = self._entries[index].make()
+            page.notify.connect(self.notifications.show_message)
+            self._made[index] = page
+            self._stack.addWidget(page)
+        self._current = index
+        for number, page in self._made.items():  # only the page in view says how much room is needed
+            policy = QSizePolicy.Policy.Preferred if number == index else QSizePolicy.Policy.Ignored
+            page.setSizePolicy(policy, policy)
+        self._rail.set_current(index)
+        self._stack.setCurrentWidget(self._made[index])
+        self._made[index].setFocus(Qt.FocusReason.OtherFocusReason)
+        self.page_changed.emit(self._entries[index].name)
+
+    # -- keyboard --------------------------------------------------------------------------------
+
+    def _shortcut(self, keys: str, call: Callable[[], object]) -> None:
+        shortcut = QShortcut(QKeySequence(keys), self)
+        shortcut.activated.connect(call)
+
+    def show_shortcuts(self) -> None:
+        """List what the keyboard can do."""
+        rows = [(f"Ctrl+{index + 1}", entry.title) for index, entry in enumerate(self._entries)]
+        rows += [
+            ("Ctrl+O", "Open a .gguf file and chat"),
+            ("Ctrl+I", "Inspect a model file"),
+            ("Ctrl+Shift+X", "Dismiss the newest message"),
+            ("Ctrl+/ or F1", "This list"),
+            ("Ctrl+Q", "Quit"),
+        ]
+        groups = [("Everywhere", rows)]
+        groups += [(self._entries[i].title, list(p.SHORTCUTS)) for i, p in self._made.items() if p.SHORTCUTS]
+        dialog = ShortcutsDialog(groups, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def choose_file(self) -> None:
+        """Ask for a model file; without blocking anything."""
+        dialog = QFileDialog(self, "Open a model", "", "Models (*.gguf)")
+        dialog.setObjectName("openModelDialog")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: self.file_opened.emit(Path(name)))
+        dialog.open()
+
+    # -- geometry --------------------------------------------------------------------------------
+
+    def restore(self, geometry: WindowGeometry | None) -> None:
+        """Take the place of the last time if a screen still shows it, else a size that fits the screen."""
+        if geometry is None:
+            room = self.screen().availableGeometry().size() - FRAME_ROOM
+            self.resize(DEFAULT_SIZE.boundedTo(room))
+            return
+        wanted = QRect(geometry.x, geometry.y, geometry.width, geometry.height)
+        screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
+        shows = next((place for place in screens if place.intersects(wanted)), None)
+        room = (shows or self.screen().availableGeometry()).size()
+        self.resize(wanted.size().boundedTo(room))
+        if shows is not None:
+            self.move(wanted.topLeft())
+        if geometry.maximized:
+            self.setWindowState(Qt.WindowState.WindowMaximized)
+
+    def geometry_now(self) -> WindowGeometry:
+        """Where the window is, for the settings."""
+        maximized = self.isMaximized()
+        normal = self.normalGeometry() if maximized else QRect(self.pos(), self.size())
+        return WindowGeometry(normal.x(), normal.y(), normal.width(), normal.height(), maximized)
+
+    # -- events ----------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept a model file, or a folder that may be one."""
+        if self._model_files(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Load a GGUF file, or look into it on the page Inspect; the engine loads no other format."""
+        files = self._model_files(event)
+        if files:
+            event.acceptProposedAction()
+            loads = files[0].suffix.lower() == ".gguf" and self.current != "inspect"
+            (self.file_opened if loads else self.file_inspected).emit(files[0])
+
+    @staticmethod
+    def _model_files(event: QDropEvent) -> list[Path]:
+        files = [_path(url) for url in event.mimeData().urls() if url.isLocalFile()]
+        return [path for path in files if path.suffix.lower() in MODEL_SUFFIXES or path.is_dir()]
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell once that the window is there."""
+        super().paintEvent(event)
+        if self._first_paint:
+            self._first_paint = False
+            QTimer.singleShot(0, self.painted.emit)  # after the pages below have painted too
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Tell where the window was; the application does the rest."""
+        self.closed.emit(self.geometry_now())
+        super().closeEvent(event)
+
+
+def _path(url: QUrl) -> Path:
+    """The file of a ``file:`` address, also one whose name is no Unicode, which Qt's own texts cannot hold."""
+    raw = unquote_to_bytes(url.path(QUrl.ComponentFormattingOption.FullyEncoded))
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return Path(os.fsdecode(raw))
+    return Path(url.toLocalFile())

@@ -1,0 +1,248 @@
+"""The window: pages are made at first visit, the keyboard reaches all, files open, its place is kept."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QImage
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
+
+from desktop.core.errors import HeftError
+from desktop.services.engine.memory import EngineMemory
+from desktop.store.settings import WindowGeometry
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.shortcuts import ShortcutsDialog
+from desktop.ui.shell.statusbar import StatusBar
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
+from desktop.ui.shell.window import MainWindow, PageEntry
+
+
+class Plain(Page):
+    """A page that counts."""
+
+    SHORTCUTS = (("Ctrl+K", "Count"),)
+    made: ClassVar[list[str]] = []
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.visits = 0
+        self.setAccessibleName(name)
+        QVBoxLayout(self).addWidget(QLabel(name))
+        Plain.made.append(name)
+
+    def shown(self) -> None:
+        self.visits += 1
+
+
+@pytest.fixture
+def window(qtbot: QtBot, theme: Theme, tasks: Tasks) -> MainWindow:
+    Plain.made = []
+    entries = [
+        PageEntry(name, name.title(), name, lambda name=name: Plain(name))  # type: ignore[misc]
+        for name in ("library", "chat", "machine")
+    ]
+    made = MainWindow(theme, entries, StatusBar(tasks, lambda pid: EngineMemory(0, 0)))
+    qtbot.addWidget(made)
+    made.restore(None)
+    return made
+
+
+def show(qtbot: QtBot, window: MainWindow, page: str = "chat") -> None:
+    window.go_to(page)
+    with qtbot.waitExposed(window):
+        window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+
+
+def test_pages_are_made_at_their_first_visit_only(qtbot: QtBot, window: MainWindow) -> None:
+    assert Plain.made == []
+    show(qtbot, window)
+    assert Plain.made == ["chat"]
+    chat = window.go_to("chat")
+    window.go_to("machine")
+    assert window.go_to("chat") is chat
+    assert Plain.made == ["chat", "machine"]
+    assert window.page("library") is None
+
+
+def test_page_is_told_each_time_it_comes_into_view(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    page = window.page("chat")
+    assert isinstance(page, Plain)
+    assert page.visits == 1
+    window.go_to("library")
+    window.go_to("chat")
+    assert page.visits == 2
+
+
+def test_unknown_page_is_an_error(window: MainWindow) -> None:
+    with pytest.raises(KeyError):
+        window.go_to("nowhere")
+
+
+def test_keyboard_and_rail_switch_pages_and_mark_the_one_in_view(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert window.current == "library"
+    qtbot.keyClick(window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
+    assert window.current == "machine"
+    button = window.findChild(QAbstractButton, "navigate_chat")
+    assert not button.isChecked()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert window.current == "chat"
+    assert button.isChecked()
+    assert not window.findChild(QAbstractButton, "navigate_machine").isChecked()
+
+
+def test_every_button_can_be_named_found_and_reached(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    for button in window.findChildren(QAbstractButton):
+        assert button.objectName()
+        assert button.accessibleName() or button.text()
+        assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+def test_what_a_page_notifies_is_shown(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    page = window.page("chat")
+    assert page is not None
+    page.notify.emit(HeftError("It failed.", "Try again."))
+    assert [shown.text for shown in window.notifications.notifications] == ["It failed."]
+    keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(window, Qt.Key.Key_X, keys)
+    assert window.notifications.notifications == ()
+
+
+def drop(window: QWidget, urls: list[QUrl]) -> tuple[bool, bool]:
+    """Drag over the window and drop; whether each was accepted."""
+    data = QMimeData()
+    data.setUrls(urls)
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of QPoint, the only way before Qt 6.12
+        enter = QDragEnterEvent(QPoint(300, 300), Qt.DropAction.CopyAction, data, buttons, keys)
+    QApplication.sendEvent(window, enter)
+    event = QDropEvent(QPointF(300, 300), Qt.DropAction.CopyAction, data, buttons, keys)
+    QApplication.sendEvent(window, event)
+    return enter.isAccepted(), event.isAccepted()
+
+
+def test_dropped_model_is_opened(qtbot: QtBot, window: MainWindow, starter_model: Path) -> None:
+    show(qtbot, window)
+    with qtbot.waitSignal(window.file_opened) as opened:
+        assert drop(window, [QUrl.fromLocalFile(str(starter_model))]) == (True, True)
+    assert opened.args == [starter_model]
+
+
+def test_a_dropped_name_that_is_no_unicode(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    with qtbot.waitSignal(window.file_opened) as opened:
+        assert drop(window, [QUrl.fromEncoded(b"file:///tmp/mod%FF%C3%A4.gguf")]) == (True, True)
+    assert os.fsencode(opened.args[0]) == b"/tmp/mod\xff\xc3\xa4.gguf"
+
+
+@pytest.mark.parametrize("url", ["file:///tmp/picture.png", "https://example.org/model.gguf"])
+def test_anything_else_is_refused(qtbot: QtBot, window: MainWindow, url: str) -> None:
+    show(qtbot, window)
+    with qtbot.assertNotEmitted(window.file_opened):
+        assert drop(window, [QUrl(url)])[0] is False
+
+
+def test_place_is_told_at_the_end_and_taken_again(qtbot: QtBot, window: MainWindow) -> None:
+    window.restore(WindowGeometry(30, 40, 800, 600))
+    show(qtbot, window)
+    with qtbot.waitSignal(window.closed) as closed:
+        window.close()
+    assert closed.args == [WindowGeometry(30, 40, 800, 600)]
+
+
+def test_place_on_a_screen_that_is_gone_is_not_taken(qtbot: QtBot, window: MainWindow) -> None:
+    window.restore(WindowGeometry(90_000, 90_000, 800, 600))
+    show(qtbot, window)
+    assert window.screen().geometry().intersects(window.frameGeometry())
+    assert (window.width(), window.height()) == (800, 600)
+
+
+def test_first_paint_is_told_once(qtbot: QtBot, window: MainWindow) -> None:
+    told: list[bool] = []
+    window.painted.connect(lambda: told.append(True))
+    show(qtbot, window)
+    qtbot.waitUntil(lambda: bool(told))
+    window.repaint()
+    window.go_to("library")
+    assert told == [True]
+
+
+def test_shortcuts_are_listed_with_those_of_the_pages(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    qtbot.keyClick(window, Qt.Key.Key_F1)
+    dialog = window.findChild(ShortcutsDialog)
+    texts = [label.text() for label in dialog.findChildren(QLabel)]
+    assert texts.count("Ctrl+K") == 1
+    assert "Count" in texts
+    assert "Ctrl+1" in texts
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not window.findChildren(ShortcutsDialog))
+
+
+def test_settings_are_chosen_in_their_menu(qtbot: QtBot, window: MainWindow) -> None:
+    action = window.findChild(QAction, "appearance_dark")
+    with qtbot.waitSignal(window.appearance_chosen) as chosen:
+        action.trigger()
+    assert chosen.args == ["dark"]
+    with qtbot.waitSignal(window.load_at_start_chosen) as chosen:
+        window.findChild(QAction, "loadAtStart").trigger()
+    assert chosen.args == [False]
+
+
+def test_light_and_dark_paint_differently(qtbot: QtBot, window: MainWindow, theme: Theme) -> None:
+    show(qtbot, window)
+
+    def corner() -> str:
+        image: QImage = window.grab().toImage()
+        return image.pixelColor(window.width() // 2, window.height() // 2).name()
+
+    light = corner()
+    theme.set_preference("dark")
+    assert light == "#f6f7f9"
+    assert corner() == "#16181d"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "model.ONNX"])
+def test_other_model_formats_are_looked_into(qtbot: QtBot, window: MainWindow, tmp_path: Path, name: str) -> None:
+    show(qtbot, window)
+    with qtbot.waitSignal(window.file_inspected) as asked, qtbot.assertNotEmitted(window.file_opened):
+        assert drop(window, [QUrl.fromLocalFile(str(tmp_path / name))]) == (True, True)
+    assert asked.args == [tmp_path / name]
+
+
+def test_a_folder_is_looked_into(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    show(qtbot, window)
+    with qtbot.waitSignal(window.file_inspected):
+        assert drop(window, [QUrl.fromLocalFile(str(tmp_path))]) == (True, True)
+
+
+def test_a_model_dropped_on_the_page_inspect_is_looked_into(
+    qtbot: QtBot, theme: Theme, tasks: Tasks, starter_model: Path
+) -> None:
+    entry = PageEntry("inspect", "Inspect", "inspect", lambda: Plain("inspect"))
+    window = MainWindow(theme, (entry,), StatusBar(tasks, lambda pid: EngineMemory(0, 0)))
+    qtbot.addWidget(window)
+    window.go_to("inspect")
+    with qtbot.waitSignal(window.file_inspected) as asked, qtbot.assertNotEmitted(window.file_opened):
+        assert drop(window, [QUrl.fromLocalFile(str(starter_model))]) == (True, True)
+    assert asked.args == [starter_model]
+
+
+def test_ctrl_i_asks_for_a_file_to_inspect(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    with qtbot.waitSignal(window.inspect_asked):
+        qtbot.keyClick(window, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
