@@ -22,7 +22,7 @@ from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
 from desktop.engine.worker.protocol import Load
 from desktop.services.chat.chat import MessageFinished
-from desktop.services.container import Suite
+from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.single_instance import OpenRequest
@@ -61,14 +61,14 @@ class Heft:
         self._last_failure: object = None
         self._last_loaded: object = None
         self._failures = FailureHooks()
-        self._suite = Suite(paths, self._tell)
+        self._container = Container(paths, self._tell)
         settings = self._read_settings()
         self._theme = Theme(application, settings.theme)
         self._tasks = Tasks()
         self._collector = Collector(application)
-        self._engine_bridge = Bridge(self._suite.engine.subscribe, merge_states)
+        self._engine_bridge = Bridge(self._container.engine.subscribe, merge_states)
         self._follower = RunFollower(
-            self._tasks, lambda: self._suite.predictions.recorder, lambda: self._suite.engine.last_load
+            self._tasks, lambda: self._container.predictions.recorder, lambda: self._container.engine.last_load
         )
         self._window = MainWindow(
             self._theme,
@@ -79,7 +79,7 @@ class Heft:
                 PageEntry("inspect", "Inspect", "inspect", self._inspect_page),
                 PageEntry("machine", "Machine", "machine", self._machine_page),
             ),
-            StatusBar(self._tasks, EngineMemoryReader(self._suite.engine.hello).read),
+            StatusBar(self._tasks, EngineMemoryReader(self._container.engine.hello).read),
             load_at_start=settings.load_at_start,
         )
         self._connect()
@@ -134,20 +134,20 @@ class Heft:
         self._engine_bridge.close()
         if "_chat_bridge" in self.__dict__:
             self._chat_bridge.close()
-        self._suite.end_engine()
+        self._container.end_engine()
         self._tasks.shutdown()
         if "_discover" in self.__dict__:
             self._discover.close()
         if "_inspector_parts" in self.__dict__:
             self._inspector_parts.close()
-        self._suite.close()
+        self._container.close()
         self._failures.remove()
 
     # -- parts, built at first use ---------------------------------------------------------------
 
     @cached_property
     def _chat_bridge(self) -> Bridge:
-        bridge = Bridge(self._suite.chat.subscribe, merge_chat_events)
+        bridge = Bridge(self._container.chat.subscribe, merge_chat_events)
         bridge.received.connect(self._on_chat)
         return bridge
 
@@ -158,13 +158,13 @@ class Heft:
         parts = DiscoverParts(
             self._theme,
             self._tasks,
-            self._suite.paths,
-            self._suite.hub,
-            self._suite.token.set,
-            self._suite.machine,
-            lambda: self._suite.predictions.speed,
-            lambda: self._suite.predictions.calibration,
-            lambda: self._suite.engine.state,
+            self._container.paths,
+            self._container.hub,
+            self._container.token.set,
+            self._container.machine,
+            lambda: self._container.predictions.speed,
+            lambda: self._container.predictions.calibration,
+            lambda: self._container.engine.state,
         )
         parts.downloads_changed.connect(self._window.status.show_downloads)
         parts.finished.connect(self._tell_finished)
@@ -181,7 +181,7 @@ class Heft:
     def _library_page(self) -> Page:
         from desktop.ui.library.page import LibraryPage
 
-        page = LibraryPage(self._suite.library, self._tasks, self._theme, inspector=True)
+        page = LibraryPage(self._container.library, self._tasks, self._theme, inspector=True)
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
         return page
@@ -190,11 +190,11 @@ class Heft:
         from desktop.ui.chat.page import ChatPage
 
         return ChatPage(
-            self._suite.chats,
-            self._suite.chat,
-            self._suite.engine,
-            lambda: self._suite.library,
-            self._suite.settings,
+            self._container.chats,
+            self._container.chat,
+            self._container.engine,
+            lambda: self._container.library,
+            self._container.settings,
             self._engine_bridge,
             self._chat_bridge,
             self._tasks,
@@ -206,10 +206,10 @@ class Heft:
 
         parts = self._inspector_parts
         page = InspectPage(
-            self._suite.inspection,
-            self._suite.library,
-            self._suite.settings,
-            lambda: self._suite.engine.state,
+            self._container.inspection,
+            self._container.library,
+            self._container.settings,
+            lambda: self._container.engine.state,
             self._tasks,
             self._theme,
             tabs=parts.tabs(),
@@ -223,7 +223,8 @@ class Heft:
     def _inspector_parts(self) -> InspectorParts:
         from desktop.ui.inspect.parts import InspectorParts
 
-        return InspectorParts(self._theme, self._tasks, self._suite.paths, self._suite.inspection, self._show_versions)
+        made = self._container
+        return InspectorParts(self._theme, self._tasks, made.paths, made.inspection, self._show_versions)
 
     def _show_versions(self, base: str) -> None:
         from desktop.ui.discover.page import DiscoverPage
@@ -236,8 +237,8 @@ class Heft:
         from desktop.ui.machine.page import MachinePage
         from desktop.ui.machine.trust_panel import TrustSources
 
-        sources = TrustSources(self._suite.predictions.ledger.trust, self._suite.predictions.calibration)
-        return MachinePage(self._suite.machine, self._tasks, self._theme, sources)
+        sources = TrustSources(self._container.predictions.ledger.trust, self._container.predictions.calibration)
+        return MachinePage(self._container.machine, self._tasks, self._theme, sources)
 
     def _show_first_page(self) -> None:
         try:
@@ -277,7 +278,7 @@ class Heft:
 
         QApplication.setWindowIcon(application_icon())
         self._tasks.run(self._settle)
-        if any((self._suite.paths.data / "downloads").glob("*.json")):
+        if any((self._container.paths.data / "downloads").glob("*.json")):
             self._discover.restore()
         if self._source:
             self.open(self._source)
@@ -289,20 +290,20 @@ class Heft:
         from desktop.store.logfile import log_to_file
 
         try:
-            log_to_file(self._suite.paths.logs)
+            log_to_file(self._container.paths.logs)
         except OSError as error:
             _log.warning("there is no log file: %s", error)
         _log.info("Heft %s started", __version__)
-        if self._suite.made("chats"):
-            self._suite.chats.purge(DELETED_CHATS_KEPT_SECONDS)
+        if self._container.made("chats"):
+            self._container.chats.purge(DELETED_CHATS_KEPT_SECONDS)
 
     def _load_first(self, context: TaskContext) -> None:
         """Load a model unless the user was faster."""
         from desktop.services.models.first_model import first_model
 
-        model = first_model(self._suite.library, self._read_settings().last_model)
-        if self._suite.engine.last_load is None:
-            self._suite.engine.load(Load(path=str(model.path)), model.name)
+        model = first_model(self._container.library, self._read_settings().last_model)
+        if self._container.engine.last_load is None:
+            self._container.engine.load(Load(path=str(model.path)), model.name)
 
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)
@@ -346,42 +347,42 @@ class Heft:
 
     def _note_loaded(self, path: Path) -> None:
         try:
-            self._suite.library.note_used(path)
-            self._suite.settings.update(last_model=str(path))
+            self._container.library.note_used(path)
+            self._container.settings.update(last_model=str(path))
         except HeftError as error:
             _log.warning("the use of a model was not noted: %s", error.message)
 
     def _choose_appearance(self, which: Preference) -> None:
         self._theme.set_preference(which)
-        self._tasks.run(lambda context: self._suite.settings.update(theme=which))
+        self._tasks.run(lambda context: self._container.settings.update(theme=which))
 
     def _choose_load_at_start(self, wanted: bool) -> None:
-        self._tasks.run(lambda context: self._suite.settings.update(load_at_start=wanted))
+        self._tasks.run(lambda context: self._container.settings.update(load_at_start=wanted))
 
     def _open_logs(self) -> None:
-        self._suite.paths.logs.mkdir(parents=True, exist_ok=True)
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._suite.paths.logs)))
+        self._container.paths.logs.mkdir(parents=True, exist_ok=True)
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._container.paths.logs)))
 
     def _show_about(self) -> None:
         from desktop.ui.shell.about import AboutDialog
 
         AboutDialog(
             self._tasks,
-            self._suite.describe_engine,
-            lambda: self._suite.machine.describe("cached"),
-            self._suite.paths.logs,
+            self._container.describe_engine,
+            lambda: self._container.machine.describe("cached"),
+            self._container.paths.logs,
             self._window,
         ).open()
 
     def _remember_window(self, geometry: WindowGeometry) -> None:
         try:
-            self._suite.settings.update(window=geometry)
+            self._container.settings.update(window=geometry)
         except HeftError as error:
             _log.warning("the window's place was not kept: %s", error.message)
 
     def _read_settings(self) -> SettingsData:
         try:
-            return self._suite.settings.load()
+            return self._container.settings.load()
         except HeftError as error:
             self._failures.failed.emit(error)
             return SettingsData()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from desktop.cli.model import add_model_arguments, loaded_model, open_ledger, prediction, whole_number
 from desktop.cli.output import print_json, table
 from desktop.engine.worker.protocol import Benchmark
-from desktop.services.planning.ledger import Watch
+from desktop.services.planning.ledger import RunMeter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +33,9 @@ def run(args: argparse.Namespace) -> int:
         running = ledger.started(loaded, args.model, args.kv)
         predicted = prediction(ledger, running, max(1, request.generate_tokens // 2))
         sys.stderr.write(f"Timing {request.repeat} rounds; the machine should have nothing else to do.\n")
-        watch = Watch.start(engine.pid)
+        meter = RunMeter.start(engine.pid)
         result = engine.benchmark(request)
-        ledger.benched(running, result, request.prompt_tokens, request.generate_tokens, watch)
+        ledger.benched(running, result, request.prompt_tokens, request.generate_tokens, meter)
     reading, writing = spread(result.prompt_tokens_per_second), spread(result.tokens_per_second)
     if args.json:
         print_json(

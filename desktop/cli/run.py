@@ -9,7 +9,7 @@ from desktop.cli.model import add_model_arguments, loaded_model, open_ledger, pr
 from desktop.cli.output import Progress, human_bytes, print_json
 from desktop.core.errors import UsageError
 from desktop.engine.worker.protocol import ChatMessage, Finished, Generate, Sampling
-from desktop.services.planning.ledger import Watch
+from desktop.services.planning.ledger import RunMeter
 
 _TYPICAL_CONTEXT = 256  # tokens of a short question and its answer: where the prediction is made
 
@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
     with open_ledger() as ledger, loaded_model(args) as (engine, loaded):
         running = ledger.started(loaded, args.model, args.kv)
         predicted = prediction(ledger, running, _TYPICAL_CONTEXT)
-        watch = Watch.start(engine.pid)
+        meter = RunMeter.start(engine.pid)
         finished = engine.answer(request, show, reading.update)
-        ledger.answered(running, finished.statistics, watch)
+        ledger.answered(running, finished.statistics, meter)
     if args.json:
         print_json(report(finished, "".join(pieces), loaded.memory.total_bytes, predicted))
     else:

@@ -75,7 +75,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Ways:
+class Alternatives:
     """What would help where nothing fits, as far as it was worked out: contexts in tokens, None where it would not.
 
     ``context`` is the longest with which the smallest variant fits, ``context_q8`` the same with a KV cache of q8_0;

@@ -8,7 +8,7 @@ from collections.abc import Callable
 _LONGEST_LOOK = 1.0  # more between two looks means that this process slept (Ctrl+Z, SIGSTOP, a debugger)
 
 
-class Patience:
+class Deadline:
     """Counts seconds between the calls of :meth:`over`, each of them as one second at most: call it often.
 
     A suspended computer stops the monotonic clock of Linux by itself; a stopped process has nobody who would.

@@ -20,7 +20,7 @@ from typing import IO, Any, Generic, TypeVar
 
 import msgspec
 
-from desktop.core.deadline import Patience
+from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
 from desktop.engine.logmap import explain_exit
 from desktop.system.child import command
@@ -220,10 +220,10 @@ class Tool(Generic[Result]):
         cancelled: Callable[[], bool] | None,
         progress: Callable[[float, str], None] | None,
     ) -> Result:
-        patience = Patience(deadline_seconds) if deadline_seconds is not None else None
+        deadline = Deadline(deadline_seconds) if deadline_seconds is not None else None
         process.send(request)
         while True:
-            late = patience is not None and patience.over()
+            late = deadline is not None and deadline.over()
             try:
                 reply = process.replies.get(timeout=_POLL_SECONDS)
             except queue.Empty:

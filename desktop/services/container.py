@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ENGINE_END_SECONDS = 8.0  # the engine's own grace and kill take less; this only bounds a process that cannot die
 
 
-class Suite:
+class Container:
     """The services behind one window, each with the ones it needs. Made on any thread, closed once."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None]) -> None:

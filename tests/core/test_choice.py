@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from support.published import options, profile, quality_table
 
-from desktop.core.choice import Goal, Option, Ways, recommend
+from desktop.core.choice import Alternatives, Goal, Option, recommend
 from desktop.core.variants import Variant
 from desktop.hub.records import RepoFile
 
@@ -54,7 +54,7 @@ def test_one_variant_only() -> None:
 
 def test_nothing_fits_says_what_would_help() -> None:
     found = options("Qwen2.5-32B", profile("laptop-8gb"), 8192, ["Q4_K_M", "Q8_0"])
-    answer = recommend(found, "balanced", Ways(context=1024, context_q8=2048, parameters=7e9))
+    answer = recommend(found, "balanced", Alternatives(context=1024, context_q8=2048, parameters=7e9))
     assert answer.index is None
     assert answer.reasons[0].startswith("Nothing fits at 8,192 tokens of context: Q4_K_M, the smallest, needs ")
     assert answer.reasons[1:] == (

@@ -1,4 +1,4 @@
-"""A download service of little patience, and waiting for what it does."""
+"""A download service with short time limits, and waiting for what it does."""
 
 from __future__ import annotations
 

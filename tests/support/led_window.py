@@ -60,7 +60,7 @@ class LedWindow:
     @property
     def engine(self):  # type: ignore[no-untyped-def]
         """State of the engine now."""
-        return self.heft._suite.engine.state
+        return self.heft._container.engine.state
 
     def new_chat(self, max_tokens: int) -> None:
         """Begin a chat whose answers have at most so many tokens."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from desktop.core.choice import Option, Ways, recommend
+from desktop.core.choice import Alternatives, Option, recommend
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
@@ -26,14 +26,14 @@ from desktop.hub.errors import CancelledError
 from desktop.hub.header import HeaderReader, RemoteHeader
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
-from desktop.services.discover.picker_place import OwnPlace, Place, estimated, held_against
+from desktop.services.discover.picker_place import OwnPlace, Place, estimated, refitted
 from desktop.services.discover.picker_records import (
     Controls,
     EnginePlanner,
-    Held,
     Mark,
     Rates,
     RateSource,
+    Reclaimable,
     Row,
     RowState,
     View,
@@ -70,7 +70,7 @@ class PickerService:
         *,
         planner: EnginePlanner | None = None,
         rates: RateSource | None = None,
-        held: Callable[[], Held] = Held,
+        held: Callable[[], Reclaimable] = Reclaimable,
         copies: LocalCopies | None = None,
     ) -> None:
         """``machine`` is this computer as it is now; ``held`` what its running engine would give back.
@@ -248,7 +248,7 @@ class PickedRepo:
             return
         assert shape is not None and known.weights is not None
         try:
-            fit = held_against(where.pools, earlier, shape, known.weights, settings)
+            fit = refitted(where.pools, earlier, shape, known.weights, settings)
             fit = fit or self._planner.plan(
                 known.headers, shape, known.weights, settings, where.machine, where.held, cancelled, longest=False
             )
@@ -303,7 +303,7 @@ class PickedRepo:
         options = [row.option for row in rows]
         answer = recommend(options, controls.goal)
         if answer.index is None and shape is not None:
-            answer = recommend(options, controls.goal, self._ways(shape, known, controls, where))
+            answer = recommend(options, controls.goal, self._alternatives(shape, known, controls, where))
         return View(
             repo=self.files,
             rows=tuple(rows),
@@ -374,11 +374,13 @@ class PickedRepo:
             known = self._qualities[key] = self._tables.quality.quality_of(*key)
         return known
 
-    def _ways(self, shape: ModelShape, known: Sequence[_Known], controls: Controls, where: Place) -> Ways:
+    def _alternatives(
+        self, shape: ModelShape, known: Sequence[_Known], controls: Controls, where: Place
+    ) -> Alternatives:
         """What would help where nothing fits."""
         weighed = [entry.weights for entry in known if entry.weights is not None]
         if not weighed:
-            return Ways()
+            return Alternatives()
         smallest = min(weighed, key=lambda weights: weights.total_bytes)
 
         def longest(kv_type: str) -> int | None:
@@ -387,7 +389,7 @@ class PickedRepo:
             return fit.max_context if fit.fits else None
 
         free = sum(pool.free_bytes for pool in where.pools if not pool.shared)
-        return Ways(
+        return Alternatives(
             context=longest(controls.kv_type),
             context_q8=longest("q8_0") if controls.kv_type == "f16" else None,
             parameters=free * 0.9 / _BYTES_PER_WEIGHT or None,

@@ -9,7 +9,7 @@ from functools import cached_property
 from desktop.core.hardware import Machine
 from desktop.core.memory import ModelShape, Settings, Weights
 from desktop.core.placement import Fit, Pool, place, pools_of, settle
-from desktop.services.discover.picker_records import Held
+from desktop.services.discover.picker_records import Reclaimable
 
 STEADY_BYTES = 100_000_000  # free memory that changes by less is taken as the same
 
@@ -19,7 +19,7 @@ class Place:
     """A machine and what would be unloaded there first. ``own``: it is this computer."""
 
     machine: Machine
-    held: Held = field(default_factory=Held)
+    held: Reclaimable = field(default_factory=Reclaimable)
     own: bool = False
 
     @property
@@ -43,7 +43,7 @@ class Place:
 class OwnPlace:
     """This computer, looked at again on demand; the snapshot stays the same while little changes."""
 
-    def __init__(self, machine: Callable[[], Machine], held: Callable[[], Held]) -> None:
+    def __init__(self, machine: Callable[[], Machine], held: Callable[[], Reclaimable]) -> None:
         """``machine`` is this computer as it is now; ``held`` what its running engine would give back."""
         self._machine, self._held = machine, held
         self.now = Place(machine(), held(), own=True)
@@ -70,7 +70,7 @@ def estimated(shape: ModelShape, weights: Weights, settings: Settings, where: Pl
     )
 
 
-def held_against(
+def refitted(
     pools: tuple[Pool, ...],
     earlier: tuple[Fit, tuple[Pool, ...]] | None,
     shape: ModelShape,

@@ -20,7 +20,7 @@ RowState = Literal["waiting", "estimate", "engine", "unreadable"]
 
 
 @dataclass(frozen=True)
-class Held:
+class Reclaimable:
     """Bytes held by what would be unloaded before another model is loaded."""
 
     memory_bytes: int = 0
@@ -111,7 +111,7 @@ class EnginePlanner(Protocol):
         weights: Weights,
         settings: Settings,
         machine: Machine,
-        held: Held,
+        held: Reclaimable,
         cancelled: Callable[[], bool],
         *,
         longest: bool,

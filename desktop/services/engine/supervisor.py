@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from desktop.core.deadline import Patience
+from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
 from desktop.engine.worker.client import EngineClient
 from desktop.engine.worker.protocol import (
@@ -91,8 +91,8 @@ class EngineService:
         with self._greeted:
             if self._hello is None:
                 self._ensure_client()
-                patience = Patience(_HELLO_SECONDS)
-                while not (self._greeted.wait_for(self._heard, _LOOK_SECONDS) or patience.over()):
+                deadline = Deadline(_HELLO_SECONDS)
+                while not (self._greeted.wait_for(self._heard, _LOOK_SECONDS) or deadline.over()):
                     pass
             if self._hello is None:
                 died = self._state.died

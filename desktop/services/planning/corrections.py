@@ -9,7 +9,7 @@ from desktop.core.speed.learning import Correction, Experience, correction
 from desktop.store.ledger import Run
 
 
-class Lessons:
+class Corrections:
     """The runs of one machine as corrections. Not changed by what is written later: make another one then."""
 
     def __init__(self, runs: Sequence[Run] = ()) -> None:

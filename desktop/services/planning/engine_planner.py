@@ -16,12 +16,12 @@ from desktop.engine.helper_process import Tool
 from desktop.engine.planner.plan_records import Variant, memory_of
 from desktop.engine.planner.planner import STUB, PlanRequest, Plans
 from desktop.hub.errors import CancelledError
-from desktop.services.discover.picker_records import Held
+from desktop.services.discover.picker_records import Reclaimable
 from desktop.store.paths import Paths
 from desktop.system.idle import IdleClose
 
 DEADLINE_SECONDS = 60.0
-NOT_HELD = Held()
+NOTHING_RECLAIMABLE = Reclaimable()
 
 
 class PlanningService:
@@ -41,7 +41,7 @@ class PlanningService:
         weights: Weights,
         settings: Settings,
         machine: Machine,
-        held: Held = NOT_HELD,
+        held: Reclaimable = NOTHING_RECLAIMABLE,
         cancelled: Callable[[], bool] = lambda: False,
         *,
         longest: bool = True,
@@ -130,7 +130,7 @@ class _Model:
         """Count the weights as an engine with these CPU features holds them."""
         self._weights = packed(self._weights, features)
 
-    def pools(self, machine: Machine, held: Held) -> tuple[Pool, ...] | None:
+    def pools(self, machine: Machine, held: Reclaimable) -> tuple[Pool, ...] | None:
         """The machine's memory in the engine's order of devices; None when it has GPUs the engine here has not."""
         pools = pools_of(machine, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes)
         if not machine.engine.version:  # a profile: its GPUs are not the ones the engine sees here

@@ -10,9 +10,9 @@ from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.memory import ModelShape, Settings, Weights, shape_of, weights_of
 from desktop.core.placement import Fit, Method, hypothetical, place
-from desktop.services.discover.picker_records import Held
+from desktop.services.discover.picker_records import Reclaimable
 from desktop.services.inspect.inspection import InspectionService
-from desktop.services.planning.engine_planner import NOT_HELD, PlanningService
+from desktop.services.planning.engine_planner import NOTHING_RECLAIMABLE, PlanningService
 
 _LONGEST_CONTEXT = 16 * 1024 * 1024  # desktop/engine/loading.py refuses longer ones
 
@@ -49,7 +49,7 @@ class FitService:
         *,
         machine: Machine | None = None,
         method: Method = "engine",
-        held: Held = NOT_HELD,
+        held: Reclaimable = NOTHING_RECLAIMABLE,
         progress: Callable[[float, str], None] = lambda _fraction, _note: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Weighed:
@@ -85,7 +85,7 @@ class FitService:
         *,
         machine: Machine | None = None,
         method: Method = "engine",
-        held: Held = NOT_HELD,
+        held: Reclaimable = NOTHING_RECLAIMABLE,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Weighed:
         """How a model fits whose headers, of all shards, are open. Falls back to the estimate, with a note."""

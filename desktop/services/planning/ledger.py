@@ -42,7 +42,7 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Watch:
+class RunMeter:
     """The moment a run began, and how long the engine's threads had waited for a core by then; seconds."""
 
     pid: int
@@ -50,7 +50,7 @@ class Watch:
     waited: float
 
     @classmethod
-    def start(cls, pid: int) -> Watch:
+    def start(cls, pid: int) -> RunMeter:
         """Watch the engine process from now on."""
         return cls(pid, time.monotonic(), waited_seconds(pid))
 
@@ -114,7 +114,7 @@ class LedgerService:
             _log.warning("no speed was predicted: %s", error)
             return None
 
-    def answered(self, running: Running, statistics_: Statistics, watch: Watch) -> None:
+    def answered(self, running: Running, statistics_: Statistics, meter: RunMeter) -> None:
         """Write an answer down, when it was long enough to be a measurement; ``watch`` began with it."""
         read = statistics_.prompt_tokens - statistics_.reused_tokens
         decode = statistics_.tokens_per_second if statistics_.generated_tokens >= LEAST_TOKENS else 0.0
@@ -128,19 +128,19 @@ class LedgerService:
             decode,
             prompt,
             middle,
-            max(watch.disturbed(), given_up),
+            max(meter.disturbed(), given_up),
             tokens=statistics_.generated_tokens,
             first=statistics_.seconds_to_first_token,
             resident=statistics_.resident_bytes,
         )
 
-    def benched(self, running: Running, result: Benchmarked, prompt_tokens: int, tokens: int, watch: Watch) -> None:
+    def benched(self, running: Running, result: Benchmarked, prompt_tokens: int, tokens: int, meter: RunMeter) -> None:
         """Write a benchmark down: the medians of its rounds."""
         decode = statistics.median(result.tokens_per_second) if result.tokens_per_second else 0.0
         prompt = statistics.median(result.prompt_tokens_per_second) if result.prompt_tokens_per_second else 0.0
         used = max(1, tokens // 2)
         prompt = prompt if prompt_tokens >= LEAST_PROMPT else 0.0
-        self._record(running, "bench", decode, prompt, used, watch.disturbed(), tokens=tokens)
+        self._record(running, "bench", decode, prompt, used, meter.disturbed(), tokens=tokens)
 
     def trust(self) -> Trust:
         """Predicted against measured on this computer. Raises HeftError when the ledger cannot be read."""

@@ -9,7 +9,7 @@ from desktop.core.hardware import Machine
 from desktop.core.speed import Prediction
 from desktop.engine.worker.protocol import Loaded, Statistics
 from desktop.services.machine.calibration import CalibrationService
-from desktop.services.planning.ledger import LedgerService, Running, Watch
+from desktop.services.planning.ledger import LedgerService, RunMeter, Running
 from desktop.services.planning.speed import SpeedService
 from desktop.store.ledger import Ledger
 from desktop.store.paths import Paths
@@ -24,7 +24,7 @@ class RunRecorder:
         self._ledger = ledger
         self._lock = threading.Lock()
         self._running: Running | None = None
-        self._watch: Watch | None = None
+        self._meter: RunMeter | None = None
 
     def loaded(self, loaded: Loaded, name: str, kv_type: str) -> Prediction | None:
         """A model was loaded: write it down, and predict its speed; None where nothing is known."""
@@ -35,17 +35,17 @@ class RunRecorder:
 
     def began(self, pid: int) -> None:
         """The engine process began an answer."""
-        self._watch = Watch.start(pid)
+        self._meter = RunMeter.start(pid)
 
     def answered(self, figures: Mapping[str, float]) -> None:
         """An answer ended with these figures (:class:`desktop.engine.worker.protocol.Statistics` has their names)."""
         with self._lock:
-            running, watch, self._watch = self._running, self._watch, None
-        if running is None or watch is None:
+            running, meter, self._meter = self._running, self._meter, None
+        if running is None or meter is None:
             return
         whole = {name: int(figures.get(name, 0)) for name in _COUNTS}
         rates = {name: float(figures.get(name, 0.0)) for name in _RATES}
-        self._ledger.answered(running, Statistics(**whole, **rates), watch)  # type: ignore[arg-type]
+        self._ledger.answered(running, Statistics(**whole, **rates), meter)  # type: ignore[arg-type]
 
 
 _RATES = ("seconds_to_first_token", "prompt_tokens_per_second", "tokens_per_second")

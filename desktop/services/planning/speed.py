@@ -32,7 +32,7 @@ from desktop.core.speed import (
 from desktop.core.speed.learning import Correction, apply
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.models.shards import shards_of
-from desktop.services.planning.corrections import Lessons
+from desktop.services.planning.corrections import Corrections
 from desktop.store.gguf_files import FileSource
 from desktop.store.ledger import Run
 from desktop.store.paths import Paths
@@ -127,7 +127,7 @@ class SpeedService:
         self._calibration = calibration
         self._ask_own = own
         self._runs = runs
-        self._taught = Lessons()
+        self._taught = Corrections()
 
     @cached_property
     def machine(self) -> Machine:
@@ -146,7 +146,7 @@ class SpeedService:
     def on(self, machine: Machine) -> MachineRates:
         """What is known of a machine's speed, read once: for many models in a row."""
         key = self._calibration.key(machine)
-        return MachineRates(self._calibration.speeds(machine), lambda *about: self._lessons(key).correction(*about))
+        return MachineRates(self._calibration.speeds(machine), lambda *about: self._corrections(key).correction(*about))
 
     def predict(
         self, model: LocalModel, context_used: int, kv_type: str = "f16", gpu_layers: int = 0, threads: int = 0
@@ -157,8 +157,8 @@ class SpeedService:
         if parts is None:
             return None
         plain = predict(parts, context_used)
-        lessons, about = self._lessons(self.key), (model.main_type, gpu_layers, model.fingerprint)
-        decode, prompt = (lessons.correction(*about, prompt=reading, threads=threads) for reading in (False, True))
+        corrections, about = self._corrections(self.key), (model.main_type, gpu_layers, model.fingerprint)
+        decode, prompt = (corrections.correction(*about, prompt=reading, threads=threads) for reading in (False, True))
         shown = Prediction(
             apply(plain.decode, decode),
             apply(plain.prompt, prompt),
@@ -167,16 +167,16 @@ class SpeedService:
         )
         return Predicted(shown, plain, decode)
 
-    def _lessons(self, key: str) -> Lessons:
+    def _corrections(self, key: str) -> Corrections:
         """From the ledger, the same until it changes; none when it cannot be read."""
         try:
             runs = self._runs(key)
         except HeftError as error:
             _log.warning("earlier runs are not looked at: %s", error.message)
-            return Lessons()
+            return Corrections()
         known = self._taught
         if known.runs is not runs:
-            known = self._taught = Lessons(runs)
+            known = self._taught = Corrections(runs)
         return known
 
 

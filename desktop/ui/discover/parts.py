@@ -24,7 +24,7 @@ from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
 from desktop.services.models.local_copies import LocalCopies
 from desktop.services.planning.engine_planner import PlanningService
-from desktop.services.planning.reclaimable import held_by
+from desktop.services.planning.reclaimable import reclaimable_from
 from desktop.store.paths import Paths
 from desktop.ui.discover.page import DiscoverPage
 from desktop.ui.shell.engine_bridge import Bridge
@@ -90,7 +90,7 @@ class DiscoverParts(QObject):
             self._this_machine,
             planner=self._planning,
             rates=self._rates(),
-            held=lambda: held_by(self._engine_state()),
+            held=lambda: reclaimable_from(self._engine_state()),
             copies=LocalCopies(),
         )
         page = DiscoverPage(

@@ -42,9 +42,9 @@ class Weighing(QObject):
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._show)
         self._looking: Task | None = None
-        self._watch = QTimer(self)
-        self._watch.setInterval(WATCH_MILLISECONDS)
-        self._watch.timeout.connect(self.look_again)
+        self._meter = QTimer(self)
+        self._meter.setInterval(WATCH_MILLISECONDS)
+        self._meter.timeout.connect(self.look_again)
 
     @property
     def repo(self) -> PickedRepo | None:
@@ -72,10 +72,10 @@ class Weighing(QObject):
     def set_watching(self, watching: bool) -> None:
         """Follow this computer's free memory, or leave it alone: nobody sees the figures."""
         if watching:
-            self._watch.start()
+            self._meter.start()
             self.look_again()
         else:
-            self._watch.stop()
+            self._meter.stop()
 
     def look_again(self) -> None:
         """Weigh anew where much more or less memory is free than before."""

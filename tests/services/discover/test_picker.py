@@ -26,7 +26,7 @@ from desktop.hub.errors import CancelledError, HubError
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.services.discover.picker import PickerService
-from desktop.services.discover.picker_records import Controls, Held
+from desktop.services.discover.picker_records import Controls, Reclaimable
 from desktop.services.discover.picker_words import where
 from desktop.services.discover.tables import DataTables
 
@@ -244,7 +244,7 @@ class _Planner:
         weights: Weights,
         settings: Settings,
         machine: Machine,
-        held: Held,
+        held: Reclaimable,
         cancelled: Callable[[], bool],
         *,
         longest: bool,
@@ -258,7 +258,7 @@ def test_free_memory_is_followed_but_not_small_changes(hub: HubServer, tmp_path:
     hub.add(repo(NAME, QWEN3_8B, VARIANTS, vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
     client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)
     memory, planner = _Memory(profile("laptop-8gb")), _Planner()
-    held = [Held()]
+    held = [Reclaimable()]
     picker = PickerService(
         HubSearch(client, tmp_path / "answers"),
         HeaderReader(client, tmp_path / "headers"),
@@ -289,7 +289,7 @@ def test_free_memory_is_followed_but_not_small_changes(hub: HubServer, tmp_path:
     ]
     assert planner.planned == len(VARIANTS)  # without a GPU a plan only meets another amount
 
-    held[0] = Held(memory_bytes=3_900_000_000)  # what a loaded model would give back
+    held[0] = Reclaimable(memory_bytes=3_900_000_000)  # what a loaded model would give back
     assert opened.refresh()
     opened.settle(controls)
     assert opened.view(controls).recommended == before.recommended

@@ -14,7 +14,7 @@ from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, Point, 
 from desktop.engine.worker.protocol import Loaded, Statistics
 from desktop.engine.worker.protocol import Memory as EngineMemory
 from desktop.services.machine.calibration import CalibrationService
-from desktop.services.planning.ledger import Watch
+from desktop.services.planning.ledger import RunMeter
 from desktop.services.planning.recording import Predictions
 from desktop.services.planning.speed import LocalModel, describe_cpu, read_local
 from desktop.store.paths import Paths
@@ -43,16 +43,16 @@ def answer(rate: float, generated: int = 64) -> Statistics:
     return Statistics(36, 0, generated, 36 + generated, 4096, 0.5, 300.0, rate, 260_000_000)
 
 
-def calm() -> Watch:
+def calm() -> RunMeter:
     """As if the engine had every core it asked for, however busy this computer is."""
-    watch = Watch.start(os.getpid())
-    return Watch(watch.pid, watch.began, watch.waited + 1e6)
+    meter = RunMeter.start(os.getpid())
+    return RunMeter(meter.pid, meter.began, meter.waited + 1e6)
 
 
-def stormy() -> Watch:
+def stormy() -> RunMeter:
     """As if the engine had waited for a core all the time."""
-    watch = Watch.start(os.getpid())
-    return Watch(watch.pid, watch.began, watch.waited - 1e6)
+    meter = RunMeter.start(os.getpid())
+    return RunMeter(meter.pid, meter.began, meter.waited - 1e6)
 
 
 def test_a_file_is_known_by_what_decides_its_speed(starter_model: Path, tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def test_the_finished_message_replaces_the_streamed_one(view: Watched) -> None:
     rows = view.column.items[1].rows or []
     assert [row.text for row in rows] == streamed
     assert view.column.items[1].caret() is None
-    assert {hot.kind for hot in rows[-1].hots()} == {"regenerate", "edit", "copy", "next"}
+    assert {hot.kind for hot in rows[-1].hot_spots()} == {"regenerate", "edit", "copy", "next"}
 
 
 def test_a_theme_switch_repaints_in_the_other_colours(view: Watched, theme: Theme) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPainterPath, QPen, QTextLayout, QTextOption
 
 from desktop.ui.shared.transcript.highlight import Stretch, highlight
 from desktop.ui.shared.transcript.leaves import CodeLeaf, Leaf
-from desktop.ui.shared.transcript.row import ALIGN_LEFT, Hot, Row, Span, lay_lines
+from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, Row, Span, lay_lines
 from desktop.ui.shared.transcript.style import Style
 from desktop.ui.shared.transcript.units import units
 
@@ -126,11 +126,11 @@ class CodeRow(Row):
         for line, colours in zip(self._lines, self._colours(), strict=False):
             line.colour(self.style, colours)
 
-    def hots(self) -> list[Hot]:
+    def hot_spots(self) -> list[HotSpot]:
         if self.place.continues:
             return []
         width = self.style.small_metrics.horizontalAdvance("Copy code") + 16
-        return [Hot("copy-code", QRectF(self.width - width - 4, 3, width, _HEADER - 6), "Copy code")]
+        return [HotSpot("copy-code", QRectF(self.width - width - 4, 3, width, _HEADER - 6), "Copy code")]
 
     def offset_at(self, point: QPointF) -> int:
         position = 0
@@ -174,7 +174,7 @@ class CodeRow(Row):
             painter.setPen(self.style.color("text_muted"))
             name = self._leaf.block.language or "text"
             painter.drawText(QRectF(self.left + _SIDE, 2, self.width / 2, _HEADER - 4), ALIGN_LEFT, name[:40])
-            painter.drawText(self.hots()[0].rect, Qt.AlignmentFlag.AlignCenter, "Copy code")
+            painter.drawText(self.hot_spots()[0].rect, Qt.AlignmentFlag.AlignCenter, "Copy code")
 
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         self.paint_frame(painter)

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from desktop.ui.shared.transcript.item import MessageItem
 
 
-class Column:
+class MessageColumn:
     """Tops of the items, recomputed from the first one whose height changed."""
 
     def __init__(self, gap: float, margin: float) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
-from desktop.ui.shared.transcript.row import Hot
+from desktop.ui.shared.transcript.row import HotSpot
 
 if TYPE_CHECKING:
     from desktop.ui.shared.transcript.view import TranscriptView
@@ -21,15 +21,15 @@ _KEYBOARD = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class FocusStop:
     """A hot place as mouse and keyboard find it: message, row, and the how-many-eth of the row."""
 
     item: int
     row: int
     number: int
-    hot: Hot
+    hot: HotSpot
 
-    def is_at(self, other: Stop) -> bool:
+    def is_at(self, other: FocusStop) -> bool:
         """Whether it is the same place (its rectangle may have moved)."""
         mine = (self.item, self.row, self.number, self.hot.kind, self.hot.value)
         return mine == (other.item, other.row, other.number, other.hot.kind, other.hot.value)
@@ -40,7 +40,7 @@ class FocusRing:
 
     def __init__(self, view: TranscriptView) -> None:
         self._view = view
-        self._held: Stop | None = None
+        self._held: FocusStop | None = None
         self._by_keyboard = False
 
     @property
@@ -48,23 +48,23 @@ class FocusRing:
         """The message that holds the focus, -1 for none."""
         return -1 if self._held is None else self._held.item
 
-    def current(self) -> Stop | None:
+    def current(self) -> FocusStop | None:
         """The focused place as it is now; None when it is gone."""
         held = self._held
         if held is None or held.item >= len(self._view.column.items):
             return None
         return next((stop for stop in self._stops(held.item) if stop.is_at(held)), None)
 
-    def _stops(self, index: int) -> list[Stop]:
+    def _stops(self, index: int) -> list[FocusStop]:
         view = self._view
         item = view.column.items[index]
         if item.lay_out(0.0, max(item.height, 1.0)):
             view.column.touch(index)
         return [
-            Stop(index, number, which, hot)
+            FocusStop(index, number, which, hot)
             for number, row in enumerate(item.rows or ())
             if not item.hidden(row)
-            for which, hot in enumerate(row.hots())
+            for which, hot in enumerate(row.hot_spots())
         ]
 
     def move(self, forward: bool) -> bool:
@@ -86,7 +86,7 @@ class FocusRing:
             index += 1 if forward else -1
         return False
 
-    def _hold(self, stop: Stop) -> None:
+    def _hold(self, stop: FocusStop) -> None:
         view = self._view
         self.forget()
         self._held = stop
@@ -95,7 +95,7 @@ class FocusRing:
         view.setAccessibleDescription(stop.hot.label)
         view.viewport().update()
 
-    def _rect(self, stop: Stop) -> QRectF:
+    def _rect(self, stop: FocusStop) -> QRectF:
         item = self._view.column.items[stop.item]
         if stop.row >= len(item.tops):
             return QRectF()

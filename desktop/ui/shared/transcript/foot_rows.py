@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPen, QTextLayout
 
 from desktop.ui.shared.transcript.leaves import Place
 from desktop.ui.shared.transcript.message import CONTINUABLE, TranscriptMessage
-from desktop.ui.shared.transcript.row import ALIGN_LEFT, Hot, HotKind, Row, Span, lay_lines, wrapping
+from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, HotSpotKind, Row, Span, lay_lines, wrapping
 from desktop.ui.shared.transcript.style import Style
 
 _ICON_SPACE = 30.0
@@ -79,16 +79,16 @@ class FootRow(Row):
         self._statistics = " · ".join(part for part in (named, message.statistics_line) if part)
         self._actions = self._offered(message, busy)
         self._shown = ""
-        self._hots: list[Hot] = []
+        self._hot_spots: list[HotSpot] = []
         self._siblings = f"{message.sibling_index + 1}/{message.sibling_count}"
         self._siblings_at = QRectF()
 
     @staticmethod
-    def _offered(message: TranscriptMessage, busy: bool) -> list[tuple[HotKind, str, str]]:
+    def _offered(message: TranscriptMessage, busy: bool) -> list[tuple[HotSpotKind, str, str]]:
         """(kind, words painted, words for tooltip and screen reader) in order."""
         if message.state == "streaming":
             return []
-        found: list[tuple[HotKind, str, str]] = []
+        found: list[tuple[HotSpotKind, str, str]] = []
         answer = message.role == "assistant"
         if answer and not busy:
             if message.state in CONTINUABLE:
@@ -128,14 +128,14 @@ class FootRow(Row):
         start = metrics.horizontalAdvance(self._shown) + 10 if self._shown else -7.0
         x = width - needed + 7 if self.right_aligned else start
         height = self._line
-        self._hots = []
+        self._hot_spots = []
         counted = False
         for (kind, _, label), size in zip(self._actions, sizes, strict=True):
             if kind == "next" and not counted:
                 self._siblings_at = QRectF(x, 0, counter, height)
                 x += counter
                 counted = True
-            self._hots.append(Hot(kind, QRectF(x, 1, size, height - 2), label))
+            self._hot_spots.append(HotSpot(kind, QRectF(x, 1, size, height - 2), label))
             x += size
             if kind == "previous":
                 self._siblings_at = QRectF(x, 0, counter, height)
@@ -145,8 +145,8 @@ class FootRow(Row):
             self._siblings_at = QRectF()
         return self.estimate(width)
 
-    def hots(self) -> list[Hot]:
-        return self._hots
+    def hot_spots(self) -> list[HotSpot]:
+        return self._hot_spots
 
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         painter.setFont(self.style.small)
@@ -154,7 +154,7 @@ class FootRow(Row):
         painter.drawText(QRectF(0, 0, self.width, self._line), ALIGN_LEFT, self._shown)
         if not self.actions_shown:
             return
-        for hot, (_, words, _) in zip(self._hots, self._actions, strict=True):
+        for hot, (_, words, _) in zip(self._hot_spots, self._actions, strict=True):
             painter.drawText(hot.rect, Qt.AlignmentFlag.AlignCenter, words)
         if not self._siblings_at.isNull():
             painter.drawText(self._siblings_at, Qt.AlignmentFlag.AlignCenter, self._siblings)

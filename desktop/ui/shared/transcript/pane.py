@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
-from desktop.ui.shared.transcript.column import Column
+from desktop.ui.shared.transcript.column import MessageColumn
 from desktop.ui.shared.transcript.row import Span
 from desktop.ui.shared.transcript.selection import Selection
 from desktop.ui.shared.transcript.style import Style
@@ -30,7 +30,7 @@ class Pane(QAbstractScrollArea):
         # every pixel is painted here; otherwise each batch would paint the whole stack of parents behind it too
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.shape = Style(theme, self.font())
-        self.column = Column(self.shape.message_gap, 18.0)
+        self.column = MessageColumn(self.shape.message_gap, 18.0)
         self.selection = Selection()
         self._following = True
         self._moving = False  # the pane itself moves the scroll bar

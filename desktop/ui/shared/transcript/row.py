@@ -12,16 +12,16 @@ from desktop.ui.shared.transcript.leaves import Leaf, Place, RuleLeaf, TextLeaf
 from desktop.ui.shared.transcript.style import LINE_SPACING, Style
 from desktop.ui.shared.transcript.units import units
 
-HotKind = Literal["link", "fold", "copy-code", "regenerate", "edit", "copy", "continue", "previous", "next"]
+HotSpotKind = Literal["link", "fold", "copy-code", "regenerate", "edit", "copy", "continue", "previous", "next"]
 Span = tuple[int, int]
 ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 @dataclass(frozen=True, slots=True)
-class Hot:
+class HotSpot:
     """Something in a row that can be clicked or reached with Tab; ``rect`` is relative to the row."""
 
-    kind: HotKind
+    kind: HotSpotKind
     rect: QRectF
     label: str
     value: str = ""
@@ -94,7 +94,7 @@ class Row:
         """Become the row of a changed leaf in place, keeping what is unchanged; False when that is impossible."""
         return False
 
-    def hots(self) -> list[Hot]:
+    def hot_spots(self) -> list[HotSpot]:
         """What can be clicked; the row is laid out."""
         return []
 
@@ -194,8 +194,8 @@ class TextRow(Row):
             position += units(old.text)
         return True
 
-    def hots(self) -> list[Hot]:
-        found: list[Hot] = []
+    def hot_spots(self) -> list[HotSpot]:
+        found: list[HotSpot] = []
         position = 0
         for run in self._leaf.runs:
             length = units(run.text)
@@ -205,7 +205,7 @@ class TextRow(Row):
                 last = min(position + length, line.textStart() + line.textLength())
                 stop = self._x(line.cursorToX(last))
                 rect = QRectF(self.left + min(start, stop), line.y(), abs(stop - start), line.height())
-                found.append(Hot("link", rect, f"Link: {run.link}", run.link))
+                found.append(HotSpot("link", rect, f"Link: {run.link}", run.link))
             position += length
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from desktop.core.markdown import visible
-from desktop.ui.shared.transcript.column import Column
+from desktop.ui.shared.transcript.column import MessageColumn
 from desktop.ui.shared.transcript.item import MessageItem
 from desktop.ui.shared.transcript.row import Row, Span
 from desktop.ui.shared.transcript.units import cut, units
@@ -49,7 +49,7 @@ class Selection:
         end = last.offset if (last.item, last.row) == (item, row) else length
         return min(start, length), min(end, length)
 
-    def select_all(self, column: Column) -> None:
+    def select_all(self, column: MessageColumn) -> None:
         """Everything, without laying anything out."""
         if column.items:
             self.anchor = Position(0, 0, 0)
@@ -84,7 +84,7 @@ def _is_whole(selection: Selection, number: int, item: MessageItem) -> bool:
     return from_start and last.item > number
 
 
-def selected_text(column: Column, selection: Selection, *, markdown: bool = False) -> str:
+def selected_text(column: MessageColumn, selection: Selection, *, markdown: bool = False) -> str:
     """The text for the clipboard.
 
     Within one message it is what the reader sees. Messages that are selected as a whole, and all touched ones with

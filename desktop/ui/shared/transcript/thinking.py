@@ -11,7 +11,7 @@ from PySide6.QtGui import QPainter, QPen
 from desktop.core.markdown import Block, Reasoning
 from desktop.ui.shared.transcript.leaves import Leaf, ReasoningLeaf
 from desktop.ui.shared.transcript.message import TranscriptMessage
-from desktop.ui.shared.transcript.row import ALIGN_LEFT, Hot, Row, Span
+from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, Row, Span
 from desktop.ui.shared.transcript.style import Style
 
 
@@ -34,10 +34,10 @@ class ReasoningRow(Row):
     def measure(self, width: float) -> float:
         return self.style.line
 
-    def hots(self) -> list[Hot]:
+    def hot_spots(self) -> list[HotSpot]:
         width = self.style.body_metrics.horizontalAdvance(self.label) + 22
         verb = "Show" if self.folded else "Hide"
-        return [Hot("fold", QRectF(0, 0, width, self.height), f"{verb} the reasoning ({self.label})")]
+        return [HotSpot("fold", QRectF(0, 0, width, self.height), f"{verb} the reasoning ({self.label})")]
 
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         color = self.style.color("text_muted")

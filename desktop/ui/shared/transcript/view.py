@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from desktop.ui.shared.transcript.hand import Hand
+from desktop.ui.shared.transcript.interaction import Interaction
 from desktop.ui.shared.transcript.item import MessageItem
 from desktop.ui.shared.transcript.link_bar import LinkBar
 from desktop.ui.shared.transcript.message import TranscriptMessage
@@ -52,7 +52,7 @@ class TranscriptView(Pane):
         self._timer.setInterval(BATCH_MILLISECONDS)
         self._timer.timeout.connect(self.flush)
         self._since_batch = QElapsedTimer()
-        self._hand = Hand(self)
+        self._interaction = Interaction(self)
         self._newest = QPushButton("↓ Newest", self)
         self._newest.setObjectName("jumpToNewest")
         self._newest.setAccessibleName("Jump to the newest message")
@@ -72,7 +72,7 @@ class TranscriptView(Pane):
         self._timer.stop()
         self._pending.clear()
         self.selection.clear()
-        self._hand.reset()
+        self._interaction.reset()
         items: list[MessageItem] = []
         model = ""
         for message in messages:
@@ -116,7 +116,7 @@ class TranscriptView(Pane):
         """Take a message away."""
         self.flush()
         self.selection.clear()
-        self._hand.reset()
+        self._interaction.reset()
         self._anchor = None
         self.column.set_items([item for item in self.column.items if item.message.id != message_id])
         self._refresh()
@@ -141,7 +141,7 @@ class TranscriptView(Pane):
             if item.rows is not None:
                 self.column.touch(index)
             item.set_busy(busy)
-        self._hand.reset()
+        self._interaction.reset()
         self._refresh()
 
     def text_of(self, message_id: int) -> str:
@@ -210,11 +210,11 @@ class TranscriptView(Pane):
 
     def scrolled(self) -> None:
         """Something else is under the mouse now."""
-        self._hand.hover_again()
+        self._interaction.hover_again()
 
     def paint_over(self, painter: QPainter) -> None:
         """The focus ring."""
-        self._hand.focus.paint(painter)
+        self._interaction.focus.paint(painter)
 
     def jump_to_newest(self) -> None:
         """Go to the end and follow it again."""
@@ -250,7 +250,7 @@ class TranscriptView(Pane):
 
     def _show_last_actions(self) -> None:
         last = len(self.column.items) - 1
-        for index in {last, last - 1, self._hand.hovered, *self._hand.shown}:
+        for index in {last, last - 1, self._interaction.hovered, *self._interaction.shown}:
             if 0 <= index <= last:
                 self.show_actions(index)
 
@@ -258,7 +258,7 @@ class TranscriptView(Pane):
         """Show a message's actions when it is the last one, under the mouse or focused; hide them otherwise."""
         if not 0 <= index < len(self.column.items):
             return
-        shown = index == len(self.column.items) - 1 or self._hand.wants_actions(index)
+        shown = index == len(self.column.items) - 1 or self._interaction.wants_actions(index)
         if self.column.items[index].show_actions(shown):
             self._update_item(index)
 
@@ -273,7 +273,7 @@ class TranscriptView(Pane):
     def changeEvent(self, event: QEvent) -> None:
         """Follow a changed font."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange and hasattr(self, "_hand"):
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "_interaction"):
             self._restyle()
 
     def _tell_reader(self) -> None:
@@ -298,49 +298,49 @@ class TranscriptView(Pane):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Start to select, or press something."""
-        self._hand.press(event)
+        self._interaction.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Select, or tell what is under the mouse."""
-        self._hand.move(event)
+        self._interaction.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Do what was pressed."""
-        self._hand.release(event)
+        self._interaction.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Select a word."""
-        self._hand.double_click(event)
+        self._interaction.double_click(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Copy in its variants."""
-        self._hand.context_menu(event)
+        self._interaction.context_menu(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Scroll, copy, or do what is focused."""
-        if not self._hand.key(event):
+        if not self._interaction.key(event):
             super().keyPressEvent(event)
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Tab goes over the actions of the messages before it leaves the transcript."""
-        return self._hand.focus.move(forward) or super().focusNextPrevChild(forward)
+        return self._interaction.focus.move(forward) or super().focusNextPrevChild(forward)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show where the focus is."""
         super().focusInEvent(event)
-        self._hand.focus.came(event.reason())
+        self._interaction.focus.came(event.reason())
         self.viewport().update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """The focus ring goes."""
         super().focusOutEvent(event)
-        self._hand.focus.forget()
+        self._interaction.focus.forget()
         self.viewport().update()
 
     def viewportEvent(self, event: QEvent) -> bool:
         """Tooltips, and the mouse leaving."""
         if event.type() == QEvent.Type.Leave:
-            self._hand.leave()
-        if event.type() == QEvent.Type.ToolTip and self._hand.tooltip(event):
+            self._interaction.leave()
+        if event.type() == QEvent.Type.ToolTip and self._interaction.tooltip(event):
             return True
         return super().viewportEvent(event)

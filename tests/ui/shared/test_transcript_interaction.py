@@ -41,7 +41,7 @@ def place(view: TranscriptView, item: int, kind: str) -> QPoint:
     """Where a hot place is on the screen."""
     found = view.column.items[item]
     for number, row in enumerate(found.rows or []):
-        for hot in row.hots():
+        for hot in row.hot_spots():
             if hot.kind == kind:
                 corner = view.item_rect(item).topLeft() + QPointF(found.row_x(number), found.tops[number])
                 return (corner + hot.rect.center()).toPoint()
@@ -86,13 +86,13 @@ def test_actions_of_the_last_message(
 def test_while_busy_nothing_is_offered_that_needs_the_engine(view: TranscriptView) -> None:
     show(view, "Why?", "Because", state="stopped", siblings=(1, 3))
     view.set_busy(True)
-    offered = {hot.kind for row in view.column.items[1].rows or [] for hot in row.hots()}
+    offered = {hot.kind for row in view.column.items[1].rows or [] for hot in row.hot_spots()}
     assert offered == {"copy"}
 
 
 def test_only_a_stopped_answer_can_be_continued(view: TranscriptView) -> None:
     show(view, "Why?", "Because")
-    offered = {hot.kind for row in view.column.items[1].rows or [] for hot in row.hots()}
+    offered = {hot.kind for row in view.column.items[1].rows or [] for hot in row.hot_spots()}
     assert offered == {"regenerate", "edit", "copy"}
 
 

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QMenu, QToolTip
 
 from desktop.core.markdown import visible
 from desktop.ui.shared.tooltips import plain_tooltip
-from desktop.ui.shared.transcript.focus import FocusRing, Stop
+from desktop.ui.shared.transcript.focus import FocusRing, FocusStop
 from desktop.ui.shared.transcript.foot_rows import FootRow
-from desktop.ui.shared.transcript.row import Hot, TextRow
+from desktop.ui.shared.transcript.row import HotSpot, TextRow
 from desktop.ui.shared.transcript.selection import Position, selected_text
 from desktop.ui.shared.transcript.units import cut, units
 
@@ -24,14 +24,14 @@ _WORD = re.compile(r"\w+(?:['’]\w+)*|\s+|[^\w\s]")
 _SCROLL_MILLISECONDS = 40
 
 
-class Hand:
+class Interaction:
     """Selection, hovering and pressing."""
 
     def __init__(self, view: TranscriptView) -> None:
         self._view = view
         self.hovered = -1
         self.shown: set[int] = set()
-        self._pressed: Stop | None = None
+        self._pressed: FocusStop | None = None
         self.focus = FocusRing(view)
         self._dragging = False
         self._mouse = QPointF(-1, -1)
@@ -70,20 +70,20 @@ class Hand:
             row -= 1
         return index, row, QPointF(point.x() - view.content_x - item.row_x(row), local_y - item.tops[row])
 
-    def _stop_at(self, point: QPointF) -> Stop | None:
+    def _stop_at(self, point: QPointF) -> FocusStop | None:
         found = self._row(point)
         if found is None:
             return None
         index, number, local = found
         item = self._view.column.items[index]
         row = (item.rows or [])[number]
-        for which, hot in enumerate(row.hots()):
+        for which, hot in enumerate(row.hot_spots()):
             if hot.rect.contains(local) and not self._is_hidden_action(index, number):
-                return Stop(index, number, which, hot)
+                return FocusStop(index, number, which, hot)
         if isinstance(row, TextRow):
             address = row.link_at(local)
             if address:
-                return Stop(index, number, -1, Hot("link", QRectF(), f"Link: {address}", address))
+                return FocusStop(index, number, -1, HotSpot("link", QRectF(), f"Link: {address}", address))
         return None
 
     def _is_hidden_action(self, index: int, number: int) -> bool:
@@ -230,7 +230,7 @@ class Hand:
 
     # -- actions ---------------------------------------------------------------------------------
 
-    def activate(self, stop: Stop) -> None:
+    def activate(self, stop: FocusStop) -> None:
         """Do what a hot place stands for."""
         view = self._view
         item = view.column.items[stop.item]
