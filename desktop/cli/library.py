@@ -8,9 +8,9 @@ from typing import Any
 
 from desktop.cli.output import Progress, human_bytes, print_json, table
 from desktop.core.units import human_parameters
-from desktop.services.models.library import LibraryModel, LibraryService, ScanProgress
+from desktop.services.container import Container
+from desktop.services.models.library import LibraryModel, ScanProgress
 from desktop.store.paths import default_paths
-from desktop.store.settings import SettingsStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List the models; folders that could not be read are named on stderr."""
     paths = default_paths()
-    service = LibraryService(paths, SettingsStore(paths.settings))
+    service = Container(paths).library
     line = Progress("Reading models")
 
     def show(progress: ScanProgress) -> None:

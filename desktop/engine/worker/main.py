@@ -25,7 +25,7 @@ from desktop.engine.llama import AbortFlag, DecodeError, Model, add_rpc_devices,
 from desktop.engine.log import EngineLog
 from desktop.engine.worker.core_share import CoreShare
 from desktop.engine.worker.generation import Generator
-from desktop.engine.worker.loading import load_model, physical_threads
+from desktop.engine.worker.loading import load_model
 from desktop.engine.worker.prompting import Prompter
 from desktop.engine.worker.protocol import (
     Benchmark,
@@ -142,7 +142,7 @@ class Worker:
     def _load(self, request: Load) -> None:
         self._unload()
         self._prompter.start()
-        share = None if request.threads else CoreShare(physical_threads())
+        share = CoreShare(request.threads) if request.shares_cores else None
         self._model, loaded = load_model(request, self._abort, self._log, self._send)
         self._generator = Generator(self._model, self._abort, self._send, share)
         self._send(loaded)
