@@ -11,13 +11,12 @@ from urllib.parse import unquote_to_bytes
 
 from PySide6.QtCore import QRect, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
+    QActionGroup,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
-    QKeySequence,
     QPaintEvent,
-    QShortcut,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -31,12 +30,30 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.store.settings import WindowGeometry
+from desktop.ui.shell.action import Action, Declared
+from desktop.ui.shell.action_registry import ActionRegistry
+from desktop.ui.shell.actions import (
+    ABOUT,
+    APPEARANCE_DARK,
+    APPEARANCE_LIGHT,
+    APPEARANCE_SYSTEM,
+    DISMISS,
+    INSPECT_FILE,
+    LOAD_AT_START,
+    LOGS,
+    OPEN_FILE,
+    PALETTE,
+    QUIT,
+    SHORTCUTS,
+    WINDOW_ACTIONS,
+    visit,
+)
 from desktop.ui.shell.notifications import NotificationArea
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.rail import NavigationRail
 from desktop.ui.shell.shortcuts import ShortcutsDialog
 from desktop.ui.shell.statusbar import StatusBar
-from desktop.ui.shell.theme import Theme
+from desktop.ui.shell.theme import Preference, Theme
 
 DEFAULT_SIZE = QSize(1280, 800)
 FRAME_ROOM = QSize(0, 40)  # for the title bar, which Qt does not count in a window's size
@@ -62,12 +79,16 @@ MODEL_SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class PageEntry:
-    """One page of the rail; ``make`` is called at its first visit. ``icon`` names a file of resources/icons."""
+    """One page of the rail; ``make`` is called at its first visit. ``icon`` names a file of resources/icons.
+
+    ``declared`` are the page's actions, known before the page is made.
+    """
 
     name: str
     title: str
     icon: str
     make: Callable[[], Page]
+    declared: Declared = ()
 
 
 class MainWindow(QWidget):
@@ -98,8 +119,13 @@ class MainWindow(QWidget):
         self._first_paint = True
         self.status = status
         self.notifications = NotificationArea(theme)
+        visits = [visit(at + 1, entry.name, entry.title, entry.icon) for at, entry in enumerate(pages)]
+        self.commands = ActionRegistry((*visits, *WINDOW_ACTIONS), self)
+        self._connect(visits, theme.preference, load_at_start)
         self._rail = NavigationRail(
-            theme, [(entry.name, entry.title, entry.icon) for entry in pages], load_at_start=load_at_start
+            theme,
+            self.commands,
+            [(entry.name, entry.title, action) for entry, action in zip(pages, visits, strict=True)],
         )
         self._stack = QStackedWidget()
         self._stack.setObjectName("pages")
@@ -120,21 +146,31 @@ class MainWindow(QWidget):
         row.setSpacing(0)
         row.addWidget(self._rail)
         row.addLayout(column, 1)
-        self._rail.page_chosen.connect(self._visit)
-        self._rail.appearance_chosen.connect(self.appearance_chosen)
-        self._rail.load_at_start_chosen.connect(self.load_at_start_chosen)
-        self._rail.shortcuts_asked.connect(self.show_shortcuts)
-        self._rail.inspect_asked.connect(self.inspect_asked)
-        self._rail.logs_asked.connect(self.logs_asked)
-        self._rail.about_asked.connect(self.about_asked)
-        for index in range(len(self._entries)):
-            self._shortcut(f"Ctrl+{index + 1}", partial(self._visit, index))
-        self._shortcut("Ctrl+O", self.choose_file)
-        self._shortcut("Ctrl+I", self.inspect_asked.emit)
-        self._shortcut("Ctrl+/", self.show_shortcuts)
-        self._shortcut("F1", self.show_shortcuts)
-        self._shortcut("Ctrl+Q", self.close)
-        self._shortcut("Ctrl+Shift+X", self.notifications.dismiss_last)
+
+    def _connect(self, visits: Sequence[Action], preference: Preference, load_at_start: bool) -> None:
+        commands = self.commands
+        commands.refused.connect(self.notifications.show_message)
+        for index, action in enumerate(visits):
+            commands.connect_to(action, partial(self._visit, index))
+        appearances = QActionGroup(self)
+        for action, which in (
+            (APPEARANCE_SYSTEM, "system"),
+            (APPEARANCE_LIGHT, "light"),
+            (APPEARANCE_DARK, "dark"),
+        ):
+            made = commands.connect_to(action, partial(self.appearance_chosen.emit, which))
+            appearances.addAction(made)
+            made.setChecked(which == preference)
+        load = commands.connect_to(LOAD_AT_START, lambda: self.load_at_start_chosen.emit(load.isChecked()))
+        load.setChecked(load_at_start)
+        commands.connect_to(PALETTE, self.show_palette)
+        commands.connect_to(OPEN_FILE, self.choose_file)
+        commands.connect_to(INSPECT_FILE, self.inspect_asked.emit)
+        commands.connect_to(SHORTCUTS, self.show_shortcuts)
+        commands.connect_to(DISMISS, self.notifications.dismiss_last)
+        commands.connect_to(LOGS, self.logs_asked.emit)
+        commands.connect_to(ABOUT, self.about_asked.emit)
+        commands.connect_to(QUIT, self.close)
 
     # -- pages -----------------------------------------------------------------------------------
 
@@ -173,24 +209,15 @@ class MainWindow(QWidget):
         self._made[index].setFocus(Qt.FocusReason.OtherFocusReason)
         self.page_changed.emit(self._entries[index].name)
 
-    # -- keyboard --------------------------------------------------------------------------------
+    # -- actions ---------------------------------------------------------------------------------
 
-    def _shortcut(self, keys: str, call: Callable[[], object]) -> None:
-        shortcut = QShortcut(QKeySequence(keys), self)
-        shortcut.activated.connect(call)
+    def show_palette(self) -> None:
+        """Find anything that can be done."""
 
     def show_shortcuts(self) -> None:
-        """List what the keyboard can do."""
-        rows = [(f"Ctrl+{index + 1}", entry.title) for index, entry in enumerate(self._entries)]
-        rows += [
-            ("Ctrl+O", "Open a .gguf file and chat"),
-            ("Ctrl+I", "Inspect a model file"),
-            ("Ctrl+Shift+X", "Dismiss the newest message"),
-            ("Ctrl+/ or F1", "This list"),
-            ("Ctrl+Q", "Quit"),
-        ]
-        groups = [("Everywhere", rows)]
-        groups += [(self._entries[i].title, list(p.SHORTCUTS)) for i, p in self._made.items() if p.SHORTCUTS]
+        """List what the keyboard can do, on pages not yet visited too."""
+        groups = [("Everywhere", self.commands.declared)]
+        groups += [(entry.title, entry.declared) for entry in self._entries]
         dialog = ShortcutsDialog(groups, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
