@@ -17,6 +17,8 @@ from PySide6.QtGui import (
     QDropEvent,
     QGuiApplication,
     QPaintEvent,
+    QScreen,
+    QShowEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -54,10 +56,11 @@ from desktop.ui.shell.rail import NavigationRail
 from desktop.ui.shell.shortcuts import ShortcutsDialog
 from desktop.ui.shell.statusbar import StatusBar
 from desktop.ui.shell.theme import Preference, Theme
+from desktop.ui.shell.window_place import TITLE_BAR, fitted
 
 DEFAULT_SIZE = QSize(1280, 800)
-FRAME_ROOM = QSize(0, 40)  # for the title bar, which Qt does not count in a window's size
-MINIMUM_SIZE = QSize(820, 520)  # on a smaller screen (1280 pixels at 200%) pages scroll
+FRAME_ROOM = QSize(0, TITLE_BAR)
+MINIMUM_SIZE = QSize(820, 520)  # on a smaller screen (1280x800 pixels at 200% are 640x400) pages scroll
 # Model files a person may drop; what they really are is told by their content.
 MODEL_SUFFIXES = frozenset(
     (
@@ -111,7 +114,7 @@ class MainWindow(QWidget):
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("Heft")
-        self.setMinimumSize(MINIMUM_SIZE.boundedTo(self.screen().availableGeometry().size() - FRAME_ROOM))
+        self._fit_minimum(self.screen().availableGeometry())
         self.setAcceptDrops(True)
         self._entries = tuple(pages)
         self._made: dict[int, Page] = {}
@@ -233,20 +236,23 @@ class MainWindow(QWidget):
     # -- geometry --------------------------------------------------------------------------------
 
     def restore(self, geometry: WindowGeometry | None) -> None:
-        """Take the place of the last time if a screen still shows it, else a size that fits the screen."""
+        """Take the place of the last time, or one near it where the title bar can be reached."""
         if geometry is None:
             room = self.screen().availableGeometry().size() - FRAME_ROOM
             self.resize(DEFAULT_SIZE.boundedTo(room))
             return
         wanted = QRect(geometry.x, geometry.y, geometry.width, geometry.height)
-        screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
-        shows = next((place for place in screens if place.intersects(wanted)), None)
-        room = (shows or self.screen().availableGeometry()).size()
-        self.resize(wanted.size().boundedTo(room))
-        if shows is not None:
-            self.move(wanted.topLeft())
+        place = fitted(wanted, [screen.availableGeometry() for screen in QGuiApplication.screens()])
+        shown_on = QGuiApplication.screenAt(place.center()) or QGuiApplication.screenAt(place.topLeft())
+        self._fit_minimum((shown_on or self.screen()).availableGeometry())
+        self.resize(place.size())
+        self.move(place.topLeft())
         if geometry.maximized:
             self.setWindowState(Qt.WindowState.WindowMaximized)
+
+    def _fit_minimum(self, screen: QRect) -> None:
+        """On a small screen the window may be smaller than its pages would like: they scroll then."""
+        self.setMinimumSize(MINIMUM_SIZE.boundedTo(screen.size() - FRAME_ROOM))
 
     def geometry_now(self) -> WindowGeometry:
         """Where the window is, for the settings."""
@@ -273,6 +279,17 @@ class MainWindow(QWidget):
     def _model_files(event: QDropEvent) -> list[Path]:
         files = [_path(url) for url in event.mimeData().urls() if url.isLocalFile()]
         return [path for path in files if path.suffix.lower() in MODEL_SUFFIXES or path.is_dir()]
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Follow the window to other screens."""
+        super().showEvent(event)
+        handle = self.windowHandle()
+        if handle is not None:
+            follow = Qt.ConnectionType.UniqueConnection
+            handle.screenChanged.connect(self._screen_changed, follow)
+
+    def _screen_changed(self, screen: QScreen) -> None:
+        self._fit_minimum(screen.availableGeometry())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell once that the window is there."""
