@@ -28,6 +28,11 @@ from desktop.services.engine.supervisor import EngineState
 from desktop.services.single_instance import OpenRequest
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsData, WindowGeometry
+from desktop.ui.chat.actions import CHAT_ACTIONS
+from desktop.ui.discover.actions import DISCOVER_ACTIONS
+from desktop.ui.inspect.actions import INSPECT_ACTIONS
+from desktop.ui.library.actions import LIBRARY_ACTIONS
+from desktop.ui.machine.actions import MACHINE_ACTIONS
 from desktop.ui.shell.collector import Collector
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.failures import FailureHooks
@@ -73,11 +78,11 @@ class Heft:
         self._window = MainWindow(
             self._theme,
             (
-                PageEntry("discover", "Discover", "discover", self._discover_page),
-                PageEntry("library", "Library", "library", self._library_page),
-                PageEntry("chat", "Chat", "chat", self._chat_page),
-                PageEntry("inspect", "Inspect", "inspect", self._inspect_page),
-                PageEntry("machine", "Machine", "machine", self._machine_page),
+                PageEntry("discover", "Discover", "discover", self._discover_page, DISCOVER_ACTIONS),
+                PageEntry("library", "Library", "library", self._library_page, LIBRARY_ACTIONS),
+                PageEntry("chat", "Chat", "chat", self._chat_page, CHAT_ACTIONS),
+                PageEntry("inspect", "Inspect", "inspect", self._inspect_page, INSPECT_ACTIONS),
+                PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
             ),
             StatusBar(self._tasks, EngineMemoryReader(self._container.engine.hello).read),
             load_at_start=settings.load_at_start,
@@ -171,7 +176,7 @@ class Heft:
     def _library_page(self) -> Page:
         from desktop.ui.library.page import LibraryPage
 
-        page = LibraryPage(self._container.library, self._tasks, self._theme, inspector=True)
+        page = LibraryPage(self._container.library, self._tasks, self._theme)
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
         return page
