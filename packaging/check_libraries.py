@@ -45,7 +45,7 @@ def dependencies(tree: Tree) -> str:
 def complaints(tree: Tree, depends: str) -> list[str]:
     """What is wrong, a sentence each; ``depends`` is what the package declares."""
     declared = declared_packages(depends)
-    found = [f"{tree.place(elf)} {words}" for elf in tree.files for words in _of_file(tree, elf, declared)]
+    found = [f"{tree.place(elf)} {words}" for elf in tree.entries for words in _of_file(tree, elf, declared)]
     for package, least in declared.items():
         for system in SYSTEMS:
             if package in system.versions and not is_at_least(system.versions[package], least):

