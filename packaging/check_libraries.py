@@ -20,6 +20,7 @@ from pathlib import Path
 from elf import Elf, elf_size
 from library_search import Tree
 from system_libraries import (
+    DATA,
     PACKAGES,
     SYSTEMS,
     Version,
@@ -33,6 +34,7 @@ from system_libraries import (
 def dependencies(tree: Tree) -> str:
     """Debian's words for all that the files of ``tree`` take from the system; unknown libraries are left out."""
     packages = {PACKAGES[name] for _, name in tree.from_the_system() if name in PACKAGES}
+    packages |= {package for library, package in DATA.items() if tree.holding(library) is not None}
     newest: dict[str, Version] = {}
     for elf in tree.files:
         for library, names in elf.versions.items():
@@ -46,6 +48,9 @@ def complaints(tree: Tree, depends: str) -> list[str]:
     """What is wrong, a sentence each; ``depends`` is what the package declares."""
     declared = declared_packages(depends)
     found = [f"{tree.place(elf)} {words}" for elf in tree.entries for words in _of_file(tree, elf, declared)]
+    for library, package in DATA.items():
+        if tree.holding(library) is not None and package not in declared:
+            found.append(f"{library} reads files of {package}, and the package does not depend on it.")
     for package, least in declared.items():
         for system in SYSTEMS:
             if package in system.versions and not is_at_least(system.versions[package], least):

@@ -1,7 +1,8 @@
 """The libraries that the packages of Heft take from the system, and what the promised systems have of them.
 
 Everything else is in the bundle. These stay out because two copies of them would not agree: the C and C++ libraries,
-what a graphics driver shares with the program, and zlib, which the starter loads before anything of the bundle.
+what a graphics driver shares with the program, and zlib, which the starter loads before anything of the bundle. What
+is only loaded where it happens to be (a GPU's driver, libXcursor) is not counted on.
 
 Sources. Debian 12: apt-cache and the libraries themselves; tests/packaging holds the table against them wherever it
 runs on one of these systems. Ubuntu: the release pockets of jammy and noble as their publishers list them, not fetched
@@ -35,6 +36,12 @@ PACKAGES = {
     "libxcb.so.1": "libxcb1",
     "libwayland-client.so.0": "libwayland-client0",
     "libwayland-cursor.so.0": "libwayland-cursor0",
+}
+# Files of the system that a bundled library reads, by the package that this library's own would have brought.
+DATA = {
+    "libfontconfig.so.1": "fontconfig-config",  # it brings a font, too
+    "libX11.so.6": "libx11-data",
+    "libxkbcommon.so.0": "xkb-data",
 }
 _GCC_OF = {29: 11, 30: 12, 31: 13, 32: 13, 33: 14}  # the release that brought GLIBCXX_3.4.n
 

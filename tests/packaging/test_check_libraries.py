@@ -135,6 +135,14 @@ def test_a_symbol_that_a_promised_system_lacks_is_told(
     assert f"libask.so needs {version} of {name}; Ubuntu 22.04 has {words}." in said(tree, depends)
 
 
+def test_files_of_the_system_that_a_bundled_library_reads_have_to_be_declared(tree: Path) -> None:
+    compile_c(tree / "libfontconfig.so.1")
+    words = "reads files of fontconfig-config, and the package does not depend on it."
+    assert said(tree) == [f"libfontconfig.so.1 {words}"]
+    assert dependencies(Tree(tree)) == "fontconfig-config"
+    assert said(tree, "fontconfig-config") == []
+
+
 def test_a_symbol_that_all_promised_systems_have_is_fine(tree: Path) -> None:
     needing(tree / "libask.so", "libstdc++.so.6", "GLIBCXX_3.4.30")
     assert said(tree, f"{LIBC}, libstdc++6") == []
