@@ -20,6 +20,7 @@ from typing import IO, Any, Generic, TypeVar
 
 import msgspec
 
+from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
 from desktop.engine.logmap import explain_exit
@@ -190,10 +191,10 @@ class Tool(Generic[Result]):
         request: msgspec.Struct,
         *,
         deadline_seconds: float | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: Cancelled = never,
         progress: Callable[[float, str], None] | None = None,
     ) -> Result:
-        """The answer. Raises HeftError: what the module refused, "cancelled", "too-slow", or why the process died."""
+        """The answer. Raises CancelledError, or HeftError: what the module refused, "too-slow", or why it died."""
         with self._lock:
             return self._await(self._running(), request, deadline_seconds, cancelled, progress)
 
@@ -217,7 +218,7 @@ class Tool(Generic[Result]):
         process: _Process,
         request: msgspec.Struct,
         deadline_seconds: float | None,
-        cancelled: Callable[[], bool] | None,
+        cancelled: Cancelled,
         progress: Callable[[float, str], None] | None,
     ) -> Result:
         deadline = Deadline(deadline_seconds) if deadline_seconds is not None else None
@@ -227,9 +228,9 @@ class Tool(Generic[Result]):
             try:
                 reply = process.replies.get(timeout=_POLL_SECONDS)
             except queue.Empty:
-                if cancelled is not None and cancelled():
+                if cancelled():
                     self._end()
-                    raise HeftError("This was cancelled.", "Start it again when you like.", kind="cancelled") from None
+                    raise CancelledError from None
                 if late:
                     self._end()
                     raise HeftError(

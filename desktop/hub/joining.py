@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from desktop.core import naming
-from desktop.hub.errors import CancelledError
+from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.hub.placement import joined_path
 from desktop.hub.records import RepoFile
 from desktop.hub.transfer import checksum
@@ -39,14 +39,14 @@ class Joining:
         parts: Sequence[RepoFile],
         *,
         told: Callable[[int], None] = lambda _: None,
-        stopped: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
     ) -> None:
         """``unfinished`` holds the bytes until all are there. ``told`` hears how many bytes of a part were read again
-        or copied; ``stopped`` ends the work with CancelledError."""
+        or copied; ``cancelled`` ends the work with CancelledError."""
         self.target = target
         self.parts = tuple(parts)
         self._unfinished = unfinished
-        self._told, self._stopped = told, stopped
+        self._told, self._cancelled = told, cancelled
 
     def joined(self) -> int:
         """How many parts from the first on are in the joined file, found by their checksums."""
@@ -102,5 +102,4 @@ class Joining:
         return bool(digest.hexdigest() == part.etag)
 
     def _check(self) -> None:
-        if self._stopped():
-            raise CancelledError
+        raise_if_cancelled(self._cancelled)

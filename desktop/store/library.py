@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from desktop.core import naming
-from desktop.core.errors import HeftError, NotFoundError
+from desktop.core.cancelled import Cancelled, CancelledError, never
+from desktop.core.errors import NotFoundError
 from desktop.core.quants import WeightShare, quantization_label
 from desktop.core.shown import plain
 from desktop.store.found_file import FoundFile, Source, look_at
@@ -68,12 +69,6 @@ class Scan:
     unreadable: tuple[Path, ...] = ()
 
 
-class ScanCancelledError(HeftError):
-    """The scan was cancelled; what was read so far is kept for the next one."""
-
-    kind = "cancelled"
-
-
 class Library:
     """Scans locations for models; header facts are kept in ``cache_file`` between scans."""
 
@@ -85,11 +80,11 @@ class Library:
         locations: Sequence[Location],
         *,
         progress: Callable[[ScanProgress], None] = lambda _: None,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
     ) -> Scan:
         """Look through all locations, of which earlier ones own what later ones hold too.
 
-        Raises ScanCancelledError soon after ``cancelled`` returns True. Files that are broken, or that cannot be
+        Raises CancelledError soon after ``cancelled`` returns True. Files that are broken, or that cannot be
         opened, are entries with a problem; files that vanish are left out.
         """
         unreadable: list[Path] = []
@@ -140,13 +135,13 @@ def _read(
     found: Iterable[FoundFile],
     cache: HeaderCache,
     progress: Callable[[ScanProgress], None],
-    cancelled: Callable[[], bool],
+    cancelled: Cancelled,
 ) -> list[_Read]:
     files = list(found)
     read = []
     for index, file in enumerate(files):
         if cancelled():
-            raise ScanCancelledError("The search for models was cancelled.")
+            raise CancelledError("The search for models was cancelled.")
         progress(ScanProgress(index, len(files), file.path.name))
         try:
             facts = cache.facts(file.path, file.size, file.modified_ns)
@@ -156,7 +151,7 @@ def _read(
             facts = Facts(problem=f"The file cannot be read: {error.strerror or error}.")
         read.append(_Read(file, facts))
     if cancelled():
-        raise ScanCancelledError("The search for models was cancelled.")
+        raise CancelledError("The search for models was cancelled.")
     return read
 
 

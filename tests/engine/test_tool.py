@@ -10,6 +10,7 @@ import psutil
 import pytest
 from support.tool_module import Do, Done
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.engine.helper_process import Tool
 
@@ -48,7 +49,7 @@ def test_cancel_ends_the_process_and_the_next_call_works(tool: Tool[Done]) -> No
     steps: list[tuple[float, str]] = []
     with pytest.raises(HeftError) as cancelled:
         tool.call(Do("wait"), cancelled=lambda: bool(steps), progress=lambda *step: steps.append(step))
-    assert cancelled.value.kind == "cancelled"
+    assert isinstance(cancelled.value, CancelledError)
     assert steps == [(0.5, "waiting")]
     assert not psutil.pid_exists(pid)
     assert tool.call(Do("echo", "again")).text == "again"

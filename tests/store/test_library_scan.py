@@ -11,7 +11,7 @@ from support import gguf_bytes as g
 
 from desktop.core.errors import NotFoundError
 from desktop.store.gguf_files import FileSource
-from desktop.store.library import Library, LibraryModel, ScanCancelledError, ScanProgress
+from desktop.store.library import CancelledError, Library, LibraryModel, ScanProgress
 from desktop.store.locations import Location, known_locations
 
 
@@ -252,7 +252,7 @@ def test_progress_and_cancel(tmp_path: Path) -> None:
     assert [step.done for step in steps if not step.total] == [1, 2, 3, 4, 5]
     cache.unlink()
     seen: list[ScanProgress] = []
-    with pytest.raises(ScanCancelledError):
+    with pytest.raises(CancelledError):
         library.scan(
             [Location("folder", tmp_path / "m")],
             progress=seen.append,

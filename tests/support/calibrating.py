@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Cpu, Machine, Memory
 from desktop.core.speed import Calibration, DeviceSpeed
@@ -30,14 +31,14 @@ class ScriptedCalibration(CalibrationService):
         types: Sequence[str],
         *,
         progress: Callable[[float, str], None],
-        cancelled: Callable[[], bool],
+        cancelled: Cancelled,
     ) -> Calibration:
         progress(0.5, "Q4_K")
         self.begun.set()
         while not self.end.wait(0.01):
             if cancelled():
                 self.heard_cancel.set()
-                raise HeftError("This was cancelled.", kind="cancelled")
+                raise CancelledError
         if self._error is not None:
             raise self._error
         self.measured = tuple(types)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.findings import Finding
 from desktop.core.gguf.model_checks import RequiredKeys, check_model
@@ -20,7 +21,7 @@ from desktop.services.inspect.inspected import Inspected, InspectedFile, ModelEn
 from desktop.services.inspect.local import open_folder, open_local
 from desktop.services.inspect.paths import find_path, nothing_there
 from desktop.services.inspect.remote import RemoteOpener, parse_hub_source
-from desktop.services.inspect.weights import Cancelled, Progress, check_files
+from desktop.services.inspect.weights import Progress, check_files
 from desktop.services.models.library import LibraryService
 from desktop.store.paths import Paths
 
@@ -57,13 +58,13 @@ class InspectionService:
         source: str,
         *,
         progress: Progress = lambda _fraction, _note: None,
-        cancelled: Cancelled = lambda: False,
+        cancelled: Cancelled = never,
     ) -> Inspected:
         """Open a path, a folder, ``hf:OWNER/REPO[/FILE][@REV]``, the link of a page of the Hub, or a library name.
 
         Shards beside a file are opened with it. Reads headers only. A GGUF header that breaks off is opened as far as
         it goes, with a finding. Raises HeftError: not found, not readable, no GGUF where one must be, private
-        or gated (with what is missing), kind "cancelled".
+        or gated (with what is missing); CancelledError.
         """
         started = time.perf_counter()
         with ExitStack() as resources:
@@ -82,14 +83,13 @@ class InspectionService:
         *,
         base: Inspected | None = None,
         progress: Progress = lambda _fraction, _note: None,
-        cancelled: Cancelled = lambda: False,
+        cancelled: Cancelled = never,
     ) -> tuple[Finding, ...]:
         """The findings that take reading the whole file, in addition to ``inspected.findings``.
 
         SHA-256 against what the Hub says, NaN and infinities among the weights, the chat template rendered with an
         example. With ``base``, the model it was made from or the same file on the Hub, chat templates and checksums
-        are held against it. Reads at disk speed; of a file on the Hub only the template is checked. Raises HeftError
-        of kind "cancelled".
+        are held against it. Reads at disk speed; of a file on the Hub only the template is checked. CancelledError.
         """
         try:
             found = [*check_files(inspected, base, progress, cancelled)]

@@ -6,11 +6,12 @@ import csv
 import math
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.gguf import Array, Header, Text, Value, ValueType
 from desktop.core.quants import FILE_TYPES, GUESSED_FLAG
 from desktop.services.inspect.inspection import Inspected
@@ -52,7 +53,7 @@ class MetadataRow:
 class MetadataService:
     """Explains keys from ``resources/data/metadata_keys.csv``, read when first asked."""
 
-    def rows(self, inspected: Inspected, cancelled: Callable[[], bool] = lambda: False) -> tuple[MetadataRow, ...]:
+    def rows(self, inspected: Inspected, cancelled: Cancelled = never) -> tuple[MetadataRow, ...]:
         """The entries of the model's first file in the file's order. Reads the beginnings of arrays."""
         header = inspected.header
         found = []

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError
 from desktop.core.sampling_rows import Runs
 from desktop.engine.helper_process import Tool
@@ -32,7 +33,6 @@ __all__ = ["BINS", "FETCHING", "OUTLIER_DEVIATIONS", "Errors", "Summary", "Tenso
 FETCHING = "Fetching"  # what progress notes while bytes come from the Hub
 
 Progress = Callable[[float, str], None]
-Cancelled = Callable[[], bool]
 
 
 class TensorNumbersService:
@@ -61,12 +61,12 @@ class TensorNumbersService:
         placed: PlacedTensor,
         *,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        cancelled: Cancelled = never,
     ) -> Summary:
         """Figures and histogram of a tensor's values; of a sample of them when there are more than 16 million.
 
         A remote tensor is fetched first, what :meth:`cost` says of it. Raises HeftError: as :meth:`cost` does,
-        HubError, "bad-file" for a tensor that is not all there, "cancelled".
+        HubError, "bad-file" for a tensor that is not all there, CancelledError.
         """
         with self._idle:
             place = self._place(inspected, placed, progress, cancelled)
@@ -80,7 +80,7 @@ class TensorNumbersService:
         placed: PlacedTensor,
         *,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        cancelled: Cancelled = never,
     ) -> Errors:
         """What this very tensor would lose in each type its rows allow, against the values stored now.
 
@@ -99,13 +99,13 @@ class TensorNumbersService:
             self._samples.close()
 
     def _place(
-        self, inspected: Inspected, placed: PlacedTensor, progress: Progress | None, cancelled: Cancelled | None
+        self, inspected: Inspected, placed: PlacedTensor, progress: Progress | None, cancelled: Cancelled
     ) -> Place:
         file = inspected.files[placed.file]
         if file.path is None:
-            told, stopped = progress or (lambda _fraction, _note: None), cancelled or (lambda: False)
+            told = progress or (lambda _fraction, _note: None)
             samples = self._remote(inspected, placed)
-            return samples.place(inspected, placed, lambda fraction: told(fraction, FETCHING), stopped)
+            return samples.place(inspected, placed, lambda fraction: told(fraction, FETCHING), cancelled)
         return Place(
             path=str(file.path),
             position=file.base + file.header.position(placed.tensor),

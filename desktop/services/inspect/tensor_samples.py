@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from desktop.core.cancelled import Cancelled
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Tensor
 from desktop.core.quants import TENSOR_TYPES
@@ -45,7 +46,7 @@ class TensorSamples:
         inspected: Inspected,
         placed: PlacedTensor,
         progress: Callable[[float], None],
-        cancelled: Callable[[], bool],
+        cancelled: Cancelled,
     ) -> Place:
         """A tensor of the sampled rows, fetched if need be. Raises HubError and FileFormatError."""
         file, tensor = inspected.files[placed.file], placed.tensor
@@ -73,7 +74,7 @@ class TensorSamples:
         tensor: Tensor,
         path: Path,
         progress: Callable[[float], None],
-        cancelled: Callable[[], bool],
+        cancelled: Cancelled,
     ) -> None:
         assert file.remote is not None
         wanted = _runs(file, tensor)

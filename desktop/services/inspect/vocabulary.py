@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.gguf import Array, Header, ValueType
 from desktop.core.gguf.values import CODES
 from desktop.core.token_text import decoded, visible
@@ -108,7 +109,7 @@ class Vocabulary:
         kind: str = "",
         *,
         progress: Callable[[float], None] = lambda _: None,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
     ) -> array[int]:
         """Ids of the tokens of type ``kind`` ("" is any) that contain ``text``, as stored or as shown, in any case.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from desktop.core.errors import HeftError
+from desktop.core.cancelled import Cancelled, raise_if_cancelled
 from desktop.core.findings import Finding
 from desktop.core.gguf.checks import DOWNLOAD_AGAIN, OTHER_FILE
 from desktop.engine.helper_process import Tool
@@ -15,7 +15,6 @@ from desktop.engine.tools.weight_scan import Scan, Scanned, Stored
 from desktop.services.inspect.inspected import Inspected, InspectedFile
 
 Progress = Callable[[float, str], None]  # how far, 0 to 1, and what it is at
-Cancelled = Callable[[], bool]
 
 _CHUNK = 1 << 20
 _HASHING = 0.4  # of the time a file takes, when it is hashed at all
@@ -24,7 +23,7 @@ _HASHING = 0.4  # of the time a file takes, when it is hashed at all
 def check_files(
     inspected: Inspected, base: Inspected | None, progress: Progress, cancelled: Cancelled
 ) -> Iterable[Finding]:
-    """Findings about the content of every local file of a model. HeftError of kind "cancelled"; OSError.
+    """Findings about the content of every local file of a model. CancelledError; OSError.
 
     A file's SHA-256 is that of the place it lies in, or of the file of its name in ``base``.
     """
@@ -57,14 +56,13 @@ def _part(progress: Progress, start: float, share: float) -> Progress:
 
 
 def sha256_of(path: Path, progress: Callable[[float], None], cancelled: Cancelled) -> str:
-    """The SHA-256 of a file, in hexadecimal. HeftError of kind "cancelled"; OSError."""
+    """The SHA-256 of a file, in hexadecimal. CancelledError; OSError."""
     digest = hashlib.sha256()
     size = path.stat().st_size or 1
     done = 0
     with path.open("rb", buffering=0) as stream:
         while chunk := stream.read(_CHUNK):
-            if cancelled():
-                raise HeftError("This was cancelled.", "Start it again when you like.", kind="cancelled")
+            raise_if_cancelled(cancelled)
             digest.update(chunk)
             done += len(chunk)
             progress(done / size)

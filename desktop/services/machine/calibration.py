@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import StoreError
 from desktop.core.hardware import Cpu, Machine
 from desktop.core.quants import TYPES_BY_NAME
@@ -105,12 +106,12 @@ class CalibrationService:
         types: Sequence[str] = USUAL_TYPES,
         *,
         progress: Callable[[float, str], None] = lambda _fraction, _note: None,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
         seconds: float = SECONDS,
     ) -> Calibration:
         """Measure this computer, about a minute at most, and keep the result beside types calibrated earlier.
 
-        Raises HeftError: "cancelled", "busy" (other programs had the processor), "calibration" (no room).
+        Raises CancelledError, HeftError: "busy" (other programs had the processor), "calibration" (no room).
         """
         from desktop.engine.tools.calibrator import Calibrate, Calibrated
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
@@ -51,7 +52,7 @@ class FitService:
         method: Method = "engine",
         held: Reclaimable = NOTHING_RECLAIMABLE,
         progress: Callable[[float, str], None] = lambda _fraction, _note: None,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
     ) -> Weighed:
         """How a file fits: a path, ``hf:OWNER/REPO/FILE[@REV]``, a library name or ``starter``.
 
@@ -86,7 +87,7 @@ class FitService:
         machine: Machine | None = None,
         method: Method = "engine",
         held: Reclaimable = NOTHING_RECLAIMABLE,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
     ) -> Weighed:
         """How a model fits whose headers, of all shards, are open. Falls back to the estimate, with a note."""
         where = hypothetical(machine) if machine is not None else self._machine()
@@ -97,9 +98,9 @@ class FitService:
             try:
                 fit = self._planning.plan(headers, shape, weights, settings, where, held, cancelled)
                 note = "" if fit is not None else "For a machine with other GPUs than this one's, formulas are used."
+            except CancelledError:
+                raise
             except HeftError as error:
-                if error.kind == "cancelled":
-                    raise
                 note = f"The engine did not plan this load, so this is an estimate. {error.message}"
         if fit is None:
             fit = place(shape, weights, settings, where, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes)

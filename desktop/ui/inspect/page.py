@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, UsageError
 from desktop.services.inspect.inspection import Inspected, InspectionService
 from desktop.store.settings import SettingsStore
@@ -258,7 +259,7 @@ class InspectPage(Page):
 
     def _failed(self, error: HeftError) -> None:
         self._ended()
-        if error.kind != "cancelled":
+        if not isinstance(error, CancelledError):
             self._failure.show_error(error)
             self._failure.show()
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.core.speed import Calibration
@@ -153,7 +154,7 @@ class CalibrationSteps(QStackedWidget):
     def _refused(self, error: HeftError) -> None:
         self._running = None
         self._rest()
-        if error.kind != "cancelled":
+        if not isinstance(error, CancelledError):
             self.failed.emit(error)
 
 

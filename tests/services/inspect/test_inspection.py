@@ -13,6 +13,7 @@ from support import gguf_bytes as g
 from support.hub_server import BytesContent, HubServer, Repo
 from support.inspecting import Closing, make_service, shards
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import FileFormatError, HeftError, NotFoundError
 from desktop.hub.client import HubClient
 from desktop.services.inspect.inspection import InspectionService
@@ -188,7 +189,7 @@ def test_opening_and_checking_can_be_cancelled(service: InspectionService, tmp_p
     path = shards(tmp_path)[0]
     with pytest.raises(HeftError) as caught:
         service.open(str(path), cancelled=lambda: True)
-    assert caught.value.kind == "cancelled"
+    assert isinstance(caught.value, CancelledError)
 
 
 # -- the checks that read everything --------------------------------------------------------------
@@ -245,7 +246,7 @@ def test_content_that_differs_from_the_name_it_was_stored_under(service: Inspect
     assert [f.severity for f in service.check(inspected) if "SHA-256" in f.message] == ["error"]
     with pytest.raises(HeftError) as caught:
         service.check(inspected, cancelled=lambda: True)
-    assert caught.value.kind == "cancelled"
+    assert isinstance(caught.value, CancelledError)
 
 
 @pytest.mark.engine
