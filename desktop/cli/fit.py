@@ -10,7 +10,7 @@ from typing import Any
 from desktop.cli.fit_text import report
 from desktop.cli.inspect import make_service as make_inspection
 from desktop.cli.model import KV_TYPES, whole_number
-from desktop.cli.output import Progress, print_json
+from desktop.cli.output import ProgressLine, print_json
 from desktop.core.errors import UsageError
 from desktop.core.memory import Memory, Settings, resident_bytes
 from desktop.core.speed import Rate
@@ -47,14 +47,14 @@ def run(args: argparse.Namespace) -> int:
     profile = named_machine(args.machine, DataTables(), machines) if args.machine is not None else None
     planning = PlanningService(paths)
     service = FitService(make_inspection(paths), planning, lambda: machines.describe("cached"))
-    line = Progress("Weighing")
+    line = ProgressLine("Weighing")
     try:
         found = service.fit(
             args.source,
             settings,
             machine=profile,
             method="estimate" if args.estimate else "engine",
-            progress=line.update,
+            progress=line.show,
         )
     finally:
         line.close()

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from desktop.cli.output import Progress
+from desktop.cli.output import ProgressLine
 from desktop.core.errors import StoreError
 from desktop.engine.worker.protocol import Load, Loaded
 from desktop.services.engine.headless import HeadlessEngine
@@ -58,7 +58,7 @@ def loaded_model(args: argparse.Namespace) -> Iterator[tuple[HeadlessEngine, Loa
         threads=args.threads,
     )
     service = EngineService(paths)
-    progress = Progress(f"Loading {model.name}")
+    progress = ProgressLine(f"Loading {model.name}")
     try:
         engine = HeadlessEngine(service)
         loaded = engine.load(request, model.name, progress.update)

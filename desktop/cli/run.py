@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from desktop.cli.model import add_model_arguments, loaded_model, open_ledger, prediction, whole_number
-from desktop.cli.output import Progress, human_bytes, print_json
+from desktop.cli.output import ProgressLine, human_bytes, print_json
 from desktop.core.errors import UsageError
 from desktop.engine.worker.protocol import ChatMessage, Finished, Generate, Sampling
 from desktop.services.planning.ledger import RunMeter
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("There is no prompt.", "Give one with --prompt, or pipe it in.")
     request = generate_request(args, prompt)
     pieces: list[str] = []
-    reading = Progress("Reading the prompt")
+    reading = ProgressLine("Reading the prompt")
 
     def show(text: str) -> None:
         reading.close()

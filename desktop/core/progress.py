@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -48,4 +48,4 @@ def unheard(_progress: Progress) -> None:
 
 def share(report: Report, start: float, size: float) -> Report:
     """The report of a part of some work: its 0 to 1 is ``start`` to ``start + size`` of the whole."""
-    return lambda step: report(replace(step, done=start + size * step.fraction, total=1.0, unit=""))
+    return lambda step: report(Progress.of(start + size * step.fraction, step.note))

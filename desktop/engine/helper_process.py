@@ -23,6 +23,7 @@ import msgspec
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.progress import Progress, Report, unheard
 from desktop.engine.logmap import explain_exit
 from desktop.system.child import command
 from desktop.system.packing import pack, unpack
@@ -43,10 +44,9 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
 
 
 class Step(msgspec.Struct, frozen=True, tag="step"):
-    """How far a call is, 0 to 1, and what it is at."""
+    """How far a call is."""
 
-    fraction: float
-    note: str = ""
+    progress: Progress
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -192,7 +192,7 @@ class Tool(Generic[Result]):
         *,
         deadline_seconds: float | None = None,
         cancelled: Cancelled = never,
-        progress: Callable[[float, str], None] | None = None,
+        progress: Report = unheard,
     ) -> Result:
         """The answer. Raises CancelledError, or HeftError: what the module refused, "too-slow", or why it died."""
         with self._lock:
@@ -219,7 +219,7 @@ class Tool(Generic[Result]):
         request: msgspec.Struct,
         deadline_seconds: float | None,
         cancelled: Cancelled,
-        progress: Callable[[float, str], None] | None,
+        progress: Report,
     ) -> Result:
         deadline = Deadline(deadline_seconds) if deadline_seconds is not None else None
         process.send(request)
@@ -241,8 +241,7 @@ class Tool(Generic[Result]):
                 continue
             match reply:
                 case Step():
-                    if progress is not None:
-                        progress(reply.fraction, reply.note)
+                    progress(reply.progress)
                 case Refused():
                     raise HeftError(reply.message, reply.hint, detail=reply.detail, kind=reply.kind)
                 case Answer():
@@ -259,7 +258,7 @@ class Tool(Generic[Result]):
 
 def serve(
     requests: Any,
-    answer: Callable[[Any, Callable[[float, str], None]], msgspec.Struct],
+    answer: Callable[[Any, Report], msgspec.Struct],
     *,
     memory_bytes: int | None = None,
 ) -> None:
@@ -284,7 +283,7 @@ def serve(
         while True:
             request = unpack(decoder, _read(stdin))
             try:
-                result = answer(request, lambda fraction, note: reply(Step(fraction, note)))
+                result = answer(request, lambda step: reply(Step(step)))
             except HeftError as error:
                 reply(Refused(error.kind, error.message, error.hint, error.detail))
             except MemoryError:

@@ -13,6 +13,7 @@ from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.findings import Finding
 from desktop.core.gguf.model_checks import RequiredKeys, check_model
 from desktop.core.hub_address import is_on_hub
+from desktop.core.progress import Report, unheard
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
@@ -21,7 +22,7 @@ from desktop.services.inspect.inspected import Inspected, InspectedFile, ModelEn
 from desktop.services.inspect.local import open_folder, open_local
 from desktop.services.inspect.paths import find_path, nothing_there
 from desktop.services.inspect.remote import RemoteOpener, parse_hub_source
-from desktop.services.inspect.weights import Progress, check_files
+from desktop.services.inspect.weights import check_files
 from desktop.services.models.library import LibraryService
 from desktop.store.paths import Paths
 
@@ -57,7 +58,7 @@ class InspectionService:
         self,
         source: str,
         *,
-        progress: Progress = lambda _fraction, _note: None,
+        progress: Report = unheard,
         cancelled: Cancelled = never,
     ) -> Inspected:
         """Open a path, a folder, ``hf:OWNER/REPO[/FILE][@REV]``, the link of a page of the Hub, or a library name.
@@ -82,7 +83,7 @@ class InspectionService:
         inspected: Inspected,
         *,
         base: Inspected | None = None,
-        progress: Progress = lambda _fraction, _note: None,
+        progress: Report = unheard,
         cancelled: Cancelled = never,
     ) -> tuple[Finding, ...]:
         """The findings that take reading the whole file, in addition to ``inspected.findings``.
@@ -113,7 +114,7 @@ class InspectionService:
         except HeftError:  # an engine that does not start is told where it is used; here it only knows no names
             return frozenset()
 
-    def _opened(self, source: str, resources: ExitStack, progress: Progress, cancelled: Cancelled) -> Inspected:
+    def _opened(self, source: str, resources: ExitStack, progress: Report, cancelled: Cancelled) -> Inspected:
         if not source.strip():
             raise UsageError("Nothing was named.", "Name a file, a folder, hf:OWNER/REPO/FILE, or starter.")
         if is_on_hub(source):

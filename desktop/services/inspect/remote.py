@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from desktop.core import naming
@@ -10,6 +9,7 @@ from desktop.core.cancelled import Cancelled, raise_if_cancelled
 from desktop.core.errors import FileFormatError, NotFoundError, UsageError
 from desktop.core.formats import recognise
 from desktop.core.hub_address import HubAddress, hub_address
+from desktop.core.progress import Progress, Report
 from desktop.hub.byte_source import AnywhereSource
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
@@ -42,7 +42,7 @@ class RemoteOpener:
         self._repos = RepoOpener(client, search)
 
     def open(
-        self, address: HubAddress, progress: Callable[[float, str], None], cancelled: Cancelled
+        self, address: HubAddress, progress: Report, cancelled: Cancelled
     ) -> Inspected:
         """The model of a file with the shards it is split into, or what a repo or folder holds.
 
@@ -69,7 +69,7 @@ class RemoteOpener:
         )
 
     def _file(
-        self, address: HubAddress, progress: Callable[[float, str], None], cancelled: Cancelled
+        self, address: HubAddress, progress: Report, cancelled: Cancelled
     ) -> Inspected:
         name = address.file.rpartition("/")[2]
         if not name.lower().endswith(".gguf"):
@@ -81,7 +81,7 @@ class RemoteOpener:
         for index, path in enumerate(names):
             raise_if_cancelled(cancelled)
             note = f"part {index + 1} of {len(names)}" if len(names) > 1 else ""
-            progress(index / len(names), note)
+            progress(Progress(index, len(names), "files", note))
             try:
                 header = self._headers.read(address.repo, path, address.revision, partial=True, cancelled=cancelled)
             except HubError as error:

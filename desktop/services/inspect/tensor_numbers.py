@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError
+from desktop.core.progress import Report, unheard
 from desktop.core.sampling_rows import Runs
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.numbers import (
@@ -24,15 +24,11 @@ from desktop.engine.tools.numbers import (
 )
 from desktop.hub.client import HubClient
 from desktop.services.inspect.inspection import Inspected, PlacedTensor
-from desktop.services.inspect.tensor_samples import TensorSamples
+from desktop.services.inspect.tensor_samples import FETCHING, TensorSamples
 from desktop.store.paths import Paths
 from desktop.system.idle import IdleClose
 
 __all__ = ["BINS", "FETCHING", "OUTLIER_DEVIATIONS", "Errors", "Summary", "TensorNumbersService", "TypeLoss"]
-
-FETCHING = "Fetching"  # what progress notes while bytes come from the Hub
-
-Progress = Callable[[float, str], None]
 
 
 class TensorNumbersService:
@@ -60,7 +56,7 @@ class TensorNumbersService:
         inspected: Inspected,
         placed: PlacedTensor,
         *,
-        progress: Progress | None = None,
+        progress: Report = unheard,
         cancelled: Cancelled = never,
     ) -> Summary:
         """Figures and histogram of a tensor's values; of a sample of them when there are more than 16 million.
@@ -79,7 +75,7 @@ class TensorNumbersService:
         inspected: Inspected,
         placed: PlacedTensor,
         *,
-        progress: Progress | None = None,
+        progress: Report = unheard,
         cancelled: Cancelled = never,
     ) -> Errors:
         """What this very tensor would lose in each type its rows allow, against the values stored now.
@@ -99,13 +95,11 @@ class TensorNumbersService:
             self._samples.close()
 
     def _place(
-        self, inspected: Inspected, placed: PlacedTensor, progress: Progress | None, cancelled: Cancelled
+        self, inspected: Inspected, placed: PlacedTensor, progress: Report, cancelled: Cancelled
     ) -> Place:
         file = inspected.files[placed.file]
         if file.path is None:
-            told = progress or (lambda _fraction, _note: None)
-            samples = self._remote(inspected, placed)
-            return samples.place(inspected, placed, lambda fraction: told(fraction, FETCHING), cancelled)
+            return self._remote(inspected, placed).place(inspected, placed, progress, cancelled)
         return Place(
             path=str(file.path),
             position=file.base + file.header.position(placed.tensor),

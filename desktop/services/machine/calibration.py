@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +15,7 @@ import msgspec
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import StoreError
 from desktop.core.hardware import Cpu, Machine
+from desktop.core.progress import Report, unheard
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed import Calibration, DeviceSpeed
 from desktop.core.speed.table import SpeedTable, completed, cpu_speed, gpu_speed, table_from_rows
@@ -105,7 +106,7 @@ class CalibrationService:
         machine: Machine,
         types: Sequence[str] = USUAL_TYPES,
         *,
-        progress: Callable[[float, str], None] = lambda _fraction, _note: None,
+        progress: Report = unheard,
         cancelled: Cancelled = never,
         seconds: float = SECONDS,
     ) -> Calibration:

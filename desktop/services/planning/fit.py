@@ -11,6 +11,7 @@ from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.memory import ModelShape, Settings, Weights, shape_of, weights_of
 from desktop.core.placement import Fit, Method, hypothetical, place
+from desktop.core.progress import Report, unheard
 from desktop.services.discover.picker_records import Reclaimable
 from desktop.services.inspect.inspection import InspectionService
 from desktop.services.planning.engine_planner import NOTHING_RECLAIMABLE, PlanningService
@@ -51,7 +52,7 @@ class FitService:
         machine: Machine | None = None,
         method: Method = "engine",
         held: Reclaimable = NOTHING_RECLAIMABLE,
-        progress: Callable[[float, str], None] = lambda _fraction, _note: None,
+        progress: Report = unheard,
         cancelled: Cancelled = never,
     ) -> Weighed:
         """How a file fits: a path, ``hf:OWNER/REPO/FILE[@REV]``, a library name or ``starter``.

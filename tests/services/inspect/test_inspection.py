@@ -226,7 +226,7 @@ def test_nan_weights_and_a_template_that_fails(service: InspectionService, tmp_p
 def test_the_starter_model_passes_every_check(service: InspectionService, starter_model: Path) -> None:
     inspected = service.open(str(starter_model))
     steps: list[float] = []
-    assert service.check(inspected, progress=lambda done, _: steps.append(done)) == ()
+    assert service.check(inspected, progress=lambda step: steps.append(step.fraction)) == ()
     assert steps == sorted(steps) and steps[-1] == pytest.approx(1.0)
 
 
