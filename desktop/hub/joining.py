@@ -15,6 +15,7 @@ from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.hub.placement import joined_path
 from desktop.hub.records import RepoFile
 from desktop.hub.transfer import checksum
+from desktop.system.atomic import put_in_place
 
 _CHUNK = 1 << 20
 
@@ -80,13 +81,13 @@ class Joining:
 
     def reopen(self) -> None:
         """A file of that name that is not these parts: what it has of them is gone on with."""
-        self.target.replace(self._unfinished)
+        put_in_place(self.target, self._unfinished)
 
     def finish(self) -> None:
         """All parts are in: the joined file gets its name."""
         if self._unfinished.is_file():
             self.target.parent.mkdir(parents=True, exist_ok=True)
-            self._unfinished.replace(self.target)
+            put_in_place(self._unfinished, self.target)
 
     def _holds(self, file: object, part: RepoFile) -> bool:
         digest = checksum(part.etag, part.size_bytes)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
 import weakref
-from pathlib import Path
 from typing import Any
 
 from desktop.core.cancelled import Cancelled, never
@@ -17,6 +14,7 @@ from desktop.engine.helper_process import Tool
 from desktop.engine.tools.tokenizer import Answer, Load, Token, Tokenize, Tokens
 from desktop.services.inspect.inspection import Inspected
 from desktop.store.paths import Paths
+from desktop.system.atomic import scratch_file
 from desktop.system.idle import IdleClose
 
 __all__ = ["Token", "TokenizerService"]
@@ -93,13 +91,10 @@ class TokenizerService:
 
     def _load_as(self, header: Header, architecture: str, cancelled: Cancelled) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(".gguf", "vocabulary-", self._folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
+        with scratch_file(self._folder, ".gguf") as path:
+            with path.open("wb") as file:
                 file.writelines(vocabulary_file(header, architecture))
-            self._tool.call(Load(name), deadline_seconds=LOAD_SECONDS, cancelled=cancelled)
-        finally:
-            Path(name).unlink(missing_ok=True)
+            self._tool.call(Load(str(path)), deadline_seconds=LOAD_SECONDS, cancelled=cancelled)
 
     def _end(self) -> None:
         self._tool.close()

@@ -157,7 +157,7 @@ class CalibrationService:
         with self._lock:
             content = msgspec.json.encode(_Document(_VERSION, {**self._read(), found.machine: found}))
             try:
-                write_atomically(self._file, content, prefix=".calibrations-")
+                write_atomically(self._file, content)
             except OSError as error:
                 raise StoreError(
                     f"The calibration could not be saved: {error.strerror}.",
