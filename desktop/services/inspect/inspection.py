@@ -17,7 +17,6 @@ from desktop.core.progress import Report, unheard
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
-from desktop.machine.tables import read_table
 from desktop.services.inspect.inspected import Inspected, InspectedFile, ModelEntry, PlacedTensor
 from desktop.services.inspect.local import open_folder, open_local
 from desktop.services.inspect.paths import find_path, nothing_there
@@ -25,6 +24,7 @@ from desktop.services.inspect.remote import RemoteOpener, parse_hub_source
 from desktop.services.inspect.weights import check_files
 from desktop.services.models.library import LibraryService
 from desktop.store.paths import Paths
+from desktop.system.packaged import read_table
 
 __all__ = ["Finding", "Inspected", "InspectedFile", "InspectionService", "ModelEntry", "PlacedTensor"]
 

@@ -20,9 +20,9 @@ from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed import Calibration, DeviceSpeed
 from desktop.core.speed.table import SpeedTable, completed, cpu_speed, gpu_speed, table_from_rows
 from desktop.engine.helper_process import Tool
-from desktop.machine.tables import read_table
 from desktop.store.paths import Paths
 from desktop.system.atomic import write_atomically
+from desktop.system.packaged import read_table
 
 SECONDS = 45.0  # aim of one calibration; what the disk takes to write the models comes on top
 DEADLINE_SECONDS = 180.0
