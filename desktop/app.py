@@ -18,6 +18,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from desktop import __version__
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
 from desktop.core.model_ref import local_ref
@@ -339,7 +340,7 @@ class Heft:
 
         error = death_error(state.died) if state.died is not None else state.failure
         if error is not None:
-            cancelled = error.kind == "cancelled"
+            cancelled = isinstance(error, CancelledError)
             self._window.notifications.show_message(error.message if cancelled else error)
 
     def _note_loaded(self, path: Path) -> None:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from desktop.cli.model import add_model_arguments, loaded_model, whole_number
-from desktop.cli.output import Progress
+from desktop.cli.output import ProgressLine
 from desktop.cli.run import summary
 from desktop.core.errors import HeftError, UsageError
 from desktop.engine.worker.protocol import ChatMessage, Generate, Sampling
@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
                 continue
             turns.append(ChatMessage("user", text))
             pieces: list[str] = []
-            reading = Progress("Reading")
+            reading = ProgressLine("Reading")
 
-            def show(piece: str, pieces: list[str] = pieces, reading: Progress = reading) -> None:
+            def show(piece: str, pieces: list[str] = pieces, reading: ProgressLine = reading) -> None:
                 reading.close()
                 pieces.append(piece)
                 sys.stdout.write(piece)

@@ -8,7 +8,7 @@ from typing import Any
 
 from desktop.cli.fit_text import report
 from desktop.cli.model import add_load_arguments, devices_document, load_settings
-from desktop.cli.output import Progress, print_json
+from desktop.cli.output import ProgressLine, print_json
 from desktop.core.load_plan import Speeds
 from desktop.core.load_settings import as_document, kv_words
 from desktop.core.memory import Memory, resident_bytes
@@ -33,14 +33,14 @@ def run(args: argparse.Namespace) -> int:
     asked = load_settings(args)
     with Container(default_paths()) as container:
         machine = named_machine(args.machine, container.tables, container.machine) if args.machine else None
-        line = Progress("Weighing")
+        line = ProgressLine("Weighing")
         try:
             found = container.planning.weigh_source(
                 args.source,
                 asked,
                 machine=machine,
                 method="estimate" if args.estimate else "engine",
-                progress=line.update,
+                progress=line.show,
             )
         finally:
             line.close()

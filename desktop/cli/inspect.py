@@ -8,7 +8,7 @@ from typing import Any
 
 from desktop.cli.inspect_text import printable, report, types_of
 from desktop.cli.model import whole_number
-from desktop.cli.output import Progress, print_json
+from desktop.cli.output import ProgressLine, print_json
 from desktop.core.findings import Finding
 from desktop.core.gguf import Array, Tensor, Text, Value
 from desktop.services.container import Container
@@ -47,9 +47,9 @@ def run(args: argparse.Namespace) -> int:
         checked = bool(args.check or args.base)
         if checked:
             base = _open(service, args.base, stack) if args.base else None
-            line = stack.enter_context(closing(Progress("Checking")))
+            line = stack.enter_context(closing(ProgressLine("Checking")))
             findings += service.check(
-                inspected, base=base, progress=lambda done, note: line.update(done, printable(note[:40]))
+                inspected, base=base, progress=lambda step: line.update(step.fraction, printable(step.note[:40]))
             )
             line.close()
         if args.json:
@@ -60,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _open(service: InspectionService, source: str, stack: ExitStack) -> Inspected:
-    with closing(Progress("Opening")) as line:
-        inspected = service.open(source, progress=line.update)
+    with closing(ProgressLine("Opening")) as line:
+        inspected = service.open(source, progress=line.show)
     stack.callback(inspected.close)
     return inspected
 

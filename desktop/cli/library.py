@@ -6,10 +6,10 @@ import argparse
 import sys
 from typing import Any
 
-from desktop.cli.output import Progress, human_bytes, print_json, table
+from desktop.cli.output import ProgressLine, human_bytes, print_json, table
 from desktop.core.units import human_parameters
 from desktop.services.container import Container
-from desktop.services.models.library import LibraryModel, ScanProgress
+from desktop.services.models.library import LibraryModel
 from desktop.store.paths import default_paths
 
 
@@ -21,14 +21,9 @@ def run(args: argparse.Namespace) -> int:
     """List the models; folders that could not be read are named on stderr."""
     paths = default_paths()
     service = Container(paths).library
-    line = Progress("Reading models")
-
-    def show(progress: ScanProgress) -> None:
-        if progress.total:
-            line.update(progress.done / progress.total, progress.current[:40])
-
+    line = ProgressLine("Reading models")
     try:
-        models = service.scan(show)
+        models = service.scan(line.show)
     finally:
         line.close()
     for folder in service.unreadable:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from desktop.cli.output import Progress, human_bytes, print_json, table
+from desktop.cli.output import ProgressLine, human_bytes, print_json, table
 from desktop.core.hardware import Machine
 from desktop.core.speed import Calibration
 from desktop.services.container import Container
@@ -62,9 +62,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _calibrate(service: CalibrationService, machine: Machine, types: tuple[str, ...]) -> None:
     """With a line of progress; Ctrl+C keeps what was known before."""
-    line = Progress("Calibrating")
+    line = ProgressLine("Calibrating")
     try:
-        found = service.calibrate(machine, types, progress=line.update)
+        found = service.calibrate(machine, types, progress=line.show)
     finally:
         line.close()
     if found.busy:

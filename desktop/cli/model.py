@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from desktop.cli.output import Progress
+from desktop.cli.output import ProgressLine
 from desktop.core.errors import StoreError, UsageError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import (
@@ -84,7 +84,7 @@ def ref_of(container: Container, name: str) -> ModelRef:
 def loaded_model(container: Container, args: argparse.Namespace) -> Iterator[tuple[HeadlessEngine, Loaded, LoadPlan]]:
     """The model of ``args`` as it was planned, loaded in an engine that ends with the container."""
     ref = ref_of(container, args.model)
-    progress = Progress(f"Loading {ref.name}")
+    progress = ProgressLine(f"Loading {ref.name}")
     try:
         plan = container.planning.for_load(ref, load_settings(args))
         engine = HeadlessEngine(container.engine)

@@ -7,7 +7,7 @@ import sys
 
 from desktop.cli.fit import speeds_document
 from desktop.cli.model import add_model_arguments, loaded_document, loaded_model, prediction, whole_number
-from desktop.cli.output import Progress, human_bytes, print_json
+from desktop.cli.output import ProgressLine, human_bytes, print_json
 from desktop.core.errors import UsageError
 from desktop.engine.worker.protocol import ChatMessage, Finished, Generate, Sampling
 from desktop.services.container import Container
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("There is no prompt.", "Give one with --prompt, or pipe it in.")
     request = generate_request(args, prompt)
     pieces: list[str] = []
-    reading = Progress("Reading the prompt")
+    reading = ProgressLine("Reading the prompt")
 
     def show(text: str) -> None:
         reading.close()

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from desktop.cli.fit import memory_document
 from desktop.cli.inspect_text import printable
 from desktop.cli.model import whole_number
-from desktop.cli.output import Progress, human_bytes, print_json, table
+from desktop.cli.output import ProgressLine, human_bytes, print_json, table
 from desktop.core.choice import Goal
 from desktop.core.load_settings import KV_TYPES
 from desktop.services.container import Container
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _settle(repo: PickedRepo, controls: Controls) -> None:
     """Let the engine plan every variant, with a line of progress."""
-    line, done = Progress("Planning"), 0
+    line, done = ProgressLine("Planning"), 0
 
     def advance() -> None:
         nonlocal done

@@ -20,8 +20,10 @@ from typing import IO, Any, Generic, TypeVar
 
 import msgspec
 
+from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.progress import Progress, Report, unheard
 from desktop.engine.child_log import ChildLog
 from desktop.engine.loader_cause import explain_loader
 from desktop.engine.logmap import explain_exit
@@ -47,10 +49,9 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
 
 
 class Step(msgspec.Struct, frozen=True, tag="step"):
-    """How far a call is, 0 to 1, and what it is at."""
+    """How far a call is."""
 
-    fraction: float
-    note: str = ""
+    progress: Progress
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -193,10 +194,10 @@ class Tool(Generic[Result]):
         request: msgspec.Struct,
         *,
         deadline_seconds: float | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        progress: Callable[[float, str], None] | None = None,
+        cancelled: Cancelled = never,
+        progress: Report = unheard,
     ) -> Result:
-        """The answer. Raises HeftError: what the module refused, "cancelled", "too-slow", or why the process died."""
+        """The answer. Raises CancelledError, or HeftError: what the module refused, "too-slow", or why it died."""
         with self._lock:
             return self._await(self._running(), request, deadline_seconds, cancelled, progress)
 
@@ -220,8 +221,8 @@ class Tool(Generic[Result]):
         process: _Process,
         request: msgspec.Struct,
         deadline_seconds: float | None,
-        cancelled: Callable[[], bool] | None,
-        progress: Callable[[float, str], None] | None,
+        cancelled: Cancelled,
+        progress: Report,
     ) -> Result:
         deadline = Deadline(deadline_seconds) if deadline_seconds is not None else None
         process.send(request)
@@ -230,9 +231,9 @@ class Tool(Generic[Result]):
             try:
                 reply = process.replies.get(timeout=_POLL_SECONDS)
             except queue.Empty:
-                if cancelled is not None and cancelled():
+                if cancelled():
                     self._end()
-                    raise HeftError("This was cancelled.", "Start it again when you like.", kind="cancelled") from None
+                    raise CancelledError from None
                 if late:
                     self._end()
                     raise HeftError(
@@ -243,8 +244,7 @@ class Tool(Generic[Result]):
                 continue
             match reply:
                 case Step():
-                    if progress is not None:
-                        progress(reply.fraction, reply.note)
+                    progress(reply.progress)
                 case Refused():
                     raise HeftError(reply.message, reply.hint, detail=reply.detail, kind=reply.kind)
                 case Answer():
@@ -262,7 +262,7 @@ class Tool(Generic[Result]):
 
 def serve(
     requests: Any,
-    answer: Callable[[Any, Callable[[float, str], None]], msgspec.Struct],
+    answer: Callable[[Any, Report], msgspec.Struct],
     *,
     memory_bytes: int | None = None,
 ) -> None:
@@ -288,7 +288,7 @@ def serve(
         while True:
             request = unpack(decoder, _read(stdin))
             try:
-                result = answer(request, lambda fraction, note: reply(Step(fraction, note)))
+                result = answer(request, lambda step: reply(Step(step)))
             except HeftError as error:
                 reply(Refused(error.kind, error.message, error.hint, error.detail))
             except MemoryError:

@@ -42,7 +42,7 @@ class LoadSettingsStore:
             else:
                 document.models[key] = settings
             try:
-                write_atomically(self._path, msgspec.json.format(msgspec.json.encode(document)), prefix=".models-")
+                write_atomically(self._path, msgspec.json.format(msgspec.json.encode(document)))
             except OSError as error:
                 raise StoreError(
                     f"Heft could not remember how this model is loaded: {error.strerror or error}",

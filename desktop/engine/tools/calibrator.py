@@ -19,6 +19,7 @@ import psutil
 
 from desktop.core.errors import EngineError
 from desktop.core.load_settings import KvType
+from desktop.core.progress import Progress, Report
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, Point, TypeSpeed
 from desktop.engine import llama
@@ -77,7 +78,7 @@ class Calibrated(msgspec.Struct, frozen=True):
 class _Bench:
     """Forges, loads and times, within the time that is left."""
 
-    def __init__(self, request: Calibrate, progress: Callable[[float, str], None]) -> None:
+    def __init__(self, request: Calibrate, progress: Report) -> None:
         self._request = request
         self._progress = progress
         self._folder = Path(request.folder)
@@ -94,7 +95,7 @@ class _Bench:
 
     def step(self, note: str) -> None:
         """Say what comes next."""
-        self._progress(min(0.99, self._done / self._steps), note)
+        self._progress(Progress.of(min(0.99, self._done / self._steps), note))
         self._done += 1
 
     def _share(self) -> float:
@@ -169,7 +170,7 @@ def _token(model: Model, before: int = 0) -> Callable[[int], None]:
     return decode
 
 
-def calibrate(request: Calibrate, progress: Callable[[float, str], None]) -> Calibrated:
+def calibrate(request: Calibrate, progress: Report) -> Calibrated:
     """Measure one device. Raises EngineError when a model cannot be written or loaded."""
     folder = Path(request.folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ from desktop.engine.worker.protocol import (
     read_event,
     write_frame,
 )
+from desktop.system.atomic import put_in_place
 from desktop.system.child import command
 from desktop.system.spawn import child_environment, private_directory
 
@@ -152,4 +153,4 @@ def _rotate(log_path: Path) -> None:
     """Keep one older log; the engine's log never grows without bound."""
     with contextlib.suppress(OSError):
         if log_path.stat().st_size > _LOG_LIMIT_BYTES:
-            log_path.replace(log_path.with_suffix(".old.log"))
+            put_in_place(log_path, log_path.with_suffix(".old.log"))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.load_settings import LONGEST_CONTEXT
 from desktop.core.units import human_bytes
@@ -27,7 +28,7 @@ _ATTEMPTS = 4  # each with a quarter fewer layers on the GPU than planned, then 
 def load_model(
     request: Load, abort: AbortFlag, log: EngineLog, send: Callable[[Event], None]
 ) -> tuple[Model, Loaded]:
-    """Load and describe; raises HeftError with the cause read from the engine's log, or "cancelled"."""
+    """Load and describe; raises HeftError with the cause read from the engine's log, or CancelledError."""
     started = time.monotonic()
     if not Path(request.path).is_file():
         raise HeftError(
@@ -112,9 +113,7 @@ def _first_that_fits(
             return Model(request, gpu_layers, abort, _progress(request.request_id, abort, send))
         except RuntimeError:
             if abort.is_set:
-                raise EngineError(
-                    "Loading was cancelled.", "Load the model again when you like.", kind="cancelled"
-                ) from None
+                raise CancelledError("Loading was cancelled.", "Load the model again when you like.") from None
             error = _failure(log.since_mark)
             if error.kind != "out-of-memory":
                 break

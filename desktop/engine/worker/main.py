@@ -18,6 +18,7 @@ from typing import IO
 import msgspec
 import psutil
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import EngineError, HeftError
 from desktop.engine.backend_trial import try_library
 from desktop.engine.backends import chosen_cpu, engine_package
@@ -187,7 +188,7 @@ class Worker:
             reading = generator.measure_prompt(prompt)
             writing = generator.measure_generation(generate_tokens)
             if reading is None or writing is None:
-                raise EngineError("The benchmark was cancelled.", "Start it again when you like.", kind="cancelled")
+                raise CancelledError("The benchmark was cancelled.")
             prompt_rates.append(reading)
             rates.append(writing)
         self._send(Benchmarked(request.request_id, tuple(prompt_rates), tuple(rates), model.threads))

@@ -11,6 +11,8 @@ from typing import IO, Literal
 
 import msgspec
 
+from desktop.core.cancelled import CancelledError
+from desktop.core.errors import EngineError, HeftError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import FlashAttention, KvType
 from desktop.system.packing import pack, unpack
@@ -267,6 +269,12 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     message: str
     hint: str
     detail: str = ""
+
+    def error(self) -> HeftError:
+        """The refusal as an exception."""
+        if self.kind == CancelledError.kind:
+            return CancelledError(self.message, self.hint, detail=self.detail)
+        return EngineError(self.message, self.hint, detail=self.detail, kind=self.kind)
 
 
 class Unloaded(msgspec.Struct, frozen=True, tag="unloaded"):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from desktop.core.cancelled import Cancelled
 from desktop.core.choice import Goal, Option, Recommendation
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
@@ -105,7 +106,7 @@ class EnginePlanner(Protocol):
         settings: LoadSettings,
         machine: Machine,
         held: Reclaimable,
-        cancelled: Callable[[], bool],
+        cancelled: Cancelled,
         *,
         longest: bool,
     ) -> Fit | None:

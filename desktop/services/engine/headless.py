@@ -106,11 +106,6 @@ class HeadlessEngine:
             signal.signal(signal.SIGINT, before)
 
 
-def failure_error(failed: Failed) -> HeftError:
-    """The refusal as an exception."""
-    return EngineError(failed.message, failed.hint, detail=failed.detail, kind=failed.kind)
-
-
 def death_error(died: EngineDied) -> HeftError:
     """The engine's death as an exception; the log's tail is its detail."""
     return EngineError(died.message, died.hint, detail=died.log_tail, kind=died.kind)
@@ -119,6 +114,6 @@ def death_error(died: EngineDied) -> HeftError:
 def _raise_failure(event: AnswerEvent) -> None:
     """Raises what a refusal or the engine's death is to the caller; any other event passes."""
     if isinstance(event, Failed):
-        raise failure_error(event)
+        raise event.error()
     if isinstance(event, EngineDied):
         raise death_error(event)

@@ -267,8 +267,7 @@ class EngineService:
             case Failed() if state.phase == "loading":
                 if event.request_id != wanted_load:
                     return None
-                error = EngineError(event.message, event.hint, detail=event.detail, kind=event.kind)
-                return EngineState("stopped", state.plan, failure=error, pid=state.pid)
+                return EngineState("stopped", state.plan, failure=event.error(), pid=state.pid)
             case Unloaded():
                 return EngineState("stopped", pid=state.pid)
             case EngineDied():

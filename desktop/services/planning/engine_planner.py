@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from desktop.core.errors import EngineError, HeftError
+from desktop.core.cancelled import Cancelled, never
+from desktop.core.errors import EngineError
 from desktop.core.gguf import Header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.hardware import Machine
@@ -24,7 +25,6 @@ from desktop.core.placement import (
 from desktop.engine.helper_process import Tool
 from desktop.engine.planner.plan_records import Variant, memory_of
 from desktop.engine.planner.planner import STUB, PlanRequest, Plans
-from desktop.hub.errors import CancelledError
 from desktop.store.paths import Paths
 from desktop.system.idle import IdleClose
 
@@ -49,7 +49,7 @@ class DryRunPlanner:
         settings: LoadSettings,
         machine: Machine,
         held: Reclaimable = NOTHING_RECLAIMABLE,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
         *,
         longest: bool = True,
     ) -> Fit | None:
@@ -78,13 +78,13 @@ class DryRunPlanner:
         return fit if weights.exact else replace(fit, band=0.01)
 
     def plans(
-        self, model: Skeleton, variants: Sequence[Variant], cancelled: Callable[[], bool] = lambda: False
+        self, model: Skeleton, variants: Sequence[Variant], cancelled: Cancelled = never
     ) -> Plans:
         """The bare figures for several ways to load one model. Raises HeftError as :meth:`plan` does."""
         with self._idle, self._lock:
             return self.call(model, variants, cancelled)
 
-    def call(self, model: Skeleton, variants: Sequence[Variant], cancelled: Callable[[], bool]) -> Plans:
+    def call(self, model: Skeleton, variants: Sequence[Variant], cancelled: Cancelled) -> Plans:
         """As :meth:`plans`, for a caller that holds the lock."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
@@ -93,10 +93,6 @@ class DryRunPlanner:
                 deadline_seconds=DEADLINE_SECONDS,
                 cancelled=cancelled,
             )
-        except HeftError as error:
-            if error.kind == "cancelled":
-                raise CancelledError from None
-            raise
         finally:
             (self._folder / STUB).unlink(missing_ok=True)  # left behind by a process that died
         for plan in found.plans:
@@ -127,7 +123,7 @@ class _Model:
         shape: ModelShape,
         weights: Weights,
         settings: LoadSettings,
-        cancelled: Callable[[], bool],
+        cancelled: Cancelled,
     ) -> None:
         self._service, self._model, self._cancelled = service, model, cancelled
         self._shape, self._weights, self._settings = shape, weights, settings

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
@@ -16,6 +17,7 @@ from desktop.core.load_settings import DEFAULT_CONTEXT, LoadSettings
 from desktop.core.memory import ModelShape, Weights, shape_of, weights_of
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
 from desktop.core.placement import NOTHING_RECLAIMABLE, Fit, Method, Reclaimable, hypothetical, place, pools_of
+from desktop.core.progress import Report, unheard
 from desktop.services.inspect.inspected import Inspected
 from desktop.services.inspect.inspection import InspectionService
 from desktop.services.planning.engine_planner import DryRunPlanner
@@ -86,7 +88,7 @@ class PlanningService:
         self,
         ref: ModelRef,
         asked: LoadSettings | None = None,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
     ) -> LoadPlan:
         """The plan of a model of this computer that is about to be loaded, in place of the one that is.
 
@@ -96,9 +98,9 @@ class PlanningService:
         wanted = (asked or LoadSettings()).over(self.settings_of(ref)).checked()
         try:
             return self._planned(ref, wanted, self._held(), cancelled)
+        except CancelledError:
+            raise
         except HeftError as error:
-            if error.kind == "cancelled":
-                raise
             note = f"This load could not be planned: {error.message}"
         except Exception as error:  # noqa: BLE001 - whatever a file does to a plan, it may still load
             _log.exception("planning %s", ref.name)
@@ -106,7 +108,7 @@ class PlanningService:
         return LoadPlan(ref, wanted, _threads(wanted), note=note)
 
     def _planned(
-        self, ref: ModelRef, wanted: LoadSettings, held: Reclaimable, cancelled: Callable[[], bool]
+        self, ref: ModelRef, wanted: LoadSettings, held: Reclaimable, cancelled: Cancelled
     ) -> LoadPlan:
         machine = self._machine.for_load()
         if len(pools_of(machine)) > 1:  # how layers are shared among devices is the engine's to say
@@ -129,8 +131,8 @@ class PlanningService:
         machine: Machine | None = None,
         method: Method = "engine",
         held: Reclaimable = NOTHING_RECLAIMABLE,
-        progress: Callable[[float, str], None] = lambda _fraction, _note: None,
-        cancelled: Callable[[], bool] = lambda: False,
+        progress: Report = unheard,
+        cancelled: Cancelled = never,
         ref: ModelRef | None = None,
     ) -> Weighed:
         """How a file would load: a path, ``hf:OWNER/REPO/FILE[@REV]``, a library name or ``starter``.
@@ -178,7 +180,7 @@ class PlanningService:
         where: Machine,
         method: Method,
         held: Reclaimable,
-        cancelled: Callable[[], bool],
+        cancelled: Cancelled,
     ) -> tuple[Fit, str]:
         """By the engine where it can; else the estimate, with a note that says why."""
         note = "" if shape.known else f"Heft has no formulas for {shape.architecture}; its estimate is rough."
@@ -188,9 +190,9 @@ class PlanningService:
                 if fit is not None:
                     return fit, ""
                 note = _OTHER_GPUS
+            except CancelledError:
+                raise
             except HeftError as error:
-                if error.kind == "cancelled":
-                    raise
                 note = f"The engine did not plan this load, so this is an estimate. {error.message}"
         fit = place(
             shape, weights, asked, where, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes
