@@ -28,7 +28,8 @@ PLACES: tuple[Placement, ...] = ("gpu", "experts-in-ram", "partial", "cpu", "too
 class Option:
     """A variant with what is known of it on one machine at one context. ``fit`` None: its header cannot be read.
 
-    ``damaged``: it was looked at and is no sound GGUF file.
+    ``rate`` is the speed with the fit's whole context used, by which is decided; ``rate_empty`` with none of it.
+    ``damaged``: it was looked at and is no sound GGUF file; ``unplannable``: it is one, and no figures follow from it.
     """
 
     variant: Variant
@@ -36,6 +37,13 @@ class Option:
     fit: Fit | None = None
     rate: Rate | None = None
     damaged: bool = False
+    unplannable: bool = False
+    rate_empty: Rate | None = None
+
+    @property
+    def rate_full(self) -> Rate | None:
+        """The speed with the whole context used."""
+        return self.rate
 
     @property
     def runs(self) -> bool:

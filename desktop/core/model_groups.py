@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from statistics import median
@@ -139,29 +139,34 @@ class ModelGrouper:
         variant = self.variants[index]
         return variant.size_bytes * 8 / (self._bits_of(variant.quantization) or _USUAL_BITS)
 
-    def groups(self, identities: Sequence[Identity | None]) -> tuple[Grouped, ...]:
-        """The models, in the order of their smallest variants. ``identities`` are of the headers read so far.
+    def groups(self, identities: Sequence[Identity | None], given_up: Collection[int] = ()) -> tuple[Grouped, ...]:
+        """The models, in the order of their smallest variants. ``identities`` are of the headers read so far;
+        ``given_up`` variants have none that could be read.
 
-        What was not read goes to the model of its cluster that it resembles in size; a cluster of which nothing was
-        read is a group of its own.
+        What was not read goes to the model of its cluster that it resembles in size, what was given up to one whose
+        files are named like it: a cut file has no size to go by. The rest of a cluster is a group of its own.
         """
         found = self._read_groups(identities)
-        homes: dict[int, list[int]] = {}
-        for number, members in enumerate(found):
-            for cluster in dict.fromkeys(self.clusters[i] for i in members):
-                homes.setdefault(cluster, []).append(number)
         sizes = [median(self.parameters_by_size(i) for i in members) for members in found]
+        near: dict[int, list[int]] = {cluster: [] for cluster in self.clusters}
+        named: dict[NameWords, list[int]] = {words: [] for words in self._paths}
+        for number, members in enumerate(found):
+            for i in members:
+                near[self.clusters[i]].append(number)
+                named[self._paths[i]].append(number)
         pending: dict[int, list[int]] = {}
-        for index, cluster in enumerate(self.clusters):
-            if identities[index] is not None:
+        unread = [index for index, identity in enumerate(identities) if identity is None]
+        for index in sorted(unread, key=lambda i: (i in given_up, i)):
+            cluster, words = self.clusters[index], self._paths[index]
+            homes = named[words] if index in given_up else near[cluster]
+            if homes:
+                found[min(homes, key=lambda number: self._distance(index, sizes[number]))].append(index)
                 continue
-            if cluster in homes:
-                best = min(homes[cluster], key=lambda number: self._distance(index, sizes[number]))
-                found[best].append(index)
-            else:
-                pending.setdefault(cluster, []).append(index)
+            if index in given_up:
+                cluster = next((key for key, own in pending.items() if self._paths[own[0]] == words), cluster)
+            pending.setdefault(cluster, []).append(index)
         made = [Grouped(tuple(sorted(members)), identities[members[0]]) for members in found]
-        made += [Grouped(tuple(members)) for members in pending.values()]
+        made += [Grouped(tuple(sorted(members))) for members in pending.values()]
         return tuple(sorted(made, key=lambda group: group.variants[0]))
 
     def titles(self, groups: Sequence[Grouped]) -> tuple[str, ...]:

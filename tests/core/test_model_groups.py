@@ -184,3 +184,17 @@ def test_what_a_name_says_a_model_is_for() -> None:
     made = grouper({})
     names = ("Qwen3 0.6B Instruct", "gemma-3-4b-it", "Qwen3 0.6B Base", "Qwen3 Embedding 0.6B", "Qwen3 14B")
     assert [made.use_of(name) for name in names] == ["chat", "chat", "other", "other", "unsaid"]
+
+
+def test_a_file_that_cannot_be_read_stays_with_those_named_like_it() -> None:
+    files = {"Qwen3-14B-Q4_K_M.gguf": 0.01e9, "Qwen3-14B-Q8_0.gguf": 14e9, "Qwen3-0.6B-Q8_0.gguf": 0.6e9}
+    made = grouper(files)
+    assert len(set(made.clusters)) == 3
+    order = [variant.first_file.path for variant in made.variants]
+    identities = [{"Qwen3-14B-Q8_0.gguf": LARGE, "Qwen3-0.6B-Q8_0.gguf": SMALL}.get(path) for path in order]
+    cut = order.index("Qwen3-14B-Q4_K_M.gguf")
+    assert len(made.groups(identities)) == 3
+    together = next(group for group in made.groups(identities, [cut]) if cut in group.variants)
+    assert len(together.variants) == 2 and together.identity == LARGE
+    nothing = made.groups([None] * 3, range(3))
+    assert len(nothing) == 2, "nor are there more models where nothing can be read"

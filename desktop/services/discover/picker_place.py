@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from desktop.core.choice import Alternatives
 from desktop.core.hardware import Machine
 from desktop.core.memory import ModelShape, Settings, Weights
 from desktop.core.placement import Fit, Pool, place, pools_of, settle
 from desktop.services.discover.picker_records import Reclaimable
 
+SMALLEST_CONTEXT = 512
+_BYTES_PER_WEIGHT = 4.89 / 8  # of Q4_K_M, for "a model of how many parameters would fit"
 STEADY_BYTES = 100_000_000  # free memory that changes by less is taken as the same
 
 
@@ -67,6 +70,28 @@ def estimated(shape: ModelShape, weights: Weights, settings: Settings, where: Pl
         freed_bytes=where.held.memory_bytes,
         freed_gpu_bytes=where.held.gpu_bytes,
         longest=longest,
+    )
+
+
+def alternatives(
+    weighed: Sequence[tuple[ModelShape | None, Weights | None]], settings: Settings, where: Place
+) -> Alternatives:
+    """What would help where nothing of a model fits, by the smallest of its variants that could be weighed."""
+    known = [(shape, weights) for shape, weights in weighed if shape is not None and weights is not None]
+    if not known:
+        return Alternatives()
+    shape, smallest = min(known, key=lambda pair: pair[1].total_bytes)
+
+    def longest(kv_type: str) -> int | None:
+        shortest = replace(settings, context=SMALLEST_CONTEXT, kv_type=kv_type)
+        fit = estimated(shape, smallest, shortest, where, longest=True)
+        return fit.max_context if fit.fits else None
+
+    free = sum(pool.free_bytes for pool in where.pools if not pool.shared)
+    return Alternatives(
+        context=longest(settings.kv_type),
+        context_q8=longest("q8_0") if settings.kv_type == "f16" else None,
+        parameters=free * 0.9 / _BYTES_PER_WEIGHT or None,
     )
 
 

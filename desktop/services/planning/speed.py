@@ -90,12 +90,18 @@ class MachineRates:
 
     def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Rate | None:
         """See :meth:`SpeedService.rate`."""
+        found = self.rates(shape, weights, quantization, fit)
+        return found[1] if found else None
+
+    def rates(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> tuple[Rate, Rate] | None:
+        """Tokens per second while writing, with an empty context and with all of the fit's used; None where a device
+        is unknown."""
         kind = main_type(quantization)
         parts = _parts(self._work_of(shape, weights, kind, fit), self._speeds)
         if parts is None:
             return None
-        rate = predict_decode(parts, fit.context)
-        return apply(rate, self._correction(kind, fit.gpu_layers))
+        correction = self._correction(kind, fit.gpu_layers)
+        return apply(predict_decode(parts, 0), correction), apply(predict_decode(parts, fit.context), correction)
 
     def _work_of(self, shape: ModelShape, weights: Weights, kind: str, fit: Fit) -> Sequence[TokenWork]:
         """The work of a token, which stays the same while only the context changes."""

@@ -270,5 +270,5 @@ class VariantChart(QWidget):
             f"loss: {loss(option.quality)[0]}",
         ]
         if option.rate is not None:
-            lines.append(speed(option.rate))
+            lines.append(speed(option.rate_empty, option.rate_full))
         return "\n".join(lines)

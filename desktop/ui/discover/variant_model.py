@@ -43,7 +43,7 @@ COLUMNS = (
     Column("Download", lambda row: human_bytes(row.variant.download_bytes)),
     Column("Memory", _memory),
     Column("Where it runs", lambda row: where(row.option)[0], lambda row: where(row.option)[1]),
-    Column("Predicted speed", lambda row: speed(row.option.rate)),
+    Column("Predicted speed", lambda row: speed(row.option.rate_empty, row.option.rate_full)),
     Column(
         "Quality loss (KLD)",
         lambda row: loss(row.option.quality, unit=False)[0],

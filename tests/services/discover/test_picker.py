@@ -306,8 +306,8 @@ def test_speeds_are_asked_for_again_after_a_measurement(hub: HubServer, tmp_path
             now.speed = self.speed
             return now
 
-        def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Rate:
-            return Rate(self.speed, self.speed, self.speed)
+        def rates(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> tuple[Rate, Rate]:
+            return Rate(9 * self.speed, 9 * self.speed, 9 * self.speed), Rate(self.speed, self.speed, self.speed)
 
     hub.add(repo(NAME, QWEN3_8B, ("Q4_K_M", "Q4_K_S", "Q8_0"), vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
     client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)
