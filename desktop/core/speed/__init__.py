@@ -1,7 +1,7 @@
 """Tokens per second: what a token costs, how quick each device is, and what follows from both."""
 
 from desktop.core.speed.device import AttentionSpeed, Calibration, DeviceSpeed, Point, TypeSpeed
-from desktop.core.speed.predict import Part, Prediction, Rate, predict, predict_decode, predict_prompt
+from desktop.core.speed.predict import Part, Prediction, Rate, decode_rates, predict, predict_decode, predict_prompt
 from desktop.core.speed.work import AttentionWork, TokenWork, TypeWork, WeightTensor, token_work, work_by_size
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "TypeSpeed",
     "TypeWork",
     "WeightTensor",
+    "decode_rates",
     "predict",
     "predict_decode",
     "predict_prompt",

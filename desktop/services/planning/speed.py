@@ -24,8 +24,8 @@ from desktop.core.speed import (
     Prediction,
     Rate,
     TokenWork,
+    decode_rates,
     predict,
-    predict_decode,
     token_work,
     work_by_size,
 )
@@ -101,7 +101,8 @@ class MachineRates:
         if parts is None:
             return None
         correction = self._correction(kind, fit.gpu_layers)
-        return apply(predict_decode(parts, 0), correction), apply(predict_decode(parts, fit.context), correction)
+        empty, full = decode_rates(parts, (0, fit.context))
+        return apply(empty, correction), apply(full, correction)
 
     def _work_of(self, shape: ModelShape, weights: Weights, kind: str, fit: Fit) -> Sequence[TokenWork]:
         """The work of a token, which stays the same while only the context changes."""
