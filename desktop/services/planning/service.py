@@ -12,12 +12,13 @@ from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
-from desktop.core.load_plan import LoadPlan, Speeds
+from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import DEFAULT_CONTEXT, LoadSettings
 from desktop.core.memory import ModelShape, Weights, shape_of, weights_of
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
 from desktop.core.placement import NOTHING_RECLAIMABLE, Fit, Method, Reclaimable, hypothetical, place, pools_of
 from desktop.core.progress import Report, unheard
+from desktop.core.speed import Speeds
 from desktop.services.inspect.inspected import Inspected
 from desktop.services.inspect.inspection import InspectionService
 from desktop.services.planning.engine_planner import DryRunPlanner

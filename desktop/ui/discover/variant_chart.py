@@ -19,7 +19,8 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from desktop.core.placement import Placement
 from desktop.core.units import human_bytes
 from desktop.services.discover.picker_records import View
-from desktop.services.discover.picker_words import context_words, loss, speed, where
+from desktop.services.discover.picker_words import context_words, loss, where
+from desktop.services.planning.words import speed
 from desktop.ui.discover.actions import CHART_KEYS
 from desktop.ui.discover.variant_chart_layout import ChartLayout, Point, lay_out, limit_labels
 from desktop.ui.shared.tooltips import plain_tooltip
@@ -272,5 +273,5 @@ class VariantChart(QWidget):
             f"loss: {loss(option.quality)[0]}",
         ]
         if option.rate is not None:
-            lines.append(speed(option.rate))
+            lines.append(speed(option.speeds))
         return "\n".join(lines)

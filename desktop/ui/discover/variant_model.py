@@ -11,8 +11,9 @@ from PySide6.QtGui import QFont
 
 from desktop.core.units import human_bytes
 from desktop.services.discover.picker_records import Row, View
-from desktop.services.discover.picker_words import Tone, loss, loss_details, memory_details, speed, where
+from desktop.services.discover.picker_words import Tone, loss, loss_details, memory_details, where
 from desktop.services.models.downloads_records import DownloadState
+from desktop.services.planning.words import speed
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shared.labels import WARNING_SIGN
 from desktop.ui.shared.tooltips import plain_tooltip
@@ -43,7 +44,7 @@ COLUMNS = (
     Column("Download", lambda row: human_bytes(row.variant.download_bytes)),
     Column("Memory", _memory),
     Column("Where it runs", lambda row: where(row.option)[0], lambda row: where(row.option)[1]),
-    Column("Predicted speed", lambda row: speed(row.option.rate)),
+    Column("Predicted speed", lambda row: speed(row.option.speeds)),
     Column(
         "Quality loss (KLD)",
         lambda row: loss(row.option.quality, unit=False)[0],
