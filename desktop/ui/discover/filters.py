@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup
@@ -12,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
 from desktop.hub.records import SearchQuery, Sort, Task
 from desktop.ui.shared.chips import FlowLayout, chip, menu_chip
 from desktop.ui.shared.search_field import search_field
+from desktop.ui.shared.signals import calling
 
 TYPING_MILLISECONDS = 350  # a pause after which a search begins
 SUGGESTIONS = ("qwen3 8b", "llama 3.1 8b instruct", "gemma 3 4b", "smollm2", "mistral small", "qwen coder")
@@ -76,14 +76,14 @@ class DiscoverFilters(QWidget):
         flow.addWidget(self._fits)
         for task, word, tip in _TASKS:
             button = chip(word, f"filter_{task}", tip)
-            button.clicked.connect(partial(self._choose_task, task))
+            button.clicked.connect(calling(self._choose_task, task))
             self._tasks[task] = button
             flow.addWidget(button)
         self._more, more = menu_chip("More", "filterMore", "Size, licence, access, and formats other than GGUF")
         self._fill(more)
         flow.addWidget(self._more)
         self._sorted, sorts = menu_chip("Trending", "filterSort", "The order of the results")
-        self._choices(sorts, [(word, partial(self._set_sort, sort, word)) for sort, word in _SORTS])
+        self._choices(sorts, [(word, calling(self._set_sort, sort, word)) for sort, word in _SORTS])
         flow.addWidget(self._sorted)
         column.addWidget(chips)
 
@@ -135,11 +135,11 @@ class DiscoverFilters(QWidget):
 
     def _fill(self, menu: QMenu) -> None:
         sizes = menu.addMenu("Parameters")
-        self._choices(sizes, [(word, partial(self._set_limits, limits)) for word, limits in _SIZES])
+        self._choices(sizes, [(word, calling(self._set_limits, limits)) for word, limits in _SIZES])
         licences = menu.addMenu("Licence")
-        self._choices(licences, [(word, partial(self._set_licence, tag)) for word, tag in _LICENCES])
+        self._choices(licences, [(word, calling(self._set_licence, tag)) for word, tag in _LICENCES])
         access = menu.addMenu("Access")
-        self._choices(access, [(word, partial(self._set_gated, gated)) for word, gated in _ACCESS])
+        self._choices(access, [(word, calling(self._set_gated, gated)) for word, gated in _ACCESS])
         menu.addSeparator()
         self._formats: QAction = menu.addAction("Other formats too")
         self._formats.setObjectName("filterFormats")
@@ -155,9 +155,9 @@ class DiscoverFilters(QWidget):
             action.setCheckable(True)
             action.setChecked(number == 0)
             group.addAction(action)
-            action.triggered.connect(lambda _, call=call: call())
+            action.triggered.connect(calling(call))
 
-    def _choose_task(self, task: Task, checked: bool) -> None:
+    def _choose_task(self, task: Task) -> None:
         for other, button in self._tasks.items():
             if other != task:
                 button.setChecked(False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -25,6 +24,7 @@ from desktop.ui.inspect.state import InspectState, Opened
 from desktop.ui.inspect.tab import InspectTab, TabEntry, Tone
 from desktop.ui.inspect.tabs import InspectTabs
 from desktop.ui.inspect.tensors import TensorsTab
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme
@@ -217,8 +217,8 @@ class InspectPage(Page):
         self._tabs.place_asked.connect(self.go_to)
         for keys, action in (
             ("Ctrl+Shift+O", self.ask_file),
-            ("Ctrl+PgDown", partial(self._tabs.step, 1)),
-            ("Ctrl+PgUp", partial(self._tabs.step, -1)),
+            ("Ctrl+PgDown", calling(self._tabs.step, 1)),
+            ("Ctrl+PgUp", calling(self._tabs.step, -1)),
         ):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)

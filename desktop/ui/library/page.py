@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
@@ -30,6 +30,7 @@ from desktop.ui.library.scan_progress import ScanProgressLine
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.search_field import search_field
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
@@ -301,7 +302,7 @@ class LibraryPage(Page):
         box.setInformativeText(f"It takes {human_bytes(model.size_bytes)}. You can restore it from the trash.")
         confirm = box.addButton("Move to trash", QMessageBox.ButtonRole.DestructiveRole)
         confirm.setObjectName("libraryRemoveConfirm")
-        confirm.clicked.connect(partial(self._remove, model))
+        confirm.clicked.connect(calling(self._remove, model))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
@@ -325,7 +326,7 @@ class LibraryPage(Page):
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Add a folder that holds models")
         if name:
-            self._change_folders(partial(self._service.add_folder, Path(name)))
+            self._change_folders(lambda: self._service.add_folder(Path(name)))
 
     def _fill_folders_menu(self) -> None:
         self._folders_menu.clear()
@@ -334,12 +335,10 @@ class LibraryPage(Page):
         if folders:
             self._folders_menu.addSeparator()
         for folder in folders:
-            forget = partial(self._service.remove_folder, folder)
-            self._folders_menu.addAction(
-                f"Forget {str(folder).replace('&', '&&')}", partial(self._change_folders, forget)
-            )
+            forget = calling(self._change_folders, calling(self._service.remove_folder, folder))
+            self._folders_menu.addAction(f"Forget {str(folder).replace('&', '&&')}", forget)
 
-    def _change_folders(self, change: partial[None]) -> None:
+    def _change_folders(self, change: Callable[[], None]) -> None:
         def changed(_: None) -> None:
             self.cancel_scan()
             self.rescan()

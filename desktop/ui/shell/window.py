@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -31,6 +30,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.store.settings import WindowGeometry
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.notifications import NotificationArea
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.rail import NavigationRail
@@ -128,7 +128,7 @@ class MainWindow(QWidget):
         self._rail.logs_asked.connect(self.logs_asked)
         self._rail.about_asked.connect(self.about_asked)
         for index in range(len(self._entries)):
-            self._shortcut(f"Ctrl+{index + 1}", partial(self._visit, index))
+            self._shortcut(f"Ctrl+{index + 1}", calling(self._visit, index))
         self._shortcut("Ctrl+O", self.choose_file)
         self._shortcut("Ctrl+I", self.inspect_asked.emit)
         self._shortcut("Ctrl+/", self.show_shortcuts)

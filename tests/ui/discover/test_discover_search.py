@@ -116,3 +116,16 @@ def test_pages_are_fetched_as_one_scrolls(made: Made, hub: HubServer) -> None:
 
     made.wait(scrolled)
     assert len(set(made.results)) == 100
+
+
+def test_each_task_chip_searches_for_its_task_alone(made: Made, hub: HubServer, qtbot: QtBot) -> None:
+    made.wait(lambda: len(made.results) == 3)
+    chips = {name: made.find(QAbstractButton, f"filter_{name}") for name in ("chat", "code", "vision", "embedding")}
+    for name, chip in chips.items():
+        before = len(hub.requests("/api/models"))
+        qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
+        made.wait(lambda: len(hub.requests("/api/models")) > before)
+        assert [other for other, button in chips.items() if button.isChecked()] == [name]  # type: ignore[attr-defined]
+    qtbot.mouseClick(chips["embedding"], Qt.MouseButton.LeftButton)
+    made.wait(lambda: len(made.results) == 3)
+    assert not any(button.isChecked() for button in chips.values())  # type: ignore[attr-defined]
