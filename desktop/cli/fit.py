@@ -9,7 +9,7 @@ from typing import Any
 
 from desktop.cli.fit_text import report
 from desktop.cli.inspect import make_service as make_inspection
-from desktop.cli.model import KV_TYPES, whole_number
+from desktop.cli.model import KV_TYPES, add_context_argument, whole_number
 from desktop.cli.output import Progress, print_json
 from desktop.core.errors import UsageError
 from desktop.core.memory import Memory, Settings, resident_bytes
@@ -28,7 +28,7 @@ from desktop.store.paths import Paths, default_paths
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SOURCE, the settings of a load, and the machine."""
     parser.add_argument("source", metavar="SOURCE", help="a path, hf:OWNER/REPO/FILE[@REV], or a library name")
-    parser.add_argument("--context", type=whole_number, default=0, metavar="N", help="context length, tokens")
+    add_context_argument(parser)
     parser.add_argument("--kv", choices=KV_TYPES, default="f16", help="type of the KV cache")
     parser.add_argument("--gpu-layers", default="auto", metavar="N|auto", help="layers on the GPU; the output is one")
     parser.add_argument(

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from desktop.cli.output import Progress
-from desktop.core.errors import StoreError
+from desktop.core.errors import StoreError, UsageError
+from desktop.core.token_counts import read_tokens
 from desktop.engine.worker.protocol import Load, Loaded
 from desktop.services.engine.headless import HeadlessEngine
 from desktop.services.engine.supervisor import EngineService
@@ -32,10 +33,24 @@ def whole_number(text: str) -> int:
     return value
 
 
+def token_number(text: str) -> int:
+    """A number of tokens for argparse: 32768, 32,768, 32k or 1M."""
+    try:
+        return read_tokens(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(f"{error.message} {error.hint}") from None
+
+
+def add_context_argument(parser: argparse.ArgumentParser) -> None:
+    """``--context``; 0, the default, lets Heft decide."""
+    words = "context length in tokens, such as 32768 or 32k"
+    parser.add_argument("--context", type=token_number, default=0, metavar="N", help=words)
+
+
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL and how to load it."""
     parser.add_argument("model", metavar="MODEL", help="a path, a name from 'heft library', or 'starter'")
-    parser.add_argument("--context", type=whole_number, default=0, metavar="N", help="context length, tokens")
+    add_context_argument(parser)
     parser.add_argument("--kv", choices=KV_TYPES, default="f16", help="type of the KV cache")
     parser.add_argument("--gpu-layers", default="auto", metavar="N|auto", help="layers on the GPU")
     parser.add_argument(

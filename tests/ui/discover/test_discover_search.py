@@ -124,7 +124,7 @@ def test_each_task_chip_searches_for_its_task_alone(made: Made, hub: HubServer, 
     for name, chip in chips.items():
         before = len(hub.requests("/api/models"))
         qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
-        made.wait(lambda: len(hub.requests("/api/models")) > before)
+        made.wait(lambda before=before: len(hub.requests("/api/models")) > before)
         assert [other for other, button in chips.items() if button.isChecked()] == [name]  # type: ignore[attr-defined]
     qtbot.mouseClick(chips["embedding"], Qt.MouseButton.LeftButton)
     made.wait(lambda: len(made.results) == 3)
