@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 
 from desktop.cli.output import Progress
 from desktop.core.errors import StoreError, UsageError
+from desktop.core.hub_address import hub_address
 from desktop.core.token_counts import read_tokens
 from desktop.engine.worker.protocol import Load, Loaded
 from desktop.services.engine.headless import HeadlessEngine
@@ -39,6 +40,12 @@ def token_number(text: str) -> int:
         return read_tokens(text)
     except UsageError as error:
         raise argparse.ArgumentTypeError(f"{error.message} {error.hint}") from None
+
+
+def repo_name(text: str) -> str:
+    """OWNER/NAME of a repo for argparse, also of a link to it."""
+    address = hub_address(text)
+    return address.repo if address is not None else text
 
 
 def add_context_argument(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from desktop.cli.fit import memory_document
 from desktop.cli.inspect_text import printable
-from desktop.cli.model import KV_TYPES, add_context_argument
+from desktop.cli.model import KV_TYPES, add_context_argument, repo_name
 from desktop.cli.output import Progress, human_bytes, print_json, table
 from desktop.core.choice import Goal
 from desktop.hub.client import HubClient
@@ -31,7 +31,7 @@ from desktop.store.paths import default_paths
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """REPO, and what it is weighed for."""
-    parser.add_argument("repo", metavar="REPO", help="OWNER/NAME on the Hub")
+    parser.add_argument("repo", type=repo_name, metavar="REPO", help="OWNER/NAME on the Hub, or its link")
     add_context_argument(parser)
     parser.add_argument("--kv", choices=KV_TYPES, default="f16", help="type of the KV cache")
     parser.add_argument(

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core.errors import HeftError
+from desktop.core.spelling import near
 from desktop.core.units import human_bytes
 from desktop.services.models.library import LibraryModel, LibraryService, ScanProgress
 from desktop.ui.library.library_model import LibraryTableModel
@@ -157,6 +158,8 @@ class LibraryPage(Page):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._add = explained_button("Add folder…", "libraryAddFolder", "Add a folder that holds models", "primary")
         self._clear = explained_button("Clear search", "libraryClearSearch", "Show all models again")
+        self._near = explained_button("", "libraryNear", "Search for a name that is here")
+        self._near.clicked.connect(self._search_near)
         empty = QWidget()
         empty.setObjectName("libraryEmpty")
         column = QVBoxLayout(empty)
@@ -164,6 +167,7 @@ class LibraryPage(Page):
         column.addStretch(1)
         column.addWidget(self._nothing)
         column.addWidget(self._advice)
+        column.addWidget(self._near, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._add, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._clear, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(2)
@@ -204,6 +208,7 @@ class LibraryPage(Page):
             f"{total:,} model{'s' * (total != 1)} · {human_bytes(self._rows.total_bytes)}" if total else ""
         )
         self._clear.setVisible(total > 0)
+        self._offer_near()
         self._add.setVisible(total == 0 and self._scanned_once)
         self._advice.setVisible(self._scanned_once)
         if total:
@@ -214,6 +219,19 @@ class LibraryPage(Page):
             self._advice.setText(NO_MODELS_ADVICE)
         else:
             self._nothing.setText("Looking for models…")
+
+    def _offer_near(self) -> None:
+        """Offer the nearest name where the search finds none."""
+        typed = self._search.text()
+        found = near(typed, self._rows.words) if typed and not self._rows.rowCount() else ()
+        self._near.setVisible(bool(found))
+        if found:
+            self._near.setText(f"Did you mean “{found[0]}”?".replace("&", "&&"))
+            self._near.setAccessibleName(f"Search for {found[0]}")
+            self._near.setProperty("near", found[0])
+
+    def _search_near(self) -> None:
+        self._search.setText(str(self._near.property("near")))
 
     def _filter(self, text: str) -> None:
         self._rows.set_filter(text)

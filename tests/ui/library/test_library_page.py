@@ -119,6 +119,16 @@ def test_search_sort_and_selection(make_page: MakePage, two: tuple[Path, Path], 
     assert page.focusWidget() is _table(page)
 
 
+def test_a_mistyped_name_offers_the_near_one(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
+    page = make_page()
+    qtbot.keyClicks(_search(page), "smolm instrukt")
+    assert _names(page) == [] and _button(page, "libraryNear").text() == "Did you mean “smollm instruct”?"
+    qtbot.mouseClick(_button(page, "libraryNear"), Qt.MouseButton.LeftButton)
+    assert _names(page) == ["SmolLM2-135M-Instruct.Q4_1"] and _search(page).text() == "smollm instruct"
+    _search(page).setText("zzzzzz")
+    assert not _button(page, "libraryNear").isVisible()
+
+
 def test_chat_and_inspect_by_keyboard_mouse_and_menu(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
     page = make_page(inspector=True)
     asked: list[tuple[str, LibraryModel]] = []
