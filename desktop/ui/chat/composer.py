@@ -42,6 +42,7 @@ class _Editor(QPlainTextEdit):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(2)
         self._composing = False
+        self.escape_wanted = False  # else it is left to whoever it means something to
         self.document().documentLayout().documentSizeChanged.connect(self._grow)
         self._grow()
 
@@ -76,7 +77,7 @@ class _Editor(QPlainTextEdit):
                 self.insertPlainText("\n")
                 self.ensureCursorVisible()
                 return
-        if key == Qt.Key.Key_Escape and not self._composing:
+        if key == Qt.Key.Key_Escape and not self._composing and self.escape_wanted:
             self.escaped.emit()
             return
         if key == Qt.Key.Key_Up and plain and not self.toPlainText():
@@ -293,6 +294,7 @@ class Composer(QWidget):
         self._editor.setAccessibleDescription(words)
 
     def _show_button(self) -> None:
+        self._editor.escape_wanted = self._busy or self._editing is not None
         words, name, role = ("Stop", "stop", "") if self._busy else ("Send", "send", "primary")
         if self._editing is not None and not self._busy:
             words = "Send edit"

@@ -1,4 +1,4 @@
-"""The window: rail, one page at a time, notifications above it, status bar below it."""
+"""The window: rail, one page at a time, status bar below it, and notifications that lie over its foot."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
+    QKeyEvent,
     QKeySequence,
     QPaintEvent,
+    QResizeEvent,
     QShortcut,
 )
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -97,7 +100,6 @@ class MainWindow(QWidget):
         self._current = -1
         self._first_paint = True
         self.status = status
-        self.notifications = NotificationArea(theme)
         self._rail = NavigationRail(
             theme, [(entry.name, entry.title, entry.icon) for entry in pages], load_at_start=load_at_start
         )
@@ -106,7 +108,6 @@ class MainWindow(QWidget):
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.notifications)
         scroll = QScrollArea()
         scroll.setObjectName("pageScroll")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -120,6 +121,9 @@ class MainWindow(QWidget):
         row.setSpacing(0)
         row.addWidget(self._rail)
         row.addLayout(column, 1)
+        self.notifications = NotificationArea(theme, self)
+        self.notifications.set_left_edge(self._rail.width())
+        self.notifications.left.connect(self._focus_page)
         self._rail.page_chosen.connect(self._visit)
         self._rail.appearance_chosen.connect(self.appearance_chosen)
         self._rail.load_at_start_chosen.connect(self.load_at_start_chosen)
@@ -170,8 +174,13 @@ class MainWindow(QWidget):
             page.setSizePolicy(policy, policy)
         self._rail.set_current(index)
         self._stack.setCurrentWidget(self._made[index])
-        self._made[index].setFocus(Qt.FocusReason.OtherFocusReason)
+        self._focus_page()
         self.page_changed.emit(self._entries[index].name)
+
+    def _focus_page(self) -> None:
+        """Give the keyboard back to the page in view."""
+        if self._current >= 0:
+            self._made[self._current].setFocus(Qt.FocusReason.OtherFocusReason)
 
     # -- keyboard --------------------------------------------------------------------------------
 
@@ -185,7 +194,7 @@ class MainWindow(QWidget):
         rows += [
             ("Ctrl+O", "Open a .gguf file and chat"),
             ("Ctrl+I", "Inspect a model file"),
-            ("Ctrl+Shift+X", "Dismiss the newest message"),
+            ("Esc or Ctrl+Shift+X", "Dismiss the newest message"),
             ("Ctrl+/ or F1", "This list"),
             ("Ctrl+Q", "Quit"),
         ]
@@ -246,6 +255,22 @@ class MainWindow(QWidget):
     def _model_files(event: QDropEvent) -> list[Path]:
         files = [_path(url) for url in event.mimeData().urls() if url.isLocalFile()]
         return [path for path in files if path.suffix.lower() in MODEL_SUFFIXES or path.is_dir()]
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """What nothing in the page wanted: Enter presses a focused button, Escape dismisses a message."""
+        focused = self.focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
+            if not event.isAutoRepeat():
+                focused.click()
+        elif event.key() == Qt.Key.Key_Escape and self.notifications.dismiss_last():
+            return
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Messages stay at the foot."""
+        super().resizeEvent(event)
+        self.notifications.place()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell once that the window is there."""
