@@ -192,7 +192,7 @@ class DiscoverSearch(QWidget):
         at_field = self.filters.field.hasFocus()
         self._entering = at_field and (self._task is not None or not self.model.rowCount())
         if at_field and not self._entering:
-            self.list.setFocus(Qt.FocusReason.TabFocusReason)
+            self.list.enter()
 
     def _stay(self) -> None:
         self._entering = False

@@ -24,6 +24,7 @@ from desktop.ui.inspect.state import InspectState, Opened
 from desktop.ui.inspect.tab import InspectTab, TabEntry, Tone
 from desktop.ui.inspect.tabs import InspectTabs
 from desktop.ui.inspect.tensors import TensorsTab
+from desktop.ui.shared.keyboard import has_keyboard
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Task, TaskContext, Tasks
@@ -263,6 +264,8 @@ class InspectPage(Page):
             self._failure.show()
 
     def _show(self, opened: Opened) -> None:
+        kept = self.hasFocus() or has_keyboard(self._empty) or has_keyboard(self._line) or has_keyboard(self._failure)
+        kept = kept or (self._summary is not None and has_keyboard(self._summary))
         self._ended()
         former = self.inspected
         self._state.show(opened)
@@ -271,10 +274,13 @@ class InspectPage(Page):
             self._tabs.show_model(opened.inspected)
             self._tabs.hide_tab("compare")
             self._body.setCurrentIndex(_TABS)
-            self._tabs.take_focus()
+            if kept:
+                self._tabs.take_focus()
         else:
             self._tabs.clear()
             self._show_summary(opened.inspected)
+            if kept and self._summary is not None:
+                self._summary.setFocus(Qt.FocusReason.OtherFocusReason)
         if former is not None:
             former.close()
 

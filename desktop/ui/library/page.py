@@ -252,7 +252,7 @@ class LibraryPage(Page):
         if first and used:
             self._table.select(max(used, key=lambda model: model.last_used or 0.0).id)
         self._end_scan()
-        if first and not self._search.hasFocus():
+        if first and self.hasFocus():  # and nobody went elsewhere since the page came into view
             self._table.setFocus(Qt.FocusReason.OtherFocusReason)
         unreadable = self._service.unreadable
         if unreadable:

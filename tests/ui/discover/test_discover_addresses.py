@@ -91,6 +91,7 @@ def test_a_link_to_nothing_says_so_and_words_with_a_slash_are_searched_for(
     made.wait(lambda: made.results == ["Qwen3-8B-GGUF", "Qwen3-14B-GGUF"])
 
 
+@pytest.mark.focus_follows("Enter in the search goes into its results")
 def test_typing_owner_and_repo_searches_and_enter_opens(made: Made, qtbot: QtBot) -> None:
     field = made.find(QLineEdit, "discoverSearch")
     qtbot.keyClicks(field, "Qwen/Qwen3-8B")

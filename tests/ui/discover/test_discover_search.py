@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView
@@ -55,6 +56,7 @@ def test_other_formats_lead_to_gguf_versions(made: Made, qtbot: QtBot) -> None:
     made.wait(lambda: made.results == ["Qwen3-8B-GGUF"])
 
 
+@pytest.mark.focus_follows("Enter in the search goes into its results")
 def test_keyboard_from_the_search_into_the_results(made: Made, qtbot: QtBot) -> None:
     """Enter goes there once they have come, and the row that is opened is the one that is marked."""
     field, results = made.find(QLineEdit, "discoverSearch"), made.find(QListView, "discoverResults")

@@ -47,6 +47,7 @@ def make_page(service: LibraryService, tasks: Tasks, theme: Theme, qtbot: QtBot)
 
     def make(*, inspector: bool = False, wait: bool = True) -> LibraryPage:
         page = shown(qtbot, LibraryPage(service, tasks, theme, inspector=inspector), 1204, 770)
+        page.setFocus()  # as the window does at a visit
         if wait:
             _settled(qtbot, page)
         return page
@@ -352,3 +353,13 @@ def test_times_and_tooltips() -> None:
         "16 May 2026",
     ]
     assert plain_tooltip("<img src=x>\nb") == "<qt>&lt;img src=x&gt;<br>b</qt>" and plain_tooltip("") == ""
+
+
+def test_a_search_that_ends_leaves_the_keyboard_where_somebody_types(
+    make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot
+) -> None:
+    page = make_page(wait=False)
+    page.activateWindow()
+    _search(page).setFocus()
+    _settled(qtbot, page)
+    assert _search(page).hasFocus()
