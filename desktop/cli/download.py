@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from desktop.cli.model import repo_name
 from desktop.cli.output import ProgressLine, human_bytes, print_json
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.variants import variants_of
@@ -20,7 +21,7 @@ from desktop.store.paths import default_paths
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("repo", metavar="REPO", help="OWNER/NAME on the Hub")
+    parser.add_argument("repo", type=repo_name, metavar="REPO", help="OWNER/NAME on the Hub, or its link")
     parser.add_argument("what", metavar="VARIANT_OR_FILE", help="a variant (Q4_K_M) or a file of the repo")
     parser.add_argument("--to", type=Path, metavar="DIR", help="a folder instead of the Hugging Face cache")
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from desktop.cli.fit import memory_document, speeds_document
 from desktop.cli.inspect_text import printable
-from desktop.cli.model import whole_number
+from desktop.cli.model import add_context_argument, repo_name
 from desktop.cli.output import ProgressLine, human_bytes, print_json, table
 from desktop.core.choice import Goal
 from desktop.core.load_settings import KV_TYPES
@@ -32,8 +32,8 @@ from desktop.store.paths import default_paths
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """REPO, and what it is weighed for."""
-    parser.add_argument("repo", metavar="REPO", help="OWNER/NAME on the Hub")
-    parser.add_argument("--context", type=whole_number, default=0, metavar="N", help="context length, tokens")
+    parser.add_argument("repo", type=repo_name, metavar="REPO", help="OWNER/NAME on the Hub, or its link")
+    add_context_argument(parser)
     parser.add_argument("--kv", choices=KV_TYPES, default="f16", help="type of the KV cache")
     parser.add_argument(
         "--machine", metavar="PROFILE.json", help="another computer: a profile, or a name such as 'RTX 4070'"

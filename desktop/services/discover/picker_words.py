@@ -8,9 +8,9 @@ from desktop.core.choice import Option, placement_words
 from desktop.core.load_settings import kv_words
 from desktop.core.memory import ModelShape
 from desktop.core.quality import Label, Quality
+from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.discover.picker_records import ModelGroup, View
-from desktop.services.discover.search_results import human_context
 
 Tone = Literal["good", "warn", "bad", "text_muted"]
 
@@ -175,7 +175,7 @@ def beyond_training(context: int, trained: int) -> str:
 
 def context_words(tokens: int) -> str:
     """``16k context``"""
-    return f"{human_context(tokens)} context"
+    return f"{tokens_text(tokens)} context"
 
 
 def _licence(tag: str) -> str:

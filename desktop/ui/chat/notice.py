@@ -14,6 +14,7 @@ from desktop.core.errors import HeftError
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Chat, Message
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
@@ -190,7 +191,7 @@ class NoticeStrip(QFrame):
             button.setObjectName(f"notice-{action}")
             if number == 0:
                 button.setProperty("role", "primary")
-            button.clicked.connect(lambda _=False, action=action: self.chosen.emit(action))
+            button.clicked.connect(calling(self.chosen.emit, action))
             self._buttons.addWidget(button)
         self._buttons.addStretch(1)
         self._ways.setVisible(bool(actions))

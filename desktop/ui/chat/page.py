@@ -310,7 +310,7 @@ class ChatPage(Page):
         chat = self._talk.chat
         if chat is not None and chat.id == chat_id:
             self._save.stop()
-            self.new_chat()
+            self._talk.new()
 
     def _flush_settings(self) -> None:
         if self._save.isActive():

@@ -13,6 +13,7 @@ from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.core.hub_address import HubAddress
 from desktop.core.placement import hypothetical, pools_of
+from desktop.core.variants import variant_at
 from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import View
 from desktop.services.discover.search import SearchService
@@ -220,6 +221,21 @@ class DiscoverPage(Page):
         self._repo.show_repo(view)
         self._repo.show_downloads(self._of(view, self._downloads.states()))
         self._body.setCurrentIndex(_REPO)
+        self._choose_named(view)
+
+    def _choose_named(self, view: View) -> None:
+        """Choose the variant that a pasted address named."""
+        address = self._search.take_address(view.repo.id)
+        if address is None:
+            return
+        named = address.file or address.label
+        row = variant_at([found.variant for found in view.rows], address.file, address.label) if named else -1
+        if row >= 0:
+            self._repo.choose(row)
+        elif named:
+            self.notify.emit(f"{view.repo.id} has no variant {named}. These are those it has.")
+        if address.revision:
+            self.notify.emit(f"The address names the revision {address.revision}; these are the newest files.")
 
     def _offer_to_measure(self) -> None:
         view, repo = self._repo.view, self._weighing.repo

@@ -17,6 +17,8 @@ from desktop.services.discover.tables import DataTables
 from desktop.ui.discover.context_slider import SMALLEST, ContextSlider
 from desktop.ui.discover.machine_menu import MachineMenu, machine_words
 from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.tokens_field import LONGEST_CONTEXT, TokensField
+from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import Theme, set_role
 
 _GOALS: tuple[tuple[Goal, str, str], ...] = (
@@ -42,13 +44,10 @@ class PickerControls(QWidget):
         self._machine: Machine | None = None
         self._silent = False
         self._slider = ContextSlider(theme)
-        self._exact = QSpinBox()
+        self._exact = TokensField(SMALLEST, LONGEST_CONTEXT, 1024)
         self._exact.setObjectName("contextExact")
         self._exact.setAccessibleName("Context length in tokens")
-        self._exact.setGroupSeparatorShown(True)
-        self._exact.setRange(SMALLEST, 1 << 24)
-        self._exact.setSingleStep(1024)
-        self._exact.setKeyboardTracking(False)
+        self._exact.setToolTip("Such as 32768, 32k or 1M")
         self._kv = QComboBox()
         self._kv.setObjectName("kvType")
         self._kv.setAccessibleName("KV cache type")
@@ -134,8 +133,8 @@ class PickerControls(QWidget):
         self._tell()
 
     def _build(self) -> None:
-        for spin in (self._exact, self._layers):
-            spin.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._layers.setAlignment(Qt.AlignmentFlag.AlignRight)
+        leave_wheel(self._slider, self._kv, self._layers, self._goal)
         self._context = QWidget()
         context = QHBoxLayout(self._context)
         context.setContentsMargins(0, 0, 0, 0)

@@ -97,6 +97,12 @@ class RepoPane(QScrollArea):
         """Downloads of this repo by variant name."""
         self.rows.set_downloads(downloads)
 
+    def choose(self, row: int) -> None:
+        """Make a variant the chosen one and bring the table into view."""
+        self.table.select(row)
+        self.chart.select(row)
+        self.ensureWidgetVisible(self.table, 0, 0)
+
     def show_progress(self, words: str) -> None:
         """What goes on in the background; "" when all is settled."""
         self.controls.show_progress(words)

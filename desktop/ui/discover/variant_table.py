@@ -124,6 +124,7 @@ class VariantTable(QTableView):
         super().__init__(parent)
         self.rows = model
         self.hovered_button = -1
+        self._pressed = -1  # row whose button the mouse went down on
         set_up_table(self, "variantTable", "Variants of this model", row_height=ROW_HEIGHT)
         self.setModel(model)
         self.setItemDelegate(RowDelegate(theme, self))
@@ -161,19 +162,29 @@ class VariantTable(QTableView):
             self._set_widths(event.size().width())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter and space press the current row's button."""
+        """Enter and space press the current row's button; the first arrow chooses the recommended row."""
+        chosen = self.currentIndex().isValid()
         if answer(event, VARIANT_KEYS):
-            if self.currentIndex().isValid():
+            if chosen:
                 self.action_asked.emit(self.currentIndex().row())
+        elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down) and not chosen and self.rows.recommended >= 0:
+            self.setCurrentIndex(self.rows.index(self.rows.recommended, VARIANT))
         else:
             super().keyPressEvent(event)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A button is pressed without making its row the current one, which what else acts on a row goes by."""
+        self._pressed = self._button_at(event.position().toPoint())
+        if self._pressed < 0 or event.button() != Qt.MouseButton.LeftButton:
+            super().mousePressEvent(event)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """A click on a button presses it."""
-        super().mouseReleaseEvent(event)
-        row = self._button_at(event.position().toPoint())
-        if event.button() == Qt.MouseButton.LeftButton and row >= 0:
-            self.action_asked.emit(row)
+        """A button acts when the mouse comes up where it went down."""
+        pressed, self._pressed = self._pressed, -1
+        if pressed < 0 or event.button() != Qt.MouseButton.LeftButton:
+            super().mouseReleaseEvent(event)
+        elif self._button_at(event.position().toPoint()) == pressed:
+            self.action_asked.emit(pressed)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Buttons shine below the mouse."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,7 +26,9 @@ from desktop.ui.inspect.state import InspectState, Opened
 from desktop.ui.inspect.tab import InspectTab, TabEntry, Tone
 from desktop.ui.inspect.tabs import InspectTabs
 from desktop.ui.inspect.tensors import TensorsTab
+from desktop.ui.shared.keyboard import has_keyboard
 from desktop.ui.shared.search_field import focus_search
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme
@@ -214,12 +215,12 @@ class InspectPage(Page):
     def _connect_actions(self) -> None:
         for action, call in (
             (actions.RUN, self._run),
-            (actions.NEXT_VIEW, lambda: self._tabs.step(1)),
-            (actions.PREVIOUS_VIEW, lambda: self._tabs.step(-1)),
+            (actions.NEXT_VIEW, calling(self._tabs.step, 1)),
+            (actions.PREVIOUS_VIEW, calling(self._tabs.step, -1)),
             (actions.FIND, self._find),
-            (actions.LARGER, partial(self._zoom, 1)),
-            (actions.SMALLER, partial(self._zoom, -1)),
-            (actions.FIT, partial(self._zoom, 0)),
+            (actions.LARGER, calling(self._zoom, 1)),
+            (actions.SMALLER, calling(self._zoom, -1)),
+            (actions.FIT, calling(self._zoom, 0)),
         ):
             self.commands.connect_to(action, call)
         self.commands.ask(actions.SEARCHABLE, lambda: self._shown is not None and self._shown.search is not None)
@@ -276,6 +277,8 @@ class InspectPage(Page):
             self._failure.show()
 
     def _show(self, opened: Opened) -> None:
+        kept = self.hasFocus() or has_keyboard(self._empty) or has_keyboard(self._line) or has_keyboard(self._failure)
+        kept = kept or (self._summary is not None and has_keyboard(self._summary))
         self._ended()
         former = self.inspected
         self._state.show(opened)
@@ -284,10 +287,13 @@ class InspectPage(Page):
             self._tabs.show_model(opened.inspected)
             self._tabs.hide_tab("compare")
             self._body.setCurrentIndex(_TABS)
-            self._tabs.take_focus()
+            if kept:
+                self._tabs.take_focus()
         else:
             self._tabs.clear()
             self._show_summary(opened.inspected)
+            if kept and self._summary is not None:
+                self._summary.setFocus(Qt.FocusReason.OtherFocusReason)
         if former is not None:
             former.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -32,6 +31,7 @@ from desktop.ui.inspect.tensor_table import TensorTable
 from desktop.ui.inspect.totals_model import TotalsModel
 from desktop.ui.shared.saving import file_name, write_file
 from desktop.ui.shared.search_field import search_field
+from desktop.ui.shared.signals import calling
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.tasks import TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
@@ -166,7 +166,7 @@ class TensorsTab(InspectTab):
         menu = QMenu(button)
         menu.setObjectName("tensorExportMenu")
         for suffix, kind in _KINDS.items():
-            menu.addAction(f"{kind.split()[0]}…", partial(self._ask_where, suffix))
+            menu.addAction(f"{kind.split()[0]}…", calling(self._ask_where, suffix))
         button.setMenu(menu)
         return button
 

@@ -1,11 +1,10 @@
-"""The window: rail, one page at a time, notifications above it, status bar below it."""
+"""The window: rail, one page at a time, status bar below it, and notifications that lie over its foot."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -16,11 +15,14 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
+    QKeyEvent,
     QPaintEvent,
+    QResizeEvent,
     QScreen,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -32,6 +34,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.store.settings import WindowGeometry
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action import Action, Declared
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.actions import (
@@ -121,7 +124,7 @@ class MainWindow(QWidget):
         self._current = -1
         self._first_paint = True
         self.status = status
-        self.notifications = NotificationArea(theme)
+        self.notifications = NotificationArea(theme, self)
         visits = [visit(at + 1, entry.name, entry.title, entry.icon) for at, entry in enumerate(pages)]
         self.commands = ActionRegistry((*visits, *WINDOW_ACTIONS), self)
         self._connect(visits, theme.preference, load_at_start)
@@ -135,7 +138,6 @@ class MainWindow(QWidget):
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.notifications)
         scroll = QScrollArea()
         scroll.setObjectName("pageScroll")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -149,19 +151,22 @@ class MainWindow(QWidget):
         row.setSpacing(0)
         row.addWidget(self._rail)
         row.addLayout(column, 1)
+        self.notifications.set_left_edge(self._rail.width())
+        self.notifications.left.connect(self._focus_page)
+        self.notifications.raise_()
 
     def _connect(self, visits: Sequence[Action], preference: Preference, load_at_start: bool) -> None:
         commands = self.commands
         commands.refused.connect(self.notifications.show_message)
         for index, action in enumerate(visits):
-            commands.connect_to(action, partial(self._visit, index))
+            commands.connect_to(action, calling(self._visit, index))
         appearances = QActionGroup(self)
         for action, which in (
             (APPEARANCE_SYSTEM, "system"),
             (APPEARANCE_LIGHT, "light"),
             (APPEARANCE_DARK, "dark"),
         ):
-            made = commands.connect_to(action, partial(self.appearance_chosen.emit, which))
+            made = commands.connect_to(action, calling(self.appearance_chosen.emit, which))
             appearances.addAction(made)
             made.setChecked(which == preference)
         load = commands.connect_to(LOAD_AT_START, lambda: self.load_at_start_chosen.emit(load.isChecked()))
@@ -209,8 +214,13 @@ class MainWindow(QWidget):
             page.setSizePolicy(policy, policy)
         self._rail.set_current(index)
         self._stack.setCurrentWidget(self._made[index])
-        self._made[index].setFocus(Qt.FocusReason.OtherFocusReason)
+        self._focus_page()
         self.page_changed.emit(self._entries[index].name)
+
+    def _focus_page(self) -> None:
+        """Give the keyboard back to the page in view."""
+        if self._current >= 0:
+            self._made[self._current].setFocus(Qt.FocusReason.OtherFocusReason)
 
     # -- actions ---------------------------------------------------------------------------------
 
@@ -290,6 +300,21 @@ class MainWindow(QWidget):
 
     def _screen_changed(self, screen: QScreen) -> None:
         self._fit_minimum(screen.availableGeometry())
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """What nothing in the page wanted: Enter presses a focused button, Escape dismisses a message."""
+        focused = self.focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
+            if not event.isAutoRepeat():
+                focused.click()
+        elif event.key() == Qt.Key.Key_Escape and self.notifications.dismiss_last():
+            return
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Messages stay at the foot."""
+        super().resizeEvent(event)
+        self.notifications.place()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell once that the window is there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView
@@ -55,6 +56,7 @@ def test_other_formats_lead_to_gguf_versions(made: Made, qtbot: QtBot) -> None:
     made.wait(lambda: made.results == ["Qwen3-8B-GGUF"])
 
 
+@pytest.mark.focus_follows("Enter in the search goes into its results")
 def test_keyboard_from_the_search_into_the_results(made: Made, qtbot: QtBot) -> None:
     """Enter goes there once they have come, and the row that is opened is the one that is marked."""
     field, results = made.find(QLineEdit, "discoverSearch"), made.find(QListView, "discoverResults")
@@ -116,3 +118,16 @@ def test_pages_are_fetched_as_one_scrolls(made: Made, hub: HubServer) -> None:
 
     made.wait(scrolled)
     assert len(set(made.results)) == 100
+
+
+def test_each_task_chip_searches_for_its_task_alone(made: Made, hub: HubServer, qtbot: QtBot) -> None:
+    made.wait(lambda: len(made.results) == 3)
+    chips = {name: made.find(QAbstractButton, f"filter_{name}") for name in ("chat", "code", "vision", "embedding")}
+    for name, chip in chips.items():
+        before = len(hub.requests("/api/models"))
+        qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
+        made.wait(lambda before=before: len(hub.requests("/api/models")) > before)
+        assert [other for other, button in chips.items() if button.isChecked()] == [name]  # type: ignore[attr-defined]
+    qtbot.mouseClick(chips["embedding"], Qt.MouseButton.LeftButton)
+    made.wait(lambda: len(made.results) == 3)
+    assert not any(button.isChecked() for button in chips.values())  # type: ignore[attr-defined]
