@@ -26,8 +26,10 @@ from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.single_instance import OpenRequest
+from desktop.store import options
+from desktop.store.options import Appearance, WindowGeometry
 from desktop.store.paths import Paths
-from desktop.store.settings import SettingsData, WindowGeometry
+from desktop.store.settings import SettingsData
 from desktop.ui.shell.collector import Collector
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.failures import FailureHooks
@@ -36,7 +38,7 @@ from desktop.ui.shell.run_follower import RunFollower
 from desktop.ui.shell.single_instance import come_forward
 from desktop.ui.shell.statusbar import StatusBar
 from desktop.ui.shell.tasks import TaskContext, Tasks
-from desktop.ui.shell.theme import Preference, Theme
+from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window import MainWindow, PageEntry
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class Heft:
         self._failures = FailureHooks()
         self._container = Container(paths, self._tell)
         settings = self._read_settings()
-        self._theme = Theme(application, settings.theme)
+        self._theme = Theme(application, settings.get(options.THEME))
         self._tasks = Tasks()
         self._collector = Collector(application)
         self._engine_bridge = Bridge(self._container.engine.subscribe, merge_states)
@@ -80,10 +82,10 @@ class Heft:
                 PageEntry("machine", "Machine", "machine", self._machine_page),
             ),
             StatusBar(self._tasks, EngineMemoryReader(self._container.engine.hello).read),
-            load_at_start=settings.load_at_start,
+            load_at_start=settings.get(options.LOAD_AT_START),
         )
         self._connect()
-        self._window.restore(settings.window)
+        self._window.restore(settings.get(options.WINDOW))
         self._show_first_page()
 
     def show(self) -> None:
@@ -282,7 +284,7 @@ class Heft:
             self._discover.restore()
         if self._source:
             self.open(self._source)
-        elif self._read_settings().load_at_start:
+        elif self._read_settings().get(options.LOAD_AT_START):
             self._tasks.run(self._load_first)
 
     def _settle(self, context: TaskContext) -> None:
@@ -301,7 +303,7 @@ class Heft:
         """Load a model unless the user was faster."""
         from desktop.services.models.first_model import first_model
 
-        model = first_model(self._container.library, self._read_settings().last_model)
+        model = first_model(self._container.library, self._read_settings().get(options.LAST_MODEL))
         if self._container.engine.last_load is None:
             self._container.engine.load(Load(path=str(model.path)), model.name)
 
@@ -348,16 +350,16 @@ class Heft:
     def _note_loaded(self, path: Path) -> None:
         try:
             self._container.library.note_used(path)
-            self._container.settings.update(last_model=str(path))
+            self._container.settings.set(options.LAST_MODEL, str(path))
         except HeftError as error:
             _log.warning("the use of a model was not noted: %s", error.message)
 
-    def _choose_appearance(self, which: Preference) -> None:
+    def _choose_appearance(self, which: Appearance) -> None:
         self._theme.set_preference(which)
-        self._tasks.run(lambda context: self._container.settings.update(theme=which))
+        self._tasks.run(lambda context: self._container.settings.set(options.THEME, which))
 
     def _choose_load_at_start(self, wanted: bool) -> None:
-        self._tasks.run(lambda context: self._container.settings.update(load_at_start=wanted))
+        self._tasks.run(lambda context: self._container.settings.set(options.LOAD_AT_START, wanted))
 
     def _open_logs(self) -> None:
         self._container.paths.logs.mkdir(parents=True, exist_ok=True)
@@ -376,7 +378,7 @@ class Heft:
 
     def _remember_window(self, geometry: WindowGeometry) -> None:
         try:
-            self._container.settings.update(window=geometry)
+            self._container.settings.set(options.WINDOW, geometry)
         except HeftError as error:
             _log.warning("the window's place was not kept: %s", error.message)
 

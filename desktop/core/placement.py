@@ -10,14 +10,11 @@ import msgspec
 
 from desktop.core.hardware import EngineInfo, Gpu, Machine
 from desktop.core.memory import RAM, Memory, ModelShape, Settings, Split, Weights, default_context, estimate, packed
+from desktop.core.reserves import GPU_RESERVE_BYTES, RAM_RESERVE_BYTES
 
 Placement = Literal["gpu", "partial", "experts-in-ram", "cpu", "too-large"]
 Method = Literal["engine", "estimate"]
 
-# What is left alone. Main memory: the system's own needs, the engine's process and Heft. A GPU: the driver's context
-# (CUDA takes 200 to 500 MB per process, outside the engine's own buffers) and what the desktop draws.
-RAM_RESERVE_BYTES = 1_000_000_000
-GPU_RESERVE_BYTES = 600_000_000
 _SHARED_PART = 2 / 3  # of main memory that a GPU without memory of its own may use, where nobody says
 _CONTEXT_STEP = 256  # a cache is padded to so many cells
 _UNKNOWN_BAND, _KNOWN_BAND = 0.15, 0.05  # relative error of the total to expect of formulas

@@ -10,7 +10,8 @@ import psutil
 from desktop.core.errors import HeftError
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory import RAM, Memory, Settings, shape_of, weights_of
-from desktop.core.placement import GPU_RESERVE_BYTES, RAM_RESERVE_BYTES, Pool, settle
+from desktop.core.placement import Pool, settle
+from desktop.core.reserves import GPU_RESERVE_BYTES, RAM_RESERVE_BYTES
 from desktop.engine.llama import devices
 from desktop.engine.mapping import model_files
 from desktop.engine.planner.dry_run import DryRun

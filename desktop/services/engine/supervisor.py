@@ -30,8 +30,8 @@ from desktop.engine.worker.protocol import (
     Unload,
     Unloaded,
 )
-from desktop.services.listeners import Listeners
 from desktop.store.paths import Paths
+from desktop.system.listeners import Listeners
 
 Phase = Literal["stopped", "starting", "loading", "ready", "generating", "died"]
 AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied

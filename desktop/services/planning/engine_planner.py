@@ -11,7 +11,8 @@ from desktop.core.gguf import Header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.hardware import Machine
 from desktop.core.memory import RAM, Memory, ModelShape, Settings, Weights, packed
-from desktop.core.placement import GPU_RESERVE_BYTES, Fit, Pool, pools_of, settle
+from desktop.core.placement import Fit, Pool, pools_of, settle
+from desktop.core.reserves import GPU_RESERVE_BYTES
 from desktop.engine.helper_process import Tool
 from desktop.engine.planner.plan_records import Variant, memory_of
 from desktop.engine.planner.planner import STUB, PlanRequest, Plans

@@ -13,6 +13,7 @@ from desktop.core.errors import HeftError, NotFoundError
 from desktop.engine.worker.protocol import Load
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore
+from desktop.store.options import LAST_MODEL
 from desktop.store.settings import SettingsStore
 from desktop.ui.shell.tasks import TaskContext, Tasks
 
@@ -125,7 +126,7 @@ class ModelChooser(QObject):
             self._chats.update(chat.id, model=last[1], model_path=last[0].path)
 
     def _first(self, chat: Chat) -> LibraryModel:
-        for wanted in (chat.model_path, self._settings.load().last_model, "starter"):
+        for wanted in (chat.model_path, self._settings.get(LAST_MODEL), "starter"):
             if not wanted:
                 continue
             try:

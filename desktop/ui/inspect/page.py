@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError, UsageError
 from desktop.services.inspect.inspection import Inspected, InspectionService
+from desktop.store.options import RECENT_INSPECTED
 from desktop.store.settings import SettingsStore
 from desktop.ui.inspect.compare import CompareTab
 from desktop.ui.inspect.compared import Compared
@@ -115,7 +116,7 @@ class InspectPage(Page):
         loaded = self._engine_state().loaded
         self._empty.set_loaded(loaded.path if loaded else "", Path(loaded.path).name if loaded else "")
         if not self._recent:
-            self._tasks.run(lambda context: self._settings.load().recent_inspected, done=self._took_recent, owner=self)
+            self._tasks.run(lambda context: self._settings.get(RECENT_INSPECTED), done=self._took_recent, owner=self)
 
     def open(self, source: str) -> None:
         """Read a path, a folder, an ``hf:`` address or a library name, and show it."""
@@ -311,8 +312,8 @@ class InspectPage(Page):
 
     def _remember(self, source: str) -> None:
         """On the worker thread: what was opened well is offered again."""
-        kept = [known for known in self._settings.load().recent_inspected if known != source]
-        self._settings.update(recent_inspected=(source, *kept)[:MOST_RECENT])
+        kept = [known for known in self._settings.get(RECENT_INSPECTED) if known != source]
+        self._settings.set(RECENT_INSPECTED, (source, *kept)[:MOST_RECENT])
 
     def _took_recent(self, recent: tuple[str, ...]) -> None:
         self._recent = recent
@@ -320,7 +321,7 @@ class InspectPage(Page):
 
     def _list_models(self) -> None:
         def work(context: TaskContext) -> tuple[tuple[str, ...], list[LibraryModel]]:
-            return self._settings.load().recent_inspected, self._library.scan(cancelled=lambda: context.cancelled)
+            return self._settings.get(RECENT_INSPECTED), self._library.scan(cancelled=lambda: context.cancelled)
 
         def done(found: tuple[tuple[str, ...], list[LibraryModel]]) -> None:
             self._took_recent(found[0])

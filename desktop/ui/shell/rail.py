@@ -8,11 +8,12 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QButtonGroup, QFrame, QMenu, QToolButton, QVBoxLayout, QWidget
 
+from desktop.store.options import Appearance
 from desktop.ui.shell.icons import icon
-from desktop.ui.shell.theme import Preference, Theme
+from desktop.ui.shell.theme import Theme
 
 _WIDTH = 76
-_SCHEMES: tuple[tuple[Preference, str], ...] = (
+_SCHEMES: tuple[tuple[Appearance, str], ...] = (
     ("system", "Light or dark as the system"),
     ("light", "Light"),
     ("dark", "Dark"),
@@ -23,7 +24,7 @@ class NavigationRail(QFrame):
     """Icons with words; the page in view is marked by its filled button and said by its checked state."""
 
     page_chosen = Signal(int)
-    appearance_chosen = Signal(str)  # a theme.Preference
+    appearance_chosen = Signal(str)  # an options.Appearance
     load_at_start_chosen = Signal(bool)
     inspect_asked = Signal()
     shortcuts_asked = Signal()

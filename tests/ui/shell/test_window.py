@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import HeftError
 from desktop.services.engine.memory import EngineMemory
-from desktop.store.settings import WindowGeometry
+from desktop.store.options import WindowGeometry
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.shortcuts import ShortcutsDialog
 from desktop.ui.shell.statusbar import StatusBar
