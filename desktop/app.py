@@ -22,6 +22,7 @@ from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
 from desktop.engine.worker.protocol import Load
 from desktop.services.chat.chat import MessageFinished
+from desktop.services.configured import local_copies
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
 from desktop.services.engine.supervisor import EngineState
@@ -162,7 +163,8 @@ class Heft:
             self._tasks,
             self._container.paths,
             self._container.hub,
-            self._container.token.set,
+            self._container.tokens,
+            local_copies(self._container.settings),
             self._container.machine,
             lambda: self._container.predictions.speed,
             lambda: self._container.predictions.calibration,

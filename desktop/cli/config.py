@@ -50,7 +50,7 @@ def _option(key: str) -> Option[Any]:
     found = next((option for option in OPTIONS if option.key == key), None)
     if found is not None:
         return found
-    close = difflib.get_close_matches(key, [option.key for option in OPTIONS], n=3, cutoff=0.5)
+    close = difflib.get_close_matches(key, [option.key for option in OPTIONS], n=3, cutoff=0.7)
     named = " or ".join(f"'{name}'" for name in close)
     raise UsageError(f"There is no setting '{key}'.", f"Did you mean {named}?" if close else "See: heft config")
 

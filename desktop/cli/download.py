@@ -11,11 +11,12 @@ from typing import Any
 from desktop.cli.output import Progress, human_bytes, print_json
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.variants import variants_of
-from desktop.hub.client import HubClient
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
+from desktop.services.configured import hub_client
 from desktop.services.models.downloads import DownloadService, DownloadState
 from desktop.store.paths import default_paths
+from desktop.store.settings import SettingsStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fetch and verify; Ctrl+C pauses. Raises HubError and NotFoundError."""
     paths = default_paths()
-    client = HubClient()
+    client = hub_client(SettingsStore(paths.settings))
     search = HubSearch(client, paths.cache / "hub")
     service = DownloadService(paths, client, search)
     name, files = _files(search.files(args.repo), args.what)

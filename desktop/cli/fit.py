@@ -14,15 +14,16 @@ from desktop.cli.output import Progress, print_json
 from desktop.core.errors import UsageError
 from desktop.core.memory import Memory, Settings, resident_bytes
 from desktop.core.speed import Rate
+from desktop.services.configured import machine_service
 from desktop.services.discover.tables import DataTables
 from desktop.services.machine.calibration import CalibrationService
-from desktop.services.machine.machine import MachineService
 from desktop.services.machine.what_if import named_machine
 from desktop.services.planning.engine_planner import PlanningService
 from desktop.services.planning.fit import FitService, Weighed
 from desktop.services.planning.speed import SpeedService
 from desktop.store.ledger import Ledger
 from desktop.store.paths import Paths, default_paths
+from desktop.store.settings import SettingsStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from desktop.services.engine.supervisor import describe_engine
 
     paths = default_paths()
-    machines = MachineService(paths, lambda: describe_engine(paths))
+    machines = machine_service(paths, SettingsStore(paths.settings), lambda: describe_engine(paths))
     settings = Settings(context=args.context, kv_type=args.kv, gpu_layers=_layers(args.gpu_layers))
     profile = named_machine(args.machine, DataTables(), machines) if args.machine is not None else None
     planning = PlanningService(paths)

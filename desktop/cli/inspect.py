@@ -11,7 +11,7 @@ from desktop.cli.model import whole_number
 from desktop.cli.output import Progress, print_json
 from desktop.core.findings import Finding
 from desktop.core.gguf import Array, Tensor, Text, Value
-from desktop.hub.client import HubClient
+from desktop.services.configured import hub_client
 from desktop.services.inspect.inspection import Inspected, InspectedFile, InspectionService, ModelEntry
 from desktop.services.models.library import LibraryService
 from desktop.store.paths import Paths, default_paths
@@ -72,8 +72,9 @@ def make_service(paths: Paths) -> InspectionService:
     """The service of this installation; the engine is started only for an architecture Heft's table lacks."""
     from desktop.services.engine.supervisor import describe_engine
 
-    library = LibraryService(paths, SettingsStore(paths.settings))
-    return InspectionService(paths, library, HubClient(), architectures=lambda: describe_engine(paths).architectures)
+    settings = SettingsStore(paths.settings)
+    library, hub = LibraryService(paths, settings), hub_client(settings)
+    return InspectionService(paths, library, hub, architectures=lambda: describe_engine(paths).architectures)
 
 
 def document(inspected: Inspected, findings: tuple[Finding, ...], strings: int, tensors: bool) -> dict[str, Any]:

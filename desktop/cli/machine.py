@@ -9,9 +9,10 @@ import msgspec
 
 from desktop.cli.output import print_json, table
 from desktop.core.hardware import Machine
-from desktop.services.machine.machine import MachineService
+from desktop.services.configured import machine_service
 from desktop.services.machine.report import format_matrix, report
 from desktop.store.paths import default_paths
+from desktop.store.settings import SettingsStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from desktop.services.engine.supervisor import describe_engine
 
     paths = default_paths()
-    service = MachineService(paths, lambda: describe_engine(paths))
+    service = machine_service(paths, SettingsStore(paths.settings), lambda: describe_engine(paths))
     if args.profile is not None:
         machine = service.load_profile(args.profile)
     else:

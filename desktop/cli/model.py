@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from desktop.cli.output import Progress
 from desktop.core.errors import StoreError
 from desktop.engine.worker.protocol import Load, Loaded
+from desktop.services.configured import engine_service
 from desktop.services.engine.headless import HeadlessEngine
-from desktop.services.engine.supervisor import EngineService
 from desktop.services.models.library import LibraryService
 from desktop.services.planning.ledger import LedgerService, Running
 from desktop.services.planning.recording import Predictions
@@ -47,7 +47,8 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 def loaded_model(args: argparse.Namespace) -> Iterator[tuple[HeadlessEngine, Loaded]]:
     """The model of ``args``, loaded in an engine that ends with the block."""
     paths = default_paths()
-    library = LibraryService(paths, SettingsStore(paths.settings))
+    settings = SettingsStore(paths.settings)
+    library = LibraryService(paths, settings)
     model = library.resolve(args.model)
     gpu_layers = None if args.gpu_layers == "auto" else whole_number(args.gpu_layers)
     request = Load(
@@ -57,7 +58,7 @@ def loaded_model(args: argparse.Namespace) -> Iterator[tuple[HeadlessEngine, Loa
         gpu_layers=gpu_layers,
         threads=args.threads,
     )
-    service = EngineService(paths)
+    service = engine_service(paths, settings)
     progress = Progress(f"Loading {model.name}")
     try:
         engine = HeadlessEngine(service)

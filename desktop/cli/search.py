@@ -11,11 +11,12 @@ from desktop.cli.output import print_json, table
 from desktop.core.errors import UsageError
 from desktop.core.placement import Pool, pools_of
 from desktop.core.units import human_parameters
-from desktop.hub.client import HubClient
 from desktop.hub.records import Format, RepoSummary, SearchQuery, Sort, Task
 from desktop.hub.search import HubSearch
+from desktop.services.configured import hub_client, machine_service
 from desktop.services.discover.search import SearchService
 from desktop.store.paths import Paths, default_paths
+from desktop.store.settings import SettingsStore
 
 _MOST = 1000
 
@@ -42,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
     if not 0 < args.limit <= _MOST:
         raise UsageError(f"--limit is 1 to {_MOST}.", "Ask for fewer results.")
     paths = default_paths()
-    service = SearchService(HubSearch(HubClient(), paths.cache / "hub"), lambda: _pools(paths))
+    hub = hub_client(SettingsStore(paths.settings))
+    service = SearchService(HubSearch(hub, paths.cache / "hub"), lambda: _pools(paths))
     query = SearchQuery(
         text=args.query, sort=args.sort, task=args.task, author=args.author, license=args.license,
         formats=(args.format,), base_model=args.base_model,
@@ -65,9 +67,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _pools(paths: Paths) -> tuple[Pool, ...]:
     from desktop.services.engine.supervisor import describe_engine
-    from desktop.services.machine.machine import MachineService
 
-    return pools_of(MachineService(paths, lambda: describe_engine(paths)).describe("cached"))
+    machines = machine_service(paths, SettingsStore(paths.settings), lambda: describe_engine(paths))
+    return pools_of(machines.describe("cached"))
 
 
 def _document(repo: RepoSummary) -> dict[str, Any]:

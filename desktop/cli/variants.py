@@ -11,22 +11,21 @@ from desktop.cli.inspect_text import printable
 from desktop.cli.model import KV_TYPES, whole_number
 from desktop.cli.output import Progress, human_bytes, print_json, table
 from desktop.core.choice import Goal
-from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
+from desktop.services.configured import hub_client, local_copies, machine_service
 from desktop.services.discover.picker import PickedRepo, PickerService
 from desktop.services.discover.picker_records import Controls, Row, View
 from desktop.services.discover.picker_words import beyond_training, facts, loss, speed, where, why_title
 from desktop.services.discover.search_results import other_format
 from desktop.services.discover.tables import DataTables
 from desktop.services.machine.calibration import CalibrationService
-from desktop.services.machine.machine import MachineService
 from desktop.services.machine.what_if import named_machine
-from desktop.services.models.local_copies import LocalCopies
 from desktop.services.planning.engine_planner import PlanningService
 from desktop.services.planning.speed import SpeedService
 from desktop.store.ledger import Ledger
 from desktop.store.paths import default_paths
+from desktop.store.settings import SettingsStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,10 +45,11 @@ def run(args: argparse.Namespace) -> int:
     from desktop.services.engine.supervisor import describe_engine
 
     paths, tables = default_paths(), DataTables()
-    machines = MachineService(paths, lambda: describe_engine(paths))
+    settings = SettingsStore(paths.settings)
+    machines = machine_service(paths, settings, lambda: describe_engine(paths))
     machine = named_machine(args.machine, tables, machines) if args.machine else None
     own = machine or machines.describe("cached")
-    client, planning, ledger = HubClient(), PlanningService(paths), Ledger(paths.ledger)
+    client, planning, ledger = hub_client(settings), PlanningService(paths), Ledger(paths.ledger)
     picker = PickerService(
         HubSearch(client, paths.cache / "hub"),
         HeaderReader(client, paths.remote_headers),
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         lambda: own,
         planner=planning,
         rates=SpeedService(CalibrationService(paths), lambda: own, ledger.runs),
-        copies=LocalCopies(),
+        copies=local_copies(settings),
     )
     controls = Controls(context=args.context, kv_type=args.kv, goal=args.goal)
     try:

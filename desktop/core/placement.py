@@ -10,7 +10,6 @@ import msgspec
 
 from desktop.core.hardware import EngineInfo, Gpu, Machine
 from desktop.core.memory import RAM, Memory, ModelShape, Settings, Split, Weights, default_context, estimate, packed
-from desktop.core.reserves import GPU_RESERVE_BYTES, RAM_RESERVE_BYTES
 
 Placement = Literal["gpu", "partial", "experts-in-ram", "cpu", "too-large"]
 Method = Literal["engine", "estimate"]
@@ -74,7 +73,8 @@ def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0
     """
     memory = machine.memory
     free = min(memory.total_bytes, (memory.available_bytes or memory.total_bytes) + freed_bytes)
-    pools = [Pool(RAM, "main memory", max(0, free - RAM_RESERVE_BYTES), RAM_RESERVE_BYTES)]
+    reserve = machine.reserves.ram_bytes
+    pools = [Pool(RAM, "main memory", max(0, free - reserve), reserve)]
     offered = [gpu for gpu in machine.gpus if _usable(gpu, machine)]
     used = [gpu for gpu in offered if not gpu.shared_memory] or offered[:1]
     for number, gpu in enumerate(used, 1):
@@ -85,9 +85,10 @@ def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0
 def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int) -> Pool:
     if gpu.shared_memory:
         limit = gpu.total_bytes or int(machine.memory.total_bytes * _SHARED_PART)
-        return Pool(number, gpu.name, min(limit, ram_free), RAM_RESERVE_BYTES, shared=True)
+        return Pool(number, gpu.name, min(limit, ram_free), machine.reserves.ram_bytes, shared=True)
     free = gpu.total_bytes if gpu.free_bytes is None else min(gpu.total_bytes, gpu.free_bytes + freed)
-    return Pool(number, gpu.name, max(0, free - GPU_RESERVE_BYTES), GPU_RESERVE_BYTES)
+    reserve = machine.reserves.gpu_bytes
+    return Pool(number, gpu.name, max(0, free - reserve), reserve)
 
 
 def hypothetical(machine: Machine) -> Machine:

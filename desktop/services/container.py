@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.engine.worker.protocol import Hello
-from desktop.services.engine.supervisor import EngineService, describe_engine
+from desktop.services.configured import engine_service, hub_client, hub_token, machine_service
+from desktop.services.engine.supervisor import describe_engine
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from desktop.hub.client import HubClient
     from desktop.hub.token import HubToken
     from desktop.services.chat.chat import ChatService
+    from desktop.services.hub_account import TokenService
     from desktop.services.inspect.inspection import InspectionService
     from desktop.services.machine.machine import MachineService
     from desktop.services.models.library import LibraryService
@@ -35,7 +37,7 @@ class Container:
         self.paths = paths
         self._tell = tell
         self.settings = SettingsStore(paths.settings)
-        self.engine = EngineService(paths)
+        self.engine = engine_service(paths, self.settings)
 
     @cached_property
     def chats(self) -> ChatStore:
@@ -73,16 +75,19 @@ class Container:
     @cached_property
     def token(self) -> HubToken:
         """The Hub token, kept by the system's keyring."""
-        from desktop.hub.token import HubToken
+        return hub_token(self.settings)
 
-        return HubToken()
+    @cached_property
+    def tokens(self) -> TokenService:
+        """Takes, tests and forgets the Hub token."""
+        from desktop.services.hub_account import TokenService
+
+        return TokenService(self.token, self.hub)
 
     @cached_property
     def hub(self) -> HubClient:
         """The one connection to the Hub."""
-        from desktop.hub.client import HubClient
-
-        return HubClient(token=self.token.get)
+        return hub_client(self.settings, self.token)
 
     @cached_property
     def inspection(self) -> InspectionService:
@@ -96,9 +101,7 @@ class Container:
     @cached_property
     def machine(self) -> MachineService:
         """What this computer is."""
-        from desktop.services.machine.machine import MachineService
-
-        return MachineService(self.paths, self.describe_engine)
+        return machine_service(self.paths, self.settings, self.describe_engine)
 
     @cached_property
     def predictions(self) -> Predictions:

@@ -8,6 +8,7 @@ search and the command palette, and ``heft config`` know no option by name; only
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
@@ -137,6 +138,13 @@ DOWNLOAD_FOLDER = Option(
     explanation="The Hugging Face cache is shared with other programs, so a file is fetched once for all of them",
     words="directory path",
 )
+
+# The option that says whether a store of models is looked into, by the store's name (desktop.store.found_file.Source).
+STORES: Mapping[str, Option[bool]] = {
+    "huggingface": USE_HUGGINGFACE,
+    "lmstudio": USE_LMSTUDIO,
+    "ollama": USE_OLLAMA,
+}
 
 # -- Engine --------------------------------------------------------------------------------------
 

@@ -11,7 +11,6 @@ from desktop.core.errors import HeftError
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory import RAM, Memory, Settings, shape_of, weights_of
 from desktop.core.placement import Pool, settle
-from desktop.core.reserves import GPU_RESERVE_BYTES, RAM_RESERVE_BYTES
 from desktop.engine.llama import devices
 from desktop.engine.mapping import model_files
 from desktop.engine.planner.dry_run import DryRun
@@ -57,9 +56,10 @@ def _most(request: Load, dry_run: DryRun, free: dict[str, int]) -> tuple[int, in
     settings = Settings(request.context_length, request.kv_type)
     planned(request.context_length or 512, 0, 0)  # tells the devices' order
     ram = psutil.virtual_memory().available
-    pools = [Pool(RAM, "main memory", max(0, ram - RAM_RESERVE_BYTES), RAM_RESERVE_BYTES)]
+    kept = request.reserves
+    pools = [Pool(RAM, "main memory", max(0, ram - kept.ram_bytes), kept.ram_bytes)]
     for number, name in enumerate(dry_run.devices, 1):
-        pools.append(Pool(number, name, max(0, free.get(name, 0) - GPU_RESERVE_BYTES), GPU_RESERVE_BYTES))
+        pools.append(Pool(number, name, max(0, free.get(name, 0) - kept.gpu_bytes), kept.gpu_bytes))
     fit = settle(planned, shape, settings, tuple(pools), has_experts=any(weights.experts), longest=False)
     return fit.gpu_layers, fit.cpu_expert_layers
 

@@ -11,6 +11,7 @@ from typing import IO, Literal
 
 import msgspec
 
+from desktop.core.reserves import Reserves
 from desktop.system.packing import pack, unpack
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024  # far above any real message; a larger length means a corrupt pipe
@@ -48,7 +49,8 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     """Load a model. ``context_length`` 0 means min(4,096, what the model was trained for); tokens.
 
     ``gpu_layers`` None lets the engine fill the devices it has; ``threads`` 0 means the physical cores.
-    ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main memory.
+    ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main memory. ``reserves`` is
+    kept free where the engine chooses the layers.
     """
 
     path: str
@@ -58,6 +60,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     gpu_layers: int | None = None
     cpu_expert_layers: int = 0
     threads: int = 0
+    reserves: Reserves = Reserves()
     request_id: int = 0
 
 

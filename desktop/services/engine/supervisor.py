@@ -60,8 +60,10 @@ class EngineService:
     Listeners are called in the order of the events, mostly on a background thread, never with a lock held.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, completed: Callable[[Load], Load] = lambda request: request) -> None:
+        """``completed`` fills in what a load leaves open."""
         self._paths = paths
+        self._completed = completed
         self._lock = threading.RLock()
         self._client: EngineClient | None = None
         self._state = EngineState()
@@ -110,7 +112,7 @@ class EngineService:
         """Load a model in place of the present one; returns at once, listeners hear the rest."""
         with self._lock:
             self._requests += 1
-            request = msgspec.structs.replace(request, request_id=self._requests)
+            request = msgspec.structs.replace(self._completed(request), request_id=self._requests)
             self._last_load = (request, name)
             loading = EngineState("loading", request.path, name)
         try:

@@ -13,7 +13,7 @@ from desktop.core import naming
 from desktop.core.errors import NotFoundError, StoreError, UsageError
 from desktop.store.library import Library, LibraryModel, Scan, ScanCancelledError, ScanProgress
 from desktop.store.locations import Location, known_locations
-from desktop.store.options import LIBRARY_FOLDERS
+from desktop.store.options import DOWNLOAD_FOLDER, LIBRARY_FOLDERS, STORES
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.store.starter import find_starter
@@ -126,12 +126,14 @@ class LibraryService:
 
     def _locations(self) -> Sequence[Location]:
         starter = find_starter()
-        home = self._home or Path.home()
+        settings = self._settings.load()
+        home, downloads = self._home or Path.home(), settings.get(DOWNLOAD_FOLDER)
+        added = [*settings.get(LIBRARY_FOLDERS), *([downloads] if downloads else [])]
         return [
             Location("heft", self._paths.models),
             *([Location("starter", starter)] if starter else []),
-            *known_locations(self._environ, home),
-            *(Location("folder", folder) for folder in self.folders()),
+            *(place for place in known_locations(self._environ, home) if settings.get(STORES[place.source])),
+            *(Location("folder", Path(folder)) for folder in added),
         ]
 
     def _starter(self) -> LibraryModel:

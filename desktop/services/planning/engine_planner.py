@@ -12,7 +12,6 @@ from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.hardware import Machine
 from desktop.core.memory import RAM, Memory, ModelShape, Settings, Weights, packed
 from desktop.core.placement import Fit, Pool, pools_of, settle
-from desktop.core.reserves import GPU_RESERVE_BYTES
 from desktop.engine.helper_process import Tool
 from desktop.engine.planner.plan_records import Variant, memory_of
 from desktop.engine.planner.planner import STUB, PlanRequest, Plans
@@ -146,8 +145,8 @@ class _Model:
                 Pool(
                     device=number,
                     name=gpu.name if gpu else name,
-                    free_bytes=max(0, free + freed - GPU_RESERVE_BYTES),
-                    reserve_bytes=GPU_RESERVE_BYTES,
+                    free_bytes=max(0, free + freed - machine.reserves.gpu_bytes),
+                    reserve_bytes=machine.reserves.gpu_bytes,
                     shared=gpu.shared_memory if gpu else False,
                 )
             )

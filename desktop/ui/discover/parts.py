@@ -18,6 +18,7 @@ from desktop.services.discover.picker_records import RateSource
 from desktop.services.discover.search import SearchService
 from desktop.services.discover.tables import DataTables
 from desktop.services.engine.supervisor import EngineState
+from desktop.services.hub_account import TokenService
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.machine import MachineService
 from desktop.services.models.downloads import DownloadService
@@ -61,7 +62,8 @@ class DiscoverParts(QObject):
         tasks: Tasks,
         paths: Paths,
         hub: HubClient,
-        keep_token: Callable[[str], None],
+        tokens: TokenService,
+        copies: LocalCopies,
         machines: MachineService,
         rates: Callable[[], RateSource],
         calibration: Callable[[], CalibrationService],
@@ -72,7 +74,8 @@ class DiscoverParts(QObject):
         self._tasks = tasks
         self._paths = paths
         self._hub = hub
-        self._keep_token = keep_token
+        self._tokens = tokens
+        self._copies = copies
         self._machines = machines
         self._rates = rates
         self._calibration = calibration
@@ -91,7 +94,7 @@ class DiscoverParts(QObject):
             planner=self._planning,
             rates=self._rates(),
             held=lambda: reclaimable_from(self._engine_state()),
-            copies=LocalCopies(),
+            copies=self._copies,
         )
         page = DiscoverPage(
             picker,
@@ -100,7 +103,7 @@ class DiscoverParts(QObject):
             self._machines,
             self._tables,
             self._this_machine,
-            self._keep_token,
+            self._tokens,
             lambda: self._hub.endpoint,
             self._tasks,
             self._theme,

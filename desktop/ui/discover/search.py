@@ -18,6 +18,7 @@ from desktop.ui.discover.filters import SUGGESTIONS, DiscoverFilters
 from desktop.ui.discover.repo_list import RepoList
 from desktop.ui.discover.repo_list_model import RepoListModel
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.tasks import Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
@@ -30,7 +31,7 @@ class DiscoverSearch(QWidget):
     """Searches as one types and fetches pages as one scrolls."""
 
     repo_chosen = Signal(object)  # Result
-    token_wanted = Signal(object)  # HeftError that a token would mend
+    settings_asked = Signal(str)  # SettingsPage that would mend a failure
 
     def __init__(self, service: SearchService, tasks: Tasks, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -115,6 +116,8 @@ class DiscoverSearch(QWidget):
         self._remedy = QPushButton()
         self._remedy.setObjectName("discoverRemedy")
         self._remedy.clicked.connect(self._mend)
+        self._settings = SettingsLink("discoverSearchSettings")
+        self._settings.asked.connect(self.settings_asked)
         state = QWidget()
         inside = QVBoxLayout(state)
         inside.setContentsMargins(20, 30, 20, 20)
@@ -122,7 +125,8 @@ class DiscoverSearch(QWidget):
         for label in (self._title, self._advice):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             inside.addWidget(label)
-        inside.addWidget(self._remedy, 0, Qt.AlignmentFlag.AlignHCenter)
+        for button in (self._remedy, self._settings):
+            inside.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         inside.addStretch(1)
         self._body = QStackedWidget()
         self._body.addWidget(self.list)
@@ -181,8 +185,7 @@ class DiscoverSearch(QWidget):
         self._say(error.message, error.hint)
         self._remedy.setText("Try again")
         self._remedy.show()
-        if error.kind in ("token-wrong", "token-missing"):
-            self.token_wanted.emit(error)
+        self._settings.show_for(error)
 
     def _nothing_found(self) -> None:
         text = self._query.text
@@ -216,6 +219,7 @@ class DiscoverSearch(QWidget):
         self._advice.setText(advice)
         self._advice.setVisible(bool(advice))
         self._remedy.hide()
+        self._settings.hide()
         self._body.setCurrentIndex(1)
 
     def _tell(self, text: str, action: str, call: Callable[[], None] | None = None) -> None:

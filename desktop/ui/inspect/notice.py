@@ -10,6 +10,7 @@ from desktop.core.errors import HeftError
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.progress_line import ProgressLine
+from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.notifications import error_report
 from desktop.ui.shell.theme import Theme, set_role
@@ -33,6 +34,7 @@ class ReadFailure(QFrame):
     """What happened, the one thing to do; stays until it is dismissed or something else is opened."""
 
     again_asked = Signal()
+    settings_asked = Signal(str)  # SettingsPage
     dismissed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -51,6 +53,8 @@ class ReadFailure(QFrame):
         texts.addWidget(self._hint)
         again = explained_button("Try again", "inspectAgain", "Open the same once more")
         again.clicked.connect(self.again_asked)
+        self._settings = SettingsLink("inspectSettings")
+        self._settings.asked.connect(self.settings_asked)
         copy = explained_button("Copy details", "inspectCopyFailure", "Copy the details of this error")
         copy.clicked.connect(self._copy)
         self._close = QToolButton()
@@ -64,7 +68,7 @@ class ReadFailure(QFrame):
         row.setSpacing(10)
         row.addWidget(self._mark)
         row.addLayout(texts, 1)
-        for button in (again, copy, self._close):
+        for button in (self._settings, again, copy, self._close):
             row.addWidget(button)
         theme.changed.connect(self._paint)
         self._paint()
@@ -75,6 +79,7 @@ class ReadFailure(QFrame):
         self._message.setText(error.message)
         self._hint.setText(error.hint)
         self._hint.setVisible(bool(error.hint))
+        self._settings.show_for(error)
         self.setAccessibleName(f"{error.message} {error.hint}".strip())
 
     def _copy(self) -> None:

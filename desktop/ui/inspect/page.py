@@ -214,6 +214,7 @@ class InspectPage(Page):
         self._line.cancelled.connect(self.cancel)
         self._failure.again_asked.connect(self._again)
         self._failure.dismissed.connect(self._failure.hide)
+        self._failure.settings_asked.connect(self.settings_asked)
         self._tabs.notify.connect(self.notify)
         self._tabs.place_asked.connect(self.go_to)
         for keys, action in (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QElapsedTimer, QSize, QTimer
+from PySide6.QtCore import QElapsedTimer, QSize, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
@@ -25,7 +26,9 @@ def error_report(error: HeftError) -> str:
 
 
 class Notification(QFrame):
-    """One message: what happened, the one thing to do, copy and dismiss."""
+    """One message: what happened, the one thing to do, the settings that mend it, copy and dismiss."""
+
+    settings_asked = Signal(str)  # SettingsPage
 
     def __init__(self, theme: Theme, what: HeftError | str, dismiss: Callable[[Notification], None]) -> None:
         super().__init__()
@@ -52,6 +55,11 @@ class Notification(QFrame):
         row.setSpacing(10)
         row.addWidget(self._mark)
         row.addLayout(texts, 1)
+        if self._error and self._error.settings_page is not None:
+            settings = SettingsLink("notificationSettings")
+            settings.show_page(self._error.settings_page)
+            settings.asked.connect(self.settings_asked)
+            row.addWidget(settings)
         if self._error:
             self._copy = push_button("Copy details", "notificationCopy", spoken="Copy the details of this error")
             self._copy.clicked.connect(self._copy_details)
@@ -120,6 +128,8 @@ class Notification(QFrame):
 class NotificationArea(QWidget):
     """Stacks the newest messages, at most MOST_SHOWN; takes no space when there are none."""
 
+    settings_asked = Signal(str)  # SettingsPage
+
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
@@ -147,6 +157,7 @@ class NotificationArea(QWidget):
             notices = [shown for shown in self._shown if not shown.is_error]
             self._dismiss((notices or self._shown)[0])
         notification = Notification(self._theme, told, self._dismiss)
+        notification.settings_asked.connect(self.settings_asked)
         self._shown.append(notification)
         self._column.addWidget(notification)
         self.show()

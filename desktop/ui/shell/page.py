@@ -13,6 +13,7 @@ class Page(QWidget):
     """One page of the window. It owns its widgets; what it has to tell goes out through ``notify``."""
 
     notify = Signal(object)  # HeftError or str, shown in the notification area
+    settings_asked = Signal(str)  # SettingsPage that is to be opened
     SHORTCUTS: ClassVar[tuple[tuple[str, str], ...]] = ()  # (keys, meaning), listed under Ctrl+/
 
     def shown(self) -> None:
