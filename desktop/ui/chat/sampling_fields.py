@@ -1,52 +1,15 @@
-"""Fields of the chat's settings: numbers that ignore a passing wheel, the seed, and the context length."""
+"""Fields of the chat's settings that only it has: the seed, and the context length."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRegularExpression, Qt
-from PySide6.QtGui import QRegularExpressionValidator, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
+from PySide6.QtGui import QRegularExpressionValidator
+from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
+
+from desktop.core.units import human_count
 
 MAX_SEED = 2**32 - 1  # llama.cpp's seed is unsigned 32 bit
 _CONTEXT_LENGTHS = tuple(1024 << n for n in range(11))  # 1,024 to 1,048,576 tokens
-
-
-class NumberField(QDoubleSpinBox):
-    """A number from 0 to ``most``; takes the wheel only when it has the focus, so that scrolling changes nothing."""
-
-    def __init__(self, most: float, step: float) -> None:
-        super().__init__()
-        self.setRange(0.0, most)
-        self.setSingleStep(step)
-        self.setDecimals(2)
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the panel unless the field is in use."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
-class WholeField(QSpinBox):
-    """A whole number from 0 to ``most``, 0 shown as a word; the wheel as in :class:`NumberField`."""
-
-    def __init__(self, most: int, zero: str, step: int = 1) -> None:
-        super().__init__()
-        self.setRange(0, most)
-        self.setSpecialValueText(zero)
-        self.setSingleStep(step)
-        self.setGroupSeparatorShown(True)
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the panel unless the field is in use."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
 
 
 class SeedField(QLineEdit):
@@ -94,5 +57,5 @@ class ContextChoice(QComboBox):
         self.clear()
         self.addItem("auto", 0)
         for length in sorted(lengths):
-            self.addItem(f"{length:,}", length)
+            self.addItem(human_count(length), length)
         self.setCurrentIndex(self.findData(wanted))
