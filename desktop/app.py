@@ -28,7 +28,7 @@ from desktop.services.engine.memory import EngineMemoryReader
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.single_instance import OpenRequest
 from desktop.store import options
-from desktop.store.options import Appearance, WindowGeometry
+from desktop.store.options import WindowGeometry
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsData
 from desktop.ui.shell.collector import Collector
@@ -36,6 +36,7 @@ from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_stat
 from desktop.ui.shell.failures import FailureHooks
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.run_follower import RunFollower
+from desktop.ui.shell.settings.parts import SettingsParts, SettingsServices
 from desktop.ui.shell.single_instance import come_forward
 from desktop.ui.shell.statusbar import StatusBar
 from desktop.ui.shell.tasks import TaskContext, Tasks
@@ -83,8 +84,12 @@ class Heft:
                 PageEntry("machine", "Machine", "machine", self._machine_page),
             ),
             StatusBar(self._tasks, EngineMemoryReader(self._container.engine.hello).read),
-            load_at_start=settings.get(options.LOAD_AT_START),
         )
+        made = self._container
+        services = SettingsServices(
+            made.paths, lambda: made.tokens, lambda: made.machine.describe("cached"), made.download_folder
+        )
+        self._settings = SettingsParts(made.settings, settings, services, self._tasks, self._theme, self._window)
         self._connect()
         self._window.restore(settings.get(options.WINDOW))
         self._show_first_page()
@@ -137,6 +142,7 @@ class Heft:
         self._engine_bridge.close()
         if "_chat_bridge" in self.__dict__:
             self._chat_bridge.close()
+        self._settings.close()
         self._container.end_engine()
         self._tasks.shutdown()
         if "_discover" in self.__dict__:
@@ -263,8 +269,6 @@ class Heft:
         window.file_opened.connect(self.open_file)
         window.file_inspected.connect(lambda path: self.inspect(str(path)))
         window.inspect_asked.connect(lambda: self._inspector().ask_file())
-        window.appearance_chosen.connect(self._choose_appearance)
-        window.load_at_start_chosen.connect(self._choose_load_at_start)
         window.logs_asked.connect(self._open_logs)
         window.about_asked.connect(self._show_about)
         window.closed.connect(self._remember_window)
@@ -278,6 +282,7 @@ class Heft:
             sys.stderr.write("heft: there are no fonts on this system, so the window shows no words.\n")
             sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
         self._collector.start()
+        self._settings.options.watch()
         from desktop.ui.shell.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())
@@ -355,13 +360,6 @@ class Heft:
             self._container.settings.set(options.LAST_MODEL, str(path))
         except HeftError as error:
             _log.warning("the use of a model was not noted: %s", error.message)
-
-    def _choose_appearance(self, which: Appearance) -> None:
-        self._theme.set_preference(which)
-        self._tasks.run(lambda context: self._container.settings.set(options.THEME, which))
-
-    def _choose_load_at_start(self, wanted: bool) -> None:
-        self._tasks.run(lambda context: self._container.settings.set(options.LOAD_AT_START, wanted))
 
     def _open_logs(self) -> None:
         self._container.paths.logs.mkdir(parents=True, exist_ok=True)

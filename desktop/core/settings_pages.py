@@ -27,7 +27,9 @@ PAGE_OF_KIND: Mapping[str, SettingsPage] = {
     "redirects": "hub",
     "offline-mode": "hub",
     "proxy": "network",
+    "not-writable": "models",
+    "too-large": "models",
     "disk-full": "data",
-    "not-writable": "data",
+    "unwritable": "data",
     "unsupported-cpu": "about",
 }

@@ -110,6 +110,13 @@ class Container:
 
         return Predictions(self.paths, lambda: self.machine.describe("cached"))
 
+    def download_folder(self) -> Path:
+        """Where downloads go."""
+        from desktop.hub.placement import default_cache
+        from desktop.store import options
+
+        return Path(self.settings.get(options.DOWNLOAD_FOLDER) or default_cache())
+
     def describe_engine(self) -> Hello:
         """What the engine is: from the running process, or from one that ends with the question."""
         if self.engine.state.pid is not None:

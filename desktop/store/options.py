@@ -150,7 +150,7 @@ STORES: Mapping[str, Option[bool]] = {
 
 THREADS = Option(
     key="threads",
-    kind=Whole(0, 1024, "as many as pay"),
+    kind=Whole(0, 1024, "auto"),
     default=0,
     page="engine",
     label="Threads",

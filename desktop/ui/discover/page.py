@@ -24,6 +24,7 @@ from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.machine import MachineService
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
+from desktop.store.settings import Changed
 from desktop.ui.discover.downloads_panel import DownloadsPanel
 from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.search import DiscoverSearch
@@ -95,6 +96,19 @@ class DiscoverPage(Page):
         self._asked = True
         self._search.search()
         self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, owner=self)
+
+    def option_changed(self, change: Changed) -> None:
+        """Another Hub is asked from now on, or none, or again."""
+        if change.option.page in ("hub", "network") and self._asked:
+            if self.isVisible():
+                self._search.search()
+            else:
+                self._asked = False
+
+    def token_changed(self) -> None:
+        """Go on with a repo that asked for a token."""
+        if self._state.wants_token and self._body.currentIndex() == _NOTHING:
+            self._again()
 
     def showEvent(self, event: QShowEvent) -> None:
         """In view, the figures follow the memory that is free."""

@@ -67,6 +67,11 @@ class DiscoverState(QWidget):
         column.addStretch(1)
         self.show_first()
 
+    @property
+    def wants_token(self) -> bool:
+        """Whether a token would mend what went wrong."""
+        return not self._token.isHidden()
+
     def show_first(self) -> None:
         """Nothing was chosen yet."""
         self._show(

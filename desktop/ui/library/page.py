@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from desktop.core.errors import HeftError
 from desktop.core.units import human_bytes
 from desktop.services.models.library import LibraryModel, LibraryService, ScanProgress
+from desktop.store.settings import Changed
 from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.library.library_table import LibraryTable
 from desktop.ui.library.model_details import ModelDetails
@@ -76,6 +77,13 @@ class LibraryPage(Page):
     def shown(self) -> None:
         """Look for models, quietly when nothing is new."""
         self.rescan()
+
+    def option_changed(self, change: Changed) -> None:
+        """Other folders or stores are to be looked into."""
+        if change.option.page == "models":
+            self.cancel_scan()
+            if self.isVisible():
+                self.rescan()
 
     def rescan(self) -> None:
         """Look for models in the background; one search at a time."""

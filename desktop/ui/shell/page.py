@@ -8,6 +8,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
+from desktop.store.settings import Changed
+
 
 class Page(QWidget):
     """One page of the window. It owns its widgets; what it has to tell goes out through ``notify``."""
@@ -18,6 +20,12 @@ class Page(QWidget):
 
     def shown(self) -> None:
         """Called each time the page becomes visible; a page that shows live figures refreshes here."""
+
+    def option_changed(self, change: Changed) -> None:
+        """An option has another value; a page that shows what follows from it looks again."""
+
+    def token_changed(self) -> None:
+        """The Hub knows another person from now on, or none; a page that was refused tries again."""
 
     def showEvent(self, event: QShowEvent) -> None:
         """Tell the page that it is visible (but not for a window that was only minimised)."""

@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.store.options import WindowGeometry
+from desktop.store.settings import Changed
 from desktop.ui.shell.notifications import NotificationArea
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.rail import NavigationRail
@@ -77,16 +78,13 @@ class MainWindow(QWidget):
     file_inspected = Signal(object)  # Path of another model file or folder, or of a .gguf dropped on the page Inspect
     inspect_asked = Signal()  # a file is to be chosen for the page Inspect
     page_changed = Signal(str)
-    appearance_chosen = Signal(str)
-    load_at_start_chosen = Signal(bool)
+    settings_asked = Signal(str)  # SettingsPage
     logs_asked = Signal()
     about_asked = Signal()
     painted = Signal()  # once, after the first paint
     closed = Signal(object)  # WindowGeometry
 
-    def __init__(
-        self, theme: Theme, pages: Sequence[PageEntry], status: StatusBar, *, load_at_start: bool = True
-    ) -> None:
+    def __init__(self, theme: Theme, pages: Sequence[PageEntry], status: StatusBar) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("Heft")
@@ -98,9 +96,7 @@ class MainWindow(QWidget):
         self._first_paint = True
         self.status = status
         self.notifications = NotificationArea(theme)
-        self._rail = NavigationRail(
-            theme, [(entry.name, entry.title, entry.icon) for entry in pages], load_at_start=load_at_start
-        )
+        self._rail = NavigationRail(theme, [(entry.name, entry.title, entry.icon) for entry in pages])
         self._stack = QStackedWidget()
         self._stack.setObjectName("pages")
         column = QVBoxLayout()
@@ -121,16 +117,13 @@ class MainWindow(QWidget):
         row.addWidget(self._rail)
         row.addLayout(column, 1)
         self._rail.page_chosen.connect(self._visit)
-        self._rail.appearance_chosen.connect(self.appearance_chosen)
-        self._rail.load_at_start_chosen.connect(self.load_at_start_chosen)
-        self._rail.shortcuts_asked.connect(self.show_shortcuts)
-        self._rail.inspect_asked.connect(self.inspect_asked)
-        self._rail.logs_asked.connect(self.logs_asked)
-        self._rail.about_asked.connect(self.about_asked)
+        self._rail.settings_asked.connect(self._open_settings)
+        self.notifications.settings_asked.connect(self.settings_asked)
         for index in range(len(self._entries)):
             self._shortcut(f"Ctrl+{index + 1}", partial(self._visit, index))
         self._shortcut("Ctrl+O", self.choose_file)
         self._shortcut("Ctrl+I", self.inspect_asked.emit)
+        self._shortcut("Ctrl+,", self._open_settings)
         self._shortcut("Ctrl+/", self.show_shortcuts)
         self._shortcut("F1", self.show_shortcuts)
         self._shortcut("Ctrl+Q", self.close)
@@ -162,6 +155,7 @@ class MainWindow(QWidget):
         if index not in self._made:
             page = self._entries[index].make()
             page.notify.connect(self.notifications.show_message)
+            page.settings_asked.connect(self.settings_asked)
             self._made[index] = page
             self._stack.addWidget(page)
         self._current = index
@@ -172,6 +166,19 @@ class MainWindow(QWidget):
         self._stack.setCurrentWidget(self._made[index])
         self._made[index].setFocus(Qt.FocusReason.OtherFocusReason)
         self.page_changed.emit(self._entries[index].name)
+
+    def option_changed(self, change: Changed) -> None:
+        """Tell all pages that an option has another value."""
+        for page in self._made.values():
+            page.option_changed(change)
+
+    def token_changed(self) -> None:
+        """Tell all pages that the Hub's token is another one."""
+        for page in self._made.values():
+            page.token_changed()
+
+    def _open_settings(self) -> None:
+        self.settings_asked.emit("general")
 
     # -- keyboard --------------------------------------------------------------------------------
 
@@ -185,6 +192,7 @@ class MainWindow(QWidget):
         rows += [
             ("Ctrl+O", "Open a .gguf file and chat"),
             ("Ctrl+I", "Inspect a model file"),
+            ("Ctrl+,", "Settings"),
             ("Ctrl+Shift+X", "Dismiss the newest message"),
             ("Ctrl+/ or F1", "This list"),
             ("Ctrl+Q", "Quit"),

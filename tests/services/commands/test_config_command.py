@@ -65,7 +65,7 @@ def test_nothing_is_a_value_too(run: Run, paths: Paths) -> None:
     ("arguments", "hint"),
     [
         (("theme", "purple"), "It takes system, light or dark."),
-        (("threads", "-1"), "It takes a whole number from 0 to 1,024 (0: as many as pay)."),
+        (("threads", "-1"), "It takes a whole number from 0 to 1,024 (0: auto)."),
         (("hub_endpoint", "hub.example"), "It takes an address such as https://HOST (https, http), or nothing: "
          "the Hugging Face Hub."),
         (("colour",), "See: heft config"),

@@ -12,6 +12,9 @@ from support.hub_server import HubServer, Repo
 from support.hub_server_content import BytesContent
 from support.keyrings import MemoryKeyring
 
+from desktop.store import options
+from desktop.store.settings import Changed
+
 
 def test_first_visit_shows_what_is_trending_and_fits(made: Made) -> None:
     made.wait(lambda: "Huge-GGUF" not in made.results and len(made.results) == 3)
@@ -185,3 +188,18 @@ def test_pages_are_fetched_as_one_scrolls(made: Made, hub: HubServer) -> None:
 
     made.wait(scrolled)
     assert len(set(made.results)) == 100
+
+
+def test_a_token_given_elsewhere_goes_on_with_the_repo(made: Made) -> None:
+    _open_gated(made)
+    made.token.use("hf_reader_token")  # as the settings' page Hub does
+    made.page.token_changed()
+    made.wait(lambda: made.table.isVisible() and made.table.model().rowCount() == 1)
+
+
+def test_another_hub_is_asked_anew(made: Made, hub: HubServer) -> None:
+    made.wait(lambda: len(made.results) == 3)
+    asked = len(hub.requests("/api/models"))
+    made.page.option_changed(Changed(options.THEME, "light", "dark", None))
+    made.page.option_changed(Changed(options.HUB_OFFLINE, True, False, None))
+    made.wait(lambda: len(hub.requests("/api/models")) == asked + 1)

@@ -9,13 +9,15 @@ from typing import ClassVar
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QImage
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import HeftError
 from desktop.services.engine.memory import EngineMemory
+from desktop.store import options
 from desktop.store.options import WindowGeometry
+from desktop.store.settings import Changed
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.shortcuts import ShortcutsDialog
 from desktop.ui.shell.statusbar import StatusBar
@@ -33,12 +35,19 @@ class Plain(Page):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.visits = 0
+        self.heard: list[object] = []
         self.setAccessibleName(name)
         QVBoxLayout(self).addWidget(QLabel(name))
         Plain.made.append(name)
 
     def shown(self) -> None:
         self.visits += 1
+
+    def option_changed(self, change: Changed) -> None:
+        self.heard.append(change)
+
+    def token_changed(self) -> None:
+        self.heard.append("token")
 
 
 @pytest.fixture
@@ -193,14 +202,28 @@ def test_shortcuts_are_listed_with_those_of_the_pages(qtbot: QtBot, window: Main
     qtbot.waitUntil(lambda: not window.findChildren(ShortcutsDialog))
 
 
-def test_settings_are_chosen_in_their_menu(qtbot: QtBot, window: MainWindow) -> None:
-    action = window.findChild(QAction, "appearance_dark")
-    with qtbot.waitSignal(window.appearance_chosen) as chosen:
-        action.trigger()
-    assert chosen.args == ["dark"]
-    with qtbot.waitSignal(window.load_at_start_chosen) as chosen:
-        window.findChild(QAction, "loadAtStart").trigger()
-    assert chosen.args == [False]
+def test_settings_are_asked_for_by_the_rail_a_key_a_message_and_a_page(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    asked: list[str] = []
+    window.settings_asked.connect(asked.append)
+    qtbot.mouseClick(window.findChild(QAbstractButton, "settingsButton"), Qt.MouseButton.LeftButton)
+    qtbot.keyClick(window, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
+    window.notifications.show_message(HeftError("No.", kind="proxy"))
+    qtbot.mouseClick(window.findChild(QAbstractButton, "notificationSettings"), Qt.MouseButton.LeftButton)
+    page = window.page("chat")
+    assert page is not None
+    page.settings_asked.emit("hub")
+    assert asked == ["general", "general", "network", "hub"]
+
+
+def test_pages_hear_of_options_and_of_the_token(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    page = window.page("chat")
+    assert isinstance(page, Plain)
+    change = Changed(options.THEME, "system", "dark", None)
+    window.option_changed(change)
+    window.token_changed()
+    assert page.heard == [change, "token"]
 
 
 def test_light_and_dark_paint_differently(qtbot: QtBot, window: MainWindow, theme: Theme) -> None:
