@@ -22,13 +22,11 @@ from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
 from desktop.engine.worker.protocol import Load
 from desktop.services.chat.chat import MessageFinished
-from desktop.services.configured import local_copies
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.single_instance import OpenRequest
 from desktop.store import options
-from desktop.store.options import WindowGeometry
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsData
 from desktop.ui.shell.collector import Collector
@@ -170,7 +168,7 @@ class Heft:
             self._container.paths,
             self._container.hub,
             self._container.tokens,
-            local_copies(self._container.settings),
+            self._container.copies,
             self._container.machine,
             lambda: self._container.predictions.speed,
             lambda: self._container.predictions.calibration,
@@ -376,7 +374,7 @@ class Heft:
             self._window,
         ).open()
 
-    def _remember_window(self, geometry: WindowGeometry) -> None:
+    def _remember_window(self, geometry: options.WindowGeometry) -> None:
         try:
             self._container.settings.set(options.WINDOW, geometry)
         except HeftError as error:

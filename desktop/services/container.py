@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.engine.worker.protocol import Hello
-from desktop.services.configured import engine_service, hub_client, hub_token, machine_service
+from desktop.services.configured import engine_service, hub_client, hub_token, local_copies, machine_service
 from desktop.services.engine.supervisor import describe_engine
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from desktop.services.inspect.inspection import InspectionService
     from desktop.services.machine.machine import MachineService
     from desktop.services.models.library import LibraryService
+    from desktop.services.models.local_copies import LocalCopies
     from desktop.services.planning.recording import Predictions
     from desktop.store.chats import ChatStore
 
@@ -83,6 +84,11 @@ class Container:
         from desktop.services.hub_account import TokenService
 
         return TokenService(self.token, self.hub)
+
+    @cached_property
+    def copies(self) -> LocalCopies:
+        """Which files of the Hub are here already."""
+        return local_copies(self.settings)
 
     @cached_property
     def hub(self) -> HubClient:

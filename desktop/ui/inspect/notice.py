@@ -73,6 +73,11 @@ class ReadFailure(QFrame):
         theme.changed.connect(self._paint)
         self._paint()
 
+    @property
+    def wants_token(self) -> bool:
+        """Whether it is shown, and a token of the Hub may mend it."""
+        return not self.isHidden() and self._error is not None and self._error.settings_page == "hub"
+
     def show_error(self, error: HeftError) -> None:
         """Tell a failure."""
         self._error = error

@@ -226,6 +226,11 @@ class InspectPage(Page):
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(action)
 
+    def token_changed(self) -> None:
+        """Try again what was refused for want of a token."""
+        if self._failure.wants_token:
+            self._again()
+
     # -- reading ---------------------------------------------------------------------------------
 
     def _open(self, source: str, context: TaskContext) -> Inspected:

@@ -28,6 +28,7 @@ from desktop.core.settings_pages import PAGES
 from desktop.store import options
 from desktop.store.options import OPTIONS, Option
 from desktop.store.settings import SettingsStore
+from desktop.ui.shell.shortcuts import ShortcutsDialog
 from desktop.ui.shell.theme import Theme
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -165,6 +166,7 @@ def test_search_by_keyboard_leads_to_the_option(made: Made, qtbot: QtBot) -> Non
     assert made.dialog.page == "engine"
     field = find(made.dialog, QAbstractSpinBox, "option_gpu_reserve_bytes")
     qtbot.waitUntil(field.hasFocus)
+    assert made.window.findChildren(ShortcutsDialog) == []  # Enter pressed no button
     search.setFocus()
     qtbot.keyClicks(search, "no such words")
     assert label(made.dialog, "settingsNothing") and not found.isVisible()
