@@ -15,6 +15,7 @@ from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef, local_ref
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore
+from desktop.store.options import LAST_MODEL
 from desktop.store.settings import SettingsStore
 from desktop.ui.shell.tasks import TaskContext, Tasks
 
@@ -134,7 +135,7 @@ class ModelChooser(QObject):
             self._chats.update(chat.id, model=last.ref.name, model_path=str(last.path))
 
     def _first(self, chat: Chat) -> LibraryModel:
-        for wanted in (chat.model_path, self._settings.load().last_model, "starter"):
+        for wanted in (chat.model_path, self._settings.get(LAST_MODEL), "starter"):
             if not wanted:
                 continue
             try:

@@ -228,6 +228,7 @@ class ChatPage(Page):
         menu.cancel_asked.connect(self._models.cancel)
         self._empty.open_asked.connect(self._ask_file)
         self._strip.chosen.connect(self._act)
+        self._strip.settings_asked.connect(self.settings_asked)
         self._side.settings.reload_asked.connect(
             lambda: self._models.load_again(self._side.settings.values().context_length)
         )

@@ -1,39 +1,12 @@
-"""Fields of the chat's settings: numbers that ignore a passing wheel, and the seed."""
+"""The field of the chat's settings that only it has: the seed."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRegularExpression, Qt
 from PySide6.QtGui import QRegularExpressionValidator
-from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QSpinBox
-
-from desktop.ui.shared.wheel import leave_wheel
+from PySide6.QtWidgets import QLineEdit
 
 MAX_SEED = 2**32 - 1  # llama.cpp's seed is unsigned 32 bit
-
-
-class NumberField(QDoubleSpinBox):
-    """A number from 0 to ``most``; takes the wheel only when it has the focus, so that scrolling changes nothing."""
-
-    def __init__(self, most: float, step: float) -> None:
-        super().__init__()
-        self.setRange(0.0, most)
-        self.setSingleStep(step)
-        self.setDecimals(2)
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        leave_wheel(self)
-
-
-class WholeField(QSpinBox):
-    """A whole number from 0 to ``most``, 0 shown as a word; the wheel as in :class:`NumberField`."""
-
-    def __init__(self, most: int, zero: str, step: int = 1) -> None:
-        super().__init__()
-        self.setRange(0, most)
-        self.setSpecialValueText(zero)
-        self.setSingleStep(step)
-        self.setGroupSeparatorShown(True)
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        leave_wheel(self)
 
 
 class SeedField(QLineEdit):

@@ -7,7 +7,7 @@ from typing import cast
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.core.choice import Goal
 from desktop.core.hardware import Machine
@@ -17,6 +17,7 @@ from desktop.services.discover.tables import DataTables
 from desktop.ui.discover.context_slider import SMALLEST, ContextSlider
 from desktop.ui.discover.machine_menu import MachineMenu, machine_words
 from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.number_fields import WholeField
 from desktop.ui.shared.tokens_field import LONGEST_CONTEXT, TokensField
 from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import Theme, set_role
@@ -53,13 +54,11 @@ class PickerControls(QWidget):
         self._kv.setAccessibleName("KV cache type")
         self._kv.setToolTip("q8_0 halves the memory of the context at hardly any loss; q4_0 quarters it at some")
         self._kv.addItems(_KV_TYPES)
-        self._layers = QSpinBox()
+        self._layers = WholeField(0, "auto", low=-1)
         self._layers.setObjectName("gpuLayers")
         self._layers.setAccessibleName("Layers on the GPU")
         self._layers.setToolTip("Auto: as many as fit")
-        self._layers.setRange(-1, 0)
         self._layers.setValue(-1)
-        self._layers.setSpecialValueText("auto")
         self._goal = QComboBox()
         self._goal.setObjectName("goal")
         self._goal.setAccessibleName("Goal")

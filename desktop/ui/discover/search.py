@@ -34,7 +34,7 @@ class DiscoverSearch(QWidget):
     """Searches as one types and fetches pages as one scrolls."""
 
     repo_chosen = Signal(object)  # Result
-    token_wanted = Signal(object)  # HeftError that a token would mend
+    settings_asked = Signal(str)  # SettingsPage that would mend a failure
 
     def __init__(self, service: SearchService, tasks: Tasks, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +53,7 @@ class DiscoverSearch(QWidget):
         self.list = RepoList(self.model, theme)
         self._state = SearchState()
         self._state.near_chosen.connect(self.filters.search_for)
+        self._state.settings_asked.connect(self.settings_asked)
         self._build()
         self.filters.changed.connect(self.search)
         self.list.repo_chosen.connect(self.repo_chosen)
@@ -213,8 +214,7 @@ class DiscoverSearch(QWidget):
         self._task = None
         self._say(error.message, error.hint)
         self._state.offer("Try again", self.search)
-        if error.kind in ("token-wrong", "token-missing"):
-            self.token_wanted.emit(error)
+        self._state.offer_settings(error)
 
     def _nothing_found(self) -> None:
         """Say what was searched for, and offer what may have been meant."""

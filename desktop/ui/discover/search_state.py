@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from desktop.core.errors import HeftError
 from desktop.core.shown import plain
 from desktop.core.spelling import MOST_OFFERED
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shared.signals import calling
 
 
@@ -18,6 +20,7 @@ class SearchState(QWidget):
     """A title, a sentence, near names to search for instead, and one thing to do."""
 
     near_chosen = Signal(str)  # a text to search for in place of the one typed
+    settings_asked = Signal(str)  # SettingsPage that would mend a failure
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,6 +33,8 @@ class SearchState(QWidget):
         self._offered: list[str] = []
         self._remedy = push_button("", "discoverRemedy")
         self._remedy.clicked.connect(self._mend)
+        self._settings = SettingsLink("discoverSearchSettings")
+        self._settings.asked.connect(self.settings_asked)
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 30, 20, 20)
         column.setSpacing(10)
@@ -39,7 +44,8 @@ class SearchState(QWidget):
         for number, button in enumerate(self._near):
             button.clicked.connect(calling(self._choose, number))
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addWidget(self._remedy, 0, Qt.AlignmentFlag.AlignHCenter)
+        for button in (self._remedy, self._settings):
+            column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)
 
     def say(self, title: str, advice: str = "") -> None:
@@ -48,6 +54,7 @@ class SearchState(QWidget):
         self._advice.setText(plain(advice))
         self._advice.setVisible(bool(advice))
         self._remedy.hide()
+        self._settings.hide()
         self.offer_near(())
 
     def offer(self, words: str, call: Callable[[], object]) -> None:
@@ -56,6 +63,10 @@ class SearchState(QWidget):
         self._remedy.setAccessibleName(words)
         self._remedy_call = call
         self._remedy.show()
+
+    def offer_settings(self, error: HeftError) -> None:
+        """Offer the page of the settings that mends an error, where there is one."""
+        self._settings.show_for(error)
 
     def offer_near(self, texts: Sequence[str]) -> None:
         """Offer these texts to search for instead; none hides the question."""

@@ -13,6 +13,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.progress import Progress
 from desktop.services.inspect.inspection import Inspected, InspectionService
+from desktop.store.options import RECENT_INSPECTED
 from desktop.store.settings import SettingsStore
 from desktop.ui.inspect import actions
 from desktop.ui.inspect.compare import CompareTab
@@ -112,7 +113,7 @@ class InspectPage(Page):
         loaded = self._engine_state().loaded
         self._empty.set_loaded(loaded.path if loaded else "", Path(loaded.path).name if loaded else "")
         if not self._recent:
-            self._tasks.run(lambda context: self._settings.load().recent_inspected, done=self._took_recent, owner=self)
+            self._tasks.run(lambda context: self._settings.get(RECENT_INSPECTED), done=self._took_recent, owner=self)
 
     def open(self, source: str) -> None:
         """Read a path, a folder, an ``hf:`` address or a library name, and show it."""
@@ -209,6 +210,7 @@ class InspectPage(Page):
         self._line.cancelled.connect(self.cancel)
         self._failure.again_asked.connect(self._again)
         self._failure.dismissed.connect(self._failure.hide)
+        self._failure.settings_asked.connect(self.settings_asked)
         self._tabs.notify.connect(self.notify)
         self._tabs.place_asked.connect(self.go_to)
 
@@ -240,6 +242,11 @@ class InspectPage(Page):
     def _zoom(self, steps: int) -> None:
         if isinstance(self._tabs.shown, LayersTab):
             self._tabs.shown.map.zoom(steps)
+
+    def token_changed(self) -> None:
+        """Try again what was refused for want of a token."""
+        if self._failure.wants_token:
+            self._again()
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -330,8 +337,8 @@ class InspectPage(Page):
 
     def _remember(self, source: str) -> None:
         """On the worker thread: what was opened well is offered again."""
-        kept = [known for known in self._settings.load().recent_inspected if known != source]
-        self._settings.update(recent_inspected=(source, *kept)[:MOST_RECENT])
+        kept = [known for known in self._settings.get(RECENT_INSPECTED) if known != source]
+        self._settings.set(RECENT_INSPECTED, (source, *kept)[:MOST_RECENT])
 
     def _took_recent(self, recent: tuple[str, ...]) -> None:
         self._recent = recent
@@ -339,7 +346,7 @@ class InspectPage(Page):
 
     def _list_models(self) -> None:
         def work(context: TaskContext) -> tuple[tuple[str, ...], list[LibraryModel]]:
-            return self._settings.load().recent_inspected, self._library.scan(cancelled=lambda: context.cancelled)
+            return self._settings.get(RECENT_INSPECTED), self._library.scan(cancelled=lambda: context.cancelled)
 
         def done(found: tuple[tuple[str, ...], list[LibraryModel]]) -> None:
             self._took_recent(found[0])

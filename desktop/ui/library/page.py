@@ -25,6 +25,7 @@ from desktop.core.progress import Progress
 from desktop.core.spelling import near
 from desktop.core.units import human_bytes
 from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.store.settings import Changed
 from desktop.ui.library import actions
 from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.library.library_table import LibraryTable
@@ -78,6 +79,13 @@ class LibraryPage(Page):
     def shown(self) -> None:
         """Look for models, quietly when nothing is new."""
         self.rescan()
+
+    def option_changed(self, change: Changed) -> None:
+        """Other folders or stores are to be looked into."""
+        if change.option.page == "models":
+            self.cancel_scan()
+            if self.isVisible():
+                self.rescan()
 
     def rescan(self) -> None:
         """Look for models in the background; one search at a time."""

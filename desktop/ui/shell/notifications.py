@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QToolBu
 from desktop.core.errors import HeftError
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
@@ -24,7 +25,9 @@ def error_report(error: HeftError) -> str:
 
 
 class Notification(QFrame):
-    """One message: what happened, the one thing to do, copy and dismiss."""
+    """One message: what happened, the one thing to do, the settings that mend it, copy and dismiss."""
+
+    settings_asked = Signal(str)  # SettingsPage
 
     dismissed = Signal()
     next_asked = Signal()
@@ -57,6 +60,11 @@ class Notification(QFrame):
         self._others = push_button("", "notificationOthers", "Show the message behind this one", role="ghost")
         self._others.clicked.connect(self.next_asked)
         row.addWidget(self._others)
+        if self._error and self._error.settings_page is not None:
+            settings = SettingsLink("notificationSettings")
+            settings.show_page(self._error.settings_page)
+            settings.asked.connect(self.settings_asked)
+            row.addWidget(settings)
         if self._error:
             self._copy = push_button("Copy details", "notificationCopy", spoken="Copy the details of this error")
             self._copy.clicked.connect(self._copy_details)
@@ -140,6 +148,8 @@ class NotificationArea(QWidget):
 
     left = Signal()
 
+    settings_asked = Signal(str)  # SettingsPage
+
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
@@ -184,6 +194,7 @@ class NotificationArea(QWidget):
         notification = Notification(self._theme, told, self)
         notification.dismissed.connect(calling(self._dismiss, notification))
         notification.next_asked.connect(self._show_next)
+        notification.settings_asked.connect(self.settings_asked)
         self._shown.append(notification)
         self._column.addWidget(notification)
         self._arrange()

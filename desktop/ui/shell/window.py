@@ -33,7 +33,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.store.settings import WindowGeometry
+from desktop.store import options
+from desktop.store.options import Appearance, WindowGeometry
+from desktop.store.settings import Changed
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action import Action, Declared
 from desktop.ui.shell.action_registry import ActionRegistry
@@ -49,6 +51,7 @@ from desktop.ui.shell.actions import (
     OPEN_FILE,
     PALETTE,
     QUIT,
+    SETTINGS,
     SHORTCUTS,
     WINDOW_ACTIONS,
     visit,
@@ -58,10 +61,15 @@ from desktop.ui.shell.page import Page
 from desktop.ui.shell.rail import NavigationRail
 from desktop.ui.shell.shortcuts import ShortcutsDialog
 from desktop.ui.shell.statusbar import StatusBar
-from desktop.ui.shell.theme import Preference, Theme
+from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window_place import TITLE_BAR, fitted
 
 DEFAULT_SIZE = QSize(1280, 800)
+_APPEARANCES: tuple[tuple[Action, Appearance], ...] = (
+    (APPEARANCE_SYSTEM, "system"),
+    (APPEARANCE_LIGHT, "light"),
+    (APPEARANCE_DARK, "dark"),
+)
 FRAME_ROOM = QSize(0, TITLE_BAR)
 MINIMUM_SIZE = QSize(820, 520)  # on a smaller screen (1280x800 pixels at 200% are 640x400) pages scroll
 # Model files a person may drop; what they really are is told by their content.
@@ -104,11 +112,12 @@ class MainWindow(QWidget):
     file_inspected = Signal(object)  # Path of another model file or folder, or of a .gguf dropped on the page Inspect
     inspect_asked = Signal()  # a file is to be chosen for the page Inspect
     page_changed = Signal(str)
-    appearance_chosen = Signal(str)
-    load_at_start_chosen = Signal(bool)
+    settings_asked = Signal(str)  # SettingsPage
     logs_asked = Signal()
     about_asked = Signal()
     painted = Signal()  # once, after the first paint
+    appearance_chosen = Signal(str)  # Appearance
+    load_at_start_chosen = Signal(bool)
     closed = Signal(object)  # WindowGeometry
 
     def __init__(
@@ -155,17 +164,13 @@ class MainWindow(QWidget):
         self.notifications.left.connect(self._focus_page)
         self.notifications.raise_()
 
-    def _connect(self, visits: Sequence[Action], preference: Preference, load_at_start: bool) -> None:
+    def _connect(self, visits: Sequence[Action], preference: Appearance, load_at_start: bool) -> None:
         commands = self.commands
         commands.refused.connect(self.notifications.show_message)
         for index, action in enumerate(visits):
             commands.connect_to(action, calling(self._visit, index))
         appearances = QActionGroup(self)
-        for action, which in (
-            (APPEARANCE_SYSTEM, "system"),
-            (APPEARANCE_LIGHT, "light"),
-            (APPEARANCE_DARK, "dark"),
-        ):
+        for action, which in _APPEARANCES:
             made = commands.connect_to(action, calling(self.appearance_chosen.emit, which))
             appearances.addAction(made)
             made.setChecked(which == preference)
@@ -179,6 +184,8 @@ class MainWindow(QWidget):
         commands.connect_to(LOGS, self.logs_asked.emit)
         commands.connect_to(ABOUT, self.about_asked.emit)
         commands.connect_to(QUIT, self.close)
+        commands.connect_to(SETTINGS, self._open_settings)
+        self.notifications.settings_asked.connect(self.settings_asked)
 
     # -- pages -----------------------------------------------------------------------------------
 
@@ -206,6 +213,7 @@ class MainWindow(QWidget):
         if index not in self._made:
             page = self._entries[index].make()
             page.notify.connect(self.notifications.show_message)
+            page.settings_asked.connect(self.settings_asked)
             self._made[index] = page
             self._stack.addWidget(page)
         self._current = index
@@ -221,6 +229,25 @@ class MainWindow(QWidget):
         """Give the keyboard back to the page in view."""
         if self._current >= 0:
             self._made[self._current].setFocus(Qt.FocusReason.OtherFocusReason)
+    def option_changed(self, change: Changed) -> None:
+        """Tell all pages that an option has another value, and show it in the menus."""
+        if change.option is options.THEME:
+            marked = next(action for action, which in _APPEARANCES if which == change.new)
+            self.commands.qaction(marked).setChecked(True)
+        elif change.option is options.LOAD_AT_START:
+            self.commands.qaction(LOAD_AT_START).setChecked(bool(change.new))
+        for page in self._made.values():
+            page.option_changed(change)
+
+    def token_changed(self) -> None:
+        """Tell all pages that the Hub's token is another one."""
+        for page in self._made.values():
+            page.token_changed()
+
+    def _open_settings(self) -> None:
+        self.settings_asked.emit("general")
+
+    # -- keyboard --------------------------------------------------------------------------------
 
     # -- actions ---------------------------------------------------------------------------------
 

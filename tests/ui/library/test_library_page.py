@@ -25,6 +25,7 @@ from support.widgets import find, label, shown
 
 from desktop.core.errors import HeftError
 from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.library.library_model import COLUMNS, NAME, SIZE, LibraryTableModel, plain_tooltip, when
@@ -359,3 +360,14 @@ def test_a_search_that_ends_leaves_the_keyboard_where_somebody_types(
     _search(page).setFocus()
     _settled(qtbot, page)
     assert _search(page).hasFocus()
+def test_folders_and_stores_of_the_settings_count_at_once(
+    make_page: MakePage, qtbot: QtBot, paths: Paths, tmp_path: Path
+) -> None:
+    page = make_page()
+    g.model(layers=1).write(tmp_path / "more" / "new-Q4_K_M.gguf")
+    store = SettingsStore(paths.settings)
+    store.subscribe(page.option_changed)
+    store.set(options.LIBRARY_FOLDERS, (str(tmp_path / "more"),))
+    qtbot.waitUntil(lambda: "new-Q4_K_M" in _names(page))
+    store.reset(options.LIBRARY_FOLDERS)
+    qtbot.waitUntil(lambda: "new-Q4_K_M" not in _names(page))

@@ -26,7 +26,9 @@ from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import HeftError
 from desktop.services.engine.memory import EngineMemory
-from desktop.store.settings import WindowGeometry
+from desktop.store import options
+from desktop.store.options import WindowGeometry
+from desktop.store.settings import Changed
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action import Action
 from desktop.ui.shell.page import Page
@@ -48,12 +50,19 @@ class Plain(Page):
         super().__init__(None, (COUNT,))
         self.commands.connect_to(COUNT, lambda: self.setObjectName("counted"))
         self.visits = 0
+        self.heard: list[object] = []
         self.setAccessibleName(name)
         QVBoxLayout(self).addWidget(QLabel(name))
         Plain.made.append(name)
 
     def shown(self) -> None:
         self.visits += 1
+
+    def option_changed(self, change: Changed) -> None:
+        self.heard.append(change)
+
+    def token_changed(self) -> None:
+        self.heard.append("token")
 
 
 @pytest.fixture
@@ -215,6 +224,28 @@ def test_settings_are_chosen_in_their_menu(qtbot: QtBot, window: MainWindow) -> 
     with qtbot.waitSignal(window.load_at_start_chosen) as chosen:
         window.findChild(QAction, "window.load-at-start").trigger()
     assert chosen.args == [False]
+def test_settings_are_asked_for_by_the_rail_a_key_a_message_and_a_page(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    asked: list[str] = []
+    window.settings_asked.connect(asked.append)
+    qtbot.mouseClick(window.findChild(QAbstractButton, "settingsButton"), Qt.MouseButton.LeftButton)
+    qtbot.keyClick(window, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
+    window.notifications.show_message(HeftError("No.", kind="proxy"))
+    qtbot.mouseClick(window.findChild(QAbstractButton, "notificationSettings"), Qt.MouseButton.LeftButton)
+    page = window.page("chat")
+    assert page is not None
+    page.settings_asked.emit("hub")
+    assert asked == ["general", "general", "network", "hub"]
+
+
+def test_pages_hear_of_options_and_of_the_token(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    page = window.page("chat")
+    assert isinstance(page, Plain)
+    change = Changed(options.THEME, "system", "dark", None)
+    window.option_changed(change)
+    window.token_changed()
+    assert page.heard == [change, "token"]
 
 
 def test_light_and_dark_paint_differently(qtbot: QtBot, window: MainWindow, theme: Theme) -> None:
