@@ -25,14 +25,6 @@ class TokenTaken:
     variable: str = ""
 
 
-@dataclass(frozen=True)
-class TokenState:
-    """The token in use: where it comes from, and for which Hub."""
-
-    origin: Origin
-    endpoint: str
-
-
 class TokenService:
     """Takes, tests and forgets the Hub's token. Calls may come from any thread; most ask the Hub or the keyring."""
 
@@ -45,9 +37,9 @@ class TokenService:
         """Where a person makes a token."""
         return f"{self._hub.endpoint}/settings/tokens"
 
-    def state(self) -> TokenState:
-        """The token in use."""
-        return TokenState(self._token.origin(), self._hub.endpoint)
+    def origin(self) -> Origin:
+        """Where the token in use comes from; "" without one."""
+        return self._token.origin()
 
     def take(self, text: str) -> TokenTaken:
         """Check a token, then keep it. UsageError for a text that is none, HubError: one that the Hub refuses."""

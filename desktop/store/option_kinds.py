@@ -39,7 +39,7 @@ class Kind(ABC, Generic[T]):
         return str(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Switch(Kind[bool]):
     """On or off."""
 
@@ -62,7 +62,7 @@ class Switch(Kind[bool]):
         return "on" if value else "off"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Choice(Kind[S]):
     """One of a few words. ``choices`` holds each value and what a person reads for it."""
 
@@ -83,7 +83,7 @@ class Choice(Kind[S]):
         return self.checked(text.strip().lower())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Whole(Kind[int]):
     """A whole number from ``low`` to ``high``; ``zero`` is what a person reads for 0."""
 
@@ -105,7 +105,7 @@ class Whole(Kind[int]):
         return self.checked(whole(text))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ByteSize(Kind[int]):
     """An amount of memory in bytes, up to ``high``."""
 
@@ -124,7 +124,7 @@ class ByteSize(Kind[int]):
         return self.checked(byte_count(text))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Folder(Kind[str]):
     """A folder, absolute; "" is what ``empty`` says."""
 
@@ -143,7 +143,7 @@ class Folder(Kind[str]):
         return _folder(text) if text.strip() else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Folders(Kind[tuple[str, ...]]):
     """Any number of folders. Typed, they stand in one line, separated as in the variable PATH."""
 
@@ -166,7 +166,7 @@ class Folders(Kind[tuple[str, ...]]):
         return self.separator.join(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Address(Kind[str]):
     """The address of a server with one of these ``schemes``; "" is what ``empty`` says. ``path``: it may have one."""
 
@@ -194,7 +194,7 @@ class Address(Kind[str]):
         return named and whole_host and not parts.query and not parts.fragment
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Record(Kind[T]):
     """What the program remembers for itself: any value of a type that msgspec knows. Nobody types it."""
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import desktop
 from desktop.core.units import byte_count, decimal, human_bytes, human_count, human_decimal, human_parameters, whole
 
 
@@ -53,3 +57,11 @@ def test_sizes(text: str, count: int) -> None:
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(ValueError):
         byte_count(text)
+
+
+def test_nothing_formats_numbers_by_the_language_of_the_system() -> None:
+    """Qt's own number fields do, and so do Python's locale and Qt's."""
+    by_language = re.compile(r"\b(?:Q(?:Double)?SpinBox|QLocale|QDoubleValidator|QIntValidator)\b|:n}|^import locale")
+    root = Path(desktop.__file__).parent
+    found = {path.name for path in root.rglob("*.py") if by_language.search(path.read_text(encoding="utf-8"))}
+    assert found == {"number_fields.py"}

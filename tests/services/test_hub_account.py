@@ -50,7 +50,7 @@ def test_a_right_one_is_kept_in_the_keyring(
 def test_without_a_keyring_it_lasts_until_the_end(service: TokenService, token: HubToken, ring: MemoryKeyring) -> None:
     ring.missing = True
     assert service.take(RIGHT) == TokenTaken("tester", "session")
-    assert (token.get(), service.state().origin) == (RIGHT, "session")
+    assert (token.get(), service.origin()) == (RIGHT, "session")
 
 
 def test_what_was_typed_counts_before_the_environment_and_says_until_when(

@@ -167,7 +167,8 @@ class LibraryService:
             return max(found, key=lambda m: (not m.problem, m.modified))
         folder = _existing(name)
         if folder is not None:
-            raise UsageError(f"{folder} is a folder.", "Name a .gguf file in it, or add the folder to the library.")
+            hint = "Name a .gguf file in it, or add the folder to the library."
+            raise UsageError(f"{folder} is a folder.", hint, settings_page="models")
         close = _close(name, [*(m.name for m in models), *([STARTER] if find_starter() else [])])
         raise NotFoundError(
             f"There is no model '{name}' on this computer.",

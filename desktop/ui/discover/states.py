@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.shown import plain
 from desktop.services.discover.search_results import Result, other_format
 from desktop.services.hub_account import TokenTaken
 from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.chips import FlowLayout
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shared.token_field import TokenField
@@ -53,10 +54,9 @@ class DiscoverState(QWidget):
         self._token.given.connect(self.token_given)
         self._token.page_wanted.connect(self.token_page_wanted)
         self._settings.asked.connect(self.settings_asked)
-        buttons = QHBoxLayout()
+        buttons = FlowLayout(spacing=8)
         for button in (self._versions, self._inspect, self._again, self._page, self._settings):
             buttons.addWidget(button)
-        buttons.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(40, 60, 40, 40)
         column.setSpacing(12)

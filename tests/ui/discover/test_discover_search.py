@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QDesktopServices
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView, QWidget
 from pytestqt.qtbot import QtBot
 from support.discover_page import AWQ, GATED, Made
+from support.fitting import cut
 from support.hub_server import HubServer, Repo
 from support.hub_server_content import BytesContent
 from support.keyrings import MemoryKeyring
@@ -143,6 +144,14 @@ def test_a_token_without_access_leads_to_the_page_that_gives_it(
     hub.tokens["hf_stranger_token"] = {GATED}
     qtbot.mouseClick(made.find(QAbstractButton, "discoverAgain"), Qt.MouseButton.LeftButton)
     made.wait(lambda: made.table.isVisible() and made.table.model().rowCount() == 1)
+
+
+@pytest.mark.parametrize("width", [744, 1204])
+def test_what_a_gated_repo_says_is_whole_in_a_small_window(made: Made, width: int) -> None:
+    _open_gated(made)
+    made.page.resize(width, 490)
+    state = made.find(QWidget, "discoverState")
+    made.wait(lambda: cut(state) == [])
 
 
 def test_what_a_setting_mends_opens_its_page(made: Made, qtbot: QtBot, hub: HubServer) -> None:

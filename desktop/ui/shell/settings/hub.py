@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout
 
 from desktop.core.errors import HeftError
 from desktop.core.shown import plain
-from desktop.services.hub_account import TokenService, TokenState, TokenTaken
+from desktop.hub.token import Origin
+from desktop.services.hub_account import TokenService, TokenTaken
 from desktop.store import options
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.token_field import TokenField
@@ -19,7 +20,7 @@ from desktop.ui.shell.settings.writer import OptionWriter
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
-_ORIGINS = {
+_ORIGINS: dict[Origin, str] = {
     "": "No token is set. Most of the Hub can be read without one; gated and private models need it.",
     "session": "A token is set, until you quit.",
     "environment": "A token is set by HF_TOKEN, in the environment Heft was started in.",
@@ -64,13 +65,13 @@ class HubPane(SettingsPane):
     def shown(self) -> None:
         """Where the token comes from; the keyring may ask the person to unlock it."""
         self._tasks.run(
-            lambda context: self._tokens().state(), done=self._show_state, failed=self._show_problem, owner=self
+            lambda context: self._tokens().origin(), done=self._show_origin, failed=self._show_problem, owner=self
         )
 
-    def _show_state(self, state: TokenState) -> None:
-        self._origin.setText(_ORIGINS[state.origin])
-        self._test.setVisible(bool(state.origin))
-        self._forget.setVisible(state.origin in _FORGETTABLE)
+    def _show_origin(self, origin: Origin) -> None:
+        self._origin.setText(_ORIGINS[origin])
+        self._test.setVisible(bool(origin))
+        self._forget.setVisible(origin in _FORGETTABLE)
 
     def _take(self, text: str) -> None:
         self._field.show_checking()

@@ -8,7 +8,6 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from desktop.core.errors import HeftError
 from desktop.store.options import Option
 from desktop.store.settings import Changed
 from desktop.ui.shared.buttons import push_button
@@ -143,9 +142,6 @@ class SettingsPane(QWidget):
 
     def shown(self) -> None:
         """The page has come into view: ask what may have changed."""
-
-    def failed(self, error: HeftError) -> None:
-        """Tell a failure that no place of its own on the page is for."""
 
     def add_card(self, name: str, title: str, shown: Sequence[Option[Any]] = ()) -> SettingsCard:
         """A card with a row for each of these options."""
