@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
 from desktop.core.choice import Option, placement_words
@@ -9,7 +11,7 @@ from desktop.core.memory import ModelShape
 from desktop.core.quality import Label, Quality
 from desktop.core.speed import Rate
 from desktop.core.units import human_bytes, human_parameters
-from desktop.services.discover.picker_records import ModelGroup, View
+from desktop.services.discover.picker_records import ModelGroup, Row, View
 from desktop.services.discover.search_results import human_context
 
 _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
@@ -47,14 +49,14 @@ def where(option: Option) -> tuple[str, Tone]:
     return words, "bad"
 
 
-def speed(empty: Rate | None, full: Rate | None) -> str:
-    """Tokens per second from an empty to a full context: ``31 → 21 tok/s``, ``about 31 → 21 tok/s`` where the band is
-    wide, one figure where both are the same."""
+def speed(empty: Rate | None, full: Rate | None, *, unit: bool = True) -> str:
+    """Tokens per second from an empty to a full context: ``31 → 21 tok/s``, ``~ 31 → 21 tok/s`` where the band is wide,
+    one figure where both are the same. ``unit`` False leaves the unit to a column's title."""
     if empty is None or full is None:
         return "–"
     first, last = _figure(empty.expected), _figure(full.expected)
-    about = "about " if _spread(full) > _WIDE * full.expected else ""
-    return f"{about}{first} tok/s" if first == last else f"{about}{first} → {last} tok/s"
+    about, end = "~ " if _spread(full) > _WIDE * full.expected else "", " tok/s" if unit else ""
+    return f"{about}{first}{end}" if first == last else f"{about}{first} → {last}{end}"
 
 
 def speed_details(option: Option) -> str:
@@ -158,6 +160,17 @@ def _figures(parameters: int | None, shape: ModelShape | None, context: int | No
         if len(heads) == 1:
             found.append(f"{heads.pop()} KV heads")
     return [*found, f"{context:,} context"] if context else found
+
+
+def names_in(group: ModelGroup, rows: Sequence[Row], *, several: bool) -> dict[int, str]:
+    """What the variants of a model are called beside each other, by number: among ``several`` models without what
+    tells these apart, where that is enough."""
+    names = {number: rows[number].variant.name for number in group.rows}
+    if not several:
+        return names
+    labels = {number: rows[number].variant.label for number in group.rows}
+    counts = Counter(labels.values())
+    return {number: label if label and counts[label] == 1 else names[number] for number, label in labels.items()}
 
 
 def which_model(view: View) -> str:

@@ -343,4 +343,4 @@ def test_speed_is_said_from_an_empty_to_a_full_context(opened: Callable[..., Pic
         "31 ± 2.0 tok/s with an empty context →\n21 ± 1.0 tok/s with all 8,192 tokens used"
     )
     assert speed(Rate(9, 9.4, 9.9), Rate(9, 9.4, 9.9)) == "9.4 tok/s" and speed(None, None) == "–"
-    assert speed(Rate(10, 31, 50), Rate(9, 21, 30)) == "about 31 → 21 tok/s"
+    assert speed(Rate(10, 31, 50), Rate(9, 21, 30)) == "~ 31 → 21 tok/s"
