@@ -60,6 +60,8 @@ class VariantChart(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._font = QFont(self.font())
         self._font.setPixelSize(_LABEL_PIXELS)
+        self._bold = QFont(self._font)
+        self._bold.setWeight(QFont.Weight.DemiBold)
         theme.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -236,8 +238,8 @@ class VariantChart(QWidget):
         theme = self._theme
         color = theme.color("accent" if point.recommended else _TOKENS[point.placement])
         radius = 8.0 if point.recommended else 6.5 if point.index == self._hovered else 5.0
-        outline = theme.color("text") if point.recommended or point.index == self._selected else color
-        pen = QPen(outline, 2 if point.recommended or point.index == self._selected else 1.5)
+        ringed = point.recommended or point.index == self._selected
+        pen = QPen(theme.color("text") if ringed else color, 2 if ringed else 1.5)
         if not point.measured:
             pen.setStyle(Qt.PenStyle.DotLine)
         painter.setPen(pen)
@@ -250,15 +252,14 @@ class VariantChart(QWidget):
             box = QRectF(point.where.x() - radius, point.where.y() - radius, 2 * radius, 2 * radius)
             painter.drawPie(box, 90 * 16, 180 * 16)
         if point.label is not None:
-            font = QFont(self._font)
-            font.setWeight(QFont.Weight.DemiBold if point.recommended else QFont.Weight.Normal)
-            painter.setFont(font)
             if point.recommended:
+                painter.setFont(self._bold)
                 painter.fillRect(point.label.adjusted(-1, 0, 1, 0), theme.color("surface"))
             painter.setPen(theme.color("text"))
             text = f"{point.name} · recommended" if point.recommended else point.name
             painter.drawText(point.label.adjusted(0, 0, 4, 0), Qt.AlignmentFlag.AlignLeft, text)
-            painter.setFont(self._font)
+            if point.recommended:
+                painter.setFont(self._font)
 
     def _near(self, position: QPointF) -> Point | None:
         points = self._layout.points if self._layout else ()

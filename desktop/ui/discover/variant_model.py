@@ -33,8 +33,6 @@ from desktop.ui.shared.labels import WARNING_SIGN
 from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import Theme
 
-ACTION_ROLE = int(Qt.ItemDataRole.UserRole) + 1
-RECOMMENDED_ROLE = ACTION_ROLE + 1
 SortKey = float | str | None  # None: unknown, which comes last whichever way round
 
 
@@ -131,16 +129,19 @@ class VariantTableModel(ColumnTable):
         """The line of a row, -1 where it is not shown."""
         return next((line for line, (_, own) in enumerate(self._lines) if own == number), -1)
 
-    def heading_at(self, line: int) -> tuple[str, str] | None:
-        """The name and the facts of the model whose heading a line is, None for a variant."""
-        if self._view is None or not 0 <= line < len(self._lines) or self.number_at(line) >= 0:
-            return None
+    def is_heading(self, line: int) -> bool:
+        """Whether a line is the heading of a model."""
+        return self._lines[line][1] < 0
+
+    def heading_at(self, line: int) -> tuple[str, str]:
+        """The name and the facts of a line's model."""
+        assert self._view is not None
         group = self._view.groups[self._lines[line][0]]
         return plain(group.name), plain(model_facts(group, self._view.controls.context))
 
     def is_recommended(self, line: int) -> bool:
         """Whether a line is the variant to take of its model."""
-        return self.number_at(line) in self._recommended
+        return self._lines[line][1] in self._recommended
 
     def set_view(self, view: View | None) -> None:
         """Show a view; the same variants are patched, so that the selection holds."""
@@ -230,9 +231,8 @@ class VariantTableModel(ColumnTable):
         line, column = index.row(), index.column()
         if not 0 <= line < len(self._texts):
             return None
-        heading = self.heading_at(line)
-        if heading is not None:
-            return _heading_data(heading, column, role)
+        if self.is_heading(line):
+            return _heading_data(self.heading_at(line), column, role)
         recommended = self.is_recommended(line)
         match role:
             case Qt.ItemDataRole.DisplayRole:
@@ -247,9 +247,7 @@ class VariantTableModel(ColumnTable):
                 return plain_tooltip(self._tooltip(line, column))
             case Qt.ItemDataRole.AccessibleTextRole if column == ACTION:
                 return f"{self.action(line)} {self._texts[line][VARIANT]}"
-        if role == ACTION_ROLE:
-            return self.action(line) if column == ACTION else ""
-        return recommended if role == RECOMMENDED_ROLE else None
+        return None
 
     def _tooltip(self, line: int, column: int) -> str:
         found = self.at(self.number_at(line))

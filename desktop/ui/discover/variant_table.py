@@ -17,12 +17,10 @@ from PySide6.QtWidgets import (
 
 from desktop.ui.discover.variant_model import (
     ACTION,
-    ACTION_ROLE,
     COLUMNS,
     DOWNLOAD,
     MEMORY,
     QUALITY,
-    RECOMMENDED_ROLE,
     SPEED,
     VARIANT,
     WHERE,
@@ -33,7 +31,7 @@ from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.theme import Theme
 
 ROW_HEIGHT = 37
-_ELIDE = Qt.TextElideMode.ElideRight
+_ELIDE, _ELIDE_NAME = Qt.TextElideMode.ElideRight, Qt.TextElideMode.ElideMiddle  # a name's end tells variants apart
 _WIDTHS = {VARIANT: 112, DOWNLOAD: 84, MEMORY: 90, WHERE: 150, SPEED: 104, QUALITY: 174, ACTION: 96}
 _NARROW_WIDTHS = {VARIANT: 86, MEMORY: 84, WHERE: 142, SPEED: 84, ACTION: 80}
 _SPARED = (DOWNLOAD, QUALITY)  # columns left out, the first one first, where there is no room; the chart shows the loss
@@ -55,36 +53,36 @@ class RowDelegate(QStyledItemDelegate):
 
         A selected row keeps its colours, which say how good a figure is.
         """
-        line, column = self._table.line_at(index), index.column()
-        heading = self._table.rows.heading_at(line)
-        if heading is not None:
-            self._paint_heading(painter, option, heading)
+        table, column = self._table, index.column()
+        line = table.line_at(index)
+        if table.rows.is_heading(line):
+            self._paint_heading(painter, option, table.rows.heading_at(line))
             return
-        self.ground(painter, option, index)
-        text, token, bold = self._table.rows.painted(line, column)
+        self.ground(painter, option, index, line)
+        text, token, bold = table.rows.painted(line, column)
         if not text:
             return
-        area = option.rect.adjusted(self._table.padding, 0, -self._table.padding, 0)
+        area = option.rect.adjusted(table.padding, 0, -table.padding, 0)
         font, metrics = option.font, option.fontMetrics
         if bold:
             font = _bold(font)
             metrics = QFontMetrics(font)
         painter.setFont(font)
         painter.setPen(self._theme.color(token))
-        elide = Qt.TextElideMode.ElideMiddle if column == VARIANT else _ELIDE  # a name's end tells variants apart
-        painter.drawText(area, self._table.rows.alignment(column), metrics.elidedText(text, elide, area.width()))
+        elide = _ELIDE_NAME if column == VARIANT else _ELIDE
+        painter.drawText(area, table.rows.alignment(column), metrics.elidedText(text, elide, area.width()))
 
-    def ground(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+    def ground(self, painter: QPainter, option: QStyleOptionViewItem, index: Index, line: int) -> None:
         """What lies below a cell's text."""
         area = option.rect
         selected = index.row() == self._table.currentIndex().row()
-        if self._table.rows.is_recommended(self._table.line_at(index)):
+        if self._table.rows.is_recommended(line):
             painter.fillRect(area, self._theme.color("selection"))
         elif selected:
             painter.fillRect(area, self._theme.color("raised"))
         if selected and index.column() == VARIANT:
             painter.fillRect(area.x(), area.y(), 3, area.height(), self._theme.color("accent"))
-        self._line_below(painter, area)
+        painter.fillRect(area.x(), area.bottom(), area.width(), 1, self._theme.color("border"))
 
     def _paint_heading(self, painter: QPainter, option: QStyleOptionViewItem, heading: tuple[str, str]) -> None:
         """The model's name, which is never cut for its facts."""
@@ -101,10 +99,7 @@ class RowDelegate(QStyledItemDelegate):
         painter.setPen(self._theme.color("text_muted"))
         if area.width() > 0:
             painter.drawText(area, place, option.fontMetrics.elidedText(facts, _ELIDE, area.width()))
-        self._line_below(painter, option.rect)
-
-    def _line_below(self, painter: QPainter, area: QRect) -> None:
-        painter.fillRect(area.x(), area.bottom(), area.width(), 1, self._theme.color("border"))
+        painter.fillRect(option.rect.x(), option.rect.bottom(), option.rect.width(), 1, self._theme.color("border"))
 
 
 class ActionDelegate(RowDelegate):
@@ -112,13 +107,14 @@ class ActionDelegate(RowDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """A button in the colours of the theme; the recommended variant's is the primary one."""
-        if self._table.rows.heading_at(self._table.line_at(index)) is not None:
+        line = self._table.line_at(index)
+        if self._table.rows.is_heading(line):
             return
-        self.ground(painter, option, index)
-        text = str(index.data(ACTION_ROLE) or "")
+        self.ground(painter, option, index, line)
+        text = self._table.rows.action(line)
         if not text:
             return
-        theme, recommended = self._theme, bool(index.data(RECOMMENDED_ROLE))
+        theme, recommended = self._theme, self._table.rows.is_recommended(line)
         primary = recommended or text == "Chat now"
         hovered = self._table.hovered_button == index.row()
         fill = ("accent_hover" if hovered else "accent") if primary else ("hover" if hovered else "raised")
@@ -183,7 +179,7 @@ class VariantTable(QTableView):
 
     def line_at(self, index: Index) -> int:
         """The model's line of a cell shown here."""
-        return self._lines[index.row()] if index.row() < len(self._lines) else -1
+        return self._lines[index.row()]
 
     @property
     def chosen(self) -> int:
@@ -278,7 +274,7 @@ class VariantTable(QTableView):
         self._lines = [self.order.mapToSource(self.order.index(row, VARIANT)).row() for row in range(count)]
         self.clearSpans()
         for row, line in enumerate(self._lines):
-            if self.rows.number_at(line) < 0:
+            if self.rows.is_heading(line):
                 self.setSpan(row, VARIANT, 1, len(COLUMNS))
         header = self.horizontalHeader().sizeHint().height()
         self.setFixedHeight(header + ROW_HEIGHT * count + 2)

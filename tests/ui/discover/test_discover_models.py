@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from support.discover_page import Made
 from support.hub_server import HubServer
 from support.remote_models import QWEN3_600M, QWEN25_14B, SMOLLM2_135M, several
 
+from desktop.ui.discover.context_slider import ContextSlider
 from desktop.ui.discover.variant_model import MEMORY, VARIANT
 
 MIXED, PAIR = "me/Mixed-GGUF", "me/Pair-GGUF"
@@ -142,6 +144,18 @@ def test_a_context_beyond_one_models_training(made: Made) -> None:
     tip = made.table.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
     assert "weighed at 8,192, all it was trained for" in tip
     assert "weighed at" not in made.text("modelFacts")
+
+
+def test_the_slider_marks_models_that_were_read_later_too(made: Made, hub: HubServer, vocab_dir: Path) -> None:
+    """Seven models: the first look is at six, the seventh is known once its whole header was read."""
+    shapes = {f"Tiny{n}-{n}00M": (dataclasses.replace(SMOLLM2_135M, layers=n), ("Q8_0",)) for n in range(1, 7)}
+    shapes |= {"Qwen2.5-14B": (QWEN25_14B, ("Q2_K",))}
+    hub.add(several(MIXED, shapes, vocab_dir / "ggml-vocab-llama-spm.gguf", **hub.repos[MIXED].fields))
+    slider = made.find(ContextSlider, "contextSlider")
+    assert isinstance(slider, ContextSlider)
+    open_repo(made, MIXED)
+    assert tabs(made).count() == 7
+    made.wait(lambda: [mark.name for mark in slider.marks] == ["Q2_K"])
 
 
 def test_base_and_instruct_are_two_models(made: Made) -> None:
