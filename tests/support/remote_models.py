@@ -89,8 +89,7 @@ def several(name: str, models: Mapping[str, tuple[Shape, Sequence[str]]], vocab:
     for stem, (shape, labels) in models.items():
         title = Value(8, stem.replace("-", " "))
         files |= {f"{stem}-{label}.gguf": model(shape, label, vocab, general__name=title) for label in labels}
-    facts = {"tags": ["gguf", "license:apache-2.0"], "gguf": {"total": 1, "architecture": "llama"}}
-    return Repo(name, files, {**facts, **fields})
+    return Repo(name, files, {"tags": ["gguf", "license:apache-2.0"], **fields})
 
 
 def repo(name: str, shape: Shape, labels: Sequence[str], vocab: Path, parameters: float, **fields: Any) -> Repo:

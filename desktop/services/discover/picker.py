@@ -119,6 +119,12 @@ class PickedRepo:
         self._rates_known: dict[int, Rates] = {}
         self._qualities: dict[tuple[str, Kind, int | None], Quality] = {}
 
+    @property
+    def built(self) -> tuple[tuple[int, int] | None, ...]:
+        """How each variant's model is built, as far as it was read: its layers and the tokens it was trained for."""
+        shapes = (known.shape for known in self._reading.now().known)
+        return tuple((shape.layer_count, shape.trained_context) if shape else None for shape in shapes)
+
     # -- reading ---------------------------------------------------------------------------------
 
     def read_first(self, cancelled: Cancelled = never) -> None:

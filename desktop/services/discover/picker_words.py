@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
 from desktop.core.choice import Option, placement_words
@@ -10,7 +12,7 @@ from desktop.core.memory import ModelShape
 from desktop.core.quality import Label, Quality
 from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_bytes, human_parameters
-from desktop.services.discover.picker_records import ModelGroup, View
+from desktop.services.discover.picker_records import ModelGroup, Row, View
 
 Tone = Literal["good", "warn", "bad", "text_muted"]
 
@@ -137,6 +139,17 @@ def _figures(parameters: int | None, shape: ModelShape | None, context: int | No
         if len(heads) == 1:
             found.append(f"{heads.pop()} KV heads")
     return [*found, f"{context:,} context"] if context else found
+
+
+def names_in(group: ModelGroup, rows: Sequence[Row], *, several: bool) -> dict[int, str]:
+    """What the variants of a model are called beside each other, by number: among ``several`` models without what
+    tells these apart, where that is enough."""
+    names = {number: rows[number].variant.name for number in group.rows}
+    if not several:
+        return names
+    labels = {number: rows[number].variant.label for number in group.rows}
+    counts = Counter(labels.values())
+    return {number: label if label and counts[label] == 1 else names[number] for number, label in labels.items()}
 
 
 def which_model(view: View) -> str:

@@ -7,15 +7,15 @@ from desktop.core.speed import Rate, Speeds
 _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
 
 
-def speed(speeds: Speeds | None) -> str:
-    """Tokens per second from an empty to a full context: ``31 → 21 tok/s``, ``about 31 → 21 tok/s`` where the band is
-    wide, one figure where both are the same.
+def speed(speeds: Speeds | None, *, unit: bool = True) -> str:
+    """Tokens per second from an empty to a full context: ``31 → 21 tok/s``, ``~ 31 → 21 tok/s`` where the band is wide,
+    one figure where both are the same. ``unit`` False leaves the unit to a column's title.
     """
     if speeds is None:
         return "–"
     first, last = _figure(speeds.empty.expected), _figure(speeds.full.expected)
-    about = "about " if _spread(speeds.full) > _WIDE * speeds.full.expected else ""
-    return f"{about}{first} tok/s" if first == last else f"{about}{first} → {last} tok/s"
+    about, end = "~ " if _spread(speeds.full) > _WIDE * speeds.full.expected else "", " tok/s" if unit else ""
+    return f"{about}{first}{end}" if first == last else f"{about}{first} → {last}{end}"
 
 
 def speed_details(speeds: Speeds | None) -> str:

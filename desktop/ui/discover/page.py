@@ -283,8 +283,7 @@ class DiscoverPage(Page):
         """The chosen variant, or the recommended one; the whole repo where there is neither."""
         if self._result is None:
             return
-        row = self._repo.table.currentIndex().row()
-        found = self._repo.rows.at(row if row >= 0 else self._repo.rows.recommended) if self._result.is_gguf else None
+        found = self._repo.rows.at(self._repo.chosen) if self._result.is_gguf else None
         file = found.variant.first_file.path if found is not None else ""
         self.inspect_requested.emit(str(HubAddress(self._result.repo.id, file)))
 
@@ -315,9 +314,9 @@ class DiscoverPage(Page):
 
     # -- downloads -------------------------------------------------------------------------------
 
-    def _act(self, row: int) -> None:
+    def _act(self, number: int) -> None:
         """Press a row's button: download, resume, or chat."""
-        found, view = self._repo.rows.at(row), self._repo.view
+        found, view = self._repo.rows.at(number), self._repo.view
         if found is None or view is None:
             return
         variant = found.variant
@@ -335,10 +334,8 @@ class DiscoverPage(Page):
             self._do(lambda: self._downloads.start(view.repo.id, files, name=name))
 
     def _download_current(self) -> None:
-        row = self._repo.table.currentIndex().row()
-        row = row if row >= 0 else self._repo.rows.recommended
-        if row >= 0:
-            self._act(row)
+        if self._repo.chosen >= 0 and self._body.currentIndex() == _REPO:
+            self._act(self._repo.chosen)
 
     def _chat_with(self, download: str) -> None:
         state = next((state for state in self._downloads.states() if state.id == download), None)

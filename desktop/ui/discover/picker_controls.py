@@ -100,14 +100,25 @@ class PickerControls(QWidget):
         What was turned for the model before and is too long for this one is told as a change.
         """
         before, self._silent = self.controls, True
-        self._exact.setMaximum(max(SMALLEST, longest))
-        self._slider.set_longest(longest)
-        self._slider.set_context(self._exact.value())
-        self._layers.setMaximum(layers)
+        self._limit(longest, layers)
         self._layers.setValue(-1)
         self._silent = False
         if self.controls != before:
             self._tell()
+
+    def set_limits(self, longest: int, layers: int) -> None:
+        """More was read of the model, or of others in its repo: what was turned stays as far as it may."""
+        before, self._silent = self.controls, True
+        self._limit(longest, layers)
+        self._silent = False
+        if self.controls != before:
+            self._tell()
+
+    def _limit(self, longest: int, layers: int) -> None:
+        self._exact.setMaximum(max(SMALLEST, longest))
+        self._slider.set_longest(longest)
+        self._slider.set_context(self._exact.value())
+        self._layers.setMaximum(layers)
 
     def set_marks(self, marks: Sequence[Mark]) -> None:
         """Where variants stop fitting."""
