@@ -35,7 +35,7 @@ from desktop.ui.shell.page import Page
 from desktop.ui.shell.run_follower import RunFollower
 from desktop.ui.shell.single_instance import come_forward
 from desktop.ui.shell.statusbar import StatusBar
-from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import Preference, Theme
 from desktop.ui.shell.window import MainWindow, PageEntry
 
@@ -101,6 +101,7 @@ class Heft:
             self._tasks.run(
                 lambda context: _begins_as_gguf(path),
                 done=lambda loads: self.open_file(path) if loads else self.inspect(source),
+                lane=Lane.JOB,
             )
 
     def answer(self, request: OpenRequest) -> None:
@@ -277,13 +278,13 @@ class Heft:
         from desktop.ui.shell.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())
-        self._tasks.run(self._settle)
+        self._tasks.run(self._settle, lane=Lane.JOB)
         if any((self._container.paths.data / "downloads").glob("*.json")):
             self._discover.restore()
         if self._source:
             self.open(self._source)
         elif self._read_settings().load_at_start:
-            self._tasks.run(self._load_first)
+            self._tasks.run(self._load_first, lane=Lane.JOB)
 
     def _settle(self, context: TaskContext) -> None:
         """Housekeeping nobody waits for."""
@@ -315,7 +316,7 @@ class Heft:
         self._last_failure = failure
         if state.loaded is not None and state.loaded is not self._last_loaded:
             path = state.loaded.path
-            self._tasks.run(lambda context: self._note_loaded(Path(path)))
+            self._tasks.run(lambda context: self._note_loaded(Path(path)), lane=Lane.JOB)
         self._last_loaded = state.loaded
 
     def _on_chat(self, event: object) -> None:
@@ -354,10 +355,10 @@ class Heft:
 
     def _choose_appearance(self, which: Preference) -> None:
         self._theme.set_preference(which)
-        self._tasks.run(lambda context: self._container.settings.update(theme=which))
+        self._tasks.run(lambda context: self._container.settings.update(theme=which), lane=Lane.COMMAND)
 
     def _choose_load_at_start(self, wanted: bool) -> None:
-        self._tasks.run(lambda context: self._container.settings.update(load_at_start=wanted))
+        self._tasks.run(lambda context: self._container.settings.update(load_at_start=wanted), lane=Lane.COMMAND)
 
     def _open_logs(self) -> None:
         self._container.paths.logs.mkdir(parents=True, exist_ok=True)

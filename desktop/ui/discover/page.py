@@ -30,7 +30,7 @@ from desktop.ui.discover.states import DiscoverState
 from desktop.ui.discover.weighing import Weighing
 from desktop.ui.shared.speed_offer import SpeedOffer
 from desktop.ui.shell.page import Page
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 _SIDE_WIDTH, _NARROW_SIDE, _SIDE_HEIGHT = 340, 240, 440  # on a small screen the page scrolls
@@ -92,7 +92,7 @@ class DiscoverPage(Page):
             return
         self._asked = True
         self._search.search()
-        self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, owner=self)
+        self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, lane=Lane.JOB, owner=self)
 
     def showEvent(self, event: QShowEvent) -> None:
         """In view, the figures follow the memory that is free."""
@@ -246,7 +246,11 @@ class DiscoverPage(Page):
 
     def _give_token(self, token: str) -> None:
         self._tasks.run(
-            lambda context: self._keep_token(token), done=lambda _: self._again(), failed=self.notify.emit, owner=self
+            lambda context: self._keep_token(token),
+            done=lambda _: self._again(),
+            failed=self.notify.emit,
+            lane=Lane.JOB,
+            owner=self,
         )
 
     def _choose_profile(self) -> None:
@@ -256,6 +260,7 @@ class DiscoverPage(Page):
                 lambda context: hypothetical(self._machines.load_profile(Path(name))),
                 done=self._repo.controls.set_machine,
                 failed=self.notify.emit,
+                lane=Lane.JOB,
                 owner=self,
             )
 
@@ -298,7 +303,7 @@ class DiscoverPage(Page):
         return {names[state.name]: state for state in states if state.repo == view.repo.id and state.name in names}
 
     def _do(self, call: Callable[[], object]) -> None:
-        self._tasks.run(lambda context: call(), failed=self.notify.emit, owner=self)
+        self._tasks.run(lambda context: call(), failed=self.notify.emit, lane=Lane.COMMAND, owner=self)
 
     def _focus_search(self) -> None:
         self._search.filters.field.setFocus(Qt.FocusReason.ShortcutFocusReason)

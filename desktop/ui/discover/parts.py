@@ -28,7 +28,7 @@ from desktop.services.planning.reclaimable import reclaimable_from
 from desktop.store.paths import Paths
 from desktop.ui.discover.page import DiscoverPage
 from desktop.ui.shell.engine_bridge import Bridge
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 
@@ -121,7 +121,7 @@ class DiscoverParts(QObject):
     def restore(self) -> None:
         """Go on with what an earlier session left, in the background."""
         service = self.downloads
-        self._tasks.run(lambda context: service.restore())
+        self._tasks.run(lambda context: service.restore(), lane=Lane.JOB)
 
     def close(self) -> None:
         """Stop downloads, which go on at the next start, and the planning process."""

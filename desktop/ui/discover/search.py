@@ -19,7 +19,7 @@ from desktop.ui.discover.repo_list import RepoList
 from desktop.ui.discover.repo_list_model import RepoListModel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.tooltips import plain_tooltip
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _NOTE_MARGINS = 36  # pixels of the note's button that hold no text
@@ -84,7 +84,11 @@ class DiscoverSearch(QWidget):
         self._note.hide()
         self._say("Searching…", "")
         self._task = self._tasks.run(
-            lambda context: self._service.first_page(query), done=self._first, failed=self._failed, owner=self
+            lambda context: self._service.first_page(query),
+            done=self._first,
+            failed=self._failed,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     def show_versions_of(self, base: str, name: str) -> None:
@@ -98,7 +102,11 @@ class DiscoverSearch(QWidget):
         self._tell(f"GGUF versions of {name}.", "Back to the search")
         self._say("Searching…", "")
         self._task = self._tasks.run(
-            lambda context: self._service.first_page(query), done=self._first, failed=self._failed, owner=self
+            lambda context: self._service.first_page(query),
+            done=self._first,
+            failed=self._failed,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     # -- building --------------------------------------------------------------------------------
@@ -169,7 +177,11 @@ class DiscoverSearch(QWidget):
         if page is None or not page.next or self._task is not None:
             return
         self._task = self._tasks.run(
-            lambda context: self._service.next_page(query, page), done=self._first, failed=self._more_failed, owner=self
+            lambda context: self._service.next_page(query, page),
+            done=self._first,
+            failed=self._more_failed,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     def _more_failed(self, error: HeftError) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from desktop.core.errors import HeftError
 from desktop.services.discover.picker import PickedRepo, PickerService
 from desktop.services.discover.picker_records import Controls, View
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 
 SETTLE_MILLISECONDS = 300  # the controls rest so long before the engine is asked
 WATCH_MILLISECONDS = 5_000  # free memory is looked at again so often while the page is in view
@@ -57,7 +57,11 @@ class Weighing(QObject):
         self._repo = None
         self.progressed.emit("Looking at the files…")
         self._opening = self._tasks.run(
-            lambda context: self._service.open(repo_id), done=self._opened, failed=self._failed, owner=self
+            lambda context: self._service.open(repo_id),
+            done=self._opened,
+            failed=self._failed,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     def stop(self) -> None:
@@ -87,6 +91,7 @@ class Weighing(QObject):
                 lambda context: repo.refresh(),
                 done=lambda changed: self._looked(repo, changed),
                 failed=lambda error: self._looked(repo, False),
+                lane=Lane.JOB,
                 owner=self,
             )
 
@@ -127,6 +132,7 @@ class Weighing(QObject):
             lambda context: repo.read_first(lambda: context.cancelled),
             done=lambda _: self._estimated(),
             failed=self._failed,
+            lane=Lane.NETWORK,
             owner=self,
         )
 
@@ -153,7 +159,7 @@ class Weighing(QObject):
             return repo.view(controls, longest=True)
 
         self._settling = self._tasks.run(
-            work, done=self._settled, progress=self.changed.emit, failed=self._troubled, owner=self
+            work, done=self._settled, progress=self.changed.emit, failed=self._troubled, lane=Lane.NETWORK, owner=self
         )
 
     def _mark(self) -> None:
@@ -163,7 +169,9 @@ class Weighing(QObject):
         if repo is None or wanted == self._marked_for:
             return
         self._marked_for = wanted
-        self._marking = self._tasks.run(lambda context: repo.marks(controls), done=self.marked.emit, owner=self)
+        self._marking = self._tasks.run(
+            lambda context: repo.marks(controls), done=self.marked.emit, lane=Lane.JOB, owner=self
+        )
 
     def _settled(self, view: View) -> None:
         self._settling = None

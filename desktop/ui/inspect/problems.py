@@ -26,7 +26,7 @@ from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.tables import set_up_table
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 QUICK = (
@@ -210,7 +210,9 @@ class ProblemsTab(InspectTab):
 
         self._progress.setValue(0)
         self._note.setText("Checking…")
-        self._checking = self._tasks.run(work, done=done, failed=self._failed, progress=self._advance, owner=self)
+        self._checking = self._tasks.run(
+            work, done=done, failed=self._failed, progress=self._advance, lane=Lane.JOB, owner=self
+        )
         self._refresh()
 
     def _advance(self, step: tuple[float, str]) -> None:

@@ -14,7 +14,7 @@ from desktop.core.errors import HeftError
 from desktop.services.inspect.vocabulary import Vocabulary, VocabularyToken
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shared.tooltips import plain_tooltip
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 TITLES = ("Id", "Token", "Type", "Score", "As stored")
@@ -73,6 +73,7 @@ class VocabularyModel(ColumnTable):
             lambda context: vocabulary.read(ids),
             done=partial(self._take, self._generation, number),
             failed=partial(self._fail, self._generation, number),
+            lane=Lane.JOB,
             owner=self,
         )
 

@@ -31,7 +31,7 @@ from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.search_field import search_field
 from desktop.ui.shell.page import Page
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 QUIET_SECONDS = 0.3  # a search shorter than this shows no progress, so that a visit does not flicker
@@ -87,6 +87,7 @@ class LibraryPage(Page):
             done=self._scanned,
             failed=self._scan_failed,
             progress=self._scan_advanced,
+            lane=Lane.JOB,
             owner=self,
         )
         self._refresh()
@@ -310,7 +311,9 @@ class LibraryPage(Page):
             self._rows.remove(model.id)
             self.notify.emit(f"{model.name} is in the trash now.")
 
-        self._tasks.run(lambda context: self._service.trash(model), done=removed, failed=self.notify.emit, owner=self)
+        self._tasks.run(
+            lambda context: self._service.trash(model), done=removed, failed=self.notify.emit, lane=Lane.JOB, owner=self
+        )
 
     def _choose_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open a model", "", "GGUF models (*.gguf);;All files (*)")
@@ -319,6 +322,7 @@ class LibraryPage(Page):
                 lambda context: self._service.resolve(name),
                 done=self.run_requested.emit,
                 failed=self.notify.emit,
+                lane=Lane.COMMAND,
                 owner=self,
             )
 
@@ -344,4 +348,4 @@ class LibraryPage(Page):
             self.cancel_scan()
             self.rescan()
 
-        self._tasks.run(lambda context: change(), done=changed, failed=self.notify.emit, owner=self)
+        self._tasks.run(lambda context: change(), done=changed, failed=self.notify.emit, lane=Lane.COMMAND, owner=self)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.engine.worker.protocol import Load, Loaded
 from desktop.services.engine.supervisor import EngineState
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 
 if TYPE_CHECKING:
     from desktop.services.planning.recording import RunRecorder
@@ -47,11 +47,11 @@ class RunFollower(QObject):
         """An answer ended with these figures; nothing was measured when there are none."""
         if figures:
             recorder = self._recorder()
-            self._tasks.run(lambda context: recorder.answered(figures), owner=self)
+            self._tasks.run(lambda context: recorder.answered(figures), lane=Lane.JOB, owner=self)
 
     def _record_load(self, loaded: Loaded, name: str) -> None:
         recorder, last = self._recorder(), self._last_load()
         kv_type = last[0].kv_type if last is not None else "f16"
         self._tasks.run(
-            lambda context: recorder.loaded(loaded, name, kv_type), done=self.predicted.emit, owner=self
+            lambda context: recorder.loaded(loaded, name, kv_type), done=self.predicted.emit, lane=Lane.JOB, owner=self
         )

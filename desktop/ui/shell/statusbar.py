@@ -12,7 +12,7 @@ from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.downloads_records import DownloadState, download_words
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.tooltips import plain_tooltip
-from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 
 SAMPLE_MS = 1000  # memory is read at most once a second, and only while the engine tells something
@@ -184,7 +184,7 @@ class StatusBar(QFrame):
         def read(context: TaskContext) -> EngineMemory:
             return self._memory(pid)
 
-        self._tasks.run(read, done=self._show_memory, failed=self._no_memory, owner=self)
+        self._tasks.run(read, done=self._show_memory, failed=self._no_memory, lane=Lane.JOB, owner=self)
 
     def _show_memory(self, memory: EngineMemory) -> None:
         self._sampling = False
