@@ -11,7 +11,7 @@ import sys
 import time
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
@@ -110,6 +110,12 @@ class Heft:
         if request.source:
             self.open(request.source)
 
+    def answer_question(self, question: dict[str, Any]) -> dict[str, Any]:
+        """What a command wants to know of this window; off the GUI thread."""
+        from desktop.services import jobs_channel
+
+        return jobs_channel.answer(self._container.jobs, question) if question["ask"] == jobs_channel.ASK else {}
+
     def open_file(self, path: Path) -> None:
         """Load a model file in place of the present one and go to the chat."""
         from desktop.ui.chat.page import ChatPage
@@ -135,6 +141,8 @@ class Heft:
         self._engine_bridge.close()
         if "_chat_bridge" in self.__dict__:
             self._chat_bridge.close()
+        if "_jobs_bridge" in self.__dict__:
+            self._jobs_bridge.close()
         self._container.end_engine()
         self._tasks.shutdown()
         if "_discover" in self.__dict__:
@@ -153,6 +161,14 @@ class Heft:
         return bridge
 
     @cached_property
+    def _jobs_bridge(self) -> Bridge:
+        from desktop.services.job_kinds import merge_jobs
+
+        bridge = Bridge(self._container.jobs.subscribe, merge_jobs)
+        bridge.received.connect(lambda _: self._window.show_jobs(self._container.jobs.jobs()))
+        return bridge
+
+    @cached_property
     def _discover(self) -> DiscoverParts:
         from desktop.ui.discover.parts import DiscoverParts
 
@@ -161,13 +177,15 @@ class Heft:
             self._tasks,
             self._container.paths,
             self._container.hub,
+            self._container.hub_search,
+            self._container.downloads,
+            self._container.download_folder,
             self._container.token.set,
             self._container.machine,
             lambda: self._container.predictions.speed,
             lambda: self._container.predictions.calibration,
             lambda: self._container.engine.state,
         )
-        parts.downloads_changed.connect(self._window.status.show_downloads)
         parts.finished.connect(self._tell_finished)
         return parts
 
@@ -264,6 +282,7 @@ class Heft:
         window.load_at_start_chosen.connect(self._choose_load_at_start)
         window.logs_asked.connect(self._open_logs)
         window.about_asked.connect(self._show_about)
+        window.job_asked.connect(self._steer_job)
         window.closed.connect(self._remember_window)
         window.painted.connect(self._after_first_paint)
 
@@ -275,6 +294,7 @@ class Heft:
             sys.stderr.write("heft: there are no fonts on this system, so the window shows no words.\n")
             sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
         self._collector.start()
+        self._jobs_bridge  # noqa: B018 - it hears of jobs from now on
         from desktop.ui.shell.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())
@@ -337,6 +357,17 @@ class Heft:
 
     def _tell_finished(self, state: DownloadState) -> None:
         self._window.notifications.show_message(f"{state.name} is here, and its checksum is right.")
+
+    def _steer_job(self, word: str, job_id: str) -> None:
+        """Press a button of a job's row."""
+        jobs = self._container.jobs
+        if word != "chat":
+            failed = self._window.notifications.show_message
+            self._tasks.run(lambda context: jobs.steer(word, job_id), failed=failed, lane=Lane.COMMAND)
+            return
+        result = next((job.result for job in jobs.jobs() if job.id == job_id), None)
+        if result is not None:
+            self.open_file(result)
 
     def _tell_failure(self, state: EngineState) -> None:
         from desktop.services.engine.headless import death_error

@@ -6,15 +6,14 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from desktop.cli.output import Progress, human_bytes, print_json
+from desktop.cli.output import Progress, human_bytes, print_error, print_json
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.variants import variants_of
-from desktop.hub.client import HubClient
 from desktop.hub.records import RepoFiles
-from desktop.hub.search import HubSearch
-from desktop.services.models.downloads import DownloadService, DownloadState
+from desktop.services.container import Container
+from desktop.services.models.downloads import DownloadState
 from desktop.store.paths import default_paths
 
 
@@ -22,28 +21,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("repo", metavar="REPO", help="OWNER/NAME on the Hub")
     parser.add_argument("what", metavar="VARIANT_OR_FILE", help="a variant (Q4_K_M) or a file of the repo")
-    parser.add_argument("--to", type=Path, metavar="DIR", help="a folder instead of the Hugging Face cache")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="a folder instead of where downloads go")
 
 
 def run(args: argparse.Namespace) -> int:
     """Fetch and verify; Ctrl+C pauses. Raises HubError and NotFoundError."""
-    paths = default_paths()
-    client = HubClient()
-    search = HubSearch(client, paths.cache / "hub")
-    service = DownloadService(paths, client, search)
-    name, files = _files(search.files(args.repo), args.what)
+    container = Container(default_paths(), lambda error: print_error(error, as_json=False))
+    service = container.downloads
+    name, files = _files(container.hub_search.files(args.repo), args.what)
+    if args.to is not None and container.download_folder.include(args.to):
+        sys.stderr.write(f"heft: The library looks into {args.to} from now on.\n")
     line = Progress(f"Downloading {name}")
     started = time.monotonic()
     unsubscribe = service.subscribe(lambda state: line.update(state.fraction, _note(state)))
     try:
-        state = service.wait(service.start(args.repo, files, name=name, folder=args.to))
+        folder: Path | Literal["default"] = args.to if args.to is not None else "default"
+        state = service.wait(service.start(args.repo, files, name=name, folder=folder))
     except KeyboardInterrupt:
         sys.stderr.write("\nheft: Stopped; the same command goes on from here.\n")
         raise
     finally:
         unsubscribe()
         line.close()
-        service.close()
+        container.close()
     if state.phase != "finished":
         raise HeftError(state.message or "The download stopped.", state.hint, kind=state.kind or "download")
     _print(state, time.monotonic() - started, as_json=args.json)

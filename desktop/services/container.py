@@ -16,10 +16,14 @@ from desktop.store.settings import SettingsStore
 
 if TYPE_CHECKING:
     from desktop.hub.client import HubClient
+    from desktop.hub.search import HubSearch
     from desktop.hub.token import HubToken
     from desktop.services.chat.chat import ChatService
     from desktop.services.inspect.inspection import InspectionService
+    from desktop.services.jobs import JobService
     from desktop.services.machine.machine import MachineService
+    from desktop.services.models.download_folder import DownloadFolder
+    from desktop.services.models.downloads import DownloadService
     from desktop.services.models.library import LibraryService
     from desktop.services.planning.recording import Predictions
     from desktop.store.chats import ChatStore
@@ -85,6 +89,36 @@ class Container:
         return HubClient(token=self.token.get)
 
     @cached_property
+    def hub_search(self) -> HubSearch:
+        """Searches and listings of the Hub."""
+        from desktop.hub.search import HubSearch
+
+        return HubSearch(self.hub, self.paths.cache / "hub")
+
+    @cached_property
+    def jobs(self) -> JobService:
+        """All long work."""
+        from desktop.services.jobs import JobService
+
+        return JobService()
+
+    @cached_property
+    def downloads(self) -> DownloadService:
+        """Downloads, which are jobs."""
+        from desktop.services.models.downloads import DownloadService
+
+        return DownloadService(
+            self.paths, self.hub, self.hub_search, jobs=self.jobs, folder=self.download_folder.use
+        )
+
+    @cached_property
+    def download_folder(self) -> DownloadFolder:
+        """Where downloads go."""
+        from desktop.services.models.download_folder import DownloadFolder
+
+        return DownloadFolder(self.settings, self.library)
+
+    @cached_property
     def inspection(self) -> InspectionService:
         """What is inside a model file."""
         from desktop.services.inspect.inspection import InspectionService
@@ -125,6 +159,8 @@ class Container:
 
     def close(self) -> None:
         """Close what was made; call :meth:`end_engine` before."""
+        if self.made("jobs"):
+            self.jobs.close()
         if self.made("chat"):
             self.chat.close()
         if self.made("chats"):

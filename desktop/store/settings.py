@@ -54,6 +54,7 @@ class SettingsData:
     last_model: str = ""
     load_at_start: bool = True
     library_folders: tuple[str, ...] = ()
+    download_folder: str = ""  # where downloads go; "" is the Hugging Face cache
     presets: tuple[Preset, ...] = ()
     recent_inspected: tuple[str, ...] = ()  # paths and hf: addresses, newest first
 

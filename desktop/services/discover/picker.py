@@ -113,7 +113,9 @@ class PickedRepo:
         self.files = files
         self.variants = variants_of(files.files)
         self._etags = {file.path: file.etag for file in files.files}
-        self._local = [copies.path_of(files.id, variant) if copies else None for variant in self.variants]
+        self._copies = copies
+        self._local: list[Path | None] = []
+        self.look_for_copies()
         self._headers = headers
         self._tables = tables
         self._own = own
@@ -269,6 +271,12 @@ class PickedRepo:
                 self._planned[key] = (fit, where.pools)
 
     # -- this computer as it is now ---------------------------------------------------------------
+
+    def look_for_copies(self) -> bool:
+        """Look again which variants are on this computer; whether that is different now."""
+        copies, before = self._copies, self._local
+        self._local = [copies.path_of(self.files.id, variant) if copies else None for variant in self.variants]
+        return self._local != before
 
     def refresh(self) -> bool:
         """Look at this computer's free memory again; whether it changed enough to matter. :meth:`settle` then."""

@@ -78,6 +78,10 @@ class LibraryService:
         """The folders the user added."""
         return tuple(Path(folder) for folder in self._settings.load().library_folders)
 
+    def looked_into(self) -> tuple[Path, ...]:
+        """Folders whose models are found wherever they lie in them."""
+        return tuple(place.root for place in self._locations() if place.source in ("heft", "folder", "lmstudio"))
+
     def add_folder(self, folder: Path) -> None:
         """Look into a folder from now on; NotFoundError when it is none."""
         folder = folder.expanduser().absolute()

@@ -20,11 +20,13 @@ from desktop.services.discover.tables import DataTables
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.machine import MachineService
+from desktop.services.models.download_folder import DownloadFolder
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
 from desktop.services.models.local_copies import LocalCopies
 from desktop.services.planning.engine_planner import PlanningService
 from desktop.services.planning.reclaimable import reclaimable_from
+from desktop.store.fetched import FetchedStore
 from desktop.store.paths import Paths
 from desktop.ui.discover.page import DiscoverPage
 from desktop.ui.shell.engine_bridge import Bridge
@@ -61,6 +63,9 @@ class DiscoverParts(QObject):
         tasks: Tasks,
         paths: Paths,
         hub: HubClient,
+        search: HubSearch,
+        downloads: DownloadService,
+        folder: DownloadFolder,
         keep_token: Callable[[str], None],
         machines: MachineService,
         rates: Callable[[], RateSource],
@@ -72,6 +77,9 @@ class DiscoverParts(QObject):
         self._tasks = tasks
         self._paths = paths
         self._hub = hub
+        self._search = search
+        self.downloads = downloads  # those of an earlier session are taken up with :meth:`restore`
+        self._folder = folder
         self._keep_token = keep_token
         self._machines = machines
         self._rates = rates
@@ -80,6 +88,8 @@ class DiscoverParts(QObject):
         self._this_machine = ThisMachine(machines)
         self._tables = DataTables()
         self._finished: set[str] = set()
+        self._bridge = Bridge(downloads.subscribe, _newest)
+        self._bridge.received.connect(self._on_download)
 
     def page(self) -> DiscoverPage:
         """The page, wired."""
@@ -91,12 +101,13 @@ class DiscoverParts(QObject):
             planner=self._planning,
             rates=self._rates(),
             held=lambda: reclaimable_from(self._engine_state()),
-            copies=LocalCopies(),
+            copies=LocalCopies(fetched=FetchedStore(self._paths.fetched)),
         )
         page = DiscoverPage(
             picker,
             SearchService(self._search, self._pools),
             self.downloads,
+            self._folder,
             self._machines,
             self._tables,
             self._this_machine,
@@ -110,30 +121,16 @@ class DiscoverParts(QObject):
         page.show_downloads(self.downloads.states())
         return page
 
-    @cached_property
-    def downloads(self) -> DownloadService:
-        """The downloads; those of an earlier session are taken up with :meth:`restore`."""
-        service = DownloadService(self._paths, self._hub, self._search)
-        self._bridge = Bridge(service.subscribe, _newest)
-        self._bridge.received.connect(self._on_download)
-        return service
-
     def restore(self) -> None:
         """Go on with what an earlier session left, in the background."""
         service = self.downloads
         self._tasks.run(lambda context: service.restore(), lane=Lane.JOB)
 
     def close(self) -> None:
-        """Stop downloads, which go on at the next start, and the planning process."""
-        if "downloads" in self.__dict__:
-            self._bridge.close()
-            self.downloads.close()
+        """Stop listening, and end the planning process."""
+        self._bridge.close()
         if "_planning" in self.__dict__:
             self._planning.close()
-
-    @cached_property
-    def _search(self) -> HubSearch:
-        return HubSearch(self._hub, self._paths.cache / "hub")
 
     @cached_property
     def _planning(self) -> PlanningService:

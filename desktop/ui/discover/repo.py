@@ -32,9 +32,14 @@ class RepoPane(QScrollArea):
     inspect_wanted = Signal()  # the chosen variant on the page Inspect
 
     def __init__(
-        self, theme: Theme, tables: DataTables, offer: QWidget | None = None, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        tables: DataTables,
+        offer: QWidget | None = None,
+        foot: QWidget | None = None,
+        parent: QWidget | None = None,
     ) -> None:
-        """``offer`` stands between the reasons and the table, where there is one."""
+        """``offer`` stands between the reasons and the table, ``foot`` below it, where there is one."""
         super().__init__(parent)
         self.setObjectName("discoverRepo")
         self.setAccessibleName("Model")
@@ -46,7 +51,7 @@ class RepoPane(QScrollArea):
         self.chart = VariantChart(theme)
         self.rows = VariantTableModel(theme, self)
         self.table = VariantTable(self.rows, theme)
-        self._build([offer] if offer is not None else [])
+        self._build([offer] if offer is not None else [], foot)
         self.chart.chosen.connect(self._chosen_in_chart)
         self.table.row_chosen.connect(self.chart.select)
         self.table.action_asked.connect(self.action_asked)
@@ -98,7 +103,7 @@ class RepoPane(QScrollArea):
 
     # -- building --------------------------------------------------------------------------------
 
-    def _build(self, offers: list[QWidget]) -> None:
+    def _build(self, offers: list[QWidget], foot: QWidget | None) -> None:
         self._title = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._title.setObjectName("repoTitle")
         set_role(self._title, "title")
@@ -156,6 +161,8 @@ class RepoPane(QScrollArea):
         column.addLayout(head)
         for widget in (self._facts, self._stale, name_card, chart_card, why_card, *offers, self.table):
             column.addWidget(widget)
+        if foot is not None:
+            column.addWidget(foot, 0, Qt.AlignmentFlag.AlignRight)
         column.addStretch(1)
         self.setWidget(content)
 

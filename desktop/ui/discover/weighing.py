@@ -78,6 +78,7 @@ class Weighing(QObject):
         if watching:
             self._meter.start()
             self.look_again()
+            self.look_for_copies()
         else:
             self._meter.stop()
 
@@ -91,6 +92,17 @@ class Weighing(QObject):
                 lambda context: repo.refresh(),
                 done=lambda changed: self._looked(repo, changed),
                 failed=lambda error: self._looked(repo, False),
+                lane=Lane.JOB,
+                owner=self,
+            )
+
+    def look_for_copies(self) -> None:
+        """Look again which variants are on this computer: one came, or was removed."""
+        repo = self._repo
+        if repo is not None:
+            self._tasks.run(
+                lambda context: repo.look_for_copies(),
+                done=lambda changed: self._show() if changed and repo is self._repo else None,
                 lane=Lane.JOB,
                 owner=self,
             )

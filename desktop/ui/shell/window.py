@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QRect, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeySequence,
     QPaintEvent,
+    QResizeEvent,
     QShortcut,
 )
 from PySide6.QtWidgets import (
@@ -30,7 +31,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.services.job_kinds import Job
 from desktop.store.settings import WindowGeometry
+from desktop.ui.shell.jobs_panel import JobsPanel
 from desktop.ui.shell.notifications import NotificationArea
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.rail import NavigationRail
@@ -83,6 +86,7 @@ class MainWindow(QWidget):
     about_asked = Signal()
     painted = Signal()  # once, after the first paint
     closed = Signal(object)  # WindowGeometry
+    job_asked = Signal(str, str)  # "pause", "resume", "cancel", "clear" or "chat", and a job's id
 
     def __init__(
         self, theme: Theme, pages: Sequence[PageEntry], status: StatusBar, *, load_at_start: bool = True
@@ -120,6 +124,9 @@ class MainWindow(QWidget):
         row.setSpacing(0)
         row.addWidget(self._rail)
         row.addLayout(column, 1)
+        self._jobs: JobsPanel | None = None  # made when it is first opened
+        self._known_jobs: tuple[Job, ...] = ()
+        status.jobs_asked.connect(self.toggle_jobs)
         self._rail.page_chosen.connect(self._visit)
         self._rail.appearance_chosen.connect(self.appearance_chosen)
         self._rail.load_at_start_chosen.connect(self.load_at_start_chosen)
@@ -131,6 +138,7 @@ class MainWindow(QWidget):
             self._shortcut(f"Ctrl+{index + 1}", partial(self._visit, index))
         self._shortcut("Ctrl+O", self.choose_file)
         self._shortcut("Ctrl+I", self.inspect_asked.emit)
+        self._shortcut("Ctrl+J", self.toggle_jobs)
         self._shortcut("Ctrl+/", self.show_shortcuts)
         self._shortcut("F1", self.show_shortcuts)
         self._shortcut("Ctrl+Q", self.close)
@@ -173,6 +181,34 @@ class MainWindow(QWidget):
         self._made[index].setFocus(Qt.FocusReason.OtherFocusReason)
         self.page_changed.emit(self._entries[index].name)
 
+    # -- jobs ------------------------------------------------------------------------------------
+
+    def show_jobs(self, jobs: Sequence[Job]) -> None:
+        """Show all long work: a few words in the status bar, each job in the panel above it."""
+        self._known_jobs = tuple(jobs)
+        self.status.show_jobs(jobs)
+        if self._jobs is not None:
+            self._jobs.show_jobs(jobs)
+
+    def toggle_jobs(self) -> None:
+        """Open or close the panel of all long work."""
+        if self._jobs is None:
+            self._jobs = JobsPanel(self)
+            self._jobs.asked.connect(self.job_asked)
+            self._jobs.show_jobs(self._known_jobs)
+        self._place_jobs()
+        self._jobs.toggle()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The panel of jobs stays in its corner."""
+        super().resizeEvent(event)
+        self._place_jobs()
+
+    def _place_jobs(self) -> None:
+        if self._jobs is not None:
+            room = QSize(self.width() - self._rail.width(), self.height() - self.status.height())
+            self._jobs.place(QPoint(self.width(), self.height() - self.status.height()), room)
+
     # -- keyboard --------------------------------------------------------------------------------
 
     def _shortcut(self, keys: str, call: Callable[[], object]) -> None:
@@ -185,6 +221,7 @@ class MainWindow(QWidget):
         rows += [
             ("Ctrl+O", "Open a .gguf file and chat"),
             ("Ctrl+I", "Inspect a model file"),
+            ("Ctrl+J", "All long work: downloads, checks, calibrations"),
             ("Ctrl+Shift+X", "Dismiss the newest message"),
             ("Ctrl+/ or F1", "This list"),
             ("Ctrl+Q", "Quit"),
