@@ -200,7 +200,9 @@ class Heft:
     def _library_page(self) -> Page:
         from desktop.ui.library.page import LibraryPage
 
-        page = LibraryPage(self._container.library, self._tasks, self._theme, inspector=True)
+        page = LibraryPage(
+            self._container.library, self._container.removals, self._tasks, self._theme, inspector=True
+        )
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
         return page
@@ -315,6 +317,8 @@ class Heft:
         except OSError as error:
             _log.warning("there is no log file: %s", error)
         _log.info("Heft %s started", __version__)
+        if self._container.paths.removing.exists():
+            self._container.removals.finish()
         if self._container.made("chats"):
             self._container.chats.purge(DELETED_CHATS_KEPT_SECONDS)
 

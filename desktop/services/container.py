@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from desktop.services.models.download_folder import DownloadFolder
     from desktop.services.models.downloads import DownloadService
     from desktop.services.models.library import LibraryService
+    from desktop.services.models.removal import RemovalService
     from desktop.services.planning.recording import Predictions
     from desktop.store.chats import ChatStore
 
@@ -73,6 +74,17 @@ class Container:
         from desktop.services.models.library import LibraryService
 
         return LibraryService(self.paths, self.settings)
+
+    @cached_property
+    def removals(self) -> RemovalService:
+        """What removes models."""
+        from desktop.services.models.removal import RemovalService
+
+        def removed() -> None:
+            if self.made("downloads"):
+                self.downloads.forget_missing()
+
+        return RemovalService(self.paths, self.library, self.engine, removed=removed)
 
     @cached_property
     def token(self) -> HubToken:
@@ -124,7 +136,11 @@ class Container:
         from desktop.services.inspect.inspection import InspectionService
 
         return InspectionService(
-            self.paths, self.library, self.hub, architectures=lambda: self.describe_engine().architectures
+            self.paths,
+            self.library,
+            self.hub,
+            architectures=lambda: self.describe_engine().architectures,
+            jobs=self.jobs,
         )
 
     @cached_property
@@ -139,7 +155,7 @@ class Container:
         """Predicted speed and memory, and what was measured afterwards."""
         from desktop.services.planning.recording import Predictions
 
-        return Predictions(self.paths, lambda: self.machine.describe("cached"))
+        return Predictions(self.paths, lambda: self.machine.describe("cached"), self.jobs)
 
     def describe_engine(self) -> Hello:
         """What the engine is: from the running process, or from one that ends with the question."""

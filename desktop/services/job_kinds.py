@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from desktop.core.progress import Progress
 Phase = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 ACTIVE: tuple[Phase, ...] = ("queued", "running")
 NOT_BEGUN = Progress()
+_SURE_SECONDS = 3.0  # before that a time left says little
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Run:
         self._tell = tell
         self._keep = keep
         self._lock = threading.Lock()
+        self._begun = time.monotonic()
         self._stopped = threading.Event()
         self._calls: list[Callable[[], None]] = []
 
@@ -129,7 +132,10 @@ class Run:
         call()
 
     def report(self, step: Progress) -> None:
-        """Say how far it is. A run that was stopped is not heard any more."""
+        """Say how far it is; the time left follows from the time so far. One that was stopped is not heard any more."""
+        so_far = time.monotonic() - self._begun
+        if step.seconds_left is None and so_far > _SURE_SECONDS and step.fraction > 0:
+            step = replace(step, seconds_left=so_far * (1 - step.fraction) / step.fraction)
         self._tell(progress=step)
 
     def tell(self, **fields: Any) -> None:

@@ -51,6 +51,11 @@ class Paths:
         return self.data / "fetched.json"
 
     @property
+    def removing(self) -> Path:
+        """What is being removed at the moment."""
+        return self.data / "removing.json"
+
+    @property
     def backends(self) -> Path:
         """Further backends of the engine, put there by the user."""
         return self.data / "backends"

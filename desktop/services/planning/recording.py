@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from desktop.core.hardware import Machine
 from desktop.core.speed import Prediction
 from desktop.engine.worker.protocol import Loaded, Statistics
+from desktop.services.jobs import JobService
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.planning.ledger import LedgerService, RunMeter, Running
 from desktop.services.planning.speed import SpeedService
@@ -55,10 +56,13 @@ _COUNTS = tuple(name for name in Statistics.__struct_fields__ if name not in _RA
 class Predictions:
     """Everything that predicts, records and calibrates on this computer, sharing one ledger file."""
 
-    def __init__(self, paths: Paths, own: Callable[[], Machine]) -> None:
-        """``own`` describes this computer; it is asked once, on the thread that first needs it."""
+    def __init__(self, paths: Paths, own: Callable[[], Machine], jobs: JobService | None = None) -> None:
+        """``own`` describes this computer; it is asked once, on the thread that first needs it.
+
+        A calibration is a job of ``jobs``.
+        """
         self._runs = Ledger(paths.ledger)
-        self.calibration = CalibrationService(paths)
+        self.calibration = CalibrationService(paths, jobs)
         self.speed = SpeedService(self.calibration, own, self._runs.runs)
         self.ledger = LedgerService(self._runs, self.speed)
         self.recorder = RunRecorder(self.ledger)

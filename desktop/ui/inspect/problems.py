@@ -222,7 +222,8 @@ class ProblemsTab(InspectTab):
     def _failed(self, error: HeftError) -> None:
         self._checking = None
         self._refresh()
-        self.notify.emit(error)
+        if error.kind != "cancelled":  # in the list of jobs: who did that knows
+            self.notify.emit(error)
 
     def _cancel(self) -> None:
         if self._checking is not None:

@@ -50,7 +50,8 @@ class ModelDetails(QFrame):
         self.inspect.clicked.connect(self.inspect_asked)
         self.folder = explained_button("Show in folder", "libraryShowInFolder", "Open the folder of the file")
         self.folder.clicked.connect(self.folder_asked)
-        self.remove = explained_button("Remove…", "libraryRemove", "Move the file to the trash (Delete)", "danger")
+        about = "Remove the file from this computer (Delete)"
+        self.remove = explained_button("Remove…", "libraryRemove", about, "danger")
         self.remove.clicked.connect(self.remove_asked)
         for button in (self.chat, self.inspect, self.folder, self.remove):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
