@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.services.job_kinds import Job
 from desktop.ui.shared.job_list import JobList
 from desktop.ui.shell.theme import set_role
 
+_SIDES = 24  # pixels left and right of the rows
 _MOST_HEIGHT = 240  # beyond that the rows scroll: the search above keeps its room
 
 
@@ -44,4 +46,12 @@ class DownloadsPanel(QWidget):
         """Show these downloads, patching rows that are there."""
         self._list.show_jobs(jobs)
         self.setVisible(bool(jobs))
-        self._scroll.setFixedHeight(min(_MOST_HEIGHT, self._list.sizeHint().height()))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width breaks the words of errors elsewhere."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        self._scroll.setFixedHeight(min(_MOST_HEIGHT, self._list.height_for(self.width() - _SIDES)))

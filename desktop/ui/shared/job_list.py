@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from desktop.core.shown import plain
 from desktop.services.job_kinds import Job
 from desktop.services.job_words import job_words
 from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import set_role
 
 _STEPS = 1000
@@ -38,6 +40,8 @@ class JobRow(QFrame):
         self._name = ElidedLabel()
         set_role(self._name, "subtitle")
         self._state = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._error = plain_label("jobError")  # what to do about it is never cut off
+        self._error.setMinimumWidth(1)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._first, self._second = QPushButton(), QPushButton()
@@ -55,6 +59,7 @@ class JobRow(QFrame):
         column.addLayout(head)
         column.addWidget(self._bar)
         column.addWidget(self._state)  # a line of its own: speed and time left are read, not guessed
+        column.addWidget(self._error)
         self._first.clicked.connect(lambda: self._press(self._first))
         self._second.clicked.connect(lambda: self._press(self._second))
         self.show_job(job)
@@ -62,15 +67,20 @@ class JobRow(QFrame):
     def show_job(self, job: Job) -> None:
         """Show a new state."""
         self._name.set_whole_text(job.name)
-        self._state.set_whole_text(job_words(job))
+        words = job_words(job)
+        self._state.set_whole_text(words if job.error is None else "")
+        self._state.setVisible(job.error is None)
+        self._error.setText(plain(words) if job.error is not None else "")
+        self._error.setVisible(job.error is not None)
         step = job.progress
         self._bar.setRange(0, _STEPS if step.known or job.phase != "running" else 0)  # without an end it runs along
         self._bar.setValue(round(_STEPS * step.fraction))
         self._bar.setAccessibleName(f"{job.name}: {step.fraction:.0%}")
         self._bar.setVisible(job.phase != "done")
-        set_role(self._state, {"failed": "bad", "done": "good"}.get(job.phase, "muted"))
-        words = _buttons(job)
-        for button, word in ((self._first, words[0] if len(words) > 1 else ""), (self._second, words[-1])):
+        set_role(self._state, "good" if job.phase == "done" else "muted")
+        set_role(self._error, "bad" if job.phase == "failed" else "warn")
+        offered = _buttons(job)
+        for button, word in ((self._first, offered[0] if len(offered) > 1 else ""), (self._second, offered[-1])):
             button.setVisible(bool(word))
             button.setText(word)
             button.setAccessibleName(f"{word} {job.name}")
@@ -91,6 +101,10 @@ class JobList(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(6)
+
+    def height_for(self, width: int) -> int:
+        """How high all rows are in this width, in pixels."""
+        return max(self._column.heightForWidth(width), self._column.minimumSize().height())
 
     def show_jobs(self, jobs: Sequence[Job]) -> None:
         """Show these jobs."""

@@ -14,7 +14,7 @@ from desktop.ui.shared.job_list import JobList
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import set_role
 
-_WIDTH, _MARGIN = 460, 12
+_WIDTH, _MARGIN, _SIDES = 460, 12, 30  # pixels; _SIDES are left and right of what is inside
 _NOTHING = "Nothing to do. Downloads, checks of whole files and calibrations are shown here while they run."
 
 
@@ -94,7 +94,7 @@ class JobsPanel(QFrame):
         """Take the lower right ``corner`` of what is free, and at most ``room``."""
         self._corner, self._room = corner, room
         width = min(_WIDTH, room.width() - 2 * _MARGIN)
-        inside = self._list.sizeHint().height() if self._jobs else self._empty.heightForWidth(width - 30)
+        inside = (self._list.height_for if self._jobs else self._empty.heightForWidth)(width - _SIDES)
         wanted = inside + self._close.sizeHint().height() + 34
         height = min(wanted, room.height() - 2 * _MARGIN)
         self.setGeometry(corner.x() - width - _MARGIN, corner.y() - height - _MARGIN, width, height)
