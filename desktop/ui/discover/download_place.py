@@ -14,7 +14,7 @@ from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import set_role
 
 _CACHE = "the Hugging Face cache"
-_MOST_WIDTH = 340  # pixels of a path; the middle of a longer one is left out
+_MOST_WIDTH = 260  # pixels of a path; the middle of a longer one is left out
 
 
 class DownloadPlace(QToolButton):
