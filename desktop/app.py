@@ -18,9 +18,10 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from desktop import __version__
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
-from desktop.engine.worker.protocol import Load
+from desktop.core.model_ref import local_ref
 from desktop.services.chat.chat import MessageFinished
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
@@ -28,6 +29,11 @@ from desktop.services.engine.supervisor import EngineState
 from desktop.services.single_instance import OpenRequest
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsData, WindowGeometry
+from desktop.ui.chat.actions import CHAT_ACTIONS
+from desktop.ui.discover.actions import DISCOVER_ACTIONS
+from desktop.ui.inspect.actions import INSPECT_ACTIONS
+from desktop.ui.library.actions import LIBRARY_ACTIONS
+from desktop.ui.machine.actions import MACHINE_ACTIONS
 from desktop.ui.shell.collector import Collector
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.failures import FailureHooks
@@ -68,16 +74,16 @@ class Heft:
         self._collector = Collector(application)
         self._engine_bridge = Bridge(self._container.engine.subscribe, merge_states)
         self._follower = RunFollower(
-            self._tasks, lambda: self._container.predictions.recorder, lambda: self._container.engine.last_load
+            self._tasks, lambda: self._container.recorder
         )
         self._window = MainWindow(
             self._theme,
             (
-                PageEntry("discover", "Discover", "discover", self._discover_page),
-                PageEntry("library", "Library", "library", self._library_page),
-                PageEntry("chat", "Chat", "chat", self._chat_page),
-                PageEntry("inspect", "Inspect", "inspect", self._inspect_page),
-                PageEntry("machine", "Machine", "machine", self._machine_page),
+                PageEntry("discover", "Discover", "discover", self._discover_page, DISCOVER_ACTIONS),
+                PageEntry("library", "Library", "library", self._library_page, LIBRARY_ACTIONS),
+                PageEntry("chat", "Chat", "chat", self._chat_page, CHAT_ACTIONS),
+                PageEntry("inspect", "Inspect", "inspect", self._inspect_page, INSPECT_ACTIONS),
+                PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
             ),
             StatusBar(self._tasks, EngineMemoryReader(self._container.engine.hello).read),
             load_at_start=settings.load_at_start,
@@ -172,20 +178,7 @@ class Heft:
     def _discover(self) -> DiscoverParts:
         from desktop.ui.discover.parts import DiscoverParts
 
-        parts = DiscoverParts(
-            self._theme,
-            self._tasks,
-            self._container.paths,
-            self._container.hub,
-            self._container.hub_search,
-            self._container.downloads,
-            self._container.download_folder,
-            self._container.token.set,
-            self._container.machine,
-            lambda: self._container.predictions.speed,
-            lambda: self._container.predictions.calibration,
-            lambda: self._container.engine.state,
-        )
+        parts = DiscoverParts(self._theme, self._tasks, self._container)
         parts.finished.connect(self._tell_finished)
         return parts
 
@@ -200,9 +193,7 @@ class Heft:
     def _library_page(self) -> Page:
         from desktop.ui.library.page import LibraryPage
 
-        page = LibraryPage(
-            self._container.library, self._container.removals, self._tasks, self._theme, inspector=True
-        )
+        page = LibraryPage(self._container.library, self._container.removals, self._tasks, self._theme)
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
         return page
@@ -215,6 +206,7 @@ class Heft:
             self._container.chat,
             self._container.engine,
             lambda: self._container.library,
+            lambda: self._container.planning,
             self._container.settings,
             self._engine_bridge,
             self._chat_bridge,
@@ -258,7 +250,7 @@ class Heft:
         from desktop.ui.machine.page import MachinePage
         from desktop.ui.machine.trust_panel import TrustSources
 
-        sources = TrustSources(self._container.predictions.ledger.trust, self._container.predictions.calibration)
+        sources = TrustSources(self._container.ledger.trust, self._container.calibration)
         return MachinePage(self._container.machine, self._tasks, self._theme, sources)
 
     def _show_first_page(self) -> None:
@@ -319,7 +311,7 @@ class Heft:
         _log.info("Heft %s started", __version__)
         if self._container.paths.removing.exists():
             self._container.removals.finish()
-        if self._container.made("chats"):
+        if self._container.known(Container.chats) is not None:
             self._container.chats.purge(DELETED_CHATS_KEPT_SECONDS)
 
     def _load_first(self, context: TaskContext) -> None:
@@ -327,8 +319,9 @@ class Heft:
         from desktop.services.models.first_model import first_model
 
         model = first_model(self._container.library, self._read_settings().last_model)
-        if self._container.engine.last_load is None:
-            self._container.engine.load(Load(path=str(model.path)), model.name)
+        plan = self._container.planning.for_load(local_ref(model.path, model.name, model.files))
+        if self._container.engine.last_plan is None:
+            self._container.engine.load(plan)
 
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)
@@ -378,7 +371,7 @@ class Heft:
 
         error = death_error(state.died) if state.died is not None else state.failure
         if error is not None:
-            cancelled = error.kind == "cancelled"
+            cancelled = isinstance(error, CancelledError)
             self._window.notifications.show_message(error.message if cancelled else error)
 
     def _note_loaded(self, path: Path) -> None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-from desktop.cli.output import Progress, human_bytes, print_error, print_json
+from desktop.cli.output import ProgressLine, human_bytes, print_error, print_json
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.variants import variants_of
 from desktop.hub.records import RepoFiles
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     name, files = _files(container.hub_search.files(args.repo), args.what)
     if args.to is not None and container.download_folder.include(args.to):
         sys.stderr.write(f"heft: The library looks into {args.to} from now on.\n")
-    line = Progress(f"Downloading {name}")
+    line = ProgressLine(f"Downloading {name}")
     started = time.monotonic()
     unsubscribe = service.subscribe(lambda state: line.update(state.fraction, _note(state)))
     try:

@@ -6,14 +6,13 @@ import argparse
 import sys
 from typing import Any
 
-from desktop.cli.output import Progress, human_bytes, print_error, print_json, table
+from desktop.cli.output import ProgressLine, human_bytes, print_error, print_json, table
 from desktop.core.errors import UsageError
 from desktop.core.units import human_parameters
 from desktop.services.container import Container
-from desktop.services.models.library import LibraryModel, LibraryService, ScanProgress
+from desktop.services.models.library import LibraryModel
 from desktop.services.models.removal_words import consequences, outcome, question
 from desktop.store.paths import default_paths
-from desktop.store.settings import SettingsStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,16 +25,12 @@ def run(args: argparse.Namespace) -> int:
     """List the models; folders that could not be read are named on stderr. With ``--remove`` see :func:`_remove`."""
     paths = default_paths()
     if args.remove is not None:
-        return _remove(Container(paths, lambda error: print_error(error, as_json=False)), args)
-    service = LibraryService(paths, SettingsStore(paths.settings))
-    line = Progress("Reading models")
-
-    def show(progress: ScanProgress) -> None:
-        if progress.total:
-            line.update(progress.done / progress.total, progress.current[:40])
-
+        with Container(paths, lambda error: print_error(error, as_json=False)) as container:
+            return _remove(container, args)
+    service = Container(paths).library
+    line = ProgressLine("Reading models")
     try:
-        models = service.scan(show)
+        models = service.scan(line.show)
     finally:
         line.close()
     for folder in service.unreadable:
@@ -66,7 +61,6 @@ def _remove(container: Container, args: argparse.Namespace) -> int:
         print_json({"removed": {**removed, "to_trash": removal.to_trash}})
     else:
         print(outcome(removal))
-    container.close()
     return 0
 
 

@@ -51,7 +51,7 @@ class FetchedStore:
                 self._write({local: file for local, file in known.items() if local not in gone})
 
     def _write(self, files: dict[str, FetchedFile]) -> None:
-        write_atomically(self._path, msgspec.json.encode(list(files.values())), prefix=".fetched-")
+        write_atomically(self._path, msgspec.json.encode(list(files.values())))
 
 
 def _is_gone(path: Path) -> bool:

@@ -28,7 +28,7 @@ class Remover:
         """Remove files, and links to them. Raises OSError: then everything is where it was."""
         with contextlib.suppress(OSError, UnicodeEncodeError):  # a full disk is no reason not to free some of it
             content = msgspec.json.encode(_Journal(tuple(map(str, files)), tuple(map(str, links))))
-            write_atomically(self._journal, content, prefix=".removing-")
+            write_atomically(self._journal, content)
         moved: list[Path] = []
         try:
             for file in files:

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from desktop.hub.errors import CancelledError, HubError
+from desktop.core.cancelled import CancelledError
+from desktop.hub.errors import HubError
 from desktop.services.models.downloads_records import OrderStore
 
 _LOOK_SECONDS = 0.05  # between two looks whether the one who waits is still to

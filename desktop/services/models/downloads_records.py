@@ -103,7 +103,7 @@ class OrderStore:
     def save(self, order: Order) -> None:
         """Write an order in one step. Where the disk is full the last state stays: it is only a little older."""
         with contextlib.suppress(OSError):
-            write_atomically(self.folder / f"{order.id}.json", msgspec.json.encode(order), prefix=".order-")
+            write_atomically(self.folder / f"{order.id}.json", msgspec.json.encode(order))
 
     def read(self, order_id: str) -> Order | None:
         """The kept order with an id, None without one."""

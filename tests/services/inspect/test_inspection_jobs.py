@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from desktop.core.cancelled import CancelledError
+from desktop.core.progress import Progress
 from desktop.hub.client import HubClient
 from desktop.services.inspect.inspection import InspectionService
 from desktop.services.jobs import JobService
@@ -24,7 +25,7 @@ def test_a_check_is_listed_and_cancelled_in_the_list(paths: Paths, tmp_path: Pat
     reading, go_on = threading.Event(), threading.Event()
     ended: list[BaseException] = []
 
-    def step(fraction: float, note: str) -> None:
+    def step(_progress: Progress) -> None:
         reading.set()
         assert go_on.wait(WAIT)
 

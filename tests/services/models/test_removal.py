@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support import gguf_bytes as g
@@ -305,7 +306,7 @@ class Engine:
     """Has a model open; lets go of it when it is told to."""
 
     def __init__(self, path: Path, phase: str = "ready") -> None:
-        self.state = EngineState(phase, str(path), "m")  # type: ignore[arg-type]
+        self.state = EngineState(phase, SimpleNamespace(path=path))  # type: ignore[arg-type]
         self.told: list[str] = []
         self._listeners: list[Callable[[EngineState], None]] = []
 
