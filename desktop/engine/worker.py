@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from typing import IO
 
 import msgspec
@@ -200,13 +201,16 @@ def main() -> None:
     os.dup2(2, 1)
     requests = os.fdopen(os.dup(0), "rb")
     sys.stderr.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    code = 0
     try:
         Worker(requests, events).run()
     except BrokenPipeError:
         pass  # the parent is gone; there is nobody left to tell
-    finally:
-        sys.stderr.flush()
-        os._exit(0)  # a reading thread may still hold stdin; llama.cpp was freed above
+    except Exception:  # noqa: BLE001  # the parent shows these last words
+        traceback.print_exc()
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)  # a reading thread may still hold stdin; llama.cpp was freed above
 
 
 if __name__ == "__main__":

@@ -100,6 +100,7 @@ class EngineService:
                     died.message if died else "The engine did not answer.",
                     died.hint if died else "Start Heft again.",
                     detail=died.log_tail if died else "",
+                    kind=died.kind if died else None,
                 )
             return self._hello
 
