@@ -46,7 +46,7 @@ PICTURES = ROOT / "build" / "smoke"
 # Programs of this computer, and the Debian package that has each
 TOOLS = {
     "debootstrap": "debootstrap", "unshare": "util-linux", "Xvfb": "xvfb", "xdotool": "xdotool",
-    "tesseract": "tesseract-ocr", "dpkg-deb": "dpkg",
+    "tesseract": "tesseract-ocr", "dpkg-deb": "dpkg", "unsquashfs": "squashfs-tools",
 }  # fmt: skip
 # What a user may find in the home folder afterwards: Heft's data, downloads in the place that all programs share, and
 # what Fontconfig keeps for every program that shows text
@@ -154,7 +154,7 @@ def prove(artefact: Path, trial: Trial, roots: Roots, model: Path, folder: Path)
     """All steps of a trial; what was seen. SmokeError when something is not as it should be."""
     wanted = needs(artefact, recommended=trial.recommended, fuse=trial.fuse, desktop=trial.whole)
     kinds = {"recommended": trial.recommended, "fuse": trial.fuse, "desktop": trial.whole}
-    name = "-".join([artefact.suffix[1:].lower(), *(kind for kind, has in kinds.items() if has)])
+    name = "-".join(["declared", *(kind for kind, has in kinds.items() if has)])
     layers = roots.with_packages(name, wanted)
     pictures = PICTURES / f"{artefact.stem}-{trial.name.replace(', ', '-').replace(' ', '-')}"
     shutil.rmtree(pictures, ignore_errors=True)

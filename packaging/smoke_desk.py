@@ -130,11 +130,11 @@ class Desk:
             raise SmokeError(f"{inside} ended with {done.returncode}: {told}")
         return done.stdout
 
-    def start(self, command: Sequence[str]) -> None:
+    def start(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start a program and let it run; its output is kept."""
         words = self.box.command(command, self.user, cwd=self.user.home, environment=self.environment)
         with self.output.open("ab") as sink:
-            subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
+            return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
 
     def wait_for_window(self) -> None:
         """Until a program said that its window is there."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from make_deb import DEPENDS
+from check_libraries import dependencies, unpack
+from library_search import Tree
 from smoke_desk import Desk
 from smoke_screen import SmokeError
 
 # What every desktop brings for programs to be started from its menu and by their files
 DESKTOP = "libglib2.0-bin, shared-mime-info, desktop-file-utils"
-# What an AppImage is promised to need (README, Install): what the package declares, a font, and FUSE unless it unpacks
-APPIMAGE_NEEDS = f"{DEPENDS}, fonts-dejavu-core | fonts-noto-core | fonts-liberation"
+# What an AppImage needs besides (README, Install) unless it is told to unpack itself
 FUSE_NEEDS = "libfuse2 | libfuse2t64, fuse | fuse3"
 UNPACKING = "--appimage-extract-and-run"
 
@@ -35,12 +37,20 @@ def declared(package: Path, field: str) -> str:
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
 
 
+@cache
+def libraries_of(image: Path) -> str:
+    """What an AppImage, which declares nothing, takes from the system: that is what the Debian package declares."""
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(image, Path(folder))
+        return dependencies(Tree(Path(folder)))
+
+
 def needs(artefact: Path, *, recommended: bool, fuse: bool, desktop: bool) -> str:
     """The dependencies that a root for it has to meet, in the words of a Debian package."""
     if artefact.suffix == ".deb":
         found = [declared(artefact, "Depends"), declared(artefact, "Recommends") if recommended else ""]
     else:
-        found = [APPIMAGE_NEEDS, FUSE_NEEDS if fuse else ""]
+        found = [libraries_of(artefact), FUSE_NEEDS if fuse else ""]
     return ", ".join(filter(None, [*found, DESKTOP if desktop else ""]))
 
 
