@@ -4,15 +4,15 @@
 
 The committed state of this checkout is cloned into a root that debootstrap made, with python3, python3-venv,
 ca-certificates and git and nothing else. Everything is fetched and compiled as on a new computer, which takes half an
-hour and more on two cores, so CI does not do it. Packages and wheels come from where this computer gets them: apt's and
-pip's own configuration is shown to the root while this runs. The screen stands outside, as in smoke.py. Linux, as root.
+hour and more on two cores, so CI does not do it. Packages come from where this computer gets them: the mirror, proxies
+and certificates of its apt and pip are used, and nothing that lies here. The screen stands outside, as in smoke.py.
+Linux, as root.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -33,7 +33,7 @@ PICTURES = ROOT / "build" / "smoke" / "commands"
 PACKAGES = "python3, python3-venv, ca-certificates, git"
 SET_UP_SECONDS = 3600.0
 TESTS = "tests/core tests/packaging/test_ci.py"
-_LOCAL = re.compile(r"(?:file://)?(/[^\s'\"]+)")
+PIP_OPTIONS = ("index-url", "proxy", "cert", "trusted-host", "timeout")
 
 
 def main() -> int:
@@ -66,17 +66,20 @@ def main() -> int:
 
 
 def shown(screen: Screen) -> dict[Path, str]:
-    """What the root sees of this computer: its screen, and how it reaches packages (certificates, pip's places)."""
-    files = [CERTIFICATES, Path("/etc/pip.conf"), Path.home() / ".config/pip/pip.conf", Path.home() / ".pip/pip.conf"]
-    words = [sys.executable, "-m", "pip", "config", "list"]
-    options = subprocess.run(words, capture_output=True, text=True, check=False).stdout
-    places = [Path(place) for place in _LOCAL.findall(options)]
-    return {path: str(path) for path in (screen.socket, *files, *places) if path.exists()}
+    """What the root sees of this computer: its screen, and whom it trusts."""
+    return {path: str(path) for path in (screen.socket, CERTIFICATES) if path.exists()}
 
 
 def fetching() -> dict[str, str]:
-    """The variables that say how packages are reached."""
-    return {name: value for name, value in os.environ.items() if name in PROXIES or name.startswith("PIP_")}
+    """The variables that say how packages are reached: proxies, and of pip's options those of the network."""
+    found = {name: os.environ[name] for name in PROXIES if name in os.environ}
+    for option in PIP_OPTIONS:
+        words = [sys.executable, "-m", "pip", "config", "get", f"global.{option}"]
+        value = subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+        name = f"PIP_{option.upper().replace('-', '_')}"
+        if value or name in os.environ:
+            found[name] = value or os.environ[name]
+    return found
 
 
 def clone(desk: Desk, folder: Path) -> None:

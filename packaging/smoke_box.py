@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL")  # before a command: it does not outlive whoever started it
 PATH = "/usr/local/bin:/usr/bin:/bin"
 ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What a kernel does not do by itself in a new namespace of networks (netdevice(7): SIOCSIFFLAGS with IFF_UP)

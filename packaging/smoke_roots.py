@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from build_engine import cache_folder
-from smoke_box import Box
+from smoke_box import ENDS_WITH_US, Box
 
 MAKING_SECONDS = 1200.0
 KEPT_SECONDS = 14 * 86400.0  # a layer that nothing used for so long is removed
@@ -81,7 +81,8 @@ class Roots:
     def _make_base(self, part: Path) -> None:
         target = part / "changes"
         words = ["debootstrap", "--variant=minbase", self.suite, str(target), *filter(None, [self._mirror])]
-        _run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *words], dict(os.environ))
+        apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]  # no mount of its stays here
+        _run([*ENDS_WITH_US, *apart, *words], dict(os.environ))
         (target / "etc" / "hosts").write_text(HOSTS)
         (target / "etc" / "mtab").unlink(missing_ok=True)
         (target / "etc" / "mtab").symlink_to(MOUNTS)

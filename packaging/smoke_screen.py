@@ -10,11 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from smoke_box import ENDS_WITH_US
 from smoke_picture import pixels, png
 from smoke_reading import place_of, read, text_of, words_of
 
 T = TypeVar("T")
-WINDOW_WAIT_SECONDS = 60.0
+WINDOW_WAIT_SECONDS = 120.0  # an AppImage that unpacks itself takes most of it on a busy computer
 STILL_SECONDS, SETTLE_SECONDS = 1.0, 8.0  # a picture is taken when nothing moved for so long, or after so long
 
 
@@ -42,7 +43,7 @@ class Screen:
         reading, writing = os.pipe()
         options = ["-screen", "0", "1280x800x24", "-nolisten", "tcp", "-ac", "-fbdir", str(folder)]
         self._server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writing), *options], pass_fds=[writing], stderr=subprocess.DEVNULL
+            [*ENDS_WITH_US, "Xvfb", "-displayfd", str(writing), *options], pass_fds=[writing], stderr=subprocess.DEVNULL
         )
         os.close(writing)
         with os.fdopen(reading) as answer:
