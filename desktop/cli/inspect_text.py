@@ -13,7 +13,7 @@ from desktop.core.gguf import Array, Text, Value
 from desktop.core.hub_address import hub_address
 from desktop.core.layers import locate
 from desktop.core.units import human_parameters
-from desktop.services.inspection import Inspected
+from desktop.services.inspect.inspection import Inspected
 
 _WIDTH = 100
 _VALUE_CHARACTERS = 60

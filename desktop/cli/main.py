@@ -32,6 +32,8 @@ COMMANDS = {
     "run": "one answer, streamed",
     "chat": "a conversation in the terminal",
     "bench": "prompt and generation speed",
+    "settings": "how a model is loaded: shows and sets what is remembered",
+    "config": "the program's settings",
 }
 
 
@@ -56,7 +58,7 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; without one (or with a model file only) open the window."""
-    from desktop.services.backends import offer_backends
+    from desktop.services.engine.backends import offer_backends
 
     offer_backends()
     arguments = list(sys.argv[1:] if argv is None else argv)

@@ -14,11 +14,11 @@ from desktop.core.choice_options import (
     READING_SPEED,
     SAME,
     SPILLED_SHARE,
+    Alternatives,
     Goal,
     Neighbour,
     Option,
     Recommendation,
-    Ways,
 )
 from desktop.core.choice_words import (
     CLOSE_SHARE,
@@ -39,22 +39,22 @@ from desktop.core.choice_words import (
 from desktop.core.quality import NOTICEABLE
 
 __all__ = [
+    "Alternatives",
     "Goal",
     "Neighbour",
     "Option",
     "Recommendation",
-    "Ways",
     "least_loss",
     "placement_words",
     "recommend",
 ]
 
 
-def recommend(options: Sequence[Option], goal: Goal, ways: Ways | None = None) -> Recommendation:
+def recommend(options: Sequence[Option], goal: Goal, alternatives: Alternatives | None = None) -> Recommendation:
     """The option to take for ``goal``; options may come in any order, ties go to the smaller download."""
     usable = [index for index, option in enumerate(options) if option.runs and whole(option.variant)]
     if not usable:
-        return Recommendation(goal, None, nothing_fits(options, ways or Ways()))
+        return Recommendation(goal, None, nothing_fits(options, alternatives or Alternatives()))
     if len(usable) == 1:
         chosen, first = usable[0], only_one(options, usable[0])
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from desktop.core.choice_options import LARGE, NONE_MEASURABLE, SAME, Goal, Neighbour, Option, Ways
+from desktop.core.choice_options import LARGE, NONE_MEASURABLE, SAME, Alternatives, Goal, Neighbour, Option
 from desktop.core.placement import Fit, Placement
 from desktop.core.units import human_bytes
 from desktop.core.variants import Variant
@@ -160,7 +160,7 @@ def _and_run(speed: str) -> str:
     return f" and run {speed}" if speed else ""
 
 
-def nothing_fits(options: Sequence[Option], ways: Ways) -> tuple[str, ...]:
+def nothing_fits(options: Sequence[Option], alternatives: Alternatives) -> tuple[str, ...]:
     judged = [option for option in options if option.fit is not None]
     if not options:
         return ("There is no GGUF model in this repo.",)
@@ -175,13 +175,13 @@ def nothing_fits(options: Sequence[Option], ways: Ways) -> tuple[str, ...]:
         f"Nothing fits at {fit.context:,} tokens of context: {name_of(smallest)}, the smallest, needs "
         f"{human_bytes(_bytes(smallest))} and is too large by {human_bytes(fit.short_by_bytes)}."
     ]
-    if ways.context:
-        said.append(f"With a context of {ways.context:,} tokens {name_of(smallest)} would fit.")
-    if ways.context_q8 and ways.context_q8 > (ways.context or 0):
-        said.append(f"With the KV cache in q8_0 it would fit up to {ways.context_q8:,} tokens.")
-    if ways.parameters:
+    if alternatives.context:
+        said.append(f"With a context of {alternatives.context:,} tokens {name_of(smallest)} would fit.")
+    if alternatives.context_q8 and alternatives.context_q8 > (alternatives.context or 0):
+        said.append(f"With the KV cache in q8_0 it would fit up to {alternatives.context_q8:,} tokens.")
+    if alternatives.parameters:
         said.append(
-            f"Otherwise take a smaller model of the family: up to about {_billions(ways.parameters)} in 4 bits."
+            f"Otherwise take a smaller model of the family: up to about {_billions(alternatives.parameters)} in 4 bits."
         )
     else:
         said.append("Otherwise take a smaller model of the family, or another repo that has smaller variants.")

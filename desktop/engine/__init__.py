@@ -1,1 +1,1 @@
-"""Floor 1: llama.cpp in a process of its own: protocol, worker, client."""
+"""Floor 2: llama.cpp in a process of its own: protocol, worker, client."""

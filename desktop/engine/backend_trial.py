@@ -11,7 +11,7 @@ import msgspec
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.loader_words import find_trouble
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
-from desktop.engine.tool import Tool, serve
+from desktop.engine.helper_process import Tool, serve
 
 TRIAL_SECONDS = 25.0
 _ALL_LAYERS = 999

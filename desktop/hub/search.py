@@ -10,11 +10,11 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from desktop.hub.answer_store import AnswerStore
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError, half_an_answer
 from desktop.hub.formats import filter_of, formats_of
 from desktop.hub.records import RepoFile, RepoFiles, RepoSummary, SearchPage, SearchQuery, Sort, Task
+from desktop.hub.response_cache import AnswerStore
 
 PAGE_SIZE = 30
 _SORTS: dict[Sort, str] = {
@@ -87,6 +87,11 @@ class HubSearch:
         """``folder`` keeps earlier answers for when the Hub cannot be asked."""
         self._client = client
         self._answers = AnswerStore(folder)
+
+    @property
+    def endpoint(self) -> str:
+        """The Hub that is asked."""
+        return self._client.endpoint
 
     def first_page(self, query: SearchQuery, size: int = PAGE_SIZE) -> SearchPage:
         """The first results. Raises HubError when the Hub cannot be asked and there is no earlier answer."""

@@ -1,1 +1,1 @@
-"""Floor 1: probes of this computer: CPU, memory, GPUs, bandwidth."""
+"""Floor 2: probes of this computer: CPU, memory, GPUs, bandwidth."""

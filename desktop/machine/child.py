@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import msgspec
 
-from desktop.core.child import command, own_environment
 from desktop.core.errors import HeftError
 from desktop.core.loader_words import find_trouble
+from desktop.system.child import command, own_environment
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from desktop import __version__
 from desktop.core.hardware import Machine
 from desktop.core.secrets import TOKEN_VARIABLES, without_tokens
-from desktop.engine.protocol import Hello
-from desktop.services.machine_report import report as machine_report
+from desktop.engine.worker.protocol import Hello
+from desktop.services.machine.report import report as machine_report
 
 LOG_LINES = 60
 _LOGS = ("heft.log", "engine.log")

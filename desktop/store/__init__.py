@@ -1,1 +1,1 @@
-"""Floor 1: what survives a restart: paths, settings, chats, the library of local files."""
+"""Floor 2: what survives a restart: paths, settings, chats, the library of local files."""

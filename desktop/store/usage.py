@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.core.errors import StoreError
-from desktop.store.atomic import write_atomically
+from desktop.system.atomic import write_atomically
 
 SCHEMA_VERSION = 1
 
@@ -37,7 +37,7 @@ class UsageStore:
             document = self._load()
             document.last_used[str(path)] = when
             try:
-                write_atomically(self._file, msgspec.json.encode(document), prefix=".usage-")
+                write_atomically(self._file, msgspec.json.encode(document))
             except UnicodeEncodeError:
                 return  # JSON has no place for a name that is no Unicode
             except OSError as error:

@@ -1,1 +1,1 @@
-"""Floor 3: Qt. The only folder that may import PySide6."""
+"""Floor 4: Qt. The only folder that may import PySide6."""

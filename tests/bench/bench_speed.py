@@ -19,10 +19,10 @@ from desktop.core.errors import HeftError
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory.shape import shape_of
 from desktop.core.speed import DeviceSpeed, Part, predict_decode, predict_prompt, token_work
-from desktop.engine.calibrator import Calibrate, Calibrated
-from desktop.engine.forging import ForgedShape, forge
-from desktop.engine.protocol import Benchmark, Benchmarked
-from desktop.engine.tool import Tool
+from desktop.engine.helper_process import Tool
+from desktop.engine.tools.calibrator import Calibrate, Calibrated
+from desktop.engine.tools.synthetic_models import ForgedShape, forge
+from desktop.engine.worker.protocol import Benchmark, Benchmarked
 
 LLAMA_1B = ForgedShape(16, 2048, 8192, 32, 8, vocabulary=128256, output_type="Q6_K")
 LLAMA_3B = ForgedShape(28, 3072, 8192, 24, 8, vocabulary=128256, output_type="Q6_K")
@@ -53,7 +53,7 @@ class Row:
 
 def calibration(folder: Path) -> Calibrated:
     """This computer's CPU, calibrated as Heft does it; again when it was refused because of other programs."""
-    tool: Tool[Calibrated] = Tool("desktop.engine.calibrator", Calibrated)
+    tool: Tool[Calibrated] = Tool("desktop.engine.tools.calibrator", Calibrated)
     try:
         for _ in range(ATTEMPTS - 1):
             try:

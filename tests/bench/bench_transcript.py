@@ -16,8 +16,8 @@ from measure import Figure
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QApplication, QTextBrowser
 
-from desktop.ui.theme import Theme
-from desktop.ui.widgets.transcript import TranscriptMessage, TranscriptView
+from desktop.ui.shared.transcript import TranscriptMessage, TranscriptView
+from desktop.ui.shell.theme import Theme
 
 PARAGRAPH = (
     "The Moon pulls on the near side of Earth more strongly than on its **centre**, and on its centre more than on "

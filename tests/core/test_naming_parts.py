@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from desktop.services.tables import DataTables
+from desktop.services.discover.tables import DataTables
 
 NAMES = DataTables().names
 

@@ -7,7 +7,7 @@ from support.published import quality_table, rows
 
 from desktop.core import quants
 from desktop.core.quality import label_of, measurements_from_rows, plain_name
-from desktop.services.tables import DataTables
+from desktop.services.discover.tables import DataTables
 
 TABLE = quality_table()
 SMALL, MIDDLE, LARGE = 8_000_000_000, 24_000_000_000, 70_000_000_000

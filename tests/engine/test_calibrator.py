@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 from support.engine import driven_engine
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory import shape_of
+from desktop.core.progress import Progress
 from desktop.core.quants import TYPES_BY_NAME
-from desktop.engine.calibrator import Calibrate, Calibrated
-from desktop.engine.dequantize import TARGETS
-from desktop.engine.forging import ForgedShape, forge, layer_bytes
-from desktop.engine.protocol import Benchmark, Benchmarked
-from desktop.engine.tool import Tool
-from desktop.engine.waiting import waited_seconds
+from desktop.engine.helper_process import Tool
+from desktop.engine.tools.calibrator import Calibrate, Calibrated
+from desktop.engine.tools.dequantize import TARGETS
+from desktop.engine.tools.synthetic_models import ForgedShape, forge, layer_bytes
+from desktop.engine.tools.waiting import waited_seconds
+from desktop.engine.worker.protocol import Benchmark, Benchmarked
 
 SMALL = ForgedShape(layers=2, embedding=256, feed_forward=512, heads=4, kv_heads=2)
 MOE = ForgedShape(layers=2, embedding=256, feed_forward=256, heads=4, kv_heads=2, experts=8, experts_used=2)
@@ -27,7 +29,7 @@ MOE = ForgedShape(layers=2, embedding=256, feed_forward=256, heads=4, kv_heads=2
 
 @pytest.fixture
 def tool() -> Iterator[Tool[Calibrated]]:
-    made: Tool[Calibrated] = Tool("desktop.engine.calibrator", Calibrated)
+    made: Tool[Calibrated] = Tool("desktop.engine.tools.calibrator", Calibrated)
     yield made
     made.close()
 
@@ -57,10 +59,10 @@ def test_the_engine_runs_what_was_forged(shape: ForgedShape, tmp_path: Path) -> 
 @pytest.mark.engine
 def test_a_calibration_measures_and_leaves_nothing(tool: Tool[Calibrated], tmp_path: Path) -> None:
     (tmp_path / "calibration-left.gguf").write_bytes(b"of a calibration that was cancelled")
-    steps: list[tuple[float, str]] = []
+    steps: list[Progress] = []
     request = Calibrate(str(tmp_path), ("Q8_0",), seconds=6.0, experts=False)
     try:
-        found = tool.call(request, progress=lambda *step: steps.append(step))
+        found = tool.call(request, progress=steps.append)
     except HeftError as error:  # which is what it has to say on a machine that is busy for all of that time
         assert error.kind == "busy", error.detail
     else:
@@ -69,20 +71,20 @@ def test_a_calibration_measures_and_leaves_nothing(tool: Tool[Calibrated], tmp_p
         assert 1e-12 < large.seconds_per_byte < 1e-7
         assert found.speed.types["Q8_0"].prompt > 0
         assert 0 < found.undisturbed <= 1 and found.threads >= 1
-    assert [note for _, note in steps][:2] == ["the fixed costs", "Q8_0"]
+    assert [step.note for step in steps][:2] == ["the fixed costs", "Q8_0"]
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.engine
 def test_a_calibration_can_be_cancelled(tool: Tool[Calibrated], tmp_path: Path) -> None:
-    begun: list[float] = []
+    begun: list[Progress] = []
     with pytest.raises(HeftError) as told:
         tool.call(
             Calibrate(str(tmp_path), ("Q8_0",)),
-            progress=lambda fraction, _note: begun.append(fraction),
+            progress=begun.append,
             cancelled=lambda: bool(begun),
         )
-    assert told.value.kind == "cancelled"
+    assert isinstance(told.value, CancelledError)
 
 
 @pytest.mark.engine
@@ -96,7 +98,7 @@ def test_a_folder_that_cannot_be_written_is_told(tool: Tool[Calibrated], tmp_pat
 def test_waiting_for_a_core_is_seen() -> None:
     pin = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
     spin = pin + "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass\n"
-    script = spin + "from desktop.engine.waiting import waited_seconds\nprint(waited_seconds())"
+    script = spin + "from desktop.engine.tools.waiting import waited_seconds\nprint(waited_seconds())"
     root = Path(__file__).parents[2]
     others = [subprocess.Popen([sys.executable, "-c", spin.replace("0.2", "60")]) for _ in range(2)]
     try:

@@ -9,8 +9,8 @@ import psutil
 import pytest
 from support.engine import DrivenEngine
 
-from desktop.engine import core_share
-from desktop.engine.core_share import CoreShare, CoreTimes, core_times, worthwhile_threads
+from desktop.engine.worker import core_share
+from desktop.engine.worker.core_share import CoreShare, CoreTimes, core_times, worthwhile_threads
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,16 @@ import psutil
 import pytest
 from support.engine import driven_engine
 
-from desktop.engine.client import EngineClient
-from desktop.engine.protocol import EngineDied, Event, Generate, Hello, Text
+from desktop.engine.worker.client import EngineClient
+from desktop.engine.worker.protocol import EngineDied, Event, Generate, Hello, Text
 
 pytestmark = pytest.mark.engine
 
 OWNER = """
 import sys
 from pathlib import Path
-from desktop.engine.client import EngineClient
-from desktop.engine.protocol import Generate, Load, Text
+from desktop.engine.worker.client import EngineClient
+from desktop.engine.worker.protocol import Generate, Load, Text
 
 def heard(event):
     if isinstance(event, Text):

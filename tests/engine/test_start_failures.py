@@ -12,17 +12,18 @@ from support.sabotage import ABSENT, compile_c, needs_what_is_absent
 from support.tool_module import Do, Done
 
 from desktop.core.errors import EngineError, HeftError
-from desktop.engine import client, tool
+from desktop.engine import helper_process as tool
 from desktop.engine.backends import load_backends
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
+from desktop.engine.helper_process import Tool
 from desktop.engine.loader_cause import explain_loader
 from desktop.engine.logmap import explain_exit
-from desktop.engine.planner import PlanRequest, Plans
-from desktop.engine.protocol import EngineDied
-from desktop.engine.renderer import Renderer
-from desktop.engine.template import RenderRequest
-from desktop.engine.tool import Tool
-from desktop.services.engine import EngineService
+from desktop.engine.planner.planner import PlanRequest, Plans
+from desktop.engine.tools.renderer import Renderer
+from desktop.engine.tools.template import RenderRequest
+from desktop.engine.worker import client
+from desktop.engine.worker.protocol import EngineDied
+from desktop.services.engine.supervisor import EngineService
 from desktop.store.paths import Paths
 
 MISSING = f"A library that the engine needs is missing: {ABSENT}."
@@ -73,7 +74,7 @@ def test_who_asks_what_the_engine_is_hears_it_too(paths: Paths) -> None:
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine_without_its_library")
 def test_a_helper_that_loads_the_engine_names_it(tmp_path: Path) -> None:
-    planner: Tool[Plans] = Tool("desktop.engine.planner", Plans, tmp_path)
+    planner: Tool[Plans] = Tool("desktop.engine.planner.planner", Plans, tmp_path)
     with pytest.raises(HeftError) as failed:
         planner.call(PlanRequest(b"", 0, ()), deadline_seconds=60)
     planner.close()
@@ -115,7 +116,7 @@ def test_where_no_log_can_be_written_the_last_words_are_told_all_the_same(tmp_pa
 
 
 FAILS = """
-import desktop.engine.worker as worker
+import desktop.engine.worker.main as worker
 def fail(self): raise ValueError("of no use")
 worker.Worker.run = fail
 worker.main()

@@ -2,7 +2,7 @@
 
 import random
 
-from desktop.engine.stopping import TextStream
+from desktop.engine.worker.stopping import TextStream
 
 
 def test_no_half_character_is_ever_shown() -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from desktop.engine.protocol import ChatMessage
-from desktop.engine.renderer import Renderer
-from desktop.engine.template import CHATML, RenderRequest, render
+from desktop.engine.tools.renderer import Renderer
+from desktop.engine.tools.template import CHATML, RenderRequest, render
+from desktop.engine.worker.protocol import ChatMessage
 
 TALK = (
     ChatMessage("system", "Be brief."),

@@ -18,7 +18,7 @@ from support.hub_server import BytesContent, HubServer, Repo
 
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
-from desktop.services.downloads import DownloadService, DownloadState
+from desktop.services.models.downloads import DownloadService, DownloadState
 from desktop.store.paths import Paths
 
 FILE = "m-Q4_K_M.gguf"

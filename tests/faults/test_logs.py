@@ -14,8 +14,8 @@ from support.engine import driven_engine
 from support.hub_server import BytesContent, HubServer, Repo
 from support.program import ANSWER_SECONDS, END_SECONDS, command, poll, window
 
-from desktop.engine.client import _LOG_LIMIT_BYTES
 from desktop.engine.log import FILE_LIMIT_BYTES
+from desktop.engine.worker.client import _LOG_LIMIT_BYTES
 from desktop.services.about import bug_report
 from desktop.store.paths import Paths
 
@@ -59,7 +59,7 @@ def tokens(request: pytest.FixtureRequest, hub: HubServer, tmp_path: Path) -> tu
     if request.param == "environment":
         return GIVEN, online | {"HF_TOKEN": GIVEN}
     return KEPT, online | {
-        "PYTHONPATH": str(tmp_path / "hook"),
+        "PYTHONPATH": os.pathsep.join([str(tmp_path / "hook"), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PYTHON_KEYRING_BACKEND": "kept_tokens.Keyring",
     }
 

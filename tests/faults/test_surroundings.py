@@ -18,15 +18,16 @@ from typing import Any
 import pytest
 from support import gguf_bytes
 from support.desk import DEADLINE_SECONDS, Desk
+from support.plans import plain_plan
 from support.program import command
 
+from desktop.core.deadline import Deadline
 from desktop.core.errors import StoreError
-from desktop.core.patience import Patience
-from desktop.engine.protocol import Load
-from desktop.services.chat import ChatFailed, MessageFinished, PromptRead, TextAdded
+from desktop.services.chat.chat import ChatFailed, MessageFinished, PromptRead, TextAdded
+from desktop.services.container import Container
 from desktop.services.single_instance import Claim, claim
-from desktop.services.suite import Suite
 from desktop.store.chats import ChatStore
+from desktop.store.options import LAST_MODEL
 from desktop.store.paths import Paths, default_paths
 from desktop.store.settings import SettingsStore
 
@@ -89,7 +90,7 @@ def test_settings_say_that_they_cannot_keep_such_a_name(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as refused:
         settings.update(library_folders=(os.fsdecode(b"/models\xff"),))
     assert "Unicode" in refused.value.message and refused.value.message.encode() and refused.value.hint
-    assert settings.load().last_model == "before"
+    assert settings.get(LAST_MODEL) == "before"
 
 
 @pytest.mark.engine
@@ -150,19 +151,19 @@ def test_a_home_that_cannot_be_written(home: Path, small_model: Path, tmp_path: 
     assert answer("inspect", str(small_model))["architecture"] == "llama"
     assert answer("run", str(small_model), "--prompt", "Hello", "--max-tokens", "2")["generated_tokens"] == 2
     told: list[Any] = []
-    suite = Suite(paths, told.append)
+    container = Container(paths, told.append)
     try:
-        before = [chat.title for chat in suite.chats.chats()]
+        before = [chat.title for chat in container.chats.chats()]
         assert before == (["kept"] if home.is_dir() else [])
-        suite.chats.create(title="of now")
-        assert [chat.title for chat in suite.chats.chats()] == ["of now", *before]
+        container.chats.create(title="of now")
+        assert [chat.title for chat in container.chats.chats()] == ["of now", *before]
         (error,) = told
         assert "until you quit" in error.message and str(home) in error.hint
         with pytest.raises(StoreError) as refused:
-            suite.settings.update(theme="dark")
+            container.settings.update(theme="dark")
         assert str(home) in refused.value.hint
     finally:
-        suite.close()
+        container.close()
 
 
 def test_a_runtime_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -216,7 +217,7 @@ def stop(pid: int) -> None:
 def test_a_stopped_engine_goes_on(desk: Desk, small_model: Path) -> None:
     desk.engine.hello()
     assert desk.engine.state.pid is not None
-    desk.engine.load(Load(str(small_model), 512), "small")
+    desk.engine.load(plain_plan(small_model, 512, name="small"))
     stop(desk.engine.state.pid)
     while desk.engine.state.phase != "ready":
         assert desk.states.get(timeout=DEADLINE_SECONDS).died is None
@@ -236,16 +237,16 @@ def test_a_stopped_engine_goes_on(desk: Desk, small_model: Path) -> None:
 
 def test_a_deadline_does_not_run_while_the_one_who_waits_is_stopped() -> None:
     clock = iter([0.0, 0.4, 3600.0, 3600.5, 3601.0])
-    patience = Patience(2.0, lambda: next(clock))
-    assert [patience.over() for _ in range(4)] == [False, False, False, True]
+    deadline = Deadline(2.0, lambda: next(clock))
+    assert [deadline.over() for _ in range(4)] == [False, False, False, True]
 
 
 # The template takes a third of a second; whoever waits for it, two seconds at most, is stopped for longer.
 WAITING = """
 import os, sys
-from desktop.engine.protocol import ChatMessage
-from desktop.engine.renderer import Renderer
-from desktop.engine.template import RenderRequest
+from desktop.engine.worker.protocol import ChatMessage
+from desktop.engine.tools.renderer import Renderer
+from desktop.engine.tools.template import RenderRequest
 
 renderer = Renderer(2.0)
 renderer.start()

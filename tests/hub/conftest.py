@@ -9,5 +9,5 @@ from desktop.hub.client import HubClient
 
 @pytest.fixture
 def client(hub: HubServer) -> HubClient:
-    """A client of the local Hub, without a token and with short patience."""
+    """A client of the local Hub, without a token and with short time limits."""
     return HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=0.5)

@@ -7,10 +7,11 @@ import random
 import pytest
 from support.hub_server import BytesContent, HubServer, Repo, SparseContent
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import FileFormatError
-from desktop.hub.anywhere import WINDOW, AnywhereSource
+from desktop.hub.byte_source import WINDOW, AnywhereSource
 from desktop.hub.client import HubClient
-from desktop.hub.errors import CancelledError, HubError
+from desktop.hub.errors import HubError
 
 DATA = random.Random(3).randbytes(3_000_000)
 
@@ -49,7 +50,7 @@ def test_a_server_that_ignores_ranges(client: HubClient, repo: Repo, hub: HubSer
 
 
 def test_no_more_than_a_look_may_cost(client: HubClient, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("desktop.hub.anywhere._MAX_BYTES", 1 << 20)
+    monkeypatch.setattr("desktop.hub.byte_source._MAX_BYTES", 1 << 20)
     with pytest.raises(FileFormatError, match="fetched"):
         AnywhereSource(client, "a/b", "m.bin").window(0, 2 << 20)
 

@@ -10,7 +10,7 @@ import pytest
 from support.downloading import make_service
 from support.hub_server import HubServer
 
-from desktop.services.downloads import DownloadService
+from desktop.services.models.downloads import DownloadService
 from desktop.store.paths import Paths
 
 

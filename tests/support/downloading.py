@@ -1,4 +1,4 @@
-"""A download service of little patience, and waiting for what it does."""
+"""A download service with short time limits, and waiting for what it does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from desktop.hub.client import HubClient
 from desktop.hub.search import HubSearch
-from desktop.services.downloads import DownloadService, DownloadState
+from desktop.services.models.downloads import DownloadService, DownloadState
 from desktop.store.paths import Paths
 
 from .hub_server import HubServer

@@ -8,8 +8,8 @@ from pathlib import Path
 from PySide6.QtWidgets import QTabBar, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
-from desktop.services.inspection import Inspected, PlacedTensor
-from desktop.ui.pages.inspect import InspectPage
+from desktop.services.inspect.inspection import Inspected, PlacedTensor
+from desktop.ui.inspect.page import InspectPage
 
 from .widgets import find
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from desktop.core.gguf import BytesSource, Header, read_header
-from desktop.services.inspection import Inspected, InspectedFile
+from desktop.services.inspect.inspection import Inspected, InspectedFile
 
 
 def opened(path: Path) -> Inspected:

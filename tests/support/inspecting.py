@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop.hub.client import HubClient
-from desktop.services.inspection import Inspected, InspectionService
-from desktop.services.library import LibraryService
+from desktop.services.inspect.inspection import Inspected, InspectionService
+from desktop.services.models.library import LibraryService
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 

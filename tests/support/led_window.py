@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit
 
 from desktop.app import Heft
 from desktop.store.paths import default_paths
-from desktop.ui.widgets.sampling_panel import ChatSettings
+from desktop.ui.chat.sampling_panel import ChatSettings
 
 LIMIT_SECONDS = 60.0
 _LOOK_MS = 5
@@ -60,7 +60,7 @@ class LedWindow:
     @property
     def engine(self):  # type: ignore[no-untyped-def]
         """State of the engine now."""
-        return self.heft._suite.engine.state
+        return self.heft._container.engine.state
 
     def new_chat(self, max_tokens: int) -> None:
         """Begin a chat whose answers have at most so many tokens."""

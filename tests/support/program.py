@@ -140,7 +140,7 @@ class Program:
     def workers(self) -> list[psutil.Process]:
         """The engine's processes below the window."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "desktop.engine.worker" in " ".join(child.cmdline())]
+        return [child for child in children if "desktop.engine.worker.main" in " ".join(child.cmdline())]
 
     def log(self) -> str:
         log = self.home / "cache" / "logs" / "heft.log"
@@ -154,7 +154,7 @@ def lead(driver: Path, *arguments: str, display: str, folder: Path, seconds: flo
         "DISPLAY": display,
         "QT_QPA_PLATFORM": "xcb",
         "XDG_RUNTIME_DIR": str(folder),
-        "PYTHONPATH": str(Path(__file__).parent.parent),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH")))),
         **variables,
     }
     words = [sys.executable, "-P", str(driver), *arguments]

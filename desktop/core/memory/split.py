@@ -1,0 +1,28 @@
+"""Where a model's layers go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from desktop.core.memory.shape import ModelShape
+
+RAM = 0  # device 0 is always main memory; 1, 2 ... are the GPUs in the engine's order
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which device holds each layer and the output (0: main memory), and whose experts stay in main memory."""
+
+    layers: tuple[int, ...]
+    output: int = RAM
+    experts_in_ram: int = 0  # of so many layers, from the first
+
+    @property
+    def devices(self) -> int:
+        """Devices there are results for: main memory and every GPU up to the last one used."""
+        return max([*self.layers, self.output]) + 1
+
+    @classmethod
+    def in_ram(cls, shape: ModelShape) -> Split:
+        """Everything in main memory."""
+        return cls((RAM,) * (shape.layer_count + shape.draft_layers))

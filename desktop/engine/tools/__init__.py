@@ -1,0 +1,1 @@
+"""Short-lived helpers on llama-cpp-python: tensor numbers, calibration, tokenizing, chat templates."""

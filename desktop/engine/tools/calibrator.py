@@ -1,0 +1,297 @@
+"""Calibration of the speed prediction: forged models, decoded by the real engine, in a process of their own.
+
+Per quantization type two models of realistic width, one small and one well beyond any cache, give seconds per byte, and
+one with experts what choosing among them costs; a very narrow one gives what a layer costs beside its matrices; one
+with a long context the attention. Only turns count during which no other program took a core away: on a busy
+machine a thread pool of llama.cpp is not a little slower but ten times.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from desktop.core.errors import EngineError
+from desktop.core.load_settings import KvType
+from desktop.core.progress import Progress, Report
+from desktop.core.quants import TYPES_BY_NAME
+from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, Point, TypeSpeed
+from desktop.engine import llama
+from desktop.engine.helper_process import serve
+from desktop.engine.llama import AbortFlag, Model, Sampler
+from desktop.engine.log import EngineLog
+from desktop.engine.tools.synthetic_models import ForgedShape, forge, layer_bytes
+from desktop.engine.tools.waiting import waited_seconds
+from desktop.engine.worker.protocol import Load, Sampling
+from desktop.system.cores import physical_threads
+
+WIDE = ForgedShape(layers=1, embedding=2048, feed_forward=8192, heads=32, kv_heads=8)
+NARROW = ForgedShape(layers=4, embedding=64, feed_forward=64, heads=1, kv_heads=1, vocabulary=32768, output_type="F16")
+ATTENTIVE = ForgedShape(layers=4, embedding=1024, feed_forward=64, heads=16, kv_heads=4)
+EXPERT = ForgedShape(layers=1, embedding=2048, feed_forward=768, heads=32, kv_heads=4, experts=64, experts_used=8)
+SMALL_BYTES, LARGE_BYTES, EXPERT_BYTES = 96e6, 448e6, 256e6
+DEEP = 32  # layers of the second narrow model
+SHORT, LONG, BATCH = 256, 1536, 512  # tokens before, in the attention's two measurements; tokens read at a time
+PROMPT = 256
+WAITED = 0.03  # part of a turn that its threads may have waited for a core
+BUSY = 0.5  # below this part of undisturbed turns the machine was busy
+UNCERTAINTY = 0.08  # of a calibrated type, from tests/bench/bench_speed.py
+_MEMORY_SHARE = 6  # a forged model takes at most this part of the memory and of the disk that are free
+_TOKENS, _LEAST_TOKENS = 32, 4
+_LEAST_FACTOR = 0.3  # experts may be quicker than plain matrices: other kernels; not by more than that
+
+
+class Calibrate(msgspec.Struct, frozen=True):
+    """What to calibrate, in about ``seconds``; models are written into ``folder`` and removed.
+
+    ``gpu`` puts all layers on the GPUs the engine has; ``experts`` measures the choice of experts too.
+    """
+
+    folder: str
+    types: tuple[str, ...]
+    kv_types: tuple[KvType, ...] = ("f16",)
+    threads: int = 0
+    seconds: float = 50.0
+    gpu: bool = False
+    experts: bool = True
+
+
+class Calibrated(msgspec.Struct, frozen=True):
+    """The device's speed; ``undisturbed`` is the part of all turns during which no other program took a core."""
+
+    speed: DeviceSpeed
+    threads: int
+    undisturbed: float
+    seconds: float
+
+    @property
+    def busy(self) -> bool:
+        return self.undisturbed < BUSY
+
+
+class _Bench:
+    """Forges, loads and times, within the time that is left."""
+
+    def __init__(self, request: Calibrate, progress: Report) -> None:
+        self._request = request
+        self._progress = progress
+        self._folder = Path(request.folder)
+        self._started = time.monotonic()
+        self._steps = 1 + len(request.kv_types) + len(request.types)
+        self._done = 0
+        self._timings = 3 + 4 * len(request.kv_types) + (5 if request.experts else 3) * len(request.types)
+        self.threads = request.threads or physical_threads()
+        self.undisturbed: list[float] = []
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def step(self, note: str) -> None:
+        """Say what comes next."""
+        self._progress(Progress.of(min(0.99, self._done / self._steps), note))
+        self._done += 1
+
+    def _share(self) -> float:
+        """Of the seconds left, with as much again for writing and loading, for one more timing."""
+        left = self._request.seconds - self.seconds
+        return max(0.2, left / max(1, self._timings - len(self.undisturbed)) / 2)
+
+    @contextmanager
+    def model(self, shape: ForgedShape, kind: str, context: int = 512, kv_type: KvType = "f16") -> Iterator[Model]:
+        """A forged model, loaded as Heft loads; the file is gone with the block."""
+        path = self._folder / f"calibration-{kind}-{shape.layers}-{shape.embedding}.gguf"
+        try:
+            forge(path, shape, kind)
+            load = Load(str(path), context, kv_type, kv_type, threads=self.threads)
+            model = Model(load, 999 if self._request.gpu else 0, AbortFlag(), lambda fraction: True)
+        except (OSError, RuntimeError) as error:
+            path.unlink(missing_ok=True)
+            raise EngineError(
+                "The calibration could not write or load its model.",
+                "Make some room on the disk and in memory, then calibrate again.",
+                detail=f"{kind}, {shape}: {error}",
+                kind="calibration",
+            ) from error
+        try:
+            yield model
+        finally:
+            model.close()
+            path.unlink(missing_ok=True)
+
+    def settled(self, once: Callable[[int], None], most: int = _TOKENS) -> float:
+        """Seconds of ``once``: the mean of the fastest half of its undisturbed turns, of up to ``most``.
+
+        While there is none it goes on to the end of the time for the whole calibration. Raises EngineError "busy"
+        when there was none even then.
+        """
+        once(0)
+        turns: list[tuple[float, float]] = []  # seconds, and those a thread waited for a core
+        clean: list[float] = []
+        deadline, end = time.monotonic() + self._share(), self._started + self._request.seconds
+        before = waited_seconds()
+        while (
+            (len(turns) < most and time.monotonic() < deadline)
+            or len(turns) < min(most, _LEAST_TOKENS)
+            or (not clean and time.monotonic() < end)
+        ):
+            begun = time.perf_counter()
+            once(len(turns) + 1)
+            seconds = time.perf_counter() - begun
+            after = waited_seconds()
+            turns.append((seconds, after - before))
+            if after - before <= WAITED * seconds:
+                clean.append(seconds)
+            before = after
+        self.undisturbed.append(len(clean) / len(turns))
+        if not clean:
+            raise EngineError(
+                "Other programs keep the processor busy, so its speed cannot be measured now.",
+                "Calibrate again when the computer has nothing else to do.",
+                detail=f"least part of a turn spent waiting: {min(waited / seconds for seconds, waited in turns):.0%}",
+                kind="busy",
+            )
+        return statistics.mean(sorted(clean)[: (len(clean) + 1) // 2])
+
+
+def _token(model: Model, before: int = 0) -> Callable[[int], None]:
+    """One token after ``before`` others; ever another one, so that experts are chosen anew."""
+
+    def decode(turn: int) -> None:
+        model.keep_prefix(before)
+        model.decode((1 + 37 * turn % 400,))
+
+    return decode
+
+
+def calibrate(request: Calibrate, progress: Report) -> Calibrated:
+    """Measure one device. Raises EngineError when a model cannot be written or loaded."""
+    folder = Path(request.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob("calibration-*.gguf"):
+        left.unlink(missing_ok=True)  # of a calibration that was cancelled
+    bench = _Bench(request, progress)
+    layer, token, vocabulary = _overheads(bench)
+    room = min(psutil.virtual_memory().available, psutil.disk_usage(str(folder)).free) / _MEMORY_SHARE
+    speed = DeviceSpeed("calibrated", {}, {}, layer, token, vocabulary)
+    for kind in request.types:
+        found = _type_speed(bench, kind, layer, token, room)
+        if request.experts:
+            found = _with_experts(bench, kind, found, speed, room)
+        speed = msgspec.structs.replace(speed, types={**speed.types, kind: found})
+    attention: dict[str, AttentionSpeed] = {kv_type: _attention(bench, kv_type) for kv_type in request.kv_types}
+    speed = msgspec.structs.replace(speed, attention=attention)
+    if request.experts and request.types:  # for types that are not calibrated
+        known = speed.types.values()
+        speed = msgspec.structs.replace(
+            speed,
+            expert_factor=statistics.mean(one.expert_factor for one in known),
+            expert_prompt_factor=statistics.mean(one.expert_prompt_factor for one in known),
+        )
+    return Calibrated(speed, bench.threads, statistics.mean(bench.undisturbed), bench.seconds)
+
+
+def _overheads(bench: _Bench) -> tuple[float, float, float]:
+    """Seconds per layer and per token beside the matrices, and per entry of the vocabulary for drawing."""
+    bench.step("the fixed costs")
+    with bench.model(NARROW, "F16") as shallow, bench.model(NARROW.with_layers(DEEP), "F16") as deep:
+        low, high = bench.settled(_token(shallow)), bench.settled(_token(deep))
+        sampler = Sampler(shallow, Sampling(), 1, ())
+        try:
+            drawing = bench.settled(lambda turn: (_token(shallow)(turn), sampler.next_token())[0]) - low
+        finally:
+            sampler.close()
+    layer = max(0.0, (high - low) / (DEEP - NARROW.layers))
+    return layer, max(0.0, low - NARROW.layers * layer), max(0.0, drawing) / NARROW.vocabulary
+
+
+def _type_speed(bench: _Bench, kind: str, layer: float, token: float, room: float) -> TypeSpeed:
+    size = layer_bytes(WIDE, kind)
+    few = max(2, round(min(SMALL_BYTES, room) / size))
+    many = max(few + 1, round(min(LARGE_BYTES, room) / size))
+    bench.step(kind)
+    points = []
+    prompt = 0.0
+    for layers in (few, many):
+        with bench.model(WIDE.with_layers(layers), kind) as model:
+            seconds = bench.settled(_token(model)) - layers * layer - token
+            points.append(Point(layers * size, max(seconds, 0.0) / (layers * size)))
+            if layers == few:
+                prompt = _prompt(bench, model, layers)
+    return TypeSpeed(tuple(points), prompt, UNCERTAINTY)
+
+
+def _prompt(bench: _Bench, model: Model, layers: int) -> float:
+    """Seconds per weight and token. The last layer computes its feed-forward part for the last token only."""
+    weights = layers * _attention_weights(WIDE) + (layers - 1) * 3 * WIDE.embedding * WIDE.feed_forward
+    return bench.settled(lambda turn: _read_from(model, 0, PROMPT), most=6) / PROMPT / weights
+
+
+def _attention(bench: _Bench, kv_type: KvType) -> AttentionSpeed:
+    bench.step(f"attention over {kv_type}")
+    width = ATTENTIVE.layers * 2 * ATTENTIVE.embedding
+    with bench.model(ATTENTIVE, "Q8_0", 2048, kv_type) as model:
+        model.decode([1] * SHORT)
+        near = bench.settled(_token(model, SHORT))
+        model.keep_prefix(0)
+        first = bench.settled(lambda turn: _read_from(model, 0), most=3)
+        for at in range(0, LONG - BATCH, BATCH):
+            _read_from(model, at)
+        last = bench.settled(lambda turn: _read_from(model, LONG - BATCH), most=3)
+        far = bench.settled(_token(model, LONG))
+    return AttentionSpeed(
+        decode=max(0.0, far - near) / (LONG - SHORT) / width,
+        prompt=max(0.0, last - first) / BATCH / (LONG - BATCH) / width,
+    )
+
+
+def _read_from(model: Model, before: int, count: int = BATCH) -> None:
+    model.keep_prefix(before)
+    model.decode([1 + 11 * i % 400 for i in range(count)])
+
+
+def _with_experts(bench: _Bench, kind: str, known: TypeSpeed, speed: DeviceSpeed, room: float) -> TypeSpeed:
+    """How much longer what is read and multiplied through a choice of experts takes."""
+    size = layer_bytes(EXPERT, kind)
+    layers = max(2, round(min(EXPERT_BYTES, room) / size))
+    weights = 3 * EXPERT.embedding * EXPERT.feed_forward * EXPERT.experts_used
+    experts = TYPES_BY_NAME[kind].size(weights)
+    dense = size - experts * EXPERT.experts // EXPERT.experts_used
+    with bench.model(EXPERT.with_layers(layers), kind) as model:
+        writing = bench.settled(_token(model))
+        reading = bench.settled(lambda turn: _read_from(model, 0, PROMPT), most=6)
+    per_byte = known.seconds_per_byte(layers * size)
+    rest = layers * (speed.layer_seconds + dense * per_byte) + speed.token_seconds
+    chosen = layers * experts * per_byte
+    # the last layer's experts see the last token only
+    others, routed = layers * _attention_weights(EXPERT), (layers - 1) * weights
+    prompt = reading / PROMPT / known.prompt
+    return msgspec.structs.replace(
+        known,
+        expert_factor=max(_LEAST_FACTOR, (writing - rest) / chosen),
+        expert_prompt_factor=max(_LEAST_FACTOR, (prompt - others) / routed),
+    )
+
+
+def _attention_weights(shape: ForgedShape) -> int:
+    """Weights of the attention's matrices in one layer."""
+    e = shape.embedding
+    return 2 * e * e + 2 * e * e // shape.heads * shape.kv_heads
+
+
+def main() -> None:
+    """Entry point of the process."""
+    log = EngineLog()
+    callback = llama.start(log)
+    serve(Calibrate, calibrate)
+    del callback
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,338 @@
+"""Typed messages between Heft and its engine process, and how they travel.
+
+A frame is a 4-byte little-endian length and that many bytes of MessagePack. Each message is a tagged msgspec
+Struct, so an unknown or malformed one is a decoding error and never a guess.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import IO, Literal
+
+import msgspec
+
+from desktop.core.cancelled import CancelledError
+from desktop.core.errors import EngineError, HeftError
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import FlashAttention, KvType
+from desktop.system.packing import pack, unpack
+
+MAX_FRAME_BYTES = 64 * 1024 * 1024  # far above any real message; a larger length means a corrupt pipe
+_LENGTH = struct.Struct("<I")
+
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length", "cancelled", "context-full"]
+
+
+class ChatMessage(msgspec.Struct, frozen=True):
+    """One turn of a conversation as the chat template sees it."""
+
+    role: Role
+    content: str
+
+
+class Sampling(msgspec.Struct, frozen=True):
+    """llama.cpp's sampler chain. ``temperature`` 0 is greedy; ``seed`` None draws a fresh one."""
+
+    temperature: float = 0.7
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    repeat_penalty: float = 1.0
+    repeat_last_n: int = 64
+    seed: int | None = None
+
+
+# -- requests: Heft to the engine ----------------------------------------------------------------
+
+
+class Load(msgspec.Struct, frozen=True, tag="load"):
+    """Load a model as it was planned; see :meth:`of`. ``context_length`` is in tokens.
+
+    ``fewer_layers``: where the GPUs turn out to have less room than planned, load with fewer layers on them rather
+    than not at all. ``shares_cores``: an answer leaves threads to other programs while that pays.
+    """
+
+    path: str
+    context_length: int
+    cache_type_k: KvType = "f16"
+    cache_type_v: KvType = "f16"
+    flash_attention: FlashAttention = "auto"
+    gpu_layers: int = 0
+    cpu_expert_layers: int = 0
+    threads: int = 1
+    fewer_layers: bool = False
+    shares_cores: bool = False
+    request_id: int = 0
+
+    @classmethod
+    def of(cls, plan: LoadPlan) -> Load:
+        """The request that a plan comes to: nothing is decided here."""
+        return cls(
+            path=str(plan.path),
+            context_length=plan.context,
+            cache_type_k=plan.kv_types[0],
+            cache_type_v=plan.kv_types[1],
+            flash_attention=plan.flash_attention,
+            gpu_layers=plan.gpu_layers,
+            cpu_expert_layers=plan.cpu_expert_layers,
+            threads=plan.threads,
+            fewer_layers=plan.asked.gpu_layers is None and plan.gpu_layers > 0,
+            shares_cores=plan.asked.threads is None,
+        )
+
+    @property
+    def kv_types(self) -> tuple[KvType, KvType]:
+        """Types of the cache's keys and values."""
+        return self.cache_type_k, self.cache_type_v
+
+
+class Generate(msgspec.Struct, frozen=True, tag="generate"):
+    """Answer ``messages`` through the chat template, or continue ``prompt`` as raw text when it is given.
+
+    When the last message is the assistant's, its text is continued. ``max_tokens`` 0 means until the model ends
+    its turn or the context is full. ``stop`` strings end the answer and are not part of it.
+    """
+
+    request_id: int
+    messages: tuple[ChatMessage, ...] = ()
+    prompt: str | None = None
+    sampling: Sampling = Sampling()
+    max_tokens: int = 0
+    stop: tuple[str, ...] = ()
+    template: str | None = None
+
+
+class Benchmark(msgspec.Struct, frozen=True, tag="benchmark"):
+    """Time prompt reading and generation, ``repeat`` times each, on the loaded model (tokens)."""
+
+    request_id: int
+    prompt_tokens: int = 512
+    generate_tokens: int = 64
+    repeat: int = 3
+
+
+class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
+    """Stop the running load, generation or benchmark; what was generated stays valid."""
+
+
+class Unload(msgspec.Struct, frozen=True, tag="unload"):
+    """Free the model; the process stays."""
+
+
+class Shutdown(msgspec.Struct, frozen=True, tag="shutdown"):
+    """End the process cleanly."""
+
+
+Request = Load | Generate | Benchmark | Cancel | Unload | Shutdown
+
+# -- events: the engine to Heft ------------------------------------------------------------------
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A device one of the engine's backends reports; memory in bytes."""
+
+    name: str
+    description: str
+    backend: str
+    kind: Literal["cpu", "gpu", "igpu", "accelerator"]
+    total_bytes: int
+    free_bytes: int
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """First message of a process: what this engine is.
+
+    ``features`` is what the CPU backend was compiled with and uses (``AVX2`` ...), in the engine's own words.
+    ``cpu_variant`` is the one a portable engine chose ("zen4"), empty where one is compiled in; ``left_out`` says of
+    each further backend that failed its trial why it is not used.
+    """
+
+    pid: int
+    version: str
+    features: tuple[str, ...]
+    backends: tuple[str, ...]
+    devices: tuple[Device, ...]
+    architectures: tuple[str, ...]
+    cpu_variant: str = ""
+    left_out: tuple[str, ...] = ()
+
+
+class LoadProgress(msgspec.Struct, frozen=True, tag="load-progress"):
+    """Fraction of the weights read, 0 to 1."""
+
+    fraction: float
+    request_id: int = 0
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What the engine's own log says it allocated, and the process's resident memory; bytes."""
+
+    weights_bytes: int
+    kv_bytes: int
+    recurrent_bytes: int
+    compute_bytes: int
+    output_bytes: int
+    resident_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Sum of the engine's own allocations (without the process's base)."""
+        return self.weights_bytes + self.kv_bytes + self.recurrent_bytes + self.compute_bytes + self.output_bytes
+
+
+class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
+    """A model is ready, as it is loaded in fact. ``template`` says whose chat template is used: the model's own or
+    the ChatML fallback.
+    """
+
+    path: str
+    description: str
+    context_length: int
+    trained_context_length: int
+    layers: int
+    gpu_layers: int
+    threads: int
+    template: Literal["model", "chatml"]
+    memory: Memory
+    seconds: float
+    request_id: int = 0
+    cache_type_k: KvType = "f16"
+    cache_type_v: KvType = "f16"
+    flash_attention: FlashAttention = "auto"
+    cpu_expert_layers: int = 0
+
+
+class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):
+    """Tokens of the prompt read so far; ``reused`` came from the KV cache and were not read again."""
+
+    request_id: int
+    done: int
+    total: int
+    reused: int
+
+
+class Text(msgspec.Struct, frozen=True, tag="text"):
+    """A batch of whole characters. ``tokens_per_second`` is live, over the last second; the others are final."""
+
+    request_id: int
+    text: str
+    generated_tokens: int
+    context_used: int
+    tokens_per_second: float
+    prompt_tokens_per_second: float = 0.0
+    seconds_to_first_token: float = 0.0
+
+
+class Statistics(msgspec.Struct, frozen=True):
+    """One answer by a monotonic clock. ``prompt_tokens`` counts all, ``reused_tokens`` those not read again.
+
+    ``given_up_threads`` were left to other programs for at least a part of it
+    (:mod:`desktop.engine.worker.core_share`).
+    """
+
+    prompt_tokens: int
+    reused_tokens: int
+    generated_tokens: int
+    context_used: int
+    context_length: int
+    seconds_to_first_token: float
+    prompt_tokens_per_second: float
+    tokens_per_second: float
+    resident_bytes: int
+    given_up_threads: int = 0
+
+
+class Finished(msgspec.Struct, frozen=True, tag="finished"):
+    """An answer ended. ``notes`` are sentences the chat should show (fallback template ...)."""
+
+    request_id: int
+    reason: FinishReason
+    statistics: Statistics
+    notes: tuple[str, ...] = ()
+
+
+class Benchmarked(msgspec.Struct, frozen=True, tag="benchmarked"):
+    """Rates of each repetition, tokens per second."""
+
+    request_id: int
+    prompt_tokens_per_second: tuple[float, ...]
+    tokens_per_second: tuple[float, ...]
+    threads: int
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """A request was refused; the process lives. Same words as :class:`desktop.core.errors.HeftError`."""
+
+    request_id: int | None
+    kind: str
+    message: str
+    hint: str
+    detail: str = ""
+
+    def error(self) -> HeftError:
+        """The refusal as an exception."""
+        if self.kind == CancelledError.kind:
+            return CancelledError(self.message, self.hint, detail=self.detail)
+        return EngineError(self.message, self.hint, detail=self.detail, kind=self.kind)
+
+
+class Unloaded(msgspec.Struct, frozen=True, tag="unloaded"):
+    """No model is held any more."""
+
+
+Event = (
+    Hello | LoadProgress | Loaded | PromptProgress | Text | Finished | Benchmarked | Failed | Unloaded
+)
+
+
+class EngineDied(msgspec.Struct, frozen=True, tag="died"):
+    """The process ended unasked: a value, made by the client, never sent. ``log_tail`` are its last lines."""
+
+    kind: str
+    message: str
+    hint: str
+    log_tail: str
+    exit_code: int | None
+
+
+class PipeClosedError(EOFError):
+    """The other side of the pipe is gone."""
+
+
+_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+
+
+def write_frame(stream: IO[bytes], message: Request | Event) -> None:
+    """Send one message; raises OSError when the other side is gone."""
+    body = pack(message)
+    stream.write(_LENGTH.pack(len(body)) + body)
+    stream.flush()
+
+
+def _read_exactly(stream: IO[bytes], count: int) -> bytes:
+    chunks = bytearray()
+    while len(chunks) < count:
+        chunk = stream.read(count - len(chunks))
+        if not chunk:
+            raise PipeClosedError(f"pipe closed after {len(chunks)} of {count} bytes")
+        chunks += chunk
+    return bytes(chunks)
+
+
+def _read_body(stream: IO[bytes]) -> bytes:
+    (length,) = _LENGTH.unpack(_read_exactly(stream, _LENGTH.size))
+    if length > MAX_FRAME_BYTES:
+        raise msgspec.DecodeError(f"frame of {length} bytes exceeds {MAX_FRAME_BYTES}")
+    return _read_exactly(stream, length)
+
+
+def read_request(stream: IO[bytes]) -> Request:
+    """Next request; raises PipeClosedError at the end, msgspec.DecodeError on anything that is not one."""
+    return unpack(_requests, _read_body(stream))
+
+
+def read_event(stream: IO[bytes]) -> Event:
+    """Next event; raises PipeClosedError at the end, msgspec.DecodeError on anything that is not one."""
+    return unpack(_events, _read_body(stream))

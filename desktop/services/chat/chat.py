@@ -1,0 +1,359 @@
+"""Conversations: what a chat asks of the engine, kept in the store while it streams."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from desktop.core.errors import EngineError, HeftError, StoreError
+from desktop.engine.worker.protocol import (
+    Benchmarked,
+    ChatMessage,
+    EngineDied,
+    Failed,
+    Finished,
+    FinishReason,
+    Generate,
+    PromptProgress,
+    Sampling,
+    Statistics,
+    Text,
+)
+from desktop.services.engine.headless import death_error
+from desktop.services.engine.supervisor import AnswerEvent, EngineService, EngineState
+from desktop.store.chats import Chat, ChatStore, Message, MessageState
+from desktop.system.listeners import Listeners
+
+_SAVE_SECONDS = 0.5  # a killed process loses at most this much text
+_STATES: dict[FinishReason, MessageState] = {
+    "stop": "complete",
+    "length": "length",
+    "cancelled": "stopped",
+    "context-full": "context-full",
+}
+_FAILED_STATES: dict[str, MessageState] = {"cancelled": "stopped", "context-full": "context-full"}
+_NOTES = {
+    "context-full": "The context is full, so the answer stopped here. Load the model with a larger context, or start "
+    "a new chat.",
+}
+
+
+@dataclass(frozen=True)
+class MessageAdded:
+    """A message was appended to its chat's active branch."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
+class PromptRead:
+    """Prompt tokens read so far for an answer."""
+
+    chat_id: int
+    message_id: int
+    done: int
+    total: int
+    reused: int
+
+
+@dataclass(frozen=True)
+class TextAdded:
+    """A batch of an answer's text, with live figures."""
+
+    chat_id: int
+    message_id: int
+    text: str
+    generated_tokens: int
+    context_used: int
+    tokens_per_second: float
+    prompt_tokens_per_second: float = 0.0
+    seconds_to_first_token: float = 0.0
+
+
+@dataclass(frozen=True)
+class MessageFinished:
+    """An answer ended; the message holds its final text, state, statistics and note."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
+class ChatFailed:
+    """An answer could not be given, or the engine died; text received so far is kept."""
+
+    chat_id: int
+    message_id: int | None
+    error: HeftError
+
+
+ChatEvent = MessageAdded | PromptRead | TextAdded | MessageFinished | ChatFailed
+
+
+@dataclass
+class _Running:
+    """The answer being written; ``waiting`` until the model is loaded."""
+
+    chat_id: int
+    message_id: int
+    waiting: bool = True
+    unsaved: str = ""
+    saved_at: float = 0.0
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """An answer that is over, with what was received of it and is not in the store yet."""
+
+    answer: _Running
+    state: MessageState
+    statistics: dict[str, float]
+    note: str
+
+
+class ChatService:
+    """One answer at a time, for any chat. Thread-safe; listeners are called on a background thread mostly."""
+
+    def __init__(self, store: ChatStore, engine: EngineService) -> None:
+        self._store = store
+        self._engine = engine
+        self._lock = threading.RLock()
+        self._listeners = Listeners[ChatEvent]()
+        self._running: _Running | None = None
+        self._unwritten: list[_Ended] = []  # the disk was full when they ended
+        self._unsubscribe = engine.subscribe(self._on_engine)
+
+    @property
+    def busy(self) -> bool:
+        """An answer is being written or waits for its model."""
+        return self._running is not None
+
+    @property
+    def answering(self) -> tuple[int, int] | None:
+        """Chat and message being answered, None when idle."""
+        running = self._running
+        return (running.chat_id, running.message_id) if running else None
+
+    def subscribe(self, listener: Callable[[ChatEvent], None]) -> Callable[[], None]:
+        """Hear every event; returns the way to stop hearing."""
+        return self._listeners.add(listener)
+
+    def send(self, chat_id: int, text: str) -> None:
+        """Add a user message and answer it. Raises EngineError while another answer is being written."""
+        self._refuse_when_busy()
+        branch = self._store.messages(chat_id)
+        parent = branch[-1].id if branch else None
+        user = self._store.add(chat_id, parent, "user", text)
+        if not branch and not self._store.chat(chat_id).title:
+            self._store.update(chat_id, title=title_from(text))
+        self._emit(MessageAdded(user))
+        self._begin(chat_id, user.id)
+
+    def regenerate(self, message_id: int) -> None:
+        """Answer the same user message again, as a new branch beside the old answer."""
+        self._refuse_when_busy()
+        message = self._store.message(message_id)
+        parent = message.id if message.role == "user" else message.parent_id
+        self._begin(message.chat_id, parent)
+
+    def edit(self, message_id: int, text: str) -> None:
+        """Put an edited message beside the old one as a new branch; a user message is answered again."""
+        self._refuse_when_busy()
+        old = self._store.message(message_id)
+        edited = self._store.add(old.chat_id, old.parent_id, old.role, text, model=old.model)
+        self._emit(MessageAdded(edited))
+        if old.role == "user":
+            self._begin(old.chat_id, edited.id)
+
+    def continue_(self, message_id: int) -> None:
+        """Go on writing an answer that was stopped, cut or interrupted."""
+        self._refuse_when_busy()
+        message = self._store.message(message_id)
+        self._start(_Running(message.chat_id, message.id))
+
+    def stop(self) -> None:
+        """End the running answer; its text stays."""
+        with self._lock:
+            running = self._running
+            if running is None:
+                return
+            running.cancelled = True
+            waiting = running.waiting
+        if waiting:
+            self._finish("stopped", {}, "")
+        else:
+            self._engine.cancel()
+
+    def close(self) -> None:
+        """Save what was received and stop listening to the engine."""
+        self._unsubscribe()
+        with self._lock, suppress(StoreError):
+            if self._running is not None:
+                self._save(self._running)
+            self._write_the_unwritten()
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _refuse_when_busy(self) -> None:
+        if self._running is not None:
+            raise EngineError("An answer is still being written.", "Stop it first.", kind="busy")
+        self._write_the_unwritten()
+
+    def _emit(self, event: ChatEvent) -> None:
+        self._listeners.tell(event)
+
+    def _begin(self, chat_id: int, parent_id: int | None) -> None:
+        model = self._engine.state.model_name or self._store.chat(chat_id).model
+        answer = self._store.add(chat_id, parent_id, "assistant", "", state="streaming", model=model)
+        self._emit(MessageAdded(answer))
+        self._start(_Running(chat_id, answer.id))
+
+    def _start(self, running: _Running) -> None:
+        with self._lock:
+            self._running = running
+        phase = self._engine.state.phase
+        if phase == "loading":
+            return  # _on_engine goes on when the model is there
+        if phase == "ready":
+            self._generate()
+            return
+        again = self._engine.last_plan
+        if again is None:
+            self._fail(EngineError("No model is loaded.", "Choose a model first.", kind="no-model"))
+            return
+        self._engine.load(again)
+
+    def _on_engine(self, state: EngineState) -> None:
+        with self._lock:
+            waiting = self._running is not None and self._running.waiting
+        if not waiting:
+            return
+        if state.phase == "ready":
+            self._generate()
+        elif state.phase == "died" and state.died is not None:
+            self._fail(death_error(state.died))
+        elif state.phase == "stopped" and state.failure is not None:
+            self._fail(state.failure)
+
+    def _generate(self) -> None:
+        with self._lock:
+            running = self._running
+            if running is None or not running.waiting:
+                return
+            running.waiting = False
+            running.saved_at = time.monotonic()
+        try:
+            chat = self._store.chat(running.chat_id)
+            self._engine.generate(self._request(chat, running.message_id), self._on_answer)
+        except HeftError as error:
+            self._fail(error)
+        if running.cancelled:
+            self._engine.cancel()  # stop() came between the hand-over and the engine's hearing of it
+
+    def _request(self, chat: Chat, message_id: int) -> Generate:
+        turns = [ChatMessage("system", chat.system_prompt)] if chat.system_prompt.strip() else []
+        for message in self._store.messages(chat.id):
+            if message.id == message_id and not message.content:
+                break
+            if message.content:
+                turns.append(ChatMessage("user" if message.role == "user" else "assistant", message.content))
+            if message.id == message_id:
+                break
+        return Generate(
+            request_id=0,
+            messages=tuple(turns),
+            sampling=msgspec.convert(chat.sampling, Sampling),
+            max_tokens=chat.max_tokens,
+        )
+
+    def _on_answer(self, event: AnswerEvent) -> None:
+        running = self._running
+        if running is None:
+            return
+        match event:
+            case PromptProgress(done=done, total=total, reused=reused):
+                self._emit(PromptRead(running.chat_id, running.message_id, done, total, reused))
+            case Text():
+                running.unsaved += event.text
+                if time.monotonic() - running.saved_at >= _SAVE_SECONDS:
+                    with suppress(StoreError):  # it stays in memory for the next try; the end says it
+                        self._save(running)
+                self._emit(
+                    TextAdded(
+                        running.chat_id,
+                        running.message_id,
+                        event.text,
+                        event.generated_tokens,
+                        event.context_used,
+                        event.tokens_per_second,
+                        event.prompt_tokens_per_second,
+                        event.seconds_to_first_token,
+                    )
+                )
+            case Finished():
+                note = " ".join(filter(None, [*event.notes, _NOTES.get(event.reason, "")]))
+                self._finish(_STATES[event.reason], _figures(event.statistics), note)
+            case Failed():
+                self._fail(event.error())
+            case EngineDied():
+                self._fail(death_error(event))
+            case Benchmarked():
+                pass
+
+    def _save(self, running: _Running) -> None:
+        running.saved_at = time.monotonic()
+        if running.unsaved:
+            self._store.append_text(running.message_id, running.unsaved)
+            running.unsaved = ""
+
+    def _finish(self, state: MessageState, statistics: dict[str, float], note: str) -> None:
+        self._end(state, statistics, note, None)
+
+    def _fail(self, error: HeftError) -> None:
+        state = _FAILED_STATES.get(error.kind, "failed")
+        self._end(state, {}, f"{error.message} {error.hint}".strip(), error if state == "failed" else None)
+
+    def _end(self, state: MessageState, statistics: dict[str, float], note: str, error: HeftError | None) -> None:
+        with self._lock:
+            running, self._running = self._running, None
+        if running is None:
+            return
+        ended = _Ended(running, state, statistics, note)
+        try:
+            message = self._write(ended)
+        except StoreError as refused:
+            error = error or refused
+            self._unwritten.append(ended)
+            kept = self._store.message(running.message_id)
+            message = replace(kept, content=kept.content + running.unsaved, state=state, note=note)
+        self._emit(MessageFinished(message))
+        if error is not None:
+            self._emit(ChatFailed(running.chat_id, running.message_id, error))
+
+    def _write(self, ended: _Ended) -> Message:
+        self._save(ended.answer)
+        return self._store.finish(ended.answer.message_id, ended.state, ended.statistics, ended.note)
+
+    def _write_the_unwritten(self) -> None:
+        """Answers that ended while nothing could be written. Raises StoreError when that is still so."""
+        while self._unwritten:
+            self._write(self._unwritten[0])
+            del self._unwritten[0]
+
+
+def title_from(text: str, limit: int = 48) -> str:
+    """A chat's title from its first message: its first line, cut at a word."""
+    line = " ".join((text.strip().splitlines() or [""])[0].split())
+    if len(line) <= limit:
+        return line
+    return line[: limit + 1].rsplit(" ", 1)[0][:limit].rstrip(" ,.;:") + "…"
+
+
+def _figures(statistics: Statistics) -> dict[str, float]:
+    return {name: float(value) for name, value in msgspec.structs.asdict(statistics).items()}
+

@@ -1,0 +1,1 @@
+"""Searching the Hub, and weighing what is found there."""

@@ -1,0 +1,385 @@
+"""The picker: a repo's variants weighed on a machine, first by estimate, then by the engine, and one recommended.
+
+One range of 64 KB per model gives the estimate for every variant. Then each variant's whole header is read, in the
+order of interest, and the engine plans it by what that header says. Changing the controls weighs everything anew
+without another request. A repo that holds several models has a recommendation for each, and one of them is taken.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from desktop.core.cancelled import Cancelled, CancelledError, never
+from desktop.core.choice import Option, Recommendation, recommend
+from desktop.core.choice_model import ModelOption, choose_model
+from desktop.core.errors import HeftError
+from desktop.core.hardware import Machine
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Weights, default_context
+from desktop.core.placement import Fit, Pool, Reclaimable
+from desktop.core.quality import Kind, Quality
+from desktop.core.quants import main_type
+from desktop.core.speed import Speeds
+from desktop.core.variants import variants_of
+from desktop.hub.header import HeaderReader
+from desktop.hub.records import RepoFiles
+from desktop.hub.search import HubSearch
+from desktop.services.discover.picker_place import SMALLEST_CONTEXT, OwnPlace, Place, alternatives, estimated, refitted
+from desktop.services.discover.picker_records import (
+    Controls,
+    EnginePlanner,
+    Mark,
+    ModelGroup,
+    Rates,
+    RateSource,
+    Row,
+    RowState,
+    View,
+)
+from desktop.services.discover.repo_reading import Known, Model, RepoReading, Snapshot
+from desktop.services.discover.tables import DataTables
+from desktop.services.models.local_copies import LocalCopies
+
+_NOT_PLANNED = "Heft cannot work out how this model is loaded."
+
+_log = logging.getLogger(__name__)
+
+_Key = tuple[int, LoadSettings, int]
+
+
+class PickerService:
+    """Opens repos. Thread-safe; every method waits for the network."""
+
+    def __init__(
+        self,
+        search: HubSearch,
+        headers: HeaderReader,
+        tables: DataTables,
+        machine: Callable[[], Machine],
+        *,
+        planner: EnginePlanner | None = None,
+        rates: RateSource | None = None,
+        held: Callable[[], Reclaimable] = Reclaimable,
+        copies: LocalCopies | None = None,
+    ) -> None:
+        """``machine`` is this computer as it is now; ``held`` what its running engine would give back.
+
+        ``copies`` finds variants that are on this computer already.
+        """
+        self._search = search
+        self._headers = headers
+        self._tables = tables
+        self._machine = machine
+        self._planner = planner
+        self._rates = rates
+        self._held = held
+        self._copies = copies
+
+    def open(self, repo: str, revision: str | None = None) -> PickedRepo:
+        """A repo with its variants, nothing read of them yet. Raises HubError."""
+        files = self._search.files(repo, revision)
+        own = OwnPlace(self._machine, self._held)
+        return PickedRepo(files, self._headers, self._tables, own, self._planner, self._rates, self._copies)
+
+    def this_machine(self) -> Machine:
+        """This computer now."""
+        return self._machine()
+
+
+class PickedRepo:
+    """One repo being looked at. :meth:`view` is quick and may be called from any thread; the rest waits."""
+
+    def __init__(
+        self,
+        files: RepoFiles,
+        headers: HeaderReader,
+        tables: DataTables,
+        own: OwnPlace,
+        planner: EnginePlanner | None,
+        rates: RateSource | None,
+        copies: LocalCopies | None = None,
+    ) -> None:
+        self.files = files
+        self.variants = variants_of(files.files)
+        self._reading = RepoReading(files, self.variants, headers, tables)
+        self._repo_words = self._reading.grouper.words(files.id.rpartition("/")[2])
+        self._local = [copies.path_of(files.id, variant) if copies else None for variant in self.variants]
+        self._tables = tables
+        self._own = own
+        self._planner = planner
+        self._rates = rates
+        self._lock = threading.Lock()
+        self._planned: dict[_Key, tuple[Fit, tuple[Pool, ...]]] = {}  # with the memory it was planned for
+        self._unplanned: set[tuple[int, int]] = set()
+        self._without_figures: set[int] = set()  # the formulas fail on these
+        self._machines: dict[int, Machine] = {}  # by id, kept so that no other gets the id
+        self._rates_known: dict[int, Rates] = {}
+        self._qualities: dict[tuple[str, Kind, int | None], Quality] = {}
+
+    @property
+    def built(self) -> tuple[tuple[int, int] | None, ...]:
+        """How each variant's model is built, as far as it was read: its layers and the tokens it was trained for."""
+        shapes = (known.shape for known in self._reading.now().known)
+        return tuple((shape.layer_count, shape.trained_context) if shape else None for shape in shapes)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def read_first(self, cancelled: Cancelled = never) -> None:
+        """The first kilobytes of one variant per model, which give the estimates for all. Raises HubError.
+
+        A damaged file is passed over for the next one; FileFormatError where all are.
+        """
+        self._reading.read_first(cancelled)
+
+    def settle(
+        self,
+        controls: Controls,
+        progress: Callable[[], None] = lambda: None,
+        cancelled: Cancelled = never,
+    ) -> None:
+        """Read whole headers and let the engine plan, the recommended variants first. ``progress`` after each row.
+
+        What cannot be read or planned keeps its estimate and says why; the others go on. Raises CancelledError, and
+        HubError at the end, or where the Hub cannot be reached twice in a row.
+        """
+        where = self._place(controls)
+        lost: HeftError | None = None
+        lost_before = False
+        for index in self._by_interest(controls):
+            if cancelled():
+                raise CancelledError
+            try:
+                if self._reading.read(index, cancelled):
+                    self._plan(index, controls, where, cancelled)
+                lost_before = False
+            except CancelledError:
+                raise
+            except HeftError as error:  # what passes by itself; another try may read it
+                if lost_before:
+                    raise
+                lost, lost_before = lost or error, True
+            progress()
+        if lost is not None:
+            raise lost
+
+    def _plan(self, index: int, controls: Controls, where: Place, cancelled: Cancelled) -> None:
+        """Let the engine plan a variant whose headers were read."""
+        now = self._reading.now()
+        known = now.known[index]
+        shape, weights, settings = known.shape, known.weights, _within(controls.settings, known.shape, now)
+        key = (index, settings, where.key)
+        earlier = self._planned.get(key)
+        if self._planner is None or (index, where.key) in self._unplanned or shape is None or weights is None:
+            return
+        if earlier is not None and earlier[1] == where.pools:
+            return
+        try:
+            fit = refitted(where.pools, earlier, shape, weights, settings)
+            fit = fit or self._planner.plan(
+                known.headers, shape, weights, settings, where.machine, where.held, cancelled, longest=False
+            )
+            if fit is not None and fit.fits:  # the longest context by formulas: a search by the engine takes seconds
+                by_formulas = self._estimate(index, shape, weights, settings, where, longest=True)
+                same = by_formulas is not None and by_formulas.placement == fit.placement
+                fit = replace(fit, max_context=by_formulas.max_context if by_formulas and same else fit.context)
+        except CancelledError:
+            raise
+        except HeftError as error:
+            self._reading.fail(index, error.message)
+            fit = None
+        except Exception:  # noqa: BLE001 - one variant's failure never fails the others
+            _log.exception("no plan for %s", self.variants[index].first_file.path)
+            self._reading.fail(index, _NOT_PLANNED)
+            fit = None
+        with self._lock:
+            self._machines[where.key] = where.machine
+            if fit is None:
+                self._unplanned.add((index, where.key))
+            else:
+                self._planned[key] = (fit, where.pools)
+
+    # -- this computer as it is now ---------------------------------------------------------------
+
+    def refresh(self) -> bool:
+        """Look at this computer's free memory again; whether it changed enough to matter. :meth:`settle` then."""
+        return self._own.refresh()
+
+    def forget_rates(self) -> None:
+        """Ask anew how quick machines are: one of them was measured."""
+        self._rates_known.clear()
+
+    def types(self, controls: Controls) -> tuple[str, ...]:
+        """The tensor types that most weights of the variants have, in the order of interest."""
+        kinds = (main_type(self.variants[index].quantization) for index in self._by_interest(controls))
+        return tuple(dict.fromkeys(kinds))
+
+    # -- weighing --------------------------------------------------------------------------------
+
+    def view(self, controls: Controls, *, estimates_only: bool = False, longest: bool = False) -> View:
+        """Everything as known now. ``estimates_only`` leaves the engine's plans out; ``longest`` fills max_context."""
+        where, now = self._place(controls), self._reading.now()
+        with self._lock:
+            planned = {} if estimates_only else dict(self._planned)
+        rates, asked = self._rates_on(where), controls.settings
+        rows: list[Row | None] = [None] * len(self.variants)
+        for number, model in enumerate(now.models):
+            for index in model.variants:
+                known = now.known[index]
+                settings = _within(asked, known.shape, now)
+                fit, pools = planned.get((index, settings, where.key), (None, ()))
+                if pools != where.pools:  # planned for other free memory: the estimate stands until it is planned again
+                    fit = None
+                if fit is None and known.shape is not None and known.weights is not None:
+                    fit = self._estimate(index, known.shape, known.weights, settings, where, longest=longest)
+                rows[index] = self._row(index, number, model, known, fit, rates)
+        return self._view([row for row in rows if row is not None], now, controls, where)
+
+    def marks(self, controls: Controls) -> tuple[Mark, ...]:
+        """Where, along the context, each variant stops being where it is with a short one; the shortest first."""
+        where, found = self._place(controls), []
+        for index, known in enumerate(self._reading.now().known):
+            if known.shape is None or known.weights is None:
+                continue
+            settings = replace(controls.settings, context=SMALLEST_CONTEXT)
+            fit = self._estimate(index, known.shape, known.weights, settings, where, longest=True)
+            inside = fit is not None and fit.placement in ("gpu", "cpu")
+            if fit is not None and inside and fit.max_context < known.shape.trained_context:
+                found.append(Mark(fit.max_context, self.variants[index].name))
+        return tuple(sorted(found, key=lambda mark: mark.context))
+
+    def _estimate(
+        self, index: int, shape: ModelShape, weights: Weights, settings: LoadSettings, where: Place, *, longest: bool
+    ) -> Fit | None:
+        """How a variant fits by formulas; None where these fail on it."""
+        if index in self._without_figures:
+            return None
+        try:
+            return estimated(shape, weights, settings, where, longest=longest)
+        except Exception:  # noqa: BLE001 - one variant's failure never fails the others
+            _log.exception("no estimate for %s", self.variants[index].first_file.path)
+            self._without_figures.add(index)
+            return None
+
+    def _row(self, index: int, group: int, model: Model, known: Known, fit: Fit | None, rates: Rates | None) -> Row:
+        variant, problem = self.variants[index], known.problem
+        state: RowState
+        quality = self._quality(variant.quantization, variant.kind, model)
+        if fit is not None:
+            state = "engine" if fit.method == "engine" else "estimate"
+            speeds = self._speeds_of(index, known, fit, rates)
+            option = Option(variant, quality, fit, speeds)
+        else:
+            failed = index in self._without_figures
+            problem = problem or (_NOT_PLANNED if failed else "")
+            state = "unreadable" if problem or variant.missing_shards else "waiting"
+            option = Option(variant, quality, damaged=known.damaged, unplannable=known.unplannable or failed)
+        parameters = known.parameters or model.parameters
+        return Row(option, state, problem, self._local[index], group, known.shape, parameters)
+
+    def _speeds_of(self, index: int, known: Known, fit: Fit, rates: Rates | None) -> Speeds | None:
+        """The speed from an empty to a full context, where it is known."""
+        if rates is None or not fit.fits or known.shape is None or known.weights is None:
+            return None
+        try:
+            return rates.speeds(known.shape, known.weights, self.variants[index].quantization, fit)
+        except ValueError:  # a model without a matrix has no speed
+            return None
+        except Exception:  # noqa: BLE001 - one variant's failure never fails the others
+            _log.exception("no speed for %s", self.variants[index].first_file.path)
+            return None
+
+    def _view(self, rows: Sequence[Row], now: Snapshot, controls: Controls, where: Place) -> View:
+        groups = tuple(self._group(rows, model, now, controls, where) for model in now.models)
+        options = [
+            ModelOption(
+                None if group.recommended is None else rows[group.recommended].option,
+                model.parameters or model.rough_parameters,
+                model.words,
+                model.use,
+            )
+            for group, model in zip(groups, now.models, strict=True)
+        ]
+        choice = choose_model(options, controls.goal, self._repo_words) if options else None
+        return View(
+            repo=self.files,
+            rows=tuple(rows),
+            groups=groups,
+            choice=choice,
+            recommendation=groups[choice.index].recommendation if choice else recommend((), controls.goal),
+            controls=controls,
+            machine=where.machine,
+            pools=where.pools,
+            problem=now.problem,
+        )
+
+    def _group(self, rows: Sequence[Row], model: Model, now: Snapshot, controls: Controls, where: Place) -> ModelGroup:
+        """A model with what to take of it; losses are compared within it only."""
+        known = [now.known[index] for index in model.variants]
+        shape = next((entry.shape for entry in known if entry.shape is not None), None)
+        options = [rows[index].option for index in model.variants]
+        answer = recommend(options, controls.goal)
+        if answer.index is None:
+            pairs = zip(known, options, strict=True)
+            weighed = [(entry.shape, entry.weights) for entry, option in pairs if option.fit is not None]
+            answer = recommend(options, controls.goal, alternatives(weighed, controls.settings, where))
+        settings = _within(controls.settings, shape, now)
+        return ModelGroup(
+            name=model.name,
+            rows=model.variants,
+            recommendation=_numbered(answer, model.variants),
+            shape=shape,
+            context=settings.context or (default_context(shape) if shape else 0),
+            max_context=max((entry.shape.trained_context for entry in known if entry.shape), default=0),
+            parameters=model.parameters,
+        )
+
+    def _place(self, controls: Controls) -> Place:
+        return Place(controls.machine) if controls.machine is not None else self._own.now
+
+    def _rates_on(self, where: Place) -> Rates | None:
+        """What is known of a machine's speed, read once per repo and again after :meth:`forget_rates`."""
+        if self._rates is None:
+            return None
+        known = self._rates_known.get(where.key)
+        if known is None:
+            known = self._rates_known[where.key] = self._rates.on(where.machine)
+            self._machines[where.key] = where.machine
+        return known
+
+    def _quality(self, quantization: str, kind: Kind, model: Model) -> Quality:
+        key = (quantization, kind, model.parameters)
+        known = self._qualities.get(key)
+        if known is None:
+            known = self._qualities[key] = self._tables.quality.quality_of(*key)
+        return known
+
+    def _by_interest(self, controls: Controls) -> list[int]:
+        """Each model's recommended variant first, that of the model to take before the others', then their neighbours
+        in size."""
+        view = self.view(controls)
+        taken, order = view.choice.index if view.choice else 0, []
+        for number, group in enumerate(view.groups):
+            around = group.rows.index(group.recommended) if group.recommended is not None else 0
+            order += [(abs(at - around), number != taken, row) for at, row in enumerate(group.rows)]
+        return [row for *_, row in sorted(order)]
+
+
+def _within(settings: LoadSettings, shape: ModelShape | None, now: Snapshot) -> LoadSettings:
+    """How a variant is weighed: at the context asked for, but one whose model was trained for less than another of the
+    repo at most at that."""
+    trained = shape.trained_context if shape else 0
+    if not trained or (settings.context or 0) <= trained or trained >= now.longest_trained:
+        return settings
+    return replace(settings, context=trained)
+
+
+def _numbered(answer: Recommendation, rows: Sequence[int]) -> Recommendation:
+    """A recommendation among a model's variants, by their numbers among all."""
+    return replace(
+        answer,
+        index=None if answer.index is None else rows[answer.index],
+        neighbours=tuple(replace(one, index=rows[one.index]) for one in answer.neighbours),
+    )

@@ -1,0 +1,210 @@
+"""The picker's figures in words, the same in the window's table, its chart and on the command line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+from desktop.core.choice import Option, placement_words
+from desktop.core.load_settings import kv_words
+from desktop.core.memory import ModelShape
+from desktop.core.quality import Label, Quality
+from desktop.core.token_counts import tokens_text
+from desktop.core.units import human_bytes, human_parameters
+from desktop.services.discover.picker_records import ModelGroup, Row, View
+
+Tone = Literal["good", "warn", "bad", "text_muted"]
+
+_TONES: dict[Label, Tone] = {
+    "none measurable": "good",
+    "negligible": "good",
+    "very small": "good",
+    "small": "good",
+    "noticeable": "warn",
+    "large": "bad",
+    "not measured": "text_muted",
+}
+
+
+def where(option: Option) -> tuple[str, Tone]:
+    """Where a variant runs, and how good that is."""
+    if option.damaged:
+        return "damaged", "bad"
+    if option.variant.missing_shards:
+        return "incomplete", "bad"
+    if option.fit is None:
+        return "no figures" if option.unplannable else "not read yet", "text_muted"
+    words = placement_words(option.fit)
+    match option.fit.placement:
+        case "gpu":
+            return (f"{words} (tight)" if option.tight else words), "good"
+        case "cpu":
+            return (f"{words} (tight)" if option.tight else words), "good" if len(option.fit.pools) == 1 else "warn"
+        case "partial":
+            return f"{option.fit.gpu_layers} of {option.fit.layers} layers", "warn"
+        case "experts-in-ram":
+            return words, "warn"
+    return words, "bad"
+
+
+def loss(quality: Quality, *, unit: bool = True) -> tuple[str, Tone]:
+    """The loss with its figures: ``small · KLD 0.01–0.03``; ``unit`` False leaves the word KLD to a column's title."""
+    tone = _TONES[quality.label]
+    if not quality.measured:
+        if quality.like:
+            return f"not measured · like {quality.like}", _TONES[quality.like_label]
+        return "not measured", tone
+    if quality.source == "reference":
+        return "none · the reference", tone
+    if quality.label == "none measurable":
+        return quality.label, tone
+    band = _band(quality)
+    short = band.removeprefix("KLD ").replace("perplexity", "ppl")  # as llama.cpp's tools abbreviate it
+    return f"{quality.label} · {band if unit else short}", tone
+
+
+def loss_details(quality: Quality) -> str:
+    """Everything measured, one line each, for a tooltip."""
+    lines = [*quality.notes]
+    names = {
+        "kld_mean": "mean KL divergence",
+        "kld_median": "median KL divergence",
+        "perplexity_percent": "perplexity, % more",
+        "top1_changed_percent": "other most likely token, %",
+    }
+    for row in quality.measurements:
+        matrix = {True: ", with importance matrix", False: "", None: ""}[row.imatrix]
+        lines.append(f"{row.quantization}: {names[row.measure]} {row.value:g} ({row.model}, {row.dataset}{matrix})")
+    sources = dict.fromkeys(row.source for row in quality.measurements)
+    lines += [f"Source: {source}" for source in sources]
+    return "\n".join(lines)
+
+
+def memory_details(option: Option) -> str:
+    """The terms of a variant's memory, one line each, for a tooltip."""
+    fit = option.fit
+    if fit is None:
+        return ""
+    memory = fit.memory
+    terms = [
+        ("weights", memory.weights_bytes),
+        (f"KV cache ({kv_words(fit.kv_types)})", memory.kv_bytes),
+        ("recurrent state", memory.recurrent_bytes),
+        ("compute", memory.compute_bytes),
+        ("output", memory.output_bytes),
+    ]
+    lines = [f"At {fit.context:,} tokens of context:"]
+    lines += [f"{name}: {human_bytes(size)}" for name, size in terms if size]
+    names = {pool.device: pool.name for pool in fit.pools}
+    if len(memory.devices) > 1:
+        lines += [f"on {names.get(d.device, 'a GPU')}: {human_bytes(d.total_bytes)}" for d in memory.devices]
+    if fit.max_context and fit.fits:
+        lines.append(f"stays there up to {fit.max_context:,} tokens")
+    told = "planned by the engine" if fit.method == "engine" else f"estimated, within about {fit.band:.0%}"
+    return "\n".join([*lines, told])
+
+
+def facts(view: View) -> str:
+    """What a repo holds, in one line: the model's figures, or how many models there are."""
+    summary, count = view.repo.summary, len(view.rows)
+    found = [f"{len(view.groups)} models"] if view.several else []
+    if not view.several:
+        found += _figures(view.parameters, view.shape, view.max_context or summary.context_length)
+        if view.shape is None and summary.architecture:
+            found.append(summary.architecture)
+    if summary.license:
+        found.append(_licence(summary.license))
+    found.append(f"{count} variant{'s' * (count != 1)}")
+    return " · ".join(found)
+
+
+def model_facts(group: ModelGroup, asked: int = 0) -> str:
+    """What one of several models is, in one line; and that it is weighed at less than the context ``asked`` for."""
+    count = len(group.rows)
+    found = _figures(group.parameters, group.shape, group.max_context)
+    found.append(f"{count} variant{'s' * (count != 1)}")
+    if group.shape is not None and group.context < asked:
+        found.append(f"weighed at {group.context:,}, all it was trained for")
+    return " · ".join(found)
+
+
+def _figures(parameters: int | None, shape: ModelShape | None, context: int | None) -> list[str]:
+    found = [f"{human_parameters(parameters)} parameters"] if parameters else []
+    if shape is not None:
+        found += [shape.architecture, f"{shape.layer_count} layers"]
+        if shape.experts:
+            found.append(f"{shape.experts} experts, {shape.experts_used} at a time")
+        heads = {layer.kv_heads for layer in shape.layers if layer.owns_kv}
+        if len(heads) == 1:
+            found.append(f"{heads.pop()} KV heads")
+    return [*found, f"{context:,} context"] if context else found
+
+
+def names_in(group: ModelGroup, rows: Sequence[Row], *, several: bool) -> dict[int, str]:
+    """What the variants of a model are called beside each other, by number: among ``several`` models without what
+    tells these apart, where that is enough."""
+    names = {number: rows[number].variant.name for number in group.rows}
+    if not several:
+        return names
+    labels = {number: rows[number].variant.label for number in group.rows}
+    counts = Counter(labels.values())
+    return {number: label if label and counts[label] == 1 else names[number] for number, label in labels.items()}
+
+
+def which_model(view: View) -> str:
+    """Which of a repo's models is taken, and why; "" where there is one."""
+    if view.choice is None or not view.several:
+        return ""
+    if all(group.shape is None for group in view.groups):
+        return f"This repo holds {len(view.groups)} models, by the names of its files."
+    name, well = view.groups[view.choice.index].name, view.choice.well
+    why = {
+        "none-fits": "none of them fits",
+        "fits": f"only {name} fits",
+        "named": f"{name} is the one the repo is named after",
+        "tuned": f"{name} is the one to chat with",
+        "runs-well": f"only {name} runs well here",
+        "quickest": f"{name} is the quickest",
+        "largest": f"{name} is the largest that {'runs well here' if well else 'fits'}",
+    }.get(view.choice.reason, f"{name} comes first, nothing says that another is better")
+    return f"This repo holds {len(view.groups)} models; {why}."
+
+
+def why_title(view: View, group: ModelGroup | None = None) -> str:
+    """The heading of the paragraph of reasons, for one of several models or the one to take."""
+    index = group.recommended if group is not None else view.recommendation.index
+    if index is not None:
+        return f"★ Why {view.rows[index].variant.name}."
+    return "Nothing recommended." if view.rows else "Nothing to run."
+
+
+def beyond_training(context: int, trained: int) -> str:
+    """A sentence where a context is longer than the model was trained for (0: unknown); "" where it is not."""
+    if not trained or context <= trained:
+        return ""
+    return f"The model was trained for {trained:,}; beyond that its answers lose their sense."
+
+
+def context_words(tokens: int) -> str:
+    """``16k context``"""
+    return f"{tokens_text(tokens)} context"
+
+
+def _licence(tag: str) -> str:
+    """A licence tag as people write it: ``Apache-2.0``."""
+    return {"apache-2.0": "Apache-2.0", "mit": "MIT"}.get(tag, tag)
+
+
+def _band(quality: Quality) -> str:
+    if quality.kld_low is not None and quality.kld_high is not None:
+        low, high = _kld(quality.kld_low), _kld(quality.kld_high)
+        return f"KLD {low}" if low == high else f"KLD {low}–{high}"
+    if quality.perplexity_low is None or quality.perplexity_high is None:
+        return "measured"
+    low, high = f"{quality.perplexity_low:.2g}", f"{quality.perplexity_high:.2g}"
+    return f"perplexity +{low}%" if low == high else f"perplexity +{low}–{high}%"
+
+
+def _kld(value: float) -> str:
+    return f"{value:.3f}" if value < 0.01 else f"{value:.2f}"

@@ -1,0 +1,289 @@
+"""One engine process, supervised: what it holds, what it does, and that it can always be started again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import msgspec
+
+from desktop.core.deadline import Deadline
+from desktop.core.errors import EngineError, HeftError
+from desktop.core.load_plan import LoadPlan
+from desktop.engine.worker.client import EngineClient
+from desktop.engine.worker.protocol import (
+    Benchmark,
+    Benchmarked,
+    EngineDied,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    Hello,
+    Load,
+    Loaded,
+    LoadProgress,
+    PromptProgress,
+    Text,
+    Unload,
+    Unloaded,
+)
+from desktop.store.paths import Paths
+from desktop.system.listeners import Listeners
+
+Phase = Literal["stopped", "starting", "loading", "ready", "generating", "died"]
+AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied
+_HELLO_SECONDS, _LOOK_SECONDS = 30.0, 0.5
+_RATE_SECONDS = 0.5  # a state for each batch of text would wake every listener for a figure nobody reads that fast
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """What the engine is doing now. ``plan`` is the model it holds, loads or held last, as it was weighed.
+
+    ``progress`` is the load's, 0 to 1; ``failure`` why the last load was refused.
+    """
+
+    phase: Phase = "stopped"
+    plan: LoadPlan | None = None
+    progress: float = 0.0
+    loaded: Loaded | None = None
+    died: EngineDied | None = None
+    failure: HeftError | None = None
+    tokens_per_second: float = 0.0
+    pid: int | None = None
+
+    @property
+    def model_name(self) -> str:
+        """The name of that model; "" without one."""
+        return self.plan.ref.name if self.plan is not None else ""
+
+    @property
+    def model_path(self) -> str | None:
+        """The path of its file."""
+        return str(self.plan.path) if self.plan is not None else None
+
+
+class EngineService:
+    """Starts the process when it is first needed and again after it died. Thread-safe.
+
+    Listeners are called in the order of the events, mostly on a background thread, never with a lock held.
+    """
+
+    def __init__(self, paths: Paths, completed: Callable[[Load], Load] = lambda request: request) -> None:
+        """``completed`` fills in what a load leaves open."""
+        self._paths = paths
+        self._completed = completed
+        self._lock = threading.RLock()
+        self._client: EngineClient | None = None
+        self._state = EngineState()
+        self._hello: Hello | None = None
+        self._greeted = threading.Condition(self._lock)
+        self._listeners = Listeners[EngineState]()
+        self._last_plan: LoadPlan | None = None
+        self._wanted_load = 0
+        self._requests = 0
+        self._rate_told = 0.0
+        self._answering: tuple[int, Callable[[AnswerEvent], None]] | None = None
+
+    @property
+    def state(self) -> EngineState:
+        return self._state
+
+    @property
+    def last_plan(self) -> LoadPlan | None:
+        """The plan asked for last: what "load again" means."""
+        return self._last_plan
+
+    def subscribe(self, listener: Callable[[EngineState], None]) -> Callable[[], None]:
+        """Hear every change of state; returns the way to stop hearing."""
+        return self._listeners.add(listener)
+
+    def hello(self) -> Hello:
+        """What the installed engine is; starts the process when it does not run. Raises EngineError."""
+        with self._greeted:
+            if self._hello is None:
+                self._ensure_client()
+                deadline = Deadline(_HELLO_SECONDS)
+                while not (self._greeted.wait_for(self._heard, _LOOK_SECONDS) or deadline.over()):
+                    pass
+            if self._hello is None:
+                died = self._state.died
+                raise EngineError(
+                    died.message if died else "The engine did not answer.",
+                    died.hint if died else "Start Heft again.",
+                    detail=died.log_tail if died else "",
+                    kind=died.kind if died else None,
+                )
+            return self._hello
+
+    def _heard(self) -> bool:
+        return self._hello is not None or self._state.died is not None
+
+    def load(self, plan: LoadPlan) -> None:
+        """Load a model as it was planned, in place of the present one; returns at once, listeners hear the rest."""
+        with self._lock:
+            self._requests += 1
+            self._wanted_load = self._requests
+            request = msgspec.structs.replace(Load.of(plan), request_id=self._requests)
+            self._last_plan = plan
+            loading = EngineState("loading", plan)
+        try:
+            client = self._ensure_client(loading)
+        except HeftError as error:
+            self._change(replace(loading, phase="stopped", failure=error))
+            return
+        client.cancel()  # whatever still runs or loads makes room
+        client.send(request)
+
+    def generate(self, request: Generate, listener: Callable[[AnswerEvent], None]) -> int:
+        """Begin one answer; ``listener`` hears its events, the last being Finished, Failed or EngineDied.
+
+        ``request_id`` is filled in here and returned. Raises EngineError when no model is loaded or one is answering.
+        """
+        return self._submit(request, listener)
+
+    def benchmark(self, request: Benchmark, listener: Callable[[AnswerEvent], None]) -> int:
+        """Like :meth:`generate`, for a benchmark; the last event is Benchmarked, Failed or EngineDied."""
+        return self._submit(request, listener)
+
+    def _submit(self, request: Generate | Benchmark, listener: Callable[[AnswerEvent], None]) -> int:
+        with self._lock:
+            if self._client is None or self._state.phase != "ready":
+                busy = self._state.phase == "generating"
+                raise EngineError(
+                    "The engine is still answering." if busy else "No model is loaded.",
+                    "Stop the running answer first." if busy else "Load a model first.",
+                    kind="busy" if busy else "no-model",
+                )
+            self._requests += 1
+            number = self._requests
+            self._answering = (number, listener)
+            client = self._client
+            self._set(replace(self._state, phase="generating", tokens_per_second=0.0))
+        self._announce()
+        client.send(msgspec.structs.replace(request, request_id=number))
+        return number
+
+    def cancel(self) -> None:
+        """Stop a running load, answer or benchmark."""
+        with self._lock:
+            client = self._client
+        if client is not None:
+            client.cancel()
+
+    def unload(self) -> None:
+        """Free the model's memory; the small process stays."""
+        with self._lock:
+            client = self._client
+        if client is not None:
+            client.cancel()
+            client.send(Unload())
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+        self._change(EngineState())
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _ensure_client(self, state: EngineState | None = None) -> EngineClient:
+        with self._lock:
+            if self._client is None:
+                generation: list[EngineClient] = []
+                self._client = EngineClient(
+                    self._paths.logs / "engine.log",
+                    self._paths.scratch,
+                    lambda event: self._on_event(event, generation),
+                )
+                generation.append(self._client)
+                if state is None:
+                    self._set(EngineState("starting"))
+            if state is not None:
+                self._set(replace(state, pid=self._client.pid))
+            client = self._client
+        self._announce()
+        return client
+
+    def _set(self, state: EngineState) -> None:
+        with self._lock:
+            self._state = state
+
+    def _change(self, state: EngineState) -> None:
+        self._set(state)
+        self._announce()
+
+    def _announce(self) -> None:
+        self._listeners.tell(self.state)
+
+    def _on_event(self, event: Event | EngineDied, source: list[EngineClient]) -> None:
+        with self._lock:
+            if source and self._client is not source[0]:
+                return  # the last words of a process that was replaced
+            answering = self._answering
+            follow = self._next_state(event)
+            if follow is not None:
+                self._state = follow
+            if isinstance(event, EngineDied) or (
+                isinstance(event, Finished | Benchmarked | Failed)
+                and answering is not None
+                and event.request_id == answering[0]
+            ):
+                self._answering = None
+        if follow is not None:
+            self._announce()
+        if answering is not None and isinstance(event, AnswerEvent):
+            number, listener = answering
+            if isinstance(event, EngineDied) or event.request_id == number:
+                listener(event)
+
+    def _next_state(self, event: Event | EngineDied) -> EngineState | None:
+        """The state after an event, None when it changes nothing; called with the lock held."""
+        state = self._state
+        wanted_load = self._wanted_load
+        match event:
+            case Hello():
+                self._hello = event
+                self._greeted.notify_all()
+                return replace(state, phase="stopped", pid=event.pid) if state.phase == "starting" else None
+            case LoadProgress() | Loaded() if event.request_id != wanted_load or state.phase != "loading":
+                return None  # replaced by a newer load while it was on its way
+            case LoadProgress(fraction=fraction):
+                return replace(state, progress=fraction)
+            case Loaded():
+                return replace(state, phase="ready", progress=1.0, loaded=event, failure=None)
+            case Text() if state.phase == "generating":
+                now = time.monotonic()
+                if now - self._rate_told < _RATE_SECONDS:
+                    return None
+                self._rate_told = now
+                return replace(state, tokens_per_second=event.tokens_per_second)
+            case Finished() | Benchmarked() | Failed() if state.phase == "generating":
+                return replace(state, phase="ready", tokens_per_second=0.0)
+            case Failed() if state.phase == "loading":
+                if event.request_id != wanted_load:
+                    return None
+                return EngineState("stopped", state.plan, failure=event.error(), pid=state.pid)
+            case Unloaded():
+                return EngineState("stopped", pid=state.pid)
+            case EngineDied():
+                self._client = None
+                self._greeted.notify_all()
+                return EngineState("died", state.plan, died=event)
+            case _:
+                return None
+
+
+def describe_engine(paths: Paths) -> Hello:
+    """What the installed engine is, from a process of its own that ends at once."""
+    service = EngineService(paths)
+    try:
+        return service.hello()
+    finally:
+        service.close()

@@ -1,0 +1,1 @@
+"""What is inside a model file, here or still on the Hub."""

@@ -1,0 +1,103 @@
+"""A model's chat templates: their sources, what is noteworthy about them, and the prompt they make of an example."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from desktop.core.gguf import Header, ValueType
+from desktop.engine.worker.protocol import ChatMessage
+from desktop.services.inspect.inspection import Inspected
+from desktop.system.idle import IdleClose
+
+if TYPE_CHECKING:
+    from desktop.core.template_checks import Marked
+    from desktop.engine.tools.renderer import Renderer
+    from desktop.engine.tools.template import RenderResult
+
+__all__ = ["EXAMPLE", "ChatMessage", "ChatTemplate", "TemplatePreview"]
+
+_KEY = "tokenizer.chat_template"
+MAX_BYTES = 1 << 20
+
+EXAMPLE = (
+    ChatMessage("system", "You are a helpful assistant."),
+    ChatMessage("user", "What is the capital of France?"),
+    ChatMessage("assistant", "Paris."),
+    ChatMessage("user", "And of Italy?"),
+)
+
+
+@dataclass(frozen=True)
+class ChatTemplate:
+    """A template by name: "default", the name of a further one, or Heft's own fallback when the model has none."""
+
+    name: str
+    source: str
+    findings: tuple[Marked, ...]
+    is_fallback: bool = False
+
+
+class TemplatePreview:
+    """Renders in the sandbox's own process, one call at a time; the process ends after a while without calls.
+
+    jinja2 is imported by the first call, which therefore belongs on a worker thread, as all of them do.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._renderer: Renderer | None = None
+        self._idle = IdleClose(self._end)
+
+    def templates(self, inspected: Inspected) -> tuple[ChatTemplate, ...]:
+        """The model's templates with their findings, its default first; the fallback alone when it has none."""
+        from desktop.core.template_checks import check_template
+        from desktop.engine.tools.template import CHATML
+
+        header = inspected.header
+        names = [key for key in header.metadata if key == _KEY or key.startswith(f"{_KEY}.")]
+        found = []
+        for key in sorted(names, key=lambda key: key != _KEY):
+            source = header.text(key, MAX_BYTES)
+            if source:
+                name = key[len(_KEY) + 1 :] or "default"
+                found.append(ChatTemplate(name, source, tuple(check_template(source))))
+        return tuple(found) or (ChatTemplate("ChatML", CHATML, (), is_fallback=True),)
+
+    def render(
+        self, inspected: Inspected, template: ChatTemplate, messages: Sequence[ChatMessage], *, open_answer: bool = True
+    ) -> RenderResult:
+        """The prompt; never raises for a bad template. ``open_answer`` ends it where the model's answer begins."""
+        from desktop.engine.tools.renderer import Renderer
+        from desktop.engine.tools.template import RenderRequest
+
+        header = inspected.header
+        request = RenderRequest(
+            template=template.source,
+            messages=tuple(messages),
+            bos=_token(header, "bos"),
+            eos=_token(header, "eos"),
+            add_generation_prompt=open_answer,
+        )
+        with self._idle:
+            with self._lock:
+                self._renderer = renderer = self._renderer or Renderer()
+            return renderer.render(request)
+
+    def close(self) -> None:
+        """End the process, if any."""
+        self._idle.close()
+
+    def _end(self) -> None:
+        if self._renderer is not None:
+            self._renderer.close()
+
+
+def _token(header: Header, which: str) -> str:
+    number = header.integer(f"tokenizer.ggml.{which}_token_id")
+    tokens = header.array("tokenizer.ggml.tokens")
+    if number is None or tokens is None or tokens.type is not ValueType.STRING or not 0 <= number < len(tokens):
+        return ""
+    return tokens.strings(number, number + 1)[0]

@@ -1,0 +1,102 @@
+"""How a text becomes tokens, by the model's real tokenizer: also of files on the Hub, split or damaged ones."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any
+
+from desktop.core.cancelled import Cancelled, never
+from desktop.core.errors import HeftError
+from desktop.core.gguf import Header
+from desktop.core.gguf.vocabulary import vocabulary_file
+from desktop.engine.helper_process import Tool
+from desktop.engine.tools.tokenizer import Answer, Load, Token, Tokenize, Tokens
+from desktop.services.inspect.inspection import Inspected
+from desktop.store.paths import Paths
+from desktop.system.atomic import scratch_file
+from desktop.system.idle import IdleClose
+
+__all__ = ["Token", "TokenizerService"]
+
+MAX_CHARACTERS = 200_000  # of one text
+LOAD_SECONDS = 60.0
+_UNKNOWN_ARCHITECTURE = "unknown model architecture"  # src/llama-model-loader.cpp, in the log of a refused load
+_KNOWN_ARCHITECTURE = "llama"
+
+
+class TokenizerService:
+    """Keeps one vocabulary loaded in a process of its own; from any thread. The process ends after a while idle."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._folder = paths.scratch / "tokenizer"
+        log = paths.logs / "tokenizer.log"
+        self._tool: Tool[Any] = Tool("desktop.engine.tools.tokenizer", Answer, self._folder, log)
+        self._idle = IdleClose(self._end)
+        self._lock = threading.Lock()
+        self._loaded: weakref.ref[Inspected] | None = None
+
+    def tokenize(
+        self,
+        inspected: Inspected,
+        text: str,
+        *,
+        add_special: bool = False,
+        parse_special: bool = False,
+        cancelled: Cancelled = never,
+    ) -> tuple[Token, ...]:
+        """The tokens of ``text``; ``add_special`` adds what the vocabulary asks for, ``parse_special`` reads control
+        tokens in the text. Only header bytes are used, so the weights need not be there.
+
+        Raises CancelledError, HeftError: "too-long", "bad-tokenizer", "bad-file" without a tokenizer, or why the
+        process died.
+        """
+        if len(text) > MAX_CHARACTERS:
+            raise HeftError(
+                f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are split here.",
+                "Use a shorter piece of it.",
+                kind="too-long",
+            )
+        with self._idle, self._lock:
+            request = Tokenize(text, add_special, parse_special)
+            try:
+                return self._ask(inspected, request, cancelled)
+            except HeftError as error:
+                self._loaded = None
+                if error.kind != "not-loaded":
+                    raise
+            return self._ask(inspected, request, cancelled)  # the process was replaced since the last call
+
+    def close(self) -> None:
+        """End the process, if any; waits for a call that runs."""
+        self._idle.close()
+
+    def _ask(self, inspected: Inspected, request: Tokenize, cancelled: Cancelled) -> tuple[Token, ...]:
+        if self._loaded is None or self._loaded() is not inspected:
+            self._load(inspected, cancelled)
+        found = self._tool.call(request, deadline_seconds=LOAD_SECONDS, cancelled=cancelled)
+        assert isinstance(found, Tokens)
+        return found.tokens
+
+    def _load(self, inspected: Inspected, cancelled: Cancelled) -> None:
+        self._loaded = None
+        header = inspected.header
+        try:
+            self._load_as(header, header.architecture, cancelled)
+        except HeftError as error:
+            if _UNKNOWN_ARCHITECTURE not in error.detail:
+                raise
+            self._load_as(header, _KNOWN_ARCHITECTURE, cancelled)
+        self._loaded = weakref.ref(inspected)
+
+    def _load_as(self, header: Header, architecture: str, cancelled: Cancelled) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with scratch_file(self._folder, ".gguf") as path:
+            with path.open("wb") as file:
+                file.writelines(vocabulary_file(header, architecture))
+            self._tool.call(Load(str(path)), deadline_seconds=LOAD_SECONDS, cancelled=cancelled)
+
+    def _end(self) -> None:
+        self._tool.close()
+        with self._lock:
+            self._loaded = None

@@ -1,0 +1,171 @@
+"""How quick this computer is: calibrated with the user's leave, kept per machine and engine, else from tables."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from importlib.metadata import PackageNotFoundError, version
+
+import msgspec
+
+from desktop.core.cancelled import Cancelled, never
+from desktop.core.errors import StoreError
+from desktop.core.hardware import Cpu, Machine
+from desktop.core.progress import Report, unheard
+from desktop.core.quants import TYPES_BY_NAME
+from desktop.core.speed import Calibration, DeviceSpeed
+from desktop.core.speed.table import SpeedTable, completed, cpu_speed, gpu_speed, table_from_rows
+from desktop.engine.helper_process import Tool
+from desktop.store.paths import Paths
+from desktop.system.atomic import write_atomically
+from desktop.system.packaged import read_table
+
+SECONDS = 45.0  # aim of one calibration; what the disk takes to write the models comes on top
+DEADLINE_SECONDS = 180.0
+USUAL_TYPES = ("Q4_K", "Q6_K", "Q8_0", "Q5_K", "Q3_K", "F16")  # what most repos offer, most wanted first
+USUAL_KV_TYPES = ("f16", "q8_0")
+_NOT_FORGED = frozenset(("F32", "F64", "I8", "I16", "I32", "I64", "Q8_1", "Q8_K"))
+_VERSION = 1
+
+
+class _Document(msgspec.Struct, frozen=True):
+    version: int
+    calibrations: dict[str, Calibration]
+
+
+@lru_cache(maxsize=1)
+def engine_version() -> str:
+    """The installed engine's version; its kernels decide the speed."""
+    try:
+        return version("llama-cpp-python")
+    except PackageNotFoundError:
+        return ""
+
+
+def machine_key(cpu: Cpu, total_bytes: int, engine: str) -> str:
+    """Changes when the speed would: processor, usable cores, memory size, engine. Identifies nobody."""
+    text = f"{cpu.name}|{cpu.physical_cores}|{cpu.usable_cores}|{total_bytes >> 28}|{engine}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class CalibrationService:
+    """Calibrates and remembers. Every method may be called from any thread."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._file = paths.calibrations
+        self._scratch = paths.cache / "calibration"
+        self._log = paths.logs / "calibration.log"
+        self._lock = threading.Lock()
+        self._kept: tuple[int, dict[str, Calibration]] = (-1, {})  # with the file's time of change, ns
+        self._spoken: tuple[Machine, Calibration | None, dict[str, DeviceSpeed]] | None = None
+
+    @cached_property
+    def table(self) -> SpeedTable:
+        """Public results about hardware and types."""
+        return table_from_rows(read_table("speed_hardware"), read_table("speed_types"))
+
+    def key(self, machine: Machine) -> str:
+        """The key of a machine with the installed engine."""
+        return machine_key(machine.cpu, machine.memory.total_bytes, engine_version())
+
+    def known(self, machine: Machine) -> Calibration | None:
+        """The kept calibration of this very machine and engine; None when there is none."""
+        return self._read().get(self.key(machine))
+
+    def speeds(self, machine: Machine) -> dict[str, DeviceSpeed]:
+        """Each device's speed by name: "cpu", each GPU, and "gpu" for the first of them. Calibrated where possible."""
+        kept, spoken = self.known(machine), self._spoken
+        if spoken is not None and spoken[0] is machine and spoken[1] is kept:
+            return spoken[2]  # the picker asks for every variant at every move of its slider
+        found = {"cpu": cpu_speed(machine.cpu, machine.memory, self.table)}
+        for gpu in machine.gpus:
+            speed = gpu_speed(gpu, self.table)
+            if speed is not None:
+                found[gpu.name] = speed
+                found.setdefault("gpu", speed)
+        if kept is not None:
+            for name, speed in kept.devices.items():
+                found[name] = completed(speed, found.get(name))
+                if name == "gpu" and len(machine.gpus) == 1:
+                    found[machine.gpus[0].name] = found[name]
+        self._spoken = (machine, kept, found)
+        return found
+
+    def missing(self, machine: Machine, types: Sequence[str]) -> tuple[str, ...]:
+        """Of these types, those that can be calibrated and are not yet."""
+        kept = self.known(machine)
+        done = kept.devices["cpu"].types if kept is not None and "cpu" in kept.devices else {}
+        return tuple(kind for kind in types if kind not in done and can_calibrate(kind))
+
+    def calibrate(
+        self,
+        machine: Machine,
+        types: Sequence[str] = USUAL_TYPES,
+        *,
+        progress: Report = unheard,
+        cancelled: Cancelled = never,
+        seconds: float = SECONDS,
+    ) -> Calibration:
+        """Measure this computer, about a minute at most, and keep the result beside types calibrated earlier.
+
+        Raises CancelledError, HeftError: "busy" (other programs had the processor), "calibration" (no room).
+        """
+        from desktop.engine.tools.calibrator import Calibrate, Calibrated
+
+        wanted = tuple(kind for kind in types if can_calibrate(kind))
+        tool: Tool[Calibrated] = Tool("desktop.engine.tools.calibrator", Calibrated, self._scratch, self._log)
+        try:
+            measured = tool.call(
+                Calibrate(str(self._scratch), wanted, USUAL_KV_TYPES, seconds=seconds),  # type: ignore[arg-type]
+                deadline_seconds=DEADLINE_SECONDS,
+                cancelled=cancelled,
+                progress=progress,
+            )
+        finally:
+            tool.close()
+            for left in self._scratch.glob("calibration-*.gguf"):
+                left.unlink(missing_ok=True)
+        kept = self.known(machine)
+        earlier = kept.devices.get("cpu") if kept is not None else None
+        speed = measured.speed
+        if earlier is not None:
+            speed = msgspec.structs.replace(speed, types={**earlier.types, **speed.types})
+        found = Calibration(
+            machine=self.key(machine),
+            measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            threads=measured.threads,
+            devices={**(kept.devices if kept is not None else {}), "cpu": speed},
+            busy=measured.busy,
+        )
+        self._keep(found)
+        return found
+
+    def _read(self) -> dict[str, Calibration]:
+        with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            changed = self._file.stat().st_mtime_ns
+            if changed != self._kept[0]:
+                document = msgspec.json.decode(self._file.read_bytes(), type=_Document)
+                self._kept = (changed, document.calibrations if document.version == _VERSION else {})
+            return self._kept[1]
+        return {}
+
+    def _keep(self, found: Calibration) -> None:
+        with self._lock:
+            content = msgspec.json.encode(_Document(_VERSION, {**self._read(), found.machine: found}))
+            try:
+                write_atomically(self._file, content)
+            except OSError as error:
+                raise StoreError(
+                    f"The calibration could not be saved: {error.strerror}.",
+                    "Check the free space on the disk, then calibrate again.",
+                    detail=str(self._file),
+                ) from error
+
+
+def can_calibrate(kind: str) -> bool:
+    """Whether models of a tensor type can be made to be timed."""
+    return kind in TYPES_BY_NAME and kind not in _NOT_FORGED

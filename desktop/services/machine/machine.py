@@ -1,0 +1,251 @@
+"""What this computer is, and "what if I had that one": the machine page and ``heft machine``."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from desktop.core.errors import HeftError
+from desktop.core.hardware import Cpu, Disk, EngineInfo, Gpu, Machine, Memory, from_json, to_json
+from desktop.core.number_formats import NumberFormat
+from desktop.core.reserves import Reserves
+from desktop.engine.worker.protocol import Hello
+from desktop.machine import bandwidth
+from desktop.machine.child import ChildError
+from desktop.machine.cpu import missing_features, read_cpu
+from desktop.machine.gpu_amd import probe_amd
+from desktop.machine.gpu_apple import probe_apple
+from desktop.machine.memory import read_memory
+from desktop.machine.merge import EngineDevice, enrich, merge
+from desktop.machine.nvidia_child import probe_in_child
+from desktop.machine.report import ProbeReport
+from desktop.machine.support import number_formats
+from desktop.machine.tables import Tables
+from desktop.store.paths import Paths
+from desktop.system.atomic import save_for_user
+
+Measure = Literal["cached", "if-missing", "again"]
+_BUSY_SHARE = 0.85  # below this part of their time on a core, the measuring threads were disturbed
+_MAX_PROFILE_BYTES = 4 << 20
+
+GPU_PROBES: tuple[Callable[[], ProbeReport], ...] = (probe_in_child, probe_amd, probe_apple)
+
+
+@dataclass(frozen=True)
+class _Engine:
+    info: EngineInfo
+    devices: tuple[EngineDevice, ...]
+    notes: tuple[str, ...]
+
+
+class MachineService:
+    """Asks the computer. Stateless but for the kept bandwidth; every method may be called from any thread."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        engine_info: Callable[[], Hello],
+        *,
+        gpu_probes: Sequence[Callable[[], ProbeReport]] = GPU_PROBES,
+        tables: Tables | None = None,
+        reserves: Callable[[], Reserves] = Reserves,
+    ) -> None:
+        """``engine_info`` describes the installed engine; it may take seconds and raise HeftError.
+
+        ``reserves`` is the memory that the user wants kept free.
+        """
+        self._paths = paths
+        self._engine_info = engine_info
+        self._gpu_probes = tuple(gpu_probes)
+        self._tables = tables or Tables()
+        self._reserves = reserves
+
+    @property
+    def formats(self) -> tuple[NumberFormat, ...]:
+        """The number formats of the table, in its order."""
+        return self._tables.formats
+
+    @property
+    def feature_meanings(self) -> dict[str, str]:
+        """What each CPU instruction set is good for, by llama.cpp's name for it."""
+        return {feature.name: feature.meaning for feature in self._tables.cpu_features}
+
+    def describe(self, measure: Measure = "if-missing") -> Machine:
+        """This computer now. Takes a second or two: probes and engine answer side by side, then the measurement.
+
+        Whatever does not answer becomes a sentence in ``notes``; nothing raises for a broken probe.
+        """
+        with ThreadPoolExecutor(max_workers=1 + len(self._gpu_probes)) as pool:
+            engine_answer = pool.submit(self._ask_engine)
+            probe_answers = [pool.submit(_guarded, probe) for probe in self._gpu_probes]
+            report = read_cpu(self._tables)
+            engine = engine_answer.result()
+            probes = [answer.result() for answer in probe_answers]
+        missing, sentence = missing_features(report.cpu, report.known_features, engine.info.features)
+        info = msgspec.structs.replace(engine.info, missing_features=missing)
+        memory, memory_notes = self._memory(report.cpu, measure)
+        gpus = merge([gpu for probe in probes for gpu in probe.gpus], engine.devices, self._tables)
+        notes = [sentence, *engine.notes, *report.notes, *memory_notes]
+        notes += [note for probe in probes for note in probe.notes]
+        notes += _unusable(gpus, info)
+        return Machine(
+            cpu=report.cpu,
+            memory=memory,
+            gpus=gpus,
+            number_formats=number_formats(report.cpu, gpus, info, self._tables),
+            engine=info,
+            disk=Disk(self._free_disk()),
+            notes=tuple(note for note in notes if note),
+            probes=tuple(probe.line for probe in probes),
+            system=f"{platform.system()} {platform.release()}",
+            reserves=self._reserves(),
+        )
+
+    def memory(self) -> Memory:
+        """Total and available memory now; cheap enough for a timer."""
+        return read_memory()
+
+    def now(self, machine: Machine) -> Machine:
+        """``machine`` (this computer) with what is free, and to be kept free, now; probes are asked again for GPUs."""
+        memory = read_memory()
+        known = msgspec.structs.replace(
+            machine.memory, available_bytes=memory.available_bytes, total_bytes=memory.total_bytes
+        )
+        gpus = self._gpus_now(machine.gpus)
+        return msgspec.structs.replace(machine, memory=known, gpus=gpus, reserves=self._reserves())
+
+    def _gpus_now(self, gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+        if all(gpu.shared_memory for gpu in gpus):
+            return gpus
+        free: dict[tuple[str, str], list[int | None]] = {}
+        for probe in self._gpu_probes:
+            for found in _guarded(probe).gpus:
+                free.setdefault((found.probe, found.name), []).append(found.free_bytes)
+        fresh = []
+        for gpu in gpus:
+            answers = free.get((gpu.probe, gpu.name))  # equal cards answer in the same order
+            told = answers.pop(0) if answers else None
+            fresh.append(gpu if told is None else msgspec.structs.replace(gpu, free_bytes=told))
+        return tuple(fresh)
+
+    def measure(self, machine: Machine) -> Machine:
+        """``machine`` (this computer) with a new bandwidth; ChildError when it could not be measured."""
+        measured = bandwidth.measure_in_child(
+            self._paths.cache, bandwidth.fingerprint(machine.cpu, machine.memory.total_bytes)
+        )
+        return msgspec.structs.replace(machine, memory=_with_bandwidth(self.memory(), measured))
+
+    def load_profile(self, path: Path) -> Machine:
+        """A saved profile, with what follows from it worked out anew. ProfileError or HeftError when unreadable."""
+        try:
+            with path.open("rb") as stream:
+                document = stream.read(_MAX_PROFILE_BYTES + 1)
+        except OSError as error:
+            raise HeftError(
+                f"{path.name} could not be read: {error.strerror}.", "Choose another file.", kind="bad-profile"
+            ) from error
+        if len(document) > _MAX_PROFILE_BYTES:
+            raise HeftError(
+                f"{path.name} is too large for a machine profile.",
+                "Choose a file saved with: heft machine --json > profile.json",
+                kind="bad-profile",
+            )
+        return self.complete(from_json(document))
+
+    def complete(self, machine: Machine) -> Machine:
+        """An edited profile whose GPUs' architectures, bandwidths and number formats follow from its words."""
+        gpus = tuple(enrich(gpu, self._tables) for gpu in machine.gpus)
+        formats = number_formats(machine.cpu, gpus, machine.engine, self._tables)
+        return msgspec.structs.replace(machine, gpus=gpus, number_formats=formats)
+
+    def save_profile(self, machine: Machine, path: Path) -> None:
+        """Write ``machine`` as a profile, without the names of running programs; HeftError when it cannot."""
+        private = tuple(msgspec.structs.replace(gpu, processes=()) for gpu in machine.gpus)
+        try:
+            save_for_user(path, to_json(msgspec.structs.replace(machine, gpus=private)))
+        except OSError as error:
+            raise HeftError(
+                f"The profile could not be saved: {error.strerror}.", "Choose another folder.", kind="store"
+            ) from error
+
+    def architecture_title(self, gpu: Gpu) -> str:
+        """The GPU's generation as a person knows it; empty when unknown."""
+        return self._tables.architecture_title(gpu.vendor, gpu.architecture)
+
+    def _ask_engine(self) -> _Engine:
+        try:
+            hello = self._engine_info()
+        except HeftError as error:
+            note = f"The engine could not be asked: {error.message} {error.hint}".strip()
+            return _Engine(EngineInfo(), (), (note,))
+        devices = tuple(
+            EngineDevice(d.name, d.description, d.backend, d.kind, d.total_bytes, d.free_bytes) for d in hello.devices
+        )
+        info = EngineInfo(
+            hello.version, hello.backends, hello.architectures, hello.features, cpu_variant=hello.cpu_variant
+        )
+        return _Engine(info, devices, hello.left_out)
+
+    def _memory(self, cpu: Cpu, measure: Measure) -> tuple[Memory, list[str]]:
+        now = read_memory()
+        identity = bandwidth.fingerprint(cpu, now.total_bytes)
+        kept = bandwidth.cached(self._paths.cache, identity)
+        notes: list[str] = []
+        if measure == "again" or (measure == "if-missing" and kept is None):
+            try:
+                kept = bandwidth.measure_in_child(self._paths.cache, identity)
+            except ChildError as error:
+                notes.append(error.message)
+        if kept is None:
+            return now, notes
+        if kept.cpu_share < _BUSY_SHARE:
+            notes.append(
+                "Other programs were busy while the memory bandwidth was measured: it is likely higher. "
+                "Measure again when the computer is idle."
+            )
+        return _with_bandwidth(now, kept), notes
+
+    def _free_disk(self) -> int:
+        folder = self._paths.models
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        try:
+            return shutil.disk_usage(folder).free
+        except OSError:
+            return 0
+
+
+def _with_bandwidth(memory: Memory, measured: bandwidth.Bandwidth) -> Memory:
+    return msgspec.structs.replace(
+        memory,
+        bandwidth_bytes_per_second=measured.bytes_per_second,
+        bandwidth_measured_at=measured.measured_at,
+    )
+
+
+def _guarded(probe: Callable[[], ProbeReport]) -> ProbeReport:
+    """A probe must never take the report down, whatever a driver or a strange sysfs makes it raise."""
+    try:
+        return probe()
+    except Exception as error:  # noqa: BLE001 - the sentence below is how it is told
+        name = getattr(probe, "__name__", "probe")
+        return ProbeReport(name, (), "failed", (f"The probe {name} failed: {type(error).__name__}: {error}.",))
+
+
+def _unusable(gpus: Sequence[Gpu], engine: EngineInfo) -> list[str]:
+    """A sentence for each GPU the engine cannot use; none when the engine is unknown."""
+    if not engine.version:
+        return []
+    built = ", ".join(engine.backends) or "no backend"
+    return [
+        f"The installed engine cannot use {gpu.name}: it was built with {built} only."
+        for gpu in gpus
+        if not gpu.engine_devices
+    ]

@@ -1,0 +1,45 @@
+"""The machine a person means by ``--machine``: a saved profile, one that comes with Heft, or a product's name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from desktop.core.errors import UsageError
+from desktop.core.hardware import Machine
+from desktop.core.machines import machine_with
+from desktop.core.placement import hypothetical
+from desktop.services.discover.tables import DataTables
+from desktop.services.machine.machine import MachineService
+
+_SHOWN = 4
+
+
+def named_machine(text: str, tables: DataTables, machines: MachineService) -> Machine:
+    """A file's profile, a profile of ``resources/data/profiles`` by name, or ``[COUNTx ]PRODUCT [SIZE GB]``.
+
+    ``2x RTX 3090`` and ``M4 Max`` are enough where they name one product; of several sizes the most common is taken.
+    Raises UsageError for another text, ProfileError for a file that is no profile.
+    """
+    path = Path(text).expanduser()
+    if path.is_file() or text.lower().endswith(".json"):
+        return hypothetical(machines.load_profile(path))
+    if text in tables.profiles:
+        return tables.profiles[text]
+    found = re.fullmatch(r"(?:(?P<count>[1-8])\s*x\s+)?(?P<name>.+)", text.strip(), re.IGNORECASE)
+    wanted = found["name"].casefold() if found else ""
+    devices = [device for device in tables.devices if wanted in device.title.casefold()]
+    exact = [
+        d for d in devices if wanted in (d.name.casefold(), d.title.casefold(), d.name.casefold().split(" ", 1)[-1])
+    ]
+    names = dict.fromkeys(device.name for device in exact or devices)
+    if found is not None and len(names) == 1:
+        return machine_with((exact or devices)[0], int(found["count"] or 1))
+    if names:
+        listed = ", ".join(list(names)[:_SHOWN])
+        raise UsageError(f"'{text}' could be {listed}{' …' if len(names) > _SHOWN else ''}.", "Write more of the name.")
+    known = ", ".join(tables.profiles)
+    raise UsageError(
+        f"There is no machine '{text}'.",
+        f"Name a file saved with heft machine --json, a product such as 'RTX 4070', or one of: {known}.",
+    )

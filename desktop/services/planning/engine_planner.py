@@ -1,0 +1,176 @@
+"""The engine's own verdict on a model that need not be here: its skeleton, planned without allocating anything."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from desktop.core.cancelled import Cancelled, never
+from desktop.core.errors import EngineError
+from desktop.core.gguf import Header
+from desktop.core.gguf.skeleton import Skeleton, skeleton
+from desktop.core.hardware import Machine
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import RAM, Memory, ModelShape, Weights, packed
+from desktop.core.placement import (
+    NOTHING_RECLAIMABLE,
+    Fit,
+    Pool,
+    Reclaimable,
+    pools_of,
+    settle,
+)
+from desktop.engine.helper_process import Tool
+from desktop.engine.planner.plan_records import Variant, memory_of
+from desktop.engine.planner.planner import STUB, PlanRequest, Plans
+from desktop.store.paths import Paths
+from desktop.system.idle import IdleClose
+
+DEADLINE_SECONDS = 60.0
+
+
+class DryRunPlanner:
+    """Plans in a process that is kept warm for a while. Thread-safe: one model at a time."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._folder = paths.scratch / "planner"
+        log = paths.logs / "planner.log"
+        self._tool: Tool[Plans] = Tool("desktop.engine.planner.planner", Plans, self._folder, log)
+        self._idle = IdleClose(self._end)
+        self._lock = threading.Lock()
+
+    def plan(
+        self,
+        headers: Sequence[Header],
+        shape: ModelShape,
+        weights: Weights,
+        settings: LoadSettings,
+        machine: Machine,
+        held: Reclaimable = NOTHING_RECLAIMABLE,
+        cancelled: Cancelled = never,
+        *,
+        longest: bool = True,
+    ) -> Fit | None:
+        """How the engine itself would place a model; None where it cannot tell: a machine with other GPUs than here.
+
+        ``headers`` are those of all shards; arrays of the first are read. Raises HeftError when the engine refuses the
+        model or the process dies on it, CancelledError.
+        """
+        model = skeleton(headers, shape.vocabulary)
+        with self._idle, self._lock:
+            planner = _Model(self, model, shape, weights, settings, cancelled)
+            pools = planner.pools(machine, held)
+            if pools is None:
+                return None
+            if len(pools) == 1:
+                planner.pack(machine.engine.features)
+            fit = settle(
+                planner.memory,
+                shape,
+                settings,
+                pools,
+                has_experts=any(weights.experts),
+                longest=longest,
+                method="engine",
+            )
+        return fit if weights.exact else replace(fit, band=0.01)
+
+    def plans(
+        self, model: Skeleton, variants: Sequence[Variant], cancelled: Cancelled = never
+    ) -> Plans:
+        """The bare figures for several ways to load one model. Raises HeftError as :meth:`plan` does."""
+        with self._idle, self._lock:
+            return self.call(model, variants, cancelled)
+
+    def call(self, model: Skeleton, variants: Sequence[Variant], cancelled: Cancelled) -> Plans:
+        """As :meth:`plans`, for a caller that holds the lock."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            found = self._tool.call(
+                PlanRequest(model.header, model.file_bytes, tuple(variants)),
+                deadline_seconds=DEADLINE_SECONDS,
+                cancelled=cancelled,
+            )
+        finally:
+            (self._folder / STUB).unlink(missing_ok=True)  # left behind by a process that died
+        for plan in found.plans:
+            if plan.refused:
+                raise EngineError(
+                    "The engine does not accept this model or these settings.",
+                    "Look for another variant, or update the engine.",
+                    detail=plan.refused[-4000:],
+                    kind="not-planned",
+                )
+        return found
+
+    def close(self) -> None:
+        """End the process, if any; waits for a call that runs."""
+        self._idle.close()
+
+    def _end(self) -> None:
+        self._tool.close()
+
+
+class _Model:
+    """One model's plans, each asked for once."""
+
+    def __init__(
+        self,
+        service: DryRunPlanner,
+        model: Skeleton,
+        shape: ModelShape,
+        weights: Weights,
+        settings: LoadSettings,
+        cancelled: Cancelled,
+    ) -> None:
+        self._service, self._model, self._cancelled = service, model, cancelled
+        self._shape, self._weights, self._settings = shape, weights, settings
+        self._known: dict[tuple[int, int, int], Memory] = {}
+
+    def pack(self, features: Collection[str]) -> None:
+        """Count the weights as an engine with these CPU features holds them."""
+        self._weights = packed(self._weights, features)
+
+    def pools(self, machine: Machine, held: Reclaimable) -> tuple[Pool, ...] | None:
+        """The machine's memory in the engine's order of devices; None when it has GPUs the engine here has not."""
+        pools = pools_of(machine, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes)
+        if not machine.engine.version:  # a profile: its GPUs are not the ones the engine sees here
+            return pools if len(pools) == 1 else None
+        devices = self._plans(self._settings.context or 512, 0, 0).devices
+        named = {name: gpu for gpu in machine.gpus for name in gpu.engine_devices}
+        found = [pools[RAM]]
+        for number, (name, free) in enumerate(devices, 1):
+            gpu = named.get(name)
+            freed = held.gpu_bytes // len(devices)
+            found.append(
+                Pool(
+                    device=number,
+                    name=gpu.name if gpu else name,
+                    free_bytes=max(0, free + freed - machine.reserves.gpu_bytes),
+                    reserve_bytes=machine.reserves.gpu_bytes,
+                    shared=gpu.shared_memory if gpu else False,
+                )
+            )
+        return tuple(found)
+
+    def memory(self, context: int, gpu_layers: int, experts: int) -> Memory:
+        """What the engine would take, device by device."""
+        key = (context, gpu_layers, experts)
+        if key not in self._known:
+            plan = self._plans(*key).plans[0]
+            self._known[key] = memory_of(plan, self._shape, self._weights, self._variant(*key))
+        return self._known[key]
+
+    def _plans(self, context: int, gpu_layers: int, experts: int) -> Plans:
+        return self._service.call(self._model, (self._variant(context, gpu_layers, experts),), self._cancelled)
+
+    def _variant(self, context: int, gpu_layers: int, experts: int) -> Variant:
+        return Variant(
+            context=context,
+            cache_type_k=self._settings.kv_types[0],
+            cache_type_v=self._settings.kv_types[1],
+            flash_attention=self._settings.flash_attention or "auto",
+            gpu_layers=gpu_layers,
+            cpu_expert_layers=experts,
+        )

@@ -1,0 +1,280 @@
+"""Writes predictions and measurements of every load and run, and tells how far they agree."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from desktop.core.errors import HeftError
+from desktop.core.load_plan import LoadPlan, Measured
+from desktop.core.load_settings import kv_words
+from desktop.core.memory import Memory as PlannedMemory
+from desktop.core.placement import Fit
+from desktop.core.speed.learning import errors
+from desktop.engine.tools.waiting import waited_seconds
+from desktop.engine.worker.protocol import Benchmarked, Loaded, Memory, Statistics
+from desktop.services.machine.calibration import engine_version
+from desktop.services.planning.speed import LocalModel, Predicted, SpeedService, read_local
+from desktop.store.ledger import Figures, Ledger, Run
+
+LEAST_TOKENS = 8  # a rate over fewer tokens is noise
+LEAST_PROMPT = 64
+_CLOSE = 0.9  # "in 9 of 10 runs within": the part of the runs the sentence speaks of
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A loaded model with its plan. ``model`` is None for a file whose header says too little."""
+
+    loaded: Loaded
+    plan: LoadPlan
+    model: LocalModel | None
+
+    @property
+    def fit(self) -> Fit | None:
+        """Where it is in fact: fewer layers may have found room on the GPUs than were planned."""
+        fit = self.plan.fit
+        return None if fit is None else replace(fit, gpu_layers=self.loaded.gpu_layers)
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """Bytes by component, as planned; nothing where it was not, or is not loaded as planned."""
+        fit = self.plan.fit
+        if fit is None or self.loaded.gpu_layers != fit.gpu_layers:
+            return {}
+        return _components(fit.memory)
+
+
+@dataclass(frozen=True)
+class RunMeter:
+    """The moment a run began, and how long the engine's threads had waited for a core by then; seconds."""
+
+    pid: int
+    began: float
+    waited: float
+
+    @classmethod
+    def start(cls, pid: int) -> RunMeter:
+        """Watch the engine process from now on."""
+        return cls(pid, time.monotonic(), waited_seconds(pid))
+
+    def disturbed(self) -> float:
+        """Part of the time since then that its threads waited for a core another program had."""
+        passed = time.monotonic() - self.began
+        return max(0.0, waited_seconds(self.pid) - self.waited) / passed if passed > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run as the chart shows it: tokens per second, or bytes."""
+
+    predicted: float
+    measured: float
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far to trust Heft on this computer: both clouds of points, newest first, and what they say."""
+
+    speed: tuple[Point, ...]
+    memory: tuple[Point, ...]
+    speed_words: str
+    memory_words: str
+
+
+class LedgerService:
+    """Predicts before, records after. Nothing here raises for a ledger that cannot be written: an answer goes on."""
+
+    def __init__(self, ledger: Ledger, speed: SpeedService) -> None:
+        self._ledger = ledger
+        self._speed = speed
+        self._lock = threading.Lock()
+        self._models: dict[str, LocalModel | None] = {}
+
+    def started(self, loaded: Loaded, plan: LoadPlan) -> Running:
+        """Hold a load against its plan, and write both down."""
+        running = Running(loaded, plan, self._model(Path(loaded.path)))
+        self._add(
+            running,
+            "load",
+            Measured(memory=_components(loaded.memory), resident_bytes=loaded.memory.resident_bytes),
+        )
+        return running
+
+    def predict(self, running: Running, context_used: int) -> Predicted | None:
+        """The speed to expect with so many tokens in the context; None where nothing is known."""
+        fit = running.fit
+        if running.model is None or fit is None:
+            return None
+        try:
+            return self._speed.predict(running.model, fit, context_used, running.loaded.threads)
+        except (HeftError, ValueError, OSError) as error:
+            _log.warning("no speed was predicted: %s", error)
+            return None
+
+    def answered(self, running: Running, statistics_: Statistics, meter: RunMeter) -> None:
+        """Write an answer down, when it was long enough to be a measurement; ``watch`` began with it."""
+        read = statistics_.prompt_tokens - statistics_.reused_tokens
+        decode = statistics_.tokens_per_second if statistics_.generated_tokens >= LEAST_TOKENS else 0.0
+        prompt = statistics_.prompt_tokens_per_second if read >= LEAST_PROMPT else 0.0
+        # Others had the cores: the speed says nothing of this computer's.
+        given_up = statistics_.given_up_threads / max(1, running.loaded.threads)
+        middle = max(1, statistics_.context_used - statistics_.generated_tokens // 2)
+        self._add(
+            running,
+            "answer",
+            Measured(
+                decode=decode,
+                prompt=prompt,
+                seconds_to_first_token=statistics_.seconds_to_first_token,
+                context_used=middle,
+                tokens=statistics_.generated_tokens,
+                resident_bytes=statistics_.resident_bytes,
+                disturbed=max(meter.disturbed(), given_up),
+            ),
+        )
+
+    def benched(self, running: Running, result: Benchmarked, prompt_tokens: int, tokens: int, meter: RunMeter) -> None:
+        """Write a benchmark down: the medians of its rounds."""
+        decode = statistics.median(result.tokens_per_second) if result.tokens_per_second else 0.0
+        prompt = statistics.median(result.prompt_tokens_per_second) if result.prompt_tokens_per_second else 0.0
+        used = max(1, tokens // 2)
+        prompt = prompt if prompt_tokens >= LEAST_PROMPT else 0.0
+        found = Measured(decode=decode, prompt=prompt, context_used=used, tokens=tokens, disturbed=meter.disturbed())
+        self._add(running, "bench", found)
+
+    def trust(self) -> Trust:
+        """Predicted against measured on this computer. Raises HeftError when the ledger cannot be read."""
+        runs = self._ledger.runs(self._speed.key)
+        speed = tuple(
+            Point(run.figures.predicted_decode, run.figures.measured_decode, _title(run), _detail(run))
+            for run in runs
+            if run.figures.predicted_decode > 0 and run.figures.measured_decode > 0 and not run.figures.was_disturbed
+        )
+        memory = tuple(
+            Point(
+                float(sum(run.figures.predicted_memory.values())),
+                float(sum(run.figures.measured_memory.values())),
+                _title(run),
+                _detail(run),
+            )
+            for run in runs
+            if run.figures.predicted_memory and run.figures.measured_memory
+        )
+        return Trust(speed, memory, _words("speed", speed), _words("memory", memory))
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _model(self, path: Path) -> LocalModel | None:
+        with self._lock:
+            if str(path) not in self._models:
+                self._models = {str(path): read_local(path)}
+            return self._models[str(path)]
+
+    def _add(self, running: Running, what: Literal["load", "answer", "bench"], measured: Measured) -> None:
+        """Write a run down; a run of which no speed was measured says nothing."""
+        if what != "load" and not (measured.decode or measured.prompt):
+            return
+        loaded, plan, model = running.loaded, running.plan, running.model
+        predicted = self.predict(running, measured.context_used) if what != "load" else None
+        try:
+            self._ledger.add(
+                Run(
+                    at=time.time(),
+                    machine=self._speed.key,
+                    engine=engine_version(),
+                    what=what,
+                    model=plan.ref.name,
+                    path=loaded.path,
+                    fingerprint=model.fingerprint if model is not None else "",
+                    quantization=model.quantization if model is not None else "",
+                    context=loaded.context_length,
+                    kv_type=kv_words((loaded.cache_type_k, loaded.cache_type_v)),
+                    gpu_layers=loaded.gpu_layers,
+                    threads=loaded.threads,
+                    figures=_figures(measured, predicted, running.memory if what == "load" else {}),
+                )
+            )
+        except HeftError as error:
+            _log.warning("a run was not written down: %s", error.message)
+
+
+def _figures(measured: Measured, predicted: Predicted | None, memory: dict[str, int]) -> Figures:
+    figures = Figures(
+        measured_decode=measured.decode,
+        measured_prompt=measured.prompt,
+        seconds_to_first_token=measured.seconds_to_first_token,
+        context_used=measured.context_used,
+        tokens=measured.tokens,
+        predicted_memory=memory,
+        measured_memory=measured.memory,
+        resident_bytes=measured.resident_bytes,
+        disturbed=measured.disturbed,
+    )
+    if predicted is None:
+        return figures
+    shown, plain = predicted.shown, predicted.uncorrected
+    return msgspec.structs.replace(
+        figures,
+        predicted_decode=shown.decode.expected,
+        predicted_low=shown.decode.low,
+        predicted_high=shown.decode.high,
+        model_decode=plain.decode.expected,
+        predicted_prompt=shown.prompt.expected,
+        model_prompt=plain.prompt.expected,
+        method=shown.method,
+    )
+
+
+def _components(memory: Memory | PlannedMemory) -> dict[str, int]:
+    """Bytes by component, all devices together."""
+    return {
+        "weights": memory.weights_bytes,
+        "kv": memory.kv_bytes,
+        "recurrent": memory.recurrent_bytes,
+        "compute": memory.compute_bytes,
+        "output": memory.output_bytes,
+    }
+
+
+def _title(run: Run) -> str:
+    return f"{run.model} {run.quantization}".strip()
+
+
+def _detail(run: Run) -> str:
+    day = datetime.fromtimestamp(run.at).strftime("%d %b %Y, %H:%M")
+    where = f"{run.gpu_layers} layers on the GPU" if run.gpu_layers else f"{run.threads} threads"
+    return f"{day} · context {run.context:,} · {where}"
+
+
+def _words(what: str, points: Sequence[Point]) -> str:
+    """ "Heft's speed predictions on this computer were within 6% in 14 of 15 runs (half of them within 3%)." """
+    found = errors((point.predicted, point.measured) for point in points)
+    if not found:
+        return ""
+    if len(found) == 1:
+        return f"Heft's {what} prediction on this computer was within {_percent(found[0])} in its only run."
+    count = max(1, round(_CLOSE * len(found)))
+    within = found[count - 1]
+    half = statistics.median(found)
+    return (
+        f"Heft's {what} predictions on this computer were within {_percent(within)} in {count} of {len(found)} runs, "
+        f"half of them within {_percent(half)}."
+    )
+
+
+def _percent(error: float) -> str:
+    return f"{max(1, round(error * 100))}%"

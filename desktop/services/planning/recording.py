@@ -1,0 +1,48 @@
+"""The recorder that follows the window's engine and chat into the ledger."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from desktop.core.load_plan import LoadPlan
+from desktop.core.speed import Prediction
+from desktop.engine.worker.protocol import Loaded, Statistics
+from desktop.services.planning.ledger import LedgerService, RunMeter, Running
+
+_TYPICAL_CONTEXT = 256  # tokens of a short question and its answer: where a loaded model's speed is predicted
+
+
+class RunRecorder:
+    """Told of loads and answers in their order, from any thread; each call may take a moment."""
+
+    def __init__(self, ledger: LedgerService) -> None:
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self._running: Running | None = None
+        self._meter: RunMeter | None = None
+
+    def loaded(self, loaded: Loaded, plan: LoadPlan) -> Prediction | None:
+        """A model was loaded: write it down, and predict its speed; None where nothing is known."""
+        with self._lock:
+            self._running = running = self._ledger.started(loaded, plan)
+        found = self._ledger.predict(running, _TYPICAL_CONTEXT)
+        return found.shown if found is not None else None
+
+    def began(self, pid: int) -> None:
+        """The engine process began an answer."""
+        self._meter = RunMeter.start(pid)
+
+    def answered(self, figures: Mapping[str, float]) -> None:
+        """An answer ended with these figures (:class:`desktop.engine.worker.protocol.Statistics` has their names)."""
+        with self._lock:
+            running, meter, self._meter = self._running, self._meter, None
+        if running is None or meter is None:
+            return
+        whole = {name: int(figures.get(name, 0)) for name in _COUNTS}
+        rates = {name: float(figures.get(name, 0.0)) for name in _RATES}
+        self._ledger.answered(running, Statistics(**whole, **rates), meter)  # type: ignore[arg-type]
+
+
+_RATES = ("seconds_to_first_token", "prompt_tokens_per_second", "tokens_per_second")
+_COUNTS = tuple(name for name in Statistics.__struct_fields__ if name not in _RATES)

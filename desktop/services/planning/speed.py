@@ -1,0 +1,219 @@
+"""Predicted tokens per second: of the picker's variants, and of a file that is about to run; learns from the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from desktop.core.errors import FileFormatError, HeftError
+from desktop.core.gguf import Header, read_header
+from desktop.core.hardware import Machine
+from desktop.core.memory.shape import ModelShape, shape_of
+from desktop.core.memory.weights import Weights, weights_of
+from desktop.core.placement import Fit
+from desktop.core.quants import dominant_type, main_type
+from desktop.core.speed import (
+    DeviceSpeed,
+    Part,
+    Prediction,
+    Speeds,
+    TokenWork,
+    decode_rates,
+    predict,
+    token_work,
+    work_by_size,
+)
+from desktop.core.speed.learning import Correction, apply
+from desktop.services.machine.calibration import CalibrationService
+from desktop.services.models.shards import shards_of
+from desktop.services.planning.corrections import Corrections
+from desktop.store.gguf_files import FileSource
+from desktop.store.ledger import Run
+
+_WORK_KEPT = 512  # placements of models whose work is remembered
+_FINGERPRINT_TENSORS = 32  # names, shapes and offsets of so many tell two models apart
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """What decides the speed of a file on this computer. ``fingerprint`` stays when the file is moved."""
+
+    name: str
+    path: Path
+    fingerprint: str
+    quantization: str
+    main_type: str
+    shape: ModelShape
+    weights: Weights
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A prediction as shown, and what the model of time said before earlier runs corrected it."""
+
+    shown: Prediction
+    uncorrected: Prediction
+    correction: Correction
+
+
+class MachineRates:
+    """Predicts many models on one machine."""
+
+    def __init__(self, speeds: dict[str, DeviceSpeed], correction: Callable[[str, int], Correction]) -> None:
+        """``correction`` is what earlier runs taught, by main type and layers on the GPU."""
+        self._speeds = speeds
+        self._correction = correction
+        self._work: dict[object, tuple[Weights, Sequence[TokenWork]]] = {}
+
+    def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds | None:
+        """Tokens per second while writing, with an empty context and with all of the fit's used.
+
+        None where a device is unknown. ValueError for a model without work (no matrix).
+        """
+        kind = main_type(quantization)
+        parts = _parts(self._work_of(shape, weights, kind, fit), self._speeds)
+        if parts is None:
+            return None
+        correction = self._correction(kind, fit.gpu_layers)
+        empty, full = (apply(rate, correction) for rate in decode_rates(parts, (0, fit.context)))
+        method = "table" if any(part.speed.method == "table" for part in parts) else "calibrated"
+        return Speeds(empty, full, fit.context, method)
+
+    def _work_of(self, shape: ModelShape, weights: Weights, kind: str, fit: Fit) -> Sequence[TokenWork]:
+        """The work of a token, which stays the same while only the context changes."""
+        offload = _offload(fit)
+        key = (id(weights), kind, fit.kv_types, tuple(offload), fit.cpu_expert_layers)
+        known = self._work.get(key)
+        if known is None:
+            by = {"cpu_expert_layers": fit.cpu_expert_layers}
+            if weights.tensors:
+                work = token_work(weights.tensors, shape, fit.kv_types, offload, **by)
+            else:
+                work = work_by_size(weights, shape, kind, fit.kv_types, offload, **by)
+            if len(self._work) >= _WORK_KEPT:
+                self._work.clear()
+            known = self._work[key] = (weights, work)  # with the weights, so that no others get their id
+        return known[1]
+
+
+class SpeedService:
+    """Predicts. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        calibration: CalibrationService,
+        own: Callable[[], Machine],
+        runs: Callable[[str], Sequence[Run]] = lambda _key: (),
+    ) -> None:
+        """``own`` describes this computer, once; ``runs`` gives a machine's runs by its key, newest first."""
+        self._calibration = calibration
+        self._ask_own = own
+        self._runs = runs
+        self._taught = Corrections()
+
+    @cached_property
+    def machine(self) -> Machine:
+        """This computer."""
+        return self._ask_own()
+
+    @cached_property
+    def key(self) -> str:
+        """This computer's key in the ledger."""
+        return self._calibration.key(self.machine)
+
+    def on(self, machine: Machine) -> MachineRates:
+        """What is known of a machine's speed, read once: for many models in a row."""
+        key = self._calibration.key(machine)
+        return MachineRates(self._calibration.speeds(machine), lambda *about: self._corrections(key).correction(*about))
+
+    def predict(self, model: LocalModel, fit: Fit, context_used: int, threads: int = 0) -> Predicted | None:
+        """The speed of a local model placed by ``fit`` on this computer, with ``context_used`` tokens already there.
+
+        None where nothing is known.
+        """
+        experts = {"cpu_expert_layers": fit.cpu_expert_layers}
+        work = token_work(model.weights.tensors, model.shape, fit.kv_types, _offload(fit), **experts)
+        parts = _parts(work, self._calibration.speeds(self.machine))
+        if parts is None:
+            return None
+        plain = predict(parts, context_used)
+        corrections, about = self._corrections(self.key), (model.main_type, fit.gpu_layers, model.fingerprint)
+        decode, prompt = (corrections.correction(*about, prompt=reading, threads=threads) for reading in (False, True))
+        shown = Prediction(
+            apply(plain.decode, decode),
+            apply(plain.prompt, prompt),
+            plain.context,
+            "measured" if decode.same_model else plain.method,
+        )
+        return Predicted(shown, plain, decode)
+
+    def _corrections(self, key: str) -> Corrections:
+        """From the ledger, the same until it changes; none when it cannot be read."""
+        try:
+            runs = self._runs(key)
+        except HeftError as error:
+            _log.warning("earlier runs are not looked at: %s", error.message)
+            return Corrections()
+        known = self._taught
+        if known.runs is not runs:
+            known = self._taught = Corrections(runs)
+        return known
+
+
+def read_local(path: Path) -> LocalModel | None:
+    """A model file with its shards; None when it is no language model that can be read."""
+    headers: list[Header] = []
+    for file in shards_of(path):
+        try:
+            with FileSource(file) as source:
+                header = read_header(source)
+                if not headers:
+                    shape = shape_of(header)
+                headers.append(header)
+        except (OSError, FileFormatError):
+            return None
+    if shape is None:
+        return None
+    first = headers[0]
+    shares = [share for header in headers for share in header.shares()]
+    return LocalModel(
+        name=first.name or path.stem,
+        path=path,
+        fingerprint=_fingerprint(headers),
+        quantization=first.quantization,
+        main_type=dominant_type(shares),
+        shape=shape,
+        weights=weights_of(headers, shape),
+    )
+
+
+def _fingerprint(headers: Sequence[Header]) -> str:
+    digest = hashlib.sha256()
+    for header in headers:
+        digest.update(f"{header.architecture}|{header.name}|{header.file_bytes}|{len(header.tensors)}".encode())
+        for tensor in header.tensors[:_FINGERPRINT_TENSORS]:
+            digest.update(f"{tensor.name}{tensor.shape}{tensor.type_id}{tensor.offset}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _offload(fit: Fit) -> list[tuple[str, int]]:
+    """The fit's GPU layers, spread over its GPUs by their free memory as llama.cpp does."""
+    gpus = [pool for pool in fit.pools if pool.device]
+    if not fit.gpu_layers or not gpus:
+        return []
+    free = sum(max(1, pool.free_bytes) for pool in gpus)
+    counts = [round(fit.gpu_layers * max(1, pool.free_bytes) / free) for pool in gpus]
+    counts[-1] += fit.gpu_layers - sum(counts)
+    return [(pool.name, count) for pool, count in zip(gpus, counts, strict=True) if count > 0]
+
+
+def _parts(work: Sequence[TokenWork], speeds: dict[str, DeviceSpeed]) -> list[Part] | None:
+    if any(one.device not in speeds for one in work):
+        return None
+    return [Part(one, speeds[one.device]) for one in work]

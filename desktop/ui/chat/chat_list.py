@@ -1,0 +1,370 @@
+"""The left column of the chat: search, the list of conversations, and the undo of a deletion."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QPushButton,
+    QStackedWidget,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.store.chats import MARK_END, MARK_START
+from desktop.ui.chat import actions
+from desktop.ui.chat.chat_list_model import ChatListModel, ChatRole, SearchHitModel
+from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.search_field import focus_search, search_field
+from desktop.ui.shared.tables import choose_by_hand_only
+from desktop.ui.shell.action_registry import declared_action
+from desktop.ui.shell.icons import icon
+from desktop.ui.shell.keys import hear, tooltip
+from desktop.ui.shell.theme import Theme
+
+UNDO_SECONDS = 10.0
+SEARCH_DELAY_MS = 120  # typing a word is one search, not one for each letter
+_PADDING_X, _PADDING_Y, _GAP = 14, 11, 5
+_EDGE = 3  # the accent bar that marks the chosen row without colour alone: shape and bold title say it too
+
+
+class ChatDelegate(QStyledItemDelegate):
+    """Paints a row: title, and below it "model · when" or a snippet with its matches in bold."""
+
+    def __init__(self, theme: Theme, view: QListView) -> None:
+        super().__init__(view)
+        self._theme = theme
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        """Two lines of text."""
+        title, subtitle = self._fonts(option.font)
+        height = QFontMetrics(title).height() + _GAP + QFontMetrics(subtitle).height() + 2 * _PADDING_Y
+        return QSize(120, height)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Draw one row in the theme's colours."""
+        color = self._theme.color
+        rect = option.rect
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        painter.save()
+        if chosen or hovered:
+            painter.fillRect(rect, color("raised"))
+        painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), color("border"))
+        if chosen:
+            painter.fillRect(QRect(rect.left(), rect.top(), _EDGE, rect.height()), color("accent"))
+        if chosen and option.state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(color("accent"))
+            painter.drawRect(rect.adjusted(0, 0, -1, -1))
+        title, subtitle = self._fonts(option.font)
+        inner = rect.adjusted(_PADDING_X, _PADDING_Y, -_PADDING_X, -_PADDING_Y)
+        painter.setFont(title)
+        painter.setPen(color("text"))
+        metrics = QFontMetrics(title)
+        text = metrics.elidedText(
+            str(index.data(Qt.ItemDataRole.DisplayRole)), Qt.TextElideMode.ElideRight, inner.width()
+        )
+        painter.drawText(inner.left(), inner.top() + metrics.ascent(), text)
+        below = QFontMetrics(subtitle)
+        baseline = QPoint(inner.left(), inner.top() + metrics.height() + _GAP + below.ascent())
+        trailing = str(index.data(ChatRole.TRAILING) or "")
+        room = inner.width() - below.horizontalAdvance(trailing)
+        end = self._draw_marked(painter, baseline, room, str(index.data(ChatRole.SUBTITLE) or ""), subtitle)
+        painter.drawText(end, baseline.y(), trailing)
+        painter.restore()
+
+    def updateEditorGeometry(
+        self, editor: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """The title is edited where it stands, over the whole row."""
+        height = editor.sizeHint().height()
+        editor.setGeometry(
+            option.rect.left() + 6, option.rect.center().y() - height // 2, option.rect.width() - 12, height
+        )
+
+    def createEditor(
+        self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QWidget:
+        """A line for the new title."""
+        editor = QLineEdit(parent)
+        editor.setObjectName("renameChat")
+        editor.setAccessibleName("New title of the chat")
+        editor.setMaxLength(200)
+        return editor
+
+    @staticmethod
+    def _fonts(base: QFont) -> tuple[QFont, QFont]:
+        title, subtitle = QFont(base), QFont(base)
+        title.setWeight(QFont.Weight.DemiBold)
+        subtitle.setPixelSize(max(10, base.pixelSize() - 1))
+        return title, subtitle
+
+    def _draw_marked(self, painter: QPainter, at: QPoint, width: int, text: str, font: QFont) -> int:
+        """Draw text with its marked parts in bold, cut to ``width``; returns where it ended."""
+        bold = QFont(font)
+        bold.setWeight(QFont.Weight.Bold)
+        x, end = at.x(), at.x() + width
+        for number, part in enumerate(text.replace(MARK_END, MARK_START).split(MARK_START)):
+            marked = number % 2 == 1
+            used = bold if marked else font
+            metrics = QFontMetrics(used)
+            shown = metrics.elidedText(part, Qt.TextElideMode.ElideRight, end - x)
+            painter.setFont(used)
+            painter.setPen(self._theme.color("text" if marked else "text_muted"))
+            painter.drawText(x, at.y(), shown)
+            x += metrics.horizontalAdvance(shown)
+            if shown != part:
+                break
+        painter.setFont(font)
+        painter.setPen(self._theme.color("text_muted"))
+        return x
+
+
+class ChatListPane(QWidget):
+    """Asks for what the user wants by signals; the page does it and tells the models."""
+
+    chat_chosen = Signal(int)
+    hit_chosen = Signal(int, object)  # chat id, message id or None
+    new_asked = Signal()
+    rename_asked = Signal(int, str)
+    delete_asked = Signal(int)
+    undo_asked = Signal(int)
+    export_asked = Signal(int, str)  # chat id, "markdown" or "json"
+    search_asked = Signal(str)  # "" ends the search
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setObjectName("chatList")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.chats = ChatListModel(self)
+        self.hits = SearchHitModel(self)
+        self._search = search_field("chatSearch", "Search all chats", "Search chats…")
+        self._new = QToolButton()
+        self._new.setObjectName("newChat")
+        self._new.setAccessibleName("New chat")
+        self._new.setToolTip(tooltip(actions.NEW))
+        self._new.setIconSize(QSize(18, 18))
+        self._new.setFixedSize(36, 36)
+        self._new.clicked.connect(self.new_asked)
+        self._view = self._make_view("chats", "Conversations", self.chats)
+        self._view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._results = self._make_view("chatSearchResults", "Search results", self.hits)
+        self._nothing = QLabel("Your conversations will be listed here. They stay on this computer.")
+        self._nothing.setObjectName("chatListEmpty")
+        self._nothing.setProperty("role", "muted")
+        self._nothing.setWordWrap(True)
+        self._nothing.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._nothing.setContentsMargins(_PADDING_X, _PADDING_Y, _PADDING_X, 0)
+        self._stack = QStackedWidget()
+        for widget in (self._view, self._results, self._nothing):
+            self._stack.addWidget(widget)
+        self._undo = UndoBar()
+        self._undo.undone.connect(self.undo_asked)
+        self._searching = ""
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(SEARCH_DELAY_MS)
+        self._lay_out()
+        self._connect()
+        theme.changed.connect(self._paint_icons)
+        self._paint_icons()
+        self._show_right_view()
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setContentsMargins(12, 12, 12, 12)
+        top.setSpacing(8)
+        top.addWidget(self._search, 1)
+        top.addWidget(self._new)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addWidget(self._stack, 1)
+        column.addWidget(self._undo)
+
+    def _connect(self) -> None:
+        self._search.textChanged.connect(lambda _: self._delay.start())
+        self._search.returnPressed.connect(self._choose_first_hit)
+        self._delay.timeout.connect(self._ask_search)
+        self.chats.renamed.connect(self.rename_asked)
+        for signal in (self.chats.modelReset, self.chats.rowsInserted, self.chats.rowsRemoved, self.hits.modelReset):
+            signal.connect(self._show_right_view)
+        self._view.selectionModel().currentChanged.connect(self._chosen)
+        self._view.customContextMenuRequested.connect(self._show_menu)
+        for view in (self._results.clicked, self._results.activated):
+            view.connect(self._hit)
+        hear(self._view, actions.DELETE, self.delete_current)
+        hear(self._view, actions.RENAME, self.rename_current)
+
+    def _make_view(self, name: str, accessible: str, model: ChatListModel | SearchHitModel) -> QListView:
+        view = QListView()
+        view.setObjectName(name)
+        view.setAccessibleName(accessible)
+        view.setModel(model)
+        view.setItemDelegate(ChatDelegate(self._theme, view))
+        choose_by_hand_only(view)
+        view.setUniformItemSizes(True)
+        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.setMouseTracking(True)
+        view.setFrameShape(QFrame.Shape.NoFrame)
+        return view
+
+    # -- what the page calls ----------------------------------------------------------------------
+
+    def select(self, chat_id: int | None) -> None:
+        """Mark the open chat without asking for it again; None marks nothing."""
+        selection = self._view.selectionModel()
+        selection.blockSignals(True)
+        row = None if chat_id is None else self.chats.row_of(chat_id)
+        if row is None:
+            self._view.clearSelection()
+            self._view.setCurrentIndex(QModelIndex())
+        else:
+            self._view.setCurrentIndex(self.chats.index(row))
+        selection.blockSignals(False)
+        self._view.viewport().update()
+
+    def offer_undo(self, chat_id: int, title: str) -> None:
+        """Offer to bring a deleted chat back for UNDO_SECONDS."""
+        self._undo.offer(chat_id, title)
+
+    def focus_search(self) -> None:
+        """Put the keyboard into the search field."""
+        focus_search(self._search)
+
+    @property
+    def has_current(self) -> bool:
+        """Whether a chat of the list is chosen."""
+        return self._view.currentIndex().isValid()
+
+    def rename_current(self) -> None:
+        """Edit the chosen chat's title where it stands."""
+        index = self._view.currentIndex()
+        if index.isValid():
+            self._stack.setCurrentWidget(self._view)
+            self._view.scrollTo(index)
+            self._view.edit(index)
+
+    def delete_current(self) -> None:
+        """Ask for the deletion of the chosen chat; nothing where none is chosen."""
+        chat_id = self._view.currentIndex().data(ChatRole.CHAT_ID)
+        if chat_id is not None:
+            self.delete_asked.emit(chat_id)
+
+    def export_current(self, kind: str) -> None:
+        """Ask for the chosen chat as a file, "markdown" or "json"; nothing where none is chosen."""
+        chat_id = self._view.currentIndex().data(ChatRole.CHAT_ID)
+        if chat_id is not None:
+            self.export_asked.emit(chat_id, kind)
+
+    def refresh_times(self) -> None:
+        """Repaint "now", "yesterday" ... as time has passed."""
+        self._view.viewport().update()
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _paint_icons(self) -> None:
+        self._new.setIcon(icon(self._theme, "plus", size=18, token="text"))
+
+    def _show_right_view(self) -> None:
+        if self._searching:
+            self._nothing.setText(f"No chat contains “{self._searching}”.")
+            self._stack.setCurrentWidget(self._results if self.hits.rowCount() else self._nothing)
+        else:
+            self._nothing.setText("Your conversations will be listed here. They stay on this computer.")
+            self._stack.setCurrentWidget(self._view if self.chats.rowCount() else self._nothing)
+
+    def _ask_search(self) -> None:
+        self._searching = self._search.text().strip()
+        if not self._searching:
+            self._show_right_view()
+        self.search_asked.emit(self._searching)
+
+    def _chosen(self, index: QModelIndex) -> None:
+        if index.isValid():
+            self.chat_chosen.emit(index.data(ChatRole.CHAT_ID))
+
+    def _hit(self, index: QModelIndex) -> None:
+        self.hit_chosen.emit(index.data(ChatRole.CHAT_ID), index.data(ChatRole.MESSAGE_ID))
+
+    def _choose_first_hit(self) -> None:
+        if self._searching and self.hits.rowCount():
+            self._hit(self.hits.index(0))
+
+    def _show_menu(self, at: QPoint) -> None:
+        index = self._view.indexAt(at)
+        if index.isValid():
+            menu = self.menu_for(index)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(self._view.viewport().mapToGlobal(at))
+
+    def menu_for(self, index: QModelIndex) -> QMenu:
+        """What can be done with one conversation, which need not be the one in view."""
+        chat_id = index.data(ChatRole.CHAT_ID)
+        menu = QMenu(self)
+        menu.setObjectName("chatMenu")
+        for action, call in (
+            (actions.RENAME, lambda: self._view.edit(index)),
+            (actions.EXPORT_MARKDOWN, lambda: self.export_asked.emit(chat_id, "markdown")),
+            (actions.EXPORT_JSON, lambda: self.export_asked.emit(chat_id, "json")),
+            (actions.DELETE, lambda: self.delete_asked.emit(chat_id)),
+        ):
+            menu.addAction(declared_action(action, menu, call))
+        menu.insertSeparator(menu.actions()[-1])
+        return menu
+
+
+class UndoBar(QFrame):
+    """Says what was deleted and brings it back on request, for UNDO_SECONDS."""
+
+    undone = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("undoBar")
+        self.setProperty("role", "notification")
+        self._chat_id = 0
+        self._label = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._label.setObjectName("undoText")
+        self._button = QPushButton("Undo")
+        self._button.setObjectName("undoDelete")
+        self._button.clicked.connect(self._undo)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 10, 8)
+        row.addWidget(self._label, 1)
+        row.addWidget(self._button)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(round(UNDO_SECONDS * 1000))
+        self._timer.timeout.connect(self.hide)
+        self.hide()
+
+    def offer(self, chat_id: int, title: str) -> None:
+        """Show the offer for one chat, in place of an older one."""
+        self._chat_id = chat_id
+        self._label.set_whole_text(f"Deleted “{title}”")
+        self._button.setAccessibleName(f"Bring back {title}")
+        self._timer.start()
+        self.show()
+
+    def _undo(self) -> None:
+        self._timer.stop()
+        self.hide()
+        self.undone.emit(self._chat_id)

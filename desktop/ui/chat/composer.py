@@ -1,0 +1,349 @@
+"""Where a message is written: a growing input, Send or Stop, and how full the context is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QMimeData, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.ui.chat.actions import EDIT_LAST, NEW_LINE, SEND, STOP
+from desktop.ui.shell.icons import icon
+from desktop.ui.shell.keys import answer, listed_keys, matches, shown_keys, tooltip
+from desktop.ui.shell.theme import Theme, set_role
+
+MOST_LINES = 8
+_WARN_AT = 0.85  # share of the context from which the meter says that it is running out
+_SIDE = 40  # as the transcript's margin, so that both columns have one edge
+_COLUMN = 780
+
+
+class _Editor(QPlainTextEdit):
+    """Plain text that grows with its lines; Enter sends."""
+
+    entered = Signal()
+    escaped = Signal()
+    recalled = Signal()
+    focus_changed = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("composerText")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setStyleSheet("#composerText { border: none; background: transparent; padding: 0; }")
+        self.setTabChangesFocus(True)
+        self.setAcceptDrops(False)  # a model file dropped here belongs to the window
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.document().setDocumentMargin(2)
+        self._composing = False
+        self.escape_wanted = False  # else it is left to whoever it means something to
+        self.document().documentLayout().documentSizeChanged.connect(self._grow)
+        self._grow()
+
+    def _grow(self) -> None:
+        lines = max(1, int(self.document().documentLayout().documentSize().height()))
+        shown = min(lines, MOST_LINES)
+        always = Qt.ScrollBarPolicy.ScrollBarAsNeeded if lines > MOST_LINES else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        self.setVerticalScrollBarPolicy(always)
+        self.setFixedHeight(self.fontMetrics().lineSpacing() * shown + 6)
+        if lines <= MOST_LINES:
+            self.verticalScrollBar().setValue(0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width wraps into another number of lines."""
+        super().resizeEvent(event)
+        self._grow()
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        """While a word is being composed, Enter belongs to the input method."""
+        self._composing = bool(event.preeditString())
+        super().inputMethodEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter sends, Shift+Enter breaks the line, Up in an empty input recalls the last message."""
+        if self._composing:
+            super().keyPressEvent(event)
+        elif matches(event, SEND):
+            self.entered.emit()
+        elif answer(event, NEW_LINE):
+            self.insertPlainText("\n")
+            self.ensureCursorVisible()
+        elif self.escape_wanted and matches(event, STOP):
+            self.escaped.emit()
+        elif matches(event, EDIT_LAST) and not self.toPlainText():
+            self.recalled.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        """Pasted text comes without its formatting."""
+        if source.hasText():
+            self.insertPlainText(source.text())
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """The box around shows the focus."""
+        super().focusInEvent(event)
+        self.focus_changed.emit()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """The box around shows the focus."""
+        super().focusOutEvent(event)
+        self.focus_changed.emit()
+
+
+class _Box(QWidget):
+    """The rounded field around editor and button."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.lit = False
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Surface, and a border that says whether the keyboard is here."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self._theme.color("accent" if self.lit else "control_border"), 1))
+        painter.setBrush(self._theme.color("surface"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 12, 12)
+        painter.end()
+
+
+class Composer(QWidget):
+    """The input below the transcript.
+
+    ``submitted(text)`` and ``edit_submitted(message id, text)`` carry what was written and empty the input;
+    ``stop_requested`` comes from Stop or Escape; ``edit_last_requested`` from Up in the empty input;
+    ``edit_cancelled`` when editing was given up.
+    """
+
+    submitted = Signal(str)
+    edit_submitted = Signal(int, str)
+    edit_cancelled = Signal()
+    edit_last_requested = Signal()
+    stop_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("composer")
+        self._theme = theme
+        self._busy = False
+        self._reason = ""
+        self._model = ""
+        self._editing: int | None = None
+        self._draft = ""
+        self._box = _Box(theme, self)
+        self._editor = _Editor(self._box)
+        self._editor.setAccessibleName("Message")
+        self._button = QPushButton(self._box)
+        self._button.setObjectName("composerSend")
+        self._button.setIconSize(QSize(14, 14))
+        self._banner, self._cancel = QWidget(self), QPushButton("Cancel")
+        self._meter, self._meter_words = QProgressBar(), QLabel()
+        self._build()
+        self._editor.entered.connect(self.send)
+        self._editor.escaped.connect(self._escape)
+        self._editor.recalled.connect(self._recall)
+        self._editor.focus_changed.connect(self._light)
+        self._editor.textChanged.connect(self._show_button)
+        self._button.clicked.connect(self._press)
+        self._cancel.clicked.connect(self.cancel_edit)
+        theme.changed.connect(self._restyle)
+        self.setFocusProxy(self._editor)
+        self._show_placeholder()
+        self._show_button()
+
+    def _build(self) -> None:
+        inside = QHBoxLayout(self._box)
+        inside.setContentsMargins(13, 9, 11, 9)
+        inside.addWidget(self._editor, 1, Qt.AlignmentFlag.AlignVCenter)
+        inside.addWidget(self._button, 0, Qt.AlignmentFlag.AlignBottom)
+        banner = QHBoxLayout(self._banner)
+        banner.setContentsMargins(4, 0, 0, 0)
+        label = QLabel("Editing an earlier message. Sending it starts a new branch; the old one is kept.")
+        label.setWordWrap(True)
+        set_role(label, "muted")
+        self._cancel.setObjectName("composerCancelEdit")
+        self._cancel.setAccessibleName("Cancel editing")
+        set_role(self._cancel, "ghost")
+        banner.addWidget(label, 1)
+        banner.addWidget(self._cancel)
+        self._banner.hide()
+        self._meter.setObjectName("contextMeter")
+        self._meter.setAccessibleName("Context used")
+        self._meter.setTextVisible(False)
+        self._meter.setFixedWidth(120)
+        self._meter_words.setObjectName("contextWords")
+        set_role(self._meter_words, "muted")
+        meter = QHBoxLayout()
+        meter.setContentsMargins(4, 0, 4, 0)
+        meter.addWidget(self._meter_words)
+        meter.addWidget(self._meter, 0, Qt.AlignmentFlag.AlignVCenter)
+        meter.addStretch(1)
+        self._column = QWidget(self)
+        self._column.setMaximumWidth(_COLUMN)
+        column = QVBoxLayout(self._column)
+        column.setContentsMargins(0, 4, 0, 10)
+        column.setSpacing(6)
+        column.addWidget(self._banner)
+        column.addWidget(self._box)
+        column.addLayout(meter)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(_SIDE, 0, _SIDE, 0)
+        row.addWidget(self._column, 1)
+        self.set_context(0, 0)
+
+    # -- state -----------------------------------------------------------------------------------
+
+    @property
+    def text(self) -> str:
+        """What is written at the moment."""
+        return self._editor.toPlainText()
+
+    def set_text(self, text: str) -> None:
+        """Put text into the input, the cursor at its end."""
+        self._editor.setPlainText(text)
+        cursor = self._editor.textCursor()
+        cursor.movePosition(cursor.MoveOperation.End)
+        self._editor.setTextCursor(cursor)
+
+    @property
+    def editing(self) -> int | None:
+        """The message that is edited; None when a new one is written."""
+        return self._editing
+
+    def begin_edit(self, message_id: int, text: str) -> None:
+        """Edit an earlier message; what was written so far comes back afterwards."""
+        if self._editing is None:
+            self._draft = self.text
+        self._editing = message_id
+        self._banner.show()
+        self.set_text(text)
+        self._show_button()
+        self._editor.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def cancel_edit(self) -> None:
+        """Give up editing, if that is going on."""
+        if self._end_edit():
+            self.edit_cancelled.emit()
+
+    def _end_edit(self) -> bool:
+        if self._editing is None:
+            return False
+        self._editing = None
+        self._banner.hide()
+        self.set_text(self._draft)
+        self._draft = ""
+        self._show_button()
+        return True
+
+    def set_busy(self, busy: bool) -> None:
+        """While an answer is generated, the button stops it; writing goes on."""
+        self._busy = busy
+        self._show_button()
+
+    def set_disabled_reason(self, reason: str) -> None:
+        """Say why nothing can be sent now; an empty reason means that it can."""
+        self._reason = reason
+        self._editor.setReadOnly(bool(reason))
+        self._show_placeholder()
+        self._show_button()
+
+    def set_model_name(self, name: str) -> None:
+        """The model that will answer; empty when none is loaded."""
+        if name != self._model:
+            self._model = name
+            self._show_placeholder()
+
+    def set_context(self, used: int, total: int) -> None:
+        """Tokens used of the context length; the meter is hidden as long as there is no context."""
+        known = total > 0
+        self._meter.setVisible(known)
+        self._meter_words.setVisible(known)
+        if not known:
+            return
+        share = used / total
+        full = "full: " if used >= total else "nearly full: " if share >= _WARN_AT else ""
+        words = f"Context {full}{used:,} / {total:,} tokens"
+        if words != self._meter_words.text():
+            self._meter.setRange(0, total)
+            self._meter.setValue(min(used, total))
+            self._meter_words.setText(words)
+            self._meter.setAccessibleDescription(words)
+            set_role(self._meter_words, "warn" if full else "muted")
+            tip = f"{share:.0%} of the context is used. The model reads everything in it again for each answer."
+            self._meter_words.setToolTip(tip)
+
+    # -- looks -----------------------------------------------------------------------------------
+
+    def _show_placeholder(self) -> None:
+        name = self._model if len(self._model) <= 18 else self._model[:17].rstrip("-._ ")
+        to = f" {name}" if name else ""
+        words = self._reason or f"Message{to}… ({shown_keys(SEND)} sends, {listed_keys(NEW_LINE)} for a new line)"
+        self._editor.setPlaceholderText(words)
+        self._editor.setAccessibleDescription(words)
+
+    def _show_button(self) -> None:
+        self._editor.escape_wanted = self._busy or self._editing is not None
+        words, name, role = ("Stop", "stop", "") if self._busy else ("Send", "send", "primary")
+        if self._editing is not None and not self._busy:
+            words = "Send edit"
+        ready = self._busy or (bool(self.text.strip()) and not self._reason)
+        self._button.setEnabled(ready)
+        if self._button.text() != words or self._button.icon().isNull():
+            self._button.setText(words)
+            self._button.setAccessibleName(words)
+            self._button.setToolTip(tooltip(STOP) if self._busy else f"{words} ({shown_keys(SEND)})")
+            set_role(self._button, role)
+        token = "text" if self._busy else "accent_text" if ready else "text_muted"
+        key = f"{name} {token} {self._theme.scheme}"
+        if self._button.property("iconKey") != key:
+            self._button.setProperty("iconKey", key)
+            self._button.setIcon(icon(self._theme, name, size=14, token=token))
+
+    def _light(self) -> None:
+        self._box.lit = self._editor.hasFocus()
+        self._box.update()
+
+    def _restyle(self) -> None:
+        self._show_button()
+        self._box.update()
+
+    # -- the person ------------------------------------------------------------------------------
+
+    def _press(self) -> None:
+        if self._busy:
+            self.stop_requested.emit()
+        else:
+            self.send()
+
+    def send(self) -> None:
+        """Send what is written, if it may be sent."""
+        text = self.text.strip("\n")
+        if self._busy or self._reason or not text.strip():
+            return
+        editing = self._editing
+        if editing is not None:
+            self._end_edit()
+            self.edit_submitted.emit(editing, text)
+            return
+        self._editor.clear()
+        self.submitted.emit(text)
+
+    def _escape(self) -> None:
+        if self._busy:
+            self.stop_requested.emit()
+        else:
+            self.cancel_edit()
+
+    def _recall(self) -> None:
+        if not self._busy and self._editing is None:
+            self.edit_last_requested.emit()

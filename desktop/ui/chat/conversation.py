@@ -1,0 +1,321 @@
+"""The open chat: what the page asks of store and chat service, off the GUI thread, and what it hears back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop.core.errors import HeftError
+from desktop.services.chat.chat import (
+    ChatEvent,
+    ChatFailed,
+    ChatService,
+    MessageAdded,
+    MessageFinished,
+    PromptRead,
+    TextAdded,
+)
+from desktop.store.chats import Chat, ChatStore, Message
+from desktop.ui.chat.sampling_panel import ChatSettings
+from desktop.ui.shell.tasks import TaskContext, Tasks
+
+
+@dataclass
+class _Answer:
+    """The answer being written: its text since ``base``, also while another chat is in view."""
+
+    chat_id: int
+    message_id: int
+    base: str = ""
+    parts: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return self.base + "".join(self.parts)
+
+
+class Conversation(QObject):
+    """Holds the branch in view. All signals come on the GUI thread."""
+
+    opened = Signal(object, object, object)  # Chat or None (a new one), tuple of messages, message id to show or None
+    branch_changed = Signal(object)  # tuple of messages: another branch of the same chat
+    message_added = Signal(object)  # Message at the end of the branch
+    message_changed = Signal(object)  # Message: continued or finished
+    text_added = Signal(int, str)
+    progressed = Signal(object)  # PromptRead or TextAdded of the chat in view
+    busy_changed = Signal(bool)  # an answer is being written in the chat in view
+    chat_changed = Signal(object)  # Chat: anything the list shows
+    failed = Signal(object)  # HeftError
+    send_refused = Signal(str)  # the text goes back into the composer
+
+    def __init__(
+        self,
+        chats: ChatStore,
+        service: ChatService,
+        tasks: Tasks,
+        ensure_model: Callable[[Chat], None],
+        parent: QObject | None = None,
+    ) -> None:
+        """``ensure_model`` is called on a worker thread before a message goes out: something has to answer it."""
+        super().__init__(parent)
+        self._chats = chats
+        self._service = service
+        self._tasks = tasks
+        self._ensure_model = ensure_model
+        self._chat: Chat | None = None
+        self._branch: list[Message] = []
+        self._answer: _Answer | None = None
+        self._waiting = False  # a request is on its way to the service
+        self._opening = 0
+
+    @property
+    def chat(self) -> Chat | None:
+        """The chat in view, None for a new one that has no message yet."""
+        return self._chat
+
+    @property
+    def branch(self) -> tuple[Message, ...]:
+        """Its messages, root to leaf."""
+        return tuple(self._branch)
+
+    @property
+    def last_answer(self) -> Message | None:
+        """The newest answer of the branch."""
+        return next((message for message in reversed(self._branch) if message.role == "assistant"), None)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is being written in the chat in view."""
+        answering = self._answer is not None and self._chat is not None and self._answer.chat_id == self._chat.id
+        return self._waiting or answering
+
+    # -- which chat -------------------------------------------------------------------------------
+
+    def new(self) -> None:
+        """Begin a new chat; it is stored with its first message."""
+        self._opening += 1
+        self._show(None, ())
+
+    def open(self, chat_id: int, message_id: int | None = None) -> None:
+        """Show a stored chat, on the branch of ``message_id`` when it is given."""
+        self._opening += 1
+        number = self._opening
+
+        def work(context: TaskContext) -> tuple[Chat, list[Message]]:
+            branch = self._chats.messages(chat_id)
+            if message_id is not None and all(message.id != message_id for message in branch):
+                self._chats.select(message_id)
+                branch = self._chats.messages(chat_id)
+            return self._chats.chat(chat_id), branch
+
+        def done(result: tuple[Chat, list[Message]]) -> None:
+            if number == self._opening:  # the user has not gone on to another one
+                self._show(*result, message_id)
+
+        self._tasks.run(work, done=done, failed=self.failed.emit, owner=self)
+
+    def switch(self, message_id: int, delta: int) -> None:
+        """Show the version of a turn that stands ``delta`` places beside this one; nothing beyond the ends."""
+        chat = self._chat
+        if chat is None:
+            return
+
+        def work(context: TaskContext) -> list[Message]:
+            versions = self._chats.siblings(message_id)
+            place = versions.index(message_id) + delta
+            if 0 <= place < len(versions):
+                self._chats.select(versions[place])
+            return self._chats.messages(chat.id)
+
+        def done(branch: list[Message]) -> None:
+            if self._chat is not None and self._chat.id == chat.id:
+                self._branch = self._with_live_text(branch)
+                self.branch_changed.emit(self.branch)
+
+        self._tasks.run(work, done=done, failed=self.failed.emit, owner=self)
+
+    def _show(self, chat: Chat | None, branch: Sequence[Message], message_id: int | None = None) -> None:
+        self._chat = chat
+        self._branch = self._with_live_text(branch)
+        self._waiting = False
+        self.opened.emit(chat, self.branch, message_id)
+        self.busy_changed.emit(self.busy)
+
+    def _with_live_text(self, branch: Sequence[Message]) -> list[Message]:
+        """The store may lag half a second behind an answer that is being written; what was heard is newer."""
+        answer = self._answer
+        if answer is None:
+            return list(branch)
+        return [
+            replace(message, content=answer.text, state="streaming") if message.id == answer.message_id else message
+            for message in branch
+        ]
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    def send(self, text: str, settings: ChatSettings) -> None:
+        """Send a message with these settings; makes the chat when it is new."""
+        chat, number = self._chat, self._opening
+
+        def prepare(context: TaskContext) -> Chat:
+            if chat is None:
+                made = self._chats.create(
+                    system_prompt=settings.system_prompt,
+                    sampling=settings.sampling,
+                    max_tokens=settings.max_tokens,
+                    context_length=settings.context_length,
+                )
+            else:
+                made = self._store_settings(chat.id, settings)
+            self._ensure_model(made)
+            return made
+
+        def prepared(made: Chat) -> None:
+            if number == self._opening:  # the user has not gone on to another chat
+                self._chat = made
+            self.chat_changed.emit(made)
+            self._ask(lambda: self._service.send(made.id, text), refused)
+
+        def refused(error: HeftError) -> None:
+            self._set_waiting(False)
+            self.send_refused.emit(text)
+            self.failed.emit(error)
+
+        self._set_waiting(True)
+        self._tasks.run(prepare, done=prepared, failed=refused, owner=self)
+
+    def regenerate(self, message_id: int) -> None:
+        """Another answer to the same question."""
+        self._ask(lambda: self._service.regenerate(message_id))
+
+    def edit(self, message_id: int, text: str) -> None:
+        """Another version of a question, as a branch, answered again."""
+        self._ask(lambda: self._service.edit(message_id, text))
+
+    def continue_(self, message_id: int) -> None:
+        """Go on with an answer that was cut."""
+        known = next((message for message in self._branch if message.id == message_id), None)
+        if known is None or self._answer is not None:
+            return
+        self._answer = _Answer(known.chat_id, known.id, known.content)
+        self._replace(replace(known, state="streaming"))
+
+        def refused(error: HeftError) -> None:
+            self._answer = None
+            self._replace(known)
+            self._set_waiting(False)
+            self.failed.emit(error)
+
+        self._set_waiting(False)
+        self._tasks.run(lambda context: self._service.continue_(message_id), failed=refused, owner=self)
+
+    def stop(self) -> None:
+        """End the running answer; its text stays."""
+        self._tasks.run(lambda context: self._service.stop(), failed=self.failed.emit, owner=self)
+
+    def _ask(self, call: Callable[[], None], refused: Callable[[HeftError], None] | None = None) -> None:
+        """Call the service; the chat is busy until the message it adds is heard."""
+
+        def default(error: HeftError) -> None:
+            self._set_waiting(False)
+            self.failed.emit(error)
+
+        self._set_waiting(True)
+        self._tasks.run(lambda context: call(), failed=refused or default, owner=self)
+
+    def _set_waiting(self, waiting: bool) -> None:
+        self._waiting = waiting
+        self.busy_changed.emit(self.busy)
+
+    # -- settings ---------------------------------------------------------------------------------
+
+    def save_settings(self, settings: ChatSettings) -> None:
+        """Keep the settings of the chat in view; a new chat takes them along when it is stored."""
+        chat = self._chat
+        if chat is None:
+            return
+
+        def done(stored: Chat) -> None:
+            if self._chat is not None and self._chat.id == stored.id:
+                self._chat = stored
+
+        self._tasks.run(
+            lambda context: self._store_settings(chat.id, settings), done=done, failed=self.failed.emit, owner=self
+        )
+
+    def _store_settings(self, chat_id: int, settings: ChatSettings) -> Chat:
+        return self._chats.update(
+            chat_id,
+            system_prompt=settings.system_prompt,
+            sampling=settings.sampling,
+            max_tokens=settings.max_tokens,
+            context_length=settings.context_length,
+        )
+
+    # -- hearing ----------------------------------------------------------------------------------
+
+    def hear(self, event: ChatEvent) -> None:
+        """Take an event of the chat service (through the bridge)."""
+        match event:
+            case MessageAdded(message=message):
+                self._added(message)
+            case TextAdded(message_id=message_id, text=text):
+                if self._answer is not None and self._answer.message_id == message_id:
+                    self._answer.parts.append(text)
+                if self._in_view(event.chat_id):
+                    self.text_added.emit(message_id, text)
+                    self.progressed.emit(event)
+            case PromptRead():
+                if self._in_view(event.chat_id):
+                    self.progressed.emit(event)
+            case MessageFinished(message=message):
+                self._finished(message)
+            case ChatFailed():
+                pass  # the message itself says it, and the engine's state what to do
+
+    def _in_view(self, chat_id: int) -> bool:
+        return self._chat is not None and self._chat.id == chat_id
+
+    def _added(self, message: Message) -> None:
+        if message.state == "streaming":
+            self._answer = _Answer(message.chat_id, message.id)
+        if self._in_view(message.chat_id):
+            self._waiting = self._waiting and message.role == "user"  # the answer follows its question
+            kept = self._below(message.parent_id)
+            grew = len(kept) == len(self._branch)
+            self._branch = [*kept, message]
+            if grew:
+                self.message_added.emit(message)
+            else:
+                self.branch_changed.emit(self.branch)
+            self.busy_changed.emit(self.busy)
+        self._tell_list(message.chat_id)
+
+    def _below(self, parent_id: int | None) -> list[Message]:
+        """The branch up to and with the parent of a new message."""
+        for place, message in enumerate(self._branch):
+            if message.id == parent_id:
+                return self._branch[: place + 1]
+        return []
+
+    def _finished(self, message: Message) -> None:
+        self._answer = None
+        if self._in_view(message.chat_id):
+            self._replace(message)
+            self.busy_changed.emit(self.busy)
+        self._tell_list(message.chat_id)
+
+    def _replace(self, message: Message) -> None:
+        self._branch = [message if known.id == message.id else known for known in self._branch]
+        self.message_changed.emit(message)
+
+    def _tell_list(self, chat_id: int) -> None:
+        def done(chat: Chat) -> None:
+            if self._in_view(chat.id):
+                self._chat = chat
+            self.chat_changed.emit(chat)
+
+        # a chat deleted meanwhile is no news for the list
+        self._tasks.run(lambda context: self._chats.chat(chat_id), done=done, failed=lambda _: None, owner=self)

@@ -1,0 +1,60 @@
+"""What the chat shows before its first message: that one can write, and who will answer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from desktop.services.engine.supervisor import EngineState
+from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.labels import plain_label
+
+_TEXT_WIDTH = 440
+
+
+class EmptyChat(QWidget):
+    """A heading, a sentence, and a button where a model has to be chosen."""
+
+    open_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("emptyChat")
+        self._title = QLabel()
+        self._title.setObjectName("emptyTitle")
+        self._title.setProperty("role", "title")
+        self._text = plain_label("emptyText", "muted")
+        self._text.setFixedWidth(_TEXT_WIDTH)
+        self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self._open = push_button("Open a model file…", "openModelFile", spoken="Open a model file")
+        self._open.clicked.connect(self.open_asked)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 24, 24, 24)
+        column.setSpacing(10)
+        column.addStretch(2)
+        column.addWidget(self._title, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._text, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(6)
+        column.addWidget(self._open, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(3)
+
+    def show_state(self, state: EngineState) -> None:
+        """Say what to do first, given what the engine holds."""
+        name = state.model_name
+        if state.loaded is not None:
+            title, text = "Ask something", f"{name} answers on this computer. Nothing you write leaves it."
+        elif state.phase == "loading":
+            title = f"Loading {name}"
+            text = "You can write already: the message waits until the model is ready."
+        elif state.failure is not None or state.died is not None:
+            title, text = "No model is loaded", "Open a model file, or choose one from the menu on the right."
+        else:
+            title = "Ask something"
+            text = (
+                "Write below and a model on this computer answers, offline. "
+                "Heft brings a small one to start with; you can also open a file of your own."
+            )
+        self._title.setText(title)
+        self._text.setText(text)
+        self._text.setFixedHeight(self._text.heightForWidth(_TEXT_WIDTH))  # a centred label is not asked for it
+        self._open.setVisible(state.loaded is None and state.phase != "loading")

@@ -1,0 +1,49 @@
+"""Saving a chat as a file: a dialog that blocks nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from desktop.store.chats import ChatStore
+from desktop.ui.shared.saving import file_name, write_file
+from desktop.ui.shell.tasks import TaskContext, Tasks
+
+_KINDS: dict[str, tuple[str, str]] = {
+    "markdown": ("md", "Markdown (*.md)"),
+    "json": ("json", "JSON (*.json)"),
+}
+
+
+class ChatExport(QObject):
+    """Asks where to, writes off the GUI thread, and tells how it ended."""
+
+    told = Signal(object)  # str or HeftError
+
+    def __init__(self, chats: ChatStore, tasks: Tasks, window: QWidget) -> None:
+        super().__init__(window)
+        self._chats = chats
+        self._tasks = tasks
+        self._window = window
+
+    def ask(self, chat_id: int, title: str, kind: str) -> None:
+        """Open the dialog for one chat; ``kind`` is "markdown" or "json"."""
+        suffix, kinds = _KINDS[kind]
+        dialog = QFileDialog(self._window, "Export chat", file_name(title, suffix), kinds)
+        dialog.setObjectName("exportDialog")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(suffix)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: self.write(chat_id, kind, Path(name)))
+        dialog.open()
+
+    def write(self, chat_id: int, kind: str, path: Path) -> None:
+        """Export one chat to ``path``."""
+
+        def work(context: TaskContext) -> None:
+            text = self._chats.export_json(chat_id) if kind == "json" else self._chats.export_markdown(chat_id)
+            write_file(path, text)
+
+        self._tasks.run(work, done=lambda _: self.told.emit(f"Saved {path}"), failed=self.told.emit, owner=self)

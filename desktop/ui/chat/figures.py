@@ -1,0 +1,98 @@
+"""From what store and services say to what the transcript and the live panel show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from desktop.engine.worker.protocol import Loaded
+from desktop.services.chat.chat import PromptRead, TextAdded
+from desktop.store.chats import Message
+from desktop.ui.chat.live_panel import Figures
+
+if TYPE_CHECKING:
+    from desktop.ui.shared.transcript import TranscriptMessage
+
+
+def statistics_line(message: Message) -> str:
+    """ "61.4 tok/s · 142 tokens · first token 0.21 s"; empty for what was not measured."""
+    figures = message.statistics
+    parts = []
+    if rate := figures.get("tokens_per_second"):
+        parts.append(f"{rate:.1f} tok/s")
+    if tokens := int(figures.get("generated_tokens", 0)):
+        parts.append(f"{tokens:,} token{'s' if tokens != 1 else ''}")
+    if first := figures.get("seconds_to_first_token"):
+        parts.append(f"first token {first:.2f} s")
+    if given_up := int(figures.get("given_up_threads", 0)):
+        parts.append(f"{given_up} thread{'s' if given_up != 1 else ''} left to other programs")
+    return " · ".join(parts)
+
+
+def transcript_message(message: Message) -> TranscriptMessage:
+    """A stored message as the transcript shows it."""
+    from desktop.ui.shared.transcript import TranscriptMessage  # not before there is a message to show
+
+    return TranscriptMessage(
+        id=message.id,
+        role=message.role,
+        content=message.content,
+        state=message.state,
+        note=message.note,
+        statistics_line=statistics_line(message),
+        sibling_index=message.sibling_index,
+        sibling_count=message.sibling_count,
+        model=message.model,
+    )
+
+
+def prompt_progress(event: PromptRead) -> str:
+    """What is said while an answer has no text yet."""
+    if event.total <= 0:
+        return "Reading the prompt…"
+    share = min(1.0, event.done / event.total)
+    kept = f", {event.reused:,} kept from before" if event.reused else ""
+    return f"Reading the prompt, {share:.0%} of {event.total:,} tokens{kept}"
+
+
+def resting_figures(message: Message | None, loaded: Loaded | None) -> Figures:
+    """When nothing is being written: the figures of the last answer in view, and of the loaded model."""
+    measured = message.statistics if message is not None else {}
+    base = Figures(
+        context_used=0 if loaded else None,
+        context_length=loaded.context_length if loaded else None,
+        memory=loaded.memory if loaded else None,
+    )
+    if not measured:
+        return base
+    return replace(
+        base,
+        tokens_per_second=measured.get("tokens_per_second"),
+        prompt_tokens_per_second=measured.get("prompt_tokens_per_second"),
+        seconds_to_first_token=measured.get("seconds_to_first_token"),
+        context_used=int(measured.get("context_used", 0)),
+        context_length=base.context_length or int(measured.get("context_length", 0)),
+    )
+
+
+def live_figures(before: Figures, event: PromptRead | TextAdded) -> Figures:
+    """The figures after one more event of a running answer."""
+    if isinstance(event, PromptRead):
+        return replace(
+            before,
+            tokens_per_second=None,
+            prompt_tokens_per_second=None,
+            seconds_to_first_token=None,
+            prompt_done=event.done,
+            prompt_total=event.total,
+            context_used=event.done,
+        )
+    return replace(
+        before,
+        tokens_per_second=event.tokens_per_second,
+        prompt_tokens_per_second=event.prompt_tokens_per_second,
+        seconds_to_first_token=event.seconds_to_first_token,
+        prompt_done=None,
+        prompt_total=None,
+        context_used=event.context_used,
+    )

@@ -1,0 +1,168 @@
+"""What the engine does now, in figures: rate, prompt, first token, context, memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+
+from desktop.core.units import human_bytes
+from desktop.engine.worker.protocol import Memory
+from desktop.ui.chat.rate_chart import RateChart
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.theme import Theme, set_role
+
+if TYPE_CHECKING:
+    from desktop.core.speed import Rate  # the whole of what predicts: a start does without
+
+NOTHING = "–"
+_NEARLY_FULL = 0.9  # of the context: time to say so in words
+_ROWS = (
+    ("generation", "Generation", "Tokens written per second: live over the last second, then of the whole answer."),
+    ("predicted", "Predicted", "What Heft expected of this model on this computer, at the start of a chat."),
+    ("prompt", "Prompt", "Prompt tokens read per second. Tokens kept from the turn before are not read again."),
+    ("firstToken", "First token", "Time from sending the question to the first token of the answer."),
+    ("context", "Context", "Tokens in the model's memory of this chat, of those it was loaded for."),
+    ("memory", "Memory", "What the engine allocated for this model."),
+)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the panel shows; None where there is nothing to show. Rates per second, times in seconds."""
+
+    tokens_per_second: float | None = None
+    prompt_tokens_per_second: float | None = None
+    prompt_done: int | None = None
+    prompt_total: int | None = None
+    seconds_to_first_token: float | None = None
+    context_used: int | None = None
+    context_length: int | None = None
+    memory: Memory | None = None
+
+
+def memory_text(memory: Memory) -> str:
+    """The terms of the engine's memory, one per line."""
+    terms = [
+        ("Weights", memory.weights_bytes),
+        ("KV cache", memory.kv_bytes),
+        ("Recurrent state", memory.recurrent_bytes),
+        ("Compute buffers", memory.compute_bytes),
+        ("Output buffer", memory.output_bytes),
+    ]
+    lines = [f"{name}: {human_bytes(count)}" for name, count in terms if count]
+    lines.append(f"Sum: {human_bytes(memory.total_bytes)}")
+    lines.append(f"Resident memory of the engine process: {human_bytes(memory.resident_bytes)}")
+    return "\n".join(lines)
+
+
+class LivePanel(QWidget):
+    """Heading, rate chart, and a row for each figure."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("livePanel")
+        self.chart = RateChart(theme)
+        self._values: dict[str, QLabel] = {}
+        self._meter = QProgressBar()
+        self._meter.setObjectName("contextBar")
+        self._meter.setAccessibleName("Context used")
+        self._meter.setTextVisible(False)
+        self._meter.setRange(0, 1000)
+        heading = QLabel("Now")
+        heading.setProperty("role", "subtitle")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(heading)
+        column.addWidget(self.chart)
+        column.addLayout(self._make_rows())
+        self.show_figures(Figures())
+
+    def _make_rows(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(6)
+        grid.setColumnStretch(1, 1)
+        line = 0
+        for name, title, meaning in _ROWS:
+            label = QLabel(title)
+            label.setToolTip(meaning)
+            value = plain_label(f"{name}Value", text=NOTHING, wraps=False, selectable=True)
+            value.setAccessibleName(title)
+            value.setToolTip(meaning)
+            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self._values[name] = value
+            grid.addWidget(label, line, 0)
+            grid.addWidget(value, line, 1)
+            line += 1
+            if name == "context":
+                grid.addWidget(self._meter, line, 0, 1, 2)
+                line += 1
+            grid.addWidget(separator(), line, 0, 1, 2)
+            line += 1
+        set_role(self._values["generation"], "subtitle")
+        return grid
+
+    def show_figures(self, figures: Figures) -> None:
+        """Show these; nothing is kept of earlier ones."""
+        rate, first = figures.tokens_per_second, figures.seconds_to_first_token
+        self._set("generation", NOTHING if rate is None else f"{rate:.1f} tok/s")
+        self._set("prompt", self._prompt(figures))
+        self._set("firstToken", NOTHING if first is None else f"{first:.2f} s")
+        self._show_context(figures.context_used, figures.context_length)
+        memory = figures.memory
+        self._set("memory", NOTHING if memory is None else human_bytes(memory.total_bytes))
+        self._values["memory"].setToolTip(_ROWS[-1][2] if memory is None else memory_text(memory))
+        self._values["memory"].setAccessibleDescription("" if memory is None else memory_text(memory))
+
+    def show_prediction(self, rate: Rate | None) -> None:
+        """Show what was expected of the loaded model's generation, tokens per second; None: nothing is known."""
+        words = NOTHING
+        if rate is not None:
+            low, high = (f"{value:.0f}" if value >= 20 else f"{value:.1f}" for value in (rate.low, rate.high))
+            words = f"{low} tok/s" if low == high else f"{low} – {high} tok/s"
+        self._set("predicted", words)
+
+    @staticmethod
+    def _prompt(figures: Figures) -> str:
+        if figures.prompt_done is not None and figures.prompt_total:
+            return f"reading {figures.prompt_done:,} / {figures.prompt_total:,}"
+        rate = figures.prompt_tokens_per_second
+        return NOTHING if not rate else f"{rate:,.0f} tok/s"
+
+    def _show_context(self, used: int | None, length: int | None) -> None:
+        value = self._values["context"]
+        if not length:
+            self._set("context", NOTHING)
+            self._meter.setValue(0)
+            set_role(value, "")
+            return
+        share = (used or 0) / length
+        text = f"{used or 0:,} / {length:,}"
+        if share >= 1:
+            text = f"full: {text}"
+        elif share >= _NEARLY_FULL:
+            text = f"nearly full: {text}"
+        self._set("context", text)
+        self._meter.setValue(min(1000, round(share * 1000)))
+        self._meter.setAccessibleDescription(f"{share:.0%} of the context is used")
+        set_role(value, "warn" if share >= _NEARLY_FULL else "")
+
+    def _set(self, name: str, text: str) -> None:
+        value = self._values[name]
+        if value.text() != text:
+            value.setText(text)
+            value.setAccessibleDescription(text)
+
+
+def separator() -> QFrame:
+    """A thin line between rows."""
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFrameShadow(QFrame.Shadow.Plain)
+    line.setFixedHeight(1)
+    line.setProperty("role", "separator")
+    return line

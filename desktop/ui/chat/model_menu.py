@@ -1,0 +1,151 @@
+"""The loaded model: its name, a menu to take another one, and the progress of loading with a way to stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from desktop.core.units import human_bytes
+from desktop.services.engine.supervisor import EngineState
+from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.ui.shell.icons import icon
+from desktop.ui.shell.theme import Theme
+
+if TYPE_CHECKING:
+    from desktop.store.library import LibraryModel
+
+MOST_LISTED = 15  # a menu is for the models in use; the Library page lists them all
+_NAME_CHARACTERS = 44
+
+
+class ModelMenu(QWidget):
+    """Shows what the engine holds and asks for another model by signals."""
+
+    model_chosen = Signal(object)  # LibraryModel
+    file_asked = Signal()
+    cancel_asked = Signal()
+    list_asked = Signal()  # the menu is about to show: look for models
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._name = ""
+        self.setObjectName("modelMenu")
+        self._button = QPushButton()
+        self._button.setObjectName("modelButton")
+        self._button.setIconSize(QSize(14, 14))
+        self._button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow behind the name
+        self._button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._menu = QMenu(self)
+        self._menu.setObjectName("models")
+        self._menu.setToolTipsVisible(True)
+        self._menu.aboutToShow.connect(self.list_asked)
+        self._button.clicked.connect(self.open_menu)
+        self._bar = QProgressBar()
+        self._bar.setObjectName("loadProgress")
+        self._bar.setAccessibleName("Loading progress")
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, 100)
+        self._said = QLabel()
+        self._said.setObjectName("loadText")
+        self._said.setProperty("role", "muted")
+        self._cancel = push_button("Cancel", "cancelLoad", spoken="Cancel loading the model", role="ghost")
+        self._cancel.clicked.connect(self.cancel_asked)
+        line = QHBoxLayout()
+        line.addWidget(self._said, 1)
+        line.addWidget(self._cancel)
+        self._loading = QWidget()
+        below = QVBoxLayout(self._loading)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(2)
+        below.addWidget(self._bar)
+        below.addLayout(line)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self._button)
+        column.addWidget(self._loading)
+        theme.changed.connect(self._paint_icon)
+        self._paint_icon()
+        self.set_models(None)
+        self.set_state(EngineState())
+
+    def set_state(self, state: EngineState) -> None:
+        """Show name, loading progress or that nothing is loaded."""
+        self._name = state.model_name
+        loading = state.phase in ("starting", "loading")
+        held = state.loaded is not None or loading
+        percent = round(state.progress * 100)
+        self._loading.setVisible(loading)
+        self._bar.setValue(percent)
+        self._said.setText(f"Loading, {percent}%")
+        whole = self._name if held and self._name else "Choose a model"
+        detail = state.loaded.description if state.loaded is not None else ""
+        self._button.setToolTip("\n".join(part for part in (whole, detail, state.model_path or "") if part))
+        self._button.setAccessibleName(f"Model: {whole}" if held else "Choose a model")
+        self._whole = whole
+        self._cut()
+
+    def set_models(self, models: Sequence[LibraryModel] | None) -> None:
+        """Fill the menu: the models last used first; None while they are being looked for."""
+        self._menu.clear()
+        if models is None:
+            self._menu.addAction("Looking for models…").setEnabled(False)
+        else:
+            recent = sorted(models, key=lambda m: (-(m.last_used or 0.0), bool(m.problem), m.name.casefold()))
+            for model in recent[:MOST_LISTED]:
+                self._menu.addAction(self._action(model))
+            if not models:
+                self._menu.addAction("No models found on this computer").setEnabled(False)
+            elif len(models) > MOST_LISTED:
+                more = f"{len(models) - MOST_LISTED} more on the Library page"
+                self._menu.addAction(more).setEnabled(False)
+        self._menu.addSeparator()
+        self._menu.addAction("Open file…", self.file_asked.emit)
+
+    def open_menu(self) -> None:
+        """Show the menu below the button."""
+        self._menu.popup(self._button.mapToGlobal(self._button.rect().bottomLeft()))
+
+    @property
+    def loading(self) -> bool:
+        """Whether a model is being loaded."""
+        return not self._loading.isHidden()
+
+    @property
+    def menu(self) -> QMenu:
+        """The menu, for tests and shortcuts."""
+        return self._menu
+
+    def _action(self, model: LibraryModel) -> QAction:
+        name = model.name
+        shown = name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…"
+        action = QAction(shown.replace("&", "&&"), self._menu)
+        action.setToolTip(plain_tooltip(model.problem or f"{name}\n{human_bytes(model.size_bytes)} · {model.path}"))
+        action.setEnabled(not model.problem)
+        action.triggered.connect(lambda: self.model_chosen.emit(model))
+        return action
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut the name to the new width."""
+        super().resizeEvent(event)
+        self._cut()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The font decides how much of the name fits."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._cut()
+
+    def _cut(self) -> None:
+        room = self.width() - 44  # padding of the button and its arrow
+        shown = self._button.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(40, room))
+        self._button.setText(shown.replace("&", "&&"))
+
+    def _paint_icon(self) -> None:
+        self._button.setIcon(icon(self._theme, f"chevron-down-{self._theme.scheme}", size=14))

@@ -1,0 +1,227 @@
+"""The strip above the composer: what needs a decision, in words, with one or two things to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from desktop.core.cancelled import CancelledError
+from desktop.core.errors import HeftError
+from desktop.core.settings_pages import PAGE_OF_KIND, SettingsPage
+from desktop.services.engine.supervisor import EngineState
+from desktop.store.chats import Chat, Message
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.settings_link import SettingsLink
+from desktop.ui.shared.signals import calling
+from desktop.ui.shell.icons import icon
+from desktop.ui.shell.theme import Theme
+
+Action = Literal["load-again", "load-smaller", "load-larger", "new-chat", "open-file", "load-chat-model"]
+_NARROW = 440  # pixels
+_FILE_KINDS = ("not-found", "bad-file", "unknown-architecture", "missing-shard")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One strip. ``key`` tells whether it is still the same one after it was dismissed."""
+
+    key: str
+    severity: Literal["note", "warning", "error"]
+    text: str
+    hint: str = ""
+    actions: tuple[tuple[Action, str], ...] = ()
+    settings_page: SettingsPage | None = None
+
+
+def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
+    """What the engine's state asks the user to decide; ``smaller`` is the context to try when memory ran out."""
+    if state.died is not None:
+        died = state.died
+        return Notice(
+            f"died {id(died)}",
+            "error",
+            f"{died.message} The chat is kept.",
+            died.hint,
+            _ways_on(died.kind, smaller),
+            PAGE_OF_KIND.get(died.kind),
+        )
+    failure = state.failure
+    if failure is not None:
+        cancelled = isinstance(failure, CancelledError)
+        return Notice(
+            f"failure {id(failure)}",
+            "note" if cancelled else "error",
+            failure.message,
+            "" if cancelled else failure.hint,
+            _ways_on(failure.kind, smaller),
+            failure.settings_page,
+        )
+    if state.loaded is not None and state.loaded.template == "chatml":
+        return Notice(
+            f"chatml {state.loaded.path}",
+            "note",
+            "This model brings no chat template, so ChatML is used. It may ramble or not stop by itself.",
+        )
+    return None
+
+
+def refusal_notice(error: HeftError | None) -> Notice | None:
+    """A message could not go out because there is no model."""
+    if error is None:
+        return None
+    return Notice(f"refused {id(error)}", "error", error.message, error.hint, (("open-file", "Open a model file…"),))
+
+
+def _ways_on(kind: str, smaller: int | None) -> tuple[tuple[Action, str], ...]:
+    less: tuple[tuple[Action, str], ...] = ()
+    if smaller is not None:
+        less = (("load-smaller", f"Load with {smaller:,} tokens"),)
+    if kind == "out-of-memory" and less:
+        return less
+    if kind == "killed":  # by the system for want of memory, or by someone: both ways on are right
+        return (("load-again", "Load again"), *less)
+    if kind in _FILE_KINDS:
+        return (("open-file", "Open another file…"),)
+    return (("load-again", "Load again"),)
+
+
+def answer_notice(message: Message | None, larger: int | None) -> Notice | None:
+    """What the last message asks the user to decide: a full context."""
+    if message is None or message.state != "context-full":
+        return None
+    ways: tuple[tuple[Action, str], ...] = (("new-chat", "Start a new chat"),)
+    if larger is not None:
+        ways = (("load-larger", f"Load with {larger:,} tokens"), *ways)
+    length = int(message.statistics.get("context_length", 0))
+    size = f" of {length:,} tokens" if length else ""
+    return Notice(
+        f"context-full {message.id} {larger}",
+        "warning",
+        f"The context{size} is full.",
+        actions=ways,
+    )
+
+
+def model_notice(chat: Chat | None, state: EngineState) -> Notice | None:
+    """Another model is loaded than the one this chat was held with."""
+    if chat is None or not chat.model_path or state.loaded is None or state.loaded.path == chat.model_path:
+        return None
+    return Notice(
+        f"model {chat.id} {state.loaded.path}",
+        "note",
+        f"This chat was held with {chat.model}. The next answer comes from {state.model_name}.",
+        actions=(("load-chat-model", f"Load {chat.model}"),),
+    )
+
+
+class NoticeStrip(QFrame):
+    """Shows one notice, or nothing. A dismissed one stays away until another comes."""
+
+    chosen = Signal(str)  # Action
+    settings_asked = Signal(str)  # SettingsPage
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._notice: Notice | None = None
+        self._dismissed = ""
+        self.setObjectName("noticeStrip")
+        self.setProperty("role", "notification")
+        self._mark = QLabel()
+        self._mark.setFixedWidth(20)
+        self._text = plain_label("noticeText", selectable=True)
+        self._hint = plain_label("noticeHint", "muted", selectable=True)
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(self._text)
+        texts.addWidget(self._hint)
+        self._ways = QWidget()  # an empty row as a layout of its own would be the strip's greatest width
+        self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._ways)
+        self._buttons.setContentsMargins(0, 0, 0, 0)
+        self._buttons.setSpacing(6)
+        texts.addWidget(self._ways)
+        self._close = QToolButton()
+        self._close.setObjectName("dismissNotice")
+        self._close.setAccessibleName("Dismiss this message")
+        self._close.setToolTip("Dismiss")
+        self._close.setProperty("role", "ghost")
+        self._close.setIconSize(QSize(16, 16))
+        self._close.clicked.connect(self._dismiss)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 9, 10, 9)
+        row.setSpacing(10)
+        row.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(texts, 1)
+        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        theme.changed.connect(self._paint_icons)
+        self._paint_icons()
+        self.hide()
+
+    @property
+    def notice(self) -> Notice | None:
+        """What is shown, None when nothing is."""
+        return self._notice
+
+    def show_notice(self, notice: Notice | None) -> None:
+        """Show this; None, or one that was dismissed, hides the strip."""
+        if notice is None or notice.key == self._dismissed:
+            self._notice = None
+            self.hide()
+            return
+        if notice == self._notice:
+            return
+        self._notice = notice
+        self._text.setText(notice.text)
+        self._hint.setText(notice.hint)
+        self._hint.setVisible(bool(notice.hint))
+        self._offer(notice.actions, notice.settings_page)
+        self.setProperty("severity", "error" if notice.severity == "error" else "notice")
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self._paint_icons()
+        self.setAccessibleName(f"{notice.text} {notice.hint}".strip())
+        self.show()
+        QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
+
+    def _offer(self, actions: tuple[tuple[Action, str], ...], page: SettingsPage | None) -> None:
+        while (item := self._buttons.takeAt(0)) is not None:
+            if (old := item.widget()) is not None:
+                old.hide()
+                old.deleteLater()
+        for number, (action, title) in enumerate(actions):
+            button = QPushButton(title)
+            button.setObjectName(f"notice-{action}")
+            if number == 0:
+                button.setProperty("role", "primary")
+            button.clicked.connect(calling(self.chosen.emit, action))
+            self._buttons.addWidget(button)
+        if page is not None:
+            settings = SettingsLink("noticeSettings")
+            settings.asked.connect(self.settings_asked)
+            settings.show_page(page)
+            self._buttons.addWidget(settings)
+        self._buttons.addStretch(1)
+        self._ways.setVisible(bool(actions) or page is not None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the buttons stand below each other."""
+        super().resizeEvent(event)
+        narrow = event.size().width() < _NARROW
+        self._buttons.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+
+    def _dismiss(self) -> None:
+        if self._notice is not None:
+            self._dismissed = self._notice.key
+        self.show_notice(None)
+
+    def _paint_icons(self) -> None:
+        severity = self._notice.severity if self._notice else "note"
+        name, token = {"note": ("info", "accent"), "warning": ("warning", "warn"), "error": ("warning", "bad")}[
+            severity
+        ]
+        self._mark.setPixmap(icon(self._theme, name, size=18, token=token).pixmap(18, 18))
+        self._close.setIcon(icon(self._theme, "close", size=16))

@@ -1,0 +1,374 @@
+"""The chat: conversations on the left, transcript and composer in the middle, model and settings on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, Qt, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices, QHideEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from desktop.core.errors import HeftError
+from desktop.services.chat.chat import ChatService, PromptRead, TextAdded
+from desktop.services.engine.supervisor import EngineService, EngineState
+from desktop.store.chats import Chat, ChatStore, Message
+from desktop.store.settings import SettingsStore
+from desktop.ui.chat import actions
+from desktop.ui.chat.action_calls import ChatParts, connect_actions
+from desktop.ui.chat.chat_list import ChatListPane
+from desktop.ui.chat.composer import Composer
+from desktop.ui.chat.conversation import Conversation
+from desktop.ui.chat.empty import EmptyChat
+from desktop.ui.chat.export import ChatExport
+from desktop.ui.chat.figures import prompt_progress, transcript_message
+from desktop.ui.chat.history import ChatHistory
+from desktop.ui.chat.models import ModelChooser
+from desktop.ui.chat.notice import NoticeStrip, answer_notice, engine_notice, model_notice, refusal_notice
+from desktop.ui.chat.side import ChatSide, PresetKeeper
+from desktop.ui.shell.engine_bridge import Bridge
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
+
+if TYPE_CHECKING:
+    from desktop.core.speed import Rate
+    from desktop.services.models.library import LibraryService
+    from desktop.services.planning.service import PlanningService
+    from desktop.store.library import LibraryModel
+    from desktop.ui.shared.transcript import TranscriptView
+
+LIST_WIDTH, SIDE_WIDTH = 230, 270
+_WARM_UP_MS = 600  # after the first paint and the start of a model's load
+_SIDE_MINIMUM, _LIST_MINIMUM, _MIDDLE_MINIMUM = 252, 170, 300
+_SAVE_DELAY_MS = 400  # dragging a value is one write
+
+
+class ChatPage(Page):
+    """Wires what is shown to who does it; the parts know nothing of each other."""
+
+    def __init__(
+        self,
+        chats: ChatStore,
+        chat_service: ChatService,
+        engine: EngineService,
+        library: Callable[[], LibraryService],
+        planning: Callable[[], PlanningService],
+        settings: SettingsStore,
+        engine_bridge: Bridge,
+        chat_bridge: Bridge,
+        tasks: Tasks,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        """``engine_bridge`` emits EngineState, ``chat_bridge`` the events of ``chat_service``, on the GUI thread."""
+        super().__init__(parent, actions.CHAT_ACTIONS)
+        self.setObjectName("chatPage")
+        self._theme = theme
+        self._state = engine.state
+        self._refused: HeftError | None = None
+        self._models = ModelChooser(chats, engine, library, planning, settings, tasks, self)
+        self._talk = Conversation(chats, chat_service, tasks, self._models.ensure, self)
+        self._list = ChatListPane(theme)
+        self._history = ChatHistory(chats, chat_service, self._list, tasks)
+        self._empty = EmptyChat()
+        self._middle = QStackedWidget()
+        self._strip = NoticeStrip(theme)
+        self._composer = Composer(theme)
+        self._side = ChatSide(theme)
+        self._presets = PresetKeeper(settings, self._side.settings, tasks)
+        self._export = ChatExport(chats, tasks, self)
+        QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
+        self._save = QTimer(self)
+        self._save.setSingleShot(True)
+        self._save.setInterval(_SAVE_DELAY_MS)
+        self._build()
+        self._connect_list()
+        self._connect_talk()
+        self._connect_models(engine_bridge)
+        chat_bridge.received.connect(self._talk.hear)
+        connect_actions(
+            self.commands, ChatParts(self._talk, self._composer, self._list, self._side.model, lambda: self._transcript)
+        )
+        self.commands.connect_to(actions.NEW, self.new_chat)
+        self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
+        self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)
+        self._on_engine(self._state)
+        self._presets.load()
+        self._history.load()
+        self.new_chat()
+
+    # -- for the shell ----------------------------------------------------------------------------
+
+    def show_prediction(self, rate: Rate | None) -> None:
+        """Show the speed to expect of the loaded model."""
+        self._side.live.show_prediction(rate)
+
+    def open_model(self, path: Path) -> None:
+        """Load a model file for the chat in view (drag and drop, the command line)."""
+        self._models.open_file(path, self._side.settings.values().context_length)
+
+    def new_chat(self) -> None:
+        """Begin a new chat and put the keyboard into the composer."""
+        self._flush_settings()
+        self._talk.new()
+        self._composer.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def open_chat(self, chat_id: int, message_id: int | None = None) -> None:
+        """Show a stored chat, on the branch of a message when one is given."""
+        self._flush_settings()
+        self._talk.open(chat_id, message_id)
+
+    def shown(self) -> None:
+        """Bring "now", "yesterday" ... up to date."""
+        self._list.refresh_times()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nothing edited is left unsaved."""
+        self._flush_settings()
+        super().hideEvent(event)
+
+    # -- building ---------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._middle.addWidget(self._empty)
+        middle = QWidget()
+        middle.setObjectName("chatMiddle")
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._middle, 1)
+        column.addWidget(self._strip)
+        column.addWidget(self._composer)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setObjectName("chatColumns")
+        split.setHandleWidth(1)
+        split.setChildrenCollapsible(False)
+        for widget, least in (
+            (self._list, _LIST_MINIMUM),
+            (middle, _MIDDLE_MINIMUM),
+            (self._side, _SIDE_MINIMUM),
+        ):
+            widget.setMinimumWidth(least)
+            split.addWidget(widget)
+        split.setStretchFactor(1, 1)
+        split.setSizes([LIST_WIDTH, 2000, SIDE_WIDTH])
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(split)
+        self.setFocusProxy(self._composer)
+
+    def _connect_list(self) -> None:
+        pane, history = self._list, self._history
+        pane.chat_chosen.connect(self.open_chat)
+        pane.hit_chosen.connect(self.open_chat)
+        pane.new_asked.connect(self.new_chat)
+        pane.export_asked.connect(lambda chat_id, kind: self._export.ask(chat_id, history.title(chat_id), kind))
+        history.loaded.connect(self._mark_in_list)
+        history.deleted.connect(self._chat_deleted)
+        history.restored.connect(self.open_chat)
+        history.failed.connect(self.notify)
+        self._export.told.connect(self.notify)
+
+    def _connect_talk(self) -> None:
+        talk, composer = self._talk, self._composer
+        talk.opened.connect(self._opened)
+        talk.branch_changed.connect(self._show_branch)
+        talk.message_added.connect(self._message_added)
+        talk.message_changed.connect(self._message_changed)
+        talk.text_added.connect(self._text_added)
+        talk.progressed.connect(self._progressed)
+        talk.busy_changed.connect(self._busy_changed)
+        talk.chat_changed.connect(self._history.put)
+        talk.chat_changed.connect(self._mark_in_list)
+        talk.failed.connect(self._failed)
+        talk.send_refused.connect(self._give_back)
+        composer.submitted.connect(self._submit)
+        composer.edit_submitted.connect(talk.edit)
+        composer.edit_last_requested.connect(self._edit_last)
+        composer.stop_requested.connect(talk.stop)
+        self._side.context_changed.connect(composer.set_context)
+        self._save.timeout.connect(self._flush_settings)
+        self._side.settings.changed.connect(self._save.start)
+
+    def _warm_up(self) -> None:
+        """Make what the first answer needs while nobody waits: made with the answer, it is taken from the engine."""
+        from desktop.core.markdown import parse
+
+        parse("**warm** `up`\n\n1. a list\n")
+        _ = self._transcript
+
+    @cached_property
+    def _transcript(self) -> TranscriptView:
+        """Made after the window's first paint, which does not wait for it, or with the first message to show."""
+        from desktop.ui.shared.transcript import TranscriptView
+
+        talk, view = self._talk, TranscriptView(self._theme)
+        view.set_busy(talk.busy)
+        view.regenerate_requested.connect(talk.regenerate)
+        view.continue_requested.connect(talk.continue_)
+        view.edit_requested.connect(self._edit)
+        view.branch_requested.connect(talk.switch)
+        view.link_activated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
+        view.copied.connect(self.notify.emit)
+        self._middle.addWidget(view)
+        return view
+
+    def _connect_models(self, bridge: Bridge) -> None:
+        menu = self._side.model
+        bridge.received.connect(self._on_engine)
+        self._models.found.connect(menu.set_models)
+        self._models.failed.connect(self._failed)
+        self._presets.failed.connect(self.notify)
+        menu.list_asked.connect(self._models.scan)
+        menu.model_chosen.connect(self._load_model)
+        menu.file_asked.connect(self._ask_file)
+        menu.cancel_asked.connect(self._models.cancel)
+        self._empty.open_asked.connect(self._ask_file)
+        self._strip.chosen.connect(self._act)
+        self._strip.settings_asked.connect(self.settings_asked)
+        self._side.settings.reload_asked.connect(
+            lambda: self._models.load_again(self._side.settings.values().context_length)
+        )
+
+    # -- the chat in view -------------------------------------------------------------------------
+
+    def _opened(self, chat: Chat | None, branch: tuple[Message, ...], message_id: int | None) -> None:
+        self._refused = None
+        self._composer.cancel_edit()
+        self._side.show_chat(chat)
+        self._list.select(chat.id if chat else None)
+        self._show_branch(branch)
+        if message_id is not None:
+            self._bring_into_view(message_id)
+
+    def _show_branch(self, branch: tuple[Message, ...]) -> None:
+        if branch or "_transcript" in self.__dict__:
+            self._transcript.set_messages([transcript_message(message) for message in branch])
+        self._middle.setCurrentWidget(self._transcript if branch else self._empty)
+        self._side.rest(self._last_measured())
+        self._show_notice()
+
+    def _bring_into_view(self, message_id: int) -> None:
+        ids = [message.id for message in self._talk.branch]
+        if message_id in ids:
+            self._transcript.bring_into_view(ids.index(message_id), QRectF(0, 0, 1, self._transcript.height()))
+
+    def _message_added(self, message: Message) -> None:
+        self._middle.setCurrentWidget(self._transcript)
+        self._transcript.add_message(transcript_message(message))
+        self._show_notice()
+
+    def _message_changed(self, message: Message) -> None:
+        self._transcript.replace_message(transcript_message(message))
+        if message.state != "streaming":
+            self._side.rest(self._last_measured())
+        self._show_notice()
+
+    def _text_added(self, message_id: int, text: str) -> None:
+        self._transcript.append_text(message_id, text)
+
+    def _progressed(self, event: PromptRead | TextAdded) -> None:
+        self._side.progress(event)
+        if isinstance(event, PromptRead):
+            self._transcript.set_prompt_progress(event.message_id, prompt_progress(event))
+
+    def _busy_changed(self, busy: bool) -> None:
+        self._composer.set_busy(busy)
+        if "_transcript" in self.__dict__:
+            self._transcript.set_busy(busy)
+
+    def _last_measured(self) -> Message | None:
+        return next((message for message in reversed(self._talk.branch) if message.statistics), None)
+
+    def _submit(self, text: str) -> None:
+        self._save.stop()
+        self._refused = None
+        self._talk.send(text, self._side.settings.values())
+
+    def _edit(self, message_id: int) -> None:
+        message = next((known for known in self._talk.branch if known.id == message_id), None)
+        if message is not None:
+            self._composer.begin_edit(message_id, message.content)
+
+    def _edit_last(self) -> None:
+        asked = (message.id for message in reversed(self._talk.branch) if message.role == "user")
+        last = next(asked, None)
+        if last is not None:
+            self._edit(last)
+
+    def _give_back(self, text: str) -> None:
+        """A refused message goes back to where it was written, before what was written since."""
+        self._composer.set_text("\n".join(filter(None, (text, self._composer.text))))
+
+    def _mark_in_list(self) -> None:
+        chat = self._talk.chat
+        self._list.select(chat.id if chat else None)
+
+    def _chat_deleted(self, chat_id: int) -> None:
+        chat = self._talk.chat
+        if chat is not None and chat.id == chat_id:
+            self._save.stop()
+            self._talk.new()
+
+    def _flush_settings(self) -> None:
+        if self._save.isActive():
+            self._save.stop()
+            self._talk.save_settings(self._side.settings.values())
+
+    # -- the model --------------------------------------------------------------------------------
+
+    def _on_engine(self, state: EngineState) -> None:
+        self._state = state
+        if state.loaded is not None or state.phase == "loading":
+            self._refused = None
+        self._side.show_state(state, self._last_measured())
+        self._empty.show_state(state)
+        held = state.loaded is not None or state.phase == "loading"
+        self._composer.set_model_name(state.model_name if held else "")
+        self._show_notice()
+
+    def _load_model(self, model: LibraryModel) -> None:
+        self._models.load(model, self._side.settings.values().context_length)
+
+    def _ask_file(self) -> None:
+        dialog = QFileDialog(self, "Open a model", "", "Models (*.gguf)")
+        dialog.setObjectName("openModelDialog")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: self.open_model(Path(name)))
+        dialog.open()
+
+    def _failed(self, error: HeftError) -> None:
+        if error.kind == "no-model":
+            self._refused = error
+            self._show_notice()
+        else:
+            self.notify.emit(error)
+
+    def _show_notice(self) -> None:
+        answers = self._talk.branch
+        notice = (
+            refusal_notice(self._refused)
+            or engine_notice(self._state, self._models.smaller_context())
+            or answer_notice(answers[-1] if answers else None, self._models.larger_context())
+            or model_notice(self._talk.chat, self._state)
+        )
+        self._strip.show_notice(notice)
+
+    def _act(self, action: str) -> None:
+        """Do what a notice offers."""
+        chat, last = self._talk.chat, self._talk.last_answer
+        if action == "load-again":
+            self._models.load_again()
+        elif action == "load-smaller":
+            self._models.load_again(self._models.smaller_context())
+        elif action == "load-larger" and last is not None:
+            self._models.load_again(self._models.larger_context(), then=lambda: self._talk.continue_(last.id))
+        elif action == "new-chat":
+            self.new_chat()
+        elif action == "open-file":
+            self._ask_file()
+        elif action == "load-chat-model" and chat is not None:
+            self._models.open_file(Path(chat.model_path), chat.context_length)

@@ -1,0 +1,185 @@
+"""The right column of the chat: the model, the live figures, and the settings of the chat in view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+
+from desktop.engine.worker.protocol import Loaded
+from desktop.services.chat.chat import PromptRead, TextAdded
+from desktop.services.engine.supervisor import EngineState
+from desktop.store.chats import Chat, Message
+from desktop.store.options import Preset
+from desktop.store.settings import SettingsStore
+from desktop.ui.chat import presets
+from desktop.ui.chat.figures import live_figures, resting_figures
+from desktop.ui.chat.live_panel import Figures, LivePanel
+from desktop.ui.chat.model_menu import ModelMenu
+from desktop.ui.chat.presets import ListedPreset
+from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
+
+FIGURES_MS = 400
+
+
+class ChatSide(QFrame):
+    """Composes the three panels; scrolls when the window is low."""
+
+    context_changed = Signal(int, int)  # tokens used and context length, 0 when unknown
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("chatSide")
+        self.model = ModelMenu(theme)
+        self.live = LivePanel(theme)
+        self.settings = SamplingPanel(theme)
+        self._figures = Figures()
+        self._late = False  # newer figures than those shown
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(FIGURES_MS)
+        self._pause.timeout.connect(self._show_late)
+        self._loaded: Loaded | None = None
+        inside = QWidget()
+        inside.setObjectName("chatSideInside")
+        panels = QVBoxLayout(inside)
+        panels.setContentsMargins(14, 4, 14, 14)
+        panels.setSpacing(14)
+        panels.addWidget(self.live)
+        panels.addWidget(self.settings)
+        panels.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setObjectName("chatSideScroll")
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        top = QVBoxLayout()
+        top.setContentsMargins(14, 12, 14, 10)
+        top.addWidget(self.model)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addWidget(scroll, 1)
+
+    def show_state(self, state: EngineState, last: Message | None) -> None:
+        """Follow the engine; ``last`` is the last answer in view that was measured."""
+        self.model.set_state(state)
+        if state.loaded is self._loaded:
+            return
+        self._loaded = state.loaded
+        self.live.chart.clear()
+        loaded = state.loaded
+        self.settings.set_context(
+            loaded.context_length if loaded else 0, loaded.trained_context_length if loaded else 0
+        )
+        self.rest(last)
+
+    def rest(self, last: Message | None) -> None:
+        """Show the figures of the last answer in view."""
+        self._late = False
+        self._show(resting_figures(last, self._loaded))
+
+    def progress(self, event: PromptRead | TextAdded) -> None:
+        """Show a running answer; figures a few times a second, since nobody reads faster."""
+        self._figures = live_figures(self._figures, event)
+        self._late = self._pause.isActive() and isinstance(event, TextAdded)
+        if not self._late:
+            self._show_live()
+
+    def _show_late(self) -> None:
+        if self._late:
+            self._late = False
+            self._show_live()
+
+    def _show_live(self) -> None:
+        self._pause.start()
+        self._show(self._figures)
+        if self._figures.tokens_per_second:
+            self.live.chart.add(self._figures.tokens_per_second)
+
+    def _show(self, figures: Figures) -> None:
+        self._figures = figures
+        self.live.show_figures(figures)
+        self.context_changed.emit(figures.context_used or 0, figures.context_length or 0)
+
+    def show_chat(self, chat: Chat | None) -> None:
+        """Show the settings kept with a chat, the defaults for a new one."""
+        if chat is None:
+            self.settings.set_values(ChatSettings())
+        else:
+            self.settings.set_values(
+                ChatSettings(chat.system_prompt, chat.sampling, chat.max_tokens, chat.context_length)
+            )
+
+
+class PresetKeeper(QObject):
+    """Fills the preset box, saves and deletes the user's own presets; off the GUI thread."""
+
+    failed = Signal(object)  # HeftError
+
+    def __init__(self, settings: SettingsStore, panel: SamplingPanel, tasks: Tasks) -> None:
+        super().__init__(panel)
+        self._settings = settings
+        self._panel = panel
+        self._tasks = tasks
+        self._names: frozenset[str] = frozenset()
+        panel.save_preset_asked.connect(self._ask_name)
+        panel.delete_preset_asked.connect(self._delete)
+
+    def load(self) -> None:
+        """Read the presets and offer them."""
+        self._tasks.run(
+            lambda context: presets.all_presets(self._settings),
+            done=self._offer,
+            failed=self.failed.emit,
+            owner=self,
+        )
+
+    def save(self, name: str) -> None:
+        """Keep the values of the panel under a name; an empty name does nothing, a built-in one is made own."""
+        name = " ".join(name.split())
+        if not name:
+            return
+        if name in self._names:
+            name = f"{name} (own)"
+        sampling = {key: value for key, value in self._panel.values().sampling.items() if key != "seed"}
+        self._tasks.run(
+            lambda context: presets.save_preset(self._settings, Preset(name, sampling=sampling)),
+            done=self._offer,
+            failed=self.failed.emit,
+            owner=self,
+        )
+
+    def _ask_name(self) -> None:
+        dialog = QInputDialog(self._panel)
+        dialog.setObjectName("presetName")
+        dialog.setWindowTitle("Save preset")
+        dialog.setLabelText("Name of the preset")
+        dialog.setTextEchoMode(QLineEdit.EchoMode.Normal)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.textValueSelected.connect(self.save)
+        dialog.open()
+
+    def _delete(self, name: str) -> None:
+        self._tasks.run(
+            lambda context: presets.delete_preset(self._settings, name),
+            done=self._offer,
+            failed=self.failed.emit,
+            owner=self,
+        )
+
+    def _offer(self, presets: Sequence[ListedPreset]) -> None:
+        self._names = frozenset(listed.preset.name for listed in presets if not listed.own)
+        self._panel.set_presets(
+            [
+                PresetChoice(
+                    listed.preset.name, listed.preset.sampling, f"{listed.reason}\nFrom: {listed.source}", listed.own
+                )
+                for listed in presets
+            ]
+        )

@@ -1,0 +1,352 @@
+"""The page Discover: search the Hub, be told which variant to take, download it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from desktop.core.errors import HeftError
+from desktop.core.hardware import Machine
+from desktop.core.hub_address import HubAddress
+from desktop.core.placement import hypothetical, pools_of
+from desktop.core.variants import variant_at
+from desktop.services.discover.picker import PickerService
+from desktop.services.discover.picker_records import View
+from desktop.services.discover.search import SearchService
+from desktop.services.discover.search_results import Result
+from desktop.services.discover.tables import DataTables
+from desktop.services.hub_account import TokenService, TokenTaken
+from desktop.services.machine.calibration import CalibrationService
+from desktop.services.machine.machine import MachineService
+from desktop.services.models.downloads import DownloadService
+from desktop.services.models.downloads_records import DownloadState
+from desktop.store.settings import Changed
+from desktop.ui.discover import actions
+from desktop.ui.discover.downloads_panel import DownloadsPanel
+from desktop.ui.discover.repo import RepoPane
+from desktop.ui.discover.search import DiscoverSearch
+from desktop.ui.discover.states import DiscoverState
+from desktop.ui.discover.weighing import Weighing
+from desktop.ui.shared.search_field import focus_search
+from desktop.ui.shared.speed_offer import SpeedOffer
+from desktop.ui.shared.token_field import taken_words
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
+
+_SIDE_WIDTH, _NARROW_SIDE, _SIDE_HEIGHT = 340, 240, 440  # on a small screen the page scrolls
+_NARROW = 960  # a page below this width gives the side less
+_NOTHING, _REPO = 0, 1
+
+
+class DiscoverPage(Page):
+    """Composes search, repo and downloads; what takes time happens in :class:`Weighing` and the services."""
+
+    run_requested = Signal(object)  # Path of a downloaded model
+    inspect_requested = Signal(str)  # a file or repo, as the page Inspect takes it
+
+    def __init__(
+        self,
+        picker: PickerService,
+        search: SearchService,
+        downloads: DownloadService,
+        machines: MachineService,
+        tables: DataTables,
+        this_machine: Callable[[], Machine],
+        tokens: TokenService,
+        endpoint: Callable[[], str],
+        tasks: Tasks,
+        theme: Theme,
+        calibration: CalibrationService | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """``this_machine`` takes seconds at its first call.
+
+        With ``calibration`` the page offers to measure the types that a repo has and nobody measured yet.
+        """
+        super().__init__(parent, actions.DISCOVER_ACTIONS)
+        self.setObjectName("discoverPage")
+        self._downloads = downloads
+        self._machines = machines
+        self._this_machine = this_machine
+        self._tokens = tokens
+        self._endpoint = endpoint
+        self._tasks = tasks
+        self._result: Result | None = None
+        self._asked = False
+        self._search = DiscoverSearch(search, tasks, theme)
+        self._offer = SpeedOffer(tasks, calibration) if calibration is not None else None
+        self._connect_actions()
+        self._repo = RepoPane(theme, tables, self.commands, self._offer)
+        self._state = DiscoverState()
+        self._panel = DownloadsPanel()
+        self._weighing = Weighing(picker, tasks, self._repo.controls.controls, self)
+        self._build()
+        self._connect()
+
+    def shown(self) -> None:
+        """Search at the first visit, with what is known of this machine by then."""
+        if self._asked:
+            return
+        self._asked = True
+        self._search.search()
+        self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, owner=self)
+
+    def option_changed(self, change: Changed) -> None:
+        """Another Hub is asked from now on, or none, or again."""
+        if change.option.page in ("hub", "network") and self._asked:
+            if self.isVisible():
+                self._search.search()
+            else:
+                self._asked = False
+
+    def token_changed(self) -> None:
+        """Go on with a repo that asked for a token."""
+        if self._state.wants_token and self._body.currentIndex() == _NOTHING:
+            self._again()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """In view, the figures follow the memory that is free."""
+        super().showEvent(event)
+        self._weighing.set_watching(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Out of view, nothing is looked at."""
+        self._weighing.set_watching(False)
+        super().hideEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow page gives its room to the repo."""
+        super().resizeEvent(event)
+        narrow = event.size().width() < _NARROW
+        if narrow != (event.oldSize().width() < _NARROW) or event.oldSize().width() < 0:
+            side = _NARROW_SIDE if narrow else _SIDE_WIDTH
+            self._splitter.setSizes([side, event.size().width() - side])
+
+    def show_downloads(self, states: tuple[DownloadState, ...]) -> None:
+        """Show all downloads; the composition root tells of every change."""
+        self._panel.show_states(states)
+        view = self._repo.view
+        if view is not None:
+            self._repo.show_downloads(self._of(view, states))
+
+    def search_for(self, text: str) -> None:
+        """Search for these words."""
+        self._search.filters.search_for(text)
+
+    def show_versions_of(self, base: str) -> None:
+        """List the GGUF versions of a model, OWNER/NAME."""
+        self._asked = True
+        self._search.show_versions_of(base, base)
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        side = QWidget()
+        side.setObjectName("discoverSideInside")
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._search, 1)
+        column.addWidget(self._panel)
+        side.setMinimumSize(_NARROW_SIDE, _SIDE_HEIGHT)
+        self._body = QStackedWidget()
+        self._body.addWidget(self._state)
+        self._body.addWidget(self._repo)
+        self._splitter = splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setObjectName("discoverSplitter")
+        splitter.addWidget(side)
+        splitter.addWidget(self._body)
+        splitter.setStretchFactor(1, 1)
+        splitter.setCollapsible(0, False)
+        splitter.setCollapsible(1, False)
+        splitter.setSizes([_SIDE_WIDTH, 864])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(splitter)
+        self.setFocusProxy(self._search.filters.field)
+
+    def _connect(self) -> None:
+        self._search.repo_chosen.connect(self._open)
+        self._search.settings_asked.connect(self.settings_asked)
+        weighing, repo = self._weighing, self._repo
+        weighing.opened.connect(self._opened)
+        weighing.changed.connect(repo.show_view)
+        weighing.marked.connect(repo.show_marks)
+        weighing.progressed.connect(repo.show_progress)
+        if self._offer is not None:
+            weighing.marked.connect(lambda _: self._offer_to_measure())
+            self._offer.measured.connect(weighing.measured)
+            self._offer.failed.connect(self.notify)
+        weighing.failed.connect(self._failed)
+        weighing.troubled.connect(self.notify)
+        repo.controls.changed.connect(weighing.set_controls)
+        repo.controls.profile_wanted.connect(self._choose_profile)
+        repo.action_asked.connect(self._act)
+        self._state.inspect_wanted.connect(self._inspect)
+        self._state.again.connect(self._again)
+        self._state.page_wanted.connect(self._open_page)
+        self._state.versions_wanted.connect(self._show_versions)
+        self._state.token_given.connect(self._give_token)
+        self._state.token_page_wanted.connect(lambda: QDesktopServices.openUrl(QUrl(self._tokens.tokens_page)))
+        self._state.settings_asked.connect(self.settings_asked)
+        panel = self._panel
+        panel.paused.connect(lambda download: self._do(lambda: self._downloads.pause(download)))
+        panel.resumed.connect(lambda download: self._do(lambda: self._downloads.resume(download)))
+        panel.cancelled.connect(lambda download: self._do(lambda: self._downloads.cancel(download)))
+        panel.removed.connect(lambda download: self._do(lambda: self._downloads.remove(download)))
+        panel.opened.connect(self._chat_with)
+
+    def _connect_actions(self) -> None:
+        for action, call in (
+            (actions.SEARCH, lambda: focus_search(self._search.filters.field)),
+            (actions.TO_RESULTS, self._to_results),
+            (actions.DOWNLOAD, self._download_current),
+            (actions.INSPECT, self._inspect),
+            (actions.MODEL_PAGE, self._open_page),
+            (actions.LOAD_PROFILE, self._choose_profile),
+        ):
+            self.commands.connect_to(action, call)
+        self.commands.ask(actions.REPO_CHOSEN, lambda: self._result is not None)
+        self.commands.ask(actions.WEIGHED, lambda: self._body.currentIndex() == _REPO and self._repo.rows.rowCount())
+
+    def _to_results(self) -> None:
+        focus_search(self._search.filters.field)
+        self._search.enter_results()
+
+    # -- a repo ----------------------------------------------------------------------------------
+
+    def _know_machine(self, machine: Machine) -> None:
+        self._search.set_pools(pools_of(machine))
+
+    def _open(self, result: Result) -> None:
+        self._result = result
+        if not result.is_gguf:
+            self._weighing.stop()
+            self._state.show_other(result)
+            self._body.setCurrentIndex(_NOTHING)
+            return
+        view = self._repo.view
+        if view is None or view.repo.id != result.repo.id:
+            self._state.show_waiting(result.repo.id)
+            self._body.setCurrentIndex(_NOTHING)
+        self._weighing.open(result.repo.id)
+
+    def _opened(self, view: View) -> None:
+        self._repo.show_repo(view)
+        self._repo.show_downloads(self._of(view, self._downloads.states()))
+        self._body.setCurrentIndex(_REPO)
+        self._choose_named(view)
+
+    def _choose_named(self, view: View) -> None:
+        """Choose the variant that a pasted address named."""
+        address = self._search.take_address(view.repo.id)
+        if address is None:
+            return
+        named = address.file or address.label
+        row = variant_at([found.variant for found in view.rows], address.file, address.label) if named else -1
+        if row >= 0:
+            self._repo.choose(row)
+        elif named:
+            self.notify.emit(f"{view.repo.id} has no variant {named}. These are those it has.")
+        if address.revision:
+            self.notify.emit(f"The address names the revision {address.revision}; these are the newest files.")
+
+    def _offer_to_measure(self) -> None:
+        view, repo = self._repo.view, self._weighing.repo
+        if self._offer is not None and view is not None and repo is not None:
+            machine = view.machine if view.controls.machine is None else None
+            self._offer.look(machine, lambda: repo.types(view.controls))
+
+    def _failed(self, error: HeftError) -> None:
+        self._state.show_error(error, self._result.repo.id if self._result else "")
+        self._body.setCurrentIndex(_NOTHING)
+
+    def _again(self) -> None:
+        if self._result is not None:
+            self._open(self._result)
+
+    def _show_versions(self) -> None:
+        if self._result is not None:
+            repo = self._result.repo
+            self._search.show_versions_of(repo.base_model or repo.id, repo.id)
+
+    def _open_page(self) -> None:
+        if self._result is not None:
+            QDesktopServices.openUrl(QUrl(f"{self._endpoint()}/{self._result.repo.id}"))
+
+    def _inspect(self) -> None:
+        """The chosen variant, or the recommended one; the whole repo where there is neither."""
+        if self._result is None:
+            return
+        found = self._repo.rows.at(self._repo.chosen) if self._result.is_gguf else None
+        file = found.variant.first_file.path if found is not None else ""
+        self.inspect_requested.emit(str(HubAddress(self._result.repo.id, file)))
+
+    def _give_token(self, token: str) -> None:
+        self._state.show_checking()
+        self._tasks.run(
+            lambda context: self._tokens.take(token),
+            done=self._took_token,
+            failed=self._state.show_refused,
+            owner=self,
+        )
+
+    def _took_token(self, taken: TokenTaken) -> None:
+        """Go on with the repo that asked for it; what became of the token stays to be read meanwhile."""
+        self._state.show_taken(taken)
+        self.notify.emit(taken_words(taken))
+        self._again()
+
+    def _choose_profile(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Load profile", "", "Machine profiles (*.json)")
+        if name:
+            self._tasks.run(
+                lambda context: hypothetical(self._machines.load_profile(Path(name))),
+                done=self._repo.controls.set_machine,
+                failed=self.notify.emit,
+                owner=self,
+            )
+
+    # -- downloads -------------------------------------------------------------------------------
+
+    def _act(self, number: int) -> None:
+        """Press a row's button: download, resume, or chat."""
+        found, view = self._repo.rows.at(number), self._repo.view
+        if found is None or view is None:
+            return
+        variant = found.variant
+        state = self._repo.rows.download_of(variant.name)
+        if state is not None and state.phase == "finished":
+            self._chat_with(state.id)
+        elif state is not None and not state.active:
+            self._do(lambda: self._downloads.resume(state.id))
+        elif state is None and found.local_path is not None:
+            self.run_requested.emit(found.local_path)
+        elif state is None:
+            files = [file.path for file in variant.files]
+            files += [variant.projector.path] if variant.projector else []
+            name = f"{view.repo.id} {variant.name}"
+            self._do(lambda: self._downloads.start(view.repo.id, files, name=name))
+
+    def _download_current(self) -> None:
+        if self._repo.chosen >= 0 and self._body.currentIndex() == _REPO:
+            self._act(self._repo.chosen)
+
+    def _chat_with(self, download: str) -> None:
+        state = next((state for state in self._downloads.states() if state.id == download), None)
+        if state is not None and state.files and state.files[0].local is not None:
+            self.run_requested.emit(state.files[0].local)
+
+    @staticmethod
+    def _of(view: View, states: tuple[DownloadState, ...]) -> dict[str, DownloadState]:
+        """Downloads of a repo by variant name."""
+        names = {f"{view.repo.id} {row.variant.name}": row.variant.name for row in view.rows}
+        return {names[state.name]: state for state in states if state.repo == view.repo.id and state.name in names}
+
+    def _do(self, call: Callable[[], object]) -> None:
+        self._tasks.run(lambda context: call(), failed=self.notify.emit, owner=self)

@@ -1,0 +1,80 @@
+"""The services behind the page Discover, each made when it is first needed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop.services.container import Container
+from desktop.services.models.downloads import DownloadService
+from desktop.services.models.downloads_records import DownloadState
+from desktop.ui.discover.page import DiscoverPage
+from desktop.ui.shell.engine_bridge import Bridge
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
+
+
+class DiscoverParts(QObject):
+    """Makes the page and keeps the downloads, which go on while other pages are in view."""
+
+    downloads_changed = Signal(object)  # tuple[DownloadState, ...]
+    finished = Signal(object)  # DownloadState that has just finished
+
+    def __init__(self, theme: Theme, tasks: Tasks, container: Container) -> None:
+        super().__init__()
+        self._theme = theme
+        self._tasks = tasks
+        self._container = container
+        self._bridge: Bridge | None = None
+        self._finished: set[str] = set()
+
+    def page(self) -> DiscoverPage:
+        """The page, wired."""
+        made = self._container
+        page = DiscoverPage(
+            made.picker,
+            made.search,
+            self.downloads,
+            made.machine,
+            made.tables,
+            made.this_machine,
+            made.tokens,
+            lambda: made.hub.endpoint,
+            self._tasks,
+            self._theme,
+            made.calibration,
+        )
+        self.downloads_changed.connect(page.show_downloads)
+        page.show_downloads(self.downloads.states())
+        return page
+
+    @property
+    def downloads(self) -> DownloadService:
+        """The downloads; those of an earlier session are taken up with :meth:`restore`."""
+        service = self._container.downloads
+        if self._bridge is None:
+            self._bridge = Bridge(service.subscribe, _newest)
+            self._bridge.received.connect(self._on_download)
+        return service
+
+    def restore(self) -> None:
+        """Go on with what an earlier session left, in the background."""
+        service = self.downloads
+        self._tasks.run(lambda context: service.restore())
+
+    def close(self) -> None:
+        """Hear nothing more; the downloads go on at the next start."""
+        if self._bridge is not None:
+            self._bridge.close()
+
+    def _on_download(self, state: DownloadState) -> None:
+        self.downloads_changed.emit(self.downloads.states())
+        if state.phase == "finished" and state.id not in self._finished:
+            self._finished.add(state.id)
+            self.finished.emit(state)
+        elif state.phase != "finished":
+            self._finished.discard(state.id)
+
+
+def _newest(older: DownloadState, newer: DownloadState) -> DownloadState | None:
+    """Of one download in one phase only the newest state counts."""
+    return newer if (older.id, older.phase) == (newer.id, newer.phase) else None

@@ -1,0 +1,130 @@
+"""The list of search results: three painted lines per row, no widget for any of them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from desktop.services.discover.search_results import Mark, Result
+from desktop.ui.discover.actions import RESULT_KEYS
+from desktop.ui.discover.repo_list_model import RESULT_ROLE, RepoListModel
+from desktop.ui.shared.tables import choose_by_hand_only
+from desktop.ui.shell.keys import answer
+from desktop.ui.shell.theme import Theme
+
+ROW_HEIGHT = 78
+_MARGIN, _LINE = 14, 20
+_TOKENS: dict[Mark, str] = {
+    "gpu": "good",
+    "cpu": "good",
+    "partial": "warn",
+    "too-large": "bad",
+    "unknown": "text_muted",
+    "other": "text_muted",
+}
+Index = QModelIndex | QPersistentModelIndex
+
+
+class RepoDelegate(QStyledItemDelegate):
+    """Paints a result: title and mark, what it is, figures."""
+
+    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Every row is as high."""
+        return QSize(200, ROW_HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """One row."""
+        result = index.data(RESULT_ROLE)
+        if not isinstance(result, Result):
+            return
+        theme = self._theme
+        area: QRect = option.rect
+        state = option.state
+        font: QFont = option.font
+        selected = bool(state & QStyle.StateFlag.State_Selected)
+        hovered = bool(state & QStyle.StateFlag.State_MouseOver)
+        painter.save()
+        painter.fillRect(area, theme.color("raised" if selected else "hover" if hovered else "surface"))
+        painter.fillRect(area.x(), area.bottom(), area.width(), 1, theme.color("border"))
+        if selected:
+            painter.fillRect(area.x(), area.y(), 3, area.height() - 1, theme.color("accent"))
+        if selected and state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(theme.color("accent"))
+            painter.drawRect(area.adjusted(0, 0, -1, -2))
+        inner = area.adjusted(_MARGIN, 9, -_MARGIN, -8)
+        small, bold = QFont(font), QFont(font)
+        small.setPixelSize(font.pixelSize() - 1)
+        bold.setWeight(QFont.Weight.DemiBold)
+        mark_font = QFont(small)
+        mark_font.setPixelSize(font.pixelSize() - 2)
+        mark_font.setWeight(QFont.Weight.DemiBold)
+        mark_width = QFontMetrics(mark_font).horizontalAdvance(result.mark_words)
+        painter.setFont(mark_font)
+        painter.setPen(theme.color(_TOKENS[result.mark]))
+        top = QRect(inner.x(), inner.y(), inner.width(), _LINE)
+        painter.drawText(top, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, result.mark_words)
+        painter.setPen(theme.color("text"))
+        self._line(painter, bold, result.title, top.adjusted(0, 0, -mark_width - 8 if mark_width else 0, 0))
+        painter.setPen(theme.color("text_muted"))
+        self._line(painter, small, result.about, top.translated(0, _LINE))
+        if not result.is_gguf:
+            painter.setPen(theme.color("accent"))
+        self._line(painter, small, result.figures, top.translated(0, 2 * _LINE))
+        painter.restore()
+
+    @staticmethod
+    def _line(painter: QPainter, font: QFont, text: str, area: QRect) -> None:
+        painter.setFont(font)
+        shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+
+
+class RepoList(QListView):
+    """One row is current; another page is asked for as one scrolls."""
+
+    repo_chosen = Signal(object)  # Result
+
+    def __init__(self, model: RepoListModel, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows = model
+        self.setObjectName("discoverResults")
+        self.setAccessibleName("Search results")
+        self.setModel(model)
+        self.setItemDelegate(RepoDelegate(theme, self))
+        self.setUniformItemSizes(True)  # never measured: thousands of rows stay quick
+        self.setMouseTracking(True)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QListView.SelectionMode.SingleSelection)
+        choose_by_hand_only(self)
+        self.selectionModel().currentChanged.connect(self._choose)
+        theme.changed.connect(self.viewport().update)
+
+    def select(self, repo_id: str) -> None:
+        """Make a repo's row current when it is shown."""
+        row = self._rows.row_of(repo_id)
+        if row >= 0:
+            self.setCurrentIndex(self._rows.index(row, 0))
+
+    def enter(self) -> None:
+        """Take the keyboard, and open the first result where none is open yet."""
+        self.setFocus(Qt.FocusReason.TabFocusReason)
+        if not self.currentIndex().isValid():
+            self.setCurrentIndex(self._rows.index(0, 0))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter opens the current row again."""
+        if answer(event, RESULT_KEYS):
+            self._choose(self.currentIndex(), QModelIndex())
+        else:
+            super().keyPressEvent(event)
+
+    def _choose(self, current: QModelIndex, previous: QModelIndex) -> None:
+        result = self._rows.at(current.row())
+        if result is not None:
+            self.repo_chosen.emit(result)

@@ -1,0 +1,123 @@
+"""What the right side of Discover shows where there is no repo to weigh: what to do first, or what went wrong."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from desktop.core.errors import HeftError
+from desktop.core.shown import plain
+from desktop.services.discover.search_results import Result, other_format
+from desktop.services.hub_account import TokenTaken
+from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.chips import FlowLayout
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.settings_link import SettingsLink
+from desktop.ui.shared.token_field import TokenField
+
+_NEEDS_TOKEN = frozenset(
+    {"gated-no-token", "gated-licence", "token-missing", "token-wrong", "repo-not-found", "forbidden"}
+)
+_NEEDS_PAGE = frozenset({"gated-licence", "gated-no-token", "forbidden"})
+
+
+class DiscoverState(QWidget):
+    """A title, a sentence, and the one thing to do."""
+
+    again = Signal()
+    page_wanted = Signal()
+    token_given = Signal(str)
+    token_page_wanted = Signal()
+    settings_asked = Signal(str)
+    versions_wanted = Signal()
+    inspect_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("discoverState")
+        self._title = plain_label("discoverTitle", "title")
+        self._text = plain_label("discoverText")
+        self._more = plain_label("discoverMore", "muted")
+        for label in (self._title, self._text, self._more):
+            label.setMaximumWidth(620)
+        self._again = push_button("Try again", "discoverAgain")
+        self._page = push_button("Open the model page", "discoverPage")
+        self._inspect = push_button("Inspect its files", "discoverInspect")
+        self._versions = push_button("Show GGUF versions", "discoverVersions", role="primary")
+        self._settings = SettingsLink("discoverSettings")
+        self._token = TokenField("discover")
+        self._token.setMaximumWidth(620)
+        self._again.clicked.connect(self.again)
+        self._page.clicked.connect(self.page_wanted)
+        self._versions.clicked.connect(self.versions_wanted)
+        self._inspect.clicked.connect(self.inspect_wanted)
+        self._token.given.connect(self.token_given)
+        self._token.page_wanted.connect(self.token_page_wanted)
+        self._settings.asked.connect(self.settings_asked)
+        buttons = FlowLayout(spacing=8)
+        for button in (self._versions, self._inspect, self._again, self._page, self._settings):
+            buttons.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(40, 60, 40, 40)
+        column.setSpacing(12)
+        for label in (self._title, self._text, self._more):
+            column.addWidget(label)
+        column.addWidget(self._token)
+        column.addLayout(buttons)
+        column.addStretch(1)
+        self.show_first()
+
+    @property
+    def wants_token(self) -> bool:
+        """Whether a token would mend what went wrong."""
+        return not self._token.isHidden()
+
+    def show_first(self) -> None:
+        """Nothing was chosen yet."""
+        self._show(
+            "Find a model that fits",
+            "Search on the left and choose a model. Heft reads the first kilobytes of its files and tells which "
+            "variant fits this computer, how fast it would answer and what it costs in quality, before anything is "
+            "downloaded.",
+        )
+
+    def show_waiting(self, name: str) -> None:
+        """A repo is being looked at."""
+        self._show(name, "Looking at the files…")
+
+    def show_error(self, error: HeftError, name: str) -> None:
+        """A repo that cannot be read, and the one thing to do."""
+        self._show(name, error.message, error.hint)
+        self._again.show()
+        self._page.setText("Ask for access on its page" if error.kind.startswith("gated") else "Open the model page")
+        self._page.setVisible(error.kind in _NEEDS_PAGE)
+        self._token.setVisible(error.kind in _NEEDS_TOKEN)
+        self._settings.show_for(error)
+
+    def show_checking(self) -> None:
+        """The token that was given is being checked."""
+        self._token.show_checking()
+
+    def show_taken(self, taken: TokenTaken) -> None:
+        """The token counts from now on."""
+        self._token.show_taken(taken)
+
+    def show_refused(self, error: HeftError) -> None:
+        """The token does not count, and why."""
+        self._token.show_refused(error)
+
+    def show_other(self, result: Result) -> None:
+        """A repo of another format: what it is, what runs it, and the way to GGUF versions."""
+        self._show(result.repo.id, *other_format(result.repo))
+        for button in (self._versions, self._inspect, self._page):
+            button.show()
+
+    def _show(self, title: str, text: str, more: str = "") -> None:
+        self._title.setText(plain(title))
+        self._text.setText(text)
+        self._more.setText(more)
+        self._more.setVisible(bool(more))
+        self._token.clear()
+        self._page.setText("Open the model page")
+        for widget in (self._again, self._page, self._versions, self._inspect, self._token, self._settings):
+            widget.hide()

@@ -1,0 +1,45 @@
+"""The page Inspect for what is no GGUF file: the summary of a format or repo in place of the tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+
+from desktop.services.inspect.inspection import Inspected
+from desktop.ui.inspect.format_summary import FormatSummaryView
+from desktop.ui.inspect.model_choice import ModelChoice
+from desktop.ui.inspect.tab import InspectTab
+from desktop.ui.shell.theme import Theme
+
+
+class FormatTab(InspectTab):
+    """A FormatSummaryView that follows the model that is open; a folder or repo has its models in front."""
+
+    def __init__(
+        self, theme: Theme, search: Callable[[str], None] | None = None, parent: QWidget | None = None
+    ) -> None:
+        """``search`` looks for GGUF versions of OWNER/NAME on the Hub."""
+        super().__init__(parent)
+        self._choice = ModelChoice()
+        self._choice.chosen.connect(self.source_asked)
+        self.view = FormatSummaryView(theme, search, front=("Files", self._choice))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.view)
+
+    def show_model(self, inspected: Inspected) -> None:
+        """Show what this file, folder or repo is."""
+        self._choice.set_entries(inspected.models)
+        self.view.set_summary(inspected.summary, len(inspected.models))
+        self.setFocusProxy(self._choice if inspected.models else self.view)
+
+    @property
+    def search(self) -> QLineEdit | None:
+        """The field above the tensors, while those are shown."""
+        return self.view.search
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._choice.set_entries(())
+        self.view.set_summary(None)

@@ -1,0 +1,103 @@
+"""What other types would lose of a tensor, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt
+
+from desktop.services.inspect.tensor_numbers import TypeLoss
+from desktop.ui.shared.column_table import ColumnTable, Index
+
+IMATRIX_SIGN = "*"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: title, its explanation, text and what it is sorted by."""
+
+    title: str
+    explanation: str
+    text: Callable[[TypeLoss], str]
+    key: Callable[[TypeLoss], Any]
+
+
+COLUMNS = (
+    Column(
+        "Type",
+        "The type the tensor would be stored in",
+        lambda t: t.type + IMATRIX_SIGN * t.needs_imatrix,
+        lambda t: t.type,
+    ),
+    Column("Bits", "Bits per weight", lambda t: f"{t.bits_per_weight:.2f}", lambda t: t.bits_per_weight),
+    Column(
+        "Error", "Root mean square error, relative to the values", lambda t: _percent(t.relative), lambda t: t.relative
+    ),
+    Column("RMSE", "Root mean square error", lambda t: _small(t.rmse), lambda t: t.rmse),
+    Column("Max", "The largest error of any weight", lambda t: _small(t.largest), lambda t: t.largest),
+)
+
+
+def _small(number: float) -> str:
+    return f"{number:.1e}" if number else "0"
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.2g} %" if share * 100 < 10 else f"{share * 100:.0f} %"
+
+
+class LossModel(ColumnTable):
+    """At most a few dozen rows; sorted here. ``current`` is the type the tensor has now, marked by an arrow."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__([column.title for column in COLUMNS], range(1, len(COLUMNS)), parent)
+        self._rows: list[TypeLoss] = []
+        self._current = ""
+        self._column, self._descending = 1, True
+
+    def set_rows(self, rows: tuple[TypeLoss, ...], current: str) -> None:
+        """Show these types."""
+        self.beginResetModel()
+        self._rows, self._current = list(rows), current
+        self._arrange()
+        self.endResetModel()
+
+    def text(self) -> str:
+        """The table as tab-separated text."""
+        lines = ["\t".join(column.title for column in COLUMNS)]
+        lines += ["\t".join(column.text(row) for column in COLUMNS) for row in self._rows]
+        return "\n".join(lines)
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Order the rows by a column."""
+        self.layoutAboutToBeChanged.emit()
+        self._column, self._descending = column, order == Qt.SortOrder.DescendingOrder
+        self._arrange()
+        self.layoutChanged.emit()
+
+    def _arrange(self) -> None:
+        self._rows.sort(key=COLUMNS[self._column].key, reverse=self._descending)
+
+    def _count(self) -> int:
+        return len(self._rows)
+
+    def _title_tip(self, column: int) -> str | None:
+        return COLUMNS[column].explanation
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, alignment and tooltip of a cell."""
+        row, column = self._rows[index.row()], index.column()
+        is_current = row.type == self._current
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                mark = " ←" if is_current and column == 0 else ""
+                return COLUMNS[column].text(row) + mark
+            case Qt.ItemDataRole.TextAlignmentRole:
+                return self.alignment(column)
+            case Qt.ItemDataRole.ToolTipRole if is_current:
+                return "The type this tensor has now: storing it again changes little or nothing."
+            case Qt.ItemDataRole.ToolTipRole if row.needs_imatrix:
+                return "Meant to be made with an importance matrix, which lowers the error where it matters."
+        return None

@@ -1,0 +1,159 @@
+"""Choosing what to look at: a file, a folder, an address on the Hub, something recent, a model of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
+
+from desktop.core.hub_address import PREFIX, hub_address
+from desktop.core.shown import plain
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.signals import calling
+from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.ui.shell.theme import set_role
+
+if TYPE_CHECKING:
+    from desktop.services.models.library import LibraryModel
+
+MOST_RECENT = 8
+_MOST_MODELS = 15
+_NAME_CHARACTERS = 60
+_FILTER = (
+    "Model files (*.gguf *.safetensors *.llamafile *.bin *.pt *.pth *.ckpt *.onnx *.h5 *.keras *.engine *.plan *.json)"
+    ";;All files (*)"
+)
+
+
+class SourceMenu(QMenu):
+    """Asks by dialogs that block nothing; what was chosen goes out as a source of the inspection service."""
+
+    chosen = Signal(str)
+    list_asked = Signal()  # about to show: the models of the library are wanted
+
+    def __init__(self, name: str, verb: str, parent: QWidget) -> None:
+        """``verb`` begins the dialogs' titles: "Inspect", "Compare with"."""
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setToolTipsVisible(True)
+        self._verb = verb
+        self._window = parent
+        self._recent: Sequence[str] = ()
+        self._models: Sequence[LibraryModel] = ()
+        self.aboutToShow.connect(self.list_asked)
+        self._fill()
+
+    def set_recent(self, sources: Sequence[str]) -> None:
+        """The sources that were opened last, newest first."""
+        self._recent = sources
+        self._fill()
+
+    def set_models(self, models: Sequence[LibraryModel]) -> None:
+        """The models of this computer."""
+        self._models = models
+        self._fill()
+
+    def _fill(self) -> None:
+        self.clear()
+        self.addAction("File…", self.ask_file)
+        self.addAction("Folder…", self.ask_folder)
+        self.addAction("From the Hub…", self.ask_address)
+        if self._recent:
+            self._add_heading("Recent")
+        for source in self._recent:
+            self._add(source if source.startswith(PREFIX) else Path(source).name, source)
+        if self._models:
+            self._add_heading("On this computer")
+        for model in self._models[:_MOST_MODELS]:
+            self._add(model.name, str(model.path))
+        if len(self._models) > _MOST_MODELS:
+            more = self.addAction(f"{len(self._models) - _MOST_MODELS} more on the page Library")
+            more.setEnabled(False)
+
+    def _add_heading(self, text: str) -> None:
+        self.addSeparator()
+        self.addAction(text).setEnabled(False)  # the style sheet's separators have no room for words
+
+    def _add(self, text: str, source: str) -> None:
+        half = _NAME_CHARACTERS // 2
+        text = plain(text)
+        shown = text if len(text) <= _NAME_CHARACTERS else f"{text[: half - 1]}…{text[-half:]}"
+        action = self.addAction(shown.replace("&", "&&"), calling(self.chosen.emit, source))
+        action.setToolTip(plain_tooltip(source))
+
+    def ask_file(self) -> None:
+        """Ask for a file."""
+        dialog = QFileDialog(self._window, f"{self._verb} a model file", "", _FILTER)
+        dialog.setObjectName("inspectFileDialog")
+        self._ask(dialog)
+
+    def ask_folder(self) -> None:
+        """Ask for a folder, for models of many files."""
+        dialog = QFileDialog(self._window, f"{self._verb} a model folder")
+        dialog.setObjectName("inspectFolderDialog")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        self._ask(dialog)
+
+    def _ask(self, dialog: QFileDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self.chosen)
+        dialog.open()
+
+    def ask_address(self) -> None:
+        """Ask for an address on the Hub."""
+        dialog = AddressDialog(f"{self._verb} a file on the Hub", self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.given.connect(self.chosen)
+        dialog.open()
+
+
+class AddressDialog(QDialog):
+    """Takes ``hf:OWNER/REPO[/FILE]``, or the link of a page; says at once whether it understood."""
+
+    given = Signal(str)
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("hubAddressDialog")
+        self.setWindowTitle(title)
+        self.setMinimumWidth(560)
+        words = QLabel("Only headers are read, some megabytes at most; nothing is downloaded. A repo shows its files.")
+        set_role(words, "muted")
+        self._field = QLineEdit()
+        self._field.setObjectName("hubAddress")
+        self._field.setAccessibleName("Address of a file or repo on the Hub")
+        self._field.setPlaceholderText("OWNER/REPO or OWNER/REPO/FILE.gguf, or the link of its page")
+        self._state = plain_label("hubAddressState")
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel)
+        self._open = buttons.button(QDialogButtonBox.StandardButton.Open)
+        self._open.setObjectName("hubAddressOpen")
+        buttons.button(QDialogButtonBox.StandardButton.Cancel).setObjectName("hubAddressCancel")
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(18, 16, 18, 14)
+        column.setSpacing(10)
+        for widget in (words, self._field, self._state, buttons):
+            column.addWidget(widget)
+        self._field.textChanged.connect(self._check)
+        self._check("")
+
+    def accept(self) -> None:
+        """Hand the address on."""
+        address = hub_address(self._field.text())
+        if address is not None:
+            super().accept()
+            self.given.emit(str(address))
+
+    def _check(self, text: str) -> None:
+        address = hub_address(text)
+        self._open.setEnabled(address is not None)
+        if address is not None:
+            self._state.setText(f"✓ {address}")
+        else:
+            self._state.setText("Not an address yet: owner and repository are needed." if text.strip() else " ")
+        set_role(self._state, "good" if address else "muted")

@@ -1,0 +1,240 @@
+"""The tab Chat template: its source with what was found in it, and the prompt it makes of an example."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPlainTextEdit,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
+
+from desktop.core.findings import Severity
+from desktop.core.shown import LINE_CHARACTERS, shown
+from desktop.services.inspect.inspection import Inspected
+from desktop.services.inspect.template_preview import ChatTemplate, TemplatePreview
+from desktop.ui.inspect.example_conversation import ExampleConversation
+from desktop.ui.inspect.source_view import SIGNS, Lines, SourceView
+from desktop.ui.inspect.tab import InspectTab
+from desktop.ui.shared.buttons import explained_button
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.transcript.highlight import highlight
+from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.theme import Theme, set_role
+
+if TYPE_CHECKING:
+    from desktop.engine.tools.template import RenderResult
+
+PAUSE_MILLISECONDS = 200
+_ORDER: dict[Severity, int] = {"note": 0, "warning": 1, "error": 2}
+_FALLBACK = "This model brings no chat template. Heft uses ChatML instead, so its answers may be odd."
+
+Coloured = tuple[tuple[ChatTemplate, Lines], ...]
+
+
+class TemplateTab(InspectTab):
+    """Source and findings at the left, example and prompt at the right."""
+
+    def __init__(self, theme: Theme, tasks: Tasks, service: TemplatePreview, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("inspectTemplate")
+        self._tasks, self._service = tasks, service
+        self._inspected: Inspected | None = None
+        self._templates: Coloured = ()
+        self._reading: Task | None = None
+        self._rendering: Task | None = None
+        self._rendered = ""
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE_MILLISECONDS)
+        self._pause.timeout.connect(self._render)
+        self._build(theme)
+        self._names.currentIndexChanged.connect(self._show_template)
+        self._example.changed.connect(lambda *_: self._pause.start())
+        self._open.toggled.connect(lambda *_: self._pause.start())
+        self._findings.currentRowChanged.connect(self._show_finding)
+        self._pause.stop()
+
+    def show_model(self, inspected: Inspected) -> None:
+        """Show this model's templates; they are checked and coloured in the background."""
+        self.clear()
+        self._inspected = inspected
+
+        def read(context: TaskContext) -> Coloured:
+            found = self._service.templates(inspected)
+            return tuple((t, highlight("jinja", t.source, longest_line=LINE_CHARACTERS)) for t in found)
+
+        self._reading = self._tasks.run(read, done=self._show_templates, failed=self.notify.emit, owner=self)
+
+    def clear(self) -> None:
+        """Show no model."""
+        for task in (self._reading, self._rendering):
+            if task is not None:
+                task.cancel()
+        self._reading = self._rendering = None
+        self._pause.stop()
+        self._inspected = None
+        self._templates = ()
+        self._names.clear()
+        self._source.set_source("", [], {})
+        self._findings.clear()
+        self._told.setText("")
+        self._prompt.clear()
+        self._notes.setText("")
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _build(self, theme: Theme) -> None:
+        self._names = QComboBox()
+        self._names.setObjectName("inspectTemplateName")
+        self._names.setAccessibleName("Chat template")
+        self._told = plain_label("inspectTemplateTold")
+        self._source = SourceView(theme)
+        self._source.setObjectName("inspectTemplateSource")
+        self._source.setAccessibleName("Source of the chat template")
+        self._findings = QListWidget()
+        self._findings.setObjectName("inspectTemplateFindings")
+        self._findings.setAccessibleName("What was found in the template")
+        self._findings.setWordWrap(True)
+        self._findings.setSpacing(4)
+        self._findings.setMaximumHeight(120)
+        self._copy = explained_button("Copy source", "inspectTemplateCopy", "Copy the template's source")
+        self._copy.clicked.connect(self._copy_source)
+        above = QHBoxLayout()
+        above.addWidget(self._names)
+        above.addWidget(self._told, 1)
+        above.addWidget(self._copy)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 14, 0)
+        column.setSpacing(8)
+        column.addLayout(above)
+        column.addWidget(self._source, 1)
+        column.addWidget(self._findings)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setChildrenCollapsible(False)
+        split.addWidget(left)
+        split.addWidget(self._build_example(theme))
+        split.setSizes([640, 520])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 10, 0, 0)
+        outer.addWidget(split)
+
+    def _build_example(self, theme: Theme) -> QWidget:
+        title, below = QLabel("Example conversation"), QLabel("The prompt the model is given")
+        set_role(title, "subtitle")
+        set_role(below, "subtitle")
+        self._example = ExampleConversation()
+        self._open = QCheckBox("Open the answer")
+        self._open.setObjectName("inspectTemplateOpen")
+        self._open.setAccessibleName("End the prompt where the model's answer begins")
+        self._open.setToolTip("End the prompt where the model's answer begins (add_generation_prompt)")
+        self._open.setChecked(True)
+        self._prompt = QPlainTextEdit()
+        self._prompt.setObjectName("inspectTemplatePrompt")
+        self._prompt.setAccessibleName("Rendered prompt")
+        self._prompt.setReadOnly(True)
+        self._prompt.setTabChangesFocus(True)
+        self._prompt.setFont(theme.monospace)
+        self._notes = plain_label("inspectTemplateNotes", "muted")
+        self._copy_prompt = explained_button("Copy prompt", "inspectTemplateCopyPrompt", "Copy the rendered prompt")
+        self._copy_prompt.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._rendered))
+        head = QHBoxLayout()
+        head.addWidget(below, 1)
+        head.addWidget(self._open)
+        head.addWidget(self._copy_prompt)
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(14, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(title)
+        column.addWidget(self._example)
+        column.addLayout(head)
+        column.addWidget(self._prompt, 1)
+        column.addWidget(self._notes)
+        return right
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _show_templates(self, templates: Coloured) -> None:
+        self._reading = None
+        self._templates = templates
+        self._names.blockSignals(True)
+        self._names.addItems([template.name for template, _ in templates])
+        self._names.blockSignals(False)
+        self._names.setVisible(len(templates) > 1)
+        self._show_template(0)
+
+    def _show_template(self, number: int) -> None:
+        if not 0 <= number < len(self._templates):
+            return
+        template, colours = self._templates[number]
+        marks: dict[int, Severity] = {}
+        for marked in template.findings:
+            known = marks.get(marked.line)
+            if known is None or _ORDER[marked.finding.severity] > _ORDER[known]:
+                marks[marked.line] = marked.finding.severity
+        self._source.set_source(template.source, colours, marks)
+        self._findings.clear()
+        for marked in template.findings:
+            finding = marked.finding
+            place = "" if f"line {marked.line}" in finding.message else f"Line {marked.line}: "
+            item = QListWidgetItem(f"{SIGNS[finding.severity]} {place}{finding.message} {finding.reason}")
+            item.setData(Qt.ItemDataRole.UserRole, marked.line)
+            self._findings.addItem(item)
+        self._findings.setVisible(bool(template.findings))
+        self._told.setText(told(template))
+        self._render()
+
+    def _show_finding(self, row: int) -> None:
+        item = self._findings.item(row)
+        if item is not None:
+            self._source.show_line(item.data(Qt.ItemDataRole.UserRole))
+
+    def _render(self) -> None:
+        inspected, number = self._inspected, self._names.currentIndex()
+        if inspected is None or not 0 <= number < len(self._templates):
+            return
+        if self._rendering is not None:
+            self._rendering.cancel()
+        template, messages, open_answer = self._templates[number][0], self._example.messages, self._open.isChecked()
+        self._rendering = self._tasks.run(
+            lambda context: self._service.render(inspected, template, messages, open_answer=open_answer),
+            done=self._show_prompt,
+            failed=self.notify.emit,
+            owner=self,
+        )
+
+    def _show_prompt(self, result: RenderResult) -> None:
+        self._rendering = None
+        self._rendered = result.text
+        self._prompt.setPlainText(shown(result.text))
+        self._notes.setText(f"⚠ {result.error}" if result.error else " ".join(result.notes))
+        self._notes.setVisible(bool(self._notes.text()))
+        self._copy_prompt.setEnabled(bool(result.text))
+
+    def _copy_source(self) -> None:
+        number = self._names.currentIndex()
+        if 0 <= number < len(self._templates):
+            QGuiApplication.clipboard().setText(self._templates[number][0].source)
+
+
+def told(template: ChatTemplate) -> str:
+    """A template in a line: its size, and how many findings there are."""
+    if template.is_fallback:
+        return _FALLBACK
+    lines = template.source.count("\n") + 1
+    size = f"{lines:,} line{'s' * (lines != 1)}, {len(template.source):,} characters"
+    if not template.findings:
+        return f"{size} · nothing suspicious found"
+    return f"{size} · {len(template.findings)} finding{'s' * (len(template.findings) != 1)}"

@@ -1,0 +1,222 @@
+"""The tab Tensors: all of them, filtered and sorted, their sums, and their export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QSplitter,
+    QTableView,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.core.tensor_export import tensors_to_csv, tensors_to_json
+from desktop.services.inspect.inspection import Inspected
+from desktop.ui.inspect.state import InspectState
+from desktop.ui.inspect.tab import InspectTab
+from desktop.ui.inspect.tensor_model import TensorTableModel
+from desktop.ui.inspect.tensor_table import TensorTable
+from desktop.ui.inspect.totals_model import TotalsModel
+from desktop.ui.shared.saving import file_name, write_file
+from desktop.ui.shared.search_field import search_field
+from desktop.ui.shared.signals import calling
+from desktop.ui.shared.tables import set_up_table
+from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.theme import Theme, set_role
+
+_ALL_TYPES = "All types"
+_KINDS = {"csv": "CSV (*.csv)", "json": "JSON (*.json)"}
+
+
+class TensorsTab(InspectTab):
+    """Selects in the shared state; follows it too."""
+
+    def __init__(self, theme: Theme, tasks: Tasks, state: InspectState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("inspectTensors")
+        self._tasks = tasks
+        self._state = state
+        self._model = TensorTableModel(theme, self)
+        self.table = TensorTable(self._model, "tensorTable", "Tensors")
+        self._types = TotalsModel("Type", self)
+        self._roles = TotalsModel("Role", self)
+        self._build()
+        self._search.textChanged.connect(self._filter)
+        self._type.currentIndexChanged.connect(self._filter)
+        self._group.toggled.connect(self._regroup)
+        self.table.chosen.connect(state.select)
+        state.selected.connect(self._select)
+
+    def show_model(self, inspected: Inspected) -> None:
+        """Show a model's tensors; a filter of the former one is cleared."""
+        opened = self._state.opened
+        if opened is None:
+            return
+        rows = opened.rows
+        for field in (self._search, self._type):
+            field.blockSignals(True)
+        self._search.clear()
+        self._type.clear()
+        self._type.addItem(_ALL_TYPES, "")
+        for total in rows.types:
+            self._type.addItem(f"{total.label} ({total.count:,})", total.label)
+        for field in (self._search, self._type):
+            field.blockSignals(False)
+        self._model.set_rows(rows)
+        self._model.set_filter("")
+        self._types.set_totals(rows.types)
+        self._roles.set_totals(rows.roles)
+        self.table.fit(rows)
+        self._count()
+        self._select(self._state.position)
+
+    def clear(self) -> None:
+        """Empty tables."""
+        self._model.set_rows(None)
+        self._types.set_totals(())
+        self._roles.set_totals(())
+        self._count()
+
+    def write(self, path: Path) -> None:
+        """Export the tensors that pass the filter, in the order shown: JSON for ``.json``, else CSV."""
+        opened = self._state.opened
+        if opened is None:
+            return
+        rows, positions = opened.rows, tuple(self._model.matching)
+
+        def work(context: TaskContext) -> None:
+            chosen = ((rows.tensor(at), rows.files[rows.placed[at].file]) for at in positions)
+            make = tensors_to_json if path.suffix.lower() == ".json" else tensors_to_csv
+            write_file(path, make(chosen))
+
+        self._tasks.run(
+            work,
+            done=lambda _: self.notify.emit(f"Saved {len(positions):,} tensors as {path}"),
+            failed=self.notify.emit,
+            owner=self,
+        )
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._search = search_field(
+            "tensorSearch",
+            "Filter tensors",
+            "Filter by name or shape…",
+            "Words of a name or shape, all of them (Ctrl+F)",
+        )
+        self._type = QComboBox()
+        self._type.setObjectName("tensorType")
+        self._type.setAccessibleName("Type of the tensors shown")
+        self._type.setMinimumWidth(130)
+        self._group = QCheckBox("Group by layer")
+        self._group.setObjectName("tensorGroup")
+        self._shown = QLabel()
+        self._shown.setObjectName("tensorCount")
+        set_role(self._shown, "muted")
+        head = QHBoxLayout()
+        head.setSpacing(10)
+        head.addWidget(self._search, 1)
+        head.addWidget(self._export_button())
+        choices = QHBoxLayout()
+        choices.setSpacing(14)
+        choices.addWidget(self._type)
+        choices.addWidget(self._group)
+        choices.addStretch(1)
+        choices.addWidget(self._shown)
+        sums = QTabWidget()
+        sums.setObjectName("tensorTotals")
+        sums.setDocumentMode(True)
+        sums.addTab(_sums_table(self._types, "typeTotals", "Tensors by type"), "By type")
+        sums.addTab(_sums_table(self._roles, "roleTotals", "Tensors by role"), "By role")
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.setObjectName("tensorsSplitter")
+        splitter.setChildrenCollapsible(False)
+        splitter.addWidget(self.table)
+        splitter.addWidget(sums)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        column.addLayout(head)
+        column.addLayout(choices)
+        column.addWidget(splitter, 1)
+        self.setFocusProxy(self.table)
+
+    def _export_button(self) -> QToolButton:
+        button = QToolButton()
+        button.setText("Export ▾")
+        button.setObjectName("tensorExport")
+        button.setAccessibleName("Export the tensors shown")
+        button.setToolTip("Save the tensors shown as a file")
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(button)
+        menu.setObjectName("tensorExportMenu")
+        for suffix, kind in _KINDS.items():
+            menu.addAction(f"{kind.split()[0]}…", calling(self._ask_where, suffix))
+        button.setMenu(menu)
+        return button
+
+    # -- what happens ----------------------------------------------------------------------------
+
+    @property
+    def search(self) -> QLineEdit:
+        """The field above the table."""
+        return self._search
+
+    def _filter(self) -> None:
+        self._model.set_filter(self._search.text(), self._type.currentData() or "")
+        self._count()
+        self.table.select(self._state.position)
+
+    def _regroup(self, grouped: bool) -> None:
+        self._model.set_grouped(grouped)
+        self.table.select(self._state.position)
+
+    def _select(self, position: int) -> None:
+        if position >= 0:
+            self._model.open_group_of(position)
+        self.table.select(position)
+
+    def _count(self) -> None:
+        total = len(self._state.opened.rows) if self._state.opened else 0
+        self._shown.setText(f"{len(self._model.matching):,} of {total:,}")
+
+    def _ask_where(self, suffix: str) -> None:
+        opened = self._state.opened
+        if opened is None:
+            return
+        dialog = QFileDialog(
+            self, "Export tensors", file_name(f"{opened.inspected.title} tensors", suffix), _KINDS[suffix]
+        )
+        dialog.setObjectName("tensorExportDialog")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(suffix)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: self.write(Path(name)))
+        dialog.open()
+
+
+def _sums_table(model: TotalsModel, name: str, title: str) -> QTableView:
+    table = QTableView()
+    set_up_table(table, name, title, row_height=26)
+    table.setModel(model)
+    header = table.horizontalHeader()
+    header.setMinimumSectionSize(70)
+    for column, width in enumerate((100, 76, 90, 84, 104)):
+        table.setColumnWidth(column, width)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    return table

@@ -1,0 +1,75 @@
+"""The strip below the library's table: the selected model, and what can be done with it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from desktop.core.units import human_bytes, human_parameters
+from desktop.services.models.library import LibraryModel
+from desktop.ui.library import actions
+from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.labels import WARNING_SIGN, plain_label
+from desktop.ui.shell.action_registry import ActionRegistry
+from desktop.ui.shell.theme import set_role
+
+
+class ModelDetails(QFrame):
+    """Facts of one model, and buttons of the page's actions."""
+
+    def __init__(self, commands: ActionRegistry, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("libraryDetails")
+        self.setAccessibleName("Selected model")
+        set_role(self, "card")
+        self._name = ElidedLabel()
+        self._name.setObjectName("libraryDetailsName")
+        set_role(self._name, "subtitle")
+        self._facts = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._facts.setObjectName("libraryDetailsFacts")
+        self._place = ElidedLabel()
+        self._place.setObjectName("libraryDetailsPlace")
+        set_role(self._place, "muted")
+        self._problem = plain_label("libraryDetailsProblem", "warn")
+        words = QVBoxLayout()
+        words.setSpacing(3)
+        for label in (self._name, self._facts, self._place, self._problem):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, label.sizePolicy().verticalPolicy())
+            words.addWidget(label)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 12, 14, 12)
+        row.setSpacing(8)
+        row.addLayout(words, 1)
+        self.chat = commands.button(actions.CHAT, "libraryChat", role="primary")
+        self.inspect = commands.button(actions.INSPECT, "libraryInspect")
+        self.folder = commands.button(actions.SHOW_IN_FOLDER, "libraryShowInFolder")
+        self.remove = commands.button(actions.REMOVE, "libraryRemove", role="danger")
+        for button in (self.chat, self.inspect, self.folder, self.remove):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+
+    def show_model(self, model: LibraryModel, *, removable: bool) -> None:
+        """Show a model's facts; ``removable`` says whether Heft may remove its files."""
+        self._name.set_whole_text(model.name)
+        self._facts.set_whole_text(" · ".join(_facts(model)))
+        others = f"  (also in {', '.join(str(p) for p in model.also_in)})" if model.also_in else ""
+        self._place.set_whole_text(f"{model.path}{others}")
+        self._problem.setText(f"{WARNING_SIGN} {model.problem}")
+        self._problem.setVisible(bool(model.problem))
+        # Never a dead end: a file that looks broken can still be tried, the engine says what it makes of it.
+        self.chat.setText("Try anyway" if model.problem else "Chat")
+        self.remove.setVisible(removable)
+
+
+def _facts(model: LibraryModel) -> list[str]:
+    facts = [model.architecture] if model.architecture else []
+    if model.parameters:
+        facts.append(f"{human_parameters(model.parameters)} parameters")
+    if model.quantization:
+        bits = f", {model.size_bytes * 8 / model.parameters:.2f} bits per weight" if model.parameters else ""
+        facts.append(f"{model.quantization}{bits}")
+    facts.append(human_bytes(model.size_bytes) + (f" in {len(model.files)} parts" if len(model.files) > 1 else ""))
+    if model.context_length:
+        facts.append(f"trained for {model.context_length:,} tokens")
+    if model.mmproj:
+        facts.append("with projector (images or sound)")
+    return facts

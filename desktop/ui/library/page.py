@@ -1,0 +1,372 @@
+"""The page Library: the models of this computer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QMessageBox,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.core.errors import HeftError
+from desktop.core.progress import Progress
+from desktop.core.spelling import near
+from desktop.core.units import human_bytes
+from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.store.settings import Changed
+from desktop.ui.library import actions
+from desktop.ui.library.library_model import LibraryTableModel
+from desktop.ui.library.library_table import LibraryTable
+from desktop.ui.library.model_details import ModelDetails
+from desktop.ui.library.scan_progress import ScanProgressLine
+from desktop.ui.shared.buttons import explained_button
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.search_field import focus_search, search_field
+from desktop.ui.shared.signals import calling
+from desktop.ui.shell.keys import tooltip
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.theme import Theme, set_role
+
+QUIET_SECONDS = 0.3  # a search shorter than this shows no progress, so that a visit does not flicker
+NO_MODELS_ADVICE = (
+    "Heft looks in its own folder and in those of Hugging Face, LM Studio and Ollama.\n"
+    "Add a folder that holds GGUF files, or drop a .gguf file onto this window."
+)
+
+
+class LibraryPage(Page):
+    """Search, table, details and actions. It looks for models again at each visit; known files cost little."""
+
+    run_requested = Signal(object)  # LibraryModel
+    inspect_requested = Signal(object)  # LibraryModel
+
+    def __init__(
+        self,
+        service: LibraryService,
+        tasks: Tasks,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent, actions.LIBRARY_ACTIONS)
+        self.setObjectName("libraryPage")
+        self._service = service
+        self._tasks = tasks
+        self._scan: Task | None = None
+        self._scan_started = 0.0
+        self._scanned_once = False
+        self._rows = LibraryTableModel(theme, self)
+        self._table = LibraryTable(self._rows)
+        self._connect_actions()
+        self._details = ModelDetails(self.commands)
+        self._progress = ScanProgressLine()
+        self._build()
+        self._connect()
+        self._refresh()
+
+    def shown(self) -> None:
+        """Look for models, quietly when nothing is new."""
+        self.rescan()
+
+    def option_changed(self, change: Changed) -> None:
+        """Other folders or stores are to be looked into."""
+        if change.option.page == "models":
+            self.cancel_scan()
+            if self.isVisible():
+                self.rescan()
+
+    def rescan(self) -> None:
+        """Look for models in the background; one search at a time."""
+        if self._scan is not None:
+            return
+        self._scan_started = time.monotonic()
+        self._scan = self._tasks.run(
+            lambda context: self._service.scan(context.progress, lambda: context.cancelled),
+            done=self._scanned,
+            failed=self._scan_failed,
+            progress=self._scan_advanced,
+            owner=self,
+        )
+        self._refresh()
+
+    def cancel_scan(self) -> None:
+        """Stop looking; the list stays as it is."""
+        if self._scan is not None:
+            self._scan.cancel()
+        self._scanned_once = True
+        self._end_scan()
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        title = QLabel("Library")
+        set_role(title, "title")
+        self._count = QLabel()
+        self._count.setObjectName("libraryCount")
+        set_role(self._count, "muted")
+        open_file = self.commands.button(actions.OPEN_FILE, "libraryOpenFile")
+        again = self.commands.button(actions.RESCAN, "libraryRescan")
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(title)
+        head.addSpacing(4)
+        head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
+        head.addStretch(1)
+        head.addWidget(open_file)
+        head.addWidget(self._folders_button())
+        head.addWidget(again)
+        self._search = search_field(
+            "librarySearch",
+            "Search models",
+            "Search models…",
+            tooltip(actions.SEARCH),
+        )
+        self._body = QStackedWidget()
+        self._body.addWidget(self._table)
+        self._body.addWidget(self._empty_state())
+        self._progress.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 16, 20, 16)
+        column.setSpacing(12)
+        column.addLayout(head)
+        column.addWidget(self._search)
+        column.addWidget(self._progress)
+        column.addWidget(self._body, 1)
+        column.addWidget(self._details)
+
+    def _folders_button(self) -> QToolButton:
+        button = QToolButton()
+        button.setText("Folders ▾")
+        button.setObjectName("libraryFolders")
+        button.setAccessibleName("Folders to look in")
+        button.setToolTip("Add a folder that holds models, or forget one")
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._folders_menu = QMenu(button)
+        self._folders_menu.setObjectName("libraryFoldersMenu")
+        self._folders_menu.aboutToShow.connect(self._fill_folders_menu)
+        button.setMenu(self._folders_menu)
+        return button
+
+    def _empty_state(self) -> QWidget:
+        self._nothing = plain_label("libraryEmptyTitle", "subtitle")
+        self._advice = plain_label("libraryEmptyText", "muted")
+        for label in (self._nothing, self._advice):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._add = self.commands.button(actions.ADD_FOLDER, "libraryAddFolder", role="primary")
+        self._clear = explained_button("Clear search", "libraryClearSearch", "Show all models again")
+        self._near = explained_button("", "libraryNear", "Search for a name that is here")
+        self._near.clicked.connect(self._search_near)
+        empty = QWidget()
+        empty.setObjectName("libraryEmpty")
+        column = QVBoxLayout(empty)
+        column.setSpacing(14)
+        column.addStretch(1)
+        column.addWidget(self._nothing)
+        column.addWidget(self._advice)
+        column.addWidget(self._near, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._add, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._clear, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(2)
+        return empty
+
+    def _connect(self) -> None:
+        self._search.textChanged.connect(self._filter)
+        self._search.returnPressed.connect(self._table.setFocus)
+        self._clear.clicked.connect(self._search.clear)
+        self._progress.cancelled.connect(self.cancel_scan)
+        self._table.model_changed.connect(self._refresh)
+        self._table.chat_asked.connect(self._chat)
+        self._table.remove_asked.connect(self._ask_remove)
+        self._table.menu_asked.connect(self._show_menu)
+
+    def _connect_actions(self) -> None:
+        for action, call in (
+            (actions.SEARCH, lambda: focus_search(self._search)),
+            (actions.RESCAN, self.rescan),
+            (actions.OPEN_FILE, self._choose_file),
+            (actions.ADD_FOLDER, self._choose_folder),
+            (actions.CHAT, self._chat),
+            (actions.INSPECT, self._inspect),
+            (actions.SHOW_IN_FOLDER, self._show_in_folder),
+            (actions.REMOVE, self._ask_remove),
+        ):
+            self.commands.connect_to(action, call)
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        model = self._table.current_model
+        self._details.setVisible(model is not None)
+        if model is not None:
+            self._details.show_model(model, removable=self._service.is_own(model))
+        self._body.setCurrentIndex(0 if self._rows.rowCount() else 1)
+        self.commands.allow(actions.NOT_LOOKING, self._scan is None)
+        self.commands.allow(actions.IN_LIST, model is not None)
+        total = self._rows.total
+        self._count.setText(
+            f"{total:,} model{'s' * (total != 1)} · {human_bytes(self._rows.total_bytes)}" if total else ""
+        )
+        self._clear.setVisible(total > 0)
+        self._offer_near()
+        self._add.setVisible(total == 0 and self._scanned_once)
+        self._advice.setVisible(self._scanned_once)
+        if total:
+            self._nothing.setText(f"No model matches “{self._search.text()}”.")
+            self._advice.setText("Search by words of a name, an architecture, a quantization or a place.")
+        elif self._scanned_once:
+            self._nothing.setText("No models yet.")
+            self._advice.setText(NO_MODELS_ADVICE)
+        else:
+            self._nothing.setText("Looking for models…")
+
+    def _offer_near(self) -> None:
+        """Offer the nearest name where the search finds none."""
+        typed = self._search.text()
+        found = near(typed, self._rows.words) if typed and not self._rows.rowCount() else ()
+        self._near.setVisible(bool(found))
+        if found:
+            self._near.setText(f"Did you mean “{found[0]}”?".replace("&", "&&"))
+            self._near.setAccessibleName(f"Search for {found[0]}")
+            self._near.setProperty("near", found[0])
+
+    def _search_near(self) -> None:
+        self._search.setText(str(self._near.property("near")))
+
+    def _filter(self, text: str) -> None:
+        self._rows.set_filter(text)
+
+    def _focus_search(self) -> None:
+        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._search.selectAll()
+
+    def _scan_advanced(self, progress: Progress) -> None:
+        if time.monotonic() - self._scan_started > QUIET_SECONDS:
+            self._progress.show()
+        self._progress.show_progress(progress)
+
+    def _scanned(self, models: list[LibraryModel]) -> None:
+        first, self._scanned_once = not self._scanned_once, True
+        self._rows.set_models(models)
+        used = [model for model in models if model.last_used is not None]
+        if first and used:
+            self._table.select(max(used, key=lambda model: model.last_used or 0.0).id)
+        self._end_scan()
+        if first and self.hasFocus():  # and nobody went elsewhere since the page came into view
+            self._table.setFocus(Qt.FocusReason.OtherFocusReason)
+        unreadable = self._service.unreadable
+        if unreadable:
+            more = f" and {len(unreadable) - 1} more folders" if len(unreadable) > 1 else ""
+            self.notify.emit(f"Heft may not look into {unreadable[0]}{more}.")
+
+    def _scan_failed(self, error: HeftError) -> None:
+        self._end_scan()
+        self.notify.emit(error)
+
+    def _end_scan(self) -> None:
+        self._scan = None
+        self._progress.hide()
+        self._refresh()
+
+    # -- actions ---------------------------------------------------------------------------------
+
+    def _chat(self) -> None:
+        model = self._table.current_model
+        if model is not None:
+            self.run_requested.emit(model)
+
+    def _inspect(self) -> None:
+        model = self._table.current_model
+        if model is not None:
+            self.inspect_requested.emit(model)
+
+    def _show_in_folder(self) -> None:
+        model = self._table.current_model
+        if model is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(model.path.parent)))
+
+    def _show_menu(self, where: QPoint) -> None:
+        model = self._table.current_model
+        if model is None:
+            return
+        menu = QMenu(self)
+        menu.setObjectName("libraryContextMenu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.commands.add_to(menu, actions.CHAT, actions.INSPECT, actions.SHOW_IN_FOLDER)
+        if self._service.is_own(model):
+            menu.addSeparator()
+            self.commands.add_to(menu, actions.REMOVE)
+        menu.popup(where)
+
+    def _ask_remove(self) -> None:
+        model = self._table.current_model
+        if model is None:
+            return
+        if not self._service.is_own(model):
+            self.notify.emit(f"{model.name} is not in Heft's own folder, so Heft does not remove it.")
+            return
+        box = QMessageBox(
+            QMessageBox.Icon.Question,
+            "Remove model",
+            f"Move {model.name} to the trash?",
+            QMessageBox.StandardButton.Cancel,
+            self,
+        )
+        box.setObjectName("libraryRemoveQuestion")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setInformativeText(f"It takes {human_bytes(model.size_bytes)}. You can restore it from the trash.")
+        confirm = box.addButton("Move to trash", QMessageBox.ButtonRole.DestructiveRole)
+        confirm.setObjectName("libraryRemoveConfirm")
+        confirm.clicked.connect(calling(self._remove, model))
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    def _remove(self, model: LibraryModel) -> None:
+        def removed(_: None) -> None:
+            self._rows.remove(model.id)
+            self.notify.emit(f"{model.name} is in the trash now.")
+
+        self._tasks.run(lambda context: self._service.trash(model), done=removed, failed=self.notify.emit, owner=self)
+
+    def _choose_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open a model", "", "GGUF models (*.gguf);;All files (*)")
+        if name:
+            self._tasks.run(
+                lambda context: self._service.resolve(name),
+                done=self.run_requested.emit,
+                failed=self.notify.emit,
+                owner=self,
+            )
+
+    def _choose_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Add a folder that holds models")
+        if name:
+            self._change_folders(lambda: self._service.add_folder(Path(name)))
+
+    def _fill_folders_menu(self) -> None:
+        self._folders_menu.clear()
+        self.commands.add_to(self._folders_menu, actions.ADD_FOLDER)
+        folders = self._service.folders()
+        if folders:
+            self._folders_menu.addSeparator()
+        for folder in folders:
+            forget = calling(self._change_folders, calling(self._service.remove_folder, folder))
+            self._folders_menu.addAction(f"Forget {str(folder).replace('&', '&&')}", forget)
+
+    def _change_folders(self, change: Callable[[], None]) -> None:
+        def changed(_: None) -> None:
+            self.cancel_scan()
+            self.rescan()
+
+        self._tasks.run(lambda context: change(), done=changed, failed=self.notify.emit, owner=self)

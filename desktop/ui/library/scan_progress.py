@@ -1,0 +1,26 @@
+"""How far a search for models is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+
+from desktop.core.progress import Progress
+from desktop.ui.shared.progress_line import ProgressLine
+
+
+class ScanProgressLine(ProgressLine):
+    """Tells how many files were found, then which is read."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        cancel = ("libraryCancelScan", "Stop looking for models")
+        elide = Qt.TextElideMode.ElideRight
+        super().__init__("libraryProgress", "Progress of the search for models", cancel, elide, parent)
+
+    def show_progress(self, progress: Progress) -> None:
+        """Show a step; the bar has no end while files are still being looked for."""
+        if progress.known:
+            text = f"Reading {progress.done + 1:,} of {progress.total:,}: {progress.note}"
+        else:
+            text = f"Looking for models: {progress.done:,} files so far"
+        self.set_progress(progress, text)

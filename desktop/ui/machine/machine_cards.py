@@ -1,0 +1,196 @@
+"""The cards of the Machine page: processor, memory, graphics, engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+
+from desktop.core.hardware import Gpu, Machine, Memory
+from desktop.core.units import human_bytes
+from desktop.services.machine.report import cores, gpu_facts, rate
+from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.theme import set_role
+
+_STEPS = 1000  # of a bar
+
+
+class Card(QFrame):
+    """A titled box of lines."""
+
+    def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setAccessibleName(title)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        set_role(self, "card")
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(14, 12, 14, 12)
+        self._column.setSpacing(5)
+        heading = QLabel(title)
+        set_role(heading, "muted")
+        self._column.addWidget(heading)
+
+    def _line(self, name: str, role: str = "", *, elided: bool = False) -> QLabel:
+        label = ElidedLabel(mode=Qt.TextElideMode.ElideRight) if elided else plain_label(name)
+        if elided:
+            label.setObjectName(name)
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        if role:
+            set_role(label, role)
+        self._column.addWidget(label)
+        return label
+
+    def _bar(self, name: str, title: str) -> QProgressBar:
+        bar = QProgressBar()
+        bar.setObjectName(name)
+        bar.setAccessibleName(title)
+        bar.setRange(0, _STEPS)
+        bar.setTextVisible(False)
+        self._column.addWidget(bar)
+        return bar
+
+
+class CpuCard(Card):
+    """Name, cores, instruction sets, and whether the engine suits them."""
+
+    def __init__(self, meanings: Mapping[str, str], parent: QWidget | None = None) -> None:
+        """``meanings`` says what each instruction set is good for."""
+        super().__init__("machineCpu", "Processor", parent)
+        self._meanings = meanings
+        self._name = self._line("machineCpuName", "subtitle", elided=True)
+        self._cores = self._line("machineCpuCores")
+        self._features = self._line("machineCpuFeatures", "muted")
+        self._verdict = self._line("machineCpuVerdict", "good")
+        self._column.addStretch(1)
+
+    def show_machine(self, machine: Machine) -> None:
+        """Fill in a machine."""
+        _set_whole(self._name, machine.cpu.name)
+        self._cores.setText(cores(machine))
+        self._features.setText(" · ".join(machine.cpu.features) or "No instruction sets known")
+        known_names = [name for name in machine.cpu.features if name in self._meanings]
+        self._features.setToolTip("\n".join(f"{name}: {self._meanings[name]}" for name in known_names))
+        missing = machine.engine.missing_features
+        known = bool(machine.engine.features)
+        self._verdict.setVisible(known)
+        if missing:
+            set_role(self._verdict, "bad")
+            self._verdict.setText(f"⚠ The engine needs {', '.join(missing)}")
+        else:
+            set_role(self._verdict, "good")
+            self._verdict.setText("✓ Has all that the engine was compiled for")
+
+
+class MemoryCard(Card):
+    """What is free now, of how much, and how fast it is read."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("machineMemory", "Memory", parent)
+        self._available = self._line("machineMemoryAvailable", "figure")
+        self._total = self._line("machineMemoryTotal")
+        self._used = self._bar("machineMemoryBar", "Memory in use")
+        self._bandwidth = self._line("machineMemoryBandwidth")
+        self._measured = self._line("machineMemoryMeasured", "muted")
+        self._column.addStretch(1)
+
+    def show_machine(self, machine: Machine) -> None:
+        """Fill in a machine."""
+        memory = machine.memory
+        self.show_live(memory)
+        self._bandwidth.setText(f"Read bandwidth {rate(memory.bandwidth_bytes_per_second)}")
+        day = (memory.bandwidth_measured_at or "")[:10]
+        self._measured.setText(f"measured {day} on all physical cores" if day else "")
+        self._measured.setVisible(bool(day))
+
+    def show_live(self, memory: Memory) -> None:
+        """Only what changes from second to second."""
+        self._available.setText(f"{human_bytes(memory.available_bytes)} free")
+        limit = f" (limit of a {memory.limited_by})" if memory.limited_by else ""
+        self._total.setText(f"of {human_bytes(memory.total_bytes)}{limit}")
+        used = memory.total_bytes - memory.available_bytes
+        self._used.setValue(round(_STEPS * used / memory.total_bytes) if memory.total_bytes else 0)
+
+
+class GraphicsCard(Card):
+    """Every GPU, or what the probes said instead."""
+
+    def __init__(self, architecture_title: Callable[[Gpu], str], parent: QWidget | None = None) -> None:
+        super().__init__("machineGpus", "Graphics", parent)
+        self._architecture_title = architecture_title
+        self._rows: list[QWidget] = []
+        self._column.addStretch(1)
+
+    def show_machine(self, machine: Machine) -> None:
+        """Replace the rows."""
+        for row in self._rows:
+            self._column.removeWidget(row)
+            row.deleteLater()
+        self._rows = []
+        for index, gpu in enumerate(machine.gpus):
+            self._add_gpu(index, gpu)
+        if not machine.gpus:
+            self._add("machineNoGpu", "None that a model can use", "subtitle")
+            told = "\n".join(f"{probe.name}: {probe.message}" for probe in machine.probes)
+            self._add("machineProbes", told or "Models run on the processor.", "muted")
+
+    def _add_gpu(self, index: int, gpu: Gpu) -> None:
+        self._add(f"machineGpuName{index}", gpu.name, "subtitle", elided=True)
+        if gpu.total_bytes and gpu.free_bytes is not None:
+            bar = self._bar(f"machineGpuBar{index}", f"Memory of {gpu.name} in use")
+            bar.setValue(round(_STEPS * (gpu.total_bytes - gpu.free_bytes) / gpu.total_bytes))
+            self._take(bar)
+        facts = gpu_facts(gpu, self._architecture_title(gpu))
+        self._add(f"machineGpuFacts{index}", " · ".join(facts))
+        users = [f"{p.name or p.pid} {human_bytes(p.used_bytes)}" for p in gpu.processes if p.used_bytes]
+        if users:
+            self._add(f"machineGpuProcesses{index}", "In use by " + ", ".join(users[:3]), "muted")
+
+    def _add(self, name: str, text: str, role: str = "", *, elided: bool = False) -> None:
+        label = self._line(name, role, elided=elided)
+        _set_whole(label, text)
+        self._take(label)
+
+    def _take(self, widget: QWidget) -> None:
+        """Lines are added at the end; a row belongs before the stretch."""
+        self._column.removeWidget(widget)
+        self._column.insertWidget(self._column.count() - 1, widget)
+        self._rows.append(widget)
+
+
+class EngineCard(Card):
+    """The installed llama.cpp and the disk its models lie on."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("machineEngine", "Engine", parent)
+        self._version = self._line("machineEngineVersion", "subtitle", elided=True)
+        self._backends = self._line("machineEngineBackends")
+        self._variant = self._line("machineEngineVariant")
+        self._features = self._line("machineEngineFeatures", "muted")
+        self._architectures = self._line("machineEngineArchitectures")
+        self._disk = self._line("machineDisk")
+        self._column.addStretch(1)
+
+    def show_machine(self, machine: Machine) -> None:
+        """Fill in a machine."""
+        engine = machine.engine
+        _set_whole(self._version, engine.version or "Unknown")
+        self._backends.setText(f"Backends: {', '.join(engine.backends)}" if engine.backends else "")
+        self._variant.setText(f"Chosen for this processor: {engine.cpu_variant}" if engine.cpu_variant else "")
+        self._features.setText("Compiled with " + " · ".join(engine.features) if engine.features else "")
+        count = len(engine.architectures)
+        self._architectures.setText(f"{count} model architectures" if count else "")
+        self._architectures.setToolTip(", ".join(engine.architectures))
+        self._disk.setText(f"{human_bytes(machine.disk.free_bytes)} of disk free for models")
+        for label in (self._backends, self._variant, self._features, self._architectures):
+            label.setVisible(bool(label.text()))
+        self._disk.setVisible(machine.disk.free_bytes > 0)
+
+
+def _set_whole(label: QLabel, text: str) -> None:
+    if isinstance(label, ElidedLabel):
+        label.set_whole_text(text)
+    else:
+        label.setText(text)

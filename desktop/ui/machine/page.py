@@ -1,0 +1,300 @@
+"""The page Machine: what this computer is, or what a saved profile says of another one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QHideEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.core.errors import HeftError
+from desktop.core.hardware import Machine, Memory
+from desktop.services.machine.machine import MachineService, Measure
+from desktop.services.machine.report import report
+from desktop.ui.machine import actions
+from desktop.ui.machine.format_panel import FormatPanel
+from desktop.ui.machine.machine_cards import CpuCard, EngineCard, GraphicsCard, MemoryCard
+from desktop.ui.machine.trust_panel import TrustPanel, TrustSources
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.theme import Theme, set_role
+
+LIVE_MILLISECONDS = 2000
+_WAITING = "Asking this computer what it is. This takes a few seconds the first time…"
+_NO_ANSWER = 'This computer could not be asked. Choose "Measure again" to try once more.'
+_LEGEND = (
+    "● native: multiplied as it is (unused: not by llama.cpp)   ◐ converted: loads, computed in another format   ○ none"
+)
+_PROFILE_FILTER = "Machine profiles (*.json)"
+
+
+class MachinePage(Page):
+    """Asks the computer at its first visit; the memory is live while the page is in view."""
+
+    def __init__(
+        self,
+        service: MachineService,
+        tasks: Tasks,
+        theme: Theme,
+        sources: TrustSources | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """``sources`` are those of the section "predicted against measured"; without them it is left out."""
+        super().__init__(parent, actions.MACHINE_ACTIONS)
+        self.setObjectName("machinePage")
+        self._service = service
+        self._tasks = tasks
+        self._own: Machine | None = None
+        self._profile: Machine | None = None
+        self._asking: Task | None = None
+        self._live: Task | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(LIVE_MILLISECONDS)
+        self._timer.timeout.connect(self._read_memory)
+        self._cpu = CpuCard(service.feature_meanings)
+        self._memory = MemoryCard()
+        self._graphics = GraphicsCard(service.architecture_title)
+        self._engine = EngineCard()
+        self._formats = FormatPanel(theme, service.formats)
+        self._trust = TrustPanel(theme, tasks, sources) if sources is not None else None
+        self._connect_actions()
+        self._build()
+        self._refresh()
+
+    @property
+    def machine(self) -> Machine | None:
+        """What the page shows: a loaded profile, else this computer; None before the first answer."""
+        return self._profile or self._own
+
+    def shown(self) -> None:
+        """Ask once; afterwards only the live memory is read again."""
+        self._timer.start()
+        if self._own is None:
+            self.ask("if-missing")
+        else:
+            self._read_memory()
+            if self._trust is not None:
+                self._trust.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nothing is read for a page nobody sees."""
+        self._timer.stop()
+        super().hideEvent(event)
+
+    def ask(self, measure: Measure) -> None:
+        """Describe this computer in the background; one question at a time."""
+        if self._asking is not None:
+            return
+        self._waiting.setText(_WAITING)
+        self._asking = self._tasks.run(
+            lambda context: self._service.describe(measure),
+            done=self._answered,
+            failed=self._failed,
+            owner=self,
+        )
+        self._refresh()
+
+    def copy_report(self) -> None:
+        """Put the report into the clipboard."""
+        if self.machine is not None:
+            QGuiApplication.clipboard().setText(report(self.machine))
+            self.notify.emit("The report is in the clipboard. It names no person, folder or program.")
+
+    def save_profile(self, path: Path) -> None:
+        """Save what the page shows, in the background."""
+        machine = self.machine
+        if machine is not None:
+            self._tasks.run(
+                lambda context: self._service.save_profile(machine, path),
+                done=lambda _: self.notify.emit(f"The profile was saved as {path.name}."),
+                failed=self.notify.emit,
+                owner=self,
+            )
+
+    def load_profile(self, path: Path) -> None:
+        """Show a saved profile instead of this computer; one that cannot be read changes nothing."""
+        self._tasks.run(
+            lambda context: self._service.load_profile(path),
+            done=lambda machine: self._show_profile(machine, path.name),
+            failed=self.notify.emit,
+            owner=self,
+        )
+
+    def close_profile(self) -> None:
+        """Back to this computer."""
+        self._profile = None
+        self._refresh()
+        self._load.setFocus()
+
+    def _connect_actions(self) -> None:
+        for action, call in (
+            (actions.MEASURE, lambda: self.ask("again")),
+            (actions.COPY_REPORT, self.copy_report),
+            (actions.SAVE_PROFILE, self._choose_save),
+            (actions.LOAD_PROFILE, self._choose_load),
+            (actions.CLOSE_PROFILE, self.close_profile),
+        ):
+            self.commands.connect_to(action, call)
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(20, 16, 20, 16)
+        column.setSpacing(12)
+        column.addLayout(self._build_head())
+        column.addWidget(self._build_banner())
+        self._body = QStackedWidget()
+        self._waiting = QLabel(_WAITING)
+        self._waiting.setObjectName("machineWaiting")
+        self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._waiting.setWordWrap(True)
+        set_role(self._waiting, "muted")
+        self._body.addWidget(self._waiting)
+        self._body.addWidget(self._build_cards())
+        column.addWidget(self._body, 1)
+        scroll = QScrollArea()
+        scroll.setObjectName("machineScroll")
+        scroll.setAccessibleName("This machine")
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(content)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+    def _build_head(self) -> QHBoxLayout:
+        self._title = QLabel("This machine")
+        self._title.setObjectName("machineTitle")
+        set_role(self._title, "title")
+        self._state = QLabel()
+        self._state.setObjectName("machineState")
+        set_role(self._state, "muted")
+        self._load = self.commands.button(actions.LOAD_PROFILE, "machineLoad")
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._title)
+        row.addSpacing(4)
+        row.addWidget(self._state, 0, Qt.AlignmentFlag.AlignBottom)
+        row.addStretch(1)
+        for action, name in (
+            (actions.MEASURE, "machineMeasure"),
+            (actions.COPY_REPORT, "machineCopy"),
+            (actions.SAVE_PROFILE, "machineSave"),
+        ):
+            row.addWidget(self.commands.button(action, name))
+        row.addWidget(self._load)
+        return row
+
+    def _build_banner(self) -> QFrame:
+        self._banner = QFrame()
+        self._banner.setObjectName("machineBanner")
+        set_role(self._banner, "notification")
+        self._banner_text = plain_label("machineBannerText")
+        back = self.commands.button(actions.CLOSE_PROFILE, "machineBack", role="primary")
+        row = QHBoxLayout(self._banner)
+        row.setContentsMargins(12, 8, 12, 8)
+        row.addWidget(self._banner_text, 1)
+        row.addWidget(back)
+        return self._banner
+
+    def _build_cards(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        cards = QHBoxLayout()
+        cards.setSpacing(12)
+        for card in (self._cpu, self._memory, self._graphics, self._engine):
+            cards.addWidget(card, 1)
+        column.addLayout(cards)
+        self._notes = plain_label("machineNotes", "warn")
+        self._notes.setAccessibleName("Notes")
+        column.addWidget(self._notes)
+        if self._trust is not None:
+            self._trust.failed.connect(self.notify.emit)
+            self._trust.calibrated.connect(self.notify.emit)
+            column.addWidget(self._trust)
+        heading = QLabel("Number formats")
+        set_role(heading, "subtitle")
+        legend = QLabel(_LEGEND)
+        set_role(legend, "muted")
+        row = QHBoxLayout()
+        row.addWidget(heading)
+        row.addSpacing(12)
+        row.addWidget(legend)
+        row.addStretch(1)
+        column.addLayout(row)
+        column.addWidget(self._formats, 1)
+        return page
+
+    # -- what happens ----------------------------------------------------------------------------
+
+    def _answered(self, machine: Machine) -> None:
+        self._asking = None
+        self._own = machine
+        if self._trust is not None:
+            self._trust.set_machine(machine)
+        self._refresh()
+
+    def _failed(self, error: HeftError) -> None:
+        self._asking = None
+        self._waiting.setText(_NO_ANSWER)
+        self.notify.emit(error)
+        self._refresh()
+
+    def _show_profile(self, machine: Machine, name: str) -> None:
+        self._profile = machine
+        self._banner_text.setText(f"What if: this is the saved machine {name}, not the computer in front of you.")
+        self._refresh()
+
+    def _read_memory(self) -> None:
+        if self._own is None or self._profile is not None or (self._live is not None and self._live.running):
+            return
+        self._live = self._tasks.run(lambda context: self._service.memory(), done=self._show_memory, owner=self)
+
+    def _show_memory(self, memory: Memory) -> None:
+        if self._profile is None:
+            self._memory.show_live(memory)
+
+    def _refresh(self) -> None:
+        machine, asking = self.machine, self._asking is not None
+        self._banner.setVisible(self._profile is not None)
+        self._title.setText("What if" if self._profile else "This machine")
+        self._state.setText("Measuring…" if asking and machine is not None else "")
+        self.commands.allow(actions.NOT_ASKING, not asking)
+        self.commands.allow(actions.THIS_COMPUTER, self._profile is None)
+        self.commands.allow(actions.PROFILE_SHOWN, self._profile is not None)
+        self.commands.allow(actions.KNOWN, machine is not None)
+        self._body.setCurrentIndex(0 if machine is None else 1)
+        if machine is None:
+            return
+        for card in (self._cpu, self._memory, self._graphics, self._engine):
+            card.show_machine(machine)
+        self._formats.set_machine(machine)
+        self._notes.setText("\n".join(f"⚠ {note}" for note in machine.notes))
+        self._notes.setVisible(bool(machine.notes))
+        if self._trust is not None:
+            self._trust.setVisible(self._profile is None)  # nothing was ever run on a saved machine
+
+    def _choose_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Save profile", "machine.json", _PROFILE_FILTER)
+        if name:
+            path = Path(name)
+            self.save_profile(path if path.suffix else path.with_suffix(".json"))
+
+    def _choose_load(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Load profile", "", _PROFILE_FILTER)
+        if name:
+            self.load_profile(Path(name))

@@ -1,0 +1,164 @@
+"""What stands below a message's text: the strip with a note, and the line with statistics and actions."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPen, QTextLayout
+
+from desktop.ui.shared.transcript.leaves import Place
+from desktop.ui.shared.transcript.message import CONTINUABLE, TranscriptMessage
+from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, HotSpotKind, Row, Span, lay_lines, wrapping
+from desktop.ui.shared.transcript.style import Style
+
+_ICON_SPACE = 30.0
+_BELOW_ANSWER = 12.0
+
+
+class NoteRow(Row):
+    """Why an answer ended or failed: an icon, words, and a tinted strip."""
+
+    def __init__(self, style: Style, note: str, *, failed: bool) -> None:
+        super().__init__(style, Place())
+        self.text = note
+        self._failed = failed
+        self._layout = QTextLayout(note.replace("\n", "\u2028"), style.body)
+        self._layout.setTextOption(wrapping())
+
+    def estimate(self, width: float) -> float:
+        return self.style.line + 16.0
+
+    def measure(self, width: float) -> float:
+        return lay_lines(self._layout, width - _ICON_SPACE - 10, self.style.line) + 16.0
+
+    def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
+        name = "bad" if self._failed else "warn"
+        ink = self.style.color(name)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.style.color(f"{name}_surface"))
+        painter.drawRoundedRect(QRectF(0, 0, self.width, self.height), 6, 6)
+        painter.setPen(QPen(ink, 1.6))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        x, y = 16.0, 8.0 + self.style.line / 2
+        if self._failed:
+            painter.drawEllipse(QPointF(x, y), 7, 7)
+        else:
+            painter.drawPolygon([QPointF(x, y - 7), QPointF(x + 8, y + 6), QPointF(x - 8, y + 6)])
+        painter.drawLine(QPointF(x, y - 3), QPointF(x, y + 1))
+        painter.drawPoint(QPointF(x, y + 3.6))
+        painter.setPen(self.style.color("text"))
+        ranges = []
+        if selected is not None and selected[0] < selected[1]:
+            ranges.append(self.style.range(selected[0], selected[1] - selected[0], self.style.selection))
+        self._layout.draw(painter, QPointF(_ICON_SPACE, 8), ranges)
+        painter.restore()
+
+
+class WaitingRow(Row):
+    """Stands in for an answer that has no text yet."""
+
+    def __init__(self, style: Style) -> None:
+        super().__init__(style, Place())
+        self.words = "Waiting for the first word…"
+
+    def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
+        painter.setFont(self.style.body)
+        painter.setPen(self.style.color("text_muted"))
+        painter.drawText(QRectF(0, 0, self.width, self.height), ALIGN_LEFT, self.words)
+
+
+class FootRow(Row):
+    """Statistics and actions. Actions are painted when the view says so; the room for them is always there."""
+
+    def __init__(self, style: Style, message: TranscriptMessage, *, name_model: bool, busy: bool) -> None:
+        super().__init__(style, Place())
+        self.actions_shown = False
+        self.right_aligned = message.role == "user"
+        named = message.model if name_model else ""
+        self._statistics = " · ".join(part for part in (named, message.statistics_line) if part)
+        self._actions = self._offered(message, busy)
+        self._shown = ""
+        self._hot_spots: list[HotSpot] = []
+        self._siblings = f"{message.sibling_index + 1}/{message.sibling_count}"
+        self._siblings_at = QRectF()
+
+    @staticmethod
+    def _offered(message: TranscriptMessage, busy: bool) -> list[tuple[HotSpotKind, str, str]]:
+        """(kind, words painted, words for tooltip and screen reader) in order."""
+        if message.state == "streaming":
+            return []
+        found: list[tuple[HotSpotKind, str, str]] = []
+        answer = message.role == "assistant"
+        if answer and not busy:
+            if message.state in CONTINUABLE:
+                found.append(("continue", "Continue", "Continue this answer where it stopped"))
+            found.append(("regenerate", "Regenerate", "Answer again; this answer is kept as a branch"))
+        if not busy:
+            what = "answer" if answer else "message"
+            found.append(("edit", "Edit", f"Edit this {what}; the present one is kept as a branch"))
+        found.append(("copy", "Copy", "Copy this message as Markdown"))
+        if message.sibling_count > 1:
+            of = f"version {message.sibling_index + 1} of {message.sibling_count}"
+            if message.sibling_index > 0 and not busy:
+                found.append(("previous", "‹", f"Previous version (this is {of})"))
+            if message.sibling_index < message.sibling_count - 1 and not busy:
+                found.append(("next", "›", f"Next version (this is {of})"))
+        return found
+
+    def estimate(self, width: float) -> float:
+        return self._line + (0.0 if self.right_aligned else _BELOW_ANSWER)
+
+    @property
+    def gap(self) -> float:
+        return 4.0
+
+    @property
+    def _line(self) -> float:
+        return self.style.small_line + 2.0
+
+    def measure(self, width: float) -> float:
+        metrics = self.style.small_metrics
+        branching = any(kind in ("previous", "next") for kind, _, _ in self._actions)
+        counter = metrics.horizontalAdvance(self._siblings) + 4 if branching else 0.0
+        sizes = [max(metrics.horizontalAdvance(words) + 14, 22.0) for _, words, _ in self._actions]
+        needed = sum(sizes) + counter
+        room = width - needed - 10
+        self._shown = metrics.elidedText(self._statistics, Qt.TextElideMode.ElideRight, max(room, 0.0))
+        start = metrics.horizontalAdvance(self._shown) + 10 if self._shown else -7.0
+        x = width - needed + 7 if self.right_aligned else start
+        height = self._line
+        self._hot_spots = []
+        counted = False
+        for (kind, _, label), size in zip(self._actions, sizes, strict=True):
+            if kind == "next" and not counted:
+                self._siblings_at = QRectF(x, 0, counter, height)
+                x += counter
+                counted = True
+            self._hot_spots.append(HotSpot(kind, QRectF(x, 1, size, height - 2), label))
+            x += size
+            if kind == "previous":
+                self._siblings_at = QRectF(x, 0, counter, height)
+                x += counter
+                counted = True
+        if not counted:
+            self._siblings_at = QRectF()
+        return self.estimate(width)
+
+    def hot_spots(self) -> list[HotSpot]:
+        return self._hot_spots
+
+    def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
+        painter.setFont(self.style.small)
+        painter.setPen(self.style.color("text_muted"))
+        painter.drawText(QRectF(0, 0, self.width, self._line), ALIGN_LEFT, self._shown)
+        if not self.actions_shown:
+            return
+        for hot, (_, words, _) in zip(self._hot_spots, self._actions, strict=True):
+            painter.drawText(hot.rect, Qt.AlignmentFlag.AlignCenter, words)
+        if not self._siblings_at.isNull():
+            painter.drawText(self._siblings_at, Qt.AlignmentFlag.AlignCenter, self._siblings)
+
+    def tooltip(self) -> str:
+        """The whole statistics line when it had to be shortened."""
+        return self._statistics if self._shown != self._statistics else ""

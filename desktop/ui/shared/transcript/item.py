@@ -1,0 +1,350 @@
+"""One message of the transcript: its parser, its rows, and where each row stands."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter
+
+from desktop.core.markdown import StreamParser, Update, parse_plain
+from desktop.ui.shared.transcript.code_row import CodeRow
+from desktop.ui.shared.transcript.foot_rows import FootRow, NoteRow, WaitingRow
+from desktop.ui.shared.transcript.leaves import CodeLeaf, Leaf, ReasoningLeaf, RuleLeaf, TableLeaf, leaves
+from desktop.ui.shared.transcript.message import TranscriptMessage
+from desktop.ui.shared.transcript.row import Row, RuleRow, Span, TextRow
+from desktop.ui.shared.transcript.style import Style
+from desktop.ui.shared.transcript.table_row import TableRow
+from desktop.ui.shared.transcript.thinking import ReasoningRow, Thinking
+
+_BUBBLE_SHARE = 0.82  # of the column, at most
+
+
+def _row(style: Style, leaf: Leaf) -> Row:
+    match leaf:
+        case CodeLeaf():
+            return CodeRow(style, leaf)
+        case TableLeaf():
+            return TableRow(style, leaf)
+        case RuleLeaf():
+            return RuleRow(style, leaf)
+        case ReasoningLeaf():
+            return ReasoningRow(style, leaf)
+    return TextRow(style, leaf)
+
+
+class MessageItem:
+    """A message that is parsed and laid out only as far as it is seen. Coordinates are relative to its corner."""
+
+    def __init__(self, message: TranscriptMessage, style: Style, *, name_model: bool, busy: bool) -> None:
+        self.message = message
+        self.style = style
+        self.rows: list[Row] | None = None
+        self.tops: list[float] = []
+        self.height = 0.0
+        self.folded = True
+        self.waiting_words = ""
+        self._name_model = name_model
+        self._busy = busy
+        self._width = 0.0
+        self._body = 0  # rows before the feet
+        self._block_rows: list[int] = []  # index of the first row of each block
+        self._pieces = [message.content]
+        self._parser: StreamParser | None = None
+        self._thinking = Thinking(message)
+
+    @property
+    def content(self) -> str:
+        """All text received so far."""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0]
+
+    @property
+    def is_user(self) -> bool:
+        return self.message.role == "user"
+
+    @property
+    def streaming(self) -> bool:
+        return self.message.state == "streaming"
+
+    # -- rows ------------------------------------------------------------------------------------
+
+    def place(self, width: float) -> None:
+        """Take a width; heights are estimated until rows are seen."""
+        self._width = width
+        if self.rows is None:
+            content = self._pieces[0]
+            per_line = max(10.0, width / self.style.character)
+            lines = content.count("\n") + len(content) / per_line + 1
+            self.height = lines * self.style.line + self.style.small_line + 10.0
+        else:
+            for row in self.rows:
+                if row.width < 0:
+                    row.height = row.estimate(self._row_width(row))
+            self._stack(0)
+
+    def build(self) -> list[Row]:
+        """Parse what there is and make the rows, unless that has been done."""
+        if self.rows is None:
+            self.rows = []
+            if self.is_user:
+                self._apply(Update(0, parse_plain(self.content)))
+            else:
+                self._parser = StreamParser(reasoning_open=self.message.reasoning_open)
+                self._parser.append(self.content)
+                if not self.streaming:
+                    self._parser.finish()
+                self._apply(Update(0, self._parser.blocks))
+            self._set_feet()
+            self._stack(0)
+        return self.rows
+
+    def _apply(self, update: Update) -> int:
+        """Make the rows of changed blocks, keeping what can be kept; index of the first row that changed."""
+        assert self.rows is not None
+        first = self._block_rows[update.start] if update.start < len(self._block_rows) else self._body
+        old = self.rows[first : self._body]
+        made: list[Row] = []
+        changed: int | None = None
+        starts = self._block_rows[: update.start]
+        for block in update.blocks:
+            starts.append(first + len(made))
+            self._thinking.watch(block)
+            for leaf in leaves(block):
+                number = len(made)
+                kept = old[number] if number < len(old) and old[number].adopt(leaf) else None
+                row = kept or self._new_row(leaf)
+                made.append(row)
+                if changed is None and (kept is None or kept.changed_from < kept.height):
+                    changed = first + number
+        self._block_rows = starts
+        self.rows[first : self._body] = made
+        self._body = first + len(made)
+        self._join_parts(max(0, first - 1))
+        return first + len(made) if changed is None else changed
+
+    def _new_row(self, leaf: Leaf) -> Row:
+        row = _row(self.style, leaf)
+        row.height = row.estimate(self._row_width(row))
+        return row
+
+    def _join_parts(self, first: int) -> None:
+        assert self.rows is not None
+        for index in range(first, self._body):
+            row = self.rows[index]
+            after = self.rows[index + 1] if index + 1 < self._body else None
+            if isinstance(row, CodeRow):
+                row.set_ends(not (isinstance(after, CodeRow) and after.place.continues))
+            if isinstance(row, TableRow) and isinstance(after, TableRow) and after.place.continues:
+                after.columns_of = row
+            if isinstance(row, ReasoningRow):
+                row.folded = self.folded
+
+    def _set_feet(self) -> None:
+        assert self.rows is not None
+        shown = any(row.actions_shown for row in self.rows if isinstance(row, FootRow))
+        del self.rows[self._body :]
+        if self.streaming and not self._body:
+            waiting = WaitingRow(self.style)
+            waiting.words = self.waiting_words or waiting.words
+            self.rows.append(waiting)
+        if self.message.note:
+            self.rows.append(NoteRow(self.style, self.message.note, failed=self.message.state == "failed"))
+        foot = FootRow(self.style, self.message, name_model=self._name_model, busy=self._busy)
+        foot.actions_shown = shown
+        self.rows.append(foot)
+        for row in self.rows[self._body :]:
+            row.height = row.estimate(self._row_width(row))
+        self._thinking.label(self.rows)
+
+    # -- changes ---------------------------------------------------------------------------------
+
+    def append(self, text: str) -> float:
+        """Add streamed text; where, from the top, painting has to start again."""
+        if self.rows is None or self._parser is None:
+            self._pieces.append(text)
+            return 0.0
+        empty = not self._body
+        self._pieces.append(text)
+        caret = self.caret()
+        thinking = self._thinking.going_on
+        changed = self._apply(self._parser.append(text))
+        if empty and self._body:
+            self._set_feet()
+        if thinking != self._thinking.going_on:
+            self._thinking.label(self.rows)
+            changed = 0
+        self._stack(max(0, changed - 1))
+        top = self.height
+        if changed < self._body:
+            row = self.rows[changed]
+            top = self.tops[changed] + (row.changed_from if row.width >= 0 else 0.0)
+        return min(top, caret.top() if caret is not None else top) - 2.0
+
+    def replace(self, message: TranscriptMessage) -> None:
+        """Show the message's new value; rows are kept when the text only grew."""
+        before, self.message = self.content, message
+        self._thinking.update(message)
+        self._pieces = [message.content]
+        if self.rows is None:
+            return
+        if self._parser is None or not message.content.startswith(before):
+            self.rows, self._body, self._block_rows = None, 0, []
+            self.build()
+            return
+        self._apply(self._parser.append(message.content[len(before) :]))
+        if not self.streaming:
+            self._apply(self._parser.finish())
+        self._set_feet()
+        self._stack(0)
+
+    def set_busy(self, busy: bool) -> None:
+        """Offer or withhold the actions that need the engine."""
+        if busy != self._busy:
+            self._busy = busy
+            if self.rows is not None:
+                self._set_feet()
+                self._stack(0)
+
+    def set_waiting_words(self, words: str) -> None:
+        """What stands in for an answer without text."""
+        self.waiting_words = words
+        for row in self.rows or ():
+            if isinstance(row, WaitingRow):
+                row.words = words
+
+    def show_actions(self, shown: bool) -> bool:
+        """Show or hide the actions; True when that changed."""
+        foot = self.rows[-1] if self.rows else None
+        if isinstance(foot, FootRow) and foot.actions_shown != shown:
+            foot.actions_shown = shown
+            return True
+        return False
+
+    def toggle_reasoning(self) -> None:
+        """Fold or unfold the thinking."""
+        self.folded = not self.folded
+        self._join_parts(0)
+        self._stack(0)
+
+    def restyle(self, style: Style) -> None:
+        """Make all rows again in another style."""
+        self.style = style
+        if self.rows is not None:
+            self.rows, self._body, self._block_rows = None, 0, []
+            self.build()
+
+    # -- geometry --------------------------------------------------------------------------------
+
+    def hidden(self, row: Row) -> bool:
+        """Whether the row is folded away."""
+        return row.place.reasoning and self.folded
+
+    def _row_width(self, row: Row) -> float:
+        if self.is_user and not isinstance(row, FootRow | NoteRow):
+            return self._width * _BUBBLE_SHARE - 2 * self.style.padding
+        return self._width
+
+    def _bubble_width(self) -> float:
+        rows = (self.rows or [])[: self._body]
+        return max((row.natural_width for row in rows), default=0.0) + 2 * self.style.padding
+
+    def row_x(self, index: int) -> float:
+        """The left edge of a row."""
+        if self.is_user and index < self._body:
+            return self._width - self._bubble_width() + self.style.padding
+        return 0.0
+
+    def _stack(self, first: int) -> None:
+        """Find the rows' places from the given one on, and the height."""
+        rows = self.rows
+        if rows is None:
+            return
+        del self.tops[first:]
+        padding = 8.0 if self.is_user else 0.0
+        y = padding
+        if first and first <= len(self.tops):
+            before = rows[first - 1]
+            y = self.tops[first - 1] + (0.0 if self.hidden(before) else before.height)
+        for index in range(first, len(rows)):
+            row = rows[index]
+            if index == self._body:
+                y += padding
+            if not self.hidden(row):
+                y += row.gap if index else 0.0
+            self.tops.append(y)
+            if not self.hidden(row):
+                y += row.height
+        self.height = y
+
+    def lay_out(self, top: float, bottom: float) -> bool:
+        """Lay out the rows between two heights; True when a height was not as estimated."""
+        fresh = self.rows is None
+        before = self.height
+        rows = self.build()
+        index = self.row_at(top)
+        shift, changed_at = 0.0, None
+        while index < len(rows) and self.tops[index] + shift < bottom:
+            row = rows[index]
+            if not self.hidden(row):
+                old = row.height
+                row.lay_out(self._row_width(row))
+                if row.height != old:
+                    shift += row.height - old
+                    changed_at = index if changed_at is None else changed_at
+            index += 1
+        if changed_at is not None:
+            self._stack(changed_at)
+        return (fresh and self.height != before) or changed_at is not None
+
+    def row_at(self, y: float) -> int:
+        """Index of the row at a height; the nearest one above or below when between two."""
+        return max(0, bisect_right(self.tops, y) - 1)
+
+    def caret(self) -> QRectF | None:
+        """Where the caret of a streaming answer stands."""
+        if not self.streaming or not self.rows or not self._body:
+            return None
+        row = self.rows[self._body - 1]
+        rect = None if self.hidden(row) or row.width < 0 else row.caret()
+        return None if rect is None else rect.translated(self.row_x(self._body - 1), self.tops[self._body - 1])
+
+    def paint(self, painter: QPainter, visible: QRectF, selected: Callable[[int], Span | None]) -> None:
+        """Paint what lies in ``visible``; the painter's origin is the message's corner."""
+        rows = self.rows
+        if rows is None:
+            return
+        if self.is_user and self._body:
+            width = self._bubble_width()
+            last = self._body - 1
+            bottom = self.tops[last] + rows[last].height + 8.0
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self.style.color("raised"))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.drawRoundedRect(QRectF(self._width - width, 0, width, bottom), 10, 10)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for index in range(self.row_at(visible.top()), len(rows)):
+            row, top = rows[index], self.tops[index]
+            if top > visible.bottom():
+                break
+            if self.hidden(row):
+                continue
+            origin = QPointF(self.row_x(index), top)
+            painter.translate(origin)
+            row.paint(painter, visible.translated(-origin), selected(index))
+            painter.translate(-origin)
+        caret = self.caret()
+        if caret is not None:
+            painter.fillRect(caret, self.style.color("text"))
+
+    def code_of_block(self, index: int) -> str:
+        """The whole code of the block whose first part is the row."""
+        rows = self.rows or []
+        parts: list[str] = []
+        for row in rows[index : self._body]:
+            if not isinstance(row, CodeRow) or (parts and not row.place.continues):
+                break
+            parts.append(row.code)
+        return "".join(parts)

@@ -1,0 +1,106 @@
+"""Fonts, distances and text formats of the transcript, made from the theme once per scheme."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QTextCharFormat, QTextFormat, QTextLayout
+
+from desktop.core.markdown import Run, Runs
+from desktop.ui.shared.transcript.units import units
+from desktop.ui.shell.theme import Theme
+
+LINE_SPACING = 1.45  # line height ÷ font size, as in the design sketches
+_HEADING_SCALE = (1.45, 1.3, 1.15, 1.08, 1.0, 1.0)
+
+
+class Style:
+    """What painting needs to know. Distances are in logical pixels."""
+
+    padding = 12.0
+    message_gap = 6.0  # the line of actions below each message adds to it
+    block_gap = 9.0
+    item_gap = 3.0
+    indent = 20.0
+    margin = 40.0
+    column = 780.0
+
+    def __init__(self, theme: Theme, font: QFont) -> None:
+        self._theme = theme
+        size = font.pixelSize() if font.pixelSize() > 0 else 13
+        self.body = QFont(font)
+        self.body.setPixelSize(size)
+        self.bold = QFont(self.body)
+        self.bold.setBold(True)
+        self.small = QFont(self.body)
+        self.small.setPixelSize(max(10, size - 2))
+        self.mono = QFont(theme.monospace)
+        self.mono.setPixelSize(max(10, size - 1))
+        self.small_metrics = QFontMetricsF(self.small)
+        self.body_metrics = QFontMetricsF(self.body)
+        self.mono_metrics = QFontMetricsF(self.mono)
+        self.line = round(size * LINE_SPACING)
+        self.code_line = round((size - 1) * 1.42)
+        self.small_line = round((size - 2) * 1.8)
+        self.character = self.body_metrics.averageCharWidth()
+        self._formats: dict[tuple[bool, bool, bool, bool, bool], QTextCharFormat] = {}
+        self._syntax: dict[str, QTextCharFormat] = {}
+        self.selection = QTextCharFormat()
+        self.selection.setBackground(self.color("selection"))
+        self.color = lru_cache(maxsize=None)(self.color)  # type: ignore[method-assign]
+
+    def color(self, token: str) -> QColor:
+        """The colour of a token in the scheme this style was made for."""
+        return self._theme.color(token)
+
+    def heading(self, level: int) -> QFont:
+        """The font of a heading of level 1 to 6."""
+        font = QFont(self.bold)
+        font.setPixelSize(round(self.body.pixelSize() * _HEADING_SCALE[level - 1]))
+        return font
+
+    def _format(self, run: Run) -> QTextCharFormat:
+        key = (run.bold, run.italic, run.code, run.strike, bool(run.link))
+        made = self._formats.get(key)
+        if made is None:
+            made = QTextCharFormat()
+            if run.bold:
+                made.setFontWeight(QFont.Weight.Bold)
+            made.setFontItalic(run.italic)
+            made.setFontStrikeOut(run.strike)
+            if run.code:
+                made.setFontFamilies(self.mono.families())
+                made.setProperty(QTextFormat.Property.FontPixelSize, self.mono.pixelSize())
+                made.setBackground(self.color("raised"))
+            if run.link:
+                made.setForeground(self.color("accent"))
+                made.setFontUnderline(True)
+            self._formats[key] = made
+        return made
+
+    def ranges(self, runs: Runs) -> list[QTextLayout.FormatRange]:
+        """Format ranges of the runs that are not plain."""
+        found = []
+        position = 0
+        for run in runs:
+            length = units(run.text)
+            if run.bold or run.italic or run.code or run.strike or run.link:
+                found.append(self.range(position, length, self._format(run)))
+            position += length
+        return found
+
+    def syntax(self, token: str) -> QTextCharFormat:
+        """The format of code in the colour of a token; comments are slanted as well."""
+        made = self._syntax.get(token)
+        if made is None:
+            made = self._syntax[token] = QTextCharFormat()
+            made.setForeground(self.color(token))
+            made.setFontItalic(token == "syntax_comment")
+        return made
+
+    @staticmethod
+    def range(start: int, length: int, shape: QTextCharFormat) -> QTextLayout.FormatRange:
+        """One format range, in UTF-16 units."""
+        made = QTextLayout.FormatRange()
+        made.start, made.length, made.format = start, length, shape
+        return made

@@ -1,0 +1,200 @@
+"""The status bar: what the engine holds and does, in words and figures, always in view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QElapsedTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
+
+from desktop.services.engine.memory import EngineMemory
+from desktop.services.engine.supervisor import EngineState
+from desktop.services.models.downloads_records import DownloadState, download_words
+from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.theme import set_role
+
+SAMPLE_MS = 1000  # memory is read at most once a second, and only while the engine tells something
+
+
+_PHASES = {
+    "stopped": "no model loaded",
+    "starting": "starting",
+    "loading": "loading",
+    "ready": "ready",
+    "generating": "answering",
+    "died": "stopped working",
+}
+
+
+class Gauge(QWidget):
+    """``RAM 0.2 / 16.0 GB`` and a bar; the tooltip says what is counted."""
+
+    def __init__(self, name: str, meaning: str) -> None:
+        super().__init__()
+        self.setObjectName(f"gauge{name}")
+        self.setToolTip(meaning)
+        self._name = name
+        self._used, self._total = QLabel(), QLabel()
+        self._used.setProperty("role", "figure")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedWidth(120)
+        self._bar.setRange(0, 1000)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        for widget in (QLabel(name), self._used, self._total, self._bar):
+            row.addWidget(widget)
+        self.hide()
+
+    def show_bytes(self, used: int, total: int) -> None:
+        """Show used of total bytes in GB (10^9); hidden when there is nothing to compare with."""
+        self.setVisible(total > 0)
+        if total <= 0:
+            return
+        self._used.setText(f"{used / 1e9:.1f}" if used >= 1e8 else f"{used / 1e9:.2f}")
+        self._total.setText(f"/ {total / 1e9:.1f} GB")
+        self._bar.setValue(round(1000 * used / total))
+        self._bar.setAccessibleName(f"{self._name} {used / 1e9:.2f} of {total / 1e9:.1f} GB")
+
+
+class StatusBar(QFrame):
+    """Shows every :class:`EngineState`; reads the memory off the GUI thread."""
+
+    def __init__(self, tasks: Tasks, memory: Callable[[int], EngineMemory], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("statusBar")
+        self.setAccessibleName("Engine status")
+        self._tasks = tasks
+        self._memory = memory
+        self._sampled = QElapsedTimer()
+        self._sampling = False
+        self._answer_rate = 0.0
+        self._state = EngineState()
+        self._engine = QLabel("Engine")
+        self._model = ElidedLabel()
+        self._model.setObjectName("statusModel")
+        self._model.setProperty("role", "figure")
+        self._phase = QLabel()
+        self._phase.setObjectName("statusPhase")
+        self._loading = QProgressBar()
+        self._loading.setObjectName("statusLoading")
+        self._loading.setAccessibleName("Loading the model")
+        self._loading.setTextVisible(False)
+        self._loading.setFixedWidth(120)
+        self._loading.hide()
+        self._ram = Gauge("RAM", "Memory the engine's process holds, of this computer's RAM")
+        self._vram = Gauge("VRAM", "Graphics memory in use, by the engine and other programs")
+        self._rate = QLabel()
+        self._rate.setObjectName("statusRate")
+        self._rate_unit = QLabel()
+        self._downloads = QLabel()
+        self._downloads.setObjectName("statusDownloads")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 0, 14, 0)
+        row.setSpacing(6)
+        row.addWidget(self._engine)
+        row.addWidget(self._model)
+        row.addWidget(self._phase)
+        row.addWidget(self._loading)
+        row.addSpacing(12)
+        row.addWidget(self._ram)
+        row.addSpacing(12)
+        row.addWidget(self._vram)
+        row.addStretch(1)
+        row.addWidget(self._rate)
+        row.addWidget(self._rate_unit)
+        row.addSpacing(12)
+        row.addWidget(self._downloads)
+        self.setFixedHeight(30)
+        self.show_state(EngineState())
+
+    def show_state(self, state: EngineState) -> None:
+        """Show the engine's state; a merged sequence is enough."""
+        previous, self._state = self._state, state
+        holds = state.phase in ("loading", "ready", "generating")
+        self._model.set_whole_text(state.model_name if holds or state.phase == "died" else "")
+        self._model.setVisible(bool(self._model.whole_text))
+        words = _PHASES[state.phase]
+        if state.phase == "loading":
+            words = f"loading {state.progress:.0%}"
+        elif state.failure is not None and state.phase == "stopped":
+            words = "could not load the model"
+        self._phase.setText(words)
+        trouble = state.phase == "died" or state.failure is not None
+        set_role(self._phase, "bad" if trouble else "muted")
+        self._phase.setToolTip(plain_tooltip(self._explanation(state)))
+        self._loading.setVisible(state.phase == "loading")
+        self._loading.setValue(round(100 * state.progress))
+        if state.phase == "generating" != previous.phase or state.model_path != previous.model_path:
+            self._answer_rate = 0.0
+        self._show_rate(state)
+        changed = (state.phase, state.pid) != (previous.phase, previous.pid)
+        if state.pid is None or state.phase in ("stopped", "died"):
+            self._ram.hide()
+            self._vram.hide()
+        elif changed or not self._sampled.isValid() or self._sampled.elapsed() >= SAMPLE_MS:
+            self._sample(state.pid)
+
+    def _explanation(self, state: EngineState) -> str:
+        if state.died is not None:
+            return f"{state.died.message}\n{state.died.hint}"
+        if state.failure is not None:
+            return f"{state.failure.message}\n{state.failure.hint}"
+        if state.loaded is None:
+            return ""
+        loaded = state.loaded
+        layers = "all on CPU" if loaded.gpu_layers <= 0 else f"{loaded.gpu_layers} of {loaded.layers} layers on GPU"
+        return (
+            f"{loaded.description}\ncontext {loaded.context_length:,} tokens, {loaded.threads} threads, {layers}\n"
+            f"loaded in {loaded.seconds:.1f} s"
+        )
+
+    def show_answer(self, tokens_per_second: float) -> None:
+        """Show the speed of a whole answer, until the next one begins or the model changes."""
+        self._answer_rate = tokens_per_second
+        self._show_rate(self._state)
+
+    def show_downloads(self, states: Sequence[DownloadState]) -> None:
+        """Show how many downloads run and how fast; nothing without any."""
+        words = download_words(states)
+        self._downloads.setText(words)
+        self._downloads.setAccessibleName(words)
+
+    def _show_rate(self, state: EngineState) -> None:
+        rate, unit, meaning = 0.0, "", ""
+        if state.phase == "generating":
+            rate, unit, meaning = state.tokens_per_second, "tok/s", "Tokens per second, over the last second"
+        elif state.phase == "ready":
+            rate, unit, meaning = self._answer_rate, "tok/s in the last answer", "Tokens per second, whole answer"
+        set_role(self._rate, "figure" if state.phase == "generating" else "muted")
+        self._rate.setText(f"{rate:.1f}" if rate > 0 else "")
+        self._rate_unit.setText(unit if rate > 0 else "")
+        self._rate.setToolTip(meaning)
+        self._rate.setAccessibleName(f"{rate:.1f} {unit}" if rate > 0 else "")
+
+    def _sample(self, pid: int) -> None:
+        if self._sampling:
+            return
+        self._sampling = True
+        self._sampled.start()
+
+        def read(context: TaskContext) -> EngineMemory:
+            return self._memory(pid)
+
+        self._tasks.run(read, done=self._show_memory, failed=self._no_memory, owner=self)
+
+    def _show_memory(self, memory: EngineMemory) -> None:
+        self._sampling = False
+        if self._state.phase in ("stopped", "died"):
+            return
+        self._ram.show_bytes(memory.resident, memory.ram_total)
+        self._vram.show_bytes(memory.vram_used, memory.vram_total)
+
+    def _no_memory(self, error: Exception) -> None:
+        """A process that ended between two looks has no memory to show."""
+        self._sampling = False
+        self._ram.hide()
+        self._vram.hide()

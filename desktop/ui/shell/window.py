@@ -1,0 +1,366 @@
+"""The window: rail, one page at a time, status bar below it, and notifications that lie over its foot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import (
+    QActionGroup,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QPaintEvent,
+    QResizeEvent,
+    QScreen,
+    QShowEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.store import options
+from desktop.store.options import Appearance, WindowGeometry
+from desktop.store.settings import Changed
+from desktop.ui.shared.signals import calling
+from desktop.ui.shell.action import Action, Declared
+from desktop.ui.shell.action_registry import ActionRegistry
+from desktop.ui.shell.actions import (
+    ABOUT,
+    APPEARANCE_DARK,
+    APPEARANCE_LIGHT,
+    APPEARANCE_SYSTEM,
+    DISMISS,
+    INSPECT_FILE,
+    LOAD_AT_START,
+    LOGS,
+    OPEN_FILE,
+    PALETTE,
+    QUIT,
+    SETTINGS,
+    SHORTCUTS,
+    WINDOW_ACTIONS,
+    visit,
+)
+from desktop.ui.shell.notifications import NotificationArea
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.rail import NavigationRail
+from desktop.ui.shell.shortcuts import ShortcutsDialog
+from desktop.ui.shell.statusbar import StatusBar
+from desktop.ui.shell.theme import Theme
+from desktop.ui.shell.window_place import TITLE_BAR, fitted
+
+DEFAULT_SIZE = QSize(1280, 800)
+_APPEARANCES: tuple[tuple[Action, Appearance], ...] = (
+    (APPEARANCE_SYSTEM, "system"),
+    (APPEARANCE_LIGHT, "light"),
+    (APPEARANCE_DARK, "dark"),
+)
+FRAME_ROOM = QSize(0, TITLE_BAR)
+MINIMUM_SIZE = QSize(820, 520)  # on a smaller screen (1280x800 pixels at 200% are 640x400) pages scroll
+# Model files a person may drop; what they really are is told by their content.
+MODEL_SUFFIXES = frozenset(
+    (
+        ".gguf",
+        ".safetensors",
+        ".llamafile",
+        ".bin",
+        ".pt",
+        ".pth",
+        ".ckpt",
+        ".onnx",
+        ".h5",
+        ".keras",
+        ".engine",
+        ".plan",
+    )
+)
+
+
+@dataclass(frozen=True)
+class PageEntry:
+    """One page of the rail; ``make`` is called at its first visit. ``icon`` names a file of resources/icons.
+
+    ``declared`` are the page's actions, known before the page is made.
+    """
+
+    name: str
+    title: str
+    icon: str
+    make: Callable[[], Page]
+    declared: Declared = ()
+
+
+class MainWindow(QWidget):
+    """Composes the pages; knows nothing of what they do."""
+
+    file_opened = Signal(object)  # Path of a .gguf that was chosen, or dropped where it is to be loaded
+    file_inspected = Signal(object)  # Path of another model file or folder, or of a .gguf dropped on the page Inspect
+    inspect_asked = Signal()  # a file is to be chosen for the page Inspect
+    page_changed = Signal(str)
+    settings_asked = Signal(str)  # SettingsPage
+    logs_asked = Signal()
+    about_asked = Signal()
+    painted = Signal()  # once, after the first paint
+    appearance_chosen = Signal(str)  # Appearance
+    load_at_start_chosen = Signal(bool)
+    closed = Signal(object)  # WindowGeometry
+
+    def __init__(
+        self, theme: Theme, pages: Sequence[PageEntry], status: StatusBar, *, load_at_start: bool = True
+    ) -> None:
+        super().__init__()
+        self.setObjectName("mainWindow")
+        self.setWindowTitle("Heft")
+        self._fit_minimum(self.screen().availableGeometry())
+        self.setAcceptDrops(True)
+        self._entries = tuple(pages)
+        self._made: dict[int, Page] = {}
+        self._current = -1
+        self._first_paint = True
+        self.status = status
+        self.notifications = NotificationArea(theme, self)
+        visits = [visit(at + 1, entry.name, entry.title, entry.icon) for at, entry in enumerate(pages)]
+        self.commands = ActionRegistry((*visits, *WINDOW_ACTIONS), self)
+        self._connect(visits, theme.preference, load_at_start)
+        self._rail = NavigationRail(
+            theme,
+            self.commands,
+            [(entry.name, entry.title, action) for entry, action in zip(pages, visits, strict=True)],
+        )
+        self._stack = QStackedWidget()
+        self._stack.setObjectName("pages")
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        scroll = QScrollArea()
+        scroll.setObjectName("pageScroll")
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self._stack)
+        column.addWidget(scroll, 1)
+        column.addWidget(status)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self._rail)
+        row.addLayout(column, 1)
+        self.notifications.set_left_edge(self._rail.width())
+        self.notifications.left.connect(self._focus_page)
+        self.notifications.raise_()
+
+    def _connect(self, visits: Sequence[Action], preference: Appearance, load_at_start: bool) -> None:
+        commands = self.commands
+        commands.refused.connect(self.notifications.show_message)
+        for index, action in enumerate(visits):
+            commands.connect_to(action, calling(self._visit, index))
+        appearances = QActionGroup(self)
+        for action, which in _APPEARANCES:
+            made = commands.connect_to(action, calling(self.appearance_chosen.emit, which))
+            appearances.addAction(made)
+            made.setChecked(which == preference)
+        load = commands.connect_to(LOAD_AT_START, lambda: self.load_at_start_chosen.emit(load.isChecked()))
+        load.setChecked(load_at_start)
+        commands.connect_to(PALETTE, self.show_palette)
+        commands.connect_to(OPEN_FILE, self.choose_file)
+        commands.connect_to(INSPECT_FILE, self.inspect_asked.emit)
+        commands.connect_to(SHORTCUTS, self.show_shortcuts)
+        commands.connect_to(DISMISS, self.notifications.dismiss_last)
+        commands.connect_to(LOGS, self.logs_asked.emit)
+        commands.connect_to(ABOUT, self.about_asked.emit)
+        commands.connect_to(QUIT, self.close)
+        commands.connect_to(SETTINGS, self._open_settings)
+        self.notifications.settings_asked.connect(self.settings_asked)
+
+    # -- pages -----------------------------------------------------------------------------------
+
+    def go_to(self, name: str) -> Page:
+        """Show a page by name, making it at its first visit; KeyError for an unknown one."""
+        for index, entry in enumerate(self._entries):
+            if entry.name == name:
+                self._visit(index)
+                return self._made[index]
+        raise KeyError(name)
+
+    def page(self, name: str) -> Page | None:
+        """A page that was already visited."""
+        for index, page in self._made.items():
+            if self._entries[index].name == name:
+                return page
+        return None
+
+    @property
+    def current(self) -> str:
+        """Name of the page in view; empty before the first."""
+        return self._entries[self._current].name if self._current >= 0 else ""
+
+    def _visit(self, index: int) -> None:
+        if index not in self._made:
+            page = self._entries[index].make()
+            page.notify.connect(self.notifications.show_message)
+            page.settings_asked.connect(self.settings_asked)
+            self._made[index] = page
+            self._stack.addWidget(page)
+        self._current = index
+        for number, page in self._made.items():  # only the page in view says how much room is needed
+            policy = QSizePolicy.Policy.Preferred if number == index else QSizePolicy.Policy.Ignored
+            page.setSizePolicy(policy, policy)
+        self._rail.set_current(index)
+        self._stack.setCurrentWidget(self._made[index])
+        self._focus_page()
+        self.page_changed.emit(self._entries[index].name)
+
+    def _focus_page(self) -> None:
+        """Give the keyboard back to the page in view."""
+        if self._current >= 0:
+            self._made[self._current].setFocus(Qt.FocusReason.OtherFocusReason)
+    def option_changed(self, change: Changed) -> None:
+        """Tell all pages that an option has another value, and show it in the menus."""
+        if change.option is options.THEME:
+            marked = next(action for action, which in _APPEARANCES if which == change.new)
+            self.commands.qaction(marked).setChecked(True)
+        elif change.option is options.LOAD_AT_START:
+            self.commands.qaction(LOAD_AT_START).setChecked(bool(change.new))
+        for page in self._made.values():
+            page.option_changed(change)
+
+    def token_changed(self) -> None:
+        """Tell all pages that the Hub's token is another one."""
+        for page in self._made.values():
+            page.token_changed()
+
+    def _open_settings(self) -> None:
+        self.settings_asked.emit("general")
+
+    # -- keyboard --------------------------------------------------------------------------------
+
+    # -- actions ---------------------------------------------------------------------------------
+
+    def show_palette(self) -> None:
+        """Find anything that can be done."""
+
+    def show_shortcuts(self) -> None:
+        """List what the keyboard can do, on pages not yet visited too."""
+        groups = [("Everywhere", self.commands.declared)]
+        groups += [(entry.title, entry.declared) for entry in self._entries]
+        dialog = ShortcutsDialog(groups, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def choose_file(self) -> None:
+        """Ask for a model file; without blocking anything."""
+        dialog = QFileDialog(self, "Open a model", "", "Models (*.gguf)")
+        dialog.setObjectName("openModelDialog")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: self.file_opened.emit(Path(name)))
+        dialog.open()
+
+    # -- geometry --------------------------------------------------------------------------------
+
+    def restore(self, geometry: WindowGeometry | None) -> None:
+        """Take the place of the last time, or one near it where the title bar can be reached."""
+        if geometry is None:
+            room = self.screen().availableGeometry().size() - FRAME_ROOM
+            self.resize(DEFAULT_SIZE.boundedTo(room))
+            return
+        wanted = QRect(geometry.x, geometry.y, geometry.width, geometry.height)
+        place = fitted(wanted, [screen.availableGeometry() for screen in QGuiApplication.screens()])
+        shown_on = QGuiApplication.screenAt(place.center()) or QGuiApplication.screenAt(place.topLeft())
+        self._fit_minimum((shown_on or self.screen()).availableGeometry())
+        self.resize(place.size())
+        self.move(place.topLeft())
+        if geometry.maximized:
+            self.setWindowState(Qt.WindowState.WindowMaximized)
+
+    def _fit_minimum(self, screen: QRect) -> None:
+        """On a small screen the window may be smaller than its pages would like: they scroll then."""
+        self.setMinimumSize(MINIMUM_SIZE.boundedTo(screen.size() - FRAME_ROOM))
+
+    def geometry_now(self) -> WindowGeometry:
+        """Where the window is, for the settings."""
+        maximized = self.isMaximized()
+        normal = self.normalGeometry() if maximized else QRect(self.pos(), self.size())
+        return WindowGeometry(normal.x(), normal.y(), normal.width(), normal.height(), maximized)
+
+    # -- events ----------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept a model file, or a folder that may be one."""
+        if self._model_files(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Load a GGUF file, or look into it on the page Inspect; the engine loads no other format."""
+        files = self._model_files(event)
+        if files:
+            event.acceptProposedAction()
+            loads = files[0].suffix.lower() == ".gguf" and self.current != "inspect"
+            (self.file_opened if loads else self.file_inspected).emit(files[0])
+
+    @staticmethod
+    def _model_files(event: QDropEvent) -> list[Path]:
+        files = [_path(url) for url in event.mimeData().urls() if url.isLocalFile()]
+        return [path for path in files if path.suffix.lower() in MODEL_SUFFIXES or path.is_dir()]
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Follow the window to other screens."""
+        super().showEvent(event)
+        handle = self.windowHandle()
+        if handle is not None:
+            follow = Qt.ConnectionType.UniqueConnection
+            handle.screenChanged.connect(self._screen_changed, follow)
+
+    def _screen_changed(self, screen: QScreen) -> None:
+        self._fit_minimum(screen.availableGeometry())
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """What nothing in the page wanted: Enter presses a focused button, Escape dismisses a message."""
+        focused = self.focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
+            if not event.isAutoRepeat():
+                focused.click()
+        elif event.key() == Qt.Key.Key_Escape and self.notifications.dismiss_last():
+            return
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Messages stay at the foot."""
+        super().resizeEvent(event)
+        self.notifications.place()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell once that the window is there."""
+        super().paintEvent(event)
+        if self._first_paint:
+            self._first_paint = False
+            QTimer.singleShot(0, self.painted.emit)  # after the pages below have painted too
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Tell where the window was; the application does the rest."""
+        self.closed.emit(self.geometry_now())
+        super().closeEvent(event)
+
+
+def _path(url: QUrl) -> Path:
+    """The file of a ``file:`` address, also one whose name is no Unicode, which Qt's own texts cannot hold."""
+    raw = unquote_to_bytes(url.path(QUrl.ComponentFormattingOption.FullyEncoded))
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return Path(os.fsdecode(raw))
+    return Path(url.toLocalFile())

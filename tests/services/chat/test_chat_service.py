@@ -1,0 +1,165 @@
+"""Conversations with the real engine, the real store, and the engine dying in between."""
+
+import os
+import queue
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.desk import Desk
+from support.forge import TINY, forge
+from support.plans import plain_plan
+
+from desktop.core.errors import EngineError
+from desktop.services.chat.chat import ChatFailed, TextAdded, title_from
+from desktop.store.paths import Paths
+
+pytestmark = pytest.mark.engine
+
+@pytest.fixture
+def desk(paths: Paths) -> Iterator[Desk]:
+    made = Desk(paths)
+    yield made
+    made.close()
+
+
+def test_a_question_sent_while_loading_is_answered_and_kept(desk: Desk, starter_model: Path) -> None:
+    desk.engine.load(plain_plan(starter_model, 2048, name="SmolLM2"))
+    chat = desk.new_chat()
+    desk.chat.send(chat, "Why is the sky blue?")
+    assert desk.chat.busy
+    answer = desk.answered()
+    assert not desk.chat.busy
+    assert "light" in answer.content
+    assert answer.state == "length"
+    assert answer.model == "SmolLM2"
+    assert answer.statistics["generated_tokens"] == 24
+    assert [m.role for m in desk.store.messages(chat)] == ["user", "assistant"]
+    assert desk.store.chat(chat).title == "Why is the sky blue?"
+
+
+def test_regenerate_edit_and_continue_make_branches(desk: Desk, starter_model: Path) -> None:
+    desk.engine.load(plain_plan(starter_model, 2048, name="SmolLM2"))
+    chat = desk.new_chat(max_tokens=8)
+    desk.chat.send(chat, "Count from one to ten.")
+    first = desk.answered()
+    desk.chat.regenerate(first.id)
+    second = desk.answered()
+    assert (second.sibling_index, second.sibling_count) == (1, 2)
+    desk.chat.continue_(second.id)
+    longer = desk.answered()
+    assert longer.id == second.id
+    assert longer.content.startswith(second.content)
+    assert len(longer.content) > len(second.content)
+    question = desk.store.messages(chat)[0]
+    desk.chat.edit(question.id, "Why is the sky blue?")
+    edited = desk.answered()
+    branch = desk.store.messages(chat)
+    assert [m.content for m in branch] == ["Why is the sky blue?", edited.content]
+    desk.store.select(first.id)
+    assert desk.store.messages(chat)[0].content == "Count from one to ten."
+
+
+def test_a_killed_engine_costs_no_text_and_the_next_question_works(desk: Desk, starter_model: Path) -> None:
+    desk.engine.load(plain_plan(starter_model, 2048, name="SmolLM2"))
+    chat = desk.new_chat(max_tokens=1500)
+    desk.chat.send(chat, "Write a long story.")
+    shown = ""
+    while len(shown) < 40:
+        event = desk.wait(TextAdded)
+        assert isinstance(event, TextAdded)
+        shown += event.text
+    pid = desk.engine.state.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    died = desk.answered()
+    assert died.state == "failed"
+    assert died.content.startswith(shown)
+    assert "memory" in died.note
+    failed = desk.wait(ChatFailed)
+    assert isinstance(failed, ChatFailed)
+    assert failed.error.kind == "killed"
+    desk.store.update(chat, max_tokens=4)
+    desk.chat.send(chat, "Go on.")
+    assert desk.answered().state == "length"
+    assert desk.engine.state.pid != pid
+
+
+def test_stop_keeps_what_was_said(desk: Desk, starter_model: Path) -> None:
+    desk.engine.load(plain_plan(starter_model, 2048, name="SmolLM2"))
+    chat = desk.new_chat(max_tokens=1500)
+    desk.chat.send(chat, "Write a long story.")
+    event = desk.wait(TextAdded)
+    assert isinstance(event, TextAdded)
+    with pytest.raises(EngineError, match="still being written"):
+        desk.chat.send(chat, "Faster!")
+    desk.chat.stop()
+    stopped = desk.answered()
+    assert stopped.state == "stopped"
+    assert stopped.content.startswith(event.text)
+
+
+def test_stop_before_the_model_is_there(desk: Desk, starter_model: Path) -> None:
+    desk.engine.load(plain_plan(starter_model, 2048, name="SmolLM2"))
+    chat = desk.new_chat()
+    desk.chat.send(chat, "Hello?")
+    desk.chat.stop()
+    assert desk.answered().state in ("stopped", "length")
+    assert not desk.chat.busy
+
+
+def test_no_model_is_said_in_the_chat(desk: Desk) -> None:
+    chat = desk.new_chat()
+    desk.chat.send(chat, "Hello?")
+    failed = desk.wait(ChatFailed)
+    assert isinstance(failed, ChatFailed)
+    assert failed.error.kind == "no-model"
+    assert desk.store.messages(chat)[0].content == "Hello?"
+
+
+def test_a_load_that_fails_fails_the_waiting_question(desk: Desk, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(b"not a model")
+    desk.engine.load(plain_plan(bad, name="bad"))
+    chat = desk.new_chat()
+    desk.chat.send(chat, "Hello?")
+    answer = desk.answered()
+    assert answer.state == "failed"
+    assert "not a GGUF" in answer.note
+
+
+def test_a_full_context_says_what_to_do(desk: Desk, starter_model: Path) -> None:
+    desk.engine.load(plain_plan(starter_model, 256, name="SmolLM2"))
+    chat = desk.new_chat(max_tokens=0)
+    desk.chat.send(chat, "word " * 400)
+    answer = desk.answered()
+    assert answer.state == "context-full"
+    assert "larger context" in answer.note
+
+
+def test_a_newer_load_replaces_one_on_its_way(
+    desk: Desk, starter_model: Path, vocab_dir: Path, tmp_path: Path
+) -> None:
+    other = forge(tmp_path / "o.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf")
+    states: queue.Queue[tuple[str, str]] = queue.Queue()
+    desk.engine.subscribe(lambda state: states.put((state.phase, state.model_name)))
+    desk.engine.load(plain_plan(starter_model, 2048, name="first"))
+    desk.engine.load(plain_plan(other, 512, name="second"))
+    while (state := states.get(timeout=60))[0] != "ready":
+        assert state[0] == "loading"
+    assert state == ("ready", "second")
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Why?", "Why?"),
+        ("  \n", ""),
+        ("first line\nsecond line", "first line"),
+        ("a " * 60, ("a " * 24).rstrip() + "…"),
+        ("x" * 100, "x" * 48 + "…"),
+    ],
+)
+def test_titles(text: str, title: str) -> None:
+    assert title_from(text) == title

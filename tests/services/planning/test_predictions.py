@@ -1,0 +1,220 @@
+"""Predictions of real files: what is written down of real loads and answers, and what later predictions make of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from support.engine import driven_engine
+
+from desktop.core.hardware import Cpu, Machine, Memory
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import LoadSettings
+from desktop.core.model_ref import local_ref
+from desktop.core.placement import place
+from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, Point, TypeSpeed
+from desktop.engine.worker.protocol import Loaded, Statistics
+from desktop.engine.worker.protocol import Memory as EngineMemory
+from desktop.services.machine.calibration import CalibrationService
+from desktop.services.machine.this_machine import describe_cpu
+from desktop.services.planning.ledger import LedgerService, RunMeter
+from desktop.services.planning.recording import RunRecorder
+from desktop.services.planning.service import plan_of
+from desktop.services.planning.speed import LocalModel, SpeedService, read_local
+from desktop.store.ledger import Ledger
+from desktop.store.paths import Paths
+
+MACHINE = Machine(
+    Cpu("Test CPU", physical_cores=2, usable_cores=2), Memory(16_000_000_000, bandwidth_bytes_per_second=40e9)
+)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    return Paths(tmp_path / "data", tmp_path / "cache")
+
+
+class Predictions:
+    """What predicts and records on one computer, over one ledger file."""
+
+    def __init__(self, paths: Paths, machine: Machine) -> None:
+        self.runs = Ledger(paths.ledger)
+        self.calibration = CalibrationService(paths)
+        self.speed = SpeedService(self.calibration, lambda: machine, self.runs.runs)
+        self.ledger = LedgerService(self.runs, self.speed)
+        self.recorder = RunRecorder(self.ledger)
+
+    def close(self) -> None:
+        self.runs.close()
+
+
+def open_predictions(paths: Paths) -> Predictions:
+    return Predictions(paths, MACHINE)
+
+
+def planned(path: Path, context: int = 4096, machine: Machine = MACHINE) -> LoadPlan:
+    """A load of a file as the formulas have it."""
+    asked, model = LoadSettings(context), read_local(path)
+    assert model is not None
+    fit = place(model.shape, model.weights, asked, machine)
+    return plan_of(local_ref(path, "Starter"), asked, fit, None, model.shape)
+
+
+def loaded_as(path: Path, threads: int = 2) -> Loaded:
+    """What the engine would say of a load."""
+    memory = EngineMemory(96_573_850, 94_371_840, 0, 18_360_566, 199_229, 260_000_000)
+    return Loaded(str(path), "", 4096, 8192, 30, 0, threads, "model", memory, 0.1)
+
+
+def answer(rate: float, generated: int = 64) -> Statistics:
+    return Statistics(36, 0, generated, 36 + generated, 4096, 0.5, 300.0, rate, 260_000_000)
+
+
+def calm() -> RunMeter:
+    """As if the engine had every core it asked for, however busy this computer is."""
+    meter = RunMeter.start(os.getpid())
+    return RunMeter(meter.pid, meter.began, meter.waited + 1e6)
+
+
+def stormy() -> RunMeter:
+    """As if the engine had waited for a core all the time."""
+    meter = RunMeter.start(os.getpid())
+    return RunMeter(meter.pid, meter.began, meter.waited - 1e6)
+
+
+def test_a_file_is_known_by_what_decides_its_speed(starter_model: Path, tmp_path: Path) -> None:
+    model = read_local(starter_model)
+    assert isinstance(model, LocalModel)
+    assert (model.quantization, model.shape.layer_count) == ("Q4_1", 30)
+    moved = tmp_path / "another name.gguf"
+    moved.symlink_to(starter_model)
+    again = read_local(moved)
+    assert again is not None and again.fingerprint == model.fingerprint
+
+
+def test_a_file_that_is_no_model_is_not_predicted(tmp_path: Path) -> None:
+    (tmp_path / "bad.gguf").write_bytes(b"GGUF" + bytes(100))
+    assert read_local(tmp_path / "bad.gguf") is None
+    assert read_local(tmp_path / "absent.gguf") is None
+
+
+def test_what_was_measured_teaches_the_next_prediction(starter_model: Path, paths: Paths) -> None:
+    predictions = open_predictions(paths)
+    running = predictions.ledger.started(loaded_as(starter_model), planned(starter_model))
+    first = predictions.ledger.predict(running, 68)
+    assert first is not None and first.shown.method == "table"
+    truth = first.shown.decode.expected * 1.6
+    for _ in range(5):
+        predictions.ledger.answered(running, answer(truth), calm())
+    predictions.close()
+    later = open_predictions(paths)
+    second = later.ledger.predict(later.ledger.started(loaded_as(starter_model), planned(starter_model)), 68)
+    later.close()
+    assert second is not None and second.shown.method == "measured" and second.correction.runs == 5
+    assert second.shown.decode.expected == pytest.approx(truth, rel=0.06)
+    assert second.uncorrected.decode == first.uncorrected.decode
+    width = [found.decode.high / found.decode.low for found in (first.shown, second.shown)]
+    assert width[1] < width[0] / 2
+
+
+def test_an_answer_on_a_busy_machine_teaches_nothing(starter_model: Path, paths: Paths) -> None:
+    predictions = open_predictions(paths)
+    running = predictions.ledger.started(loaded_as(starter_model), planned(starter_model))
+    for _ in range(3):
+        predictions.ledger.answered(running, answer(3.0), stormy())
+        predictions.ledger.answered(running, msgspec.structs.replace(answer(3.0), given_up_threads=1), calm())
+    after = predictions.ledger.predict(running, 68)
+    assert after is not None and after.correction.runs == 0
+    assert predictions.ledger.trust().speed == ()
+    predictions.close()
+
+
+def test_a_few_tokens_are_no_measurement(starter_model: Path, paths: Paths) -> None:
+    predictions = open_predictions(paths)
+    running = predictions.ledger.started(loaded_as(starter_model), planned(starter_model))
+    predictions.ledger.answered(running, answer(3.0, generated=4), calm())
+    assert predictions.ledger.trust().speed == ()
+    predictions.close()
+
+
+def test_other_threads_are_another_story(starter_model: Path, paths: Paths) -> None:
+    predictions = open_predictions(paths)
+    predictions.ledger.answered(
+        predictions.ledger.started(loaded_as(starter_model, 1), planned(starter_model)), answer(10.0), calm()
+    )
+    running = predictions.ledger.started(loaded_as(starter_model, 2), planned(starter_model))
+    found = predictions.ledger.predict(running, 68)
+    assert found is not None and found.correction.runs == 0
+    predictions.close()
+
+
+def test_trust_is_told_in_words(starter_model: Path, paths: Paths) -> None:
+    predictions = open_predictions(paths)
+    assert predictions.ledger.trust().speed_words == ""
+    running = predictions.ledger.started(loaded_as(starter_model), planned(starter_model))
+    trust = predictions.ledger.trust()
+    assert trust.memory_words == "Heft's memory prediction on this computer was within 1% in its only run."
+    for _ in range(10):
+        found = predictions.ledger.predict(running, 68)
+        assert found is not None
+        predictions.ledger.answered(running, answer(found.shown.decode.expected * 1.04), calm())
+    trust = predictions.ledger.trust()
+    assert len(trust.speed) == 10 and trust.speed[0].title == "Starter Q4_1"
+    assert trust.speed_words == (
+        "Heft's speed predictions on this computer were within 4% in 9 of 10 runs, half of them within 4%."
+    )
+    predictions.close()
+
+
+@pytest.mark.errors_logged
+def test_a_ledger_that_cannot_be_written_hurts_no_answer(
+    starter_model: Path, paths: Paths, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths.data.parent.mkdir(parents=True, exist_ok=True)
+    paths.data.write_text("a file where the folder should be")
+    predictions = open_predictions(paths)
+    running = predictions.ledger.started(loaded_as(starter_model), planned(starter_model))
+    predictions.ledger.answered(running, answer(50.0), calm())
+    assert predictions.ledger.predict(running, 68) is not None
+    assert "was not written down" in caplog.text
+    predictions.close()
+
+
+def test_a_calibration_is_used_for_its_machine_only(paths: Paths) -> None:
+    service = CalibrationService(paths)
+    speed = DeviceSpeed(
+        "calibrated", {"Q4_K": TypeSpeed((Point(1e8, 1e-12),), 1e-12, 0.08)}, {"f16": AttentionSpeed(1e-12)}
+    )
+    kept = Calibration(service.key(MACHINE), "2025-01-01T00:00:00+00:00", 2, {"cpu": speed})
+    service._keep(kept)
+    assert CalibrationService(paths).known(MACHINE) == kept
+    found = service.speeds(MACHINE)["cpu"]
+    assert found.method == "calibrated" and found.types["Q4_K"] == speed.types["Q4_K"]
+    assert "Q8_0" in found.types
+    assert service.missing(MACHINE, ("Q4_K", "Q6_K", "F32")) == ("Q6_K",)
+    other = msgspec.structs.replace(MACHINE, cpu=Cpu("Another CPU"))
+    assert service.known(other) is None and service.speeds(other)["cpu"].method == "table"
+
+
+def test_a_damaged_calibration_is_none(paths: Paths) -> None:
+    paths.calibrations.parent.mkdir(parents=True)
+    paths.calibrations.write_text("{")
+    assert CalibrationService(paths).known(MACHINE) is None
+
+
+@pytest.mark.engine
+def test_a_real_load_is_written_with_its_memory(starter_model: Path, paths: Paths, tmp_path: Path) -> None:
+    predictions = Predictions(paths, describe_cpu(paths))
+    with driven_engine(tmp_path) as engine:
+        loaded = engine.load(starter_model, 2048)
+        predictions.recorder.loaded(loaded, planned(starter_model, 2048, describe_cpu(paths)))
+        predictions.recorder.began(engine.client.pid)
+        _, finished = engine.ask("Hello", max_tokens=16)
+        predictions.recorder.answered(msgspec.structs.asdict(finished.statistics))
+    (point,) = predictions.ledger.trust().memory
+    assert point.predicted == pytest.approx(point.measured, rel=0.02)
+    answers = [run for run in predictions.runs.runs(predictions.speed.key) if run.what == "answer"]
+    assert answers[0].figures.measured_decode == pytest.approx(finished.statistics.tokens_per_second)
+    predictions.close()

@@ -1,0 +1,119 @@
+"""What goes wrong on the chat page, and the one thing to do that it offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QPushButton
+from pytestqt.qtbot import QtBot
+from support.chat_page import Desk
+from support.plans import plain_plan
+
+from desktop.core.errors import EngineError, HeftError
+from desktop.services.engine.supervisor import EngineState
+
+
+def test_without_any_model_it_says_what_to_do_and_gives_the_text_back(
+    make_desk: Callable[..., Desk], qtbot: QtBot
+) -> None:
+    desk = make_desk(model=None)
+    desk.write("Hello?")
+    qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
+    assert desk.label("noticeText") == "There is no model to answer."
+    assert desk.page.findChild(QPlainTextEdit, "composerText").toPlainText() == "Hello?"
+    desk.click("notice-open-file")
+    dialog = desk.page.findChild(QFileDialog, "openModelDialog")
+    assert dialog is not None and dialog.isVisible()
+    dialog.reject()
+
+
+def test_a_dead_engine_is_said_and_the_next_message_loads_it_again(desk: Desk, qtbot: QtBot) -> None:
+    desk.ask("Crash, please")
+    desk.engine.say("I am about to")
+    qtbot.waitUntil(lambda: desk.branch[-1][1] == "I am about to")
+    desk.engine.die()
+    qtbot.waitUntil(lambda: desk.page._strip.notice is not None and not desk.page._talk.busy)
+    assert desk.label("noticeText") == "The engine crashed in llama.cpp. The chat is kept."
+    assert desk.branch[-1] == ("assistant", "I am about to")
+    assert desk.page._talk.branch[-1].state == "failed"
+
+    desk.ask("Still there?")
+    desk.engine.say("Yes")
+    desk.engine.finish()
+    qtbot.waitUntil(lambda: desk.branch[-1] == ("assistant", "Yes"))
+    assert desk.page._strip.notice is None
+
+
+def test_out_of_memory_offers_half_the_context(desk: Desk, qtbot: QtBot) -> None:
+    desk.answer("Hello", "Hi")
+    desk.engine.die("out-of-memory")
+    desk.click("notice-load-smaller")
+    qtbot.waitUntil(lambda: desk.engine.state.phase == "loading")
+    assert desk.engine.last_plan is not None and desk.engine.last_plan.context == 2048
+
+
+def test_what_a_setting_or_its_pages_mend_is_one_press_away(desk: Desk, qtbot: QtBot) -> None:
+    desk.answer("Hello", "Hi")
+    desk.engine.die("unsupported-cpu")
+    qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
+    assert desk.button("noticeSettings").text() == "Open About Heft"
+    with qtbot.waitSignal(desk.page.settings_asked) as asked:
+        desk.click("noticeSettings")
+    assert asked.args == ["about"]
+
+
+def test_a_refused_file_offers_another_one(desk: Desk, qtbot: QtBot) -> None:
+    desk.engine.load(plain_plan("/m/broken.gguf", name="broken"))
+    error = EngineError("The file is cut off.", "Download it again.", kind="bad-file")
+    desk.engine.tell(EngineState("stopped", plain_plan("/m/broken.gguf", name="broken"), failure=error))
+    qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
+    assert (desk.label("noticeText"), desk.label("noticeHint")) == (error.message, error.hint)
+    assert desk.button("notice-open-file").isVisible()
+    assert desk.label("emptyTitle") == "No model is loaded"
+
+
+def test_a_full_context_offers_a_larger_one_and_goes_on(desk: Desk, qtbot: QtBot) -> None:
+    desk.answer("A long story", "Once upon a", "context-full", used=2048)
+    assert desk.label("noticeText") == "The context of 2,048 tokens is full."
+    assert desk.label("contextValue") == "full: 2,048 / 2,048"
+    assert desk.button("notice-new-chat").isVisible()
+    desk.click("notice-load-larger")
+    qtbot.waitUntil(lambda: desk.engine.state.phase == "loading")
+    assert desk.engine.last_plan is not None and desk.engine.last_plan.context == 4096
+    qtbot.waitUntil(lambda: desk.service.busy)
+    desk.engine.finish_load()
+    qtbot.waitUntil(lambda: len(desk.engine.requests) == 2)
+    desk.engine.say(" time")
+    desk.engine.finish()
+    qtbot.waitUntil(lambda: desk.branch[-1] == ("assistant", "Once upon a time"))
+    assert desk.page._strip.notice is None
+
+
+def test_a_context_that_cannot_grow_offers_only_a_new_chat(desk: Desk, qtbot: QtBot) -> None:
+    desk.engine.load(plain_plan("/m/smol.gguf", 8192, name="SmolLM2-135M"))
+    desk.engine.finish_load(trained=8192)
+    desk.answer("A long story", "Once", "context-full", used=8192)
+    assert not [b for b in desk.page.findChildren(QPushButton, "notice-load-larger") if b.isVisible()]
+    desk.click("notice-new-chat")
+    qtbot.waitUntil(lambda: desk.branch == [])
+
+
+def test_a_model_without_a_template_is_said_so_until_dismissed(desk: Desk, qtbot: QtBot) -> None:
+    desk.engine.load(plain_plan("/m/base.gguf", name="base"))
+    desk.engine.finish_load(template="chatml")
+    qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
+    assert "ChatML" in desk.label("noticeText")
+    desk.page._strip._close.click()
+    desk.answer("Hello", "Hi")
+    assert desk.page._strip.notice is None
+
+
+def test_a_second_answer_at_a_time_is_refused_and_the_text_comes_back(desk: Desk, qtbot: QtBot) -> None:
+    desk.ask("First")
+    desk.page.new_chat()
+    desk.write("Second")
+    qtbot.waitUntil(lambda: bool(desk.told))
+    error = desk.told[0]
+    assert isinstance(error, HeftError) and error.kind == "busy"
+    assert desk.page.findChild(QPlainTextEdit, "composerText").toPlainText() == "Second"
+    desk.engine.finish()

@@ -1,0 +1,263 @@
+"""Live figures, chat settings and the model menu: what they show and what they ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QProgressBar, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+from support.plans import plain_plan
+from support.widgets import label, shown
+
+from desktop.engine.worker.protocol import Loaded, Memory, Sampling
+from desktop.services.engine.supervisor import EngineState
+from desktop.store.library import LibraryModel
+from desktop.store.options import Preset
+from desktop.store.settings import SettingsStore
+from desktop.ui.chat.live_panel import Figures, LivePanel
+from desktop.ui.chat.model_menu import MOST_LISTED, ModelMenu
+from desktop.ui.chat.presets import all_presets, built_in_presets, delete_preset, save_preset
+from desktop.ui.chat.sampling_fields import MAX_SEED
+from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
+from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.ui.shell.theme import Theme
+
+MEMORY = Memory(92_000_000, 47_000_000, 0, 12_000_000, 200_000, 260_000_000)
+LOADED = Loaded("/m/smol.gguf", "llama 135M Q4_1", 2048, 8192, 30, 0, 2, "model", MEMORY, 0.4)
+
+
+def model(name: str, *, used: float | None = None, problem: str = "") -> LibraryModel:
+    path = Path(f"/models/{name}.gguf")
+    return LibraryModel(
+        name, path, (path,), (), 98_000_000, "llama", "Q4_1", 135_000_000, "heft", 0.0, used, (), problem
+    )
+
+
+@pytest.fixture
+def live(qtbot: QtBot, theme: Theme) -> LivePanel:
+    made = LivePanel(theme)
+    qtbot.addWidget(made)
+    return made
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, theme: Theme) -> SamplingPanel:
+    made = SamplingPanel(theme)
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+@pytest.fixture
+def menu(qtbot: QtBot, theme: Theme) -> ModelMenu:
+    return shown(qtbot, ModelMenu(theme), 240, 80)
+
+
+# -- figures --------------------------------------------------------------------------------------
+
+
+def test_figures_are_shown_and_nothing_is_invented(live: LivePanel) -> None:
+    assert [label(live, f"{name}Value") for name in ("generation", "prompt", "firstToken", "context", "memory")] == [
+        "–"
+    ] * 5
+    live.show_figures(Figures(61.42, 1240.4, None, None, 0.213, 1204, 16384, MEMORY))
+    assert label(live, "generationValue") == "61.4 tok/s"
+    assert label(live, "promptValue") == "1,240 tok/s"
+    assert label(live, "firstTokenValue") == "0.21 s"
+    assert label(live, "contextValue") == "1,204 / 16,384"
+    assert label(live, "memoryValue") == "151.2 MB"
+    live.show_figures(Figures())
+    assert label(live, "generationValue") == "–"
+
+
+def test_memory_is_explained_term_by_term(live: LivePanel) -> None:
+    live.show_figures(Figures(memory=MEMORY))
+    value = live.findChild(QLabel, "memoryValue")
+    for said in (
+        "Weights: 92.0 MB",
+        "KV cache: 47.0 MB",
+        "Compute buffers: 12.0 MB",
+        "Output buffer: 200.0 kB",
+        "260.0 MB",
+    ):
+        assert said in value.toolTip() and said in value.accessibleDescription()
+    assert "Recurrent" not in value.toolTip()
+
+
+@pytest.mark.parametrize(
+    ("used", "said", "role"),
+    [(1000, "1,000 / 2,048", ""), (1900, "nearly full: 1,900 / 2,048", "warn"), (2048, "full: 2,048 / 2,048", "warn")],
+)
+def test_a_full_context_is_said_in_words_too(live: LivePanel, used: int, said: str, role: str) -> None:
+    live.show_figures(Figures(context_used=used, context_length=2048))
+    value = live.findChild(QLabel, "contextValue")
+    assert (value.text(), value.property("role")) == (said, role)
+    assert live.findChild(QProgressBar, "contextBar").value() == min(1000, round(used / 2.048))
+
+
+def test_reading_the_prompt_is_counted(live: LivePanel) -> None:
+    live.show_figures(Figures(prompt_done=512, prompt_total=2000))
+    assert label(live, "promptValue") == "reading 512 / 2,000"
+
+
+# -- settings -------------------------------------------------------------------------------------
+
+
+def test_settings_come_back_as_they_were_set(panel: SamplingPanel) -> None:
+    wanted = ChatSettings(
+        "Be brief.",
+        {"temperature": 0.35, "top_k": 12, "top_p": 0.5, "min_p": 0.02, "repeat_penalty": 1.1, "seed": MAX_SEED},
+        256,
+        6000,
+    )
+    panel.set_values(wanted)
+    assert panel.values() == wanted
+
+
+def test_what_a_chat_does_not_name_has_the_engines_default(panel: SamplingPanel) -> None:
+    panel.set_values(ChatSettings(sampling={"top_k": 5}))
+    sampling = panel.values().sampling
+    default = Sampling()
+    assert sampling["top_k"] == 5
+    assert (sampling["temperature"], sampling["top_p"]) == (default.temperature, default.top_p)
+    assert sampling["seed"] is None
+
+
+def test_only_the_users_edits_are_told(qtbot: QtBot, panel: SamplingPanel) -> None:
+    told: list[None] = []
+    panel.changed.connect(lambda: told.append(None))
+    panel.set_values(ChatSettings("x", {"temperature": 1.0}, 5, 2048))
+    panel.set_context(2048, 8192)
+    assert told == []
+    panel.findChild(QDoubleSpinBox, "temperature").stepUp()
+    qtbot.keyClicks(panel.findChild(QLineEdit, "seed"), "7x")
+    assert len(told) == 2 and panel.values().sampling["seed"] == 7
+
+
+def test_presets_set_values_and_values_name_their_preset(panel: SamplingPanel) -> None:
+    panel.set_presets([PresetChoice(p.preset.name, p.preset.sampling, p.source, p.own) for p in built_in_presets()])
+    box = panel.findChild(QComboBox, "preset")
+    assert box.currentText() == "Default"
+    box.setCurrentIndex(box.findText("Creative"))
+    box.activated.emit(box.currentIndex())
+    assert panel.values().sampling["min_p"] == 0.1
+    panel.findChild(QLineEdit, "seed").setText("5")
+    assert box.currentText() == "Creative"
+    panel.findChild(QDoubleSpinBox, "temperature").setValue(0.33)
+    assert box.currentIndex() == -1 and box.placeholderText() == "Custom"
+
+
+def test_another_context_offers_to_load_again(qtbot: QtBot, panel: SamplingPanel) -> None:
+    button = panel.findChild(QPushButton, "reloadContext")
+    panel.set_context(2048, 8192)
+    box = panel.findChild(QComboBox, "contextLength")
+    assert [box.itemData(row) for row in range(box.count())] == [0, 1024, 2048, 4096, 8192]
+    assert not button.isVisible()
+    box.setCurrentIndex(box.findData(8192))
+    box.activated.emit(box.currentIndex())
+    assert button.isVisible() and "8,192" in button.text()
+    with qtbot.waitSignal(panel.reload_asked):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_the_wheel_passes_over_a_field_without_focus(qtbot: QtBot, panel: SamplingPanel) -> None:
+    from PySide6.QtCore import QPoint, QPointF
+    from PySide6.QtGui import QWheelEvent
+    from PySide6.QtWidgets import QApplication
+
+    field = panel.findChild(QDoubleSpinBox, "temperature")
+    before = field.value()
+    event = QWheelEvent(
+        QPointF(5, 5), QPointF(5, 5), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(field, event)
+    assert field.value() == before and not event.isAccepted()
+
+
+def test_every_field_has_a_name_and_a_meaning(panel: SamplingPanel) -> None:
+    for name in (
+        "preset",
+        "temperature",
+        "topK",
+        "topP",
+        "minP",
+        "repeatPenalty",
+        "seed",
+        "maxTokens",
+        "contextLength",
+    ):
+        field = panel.findChild(QWidget, name)
+        assert field is not None and field.accessibleName() and field.accessibleDescription(), name
+        assert field.focusPolicy() & Qt.FocusPolicy.TabFocus, name
+
+
+# -- presets --------------------------------------------------------------------------------------
+
+
+def test_built_in_presets_are_complete_and_the_default_is_the_engines() -> None:
+    presets = built_in_presets()
+    fields = {"temperature", "top_k", "top_p", "min_p", "repeat_penalty"}
+    for listed in presets:
+        assert set(listed.preset.sampling) == fields, listed.preset.name
+        assert listed.reason and len(listed.source) > 10, listed.preset.name
+    default = Sampling()
+    assert presets[0].preset.sampling == {name: getattr(default, name) for name in fields}
+    assert len({listed.preset.name for listed in presets}) == len(presets)
+
+
+def test_own_presets_are_kept_in_the_settings(tmp_path: Path) -> None:
+    settings = SettingsStore(tmp_path / "settings.json")
+    save_preset(settings, Preset("Mine", sampling={"temperature": 0.1}))
+    presets = save_preset(settings, Preset("Mine", sampling={"temperature": 0.2}))
+    own = [listed for listed in presets if listed.own]
+    assert [(listed.preset.name, listed.preset.sampling) for listed in own] == [("Mine", {"temperature": 0.2})]
+    assert all_presets(SettingsStore(tmp_path / "settings.json"))[-1] == own[0]
+    assert all(not listed.own for listed in delete_preset(settings, "Mine"))
+
+
+# -- the model menu -------------------------------------------------------------------------------
+
+
+def test_loading_shows_progress_and_can_be_cancelled(qtbot: QtBot, menu: ModelMenu) -> None:
+    menu.set_state(EngineState("loading", plain_plan("/m/a.gguf", name="Qwen3-8B"), 0.42))
+    assert menu.findChild(QProgressBar, "loadProgress").value() == 42
+    assert label(menu, "loadText") == "Loading, 42%"
+    with qtbot.waitSignal(menu.cancel_asked):
+        qtbot.mouseClick(menu.findChild(QPushButton, "cancelLoad"), Qt.MouseButton.LeftButton)
+    menu.set_state(EngineState("ready", plain_plan("/m/smol.gguf", name="SmolLM2"), 1.0, LOADED))
+    assert not menu.findChild(QProgressBar, "loadProgress").isVisible()
+    assert menu.findChild(QPushButton, "modelButton").text() == "SmolLM2"
+
+
+def test_a_long_name_is_cut_and_whole_in_the_tooltip(menu: ModelMenu) -> None:
+    name = "A-very-long-model-name-" * 5
+    menu.set_state(EngineState("ready", plain_plan("/m/x.gguf", name=name), 1.0, LOADED))
+    button = menu.findChild(QPushButton, "modelButton")
+    assert "…" in button.text() and name in button.toolTip() and name in button.accessibleName()
+
+
+def test_the_menu_lists_models_last_used_first(qtbot: QtBot, menu: ModelMenu) -> None:
+    models = [model("B"), model("A & co"), model("broken", problem="The file is cut off."), model("used", used=5.0)]
+    menu.set_models(models)
+    actions = [action for action in menu.menu.actions() if action.text()]
+    assert [action.text() for action in actions] == ["used", "A && co", "B", "broken", "Open file…"]
+    assert not actions[3].isEnabled() and actions[3].toolTip() == plain_tooltip("The file is cut off.")
+    with qtbot.waitSignal(menu.model_chosen) as chosen:
+        actions[0].trigger()
+    assert chosen.args[0].name == "used"
+    with qtbot.waitSignal(menu.file_asked):
+        actions[-1].trigger()
+
+
+def test_many_models_end_with_where_the_others_are(menu: ModelMenu) -> None:
+    menu.set_models([model(f"m{number:03d}") for number in range(100)])
+    said = [action.text() for action in menu.menu.actions() if action.text()]
+    assert len(said) == MOST_LISTED + 2 and said[-2] == "85 more on the Library page"
+
+
+def test_no_models_is_said(menu: ModelMenu) -> None:
+    menu.set_models([])
+    assert menu.menu.actions()[0].text() == "No models found on this computer"

@@ -1,0 +1,57 @@
+"""The words of the chart of variants: none lies over another, or reads as that of another point."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QFont, QFontMetricsF
+from PySide6.QtWidgets import QApplication
+from support.published import options, profile
+
+from desktop.ui.discover.variant_chart_layout import Limit, lay_out, limit_labels
+
+
+def test_no_label_of_the_chart_reads_as_that_of_another_point() -> None:
+    """8B at 8k on 8 GB: "Q5_K_M · recommended" once stood right of the point of Q4_K_M."""
+    offered = ["Q2_K", "Q3_K_M", "Q4_0", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0"]
+    found = options("Llama-3.1-8B", profile("rtx-4060-8gb"), 8192, offered)
+    assert found[4].fit is not None
+    numbered, names = dict(enumerate(found)), {i: option.variant.name for i, option in enumerate(found)}
+    for width in range(400, 1000, 20):
+        area, pools = QRectF(512, 230, width, 120), found[4].fit.pools
+        layout = lay_out(numbered, 4, pools, area, lambda text: 7.2 * len(text), names)
+        label = layout.points[4].label
+        assert label is not None
+        for point in layout.points:
+            beside = QRectF(point.where.x() - 7, point.where.y() - 7, 26, 14)
+            assert point.recommended or not label.intersects(beside), f"{point.name} at {width}"
+
+
+def test_the_recommended_name_has_the_room_that_it_takes_in_bold(qapp: QApplication) -> None:
+    """Left of its point it once ran over the point."""
+    found = options("Llama-3.1-8B", profile("rtx-4060-8gb"), 8192, ["Q4_K_M", "Q8_0"])
+    plain = QFont(qapp.font())
+    plain.setPixelSize(11)
+    bold = QFont(plain)
+    bold.setWeight(QFont.Weight.DemiBold)
+    names, width = {0: "UD-Q4_K_XL", 1: "IQ2_XXS"}, QFontMetricsF(plain).horizontalAdvance
+    for recommended, name in names.items():
+        layout = lay_out(dict(enumerate(found)), recommended, (), QRectF(0, 0, 500, 120), width, names)
+        label = layout.points[recommended].label
+        assert label is not None
+        assert label.width() >= QFontMetricsF(bold).horizontalAdvance(f"{name} · recommended")
+
+
+@pytest.mark.parametrize("room", [400, 560, 700, 820, 1200])
+def test_the_words_of_two_limits_never_lie_over_each_other(room: float) -> None:
+    limits = [
+        Limit(0.4 * room, "49.3 GB VRAM on 2 cards free — beyond, layers spill to RAM", False),
+        Limit(0.9 * room, "112.7 GB in all — beyond, it does not fit", True),
+    ]
+    found = limit_labels(limits, room, lambda text: 5.8 * len(text))
+    assert found and all(spot.left() >= 0 and spot.right() <= room for spot, _ in found.values())
+    if len(found) == 2:
+        assert not found[0][0].intersects(found[1][0])
+    assert len(found) == 2 or room <= 400
+    if room >= 1200:
+        assert [found[number][1] for number in (0, 1)] == [limit.words for limit in limits]

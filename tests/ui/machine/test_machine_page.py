@@ -1,0 +1,328 @@
+"""The page Machine: live memory, report, profiles, number formats; with real probes and a given engine."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QFrame, QLabel, QPushButton
+from pytestqt.qtbot import QtBot
+
+from desktop.core.errors import HeftError
+from desktop.core.hardware import Memory
+from desktop.core.number_formats import NumberFormat
+from desktop.engine.worker.protocol import Device, Hello
+from desktop.machine import bandwidth
+from desktop.machine.gpu_amd import probe_amd
+from desktop.machine.tables import Tables
+from desktop.services.machine.machine import MachineService
+from desktop.store.paths import Paths
+from desktop.ui.machine.bit_layout import BitLayout, layout_in_words
+from desktop.ui.machine.format_panel import figure, range_in_words
+from desktop.ui.machine.page import MachinePage
+from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
+
+HELLO = Hello(
+    1, "llama.cpp test", ("AVX",), ("CPU",), (Device("CPU", "a CPU", "CPU", "cpu", 1, 1),), ("llama", "qwen3")
+)
+WHAT_IF = {
+    "cpu": {
+        "name": "Threadripper 9980X with a very long name that no card is wide enough to show",
+        "features": ["AVX2"],
+    },
+    "memory": {"total_bytes": 256_000_000_000, "available_bytes": 200_000_000_000},
+    "gpus": [
+        {"name": "NVIDIA GeForce RTX 5090", "total_bytes": 34_190_917_632, "free_bytes": 30_000_000_000},
+        {"name": "AMD Radeon RX 7900 XTX", "total_bytes": 25_753_026_560, "probe": "sysfs"},
+    ],
+}
+FORMATS = {number.name: number for number in Tables().formats}
+
+
+class Page:
+    """A page in view and what it told the window."""
+
+    def __init__(self, qtbot: QtBot, service: MachineService, tasks: Tasks, theme: Theme) -> None:
+        self.qtbot = qtbot
+        self.page = MachinePage(service, tasks, theme)
+        self.told: list[object] = []
+        self.page.notify.connect(self.told.append)
+        qtbot.addWidget(self.page)
+        self.page.resize(1204, 770)
+        self.page.show()
+
+    def wait(self) -> MachinePage:
+        self.qtbot.waitUntil(
+            lambda: self.page.machine is not None and self.button("Measure").isEnabled(), timeout=15000
+        )
+        return self.page
+
+    def button(self, name: str) -> QPushButton:
+        found = self.page.findChild(QPushButton, f"machine{name}")
+        assert found is not None
+        return found
+
+    def text(self, name: str) -> str:
+        found = self.page.findChild(QLabel, f"machine{name}")
+        assert found is not None
+        return found.text()
+
+    def profile(self, folder: Path) -> MachinePage:
+        self.wait()
+        file = folder / "what-if.json"
+        file.write_text(json.dumps(WHAT_IF), encoding="utf-8")
+        self.page.load_profile(file)
+        self.qtbot.waitUntil(lambda: self.banner().isVisible())
+        return self.page
+
+    def banner(self) -> QFrame:
+        found = self.page.findChild(QFrame, "machineBanner")
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def service(paths: Paths) -> MachineService:
+    """A service with a kept bandwidth, so that a visit does not measure."""
+    made = MachineService(paths, lambda: HELLO, gpu_probes=(probe_amd,))
+    machine = made.describe("cached")
+    identity = bandwidth.fingerprint(machine.cpu, machine.memory.total_bytes)
+    kept = bandwidth.Bandwidth(5e10, "2026-01-02T03:04:05+00:00", 2, 1, fingerprint=identity)
+    paths.cache.mkdir(parents=True)
+    (paths.cache / "bandwidth.json").write_bytes(msgspec.json.encode(kept))
+    return made
+
+
+@pytest.fixture
+def shown(qtbot: QtBot, service: MachineService, tasks: Tasks, theme: Theme) -> Page:
+    return Page(qtbot, service, tasks, theme)
+
+
+def test_waits_with_words_and_then_shows_this_computer(shown: Page) -> None:
+    assert "Asking this computer" in shown.text("Waiting")
+    assert not shown.button("Copy").isEnabled()
+    machine = shown.wait().machine
+    assert machine is not None
+    assert shown.text("CpuCores").startswith(f"{machine.cpu.physical_cores} physical")
+    assert shown.text("EngineVersion") == "llama.cpp test"
+    assert shown.text("MemoryBandwidth") == "Read bandwidth 50.0 GB/s"
+    assert not shown.banner().isVisible()
+
+
+def test_memory_is_live_only_while_the_page_is_in_view(
+    shown: Page, service: MachineService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = shown.wait()
+    free = itertools.chain([3_000_000_000], itertools.repeat(4_000_000_000))
+    monkeypatch.setattr(service, "memory", lambda: Memory(16_000_000_000, next(free)))
+    page._timer.setInterval(10)
+    shown.qtbot.waitUntil(lambda: shown.text("MemoryAvailable") == "4.0 GB free")
+    assert shown.text("MemoryTotal") == "of 16.0 GB"
+    page.hide()
+    assert not page._timer.isActive()
+    page.show()
+    assert page._timer.isActive()
+
+
+def test_report_goes_to_the_clipboard(shown: Page) -> None:
+    machine = shown.wait().machine
+    assert machine is not None
+    shown.qtbot.mouseClick(shown.button("Copy"), Qt.MouseButton.LeftButton)
+    assert machine.cpu.name in QGuiApplication.clipboard().text()
+    assert "clipboard" in str(shown.told[-1])
+
+
+def test_measure_again_asks_once_at_a_time(shown: Page) -> None:
+    before = shown.wait().machine
+    shown.button("Measure").click()
+    assert not shown.button("Measure").isEnabled()
+    assert shown.text("State") == "Measuring…"
+    shown.page.ask("again")
+    assert shown.wait().machine is not before
+    assert shown.text("State") == ""
+
+
+def test_machine_that_cannot_be_asked_says_what_to_do(
+    shown: Page, service: MachineService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown.wait()
+    answer = shown.page._own
+    shown.page._own = None
+
+    def fail(measure: str) -> None:
+        raise OSError("the table is missing")
+
+    monkeypatch.setattr(service, "describe", fail)
+    shown.page.ask("cached")
+    shown.qtbot.waitUntil(lambda: bool(shown.told))
+    assert "Measure again" in shown.text("Waiting")
+    assert shown.button("Measure").isEnabled()
+    monkeypatch.setattr(service, "describe", lambda measure: answer)
+    shown.button("Measure").click()
+    assert "Asking this computer" in shown.text("Waiting")
+    assert shown.wait().machine is answer
+
+
+def test_what_if_shows_a_banner_and_a_way_back(shown: Page, tmp_path: Path) -> None:
+    page = shown.profile(tmp_path)
+    assert "what-if.json, not the computer in front of you" in shown.text("BannerText")
+    assert shown.text("Title") == "What if"
+    assert shown.text("GpuName0") == "NVIDIA GeForce RTX 5090"
+    assert "1,792 GB/s" in shown.text("GpuFacts0")
+    assert shown.text("MemoryAvailable") == "200.0 GB free"
+    assert not shown.button("Measure").isEnabled()
+    shown.button("Back").click()
+    assert not shown.banner().isVisible()
+    assert shown.text("Title") == "This machine"
+    assert page.machine is page._own
+
+
+def test_live_memory_of_this_computer_never_shows_on_a_profile(shown: Page, tmp_path: Path) -> None:
+    page = shown.profile(tmp_path)
+    page._read_memory()
+    page._show_memory(Memory(1, 1))
+    assert shown.text("MemoryAvailable") == "200.0 GB free"
+
+
+def test_tooltips_tell_long_names_and_what_instruction_sets_are_for(shown: Page, tmp_path: Path) -> None:
+    page = shown.profile(tmp_path)
+    features = page.findChild(QLabel, "machineCpuFeatures")
+    assert features is not None
+    assert features.toolTip() == "AVX2: 256-bit integers: quantized weights"
+    label = page.findChild(QLabel, "machineCpuName")
+    assert label is not None
+    assert label.text().endswith("…")
+    assert label.toolTip() == plain_tooltip(WHAT_IF["cpu"]["name"])  # type: ignore[index]
+
+
+def test_file_that_is_no_profile_changes_nothing(shown: Page, tmp_path: Path) -> None:
+    shown.wait()
+    file = tmp_path / "other.json"
+    file.write_text("[]", encoding="utf-8")
+    shown.page.load_profile(file)
+    shown.qtbot.waitUntil(lambda: bool(shown.told))
+    (error,) = shown.told
+    assert isinstance(error, HeftError) and error.kind == "bad-profile"
+    assert not shown.banner().isVisible()
+
+
+def test_chosen_files_are_saved_and_loaded(shown: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown.wait()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    shown.button("Save").click()
+    shown.qtbot.waitUntil(lambda: bool(shown.told))
+    assert [path.name for path in tmp_path.glob("mine*")] == ["mine.json"]
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "mine.json"), ""))
+    shown.button("Load").click()
+    shown.qtbot.waitUntil(lambda: shown.banner().isVisible())
+
+
+def test_profile_is_saved_and_loads_again(shown: Page, tmp_path: Path) -> None:
+    page = shown.wait()
+    file = tmp_path / "saved.json"
+    page.save_profile(file)
+    shown.qtbot.waitUntil(lambda: bool(shown.told))
+    assert json.loads(file.read_text(encoding="utf-8"))["engine"]["version"] == "llama.cpp test"
+    page.load_profile(file)
+    shown.qtbot.waitUntil(lambda: shown.banner().isVisible())
+
+
+def test_table_has_every_format_and_device_in_words(shown: Page, tmp_path: Path) -> None:
+    model = shown.profile(tmp_path)._formats.model
+    assert (model.rowCount(), model.columnCount()) == (11, 5)
+    heads = [model.headerData(column, Qt.Orientation.Horizontal) for column in range(5)]
+    assert heads == ["Format", "Bits", "CPU", "NVIDIA GeForce RTX 5090", "AMD Radeon RX 7900 XTX"]
+    rows = {model.format_at(row): [model.index(row, c).data() for c in range(1, 5)] for row in range(11)}
+    assert rows["NVFP4"] == ["4.5", "◐ converted", "● native", "◐ converted"]
+    assert rows["FP8 E4M3"] == ["8", "○ none", "● native, unused", "○ none"]
+
+
+def test_single_device_has_room_for_its_sentences(shown: Page) -> None:
+    model = shown.wait()._formats.model
+    assert [model.headerData(c, Qt.Orientation.Horizontal) for c in range(4)][2:] == ["CPU", "What it means"]
+    assert model.index(0, 3).data() == "Computed directly in 32-bit floats."
+    assert model.index(0, 3).data(Qt.ItemDataRole.ForegroundRole) is None
+
+
+def test_keyboard_moves_through_the_formats(shown: Page, tmp_path: Path) -> None:
+    table = shown.profile(tmp_path)._formats.table
+    table.setFocus()
+    assert shown.text("FormatName") == "FP32"
+    shown.qtbot.keyClick(table, Qt.Key.Key_Down)
+    shown.qtbot.keyClick(table, Qt.Key.Key_Down)
+    assert shown.text("FormatName") == "FP16"
+    assert "65,504" in shown.text("FormatRange")
+    assert shown.text("FormatDevices").startswith("CPU: converted. Loads, but is computed in F32 here")
+
+
+def test_devices_that_do_the_same_share_a_sentence(shown: Page, tmp_path: Path) -> None:
+    shown.profile(tmp_path)._formats.table.selectRow(0)
+    assert shown.text("FormatDevices") == (
+        "CPU, NVIDIA GeForce RTX 5090, AMD Radeon RX 7900 XTX: native. Computed directly in 32-bit floats."
+    )
+
+
+def test_every_button_can_be_named_and_reached(shown: Page, tmp_path: Path) -> None:
+    buttons = shown.profile(tmp_path).findChildren(QAbstractButton)
+    named = [button for button in buttons if button.objectName().startswith("machine")]
+    assert len(named) == 5
+    for button in named:
+        assert button.accessibleName()
+        assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+# -- the drawing ---------------------------------------------------------------------------------
+
+
+def drawn(qtbot: QtBot, theme: Theme, number: NumberFormat, width: int = 420) -> BitLayout:
+    view = BitLayout(theme)
+    qtbot.addWidget(view)
+    view.resize(width, view.sizeHint().height())
+    view.set_format(number)
+    return view
+
+
+@pytest.mark.parametrize("number", FORMATS.values(), ids=FORMATS)
+@pytest.mark.parametrize("width", [200, 420, 900])
+def test_runs_keep_their_proportions_and_stay_inside(
+    qtbot: QtBot, theme: Theme, number: NumberFormat, width: int
+) -> None:
+    rects = drawn(qtbot, theme, number, width).part_rects()
+    assert [part for part, _ in rects] == list(number.parts)
+    step = rects[0][1].width() / rects[0][0].bits
+    for part, rect in rects:
+        assert rect.width() == pytest.approx(step * part.bits)
+        assert rect.left() >= 0 and rect.right() <= width
+
+
+def test_runs_are_painted_in_their_colours_in_both_schemes(qtbot: QtBot, theme: Theme) -> None:
+    view = drawn(qtbot, theme, FORMATS["FP8 E4M3"])
+    for scheme in ("light", "dark"):
+        theme.set_preference(scheme)
+        image = view.grab().toImage()
+        colors = [QColor(image.pixel(rect.center().toPoint())) for _, rect in view.part_rects()]
+        assert len({color.name() for color in colors}) == 3
+        edges = [QColor(image.pixel(int(rect.left()), int(rect.center().y()))) for _, rect in view.part_rects()]
+        assert all(edge != inner for edge, inner in zip(edges, colors, strict=True))
+
+
+def test_drawing_is_readable_without_seeing_it(qtbot: QtBot, theme: Theme) -> None:
+    view = drawn(qtbot, theme, FORMATS["MXFP4"])
+    assert view.accessibleName() == "Bit layout of MXFP4"
+    assert view.accessibleDescription() == layout_in_words(FORMATS["MXFP4"])
+    assert "1 sign, 2 exponent, 1 mantissa bits; each 32 share a scale of 8 bits (E8M0)" in view.toolTip()
+    view.set_format(None)
+    assert view.part_rects() == []
+
+
+def test_limits_in_words() -> None:
+    assert range_in_words(FORMATS["FP8 E4M3"]).startswith("Up to ±448, smallest normal 0.0156, 1.2 decimal digits")
+    assert range_in_words(FORMATS["INT8"]) == "-128 to 127 in whole steps, times the block's scale."
+    assert [figure(v) for v in (65504.0, 3.4e38, 2**-14, 0.125)] == ["65,504", "3.40e+38", "6.10e-05", "0.125"]

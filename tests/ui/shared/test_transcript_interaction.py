@@ -1,0 +1,222 @@
+"""Mouse and keyboard in the transcript: actions, selection, links, focus."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from pytestqt.qtbot import QtBot
+from support.widgets import shown
+
+from desktop.ui.shared.transcript import TranscriptMessage, TranscriptView
+from desktop.ui.shell.theme import Theme
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def view(qtbot: QtBot, theme: Theme) -> TranscriptView:
+    return shown(qtbot, TranscriptView(theme), 705, 500)
+
+
+def show(view: TranscriptView, *contents: str, state: str = "complete", siblings: tuple[int, int] = (0, 1)) -> None:
+    view.set_messages(
+        [
+            TranscriptMessage(
+                n,
+                "assistant" if n % 2 else "user",
+                content,
+                state=state,  # type: ignore[arg-type]
+                sibling_index=siblings[0],
+                sibling_count=siblings[1],
+            )
+            for n, content in enumerate(contents)
+        ]
+    )
+    QApplication.processEvents()
+
+
+def place(view: TranscriptView, item: int, kind: str) -> QPoint:
+    """Where a hot place is on the screen."""
+    found = view.column.items[item]
+    for number, row in enumerate(found.rows or []):
+        for hot in row.hot_spots():
+            if hot.kind == kind:
+                corner = view.item_rect(item).topLeft() + QPointF(found.row_x(number), found.tops[number])
+                return (corner + hot.rect.center()).toPoint()
+    raise AssertionError(f"{kind} is not offered")
+
+
+def text_place(view: TranscriptView, item: int, row: int, x: float) -> QPoint:
+    found = view.column.items[item]
+    corner = view.item_rect(item).topLeft() + QPointF(found.row_x(row), found.tops[row])
+    return (corner + QPointF(x, view.shape.line / 2)).toPoint()
+
+
+def drag(qtbot: QtBot, view: TranscriptView, start: QPoint, end: QPoint) -> None:
+    qtbot.mousePress(view.viewport(), LEFT, pos=start)
+    qtbot.mouseMove(view.viewport(), end)
+    qtbot.mouseRelease(view.viewport(), LEFT, pos=end)
+
+
+def clipboard() -> str:
+    return QGuiApplication.clipboard().text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "signal", "arguments"),
+    [
+        ("regenerate", "regenerate_requested", [1]),
+        ("edit", "edit_requested", [1]),
+        ("continue", "continue_requested", [1]),
+        ("previous", "branch_requested", [1, -1]),
+        ("next", "branch_requested", [1, 1]),
+    ],
+)
+def test_actions_of_the_last_message(
+    qtbot: QtBot, view: TranscriptView, kind: str, signal: str, arguments: list[int]
+) -> None:
+    show(view, "Why?", "Because", state="stopped", siblings=(1, 3))
+    with qtbot.waitSignal(getattr(view, signal)) as asked:
+        qtbot.mouseClick(view.viewport(), LEFT, pos=place(view, 1, kind))
+    assert asked.args == arguments
+
+
+def test_while_busy_nothing_is_offered_that_needs_the_engine(view: TranscriptView) -> None:
+    show(view, "Why?", "Because", state="stopped", siblings=(1, 3))
+    view.set_busy(True)
+    offered = {hot.kind for row in view.column.items[1].rows or [] for hot in row.hot_spots()}
+    assert offered == {"copy"}
+
+
+def test_only_a_stopped_answer_can_be_continued(view: TranscriptView) -> None:
+    show(view, "Why?", "Because")
+    offered = {hot.kind for row in view.column.items[1].rows or [] for hot in row.hot_spots()}
+    assert offered == {"regenerate", "edit", "copy"}
+
+
+def test_actions_of_other_messages_show_under_the_mouse(qtbot: QtBot, view: TranscriptView) -> None:
+    show(view, "First question", "First answer", "Second question", "Second answer")
+    at = place(view, 0, "edit")
+    qtbot.mouseMove(view.viewport(), text_place(view, 3, 0, 5))
+    assert [item.rows[-1].actions_shown for item in view.column.items if item.rows] == [False, False, False, True]  # type: ignore[attr-defined]
+    qtbot.mouseMove(view.viewport(), at)
+    assert [item.rows[-1].actions_shown for item in view.column.items if item.rows] == [True, False, False, True]  # type: ignore[attr-defined]
+    with qtbot.waitSignal(view.edit_requested) as asked:
+        qtbot.mouseClick(view.viewport(), LEFT, pos=at)
+    assert asked.args == [0]
+
+
+def test_copy_gives_markdown_and_copy_code_the_code(qtbot: QtBot, view: TranscriptView) -> None:
+    code = "".join(f"x_{n} = {n}\n" for n in range(900))
+    show(view, "Why?", f"**So:**\n\n```python\n{code}```\n")
+    view.verticalScrollBar().setValue(0)
+    with qtbot.waitSignal(view.copied):
+        qtbot.mouseClick(view.viewport(), LEFT, pos=place(view, 1, "copy-code"))
+    assert clipboard() == code
+    view.jump_to_newest()
+    qtbot.mouseClick(view.viewport(), LEFT, pos=place(view, 1, "copy"))
+    assert clipboard().startswith("**So:**\n\n```python")
+
+
+def test_reasoning_is_folded_and_unfolds(qtbot: QtBot, view: TranscriptView) -> None:
+    show(view, "Why?", "<think>\nhidden words\n</think>\n\nSeen")
+    item = view.column.items[1]
+    low = item.height
+    qtbot.mouseClick(view.viewport(), LEFT, pos=place(view, 1, "fold"))
+    assert item.height > low
+    assert [row.text for row in item.rows or () if not item.hidden(row)][:3] == ["", "hidden words", "Seen"]
+    qtbot.mouseClick(view.viewport(), LEFT, pos=place(view, 1, "fold"))
+    assert item.height == low
+
+
+def test_selection_over_paragraphs_copies_what_is_read(qtbot: QtBot, view: TranscriptView) -> None:
+    show(view, "Why?", "First **bold** 😀 words\n\n1. one\n2. two\n\nlast")
+    drag(qtbot, view, text_place(view, 1, 0, -2), text_place(view, 1, 3, 600))
+    qtbot.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert clipboard() == "First bold 😀 words\n\n1. one\n2. two\n\nlast"
+
+
+def test_selection_within_a_line_after_an_emoji(qtbot: QtBot, view: TranscriptView) -> None:
+    show(view, "Why?", "😀😀 tail")
+    qtbot.mouseDClick(view.viewport(), LEFT, pos=text_place(view, 1, 0, 46))
+    qtbot.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert clipboard() == "tail"
+
+
+def test_select_all_copies_the_sources(qtbot: QtBot, view: TranscriptView) -> None:
+    show(view, "Why?", "Because **so**")
+    qtbot.keyClick(view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert clipboard() == "Why?\n\nBecause **so**"
+
+
+def test_table_cells_are_selected_in_reading_order(qtbot: QtBot, view: TranscriptView) -> None:
+    show(view, "Why?", "| a | b |\n|---|---|\n| one | two |\n")
+    drag(qtbot, view, text_place(view, 1, 0, 0), text_place(view, 1, 0, 600) + QPoint(0, 40))
+    qtbot.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert clipboard() == "a\tb\none\ttwo"
+
+
+def test_a_link_opens_only_after_its_address_was_shown(qtbot: QtBot, view: TranscriptView) -> None:
+    show(view, "Why?", "See [the bank](https://evil.example/login) now")
+    with qtbot.assertNotEmitted(view.link_activated):
+        qtbot.mouseClick(view.viewport(), LEFT, pos=place(view, 1, "link"))
+    assert view.link_bar.isVisible()
+    shown = view.link_bar.findChild(QLabel, "linkAddress")
+    confirm = view.link_bar.findChild(QPushButton, "linkOpen")
+    assert isinstance(shown, QLabel)
+    assert isinstance(confirm, QPushButton)
+    assert shown.text() == "https://evil.example/login"
+    with qtbot.waitSignal(view.link_activated) as opened:
+        confirm.click()
+    assert opened.args == ["https://evil.example/login"]
+    assert not view.link_bar.isVisible()
+
+
+def test_an_address_of_another_kind_is_shown_with_the_reason(qtbot: QtBot, view: TranscriptView) -> None:
+    show(view, "Why?", "Get [it](ftp://example.org/x)")
+    qtbot.mouseClick(view.viewport(), LEFT, pos=place(view, 1, "link"))
+    confirm = view.link_bar.findChild(QPushButton, "linkOpen")
+    assert isinstance(confirm, QPushButton)
+    assert not confirm.isVisible()
+    with qtbot.waitSignal(view.link_bar.closed):
+        qtbot.keyClick(view.link_bar, Qt.Key.Key_Escape)
+
+
+def test_tab_reaches_every_action_and_enter_does_it(qtbot: QtBot, view: TranscriptView) -> None:
+    show(view, "Why?", "See [a](https://example.org)", state="stopped")
+    view.setFocus()
+    heard = []
+    for _ in range(7):
+        assert view.focusNextPrevChild(True)
+        heard.append(view.accessibleDescription().split(";")[0])
+    assert heard == [
+        "Edit this message",
+        "Copy this message as Markdown",
+        "Link: https://example.org",
+        "Continue this answer where it stopped",
+        "Answer again",
+        "Edit this answer",
+        "Copy this message as Markdown",
+    ]
+    assert view.focusNextPrevChild(False)
+    with qtbot.waitSignal(view.edit_requested) as asked:
+        qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert asked.args == [1]
+
+
+def test_home_end_and_page_keys_scroll(qtbot: QtBot, view: TranscriptView) -> None:
+    show(view, *["A question", "words and words\n\n" * 30] * 5)
+    bar = view.verticalScrollBar()
+    qtbot.keyClick(view, Qt.Key.Key_Home)
+    assert bar.value() == 0
+    assert not view.following
+    qtbot.keyClick(view, Qt.Key.Key_PageDown)
+    assert bar.value() == pytest.approx(view.viewport().height(), abs=60)
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    assert bar.value() > view.viewport().height() - 60
+    qtbot.keyClick(view, Qt.Key.Key_End)
+    assert bar.value() == bar.maximum()
+    assert view.following

@@ -1,0 +1,245 @@
+"""The transcript as it is seen: what it paints, how it scrolls, and that streaming paints only what changed."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QImage, QPaintEvent
+from PySide6.QtWidgets import QApplication, QPushButton
+from pytestqt.qtbot import QtBot
+from support.widgets import shown
+
+from desktop.ui.shared.transcript import TranscriptMessage, TranscriptView
+from desktop.ui.shell.theme import Theme
+
+ANSWER = """<think>
+The user wants *tides*.
+</think>
+
+The Moon pulls on the near side more strongly than on the centre, and on the centre more strongly than on the far \
+side. So the ocean stretches **both ways**, and a [link](https://example.org) is here:
+
+1. a bulge facing the Moon;
+2. a bulge on the opposite side.
+   - nested with `code`
+   - [x] a task
+
+```python
+# tidal acceleration at the near side
+def tide(G, M, r, R): return 2 * G * M * R / r**3
+```
+
+| body | mass |
+|---|---:|
+| Moon | 7.3e22 |
+| Sun | 2.0e30 |
+
+> Tides wait for no one.
+
+---
+
+### Next
+
+"""
+
+
+class Watched(TranscriptView):
+    """Keeps the rectangles that were painted."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self.__dict__.setdefault("painted", []).append(event.rect())
+        super().paintEvent(event)
+
+    def take_painted(self) -> list[QRect]:
+        found: list[QRect] = self.__dict__.pop("painted", [])
+        return found
+
+
+@pytest.fixture
+def view(qtbot: QtBot, theme: Theme) -> Watched:
+    return shown(qtbot, Watched(theme), 705, 500)
+
+
+def chat(count: int) -> list[TranscriptMessage]:
+    return [
+        TranscriptMessage(n, "assistant", ANSWER) if n % 2 else TranscriptMessage(n, "user", f"Question {n}?")
+        for n in range(count)
+    ]
+
+
+def on_screen(view: TranscriptView) -> QImage:
+    """What has been painted so far, not a new painting."""
+    return view.screen().grabWindow(view.winId()).toImage()
+
+
+def streaming(view: TranscriptView) -> None:
+    view.set_messages([TranscriptMessage(0, "user", "Why?"), TranscriptMessage(1, "assistant", "", state="streaming")])
+    QApplication.processEvents()
+
+
+def stream(view: TranscriptView, text: str) -> None:
+    view.append_text(1, text)
+    view.flush()
+    QApplication.processEvents()
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_painting_in_pieces_gives_the_same_picture_as_painting_everything(view: Watched, follow: bool) -> None:
+    streaming(view)
+    text = ANSWER * 3
+    chance = random.Random(5)
+    position = 0
+    while position < len(text):
+        size = chance.randint(1, 30)
+        stream(view, text[position : position + size])
+        position += size
+        if not follow and view.verticalScrollBar().maximum() > 60:
+            view.verticalScrollBar().setValue(30)
+            QApplication.processEvents()
+        before = on_screen(view)
+        view.viewport().repaint()
+        assert on_screen(view) == before, f"after {text[:position][-40:]!r}"
+    assert view.following is follow
+
+
+def test_a_streamed_word_repaints_a_few_lines_only(view: Watched) -> None:
+    streaming(view)
+    stream(view, ANSWER * 4 + "and so the water")
+    view.take_painted()
+    for word in (" rises", " and", " falls"):
+        stream(view, word)
+    painted = view.take_painted()
+    assert len(painted) == 3
+    assert max(rect.height() for rect in painted) < 5 * view.shape.line
+    assert view.following
+
+
+def test_text_comes_in_batches(qtbot: QtBot, view: Watched) -> None:
+    streaming(view)
+    view.take_painted()
+    for _ in range(50):
+        view.append_text(1, "word ")
+    assert view.take_painted() == []
+    qtbot.waitUntil(lambda: view.column.items[1].rows is not None and "word" in view.column.items[1].rows[0].text)
+    assert len(view.take_painted()) <= 2
+
+
+def test_opening_five_thousand_messages_takes_no_time_and_ends_at_the_newest(view: Watched) -> None:
+    messages = chat(5000)
+    began = time.perf_counter()
+    view.set_messages(messages)
+    QApplication.processEvents()
+    assert time.perf_counter() - began < 0.5
+    bar = view.verticalScrollBar()
+    assert bar.value() == bar.maximum() > 100_000
+    assert sum(item.rows is not None for item in view.column.items) < 20
+
+
+def test_what_is_in_view_stays_while_heights_above_are_corrected(view: Watched) -> None:
+    view.set_messages(chat(400))
+    bar = view.verticalScrollBar()
+    bar.setValue(bar.maximum() // 2)
+    for _ in range(60):
+        index = view.column.at(view.offset + 250)
+        before = view.item_rect(index).top()
+        value = bar.value()
+        bar.setValue(value - 37)
+        moved = view.item_rect(index).top() - before
+        assert moved == pytest.approx(37, abs=1.5)
+
+
+def test_scrolling_up_stops_following_until_asked(qtbot: QtBot, view: Watched) -> None:
+    streaming(view)
+    stream(view, ANSWER * 3)
+    newest = view.findChild(QPushButton, "jumpToNewest")
+    assert isinstance(newest, QPushButton)
+    assert not newest.isVisible()
+    view.verticalScrollBar().setValue(10)
+    stream(view, "more and more\n\n" * 20)
+    assert view.verticalScrollBar().value() == 10
+    assert newest.isVisible()
+    newest.click()
+    assert view.verticalScrollBar().value() == view.verticalScrollBar().maximum()
+    stream(view, "more and more\n\n" * 20)
+    assert view.verticalScrollBar().value() == view.verticalScrollBar().maximum()
+    assert not newest.isVisible()
+
+
+def test_a_narrower_window_keeps_the_place(view: Watched) -> None:
+    view.set_messages(chat(200))
+    bar = view.verticalScrollBar()
+    bar.setValue(bar.maximum() // 3)
+    index = view.column.at(view.offset)
+    view.resize(480, 500)
+    QApplication.processEvents()
+    assert abs(view.column.at(view.offset) - index) <= 1
+
+
+def test_the_finished_message_replaces_the_streamed_one(view: Watched) -> None:
+    streaming(view)
+    stream(view, ANSWER + "the end")
+    streamed = [row.text for row in view.column.items[1].rows or ()]
+    view.replace_message(
+        TranscriptMessage(1, "assistant", ANSWER + "the end", statistics_line="61.4 tok/s", sibling_count=2)
+    )
+    rows = view.column.items[1].rows or []
+    assert [row.text for row in rows] == streamed
+    assert view.column.items[1].caret() is None
+    assert {hot.kind for hot in rows[-1].hot_spots()} == {"regenerate", "edit", "copy", "next"}
+
+
+def test_a_theme_switch_repaints_in_the_other_colours(view: Watched, theme: Theme) -> None:
+    view.set_messages(chat(6))
+    QApplication.processEvents()
+    light = on_screen(view).pixelColor(4, 250)
+    theme.set_preference("dark")
+    QApplication.processEvents()
+    assert on_screen(view).pixelColor(4, 250) == theme.color("background") != light
+
+
+def test_appending_after_a_hundred_thousand_characters_stays_cheap(view: Watched) -> None:
+    streaming(view)
+    text = ANSWER * (100_000 // len(ANSWER))
+    stream(view, text)
+    began = time.process_time()
+    for _ in range(100):
+        stream(view, "and one ")
+    assert (time.process_time() - began) / 100 < 0.005
+
+
+def test_a_reader_hears_the_last_message(view: Watched) -> None:
+    view.set_messages([TranscriptMessage(0, "user", "Hello"), TranscriptMessage(1, "assistant", "Good day", model="M")])
+    assert view.accessibleDescription() == "2 messages. Last, M: Good day"
+
+
+def test_waiting_is_said_and_goes_with_the_first_word(view: Watched) -> None:
+    streaming(view)
+    view.set_prompt_progress(1, "Reading the prompt, 40 %")
+    rows = view.column.items[1].rows or []
+    assert [getattr(row, "words", "") for row in rows][:1] == ["Reading the prompt, 40 %"]
+    stream(view, "Word")
+    assert (view.column.items[1].rows or [])[0].text == "Word"
+
+
+def test_thinking_is_labelled_while_and_after(view: Watched) -> None:
+    streaming(view)
+
+    def label() -> str:
+        return str(getattr((view.column.items[1].rows or [])[0], "label", ""))
+
+    stream(view, "<think>let me see")
+    assert label() == "Thinking…"
+    stream(view, "</think>\n\nYes")
+    assert label().startswith("Thought for ")
+    view.set_messages(
+        [TranscriptMessage(0, "user", "Why?"), TranscriptMessage(1, "assistant", ANSWER, reasoning_seconds=3.14)]
+    )
+    assert label() == "Thought for 3.1 s"
+
+
+def test_a_note_is_shown_with_its_words(view: Watched) -> None:
+    view.set_messages([TranscriptMessage(1, "assistant", "Half", state="failed", note="The engine ran out of memory.")])
+    assert [row.text for row in view.column.items[0].rows or ()] == ["Half", "The engine ran out of memory.", ""]

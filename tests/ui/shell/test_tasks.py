@@ -1,0 +1,151 @@
+"""Tasks: results, failures and progress reach the GUI thread; nothing comes after cancel or destruction."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from PySide6.QtCore import QObject
+from pytestqt.qtbot import QtBot
+
+from desktop.core.errors import NotFoundError
+from desktop.ui.shell import tasks as tasks_module
+from desktop.ui.shell.tasks import TaskContext, Tasks
+
+
+def test_result_comes_back_on_the_gui_thread(qtbot: QtBot, tasks: Tasks) -> None:
+    seen: list[tuple[str, threading.Thread]] = []
+    where: list[threading.Thread] = []
+
+    def work(context: TaskContext) -> str:
+        where.append(threading.current_thread())
+        return "answer"
+
+    task = tasks.run(work, done=lambda value: seen.append((value, threading.current_thread())))
+    qtbot.waitUntil(lambda: bool(seen))
+    assert seen == [("answer", threading.main_thread())]
+    assert where[0] is not threading.main_thread()
+    assert not task.running
+
+
+def test_typed_failure_reaches_its_handler(qtbot: QtBot, tasks: Tasks) -> None:
+    failures: list[object] = []
+    error = NotFoundError("No such model.", "Pick another.")
+
+    def work(context: TaskContext) -> None:
+        raise error
+
+    tasks.run(work, failed=failures.append)
+    qtbot.waitUntil(lambda: bool(failures))
+    assert failures == [error]
+
+
+def test_unexpected_failure_without_handler_is_told_with_its_traceback(qtbot: QtBot) -> None:
+    tasks = Tasks()
+
+    def work(context: TaskContext) -> None:
+        raise ZeroDivisionError("by nought")
+
+    with qtbot.waitSignal(tasks.unhandled) as signal:
+        tasks.run(work)
+    tasks.shutdown()
+    (error,) = signal.args
+    assert error.kind == "internal"
+    assert "by nought" in error.message
+    assert error.hint
+    assert "ZeroDivisionError" in error.detail
+    assert "in work" in error.detail
+
+
+def test_progress_is_merged_but_the_last_value_always_arrives_before_the_result(
+    qtbot: QtBot, tasks: Tasks
+) -> None:
+    seen: list[object] = []
+
+    def work(context: TaskContext) -> str:
+        for value in range(10_000):
+            context.progress(value)
+        return "done"
+
+    tasks.run(work, progress=seen.append, done=seen.append)
+    qtbot.waitUntil(lambda: "done" in seen)
+    assert seen[-2:] == [9_999, "done"]
+    assert seen[:-1] == sorted(seen[:-1])  # type: ignore[type-var]
+
+
+def test_nothing_arrives_after_cancel_and_the_work_can_see_it(qtbot: QtBot, tasks: Tasks) -> None:
+    seen: list[object] = []
+    started, ended = threading.Event(), threading.Event()
+
+    def work(context: TaskContext) -> str:
+        started.set()
+        deadline = time.monotonic() + 5
+        while not context.cancelled and time.monotonic() < deadline:
+            context.progress("more")
+        ended.set()
+        return "late"
+
+    task = tasks.run(work, done=seen.append, failed=seen.append)
+    assert started.wait(5)
+    task.cancel()
+    assert ended.wait(4)
+    fence: list[bool] = []
+    tasks.run(lambda context: True, done=fence.append)
+    qtbot.waitUntil(lambda: bool(fence))
+    assert seen == []
+
+
+def test_nothing_is_called_after_the_owner_is_destroyed(qtbot: QtBot, tasks: Tasks) -> None:
+    owner = QObject()
+    release = threading.Event()
+    seen: list[object] = []
+
+    def work(context: TaskContext) -> bool:
+        release.wait(5)
+        return context.cancelled
+
+    task = tasks.run(work, done=seen.append, failed=seen.append, owner=owner)
+    owner.deleteLater()
+    qtbot.waitSignal(owner.destroyed)
+    qtbot.waitUntil(lambda: not task.running)
+    release.set()
+    fence: list[bool] = []
+    tasks.run(lambda context: True, done=fence.append)
+    qtbot.waitUntil(lambda: bool(fence))
+    assert seen == []
+
+
+def test_more_jobs_than_workers_all_finish(qtbot: QtBot, tasks: Tasks) -> None:
+    seen: list[int] = []
+    for number in range(50):
+        tasks.run(lambda context, number=number: number, done=seen.append)  # type: ignore[misc]
+    qtbot.waitUntil(lambda: len(seen) == 50)
+    assert sorted(seen) == list(range(50))
+    names = [t.name for t in threading.enumerate() if t.name.startswith("heft-task-")]
+    assert len(names) <= tasks_module.WORKERS
+
+
+def test_shutdown_is_bounded_even_if_a_job_hangs(
+    qtbot: QtBot, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks_module, "SHUTDOWN_SECONDS", 0.2)
+    release, started = threading.Event(), threading.Event()
+    seen: list[object] = []
+    tasks = Tasks()
+
+    def work(context: TaskContext) -> str:
+        started.set()
+        release.wait(10)
+        return "late"
+
+    tasks.run(work, done=seen.append)
+    assert started.wait(5)
+    before = time.monotonic()
+    tasks.shutdown()
+    assert time.monotonic() - before < 2
+    assert "did not end in time" in caplog.text
+    late = tasks.run(lambda context: "never", done=seen.append)
+    assert not late.running
+    release.set()
+    assert seen == []
