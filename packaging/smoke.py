@@ -31,7 +31,6 @@ from smoke_screen import Screen, SmokeError
 from smoke_window import (
     ask,
     check_association,
-    check_other_programs,
     discover,
     hand_over,
     hub,
@@ -189,7 +188,6 @@ def whole(installed: Installed, desk: Desk, model: Path, pictures: Path) -> list
         hand_over(desk, other)
         ask(desk, pictures / "handed-over.png")
         look_around(desk, pictures)
-        check_other_programs(desk)
         discover(desk, server, model, pictures)
         quit_program(desk)
         desk.start(["gio", "open", named])

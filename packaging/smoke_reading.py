@@ -11,10 +11,12 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 READ_SECONDS = 60.0
 READ_SHARE = 0.7  # of an answer's words; what was never shown scores below a third, by the words that any page has
 LAST_WORDS = 40  # of a long answer, whose beginning is scrolled away
+LONG_WORD, ALIKE = 6, 0.8  # one letter of six, eight or ten may be another
 _WORD_LEVEL = "5"
 SCALE = 2  # of the picture that Tesseract gets
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -59,14 +61,25 @@ def text_of(lines: list[list[Word]]) -> str:
 
 
 def place_of(lines: list[list[Word]], phrase: str) -> tuple[int, int] | None:
-    """Where the first word of a phrase is that stands in one line."""
+    """Where the first word of a phrase is that stands in one line, give or take a letter."""
     wanted = words_of(phrase)
     for line in lines:
         for start, first in enumerate(line):
-            follows = words_of(" ".join(word.text for word in line[start:]))[: len(wanted)] == wanted
-            if follows and words_of(first.text):
+            follow = words_of(" ".join(word.text for word in line[start:]))[: len(wanted)]
+            if words_of(first.text) and len(follow) == len(wanted) and all(map(is_read_as, wanted, follow)):
                 return first.x, first.y
     return None
+
+
+def stands_in(phrase: str, text: str) -> bool:
+    """Whether all words of ``phrase`` can be read somewhere in ``text``."""
+    seen = set(words_of(text))
+    return all(any(is_read_as(word, other) for other in seen) for word in words_of(phrase))
+
+
+def is_read_as(word: str, seen: str) -> bool:
+    """Whether ``seen`` may be what was read for ``word``: the same, or of a long one nearly so."""
+    return word == seen or (len(word) >= LONG_WORD and SequenceMatcher(None, word, seen).ratio() >= ALIKE)
 
 
 def enlarged(width: int, height: int, rows: bytes) -> bytes:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from smoke_box import ENDS_WITH_US
 from smoke_picture import pixels, png
-from smoke_reading import place_of, read, text_of, words_of
+from smoke_reading import place_of, read, stands_in, text_of
 
 T = TypeVar("T")
 WINDOW_WAIT_SECONDS = 120.0  # an AppImage that unpacks itself takes most of it on a busy computer
@@ -78,13 +78,12 @@ class Screen:
 
     def wait_for(self, words: str, seconds: float = WINDOW_WAIT_SECONDS, unless: str = "") -> None:
         """Until all these words can be read; SmokeError when they do not come, or others do."""
-        wanted, feared = set(words_of(words)), set(words_of(unless))
 
         def shown() -> bool:
-            seen = set(words_of(self.text()))
-            if feared and feared <= seen:
+            seen = self.text()
+            if unless and stands_in(unless, seen):
                 raise SmokeError(f"{unless!r} stands on the screen, not {words!r}")
-            return wanted <= seen
+            return stands_in(words, seen)
 
         poll(shown, seconds, f"{words!r} on the screen")
 
@@ -107,12 +106,11 @@ class Screen:
         self._xdotool("windowfocus", "--sync", self._window())
 
     def close_dialog(self, name: str) -> None:
-        """Leave a dialog with the keyboard, and give that to the window again."""
+        """Leave a dialog with the keyboard."""
         shown = ("search", "--onlyvisible", "--name", name)
         poll(lambda: self._xdotool(*shown), WINDOW_WAIT_SECONDS, f"{name} is open")
         self.key("Escape")
         poll(lambda: not self._xdotool(*shown), WINDOW_WAIT_SECONDS, f"{name} is closed")
-        self.focus()
 
     def type(self, text: str) -> None:
         """Type and press Return."""
@@ -123,12 +121,11 @@ class Screen:
         """Press one combination of keys."""
         self._xdotool("key", name)
 
-    def choose_from_settings_menu(self, entry: str) -> None:
-        """Open the menu at the foot of the rail and click on an entry, by its words."""
+    def open_settings(self) -> None:
+        """Click on the button at the foot of the rail."""
         window = self._window()
         size = dict(line.split("=") for line in self._xdotool("getwindowgeometry", "--shell", window).splitlines())
         self._xdotool("mousemove", "--window", window, "38", str(int(size["HEIGHT"]) - 34), "click", "1")
-        self.click(entry)
 
     def click(self, phrase: str) -> None:
         """Click on the words, once they can be read."""

@@ -119,24 +119,31 @@ def discover(desk: Desk, server: subprocess.Popen[str], model: Path, pictures: P
         raise SmokeError(f"the download is not the file that the Hub serves: {kept}")
 
 
-def check_other_programs(desk: Desk) -> None:
+def look_around(desk: Desk, pictures: Path) -> None:
+    """The page Machine, the settings, About with its licences, and the folder of the logs."""
+    screen = desk.screen
+    screen.key("ctrl+5")
+    screen.wait_for("Processor Memory")
+    screen.picture(pictures / "machine.png")
+    screen.open_settings()
+    screen.wait_for("Settings General Keyboard shortcuts")
+    screen.picture(pictures / "settings.png")
+    screen.click("About Heft")
+    screen.wait_for("Made with Part Licence")
+    screen.picture(pictures / "about.png")
+    screen.close_dialog("About Heft")
+    screen.click("Open the log folder")
+    check_other_program(desk)
+    screen.close_dialog("Settings")
+    screen.focus()
+
+
+def check_other_program(desk: Desk) -> None:
     """A program that Heft starts (here the one for folders) must not meet Heft's own libraries."""
-    desk.screen.choose_from_settings_menu("Open the log folder")
     environment = poll(desk.other_program, 30, "the folder of the logs is opened")
     told = [line for line in environment.splitlines() if line.startswith(FORBIDDEN_VARIABLES)]
     if told:
         raise SmokeError(f"other programs are started with {told}")
-
-
-def look_around(desk: Desk, pictures: Path) -> None:
-    """The page Machine, and About with its licences."""
-    desk.screen.key("ctrl+5")
-    desk.screen.wait_for("Processor Memory")
-    desk.screen.picture(pictures / "machine.png")
-    desk.screen.choose_from_settings_menu("About Heft")
-    desk.screen.wait_for("Made with Part Licence")
-    desk.screen.picture(pictures / "about.png")
-    desk.screen.close_dialog("About Heft")
 
 
 def quit_program(desk: Desk) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from smoke_reading import enlarged, lines_of, place_of, share_read, text_of, words_of
+from smoke_reading import enlarged, lines_of, place_of, share_read, stands_in, text_of, words_of
 
 TABLE = """level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext
 1\t1\t0\t0\t0\t0\t0\t0\t2560\t1600\t-1\t
@@ -29,6 +29,17 @@ def test_a_table_becomes_lines_of_words_with_their_places() -> None:
 )
 def test_a_phrase_is_clicked_on_its_first_word(phrase: str, place: tuple[int, int] | None) -> None:
     assert place_of(lines_of(TABLE), phrase) == place
+
+
+def test_a_misread_letter_of_a_long_word_is_forgiven() -> None:
+    lines = lines_of(TABLE.replace("folder", "tolder"))
+    assert place_of(lines, "Open the log folder") == (60, 25)
+    assert stands_in("log folder", text_of(lines)) and stands_in("About Heft", text_of(lines))
+
+
+@pytest.mark.parametrize(("words", "seen"), [("ready", "read"), ("verified", "verify"), ("stopped working", "stopped")])
+def test_other_words_are_not(words: str, seen: str) -> None:
+    assert not stands_in(words, seen)
 
 
 def test_an_answer_is_read_in_spite_of_misread_words_and_line_breaks() -> None:
