@@ -25,11 +25,11 @@ def handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[logging
 
 
 def test_records_of_the_package_are_written_and_others_are_not(handler: logging.Handler, tmp_path: Path) -> None:
-    logging.getLogger("desktop.somewhere").info("started with ü")
-    logging.getLogger("desktop.somewhere").debug("too much")
+    logging.getLogger("desktop.store.logfile").info("started with ü")
+    logging.getLogger("desktop.store.logfile").debug("too much")
     logging.getLogger("elsewhere").warning("not ours")
     text = (tmp_path / "logs" / "heft.log").read_text(encoding="utf-8")
-    assert "INFO desktop.somewhere: started with ü" in text
+    assert "INFO desktop.store.logfile: started with ü" in text
     assert "too much" not in text
     assert "not ours" not in text
 
