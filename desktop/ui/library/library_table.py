@@ -37,7 +37,9 @@ class LibraryTable(QTableView):
         self.setSortingEnabled(True)
         self.sortByColumn(NAME, Qt.SortOrder.AscendingOrder)
         model.modelReset.connect(self._restore)
-        model.rowsRemoved.connect(self._restore)
+        model.filtered.connect(self._restore)
+        for signal in (model.rowsInserted, model.rowsRemoved):
+            signal.connect(self._changed)
         model.dataChanged.connect(self.model_changed)
         self.doubleClicked.connect(self.chat_asked)
 
@@ -56,6 +58,8 @@ class LibraryTable(QTableView):
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Remember which model is current, by its id."""
         super().selectionChanged(selected, deselected)
+        if self._rows.filtering:  # Qt moves on from rows that a filter hides: it is told when that is over
+            return
         model = self.current_model
         if model is not None:
             self._current_id = model.id
@@ -81,7 +85,12 @@ class LibraryTable(QTableView):
         if self.current_model is not None:
             self.menu_asked.emit(where)
 
-    def _restore(self, *_: object) -> None:
+    def _changed(self) -> None:
+        """Rows came or went by themselves."""
+        if not self._rows.filtering:
+            self._restore()
+
+    def _restore(self) -> None:
         row = max(0, self._rows.row_of(self._current_id)) if self._current_id else 0
         index: QModelIndex = self._rows.index(row, NAME)
         if index.isValid():
