@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QMoveEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.core.shown import plain
@@ -23,6 +24,8 @@ from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import Theme, set_role
 
+_WHY_LINES = 3  # room for the reasons from the beginning, so that they move nothing when they come
+
 
 class RepoPane(QScrollArea):
     """Head, controls, chart, reasons and table; all show the same view."""
@@ -34,7 +37,7 @@ class RepoPane(QScrollArea):
     def __init__(
         self, theme: Theme, tables: DataTables, offer: QWidget | None = None, parent: QWidget | None = None
     ) -> None:
-        """``offer`` stands between the reasons and the table, where there is one."""
+        """``offer`` comes below the table, where there is one: it comes late and must not push the table down."""
         super().__init__(parent)
         self.setObjectName("discoverRepo")
         self.setAccessibleName("Model")
@@ -50,6 +53,7 @@ class RepoPane(QScrollArea):
         self.chart.chosen.connect(self._chosen_in_chart)
         self.table.row_chosen.connect(self.chart.select)
         self.table.action_asked.connect(self.action_asked)
+        self.table.installEventFilter(self)
 
     @property
     def view(self) -> View | None:
@@ -102,6 +106,13 @@ class RepoPane(QScrollArea):
         """What goes on in the background; "" when all is settled."""
         self.controls.show_progress(words)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A row stays below the mouse when what is above the table grows: the page scrolls by as much."""
+        if watched is self.table and isinstance(event, QMoveEvent) and self.table.underMouse():
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + event.pos().y() - event.oldPos().y())
+        return super().eventFilter(watched, event)
+
     # -- building --------------------------------------------------------------------------------
 
     def _build(self, offers: list[QWidget]) -> None:
@@ -150,6 +161,8 @@ class RepoPane(QScrollArea):
         self._why.setAccessibleName("Why")
         self._why.setTextFormat(Qt.TextFormat.RichText)
         self._why.setWordWrap(True)
+        self._why.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._why.setMinimumHeight(_WHY_LINES * self._why.fontMetrics().lineSpacing())
         self._why.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         why = QVBoxLayout(why_card)
         why.setContentsMargins(15, 11, 15, 11)
@@ -160,7 +173,7 @@ class RepoPane(QScrollArea):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(10)
         column.addLayout(head)
-        for widget in (self._facts, self._stale, name_card, chart_card, why_card, *offers, self.table):
+        for widget in (self._facts, self._stale, name_card, chart_card, why_card, self.table, *offers):
             column.addWidget(widget)
         column.addStretch(1)
         self.setWidget(content)
