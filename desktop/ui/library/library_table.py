@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from desktop.services.models.library import LibraryModel
-from desktop.ui.library.library_model import NAME, LibraryTableModel
+from desktop.ui.library.library_model import ARCHITECTURE, NAME, PARAMETERS, WHERE, LibraryTableModel
 from desktop.ui.shared.tables import set_up_table
 
 ROW_HEIGHT = 36
 COLUMN_WIDTHS = (320, 118, 104, 122, 92, 116, 116)
+_LEAST_NAME = 220  # pixels; columns that the strip below tells too are left out rather than cut a name further
+_SPARED = (ARCHITECTURE, WHERE, PARAMETERS)
 
 
 class LibraryTable(QTableView):
@@ -64,6 +66,14 @@ class LibraryTable(QTableView):
         if model is not None:
             self._current_id = model.id
         self.model_changed.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow window leaves columns out."""
+        super().resizeEvent(event)
+        needed = sum(COLUMN_WIDTHS[NAME + 1 :]) + _LEAST_NAME
+        for column in _SPARED:
+            self.setColumnHidden(column, needed > event.size().width())
+            needed -= COLUMN_WIDTHS[column] if needed > event.size().width() else 0
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter chats, Delete removes; the rest is the table's own."""

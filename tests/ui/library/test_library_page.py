@@ -368,3 +368,16 @@ def test_a_search_that_ends_leaves_the_keyboard_where_somebody_types(
     _search(page).setFocus()
     _settled(qtbot, page)
     assert _search(page).hasFocus()
+
+
+def test_a_narrow_window_leaves_columns_out_and_keeps_the_names(
+    make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot
+) -> None:
+    page = make_page()
+    assert not _table(page).isColumnHidden(1)
+    page.resize(744, 490)
+    qtbot.waitUntil(lambda: _table(page).isColumnHidden(1))
+    qtbot.waitUntil(lambda: _table(page).horizontalScrollBar().maximum() == 0)
+    assert _table(page).columnWidth(NAME) >= 220
+    page.resize(1204, 770)
+    qtbot.waitUntil(lambda: not _table(page).isColumnHidden(1))
