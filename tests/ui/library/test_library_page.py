@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QFileDialog,
     QLineEdit,
     QMenu,
@@ -381,3 +382,19 @@ def test_a_narrow_window_leaves_columns_out_and_keeps_the_names(
     assert _table(page).columnWidth(NAME) >= 220
     page.resize(1204, 770)
     qtbot.waitUntil(lambda: not _table(page).isColumnHidden(1))
+
+
+def test_a_search_for_models_moves_nothing(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
+    page = make_page()
+    progress = page.findChild(QWidget, "libraryProgress")
+    assert isinstance(progress, QWidget)
+
+    def places() -> list[QPoint]:
+        parts = (_table(page), _search(page), _button(page, "libraryChat"), _button(page, "libraryRescan"))
+        return [part.mapTo(page, QPoint(0, 0)) for part in parts]
+
+    before = places()
+    progress.show()
+    qtbot.waitUntil(lambda: progress.y() > _table(page).y())
+    QApplication.processEvents()
+    assert places() == before
