@@ -337,11 +337,8 @@ def test_rows_are_patched_by_id(theme: Theme, service: LibraryService, two: tupl
     shutil.move(two[1], two[1].with_name("other.gguf"))
     with qtbot.assertNotEmitted(rows.modelReset), qtbot.waitSignals([rows.rowsRemoved, rows.rowsInserted]):
         rows.set_models(service.scan())
-    assert [rows.at(row).name for row in range(3)] == [  # type: ignore[union-attr]
-        "other",
-        "small-Q4_K_M",
-        "SmolLM2-135M-Instruct.Q4_1",
-    ]
+    names = [rows.index(row, NAME).data() for row in range(3)]
+    assert names == ["other", "small-Q4_K_M", "SmolLM2-135M-Instruct.Q4_1"]
     rows.remove("unknown")
     rows.remove(str(two[0]))
     assert rows.rowCount() == rows.total == 2
