@@ -18,25 +18,33 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from desktop import __version__
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
-from desktop.engine.worker.protocol import Load
+from desktop.core.model_ref import local_ref
 from desktop.services.chat.chat import MessageFinished
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.single_instance import OpenRequest
+from desktop.store import options
 from desktop.store.paths import Paths
-from desktop.store.settings import SettingsData, WindowGeometry
+from desktop.store.settings import SettingsData
+from desktop.ui.chat.actions import CHAT_ACTIONS
+from desktop.ui.discover.actions import DISCOVER_ACTIONS
+from desktop.ui.inspect.actions import INSPECT_ACTIONS
+from desktop.ui.library.actions import LIBRARY_ACTIONS
+from desktop.ui.machine.actions import MACHINE_ACTIONS
 from desktop.ui.shell.collector import Collector
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.failures import FailureHooks
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.run_follower import RunFollower
+from desktop.ui.shell.settings.parts import SettingsParts, SettingsServices
 from desktop.ui.shell.single_instance import come_forward
 from desktop.ui.shell.statusbar import StatusBar
 from desktop.ui.shell.tasks import TaskContext, Tasks
-from desktop.ui.shell.theme import Preference, Theme
+from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window import MainWindow, PageEntry
 
 if TYPE_CHECKING:
@@ -63,27 +71,30 @@ class Heft:
         self._failures = FailureHooks()
         self._container = Container(paths, self._tell)
         settings = self._read_settings()
-        self._theme = Theme(application, settings.theme)
+        self._theme = Theme(application, settings.get(options.THEME))
         self._tasks = Tasks()
         self._collector = Collector(application)
         self._engine_bridge = Bridge(self._container.engine.subscribe, merge_states)
-        self._follower = RunFollower(
-            self._tasks, lambda: self._container.predictions.recorder, lambda: self._container.engine.last_load
-        )
+        self._follower = RunFollower(self._tasks, lambda: self._container.recorder)
         self._window = MainWindow(
             self._theme,
             (
-                PageEntry("discover", "Discover", "discover", self._discover_page),
-                PageEntry("library", "Library", "library", self._library_page),
-                PageEntry("chat", "Chat", "chat", self._chat_page),
-                PageEntry("inspect", "Inspect", "inspect", self._inspect_page),
-                PageEntry("machine", "Machine", "machine", self._machine_page),
+                PageEntry("discover", "Discover", "discover", self._discover_page, DISCOVER_ACTIONS),
+                PageEntry("library", "Library", "library", self._library_page, LIBRARY_ACTIONS),
+                PageEntry("chat", "Chat", "chat", self._chat_page, CHAT_ACTIONS),
+                PageEntry("inspect", "Inspect", "inspect", self._inspect_page, INSPECT_ACTIONS),
+                PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
             ),
             StatusBar(self._tasks, EngineMemoryReader(self._container.engine.hello).read),
-            load_at_start=settings.load_at_start,
+            load_at_start=settings.get(options.LOAD_AT_START),
         )
+        made = self._container
+        services = SettingsServices(
+            made.paths, lambda: made.tokens, lambda: made.machine.describe("cached"), made.download_folder
+        )
+        self._settings = SettingsParts(made.settings, settings, services, self._tasks, self._theme, self._window)
         self._connect()
-        self._window.restore(settings.window)
+        self._window.restore(settings.get(options.WINDOW))
         self._show_first_page()
 
     def show(self) -> None:
@@ -134,6 +145,7 @@ class Heft:
         self._engine_bridge.close()
         if "_chat_bridge" in self.__dict__:
             self._chat_bridge.close()
+        self._settings.close()
         self._container.end_engine()
         self._tasks.shutdown()
         if "_discover" in self.__dict__:
@@ -155,17 +167,7 @@ class Heft:
     def _discover(self) -> DiscoverParts:
         from desktop.ui.discover.parts import DiscoverParts
 
-        parts = DiscoverParts(
-            self._theme,
-            self._tasks,
-            self._container.paths,
-            self._container.hub,
-            self._container.token.set,
-            self._container.machine,
-            lambda: self._container.predictions.speed,
-            lambda: self._container.predictions.calibration,
-            lambda: self._container.engine.state,
-        )
+        parts = DiscoverParts(self._theme, self._tasks, self._container)
         parts.downloads_changed.connect(self._window.status.show_downloads)
         parts.finished.connect(self._tell_finished)
         return parts
@@ -181,7 +183,7 @@ class Heft:
     def _library_page(self) -> Page:
         from desktop.ui.library.page import LibraryPage
 
-        page = LibraryPage(self._container.library, self._tasks, self._theme, inspector=True)
+        page = LibraryPage(self._container.library, self._tasks, self._theme)
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
         return page
@@ -194,6 +196,7 @@ class Heft:
             self._container.chat,
             self._container.engine,
             lambda: self._container.library,
+            lambda: self._container.planning,
             self._container.settings,
             self._engine_bridge,
             self._chat_bridge,
@@ -237,7 +240,7 @@ class Heft:
         from desktop.ui.machine.page import MachinePage
         from desktop.ui.machine.trust_panel import TrustSources
 
-        sources = TrustSources(self._container.predictions.ledger.trust, self._container.predictions.calibration)
+        sources = TrustSources(self._container.ledger.trust, self._container.calibration)
         return MachinePage(self._container.machine, self._tasks, self._theme, sources)
 
     def _show_first_page(self) -> None:
@@ -259,8 +262,8 @@ class Heft:
         window.file_opened.connect(self.open_file)
         window.file_inspected.connect(lambda path: self.inspect(str(path)))
         window.inspect_asked.connect(lambda: self._inspector().ask_file())
-        window.appearance_chosen.connect(self._choose_appearance)
-        window.load_at_start_chosen.connect(self._choose_load_at_start)
+        window.appearance_chosen.connect(lambda which: self._settings.options.put(options.THEME, which))
+        window.load_at_start_chosen.connect(lambda on: self._settings.options.put(options.LOAD_AT_START, on))
         window.logs_asked.connect(self._open_logs)
         window.about_asked.connect(self._show_about)
         window.closed.connect(self._remember_window)
@@ -274,6 +277,7 @@ class Heft:
             sys.stderr.write("heft: there are no fonts on this system, so the window shows no words.\n")
             sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
         self._collector.start()
+        self._settings.options.watch()
         from desktop.ui.shell.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())
@@ -282,7 +286,7 @@ class Heft:
             self._discover.restore()
         if self._source:
             self.open(self._source)
-        elif self._read_settings().load_at_start:
+        elif self._read_settings().get(options.LOAD_AT_START):
             self._tasks.run(self._load_first)
 
     def _settle(self, context: TaskContext) -> None:
@@ -294,16 +298,17 @@ class Heft:
         except OSError as error:
             _log.warning("there is no log file: %s", error)
         _log.info("Heft %s started", __version__)
-        if self._container.made("chats"):
+        if self._container.known(Container.chats) is not None:
             self._container.chats.purge(DELETED_CHATS_KEPT_SECONDS)
 
     def _load_first(self, context: TaskContext) -> None:
         """Load a model unless the user was faster."""
         from desktop.services.models.first_model import first_model
 
-        model = first_model(self._container.library, self._read_settings().last_model)
-        if self._container.engine.last_load is None:
-            self._container.engine.load(Load(path=str(model.path)), model.name)
+        model = first_model(self._container.library, self._read_settings().get(options.LAST_MODEL))
+        plan = self._container.planning.for_load(local_ref(model.path, model.name, model.files))
+        if self._container.engine.last_plan is None:
+            self._container.engine.load(plan)
 
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)
@@ -342,22 +347,15 @@ class Heft:
 
         error = death_error(state.died) if state.died is not None else state.failure
         if error is not None:
-            cancelled = error.kind == "cancelled"
+            cancelled = isinstance(error, CancelledError)
             self._window.notifications.show_message(error.message if cancelled else error)
 
     def _note_loaded(self, path: Path) -> None:
         try:
             self._container.library.note_used(path)
-            self._container.settings.update(last_model=str(path))
+            self._container.settings.set(options.LAST_MODEL, str(path))
         except HeftError as error:
             _log.warning("the use of a model was not noted: %s", error.message)
-
-    def _choose_appearance(self, which: Preference) -> None:
-        self._theme.set_preference(which)
-        self._tasks.run(lambda context: self._container.settings.update(theme=which))
-
-    def _choose_load_at_start(self, wanted: bool) -> None:
-        self._tasks.run(lambda context: self._container.settings.update(load_at_start=wanted))
 
     def _open_logs(self) -> None:
         self._container.paths.logs.mkdir(parents=True, exist_ok=True)
@@ -374,9 +372,9 @@ class Heft:
             self._window,
         ).open()
 
-    def _remember_window(self, geometry: WindowGeometry) -> None:
+    def _remember_window(self, geometry: options.WindowGeometry) -> None:
         try:
-            self._container.settings.update(window=geometry)
+            self._container.settings.set(options.WINDOW, geometry)
         except HeftError as error:
             _log.warning("the window's place was not kept: %s", error.message)
 

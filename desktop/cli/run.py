@@ -5,11 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 
-from desktop.cli.model import add_model_arguments, loaded_model, open_ledger, prediction, whole_number
-from desktop.cli.output import Progress, human_bytes, print_json
+from desktop.cli.fit import speeds_document
+from desktop.cli.model import (
+    add_model_arguments,
+    loaded_document,
+    loaded_model,
+    prediction,
+    token_number,
+    whole_number,
+)
+from desktop.cli.output import ProgressLine, human_bytes, print_json
 from desktop.core.errors import UsageError
 from desktop.engine.worker.protocol import ChatMessage, Finished, Generate, Sampling
+from desktop.services.container import Container
 from desktop.services.planning.ledger import RunMeter
+from desktop.store.paths import default_paths
 
 _TYPICAL_CONTEXT = 256  # tokens of a short question and its answer: where the prediction is made
 
@@ -19,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     parser.add_argument("--prompt", help="the question; read from standard input when not given")
     parser.add_argument("--system", default="", help="system prompt")
-    parser.add_argument("--max-tokens", type=whole_number, default=0, metavar="N", help="0: until the model ends")
+    parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
     parser.add_argument("--temperature", type=float, default=Sampling().temperature, metavar="X")
     parser.add_argument("--seed", type=whole_number, default=None, metavar="N", help="default: a fresh one")
     parser.add_argument("--raw", action="store_true", help="continue the prompt as it is, without chat template")
@@ -32,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("There is no prompt.", "Give one with --prompt, or pipe it in.")
     request = generate_request(args, prompt)
     pieces: list[str] = []
-    reading = Progress("Reading the prompt")
+    reading = ProgressLine("Reading the prompt")
 
     def show(text: str) -> None:
         reading.close()
@@ -41,14 +51,19 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.write(text)
             sys.stdout.flush()
 
-    with open_ledger() as ledger, loaded_model(args) as (engine, loaded):
-        running = ledger.started(loaded, args.model, args.kv)
+    with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, plan):
+        ledger = container.ledger
+        running = ledger.started(loaded, plan)
         predicted = prediction(ledger, running, _TYPICAL_CONTEXT)
         meter = RunMeter.start(engine.pid)
         finished = engine.answer(request, show, reading.update)
         ledger.answered(running, finished.statistics, meter)
     if args.json:
-        print_json(report(finished, "".join(pieces), loaded.memory.total_bytes, predicted))
+        print_json(
+            report(finished, "".join(pieces), loaded.memory.total_bytes, predicted)
+            | speeds_document(plan.speeds)
+            | loaded_document(loaded, plan)
+        )
     else:
         sys.stdout.write("\n")
         for note in finished.notes:

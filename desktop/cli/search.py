@@ -9,13 +9,11 @@ from typing import Any, get_args
 
 from desktop.cli.output import print_json, table
 from desktop.core.errors import UsageError
-from desktop.core.placement import Pool, pools_of
 from desktop.core.units import human_parameters
-from desktop.hub.client import HubClient
 from desktop.hub.records import Format, RepoSummary, SearchQuery, Sort, Task
-from desktop.hub.search import HubSearch
+from desktop.services.container import Container
 from desktop.services.discover.search import SearchService
-from desktop.store.paths import Paths, default_paths
+from desktop.store.paths import default_paths
 
 _MOST = 1000
 
@@ -23,7 +21,7 @@ _MOST = 1000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument(
-        "query", nargs="?", default="", metavar="QUERY", help="words of the name; none: what is trending"
+        "query", nargs="?", default="", metavar="QUERY", help="words of the name, or a link; none: what is trending"
     )
     parser.add_argument("--limit", type=int, default=20, metavar="N", help=f"results, up to {_MOST} (default: 20)")
     parser.add_argument("--sort", choices=get_args(Sort), default="trending", help="the order (default: trending)")
@@ -41,19 +39,29 @@ def run(args: argparse.Namespace) -> int:
     """Print the results; raises HubError when the Hub cannot be asked."""
     if not 0 < args.limit <= _MOST:
         raise UsageError(f"--limit is 1 to {_MOST}.", "Ask for fewer results.")
-    paths = default_paths()
-    service = SearchService(HubSearch(HubClient(), paths.cache / "hub"), lambda: _pools(paths))
+    with Container(default_paths()) as container:
+        return _found(container.search, args)
+
+
+def _found(service: SearchService, args: argparse.Namespace) -> int:
     query = SearchQuery(
         text=args.query, sort=args.sort, task=args.task, author=args.author, license=args.license,
         formats=(args.format,), base_model=args.base_model,
     )  # fmt: skip
-    page = service.first_page(query, min(args.limit, 30))
+    address = service.address(args.query)
+    named = address is not None and service.is_address(args.query)
+    page = service.named(address) if address and named else service.first_page(query, min(args.limit, 30))
     if page.stale_since is not None:
         when = datetime.fromtimestamp(page.stale_since).strftime("%Y-%m-%d %H:%M")
         sys.stderr.write(f"heft: {page.problem} These results are of {when}.\n")
         repos = list(page.repos[: args.limit])
+    elif named:
+        repos = list(page.repos)
     else:
         repos = list(service.results(query, args.limit, only_fitting=args.fits))
+    near = service.near(args.query) if args.query and not repos else ()
+    if near:
+        sys.stderr.write(f"heft: Nothing matches “{args.query}”. Did you mean: {', '.join(near)}?\n")
     if args.json:
         print_json({"repos": [_document(repo) for repo in repos], "stale_since_seconds": page.stale_since})
     elif repos:
@@ -61,13 +69,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("Nothing found. Try fewer words, or another --format.")
     return 0
-
-
-def _pools(paths: Paths) -> tuple[Pool, ...]:
-    from desktop.services.engine.supervisor import describe_engine
-    from desktop.services.machine.machine import MachineService
-
-    return pools_of(MachineService(paths, lambda: describe_engine(paths)).describe("cached"))
 
 
 def _document(repo: RepoSummary) -> dict[str, Any]:

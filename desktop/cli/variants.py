@@ -6,42 +6,34 @@ import argparse
 from dataclasses import asdict
 from typing import Any, get_args
 
-from desktop.cli.fit import memory_document
+from desktop.cli.fit import memory_document, speeds_document
 from desktop.cli.inspect_text import printable
-from desktop.cli.model import KV_TYPES, whole_number
-from desktop.cli.output import Progress, human_bytes, print_json, table
+from desktop.cli.model import add_context_argument, repo_name
+from desktop.cli.output import ProgressLine, human_bytes, print_json, table
 from desktop.core.choice import Goal
-from desktop.hub.client import HubClient
-from desktop.hub.header import HeaderReader
-from desktop.hub.search import HubSearch
-from desktop.services.discover.picker import PickedRepo, PickerService
+from desktop.core.load_settings import KV_TYPES
+from desktop.services.container import Container
+from desktop.services.discover.picker import PickedRepo
 from desktop.services.discover.picker_records import Controls, ModelGroup, Row, View
 from desktop.services.discover.picker_words import (
     beyond_training,
     facts,
     loss,
     model_facts,
-    speed,
     where,
     which_model,
     why_title,
 )
 from desktop.services.discover.search_results import other_format
-from desktop.services.discover.tables import DataTables
-from desktop.services.machine.calibration import CalibrationService
-from desktop.services.machine.machine import MachineService
 from desktop.services.machine.what_if import named_machine
-from desktop.services.models.local_copies import LocalCopies
-from desktop.services.planning.engine_planner import PlanningService
-from desktop.services.planning.speed import SpeedService
-from desktop.store.ledger import Ledger
+from desktop.services.planning.words import speed
 from desktop.store.paths import default_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """REPO, and what it is weighed for."""
-    parser.add_argument("repo", metavar="REPO", help="OWNER/NAME on the Hub")
-    parser.add_argument("--context", type=whole_number, default=0, metavar="N", help="context length, tokens")
+    parser.add_argument("repo", type=repo_name, metavar="REPO", help="OWNER/NAME on the Hub, or its link")
+    add_context_argument(parser)
     parser.add_argument("--kv", choices=KV_TYPES, default="f16", help="type of the KV cache")
     parser.add_argument(
         "--machine", metavar="PROFILE.json", help="another computer: a profile, or a name such as 'RTX 4070'"
@@ -52,32 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the variants; exit code 0 also when none fits. Raises HubError."""
-    from desktop.services.engine.supervisor import describe_engine
-
-    paths, tables = default_paths(), DataTables()
-    machines = MachineService(paths, lambda: describe_engine(paths))
-    machine = named_machine(args.machine, tables, machines) if args.machine else None
-    own = machine or machines.describe("cached")
-    client, planning, ledger = HubClient(), PlanningService(paths), Ledger(paths.ledger)
-    picker = PickerService(
-        HubSearch(client, paths.cache / "hub"),
-        HeaderReader(client, paths.remote_headers),
-        tables,
-        lambda: own,
-        planner=planning,
-        rates=SpeedService(CalibrationService(paths), lambda: own, ledger.runs),
-        copies=LocalCopies(),
-    )
-    controls = Controls(context=args.context, kv_type=args.kv, goal=args.goal)
-    try:
-        repo = picker.open(args.repo)
+    with Container(default_paths()) as container:
+        machine = named_machine(args.machine, container.tables, container.machine) if args.machine else None
+        controls = Controls(context=args.context, kv_type=args.kv, goal=args.goal, machine=machine)
+        repo = container.picker.open(args.repo)
         repo.read_first()
         if not args.estimate:
             _settle(repo, controls)
         view = repo.view(controls, longest=True)
-    finally:
-        planning.close()
-        ledger.close()
     if args.json:
         print_json(document(view))
     else:
@@ -87,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _settle(repo: PickedRepo, controls: Controls) -> None:
     """Let the engine plan every variant, with a line of progress."""
-    line, done = Progress("Planning"), 0
+    line, done = ProgressLine("Planning"), 0
 
     def advance() -> None:
         nonlocal done
@@ -151,7 +125,6 @@ def _group(view: View, group: ModelGroup) -> dict[str, Any]:
 def _variant(row: Row, group: ModelGroup) -> dict[str, Any]:
     variant, option = row.variant, row.option
     fit, quality = option.fit, option.quality
-    rates = {"": option.rate, "_empty": option.rate_empty, "_full": option.rate_full}
     return {
         "name": variant.name,
         "quantization": variant.quantization,
@@ -174,7 +147,8 @@ def _variant(row: Row, group: ModelGroup) -> dict[str, Any]:
         "short_by_bytes": fit.short_by_bytes if fit else None,
         "max_context": fit.max_context if fit else None,
         "tight": option.tight,
-        **{f"tokens_per_second{key}": asdict(rate) if rate else None for key, rate in rates.items()},
+        "tokens_per_second": asdict(option.speeds.full) if option.speeds else None,
+        **speeds_document(option.speeds),
         "context_used": fit.context if fit else None,
         "quality": {
             "kld_low": quality.kld_low,
@@ -232,7 +206,7 @@ def _line(row: Row, recommended: bool) -> list[str]:
         "downloaded" if row.local_path else human_bytes(row.variant.download_bytes),
         memory if fit is None or fit.method == "engine" else f"~{memory}",
         where(row.option)[0],
-        speed(row.option.rate_empty, row.option.rate_full),
+        speed(row.option.speeds),
         loss(row.option.quality)[0],
         printable(row.problem or row.variant.note),
     ]

@@ -9,18 +9,26 @@ from typing import Literal
 import msgspec
 
 from desktop.core.hardware import EngineInfo, Gpu, Machine
-from desktop.core.memory import RAM, Memory, ModelShape, Settings, Split, Weights, default_context, estimate, packed
+from desktop.core.load_settings import KvType, LoadSettings
+from desktop.core.memory import RAM, Memory, ModelShape, Split, Weights, default_context, estimate, packed
 
 Placement = Literal["gpu", "partial", "experts-in-ram", "cpu", "too-large"]
 Method = Literal["engine", "estimate"]
 
-# What is left alone. Main memory: the system's own needs, the engine's process and Heft. A GPU: the driver's context
-# (CUDA takes 200 to 500 MB per process, outside the engine's own buffers) and what the desktop draws.
-RAM_RESERVE_BYTES = 1_000_000_000
-GPU_RESERVE_BYTES = 600_000_000
 _SHARED_PART = 2 / 3  # of main memory that a GPU without memory of its own may use, where nobody says
 _CONTEXT_STEP = 256  # a cache is padded to so many cells
 _UNKNOWN_BAND, _KNOWN_BAND = 0.15, 0.05  # relative error of the total to expect of formulas
+
+
+@dataclass(frozen=True)
+class Reclaimable:
+    """Bytes held by what would be unloaded before another model is loaded."""
+
+    memory_bytes: int = 0
+    gpu_bytes: int = 0
+
+
+NOTHING_RECLAIMABLE = Reclaimable()
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class Fit:
     """
 
     context: int
-    kv_type: str
+    kv_types: tuple[KvType, KvType]
     memory: Memory
     method: Method
     placement: Placement
@@ -77,7 +85,8 @@ def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0
     """
     memory = machine.memory
     free = min(memory.total_bytes, (memory.available_bytes or memory.total_bytes) + freed_bytes)
-    pools = [Pool(RAM, "main memory", max(0, free - RAM_RESERVE_BYTES), RAM_RESERVE_BYTES)]
+    reserve = machine.reserves.ram_bytes
+    pools = [Pool(RAM, "main memory", max(0, free - reserve), reserve)]
     offered = [gpu for gpu in machine.gpus if _usable(gpu, machine)]
     used = [gpu for gpu in offered if not gpu.shared_memory] or offered[:1]
     for number, gpu in enumerate(used, 1):
@@ -88,9 +97,10 @@ def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0
 def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int) -> Pool:
     if gpu.shared_memory:
         limit = gpu.total_bytes or int(machine.memory.total_bytes * _SHARED_PART)
-        return Pool(number, gpu.name, min(limit, ram_free), RAM_RESERVE_BYTES, shared=True)
+        return Pool(number, gpu.name, min(limit, ram_free), machine.reserves.ram_bytes, shared=True)
     free = gpu.total_bytes if gpu.free_bytes is None else min(gpu.total_bytes, gpu.free_bytes + freed)
-    return Pool(number, gpu.name, max(0, free - GPU_RESERVE_BYTES), GPU_RESERVE_BYTES)
+    reserve = machine.reserves.gpu_bytes
+    return Pool(number, gpu.name, max(0, free - reserve), reserve)
 
 
 def hypothetical(machine: Machine) -> Machine:
@@ -134,7 +144,7 @@ Planned = Callable[[int, int, int], Memory]  # (context, GPU layers, layers with
 def place(
     shape: ModelShape,
     weights: Weights,
-    settings: Settings,
+    settings: LoadSettings,
     machine: Machine,
     *,
     freed_bytes: int = 0,
@@ -169,7 +179,7 @@ def place(
 def settle(
     planned: Planned,
     shape: ModelShape,
-    settings: Settings,
+    settings: LoadSettings,
     pools: tuple[Pool, ...],
     *,
     has_experts: bool,
@@ -190,7 +200,7 @@ def settle(
         max_context = _longest(lambda n: _keeps(planned, choice, pools, n), context, most)
     return Fit(
         context=context,
-        kv_type=settings.kv_type,
+        kv_types=settings.kv_types,
         memory=memory,
         method=method,
         placement=choice.placement,
@@ -212,7 +222,7 @@ class _Choice:
 
 
 def _choose(
-    planned: Planned, settings: Settings, pools: tuple[Pool, ...], layers: int, context: int, has_experts: bool
+    planned: Planned, settings: LoadSettings, pools: tuple[Pool, ...], layers: int, context: int, has_experts: bool
 ) -> _Choice:
     def fits(gpu_layers: int, experts: int) -> bool:
         return shortage(planned(context, gpu_layers, experts), pools) <= 0

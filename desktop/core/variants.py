@@ -104,6 +104,17 @@ def variants_of(files: Iterable[RepoFile]) -> tuple[Variant, ...]:
     return tuple(sorted(_unique(found), key=lambda variant: (variant.size_bytes, variant.name)))
 
 
+def variant_at(variants: Sequence[Variant], file: str, label: str = "") -> int:
+    """The variant that a file or folder of its repo belongs to, or that a label names; -1 for none."""
+    for index, variant in enumerate(variants):
+        paths = [entry.path for entry in (*variant.files, *variant.mmproj)]
+        if file and (file in paths or any(path.startswith(f"{file.rstrip('/')}/") for path in paths)):
+            return index
+        if label and label.casefold() in (variant.name.casefold(), variant.quantization.casefold()):
+            return index
+    return -1
+
+
 def kind_of(path: str) -> Kind:
     """How the file was quantized, as far as its path tells."""
     name = PurePosixPath(path).name

@@ -39,7 +39,7 @@ def test_for_speed_the_quickest_is_taken() -> None:
     models = [model(name, "rtx-4090") for name in ("Llama-3.1-8B", "Llama-3.2-1B")]
     assert choose_model(models, "speed", NONE).reason == "quickest"
     assert choose_model(models, "speed", NONE).index == 1
-    unknown = [replace(one, option=one.option and replace(one.option, rate=None)) for one in models]
+    unknown = [replace(one, option=one.option and replace(one.option, speeds=None)) for one in models]
     assert choose_model(unknown, "speed", NONE).index == 1, "fewer bytes to read"
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from desktop.core.child import MODULE_OPTION
 from support.tool_module import Do, Done
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
+from desktop.core.progress import Progress
 from desktop.engine.helper_process import Tool
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -45,11 +52,11 @@ def test_what_nobody_expected_is_a_refusal_with_its_trace(tool: Tool[Done]) -> N
 
 def test_cancel_ends_the_process_and_the_next_call_works(tool: Tool[Done]) -> None:
     pid = tool.call(Do("echo")).pid
-    steps: list[tuple[float, str]] = []
+    steps: list[Progress] = []
     with pytest.raises(HeftError) as cancelled:
-        tool.call(Do("wait"), cancelled=lambda: bool(steps), progress=lambda *step: steps.append(step))
-    assert cancelled.value.kind == "cancelled"
-    assert steps == [(0.5, "waiting")]
+        tool.call(Do("wait"), cancelled=lambda: bool(steps), progress=steps.append)
+    assert isinstance(cancelled.value, CancelledError)
+    assert steps == [Progress.of(0.5, "waiting")]
     assert not psutil.pid_exists(pid)
     assert tool.call(Do("echo", "again")).text == "again"
 
@@ -71,3 +78,23 @@ def test_memory_has_a_limit(tool: Tool[Done]) -> None:
     with pytest.raises(HeftError) as full:
         tool.call(Do("eat"))
     assert full.value.kind == "out-of-memory"
+
+
+HELPERS = sorted(
+    ".".join(file.relative_to(CHECKOUT).with_suffix("").parts)
+    for file in (CHECKOUT / "desktop").rglob("*.py")
+    if "serve(" in (text := file.read_text(encoding="utf-8")) and '__name__ == "__main__"' in text
+)
+
+
+def test_the_helpers_are_known() -> None:
+    assert {"desktop.engine.planner", "desktop.engine.tokenizer", "desktop.engine.renderer"} <= set(HELPERS)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("module", HELPERS)
+def test_every_helper_starts_the_way_a_frozen_program_starts_it(module: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "desktop", MODULE_OPTION, module]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd=tmp_path, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (b"hello" if module.endswith(".worker") else b"started") in done.stdout

@@ -18,15 +18,16 @@ from typing import Any
 import pytest
 from support import gguf_bytes
 from support.desk import DEADLINE_SECONDS, Desk
+from support.plans import plain_plan
 from support.program import command
 
 from desktop.core.deadline import Deadline
 from desktop.core.errors import StoreError
-from desktop.engine.worker.protocol import Load
 from desktop.services.chat.chat import ChatFailed, MessageFinished, PromptRead, TextAdded
 from desktop.services.container import Container
 from desktop.services.single_instance import Claim, claim
 from desktop.store.chats import ChatStore
+from desktop.store.options import LAST_MODEL
 from desktop.store.paths import Paths, default_paths
 from desktop.store.settings import SettingsStore
 
@@ -89,7 +90,7 @@ def test_settings_say_that_they_cannot_keep_such_a_name(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as refused:
         settings.update(library_folders=(os.fsdecode(b"/models\xff"),))
     assert "Unicode" in refused.value.message and refused.value.message.encode() and refused.value.hint
-    assert settings.load().last_model == "before"
+    assert settings.get(LAST_MODEL) == "before"
 
 
 @pytest.mark.engine
@@ -216,7 +217,7 @@ def stop(pid: int) -> None:
 def test_a_stopped_engine_goes_on(desk: Desk, small_model: Path) -> None:
     desk.engine.hello()
     assert desk.engine.state.pid is not None
-    desk.engine.load(Load(str(small_model), 512), "small")
+    desk.engine.load(plain_plan(small_model, 512, name="small"))
     stop(desk.engine.state.pid)
     while desk.engine.state.phase != "ready":
         assert desk.states.get(timeout=DEADLINE_SECONDS).died is None

@@ -37,6 +37,20 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Speeds:
+    """Tokens per second while writing, with an empty context and with a full one of ``context`` tokens.
+
+    ``method`` tells how they were obtained: "measured" (runs of this very model), "calibrated" (kernels measured
+    here) or "table" (guessed from what is known of such devices).
+    """
+
+    empty: Rate
+    full: Rate
+    context: int
+    method: str = ""
+
+
+@dataclass(frozen=True)
 class Prediction:
     """A model's speed: ``decode`` while writing with ``context`` tokens before, ``prompt`` while reading that many.
 
@@ -65,7 +79,7 @@ def decode_rates(parts: Sequence[Part], contexts: Sequence[int]) -> tuple[Rate, 
             taken = _bytes_seconds(amount, known, work.resident_bytes, known.expert_factor or speed.expert_factor)
             seconds += taken
             doubt += taken * known.uncertainty
-        attention = attention_speed(speed, work.kv_type)
+        attention = attention_speed(speed, work.kv_types)
         for group in work.attention:
             cell = group.width * attention.decode + group.kv_bytes * attention.seconds_per_byte
             for number, context in enumerate(contexts):
@@ -91,7 +105,7 @@ def predict_prompt(parts: Sequence[Part], tokens: int) -> Rate:
             taken = counted * (1 + routed) * known.prompt
             seconds += taken
             doubt += taken * max(known.uncertainty, 0.15)
-        attention = attention_speed(speed, work.kv_type)
+        attention = attention_speed(speed, work.kv_types)
         for group in work.attention:
             # a token sees on average half of the prompt, or its window
             taken = group.cells(tokens) * (0.5 if not group.window or group.window >= tokens else 1.0)
@@ -121,9 +135,17 @@ def type_speed(speed: DeviceSpeed, kind: str) -> TypeSpeed:
     return msgspec.structs.replace(like, uncertainty=max(like.uncertainty, _UNLIKE))
 
 
-def attention_speed(speed: DeviceSpeed, kv_type: str) -> AttentionSpeed:
-    """Of a cache of this type; of an f16 cache where this type was not measured."""
-    return speed.attention.get(kv_type) or speed.attention.get("f16") or AttentionSpeed()
+def attention_speed(speed: DeviceSpeed, kv_types: tuple[str, str]) -> AttentionSpeed:
+    """Of a cache with keys and values of these types, half of the work each; of f16 where a type was not measured."""
+    plain = speed.attention.get("f16") or AttentionSpeed()
+    keys, values = (speed.attention.get(kind) or plain for kind in kv_types)
+    if keys is values:
+        return keys
+    return AttentionSpeed(
+        (keys.decode + values.decode) / 2,
+        (keys.prompt + values.prompt) / 2,
+        (keys.seconds_per_byte + values.seconds_per_byte) / 2,
+    )
 
 
 def _bytes_seconds(amount: TypeWork, known: TypeSpeed, resident: float, expert_factor: float) -> float:

@@ -12,17 +12,18 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.choice import Option, Recommendation, recommend
 from desktop.core.choice_model import ModelOption, choose_model
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
-from desktop.core.memory import ModelShape, Settings, Weights, default_context
-from desktop.core.placement import Fit, Pool
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Weights, default_context
+from desktop.core.placement import Fit, Pool, Reclaimable
 from desktop.core.quality import Kind, Quality
 from desktop.core.quants import main_type
-from desktop.core.speed import Rate
+from desktop.core.speed import Speeds
 from desktop.core.variants import variants_of
-from desktop.hub.errors import CancelledError
 from desktop.hub.header import HeaderReader
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
@@ -34,7 +35,6 @@ from desktop.services.discover.picker_records import (
     ModelGroup,
     Rates,
     RateSource,
-    Reclaimable,
     Row,
     RowState,
     View,
@@ -47,7 +47,7 @@ _NOT_PLANNED = "Heft cannot work out how this model is loaded."
 
 _log = logging.getLogger(__name__)
 
-_Key = tuple[int, Settings, int]
+_Key = tuple[int, LoadSettings, int]
 
 
 class PickerService:
@@ -127,7 +127,7 @@ class PickedRepo:
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def read_first(self, cancelled: Callable[[], bool] = lambda: False) -> None:
+    def read_first(self, cancelled: Cancelled = never) -> None:
         """The first kilobytes of one variant per model, which give the estimates for all. Raises HubError.
 
         A damaged file is passed over for the next one; FileFormatError where all are.
@@ -138,7 +138,7 @@ class PickedRepo:
         self,
         controls: Controls,
         progress: Callable[[], None] = lambda: None,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
     ) -> None:
         """Read whole headers and let the engine plan, the recommended variants first. ``progress`` after each row.
 
@@ -165,7 +165,7 @@ class PickedRepo:
         if lost is not None:
             raise lost
 
-    def _plan(self, index: int, controls: Controls, where: Place, cancelled: Callable[[], bool]) -> None:
+    def _plan(self, index: int, controls: Controls, where: Place, cancelled: Cancelled) -> None:
         """Let the engine plan a variant whose headers were read."""
         now = self._reading.now()
         known = now.known[index]
@@ -251,7 +251,7 @@ class PickedRepo:
         return tuple(sorted(found, key=lambda mark: mark.context))
 
     def _estimate(
-        self, index: int, shape: ModelShape, weights: Weights, settings: Settings, where: Place, *, longest: bool
+        self, index: int, shape: ModelShape, weights: Weights, settings: LoadSettings, where: Place, *, longest: bool
     ) -> Fit | None:
         """How a variant fits by formulas; None where these fail on it."""
         if index in self._without_figures:
@@ -269,8 +269,8 @@ class PickedRepo:
         quality = self._quality(variant.quantization, variant.kind, model)
         if fit is not None:
             state = "engine" if fit.method == "engine" else "estimate"
-            empty, full = self._rates_of(index, known, fit, rates)
-            option = Option(variant, quality, fit, full, rate_empty=empty)
+            speeds = self._speeds_of(index, known, fit, rates)
+            option = Option(variant, quality, fit, speeds)
         else:
             failed = index in self._without_figures
             problem = problem or (_NOT_PLANNED if failed else "")
@@ -279,20 +279,17 @@ class PickedRepo:
         parameters = known.parameters or model.parameters
         return Row(option, state, problem, self._local[index], group, known.shape, parameters)
 
-    def _rates_of(
-        self, index: int, known: Known, fit: Fit, rates: Rates | None
-    ) -> tuple[Rate, Rate] | tuple[None, None]:
-        """The speed with an empty and with a full context, where it is known."""
+    def _speeds_of(self, index: int, known: Known, fit: Fit, rates: Rates | None) -> Speeds | None:
+        """The speed from an empty to a full context, where it is known."""
         if rates is None or not fit.fits or known.shape is None or known.weights is None:
-            return None, None
+            return None
         try:
-            found = rates.rates(known.shape, known.weights, self.variants[index].quantization, fit)
+            return rates.speeds(known.shape, known.weights, self.variants[index].quantization, fit)
         except ValueError:  # a model without a matrix has no speed
-            return None, None
+            return None
         except Exception:  # noqa: BLE001 - one variant's failure never fails the others
             _log.exception("no speed for %s", self.variants[index].first_file.path)
-            return None, None
-        return found or (None, None)
+            return None
 
     def _view(self, rows: Sequence[Row], now: Snapshot, controls: Controls, where: Place) -> View:
         groups = tuple(self._group(rows, model, now, controls, where) for model in now.models)
@@ -370,11 +367,11 @@ class PickedRepo:
         return [row for *_, row in sorted(order)]
 
 
-def _within(settings: Settings, shape: ModelShape | None, now: Snapshot) -> Settings:
+def _within(settings: LoadSettings, shape: ModelShape | None, now: Snapshot) -> LoadSettings:
     """How a variant is weighed: at the context asked for, but one whose model was trained for less than another of the
     repo at most at that."""
     trained = shape.trained_context if shape else 0
-    if not trained or settings.context <= trained or trained >= now.longest_trained:
+    if not trained or (settings.context or 0) <= trained or trained >= now.longest_trained:
         return settings
     return replace(settings, context=trained)
 

@@ -8,9 +8,9 @@ from functools import cached_property
 
 from desktop.core.choice import Alternatives
 from desktop.core.hardware import Machine
-from desktop.core.memory import ModelShape, Settings, Weights
-from desktop.core.placement import Fit, Pool, place, pools_of, settle
-from desktop.services.discover.picker_records import Reclaimable
+from desktop.core.load_settings import KvType, LoadSettings
+from desktop.core.memory import ModelShape, Weights
+from desktop.core.placement import Fit, Pool, Reclaimable, place, pools_of, settle
 
 SMALLEST_CONTEXT = 512
 _BYTES_PER_WEIGHT = 4.89 / 8  # of Q4_K_M, for "a model of how many parameters would fit"
@@ -60,7 +60,7 @@ class OwnPlace:
         return True
 
 
-def estimated(shape: ModelShape, weights: Weights, settings: Settings, where: Place, *, longest: bool) -> Fit:
+def estimated(shape: ModelShape, weights: Weights, settings: LoadSettings, where: Place, *, longest: bool) -> Fit:
     """The fit by formulas; ``longest`` fills max_context."""
     return place(
         shape,
@@ -74,7 +74,7 @@ def estimated(shape: ModelShape, weights: Weights, settings: Settings, where: Pl
 
 
 def alternatives(
-    weighed: Sequence[tuple[ModelShape | None, Weights | None]], settings: Settings, where: Place
+    weighed: Sequence[tuple[ModelShape | None, Weights | None]], settings: LoadSettings, where: Place
 ) -> Alternatives:
     """What would help where nothing of a model fits, by the smallest of its variants that could be weighed."""
     known = [(shape, weights) for shape, weights in weighed if shape is not None and weights is not None]
@@ -82,15 +82,15 @@ def alternatives(
         return Alternatives()
     shape, smallest = min(known, key=lambda pair: pair[1].total_bytes)
 
-    def longest(kv_type: str) -> int | None:
-        shortest = replace(settings, context=SMALLEST_CONTEXT, kv_type=kv_type)
+    def longest(kv_type: KvType) -> int | None:
+        shortest = replace(settings, context=SMALLEST_CONTEXT, cache_type_k=kv_type, cache_type_v=kv_type)
         fit = estimated(shape, smallest, shortest, where, longest=True)
         return fit.max_context if fit.fits else None
 
     free = sum(pool.free_bytes for pool in where.pools if not pool.shared)
     return Alternatives(
-        context=longest(settings.kv_type),
-        context_q8=longest("q8_0") if settings.kv_type == "f16" else None,
+        context=longest(settings.kv_types[0]),
+        context_q8=longest("q8_0") if settings.kv_types == ("f16", "f16") else None,
         parameters=free * 0.9 / _BYTES_PER_WEIGHT or None,
     )
 
@@ -100,7 +100,7 @@ def refitted(
     earlier: tuple[Fit, tuple[Pool, ...]] | None,
     shape: ModelShape,
     weights: Weights,
-    settings: Settings,
+    settings: LoadSettings,
 ) -> Fit | None:
     """An earlier plan with other memory free: without a GPU the model needs what it needed. None: plan anew."""
     if earlier is None or len(earlier[1]) > 1 or len(pools) > 1:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 from desktop.core.choice import Option, placement_words
+from desktop.core.load_settings import kv_words
 from desktop.core.memory import ModelShape
 from desktop.core.quality import Label, Quality
-from desktop.core.speed import Rate
+from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.discover.picker_records import ModelGroup, Row, View
-from desktop.services.discover.search_results import human_context
 
-_WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
 Tone = Literal["good", "warn", "bad", "text_muted"]
 
 _TONES: dict[Label, Tone] = {
@@ -47,26 +46,6 @@ def where(option: Option) -> tuple[str, Tone]:
         case "experts-in-ram":
             return words, "warn"
     return words, "bad"
-
-
-def speed(empty: Rate | None, full: Rate | None, *, unit: bool = True) -> str:
-    """Tokens per second from an empty to a full context: ``31 → 21 tok/s``, ``~ 31 → 21 tok/s`` where the band is wide,
-    one figure where both are the same. ``unit`` False leaves the unit to a column's title."""
-    if empty is None or full is None:
-        return "–"
-    first, last = _figure(empty.expected), _figure(full.expected)
-    about, end = "~ " if _spread(full) > _WIDE * full.expected else "", " tok/s" if unit else ""
-    return f"{about}{first}{end}" if first == last else f"{about}{first} → {last}{end}"
-
-
-def speed_details(option: Option) -> str:
-    """Both speeds with their bands, a line each, for a tooltip; "" where nothing is known."""
-    if option.rate_empty is None or option.rate_full is None or option.fit is None:
-        return ""
-    return (
-        f"{_banded_rate(option.rate_empty)} with an empty context →\n"
-        f"{_banded_rate(option.rate_full)} with all {option.fit.context:,} tokens used"
-    )
 
 
 def loss(quality: Quality, *, unit: bool = True) -> tuple[str, Tone]:
@@ -110,7 +89,7 @@ def memory_details(option: Option) -> str:
     memory = fit.memory
     terms = [
         ("weights", memory.weights_bytes),
-        (f"KV cache ({fit.kv_type})", memory.kv_bytes),
+        (f"KV cache ({kv_words(fit.kv_types)})", memory.kv_bytes),
         ("recurrent state", memory.recurrent_bytes),
         ("compute", memory.compute_bytes),
         ("output", memory.output_bytes),
@@ -209,7 +188,7 @@ def beyond_training(context: int, trained: int) -> str:
 
 def context_words(tokens: int) -> str:
     """``16k context``"""
-    return f"{human_context(tokens)} context"
+    return f"{tokens_text(tokens)} context"
 
 
 def _licence(tag: str) -> str:
@@ -227,21 +206,5 @@ def _band(quality: Quality) -> str:
     return f"perplexity +{low}%" if low == high else f"perplexity +{low}–{high}%"
 
 
-def _banded_rate(rate: Rate) -> str:
-    """``49 ± 4 tok/s``, ``12 to 30 tok/s`` where the band is wide."""
-    spread = _spread(rate)
-    if spread > _WIDE * rate.expected:
-        return f"{_figure(rate.low)} to {_figure(rate.high)} tok/s"
-    return f"{_figure(rate.expected)} ± {_figure(spread)} tok/s"
-
-
-def _spread(rate: Rate) -> float:
-    return (rate.high - rate.low) / 2
-
-
 def _kld(value: float) -> str:
     return f"{value:.3f}" if value < 0.01 else f"{value:.2f}"
-
-
-def _figure(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"

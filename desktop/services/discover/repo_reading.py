@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Header
 from desktop.core.memory import ModelShape, Weights, shape_of, weights_from_size, weights_of
 from desktop.core.model_groups import Grouped, Identity, ModelGrouper, NameWords, Use, identity_of
 from desktop.core.variants import RepoFile, Variant
 from desktop.hub.client import RemoteFile
-from desktop.hub.errors import CancelledError, HubError
+from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader, RemoteHeader
 from desktop.hub.records import RepoFiles
 from desktop.services.discover.tables import DataTables
@@ -110,7 +111,7 @@ class RepoReading:
         with self._lock:
             return Snapshot(tuple(self._known), self._models)
 
-    def read_first(self, cancelled: Callable[[], bool]) -> None:
+    def read_first(self, cancelled: Cancelled) -> None:
         """The first kilobytes of one variant per model, as far as names and sizes tell models apart.
 
         A damaged file is passed over for the next one. Raises HubError where the Hub tells nothing, FileFormatError
@@ -136,7 +137,7 @@ class RepoReading:
         if last is not None and all(self._known[index].problem for index in whole):
             raise last
 
-    def _read_one_of(self, members: Sequence[int], cancelled: Callable[[], bool]) -> HeftError | None:
+    def _read_one_of(self, members: Sequence[int], cancelled: Cancelled) -> HeftError | None:
         """The beginning of one of these; the last error where none could be read. Raises HubError."""
         last: HeftError | None = None
         for index in members[:_TRIES]:
@@ -159,7 +160,7 @@ class RepoReading:
                 return None
         return last
 
-    def read(self, index: int, cancelled: Callable[[], bool]) -> bool:
+    def read(self, index: int, cancelled: Cancelled) -> bool:
         """Whether a variant's headers are at hand, all of them read now if need be.
 
         What cannot be read keeps its estimate and says why. Raises CancelledError, and HubError for what passes by

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from importlib.resources import files
 
 from desktop.core.hardware import Machine, from_json
 from desktop.core.machines import Device, devices_from_rows
 from desktop.core.naming_parts import NameReader, words_from_rows
 from desktop.core.quality import QualityTable, Step, measurements_from_rows, steps_from_rows
-from desktop.machine.tables import read_table
+from desktop.core.spelling import words_of
+from desktop.system.packaged import FOLDER, read_table
 
 
 class DataTables:
@@ -31,6 +31,11 @@ class DataTables:
         return NameReader(words_from_rows(read_table("name_parts")), self.steps)
 
     @cached_property
+    def name_words(self) -> frozenset[str]:
+        """The words that names of models are made of."""
+        return words_of(row["pattern"] for row in read_table("name_parts") if row["kind"] in ("family", "tuning"))
+
+    @cached_property
     def devices(self) -> tuple[Device, ...]:
         """Graphics cards and Apple chips for "what if"."""
         return devices_from_rows(read_table("devices"), read_table("bandwidth"))
@@ -38,9 +43,5 @@ class DataTables:
     @cached_property
     def profiles(self) -> dict[str, Machine]:
         """The saved profiles that come with Heft, by their file's name without its ending."""
-        folder = files("resources").joinpath("data", "profiles")
-        return {
-            entry.name.removesuffix(".json"): from_json(entry.read_bytes())
-            for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-            if entry.name.endswith(".json")
-        }
+        files = sorted((FOLDER / "data" / "profiles").glob("*.json"))
+        return {path.stem: from_json(path.read_bytes()) for path in files}

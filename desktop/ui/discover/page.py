@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtGui import QDesktopServices, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.core.hub_address import HubAddress
 from desktop.core.placement import hypothetical, pools_of
+from desktop.core.variants import variant_at
 from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import View
 from desktop.services.discover.search import SearchService
 from desktop.services.discover.search_results import Result
 from desktop.services.discover.tables import DataTables
+from desktop.services.hub_account import TokenService, TokenTaken
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.machine import MachineService
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
+from desktop.store.settings import Changed
+from desktop.ui.discover import actions
 from desktop.ui.discover.downloads_panel import DownloadsPanel
 from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.search import DiscoverSearch
 from desktop.ui.discover.states import DiscoverState
 from desktop.ui.discover.weighing import Weighing
+from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.speed_offer import SpeedOffer
+from desktop.ui.shared.token_field import taken_words
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
@@ -43,10 +48,6 @@ class DiscoverPage(Page):
 
     run_requested = Signal(object)  # Path of a downloaded model
     inspect_requested = Signal(str)  # a file or repo, as the page Inspect takes it
-    SHORTCUTS: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("Ctrl+F", "Search the Hub"),
-        ("Ctrl+D", "Download the variant"),
-    )
 
     def __init__(
         self,
@@ -56,30 +57,31 @@ class DiscoverPage(Page):
         machines: MachineService,
         tables: DataTables,
         this_machine: Callable[[], Machine],
-        keep_token: Callable[[str], None],
+        tokens: TokenService,
         endpoint: Callable[[], str],
         tasks: Tasks,
         theme: Theme,
         calibration: CalibrationService | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        """``this_machine`` takes seconds at its first call; ``keep_token`` raises HeftError without a keyring.
+        """``this_machine`` takes seconds at its first call.
 
         With ``calibration`` the page offers to measure the types that a repo has and nobody measured yet.
         """
-        super().__init__(parent)
+        super().__init__(parent, actions.DISCOVER_ACTIONS)
         self.setObjectName("discoverPage")
         self._downloads = downloads
         self._machines = machines
         self._this_machine = this_machine
-        self._keep_token = keep_token
+        self._tokens = tokens
         self._endpoint = endpoint
         self._tasks = tasks
         self._result: Result | None = None
         self._asked = False
         self._search = DiscoverSearch(search, tasks, theme)
         self._offer = SpeedOffer(tasks, calibration) if calibration is not None else None
-        self._repo = RepoPane(theme, tables, self._offer)
+        self._connect_actions()
+        self._repo = RepoPane(theme, tables, self.commands, self._offer)
         self._state = DiscoverState()
         self._panel = DownloadsPanel()
         self._weighing = Weighing(picker, tasks, self._repo.controls.controls, self)
@@ -93,6 +95,19 @@ class DiscoverPage(Page):
         self._asked = True
         self._search.search()
         self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, owner=self)
+
+    def option_changed(self, change: Changed) -> None:
+        """Another Hub is asked from now on, or none, or again."""
+        if change.option.page in ("hub", "network") and self._asked:
+            if self.isVisible():
+                self._search.search()
+            else:
+                self._asked = False
+
+    def token_changed(self) -> None:
+        """Go on with a repo that asked for a token."""
+        if self._state.wants_token and self._body.currentIndex() == _NOTHING:
+            self._again()
 
     def showEvent(self, event: QShowEvent) -> None:
         """In view, the figures follow the memory that is free."""
@@ -157,6 +172,7 @@ class DiscoverPage(Page):
 
     def _connect(self) -> None:
         self._search.repo_chosen.connect(self._open)
+        self._search.settings_asked.connect(self.settings_asked)
         weighing, repo = self._weighing, self._repo
         weighing.opened.connect(self._opened)
         weighing.changed.connect(repo.show_view)
@@ -171,23 +187,36 @@ class DiscoverPage(Page):
         repo.controls.changed.connect(weighing.set_controls)
         repo.controls.profile_wanted.connect(self._choose_profile)
         repo.action_asked.connect(self._act)
-        repo.page_wanted.connect(self._open_page)
-        repo.inspect_wanted.connect(self._inspect)
         self._state.inspect_wanted.connect(self._inspect)
         self._state.again.connect(self._again)
         self._state.page_wanted.connect(self._open_page)
         self._state.versions_wanted.connect(self._show_versions)
         self._state.token_given.connect(self._give_token)
+        self._state.token_page_wanted.connect(lambda: QDesktopServices.openUrl(QUrl(self._tokens.tokens_page)))
+        self._state.settings_asked.connect(self.settings_asked)
         panel = self._panel
         panel.paused.connect(lambda download: self._do(lambda: self._downloads.pause(download)))
         panel.resumed.connect(lambda download: self._do(lambda: self._downloads.resume(download)))
         panel.cancelled.connect(lambda download: self._do(lambda: self._downloads.cancel(download)))
         panel.removed.connect(lambda download: self._do(lambda: self._downloads.remove(download)))
         panel.opened.connect(self._chat_with)
-        for keys, call in (("Ctrl+F", self._focus_search), ("Ctrl+D", self._download_current)):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(call)
+
+    def _connect_actions(self) -> None:
+        for action, call in (
+            (actions.SEARCH, lambda: focus_search(self._search.filters.field)),
+            (actions.TO_RESULTS, self._to_results),
+            (actions.DOWNLOAD, self._download_current),
+            (actions.INSPECT, self._inspect),
+            (actions.MODEL_PAGE, self._open_page),
+            (actions.LOAD_PROFILE, self._choose_profile),
+        ):
+            self.commands.connect_to(action, call)
+        self.commands.ask(actions.REPO_CHOSEN, lambda: self._result is not None)
+        self.commands.ask(actions.WEIGHED, lambda: self._body.currentIndex() == _REPO and self._repo.rows.rowCount())
+
+    def _to_results(self) -> None:
+        focus_search(self._search.filters.field)
+        self._search.enter_results()
 
     # -- a repo ----------------------------------------------------------------------------------
 
@@ -211,6 +240,21 @@ class DiscoverPage(Page):
         self._repo.show_repo(view)
         self._repo.show_downloads(self._of(view, self._downloads.states()))
         self._body.setCurrentIndex(_REPO)
+        self._choose_named(view)
+
+    def _choose_named(self, view: View) -> None:
+        """Choose the variant that a pasted address named."""
+        address = self._search.take_address(view.repo.id)
+        if address is None:
+            return
+        named = address.file or address.label
+        row = variant_at([found.variant for found in view.rows], address.file, address.label) if named else -1
+        if row >= 0:
+            self._repo.choose(row)
+        elif named:
+            self.notify.emit(f"{view.repo.id} has no variant {named}. These are those it has.")
+        if address.revision:
+            self.notify.emit(f"The address names the revision {address.revision}; these are the newest files.")
 
     def _offer_to_measure(self) -> None:
         view, repo = self._repo.view, self._weighing.repo
@@ -244,9 +288,19 @@ class DiscoverPage(Page):
         self.inspect_requested.emit(str(HubAddress(self._result.repo.id, file)))
 
     def _give_token(self, token: str) -> None:
+        self._state.show_checking()
         self._tasks.run(
-            lambda context: self._keep_token(token), done=lambda _: self._again(), failed=self.notify.emit, owner=self
+            lambda context: self._tokens.take(token),
+            done=self._took_token,
+            failed=self._state.show_refused,
+            owner=self,
         )
+
+    def _took_token(self, taken: TokenTaken) -> None:
+        """Go on with the repo that asked for it; what became of the token stays to be read meanwhile."""
+        self._state.show_taken(taken)
+        self.notify.emit(taken_words(taken))
+        self._again()
 
     def _choose_profile(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Load profile", "", "Machine profiles (*.json)")
@@ -280,7 +334,7 @@ class DiscoverPage(Page):
             self._do(lambda: self._downloads.start(view.repo.id, files, name=name))
 
     def _download_current(self) -> None:
-        if self._repo.chosen >= 0 and self._body.currentIndex() == _REPO:
+        if self._repo.chosen >= 0:
             self._act(self._repo.chosen)
 
     def _chat_with(self, download: str) -> None:
@@ -296,7 +350,3 @@ class DiscoverPage(Page):
 
     def _do(self, call: Callable[[], object]) -> None:
         self._tasks.run(lambda context: call(), failed=self.notify.emit, owner=self)
-
-    def _focus_search(self) -> None:
-        self._search.filters.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._search.filters.field.selectAll()

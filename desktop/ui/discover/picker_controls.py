@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast, get_args
+from typing import cast
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.core.choice import Goal
 from desktop.core.hardware import Machine
-from desktop.engine.worker.protocol import KvType
+from desktop.core.load_settings import KV_TYPES, KvType
 from desktop.services.discover.picker_records import Controls, Mark, View
 from desktop.services.discover.tables import DataTables
 from desktop.ui.discover.context_slider import SMALLEST, ContextSlider
 from desktop.ui.discover.machine_menu import MachineMenu, machine_words
 from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.number_fields import WholeField
+from desktop.ui.shared.tokens_field import LONGEST_CONTEXT, TokensField
+from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import Theme, set_role
 
 _GOALS: tuple[tuple[Goal, str, str], ...] = (
@@ -26,7 +29,7 @@ _GOALS: tuple[tuple[Goal, str, str], ...] = (
 )
 DEFAULT_CONTEXT = 8192
 # The usual ones first; every type the engine takes is there.
-_KV_TYPES = ("f16", "q8_0", "q4_0", *(kind for kind in get_args(KvType) if kind not in ("f16", "q8_0", "q4_0")))
+_KV_TYPES = ("f16", "q8_0", "q4_0", *(kind for kind in KV_TYPES if kind not in ("f16", "q8_0", "q4_0")))
 _NARROW, _NARROWEST = 640, 420  # pixels below which the context gets a line of its own; the least there may be
 
 
@@ -42,25 +45,20 @@ class PickerControls(QWidget):
         self._machine: Machine | None = None
         self._silent = False
         self._slider = ContextSlider(theme)
-        self._exact = QSpinBox()
+        self._exact = TokensField(SMALLEST, LONGEST_CONTEXT, 1024)
         self._exact.setObjectName("contextExact")
         self._exact.setAccessibleName("Context length in tokens")
-        self._exact.setGroupSeparatorShown(True)
-        self._exact.setRange(SMALLEST, 1 << 24)
-        self._exact.setSingleStep(1024)
-        self._exact.setKeyboardTracking(False)
+        self._exact.setToolTip("Such as 32768, 32k or 1M")
         self._kv = QComboBox()
         self._kv.setObjectName("kvType")
         self._kv.setAccessibleName("KV cache type")
         self._kv.setToolTip("q8_0 halves the memory of the context at hardly any loss; q4_0 quarters it at some")
         self._kv.addItems(_KV_TYPES)
-        self._layers = QSpinBox()
+        self._layers = WholeField(0, "auto", low=-1)
         self._layers.setObjectName("gpuLayers")
         self._layers.setAccessibleName("Layers on the GPU")
         self._layers.setToolTip("Auto: as many as fit")
-        self._layers.setRange(-1, 0)
         self._layers.setValue(-1)
-        self._layers.setSpecialValueText("auto")
         self._goal = QComboBox()
         self._goal.setObjectName("goal")
         self._goal.setAccessibleName("Goal")
@@ -90,7 +88,7 @@ class PickerControls(QWidget):
         """As they stand."""
         return Controls(
             context=self._exact.value(),
-            kv_type=self._kv.currentText(),
+            kv_type=cast(KvType, self._kv.currentText()),
             gpu_layers=None if self._layers.value() < 0 else self._layers.value(),
             goal=cast(Goal, self._goal.currentData()),
             machine=self._machine,
@@ -145,8 +143,8 @@ class PickerControls(QWidget):
         self._tell()
 
     def _build(self) -> None:
-        for spin in (self._exact, self._layers):
-            spin.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._layers.setAlignment(Qt.AlignmentFlag.AlignRight)
+        leave_wheel(self._slider, self._kv, self._layers, self._goal)
         self._context = QWidget()
         context = QHBoxLayout(self._context)
         context.setContentsMargins(0, 0, 0, 0)

@@ -17,6 +17,7 @@ from desktop.services.discover.picker_records import Mark, ModelGroup, View
 from desktop.services.discover.picker_words import facts, which_model, why_title
 from desktop.services.discover.tables import DataTables
 from desktop.services.models.downloads_records import DownloadState
+from desktop.ui.discover import actions
 from desktop.ui.discover.model_tabs import ModelTabs
 from desktop.ui.discover.name_panel import NamePanel
 from desktop.ui.discover.picker_controls import PickerControls
@@ -26,6 +27,7 @@ from desktop.ui.discover.variant_table import VariantTable
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import Theme, set_role
 
 _MARGIN, _NARROW_MARGIN = 20, 8  # left and right of everything
@@ -36,13 +38,16 @@ class RepoPane(QScrollArea):
     """Head, controls, chart, reasons and table; all show the same view."""
 
     action_asked = Signal(int)  # number of the row whose button was pressed
-    page_wanted = Signal()  # the repo's page in a browser
-    inspect_wanted = Signal()  # the chosen variant on the page Inspect
 
     def __init__(
-        self, theme: Theme, tables: DataTables, offer: QWidget | None = None, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        tables: DataTables,
+        commands: ActionRegistry,
+        offer: QWidget | None = None,
+        parent: QWidget | None = None,
     ) -> None:
-        """``offer`` stands between the reasons and the table, where there is one."""
+        """``commands`` are the page's; ``offer`` stands between the reasons and the table, where there is one."""
         super().__init__(parent)
         self.setObjectName("discoverRepo")
         self.setAccessibleName("Model")
@@ -57,7 +62,7 @@ class RepoPane(QScrollArea):
         self.chart = VariantChart(theme)
         self.rows = VariantTableModel(theme, self)
         self.table = VariantTable(self.rows, theme)
-        self._build([offer] if offer is not None else [])
+        self._build(commands, [offer] if offer is not None else [])
         self.chart.chosen.connect(self._chosen_in_chart)
         self.table.row_chosen.connect(self._chosen_in_table)
         self.models.chosen.connect(self._choose_model)
@@ -72,9 +77,7 @@ class RepoPane(QScrollArea):
     def chosen(self) -> int:
         """The number of the row that is meant: the current one, else the recommended one of the model looked at; -1
         where there is neither."""
-        group = self._group
-        recommended = group.recommended if group is not None else None
-        return self.table.chosen if self.table.chosen >= 0 else -1 if recommended is None else recommended
+        return self.table.chosen if self.table.chosen >= 0 else self.table.preferred
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the figures need the margin's room."""
@@ -118,30 +121,31 @@ class RepoPane(QScrollArea):
         """Downloads of this repo by variant name."""
         self.rows.set_downloads(downloads)
 
+    def choose(self, number: int) -> None:
+        """Make a variant the chosen one and bring the table into view."""
+        row = self.rows.at(number)
+        if row is not None:
+            self._looked_at = row.variant.name
+            self.table.select(number)
+            self.chart.select(number)
+            self._show_model()
+            self.ensureWidgetVisible(self.table, 0, 0)
+
     def show_progress(self, words: str) -> None:
         """What goes on in the background; "" when all is settled."""
         self.controls.show_progress(words)
 
     # -- building --------------------------------------------------------------------------------
 
-    def _build(self, offers: list[QWidget]) -> None:
+    def _build(self, commands: ActionRegistry, offers: list[QWidget]) -> None:
         self._title = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._title.setObjectName("repoTitle")
         set_role(self._title, "title")
         self._explain = push_button("What the name says", "repoName", spoken="What the name says, part by part")
         self._explain.setCheckable(True)
         set_role(self._explain, "ghost")
-        page = push_button("Model page ↗", "repoPage", spoken="Open the model's page in a browser")
-        page.clicked.connect(self.page_wanted)
-        inspect = push_button(
-            "Inspect",
-            "repoInspect",
-            "Look into the chosen variant: only its header is read",
-            spoken="Look into the chosen variant, without downloading it",
-        )
-        inspect.clicked.connect(self.inspect_wanted)
-        set_role(inspect, "ghost")
-        set_role(page, "ghost")
+        page = commands.button(actions.MODEL_PAGE, "repoPage", role="ghost")
+        inspect = commands.button(actions.INSPECT, "repoInspect", role="ghost")
         head = QHBoxLayout()
         head.setSpacing(6)
         head.addWidget(self._title)
@@ -212,6 +216,8 @@ class RepoPane(QScrollArea):
         view, group = self._view, self._group
         if view is None:
             return
+        recommended = group.recommended if group is not None else None
+        self.table.preferred = -1 if recommended is None else recommended
         self.models.show_view(view, self._number)
         self.chart.set_view(view, group)
         if view.shape is None and view.rows and not view.problem:

@@ -19,9 +19,12 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from desktop.core.placement import Placement
 from desktop.core.units import human_bytes
 from desktop.services.discover.picker_records import ModelGroup, View
-from desktop.services.discover.picker_words import context_words, loss, names_in, speed, where
+from desktop.services.discover.picker_words import context_words, loss, names_in, where
+from desktop.services.planning.words import speed
+from desktop.ui.discover.actions import CHART_KEYS
 from desktop.ui.discover.variant_chart_layout import ChartLayout, Point, lay_out, limit_labels
 from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 
 HEIGHT = 178
@@ -132,7 +135,7 @@ class VariantChart(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Left and right walk along the variants."""
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        step = answer(event, CHART_KEYS)
         if step is None or self._layout is None or not self._layout.points:
             super().keyPressEvent(event)
             return
@@ -280,5 +283,5 @@ class VariantChart(QWidget):
             f"loss: {loss(option.quality)[0]}",
         ]
         if option.rate is not None:
-            lines.append(speed(option.rate_empty, option.rate_full))
+            lines.append(speed(option.speeds))
         return "\n".join(lines)

@@ -23,11 +23,10 @@ from desktop.services.discover.picker_words import (
     memory_details,
     model_facts,
     names_in,
-    speed,
-    speed_details,
     where,
 )
 from desktop.services.models.downloads_records import DownloadState
+from desktop.services.planning.words import speed, speed_details
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shared.labels import WARNING_SIGN
 from desktop.ui.shared.tooltips import plain_tooltip
@@ -68,8 +67,8 @@ COLUMNS = (
     Column("Where it runs", lambda row: where(row.option)[0], _place, lambda row: where(row.option)[1]),
     Column(
         "Speed (tok/s)",
-        lambda row: speed(row.option.rate_empty, row.option.rate_full, unit=False),
-        lambda row: row.option.rate_full.expected if row.option.rate_full else None,
+        lambda row: speed(row.option.speeds, unit=False),
+        lambda row: row.option.rate.expected if row.option.rate else None,
     ),
     Column(
         "Quality loss (KLD)",
@@ -267,7 +266,7 @@ class VariantTableModel(ColumnTable):
         if column in (MEMORY, WHERE):
             return memory_details(found.option)
         if column == SPEED:
-            return speed_details(found.option)
+            return speed_details(found.option.speeds)
         if column == QUALITY:
             return loss_details(found.option.quality)
         state = self._downloads.get(found.variant.name)

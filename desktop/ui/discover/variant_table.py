@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.ui.discover.actions import VARIANT_KEYS
 from desktop.ui.discover.variant_model import (
     ACTION,
     COLUMNS,
@@ -28,6 +29,7 @@ from desktop.ui.discover.variant_model import (
     VariantTableModel,
 )
 from desktop.ui.shared.tables import set_up_table
+from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 
 ROW_HEIGHT = 37
@@ -154,8 +156,10 @@ class VariantTable(QTableView):
         self.rows = model
         self.order = VariantOrder(model, self)
         self.hovered_button = -1
+        self.preferred = -1  # number of the row that the first arrow chooses
         self.padding = _PADDING
         self._lines: list[int] = []  # the model's line of each row
+        self._pressed = -1  # row whose button the mouse went down on
         set_up_table(self, "variantTable", "Variants of this model", row_height=ROW_HEIGHT)
         self.setModel(self.order)
         self.setItemDelegate(RowDelegate(theme, self))
@@ -207,19 +211,29 @@ class VariantTable(QTableView):
             self._set_widths(event.size().width())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter and space press the current row's button."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+        """Enter and space press the current row's button; the first arrow chooses the recommended row."""
+        line = self.rows.line_of(self.preferred)
+        if answer(event, VARIANT_KEYS):
             if self.chosen >= 0:
                 self.action_asked.emit(self.chosen)
+        elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self.chosen < 0 and line >= 0:
+            self.setCurrentIndex(self.order.mapFromSource(self.rows.index(line, VARIANT)))
         else:
             super().keyPressEvent(event)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A button is pressed without making its row the current one, which what else acts on a row goes by."""
+        self._pressed = self._button_at(event.position().toPoint())
+        if self._pressed < 0 or event.button() != Qt.MouseButton.LeftButton:
+            super().mousePressEvent(event)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """A click on a button presses it."""
-        super().mouseReleaseEvent(event)
-        row = self._button_at(event.position().toPoint())
-        if event.button() == Qt.MouseButton.LeftButton and row >= 0:
-            self.action_asked.emit(self.rows.number_at(self._lines[row]))
+        """A button acts when the mouse comes up where it went down."""
+        pressed, self._pressed = self._pressed, -1
+        if pressed < 0 or event.button() != Qt.MouseButton.LeftButton:
+            super().mouseReleaseEvent(event)
+        elif self._button_at(event.position().toPoint()) == pressed:
+            self.action_asked.emit(self.rows.number_at(self._lines[pressed]))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Buttons shine below the mouse."""

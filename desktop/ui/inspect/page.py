@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, UsageError
+from desktop.core.progress import Progress
 from desktop.services.inspect.inspection import Inspected, InspectionService
+from desktop.store.options import RECENT_INSPECTED
 from desktop.store.settings import SettingsStore
+from desktop.ui.inspect import actions
 from desktop.ui.inspect.compare import CompareTab
 from desktop.ui.inspect.compared import Compared
 from desktop.ui.inspect.empty import EmptyInspector
@@ -25,6 +27,9 @@ from desktop.ui.inspect.state import InspectState, Opened
 from desktop.ui.inspect.tab import InspectTab, TabEntry, Tone
 from desktop.ui.inspect.tabs import InspectTabs
 from desktop.ui.inspect.tensors import TensorsTab
+from desktop.ui.shared.keyboard import has_keyboard
+from desktop.ui.shared.search_field import focus_search
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme
@@ -43,14 +48,6 @@ class InspectPage(Page):
     """Opens one model at a time; the former one stays until the new one is read."""
 
     run_requested = Signal(object)  # Path of a GGUF file
-    SHORTCUTS: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("Ctrl+Shift+O", "Open another model"),
-        ("Ctrl+PgDown, Ctrl+PgUp", "Next and previous view"),
-        ("Arrows, Home, End", "Move on the layer map (Ctrl: first and last row)"),
-        ("Ctrl+wheel, +, -, 0", "Enlarge, reduce and fit the layer map"),
-        ("Ctrl+F", "Filter the tensors"),
-        ("Ctrl+C", "Copy the selected rows"),
-    )
 
     def __init__(
         self,
@@ -70,7 +67,7 @@ class InspectPage(Page):
 
         ``summary`` makes what is shown instead of the tabs for files that are no GGUF.
         """
-        super().__init__(parent)
+        super().__init__(parent, actions.INSPECT_ACTIONS)
         self.setObjectName("inspectPage")
         self._service = service
         self._library = library
@@ -83,7 +80,8 @@ class InspectPage(Page):
         self._last: Callable[[], None] = lambda: None
         self._recent: tuple[str, ...] = ()
         self._state = InspectState(self)
-        self._head = InspectHead()
+        self._connect_actions()
+        self._head = InspectHead(self.commands)
         self._line = ReadingLine()
         self._failure = ReadFailure(theme)
         self._empty = EmptyInspector()
@@ -115,7 +113,7 @@ class InspectPage(Page):
         loaded = self._engine_state().loaded
         self._empty.set_loaded(loaded.path if loaded else "", Path(loaded.path).name if loaded else "")
         if not self._recent:
-            self._tasks.run(lambda context: self._settings.load().recent_inspected, done=self._took_recent, owner=self)
+            self._tasks.run(lambda context: self._settings.get(RECENT_INSPECTED), done=self._took_recent, owner=self)
 
     def open(self, source: str) -> None:
         """Read a path, a folder, an ``hf:`` address or a library name, and show it."""
@@ -148,7 +146,7 @@ class InspectPage(Page):
                     )
                 if not second.files:
                     raise UsageError(f"{second.title} is no GGUF file.", "Compare two GGUF files.")
-                context.progress((0.0, "Comparing"))
+                context.progress(Progress(note="Comparing"))
                 return Compared.of(first, second, lambda: context.cancelled)
             finally:
                 second.close()
@@ -205,7 +203,6 @@ class InspectPage(Page):
     def _connect(self) -> None:
         self._head.source_chosen.connect(self.open)
         self._head.other_chosen.connect(self.compare)
-        self._head.run_asked.connect(self._run)
         self._head.list_asked.connect(self._list_models)
         self._empty.file_asked.connect(self.ask_file)
         self._empty.address_asked.connect(self._head.open_menu.ask_address)
@@ -213,24 +210,48 @@ class InspectPage(Page):
         self._line.cancelled.connect(self.cancel)
         self._failure.again_asked.connect(self._again)
         self._failure.dismissed.connect(self._failure.hide)
+        self._failure.settings_asked.connect(self.settings_asked)
         self._tabs.notify.connect(self.notify)
         self._tabs.place_asked.connect(self.go_to)
-        for keys, action in (
-            ("Ctrl+Shift+O", self.ask_file),
-            ("Ctrl+PgDown", partial(self._tabs.step, 1)),
-            ("Ctrl+PgUp", partial(self._tabs.step, -1)),
+
+    def _connect_actions(self) -> None:
+        for action, call in (
+            (actions.RUN, self._run),
+            (actions.NEXT_VIEW, calling(self._tabs.step, 1)),
+            (actions.PREVIOUS_VIEW, calling(self._tabs.step, -1)),
+            (actions.FIND, self._find),
+            (actions.LARGER, calling(self._zoom, 1)),
+            (actions.SMALLER, calling(self._zoom, -1)),
+            (actions.FIT, calling(self._zoom, 0)),
         ):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(action)
+            self.commands.connect_to(action, call)
+        self.commands.ask(actions.SEARCHABLE, lambda: self._shown is not None and self._shown.search is not None)
+        self.commands.ask(actions.MAP_SHOWN, lambda: isinstance(self._tabs.shown, LayersTab))
+
+    @property
+    def _shown(self) -> InspectTab | None:
+        """The view of the model that is open: a tab, or the summary of what is no GGUF file."""
+        summary = self._summary is not None and self._body.currentWidget() is self._summary
+        return self._summary if summary else self._tabs.shown
+
+    def _find(self) -> None:
+        field = self._shown.search if self._shown is not None else None
+        if field is not None:
+            focus_search(field)
+
+    def _zoom(self, steps: int) -> None:
+        if isinstance(self._tabs.shown, LayersTab):
+            self._tabs.shown.map.zoom(steps)
+
+    def token_changed(self) -> None:
+        """Try again what was refused for want of a token."""
+        if self._failure.wants_token:
+            self._again()
 
     # -- reading ---------------------------------------------------------------------------------
 
     def _open(self, source: str, context: TaskContext) -> Inspected:
-        def progress(fraction: float, note: str) -> None:
-            context.progress((fraction, note))
-
-        return self._service.open(source, progress=progress, cancelled=lambda: context.cancelled)
+        return self._service.open(source, progress=context.progress, cancelled=lambda: context.cancelled)
 
     def _read(
         self, work: Callable[[TaskContext], T], done: Callable[[T], None], again: Callable[[], None], source: str
@@ -238,13 +259,13 @@ class InspectPage(Page):
         self.cancel()
         self._failure.hide()
         self._last = again
-        self._line.show_step(0.0, f"Reading {source}")
+        self._line.show_step(Progress(), f"Reading {source}")
         self._quiet.start()
         self._reading = self._tasks.run(
             work,
             done=done,
             failed=self._failed,
-            progress=lambda step: self._line.show_step(step[0], step[1] or f"Reading {source}"),
+            progress=lambda step: self._line.show_step(step, step.note or f"Reading {source}"),
             owner=self,
         )
 
@@ -258,11 +279,13 @@ class InspectPage(Page):
 
     def _failed(self, error: HeftError) -> None:
         self._ended()
-        if error.kind != "cancelled":
+        if not isinstance(error, CancelledError):
             self._failure.show_error(error)
             self._failure.show()
 
     def _show(self, opened: Opened) -> None:
+        kept = self.hasFocus() or has_keyboard(self._empty) or has_keyboard(self._line) or has_keyboard(self._failure)
+        kept = kept or (self._summary is not None and has_keyboard(self._summary))
         self._ended()
         former = self.inspected
         self._state.show(opened)
@@ -271,10 +294,13 @@ class InspectPage(Page):
             self._tabs.show_model(opened.inspected)
             self._tabs.hide_tab("compare")
             self._body.setCurrentIndex(_TABS)
-            self._tabs.take_focus()
+            if kept:
+                self._tabs.take_focus()
         else:
             self._tabs.clear()
             self._show_summary(opened.inspected)
+            if kept and self._summary is not None:
+                self._summary.setFocus(Qt.FocusReason.OtherFocusReason)
         if former is not None:
             former.close()
 
@@ -311,8 +337,8 @@ class InspectPage(Page):
 
     def _remember(self, source: str) -> None:
         """On the worker thread: what was opened well is offered again."""
-        kept = [known for known in self._settings.load().recent_inspected if known != source]
-        self._settings.update(recent_inspected=(source, *kept)[:MOST_RECENT])
+        kept = [known for known in self._settings.get(RECENT_INSPECTED) if known != source]
+        self._settings.set(RECENT_INSPECTED, (source, *kept)[:MOST_RECENT])
 
     def _took_recent(self, recent: tuple[str, ...]) -> None:
         self._recent = recent
@@ -320,7 +346,7 @@ class InspectPage(Page):
 
     def _list_models(self) -> None:
         def work(context: TaskContext) -> tuple[tuple[str, ...], list[LibraryModel]]:
-            return self._settings.load().recent_inspected, self._library.scan(cancelled=lambda: context.cancelled)
+            return self._settings.get(RECENT_INSPECTED), self._library.scan(cancelled=lambda: context.cancelled)
 
         def done(found: tuple[tuple[str, ...], list[LibraryModel]]) -> None:
             self._took_recent(found[0])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -14,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QLineEdit,
     QMenu,
     QSplitter,
     QTableView,
@@ -32,6 +31,7 @@ from desktop.ui.inspect.tensor_table import TensorTable
 from desktop.ui.inspect.totals_model import TotalsModel
 from desktop.ui.shared.saving import file_name, write_file
 from desktop.ui.shared.search_field import search_field
+from desktop.ui.shared.signals import calling
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.tasks import TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
@@ -155,9 +155,6 @@ class TensorsTab(InspectTab):
         column.addLayout(choices)
         column.addWidget(splitter, 1)
         self.setFocusProxy(self.table)
-        find = QShortcut(QKeySequence("Ctrl+F"), self)
-        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        find.activated.connect(self._focus_search)
 
     def _export_button(self) -> QToolButton:
         button = QToolButton()
@@ -169,15 +166,16 @@ class TensorsTab(InspectTab):
         menu = QMenu(button)
         menu.setObjectName("tensorExportMenu")
         for suffix, kind in _KINDS.items():
-            menu.addAction(f"{kind.split()[0]}…", partial(self._ask_where, suffix))
+            menu.addAction(f"{kind.split()[0]}…", calling(self._ask_where, suffix))
         button.setMenu(menu)
         return button
 
     # -- what happens ----------------------------------------------------------------------------
 
-    def _focus_search(self) -> None:
-        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._search.selectAll()
+    @property
+    def search(self) -> QLineEdit:
+        """The field above the table."""
+        return self._search
 
     def _filter(self) -> None:
         self._model.set_filter(self._search.text(), self._type.currentData() or "")

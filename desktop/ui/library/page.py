@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -21,15 +21,21 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core.errors import HeftError
+from desktop.core.progress import Progress
+from desktop.core.spelling import near
 from desktop.core.units import human_bytes
-from desktop.services.models.library import LibraryModel, LibraryService, ScanProgress
+from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.store.settings import Changed
+from desktop.ui.library import actions
 from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.library.library_table import LibraryTable
 from desktop.ui.library.model_details import ModelDetails
 from desktop.ui.library.scan_progress import ScanProgressLine
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shared.search_field import search_field
+from desktop.ui.shared.search_field import focus_search, search_field
+from desktop.ui.shared.signals import calling
+from desktop.ui.shell.keys import tooltip
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
@@ -52,22 +58,19 @@ class LibraryPage(Page):
         service: LibraryService,
         tasks: Tasks,
         theme: Theme,
-        *,
-        inspector: bool = False,
         parent: QWidget | None = None,
     ) -> None:
-        """``inspector`` says whether somebody listens to ``inspect_requested``."""
-        super().__init__(parent)
+        super().__init__(parent, actions.LIBRARY_ACTIONS)
         self.setObjectName("libraryPage")
         self._service = service
         self._tasks = tasks
-        self._inspector = inspector
         self._scan: Task | None = None
         self._scan_started = 0.0
         self._scanned_once = False
         self._rows = LibraryTableModel(theme, self)
         self._table = LibraryTable(self._rows)
-        self._details = ModelDetails(inspector=inspector)
+        self._connect_actions()
+        self._details = ModelDetails(self.commands)
         self._progress = ScanProgressLine()
         self._build()
         self._connect()
@@ -76,6 +79,13 @@ class LibraryPage(Page):
     def shown(self) -> None:
         """Look for models, quietly when nothing is new."""
         self.rescan()
+
+    def option_changed(self, change: Changed) -> None:
+        """Other folders or stores are to be looked into."""
+        if change.option.page == "models":
+            self.cancel_scan()
+            if self.isVisible():
+                self.rescan()
 
     def rescan(self) -> None:
         """Look for models in the background; one search at a time."""
@@ -106,22 +116,22 @@ class LibraryPage(Page):
         self._count = QLabel()
         self._count.setObjectName("libraryCount")
         set_role(self._count, "muted")
-        self._open = explained_button("Open file…", "libraryOpenFile", "Chat with a GGUF file anywhere on the disk")
-        self._again = explained_button("Rescan", "libraryRescan", "Look for models again (F5)")
+        open_file = self.commands.button(actions.OPEN_FILE, "libraryOpenFile")
+        again = self.commands.button(actions.RESCAN, "libraryRescan")
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(title)
         head.addSpacing(4)
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
-        head.addWidget(self._open)
+        head.addWidget(open_file)
         head.addWidget(self._folders_button())
-        head.addWidget(self._again)
+        head.addWidget(again)
         self._search = search_field(
             "librarySearch",
             "Search models",
             "Search models…",
-            "Words of a name, architecture, quantization or place (Ctrl+F)",
+            tooltip(actions.SEARCH),
         )
         self._body = QStackedWidget()
         self._body.addWidget(self._table)
@@ -154,8 +164,10 @@ class LibraryPage(Page):
         self._advice = plain_label("libraryEmptyText", "muted")
         for label in (self._nothing, self._advice):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._add = explained_button("Add folder…", "libraryAddFolder", "Add a folder that holds models", "primary")
+        self._add = self.commands.button(actions.ADD_FOLDER, "libraryAddFolder", role="primary")
         self._clear = explained_button("Clear search", "libraryClearSearch", "Show all models again")
+        self._near = explained_button("", "libraryNear", "Search for a name that is here")
+        self._near.clicked.connect(self._search_near)
         empty = QWidget()
         empty.setObjectName("libraryEmpty")
         column = QVBoxLayout(empty)
@@ -163,6 +175,7 @@ class LibraryPage(Page):
         column.addStretch(1)
         column.addWidget(self._nothing)
         column.addWidget(self._advice)
+        column.addWidget(self._near, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._add, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._clear, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(2)
@@ -171,23 +184,25 @@ class LibraryPage(Page):
     def _connect(self) -> None:
         self._search.textChanged.connect(self._filter)
         self._search.returnPressed.connect(self._table.setFocus)
-        self._open.clicked.connect(self._choose_file)
-        self._again.clicked.connect(self.rescan)
-        self._add.clicked.connect(self._choose_folder)
         self._clear.clicked.connect(self._search.clear)
         self._progress.cancelled.connect(self.cancel_scan)
         self._table.model_changed.connect(self._refresh)
         self._table.chat_asked.connect(self._chat)
         self._table.remove_asked.connect(self._ask_remove)
         self._table.menu_asked.connect(self._show_menu)
-        self._details.chat_asked.connect(self._chat)
-        self._details.inspect_asked.connect(self._inspect)
-        self._details.folder_asked.connect(self._show_in_folder)
-        self._details.remove_asked.connect(self._ask_remove)
-        for keys, action in (("Ctrl+F", self._focus_search), ("F5", self.rescan)):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(action)
+
+    def _connect_actions(self) -> None:
+        for action, call in (
+            (actions.SEARCH, lambda: focus_search(self._search)),
+            (actions.RESCAN, self.rescan),
+            (actions.OPEN_FILE, self._choose_file),
+            (actions.ADD_FOLDER, self._choose_folder),
+            (actions.CHAT, self._chat),
+            (actions.INSPECT, self._inspect),
+            (actions.SHOW_IN_FOLDER, self._show_in_folder),
+            (actions.REMOVE, self._ask_remove),
+        ):
+            self.commands.connect_to(action, call)
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -197,12 +212,14 @@ class LibraryPage(Page):
         if model is not None:
             self._details.show_model(model, removable=self._service.is_own(model))
         self._body.setCurrentIndex(0 if self._rows.rowCount() else 1)
-        self._again.setEnabled(self._scan is None)
+        self.commands.allow(actions.NOT_LOOKING, self._scan is None)
+        self.commands.allow(actions.IN_LIST, model is not None)
         total = self._rows.total
         self._count.setText(
             f"{total:,} model{'s' * (total != 1)} · {human_bytes(self._rows.total_bytes)}" if total else ""
         )
         self._clear.setVisible(total > 0)
+        self._offer_near()
         self._add.setVisible(total == 0 and self._scanned_once)
         self._advice.setVisible(self._scanned_once)
         if total:
@@ -214,6 +231,19 @@ class LibraryPage(Page):
         else:
             self._nothing.setText("Looking for models…")
 
+    def _offer_near(self) -> None:
+        """Offer the nearest name where the search finds none."""
+        typed = self._search.text()
+        found = near(typed, self._rows.words) if typed and not self._rows.rowCount() else ()
+        self._near.setVisible(bool(found))
+        if found:
+            self._near.setText(f"Did you mean “{found[0]}”?".replace("&", "&&"))
+            self._near.setAccessibleName(f"Search for {found[0]}")
+            self._near.setProperty("near", found[0])
+
+    def _search_near(self) -> None:
+        self._search.setText(str(self._near.property("near")))
+
     def _filter(self, text: str) -> None:
         self._rows.set_filter(text)
 
@@ -221,7 +251,7 @@ class LibraryPage(Page):
         self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._search.selectAll()
 
-    def _scan_advanced(self, progress: ScanProgress) -> None:
+    def _scan_advanced(self, progress: Progress) -> None:
         if time.monotonic() - self._scan_started > QUIET_SECONDS:
             self._progress.show()
         self._progress.show_progress(progress)
@@ -233,7 +263,7 @@ class LibraryPage(Page):
         if first and used:
             self._table.select(max(used, key=lambda model: model.last_used or 0.0).id)
         self._end_scan()
-        if first and not self._search.hasFocus():
+        if first and self.hasFocus():  # and nobody went elsewhere since the page came into view
             self._table.setFocus(Qt.FocusReason.OtherFocusReason)
         unreadable = self._service.unreadable
         if unreadable:
@@ -273,13 +303,10 @@ class LibraryPage(Page):
         menu = QMenu(self)
         menu.setObjectName("libraryContextMenu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Chat", self._chat)
-        if self._inspector:
-            menu.addAction("Inspect", self._inspect)
-        menu.addAction("Show in folder", self._show_in_folder)
+        self.commands.add_to(menu, actions.CHAT, actions.INSPECT, actions.SHOW_IN_FOLDER)
         if self._service.is_own(model):
             menu.addSeparator()
-            menu.addAction("Remove…", self._ask_remove)
+            self.commands.add_to(menu, actions.REMOVE)
         menu.popup(where)
 
     def _ask_remove(self) -> None:
@@ -301,7 +328,7 @@ class LibraryPage(Page):
         box.setInformativeText(f"It takes {human_bytes(model.size_bytes)}. You can restore it from the trash.")
         confirm = box.addButton("Move to trash", QMessageBox.ButtonRole.DestructiveRole)
         confirm.setObjectName("libraryRemoveConfirm")
-        confirm.clicked.connect(partial(self._remove, model))
+        confirm.clicked.connect(calling(self._remove, model))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
@@ -325,21 +352,19 @@ class LibraryPage(Page):
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Add a folder that holds models")
         if name:
-            self._change_folders(partial(self._service.add_folder, Path(name)))
+            self._change_folders(lambda: self._service.add_folder(Path(name)))
 
     def _fill_folders_menu(self) -> None:
         self._folders_menu.clear()
-        self._folders_menu.addAction("Add folder…", self._choose_folder)
+        self.commands.add_to(self._folders_menu, actions.ADD_FOLDER)
         folders = self._service.folders()
         if folders:
             self._folders_menu.addSeparator()
         for folder in folders:
-            forget = partial(self._service.remove_folder, folder)
-            self._folders_menu.addAction(
-                f"Forget {str(folder).replace('&', '&&')}", partial(self._change_folders, forget)
-            )
+            forget = calling(self._change_folders, calling(self._service.remove_folder, folder))
+            self._folders_menu.addAction(f"Forget {str(folder).replace('&', '&&')}", forget)
 
-    def _change_folders(self, change: partial[None]) -> None:
+    def _change_folders(self, change: Callable[[], None]) -> None:
         def changed(_: None) -> None:
             self.cancel_scan()
             self.rescan()

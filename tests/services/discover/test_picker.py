@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,18 +15,20 @@ from support.hub_server_content import BytesContent
 from support.published import profile
 from support.remote_models import QWEN3_8B, THIRTY, VARIANTS, repo
 
+from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
-from desktop.core.memory import ModelShape, Settings, Weights
-from desktop.core.placement import Fit, place, pools_of
-from desktop.core.speed import Rate
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Weights
+from desktop.core.placement import Fit, Reclaimable, place, pools_of
+from desktop.core.speed import Rate, Speeds
 from desktop.hub.client import HubClient
-from desktop.hub.errors import CancelledError, HubError
+from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.services.discover.picker import PickerService
-from desktop.services.discover.picker_records import Controls, Reclaimable
+from desktop.services.discover.picker_records import Controls
 from desktop.services.discover.picker_words import where
 from desktop.services.discover.tables import DataTables
 
@@ -242,10 +244,10 @@ class _Planner:
         headers: Sequence[Header],
         shape: ModelShape,
         weights: Weights,
-        settings: Settings,
+        settings: LoadSettings,
         machine: Machine,
         held: Reclaimable,
-        cancelled: Callable[[], bool],
+        cancelled: Cancelled,
         *,
         longest: bool,
     ) -> Fit | None:
@@ -306,8 +308,9 @@ def test_speeds_are_asked_for_again_after_a_measurement(hub: HubServer, tmp_path
             now.speed = self.speed
             return now
 
-        def rates(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> tuple[Rate, Rate]:
-            return Rate(9 * self.speed, 9 * self.speed, 9 * self.speed), Rate(self.speed, self.speed, self.speed)
+        def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds:
+            quick, slow = (Rate(speed, speed, speed) for speed in (9 * self.speed, self.speed))
+            return Speeds(quick, slow, fit.context)
 
     hub.add(repo(NAME, QWEN3_8B, ("Q4_K_M", "Q4_K_S", "Q8_0"), vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
     client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)

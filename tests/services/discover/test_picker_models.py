@@ -25,9 +25,10 @@ from support.remote_models import (
 
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
-from desktop.core.memory import ModelShape, Settings, Weights
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Weights
 from desktop.core.placement import Fit, place
-from desktop.core.speed import Rate
+from desktop.core.speed import Rate, Speeds
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader
@@ -37,12 +38,11 @@ from desktop.services.discover.picker_records import Controls, EnginePlanner, Re
 from desktop.services.discover.picker_words import (
     facts,
     model_facts,
-    speed,
-    speed_details,
     where,
     which_model,
 )
 from desktop.services.discover.tables import DataTables
+from desktop.services.planning.words import speed, speed_details
 
 MIXED, PAIR = "me/Mixed-GGUF", "me/Pair-GGUF"
 KV_135M, KV_14B = 188_743_680, 1_610_612_736  # at 8,192: 2 (K, V) x layers x KV heads x head size x 2 bytes x tokens
@@ -211,7 +211,7 @@ class _Planner:
         headers: Sequence[Header],
         shape: ModelShape,
         weights: Weights,
-        settings: Settings,
+        settings: LoadSettings,
         machine: Machine,
         held: Reclaimable,
         cancelled: Callable[[], bool],
@@ -331,16 +331,18 @@ def test_speed_is_said_from_an_empty_to_a_full_context(opened: Callable[..., Pic
         def on(self, machine: Machine) -> Rates:
             return self
 
-        def rates(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> tuple[Rate, Rate]:
-            return Rate(29, 31, 33), Rate(20, 21, 22)
+        def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds:
+            return Speeds(Rate(29, 31, 33), Rate(20, 21, 22), fit.context)
 
     found = opened(mixed, "rtx-4090", rates=Rates())
     found.read_first()
     row = found.view(Controls(context=8192)).rows[0]
-    assert row.option.rate == row.option.rate_full == Rate(20, 21, 22) and row.option.rate_empty == Rate(29, 31, 33)
-    assert speed(row.option.rate_empty, row.option.rate_full) == "31 → 21 tok/s"
-    assert speed_details(row.option) == (
+    assert row.option.rate == Rate(20, 21, 22)
+    assert speed(row.option.speeds) == "31 → 21 tok/s"
+    assert speed_details(row.option.speeds) == (
         "31 ± 2.0 tok/s with an empty context →\n21 ± 1.0 tok/s with all 8,192 tokens used"
     )
-    assert speed(Rate(9, 9.4, 9.9), Rate(9, 9.4, 9.9)) == "9.4 tok/s" and speed(None, None) == "–"
-    assert speed(Rate(10, 31, 50), Rate(9, 21, 30)) == "~ 31 → 21 tok/s"
+    same = Rate(9, 9.4, 9.9)
+    assert speed(Speeds(same, same, 1)) == "9.4 tok/s" and speed(None) == "–"
+    assert speed(Speeds(Rate(10, 31, 50), Rate(9, 21, 30), 1)) == "~ 31 → 21 tok/s"
+    assert speed(row.option.speeds, unit=False) == "31 → 21"

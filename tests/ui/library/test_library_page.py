@@ -25,6 +25,7 @@ from support.widgets import find, label, shown
 
 from desktop.core.errors import HeftError
 from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.library.library_model import COLUMNS, NAME, SIZE, LibraryTableModel, plain_tooltip, when
@@ -45,8 +46,9 @@ def service(paths: Paths, tmp_path: Path) -> LibraryService:
 def make_page(service: LibraryService, tasks: Tasks, theme: Theme, qtbot: QtBot) -> Iterator[MakePage]:
     """Makes a shown page that has finished its first search."""
 
-    def make(*, inspector: bool = False, wait: bool = True) -> LibraryPage:
-        page = shown(qtbot, LibraryPage(service, tasks, theme, inspector=inspector), 1204, 770)
+    def make(*, wait: bool = True) -> LibraryPage:
+        page = shown(qtbot, LibraryPage(service, tasks, theme), 1204, 770)
+        page.setFocus()  # as the window does at a visit
         if wait:
             _settled(qtbot, page)
         return page
@@ -119,8 +121,18 @@ def test_search_sort_and_selection(make_page: MakePage, two: tuple[Path, Path], 
     assert page.focusWidget() is _table(page)
 
 
+def test_a_mistyped_name_offers_the_near_one(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
+    page = make_page()
+    qtbot.keyClicks(_search(page), "smolm instrukt")
+    assert _names(page) == [] and _button(page, "libraryNear").text() == "Did you mean “smollm instruct”?"
+    qtbot.mouseClick(_button(page, "libraryNear"), Qt.MouseButton.LeftButton)
+    assert _names(page) == ["SmolLM2-135M-Instruct.Q4_1"] and _search(page).text() == "smollm instruct"
+    _search(page).setText("zzzzzz")
+    assert not _button(page, "libraryNear").isVisible()
+
+
 def test_chat_and_inspect_by_keyboard_mouse_and_menu(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
-    page = make_page(inspector=True)
+    page = make_page()
     asked: list[tuple[str, LibraryModel]] = []
     page.run_requested.connect(lambda model: asked.append(("run", model)))
     page.inspect_requested.connect(lambda model: asked.append(("inspect", model)))
@@ -141,14 +153,10 @@ def test_chat_and_inspect_by_keyboard_mouse_and_menu(make_page: MakePage, two: t
     menu = page.findChild(QMenu, "libraryContextMenu")
     assert isinstance(menu, QMenu)
     texts = [action.text() for action in menu.actions() if action.text()]
-    assert texts == ["Chat", "Inspect", "Show in folder", "Remove…"]
+    assert texts == ["Chat\tEnter", "Inspect", "Show in folder", "Remove…\tDel"]
     menu.actions()[0].trigger()
     menu.close()
     assert len(asked) == 5
-
-
-def test_without_an_inspector_there_is_no_button(make_page: MakePage) -> None:
-    assert not _button(make_page(), "libraryInspect").isVisible()
 
 
 def test_a_broken_file_says_why_and_can_be_tried(make_page: MakePage, paths: Paths, qtbot: QtBot) -> None:
@@ -308,7 +316,7 @@ def test_light_and_dark_change_live(make_page: MakePage, paths: Paths, theme: Th
 
 
 def test_every_control_can_be_named_and_reached(make_page: MakePage, two: tuple[Path, Path]) -> None:
-    page = make_page(inspector=True)
+    page = make_page()
     for control in [*page.findChildren(QPushButton), _search(page), _table(page)]:
         assert control.objectName() and control.accessibleName(), control
         assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, control.objectName()
@@ -342,3 +350,24 @@ def test_times_and_tooltips() -> None:
         "16 May 2026",
     ]
     assert plain_tooltip("<img src=x>\nb") == "<qt>&lt;img src=x&gt;<br>b</qt>" and plain_tooltip("") == ""
+
+
+def test_a_search_that_ends_leaves_the_keyboard_where_somebody_types(
+    make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot
+) -> None:
+    page = make_page(wait=False)
+    page.activateWindow()
+    _search(page).setFocus()
+    _settled(qtbot, page)
+    assert _search(page).hasFocus()
+def test_folders_and_stores_of_the_settings_count_at_once(
+    make_page: MakePage, qtbot: QtBot, paths: Paths, tmp_path: Path
+) -> None:
+    page = make_page()
+    g.model(layers=1).write(tmp_path / "more" / "new-Q4_K_M.gguf")
+    store = SettingsStore(paths.settings)
+    store.subscribe(page.option_changed)
+    store.set(options.LIBRARY_FOLDERS, (str(tmp_path / "more"),))
+    qtbot.waitUntil(lambda: "new-Q4_K_M" in _names(page))
+    store.reset(options.LIBRARY_FOLDERS)
+    qtbot.waitUntil(lambda: "new-Q4_K_M" not in _names(page))
