@@ -14,8 +14,8 @@ def speed(speeds: Speeds | None, *, unit: bool = True) -> str:
     if speeds is None:
         return "–"
     first, last = _figure(speeds.empty.expected), _figure(speeds.full.expected)
-    about = "~ " if _spread(speeds.full) > _WIDE * speeds.full.expected else ""
-    return f"{about}{first if first == last else f'{first} → {last}'}{' tok/s' if unit else ''}"
+    about, end = "~ " if _spread(speeds.full) > _WIDE * speeds.full.expected else "", " tok/s" if unit else ""
+    return f"{about}{first}{end}" if first == last else f"{about}{first} → {last}{end}"
 
 
 def speed_details(speeds: Speeds | None) -> str:

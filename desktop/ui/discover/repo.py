@@ -45,9 +45,10 @@ class RepoPane(QScrollArea):
         tables: DataTables,
         commands: ActionRegistry,
         offer: QWidget | None = None,
+        foot: QWidget | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        """``commands`` are the page's; ``offer`` stands between the reasons and the table, where there is one."""
+        """``commands`` are the page's. ``offer`` stands between the reasons and the table, ``foot`` below it."""
         super().__init__(parent)
         self.setObjectName("discoverRepo")
         self.setAccessibleName("Model")
@@ -62,7 +63,7 @@ class RepoPane(QScrollArea):
         self.chart = VariantChart(theme)
         self.rows = VariantTableModel(theme, self)
         self.table = VariantTable(self.rows, theme)
-        self._build(commands, [offer] if offer is not None else [])
+        self._build(commands, [offer] if offer is not None else [], foot)
         self.chart.chosen.connect(self._chosen_in_chart)
         self.table.row_chosen.connect(self._chosen_in_table)
         self.models.chosen.connect(self._choose_model)
@@ -137,7 +138,7 @@ class RepoPane(QScrollArea):
 
     # -- building --------------------------------------------------------------------------------
 
-    def _build(self, commands: ActionRegistry, offers: list[QWidget]) -> None:
+    def _build(self, commands: ActionRegistry, offers: list[QWidget], foot: QWidget | None) -> None:
         self._title = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._title.setObjectName("repoTitle")
         set_role(self._title, "title")
@@ -187,6 +188,8 @@ class RepoPane(QScrollArea):
         column.addLayout(head)
         for widget in (self._facts, self._stale, name_card, chart_card, why_card, *offers, self.table):
             column.addWidget(widget)
+        if foot is not None:
+            column.addWidget(foot, 0, Qt.AlignmentFlag.AlignRight)
         column.addStretch(1)
         self.setWidget(content)
 

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt
 from desktop.services.inspect.vocabulary import Vocabulary, VocabularyToken
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shared.tooltips import plain_tooltip
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 TITLES = ("Id", "Token", "Type", "Score", "As stored")
@@ -71,6 +71,7 @@ class VocabularyModel(ColumnTable):
             lambda context: vocabulary.read(ids),
             done=lambda tokens: self._take(generation, number, tokens),
             failed=lambda error: self._fail(generation, number),
+            lane=Lane.JOB,
             owner=self,
         )
 

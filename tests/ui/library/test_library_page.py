@@ -25,6 +25,7 @@ from support.widgets import find, label, shown
 
 from desktop.core.errors import HeftError
 from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.services.models.removal import RemovalService
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
@@ -43,12 +44,18 @@ def service(paths: Paths, tmp_path: Path) -> LibraryService:
 
 
 @pytest.fixture
-def make_page(service: LibraryService, tasks: Tasks, theme: Theme, qtbot: QtBot) -> Iterator[MakePage]:
+def removals(paths: Paths, service: LibraryService) -> RemovalService:
+    return RemovalService(paths, service)
+
+
+@pytest.fixture
+def make_page(
+    service: LibraryService, removals: RemovalService, tasks: Tasks, theme: Theme, qtbot: QtBot
+) -> Iterator[MakePage]:
     """Makes a shown page that has finished its first search."""
 
     def make(*, wait: bool = True) -> LibraryPage:
-        page = shown(qtbot, LibraryPage(service, tasks, theme), 1204, 770)
-        page.setFocus()  # as the window does at a visit
+        page = shown(qtbot, LibraryPage(service, removals, tasks, theme), 1204, 770)
         if wait:
             _settled(qtbot, page)
         return page
@@ -183,6 +190,7 @@ def test_remove_asks_first_and_moves_to_the_trash(
 
     def question() -> QMessageBox:
         qtbot.keyClick(_table(page), Qt.Key.Key_Delete)
+        qtbot.waitUntil(lambda: page.findChild(QMessageBox, "libraryRemoveQuestion") is not None)
         box = page.findChild(QMessageBox, "libraryRemoveQuestion")
         assert isinstance(box, QMessageBox) and "Large-Q4_K_M" in box.text()
         return box
@@ -193,6 +201,7 @@ def test_remove_asks_first_and_moves_to_the_trash(
     with qtbot.waitSignal(page.notify):
         _button(question(), "libraryRemoveConfirm").click()
     assert not two[1].exists()
+    _settled(qtbot, page)
     assert _names(page) == ["small-Q4_K_M", "SmolLM2-135M-Instruct.Q4_1"]
     assert two[0].exists()
 
@@ -202,7 +211,7 @@ def test_files_of_others_are_not_removed(make_page: MakePage, qtbot: QtBot, star
     assert not _button(page, "libraryRemove").isVisible()
     with qtbot.waitSignal(page.notify) as said:
         qtbot.keyClick(_table(page), Qt.Key.Key_Delete)
-    assert "not in Heft's own folder" in said.args[0]
+    assert said.args[0].kind == "not-ours" and "is part of Heft" in said.args[0].message
     assert page.findChild(QMessageBox) is None and starter_model.exists()
 
 

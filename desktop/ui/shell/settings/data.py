@@ -19,7 +19,7 @@ from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.settings.rows import SettingsPane
 from desktop.ui.shell.settings.writer import OptionWriter
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _WORDS: dict[PlaceName, str] = {
@@ -81,7 +81,11 @@ class DataPane(SettingsPane):
         if self._counting is not None:
             self._counting.cancel()
         self._counting = self._tasks.run(
-            lambda context: _count(places, context), progress=self._show_sizes, done=self._show_sizes, owner=self
+            lambda context: _count(places, context),
+            progress=self._show_sizes,
+            done=self._show_sizes,
+            lane=Lane.JOB,
+            owner=self,
         )
 
     def export_to(self, target: Path) -> None:
@@ -93,6 +97,7 @@ class DataPane(SettingsPane):
             progress=lambda fraction: self._tell(f"Writing… {fraction:.0%}", "muted"),
             done=lambda size: self._exported(target, size),
             failed=self._not_exported,
+            lane=Lane.JOB,
             owner=self,
         )
 
@@ -124,7 +129,11 @@ class DataPane(SettingsPane):
     def _clear_caches(self) -> None:
         self._clear.setEnabled(False)
         self._tasks.run(
-            lambda context: clear_caches(self._paths), done=self._cleared, failed=self._not_cleared, owner=self
+            lambda context: clear_caches(self._paths),
+            done=self._cleared,
+            failed=self._not_cleared,
+            lane=Lane.JOB,
+            owner=self,
         )
 
     def _cleared(self, freed: int) -> None:
