@@ -220,8 +220,8 @@ class InspectPage(Page):
     def _connect_actions(self) -> None:
         for action, call in (
             (actions.RUN, self._run),
-            (actions.NEXT_VIEW, calling(self._tabs.step, 1)),
-            (actions.PREVIOUS_VIEW, calling(self._tabs.step, -1)),
+            (actions.NEXT_VIEW, lambda: self._tabs.step(1)),
+            (actions.PREVIOUS_VIEW, lambda: self._tabs.step(-1)),
             (actions.FIND, self._find),
             (actions.LARGER, calling(self._zoom, 1)),
             (actions.SMALLER, calling(self._zoom, -1)),

@@ -56,6 +56,7 @@ def make_page(
 
     def make(*, wait: bool = True) -> LibraryPage:
         page = shown(qtbot, LibraryPage(service, removals, tasks, theme), 1204, 770)
+        page.setFocus()  # as the window does at a visit
         if wait:
             _settled(qtbot, page)
         return page
