@@ -198,9 +198,9 @@ class InspectPage(Page):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(8)
         column.addWidget(self._head)
-        column.addWidget(self._line)
-        column.addWidget(self._failure)
         column.addWidget(self._body, 1)
+        column.addWidget(self._line)  # these come by themselves: below, they push nothing away from under the mouse
+        column.addWidget(self._failure)
         self.setFocusProxy(self._body)
 
     def _connect(self) -> None:
