@@ -78,6 +78,7 @@ class EngineService:
         self._paths = paths
         self._completed = completed
         self._lock = threading.RLock()
+        self._load_order = threading.Lock()
         self._client: EngineClient | None = None
         self._state = EngineState()
         self._hello: Hello | None = None
@@ -136,8 +137,10 @@ class EngineService:
         except HeftError as error:
             self._change(replace(loading, phase="stopped", failure=error))
             return
-        client.cancel()  # whatever still runs or loads makes room
-        client.send(request)
+        with self._load_order:
+            if request.request_id == self._wanted_load:  # else another thread asked for a newer load meanwhile
+                client.cancel()  # whatever still runs or loads makes room
+                client.send(request)
 
     def generate(self, request: Generate, listener: Callable[[AnswerEvent], None]) -> int:
         """Begin one answer; ``listener`` hears its events, the last being Finished, Failed or EngineDied.
