@@ -28,8 +28,8 @@ _EXPECTED = (
     "If this causes problems, reconfigure your locale. See the locale(1) manual",
     "for more information.",
 )
-# Files of the root itself that an installation may change for good
-_KEPT = ("/var/lib/dpkg/", "/var/lib/apt/", "/var/cache/", "/var/log/", "/etc/ld.so.cache")
+# Files of the root itself that installing, and mounting by FUSE, may change for good
+_KEPT = ("/var/lib/dpkg/", "/var/lib/apt/", "/var/cache/", "/var/log/", "/etc/ld.so.cache", "/run/mount")
 
 
 class Desk:
