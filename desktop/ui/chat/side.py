@@ -19,7 +19,7 @@ from desktop.ui.chat.live_panel import Figures, LivePanel
 from desktop.ui.chat.model_menu import ModelMenu
 from desktop.ui.chat.presets import ListedPreset
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 FIGURES_MS = 400
@@ -137,6 +137,7 @@ class PresetKeeper(QObject):
             lambda context: presets.all_presets(self._settings),
             done=self._offer,
             failed=self.failed.emit,
+            lane=Lane.JOB,
             owner=self,
         )
 
@@ -152,6 +153,7 @@ class PresetKeeper(QObject):
             lambda context: presets.save_preset(self._settings, Preset(name, sampling=sampling)),
             done=self._offer,
             failed=self.failed.emit,
+            lane=Lane.COMMAND,
             owner=self,
         )
 
@@ -170,6 +172,7 @@ class PresetKeeper(QObject):
             lambda context: presets.delete_preset(self._settings, name),
             done=self._offer,
             failed=self.failed.emit,
+            lane=Lane.COMMAND,
             owner=self,
         )
 

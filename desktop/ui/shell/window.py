@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QRect, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QActionGroup,
     QCloseEvent,
@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.services.job_kinds import Job
 from desktop.store import options
 from desktop.store.options import Appearance, WindowGeometry
 from desktop.store.settings import Changed
@@ -46,6 +47,7 @@ from desktop.ui.shell.actions import (
     APPEARANCE_SYSTEM,
     DISMISS,
     INSPECT_FILE,
+    JOBS,
     LOAD_AT_START,
     LOGS,
     OPEN_FILE,
@@ -56,6 +58,7 @@ from desktop.ui.shell.actions import (
     WINDOW_ACTIONS,
     visit,
 )
+from desktop.ui.shell.jobs_panel import JobsPanel
 from desktop.ui.shell.notifications import NotificationArea
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.rail import NavigationRail
@@ -119,6 +122,7 @@ class MainWindow(QWidget):
     appearance_chosen = Signal(str)  # Appearance
     load_at_start_chosen = Signal(bool)
     closed = Signal(object)  # WindowGeometry
+    job_asked = Signal(str, str)  # "pause", "resume", "cancel", "clear" or "chat", and a job's id
 
     def __init__(
         self, theme: Theme, pages: Sequence[PageEntry], status: StatusBar, *, load_at_start: bool = True
@@ -163,6 +167,9 @@ class MainWindow(QWidget):
         self.notifications.set_left_edge(self._rail.width())
         self.notifications.left.connect(self._focus_page)
         self.notifications.raise_()
+        self._jobs: JobsPanel | None = None  # made when it is first opened
+        self._known_jobs: tuple[Job, ...] = ()
+        status.jobs_asked.connect(self.toggle_jobs)
 
     def _connect(self, visits: Sequence[Action], preference: Appearance, load_at_start: bool) -> None:
         commands = self.commands
@@ -179,6 +186,7 @@ class MainWindow(QWidget):
         commands.connect_to(PALETTE, self.show_palette)
         commands.connect_to(OPEN_FILE, self.choose_file)
         commands.connect_to(INSPECT_FILE, self.inspect_asked.emit)
+        commands.connect_to(JOBS, self.toggle_jobs)
         commands.connect_to(SHORTCUTS, self.show_shortcuts)
         commands.connect_to(DISMISS, self.notifications.dismiss_last)
         commands.connect_to(LOGS, self.logs_asked.emit)
@@ -248,6 +256,28 @@ class MainWindow(QWidget):
         self.settings_asked.emit("general")
 
     # -- keyboard --------------------------------------------------------------------------------
+    # -- jobs ------------------------------------------------------------------------------------
+
+    def show_jobs(self, jobs: Sequence[Job]) -> None:
+        """Show all long work: a few words in the status bar, each job in the panel above it."""
+        self._known_jobs = tuple(jobs)
+        self.status.show_jobs(jobs)
+        if self._jobs is not None:
+            self._jobs.show_jobs(jobs)
+
+    def toggle_jobs(self) -> None:
+        """Open or close the panel of all long work."""
+        if self._jobs is None:
+            self._jobs = JobsPanel(self)
+            self._jobs.asked.connect(self.job_asked)
+            self._jobs.show_jobs(self._known_jobs)
+        self._place_jobs()
+        self._jobs.toggle()
+
+    def _place_jobs(self) -> None:
+        if self._jobs is not None:
+            room = QSize(self.width() - self._rail.width(), self.height() - self.status.height())
+            self._jobs.place(QPoint(self.width(), self.height() - self.status.height()), room)
 
     # -- actions ---------------------------------------------------------------------------------
 
@@ -339,9 +369,10 @@ class MainWindow(QWidget):
             super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Messages stay at the foot."""
+        """Messages and the panel of jobs stay at the foot."""
         super().resizeEvent(event)
         self.notifications.place()
+        self._place_jobs()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell once that the window is there."""
