@@ -20,6 +20,7 @@ from desktop.store.chats import ChatStore
 from desktop.store.option_kinds import without_password
 from desktop.store.options import PROXY
 from desktop.store.paths import Paths
+from desktop.system.atomic import put_in_place
 
 PlaceName = Literal["settings", "chats", "measurements", "models", "backends", "downloads", "caches", "logs"]
 _UNSAFE = re.compile(r"[^\w .,()-]+")
@@ -107,7 +108,7 @@ def export_everything(paths: Paths, target: Path, progress: Callable[[float, str
                 copy = _snapshot(paths.chats, Path(scratch))
                 out.write(copy, paths.chats.name)
                 _add_chats(out, copy, progress)
-        part.replace(target)
+        put_in_place(part, target)
         return target.stat().st_size
     except (OSError, sqlite3.Error, zipfile.BadZipFile) as error:
         with suppress(OSError):
