@@ -263,7 +263,7 @@ class Container:
         """The Hub token, kept by the system's keyring."""
         from desktop.hub.token import HubToken
 
-        return HubToken(self._hub_endpoint)
+        return HubToken(self.hub_endpoint)
 
     @made_once
     def tokens(self) -> TokenService:
@@ -290,7 +290,7 @@ class Container:
         from desktop.store import options
 
         return HubClient(
-            endpoint=self._hub_endpoint,
+            endpoint=self.hub_endpoint,
             token=self.token.get,
             proxy=lambda: self.settings.get(options.PROXY),
             offline=lambda: self.settings.get(options.HUB_OFFLINE),
@@ -371,7 +371,7 @@ class Container:
 
         return self.settings.get(options.THREADS)
 
-    def _hub_endpoint(self) -> str:
+    def hub_endpoint(self) -> str:
         """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""
         from desktop.store import options
 
