@@ -37,6 +37,7 @@ from desktop.ui.shell.collector import Collector
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.failures import FailureHooks
 from desktop.ui.shell.page import Page
+from desktop.ui.shell.palette_sources import Source, chats_source, models_source
 from desktop.ui.shell.run_follower import RunFollower
 from desktop.ui.shell.single_instance import come_forward
 from desktop.ui.shell.statusbar import StatusBar
@@ -252,6 +253,20 @@ class Heft:
             self._window.notifications.show_message(error)
             self._window.go_to("library")
 
+    def _palette_sources(self) -> tuple[Source, ...]:
+        made = self._container
+        return (
+            models_source(lambda: made.library.scan(), self.open_file),  # noqa: PLW0108 - made at its first use
+            chats_source(lambda: made.chats.chats(), self._open_chat),  # noqa: PLW0108
+        )
+
+    def _open_chat(self, chat_id: int) -> None:
+        from desktop.ui.chat.page import ChatPage
+
+        page = self._window.go_to("chat")
+        assert isinstance(page, ChatPage)
+        page.open_chat(chat_id)
+
     # -- what happens ----------------------------------------------------------------------------
 
     def _connect(self) -> None:
@@ -269,6 +284,7 @@ class Heft:
         window.logs_asked.connect(self._open_logs)
         window.about_asked.connect(self._show_about)
         window.closed.connect(self._remember_window)
+        window.set_sources(self._tasks, self._palette_sources())
         window.painted.connect(self._after_first_paint)
 
     def _after_first_paint(self) -> None:

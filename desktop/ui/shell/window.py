@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from PySide6.QtCore import QRect, QSize, Qt, QTimer, QUrl, Signal
@@ -57,6 +58,11 @@ from desktop.ui.shell.shortcuts import ShortcutsDialog
 from desktop.ui.shell.statusbar import StatusBar
 from desktop.ui.shell.theme import Preference, Theme
 from desktop.ui.shell.window_place import TITLE_BAR, fitted
+
+if TYPE_CHECKING:
+    from desktop.ui.shell.palette import Palette
+    from desktop.ui.shell.palette_sources import Entry, Source
+    from desktop.ui.shell.tasks import Tasks
 
 DEFAULT_SIZE = QSize(1280, 800)
 FRAME_ROOM = QSize(0, TITLE_BAR)
@@ -120,6 +126,9 @@ class MainWindow(QWidget):
         self._made: dict[int, Page] = {}
         self._current = -1
         self._first_paint = True
+        self._theme = theme
+        self._palette: Palette | None = None
+        self._found_by: tuple[Tasks, tuple[Source, ...]] | None = None
         self.status = status
         self.notifications = NotificationArea(theme)
         visits = [visit(at + 1, entry.name, entry.title, entry.icon) for at, entry in enumerate(pages)]
@@ -214,8 +223,40 @@ class MainWindow(QWidget):
 
     # -- actions ---------------------------------------------------------------------------------
 
+    def set_sources(self, tasks: Tasks, sources: Sequence[Source]) -> None:
+        """What the command palette finds besides actions."""
+        self._found_by = tasks, tuple(sources)
+
     def show_palette(self) -> None:
-        """Find anything that can be done."""
+        """Find anything that can be done, opened or set; pressed again, leave it."""
+        if self._palette is None and self._found_by is not None:
+            from desktop.ui.shell.palette import Palette
+            from desktop.ui.shell.palette_sources import Source
+
+            tasks, sources = self._found_by
+            actions = Source("Actions", self._action_entries, self._run, slow=False, most_unasked=100)
+            self._palette = Palette(self._theme, tasks, (actions, *sources), self)
+            self._palette.failed.connect(self.notifications.show_message)
+        if self._palette is not None:
+            self._palette.open()
+
+    def _action_entries(self) -> Sequence[Entry]:
+        from desktop.ui.shell.palette_actions import Offer, action_entries
+
+        offers = [Offer("", "", self.commands.declared, self.commands, True)]
+        for at, entry in enumerate(self._entries):
+            page = self._made.get(at)
+            commands = page.commands if page is not None else None
+            offers.append(Offer(entry.name, entry.title, entry.declared, commands, at == self._current))
+        return action_entries(offers, but=PALETTE)
+
+    def _run(self, key: tuple[str, Action]) -> None:
+        """Do what was found: an action of the window, or of a page, which is gone to."""
+        page, action = key
+        commands = self.go_to(page).commands if page and page != self.current else None
+        if commands is None:
+            commands = self._made[self._current].commands if page else self.commands
+        commands.trigger(action, aloud=True)
 
     def show_shortcuts(self) -> None:
         """List what the keyboard can do, on pages not yet visited too."""
