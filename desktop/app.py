@@ -18,9 +18,10 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from desktop import __version__
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
-from desktop.engine.worker.protocol import Load
+from desktop.core.model_ref import local_ref
 from desktop.services.chat.chat import MessageFinished
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
@@ -74,7 +75,7 @@ class Heft:
         self._collector = Collector(application)
         self._engine_bridge = Bridge(self._container.engine.subscribe, merge_states)
         self._follower = RunFollower(
-            self._tasks, lambda: self._container.predictions.recorder, lambda: self._container.engine.last_load
+            self._tasks, lambda: self._container.recorder
         )
         self._window = MainWindow(
             self._theme,
@@ -161,17 +162,7 @@ class Heft:
     def _discover(self) -> DiscoverParts:
         from desktop.ui.discover.parts import DiscoverParts
 
-        parts = DiscoverParts(
-            self._theme,
-            self._tasks,
-            self._container.paths,
-            self._container.hub,
-            self._container.token.set,
-            self._container.machine,
-            lambda: self._container.predictions.speed,
-            lambda: self._container.predictions.calibration,
-            lambda: self._container.engine.state,
-        )
+        parts = DiscoverParts(self._theme, self._tasks, self._container)
         parts.downloads_changed.connect(self._window.status.show_downloads)
         parts.finished.connect(self._tell_finished)
         return parts
@@ -200,6 +191,7 @@ class Heft:
             self._container.chat,
             self._container.engine,
             lambda: self._container.library,
+            lambda: self._container.planning,
             self._container.settings,
             self._engine_bridge,
             self._chat_bridge,
@@ -243,7 +235,7 @@ class Heft:
         from desktop.ui.machine.page import MachinePage
         from desktop.ui.machine.trust_panel import TrustSources
 
-        sources = TrustSources(self._container.predictions.ledger.trust, self._container.predictions.calibration)
+        sources = TrustSources(self._container.ledger.trust, self._container.calibration)
         return MachinePage(self._container.machine, self._tasks, self._theme, sources)
 
     def _show_first_page(self) -> None:
@@ -315,7 +307,7 @@ class Heft:
         except OSError as error:
             _log.warning("there is no log file: %s", error)
         _log.info("Heft %s started", __version__)
-        if self._container.made("chats"):
+        if self._container.known(Container.chats) is not None:
             self._container.chats.purge(DELETED_CHATS_KEPT_SECONDS)
 
     def _load_first(self, context: TaskContext) -> None:
@@ -323,8 +315,9 @@ class Heft:
         from desktop.services.models.first_model import first_model
 
         model = first_model(self._container.library, self._read_settings().last_model)
-        if self._container.engine.last_load is None:
-            self._container.engine.load(Load(path=str(model.path)), model.name)
+        plan = self._container.planning.for_load(local_ref(model.path, model.name, model.files))
+        if self._container.engine.last_plan is None:
+            self._container.engine.load(plan)
 
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)
@@ -363,7 +356,7 @@ class Heft:
 
         error = death_error(state.died) if state.died is not None else state.failure
         if error is not None:
-            cancelled = error.kind == "cancelled"
+            cancelled = isinstance(error, CancelledError)
             self._window.notifications.show_message(error.message if cancelled else error)
 
     def _note_loaded(self, path: Path) -> None:

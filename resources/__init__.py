@@ -1,1 +1,1 @@
-"""Icons, theme tokens and data tables with their provenance; read through ``importlib.resources``."""
+"""Icons, theme tokens and data tables with their provenance; read through ``desktop.system.packaged``."""

@@ -6,10 +6,12 @@ import argparse
 import sys
 
 from desktop.cli.model import add_model_arguments, loaded_model, whole_number
-from desktop.cli.output import Progress
+from desktop.cli.output import ProgressLine
 from desktop.cli.run import summary
 from desktop.core.errors import HeftError, UsageError
 from desktop.engine.worker.protocol import ChatMessage, Generate, Sampling
+from desktop.services.container import Container
+from desktop.store.paths import default_paths
 
 _HELP = "Enter sends. /new starts again, /quit (or Ctrl+D) ends, Ctrl+C stops an answer."
 
@@ -29,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("A conversation has no JSON form.", "Use: heft run MODEL --json")
     sampling = Sampling(temperature=args.temperature, seed=args.seed)
     opening = [ChatMessage("system", args.system)] if args.system else []
-    with loaded_model(args) as (engine, loaded):
+    with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, _plan):
         sys.stderr.write(f"{loaded.description}, context {loaded.context_length:,}. {_HELP}\n")
         turns = list(opening)
         while (text := _ask()) is not None:
@@ -42,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
                 continue
             turns.append(ChatMessage("user", text))
             pieces: list[str] = []
-            reading = Progress("Reading")
+            reading = ProgressLine("Reading")
 
-            def show(piece: str, pieces: list[str] = pieces, reading: Progress = reading) -> None:
+            def show(piece: str, pieces: list[str] = pieces, reading: ProgressLine = reading) -> None:
                 reading.close()
                 pieces.append(piece)
                 sys.stdout.write(piece)

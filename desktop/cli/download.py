@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from desktop.cli.output import Progress, human_bytes, print_json
+from desktop.cli.output import ProgressLine, human_bytes, print_json
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.variants import variants_of
 from desktop.hub.client import HubClient
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     search = HubSearch(client, paths.cache / "hub")
     service = DownloadService(paths, client, search)
     name, files = _files(search.files(args.repo), args.what)
-    line = Progress(f"Downloading {name}")
+    line = ProgressLine(f"Downloading {name}")
     started = time.monotonic()
     unsubscribe = service.subscribe(lambda state: line.update(state.fraction, _note(state)))
     try:

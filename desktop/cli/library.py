@@ -6,11 +6,11 @@ import argparse
 import sys
 from typing import Any
 
-from desktop.cli.output import Progress, human_bytes, print_json, table
+from desktop.cli.output import ProgressLine, human_bytes, print_json, table
 from desktop.core.units import human_parameters
-from desktop.services.models.library import LibraryModel, LibraryService, ScanProgress
+from desktop.services.container import Container
+from desktop.services.models.library import LibraryModel
 from desktop.store.paths import default_paths
-from desktop.store.settings import SettingsStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,15 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List the models; folders that could not be read are named on stderr."""
     paths = default_paths()
-    service = LibraryService(paths, SettingsStore(paths.settings))
-    line = Progress("Reading models")
-
-    def show(progress: ScanProgress) -> None:
-        if progress.total:
-            line.update(progress.done / progress.total, progress.current[:40])
-
+    service = Container(paths).library
+    line = ProgressLine("Reading models")
     try:
-        models = service.scan(show)
+        models = service.scan(line.show)
     finally:
         line.close()
     for folder in service.unreadable:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from desktop.core.errors import HeftError
+from desktop.core.progress import Progress
 from desktop.core.units import human_bytes as human_bytes  # every command prints sizes
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -45,7 +46,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
     return "\n".join(lines)
 
 
-class Progress:
+class ProgressLine:
     """A progress line on stderr; silent when stderr is not a terminal."""
 
     def __init__(self, label: str, stream: TextIO | None = None) -> None:
@@ -53,6 +54,11 @@ class Progress:
         self._stream = stream or sys.stderr
         self._live = self._stream.isatty()
         self._shown = -1
+
+    def show(self, progress: Progress) -> None:
+        """Redraw for a step of some work; one without an end shows nothing yet."""
+        if progress.known:
+            self.update(progress.fraction, progress.note[:40])
 
     def update(self, fraction: float, note: str = "") -> None:
         """Redraw at whole percents only."""

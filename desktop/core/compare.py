@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
 
-from desktop.core.errors import HeftError
+from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.gguf import Array, Tensor, Text, Value
 from desktop.core.layers import locate
 
@@ -76,16 +76,10 @@ class Comparison:
         return not self.keys and not self.tensors
 
 
-class ComparisonCancelledError(HeftError):
-    """Nobody waits for the comparison any more."""
-
-    kind = "cancelled"
-
-
-def compare(first: Side, second: Side, cancelled: Callable[[], bool] = lambda: False) -> Comparison:
+def compare(first: Side, second: Side, cancelled: Cancelled = never) -> Comparison:
     """Compare two headers. Long arrays are read in steps: errors of the sources pass (OSError, FileFormatError).
 
-    Raises ComparisonCancelledError soon after ``cancelled`` returns True.
+    Raises CancelledError soon after ``cancelled`` returns True.
     """
     keys = list(dict.fromkeys([*first.metadata, *second.metadata]))
     changed = []
@@ -111,7 +105,7 @@ def compare(first: Side, second: Side, cancelled: Callable[[], bool] = lambda: F
     )
 
 
-def _compared(one: Value, other: Value, cancelled: Callable[[], bool]) -> tuple[bool, int | None]:
+def _compared(one: Value, other: Value, cancelled: Cancelled) -> tuple[bool, int | None]:
     """Whether two values have the same type and content (NaN equals NaN), and where contents of one type part."""
     mine, theirs = one.data, other.data
     if isinstance(mine, Array) and isinstance(theirs, Array):
@@ -138,12 +132,12 @@ def _same_text(one: Text, other: Text) -> bool:
     return True
 
 
-def _first_difference(one: Array, other: Array, cancelled: Callable[[], bool]) -> int | None:
+def _first_difference(one: Array, other: Array, cancelled: Cancelled) -> int | None:
     """Index of the first element that differs, or that only the longer array has; None when they are the same."""
     common = min(one.length, other.length)
     for start in range(0, common, _STEP):
         if cancelled():
-            raise ComparisonCancelledError("The comparison was cancelled.")
+            raise CancelledError("The comparison was cancelled.")
         stop = min(start + _STEP, common)
         mine, theirs = one[start:stop], other[start:stop]
         if mine == theirs:

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.core.errors import HeftError
+from desktop.system.atomic import write_atomically
 
 FOLDER_VARIABLE = "HEFT_BACKENDS"
 TRIAL_MODEL_VARIABLE = "HEFT_BACKENDS_TRIAL_MODEL"
@@ -68,9 +69,7 @@ def examine(folder: str, package: Path, trial: Callable[[Path], str]) -> list[st
     verdicts = [_kept(kept, file, engine) or _try(file, engine, trial) for file in libraries]
     with contextlib.suppress(OSError):  # a folder that cannot be written costs a trial at every start
         if verdicts != kept:
-            part = place / f"{_VERDICTS}.part"
-            part.write_bytes(msgspec.json.encode(verdicts))
-            part.replace(place / _VERDICTS)
+            write_atomically(place / _VERDICTS, msgspec.json.encode(verdicts))
         (place / _STARTING).touch()
     used = _used(verdicts)
     reasons = {v.file: v.refused or _second(v, used[_kind(v)]) for v in verdicts}

@@ -20,19 +20,26 @@ from typing import IO, Any, Generic, TypeVar
 
 import msgspec
 
+from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.progress import Progress, Report, unheard
+from desktop.engine.child_log import ChildLog
+from desktop.engine.loader_cause import explain_loader
 from desktop.engine.logmap import explain_exit
 from desktop.system.child import command
 from desktop.system.packing import pack, unpack
-from desktop.system.spawn import child_environment, die_with_parent, open_log, private_directory
+from desktop.system.spawn import child_environment, die_with_parent, private_directory
 
 Result = TypeVar("Result", bound=msgspec.Struct)
 
 MAX_FRAME_BYTES = 256 * 1024 * 1024  # a longer one means a corrupt pipe
 _LENGTH = struct.Struct("<I")
 _POLL_SECONDS = 0.05  # how late a cancel or a deadline may be noticed
-_LOG_TAIL_BYTES = 16 * 1024
+
+
+class Started(msgspec.Struct, frozen=True, tag="started"):
+    """The process runs and waits for its first request."""
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
@@ -42,10 +49,9 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
 
 
 class Step(msgspec.Struct, frozen=True, tag="step"):
-    """How far a call is, 0 to 1, and what it is at."""
+    """How far a call is."""
 
-    fraction: float
-    note: str = ""
+    progress: Progress
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -57,7 +63,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     detail: str = ""
 
 
-_Reply = Answer | Step | Refused
+_Reply = Started | Answer | Step | Refused
 _replies: msgspec.msgpack.Decoder[_Reply] = msgspec.msgpack.Decoder(_Reply)
 
 
@@ -88,8 +94,8 @@ class _Process:
 
     def __init__(self, module: str, working_directory: Path | None, log_path: Path | None) -> None:
         self.replies: queue.Queue[_Reply | None] = queue.Queue()
-        self._module, self._directory, self.log_path = module, working_directory, log_path
-        self.log_start = 0
+        self.has_started = False
+        self._module, self._directory, self._log_path = module, working_directory, log_path
         self._popen: subprocess.Popen[bytes] | None = None
         self._started = threading.Event()
         self._error: OSError | None = None
@@ -123,37 +129,35 @@ class _Process:
 
     def log_tail(self) -> str:
         """The newest lines it wrote."""
-        if self.log_path is None:
-            return ""
-        with contextlib.suppress(OSError), self.log_path.open("rb") as log:
-            end = log.seek(0, os.SEEK_END)
-            log.seek(max(self.log_start, end - _LOG_TAIL_BYTES))
-            return log.read().decode("utf-8", "replace")
-        return ""
+        return self._log.tail()
 
     def _run(self) -> None:
+        self._log = ChildLog(self._log_path, "wb")
         try:
-            directory = private_directory(self._directory) if self._directory is not None else None
-            with open_log(self.log_path, "wb") as log:
-                self._popen = subprocess.Popen(
-                    command(self._module),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    cwd=directory,
-                    env=child_environment(),
-                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-                )
+            self._popen = subprocess.Popen(
+                command(self._module),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log.sink,
+                cwd=private_directory(self._directory) if self._directory is not None else None,
+                env=child_environment(),
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
         except OSError as error:
             self._error = error
             return
         finally:
+            self._log.handed_over()
             self._started.set()
         with self._popen as process:
             assert process.stdout is not None
             with contextlib.suppress(EOFError, msgspec.MsgspecError, OSError, ValueError):
                 while True:
-                    self.replies.put(unpack(_replies, _read(process.stdout)))
+                    reply = unpack(_replies, _read(process.stdout))
+                    if isinstance(reply, Started):
+                        self.has_started = True
+                    else:
+                        self.replies.put(reply)
             process.poll()
             if process.returncode is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -177,8 +181,8 @@ class Tool(Generic[Result]):
     ) -> None:
         """``result`` is the type of every answer, a Struct or a tagged union of them.
 
-        Without ``working_directory`` the process works where this one does; without ``log_path`` what it writes to
-        stderr is lost.
+        Without ``working_directory`` the process works where this one does; without ``log_path`` only its last words
+        are kept, for the error that tells of its death.
         """
         self._module, self._directory, self._log_path = module, working_directory, log_path
         self._decoder: msgspec.msgpack.Decoder[Result] = msgspec.msgpack.Decoder(result)
@@ -190,10 +194,10 @@ class Tool(Generic[Result]):
         request: msgspec.Struct,
         *,
         deadline_seconds: float | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        progress: Callable[[float, str], None] | None = None,
+        cancelled: Cancelled = never,
+        progress: Report = unheard,
     ) -> Result:
-        """The answer. Raises HeftError: what the module refused, "cancelled", "too-slow", or why the process died."""
+        """The answer. Raises CancelledError, or HeftError: what the module refused, "too-slow", or why it died."""
         with self._lock:
             return self._await(self._running(), request, deadline_seconds, cancelled, progress)
 
@@ -217,8 +221,8 @@ class Tool(Generic[Result]):
         process: _Process,
         request: msgspec.Struct,
         deadline_seconds: float | None,
-        cancelled: Callable[[], bool] | None,
-        progress: Callable[[float, str], None] | None,
+        cancelled: Cancelled,
+        progress: Report,
     ) -> Result:
         deadline = Deadline(deadline_seconds) if deadline_seconds is not None else None
         process.send(request)
@@ -227,9 +231,9 @@ class Tool(Generic[Result]):
             try:
                 reply = process.replies.get(timeout=_POLL_SECONDS)
             except queue.Empty:
-                if cancelled is not None and cancelled():
+                if cancelled():
                     self._end()
-                    raise HeftError("This was cancelled.", "Start it again when you like.", kind="cancelled") from None
+                    raise CancelledError from None
                 if late:
                     self._end()
                     raise HeftError(
@@ -240,15 +244,15 @@ class Tool(Generic[Result]):
                 continue
             match reply:
                 case Step():
-                    if progress is not None:
-                        progress(reply.fraction, reply.note)
+                    progress(reply.progress)
                 case Refused():
                     raise HeftError(reply.message, reply.hint, detail=reply.detail, kind=reply.kind)
                 case Answer():
                     return unpack(self._decoder, reply.body)
                 case None:
+                    code = self._end()
                     tail = process.log_tail()
-                    cause = explain_exit(self._end(), tail, loading=True)
+                    cause = explain_exit(code, tail, "loading" if process.has_started else "starting")
                     raise EngineError(cause.message, cause.hint, detail=tail, kind=cause.kind)
 
     def _end(self) -> int | None:
@@ -258,7 +262,7 @@ class Tool(Generic[Result]):
 
 def serve(
     requests: Any,
-    answer: Callable[[Any, Callable[[float, str], None]], msgspec.Struct],
+    answer: Callable[[Any, Report], msgspec.Struct],
     *,
     memory_bytes: int | None = None,
 ) -> None:
@@ -280,10 +284,11 @@ def serve(
         _write(replies, pack(message))
 
     with contextlib.suppress(EOFError, BrokenPipeError):
+        reply(Started())
         while True:
             request = unpack(decoder, _read(stdin))
             try:
-                result = answer(request, lambda fraction, note: reply(Step(fraction, note)))
+                result = answer(request, lambda step: reply(Step(step)))
             except HeftError as error:
                 reply(Refused(error.kind, error.message, error.hint, error.detail))
             except MemoryError:
@@ -297,14 +302,15 @@ def serve(
 
 
 def _unexpected(error: Exception) -> Refused:
+    """The engine's libraries are loaded at the first request: a loader's refusal is told as such."""
     import traceback
 
-    return Refused(
-        "engine",
-        "A part of Heft failed at this file.",
-        "Copy the details into a report; try another file.",
-        "".join(traceback.format_exception(error)),
-    )
+    trace = "".join(traceback.format_exception(error))
+    cause = explain_loader(str(error)) if isinstance(error, ImportError | OSError | RuntimeError) else None
+    if cause is not None:
+        return Refused(cause.kind, cause.message, cause.hint, trace)
+    hint = "Copy the details into a report; try another file."
+    return Refused("engine", "A part of Heft failed at this file.", hint, trace)
 
 
 def _limit(memory_bytes: int | None) -> None:

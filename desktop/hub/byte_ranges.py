@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.hub.client import HubClient, RemoteFile, first_byte
-from desktop.hub.errors import CancelledError, HubError, half_an_answer
+from desktop.hub.errors import HubError, half_an_answer
 
 _MAX_SKIPPED = 16 << 20  # bytes before a stretch that are read past where a server ignores ranges
 
@@ -25,7 +26,7 @@ def fetch_spans(
     spans: Sequence[Span],
     sink: Callable[[bytes], object],
     *,
-    cancelled: Callable[[], bool] = lambda: False,
+    cancelled: Cancelled = never,
     progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Hand the bytes of all spans to ``sink``, in order; one request for each. ``progress`` hears how many came.
@@ -35,8 +36,7 @@ def fetch_spans(
     done = 0
     location = ""
     for span in spans:
-        if cancelled():
-            raise CancelledError
+        raise_if_cancelled(cancelled)
         opened = client.opened(
             file.repo, file.path, file.commit or file.revision,
             first=span.first, last=span.first + span.count - 1, location=location,
@@ -52,8 +52,7 @@ def fetch_spans(
                 raise half_an_answer(f"other bytes than {span.first:,} to {span.first + span.count:,}")
             left = span.count
             for chunk in response.iter_raw():
-                if cancelled():
-                    raise CancelledError
+                raise_if_cancelled(cancelled)
                 wanted = chunk[skip : skip + left]
                 skip -= min(skip, len(chunk))
                 left -= len(wanted)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.core.errors import FileFormatError
 from desktop.hub.client import HubClient, RemoteFile, first_byte
-from desktop.hub.errors import CancelledError, half_an_answer
+from desktop.hub.errors import half_an_answer
 
 WINDOW = 64 << 10
 _LARGEST_WINDOW = 2 << 20  # of a reader that goes on and on; more only where it asks for more at once
@@ -29,7 +28,7 @@ class AnywhereSource:
         path: str,
         revision: str | None = None,
         *,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
     ) -> None:
         """Fetches the first window. Raises HubError."""
         self._client = client
@@ -67,8 +66,7 @@ class AnywhereSource:
         return self._fetch(offset, max(wanted, min(self._length, self.size - offset)))
 
     def _fetch(self, first: int, count: int) -> memoryview:
-        if self._cancelled():
-            raise CancelledError
+        raise_if_cancelled(self._cancelled)
         if self.transferred_bytes + count > _MAX_BYTES or not self._left:
             raise FileFormatError(
                 f"To say more of this file, over {_MAX_BYTES >> 20} MiB of it would have to be fetched."
@@ -97,8 +95,7 @@ class AnywhereSource:
                 self.transferred_bytes += len(chunk)
                 if len(data) >= skip + count or self._cancelled():
                     break
-        if self._cancelled():
-            raise CancelledError
+        raise_if_cancelled(self._cancelled)
         if len(data) < skip + count:
             raise half_an_answer(f"{len(data):,} of {skip + count:,} bytes")
         view = memoryview(bytes(data[skip : skip + count]))

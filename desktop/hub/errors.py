@@ -35,13 +35,6 @@ class HubError(HeftError):
         self.retry_after = retry_after
 
 
-class CancelledError(HubError):
-    """The person asked to stop."""
-
-    def __init__(self) -> None:
-        super().__init__("Stopped.", kind="cancelled")
-
-
 def translate(error: Exception, *, endpoint: str, repo: str = "", path: str = "", with_token: bool = False) -> HubError:
     """The failure of a request about a repo or a file, in a person's words.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf import Header, read_header
 from desktop.hub.client import HubClient, RemoteFile
@@ -48,7 +49,7 @@ class HeaderReader:
         *,
         part: Part | None = None,
         partial: bool = False,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
         progress: Callable[[int], None] = lambda _: None,
     ) -> RemoteHeader:
         """The whole header of a GGUF file, or of the one that is ``part`` of another file.
@@ -101,7 +102,7 @@ class HeaderReader:
         path: str,
         revision: str | None = None,
         *,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
     ) -> RemoteHeader:
         """What the first 64 KB tell: architecture, counts and ``header.unfinished``, enough for an estimate.
 

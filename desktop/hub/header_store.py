@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import mmap
 import os
-import tempfile
 import time
 from pathlib import Path
+
+from desktop.system.atomic import write_atomically
 
 CAPACITY = 1 << 30  # bytes; some 50 of the largest headers, or 500 usual ones
 
@@ -45,17 +46,7 @@ class HeaderStore:
             return None
         path = self.path(etag)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".header-", dir=self._folder)
-            try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(header)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                Path(name).replace(path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            write_atomically(path, header)
         except OSError:
             return None
         self._make_room(path)

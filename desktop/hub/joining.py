@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from desktop.core import naming
-from desktop.hub.errors import CancelledError
+from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.hub.placement import joined_path
 from desktop.hub.records import RepoFile
 from desktop.hub.transfer import checksum
+from desktop.system.atomic import put_in_place
 
 _CHUNK = 1 << 20
 
@@ -39,14 +40,14 @@ class Joining:
         parts: Sequence[RepoFile],
         *,
         told: Callable[[int], None] = lambda _: None,
-        stopped: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
     ) -> None:
         """``unfinished`` holds the bytes until all are there. ``told`` hears how many bytes of a part were read again
-        or copied; ``stopped`` ends the work with CancelledError."""
+        or copied; ``cancelled`` ends the work with CancelledError."""
         self.target = target
         self.parts = tuple(parts)
         self._unfinished = unfinished
-        self._told, self._stopped = told, stopped
+        self._told, self._cancelled = told, cancelled
 
     def joined(self) -> int:
         """How many parts from the first on are in the joined file, found by their checksums."""
@@ -80,13 +81,13 @@ class Joining:
 
     def reopen(self) -> None:
         """A file of that name that is not these parts: what it has of them is gone on with."""
-        self.target.replace(self._unfinished)
+        put_in_place(self.target, self._unfinished)
 
     def finish(self) -> None:
         """All parts are in: the joined file gets its name."""
         if self._unfinished.is_file():
             self.target.parent.mkdir(parents=True, exist_ok=True)
-            self._unfinished.replace(self.target)
+            put_in_place(self._unfinished, self.target)
 
     def _holds(self, file: object, part: RepoFile) -> bool:
         digest = checksum(part.etag, part.size_bytes)
@@ -102,5 +103,4 @@ class Joining:
         return bool(digest.hexdigest() == part.etag)
 
     def _check(self) -> None:
-        if self._stopped():
-            raise CancelledError
+        raise_if_cancelled(self._cancelled)

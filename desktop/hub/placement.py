@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import uuid
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from desktop.core import naming
 from desktop.hub.errors import HubError
+from desktop.system.atomic import SHARED, atomic_file, put_in_place
 
 _ETAG = re.compile(r"[0-9a-f]{40,64}")
 
@@ -37,7 +37,7 @@ class Place:
     def commit(self) -> None:
         """Make the finished part the file. Raises OSError."""
         self.stored.parent.mkdir(parents=True, exist_ok=True)
-        self.part.replace(self.stored)
+        put_in_place(self.part, self.stored)
 
     def link(self) -> None:
         """Let the final path lead to the stored bytes; where links are impossible the bytes move there.
@@ -54,7 +54,7 @@ class Place:
         try:
             self.final.symlink_to(target)
         except (OSError, NotImplementedError):
-            self.stored.replace(self.final)  # as huggingface_hub does on Windows without the right to link
+            put_in_place(self.stored, self.final)  # as huggingface_hub does on Windows without the right to link
 
     @property
     def unjoined(self) -> Path:
@@ -95,14 +95,9 @@ class CachePlaces:
         if revision == commit:
             return
         ref = self.root / "refs" / _inside(revision)
-        ref.parent.mkdir(parents=True, exist_ok=True)
-        # Of its own name: two downloads of a repo may end at the same moment. Not among the refs, which others read.
-        fresh = self.root / f".ref-{uuid.uuid4().hex}"
-        try:
-            fresh.write_text(commit)
-            fresh.replace(ref)
-        finally:
-            fresh.unlink(missing_ok=True)
+        # Not written among the refs, which others read.
+        with atomic_file(ref, mode=SHARED, folder=self.root) as stream:
+            stream.write(commit.encode())
 
 
 class FolderPlaces:

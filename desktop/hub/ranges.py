@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.core.errors import FileFormatError
 from desktop.hub.client import HubClient, RemoteFile, first_byte
-from desktop.hub.errors import CancelledError, HubError, half_an_answer
+from desktop.hub.errors import HubError, half_an_answer
 
 FIRST_WINDOW = 64 << 10  # holds architecture, counts and the length of the vocabulary
 MAX_HEADER = 64 << 20  # bytes; the largest known header has 18 MB
@@ -51,7 +52,7 @@ class RangeSource:
         first_window: int = FIRST_WINDOW,
         plan: Plan = doubling,
         known: Callable[[RemoteFile], bool] = lambda _: False,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
         progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Opens the file. When ``known`` says of it that its bytes are not needed, none are read (``skipped``).
@@ -123,8 +124,7 @@ class RangeSource:
         self._stack.close()
 
     def _read(self, needed: int) -> None:
-        if self._cancelled():
-            raise CancelledError
+        raise_if_cancelled(self._cancelled)
         if self._chunks is None:
             end = min(max(needed, self._plan(self.read_so_far, self.size)), self.size, MAX_HEADER)
             self._open(self._filled, end)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+
+from desktop.system.atomic import write_atomically
 
 _CAPACITY = 400  # answers; some 30 kB each
 _VERSION = 1  # raise it when the records change: older answers are then forgotten
@@ -35,16 +35,8 @@ class AnswerStore:
     def keep(self, question: str, answer: msgspec.Struct) -> None:
         """Remember an answer. A convenience: a full or read-only disk is not an error."""
         with contextlib.suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
             document = _Kept(_VERSION, self._now(), msgspec.Raw(msgspec.json.encode(answer)))
-            handle, name = tempfile.mkstemp(prefix=".answer-", dir=self._folder)
-            try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(msgspec.json.encode(document))
-                Path(name).replace(self._path(question))
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            write_atomically(self._path(question), msgspec.json.encode(document), durable=False)
             self._make_room()
 
     def find(self, question: str, kind: type[T]) -> tuple[T, float] | None:

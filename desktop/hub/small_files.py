@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.hub.client import HubClient
-from desktop.hub.errors import CancelledError
 
 
 class SmallFiles:
@@ -17,7 +15,7 @@ class SmallFiles:
         repo: str,
         revision: str | None = None,
         *,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
     ) -> None:
         self._client = client
         self._repo, self._revision = repo, revision
@@ -32,14 +30,12 @@ class SmallFiles:
         with opened as (_, response):
             for chunk in response.iter_raw() if response is not None else ():  # None: the file is empty
                 data += chunk
-                if self._cancelled():
-                    raise CancelledError
+                raise_if_cancelled(self._cancelled)
                 if len(data) >= limit:
                     break
         self.transferred_bytes += len(data)
         return bytes(data[:limit])
 
     def _sent(self) -> None:
-        if self._cancelled():
-            raise CancelledError
+        raise_if_cancelled(self._cancelled)
         self.requests += 1

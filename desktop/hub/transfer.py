@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.units import human_bytes
 from desktop.hub.client import HubClient, RemoteFile, first_byte
-from desktop.hub.errors import CancelledError, HubError, half_an_answer
+from desktop.hub.errors import HubError, half_an_answer
 from desktop.hub.placement import Place
 
 if TYPE_CHECKING:

@@ -8,10 +8,8 @@ than the last-level cache. The best of the rounds counts, as in McCalpin's STREA
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -23,6 +21,7 @@ import msgspec
 
 from desktop.core.hardware import Cpu
 from desktop.machine.child import ask_child
+from desktop.system.atomic import write_atomically
 
 ROUNDS = 5
 ROUND_SECONDS = 0.16  # 0.8 s of reading; with start-up and filling the whole stays below 2 s
@@ -148,24 +147,10 @@ def measure_in_child(folder: Path, identity: str) -> Bandwidth:
     )
     measured = msgspec.structs.replace(measured, fingerprint=identity)
     try:
-        _keep(folder / _FILE, msgspec.json.encode(measured))
+        write_atomically(folder / _FILE, msgspec.json.encode(measured))
     except OSError:
         return measured
     return measured
-
-
-def _keep(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".bandwidth-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _main() -> None:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 
 from desktop.core.number_formats import NumberFormat, SupportRule, formats_from_rows, rules_from_rows
+from desktop.system.packaged import read_table
 
 _GIGA = 1e9
 # Words that vendors and drivers put around a product's name, none of which tells two products apart.
 _NOISE = re.compile(r"\b(nvidia|amd|ati|intel|apple)\b|\((r|tm)\)|[®™]", re.IGNORECASE)
-
-
-def read_table(name: str) -> list[dict[str, str]]:
-    """Rows of one CSV file of ``resources/data``; FileNotFoundError when the installation is incomplete."""
-    text = files("resources").joinpath("data", f"{name}.csv").read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
 
 
 def product_key(name: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from desktop.core.errors import StoreError
+from desktop.system.atomic import put_in_place
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
@@ -138,5 +139,5 @@ def _set_aside(path: Path) -> Path:
     for suffix in ("", "-wal", "-shm"):
         source = path.with_name(path.name + suffix)
         with suppress(FileNotFoundError):
-            source.replace(aside.with_name(aside.name + suffix))
+            put_in_place(source, aside.with_name(aside.name + suffix))
     return aside

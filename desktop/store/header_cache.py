@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 import msgspec
 
 from desktop.store.gguf_files import Facts, facts_of
+from desktop.system.atomic import write_atomically
 
 # Raise it when Facts or what the parser finds changes: older caches are then read anew.
 CACHE_VERSION = 1
@@ -67,16 +66,8 @@ class HeaderCache:
         # A name that is no valid Unicode (surrogates) cannot be kept in JSON; such a file is read each time.
         entries = {key: entry for key, entry in self._entries.items() if _plain(key)}
         with contextlib.suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".headers-", dir=self._file.parent)
-            try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(msgspec.json.encode(_Document(CACHE_VERSION, entries)))
-                Path(name).replace(self._file)
-                self._changed = False
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            write_atomically(self._file, msgspec.json.encode(_Document(CACHE_VERSION, entries)), durable=False)
+            self._changed = False
 
 
 def _plain(text: str) -> bool:

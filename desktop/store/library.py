@@ -7,12 +7,14 @@ model, and one file that several stores know is one entry too.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from desktop.core import naming
-from desktop.core.errors import HeftError, NotFoundError
+from desktop.core.cancelled import Cancelled, CancelledError, never
+from desktop.core.errors import NotFoundError
+from desktop.core.progress import Progress, Report, unheard
 from desktop.core.quants import WeightShare, quantization_label
 from desktop.core.shown import plain
 from desktop.store.found_file import FoundFile, Source, look_at
@@ -52,26 +54,11 @@ class LibraryModel:
 
 
 @dataclass(frozen=True)
-class ScanProgress:
-    """``done`` of ``total`` files are read; ``total`` is 0 while they are still being looked for."""
-
-    done: int
-    total: int
-    current: str = ""
-
-
-@dataclass(frozen=True)
 class Scan:
     """What a scan found; ``unreadable`` are folders that could not be looked into."""
 
     models: tuple[LibraryModel, ...]
     unreadable: tuple[Path, ...] = ()
-
-
-class ScanCancelledError(HeftError):
-    """The scan was cancelled; what was read so far is kept for the next one."""
-
-    kind = "cancelled"
 
 
 class Library:
@@ -84,12 +71,13 @@ class Library:
         self,
         locations: Sequence[Location],
         *,
-        progress: Callable[[ScanProgress], None] = lambda _: None,
-        cancelled: Callable[[], bool] = lambda: False,
+        progress: Report = unheard,
+        cancelled: Cancelled = never,
     ) -> Scan:
         """Look through all locations, of which earlier ones own what later ones hold too.
 
-        Raises ScanCancelledError soon after ``cancelled`` returns True. Files that are broken, or that cannot be
+        ``progress`` counts files; its total is not known while they are still being looked for. Raises
+        CancelledError soon after ``cancelled`` returns True. Files that are broken, or that cannot be
         opened, are entries with a problem; files that vanish are left out.
         """
         unreadable: list[Path] = []
@@ -97,7 +85,7 @@ class Library:
         for location in locations:
             for file in find_files(location, cancelled, unreadable):
                 found.append(file)
-                progress(ScanProgress(len(found), 0, file.path.name))
+                progress(Progress(len(found), unit="files", note=file.path.name))
         cache = HeaderCache(self._cache_file)
         try:
             read = _read(found, cache, progress, cancelled)
@@ -122,7 +110,7 @@ class Library:
             and (found := look_at(other, "folder"))
         ]
         cache = HeaderCache(self._cache_file)
-        entries = _entries(_read([wanted, *beside], cache, lambda _: None, lambda: False))
+        entries = _entries(_read([wanted, *beside], cache, unheard, never))
         cache.save()
         for entry in entries:
             if path in entry.files:
@@ -139,15 +127,15 @@ class _Read:
 def _read(
     found: Iterable[FoundFile],
     cache: HeaderCache,
-    progress: Callable[[ScanProgress], None],
-    cancelled: Callable[[], bool],
+    progress: Report,
+    cancelled: Cancelled,
 ) -> list[_Read]:
     files = list(found)
     read = []
     for index, file in enumerate(files):
         if cancelled():
-            raise ScanCancelledError("The search for models was cancelled.")
-        progress(ScanProgress(index, len(files), file.path.name))
+            raise CancelledError("The search for models was cancelled.")
+        progress(Progress(index, len(files), "files", file.path.name))
         try:
             facts = cache.facts(file.path, file.size, file.modified_ns)
         except FileNotFoundError:
@@ -156,7 +144,7 @@ def _read(
             facts = Facts(problem=f"The file cannot be read: {error.strerror or error}.")
         read.append(_Read(file, facts))
     if cancelled():
-        raise ScanCancelledError("The search for models was cancelled.")
+        raise CancelledError("The search for models was cancelled.")
     return read
 
 

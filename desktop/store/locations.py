@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from desktop.core import naming
+from desktop.core.cancelled import Cancelled
 from desktop.store.found_file import FoundFile, Source, look_at
 from desktop.store.ollama import find_ollama
 
@@ -44,7 +45,7 @@ def known_locations(environ: Mapping[str, str], home: Path) -> list[Location]:
     ]
 
 
-def find_files(location: Location, cancelled: Callable[[], bool], unreadable: list[Path]) -> Iterator[FoundFile]:
+def find_files(location: Location, cancelled: Cancelled, unreadable: list[Path]) -> Iterator[FoundFile]:
     """The GGUF files of a location; folders that cannot be read are added to ``unreadable``.
 
     A folder reached twice (links in a circle) is read once; files that vanish meanwhile are left out. Ends
@@ -71,7 +72,7 @@ def _hub_snapshots(root: Path, unreadable: list[Path]) -> Iterator[Path]:
             yield Path(entry.path) / "snapshots"
 
 
-def _walk(root: Path, source: Source, cancelled: Callable[[], bool], unreadable: list[Path]) -> Iterator[FoundFile]:
+def _walk(root: Path, source: Source, cancelled: Cancelled, unreadable: list[Path]) -> Iterator[FoundFile]:
     pending = [root]
     visited: set[tuple[int, int]] = set()
     while pending and not cancelled():

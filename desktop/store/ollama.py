@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
+from desktop.core.cancelled import Cancelled
 from desktop.store.found_file import FoundFile, look_at
 
 MODEL_LAYER = "application/vnd.ollama.image.model"
@@ -34,7 +35,7 @@ class _Manifest(msgspec.Struct):
     layers: list[_Layer]
 
 
-def find_ollama(root: Path, cancelled: Callable[[], bool], unreadable: list[Path]) -> Iterator[FoundFile]:
+def find_ollama(root: Path, cancelled: Cancelled, unreadable: list[Path]) -> Iterator[FoundFile]:
     """The model blobs that manifests below ``root`` name, with Ollama's own names for them."""
 
     def failed(error: OSError) -> None:

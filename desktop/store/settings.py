@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +13,7 @@ import msgspec
 
 from desktop.core.errors import StoreError
 from desktop.core.readable import readable
-from desktop.system.atomic import write_atomically
+from desktop.system.atomic import put_in_place, write_atomically
 
 SCHEMA_VERSION = 1
 
@@ -82,7 +81,7 @@ class SettingsStore:
                 return self._decode(raw)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 with suppress(OSError):
-                    self._path.replace(self._beside("broken"))
+                    put_in_place(self._path, self._beside("broken"))
                 return SettingsData()
 
     def update(self, **changes: Any) -> SettingsData:
@@ -108,7 +107,7 @@ class SettingsStore:
         version = msgspec.convert(document.get("schema_version", 0), int)
         if version > SCHEMA_VERSION:
             with suppress(OSError):
-                shutil.copy2(self._path, self._beside("newer"))
+                write_atomically(self._beside("newer"), raw)
         for migrate in _MIGRATIONS[max(version, 0) :]:
             document = migrate(document)
         document["schema_version"] = SCHEMA_VERSION
@@ -116,7 +115,7 @@ class SettingsStore:
 
     def _write(self, raw: bytes) -> None:
         try:
-            write_atomically(self._path, raw, prefix=".settings-")
+            write_atomically(self._path, raw)
         except OSError as error:
             raise self._failure("write", error) from error
 

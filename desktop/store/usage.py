@@ -37,7 +37,7 @@ class UsageStore:
             document = self._load()
             document.last_used[str(path)] = when
             try:
-                write_atomically(self._file, msgspec.json.encode(document), prefix=".usage-")
+                write_atomically(self._file, msgspec.json.encode(document))
             except UnicodeEncodeError:
                 return  # JSON has no place for a name that is no Unicode
             except OSError as error:

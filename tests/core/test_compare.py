@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import gguf_bytes as g
 
-from desktop.core.compare import ComparisonCancelledError, Side, compare
+from desktop.core.compare import CancelledError, Side, compare
 from desktop.core.gguf import BytesSource, read_header
 
 
@@ -108,5 +108,5 @@ def test_names_that_occur_twice_are_paired_in_order() -> None:
 
 def test_cancelled() -> None:
     side = _keys(("list", g.ARRAY, (g.I32, list(range(100)))))
-    with pytest.raises(ComparisonCancelledError):
+    with pytest.raises(CancelledError):
         compare(side, side, lambda: True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -13,10 +11,11 @@ from support import gguf_bytes as g
 from desktop.core.findings import Finding
 from desktop.core.gguf import BytesSource, Header, read_header
 from desktop.core.gguf.model_checks import check_model
+from desktop.system.packaged import read_table
 
 TABLE = {
     row["architecture"]: tuple(row["keys"].split())
-    for row in csv.DictReader((files("resources") / "data" / "architecture_keys.csv").read_text("utf-8").splitlines())
+    for row in read_table("architecture_keys")
 }
 TOKENS = ["a", "b", "c", "d"]
 
@@ -166,7 +165,7 @@ def test_real_files_raise_no_alarm(vocab_dir: Path, starter_model: Path) -> None
 
 
 def test_the_table_names_its_sources() -> None:
-    rows = csv.DictReader((files("resources") / "data" / "architecture_keys.csv").read_text("utf-8").splitlines())
+    rows = read_table("architecture_keys")
     for row in rows:
         assert row["keys"] and row["source"].startswith("llama.cpp "), row
     assert TABLE["*"] == ("*.context_length", "*.embedding_length", "*.block_count")

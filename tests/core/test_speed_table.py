@@ -11,7 +11,8 @@ from desktop.core.speed import Part, Point, TypeSpeed, predict_decode, predict_p
 from desktop.core.speed.device import DeviceSpeed
 from desktop.core.speed.table import completed, cpu_speed, gpu_speed, table_from_rows
 from desktop.engine.tools.synthetic_models import ForgedShape, parts
-from desktop.machine.tables import Tables, read_table
+from desktop.machine.tables import Tables
+from desktop.system.packaged import read_table
 
 HARDWARE, TYPES = read_table("speed_hardware"), read_table("speed_types")
 TABLE = table_from_rows(HARDWARE, TYPES)

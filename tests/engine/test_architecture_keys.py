@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from support import gguf_bytes as g
 
-from desktop.machine.tables import read_table
 from desktop.services.engine.supervisor import describe_engine
 from desktop.store.paths import Paths
+from desktop.system.packaged import read_table
 
 pytestmark = pytest.mark.engine
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from support.engine import driven_engine
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory import shape_of
+from desktop.core.progress import Progress
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.calibrator import Calibrate, Calibrated
@@ -57,10 +59,10 @@ def test_the_engine_runs_what_was_forged(shape: ForgedShape, tmp_path: Path) -> 
 @pytest.mark.engine
 def test_a_calibration_measures_and_leaves_nothing(tool: Tool[Calibrated], tmp_path: Path) -> None:
     (tmp_path / "calibration-left.gguf").write_bytes(b"of a calibration that was cancelled")
-    steps: list[tuple[float, str]] = []
+    steps: list[Progress] = []
     request = Calibrate(str(tmp_path), ("Q8_0",), seconds=6.0, experts=False)
     try:
-        found = tool.call(request, progress=lambda *step: steps.append(step))
+        found = tool.call(request, progress=steps.append)
     except HeftError as error:  # which is what it has to say on a machine that is busy for all of that time
         assert error.kind == "busy", error.detail
     else:
@@ -69,20 +71,20 @@ def test_a_calibration_measures_and_leaves_nothing(tool: Tool[Calibrated], tmp_p
         assert 1e-12 < large.seconds_per_byte < 1e-7
         assert found.speed.types["Q8_0"].prompt > 0
         assert 0 < found.undisturbed <= 1 and found.threads >= 1
-    assert [note for _, note in steps][:2] == ["the fixed costs", "Q8_0"]
+    assert [step.note for step in steps][:2] == ["the fixed costs", "Q8_0"]
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.engine
 def test_a_calibration_can_be_cancelled(tool: Tool[Calibrated], tmp_path: Path) -> None:
-    begun: list[float] = []
+    begun: list[Progress] = []
     with pytest.raises(HeftError) as told:
         tool.call(
             Calibrate(str(tmp_path), ("Q8_0",)),
-            progress=lambda fraction, _note: begun.append(fraction),
+            progress=begun.append,
             cancelled=lambda: bool(begun),
         )
-    assert told.value.kind == "cancelled"
+    assert isinstance(told.value, CancelledError)
 
 
 @pytest.mark.engine

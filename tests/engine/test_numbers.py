@@ -14,6 +14,7 @@ from gguf.quants import dequantize as oracle
 
 from desktop.core.errors import HeftError
 from desktop.core.gguf import read_header
+from desktop.core.progress import Progress, unheard
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.dequantize import NEEDS_IMATRIX, TARGETS, dequantize, quantize, requantize
@@ -39,7 +40,7 @@ def tool(tmp_path: Path) -> Iterator[Tool[Any]]:
 
 
 def summary(place: Place, limit: int = SUMMARY_WEIGHTS) -> Summary:
-    return summarize(Summarize(place, limit), lambda *_: None)
+    return summarize(Summarize(place, limit), unheard)
 
 
 def place_of(path: Path, name: str) -> Place:
@@ -133,7 +134,7 @@ def test_planted_nan_and_infinity_are_counted_and_left_out(tmp_path: Path) -> No
     assert (found.nans, found.infinities, found.zeros) == (2, 2, 2)
     assert (found.minimum, found.maximum, found.mean) == (0.0, 3.0, 1.0)
     with pytest.raises(HeftError) as refused:
-        requantize_all(Requantize(place), lambda *_: None)
+        requantize_all(Requantize(place), unheard)
     assert refused.value.kind == "not-finite"
     nothing = summary(written(tmp_path / "nothing", np.full(4, np.nan, np.float32)))
     assert (nothing.nans, nothing.values, sum(nothing.bins)) == (4, 4, 0)
@@ -170,9 +171,9 @@ def test_a_tensor_beyond_the_end_is_refused_and_the_process_lives(tool: Tool[Any
 
 
 def test_errors_grow_as_bits_shrink(tool: Tool[Any], starter_model: Path) -> None:
-    steps: list[tuple[float, str]] = []
+    steps: list[Progress] = []
     place = place_of(starter_model, "blk.0.attn_k.weight")
-    answer = tool.call(Requantize(place, 20_000), progress=lambda *step: steps.append(step))
+    answer = tool.call(Requantize(place, 20_000), progress=steps.append)
     assert isinstance(answer, Errors)
     by_type = {error.type: error for error in answer.types}
     # rows of 576 weights hold no whole blocks of 256 or 128
@@ -181,11 +182,12 @@ def test_errors_grow_as_bits_shrink(tool: Tool[Any], starter_model: Path) -> Non
     assert by_type["F16"].rmse < by_type["Q8_0"].rmse < by_type["Q5_0"].rmse < by_type["Q4_0"].rmse
     assert by_type["Q4_0"].largest >= by_type["Q4_0"].rmse > 0
     assert answer.values == 34 * 576 and answer.total == 110_592
-    assert [note for _, note in steps].count("Q8_0") == 1 and steps == sorted(steps, key=lambda step: step[0])
+    assert [step.note for step in steps].count("Q8_0") == 1
+    assert [step.fraction for step in steps] == sorted(step.fraction for step in steps)
 
 
 def test_types_that_want_an_imatrix_say_so(tmp_path: Path) -> None:
     rows = np.random.default_rng(2).normal(0, 1, (8, 256)).astype(np.float32)
-    answer = requantize_all(Requantize(written(tmp_path / "wide", rows)), lambda *_: None)
+    answer = requantize_all(Requantize(written(tmp_path / "wide", rows)), unheard)
     assert {error.type for error in answer.types if error.needs_imatrix} == NEEDS_IMATRIX
     assert {error.type for error in answer.types} == set(TARGETS)

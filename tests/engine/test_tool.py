@@ -10,7 +10,9 @@ import psutil
 import pytest
 from support.tool_module import Do, Done
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
+from desktop.core.progress import Progress
 from desktop.engine.helper_process import Tool
 
 
@@ -45,11 +47,11 @@ def test_what_nobody_expected_is_a_refusal_with_its_trace(tool: Tool[Done]) -> N
 
 def test_cancel_ends_the_process_and_the_next_call_works(tool: Tool[Done]) -> None:
     pid = tool.call(Do("echo")).pid
-    steps: list[tuple[float, str]] = []
+    steps: list[Progress] = []
     with pytest.raises(HeftError) as cancelled:
-        tool.call(Do("wait"), cancelled=lambda: bool(steps), progress=lambda *step: steps.append(step))
-    assert cancelled.value.kind == "cancelled"
-    assert steps == [(0.5, "waiting")]
+        tool.call(Do("wait"), cancelled=lambda: bool(steps), progress=steps.append)
+    assert isinstance(cancelled.value, CancelledError)
+    assert steps == [Progress.of(0.5, "waiting")]
     assert not psutil.pid_exists(pid)
     assert tool.call(Do("echo", "again")).text == "again"
 

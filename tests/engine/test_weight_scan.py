@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from desktop.core.errors import HeftError
+from desktop.core.progress import Progress
 from desktop.core.quants import TENSOR_TYPES, TYPES_BY_NAME
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.weight_scan import Scan, Scanned, Stored, no_numbers
@@ -79,14 +80,16 @@ def test_a_file_is_scanned_in_a_process_of_its_own(tmp_path: Path) -> None:
         Stored("beyond", 64, 0, 4_000_000),
         Stored("whole numbers", 64, 26, 100),
     )
-    steps: list[float] = []
+    steps: list[Progress] = []
     tool = Tool[Scanned]("desktop.engine.tools.weight_scan", Scanned)
     try:
-        found = tool.call(Scan(str(path), tensors), progress=lambda done, _: steps.append(done))
+        found = tool.call(Scan(str(path), tensors), progress=steps.append)
         with pytest.raises(HeftError):
             tool.call(Scan(str(tmp_path / "missing"), tensors))
     finally:
         tool.close()
     (bad,) = found.bad
     assert (bad.name, bad.count, bad.offset) == ("bad", 2, 64 + 4 * 2_500_000)
-    assert found.unread == 2 and steps == sorted(steps) and len(steps) > 2
+    done = [step.done for step in steps]
+    assert found.unread == 2 and done == sorted(done) and len(done) > 2
+    assert {(step.total, step.unit) for step in steps} == {(4 * 9_000_000 + 4 * 100, "bytes")}

@@ -7,10 +7,11 @@ import random
 import pytest
 from support.hub_server import BytesContent, HubServer, Repo, SparseContent
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import FileFormatError
 from desktop.hub.byte_source import WINDOW, AnywhereSource
 from desktop.hub.client import HubClient
-from desktop.hub.errors import CancelledError, HubError
+from desktop.hub.errors import HubError
 
 DATA = random.Random(3).randbytes(3_000_000)
 

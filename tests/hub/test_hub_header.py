@@ -6,10 +6,11 @@ import pytest
 from support import gguf_bytes as g
 from support.hub_server import BytesContent, HubServer, Repo, SparseContent
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf import BytesSource, read_header
 from desktop.hub.client import HubClient
-from desktop.hub.errors import CancelledError, HubError
+from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader
 from desktop.hub.header_store import HeaderStore
 from desktop.hub.ranges import Part

@@ -7,10 +7,11 @@ import random
 import pytest
 from support.hub_server import BytesContent, HubServer, Repo
 
+from desktop.core.cancelled import CancelledError
 from desktop.hub.byte_ranges import Span, fetch_spans
 from desktop.hub.byte_source import AnywhereSource
 from desktop.hub.client import HubClient, RemoteFile
-from desktop.hub.errors import CancelledError, HubError
+from desktop.hub.errors import HubError
 
 DATA = random.Random(5).randbytes(2_000_000)
 SPANS = [Span(100, 50_000), Span(900_000, 1), Span(1_500_000, 500_000)]

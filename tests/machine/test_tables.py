@@ -6,7 +6,8 @@ import pytest
 
 from desktop.core.hardware import Cpu, EngineInfo, Gpu
 from desktop.machine.support import CPU_DEVICE, number_formats
-from desktop.machine.tables import Tables, product_key, read_table
+from desktop.machine.tables import Tables, product_key
+from desktop.system.packaged import read_table
 
 TABLES = Tables()
 FORMATS = ["FP32", "TF32", "FP16", "BF16", "FP8 E4M3", "FP8 E5M2", "INT8", "INT4", "FP4 E2M1", "MXFP4", "NVFP4"]

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from support import gguf_bytes as g
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import NotFoundError
+from desktop.core.progress import Progress
 from desktop.store.gguf_files import FileSource
-from desktop.store.library import Library, LibraryModel, ScanCancelledError, ScanProgress
+from desktop.store.library import Library, LibraryModel
 from desktop.store.locations import Location, known_locations
 
 
@@ -214,7 +216,7 @@ def test_a_file_that_vanishes_is_left_out(tmp_path: Path, library: Library) -> N
     first = g.model().write(tmp_path / "m" / "a.gguf")
     second = g.model().write(tmp_path / "m" / "b.gguf")
 
-    def vanish(progress: ScanProgress) -> None:
+    def vanish(progress: Progress) -> None:
         if progress.total:
             second.unlink(missing_ok=True)
 
@@ -245,14 +247,14 @@ def test_progress_and_cancel(tmp_path: Path) -> None:
     cache = tmp_path / "cache" / "headers.json"
     for n in range(5):
         g.model().write(tmp_path / "m" / f"{n}.gguf")
-    steps: list[ScanProgress] = []
+    steps: list[Progress] = []
     library = Library(cache)
     library.scan([Location("folder", tmp_path / "m")], progress=steps.append)
     assert [step.done for step in steps if step.total] == [0, 1, 2, 3, 4]
     assert [step.done for step in steps if not step.total] == [1, 2, 3, 4, 5]
     cache.unlink()
-    seen: list[ScanProgress] = []
-    with pytest.raises(ScanCancelledError):
+    seen: list[Progress] = []
+    with pytest.raises(CancelledError):
         library.scan(
             [Location("folder", tmp_path / "m")],
             progress=seen.append,
@@ -316,6 +318,6 @@ def test_ten_thousand_files(tmp_path: Path) -> None:
     library = Library(tmp_path / "headers.json")
     locations = [Location("folder", tmp_path / "m")]
     assert len(library.scan(locations).models) == 10_000
-    reads: list[ScanProgress] = []
+    reads: list[Progress] = []
     assert len(library.scan(locations, progress=reads.append).models) == 10_000
     assert reads[-1].total == 10_000

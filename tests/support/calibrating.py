@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Cpu, Machine, Memory
+from desktop.core.progress import Progress, Report
 from desktop.core.speed import Calibration, DeviceSpeed
 from desktop.services.machine.calibration import CalibrationService
 from desktop.store.paths import Paths
@@ -29,15 +31,15 @@ class ScriptedCalibration(CalibrationService):
         machine: Machine,
         types: Sequence[str],
         *,
-        progress: Callable[[float, str], None],
-        cancelled: Callable[[], bool],
+        progress: Report,
+        cancelled: Cancelled,
     ) -> Calibration:
-        progress(0.5, "Q4_K")
+        progress(Progress.of(0.5, "Q4_K"))
         self.begun.set()
         while not self.end.wait(0.01):
             if cancelled():
                 self.heard_cancel.set()
-                raise HeftError("This was cancelled.", kind="cancelled")
+                raise CancelledError
         if self._error is not None:
             raise self._error
         self.measured = tuple(types)

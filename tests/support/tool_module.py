@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
 
 import msgspec
 
 from desktop.core.errors import HeftError
+from desktop.core.progress import Progress, Report
 from desktop.engine.helper_process import serve
 
 MEMORY_BYTES = 512 * 1024 * 1024
@@ -29,12 +29,12 @@ class Done(msgspec.Struct, frozen=True):
     pid: int
 
 
-def answer(request: Do, progress: Callable[[float, str], None]) -> Done:
+def answer(request: Do, progress: Report) -> Done:
     match request.what:
         case "refuse":
             raise HeftError("No.", "Ask differently.", kind="refused", detail=request.text)
         case "wait":
-            progress(0.5, "waiting")
+            progress(Progress.of(0.5, "waiting"))
             threading.Event().wait()
         case "die":
             os.kill(os.getpid(), signal.SIGSEGV)

@@ -7,12 +7,12 @@ go elsewhere than those of the variant before.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from desktop.core.progress import Progress, Report
 from desktop.engine.helper_process import serve
 from desktop.engine.planner.plan_records import Plan, Variant
 
@@ -48,7 +48,7 @@ class Planner:
         self._callback: Any = llama.start(EngineLog())  # llama.cpp keeps its address only
         llama.add_rpc_devices(os.environ.get(RPC_VARIABLE, "").split())
 
-    def plan(self, request: PlanRequest, progress: Callable[[float, str], None]) -> Plans:
+    def plan(self, request: PlanRequest, progress: Report) -> Plans:
         """Plan every variant; a refusal is part of its plan."""
         from desktop.engine.planner.dry_run import DryRun
 
@@ -63,13 +63,13 @@ class Planner:
             dry_run.close()
             stub.unlink()
 
-    def _planned(self, dry_run: DryRun, request: PlanRequest, progress: Callable[[float, str], None]) -> Plans:
+    def _planned(self, dry_run: DryRun, request: PlanRequest, progress: Report) -> Plans:
         from desktop.engine import llama
 
         plans = []
         for number, variant in enumerate(request.variants):
             plans.append(dry_run.plan(variant))
-            progress((number + 1) / len(request.variants), "")
+            progress(Progress(number + 1, len(request.variants), "variants"))
         free = {device.name: device.free_bytes for device in llama.devices()}
         return Plans(tuple(plans), tuple((name, free.get(name, 0)) for name in dry_run.devices))
 
@@ -78,7 +78,7 @@ def main() -> None:
     """Serve plan requests until stdin closes; the engine is loaded with the first."""
     planner: Planner | None = None
 
-    def answer(request: PlanRequest, progress: Callable[[float, str], None]) -> Plans:
+    def answer(request: PlanRequest, progress: Report) -> Plans:
         nonlocal planner
         planner = planner or Planner()
         return planner.plan(request, progress)

@@ -18,6 +18,8 @@ import msgspec
 import psutil
 
 from desktop.core.errors import EngineError
+from desktop.core.load_settings import KvType
+from desktop.core.progress import Progress, Report
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, Point, TypeSpeed
 from desktop.engine import llama
@@ -26,8 +28,8 @@ from desktop.engine.llama import AbortFlag, Model, Sampler
 from desktop.engine.log import EngineLog
 from desktop.engine.tools.synthetic_models import ForgedShape, forge, layer_bytes
 from desktop.engine.tools.waiting import waited_seconds
-from desktop.engine.worker.loading import physical_threads
-from desktop.engine.worker.protocol import KvType, Load, Sampling
+from desktop.engine.worker.protocol import Load, Sampling
+from desktop.system.cores import physical_threads
 
 WIDE = ForgedShape(layers=1, embedding=2048, feed_forward=8192, heads=32, kv_heads=8)
 NARROW = ForgedShape(layers=4, embedding=64, feed_forward=64, heads=1, kv_heads=1, vocabulary=32768, output_type="F16")
@@ -76,7 +78,7 @@ class Calibrated(msgspec.Struct, frozen=True):
 class _Bench:
     """Forges, loads and times, within the time that is left."""
 
-    def __init__(self, request: Calibrate, progress: Callable[[float, str], None]) -> None:
+    def __init__(self, request: Calibrate, progress: Report) -> None:
         self._request = request
         self._progress = progress
         self._folder = Path(request.folder)
@@ -93,7 +95,7 @@ class _Bench:
 
     def step(self, note: str) -> None:
         """Say what comes next."""
-        self._progress(min(0.99, self._done / self._steps), note)
+        self._progress(Progress.of(min(0.99, self._done / self._steps), note))
         self._done += 1
 
     def _share(self) -> float:
@@ -107,8 +109,8 @@ class _Bench:
         path = self._folder / f"calibration-{kind}-{shape.layers}-{shape.embedding}.gguf"
         try:
             forge(path, shape, kind)
-            load = Load(str(path), context, kv_type)
-            model = Model(load, 999 if self._request.gpu else 0, self.threads, AbortFlag(), lambda fraction: True)
+            load = Load(str(path), context, kv_type, kv_type, threads=self.threads)
+            model = Model(load, 999 if self._request.gpu else 0, AbortFlag(), lambda fraction: True)
         except (OSError, RuntimeError) as error:
             path.unlink(missing_ok=True)
             raise EngineError(
@@ -168,7 +170,7 @@ def _token(model: Model, before: int = 0) -> Callable[[int], None]:
     return decode
 
 
-def calibrate(request: Calibrate, progress: Callable[[float, str], None]) -> Calibrated:
+def calibrate(request: Calibrate, progress: Report) -> Calibrated:
     """Measure one device. Raises EngineError when a model cannot be written or loaded."""
     folder = Path(request.folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,13 +7,14 @@ sides exchange.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from desktop.core.errors import FileFormatError, HeftError
+from desktop.core.progress import Progress, Report, share
 from desktop.core.quants import TENSOR_TYPES, TYPES_BY_NAME
 from desktop.core.sampling_rows import Sample, plan
 from desktop.engine.helper_process import serve
@@ -31,7 +32,6 @@ BINS = 61
 MEMORY_BYTES = 2 << 30
 _CHUNK_WEIGHTS = 1 << 20  # values converted at a time, and so between two steps of progress
 
-Progress = Callable[[float, str], None]
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -107,12 +107,12 @@ Request = Summarize | Requantize
 Answer = Summary | Errors
 
 
-def summarize(request: Summarize, progress: Progress) -> Summary:
+def summarize(request: Summarize, progress: Report) -> Summary:
     """Read, convert and count. Raises HeftError when the bytes are not there or the type is unknown."""
     import numpy as np
 
     sample, total = _sample(request.place, request.limit)
-    values = _values(request.place, sample, lambda done: progress(0.7 * done, "Reading"))
+    values = _values(request.place, sample, share(progress, 0.0, 0.7))
     finite = np.isfinite(values)
     nans = int(np.count_nonzero(np.isnan(values)))
     infinities = int(values.size - np.count_nonzero(finite)) - nans
@@ -126,7 +126,7 @@ def summarize(request: Summarize, progress: Progress) -> Summary:
     deviation = _deviation(values, mean)
     low = max(minimum, mean - OUTLIER_DEVIATIONS * deviation)
     high = min(maximum, mean + OUTLIER_DEVIATIONS * deviation)
-    progress(0.85, "Counting")
+    progress(Progress.of(0.85, "Counting"))
     bins = np.histogram(values, bins=BINS, range=(low, high))[0] if high > low else _one_bin(values.size)
     return Summary(
         values=sample.weights,
@@ -145,14 +145,14 @@ def summarize(request: Summarize, progress: Progress) -> Summary:
     )
 
 
-def requantize_all(request: Requantize, progress: Progress) -> Errors:
+def requantize_all(request: Requantize, progress: Report) -> Errors:
     """Send the values through every type. Raises HeftError as :func:`summarize` does, and for NaN or infinities."""
     import numpy as np
 
     from desktop.engine.tools.dequantize import NEEDS_IMATRIX, TARGETS, requantize
 
     sample, total = _sample(request.place, request.limit)
-    values = _values(request.place, sample, lambda done: progress(0.1 * done, "Reading"))
+    values = _values(request.place, sample, share(progress, 0.0, 0.1))
     if not np.isfinite(values).all():
         raise HeftError(
             "This tensor holds NaN or infinite values, so quantizing it has no meaning.",
@@ -164,7 +164,7 @@ def requantize_all(request: Requantize, progress: Progress) -> Errors:
     fitting = [name for name in TARGETS if sample.part_weights % TYPES_BY_NAME[name].block == 0]
     found = []
     for number, name in enumerate(fitting):
-        progress(0.1 + 0.9 * number / len(fitting), name)
+        progress(Progress.of(0.1 + 0.9 * number / len(fitting), name))
         with np.errstate(over="ignore", invalid="ignore"):  # F16 overflows to infinity; the figure then says so
             difference = requantize(name, rows) - rows
             rmse, largest = _root_mean_square(difference), float(np.abs(difference).max(initial=0.0))
@@ -188,7 +188,7 @@ def _sample(place: Place, limit: int) -> tuple[Sample, int]:
     return plan(place.shape, kind, limit), total
 
 
-def _values(place: Place, sample: Sample, progress: Callable[[float], None]) -> Values:
+def _values(place: Place, sample: Sample, progress: Report) -> Values:
     """The sampled values in one array, converted chunk by chunk."""
     import numpy as np
 
@@ -209,7 +209,7 @@ def _values(place: Place, sample: Sample, progress: Callable[[float], None]) -> 
             values = np.empty(sample.weights, part.dtype)
         values[filled : filled + part.size] = part
         filled += part.size
-        progress(filled / sample.weights)
+        progress(Progress(filled, sample.weights, "weights", "Reading"))
     assert values is not None
     return values
 
@@ -276,7 +276,7 @@ def _one_bin(count: int) -> tuple[int, ...]:
     return (*(0,) * (BINS // 2), count, *(0,) * (BINS // 2))
 
 
-def _answer(request: Request, progress: Progress) -> Answer:
+def _answer(request: Request, progress: Report) -> Answer:
     return summarize(request, progress) if isinstance(request, Summarize) else requantize_all(request, progress)
 
 

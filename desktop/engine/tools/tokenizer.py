@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from desktop.core.errors import EngineError
+from desktop.core.progress import Report
 from desktop.engine.helper_process import serve
 
 MEMORY_BYTES = 3 << 30
@@ -132,7 +132,7 @@ def main() -> None:
     """Serve until stdin closes."""
     vocabulary = Vocabulary()
 
-    def answer(request: Request, progress: Callable[[float, str], None]) -> Answer:
+    def answer(request: Request, progress: Report) -> Answer:
         return vocabulary.load(request.path) if isinstance(request, Load) else vocabulary.tokenize(request)
 
     serve(Request, answer, memory_bytes=MEMORY_BYTES)

@@ -7,12 +7,13 @@ What can be no number is a float: the weights themselves, or the scales of a blo
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
+from desktop.core.progress import Progress, Report
 from desktop.core.quants import TENSOR_TYPES, TensorType
 from desktop.engine.helper_process import serve
 
@@ -77,7 +78,7 @@ class Scanned(msgspec.Struct, frozen=True):
     bytes: int
 
 
-def scan(request: Scan, progress: Callable[[float, str], None]) -> Scanned:
+def scan(request: Scan, progress: Report) -> Scanned:
     """Read every tensor in pieces. OSError when the file cannot be read."""
     total = sum(_size(tensor) for tensor in request.tensors) or 1
     done = unread = 0
@@ -99,7 +100,7 @@ def scan(request: Scan, progress: Callable[[float, str], None]) -> Scanned:
                     first = first if count else tensor.position + start + int(wrong[0]) * kind.block_bytes
                     count += wrong.size
                 done += len(data)
-                progress(done / total, tensor.name)
+                progress(Progress(done, total, "bytes", tensor.name))
             if count:
                 bad.append(Bad(tensor.name, count, first))
     return Scanned(tuple(bad), unread, done)

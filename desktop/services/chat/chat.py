@@ -24,7 +24,7 @@ from desktop.engine.worker.protocol import (
     Statistics,
     Text,
 )
-from desktop.services.engine.headless import death_error, failure_error
+from desktop.services.engine.headless import death_error
 from desktop.services.engine.supervisor import AnswerEvent, EngineService, EngineState
 from desktop.services.listeners import Listeners
 from desktop.store.chats import Chat, ChatStore, Message, MessageState
@@ -222,11 +222,11 @@ class ChatService:
         if phase == "ready":
             self._generate()
             return
-        again = self._engine.last_load
+        again = self._engine.last_plan
         if again is None:
             self._fail(EngineError("No model is loaded.", "Choose a model first.", kind="no-model"))
             return
-        self._engine.load(*again)
+        self._engine.load(again)
 
     def _on_engine(self, state: EngineState) -> None:
         with self._lock:
@@ -299,7 +299,7 @@ class ChatService:
                 note = " ".join(filter(None, [*event.notes, _NOTES.get(event.reason, "")]))
                 self._finish(_STATES[event.reason], _figures(event.statistics), note)
             case Failed():
-                self._fail(failure_error(event))
+                self._fail(event.error())
             case EngineDied():
                 self._fail(death_error(event))
             case Benchmarked():

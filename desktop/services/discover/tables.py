@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from importlib.resources import files
 
 from desktop.core.hardware import Machine, from_json
 from desktop.core.machines import Device, devices_from_rows
 from desktop.core.naming_parts import NameReader, words_from_rows
 from desktop.core.quality import QualityTable, Step, measurements_from_rows, steps_from_rows
-from desktop.machine.tables import read_table
+from desktop.system.packaged import FOLDER, read_table
 
 
 class DataTables:
@@ -38,9 +37,5 @@ class DataTables:
     @cached_property
     def profiles(self) -> dict[str, Machine]:
         """The saved profiles that come with Heft, by their file's name without its ending."""
-        folder = files("resources").joinpath("data", "profiles")
-        return {
-            entry.name.removesuffix(".json"): from_json(entry.read_bytes())
-            for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-            if entry.name.endswith(".json")
-        }
+        files = sorted((FOLDER / "data" / "profiles").glob("*.json"))
+        return {path.stem: from_json(path.read_bytes()) for path in files}

@@ -8,21 +8,23 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.findings import Finding
 from desktop.core.gguf.model_checks import RequiredKeys, check_model
 from desktop.core.hub_address import is_on_hub
+from desktop.core.progress import Report, unheard
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
-from desktop.machine.tables import read_table
 from desktop.services.inspect.inspected import Inspected, InspectedFile, ModelEntry, PlacedTensor
 from desktop.services.inspect.local import open_folder, open_local
 from desktop.services.inspect.paths import find_path, nothing_there
 from desktop.services.inspect.remote import RemoteOpener, parse_hub_source
-from desktop.services.inspect.weights import Cancelled, Progress, check_files
+from desktop.services.inspect.weights import check_files
 from desktop.services.models.library import LibraryService
 from desktop.store.paths import Paths
+from desktop.system.packaged import read_table
 
 __all__ = ["Finding", "Inspected", "InspectedFile", "InspectionService", "ModelEntry", "PlacedTensor"]
 
@@ -56,14 +58,14 @@ class InspectionService:
         self,
         source: str,
         *,
-        progress: Progress = lambda _fraction, _note: None,
-        cancelled: Cancelled = lambda: False,
+        progress: Report = unheard,
+        cancelled: Cancelled = never,
     ) -> Inspected:
         """Open a path, a folder, ``hf:OWNER/REPO[/FILE][@REV]``, the link of a page of the Hub, or a library name.
 
         Shards beside a file are opened with it. Reads headers only. A GGUF header that breaks off is opened as far as
         it goes, with a finding. Raises HeftError: not found, not readable, no GGUF where one must be, private
-        or gated (with what is missing), kind "cancelled".
+        or gated (with what is missing); CancelledError.
         """
         started = time.perf_counter()
         with ExitStack() as resources:
@@ -81,15 +83,14 @@ class InspectionService:
         inspected: Inspected,
         *,
         base: Inspected | None = None,
-        progress: Progress = lambda _fraction, _note: None,
-        cancelled: Cancelled = lambda: False,
+        progress: Report = unheard,
+        cancelled: Cancelled = never,
     ) -> tuple[Finding, ...]:
         """The findings that take reading the whole file, in addition to ``inspected.findings``.
 
         SHA-256 against what the Hub says, NaN and infinities among the weights, the chat template rendered with an
         example. With ``base``, the model it was made from or the same file on the Hub, chat templates and checksums
-        are held against it. Reads at disk speed; of a file on the Hub only the template is checked. Raises HeftError
-        of kind "cancelled".
+        are held against it. Reads at disk speed; of a file on the Hub only the template is checked. CancelledError.
         """
         try:
             found = [*check_files(inspected, base, progress, cancelled)]
@@ -113,7 +114,7 @@ class InspectionService:
         except HeftError:  # an engine that does not start is told where it is used; here it only knows no names
             return frozenset()
 
-    def _opened(self, source: str, resources: ExitStack, progress: Progress, cancelled: Cancelled) -> Inspected:
+    def _opened(self, source: str, resources: ExitStack, progress: Report, cancelled: Cancelled) -> Inspected:
         if not source.strip():
             raise UsageError("Nothing was named.", "Name a file, a folder, hf:OWNER/REPO/FILE, or starter.")
         if is_on_hub(source):

@@ -6,12 +6,12 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from desktop.core import naming
+from desktop.core.cancelled import Cancelled, raise_if_cancelled
 from desktop.core.errors import HeftError
 from desktop.core.findings import Finding
 from desktop.core.formats import FolderFile, Summary, recognise, recognise_folder
@@ -28,7 +28,7 @@ _MAX_FOLDER = 20_000  # files of a folder that are looked at
 _OLLAMA_BLOB = re.compile(r"sha256-([0-9a-f]{64})")
 
 
-def open_local(path: Path, source: str, resources: ExitStack, cancelled: Callable[[], bool]) -> Inspected:
+def open_local(path: Path, source: str, resources: ExitStack, cancelled: Cancelled) -> Inspected:
     """Open a file with the shards beside it. OSError when one cannot be read; FileFormatError, HeftError."""
     if not path.is_file():
         raise HeftError(f"{path} is no file, but a device or a pipe.", "Name a file.", kind="not-readable")
@@ -55,7 +55,7 @@ def open_local(path: Path, source: str, resources: ExitStack, cancelled: Callabl
     )
 
 
-def open_folder(folder: Path, source: str, resources: ExitStack, cancelled: Callable[[], bool]) -> Inspected:
+def open_folder(folder: Path, source: str, resources: ExitStack, cancelled: Cancelled) -> Inspected:
     """Open the one GGUF model of a folder, or say what the folder holds and which models."""
     listed = _files(folder, cancelled)
     models = [folder / file.name for file in listed if naming.is_model_file(file.name)]
@@ -79,12 +79,6 @@ def other(source: str, title: str, size: int, summary: Summary) -> Inspected:
         size_bytes=size,
         summary=summary,
     )
-
-
-def raise_if_cancelled(cancelled: Callable[[], bool]) -> None:
-    """HeftError of kind "cancelled" once ``cancelled`` says so."""
-    if cancelled():
-        raise HeftError("This was cancelled.", "Start it again when you like.", kind="cancelled")
 
 
 def is_piece(name: str) -> bool:
@@ -111,7 +105,7 @@ def _other(path: Path, source: str, opened: FileSource) -> Inspected:
     return replace(found, files=(InspectedFile(path.name, path, inner, base=summary.gguf_offset),))
 
 
-def _files(folder: Path, cancelled: Callable[[], bool]) -> list[FolderFile]:
+def _files(folder: Path, cancelled: Cancelled) -> list[FolderFile]:
     """The files below a folder that can be looked at, by name; links to folders are not followed."""
     found: list[FolderFile] = []
     for number, (place, _, names) in enumerate(os.walk(folder)):  # folders that cannot be read are passed over

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.gguf import Array, Header, Text, Value, ValueType
 from desktop.core.quants import FILE_TYPES, GUESSED_FLAG
 from desktop.services.inspect.inspection import Inspected
+from desktop.system.packaged import read_table
 
 PREVIEW_CHARACTERS = 200
 PREVIEW_ELEMENTS = 8
@@ -52,7 +52,7 @@ class MetadataRow:
 class MetadataService:
     """Explains keys from ``resources/data/metadata_keys.csv``, read when first asked."""
 
-    def rows(self, inspected: Inspected, cancelled: Callable[[], bool] = lambda: False) -> tuple[MetadataRow, ...]:
+    def rows(self, inspected: Inspected, cancelled: Cancelled = never) -> tuple[MetadataRow, ...]:
         """The entries of the model's first file in the file's order. Reads the beginnings of arrays."""
         header = inspected.header
         found = []
@@ -74,8 +74,7 @@ class MetadataService:
 
     @cached_property
     def _keys(self) -> dict[str, KeyMeaning]:
-        text = files("resources").joinpath("data", "metadata_keys.csv").read_text(encoding="utf-8")
-        return {row["key"]: KeyMeaning(row["meaning"], row["source"]) for row in csv.DictReader(text.splitlines())}
+        return {row["key"]: KeyMeaning(row["meaning"], row["source"]) for row in read_table("metadata_keys")}
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], KeyMeaning]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from desktop.core import naming
+from desktop.core.cancelled import Cancelled, raise_if_cancelled
 from desktop.core.errors import FileFormatError, NotFoundError, UsageError
 from desktop.core.formats import recognise
 from desktop.core.hub_address import HubAddress, hub_address
+from desktop.core.progress import Progress, Report
 from desktop.hub.byte_source import AnywhereSource
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
@@ -16,7 +17,7 @@ from desktop.hub.header import HeaderReader, RemoteHeader
 from desktop.hub.ranges import Part
 from desktop.hub.search import HubSearch
 from desktop.services.inspect.inspected import Inspected, InspectedFile, ModelEntry
-from desktop.services.inspect.local import JOIN_FIRST, is_piece, other, raise_if_cancelled
+from desktop.services.inspect.local import JOIN_FIRST, is_piece, other
 from desktop.services.inspect.repo import RepoOpener
 from desktop.store.format_catalog import format_catalog
 
@@ -41,7 +42,7 @@ class RemoteOpener:
         self._repos = RepoOpener(client, search)
 
     def open(
-        self, address: HubAddress, progress: Callable[[float, str], None], cancelled: Callable[[], bool]
+        self, address: HubAddress, progress: Report, cancelled: Cancelled
     ) -> Inspected:
         """The model of a file with the shards it is split into, or what a repo or folder holds.
 
@@ -68,7 +69,7 @@ class RemoteOpener:
         )
 
     def _file(
-        self, address: HubAddress, progress: Callable[[float, str], None], cancelled: Callable[[], bool]
+        self, address: HubAddress, progress: Report, cancelled: Cancelled
     ) -> Inspected:
         name = address.file.rpartition("/")[2]
         if not name.lower().endswith(".gguf"):
@@ -80,7 +81,7 @@ class RemoteOpener:
         for index, path in enumerate(names):
             raise_if_cancelled(cancelled)
             note = f"part {index + 1} of {len(names)}" if len(names) > 1 else ""
-            progress(index / len(names), note)
+            progress(Progress(index, len(names), "files", note))
             try:
                 header = self._headers.read(address.repo, path, address.revision, partial=True, cancelled=cancelled)
             except HubError as error:
@@ -105,7 +106,7 @@ class RemoteOpener:
             requests=sum(header.requests for _, header in read),
         )
 
-    def _other(self, address: HubAddress, name: str, cancelled: Callable[[], bool]) -> Inspected | None:
+    def _other(self, address: HubAddress, name: str, cancelled: Cancelled) -> Inspected | None:
         """A file that is no GGUF by its first bytes; None when it is one."""
         opened = AnywhereSource(self._client, address.repo, address.file, address.revision, cancelled=cancelled)
         summary = recognise(opened, name, format_catalog())

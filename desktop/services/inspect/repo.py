@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from desktop.core.cancelled import Cancelled, raise_if_cancelled
 from desktop.core.findings import Finding
 from desktop.core.formats import Fact, FolderFile, Summary, recognise_folder
 from desktop.core.hub_address import HubAddress
@@ -18,7 +19,7 @@ from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
 from desktop.hub.small_files import SmallFiles
 from desktop.services.inspect.inspected import Inspected
-from desktop.services.inspect.local import other, raise_if_cancelled
+from desktop.services.inspect.local import other
 from desktop.services.inspect.model_list import list_models
 from desktop.store.format_catalog import format_catalog
 
@@ -36,12 +37,12 @@ class RepoOpener:
         self._client = client
         self._search = search
 
-    def open(self, address: HubAddress, cancelled: Callable[[], bool]) -> Inspected:
+    def open(self, address: HubAddress, cancelled: Cancelled) -> Inspected:
         """What a repo holds. Raises HubError; of a gated repo the names are told."""
         raise_if_cancelled(cancelled)
         return self._described(address, self._search.files(address.repo, address.revision), "", cancelled)
 
-    def instead(self, address: HubAddress, error: HubError, cancelled: Callable[[], bool]) -> Inspected:
+    def instead(self, address: HubAddress, error: HubError, cancelled: Cancelled) -> Inspected:
         """The folder a path names when it is no file's; raises ``error`` with names like it when it is neither."""
         raise_if_cancelled(cancelled)
         listed = self._search.files(address.repo, address.revision)
@@ -55,7 +56,7 @@ class RepoOpener:
         raise HubError(error.message, hint, kind=error.kind, detail=error.detail) from error
 
     def _described(
-        self, address: HubAddress, listed: RepoFiles, folder: str, cancelled: Callable[[], bool]
+        self, address: HubAddress, listed: RepoFiles, folder: str, cancelled: Cancelled
     ) -> Inspected:
         files = [
             FolderFile(file.path.removeprefix(folder), file.size_bytes)

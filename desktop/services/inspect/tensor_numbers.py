@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError
+from desktop.core.progress import Report, unheard
 from desktop.core.sampling_rows import Runs
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.numbers import (
@@ -23,16 +24,11 @@ from desktop.engine.tools.numbers import (
 )
 from desktop.hub.client import HubClient
 from desktop.services.inspect.inspection import Inspected, PlacedTensor
-from desktop.services.inspect.tensor_samples import TensorSamples
+from desktop.services.inspect.tensor_samples import FETCHING, TensorSamples
 from desktop.store.paths import Paths
 from desktop.system.idle import IdleClose
 
 __all__ = ["BINS", "FETCHING", "OUTLIER_DEVIATIONS", "Errors", "Summary", "TensorNumbersService", "TypeLoss"]
-
-FETCHING = "Fetching"  # what progress notes while bytes come from the Hub
-
-Progress = Callable[[float, str], None]
-Cancelled = Callable[[], bool]
 
 
 class TensorNumbersService:
@@ -60,13 +56,13 @@ class TensorNumbersService:
         inspected: Inspected,
         placed: PlacedTensor,
         *,
-        progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        progress: Report = unheard,
+        cancelled: Cancelled = never,
     ) -> Summary:
         """Figures and histogram of a tensor's values; of a sample of them when there are more than 16 million.
 
         A remote tensor is fetched first, what :meth:`cost` says of it. Raises HeftError: as :meth:`cost` does,
-        HubError, "bad-file" for a tensor that is not all there, "cancelled".
+        HubError, "bad-file" for a tensor that is not all there, CancelledError.
         """
         with self._idle:
             place = self._place(inspected, placed, progress, cancelled)
@@ -79,8 +75,8 @@ class TensorNumbersService:
         inspected: Inspected,
         placed: PlacedTensor,
         *,
-        progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        progress: Report = unheard,
+        cancelled: Cancelled = never,
     ) -> Errors:
         """What this very tensor would lose in each type its rows allow, against the values stored now.
 
@@ -99,13 +95,11 @@ class TensorNumbersService:
             self._samples.close()
 
     def _place(
-        self, inspected: Inspected, placed: PlacedTensor, progress: Progress | None, cancelled: Cancelled | None
+        self, inspected: Inspected, placed: PlacedTensor, progress: Report, cancelled: Cancelled
     ) -> Place:
         file = inspected.files[placed.file]
         if file.path is None:
-            told, stopped = progress or (lambda _fraction, _note: None), cancelled or (lambda: False)
-            samples = self._remote(inspected, placed)
-            return samples.place(inspected, placed, lambda fraction: told(fraction, FETCHING), stopped)
+            return self._remote(inspected, placed).place(inspected, placed, progress, cancelled)
         return Place(
             path=str(file.path),
             position=file.base + file.header.position(placed.tensor),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
+from desktop.core.cancelled import Cancelled
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Tensor
+from desktop.core.progress import Progress, Report
 from desktop.core.quants import TENSOR_TYPES
 from desktop.core.sampling_rows import Runs, runs
 from desktop.engine.tools.numbers import Place
@@ -16,6 +17,7 @@ from desktop.hub.byte_ranges import Span, fetch_spans
 from desktop.hub.client import HubClient
 from desktop.services.inspect.inspected import Inspected, InspectedFile, PlacedTensor
 
+FETCHING = "Fetching"  # what progress notes while bytes come from the Hub
 MOST_BYTES = 8_000_000  # fetched of one tensor; more are sampled
 _MOST_RUNS = 16  # requests for one tensor
 _KEPT = 8  # tensors whose sample stays on disk
@@ -44,8 +46,8 @@ class TensorSamples:
         self,
         inspected: Inspected,
         placed: PlacedTensor,
-        progress: Callable[[float], None],
-        cancelled: Callable[[], bool],
+        progress: Report,
+        cancelled: Cancelled,
     ) -> Place:
         """A tensor of the sampled rows, fetched if need be. Raises HubError and FileFormatError."""
         file, tensor = inspected.files[placed.file], placed.tensor
@@ -72,8 +74,8 @@ class TensorSamples:
         file: InspectedFile,
         tensor: Tensor,
         path: Path,
-        progress: Callable[[float], None],
-        cancelled: Callable[[], bool],
+        progress: Report,
+        cancelled: Cancelled,
     ) -> None:
         assert file.remote is not None
         wanted = _runs(file, tensor)
@@ -84,7 +86,8 @@ class TensorSamples:
             with path.open("wb") as sink:
                 fetch_spans(
                     self._hub, file.remote, spans, sink.write,
-                    cancelled=cancelled, progress=lambda done: progress(done / wanted.bytes),
+                    cancelled=cancelled,
+                    progress=lambda done: progress(Progress(done, wanted.bytes, "bytes", FETCHING)),
                 )  # fmt: skip
         except BaseException:
             path.unlink(missing_ok=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
 import weakref
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError
 from desktop.core.gguf import Header
 from desktop.core.gguf.vocabulary import vocabulary_file
@@ -17,6 +14,7 @@ from desktop.engine.helper_process import Tool
 from desktop.engine.tools.tokenizer import Answer, Load, Token, Tokenize, Tokens
 from desktop.services.inspect.inspection import Inspected
 from desktop.store.paths import Paths
+from desktop.system.atomic import scratch_file
 from desktop.system.idle import IdleClose
 
 __all__ = ["Token", "TokenizerService"]
@@ -45,13 +43,13 @@ class TokenizerService:
         *,
         add_special: bool = False,
         parse_special: bool = False,
-        cancelled: Callable[[], bool] | None = None,
+        cancelled: Cancelled = never,
     ) -> tuple[Token, ...]:
         """The tokens of ``text``; ``add_special`` adds what the vocabulary asks for, ``parse_special`` reads control
         tokens in the text. Only header bytes are used, so the weights need not be there.
 
-        Raises HeftError: "too-long", "cancelled", "bad-tokenizer", "bad-file" without a tokenizer, or why the process
-        died.
+        Raises CancelledError, HeftError: "too-long", "bad-tokenizer", "bad-file" without a tokenizer, or why the
+        process died.
         """
         if len(text) > MAX_CHARACTERS:
             raise HeftError(
@@ -73,14 +71,14 @@ class TokenizerService:
         """End the process, if any; waits for a call that runs."""
         self._idle.close()
 
-    def _ask(self, inspected: Inspected, request: Tokenize, cancelled: Callable[[], bool] | None) -> tuple[Token, ...]:
+    def _ask(self, inspected: Inspected, request: Tokenize, cancelled: Cancelled) -> tuple[Token, ...]:
         if self._loaded is None or self._loaded() is not inspected:
             self._load(inspected, cancelled)
         found = self._tool.call(request, deadline_seconds=LOAD_SECONDS, cancelled=cancelled)
         assert isinstance(found, Tokens)
         return found.tokens
 
-    def _load(self, inspected: Inspected, cancelled: Callable[[], bool] | None) -> None:
+    def _load(self, inspected: Inspected, cancelled: Cancelled) -> None:
         self._loaded = None
         header = inspected.header
         try:
@@ -91,15 +89,12 @@ class TokenizerService:
             self._load_as(header, _KNOWN_ARCHITECTURE, cancelled)
         self._loaded = weakref.ref(inspected)
 
-    def _load_as(self, header: Header, architecture: str, cancelled: Callable[[], bool] | None) -> None:
+    def _load_as(self, header: Header, architecture: str, cancelled: Cancelled) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(".gguf", "vocabulary-", self._folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
+        with scratch_file(self._folder, ".gguf") as path:
+            with path.open("wb") as file:
                 file.writelines(vocabulary_file(header, architecture))
-            self._tool.call(Load(name), deadline_seconds=LOAD_SECONDS, cancelled=cancelled)
-        finally:
-            Path(name).unlink(missing_ok=True)
+            self._tool.call(Load(str(path)), deadline_seconds=LOAD_SECONDS, cancelled=cancelled)
 
     def _end(self) -> None:
         self._tool.close()

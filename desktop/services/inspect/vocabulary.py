@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.gguf import Array, Header, ValueType
 from desktop.core.gguf.values import CODES
+from desktop.core.progress import Progress, Report, unheard
 from desktop.core.token_text import decoded, visible
 
 TYPES = {1: "normal", 2: "unknown", 3: "control", 4: "user-defined", 5: "unused", 6: "byte"}
@@ -107,8 +109,8 @@ class Vocabulary:
         text: str,
         kind: str = "",
         *,
-        progress: Callable[[float], None] = lambda _: None,
-        cancelled: Callable[[], bool] = lambda: False,
+        progress: Report = unheard,
+        cancelled: Cancelled = never,
     ) -> array[int]:
         """Ids of the tokens of type ``kind`` ("" is any) that contain ``text``, as stored or as shown, in any case.
 
@@ -125,7 +127,7 @@ class Vocabulary:
                     continue
                 if token.id == number or wanted in token.stored.casefold() or wanted in token.shown.casefold():
                     found.append(token.id)
-            progress(first / self.size)
+            progress(Progress(first, self.size, "tokens"))
         return found
 
 

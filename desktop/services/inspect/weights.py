@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from desktop.core.errors import HeftError
+from desktop.core.cancelled import Cancelled, raise_if_cancelled
 from desktop.core.findings import Finding
 from desktop.core.gguf.checks import DOWNLOAD_AGAIN, OTHER_FILE
+from desktop.core.progress import Progress, Report, share
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.weight_scan import Scan, Scanned, Stored
 from desktop.services.inspect.inspected import Inspected, InspectedFile
-
-Progress = Callable[[float, str], None]  # how far, 0 to 1, and what it is at
-Cancelled = Callable[[], bool]
 
 _CHUNK = 1 << 20
 _HASHING = 0.4  # of the time a file takes, when it is hashed at all
 
 
 def check_files(
-    inspected: Inspected, base: Inspected | None, progress: Progress, cancelled: Cancelled
+    inspected: Inspected, base: Inspected | None, progress: Report, cancelled: Cancelled
 ) -> Iterable[Finding]:
-    """Findings about the content of every local file of a model. HeftError of kind "cancelled"; OSError.
+    """Findings about the content of every local file of a model. CancelledError; OSError.
 
     A file's SHA-256 is that of the place it lies in, or of the file of its name in ``base``.
     """
@@ -35,45 +33,39 @@ def check_files(
         for index, file in enumerate(local):
             where = file.name if len(local) > 1 else ""
             digest = file.sha256 or published.get(file.name, "")
-            part = _part(progress, index / len(local), 1 / len(local))
+            part = share(progress, index / len(local), 1 / len(local))
             yield from _check_file(tool, replace(file, sha256=digest), where, part, cancelled)
     finally:
         tool.close()
 
 
 def _check_file(
-    tool: Tool[Scanned], file: InspectedFile, where: str, progress: Progress, cancelled: Cancelled
+    tool: Tool[Scanned], file: InspectedFile, where: str, progress: Report, cancelled: Cancelled
 ) -> Iterable[Finding]:
     hashing = _HASHING if file.sha256 else 0.0
     if file.sha256:
-        yield from _digest(file, _part(progress, 0.0, hashing), cancelled)
-    scanned = tool.call(_request(file), progress=_part(progress, hashing, 1 - hashing), cancelled=cancelled)
+        yield from _digest(file, share(progress, 0.0, hashing), cancelled)
+    scanned = tool.call(_request(file), progress=share(progress, hashing, 1 - hashing), cancelled=cancelled)
     yield from _bad_weights(scanned, where)
 
 
-def _part(progress: Progress, start: float, share: float) -> Progress:
-    """Progress of a part of the whole, which begins at ``start`` and takes ``share`` of it."""
-    return lambda fraction, note: progress(start + fraction * share, note)
-
-
-def sha256_of(path: Path, progress: Callable[[float], None], cancelled: Cancelled) -> str:
-    """The SHA-256 of a file, in hexadecimal. HeftError of kind "cancelled"; OSError."""
+def sha256_of(path: Path, progress: Report, cancelled: Cancelled) -> str:
+    """The SHA-256 of a file, in hexadecimal. CancelledError; OSError."""
     digest = hashlib.sha256()
     size = path.stat().st_size or 1
     done = 0
     with path.open("rb", buffering=0) as stream:
         while chunk := stream.read(_CHUNK):
-            if cancelled():
-                raise HeftError("This was cancelled.", "Start it again when you like.", kind="cancelled")
+            raise_if_cancelled(cancelled)
             digest.update(chunk)
             done += len(chunk)
-            progress(done / size)
+            progress(Progress(done, size, "bytes", "checksum"))
     return digest.hexdigest()
 
 
-def _digest(file: InspectedFile, progress: Progress, cancelled: Cancelled) -> Iterable[Finding]:
+def _digest(file: InspectedFile, progress: Report, cancelled: Cancelled) -> Iterable[Finding]:
     assert file.path is not None
-    found = sha256_of(file.path, lambda fraction: progress(fraction, "checksum"), cancelled)
+    found = sha256_of(file.path, progress, cancelled)
     if found != file.sha256:
         yield Finding(
             "error",

@@ -5,22 +5,24 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import StoreError
 from desktop.core.hardware import Cpu, Machine
+from desktop.core.progress import Report, unheard
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed import Calibration, DeviceSpeed
 from desktop.core.speed.table import SpeedTable, completed, cpu_speed, gpu_speed, table_from_rows
 from desktop.engine.helper_process import Tool
-from desktop.machine.tables import read_table
 from desktop.store.paths import Paths
 from desktop.system.atomic import write_atomically
+from desktop.system.packaged import read_table
 
 SECONDS = 45.0  # aim of one calibration; what the disk takes to write the models comes on top
 DEADLINE_SECONDS = 180.0
@@ -97,24 +99,24 @@ class CalibrationService:
         """Of these types, those that can be calibrated and are not yet."""
         kept = self.known(machine)
         done = kept.devices["cpu"].types if kept is not None and "cpu" in kept.devices else {}
-        return tuple(kind for kind in types if kind not in done and _can_forge(kind))
+        return tuple(kind for kind in types if kind not in done and can_calibrate(kind))
 
     def calibrate(
         self,
         machine: Machine,
         types: Sequence[str] = USUAL_TYPES,
         *,
-        progress: Callable[[float, str], None] = lambda _fraction, _note: None,
-        cancelled: Callable[[], bool] = lambda: False,
+        progress: Report = unheard,
+        cancelled: Cancelled = never,
         seconds: float = SECONDS,
     ) -> Calibration:
         """Measure this computer, about a minute at most, and keep the result beside types calibrated earlier.
 
-        Raises HeftError: "cancelled", "busy" (other programs had the processor), "calibration" (no room).
+        Raises CancelledError, HeftError: "busy" (other programs had the processor), "calibration" (no room).
         """
         from desktop.engine.tools.calibrator import Calibrate, Calibrated
 
-        wanted = tuple(kind for kind in types if _can_forge(kind))
+        wanted = tuple(kind for kind in types if can_calibrate(kind))
         tool: Tool[Calibrated] = Tool("desktop.engine.tools.calibrator", Calibrated, self._scratch, self._log)
         try:
             measured = tool.call(
@@ -155,7 +157,7 @@ class CalibrationService:
         with self._lock:
             content = msgspec.json.encode(_Document(_VERSION, {**self._read(), found.machine: found}))
             try:
-                write_atomically(self._file, content, prefix=".calibrations-")
+                write_atomically(self._file, content)
             except OSError as error:
                 raise StoreError(
                     f"The calibration could not be saved: {error.strerror}.",
@@ -164,5 +166,6 @@ class CalibrationService:
                 ) from error
 
 
-def _can_forge(kind: str) -> bool:
+def can_calibrate(kind: str) -> bool:
+    """Whether models of a tensor type can be made to be timed."""
     return kind in TYPES_BY_NAME and kind not in _NOT_FORGED

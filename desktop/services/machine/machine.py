@@ -28,6 +28,7 @@ from desktop.machine.report import ProbeReport
 from desktop.machine.support import number_formats
 from desktop.machine.tables import Tables
 from desktop.store.paths import Paths
+from desktop.system.atomic import save_for_user
 
 Measure = Literal["cached", "if-missing", "again"]
 _BUSY_SHARE = 0.85  # below this part of their time on a core, the measuring threads were disturbed
@@ -159,12 +160,9 @@ class MachineService:
     def save_profile(self, machine: Machine, path: Path) -> None:
         """Write ``machine`` as a profile, without the names of running programs; HeftError when it cannot."""
         private = tuple(msgspec.structs.replace(gpu, processes=()) for gpu in machine.gpus)
-        temporary = path.with_name(f".{path.name}.part")
         try:
-            temporary.write_bytes(to_json(msgspec.structs.replace(machine, gpus=private)))
-            temporary.replace(path)
+            save_for_user(path, to_json(msgspec.structs.replace(machine, gpus=private)))
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise HeftError(
                 f"The profile could not be saved: {error.strerror}.", "Choose another folder.", kind="store"
             ) from error

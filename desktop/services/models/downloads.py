@@ -11,9 +11,10 @@ from typing import Literal
 
 import msgspec
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.hub.client import HubClient
-from desktop.hub.errors import CancelledError, HubError
+from desktop.hub.errors import HubError
 from desktop.hub.placement import default_cache
 from desktop.hub.search import HubSearch
 from desktop.services.listeners import Listeners

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import msgspec
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.units import human_bytes
 from desktop.hub.client import HubClient
-from desktop.hub.errors import CancelledError, HubError
+from desktop.hub.errors import HubError
 from desktop.hub.joining import Joining, sets_of_parts
 from desktop.hub.placement import CachePlaces, FolderPlaces, Place, joined_path
 from desktop.hub.records import RepoFile, RepoFiles
@@ -170,7 +171,7 @@ class Job:
 
     def _joining(self, parts: list[RepoFile], first: Place) -> Joining:
         target = first.final.with_name(joined_path(parts[0].path).name)
-        return Joining(target, first.unjoined, parts, told=self._checks, stopped=lambda: self._transfer.stopped)
+        return Joining(target, first.unjoined, parts, told=self._checks, cancelled=lambda: self._transfer.stopped)
 
     def _joined(self, joining: Joining) -> int:
         """How many parts are joined already; in a folder, another file in the way is told."""

@@ -112,7 +112,7 @@ class OrderStore:
     def save(self, order: Order) -> None:
         """Write an order in one step. Where the disk is full the last state stays: it is only a little older."""
         with contextlib.suppress(OSError):
-            write_atomically(self.folder / f"{order.id}.json", msgspec.json.encode(order), prefix=".order-")
+            write_atomically(self.folder / f"{order.id}.json", msgspec.json.encode(order))
 
     def forget(self, order_id: str) -> None:
         """The order is done or no longer wanted."""

@@ -5,20 +5,22 @@ from __future__ import annotations
 import difflib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from desktop.core import naming
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import NotFoundError, StoreError, UsageError
-from desktop.store.library import Library, LibraryModel, Scan, ScanCancelledError, ScanProgress
+from desktop.core.progress import Report, unheard
+from desktop.store.library import Library, LibraryModel, Scan
 from desktop.store.locations import Location, known_locations
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.store.starter import find_starter
 from desktop.store.usage import UsageStore
 
-__all__ = ["LibraryModel", "LibraryService", "ScanCancelledError", "ScanProgress", "find_starter"]
+__all__ = ["LibraryModel", "LibraryService", "find_starter"]
 
 STARTER = "starter"
 
@@ -50,12 +52,12 @@ class LibraryService:
 
     def scan(
         self,
-        progress: Callable[[ScanProgress], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        progress: Report = unheard,
+        cancelled: Cancelled = never,
     ) -> list[LibraryModel]:
-        """All models of this computer, by name. Raises ScanCancelledError when cancelled."""
+        """All models of this computer, by name. Raises CancelledError when cancelled."""
         scan = self._library.scan(
-            self._locations(), progress=progress or (lambda _: None), cancelled=cancelled or (lambda: False)
+            self._locations(), progress=progress, cancelled=cancelled
         )
         self._scan = scan
         used = self._usage.last_used()

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from desktop.core.errors import EngineError, HeftError
+from desktop.core.cancelled import Cancelled, never
+from desktop.core.errors import EngineError
 from desktop.core.gguf import Header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.hardware import Machine
-from desktop.core.memory import RAM, Memory, ModelShape, Settings, Weights, packed
-from desktop.core.placement import GPU_RESERVE_BYTES, Fit, Pool, pools_of, settle
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import RAM, Memory, ModelShape, Weights, packed
+from desktop.core.placement import (
+    GPU_RESERVE_BYTES,
+    NOTHING_RECLAIMABLE,
+    Fit,
+    Pool,
+    Reclaimable,
+    pools_of,
+    settle,
+)
 from desktop.engine.helper_process import Tool
 from desktop.engine.planner.plan_records import Variant, memory_of
 from desktop.engine.planner.planner import STUB, PlanRequest, Plans
-from desktop.hub.errors import CancelledError
-from desktop.services.discover.picker_records import Reclaimable
 from desktop.store.paths import Paths
 from desktop.system.idle import IdleClose
 
 DEADLINE_SECONDS = 60.0
-NOTHING_RECLAIMABLE = Reclaimable()
 
 
-class PlanningService:
+class DryRunPlanner:
     """Plans in a process that is kept warm for a while. Thread-safe: one model at a time."""
 
     def __init__(self, paths: Paths) -> None:
@@ -39,10 +46,10 @@ class PlanningService:
         headers: Sequence[Header],
         shape: ModelShape,
         weights: Weights,
-        settings: Settings,
+        settings: LoadSettings,
         machine: Machine,
         held: Reclaimable = NOTHING_RECLAIMABLE,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Cancelled = never,
         *,
         longest: bool = True,
     ) -> Fit | None:
@@ -71,13 +78,13 @@ class PlanningService:
         return fit if weights.exact else replace(fit, band=0.01)
 
     def plans(
-        self, model: Skeleton, variants: Sequence[Variant], cancelled: Callable[[], bool] = lambda: False
+        self, model: Skeleton, variants: Sequence[Variant], cancelled: Cancelled = never
     ) -> Plans:
         """The bare figures for several ways to load one model. Raises HeftError as :meth:`plan` does."""
         with self._idle, self._lock:
             return self.call(model, variants, cancelled)
 
-    def call(self, model: Skeleton, variants: Sequence[Variant], cancelled: Callable[[], bool]) -> Plans:
+    def call(self, model: Skeleton, variants: Sequence[Variant], cancelled: Cancelled) -> Plans:
         """As :meth:`plans`, for a caller that holds the lock."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
@@ -86,10 +93,6 @@ class PlanningService:
                 deadline_seconds=DEADLINE_SECONDS,
                 cancelled=cancelled,
             )
-        except HeftError as error:
-            if error.kind == "cancelled":
-                raise CancelledError from None
-            raise
         finally:
             (self._folder / STUB).unlink(missing_ok=True)  # left behind by a process that died
         for plan in found.plans:
@@ -115,12 +118,12 @@ class _Model:
 
     def __init__(
         self,
-        service: PlanningService,
+        service: DryRunPlanner,
         model: Skeleton,
         shape: ModelShape,
         weights: Weights,
-        settings: Settings,
-        cancelled: Callable[[], bool],
+        settings: LoadSettings,
+        cancelled: Cancelled,
     ) -> None:
         self._service, self._model, self._cancelled = service, model, cancelled
         self._shape, self._weights, self._settings = shape, weights, settings
@@ -166,8 +169,9 @@ class _Model:
     def _variant(self, context: int, gpu_layers: int, experts: int) -> Variant:
         return Variant(
             context=context,
-            kv_type=self._settings.kv_type,  # type: ignore[arg-type]  # checked by the engine
-            flash_attention="auto" if self._settings.flash_attention else "off",
+            cache_type_k=self._settings.kv_types[0],
+            cache_type_v=self._settings.kv_types[1],
+            flash_attention=self._settings.flash_attention or "auto",
             gpu_layers=gpu_layers,
             cpu_expert_layers=experts,
         )

@@ -9,6 +9,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Chat, Message
@@ -45,7 +46,7 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
         )
     failure = state.failure
     if failure is not None:
-        cancelled = failure.kind == "cancelled"
+        cancelled = isinstance(failure, CancelledError)
         return Notice(
             f"failure {id(failure)}",
             "note" if cancelled else "error",

@@ -36,6 +36,7 @@ from desktop.ui.shell.theme import Theme
 if TYPE_CHECKING:
     from desktop.core.speed import Rate
     from desktop.services.models.library import LibraryService
+    from desktop.services.planning.service import PlanningService
     from desktop.store.library import LibraryModel
     from desktop.ui.shared.transcript import TranscriptView
 
@@ -54,6 +55,7 @@ class ChatPage(Page):
         chat_service: ChatService,
         engine: EngineService,
         library: Callable[[], LibraryService],
+        planning: Callable[[], PlanningService],
         settings: SettingsStore,
         engine_bridge: Bridge,
         chat_bridge: Bridge,
@@ -67,7 +69,7 @@ class ChatPage(Page):
         self._theme = theme
         self._state = engine.state
         self._refused: HeftError | None = None
-        self._models = ModelChooser(chats, engine, library, settings, tasks, self)
+        self._models = ModelChooser(chats, engine, library, planning, settings, tasks, self)
         self._talk = Conversation(chats, chat_service, tasks, self._models.ensure, self)
         self._list = ChatListPane(theme)
         self._history = ChatHistory(chats, chat_service, self._list, tasks)

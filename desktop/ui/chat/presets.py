@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from desktop.store.settings import Preset, SettingsStore
+from desktop.system.packaged import read_text
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,9 @@ class ListedPreset:
 
 def built_in_presets() -> tuple[ListedPreset, ...]:
     """The presets of resources/data/presets.toml; the first is the default."""
-    import tomllib  # both only when the presets are asked for: together they cost a tenth of the start
-    from importlib.resources import files
+    import tomllib  # only when the presets are asked for
 
-    document = tomllib.loads((files("resources") / "data" / "presets.toml").read_text(encoding="utf-8"))
+    document = tomllib.loads(read_text("data", "presets.toml"))
     return tuple(
         ListedPreset(Preset(row["name"], sampling=row["sampling"]), row["reason"], row["source"], own=False)
         for row in document["preset"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.services.discover.picker import PickedRepo, PickerService
 from desktop.services.discover.picker_records import Controls, View
@@ -173,12 +174,12 @@ class Weighing(QObject):
     def _troubled(self, error: HeftError) -> None:
         self._settling = None
         self.progressed.emit("")
-        if error.kind != "cancelled":
+        if not isinstance(error, CancelledError):
             self.troubled.emit(error)
 
     def _failed(self, error: HeftError) -> None:
         self._opening = None
         self.progressed.emit("")
-        if error.kind != "cancelled":
+        if not isinstance(error, CancelledError):
             self._repo = None
             self.failed.emit(error)

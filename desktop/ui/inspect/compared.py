@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from desktop.core.cancelled import Cancelled
 from desktop.core.compare import Comparison, KeyDifference, Side, TensorDifference, compare
 from desktop.core.gguf import Array, Tensor, Text, Value
 from desktop.core.layers import expert_count, layer_grid, locate
@@ -42,8 +43,8 @@ class Compared:
     role_rows: tuple[TextRow, ...]
 
     @classmethod
-    def of(cls, first: Inspected, second: Inspected, cancelled: Callable[[], bool]) -> Compared:
-        """Both have to be GGUF files and still open. Errors of their sources pass; raises "cancelled"."""
+    def of(cls, first: Inspected, second: Inspected, cancelled: Cancelled) -> Compared:
+        """Both have to be GGUF files and still open. Errors of their sources pass; raises CancelledError."""
         one = [placed.tensor for placed in first.tensors]
         found = compare(
             Side(first.header.metadata, one),

@@ -7,14 +7,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
+from desktop.core.progress import Progress
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.progress_line import ProgressLine
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.notifications import error_report
 from desktop.ui.shell.theme import Theme, set_role
-
-_STEPS = 1000
 
 
 class ReadingLine(ProgressLine):
@@ -24,9 +23,9 @@ class ReadingLine(ProgressLine):
         cancel = ("inspectCancel", "Stop reading")
         super().__init__("inspectReading", "Progress of reading", cancel, Qt.TextElideMode.ElideMiddle, parent)
 
-    def show_step(self, fraction: float, words: str) -> None:
-        """``fraction`` from 0 to 1; 0 shows a bar without an end."""
-        self.show_steps(round(fraction * _STEPS), _STEPS if fraction > 0 else 0, words)
+    def show_step(self, progress: Progress, words: str) -> None:
+        """Show a step; before the first is done the bar has no end."""
+        self.set_progress(progress if progress.done else Progress(), words)
 
 
 class ReadFailure(QFrame):

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushBu
 from desktop.core.block_layouts import LAYOUTS
 from desktop.core.errors import HeftError
 from desktop.core.gguf import Tensor
+from desktop.core.progress import Progress
 from desktop.core.quants import TENSOR_TYPES
 from desktop.services.inspect.inspection import Inspected, PlacedTensor
 from desktop.services.inspect.tensor_numbers import FETCHING, Errors, Summary, TensorNumbersService
@@ -167,7 +168,7 @@ class TensorNumbersPanel(QScrollArea):
             return self._service.summarize(
                 inspected,
                 placed,
-                progress=lambda fraction, note: context.progress((fraction, note)),
+                progress=context.progress,
                 cancelled=lambda: context.cancelled,
             )
 
@@ -178,7 +179,7 @@ class TensorNumbersPanel(QScrollArea):
             done=self._show_summary,
             failed=lambda error: self._show_failure(error, again=remote),
             progress=lambda step: self._figures.setText(
-                f"{'Fetching' if step[1] == FETCHING else 'Reading'}… {step[0]:.0%}"
+                f"{'Fetching' if step.note == FETCHING else 'Reading'}… {step.fraction:.0%}"
             ),
             owner=self,
         )
@@ -233,13 +234,13 @@ class TensorNumbersPanel(QScrollArea):
             return self._service.requantize(
                 inspected,
                 placed,
-                progress=lambda fraction, note: context.progress((fraction, note)),
+                progress=context.progress,
                 cancelled=lambda: context.cancelled,
             )
 
-        def advance(step: tuple[float, str]) -> None:
-            self._progress.setValue(round(step[0] * 1000))
-            self._loss_words.setText(f"Measuring {step[1]}…")
+        def advance(step: Progress) -> None:
+            self._progress.setValue(round(step.fraction * 1000))
+            self._loss_words.setText(f"Measuring {step.note}…")
 
         self._clear_losses()
         self._losing = self._tasks.run(

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, UsageError
+from desktop.core.progress import Progress
 from desktop.services.inspect.inspection import Inspected, InspectionService
 from desktop.store.settings import SettingsStore
 from desktop.ui.inspect import actions
@@ -142,7 +144,7 @@ class InspectPage(Page):
                     )
                 if not second.files:
                     raise UsageError(f"{second.title} is no GGUF file.", "Compare two GGUF files.")
-                context.progress((0.0, "Comparing"))
+                context.progress(Progress(note="Comparing"))
                 return Compared.of(first, second, lambda: context.cancelled)
             finally:
                 second.close()
@@ -241,10 +243,7 @@ class InspectPage(Page):
     # -- reading ---------------------------------------------------------------------------------
 
     def _open(self, source: str, context: TaskContext) -> Inspected:
-        def progress(fraction: float, note: str) -> None:
-            context.progress((fraction, note))
-
-        return self._service.open(source, progress=progress, cancelled=lambda: context.cancelled)
+        return self._service.open(source, progress=context.progress, cancelled=lambda: context.cancelled)
 
     def _read(
         self, work: Callable[[TaskContext], T], done: Callable[[T], None], again: Callable[[], None], source: str
@@ -252,13 +251,13 @@ class InspectPage(Page):
         self.cancel()
         self._failure.hide()
         self._last = again
-        self._line.show_step(0.0, f"Reading {source}")
+        self._line.show_step(Progress(), f"Reading {source}")
         self._quiet.start()
         self._reading = self._tasks.run(
             work,
             done=done,
             failed=self._failed,
-            progress=lambda step: self._line.show_step(step[0], step[1] or f"Reading {source}"),
+            progress=lambda step: self._line.show_step(step, step.note or f"Reading {source}"),
             owner=self,
         )
 
@@ -272,7 +271,7 @@ class InspectPage(Page):
 
     def _failed(self, error: HeftError) -> None:
         self._ended()
-        if error.kind != "cancelled":
+        if not isinstance(error, CancelledError):
             self._failure.show_error(error)
             self._failure.show()
 

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop.core.errors import HeftError
 from desktop.core.findings import Finding, Severity
+from desktop.core.progress import Progress
 from desktop.services.inspect.inspection import Inspected, InspectionService
 from desktop.ui.inspect.actions import GO_TO_FINDING
 from desktop.ui.inspect.findings_model import ACTION, MESSAGE, REASON, SEVERITY, FindingsModel
@@ -200,7 +201,7 @@ class ProblemsTab(InspectTab):
         def work(context: TaskContext) -> tuple[Finding, ...]:
             return self._service.check(
                 inspected,
-                progress=lambda fraction, note: context.progress((fraction, note)),
+                progress=context.progress,
                 cancelled=lambda: context.cancelled,
             )
 
@@ -213,9 +214,9 @@ class ProblemsTab(InspectTab):
         self._checking = self._tasks.run(work, done=done, failed=self._failed, progress=self._advance, owner=self)
         self._refresh()
 
-    def _advance(self, step: tuple[float, str]) -> None:
-        self._progress.setValue(round(step[0] * 1000))
-        self._note.setText(step[1] or "Checking…")
+    def _advance(self, step: Progress) -> None:
+        self._progress.setValue(round(step.fraction * 1000))
+        self._note.setText(step.note or "Checking…")
 
     def _failed(self, error: HeftError) -> None:
         self._checking = None

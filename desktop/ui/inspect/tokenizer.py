@@ -182,7 +182,7 @@ class TokenizerTab(InspectTab):
             ),
             done=self._show_found,
             failed=self._search_failed,
-            progress=lambda fraction: self._progress.setValue(round(fraction * 1000)),
+            progress=lambda step: self._progress.setValue(round(step.fraction * 1000)),
             owner=self,
         )
 

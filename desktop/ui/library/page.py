@@ -21,8 +21,9 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core.errors import HeftError
+from desktop.core.progress import Progress
 from desktop.core.units import human_bytes
-from desktop.services.models.library import LibraryModel, LibraryService, ScanProgress
+from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.ui.library import actions
 from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.library.library_table import LibraryTable
@@ -219,7 +220,11 @@ class LibraryPage(Page):
     def _filter(self, text: str) -> None:
         self._rows.set_filter(text)
 
-    def _scan_advanced(self, progress: ScanProgress) -> None:
+    def _focus_search(self) -> None:
+        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._search.selectAll()
+
+    def _scan_advanced(self, progress: Progress) -> None:
         if time.monotonic() - self._scan_started > QUIET_SECONDS:
             self._progress.show()
         self._progress.show_progress(progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from desktop.services.models.library import ScanProgress
+from desktop.core.progress import Progress
 from desktop.ui.shared.progress_line import ProgressLine
 
 
@@ -17,10 +17,10 @@ class ScanProgressLine(ProgressLine):
         elide = Qt.TextElideMode.ElideRight
         super().__init__("libraryProgress", "Progress of the search for models", cancel, elide, parent)
 
-    def show_progress(self, progress: ScanProgress) -> None:
+    def show_progress(self, progress: Progress) -> None:
         """Show a step; the bar has no end while files are still being looked for."""
-        if progress.total:
-            text = f"Reading {progress.done + 1:,} of {progress.total:,}: {progress.current}"
+        if progress.known:
+            text = f"Reading {progress.done + 1:,} of {progress.total:,}: {progress.note}"
         else:
             text = f"Looking for models: {progress.done:,} files so far"
-        self.show_steps(progress.done, progress.total, text)
+        self.set_progress(progress, text)

@@ -15,8 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
+from desktop.core.progress import Progress
 from desktop.core.speed import Calibration
 from desktop.services.machine.calibration import USUAL_TYPES, CalibrationService
 from desktop.ui.shared.buttons import push_button
@@ -73,7 +75,7 @@ class CalibrationSteps(QStackedWidget):
             return self._service.calibrate(
                 machine,
                 types,
-                progress=lambda *step: context.progress(step),
+                progress=context.progress,
                 cancelled=lambda: context.cancelled,
             )
 
@@ -140,10 +142,9 @@ class CalibrationSteps(QStackedWidget):
         self._go(RESTING)
         self._start.setFocus()
 
-    def _advance(self, step: tuple[float, str]) -> None:
-        fraction, note = step
-        self._bar.setValue(round(_STEPS * fraction))
-        self._note.setText(f"Measuring {note}")
+    def _advance(self, step: Progress) -> None:
+        self._bar.setValue(round(_STEPS * step.fraction))
+        self._note.setText(f"Measuring {step.note}")
 
     def _done(self, found: Calibration) -> None:
         self._running = None
@@ -153,7 +154,7 @@ class CalibrationSteps(QStackedWidget):
     def _refused(self, error: HeftError) -> None:
         self._running = None
         self._rest()
-        if error.kind != "cancelled":
+        if not isinstance(error, CancelledError):
             self.failed.emit(error)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
+from desktop.core.progress import Progress
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.theme import set_role
+
+_STEPS = 1000  # of the bar
 
 
 class ProgressLine(QWidget):
@@ -37,8 +40,8 @@ class ProgressLine(QWidget):
         row.addWidget(self._words, 1)
         row.addWidget(button)
 
-    def show_steps(self, done: int, total: int, words: str) -> None:
-        """So many steps are done; a ``total`` of 0 shows a bar without an end."""
-        self._bar.setRange(0, total)
-        self._bar.setValue(done)
+    def set_progress(self, progress: Progress, words: str) -> None:
+        """Show a step; the bar has no end while the progress has none."""
+        self._bar.setRange(0, _STEPS if progress.known else 0)
+        self._bar.setValue(round(progress.fraction * _STEPS))
         self._words.set_whole_text(words)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
-import tempfile
 from pathlib import Path
 
 from desktop.core.errors import StoreError
 from desktop.core.readable import readable
+from desktop.system.atomic import save_for_user
 
 _NAME_LENGTH = 80
 _NAME_BYTES = 200  # file systems take 255, some programs add an ending of their own
@@ -24,16 +23,9 @@ def file_name(title: str, suffix: str) -> str:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write UTF-8 text through a temporary file beside the target; StoreError when that fails."""
+    """Write UTF-8 text in one step; StoreError when that fails."""
     try:
-        handle, name = tempfile.mkstemp(prefix=".heft-export-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        save_for_user(path, text.encode())
     except OSError as error:
         too_long = error.errno == errno.ENAMETOOLONG
         raise StoreError(

@@ -6,7 +6,8 @@ from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
-from desktop.ui.shell.theme import RESOURCES, Theme
+from desktop.system.packaged import FOLDER
+from desktop.ui.shell.theme import Theme
 
 _INK = b"#000000"  # the colour every line icon is drawn with
 
@@ -35,7 +36,7 @@ def icon(theme: Theme, name: str, *, size: int = 20, token: str = "text_muted", 
 
 
 def _icon(name: str, size: int, normal: QColor, checked: QColor | None) -> QIcon:
-    svg = (RESOURCES / "icons" / f"{name}.svg").read_bytes()
+    svg = (FOLDER / "icons" / f"{name}.svg").read_bytes()
     made = QIcon()
     for ratio in (1.0, 2.0):
         made.addPixmap(_pixmap(svg, normal, size, ratio), QIcon.Mode.Normal, QIcon.State.Off)
@@ -46,7 +47,7 @@ def _icon(name: str, size: int, normal: QColor, checked: QColor | None) -> QIcon
 
 def application_icon() -> QIcon:
     """Heft's own icon."""
-    renderer = QSvgRenderer(str(RESOURCES / "icons" / "heft.svg"))
+    renderer = QSvgRenderer(str(FOLDER / "icons" / "heft.svg"))
     made = QIcon()
     for size in (32, 128):
         pixmap = QPixmap(size, size)

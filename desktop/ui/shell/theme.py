@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
-from pathlib import Path
 from string import Template
 from typing import Literal
 
@@ -16,12 +15,11 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
 
-import resources
+from desktop.system.packaged import FOLDER, read_text
 
 Scheme = Literal["light", "dark"]
 Preference = Literal["system", "light", "dark"]
 
-RESOURCES = Path(resources.__file__).parent
 BASE_FONT_PIXELS = 13
 
 _PALETTE: tuple[tuple[QPalette.ColorRole, str], ...] = (
@@ -61,9 +59,9 @@ class Theme(QObject):
         self.icons: dict[tuple[object, ...], QIcon] = {}  # made so far, by desktop.ui.shell.icons
         self._application = application
         self._preference: Preference = preference
-        tokens = json.loads((RESOURCES / "theme" / "tokens.json").read_text(encoding="utf-8"))
+        tokens = json.loads(read_text("theme", "tokens.json"))
         self._tokens: dict[Scheme, dict[str, str]] = {"light": tokens["light"], "dark": tokens["dark"]}
-        self._template = Template((RESOURCES / "theme" / "heft.qss").read_text(encoding="utf-8"))
+        self._template = Template(read_text("theme", "heft.qss"))
         hints = application.styleHints()
         self._system = hints.colorScheme()
         hints.colorSchemeChanged.connect(self._on_system)
@@ -123,7 +121,7 @@ class Theme(QObject):
 
     def style_sheet(self) -> str:
         """The style sheet of the scheme in force."""
-        icons = (RESOURCES / "icons").as_posix()
+        icons = (FOLDER / "icons").as_posix()
         return self._template.substitute(self._tokens[self._scheme], icons=icons, scheme=self._scheme)
 
     def _palette(self) -> QPalette:

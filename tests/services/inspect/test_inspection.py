@@ -13,6 +13,7 @@ from support import gguf_bytes as g
 from support.hub_server import BytesContent, HubServer, Repo
 from support.inspecting import Closing, make_service, shards
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import FileFormatError, HeftError, NotFoundError
 from desktop.hub.client import HubClient
 from desktop.services.inspect.inspection import InspectionService
@@ -188,7 +189,7 @@ def test_opening_and_checking_can_be_cancelled(service: InspectionService, tmp_p
     path = shards(tmp_path)[0]
     with pytest.raises(HeftError) as caught:
         service.open(str(path), cancelled=lambda: True)
-    assert caught.value.kind == "cancelled"
+    assert isinstance(caught.value, CancelledError)
 
 
 # -- the checks that read everything --------------------------------------------------------------
@@ -225,7 +226,7 @@ def test_nan_weights_and_a_template_that_fails(service: InspectionService, tmp_p
 def test_the_starter_model_passes_every_check(service: InspectionService, starter_model: Path) -> None:
     inspected = service.open(str(starter_model))
     steps: list[float] = []
-    assert service.check(inspected, progress=lambda done, _: steps.append(done)) == ()
+    assert service.check(inspected, progress=lambda step: steps.append(step.fraction)) == ()
     assert steps == sorted(steps) and steps[-1] == pytest.approx(1.0)
 
 
@@ -245,7 +246,7 @@ def test_content_that_differs_from_the_name_it_was_stored_under(service: Inspect
     assert [f.severity for f in service.check(inspected) if "SHA-256" in f.message] == ["error"]
     with pytest.raises(HeftError) as caught:
         service.check(inspected, cancelled=lambda: True)
-    assert caught.value.kind == "cancelled"
+    assert isinstance(caught.value, CancelledError)
 
 
 @pytest.mark.engine

@@ -11,10 +11,11 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from desktop.system.packaged import FOLDER, read_text
 from desktop.ui.shell.icons import application_icon, icon
-from desktop.ui.shell.theme import BASE_FONT_PIXELS, RESOURCES, Theme, set_role
+from desktop.ui.shell.theme import BASE_FONT_PIXELS, Theme, set_role
 
-TOKENS = json.loads((RESOURCES / "theme" / "tokens.json").read_text(encoding="utf-8"))
+TOKENS = json.loads(read_text("theme", "tokens.json"))
 
 SURFACES = ("background", "surface", "raised")
 TEXTS = ("text", "text_muted", "good", "warn", "bad")
@@ -79,7 +80,7 @@ def test_both_schemes_name_the_same_tokens() -> None:
 
 
 def test_style_sheet_has_no_colour_of_its_own_and_its_pictures_exist(theme: Theme) -> None:
-    source = (RESOURCES / "theme" / "heft.qss").read_text(encoding="utf-8")
+    source = read_text("theme", "heft.qss")
     assert not re.search(r"#[0-9a-fA-F]{3,8}\s*[;}]", source)
     for scheme in ("light", "dark"):
         theme.set_preference(scheme)  # type: ignore[arg-type]
@@ -87,7 +88,7 @@ def test_style_sheet_has_no_colour_of_its_own_and_its_pictures_exist(theme: Them
         assert pictures
         for picture in pictures:
             assert QColor(picture).isValid() is False
-            assert (RESOURCES / "icons" / picture.rsplit("/", 1)[-1]).is_file()
+            assert (FOLDER / "icons" / picture.rsplit("/", 1)[-1]).is_file()
 
 
 def test_preference_switches_palette_style_and_tells(qtbot: QtBot, theme: Theme, qapp: QApplication) -> None:
@@ -142,7 +143,7 @@ def test_role_changes_the_look_of_a_shown_widget(qtbot: QtBot, theme: Theme) -> 
     assert label.palette().color(QPalette.ColorRole.WindowText) == QColor(TOKENS["light"]["good"])
 
 
-@pytest.mark.parametrize("name", sorted(p.stem for p in (RESOURCES / "icons").glob("*.svg") if p.stem != "heft"))
+@pytest.mark.parametrize("name", sorted(p.stem for p in (FOLDER / "icons").glob("*.svg") if p.stem != "heft"))
 def test_every_icon_paints_something_in_the_tokens_colour(name: str, theme: Theme) -> None:
     image = icon(theme, name, size=32, token="accent").pixmap(32, 32).toImage()
     opaque = [
