@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from support.real_window import RealWindow
 
 from desktop.store.paths import Paths
+from desktop.system.packaged import FOLDER
 from desktop.ui.chat.actions import CHAT_ACTIONS
 from desktop.ui.discover.actions import DISCOVER_ACTIONS
 from desktop.ui.inspect.actions import INSPECT_ACTIONS
@@ -23,7 +24,6 @@ from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys, act
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.actions import WINDOW_ACTIONS, visit
 from desktop.ui.shell.keys import answer, hear, listed_keys, matches, sequences, tooltip
-from desktop.ui.shell.theme import RESOURCES
 
 PAGES: dict[str, Declared] = {
     "discover": DISCOVER_ACTIONS,
@@ -75,7 +75,7 @@ def test_ids_and_words_are_told_apart_and_icons_exist() -> None:
     for declared in (WINDOW, *PAGES.values()):
         words = Counter(action.words for action in actions_of(declared))
         assert [word for word, count in words.items() if count > 1] == []
-    assert all(action.icon == "" or (RESOURCES / "icons" / f"{action.icon}.svg").is_file() for action in every)
+    assert all(action.icon == "" or (FOLDER / "icons" / f"{action.icon}.svg").is_file() for action in every)
     reasons = {need.name: need for action in every for need in action.needs}
     assert all(need == reasons[need.name] for action in every for need in action.needs)
     for page, declared in PAGES.items():
@@ -226,6 +226,7 @@ def real(qtbot: QtBot, qapp: QApplication, paths: Paths) -> Iterator[RealWindow]
     made.close()
 
 
+@pytest.mark.leaves_threads  # the page Machine measures the memory, which nothing waits for
 @pytest.mark.parametrize("page", ["", *PAGES])
 def test_every_action_is_connected_and_its_shortcut_does_it(real: RealWindow, page: str, qtbot: QtBot) -> None:
     window = real.window
@@ -263,6 +264,7 @@ def test_shortcuts_go_before_what_a_text_field_makes_of_the_keys(real: RealWindo
     assert editor.toPlainText() == "some words"
 
 
+@pytest.mark.leaves_threads
 def test_no_shortcut_but_a_declared_one(real: RealWindow) -> None:
     window = real.window
     known = {QKeySequence(key).toString() for declared in (WINDOW, *PAGES.values()) for e in declared for key in e.keys}
