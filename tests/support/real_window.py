@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+from huggingface_hub import constants
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -10,11 +12,16 @@ from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.shell.window import MainWindow
 
+from .hub_server import HubServer
+
 
 class RealWindow:
-    """Shown and active; the engine is not started. :meth:`close` ends all of it."""
+    """Shown and active; the engine is not started, the Hub is a local one. :meth:`close` ends all of it."""
 
-    def __init__(self, qtbot: QtBot, application: QApplication, paths: Paths) -> None:
+    def __init__(
+        self, qtbot: QtBot, application: QApplication, paths: Paths, hub: HubServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
         SettingsStore(paths.settings).update(load_at_start=False)
         self.heft = Heft(application, paths, "")
         self.window: MainWindow = self.heft._window

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.placement import Pool
@@ -19,6 +19,7 @@ from desktop.ui.discover.filters import SUGGESTIONS, DiscoverFilters
 from desktop.ui.discover.repo_list import RepoList
 from desktop.ui.discover.repo_list_model import RepoListModel
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.keys import hear
 from desktop.ui.shell.tasks import Task, Tasks
@@ -124,7 +125,7 @@ class DiscoverSearch(QWidget):
             inside.addWidget(label)
         inside.addWidget(self._remedy, 0, Qt.AlignmentFlag.AlignHCenter)
         inside.addStretch(1)
-        self._body = QStackedWidget()
+        self._body = CurrentStack()
         self._body.addWidget(self.list)
         self._body.addWidget(state)
         column = QVBoxLayout(self)

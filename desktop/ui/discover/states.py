@@ -9,6 +9,7 @@ from desktop.core.errors import HeftError
 from desktop.core.shown import plain
 from desktop.services.discover.search_results import Result, other_format
 from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.chips import FlowLayout
 from desktop.ui.shared.labels import plain_label
 
 _NEEDS_TOKEN = frozenset({"gated-no-token", "token-missing", "token-wrong", "repo-not-found"})
@@ -49,10 +50,10 @@ class DiscoverState(QWidget):
         self._inspect.clicked.connect(self.inspect_wanted)
         self._keep.clicked.connect(self._give)
         self._token.returnPressed.connect(self._give)
-        buttons, token = QHBoxLayout(), QHBoxLayout()
+        offered, token = QWidget(), QHBoxLayout()
+        buttons = FlowLayout(offered)
         for button in (self._versions, self._inspect, self._again, self._page):
             buttons.addWidget(button)
-        buttons.addStretch(1)
         token.addWidget(self._token, 1)
         token.addWidget(self._keep)
         token.addStretch(1)
@@ -62,7 +63,7 @@ class DiscoverState(QWidget):
         for label in (self._title, self._text, self._more):
             column.addWidget(label)
         column.addLayout(token)
-        column.addLayout(buttons)
+        column.addWidget(offered)
         column.addStretch(1)
         self.show_first()
 

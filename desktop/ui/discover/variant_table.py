@@ -34,9 +34,9 @@ _ELIDE = Qt.TextElideMode.ElideRight
 _PADDING = 8  # left and right of a cell's text
 _WIDTHS = {VARIANT: 104, DOWNLOAD: 88, MEMORY: 84, WHERE: 128, SPEED: 128, ACTION: 96}
 _QUALITY_WIDTH = 150
-_NARROW_WIDTHS = {VARIANT: 96, WHERE: 110, SPEED: 112, ACTION: 92}
-_NARROW_QUALITY_WIDTH = 118
-_SPARED = (DOWNLOAD, MEMORY)  # columns left out, the first one first, where there is no room
+_NARROW_WIDTHS = {VARIANT: 96, SPEED: 128, ACTION: 88}
+_NARROW_QUALITY_WIDTH = 140
+_SPARED = (DOWNLOAD, MEMORY, WHERE)  # columns left out, the first one first, where there is no room
 _BUTTON_HEIGHT = 26
 Index = QModelIndex | QPersistentModelIndex
 

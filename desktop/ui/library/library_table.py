@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from desktop.services.models.library import LibraryModel
 from desktop.ui.library.actions import CHAT, REMOVE
-from desktop.ui.library.library_model import NAME, LibraryTableModel
+from desktop.ui.library.library_model import ARCHITECTURE, NAME, WHERE, LibraryTableModel
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.keys import matches
 
 ROW_HEIGHT = 36
-COLUMN_WIDTHS = (320, 118, 104, 122, 92, 116, 116)
+COLUMN_WIDTHS = (320, 118, 104, 122, 92, 116, 126)
+_NAME_WIDTH = 220  # pixels that a name has at least
+_SPARED = (ARCHITECTURE, WHERE)  # columns left out, the first one first, where names have less: the details say them
 
 
 class LibraryTable(QTableView):
@@ -54,6 +56,14 @@ class LibraryTable(QTableView):
         if row >= 0:
             self.setCurrentIndex(self._rows.index(row, NAME))
             self.scrollTo(self.currentIndex())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave columns out rather than cut the names."""
+        super().resizeEvent(event)
+        needed = sum(COLUMN_WIDTHS) - COLUMN_WIDTHS[NAME] + _NAME_WIDTH
+        for column in _SPARED:
+            self.setColumnHidden(column, needed > self.viewport().width())
+            needed -= COLUMN_WIDTHS[column] if self.isColumnHidden(column) else 0
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Remember which model is current, by its id."""

@@ -26,13 +26,12 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QScrollArea,
-    QSizePolicy,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.store.settings import WindowGeometry
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shell.action import Action, Declared
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.actions import (
@@ -139,8 +138,7 @@ class MainWindow(QWidget):
             self.commands,
             [(entry.name, entry.title, action) for entry, action in zip(pages, visits, strict=True)],
         )
-        self._stack = QStackedWidget()
-        self._stack.setObjectName("pages")
+        self._stack = CurrentStack("pages")
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -213,9 +211,6 @@ class MainWindow(QWidget):
             self._made[index] = page
             self._stack.addWidget(page)
         self._current = index
-        for number, page in self._made.items():  # only the page in view says how much room is needed
-            policy = QSizePolicy.Policy.Preferred if number == index else QSizePolicy.Policy.Ignored
-            page.setSizePolicy(policy, policy)
         self._rail.set_current(index)
         self._stack.setCurrentWidget(self._made[index])
         self._made[index].setFocus(Qt.FocusReason.OtherFocusReason)

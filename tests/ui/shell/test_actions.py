@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
+from support.hub_server import HubServer
 from support.real_window import RealWindow
 
 from desktop.store.paths import Paths
@@ -220,8 +221,10 @@ def test_an_event_is_matched_whatever_keypad_or_layout_it_comes_from(qtbot: QtBo
 
 
 @pytest.fixture
-def real(qtbot: QtBot, qapp: QApplication, paths: Paths) -> Iterator[RealWindow]:
-    made = RealWindow(qtbot, qapp, paths)
+def real(
+    qtbot: QtBot, qapp: QApplication, paths: Paths, hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RealWindow]:
+    made = RealWindow(qtbot, qapp, paths, hub, monkeypatch)
     yield made
     made.close()
 

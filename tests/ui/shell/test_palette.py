@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListView, QPlainTextEdit, QTableView, QWidget
 from pytestqt.qtbot import QtBot
+from support.hub_server import HubServer
 from support.real_window import RealWindow
 from support.widgets import find
 
@@ -250,13 +251,20 @@ def test_ten_thousand_models_and_chats_stay_quick(qtbot: QtBot, theme: Theme, ta
 
 
 @pytest.fixture
-def real(qtbot: QtBot, qapp: QApplication, paths: Paths, starter_model: Path) -> Iterator[RealWindow]:
+def real(
+    qtbot: QtBot,
+    qapp: QApplication,
+    paths: Paths,
+    starter_model: Path,
+    hub: HubServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[RealWindow]:
     paths.data.mkdir(parents=True, exist_ok=True)
     store = ChatStore(paths.chats)
     for title in ("About the tides", HOSTILE, ""):
         store.update(store.create().id, title=title)
     store.close()
-    made = RealWindow(qtbot, qapp, paths)
+    made = RealWindow(qtbot, qapp, paths, hub, monkeypatch)
     yield made
     made.close()
 
