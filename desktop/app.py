@@ -22,13 +22,15 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
 from desktop.core.model_ref import local_ref
+from desktop.core.settings_pages import PAGES
 from desktop.services.chat.chat import MessageFinished
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.single_instance import OpenRequest
+from desktop.store import options
 from desktop.store.paths import Paths
-from desktop.store.settings import SettingsData, WindowGeometry
+from desktop.store.settings import SettingsData
 from desktop.ui.chat.actions import CHAT_ACTIONS
 from desktop.ui.discover.actions import DISCOVER_ACTIONS
 from desktop.ui.inspect.actions import INSPECT_ACTIONS
@@ -38,12 +40,13 @@ from desktop.ui.shell.collector import Collector
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.failures import FailureHooks
 from desktop.ui.shell.page import Page
-from desktop.ui.shell.palette_sources import Source, chats_source, models_source
+from desktop.ui.shell.palette_sources import Source, chats_source, models_source, options_source
 from desktop.ui.shell.run_follower import RunFollower
+from desktop.ui.shell.settings.parts import SettingsParts, SettingsServices
 from desktop.ui.shell.single_instance import come_forward
 from desktop.ui.shell.statusbar import StatusBar
 from desktop.ui.shell.tasks import TaskContext, Tasks
-from desktop.ui.shell.theme import Preference, Theme
+from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window import MainWindow, PageEntry
 
 if TYPE_CHECKING:
@@ -70,13 +73,11 @@ class Heft:
         self._failures = FailureHooks()
         self._container = Container(paths, self._tell)
         settings = self._read_settings()
-        self._theme = Theme(application, settings.theme)
+        self._theme = Theme(application, settings.get(options.THEME))
         self._tasks = Tasks()
         self._collector = Collector(application)
         self._engine_bridge = Bridge(self._container.engine.subscribe, merge_states)
-        self._follower = RunFollower(
-            self._tasks, lambda: self._container.recorder
-        )
+        self._follower = RunFollower(self._tasks, lambda: self._container.recorder)
         self._window = MainWindow(
             self._theme,
             (
@@ -87,10 +88,15 @@ class Heft:
                 PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
             ),
             StatusBar(self._tasks, EngineMemoryReader(self._container.engine.hello).read),
-            load_at_start=settings.load_at_start,
+            load_at_start=settings.get(options.LOAD_AT_START),
         )
+        made = self._container
+        services = SettingsServices(
+            made.paths, lambda: made.tokens, lambda: made.machine.describe("cached"), made.download_folder
+        )
+        self._settings = SettingsParts(made.settings, settings, services, self._tasks, self._theme, self._window)
         self._connect()
-        self._window.restore(settings.window)
+        self._window.restore(settings.get(options.WINDOW))
         self._show_first_page()
 
     def show(self) -> None:
@@ -141,6 +147,7 @@ class Heft:
         self._engine_bridge.close()
         if "_chat_bridge" in self.__dict__:
             self._chat_bridge.close()
+        self._settings.close()
         self._container.end_engine()
         self._tasks.shutdown()
         if "_discover" in self.__dict__:
@@ -250,6 +257,7 @@ class Heft:
         return (
             models_source(lambda: made.library.scan(), self.open_file),  # noqa: PLW0108 - made at its first use
             chats_source(lambda: made.chats.chats(), self._open_chat),  # noqa: PLW0108
+            options_source(options.OPTIONS, PAGES, lambda place: self._settings.open(*place)),
         )
 
     def _open_chat(self, chat_id: int) -> None:
@@ -271,8 +279,8 @@ class Heft:
         window.file_opened.connect(self.open_file)
         window.file_inspected.connect(lambda path: self.inspect(str(path)))
         window.inspect_asked.connect(lambda: self._inspector().ask_file())
-        window.appearance_chosen.connect(self._choose_appearance)
-        window.load_at_start_chosen.connect(self._choose_load_at_start)
+        window.appearance_chosen.connect(lambda which: self._settings.options.put(options.THEME, which))
+        window.load_at_start_chosen.connect(lambda on: self._settings.options.put(options.LOAD_AT_START, on))
         window.logs_asked.connect(self._open_logs)
         window.about_asked.connect(self._show_about)
         window.closed.connect(self._remember_window)
@@ -287,6 +295,7 @@ class Heft:
             sys.stderr.write("heft: there are no fonts on this system, so the window shows no words.\n")
             sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
         self._collector.start()
+        self._settings.options.watch()
         from desktop.ui.shell.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())
@@ -295,7 +304,7 @@ class Heft:
             self._discover.restore()
         if self._source:
             self.open(self._source)
-        elif self._read_settings().load_at_start:
+        elif self._read_settings().get(options.LOAD_AT_START):
             self._tasks.run(self._load_first)
 
     def _settle(self, context: TaskContext) -> None:
@@ -314,7 +323,7 @@ class Heft:
         """Load a model unless the user was faster."""
         from desktop.services.models.first_model import first_model
 
-        model = first_model(self._container.library, self._read_settings().last_model)
+        model = first_model(self._container.library, self._read_settings().get(options.LAST_MODEL))
         plan = self._container.planning.for_load(local_ref(model.path, model.name, model.files))
         if self._container.engine.last_plan is None:
             self._container.engine.load(plan)
@@ -362,16 +371,9 @@ class Heft:
     def _note_loaded(self, path: Path) -> None:
         try:
             self._container.library.note_used(path)
-            self._container.settings.update(last_model=str(path))
+            self._container.settings.set(options.LAST_MODEL, str(path))
         except HeftError as error:
             _log.warning("the use of a model was not noted: %s", error.message)
-
-    def _choose_appearance(self, which: Preference) -> None:
-        self._theme.set_preference(which)
-        self._tasks.run(lambda context: self._container.settings.update(theme=which))
-
-    def _choose_load_at_start(self, wanted: bool) -> None:
-        self._tasks.run(lambda context: self._container.settings.update(load_at_start=wanted))
 
     def _open_logs(self) -> None:
         self._container.paths.logs.mkdir(parents=True, exist_ok=True)
@@ -388,9 +390,9 @@ class Heft:
             self._window,
         ).open()
 
-    def _remember_window(self, geometry: WindowGeometry) -> None:
+    def _remember_window(self, geometry: options.WindowGeometry) -> None:
         try:
-            self._container.settings.update(window=geometry)
+            self._container.settings.set(options.WINDOW, geometry)
         except HeftError as error:
             _log.warning("the window's place was not kept: %s", error.message)
 

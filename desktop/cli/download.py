@@ -8,29 +8,31 @@ import time
 from pathlib import Path
 from typing import Any
 
+from desktop.cli.model import repo_name
 from desktop.cli.output import ProgressLine, human_bytes, print_json
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.variants import variants_of
-from desktop.hub.client import HubClient
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
+from desktop.services.container import Container
 from desktop.services.models.downloads import DownloadService, DownloadState
 from desktop.store.paths import default_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("repo", metavar="REPO", help="OWNER/NAME on the Hub")
+    parser.add_argument("repo", type=repo_name, metavar="REPO", help="OWNER/NAME on the Hub, or its link")
     parser.add_argument("what", metavar="VARIANT_OR_FILE", help="a variant (Q4_K_M) or a file of the repo")
     parser.add_argument("--to", type=Path, metavar="DIR", help="a folder instead of the Hugging Face cache")
 
 
 def run(args: argparse.Namespace) -> int:
     """Fetch and verify; Ctrl+C pauses. Raises HubError and NotFoundError."""
-    paths = default_paths()
-    client = HubClient()
-    search = HubSearch(client, paths.cache / "hub")
-    service = DownloadService(paths, client, search)
+    with Container(default_paths()) as container:
+        return _fetch(container.downloads, container.hub_search, args)
+
+
+def _fetch(service: DownloadService, search: HubSearch, args: argparse.Namespace) -> int:
     name, files = _files(search.files(args.repo), args.what)
     line = ProgressLine(f"Downloading {name}")
     started = time.monotonic()
@@ -43,7 +45,6 @@ def run(args: argparse.Namespace) -> int:
     finally:
         unsubscribe()
         line.close()
-        service.close()
     if state.phase != "finished":
         raise HeftError(state.message or "The download stopped.", state.hint, kind=state.kind or "download")
     _print(state, time.monotonic() - started, as_json=args.json)

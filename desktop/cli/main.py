@@ -33,6 +33,7 @@ COMMANDS = {
     "chat": "a conversation in the terminal",
     "bench": "prompt and generation speed",
     "settings": "how a model is loaded: shows and sets what is remembered",
+    "config": "the program's settings",
 }
 
 

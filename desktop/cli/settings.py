@@ -14,7 +14,7 @@ from desktop.core.errors import UsageError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LOAD_FIELDS, LoadSettings, as_document, parse_setting
 from desktop.services.container import Container
-from desktop.services.planning.words import speeds_words
+from desktop.services.planning.words import speed_details
 from desktop.store.paths import default_paths
 
 
@@ -83,6 +83,6 @@ def report(plan: LoadPlan) -> str:
     lines = [printable(plan.ref.name), "", table(["SETTING", "SET", "WILL BE"], rows)]
     if plan.fit is not None:
         lines += ["", f"{human_bytes(plan.fit.memory.total_bytes)} of memory, {plan.fit.placement}"]
-    lines += [speeds_words(plan.speeds)] if plan.speeds else []
+    lines += [speed_details(plan.speeds)] if plan.speeds else []
     lines += [printable(plan.note)] if plan.note else []
     return "\n".join(lines)

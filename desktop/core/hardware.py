@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from desktop.core.errors import HeftError
+from desktop.core.reserves import Reserves
 
 Support = Literal["native", "converted", "none"]
 Bytes = Annotated[int, msgspec.Meta(ge=0)]
@@ -131,7 +132,7 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """One computer, as ``heft machine --json`` prints it."""
+    """One computer, as ``heft machine --json`` prints it. ``reserves`` is what its owner wants kept free."""
 
     cpu: Cpu
     memory: Memory
@@ -142,6 +143,7 @@ class Machine(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     probes: tuple[Probe, ...] = ()
     system: str = ""
+    reserves: Reserves = Reserves()
 
 
 def to_json(machine: Machine) -> bytes:

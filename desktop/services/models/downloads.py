@@ -17,10 +17,10 @@ from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.placement import default_cache
 from desktop.hub.search import HubSearch
-from desktop.services.listeners import Listeners
 from desktop.services.models.downloads_job import Job
 from desktop.services.models.downloads_records import DownloadedFile, DownloadState, Order, OrderStore, Phase
 from desktop.store.paths import Paths
+from desktop.system.listeners import Listeners
 
 __all__ = ["DownloadService", "DownloadState", "DownloadedFile", "Phase"]
 

@@ -15,6 +15,7 @@ from desktop.core.errors import NotFoundError, StoreError, UsageError
 from desktop.core.progress import Report, unheard
 from desktop.store.library import Library, LibraryModel, Scan
 from desktop.store.locations import Location, known_locations
+from desktop.store.options import DOWNLOAD_FOLDER, LIBRARY_FOLDERS, STORES
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.store.starter import find_starter
@@ -78,21 +79,21 @@ class LibraryService:
 
     def folders(self) -> tuple[Path, ...]:
         """The folders the user added."""
-        return tuple(Path(folder) for folder in self._settings.load().library_folders)
+        return tuple(Path(folder) for folder in self._settings.get(LIBRARY_FOLDERS))
 
     def add_folder(self, folder: Path) -> None:
         """Look into a folder from now on; NotFoundError when it is none."""
         folder = folder.expanduser().absolute()
         if not folder.is_dir():
             raise NotFoundError(f"{folder} is not a folder.", "Choose a folder that holds GGUF files.")
-        known = self._settings.load().library_folders
+        known = self._settings.get(LIBRARY_FOLDERS)
         if str(folder) not in known:
-            self._settings.update(library_folders=(*known, str(folder)))
+            self._settings.set(LIBRARY_FOLDERS, (*known, str(folder)))
 
     def remove_folder(self, folder: Path) -> None:
         """Look into an added folder no longer; its files stay."""
-        known = self._settings.load().library_folders
-        self._settings.update(library_folders=tuple(name for name in known if Path(name) != folder))
+        known = self._settings.get(LIBRARY_FOLDERS)
+        self._settings.set(LIBRARY_FOLDERS, tuple(name for name in known if Path(name) != folder))
 
     def is_own(self, model: LibraryModel) -> bool:
         """Whether all files of a model lie in Heft's own folder, so that Heft may remove them."""
@@ -127,12 +128,14 @@ class LibraryService:
 
     def _locations(self) -> Sequence[Location]:
         starter = find_starter()
-        home = self._home or Path.home()
+        settings = self._settings.load()
+        home, downloads = self._home or Path.home(), settings.get(DOWNLOAD_FOLDER)
+        added = [*settings.get(LIBRARY_FOLDERS), *([downloads] if downloads else [])]
         return [
             Location("heft", self._paths.models),
             *([Location("starter", starter)] if starter else []),
-            *known_locations(self._environ, home),
-            *(Location("folder", folder) for folder in self.folders()),
+            *(place for place in known_locations(self._environ, home) if settings.get(STORES[place.source])),
+            *(Location("folder", Path(folder)) for folder in added),
         ]
 
     def _starter(self) -> LibraryModel:
@@ -164,7 +167,8 @@ class LibraryService:
             return max(found, key=lambda m: (not m.problem, m.modified))
         folder = _existing(name)
         if folder is not None:
-            raise UsageError(f"{folder} is a folder.", "Name a .gguf file in it, or add the folder to the library.")
+            hint = "Name a .gguf file in it, or add the folder to the library."
+            raise UsageError(f"{folder} is a folder.", hint, settings_page="models")
         close = _close(name, [*(m.name for m in models), *([STARTER] if find_starter() else [])])
         raise NotFoundError(
             f"There is no model '{name}' on this computer.",

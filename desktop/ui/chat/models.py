@@ -15,7 +15,10 @@ from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef, local_ref
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore
+from desktop.store.options import LAST_MODEL
 from desktop.store.settings import SettingsStore
+from desktop.ui.shell.actions import OPEN_FILE
+from desktop.ui.shell.keys import shown_keys
 from desktop.ui.shell.tasks import TaskContext, Tasks
 
 if TYPE_CHECKING:
@@ -134,14 +137,15 @@ class ModelChooser(QObject):
             self._chats.update(chat.id, model=last.ref.name, model_path=str(last.path))
 
     def _first(self, chat: Chat) -> LibraryModel:
-        for wanted in (chat.model_path, self._settings.load().last_model, "starter"):
+        for wanted in (chat.model_path, self._settings.get(LAST_MODEL), "starter"):
             if not wanted:
                 continue
             try:
                 return self._library().resolve(wanted)
             except NotFoundError:
                 continue
-        raise NotFoundError("There is no model to answer.", "Open a model file (Ctrl+O).", kind="no-model")
+        what_to_do = f"Open a model file ({shown_keys(OPEN_FILE)})."
+        raise NotFoundError("There is no model to answer.", what_to_do, kind="no-model")
 
     def _plan_and_load(self, ref: ModelRef, asked: LoadSettings, then: Callable[[], None] | None = None) -> None:
         self._start(lambda: self._planning().for_load(ref, asked), then)

@@ -11,7 +11,8 @@ from desktop.engine.worker.protocol import Loaded
 from desktop.services.chat.chat import PromptRead, TextAdded
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Chat, Message
-from desktop.store.settings import Preset, SettingsStore
+from desktop.store.options import Preset
+from desktop.store.settings import SettingsStore
 from desktop.ui.chat import presets
 from desktop.ui.chat.figures import live_figures, resting_figures
 from desktop.ui.chat.live_panel import Figures, LivePanel

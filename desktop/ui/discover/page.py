@@ -13,15 +13,18 @@ from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.core.hub_address import HubAddress
 from desktop.core.placement import hypothetical, pools_of
+from desktop.core.variants import variant_at
 from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import View
 from desktop.services.discover.search import SearchService
 from desktop.services.discover.search_results import Result
 from desktop.services.discover.tables import DataTables
+from desktop.services.hub_account import TokenService, TokenTaken
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.machine import MachineService
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
+from desktop.store.settings import Changed
 from desktop.ui.discover import actions
 from desktop.ui.discover.downloads_panel import DownloadsPanel
 from desktop.ui.discover.repo import RepoPane
@@ -31,6 +34,7 @@ from desktop.ui.discover.weighing import Weighing
 from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.speed_offer import SpeedOffer
+from desktop.ui.shared.token_field import taken_words
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
@@ -54,14 +58,14 @@ class DiscoverPage(Page):
         machines: MachineService,
         tables: DataTables,
         this_machine: Callable[[], Machine],
-        keep_token: Callable[[str], None],
+        tokens: TokenService,
         endpoint: Callable[[], str],
         tasks: Tasks,
         theme: Theme,
         calibration: CalibrationService | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        """``this_machine`` takes seconds at its first call; ``keep_token`` raises HeftError without a keyring.
+        """``this_machine`` takes seconds at its first call.
 
         With ``calibration`` the page offers to measure the types that a repo has and nobody measured yet.
         """
@@ -70,7 +74,7 @@ class DiscoverPage(Page):
         self._downloads = downloads
         self._machines = machines
         self._this_machine = this_machine
-        self._keep_token = keep_token
+        self._tokens = tokens
         self._endpoint = endpoint
         self._tasks = tasks
         self._result: Result | None = None
@@ -92,6 +96,19 @@ class DiscoverPage(Page):
         self._asked = True
         self._search.search()
         self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, owner=self)
+
+    def option_changed(self, change: Changed) -> None:
+        """Another Hub is asked from now on, or none, or again."""
+        if change.option.page in ("hub", "network") and self._asked:
+            if self.isVisible():
+                self._search.search()
+            else:
+                self._asked = False
+
+    def token_changed(self) -> None:
+        """Go on with a repo that asked for a token."""
+        if self._state.wants_token and self._body.currentIndex() == _NOTHING:
+            self._again()
 
     def showEvent(self, event: QShowEvent) -> None:
         """In view, the figures follow the memory that is free."""
@@ -156,6 +173,7 @@ class DiscoverPage(Page):
 
     def _connect(self) -> None:
         self._search.repo_chosen.connect(self._open)
+        self._search.settings_asked.connect(self.settings_asked)
         weighing, repo = self._weighing, self._repo
         weighing.opened.connect(self._opened)
         weighing.changed.connect(repo.show_view)
@@ -175,6 +193,8 @@ class DiscoverPage(Page):
         self._state.page_wanted.connect(self._open_page)
         self._state.versions_wanted.connect(self._show_versions)
         self._state.token_given.connect(self._give_token)
+        self._state.token_page_wanted.connect(lambda: QDesktopServices.openUrl(QUrl(self._tokens.tokens_page)))
+        self._state.settings_asked.connect(self.settings_asked)
         panel = self._panel
         panel.paused.connect(lambda download: self._do(lambda: self._downloads.pause(download)))
         panel.resumed.connect(lambda download: self._do(lambda: self._downloads.resume(download)))
@@ -221,6 +241,21 @@ class DiscoverPage(Page):
         self._repo.show_repo(view)
         self._repo.show_downloads(self._of(view, self._downloads.states()))
         self._body.setCurrentIndex(_REPO)
+        self._choose_named(view)
+
+    def _choose_named(self, view: View) -> None:
+        """Choose the variant that a pasted address named."""
+        address = self._search.take_address(view.repo.id)
+        if address is None:
+            return
+        named = address.file or address.label
+        row = variant_at([found.variant for found in view.rows], address.file, address.label) if named else -1
+        if row >= 0:
+            self._repo.choose(row)
+        elif named:
+            self.notify.emit(f"{view.repo.id} has no variant {named}. These are those it has.")
+        if address.revision:
+            self.notify.emit(f"The address names the revision {address.revision}; these are the newest files.")
 
     def _offer_to_measure(self) -> None:
         view, repo = self._repo.view, self._weighing.repo
@@ -249,15 +284,24 @@ class DiscoverPage(Page):
         """The chosen variant, or the recommended one; the whole repo where there is neither."""
         if self._result is None:
             return
-        row = self._repo.table.currentIndex().row()
-        found = self._repo.rows.at(row if row >= 0 else self._repo.rows.recommended) if self._result.is_gguf else None
+        found = self._repo.rows.at(self._repo.chosen) if self._result.is_gguf else None
         file = found.variant.first_file.path if found is not None else ""
         self.inspect_requested.emit(str(HubAddress(self._result.repo.id, file)))
 
     def _give_token(self, token: str) -> None:
+        self._state.show_checking()
         self._tasks.run(
-            lambda context: self._keep_token(token), done=lambda _: self._again(), failed=self.notify.emit, owner=self
+            lambda context: self._tokens.take(token),
+            done=self._took_token,
+            failed=self._state.show_refused,
+            owner=self,
         )
+
+    def _took_token(self, taken: TokenTaken) -> None:
+        """Go on with the repo that asked for it; what became of the token stays to be read meanwhile."""
+        self._state.show_taken(taken)
+        self.notify.emit(taken_words(taken))
+        self._again()
 
     def _choose_profile(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Load profile", "", "Machine profiles (*.json)")
@@ -271,9 +315,9 @@ class DiscoverPage(Page):
 
     # -- downloads -------------------------------------------------------------------------------
 
-    def _act(self, row: int) -> None:
+    def _act(self, number: int) -> None:
         """Press a row's button: download, resume, or chat."""
-        found, view = self._repo.rows.at(row), self._repo.view
+        found, view = self._repo.rows.at(number), self._repo.view
         if found is None or view is None:
             return
         variant = found.variant
@@ -291,10 +335,8 @@ class DiscoverPage(Page):
             self._do(lambda: self._downloads.start(view.repo.id, files, name=name))
 
     def _download_current(self) -> None:
-        row = self._repo.table.currentIndex().row()
-        row = row if row >= 0 else self._repo.rows.recommended
-        if row >= 0:
-            self._act(row)
+        if self._repo.chosen >= 0 and self._body.currentIndex() == _REPO:
+            self._act(self._repo.chosen)
 
     def _chat_with(self, download: str) -> None:
         state = next((state for state in self._downloads.states() if state.id == download), None)

@@ -37,7 +37,7 @@ class DiscoverParts(QObject):
             made.machine,
             made.tables,
             made.this_machine,
-            made.token.set,
+            made.tokens,
             lambda: made.hub.endpoint,
             self._tasks,
             self._theme,

@@ -158,10 +158,12 @@ class Weighing(QObject):
         )
 
     def _mark(self) -> None:
-        """Marks depend on everything but the context and the goal."""
+        """Marks depend on everything but the context and the goal, and on the models as far as they were read."""
         repo, controls = self._repo, self._controls
-        wanted = (id(repo), controls.kv_type, controls.gpu_layers, id(controls.machine))
-        if repo is None or wanted == self._marked_for:
+        if repo is None:
+            return
+        wanted = (id(repo), controls.kv_type, controls.gpu_layers, id(controls.machine), repo.built)
+        if wanted == self._marked_for:
             return
         self._marked_for = wanted
         self._marking = self._tasks.run(lambda context: repo.marks(controls), done=self.marked.emit, owner=self)
@@ -169,6 +171,7 @@ class Weighing(QObject):
     def _settled(self, view: View) -> None:
         self._settling = None
         self.changed.emit(view)
+        self._mark()
         self.progressed.emit("")
 
     def _troubled(self, error: HeftError) -> None:

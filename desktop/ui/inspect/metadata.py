@@ -22,7 +22,7 @@ from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import Column
 from desktop.ui.shared.search_field import search_field
-from desktop.ui.shared.tables import COPY_ROWS
+from desktop.ui.shared.tables import COPY_ROWS, choose_by_hand_only
 from desktop.ui.shell.keys import add_keys
 from desktop.ui.shell.tasks import Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
@@ -79,6 +79,7 @@ class MetadataTab(InspectTab):
         self._tree.setObjectName("inspectMetadataTree")
         self._tree.setAccessibleName("Metadata keys")
         self._tree.setModel(self._rows)
+        choose_by_hand_only(self._tree)
         self._tree.setUniformRowHeights(True)
         self._tree.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self._tree.setIndentation(12)

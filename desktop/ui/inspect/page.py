@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +13,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.progress import Progress
 from desktop.services.inspect.inspection import Inspected, InspectionService
+from desktop.store.options import RECENT_INSPECTED
 from desktop.store.settings import SettingsStore
 from desktop.ui.inspect import actions
 from desktop.ui.inspect.compare import CompareTab
@@ -27,8 +27,10 @@ from desktop.ui.inspect.state import InspectState, Opened
 from desktop.ui.inspect.tab import InspectTab, TabEntry, Tone
 from desktop.ui.inspect.tabs import InspectTabs
 from desktop.ui.inspect.tensors import TensorsTab
+from desktop.ui.shared.keyboard import has_keyboard
 from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.search_field import focus_search
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme
@@ -112,7 +114,7 @@ class InspectPage(Page):
         loaded = self._engine_state().loaded
         self._empty.set_loaded(loaded.path if loaded else "", Path(loaded.path).name if loaded else "")
         if not self._recent:
-            self._tasks.run(lambda context: self._settings.load().recent_inspected, done=self._took_recent, owner=self)
+            self._tasks.run(lambda context: self._settings.get(RECENT_INSPECTED), done=self._took_recent, owner=self)
 
     def open(self, source: str) -> None:
         """Read a path, a folder, an ``hf:`` address or a library name, and show it."""
@@ -208,6 +210,7 @@ class InspectPage(Page):
         self._line.cancelled.connect(self.cancel)
         self._failure.again_asked.connect(self._again)
         self._failure.dismissed.connect(self._failure.hide)
+        self._failure.settings_asked.connect(self.settings_asked)
         self._tabs.notify.connect(self.notify)
         self._tabs.place_asked.connect(self.go_to)
 
@@ -217,9 +220,9 @@ class InspectPage(Page):
             (actions.NEXT_VIEW, lambda: self._tabs.step(1)),
             (actions.PREVIOUS_VIEW, lambda: self._tabs.step(-1)),
             (actions.FIND, self._find),
-            (actions.LARGER, partial(self._zoom, 1)),
-            (actions.SMALLER, partial(self._zoom, -1)),
-            (actions.FIT, partial(self._zoom, 0)),
+            (actions.LARGER, calling(self._zoom, 1)),
+            (actions.SMALLER, calling(self._zoom, -1)),
+            (actions.FIT, calling(self._zoom, 0)),
         ):
             self.commands.connect_to(action, call)
         self.commands.ask(actions.SEARCHABLE, lambda: self._shown is not None and self._shown.search is not None)
@@ -239,6 +242,11 @@ class InspectPage(Page):
     def _zoom(self, steps: int) -> None:
         if isinstance(self._tabs.shown, LayersTab):
             self._tabs.shown.map.zoom(steps)
+
+    def token_changed(self) -> None:
+        """Try again what was refused for want of a token."""
+        if self._failure.wants_token:
+            self._again()
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -276,6 +284,8 @@ class InspectPage(Page):
             self._failure.show()
 
     def _show(self, opened: Opened) -> None:
+        kept = self.hasFocus() or has_keyboard(self._empty) or has_keyboard(self._line) or has_keyboard(self._failure)
+        kept = kept or (self._summary is not None and has_keyboard(self._summary))
         self._ended()
         former = self.inspected
         self._state.show(opened)
@@ -284,10 +294,13 @@ class InspectPage(Page):
             self._tabs.show_model(opened.inspected)
             self._tabs.hide_tab("compare")
             self._body.setCurrentIndex(_TABS)
-            self._tabs.take_focus()
+            if kept:
+                self._tabs.take_focus()
         else:
             self._tabs.clear()
             self._show_summary(opened.inspected)
+            if kept and self._summary is not None:
+                self._summary.setFocus(Qt.FocusReason.OtherFocusReason)
         if former is not None:
             former.close()
 
@@ -324,8 +337,8 @@ class InspectPage(Page):
 
     def _remember(self, source: str) -> None:
         """On the worker thread: what was opened well is offered again."""
-        kept = [known for known in self._settings.load().recent_inspected if known != source]
-        self._settings.update(recent_inspected=(source, *kept)[:MOST_RECENT])
+        kept = [known for known in self._settings.get(RECENT_INSPECTED) if known != source]
+        self._settings.set(RECENT_INSPECTED, (source, *kept)[:MOST_RECENT])
 
     def _took_recent(self, recent: tuple[str, ...]) -> None:
         self._recent = recent
@@ -333,7 +346,7 @@ class InspectPage(Page):
 
     def _list_models(self) -> None:
         def work(context: TaskContext) -> tuple[tuple[str, ...], list[LibraryModel]]:
-            return self._settings.load().recent_inspected, self._library.scan(cancelled=lambda: context.cancelled)
+            return self._settings.get(RECENT_INSPECTED), self._library.scan(cancelled=lambda: context.cancelled)
 
         def done(found: tuple[tuple[str, ...], list[LibraryModel]]) -> None:
             self._took_recent(found[0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from desktop.core.hub_address import PREFIX, hub_address
 from desktop.core.shown import plain
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import resize_dialog
+from desktop.ui.shared.signals import calling
 from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import set_role
 
@@ -83,7 +83,7 @@ class SourceMenu(QMenu):
         half = _NAME_CHARACTERS // 2
         text = plain(text)
         shown = text if len(text) <= _NAME_CHARACTERS else f"{text[: half - 1]}…{text[-half:]}"
-        action = self.addAction(shown.replace("&", "&&"), partial(self.chosen.emit, source))
+        action = self.addAction(shown.replace("&", "&&"), calling(self.chosen.emit, source))
         action.setToolTip(plain_tooltip(source))
 
     def ask_file(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
@@ -21,8 +21,10 @@ from PySide6.QtWidgets import (
 
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
+from desktop.core.spelling import near
 from desktop.core.units import human_bytes
 from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.store.settings import Changed
 from desktop.ui.library import actions
 from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.library.library_table import LibraryTable
@@ -32,6 +34,7 @@ from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.search_field import focus_search, search_field
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.keys import tooltip
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Task, Tasks
@@ -76,6 +79,13 @@ class LibraryPage(Page):
     def shown(self) -> None:
         """Look for models, quietly when nothing is new."""
         self.rescan()
+
+    def option_changed(self, change: Changed) -> None:
+        """Other folders or stores are to be looked into."""
+        if change.option.page == "models":
+            self.cancel_scan()
+            if self.isVisible():
+                self.rescan()
 
     def rescan(self) -> None:
         """Look for models in the background; one search at a time."""
@@ -156,6 +166,8 @@ class LibraryPage(Page):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._add = self.commands.button(actions.ADD_FOLDER, "libraryAddFolder", role="primary")
         self._clear = explained_button("Clear search", "libraryClearSearch", "Show all models again")
+        self._near = explained_button("", "libraryNear", "Search for a name that is here")
+        self._near.clicked.connect(self._search_near)
         empty = QWidget()
         empty.setObjectName("libraryEmpty")
         column = QVBoxLayout(empty)
@@ -163,6 +175,7 @@ class LibraryPage(Page):
         column.addStretch(1)
         column.addWidget(self._nothing)
         column.addWidget(self._advice)
+        column.addWidget(self._near, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._add, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._clear, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(2)
@@ -206,6 +219,7 @@ class LibraryPage(Page):
             f"{total:,} model{'s' * (total != 1)} · {human_bytes(self._rows.total_bytes)}" if total else ""
         )
         self._clear.setVisible(total > 0)
+        self._offer_near()
         self._add.setVisible(total == 0 and self._scanned_once)
         self._advice.setVisible(self._scanned_once)
         if total:
@@ -216,6 +230,19 @@ class LibraryPage(Page):
             self._advice.setText(NO_MODELS_ADVICE)
         else:
             self._nothing.setText("Looking for models…")
+
+    def _offer_near(self) -> None:
+        """Offer the nearest name where the search finds none."""
+        typed = self._search.text()
+        found = near(typed, self._rows.words) if typed and not self._rows.rowCount() else ()
+        self._near.setVisible(bool(found))
+        if found:
+            self._near.setText(f"Did you mean “{found[0]}”?".replace("&", "&&"))
+            self._near.setAccessibleName(f"Search for {found[0]}")
+            self._near.setProperty("near", found[0])
+
+    def _search_near(self) -> None:
+        self._search.setText(str(self._near.property("near")))
 
     def _filter(self, text: str) -> None:
         self._rows.set_filter(text)
@@ -236,7 +263,7 @@ class LibraryPage(Page):
         if first and used:
             self._table.select(max(used, key=lambda model: model.last_used or 0.0).id)
         self._end_scan()
-        if first and not self._search.hasFocus():
+        if first and self.hasFocus():  # and nobody went elsewhere since the page came into view
             self._table.setFocus(Qt.FocusReason.OtherFocusReason)
         unreadable = self._service.unreadable
         if unreadable:
@@ -301,7 +328,7 @@ class LibraryPage(Page):
         box.setInformativeText(f"It takes {human_bytes(model.size_bytes)}. You can restore it from the trash.")
         confirm = box.addButton("Move to trash", QMessageBox.ButtonRole.DestructiveRole)
         confirm.setObjectName("libraryRemoveConfirm")
-        confirm.clicked.connect(partial(self._remove, model))
+        confirm.clicked.connect(calling(self._remove, model))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
@@ -325,7 +352,7 @@ class LibraryPage(Page):
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Add a folder that holds models")
         if name:
-            self._change_folders(partial(self._service.add_folder, Path(name)))
+            self._change_folders(lambda: self._service.add_folder(Path(name)))
 
     def _fill_folders_menu(self) -> None:
         self._folders_menu.clear()
@@ -334,12 +361,10 @@ class LibraryPage(Page):
         if folders:
             self._folders_menu.addSeparator()
         for folder in folders:
-            forget = partial(self._service.remove_folder, folder)
-            self._folders_menu.addAction(
-                f"Forget {str(folder).replace('&', '&&')}", partial(self._change_folders, forget)
-            )
+            forget = calling(self._change_folders, calling(self._service.remove_folder, folder))
+            self._folders_menu.addAction(f"Forget {str(folder).replace('&', '&&')}", forget)
 
-    def _change_folders(self, change: partial[None]) -> None:
+    def _change_folders(self, change: Callable[[], None]) -> None:
         def changed(_: None) -> None:
             self.cancel_scan()
             self.rescan()

@@ -27,6 +27,7 @@ SHORTCUTS = Action("window.shortcuts", "Keyboard shortcuts", ("Ctrl+/", "F1"))
 DISMISS = Action("window.dismiss-message", "Dismiss the newest message", ("Ctrl+Shift+X",), icon="close")
 LOGS = Action("window.logs", "Open the log folder", icon="folder")
 ABOUT = Action("window.about", "About Heft", icon="info")
+SETTINGS = Action("window.settings", "Settings", ("Ctrl+,",), icon="settings")
 QUIT = Action("window.quit", "Quit Heft", ("Ctrl+Q",))
 
 PALETTE_KEYS = WidgetKeys(
@@ -60,6 +61,7 @@ WINDOW_ACTIONS: Declared = (
     DISMISS,
     LOGS,
     ABOUT,
+    SETTINGS,
     QUIT,
 )
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import shiboken6
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QLineEdit, QListView, QVBoxLayout, QWidget
 
@@ -15,7 +14,7 @@ from desktop.ui.shell.actions import PALETTE_KEYS
 from desktop.ui.shell.keys import answer
 from desktop.ui.shell.palette_list import HEADING_HEIGHT, ROW_HEIGHT, PaletteDelegate, PaletteModel
 from desktop.ui.shell.palette_sources import Entry, Group, Source, rows
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _WIDTH, _MARGIN, _TOP = 640, 24, 56  # pixels
@@ -69,7 +68,7 @@ class Palette(QWidget):
             column.addWidget(widget)
         self._field.textChanged.connect(self._search)
         self._field.installEventFilter(self)
-        self._list.clicked.connect(self._choose)
+        self._list.clicked.connect(lambda index: self._choose(index.row()))
         self._window = window
         window.installEventFilter(self)
         QApplication.instance().focusChanged.connect(self._focus_moved)  # type: ignore[union-attr]
@@ -116,8 +115,8 @@ class Palette(QWidget):
             if source.slow:
                 self._loading.append(
                     self._tasks.run(
-                        partial(_read, source),
-                        done=partial(self._loaded, number),
+                        self._reader(source),
+                        done=self._taker(number),
                         failed=self.failed.emit,
                         owner=self,
                     )
@@ -125,10 +124,17 @@ class Palette(QWidget):
             else:
                 self._groups[number] = Group(source, source.entries())
 
-    def _loaded(self, number: int, group: Group) -> None:
-        self._groups[number] = group
-        if self.is_open:
-            self._search(keep=self._chosen())
+    @staticmethod
+    def _reader(source: Source) -> Callable[[TaskContext], Group]:
+        return lambda _context: Group(source, source.entries())
+
+    def _taker(self, number: int) -> Callable[[Group], None]:
+        def take(group: Group) -> None:
+            self._groups[number] = group
+            if self.is_open:
+                self._search(keep=self._chosen())
+
+        return take
 
     def _search(self, text: str = "", *, keep: Entry | None = None) -> None:
         found = rows([self._groups[number] for number in sorted(self._groups)], self._field.text())
@@ -166,7 +172,7 @@ class Palette(QWidget):
         here = self._list.currentIndex().row()
         match answer(event, PALETTE_KEYS):
             case "choose":
-                self._choose(self._list.currentIndex())
+                self._choose(here)
             case "leave":
                 self.dismiss()
             case int(step) if abs(step) == 1:
@@ -180,8 +186,8 @@ class Palette(QWidget):
                 return False
         return True
 
-    def _choose(self, index: QModelIndex) -> None:
-        row = self._model.row(index.row())
+    def _choose(self, number: int) -> None:
+        row = self._model.row(number)
         if row is None or row.entry is None or row.source is None or row.entry.reason:
             return  # the reason is there to be read
         choose: Callable[[object], object] = row.source.choose
@@ -219,7 +225,3 @@ class Palette(QWidget):
         veil.setAlpha(150)
         painter.fillRect(event.rect(), veil)
         painter.end()
-
-
-def _read(source: Source, _context: object) -> Group:
-    return Group(source, source.entries())

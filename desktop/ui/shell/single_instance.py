@@ -7,13 +7,13 @@ import os
 import socket
 import sys
 import threading
-from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QSocketNotifier, Qt, Signal
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QWidget
 
 from desktop.services.single_instance import ACCEPTED, HAND_OVER_SECONDS, MAX_REQUEST_BYTES, Claim, OpenRequest
+from desktop.ui.shared.signals import calling
 
 
 class InstanceListener(QObject):
@@ -31,7 +31,7 @@ class InstanceListener(QObject):
             self._notifier.activated.connect(self._accept)
         elif sys.platform == "win32":
             self._pipe = _PipeThread(claim.address, self)
-            self._pipe.heard.connect(partial(self._answer_pipe, self._pipe.handled), Qt.ConnectionType.QueuedConnection)
+            self._pipe.heard.connect(self._answer_pipe, Qt.ConnectionType.QueuedConnection)
             self._pipe.start()
 
     def close(self) -> None:
@@ -51,9 +51,9 @@ class InstanceListener(QObject):
             talk.setblocking(False)
             notifier = QSocketNotifier(talk.fileno(), QSocketNotifier.Type.Read, self)
             self._talks[talk] = (notifier, bytearray())
-            notifier.activated.connect(partial(self._read, talk))
+            notifier.activated.connect(calling(self._read, talk))
 
-    def _read(self, talk: socket.socket, *_: object) -> None:
+    def _read(self, talk: socket.socket) -> None:
         if talk not in self._talks:
             return
         heard = self._talks[talk][1]
@@ -75,7 +75,7 @@ class InstanceListener(QObject):
         notifier.deleteLater()
         talk.close()
 
-    def _answer_pipe(self, handled: threading.Event, line: bytes) -> None:
+    def _answer_pipe(self, line: bytes, handled: threading.Event) -> None:
         with contextlib.suppress(ValueError):
             self.asked.emit(OpenRequest.decode(line))
             handled.set()
@@ -113,7 +113,7 @@ if sys.platform == "win32":
     class _PipeThread(QObject):
         """Serves one start after another; ``handled`` is set by the GUI thread."""
 
-        heard = Signal(bytes)
+        heard = Signal(bytes, object)  # a line, and the event to set once it was handled
 
         def __init__(self, address: str, parent: QObject) -> None:
             super().__init__(parent)
@@ -137,7 +137,7 @@ if sys.platform == "win32":
                     _winapi.ConnectNamedPipe(pipe)
                     line, _ = _winapi.ReadFile(pipe, MAX_REQUEST_BYTES)
                     self.handled.clear()
-                    self.heard.emit(bytes(line))
+                    self.heard.emit(bytes(line), self.handled)
                     if self.handled.wait(HAND_OVER_SECONDS):
                         _winapi.WriteFile(pipe, ACCEPTED)
                 _winapi.CloseHandle(pipe)

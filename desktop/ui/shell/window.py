@@ -1,11 +1,10 @@
-"""The window: rail, one page at a time, notifications above it, status bar below it."""
+"""The window: rail, one page at a time, status bar below it, and notifications that lie over its foot."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
@@ -17,11 +16,14 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
+    QKeyEvent,
     QPaintEvent,
+    QResizeEvent,
     QScreen,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -30,8 +32,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.store.settings import WindowGeometry
+from desktop.store import options
+from desktop.store.options import Appearance, WindowGeometry
+from desktop.store.settings import Changed
 from desktop.ui.shared.reflow import CurrentStack
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action import Action, Declared
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.actions import (
@@ -46,6 +51,7 @@ from desktop.ui.shell.actions import (
     OPEN_FILE,
     PALETTE,
     QUIT,
+    SETTINGS,
     SHORTCUTS,
     WINDOW_ACTIONS,
     visit,
@@ -53,9 +59,10 @@ from desktop.ui.shell.actions import (
 from desktop.ui.shell.notifications import NotificationArea
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.rail import NavigationRail
+from desktop.ui.shell.settings.actions import SETTINGS_KEYS
 from desktop.ui.shell.shortcuts import ShortcutsDialog
 from desktop.ui.shell.statusbar import StatusBar
-from desktop.ui.shell.theme import Preference, Theme
+from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window_place import TITLE_BAR, fitted
 
 if TYPE_CHECKING:
@@ -64,6 +71,11 @@ if TYPE_CHECKING:
     from desktop.ui.shell.tasks import Tasks
 
 DEFAULT_SIZE = QSize(1280, 800)
+_APPEARANCES: tuple[tuple[Action, Appearance], ...] = (
+    (APPEARANCE_SYSTEM, "system"),
+    (APPEARANCE_LIGHT, "light"),
+    (APPEARANCE_DARK, "dark"),
+)
 FRAME_ROOM = QSize(0, TITLE_BAR)
 MINIMUM_SIZE = QSize(820, 520)  # on a smaller screen (1280x800 pixels at 200% are 640x400) pages scroll
 # Model files a person may drop; what they really are is told by their content.
@@ -106,11 +118,12 @@ class MainWindow(QWidget):
     file_inspected = Signal(object)  # Path of another model file or folder, or of a .gguf dropped on the page Inspect
     inspect_asked = Signal()  # a file is to be chosen for the page Inspect
     page_changed = Signal(str)
-    appearance_chosen = Signal(str)
-    load_at_start_chosen = Signal(bool)
+    settings_asked = Signal(str)  # SettingsPage
     logs_asked = Signal()
     about_asked = Signal()
     painted = Signal()  # once, after the first paint
+    appearance_chosen = Signal(str)  # Appearance
+    load_at_start_chosen = Signal(bool)
     closed = Signal(object)  # WindowGeometry
 
     def __init__(
@@ -129,7 +142,7 @@ class MainWindow(QWidget):
         self._palette: Palette | None = None
         self._found_by: tuple[Tasks, tuple[Source, ...]] | None = None
         self.status = status
-        self.notifications = NotificationArea(theme)
+        self.notifications = NotificationArea(theme, self)
         visits = [visit(at + 1, entry.name, entry.title, entry.icon) for at, entry in enumerate(pages)]
         self.commands = ActionRegistry((*visits, *WINDOW_ACTIONS), self)
         self._connect(visits, theme.preference, load_at_start)
@@ -142,7 +155,6 @@ class MainWindow(QWidget):
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.notifications)
         scroll = QScrollArea()
         scroll.setObjectName("pageScroll")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -156,19 +168,18 @@ class MainWindow(QWidget):
         row.setSpacing(0)
         row.addWidget(self._rail)
         row.addLayout(column, 1)
+        self.notifications.set_left_edge(self._rail.width())
+        self.notifications.left.connect(self._focus_page)
+        self.notifications.raise_()
 
-    def _connect(self, visits: Sequence[Action], preference: Preference, load_at_start: bool) -> None:
+    def _connect(self, visits: Sequence[Action], preference: Appearance, load_at_start: bool) -> None:
         commands = self.commands
         commands.refused.connect(self.notifications.show_message)
         for index, action in enumerate(visits):
-            commands.connect_to(action, partial(self._visit, index))
+            commands.connect_to(action, calling(self._visit, index))
         appearances = QActionGroup(self)
-        for action, which in (
-            (APPEARANCE_SYSTEM, "system"),
-            (APPEARANCE_LIGHT, "light"),
-            (APPEARANCE_DARK, "dark"),
-        ):
-            made = commands.connect_to(action, partial(self.appearance_chosen.emit, which))
+        for action, which in _APPEARANCES:
+            made = commands.connect_to(action, calling(self.appearance_chosen.emit, which))
             appearances.addAction(made)
             made.setChecked(which == preference)
         load = commands.connect_to(LOAD_AT_START, lambda: self.load_at_start_chosen.emit(load.isChecked()))
@@ -181,6 +192,8 @@ class MainWindow(QWidget):
         commands.connect_to(LOGS, self.logs_asked.emit)
         commands.connect_to(ABOUT, self.about_asked.emit)
         commands.connect_to(QUIT, self.close)
+        commands.connect_to(SETTINGS, self._open_settings)
+        self.notifications.settings_asked.connect(self.settings_asked)
 
     # -- pages -----------------------------------------------------------------------------------
 
@@ -208,13 +221,36 @@ class MainWindow(QWidget):
         if index not in self._made:
             page = self._entries[index].make()
             page.notify.connect(self.notifications.show_message)
+            page.settings_asked.connect(self.settings_asked)
             self._made[index] = page
             self._stack.addWidget(page)
         self._current = index
         self._rail.set_current(index)
         self._stack.setCurrentWidget(self._made[index])
-        self._made[index].setFocus(Qt.FocusReason.OtherFocusReason)
+        self._focus_page()
         self.page_changed.emit(self._entries[index].name)
+
+    def _focus_page(self) -> None:
+        """Give the keyboard back to the page in view."""
+        if self._current >= 0:
+            self._made[self._current].setFocus(Qt.FocusReason.OtherFocusReason)
+    def option_changed(self, change: Changed) -> None:
+        """Tell all pages that an option has another value, and show it in the menus."""
+        if change.option is options.THEME:
+            marked = next(action for action, which in _APPEARANCES if which == change.new)
+            self.commands.qaction(marked).setChecked(True)
+        elif change.option is options.LOAD_AT_START:
+            self.commands.qaction(LOAD_AT_START).setChecked(bool(change.new))
+        for page in self._made.values():
+            page.option_changed(change)
+
+    def token_changed(self) -> None:
+        """Tell all pages that the Hub's token is another one."""
+        for page in self._made.values():
+            page.token_changed()
+
+    def _open_settings(self) -> None:
+        self.settings_asked.emit("general")
 
     # -- actions ---------------------------------------------------------------------------------
 
@@ -257,6 +293,7 @@ class MainWindow(QWidget):
         """List what the keyboard can do, on pages not yet visited too."""
         groups = [("Everywhere", self.commands.declared)]
         groups += [(entry.title, entry.declared) for entry in self._entries]
+        groups.append(("Settings", SETTINGS_KEYS))
         dialog = ShortcutsDialog(groups, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
@@ -326,6 +363,21 @@ class MainWindow(QWidget):
 
     def _screen_changed(self, screen: QScreen) -> None:
         self._fit_minimum(screen.availableGeometry())
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """What nothing in the page wanted: Enter presses a focused button, Escape dismisses a message."""
+        focused = self.focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
+            if not event.isAutoRepeat():
+                focused.click()
+        elif event.key() == Qt.Key.Key_Escape and self.notifications.dismiss_last():
+            return
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Messages stay at the foot."""
+        super().resizeEvent(event)
+        self.notifications.place()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell once that the window is there."""

@@ -25,6 +25,7 @@ from support.widgets import find, label, shown
 
 from desktop.core.errors import HeftError
 from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.library.library_model import COLUMNS, NAME, SIZE, LibraryTableModel, plain_tooltip, when
@@ -47,6 +48,7 @@ def make_page(service: LibraryService, tasks: Tasks, theme: Theme, qtbot: QtBot)
 
     def make(*, wait: bool = True) -> LibraryPage:
         page = shown(qtbot, LibraryPage(service, tasks, theme), 1204, 770)
+        page.setFocus()  # as the window does at a visit
         if wait:
             _settled(qtbot, page)
         return page
@@ -117,6 +119,16 @@ def test_search_sort_and_selection(make_page: MakePage, two: tuple[Path, Path], 
     assert _names(page)[0] == "small-Q4_K_M" and _current(page) == current
     qtbot.keyClick(_search(page), Qt.Key.Key_Return)
     assert page.focusWidget() is _table(page)
+
+
+def test_a_mistyped_name_offers_the_near_one(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
+    page = make_page()
+    qtbot.keyClicks(_search(page), "smolm instrukt")
+    assert _names(page) == [] and _button(page, "libraryNear").text() == "Did you mean “smollm instruct”?"
+    qtbot.mouseClick(_button(page, "libraryNear"), Qt.MouseButton.LeftButton)
+    assert _names(page) == ["SmolLM2-135M-Instruct.Q4_1"] and _search(page).text() == "smollm instruct"
+    _search(page).setText("zzzzzz")
+    assert not _button(page, "libraryNear").isVisible()
 
 
 def test_chat_and_inspect_by_keyboard_mouse_and_menu(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
@@ -338,3 +350,24 @@ def test_times_and_tooltips() -> None:
         "16 May 2026",
     ]
     assert plain_tooltip("<img src=x>\nb") == "<qt>&lt;img src=x&gt;<br>b</qt>" and plain_tooltip("") == ""
+
+
+def test_a_search_that_ends_leaves_the_keyboard_where_somebody_types(
+    make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot
+) -> None:
+    page = make_page(wait=False)
+    page.activateWindow()
+    _search(page).setFocus()
+    _settled(qtbot, page)
+    assert _search(page).hasFocus()
+def test_folders_and_stores_of_the_settings_count_at_once(
+    make_page: MakePage, qtbot: QtBot, paths: Paths, tmp_path: Path
+) -> None:
+    page = make_page()
+    g.model(layers=1).write(tmp_path / "more" / "new-Q4_K_M.gguf")
+    store = SettingsStore(paths.settings)
+    store.subscribe(page.option_changed)
+    store.set(options.LIBRARY_FOLDERS, (str(tmp_path / "more"),))
+    qtbot.waitUntil(lambda: "new-Q4_K_M" in _names(page))
+    store.reset(options.LIBRARY_FOLDERS)
+    qtbot.waitUntil(lambda: "new-Q4_K_M" not in _names(page))
