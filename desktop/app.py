@@ -11,7 +11,7 @@ import sys
 import time
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
@@ -45,7 +45,7 @@ from desktop.ui.shell.run_follower import RunFollower
 from desktop.ui.shell.settings.parts import SettingsParts, SettingsServices
 from desktop.ui.shell.single_instance import come_forward
 from desktop.ui.shell.statusbar import StatusBar
-from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window import MainWindow, PageEntry
 
@@ -92,7 +92,10 @@ class Heft:
         )
         made = self._container
         services = SettingsServices(
-            made.paths, lambda: made.tokens, lambda: made.machine.describe("cached"), made.download_folder
+            made.paths,
+            lambda: made.tokens,
+            lambda: made.machine.describe("cached"),
+            lambda: made.download_folder.place(),  # noqa: PLW0108 - made when it is asked
         )
         self._settings = SettingsParts(made.settings, settings, services, self._tasks, self._theme, self._window)
         self._connect()
@@ -114,6 +117,7 @@ class Heft:
             self._tasks.run(
                 lambda context: _begins_as_gguf(path),
                 done=lambda loads: self.open_file(path) if loads else self.inspect(source),
+                lane=Lane.JOB,
             )
 
     def answer(self, request: OpenRequest) -> None:
@@ -121,6 +125,12 @@ class Heft:
         come_forward(self._window, request.token)
         if request.source:
             self.open(request.source)
+
+    def answer_question(self, question: dict[str, Any]) -> dict[str, Any]:
+        """What a command wants to know of this window; off the GUI thread."""
+        from desktop.services import jobs_channel
+
+        return jobs_channel.answer(self._container.jobs, question) if question["ask"] == jobs_channel.ASK else {}
 
     def open_file(self, path: Path) -> None:
         """Load a model file in place of the present one and go to the chat."""
@@ -148,6 +158,8 @@ class Heft:
         if "_chat_bridge" in self.__dict__:
             self._chat_bridge.close()
         self._settings.close()
+        if "_jobs_bridge" in self.__dict__:
+            self._jobs_bridge.close()
         self._container.end_engine()
         self._tasks.shutdown()
         if "_discover" in self.__dict__:
@@ -166,11 +178,18 @@ class Heft:
         return bridge
 
     @cached_property
+    def _jobs_bridge(self) -> Bridge:
+        from desktop.services.job_kinds import merge_jobs
+
+        bridge = Bridge(self._container.jobs.subscribe, merge_jobs)
+        bridge.received.connect(lambda _: self._window.show_jobs(self._container.jobs.jobs()))
+        return bridge
+
+    @cached_property
     def _discover(self) -> DiscoverParts:
         from desktop.ui.discover.parts import DiscoverParts
 
         parts = DiscoverParts(self._theme, self._tasks, self._container)
-        parts.downloads_changed.connect(self._window.status.show_downloads)
         parts.finished.connect(self._tell_finished)
         return parts
 
@@ -185,7 +204,7 @@ class Heft:
     def _library_page(self) -> Page:
         from desktop.ui.library.page import LibraryPage
 
-        page = LibraryPage(self._container.library, self._tasks, self._theme)
+        page = LibraryPage(self._container.library, self._container.removals, self._tasks, self._theme)
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
         return page
@@ -283,6 +302,7 @@ class Heft:
         window.load_at_start_chosen.connect(lambda on: self._settings.options.put(options.LOAD_AT_START, on))
         window.logs_asked.connect(self._open_logs)
         window.about_asked.connect(self._show_about)
+        window.job_asked.connect(self._steer_job)
         window.closed.connect(self._remember_window)
         window.set_sources(self._tasks, self._palette_sources())
         window.painted.connect(self._after_first_paint)
@@ -296,16 +316,17 @@ class Heft:
             sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
         self._collector.start()
         self._settings.options.watch()
+        self._jobs_bridge  # noqa: B018 - it hears of jobs from now on
         from desktop.ui.shell.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())
-        self._tasks.run(self._settle)
+        self._tasks.run(self._settle, lane=Lane.JOB)
         if any((self._container.paths.data / "downloads").glob("*.json")):
             self._discover.restore()
         if self._source:
             self.open(self._source)
         elif self._read_settings().get(options.LOAD_AT_START):
-            self._tasks.run(self._load_first)
+            self._tasks.run(self._load_first, lane=Lane.JOB)
 
     def _settle(self, context: TaskContext) -> None:
         """Housekeeping nobody waits for."""
@@ -316,6 +337,8 @@ class Heft:
         except OSError as error:
             _log.warning("there is no log file: %s", error)
         _log.info("Heft %s started", __version__)
+        if self._container.paths.removing.exists():
+            self._container.removals.finish()
         if self._container.known(Container.chats) is not None:
             self._container.chats.purge(DELETED_CHATS_KEPT_SECONDS)
 
@@ -338,7 +361,7 @@ class Heft:
         self._last_failure = failure
         if state.loaded is not None and state.loaded is not self._last_loaded:
             path = state.loaded.path
-            self._tasks.run(lambda context: self._note_loaded(Path(path)))
+            self._tasks.run(lambda context: self._note_loaded(Path(path)), lane=Lane.JOB)
         self._last_loaded = state.loaded
 
     def _on_chat(self, event: object) -> None:
@@ -359,6 +382,17 @@ class Heft:
 
     def _tell_finished(self, state: DownloadState) -> None:
         self._window.notifications.show_message(f"{state.name} is here, and its checksum is right.")
+
+    def _steer_job(self, word: str, job_id: str) -> None:
+        """Press a button of a job's row."""
+        jobs = self._container.jobs
+        if word != "chat":
+            failed = self._window.notifications.show_message
+            self._tasks.run(lambda context: jobs.steer(word, job_id), failed=failed, lane=Lane.COMMAND)
+            return
+        result = next((job.result for job in jobs.jobs() if job.id == job_id), None)
+        if result is not None:
+            self.open_file(result)
 
     def _tell_failure(self, state: EngineState) -> None:
         from desktop.services.engine.headless import death_error

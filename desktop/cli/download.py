@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from desktop.cli.model import repo_name
 from desktop.cli.output import ProgressLine, human_bytes, print_json
@@ -23,12 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("repo", type=repo_name, metavar="REPO", help="OWNER/NAME on the Hub, or its link")
     parser.add_argument("what", metavar="VARIANT_OR_FILE", help="a variant (Q4_K_M) or a file of the repo")
-    parser.add_argument("--to", type=Path, metavar="DIR", help="a folder instead of the Hugging Face cache")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="a folder instead of where downloads go")
 
 
 def run(args: argparse.Namespace) -> int:
     """Fetch and verify; Ctrl+C pauses. Raises HubError and NotFoundError."""
     with Container(default_paths()) as container:
+        if args.to is not None and container.download_folder.include(args.to):
+            sys.stderr.write(f"heft: The library looks into {args.to} from now on.\n")
         return _fetch(container.downloads, container.hub_search, args)
 
 
@@ -38,7 +40,8 @@ def _fetch(service: DownloadService, search: HubSearch, args: argparse.Namespace
     started = time.monotonic()
     unsubscribe = service.subscribe(lambda state: line.update(state.fraction, _note(state)))
     try:
-        state = service.wait(service.start(args.repo, files, name=name, folder=args.to))
+        folder: Path | Literal["default"] = args.to if args.to is not None else "default"
+        state = service.wait(service.start(args.repo, files, name=name, folder=folder))
     except KeyboardInterrupt:
         sys.stderr.write("\nheft: Stopped; the same command goes on from here.\n")
         raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from desktop.core.errors import HeftError, StoreError
@@ -28,12 +27,15 @@ if TYPE_CHECKING:
     from desktop.services.discover.tables import DataTables
     from desktop.services.hub_account import TokenService
     from desktop.services.inspect.inspection import InspectionService
+    from desktop.services.jobs import JobService
     from desktop.services.machine.calibration import CalibrationService
     from desktop.services.machine.machine import MachineService
     from desktop.services.machine.this_machine import ThisMachine
+    from desktop.services.models.download_folder import DownloadFolder
     from desktop.services.models.downloads import DownloadService
     from desktop.services.models.library import LibraryService
     from desktop.services.models.local_copies import LocalCopies
+    from desktop.services.models.removal import RemovalService
     from desktop.services.planning.engine_planner import DryRunPlanner
     from desktop.services.planning.ledger import LedgerService
     from desktop.services.planning.recording import RunRecorder
@@ -131,7 +133,7 @@ class Container:
         """How quick this computer is."""
         from desktop.services.machine.calibration import CalibrationService
 
-        return CalibrationService(self.paths)
+        return CalibrationService(self.paths, self.jobs)
 
     @made_once
     def tables(self) -> DataTables:
@@ -204,12 +206,28 @@ class Container:
         return LibraryService(self.paths, self.settings)
 
     @made_once
+    def removals(self) -> RemovalService:
+        """Removes models."""
+        from desktop.services.models.removal import RemovalService
+
+        def removed() -> None:
+            downloads = self.known(Container.downloads)
+            if downloads is not None:
+                downloads.forget_missing()
+
+        return RemovalService(self.paths, self.library, self.engine, removed=removed)
+
+    @made_once
     def inspection(self) -> InspectionService:
         """What is inside a model file."""
         from desktop.services.inspect.inspection import InspectionService
 
         return InspectionService(
-            self.paths, self.library, self.hub, architectures=lambda: self.describe_engine().architectures
+            self.paths,
+            self.library,
+            self.hub,
+            architectures=lambda: self.describe_engine().architectures,
+            jobs=self.jobs,
         )
 
     @made_once
@@ -259,8 +277,11 @@ class Container:
         """Which files of the Hub are here already, in the stores that are used."""
         from desktop.services.models.local_copies import LocalCopies
         from desktop.store import options
+        from desktop.store.fetched import FetchedStore
 
-        return LocalCopies(used=lambda store: self.settings.get(options.STORES[store]))
+        return LocalCopies(
+            fetched=FetchedStore(self.paths.fetched), used=lambda store: self.settings.get(options.STORES[store])
+        )
 
     @made_once
     def hub(self) -> HubClient:
@@ -319,7 +340,23 @@ class Container:
         """Downloads, which go on while other pages are in view and over a restart."""
         from desktop.services.models.downloads import DownloadService
 
-        return DownloadService(self.paths, self.hub, self.hub_search)
+        return DownloadService(self.paths, self.hub, self.hub_search, jobs=self.jobs, folder=self.download_folder.use)
+
+    @made_once
+    def download_folder(self) -> DownloadFolder:
+        """Where downloads go."""
+        from desktop.services.models.download_folder import DownloadFolder
+
+        return DownloadFolder(self.settings, self.library)
+
+    # -- long work ---------------------------------------------------------------------------------
+
+    @made_once
+    def jobs(self) -> JobService:
+        """All long work."""
+        from desktop.services.jobs import JobService
+
+        return JobService()
 
     # -- what the settings say, at the moment ------------------------------------------------------
 
@@ -341,13 +378,6 @@ class Container:
         return "" if os.environ.get("HF_ENDPOINT") else self.settings.get(options.HUB_ENDPOINT)
 
     # -- the end -----------------------------------------------------------------------------------
-
-    def download_folder(self) -> Path:
-        """Where downloads go."""
-        from desktop.hub.placement import default_cache
-        from desktop.store import options
-
-        return Path(self.settings.get(options.DOWNLOAD_FOLDER) or default_cache())
 
     def describe_engine(self) -> Hello:
         """What the engine is: from the running process, or from one that ends with the question."""

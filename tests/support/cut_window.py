@@ -12,7 +12,16 @@ from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QSize
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QDialog, QMessageBox, QTabBar, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QDialog,
+    QLineEdit,
+    QMessageBox,
+    QTabBar,
+    QWidget,
+)
 
 from desktop.core.errors import HeftError
 from desktop.ui.shell.window import MINIMUM_SIZE
@@ -186,9 +195,10 @@ def dialogs(tour: Tour) -> None:
     window.show_palette()
     QTest.qWait(300)
     tour.look("palette")
-    QTest.keyClicks(window._palette._field, "a")
+    palette = window.findChild(QWidget, "palette")
+    QTest.keyClicks(palette.findChild(QLineEdit, "paletteField"), "a")
     tour.look("palette, typed")
-    window._palette.dismiss()
+    window.show_palette()
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.choice import Option, Recommendation, recommend
@@ -106,7 +107,9 @@ class PickedRepo:
         self.variants = variants_of(files.files)
         self._reading = RepoReading(files, self.variants, headers, tables)
         self._repo_words = self._reading.grouper.words(files.id.rpartition("/")[2])
-        self._local = [copies.path_of(files.id, variant) if copies else None for variant in self.variants]
+        self._copies = copies
+        self._local: list[Path | None] = []
+        self.look_for_copies()
         self._tables = tables
         self._own = own
         self._planner = planner
@@ -202,6 +205,12 @@ class PickedRepo:
                 self._planned[key] = (fit, where.pools)
 
     # -- this computer as it is now ---------------------------------------------------------------
+
+    def look_for_copies(self) -> bool:
+        """Look again which variants are on this computer; whether that is different now."""
+        copies, before = self._copies, self._local
+        self._local = [copies.path_of(self.files.id, variant) if copies else None for variant in self.variants]
+        return self._local != before
 
     def refresh(self) -> bool:
         """Look at this computer's free memory again; whether it changed enough to matter. :meth:`settle` then."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from desktop.core import naming
 from desktop.core.cancelled import Cancelled, never
-from desktop.core.errors import NotFoundError, StoreError, UsageError
+from desktop.core.errors import NotFoundError, UsageError
 from desktop.core.progress import Report, unheard
 from desktop.store.library import Library, LibraryModel, Scan
 from desktop.store.locations import Location, known_locations
@@ -65,6 +65,10 @@ class LibraryService:
         models = [replace(model, last_used=used.get(model.id)) for model in scan.models]
         return sorted(models, key=lambda model: (model.name.casefold(), model.id))
 
+    def known(self) -> tuple[LibraryModel, ...]:
+        """What the last scan found."""
+        return self._scan.models if self._scan else ()
+
     def resolve(self, model: str) -> LibraryModel:
         """The model a person means by a path, ``starter``, a name of the library or its unambiguous beginning.
 
@@ -80,6 +84,10 @@ class LibraryService:
     def folders(self) -> tuple[Path, ...]:
         """The folders the user added."""
         return tuple(Path(folder) for folder in self._settings.get(LIBRARY_FOLDERS))
+
+    def looked_into(self) -> tuple[Path, ...]:
+        """Folders whose models are found wherever they lie in them."""
+        return tuple(place.root for place in self._locations() if place.source in ("heft", "folder", "lmstudio"))
 
     def add_folder(self, folder: Path) -> None:
         """Look into a folder from now on; NotFoundError when it is none."""
@@ -97,30 +105,12 @@ class LibraryService:
 
     def is_own(self, model: LibraryModel) -> bool:
         """Whether all files of a model lie in Heft's own folder, so that Heft may remove them."""
-        own = self._paths.models.resolve()
+        return all(self.is_in_own_folder(path) for path in model.files)
+
+    def is_in_own_folder(self, path: Path) -> bool:
+        """Whether a file lies in Heft's own folder."""
         # The folder is resolved, the file is not: a link in Heft's folder is Heft's, what it points to is not.
-        return all(path.parent.resolve().is_relative_to(own) for path in model.files)
-
-    def trash(self, model: LibraryModel) -> None:
-        """Move a model's files to the trash. UsageError outside Heft's own folder, StoreError on failure."""
-        if not self.is_own(model):
-            raise UsageError(
-                f"{model.name} belongs to another program or folder; Heft only removes its own files.",
-                f"Remove it there: {model.path.parent}",
-            )
-        from send2trash import send2trash  # pulls in the desktop's trash; needed only here
-
-        for path in model.files:
-            try:
-                send2trash(path)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise StoreError(
-                    f"{path.name} could not be moved to the trash.",
-                    "Close programs that use the file and try again.",
-                    detail=str(error),
-                ) from error
+        return path.parent.resolve().is_relative_to(self._paths.models.resolve())
 
     def note_used(self, path: Path) -> None:
         """Remember that a model was loaded just now."""
@@ -149,8 +139,7 @@ class LibraryService:
 
     def _described(self, path: Path) -> LibraryModel:
         entry = self._library.describe(path)
-        known = self._scan.models if self._scan else ()
-        source = next((model.source for model in known if path in model.files), entry.source)
+        source = next((model.source for model in self.known() if path in model.files), entry.source)
         if source == "folder" and self.is_own(entry):
             source = "heft"
         return replace(entry, source=source, last_used=self._usage.last_used().get(entry.id))

@@ -20,7 +20,7 @@ from desktop.ui.chat.model_menu import ModelMenu
 from desktop.ui.chat.presets import ListedPreset
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
 from desktop.ui.shared.reflow import DownwardScroll
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 FIGURES_MS = 400
@@ -133,6 +133,7 @@ class PresetKeeper(QObject):
             lambda context: presets.all_presets(self._settings),
             done=self._offer,
             failed=self.failed.emit,
+            lane=Lane.JOB,
             owner=self,
         )
 
@@ -148,6 +149,7 @@ class PresetKeeper(QObject):
             lambda context: presets.save_preset(self._settings, Preset(name, sampling=sampling)),
             done=self._offer,
             failed=self.failed.emit,
+            lane=Lane.COMMAND,
             owner=self,
         )
 
@@ -166,6 +168,7 @@ class PresetKeeper(QObject):
             lambda context: presets.delete_preset(self._settings, name),
             done=self._offer,
             failed=self.failed.emit,
+            lane=Lane.COMMAND,
             owner=self,
         )
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QMoveEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.core.shown import plain
@@ -32,6 +32,7 @@ from desktop.ui.shell.theme import Theme, set_role
 
 _MARGIN, _NARROW_MARGIN = 20, 8  # left and right of everything
 _NARROW = 560  # pixels of width
+_WHY_LINES = 3  # room for the reasons from the beginning, so that they move nothing when they come
 
 
 class RepoPane(QScrollArea):
@@ -45,9 +46,12 @@ class RepoPane(QScrollArea):
         tables: DataTables,
         commands: ActionRegistry,
         offer: QWidget | None = None,
+        foot: QWidget | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        """``commands`` are the page's; ``offer`` stands between the reasons and the table, where there is one."""
+        """``commands`` are the page's. ``foot`` stands below the table, and ``offer`` below that: it comes late,
+        and must not push the table down.
+        """
         super().__init__(parent)
         self.setObjectName("discoverRepo")
         self.setAccessibleName("Model")
@@ -62,11 +66,12 @@ class RepoPane(QScrollArea):
         self.chart = VariantChart(theme)
         self.rows = VariantTableModel(theme, self)
         self.table = VariantTable(self.rows, theme)
-        self._build(commands, [offer] if offer is not None else [])
+        self._build(commands, [offer] if offer is not None else [], foot)
         self.chart.chosen.connect(self._chosen_in_chart)
         self.table.row_chosen.connect(self._chosen_in_table)
         self.models.chosen.connect(self._choose_model)
         self.table.action_asked.connect(self.action_asked)
+        self.table.installEventFilter(self)
 
     @property
     def view(self) -> View | None:
@@ -133,9 +138,16 @@ class RepoPane(QScrollArea):
         """What goes on in the background; "" when all is settled."""
         self.controls.show_progress(words)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A row stays below the mouse when what is above the table grows: the page scrolls by as much."""
+        if watched is self.table and isinstance(event, QMoveEvent) and self.table.underMouse():
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + event.pos().y() - event.oldPos().y())
+        return super().eventFilter(watched, event)
+
     # -- building --------------------------------------------------------------------------------
 
-    def _build(self, commands: ActionRegistry, offers: list[QWidget]) -> None:
+    def _build(self, commands: ActionRegistry, offers: list[QWidget], foot: QWidget | None) -> None:
         self._title = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._title.setObjectName("repoTitle")
         set_role(self._title, "title")
@@ -173,6 +185,8 @@ class RepoPane(QScrollArea):
         self._why.setAccessibleName("Why")
         self._why.setTextFormat(Qt.TextFormat.RichText)
         self._why.setWordWrap(True)
+        self._why.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._why.setMinimumHeight(_WHY_LINES * self._why.fontMetrics().lineSpacing())
         self._why.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         why = QVBoxLayout(why_card)
         why.setContentsMargins(15, 11, 15, 11)
@@ -183,8 +197,12 @@ class RepoPane(QScrollArea):
         column.setContentsMargins(_MARGIN, 16, _MARGIN, 16)
         column.setSpacing(10)
         column.addLayout(head)
-        for widget in (self._facts, self._stale, name_card, chart_card, why_card, *offers, self.table):
+        for widget in (self._facts, self._stale, name_card, chart_card, why_card, self.table):
             column.addWidget(widget)
+        if foot is not None:
+            column.addWidget(foot, 0, Qt.AlignmentFlag.AlignRight)
+        for late in offers:
+            column.addWidget(late)
         column.addStretch(1)
         self.setWidget(content)
 

@@ -24,7 +24,7 @@ from desktop.ui.discover.search_state import SearchState
 from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.keys import hear
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _NOTE_MARGINS = 36  # pixels of the note's button that hold no text
@@ -104,7 +104,11 @@ class DiscoverSearch(QWidget):
         query = self.filters.query(self._searched_with)
         self._begin(query, fits_only=self.filters.fits_only)
         self._task = self._tasks.run(
-            lambda context: self._service.first_page(query), done=self._first, failed=self._failed, owner=self
+            lambda context: self._service.first_page(query),
+            done=self._first,
+            failed=self._failed,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     def show_versions_of(self, base: str, name: str) -> None:
@@ -113,7 +117,11 @@ class DiscoverSearch(QWidget):
         self._begin(query, fits_only=False)
         self._tell(f"GGUF versions of {name}.", "Back to the search")
         self._task = self._tasks.run(
-            lambda context: self._service.first_page(query), done=self._first, failed=self._failed, owner=self
+            lambda context: self._service.first_page(query),
+            done=self._first,
+            failed=self._failed,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     def _begin(self, query: SearchQuery, *, fits_only: bool) -> None:
@@ -141,6 +149,7 @@ class DiscoverSearch(QWidget):
             lambda context: self._service.named(address),
             done=lambda page: self._named(page, address),
             failed=failed,
+            lane=Lane.NETWORK,
             owner=self,
         )
 
@@ -204,7 +213,11 @@ class DiscoverSearch(QWidget):
         if page is None or not page.next or self._task is not None:
             return
         self._task = self._tasks.run(
-            lambda context: self._service.next_page(query, page), done=self._first, failed=self._more_failed, owner=self
+            lambda context: self._service.next_page(query, page),
+            done=self._first,
+            failed=self._more_failed,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     def _more_failed(self, error: HeftError) -> None:

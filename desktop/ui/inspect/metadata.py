@@ -24,7 +24,7 @@ from desktop.ui.shared.reflow import Column
 from desktop.ui.shared.search_field import search_field
 from desktop.ui.shared.tables import COPY_ROWS, choose_by_hand_only
 from desktop.ui.shell.keys import add_keys
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _COLUMN_WIDTHS = {KEY: 330, TYPE: 130}
@@ -54,6 +54,7 @@ class MetadataTab(InspectTab):
             lambda context: self._service.rows(inspected, lambda: context.cancelled),
             done=self._show_rows,
             failed=self.notify.emit,
+            lane=Lane.JOB,
             owner=self,
         )
 

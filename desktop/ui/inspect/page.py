@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, UsageError
+from desktop.core.hub_address import is_on_hub
 from desktop.core.progress import Progress
 from desktop.services.inspect.inspection import Inspected, InspectionService
 from desktop.store.options import RECENT_INSPECTED
@@ -32,7 +33,7 @@ from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.page import Page
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ class InspectPage(Page):
         loaded = self._engine_state().loaded
         self._empty.set_loaded(loaded.path if loaded else "", Path(loaded.path).name if loaded else "")
         if not self._recent:
-            self._tasks.run(lambda context: self._settings.get(RECENT_INSPECTED), done=self._took_recent, owner=self)
+            self._tasks.run(
+                lambda context: self._settings.get(RECENT_INSPECTED), done=self._took_recent, lane=Lane.JOB, owner=self
+            )
 
     def open(self, source: str) -> None:
         """Read a path, a folder, an ``hf:`` address or a library name, and show it."""
@@ -195,9 +198,9 @@ class InspectPage(Page):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(8)
         column.addWidget(self._head)
-        column.addWidget(self._line)
-        column.addWidget(self._failure)
         column.addWidget(self._body, 1)
+        column.addWidget(self._line)  # these come by themselves: below, they push nothing away from under the mouse
+        column.addWidget(self._failure)
         self.setFocusProxy(self._body)
 
     def _connect(self) -> None:
@@ -266,6 +269,7 @@ class InspectPage(Page):
             done=done,
             failed=self._failed,
             progress=lambda step: self._line.show_step(step, step.note or f"Reading {source}"),
+            lane=Lane.NETWORK if is_on_hub(source) else Lane.JOB,
             owner=self,
         )
 
@@ -352,7 +356,7 @@ class InspectPage(Page):
             self._took_recent(found[0])
             self._head.set_models(found[1])
 
-        self._tasks.run(work, done=done, failed=self.notify.emit, owner=self)
+        self._tasks.run(work, done=done, failed=self.notify.emit, lane=Lane.JOB, owner=self)
 
 
 def _tensor_count(inspected: Inspected) -> tuple[str, Tone]:

@@ -29,7 +29,7 @@ from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.keys import add_keys
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 QUICK = (
@@ -144,11 +144,14 @@ class ProblemsTab(InspectTab):
     # -- what is shown ---------------------------------------------------------------------------
 
     def _fill(self, findings: tuple[Finding, ...]) -> None:
+        looked_at = self._rows.at(self._table.currentIndex().row())
         self._rows.set_findings(findings)
         self._fit_rows()
         self._body.setCurrentIndex(0 if self._rows.rowCount() else 1)
         if self._rows.rowCount():
-            self._table.setCurrentIndex(self._rows.index(0, MESSAGE))
+            rows = range(self._rows.rowCount())
+            kept = next((row for row in rows if self._rows.at(row) == looked_at), 0)
+            self._table.setCurrentIndex(self._rows.index(kept, MESSAGE))
         self._count.setText(in_words(findings))
         self._refresh()
 
@@ -211,7 +214,9 @@ class ProblemsTab(InspectTab):
 
         self._progress.setValue(0)
         self._note.setText("Checking…")
-        self._checking = self._tasks.run(work, done=done, failed=self._failed, progress=self._advance, owner=self)
+        self._checking = self._tasks.run(
+            work, done=done, failed=self._failed, progress=self._advance, lane=Lane.JOB, owner=self
+        )
         self._refresh()
 
     def _advance(self, step: Progress) -> None:
@@ -221,7 +226,8 @@ class ProblemsTab(InspectTab):
     def _failed(self, error: HeftError) -> None:
         self._checking = None
         self._refresh()
-        self.notify.emit(error)
+        if error.kind != "cancelled":  # in the list of jobs: who did that knows
+            self.notify.emit(error)
 
     def _cancel(self) -> None:
         if self._checking is not None:

@@ -30,7 +30,7 @@ from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import Beside
 from desktop.ui.shared.transcript.highlight import highlight
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ class TemplateTab(InspectTab):
             found = self._service.templates(inspected)
             return tuple((t, highlight("jinja", t.source, longest_line=LINE_CHARACTERS)) for t in found)
 
-        self._reading = self._tasks.run(read, done=self._show_templates, failed=self.notify.emit, owner=self)
+        self._reading = self._tasks.run(
+            read, done=self._show_templates, failed=self.notify.emit, lane=Lane.JOB, owner=self
+        )
 
     def clear(self) -> None:
         """Show no model."""
@@ -215,6 +217,7 @@ class TemplateTab(InspectTab):
             lambda context: self._service.render(inspected, template, messages, open_answer=open_answer),
             done=self._show_prompt,
             failed=self.notify.emit,
+            lane=Lane.JOB,
             owner=self,
         )
 

@@ -35,7 +35,7 @@ from desktop.ui.shared.search_field import search_field
 from desktop.ui.shared.signals import calling
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.keys import listed_keys
-from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _ALL_TYPES = "All types"
@@ -107,6 +107,7 @@ class TensorsTab(InspectTab):
             work,
             done=lambda _: self.notify.emit(f"Saved {len(positions):,} tensors as {path}"),
             failed=self.notify.emit,
+            lane=Lane.JOB,
             owner=self,
         )
 

@@ -24,6 +24,8 @@ from desktop.core.progress import Progress
 from desktop.core.spelling import near
 from desktop.core.units import human_bytes
 from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.services.models.removal import Removal, RemovalService
+from desktop.services.models.removal_words import consequences, outcome, question
 from desktop.store.settings import Changed
 from desktop.ui.library import actions
 from desktop.ui.library.library_model import LibraryTableModel
@@ -37,7 +39,7 @@ from desktop.ui.shared.search_field import focus_search, search_field
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.keys import tooltip
 from desktop.ui.shell.page import Page
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 QUIET_SECONDS = 0.3  # a search shorter than this shows no progress, so that a visit does not flicker
@@ -56,6 +58,7 @@ class LibraryPage(Page):
     def __init__(
         self,
         service: LibraryService,
+        removals: RemovalService,
         tasks: Tasks,
         theme: Theme,
         parent: QWidget | None = None,
@@ -63,6 +66,8 @@ class LibraryPage(Page):
         super().__init__(parent, actions.LIBRARY_ACTIONS)
         self.setObjectName("libraryPage")
         self._service = service
+        self._removals = removals
+        self._removable: frozenset[str] = frozenset()  # ids of models that Heft may remove
         self._tasks = tasks
         self._scan: Task | None = None
         self._scan_started = 0.0
@@ -93,13 +98,18 @@ class LibraryPage(Page):
             return
         self._scan_started = time.monotonic()
         self._scan = self._tasks.run(
-            lambda context: self._service.scan(context.progress, lambda: context.cancelled),
+            self._look,
             done=self._scanned,
             failed=self._scan_failed,
             progress=self._scan_advanced,
+            lane=Lane.JOB,
             owner=self,
         )
         self._refresh()
+
+    def _look(self, context: TaskContext) -> tuple[list[LibraryModel], frozenset[str]]:
+        models = self._service.scan(context.progress, lambda: context.cancelled)
+        return models, frozenset(model.id for model in models if self._removals.may_remove(model))
 
     def cancel_scan(self) -> None:
         """Stop looking; the list stays as it is."""
@@ -142,8 +152,8 @@ class LibraryPage(Page):
         column.setSpacing(12)
         column.addLayout(head)
         column.addWidget(self._search)
-        column.addWidget(self._progress)
         column.addWidget(self._body, 1)
+        column.addWidget(self._progress)  # below: it comes and goes by itself and takes its room from the list's end
         column.addWidget(self._details)
 
     def _folders_button(self) -> QToolButton:
@@ -210,7 +220,7 @@ class LibraryPage(Page):
         model = self._table.current_model
         self._details.setVisible(model is not None)
         if model is not None:
-            self._details.show_model(model, removable=self._service.is_own(model))
+            self._details.show_model(model, removable=model.id in self._removable)
         self._body.setCurrentIndex(0 if self._rows.rowCount() else 1)
         self.commands.allow(actions.NOT_LOOKING, self._scan is None)
         self.commands.allow(actions.IN_LIST, model is not None)
@@ -256,7 +266,8 @@ class LibraryPage(Page):
             self._progress.show()
         self._progress.show_progress(progress)
 
-    def _scanned(self, models: list[LibraryModel]) -> None:
+    def _scanned(self, found: tuple[list[LibraryModel], frozenset[str]]) -> None:
+        models, self._removable = found
         first, self._scanned_once = not self._scanned_once, True
         self._rows.set_models(models)
         used = [model for model in models if model.last_used is not None]
@@ -304,40 +315,55 @@ class LibraryPage(Page):
         menu.setObjectName("libraryContextMenu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.commands.add_to(menu, actions.CHAT, actions.INSPECT, actions.SHOW_IN_FOLDER)
-        if self._service.is_own(model):
+        if model.id in self._removable:
             menu.addSeparator()
             self.commands.add_to(menu, actions.REMOVE)
         menu.popup(where)
 
     def _ask_remove(self) -> None:
+        """See what removing would do; whose a model is when Heft may not."""
         model = self._table.current_model
-        if model is None:
-            return
-        if not self._service.is_own(model):
-            self.notify.emit(f"{model.name} is not in Heft's own folder, so Heft does not remove it.")
-            return
+        if model is not None:
+            self._tasks.run(
+                lambda context: self._removals.plan(model),
+                done=self._ask_whether,
+                failed=self.notify.emit,
+                lane=Lane.JOB,
+                owner=self,
+            )
+
+    def _ask_whether(self, removal: Removal) -> None:
         box = QMessageBox(
             QMessageBox.Icon.Question,
             "Remove model",
-            f"Move {model.name} to the trash?",
+            question(removal),
             QMessageBox.StandardButton.Cancel,
             self,
         )
         box.setObjectName("libraryRemoveQuestion")
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setInformativeText(f"It takes {human_bytes(model.size_bytes)}. You can restore it from the trash.")
-        confirm = box.addButton("Move to trash", QMessageBox.ButtonRole.DestructiveRole)
+        box.setInformativeText("\n".join(consequences(removal)))
+        word = "Move to trash" if removal.to_trash else "Remove"
+        confirm = box.addButton(word, QMessageBox.ButtonRole.DestructiveRole)
         confirm.setObjectName("libraryRemoveConfirm")
-        confirm.clicked.connect(calling(self._remove, model))
+        confirm.clicked.connect(calling(self._remove, removal))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
-    def _remove(self, model: LibraryModel) -> None:
+    def _remove(self, removal: Removal) -> None:
         def removed(_: None) -> None:
-            self._rows.remove(model.id)
-            self.notify.emit(f"{model.name} is in the trash now.")
+            self._rows.remove(removal.model.id)
+            self.notify.emit(outcome(removal))
+            self.cancel_scan()
+            self.rescan()  # it may still be there in another place
 
-        self._tasks.run(lambda context: self._service.trash(model), done=removed, failed=self.notify.emit, owner=self)
+        self._tasks.run(
+            lambda context: self._removals.remove(removal),
+            done=removed,
+            failed=self.notify.emit,
+            lane=Lane.JOB,
+            owner=self,
+        )
 
     def _choose_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open a model", "", "GGUF models (*.gguf);;All files (*)")
@@ -346,6 +372,7 @@ class LibraryPage(Page):
                 lambda context: self._service.resolve(name),
                 done=self.run_requested.emit,
                 failed=self.notify.emit,
+                lane=Lane.COMMAND,
                 owner=self,
             )
 
@@ -369,4 +396,4 @@ class LibraryPage(Page):
             self.cancel_scan()
             self.rescan()
 
-        self._tasks.run(lambda context: change(), done=changed, failed=self.notify.emit, owner=self)
+        self._tasks.run(lambda context: change(), done=changed, failed=self.notify.emit, lane=Lane.COMMAND, owner=self)

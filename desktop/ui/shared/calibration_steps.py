@@ -24,7 +24,7 @@ from desktop.services.machine.calibration import USUAL_TYPES, CalibrationService
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.keyboard import has_keyboard
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 
 _LEAVE = (
@@ -80,7 +80,9 @@ class CalibrationSteps(QStackedWidget):
                 cancelled=lambda: context.cancelled,
             )
 
-        self._running = self._tasks.run(work, done=self._done, failed=self._refused, progress=self._advance, owner=self)
+        self._running = self._tasks.run(
+            work, done=self._done, failed=self._refused, progress=self._advance, lane=Lane.JOB, owner=self
+        )
 
     def cancel(self) -> None:
         """Stop a running calibration; what was known before stays."""

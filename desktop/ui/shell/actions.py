@@ -23,6 +23,7 @@ LOAD_AT_START = Action(
     tip="The last one when it fits into half of the free memory, else the starter model",
     checkable=True,
 )
+JOBS = Action("window.jobs", "Show all long work: downloads, checks, calibrations", ("Ctrl+J",))
 SHORTCUTS = Action("window.shortcuts", "Keyboard shortcuts", ("Ctrl+/", "F1"))
 DISMISS = Action("window.dismiss-message", "Dismiss the newest message", ("Ctrl+Shift+X",), icon="close")
 LOGS = Action("window.logs", "Open the log folder", icon="folder")
@@ -57,6 +58,7 @@ WINDOW_ACTIONS: Declared = (
     APPEARANCE_LIGHT,
     APPEARANCE_DARK,
     LOAD_AT_START,
+    JOBS,
     SHORTCUTS,
     DISMISS,
     LOGS,

@@ -14,7 +14,7 @@ from desktop.ui.shell.actions import PALETTE_KEYS
 from desktop.ui.shell.keys import answer
 from desktop.ui.shell.palette_list import HEADING_HEIGHT, ROW_HEIGHT, PaletteDelegate, PaletteModel
 from desktop.ui.shell.palette_sources import Entry, Group, Source, rows
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _WIDTH, _MARGIN, _TOP = 640, 24, 56  # pixels
@@ -116,6 +116,7 @@ class Palette(QWidget):
                 self._loading.append(
                     self._tasks.run(
                         self._reader(source),
+                        lane=Lane.JOB,
                         done=self._taker(number),
                         failed=self.failed.emit,
                         owner=self,

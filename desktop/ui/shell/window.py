@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QRect, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QActionGroup,
     QCloseEvent,
@@ -32,6 +29,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.services.job_kinds import Job
 from desktop.store import options
 from desktop.store.options import Appearance, WindowGeometry
 from desktop.store.settings import Changed
@@ -46,6 +44,7 @@ from desktop.ui.shell.actions import (
     APPEARANCE_SYSTEM,
     DISMISS,
     INSPECT_FILE,
+    JOBS,
     LOAD_AT_START,
     LOGS,
     OPEN_FILE,
@@ -56,19 +55,19 @@ from desktop.ui.shell.actions import (
     WINDOW_ACTIONS,
     visit,
 )
+from desktop.ui.shell.dropped import model_files
+from desktop.ui.shell.finder import Finder, Offer
+from desktop.ui.shell.jobs_panel import JobsPanel
 from desktop.ui.shell.notifications import NotificationArea
 from desktop.ui.shell.page import Page
+from desktop.ui.shell.palette_sources import Source
 from desktop.ui.shell.rail import NavigationRail
 from desktop.ui.shell.settings.actions import SETTINGS_KEYS
 from desktop.ui.shell.shortcuts import ShortcutsDialog
 from desktop.ui.shell.statusbar import StatusBar
+from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window_place import TITLE_BAR, fitted
-
-if TYPE_CHECKING:
-    from desktop.ui.shell.palette import Palette
-    from desktop.ui.shell.palette_sources import Entry, Source
-    from desktop.ui.shell.tasks import Tasks
 
 DEFAULT_SIZE = QSize(1280, 800)
 _APPEARANCES: tuple[tuple[Action, Appearance], ...] = (
@@ -78,23 +77,6 @@ _APPEARANCES: tuple[tuple[Action, Appearance], ...] = (
 )
 FRAME_ROOM = QSize(0, TITLE_BAR)
 MINIMUM_SIZE = QSize(820, 520)  # on a smaller screen (1280x800 pixels at 200% are 640x400) pages scroll
-# Model files a person may drop; what they really are is told by their content.
-MODEL_SUFFIXES = frozenset(
-    (
-        ".gguf",
-        ".safetensors",
-        ".llamafile",
-        ".bin",
-        ".pt",
-        ".pth",
-        ".ckpt",
-        ".onnx",
-        ".h5",
-        ".keras",
-        ".engine",
-        ".plan",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -125,6 +107,7 @@ class MainWindow(QWidget):
     appearance_chosen = Signal(str)  # Appearance
     load_at_start_chosen = Signal(bool)
     closed = Signal(object)  # WindowGeometry
+    job_asked = Signal(str, str)  # "pause", "resume", "cancel", "clear" or "chat", and a job's id
 
     def __init__(
         self, theme: Theme, pages: Sequence[PageEntry], status: StatusBar, *, load_at_start: bool = True
@@ -139,8 +122,7 @@ class MainWindow(QWidget):
         self._current = -1
         self._first_paint = True
         self._theme = theme
-        self._palette: Palette | None = None
-        self._found_by: tuple[Tasks, tuple[Source, ...]] | None = None
+        self._finder: Finder | None = None
         self.status = status
         self.notifications = NotificationArea(theme, self)
         visits = [visit(at + 1, entry.name, entry.title, entry.icon) for at, entry in enumerate(pages)]
@@ -171,6 +153,9 @@ class MainWindow(QWidget):
         self.notifications.set_left_edge(self._rail.width())
         self.notifications.left.connect(self._focus_page)
         self.notifications.raise_()
+        self._jobs: JobsPanel | None = None  # made when it is first opened
+        self._known_jobs: tuple[Job, ...] = ()
+        status.jobs_asked.connect(self.toggle_jobs)
 
     def _connect(self, visits: Sequence[Action], preference: Appearance, load_at_start: bool) -> None:
         commands = self.commands
@@ -187,6 +172,7 @@ class MainWindow(QWidget):
         commands.connect_to(PALETTE, self.show_palette)
         commands.connect_to(OPEN_FILE, self.choose_file)
         commands.connect_to(INSPECT_FILE, self.inspect_asked.emit)
+        commands.connect_to(JOBS, self.toggle_jobs)
         commands.connect_to(SHORTCUTS, self.show_shortcuts)
         commands.connect_to(DISMISS, self.notifications.dismiss_last)
         commands.connect_to(LOGS, self.logs_asked.emit)
@@ -252,41 +238,54 @@ class MainWindow(QWidget):
     def _open_settings(self) -> None:
         self.settings_asked.emit("general")
 
+    # -- jobs ------------------------------------------------------------------------------------
+
+    def show_jobs(self, jobs: Sequence[Job]) -> None:
+        """Show all long work: a few words in the status bar, each job in the panel above it."""
+        self._known_jobs = tuple(jobs)
+        self.status.show_jobs(jobs)
+        if self._jobs is not None:
+            self._jobs.show_jobs(jobs)
+
+    def toggle_jobs(self) -> None:
+        """Open or close the panel of all long work."""
+        if self._jobs is None:
+            self._jobs = JobsPanel(self)
+            self._jobs.asked.connect(self.job_asked)
+            self._jobs.show_jobs(self._known_jobs)
+        self._place_jobs()
+        self._jobs.toggle()
+
+    def _place_jobs(self) -> None:
+        if self._jobs is not None:
+            room = QSize(self.width() - self._rail.width(), self.height() - self.status.height())
+            self._jobs.place(QPoint(self.width(), self.height() - self.status.height()), room)
+
     # -- actions ---------------------------------------------------------------------------------
 
     def set_sources(self, tasks: Tasks, sources: Sequence[Source]) -> None:
         """What the command palette finds besides actions."""
-        self._found_by = tasks, tuple(sources)
+        self._finder = Finder(self._theme, tasks, sources, self._offers, self._run, self)
+        self._finder.failed.connect(self.notifications.show_message)
 
     def show_palette(self) -> None:
         """Find anything that can be done, opened or set; pressed again, leave it."""
-        if self._palette is None and self._found_by is not None:
-            from desktop.ui.shell.palette import Palette
-            from desktop.ui.shell.palette_sources import Source
+        if self._finder is not None:
+            self._finder.open()
 
-            tasks, sources = self._found_by
-            actions = Source("Actions", self._action_entries, self._run, slow=False, most_unasked=100)
-            self._palette = Palette(self._theme, tasks, (actions, *sources), self)
-            self._palette.failed.connect(self.notifications.show_message)
-        if self._palette is not None:
-            self._palette.open()
-
-    def _action_entries(self) -> Sequence[Entry]:
-        from desktop.ui.shell.palette_actions import Offer, action_entries
-
+    def _offers(self) -> list[Offer]:
         offers = [Offer("", "", self.commands.declared, self.commands, True)]
         for at, entry in enumerate(self._entries):
             page = self._made.get(at)
             commands = page.commands if page is not None else None
             offers.append(Offer(entry.name, entry.title, entry.declared, commands, at == self._current))
-        return action_entries(offers, but=PALETTE)
+        return offers
 
-    def _run(self, key: tuple[str, Action]) -> None:
+    def _run(self, page: str, action: Action) -> None:
         """Do what was found: an action of the window, or of a page, which is gone to."""
-        page, action = key
-        commands = self.go_to(page).commands if page and page != self.current else None
-        if commands is None:
-            commands = self._made[self._current].commands if page else self.commands
+        if page and page != self.current:
+            self.go_to(page)
+        commands = self._made[self._current].commands if page else self.commands
         commands.trigger(action, aloud=True)
 
     def show_shortcuts(self) -> None:
@@ -337,21 +336,16 @@ class MainWindow(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept a model file, or a folder that may be one."""
-        if self._model_files(event):
+        if model_files(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Load a GGUF file, or look into it on the page Inspect; the engine loads no other format."""
-        files = self._model_files(event)
+        files = model_files(event)
         if files:
             event.acceptProposedAction()
             loads = files[0].suffix.lower() == ".gguf" and self.current != "inspect"
             (self.file_opened if loads else self.file_inspected).emit(files[0])
-
-    @staticmethod
-    def _model_files(event: QDropEvent) -> list[Path]:
-        files = [_path(url) for url in event.mimeData().urls() if url.isLocalFile()]
-        return [path for path in files if path.suffix.lower() in MODEL_SUFFIXES or path.is_dir()]
 
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the window to other screens."""
@@ -375,9 +369,10 @@ class MainWindow(QWidget):
             super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Messages stay at the foot."""
+        """Messages and the panel of jobs stay at the foot."""
         super().resizeEvent(event)
         self.notifications.place()
+        self._place_jobs()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell once that the window is there."""
@@ -390,13 +385,3 @@ class MainWindow(QWidget):
         """Tell where the window was; the application does the rest."""
         self.closed.emit(self.geometry_now())
         super().closeEvent(event)
-
-
-def _path(url: QUrl) -> Path:
-    """The file of a ``file:`` address, also one whose name is no Unicode, which Qt's own texts cannot hold."""
-    raw = unquote_to_bytes(url.path(QUrl.ComponentFormattingOption.FullyEncoded))
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return Path(os.fsdecode(raw))
-    return Path(url.toLocalFile())

@@ -27,9 +27,13 @@ from desktop.services.discover.search import SearchService
 from desktop.services.discover.tables import DataTables
 from desktop.services.hub_account import TokenService
 from desktop.services.machine.machine import MachineService
+from desktop.services.models.download_folder import DownloadFolder
 from desktop.services.models.downloads import DownloadService
+from desktop.services.models.library import LibraryService
 from desktop.services.models.local_copies import LocalCopies
+from desktop.store.fetched import FetchedStore
 from desktop.store.paths import Paths
+from desktop.store.settings import SettingsStore
 from desktop.ui.discover.page import DiscoverPage
 from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.tasks import Tasks
@@ -76,14 +80,20 @@ def made(
     token = HubToken(hub.endpoint)
     client = HubClient(endpoint=hub.endpoint, token=token.get, connect_seconds=2.0, read_seconds=2.0)
     search, tables = HubSearch(client, tmp_path / "answers"), DataTables()
-    downloads = DownloadService(paths, client, search, cache=tmp_path / "cache", first_wait=0.05)
+    settings = SettingsStore(paths.settings)
+    folder = DownloadFolder(settings, LibraryService(paths, settings, environ={}, home=tmp_path / "home"))
+    downloads = DownloadService(
+        paths, client, search, cache=tmp_path / "cache", folder=folder.use, first_wait=0.05
+    )
     machines = MachineService(paths, lambda: msgspec.convert({}, Hello))
     now = [machine]
-    copies = LocalCopies(lambda: tmp_path / "cache", environ={}, home=tmp_path / "home")
+    fetched = FetchedStore(paths.fetched)
+    copies = LocalCopies(lambda: tmp_path / "cache", fetched=fetched, environ={}, home=tmp_path / "home")
     page = DiscoverPage(
         PickerService(search, HeaderReader(client, tmp_path / "headers"), tables, lambda: now[0], copies=copies),
         SearchService(search, lambda: ()),
         downloads,
+        folder,
         machines,
         tables,
         lambda: machine,

@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QFileDialog,
     QLineEdit,
     QMenu,
@@ -25,6 +26,7 @@ from support.widgets import find, label, shown
 
 from desktop.core.errors import HeftError
 from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.services.models.removal import RemovalService
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
@@ -43,11 +45,18 @@ def service(paths: Paths, tmp_path: Path) -> LibraryService:
 
 
 @pytest.fixture
-def make_page(service: LibraryService, tasks: Tasks, theme: Theme, qtbot: QtBot) -> Iterator[MakePage]:
+def removals(paths: Paths, service: LibraryService) -> RemovalService:
+    return RemovalService(paths, service)
+
+
+@pytest.fixture
+def make_page(
+    service: LibraryService, removals: RemovalService, tasks: Tasks, theme: Theme, qtbot: QtBot
+) -> Iterator[MakePage]:
     """Makes a shown page that has finished its first search."""
 
     def make(*, wait: bool = True) -> LibraryPage:
-        page = shown(qtbot, LibraryPage(service, tasks, theme), 1204, 770)
+        page = shown(qtbot, LibraryPage(service, removals, tasks, theme), 1204, 770)
         page.setFocus()  # as the window does at a visit
         if wait:
             _settled(qtbot, page)
@@ -183,6 +192,7 @@ def test_remove_asks_first_and_moves_to_the_trash(
 
     def question() -> QMessageBox:
         qtbot.keyClick(_table(page), Qt.Key.Key_Delete)
+        qtbot.waitUntil(lambda: page.findChild(QMessageBox, "libraryRemoveQuestion") is not None)
         box = page.findChild(QMessageBox, "libraryRemoveQuestion")
         assert isinstance(box, QMessageBox) and "Large-Q4_K_M" in box.text()
         return box
@@ -193,6 +203,7 @@ def test_remove_asks_first_and_moves_to_the_trash(
     with qtbot.waitSignal(page.notify):
         _button(question(), "libraryRemoveConfirm").click()
     assert not two[1].exists()
+    _settled(qtbot, page)
     assert _names(page) == ["small-Q4_K_M", "SmolLM2-135M-Instruct.Q4_1"]
     assert two[0].exists()
 
@@ -202,7 +213,7 @@ def test_files_of_others_are_not_removed(make_page: MakePage, qtbot: QtBot, star
     assert not _button(page, "libraryRemove").isVisible()
     with qtbot.waitSignal(page.notify) as said:
         qtbot.keyClick(_table(page), Qt.Key.Key_Delete)
-    assert "not in Heft's own folder" in said.args[0]
+    assert said.args[0].kind == "not-ours" and "is part of Heft" in said.args[0].message
     assert page.findChild(QMessageBox) is None and starter_model.exists()
 
 
@@ -331,8 +342,10 @@ def test_rows_are_patched_by_id(theme: Theme, service: LibraryService, two: tupl
         rows.set_models(service.scan())
     assert changed.args[0].row() == changed.args[1].row() == rows.row_of(str(two[0]))
     shutil.move(two[1], two[1].with_name("other.gguf"))
-    with qtbot.waitSignal(rows.modelReset):
+    with qtbot.assertNotEmitted(rows.modelReset), qtbot.waitSignals([rows.rowsRemoved, rows.rowsInserted]):
         rows.set_models(service.scan())
+    names = [rows.index(row, NAME).data() for row in range(3)]
+    assert names == ["other", "small-Q4_K_M", "SmolLM2-135M-Instruct.Q4_1"]
     rows.remove("unknown")
     rows.remove(str(two[0]))
     assert rows.rowCount() == rows.total == 2
@@ -371,3 +384,32 @@ def test_folders_and_stores_of_the_settings_count_at_once(
     qtbot.waitUntil(lambda: "new-Q4_K_M" in _names(page))
     store.reset(options.LIBRARY_FOLDERS)
     qtbot.waitUntil(lambda: "new-Q4_K_M" not in _names(page))
+
+
+def test_a_narrow_window_leaves_columns_out_and_keeps_the_names(
+    make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot
+) -> None:
+    page = make_page()
+    assert not _table(page).isColumnHidden(1)
+    page.resize(744, 490)
+    qtbot.waitUntil(lambda: _table(page).isColumnHidden(1))
+    qtbot.waitUntil(lambda: _table(page).horizontalScrollBar().maximum() == 0)
+    assert _table(page).columnWidth(NAME) >= 220
+    page.resize(1204, 770)
+    qtbot.waitUntil(lambda: not _table(page).isColumnHidden(1))
+
+
+def test_a_search_for_models_moves_nothing(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
+    page = make_page()
+    progress = page.findChild(QWidget, "libraryProgress")
+    assert isinstance(progress, QWidget)
+
+    def places() -> list[QPoint]:
+        parts = (_table(page), _search(page), _button(page, "libraryChat"), _button(page, "libraryRescan"))
+        return [part.mapTo(page, QPoint(0, 0)) for part in parts]
+
+    before = places()
+    progress.show()
+    qtbot.waitUntil(lambda: progress.y() > _table(page).y())
+    QApplication.processEvents()
+    assert places() == before

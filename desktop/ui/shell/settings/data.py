@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
@@ -17,9 +16,10 @@ from desktop.store.paths import Paths
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.settings.rows import SettingsPane
 from desktop.ui.shell.settings.writer import OptionWriter
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _WORDS: dict[PlaceName, str] = {
@@ -81,7 +81,11 @@ class DataPane(SettingsPane):
         if self._counting is not None:
             self._counting.cancel()
         self._counting = self._tasks.run(
-            lambda context: _count(places, context), progress=self._show_sizes, done=self._show_sizes, owner=self
+            lambda context: _count(places, context),
+            progress=self._show_sizes,
+            done=self._show_sizes,
+            lane=Lane.JOB,
+            owner=self,
         )
 
     def export_to(self, target: Path) -> None:
@@ -93,6 +97,7 @@ class DataPane(SettingsPane):
             progress=lambda fraction: self._tell(f"Writing… {fraction:.0%}", "muted"),
             done=lambda size: self._exported(target, size),
             failed=self._not_exported,
+            lane=Lane.JOB,
             owner=self,
         )
 
@@ -112,7 +117,7 @@ class DataPane(SettingsPane):
         self._sizes[place.name] = size
         opens = push_button("Open", f"settingsOpen_{place.name}", spoken=f"Open the folder: {_WORDS[place.name]}")
         set_role(opens, "small")
-        opens.clicked.connect(partial(_open, place.opens))
+        opens.clicked.connect(calling(_open, place.opens))
         self._grid.addLayout(words, row, 0)
         self._grid.addWidget(size, row, 1)
         self._grid.addWidget(opens, row, 2)
@@ -124,7 +129,11 @@ class DataPane(SettingsPane):
     def _clear_caches(self) -> None:
         self._clear.setEnabled(False)
         self._tasks.run(
-            lambda context: clear_caches(self._paths), done=self._cleared, failed=self._not_cleared, owner=self
+            lambda context: clear_caches(self._paths),
+            done=self._cleared,
+            failed=self._not_cleared,
+            lane=Lane.JOB,
+            owner=self,
         )
 
     def _cleared(self, freed: int) -> None:

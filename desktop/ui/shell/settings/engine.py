@@ -21,7 +21,7 @@ from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.settings.rows import SettingsPane
 from desktop.ui.shell.settings.writer import OptionWriter
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 _WAITING = "Asking this computer…"
@@ -56,7 +56,11 @@ class EnginePane(SettingsPane):
     def shown(self) -> None:
         """Look again; memory and backends change."""
         self._tasks.run(
-            lambda context: (self._machine(), backend_trials()), done=self._show, failed=self._not_asked, owner=self
+            lambda context: (self._machine(), backend_trials()),
+            done=self._show,
+            failed=self._not_asked,
+            lane=Lane.JOB,
+            owner=self,
         )
 
     def _show(self, found: tuple[Machine, tuple[Trial, ...]]) -> None:

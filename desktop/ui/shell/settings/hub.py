@@ -17,7 +17,7 @@ from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.token_field import TokenField
 from desktop.ui.shell.settings.rows import SettingsPane
 from desktop.ui.shell.settings.writer import OptionWriter
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _ORIGINS: dict[Origin, str] = {
@@ -65,7 +65,11 @@ class HubPane(SettingsPane):
     def shown(self) -> None:
         """Where the token comes from; the keyring may ask the person to unlock it."""
         self._tasks.run(
-            lambda context: self._tokens().origin(), done=self._show_origin, failed=self._show_problem, owner=self
+            lambda context: self._tokens().origin(),
+            done=self._show_origin,
+            failed=self._show_problem,
+            lane=Lane.JOB,
+            owner=self,
         )
 
     def _show_origin(self, origin: Origin) -> None:
@@ -76,7 +80,11 @@ class HubPane(SettingsPane):
     def _take(self, text: str) -> None:
         self._field.show_checking()
         self._tasks.run(
-            lambda context: self._tokens().take(text), done=self._took, failed=self._field.show_refused, owner=self
+            lambda context: self._tokens().take(text),
+            done=self._took,
+            failed=self._field.show_refused,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     def _took(self, taken: TokenTaken) -> None:
@@ -89,7 +97,11 @@ class HubPane(SettingsPane):
         self._tell("Asking the Hub…", "muted")
         self._test.setEnabled(False)
         self._tasks.run(
-            lambda context: self._tokens().test(), done=self._show_account, failed=self._show_problem, owner=self
+            lambda context: self._tokens().test(),
+            done=self._show_account,
+            failed=self._show_problem,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     def _show_account(self, account: str) -> None:
@@ -103,7 +115,11 @@ class HubPane(SettingsPane):
 
     def _drop(self) -> None:
         self._tasks.run(
-            lambda context: self._tokens().forget(), done=self._dropped, failed=self._show_problem, owner=self
+            lambda context: self._tokens().forget(),
+            done=self._dropped,
+            failed=self._show_problem,
+            lane=Lane.JOB,
+            owner=self,
         )
 
     def _dropped(self, _: object) -> None:

@@ -8,7 +8,7 @@ from desktop.services.network import addresses_past_proxies, system_proxies
 from desktop.store import options
 from desktop.ui.shell.settings.rows import SettingsPane
 from desktop.ui.shell.settings.writer import OptionWriter
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 
@@ -29,7 +29,7 @@ class NetworkPane(SettingsPane):
 
     def shown(self) -> None:
         """Look at environment and system again."""
-        self._tasks.run(lambda context: _system_words(), done=self._show_system, owner=self)
+        self._tasks.run(lambda context: _system_words(), done=self._show_system, lane=Lane.JOB, owner=self)
 
     def _show_system(self, told: tuple[str, bool]) -> None:
         words, self._named = told

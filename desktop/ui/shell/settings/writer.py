@@ -11,7 +11,7 @@ from desktop.core.errors import HeftError
 from desktop.store.options import Option
 from desktop.store.settings import Changed, SettingsData, SettingsStore
 from desktop.ui.shell.engine_bridge import Bridge
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 
 T = TypeVar("T")
 _SETTLED_MS = 100  # a file is written in several steps; the last one counts
@@ -86,6 +86,7 @@ class OptionWriter(QObject):
             lambda context: self._settings.change(waiting, self),
             done=lambda _: self._written(waiting),
             failed=lambda error: self._not_written(waiting, error),
+            lane=Lane.COMMAND,
             owner=self,
         )
 
@@ -111,7 +112,7 @@ class OptionWriter(QObject):
 
     def _read_again(self) -> None:
         """Look into the file, and watch it anew: one that was replaced is watched no longer."""
-        self._tasks.run(lambda context: self._settings.load(), failed=lambda error: None, owner=self)
+        self._tasks.run(lambda context: self._settings.load(), failed=lambda error: None, lane=Lane.JOB, owner=self)
         assert self._watcher is not None
         path = self._settings.path
         for place in (path, _nearest(path.parent)):
