@@ -38,7 +38,7 @@ _WHY_LINES = 3  # room for the reasons from the beginning, so that they move not
 class RepoPane(QScrollArea):
     """Head, controls, chart, reasons and table; all show the same view."""
 
-    action_asked = Signal(int)  # row whose button was pressed
+    action_asked = Signal(int)  # number of the row whose button was pressed
 
     def __init__(
         self,
@@ -82,9 +82,7 @@ class RepoPane(QScrollArea):
     def chosen(self) -> int:
         """The number of the row that is meant: the current one, else the recommended one of the model looked at; -1
         where there is neither."""
-        group = self._group
-        recommended = group.recommended if group is not None else None
-        return self.table.chosen if self.table.chosen >= 0 else -1 if recommended is None else recommended
+        return self.table.chosen if self.table.chosen >= 0 else self.table.preferred
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the figures need the margin's room."""
@@ -128,11 +126,15 @@ class RepoPane(QScrollArea):
         """Downloads of this repo by variant name."""
         self.rows.set_downloads(downloads)
 
-    def choose(self, row: int) -> None:
+    def choose(self, number: int) -> None:
         """Make a variant the chosen one and bring the table into view."""
-        self.table.select(row)
-        self.chart.select(row)
-        self.ensureWidgetVisible(self.table, 0, 0)
+        row = self.rows.at(number)
+        if row is not None:
+            self._looked_at = row.variant.name
+            self.table.select(number)
+            self.chart.select(number)
+            self._show_model()
+            self.ensureWidgetVisible(self.table, 0, 0)
 
     def show_progress(self, words: str) -> None:
         """What goes on in the background; "" when all is settled."""
@@ -232,6 +234,8 @@ class RepoPane(QScrollArea):
         view, group = self._view, self._group
         if view is None:
             return
+        recommended = group.recommended if group is not None else None
+        self.table.preferred = -1 if recommended is None else recommended
         self.models.show_view(view, self._number)
         self.chart.set_view(view, group)
         if view.shape is None and view.rows and not view.problem:

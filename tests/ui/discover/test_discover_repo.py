@@ -138,11 +138,17 @@ def test_a_row_stays_below_the_mouse_when_the_page_above_it_grows(made: Made, qt
     pane = made.find(RepoPane, "discoverRepo")
     assert isinstance(pane, RepoPane)
     made.wait(lambda: pane.verticalScrollBar().maximum() > 200)
+    made.wait(lambda: pane.view is not None and all(row.shape is not None for row in pane.view.rows))
     bar = pane.verticalScrollBar()
-    bar.setValue(made.table.y() - 100)
+
+    def over_the_table() -> bool:
+        bar.setValue(made.table.y() - 100)
+        qtbot.mouseMove(pane, QPoint(1, 1))  # from elsewhere, so that it comes in
+        qtbot.mouseMove(made.table.viewport(), QPoint(20, 20))
+        return made.table.underMouse()
+
+    made.wait(over_the_table)
     scrolled = bar.value()
-    qtbot.mouseMove(made.table.viewport(), QPoint(20, 20))
-    made.wait(made.table.underMouse)
     before = made.table.mapTo(pane, QPoint(0, 0))
     made.find(QAbstractButton, "repoName").click()  # type: ignore[attr-defined]
     made.wait(lambda: bar.value() > scrolled)
