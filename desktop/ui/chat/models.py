@@ -17,6 +17,8 @@ from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore
 from desktop.store.options import LAST_MODEL
 from desktop.store.settings import SettingsStore
+from desktop.ui.shell.actions import OPEN_FILE
+from desktop.ui.shell.keys import shown_keys
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 if TYPE_CHECKING:
@@ -143,7 +145,8 @@ class ModelChooser(QObject):
                 return self._library().resolve(wanted)
             except NotFoundError:
                 continue
-        raise NotFoundError("There is no model to answer.", "Open a model file (Ctrl+O).", kind="no-model")
+        what_to_do = f"Open a model file ({shown_keys(OPEN_FILE)})."
+        raise NotFoundError("There is no model to answer.", what_to_do, kind="no-model")
 
     def _plan_and_load(self, ref: ModelRef, asked: LoadSettings, then: Callable[[], None] | None = None) -> None:
         self._start(lambda: self._planning().for_load(ref, asked), then)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.engine.worker.protocol import Loaded
 from desktop.services.chat.chat import PromptRead, TextAdded
@@ -19,6 +19,7 @@ from desktop.ui.chat.live_panel import Figures, LivePanel
 from desktop.ui.chat.model_menu import ModelMenu
 from desktop.ui.chat.presets import ListedPreset
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
+from desktop.ui.shared.reflow import DownwardScroll
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
@@ -51,12 +52,7 @@ class ChatSide(QFrame):
         panels.addWidget(self.live)
         panels.addWidget(self.settings)
         panels.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setObjectName("chatSideScroll")
-        scroll.setWidget(inside)
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = DownwardScroll("chatSideScroll", "Figures and settings", inside)
         top = QVBoxLayout()
         top.setContentsMargins(14, 12, 14, 10)
         top.addWidget(self.model)

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QMessageBox,
-    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -35,6 +34,7 @@ from desktop.ui.library.model_details import ModelDetails
 from desktop.ui.library.scan_progress import ScanProgressLine
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.search_field import focus_search, search_field
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.keys import tooltip
@@ -143,7 +143,7 @@ class LibraryPage(Page):
             "Search models…",
             tooltip(actions.SEARCH),
         )
-        self._body = QStackedWidget()
+        self._body = CurrentStack()
         self._body.addWidget(self._table)
         self._body.addWidget(self._empty_state())
         self._progress.hide()
