@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
@@ -342,9 +343,10 @@ class DiscoverPage(Page):
             self._do(lambda: self._downloads.resume(state.id))
             return
         here = state.files[0].local if state is not None and state.files else found.local_path
-        repo, controls = view.repo.id, view.controls
+        repo, controls = view.repo.id, self._repo.controls.controls
+        row = found if view.controls == controls else replace(found, plan=None)  # the fields are ahead of the figures
         self._load(
-            lambda: self._run.run_or_fetch(repo, found, controls, here),
+            lambda: self._run.run_or_fetch(repo, row, controls, here),
             OTHER_MACHINE if controls.machine is not None else "",
         )
 
