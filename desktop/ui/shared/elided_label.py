@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from desktop.core.shown import plain
 from desktop.ui.shared.tooltips import plain_tooltip
+
+
+def first_fitting(metrics: QFontMetrics, width: int, *texts: str) -> str:
+    """The first of the texts that fits into the width (pixels); the last one, cut, where none does."""
+    for text in texts:
+        if metrics.horizontalAdvance(text) <= width:
+            return text
+    return metrics.elidedText(texts[-1], Qt.TextElideMode.ElideRight, max(0, width))
 
 
 class ElidedLabel(QLabel):
