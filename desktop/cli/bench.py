@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 from collections.abc import Sequence
 
 from desktop.cli.model import add_model_arguments, loaded_model, open_ledger, prediction, whole_number
-from desktop.cli.output import print_json, table
+from desktop.cli.output import print_json, print_note, print_text, table
 from desktop.engine.worker.protocol import Benchmark
 from desktop.services.planning.ledger import RunMeter
 
@@ -32,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     with open_ledger() as ledger, loaded_model(args) as (engine, loaded):
         running = ledger.started(loaded, args.model, args.kv)
         predicted = prediction(ledger, running, max(1, request.generate_tokens // 2))
-        sys.stderr.write(f"Timing {request.repeat} rounds; the machine should have nothing else to do.\n")
+        print_note(f"Timing {request.repeat} rounds; the machine should have nothing else to do.")
         meter = RunMeter.start(engine.pid)
         result = engine.benchmark(request)
         ledger.benched(running, result, request.prompt_tokens, request.generate_tokens, meter)
@@ -51,6 +50,6 @@ def run(args: argparse.Namespace) -> int:
     rows = [
         [name, *(f"{values[key]:.1f}" for key in ("median", "min", "max"))] for name, values in figures.items()
     ]
-    print(table(["tokens per second", "median", "min", "max"], rows, right=(1, 2, 3)))
-    print(f"{result.threads} threads")
+    print_text(table(["tokens per second", "median", "min", "max"], rows, right=(1, 2, 3)))
+    print_text(f"{result.threads} threads")
     return 0

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from desktop.cli.output import ProgressLine, human_bytes, print_json
+from desktop.cli.output import ProgressLine, human_bytes, print_json, print_note, print_text
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.variants import variants_of
 from desktop.hub.client import HubClient
@@ -38,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         state = service.wait(service.start(args.repo, files, name=name, folder=args.to))
     except KeyboardInterrupt:
-        sys.stderr.write("\nheft: Stopped; the same command goes on from here.\n")
+        print_note("\nheft: Stopped; the same command goes on from here.")
         raise
     finally:
         unsubscribe()
@@ -62,7 +61,7 @@ def _files(repo: RepoFiles, what: str) -> tuple[str, list[str]]:
     if len(named) == 1:
         variant = named[0]
         if variant.missing_shards:
-            sys.stderr.write(f"heft: {variant.name} cannot be loaded as it is: {variant.note}\n")
+            print_note(f"heft: {variant.name} cannot be loaded as it is: {variant.note}")
         extra = [variant.projector.path] if variant.projector else []
         return f"{repo.id} {variant.name}", [*(file.path for file in variant.files), *extra]
     known = ", ".join(variant.name for variant in variants) or "none"
@@ -91,9 +90,9 @@ def _print(state: DownloadState, seconds: float, *, as_json: bool) -> None:
         )
         return
     if state.notice:
-        print(state.notice)
+        print_text(state.notice)
     for file in state.files:
-        print(f"{file.local}  {human_bytes(file.size_bytes)}, checksum verified")
+        print_text(f"{file.local}  {human_bytes(file.size_bytes)}, checksum verified")
 
 
 def _document(state: DownloadState, index: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from desktop.cli.fit_text import report
 from desktop.cli.inspect import make_service as make_inspection
 from desktop.cli.model import KV_TYPES, whole_number
-from desktop.cli.output import ProgressLine, print_json
+from desktop.cli.output import ProgressLine, print_json, print_text
 from desktop.core.errors import UsageError
 from desktop.core.memory import Memory, Settings, resident_bytes
 from desktop.core.speed import Rate
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(document(found, rate))
     else:
-        print(report(found, rate), end="")
+        print_text(report(found, rate), end="")
     return 0
 
 

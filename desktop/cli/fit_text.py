@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from desktop.cli.inspect_text import printable
 from desktop.cli.output import human_bytes, table
 from desktop.core.memory import RAM
 from desktop.core.placement import Fit
@@ -17,7 +16,7 @@ def report(found: Weighed, rate: Rate | None) -> str:
     """The whole report, ending with a line break."""
     fit = found.fit
     title = found.title if found.quantization in found.title else f"{found.title} ({found.quantization})"
-    parts = [f"{printable(title)} at {fit.context:,} tokens of context, KV cache {fit.kv_type}"]
+    parts = [f"{title} at {fit.context:,} tokens of context, KV cache {fit.kv_type}"]
     parts.append(verdict(fit))
     parts.append(_terms(fit))
     facts = [("Method", _METHODS[fit.method] + (f", within {fit.band:.0%}" if fit.band else ""))]
@@ -34,7 +33,7 @@ def report(found: Weighed, rate: Rate | None) -> str:
     if beyond:
         parts.append(beyond)
     if found.note:
-        parts.append(printable(found.note))
+        parts.append(found.note)
     return "\n\n".join(parts) + "\n"
 
 
@@ -80,5 +79,5 @@ def _terms(fit: Fit) -> str:
     if not memory.recurrent_bytes:
         del rows[2]
     names = {pool.device: pool.name for pool in fit.pools}
-    header = ["", *(("Main memory" if d.device == RAM else printable(names.get(d.device, ""))) for d in memory.devices)]
+    header = ["", *("Main memory" if d.device == RAM else names.get(d.device, "") for d in memory.devices)]
     return table(header, rows, right=range(1, len(header)))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
-from desktop.cli.output import ProgressLine, human_bytes, print_json, table
+from desktop.cli.output import ProgressLine, human_bytes, print_json, print_note, print_text, table
 from desktop.core.units import human_parameters
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.store.paths import default_paths
@@ -27,13 +26,13 @@ def run(args: argparse.Namespace) -> int:
     finally:
         line.close()
     for folder in service.unreadable:
-        sys.stderr.write(f"heft: {folder} could not be read.\n")
+        print_note(f"heft: {folder} could not be read.")
     if args.json:
         print_json({"models": [_document(model) for model in models]})
     elif models:
-        print(_table(models))
+        print_text(_table(models))
     else:
-        print(f"No models yet. Put a .gguf file into {paths.models}.")
+        print_text(f"No models yet. Put a .gguf file into {paths.models}.")
     return 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from desktop.cli.output import print_json, table
+from desktop.cli.output import print_json, print_text, table
 from desktop.core.hardware import Machine
 from desktop.services.machine.machine import MachineService
 from desktop.services.machine.report import format_matrix, report
@@ -35,9 +35,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(msgspec.to_builtins(machine))
     else:
-        print(report(machine), end="")
+        print_text(report(machine), end="")
         if args.notes:
-            print("\n" + format_notes(machine))
+            print_text("\n" + format_notes(machine))
     return 0
 
 

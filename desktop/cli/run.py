@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from desktop.cli.model import add_model_arguments, loaded_model, open_ledger, prediction, whole_number
-from desktop.cli.output import ProgressLine, human_bytes, print_json
+from desktop.cli.output import AnswerText, ProgressLine, human_bytes, print_json, print_note, print_text
 from desktop.core.errors import UsageError
 from desktop.engine.worker.protocol import ChatMessage, Finished, Generate, Sampling
 from desktop.services.planning.ledger import RunMeter
@@ -32,14 +32,14 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("There is no prompt.", "Give one with --prompt, or pipe it in.")
     request = generate_request(args, prompt)
     pieces: list[str] = []
+    answer = AnswerText()
     reading = ProgressLine("Reading the prompt")
 
     def show(text: str) -> None:
         reading.close()
         pieces.append(text)
         if not args.json:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            answer.write(text)
 
     with open_ledger() as ledger, loaded_model(args) as (engine, loaded):
         running = ledger.started(loaded, args.model, args.kv)
@@ -50,16 +50,16 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(report(finished, "".join(pieces), loaded.memory.total_bytes, predicted))
     else:
-        sys.stdout.write("\n")
+        print_text()
         for note in finished.notes:
-            sys.stderr.write(f"note: {note}\n")
-        sys.stderr.write(summary(finished) + f" · {human_bytes(loaded.memory.total_bytes)} memory\n")
+            print_note(f"note: {note}")
+        print_note(f"{summary(finished)} · {human_bytes(loaded.memory.total_bytes)} memory")
     return 0
 
 
 def _read_prompt() -> str:
     if sys.stdin.isatty():
-        sys.stderr.write("Type the prompt; Ctrl+D on an empty line ends it.\n")
+        print_note("Type the prompt; Ctrl+D on an empty line ends it.")
     return sys.stdin.read().rstrip("\n")  # the last line's end is the terminal's or the pipe's, not the question's
 
 

@@ -7,9 +7,8 @@ from dataclasses import asdict
 from typing import Any, get_args
 
 from desktop.cli.fit import memory_document
-from desktop.cli.inspect_text import printable
 from desktop.cli.model import KV_TYPES, whole_number
-from desktop.cli.output import ProgressLine, human_bytes, print_json, table
+from desktop.cli.output import ProgressLine, human_bytes, print_json, print_text, table
 from desktop.core.choice import Goal
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
@@ -72,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(document(view))
     else:
-        print(report(view))
+        print_text(report(view))
     return 0
 
 
@@ -161,19 +160,19 @@ def report(view: View) -> str:
     """The table, and why."""
     rows = [_line(row, row == view.recommended) for row in view.rows]
     header = ["", "VARIANT", "DOWNLOAD", "MEMORY", "WHERE IT RUNS", "SPEED", "QUALITY LOSS", ""]
-    lines = [printable(view.repo.id), printable(facts(view))]
+    lines = [view.repo.id, facts(view)]
     if view.repo.problem:
         lines.insert(0, view.repo.problem)
     if rows:
         beyond = beyond_training(view.context, view.max_context)
         context = f"At {view.context:,} tokens of context. {beyond}".rstrip()
         lines += [context, "", table(header, rows, right=(2, 3)), ""]
-    lines.append(printable(f"{why_title(view)} {view.problem or view.recommendation.text}"))
+    lines.append(f"{why_title(view)} {view.problem or view.recommendation.text}")
     if not rows:
         if "GGUF" not in view.repo.summary.formats:
-            lines[-1] = printable(" ".join(words for words in other_format(view.repo.summary) if words))
+            lines[-1] = " ".join(words for words in other_format(view.repo.summary) if words)
         base = view.repo.summary.base_model or view.repo.id
-        lines.append(printable(f"GGUF versions of it: heft search --base-model {base}"))
+        lines.append(f"GGUF versions of it: heft search --base-model {base}")
     return "\n".join(lines)
 
 
@@ -182,11 +181,11 @@ def _line(row: Row, recommended: bool) -> list[str]:
     memory = human_bytes(fit.memory.total_bytes) if fit else "-"
     return [
         "*" if recommended else "",
-        printable(row.variant.name),
+        row.variant.name,
         "downloaded" if row.local_path else human_bytes(row.variant.download_bytes),
         memory if fit is None or fit.method == "engine" else f"~{memory}",
         where(row.option)[0],
         speed(row.option.rate),
         loss(row.option.quality)[0],
-        printable(row.problem or row.variant.note),
+        row.problem or row.variant.note,
     ]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from desktop.core.errors import StoreError
-from desktop.core.readable import readable
+from desktop.core.text import encodable
 from desktop.system.atomic import put_in_place, write_atomically
 
 SCHEMA_VERSION = 1
@@ -95,7 +95,7 @@ class SettingsStore:
                 raise TypeError(str(error)) from error
             except UnicodeEncodeError as error:
                 raise StoreError(
-                    f"Heft cannot remember a name that is no Unicode: {readable(error.object)}",
+                    f"Heft cannot remember a name that is no Unicode: {encodable(error.object)}",
                     "Rename the file or folder.",
                     detail=str(error),
                 ) from error

@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.core.text import plain_tooltip
 from desktop.engine.worker.protocol import Sampling
 from desktop.ui.chat.sampling_fields import ContextChoice, NumberField, SeedField, WholeField
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 

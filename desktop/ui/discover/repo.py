@@ -8,7 +8,7 @@ from html import escape
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from desktop.core.shown import plain
+from desktop.core.text import visible_in_place
 from desktop.services.discover.picker_records import Mark, View
 from desktop.services.discover.picker_words import facts, why_title
 from desktop.services.discover.tables import DataTables
@@ -72,7 +72,7 @@ class RepoPane(QScrollArea):
         """The same repo with other figures."""
         first = self._view is None or self._view.repo.id != view.repo.id or self._view.shape is None
         self._view = view
-        self._facts.setText(plain(facts(view)))
+        self._facts.setText(visible_in_place(facts(view)))
         if view.shape is not None and first:
             layers = view.shape.layer_count + view.shape.draft_layers + 1
             self.controls.set_model(view.max_context or view.context, layers)

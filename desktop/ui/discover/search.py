@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.placement import Pool
+from desktop.core.text import plain_tooltip
 from desktop.hub.records import SearchPage, SearchQuery
 from desktop.services.discover.search import SearchService
 from desktop.services.discover.search_results import ago, most_parameters
@@ -18,7 +19,6 @@ from desktop.ui.discover.filters import SUGGESTIONS, DiscoverFilters
 from desktop.ui.discover.repo_list import RepoList
 from desktop.ui.discover.repo_list_model import RepoListModel
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.tasks import Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 

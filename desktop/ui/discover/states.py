@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
-from desktop.core.shown import plain
+from desktop.core.text import visible_in_place
 from desktop.services.discover.search_results import Result, other_format
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
@@ -94,7 +94,7 @@ class DiscoverState(QWidget):
             button.show()
 
     def _show(self, title: str, text: str, more: str = "") -> None:
-        self._title.setText(plain(title))
+        self._title.setText(visible_in_place(title))
         self._text.setText(text)
         self._more.setText(more)
         self._more.setVisible(bool(more))

@@ -17,11 +17,11 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from desktop.core.placement import Placement
+from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.services.discover.picker_records import View
 from desktop.services.discover.picker_words import context_words, loss, speed, where
 from desktop.ui.discover.variant_chart_layout import ChartLayout, Point, lay_out, limit_labels
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import Theme
 
 HEIGHT = 178

@@ -9,13 +9,13 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QFont
 
+from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.services.discover.picker_records import Row, View
 from desktop.services.discover.picker_words import Tone, loss, loss_details, memory_details, speed, where
 from desktop.services.models.downloads_records import DownloadState
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shared.labels import WARNING_SIGN
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import Theme
 
 ACTION_ROLE = int(Qt.ItemDataRole.UserRole) + 1

@@ -11,11 +11,11 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, QObject, Qt
 from PySide6.QtGui import QFont
 
+from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.models.library import LibraryModel
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shared.labels import WARNING_SIGN
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import Theme
 
 SOURCE_NAMES = {

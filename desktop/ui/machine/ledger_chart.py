@@ -19,8 +19,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from desktop.core.text import plain_tooltip
 from desktop.services.planning.ledger import Point
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import Theme
 
 BAND = 0.10  # drawn around the diagonal, and where a point changes its shape

@@ -8,9 +8,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt
 
-from desktop.core.shown import plain
+from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.ui.shared.column_table import ColumnTable, Index
-from desktop.ui.shared.tooltips import plain_tooltip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class TextTableModel(ColumnTable):
         """Text, alignment and tooltip of a cell."""
         row, column = self._shown[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return plain(row.texts[column])
+            return visible_in_place(row.texts[column])
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self.alignment(column)
         if role == Qt.ItemDataRole.ToolTipRole:

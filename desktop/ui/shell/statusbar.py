@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QElapsedTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
+from desktop.core.text import plain_tooltip
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.downloads_records import DownloadState, download_words
 from desktop.ui.shared.elided_label import ElidedLabel
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.tasks import TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 

@@ -9,8 +9,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QContextMenuEvent, QCursor, QHelpEvent, QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import QMenu, QToolTip
 
-from desktop.core.markdown import visible
-from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.core.text import chat_text, plain_tooltip
 from desktop.ui.shared.transcript.focus import FocusRing, FocusStop
 from desktop.ui.shared.transcript.foot_rows import FootRow
 from desktop.ui.shared.transcript.row import HotSpot, TextRow
@@ -208,7 +207,7 @@ class Interaction:
         if not words and found is not None:
             row = (self._view.column.items[found[0]].rows or [])[found[1]]
             words = row.tooltip() if isinstance(row, FootRow) else ""
-        QToolTip.showText(event.globalPos(), plain_tooltip(visible(words)[:500]), self._view)
+        QToolTip.showText(event.globalPos(), plain_tooltip(chat_text(words)[:500]), self._view)
         return True
 
     def context_menu(self, event: QContextMenuEvent) -> None:
@@ -222,7 +221,7 @@ class Interaction:
             action.setEnabled(view.selection.bounds is not None)
         if found is not None:
             content = view.column.items[found[0]].content
-            menu.addAction("Copy message", lambda: view.copy_text(visible(content), "Message copied"))
+            menu.addAction("Copy message", lambda: view.copy_text(chat_text(content), "Message copied"))
         menu.addSeparator()
         menu.addAction("Select all", QKeySequence(QKeySequence.StandardKey.SelectAll), self.select_all)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -244,7 +243,7 @@ class Interaction:
             case "copy-code":
                 view.copy_text(item.code_of_block(stop.row), "Code copied")
             case "copy":
-                view.copy_text(visible(item.content), "Message copied")
+                view.copy_text(chat_text(item.content), "Message copied")
             case "regenerate":
                 view.regenerate_requested.emit(message_id)
             case "edit":
