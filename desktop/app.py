@@ -21,7 +21,7 @@ from desktop import __version__
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
-from desktop.engine.worker.protocol import Load
+from desktop.core.model_ref import local_ref
 from desktop.services.chat.chat import MessageFinished
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
@@ -29,6 +29,11 @@ from desktop.services.engine.supervisor import EngineState
 from desktop.services.single_instance import OpenRequest
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsData, WindowGeometry
+from desktop.ui.chat.actions import CHAT_ACTIONS
+from desktop.ui.discover.actions import DISCOVER_ACTIONS
+from desktop.ui.inspect.actions import INSPECT_ACTIONS
+from desktop.ui.library.actions import LIBRARY_ACTIONS
+from desktop.ui.machine.actions import MACHINE_ACTIONS
 from desktop.ui.shell.collector import Collector
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.failures import FailureHooks
@@ -69,16 +74,16 @@ class Heft:
         self._collector = Collector(application)
         self._engine_bridge = Bridge(self._container.engine.subscribe, merge_states)
         self._follower = RunFollower(
-            self._tasks, lambda: self._container.predictions.recorder, lambda: self._container.engine.last_load
+            self._tasks, lambda: self._container.recorder
         )
         self._window = MainWindow(
             self._theme,
             (
-                PageEntry("discover", "Discover", "discover", self._discover_page),
-                PageEntry("library", "Library", "library", self._library_page),
-                PageEntry("chat", "Chat", "chat", self._chat_page),
-                PageEntry("inspect", "Inspect", "inspect", self._inspect_page),
-                PageEntry("machine", "Machine", "machine", self._machine_page),
+                PageEntry("discover", "Discover", "discover", self._discover_page, DISCOVER_ACTIONS),
+                PageEntry("library", "Library", "library", self._library_page, LIBRARY_ACTIONS),
+                PageEntry("chat", "Chat", "chat", self._chat_page, CHAT_ACTIONS),
+                PageEntry("inspect", "Inspect", "inspect", self._inspect_page, INSPECT_ACTIONS),
+                PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
             ),
             StatusBar(self._tasks, EngineMemoryReader(self._container.engine.hello).read),
             load_at_start=settings.load_at_start,
@@ -156,17 +161,7 @@ class Heft:
     def _discover(self) -> DiscoverParts:
         from desktop.ui.discover.parts import DiscoverParts
 
-        parts = DiscoverParts(
-            self._theme,
-            self._tasks,
-            self._container.paths,
-            self._container.hub,
-            self._container.token.set,
-            self._container.machine,
-            lambda: self._container.predictions.speed,
-            lambda: self._container.predictions.calibration,
-            lambda: self._container.engine.state,
-        )
+        parts = DiscoverParts(self._theme, self._tasks, self._container)
         parts.downloads_changed.connect(self._window.status.show_downloads)
         parts.finished.connect(self._tell_finished)
         return parts
@@ -182,7 +177,7 @@ class Heft:
     def _library_page(self) -> Page:
         from desktop.ui.library.page import LibraryPage
 
-        page = LibraryPage(self._container.library, self._tasks, self._theme, inspector=True)
+        page = LibraryPage(self._container.library, self._tasks, self._theme)
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
         return page
@@ -195,6 +190,7 @@ class Heft:
             self._container.chat,
             self._container.engine,
             lambda: self._container.library,
+            lambda: self._container.planning,
             self._container.settings,
             self._engine_bridge,
             self._chat_bridge,
@@ -238,7 +234,7 @@ class Heft:
         from desktop.ui.machine.page import MachinePage
         from desktop.ui.machine.trust_panel import TrustSources
 
-        sources = TrustSources(self._container.predictions.ledger.trust, self._container.predictions.calibration)
+        sources = TrustSources(self._container.ledger.trust, self._container.calibration)
         return MachinePage(self._container.machine, self._tasks, self._theme, sources)
 
     def _show_first_page(self) -> None:
@@ -295,7 +291,7 @@ class Heft:
         except OSError as error:
             _log.warning("there is no log file: %s", error)
         _log.info("Heft %s started", __version__)
-        if self._container.made("chats"):
+        if self._container.known(Container.chats) is not None:
             self._container.chats.purge(DELETED_CHATS_KEPT_SECONDS)
 
     def _load_first(self, context: TaskContext) -> None:
@@ -303,8 +299,9 @@ class Heft:
         from desktop.services.models.first_model import first_model
 
         model = first_model(self._container.library, self._read_settings().last_model)
-        if self._container.engine.last_load is None:
-            self._container.engine.load(Load(path=str(model.path)), model.name)
+        plan = self._container.planning.for_load(local_ref(model.path, model.name, model.files))
+        if self._container.engine.last_plan is None:
+            self._container.engine.load(plan)
 
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)

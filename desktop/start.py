@@ -11,7 +11,7 @@ from desktop import __version__
 from desktop.core.hub_address import hub_address, is_on_hub
 from desktop.services.single_instance import Claim, claim
 from desktop.store.paths import Paths, default_paths
-from desktop.system.child import drop_bundle_variables
+from desktop.system.child import drop_qt_variables
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,7 +40,7 @@ def _run(paths: Paths, source: str, claimed: Claim | None) -> int:
     application.setApplicationDisplayName("Heft")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("heft")
-    drop_bundle_variables(os.environ)  # Qt has read them
+    drop_qt_variables(os.environ)
     heft = Heft(application, paths, source)
     if sys.platform == "darwin":  # elsewhere a filter would only cost time with every event
         file_events = FileOpenEvents(application)

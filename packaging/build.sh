@@ -32,6 +32,7 @@ exec {lock}>"$CACHE/bundle.lock" # all checkouts share the environment that is f
 flock "$lock"
 "$PYTHON" packaging/freeze.py
 exec {lock}>&-
+"$PYTHON" packaging/check_libraries.py "$BUNDLE"
 VERSION=$("$PYTHON" packaging/linux_tree.py version)
 DEBIAN=$("$PYTHON" packaging/linux_tree.py debian)
 MACHINE=$("$PYTHON" packaging/linux_tree.py machine)
@@ -49,4 +50,5 @@ if [[ $MACHINE == x86_64 ]]; then # the carried runtime is for this architecture
 fi
 say "The Windows installer's script, around a stand-in for the Windows programs"
 "$PYTHON" packaging/make_windows_installer.py "$BUNDLE" "$ICONS" "$BUILD/Heft-$VERSION-stand-in-setup.exe" --stand-in
+"$PYTHON" packaging/check_libraries.py "$ARTEFACTS"/*
 "$PYTHON" packaging/check_sizes.py "$ARTEFACTS"

@@ -30,8 +30,8 @@ _UNWANTED = re.compile(
     """,
     re.VERBOSE,
 )
-# Every system has these of its own, and two copies of them in one process do not agree.
-_SYSTEM = re.compile(r"^(libstdc\+\+|libgcc_s|libexpat)\.so")
+# Every system has these of its own (system_libraries.py), and two copies of them in one process do not agree.
+_SYSTEM = re.compile(r"^(libstdc\+\+|libgcc_s|libexpat|libz)\.so")
 # One name each: the wheel also carries every library under its versioned names.
 _LIBRARY = re.compile(r"^(lib)?(llama|ggml)[\w-]*\.(so|dylib|dll)(\.0)?$")
 _SPARE = re.compile(r"llama-common|libllama\.so\.0")

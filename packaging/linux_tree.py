@@ -10,7 +10,6 @@ import json
 import platform
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -26,23 +25,6 @@ def architecture(system: str = "") -> str:
     """This computer's architecture in the words of a packaging system ("debian"), else the kernel's."""
     machine = platform.machine()
     return _ARCHITECTURES.get(machine, {}).get(system, machine)
-
-
-def newest_symbol(bundle: Path, family: str) -> tuple[int, ...]:
-    """The newest version that anything in ``bundle`` asks of a system library: "GLIBC" is (2, 35), say; () for none."""
-    programs = [str(path) for path in bundle.rglob("*") if path.is_file() and is_elf(path)]
-    if not programs:
-        return ()
-    command = ["objdump", "--dynamic-syms", *programs]
-    symbols = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = re.findall(rf"\b{family}_(\d+(?:\.\d+)+)", symbols)
-    return max((tuple(map(int, version.split("."))) for version in found), default=())
-
-
-def is_elf(path: Path) -> bool:
-    """Whether a file is a program or library of Linux."""
-    with path.open("rb") as file:
-        return file.read(4) == b"\x7fELF"
 
 
 def install_program(prefix: Path, bundle: Path, *, starter: bool) -> None:

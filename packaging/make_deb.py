@@ -2,8 +2,8 @@
 
     python packaging/make_deb.py BUNDLE ICONS TARGET.deb [--without-starter]
 
-The program lies in /usr/lib/heft with one link in /usr/bin. Nothing runs at installation: dpkg's own triggers refresh
-the caches of desktop files, MIME types and icons.
+The program lies in /usr/lib/heft with one link in /usr/bin. It depends on what its libraries are seen to need of the
+system. Nothing runs at installation: dpkg's own triggers refresh the caches of desktop files, MIME types and icons.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from linux_tree import VERSION, architecture, install_desktop_files, install_documents, install_program, newest_symbol
+from check_libraries import dependencies
+from library_search import Tree
+from linux_tree import VERSION, architecture, install_desktop_files, install_documents, install_program
 
-# What the bundle takes from the system besides the C libraries (left out on purpose: two copies would not agree).
-DEPENDS = "libgcc-s1, libexpat1, libgl1, libegl1"
-# GCC's release by the newest symbol of its libstdc++ (gcc.gnu.org, abi.html)
-GCC_OF = {29: 11, 30: 12, 31: 13, 32: 13, 33: 14}
 RECOMMENDS = "desktop-file-utils, shared-mime-info, xdg-utils, fonts-dejavu-core | fonts-noto-core | fonts-liberation"
 CONTROL = """\
 Package: heft
@@ -37,14 +35,6 @@ Description: run language models on your own computer
  model's header on the Hub without downloading it, says which quantization
  fits, how fast it will be and what it costs in quality, and runs it locally.
 """
-
-
-def dependencies(bundle: Path) -> str:
-    """Debian's words for what the program needs; the versions are read from its libraries."""
-    glibc, libstdcxx = newest_symbol(bundle, "GLIBC"), newest_symbol(bundle, "GLIBCXX")
-    needed = [f"libc6 (>= {glibc[0]}.{glibc[1]})" if glibc else "libc6"]
-    needed.append(f"libstdc++6 (>= {GCC_OF[libstdcxx[2]]})" if libstdcxx and libstdcxx[2] in GCC_OF else "libstdc++6")
-    return ", ".join([*needed, DEPENDS])
 
 
 def checksums(root: Path) -> str:
@@ -71,7 +61,7 @@ def build(bundle: Path, icons: Path, target: Path, *, starter: bool) -> None:
                 version=VERSION,
                 architecture=architecture("debian"),
                 kilobytes=kilobytes,
-                depends=dependencies(bundle),
+                depends=dependencies(Tree(bundle)),
                 recommends=RECOMMENDS,
             )
         )

@@ -6,10 +6,13 @@ import argparse
 import statistics
 from collections.abc import Sequence
 
-from desktop.cli.model import add_model_arguments, loaded_model, open_ledger, prediction, whole_number
+from desktop.cli.fit import speeds_document
+from desktop.cli.model import add_model_arguments, loaded_document, loaded_model, prediction, whole_number
 from desktop.cli.output import print_json, print_note, print_text, table
 from desktop.engine.worker.protocol import Benchmark
+from desktop.services.container import Container
 from desktop.services.planning.ledger import RunMeter
+from desktop.store.paths import default_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +31,9 @@ def spread(rates: Sequence[float]) -> dict[str, float]:
 def run(args: argparse.Namespace) -> int:
     """Time and report."""
     request = Benchmark(0, max(1, args.prompt), max(1, args.generate), max(1, args.repeat))
-    with open_ledger() as ledger, loaded_model(args) as (engine, loaded):
-        running = ledger.started(loaded, args.model, args.kv)
+    with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, plan):
+        ledger = container.ledger
+        running = ledger.started(loaded, plan)
         predicted = prediction(ledger, running, max(1, request.generate_tokens // 2))
         print_note(f"Timing {request.repeat} rounds; the machine should have nothing else to do.")
         meter = RunMeter.start(engine.pid)
@@ -43,6 +47,9 @@ def run(args: argparse.Namespace) -> int:
                 "tokens_per_second": writing,
                 "threads": result.threads,
                 "predicted": predicted,
+                "context_used": max(1, request.generate_tokens // 2),
+                **speeds_document(plan.speeds),
+                **loaded_document(loaded, plan),
             }
         )
         return 0

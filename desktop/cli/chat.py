@@ -10,6 +10,8 @@ from desktop.cli.output import AnswerText, ProgressLine, print_note, print_text
 from desktop.cli.run import summary
 from desktop.core.errors import HeftError, UsageError
 from desktop.engine.worker.protocol import ChatMessage, Generate, Sampling
+from desktop.services.container import Container
+from desktop.store.paths import default_paths
 
 _HELP = "Enter sends. /new starts again, /quit (or Ctrl+D) ends, Ctrl+C stops an answer."
 
@@ -29,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("A conversation has no JSON form.", "Use: heft run MODEL --json")
     sampling = Sampling(temperature=args.temperature, seed=args.seed)
     opening = [ChatMessage("system", args.system)] if args.system else []
-    with loaded_model(args) as (engine, loaded):
+    with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, _plan):
         print_note(f"{loaded.description}, context {loaded.context_length:,}. {_HELP}")
         turns = list(opening)
         while (text := _ask()) is not None:
@@ -47,10 +49,7 @@ def run(args: argparse.Namespace) -> int:
             answer = AnswerText()
 
             def show(
-                piece: str,
-                pieces: list[str] = pieces,
-                reading: ProgressLine = reading,
-                answer: AnswerText = answer,
+                piece: str, pieces: list[str] = pieces, reading: ProgressLine = reading, answer: AnswerText = answer
             ) -> None:
                 reading.close()
                 pieces.append(piece)

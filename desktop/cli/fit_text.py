@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 from desktop.cli.output import human_bytes, table
+from desktop.core.load_settings import kv_words
 from desktop.core.memory import RAM
 from desktop.core.placement import Fit
-from desktop.core.speed import Rate
 from desktop.services.discover.picker_words import beyond_training
-from desktop.services.planning.fit import Weighed
+from desktop.services.planning.service import Weighed
+from desktop.services.planning.words import speeds_words
 
 _METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formulas"}
 
 
-def report(found: Weighed, rate: Rate | None) -> str:
+def report(found: Weighed) -> str:
     """The whole report, ending with a line break."""
     fit = found.fit
     title = found.title if found.quantization in found.title else f"{found.title} ({found.quantization})"
-    parts = [f"{title} at {fit.context:,} tokens of context, KV cache {fit.kv_type}"]
+    parts = [f"{title} at {fit.context:,} tokens of context, KV cache {kv_words(fit.kv_types)}"]
     parts.append(verdict(fit))
     parts.append(_terms(fit))
     facts = [("Method", _METHODS[fit.method] + (f", within {fit.band:.0%}" if fit.band else ""))]
     if fit.fits:
         everything = ", all the model was trained for" if fit.max_context == found.shape.trained_context else ""
         facts.append(("Longest context there", f"{fit.max_context:,} tokens{everything}"))
-        speed = "not known for this machine"
-        if rate is not None:
-            speed = f"{rate.expected:.1f} tokens/s (between {rate.low:.1f} and {rate.high:.1f})"
+        speed = speeds_words(found.plan.speeds) or "not known for this machine"
         facts.append(("Speed", speed))
     width = max(len(label) for label, _ in facts)
     parts.append("\n".join(f"{label.ljust(width)}  {text}" for label, text in facts))
     beyond = beyond_training(fit.context, found.shape.trained_context)
     if beyond:
         parts.append(beyond)
-    if found.note:
-        parts.append(found.note)
+    if found.plan.note:
+        parts.append(found.plan.note)
     return "\n\n".join(parts) + "\n"
 
 
@@ -79,5 +78,5 @@ def _terms(fit: Fit) -> str:
     if not memory.recurrent_bytes:
         del rows[2]
     names = {pool.device: pool.name for pool in fit.pools}
-    header = ["", *("Main memory" if d.device == RAM else names.get(d.device, "") for d in memory.devices)]
+    header = ["", *(("Main memory" if d.device == RAM else names.get(d.device, "")) for d in memory.devices)]
     return table(header, rows, right=range(1, len(header)))

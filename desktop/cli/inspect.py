@@ -11,11 +11,9 @@ from desktop.cli.model import whole_number
 from desktop.cli.output import ProgressLine, print_json, print_text
 from desktop.core.findings import Finding
 from desktop.core.gguf import Array, Tensor, Text, Value
-from desktop.hub.client import HubClient
+from desktop.services.container import Container
 from desktop.services.inspect.inspection import Inspected, InspectedFile, InspectionService, ModelEntry
-from desktop.services.models.library import LibraryService
-from desktop.store.paths import Paths, default_paths
-from desktop.store.settings import SettingsStore
+from desktop.store.paths import default_paths
 
 FIRST_VALUES = 8  # of an array, unless --strings says otherwise
 _TEXT_BYTES = 1 << 20
@@ -42,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the file; exit code 0 also for a file with problems, which are listed."""
-    service = make_service(default_paths())
     with ExitStack() as stack:
+        service = stack.enter_context(Container(default_paths())).inspection
         inspected = _open(service, args.source, stack)
         findings = inspected.findings
         checked = bool(args.check or args.base)
@@ -64,14 +62,6 @@ def _open(service: InspectionService, source: str, stack: ExitStack) -> Inspecte
         inspected = service.open(source, progress=line.show)
     stack.callback(inspected.close)
     return inspected
-
-
-def make_service(paths: Paths) -> InspectionService:
-    """The service of this installation; the engine is started only for an architecture Heft's table lacks."""
-    from desktop.services.engine.supervisor import describe_engine
-
-    library = LibraryService(paths, SettingsStore(paths.settings))
-    return InspectionService(paths, library, HubClient(), architectures=lambda: describe_engine(paths).architectures)
 
 
 def document(inspected: Inspected, findings: tuple[Finding, ...], strings: int, tensors: bool) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from desktop.cli.output import ProgressLine, human_bytes, print_json, print_note, print_text, table
 from desktop.core.units import human_parameters
-from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.services.container import Container
+from desktop.services.models.library import LibraryModel
 from desktop.store.paths import default_paths
-from desktop.store.settings import SettingsStore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List the models; folders that could not be read are named on stderr."""
     paths = default_paths()
-    service = LibraryService(paths, SettingsStore(paths.settings))
+    service = Container(paths).library
     line = ProgressLine("Reading models")
     try:
         models = service.scan(line.show)

@@ -32,6 +32,7 @@ COMMANDS = {
     "run": "one answer, streamed",
     "chat": "a conversation in the terminal",
     "bench": "prompt and generation speed",
+    "settings": "how a model is loaded: shows and sets what is remembered",
 }
 
 

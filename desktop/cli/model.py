@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from desktop.cli.output import ProgressLine
-from desktop.core.errors import StoreError
-from desktop.engine.worker.protocol import Load, Loaded
+from desktop.core.errors import StoreError, UsageError
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import (
+    KV_TYPES,
+    LOAD_FIELDS,
+    LoadField,
+    LoadSettings,
+    as_document,
+    parse_setting,
+)
+from desktop.core.model_ref import ModelRef, local_ref
+from desktop.engine.worker.protocol import Loaded
+from desktop.services.container import Container
 from desktop.services.engine.headless import HeadlessEngine
-from desktop.services.engine.supervisor import EngineService
-from desktop.services.models.library import LibraryService
 from desktop.services.planning.ledger import LedgerService, Running
-from desktop.services.planning.recording import Predictions
-from desktop.services.planning.speed import describe_cpu
-from desktop.store.paths import default_paths
-from desktop.store.settings import SettingsStore
-
-KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 
 
 def whole_number(text: str) -> int:
@@ -32,54 +36,94 @@ def whole_number(text: str) -> int:
     return value
 
 
+def add_load_arguments(parser: argparse.ArgumentParser) -> None:
+    """How a model is loaded: an option for each of the fields that can be set."""
+    for field in LOAD_FIELDS:
+        choices = f" ({field.accepts})" if field.choices else ""
+        parser.add_argument(
+            field.option, dest=field.name, type=_value_of(field), default=None, metavar=_metavar(field),
+            help=field.explanation + choices,
+        )  # fmt: skip
+    parser.add_argument("--kv", choices=KV_TYPES, default=None, help="keys and values of the KV cache alike")
+
+
+def _metavar(field: LoadField) -> str:
+    return "TYPE" if field.choices and len(field.choices) > 3 else "|".join(field.choices) or "N"
+
+
+def _value_of(field: LoadField) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            return parse_setting(field.key, text)[field.name]
+        except UsageError as error:
+            raise argparse.ArgumentTypeError(f"{error.message} {error.hint}") from None
+
+    return parse
+
+
+def load_settings(args: argparse.Namespace) -> LoadSettings:
+    """What the options say; the rest is unset. Raises UsageError."""
+    found = LoadSettings(**{field.name: getattr(args, field.name) for field in LOAD_FIELDS})
+    both = LoadSettings(cache_type_k=args.kv, cache_type_v=args.kv)
+    return found.over(both).checked()
+
+
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL and how to load it."""
     parser.add_argument("model", metavar="MODEL", help="a path, a name from 'heft library', or 'starter'")
-    parser.add_argument("--context", type=whole_number, default=0, metavar="N", help="context length, tokens")
-    parser.add_argument("--kv", choices=KV_TYPES, default="f16", help="type of the KV cache")
-    parser.add_argument("--gpu-layers", default="auto", metavar="N|auto", help="layers on the GPU")
-    parser.add_argument(
-        "--threads", type=whole_number, default=0, metavar="N", help="default: physical cores, fewer on a busy computer"
-    )
+    add_load_arguments(parser)
+
+
+def ref_of(container: Container, name: str) -> ModelRef:
+    """The model of this computer that ``name`` means. Raises NotFoundError, UsageError."""
+    model = container.library.resolve(name)
+    return local_ref(model.path, model.name, model.files)
 
 
 @contextmanager
-def loaded_model(args: argparse.Namespace) -> Iterator[tuple[HeadlessEngine, Loaded]]:
-    """The model of ``args``, loaded in an engine that ends with the block."""
-    paths = default_paths()
-    library = LibraryService(paths, SettingsStore(paths.settings))
-    model = library.resolve(args.model)
-    gpu_layers = None if args.gpu_layers == "auto" else whole_number(args.gpu_layers)
-    request = Load(
-        path=str(model.path),
-        context_length=args.context,
-        kv_type=args.kv,
-        gpu_layers=gpu_layers,
-        threads=args.threads,
-    )
-    service = EngineService(paths)
-    progress = ProgressLine(f"Loading {model.name}")
+def loaded_model(container: Container, args: argparse.Namespace) -> Iterator[tuple[HeadlessEngine, Loaded, LoadPlan]]:
+    """The model of ``args`` as it was planned, loaded in an engine that ends with the container."""
+    ref = ref_of(container, args.model)
+    progress = ProgressLine(f"Loading {ref.name}")
     try:
-        engine = HeadlessEngine(service)
-        loaded = engine.load(request, model.name, progress.update)
+        plan = container.planning.for_load(ref, load_settings(args))
+        engine = HeadlessEngine(container.engine)
+        loaded = engine.load(plan, progress.update)
         progress.close()
         with suppress(StoreError):  # a home that cannot be written keeps no answer from being given
-            library.note_used(model.path)
-        yield engine, loaded
+            container.library.note_used(plan.path)
+        yield engine, loaded, plan
     finally:
         progress.close()
-        service.close()
 
 
-@contextmanager
-def open_ledger() -> Iterator[LedgerService]:
-    """Predictions for this computer, and the ledger they learn from and are written to."""
-    paths = default_paths()
-    predictions = Predictions(paths, lambda: describe_cpu(paths))
-    try:
-        yield predictions.ledger
-    finally:
-        predictions.close()
+def loaded_document(loaded: Loaded, plan: LoadPlan) -> dict[str, object]:
+    """What ``run`` and ``bench`` tell of the load: how it was set up, and what each device holds by the plan."""
+    return {"settings": as_document(loaded_settings(loaded)), "devices": devices_document(plan)}
+
+
+def loaded_settings(loaded: Loaded) -> LoadSettings:
+    """The settings a model is loaded with, as the engine says."""
+    return LoadSettings(
+        loaded.context_length, loaded.cache_type_k, loaded.cache_type_v, loaded.flash_attention, loaded.gpu_layers,
+        loaded.cpu_expert_layers, loaded.threads,
+    )  # fmt: skip
+
+
+def devices_document(plan: LoadPlan) -> list[dict[str, object]]:
+    """Each device with what it would hold and what is free there; bytes."""
+    if plan.fit is None:
+        return []
+    pools = {pool.device: pool for pool in plan.fit.pools}
+    return [
+        {
+            "name": pools[device.device].name if device.device in pools else f"GPU {device.device}",
+            "used_bytes": device.total_bytes,
+            "free_bytes": pools[device.device].free_bytes if device.device in pools else None,
+        }
+        for device in plan.fit.memory.devices
+        if device.total_bytes or device.device in pools
+    ]
 
 
 def prediction(ledger: LedgerService, running: Running, context_used: int) -> dict[str, object]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from desktop.cli.model import add_model_arguments, loaded_model, open_ledger, prediction, whole_number
+from desktop.cli.fit import speeds_document
+from desktop.cli.model import add_model_arguments, loaded_document, loaded_model, prediction, whole_number
 from desktop.cli.output import AnswerText, ProgressLine, human_bytes, print_json, print_note, print_text
 from desktop.core.errors import UsageError
 from desktop.engine.worker.protocol import ChatMessage, Finished, Generate, Sampling
+from desktop.services.container import Container
 from desktop.services.planning.ledger import RunMeter
+from desktop.store.paths import default_paths
 
 _TYPICAL_CONTEXT = 256  # tokens of a short question and its answer: where the prediction is made
 
@@ -41,14 +44,19 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             answer.write(text)
 
-    with open_ledger() as ledger, loaded_model(args) as (engine, loaded):
-        running = ledger.started(loaded, args.model, args.kv)
+    with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, plan):
+        ledger = container.ledger
+        running = ledger.started(loaded, plan)
         predicted = prediction(ledger, running, _TYPICAL_CONTEXT)
         meter = RunMeter.start(engine.pid)
         finished = engine.answer(request, show, reading.update)
         ledger.answered(running, finished.statistics, meter)
     if args.json:
-        print_json(report(finished, "".join(pieces), loaded.memory.total_bytes, predicted))
+        print_json(
+            report(finished, "".join(pieces), loaded.memory.total_bytes, predicted)
+            | speeds_document(plan.speeds)
+            | loaded_document(loaded, plan)
+        )
     else:
         print_text()
         for note in finished.notes:

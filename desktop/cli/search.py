@@ -8,13 +8,11 @@ from typing import Any, get_args
 
 from desktop.cli.output import print_json, print_note, print_text, table
 from desktop.core.errors import UsageError
-from desktop.core.placement import Pool, pools_of
 from desktop.core.units import human_parameters
-from desktop.hub.client import HubClient
 from desktop.hub.records import Format, RepoSummary, SearchQuery, Sort, Task
-from desktop.hub.search import HubSearch
+from desktop.services.container import Container
 from desktop.services.discover.search import SearchService
-from desktop.store.paths import Paths, default_paths
+from desktop.store.paths import default_paths
 
 _MOST = 1000
 
@@ -40,8 +38,11 @@ def run(args: argparse.Namespace) -> int:
     """Print the results; raises HubError when the Hub cannot be asked."""
     if not 0 < args.limit <= _MOST:
         raise UsageError(f"--limit is 1 to {_MOST}.", "Ask for fewer results.")
-    paths = default_paths()
-    service = SearchService(HubSearch(HubClient(), paths.cache / "hub"), lambda: _pools(paths))
+    with Container(default_paths()) as container:
+        return _found(container.search, args)
+
+
+def _found(service: SearchService, args: argparse.Namespace) -> int:
     query = SearchQuery(
         text=args.query, sort=args.sort, task=args.task, author=args.author, license=args.license,
         formats=(args.format,), base_model=args.base_model,
@@ -60,13 +61,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_text("Nothing found. Try fewer words, or another --format.")
     return 0
-
-
-def _pools(paths: Paths) -> tuple[Pool, ...]:
-    from desktop.services.engine.supervisor import describe_engine
-    from desktop.services.machine.machine import MachineService
-
-    return pools_of(MachineService(paths, lambda: describe_engine(paths)).describe("cached"))
 
 
 def _document(repo: RepoSummary) -> dict[str, Any]:

@@ -7,24 +7,16 @@ from dataclasses import asdict
 from typing import Any, get_args
 
 from desktop.cli.fit import memory_document
-from desktop.cli.model import KV_TYPES, whole_number
+from desktop.cli.model import whole_number
 from desktop.cli.output import ProgressLine, human_bytes, print_json, print_text, table
 from desktop.core.choice import Goal
-from desktop.hub.client import HubClient
-from desktop.hub.header import HeaderReader
-from desktop.hub.search import HubSearch
-from desktop.services.discover.picker import PickedRepo, PickerService
+from desktop.core.load_settings import KV_TYPES
+from desktop.services.container import Container
+from desktop.services.discover.picker import PickedRepo
 from desktop.services.discover.picker_records import Controls, Row, View
 from desktop.services.discover.picker_words import beyond_training, facts, loss, speed, where, why_title
 from desktop.services.discover.search_results import other_format
-from desktop.services.discover.tables import DataTables
-from desktop.services.machine.calibration import CalibrationService
-from desktop.services.machine.machine import MachineService
 from desktop.services.machine.what_if import named_machine
-from desktop.services.models.local_copies import LocalCopies
-from desktop.services.planning.engine_planner import PlanningService
-from desktop.services.planning.speed import SpeedService
-from desktop.store.ledger import Ledger
 from desktop.store.paths import default_paths
 
 
@@ -42,32 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the variants; exit code 0 also when none fits. Raises HubError."""
-    from desktop.services.engine.supervisor import describe_engine
-
-    paths, tables = default_paths(), DataTables()
-    machines = MachineService(paths, lambda: describe_engine(paths))
-    machine = named_machine(args.machine, tables, machines) if args.machine else None
-    own = machine or machines.describe("cached")
-    client, planning, ledger = HubClient(), PlanningService(paths), Ledger(paths.ledger)
-    picker = PickerService(
-        HubSearch(client, paths.cache / "hub"),
-        HeaderReader(client, paths.remote_headers),
-        tables,
-        lambda: own,
-        planner=planning,
-        rates=SpeedService(CalibrationService(paths), lambda: own, ledger.runs),
-        copies=LocalCopies(),
-    )
-    controls = Controls(context=args.context, kv_type=args.kv, goal=args.goal)
-    try:
-        repo = picker.open(args.repo)
+    with Container(default_paths()) as container:
+        machine = named_machine(args.machine, container.tables, container.machine) if args.machine else None
+        controls = Controls(context=args.context, kv_type=args.kv, goal=args.goal, machine=machine)
+        repo = container.picker.open(args.repo)
         repo.read_first()
         if not args.estimate:
             _settle(repo, controls)
         view = repo.view(controls, longest=True)
-    finally:
-        planning.close()
-        ledger.close()
     if args.json:
         print_json(document(view))
     else:

@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from desktop.core.hardware import EngineInfo, Gpu, Machine
-from desktop.core.memory import RAM, Memory, ModelShape, Settings, Split, Weights, default_context, estimate, packed
+from desktop.core.load_settings import KvType, LoadSettings
+from desktop.core.memory import RAM, Memory, ModelShape, Split, Weights, default_context, estimate, packed
 
 Placement = Literal["gpu", "partial", "experts-in-ram", "cpu", "too-large"]
 Method = Literal["engine", "estimate"]
@@ -21,6 +22,17 @@ GPU_RESERVE_BYTES = 600_000_000
 _SHARED_PART = 2 / 3  # of main memory that a GPU without memory of its own may use, where nobody says
 _CONTEXT_STEP = 256  # a cache is padded to so many cells
 _UNKNOWN_BAND, _KNOWN_BAND = 0.15, 0.05  # relative error of the total to expect of formulas
+
+
+@dataclass(frozen=True)
+class Reclaimable:
+    """Bytes held by what would be unloaded before another model is loaded."""
+
+    memory_bytes: int = 0
+    gpu_bytes: int = 0
+
+
+NOTHING_RECLAIMABLE = Reclaimable()
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ class Fit:
     """
 
     context: int
-    kv_type: str
+    kv_types: tuple[KvType, KvType]
     memory: Memory
     method: Method
     placement: Placement
@@ -134,7 +146,7 @@ Planned = Callable[[int, int, int], Memory]  # (context, GPU layers, layers with
 def place(
     shape: ModelShape,
     weights: Weights,
-    settings: Settings,
+    settings: LoadSettings,
     machine: Machine,
     *,
     freed_bytes: int = 0,
@@ -169,7 +181,7 @@ def place(
 def settle(
     planned: Planned,
     shape: ModelShape,
-    settings: Settings,
+    settings: LoadSettings,
     pools: tuple[Pool, ...],
     *,
     has_experts: bool,
@@ -190,7 +202,7 @@ def settle(
         max_context = _longest(lambda n: _keeps(planned, choice, pools, n), context, most)
     return Fit(
         context=context,
-        kv_type=settings.kv_type,
+        kv_types=settings.kv_types,
         memory=memory,
         method=method,
         placement=choice.placement,
@@ -212,7 +224,7 @@ class _Choice:
 
 
 def _choose(
-    planned: Planned, settings: Settings, pools: tuple[Pool, ...], layers: int, context: int, has_experts: bool
+    planned: Planned, settings: LoadSettings, pools: tuple[Pool, ...], layers: int, context: int, has_experts: bool
 ) -> _Choice:
     def fits(gpu_layers: int, experts: int) -> bool:
         return shortage(planned(context, gpu_layers, experts), pools) <= 0

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.loader_words import find_trouble
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
 from desktop.engine.helper_process import Tool, serve
 
@@ -65,8 +66,11 @@ def _answer(request: Try, _progress: object) -> Tried:
     log = EngineLog()
     callback = llama.start(log)
     known = {device.backend for device in llama.devices()} | set(llama.hello(0).backends)
+    log.mark()
     if load_backend(lib._lib, Path(request.library)) is None:
-        raise _refused("this engine cannot load it.", log.tail)
+        trouble = find_trouble(log.since_mark)
+        another = trouble is not None and trouble.name != Path(request.library).name  # a driver's library, say
+        raise _refused(trouble.reason("it") if trouble and another else "this engine cannot load it.", log.tail)
     now = llama.hello(0)
     added = [name for name in now.backends if name not in known]
     if not added:

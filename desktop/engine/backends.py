@@ -16,6 +16,7 @@ from pathlib import Path
 from desktop.engine.further_backends import FOLDER_VARIABLE, usable_libraries
 
 _CPU_PATTERN = "*ggml-cpu-*"
+_CPU_DEVICE = 0  # GGML_BACKEND_DEVICE_TYPE_CPU (ggml/include/ggml-backend.h)
 _CHOSEN_CPU = re.compile(r"loaded CPU backend from .*ggml-cpu-(\w+)\.")  # ggml_backend_registry::load_backend
 
 
@@ -39,7 +40,9 @@ def load_backends(library: ctypes.CDLL, package: Path) -> None:
     """Load the best backend of each kind where none is compiled in, then the user's tested ones.
 
     Call before ``llama_backend_init``, once per process. ``library`` is libllama with what it depends on. Raises
-    RuntimeError when there is no backend at all: llama.cpp would go on to search the current directory.
+    RuntimeError when there is none for the CPU, in the loader's words: llama.cpp says nothing of a backend that the
+    system's loader refuses, goes on to search the current directory when there is none at all, and aborts at the first
+    load when there are only others.
     """
     count = library.ggml_backend_reg_count
     count.restype, count.argtypes = ctypes.c_size_t, []
@@ -49,10 +52,26 @@ def load_backends(library: ctypes.CDLL, package: Path) -> None:
         load = library.ggml_backend_load_all_from_path
         load.restype, load.argtypes = None, [ctypes.c_char_p]
         load(os.fsencode(folder))
-    if not count():
-        raise RuntimeError(f"the engine at {package} has no backend")
+    if not _has_cpu(library):
+        raise RuntimeError(f"the engine at {package} has no backend for this CPU{_why_none(folder)}")
     for file in usable_libraries(os.environ.get(FOLDER_VARIABLE, ""), package):
         load_backend(library, file)
+
+
+def _has_cpu(library: ctypes.CDLL) -> bool:
+    find = library.ggml_backend_dev_by_type
+    find.restype, find.argtypes = ctypes.c_void_p, [ctypes.c_int]
+    return bool(find(_CPU_DEVICE))
+
+
+def _why_none(folder: Path | None) -> str:
+    """What the loader says of the first CPU backend that it refuses."""
+    for file in sorted(folder.glob(_CPU_PATTERN)) if folder is not None else ():
+        try:
+            ctypes.CDLL(str(file))
+        except OSError as error:
+            return f"\n{error}"
+    return ""
 
 
 def load_backend(library: ctypes.CDLL, file: Path) -> int | None:

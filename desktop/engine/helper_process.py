@@ -24,17 +24,22 @@ from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.progress import Progress, Report, unheard
+from desktop.engine.child_log import ChildLog
+from desktop.engine.loader_cause import explain_loader
 from desktop.engine.logmap import explain_exit
 from desktop.system.child import command
 from desktop.system.packing import pack, unpack
-from desktop.system.spawn import child_environment, die_with_parent, open_log, private_directory
+from desktop.system.spawn import child_environment, die_with_parent, private_directory
 
 Result = TypeVar("Result", bound=msgspec.Struct)
 
 MAX_FRAME_BYTES = 256 * 1024 * 1024  # a longer one means a corrupt pipe
 _LENGTH = struct.Struct("<I")
 _POLL_SECONDS = 0.05  # how late a cancel or a deadline may be noticed
-_LOG_TAIL_BYTES = 16 * 1024
+
+
+class Started(msgspec.Struct, frozen=True, tag="started"):
+    """The process runs and waits for its first request."""
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
@@ -58,7 +63,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     detail: str = ""
 
 
-_Reply = Answer | Step | Refused
+_Reply = Started | Answer | Step | Refused
 _replies: msgspec.msgpack.Decoder[_Reply] = msgspec.msgpack.Decoder(_Reply)
 
 
@@ -89,8 +94,8 @@ class _Process:
 
     def __init__(self, module: str, working_directory: Path | None, log_path: Path | None) -> None:
         self.replies: queue.Queue[_Reply | None] = queue.Queue()
-        self._module, self._directory, self.log_path = module, working_directory, log_path
-        self.log_start = 0
+        self.has_started = False
+        self._module, self._directory, self._log_path = module, working_directory, log_path
         self._popen: subprocess.Popen[bytes] | None = None
         self._started = threading.Event()
         self._error: OSError | None = None
@@ -124,37 +129,35 @@ class _Process:
 
     def log_tail(self) -> str:
         """The newest lines it wrote."""
-        if self.log_path is None:
-            return ""
-        with contextlib.suppress(OSError), self.log_path.open("rb") as log:
-            end = log.seek(0, os.SEEK_END)
-            log.seek(max(self.log_start, end - _LOG_TAIL_BYTES))
-            return log.read().decode("utf-8", "replace")
-        return ""
+        return self._log.tail()
 
     def _run(self) -> None:
+        self._log = ChildLog(self._log_path, "wb")
         try:
-            directory = private_directory(self._directory) if self._directory is not None else None
-            with open_log(self.log_path, "wb") as log:
-                self._popen = subprocess.Popen(
-                    command(self._module),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    cwd=directory,
-                    env=child_environment(),
-                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-                )
+            self._popen = subprocess.Popen(
+                command(self._module),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log.sink,
+                cwd=private_directory(self._directory) if self._directory is not None else None,
+                env=child_environment(),
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
         except OSError as error:
             self._error = error
             return
         finally:
+            self._log.handed_over()
             self._started.set()
         with self._popen as process:
             assert process.stdout is not None
             with contextlib.suppress(EOFError, msgspec.MsgspecError, OSError, ValueError):
                 while True:
-                    self.replies.put(unpack(_replies, _read(process.stdout)))
+                    reply = unpack(_replies, _read(process.stdout))
+                    if isinstance(reply, Started):
+                        self.has_started = True
+                    else:
+                        self.replies.put(reply)
             process.poll()
             if process.returncode is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -178,8 +181,8 @@ class Tool(Generic[Result]):
     ) -> None:
         """``result`` is the type of every answer, a Struct or a tagged union of them.
 
-        Without ``working_directory`` the process works where this one does; without ``log_path`` what it writes to
-        stderr is lost.
+        Without ``working_directory`` the process works where this one does; without ``log_path`` only its last words
+        are kept, for the error that tells of its death.
         """
         self._module, self._directory, self._log_path = module, working_directory, log_path
         self._decoder: msgspec.msgpack.Decoder[Result] = msgspec.msgpack.Decoder(result)
@@ -247,8 +250,9 @@ class Tool(Generic[Result]):
                 case Answer():
                     return unpack(self._decoder, reply.body)
                 case None:
+                    code = self._end()
                     tail = process.log_tail()
-                    cause = explain_exit(self._end(), tail, loading=True)
+                    cause = explain_exit(code, tail, "loading" if process.has_started else "starting")
                     raise EngineError(cause.message, cause.hint, detail=tail, kind=cause.kind)
 
     def _end(self) -> int | None:
@@ -280,6 +284,7 @@ def serve(
         _write(replies, pack(message))
 
     with contextlib.suppress(EOFError, BrokenPipeError):
+        reply(Started())
         while True:
             request = unpack(decoder, _read(stdin))
             try:
@@ -297,14 +302,15 @@ def serve(
 
 
 def _unexpected(error: Exception) -> Refused:
+    """The engine's libraries are loaded at the first request: a loader's refusal is told as such."""
     import traceback
 
-    return Refused(
-        "engine",
-        "A part of Heft failed at this file.",
-        "Copy the details into a report; try another file.",
-        "".join(traceback.format_exception(error)),
-    )
+    trace = "".join(traceback.format_exception(error))
+    cause = explain_loader(str(error)) if isinstance(error, ImportError | OSError | RuntimeError) else None
+    if cause is not None:
+        return Refused(cause.kind, cause.message, cause.hint, trace)
+    hint = "Copy the details into a report; try another file."
+    return Refused("engine", "A part of Heft failed at this file.", hint, trace)
 
 
 def _limit(memory_bytes: int | None) -> None:

@@ -23,7 +23,6 @@ _KV_TYPES = {
 }  # fmt: skip
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
 _DEVICE_KINDS = ("cpu", "gpu", "igpu", "accelerator")
-DEFAULT_CONTEXT = 4096
 BATCH = 512  # tokens per decode call: llama.cpp's physical batch, so nothing is split twice
 ABORTED = 2  # llama_decode's return value when the abort callback said stop
 
@@ -85,13 +84,13 @@ def model_parameters(path: str, gpu_layers: int, cpu_expert_layers: int) -> tupl
     return params, overrides
 
 
-def context_parameters(length: int, kv_type: str, flash_attention: str) -> Any:
+def context_parameters(length: int, kv_types: tuple[str, str], flash_attention: str) -> Any:
     """llama.cpp's parameters of Heft's contexts: one sequence, one row of logits. Loads and plans share them."""
     context = lib.llama_context_default_params()
     context.n_ctx = length
     context.n_batch = context.n_ubatch = min(BATCH, length)
     context.n_outputs_max = 1  # 0 would mean a row of logits for each token of a batch (memory.md)
-    context.type_k = context.type_v = _KV_TYPES[kv_type]
+    context.type_k, context.type_v = (_KV_TYPES[kind] for kind in kv_types)
     context.flash_attn_type = _FLASH_ATTENTION[flash_attention]
     context.swa_full = False
     context.no_perf = True
@@ -102,7 +101,7 @@ class Model:
     """A loaded model with its one context (one sequence, one output row)."""
 
     def __init__(
-        self, request: Load, gpu_layers: int, threads: int, abort: AbortFlag, progress: Callable[[float], bool]
+        self, request: Load, gpu_layers: int, abort: AbortFlag, progress: Callable[[float], bool]
     ) -> None:
         """Load; raises RuntimeError when llama.cpp refuses (its log says why). ``progress`` returns False to stop."""
         self._progress = lib.llama_progress_callback(lambda fraction, _data: progress(fraction))
@@ -118,9 +117,8 @@ class Model:
         self.sliding_window: int = lib.llama_model_n_swa(self.handle)
         self.parameters: int = lib.llama_model_n_params(self.handle)
         self.size_bytes: int = lib.llama_model_size(self.handle)
-        wanted = request.context_length or min(DEFAULT_CONTEXT, self.trained_context or DEFAULT_CONTEXT)
-        context = context_parameters(wanted, request.kv_type, request.flash_attention)
-        context.n_threads = context.n_threads_batch = threads
+        context = context_parameters(request.context_length, request.kv_types, request.flash_attention)
+        context.n_threads = context.n_threads_batch = request.threads
         context.abort_callback = abort.function
         context.abort_callback_data = abort.data
         self.context = lib.llama_init_from_model(self.handle, context)
@@ -129,7 +127,7 @@ class Model:
             raise RuntimeError("context not created")
         self.memory = lib.llama_get_memory(self.context)
         self.context_length: int = lib.llama_n_ctx(self.context)
-        self.threads = self._threads_in_use = threads
+        self.threads = self._threads_in_use = request.threads
         self.vocabulary_size: int = lib.llama_vocab_n_tokens(self.vocab)
         self._piece = ctypes.create_string_buffer(256)
 

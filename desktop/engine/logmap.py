@@ -1,7 +1,7 @@
 """From llama.cpp's words and exit codes to a cause a person understands, with one thing to do.
 
 Kinds: ``unknown-architecture``, ``bad-file``, ``missing-shard``, ``out-of-memory``, ``unsupported-cpu``,
-``not-found``, ``crashed``, ``killed``, ``engine``.
+``not-found``, ``missing-library``, ``unfit-library``, ``not-started``, ``crashed``, ``killed``, ``engine``.
 """
 
 from __future__ import annotations
@@ -9,20 +9,15 @@ from __future__ import annotations
 import re
 import signal
 import sys
-from dataclasses import dataclass
+from typing import Literal
 
+from desktop.engine.cause import Cause, renew
+from desktop.engine.loader_cause import explain_loader
+
+Phase = Literal["starting", "loading", "working"]  # what a process was at: no word from it yet, a load, anything else
 _AGAIN = "Download the file again; compare its size with the one on the Hub."
+_LOADER_SIGNALS = (0, signal.SIGABRT)  # how a process ends that lacks a library: by an exit code, on macOS by abort()
 _SMALLER = "Close other programs, choose a shorter context or a KV cache of q8_0, or take a smaller variant."
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Why the engine refused or died: a kind of :class:`desktop.core.errors.HeftError`, message and hint."""
-
-    kind: str
-    message: str
-    hint: str
-
 
 # First match wins; the texts are llama.cpp 0c1e57098's (src/llama-*.cpp, ggml/src/*.c*)
 _RULES: tuple[tuple[re.Pattern[str], str, str, str], ...] = tuple(
@@ -102,9 +97,13 @@ def explain_log(log: str) -> Cause | None:
     return None
 
 
-def explain_exit(exit_code: int | None, log: str, *, loading: bool) -> Cause:
+def explain_exit(exit_code: int | None, log: str, phase: Phase) -> Cause:
     """Why the process ended unasked; ``exit_code`` is negative for a signal (as in subprocess)."""
     number = -exit_code if exit_code is not None and exit_code < 0 else 0
+    if phase == "starting" and number in _LOADER_SIGNALS:
+        refused = explain_loader(log, exit_code)
+        if refused is not None:
+            return refused
     if number == signal.SIGILL or exit_code == 0xC000001D:
         return Cause(
             "unsupported-cpu",
@@ -119,7 +118,7 @@ def explain_exit(exit_code: int | None, log: str, *, loading: bool) -> Cause:
             "The model file vanished or changed while it was in use.",
             "Check the disk it lies on, then load it again.",
         )
-    named = explain_log(log) if loading or number == signal.SIGABRT else None
+    named = explain_log(log) if phase != "working" or number == signal.SIGABRT else None
     if named is not None:
         return named
     if number == getattr(signal, "SIGKILL", -1):
@@ -128,6 +127,8 @@ def explain_exit(exit_code: int | None, log: str, *, loading: bool) -> Cause:
             "The engine was ended from outside; usually the system does that when memory runs out.",
             _SMALLER,
         )
-    what = "while loading the model" if loading else "while it was working"
+    if phase == "starting" and not number:
+        return Cause("not-started", "The engine ended before it could start.", renew())
+    what = {"starting": "at its start", "loading": "while loading the model", "working": "while it was working"}[phase]
     hint = "Load the model again; if it happens twice, try another variant."
     return Cause("crashed", f"The engine crashed {what}.", hint)

@@ -9,7 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from desktop.core.errors import HeftError
-from desktop.system.child import command
+from desktop.core.loader_words import find_trouble
+from desktop.system.child import command, own_environment
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ def ask_child(module: str, answer: type[T], *, seconds: float, what: str) -> T:
             capture_output=True,
             timeout=seconds,
             check=False,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            env={**own_environment(os.environ), "OPENBLAS_NUM_THREADS": "1"},
         )
     except subprocess.TimeoutExpired as error:
         raise ChildError(f"{what} took longer than {seconds:g} seconds and was stopped.") from error
@@ -40,8 +41,9 @@ def ask_child(module: str, answer: type[T], *, seconds: float, what: str) -> T:
         raise ChildError(f"{what} could not be started: {error.strerror}.") from error
     errors = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode != 0:
+        trouble = find_trouble(errors, done.returncode)
         last = errors.splitlines()[-1] if errors else f"exit code {done.returncode}"
-        raise ChildError(f"{what} failed: {last}.", detail=errors)
+        raise ChildError(f"{what} failed: {trouble.reason('it') if trouble else f'{last}.'}", detail=errors)
     try:
         return msgspec.json.decode(done.stdout, type=answer)
     except msgspec.DecodeError as error:

@@ -1,12 +1,10 @@
-"""Every service of Heft, made at its first use, so that a start pays only for what it shows."""
+"""The one place where services are made, each once, at its first use; the window and all commands take them here."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.engine.worker.protocol import Hello
@@ -15,29 +13,200 @@ from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from desktop.hub.client import HubClient
+    from desktop.hub.header import HeaderReader
+    from desktop.hub.search import HubSearch
     from desktop.hub.token import HubToken
     from desktop.services.chat.chat import ChatService
+    from desktop.services.discover.picker import PickerService
+    from desktop.services.discover.search import SearchService
+    from desktop.services.discover.tables import DataTables
     from desktop.services.inspect.inspection import InspectionService
+    from desktop.services.machine.calibration import CalibrationService
     from desktop.services.machine.machine import MachineService
+    from desktop.services.machine.this_machine import ThisMachine
+    from desktop.services.models.downloads import DownloadService
     from desktop.services.models.library import LibraryService
-    from desktop.services.planning.recording import Predictions
+    from desktop.services.planning.engine_planner import DryRunPlanner
+    from desktop.services.planning.ledger import LedgerService
+    from desktop.services.planning.recording import RunRecorder
+    from desktop.services.planning.service import PlanningService
+    from desktop.services.planning.speed import SpeedService
     from desktop.store.chats import ChatStore
+    from desktop.store.ledger import Ledger
+    from desktop.store.load_settings import LoadSettingsStore
 
 ENGINE_END_SECONDS = 8.0  # the engine's own grace and kill take less; this only bounds a process that cannot die
 
+T = TypeVar("T")
+
+
+class made_once(Generic[T]):  # noqa: N801 - used as a decorator
+    """A member of a :class:`Container` that is made at its first use, by one thread, whichever they are.
+
+    (``functools.cached_property`` makes it twice when two threads are first: it has no lock since Python 3.12.)
+    A failure to make it is raised, and the next use tries again.
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self.name = make.__name__
+        self.__doc__ = make.__doc__
+
+    @overload
+    def __get__(self, container: None, owner: type[Container]) -> made_once[T]: ...
+    @overload
+    def __get__(self, container: Container, owner: type[Container]) -> T: ...
+    def __get__(self, container: Container | None, owner: type[Container]) -> made_once[T] | T:
+        if container is None:
+            return self
+        return container.member(self.name, self._make)
+
 
 class Container:
-    """The services behind one window, each with the ones it needs. Made on any thread, closed once."""
+    """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
-    def __init__(self, paths: Paths, tell: Callable[[HeftError], None]) -> None:
+    def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:
         """``tell`` shows the user what was found broken and mended."""
         self.paths = paths
         self._tell = tell
-        self.settings = SettingsStore(paths.settings)
-        self.engine = EngineService(paths)
+        self._lock = threading.RLock()
+        self._members: dict[str, Any] = {}
 
-    @cached_property
+    def member(self, name: str, make: Callable[[Container], T]) -> T:
+        """The member called ``name``, made now if need be."""
+        if name not in self._members:
+            with self._lock:
+                if name not in self._members:
+                    self._members[name] = make(self)
+        found: T = self._members[name]
+        return found
+
+    def known(self, member: made_once[T]) -> T | None:
+        """A member if it was made already; asking makes nothing."""
+        return self._members.get(member.name)
+
+    # -- this computer -----------------------------------------------------------------------------
+
+    @made_once
+    def settings(self) -> SettingsStore:
+        """The user's settings."""
+        return SettingsStore(self.paths.settings)
+
+    @made_once
+    def load_settings(self) -> LoadSettingsStore:
+        """How each model is loaded."""
+        from desktop.store.load_settings import LoadSettingsStore
+
+        return LoadSettingsStore(self.paths.load_settings)
+
+    @made_once
+    def engine(self) -> EngineService:
+        """The engine's process."""
+        return EngineService(self.paths)
+
+    @made_once
+    def machine(self) -> MachineService:
+        """Probes of this computer."""
+        from desktop.services.machine.machine import MachineService
+
+        return MachineService(self.paths, self.describe_engine)
+
+    @made_once
+    def this_machine(self) -> ThisMachine:
+        """This computer as it is now."""
+        from desktop.services.machine.this_machine import ThisMachine
+
+        return ThisMachine(self.paths, self.machine, self.engine.hello)
+
+    @made_once
+    def calibration(self) -> CalibrationService:
+        """How quick this computer is."""
+        from desktop.services.machine.calibration import CalibrationService
+
+        return CalibrationService(self.paths)
+
+    @made_once
+    def tables(self) -> DataTables:
+        """The data that comes with Heft."""
+        from desktop.services.discover.tables import DataTables
+
+        return DataTables()
+
+    # -- planning ----------------------------------------------------------------------------------
+
+    @made_once
+    def dry_run(self) -> DryRunPlanner:
+        """The engine's own plans, in a process that is kept warm for a while."""
+        from desktop.services.planning.engine_planner import DryRunPlanner
+
+        return DryRunPlanner(self.paths)
+
+    @made_once
+    def runs(self) -> Ledger:
+        """The file of what was predicted and measured."""
+        from desktop.store.ledger import Ledger
+
+        return Ledger(self.paths.ledger)
+
+    @made_once
+    def speed(self) -> SpeedService:
+        """Predicted tokens per second."""
+        from desktop.services.machine.this_machine import describe_cpu
+        from desktop.services.planning.speed import SpeedService
+
+        return SpeedService(self.calibration, lambda: describe_cpu(self.paths), self.runs.runs)
+
+    @made_once
+    def ledger(self) -> LedgerService:
+        """Writes predictions and measurements down."""
+        from desktop.services.planning.ledger import LedgerService
+
+        return LedgerService(self.runs, self.speed)
+
+    @made_once
+    def recorder(self) -> RunRecorder:
+        """Follows the window's engine and chat into the ledger."""
+        from desktop.services.planning.recording import RunRecorder
+
+        return RunRecorder(self.ledger)
+
+    @made_once
+    def planning(self) -> PlanningService:
+        """Makes every LoadPlan."""
+        from desktop.services.planning.reclaimable import reclaimable_from
+        from desktop.services.planning.service import PlanningService
+
+        return PlanningService(
+            lambda: self.inspection,
+            lambda: self.dry_run,
+            self.this_machine,
+            lambda: self.speed,
+            self.load_settings,
+            lambda: reclaimable_from(self.engine.state),
+        )
+
+    # -- models and chats --------------------------------------------------------------------------
+
+    @made_once
+    def library(self) -> LibraryService:
+        """Models on this computer."""
+        from desktop.services.models.library import LibraryService
+
+        return LibraryService(self.paths, self.settings)
+
+    @made_once
+    def inspection(self) -> InspectionService:
+        """What is inside a model file."""
+        from desktop.services.inspect.inspection import InspectionService
+
+        return InspectionService(
+            self.paths, self.library, self.hub, architectures=lambda: self.describe_engine().architectures
+        )
+
+    @made_once
     def chats(self) -> ChatStore:
         """The chat store; what a killed process left half written is marked so."""
         from desktop.store.chats import ChatStore
@@ -48,7 +217,7 @@ class Container:
         except StoreError as error:
             if error.kind != UNWRITABLE:
                 raise
-            self._tell(_nothing_kept(self.paths.data, error))
+            self._tell(_nothing_kept(self.paths, error))
             chats = ChatStore(self.paths.chats, in_memory=True)
         if chats.set_aside is not None:
             words = f"Your chats could not be read and were set aside as {chats.set_aside.name}; a new file was begun."
@@ -56,56 +225,77 @@ class Container:
         chats.recover()
         return chats
 
-    @cached_property
+    @made_once
     def chat(self) -> ChatService:
         """Conversations with the loaded model."""
         from desktop.services.chat.chat import ChatService
 
         return ChatService(self.chats, self.engine)
 
-    @cached_property
-    def library(self) -> LibraryService:
-        """Models on this computer."""
-        from desktop.services.models.library import LibraryService
+    # -- the Hub -----------------------------------------------------------------------------------
 
-        return LibraryService(self.paths, self.settings)
-
-    @cached_property
+    @made_once
     def token(self) -> HubToken:
         """The Hub token, kept by the system's keyring."""
         from desktop.hub.token import HubToken
 
         return HubToken()
 
-    @cached_property
+    @made_once
     def hub(self) -> HubClient:
         """The one connection to the Hub."""
         from desktop.hub.client import HubClient
 
         return HubClient(token=self.token.get)
 
-    @cached_property
-    def inspection(self) -> InspectionService:
-        """What is inside a model file."""
-        from desktop.services.inspect.inspection import InspectionService
+    @made_once
+    def hub_search(self) -> HubSearch:
+        """The Hub's answers about repos, kept so that they can be seen again without a network."""
+        from desktop.hub.search import HubSearch
 
-        return InspectionService(
-            self.paths, self.library, self.hub, architectures=lambda: self.describe_engine().architectures
+        return HubSearch(self.hub, self.paths.cache / "hub")
+
+    @made_once
+    def headers(self) -> HeaderReader:
+        """Headers of files on the Hub."""
+        from desktop.hub.header import HeaderReader
+
+        return HeaderReader(self.hub, self.paths.remote_headers)
+
+    @made_once
+    def search(self) -> SearchService:
+        """Searching the Hub with an eye on this computer."""
+        from desktop.core.placement import pools_of
+        from desktop.services.discover.search import SearchService
+
+        return SearchService(self.hub_search, lambda: pools_of(self.this_machine()))
+
+    @made_once
+    def picker(self) -> PickerService:
+        """Weighs the variants of repos."""
+        from desktop.services.discover.picker import PickerService
+        from desktop.services.models.local_copies import LocalCopies
+        from desktop.services.planning.reclaimable import reclaimable_from
+
+        return PickerService(
+            self.hub_search,
+            self.headers,
+            self.tables,
+            self.this_machine,
+            planner=self.dry_run,
+            rates=self.speed,
+            held=lambda: reclaimable_from(self.engine.state),
+            copies=LocalCopies(),
         )
 
-    @cached_property
-    def machine(self) -> MachineService:
-        """What this computer is."""
-        from desktop.services.machine.machine import MachineService
+    @made_once
+    def downloads(self) -> DownloadService:
+        """Downloads, which go on while other pages are in view and over a restart."""
+        from desktop.services.models.downloads import DownloadService
 
-        return MachineService(self.paths, self.describe_engine)
+        return DownloadService(self.paths, self.hub, self.hub_search)
 
-    @cached_property
-    def predictions(self) -> Predictions:
-        """Predicted speed and memory, and what was measured afterwards."""
-        from desktop.services.planning.recording import Predictions
-
-        return Predictions(self.paths, lambda: self.machine.describe("cached"))
+    # -- the end -----------------------------------------------------------------------------------
 
     def describe_engine(self) -> Hello:
         """What the engine is: from the running process, or from one that ends with the question."""
@@ -113,30 +303,37 @@ class Container:
             return self.engine.hello()
         return describe_engine(self.paths)
 
-    def made(self, name: str) -> bool:
-        """Whether a service exists already; asking must not make it."""
-        return name in self.__dict__
-
     def end_engine(self) -> None:
         """End the engine process; takes a bounded time whatever hangs."""
-        ending = threading.Thread(target=self.engine.close, name="heft-engine-end", daemon=True)
+        engine = self.known(Container.engine)
+        if engine is None:
+            return
+        ending = threading.Thread(target=engine.close, name="heft-engine-end", daemon=True)
         ending.start()
         ending.join(ENGINE_END_SECONDS)
 
     def close(self) -> None:
-        """Close what was made; call :meth:`end_engine` before."""
-        if self.made("chat"):
-            self.chat.close()
-        if self.made("chats"):
-            self.chats.close()
-        if self.made("predictions"):
-            self.predictions.close()
+        """End the engine and close what was made, the newest first: what is made later uses what was there."""
+        self.end_engine()
+        with self._lock:
+            members = list(self._members.values())
+        for member in reversed(members):
+            if not isinstance(member, EngineService) and callable(close := getattr(member, "close", None)):
+                close()
+
+    def __enter__(self) -> Container:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
-def _nothing_kept(folder: Path, error: StoreError) -> StoreError:
+def _nothing_kept(paths: Paths, error: StoreError) -> StoreError:
     return StoreError(
         "Heft may not write to its folder: chats and settings last until you quit.",
-        f"Make {folder} writable, or start Heft with HEFT_HOME set to another folder.",
+        f"Make {paths.data} writable, or start Heft with HEFT_HOME set to another folder.",
         detail=error.detail,
         kind=error.kind,
     )

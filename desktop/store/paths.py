@@ -41,6 +41,11 @@ class Paths:
         return self.data / "calibrations.json"
 
     @property
+    def load_settings(self) -> Path:
+        """How each model is loaded."""
+        return self.data / "models.json"
+
+    @property
     def models(self) -> Path:
         """Heft's own model folder; the only one from which Heft removes files."""
         return self.data / "models"

@@ -7,9 +7,9 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import IO, Literal
 
 from desktop.core.secrets import TOKEN_VARIABLES
+from desktop.system.child import own_environment
 
 PARENT_VARIABLE = "HEFT_PARENT_PID"
 _PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
@@ -20,7 +20,7 @@ def child_environment() -> dict[str, str]:
 
     The child reads strangers' files; it asks the Hub for nothing.
     """
-    kept = {name: value for name, value in os.environ.items() if name not in TOKEN_VARIABLES}
+    kept = {name: value for name, value in own_environment(os.environ).items() if name not in TOKEN_VARIABLES}
     # without the variable, an abort inside ggml starts a debugger to print a backtrace and takes seconds to die
     return {**kept, PARENT_VARIABLE: str(os.getpid()), "GGML_NO_BACKTRACE": "1"}
 
@@ -35,17 +35,6 @@ def private_directory(wanted: Path) -> Path:
     except OSError:
         return Path(wanted.anchor or os.sep)
     return wanted
-
-
-def open_log(path: Path | None, mode: Literal["ab", "wb"]) -> IO[bytes]:
-    """A child's log; nothing is kept of it without a path, or where the file cannot be written."""
-    if path is not None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open(mode)
-        except OSError:
-            pass  # a home that cannot be written must not keep the engine from running
-    return Path(os.devnull).open("wb")
 
 
 def die_with_parent() -> None:

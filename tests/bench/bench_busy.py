@@ -15,8 +15,8 @@ import psutil
 from measure import Figure, median_ratio
 from support.engine import GREEDY, driven_engine
 
-from desktop.engine.worker.loading import physical_threads
 from desktop.engine.worker.protocol import Generate
+from desktop.system.cores import physical_threads
 
 TOKENS = 192
 PROMPT = "Once upon a time, in a land far away, there lived"

@@ -20,11 +20,11 @@ from support.rpc_device import rpc_device
 
 from desktop.core.gguf import BytesSource, Header, read_header
 from desktop.core.gguf.skeleton import skeleton
+from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import (
     RAM,
     Memory,
     ModelShape,
-    Settings,
     Weights,
     estimate,
     packed,
@@ -108,8 +108,8 @@ def _loads(starter: Path, vocab: Path, folder: Path, tool: Tool[Plans], quick: b
                 hello = engine.hello()
                 pid = hello.pid
                 model.weights = packed(model.weights, hello.features)
-                plan = model.planned(tool, Variant(4096, kv_type))  # type: ignore[arg-type]
-                real = engine.load(path, 4096, kv_type=kv_type).memory
+                plan = model.planned(tool, Variant(4096, kv_type, kv_type))  # type: ignore[arg-type]
+                real = engine.load(path, 4096, cache_type_k=kv_type, cache_type_v=kv_type).memory
                 _read_a_batch(engine)
                 resident = psutil.Process(pid).memory_info().rss
             exact = exact and plan.kv_bytes == real.kv_bytes
@@ -128,13 +128,13 @@ def _read_a_batch(engine: DrivenEngine) -> None:
 def _formulas(folder: Path, tool: Tool[Plans]) -> list[Figure]:
     errors: list[float] = []
     names = 0
-    variants = [Variant(context, kv_type) for context in CONTEXTS for kv_type in ("f16", "q8_0")]  # type: ignore[arg-type]
+    variants = [Variant(context, kv_type, kv_type) for context in CONTEXTS for kv_type in ("f16", "q8_0")]  # type: ignore[arg-type]
     for _, path in header_files(folder):
         model = _Model(path)
         names += 1
         for variant, plan in zip(variants, model.plans(tool, variants), strict=True):
             engine = memory_of(plan, model.shape, model.weights, variant).total_bytes
-            ours = estimate(model.shape, model.weights, Settings(variant.context, variant.kv_type)).total_bytes
+            ours = estimate(model.shape, model.weights, LoadSettings(variant.context, *variant.kv_types)).total_bytes
             errors.append(abs(ours / engine - 1))
         path.unlink()
     sides = f"{names} shapes x 3 contexts x 2 KV types"
@@ -228,7 +228,7 @@ def _most_layers(model: _Model, folder: Path, tool: Tool[Plans]) -> bool:
         variant = Variant(context, gpu_layers=gpu_layers, cpu_expert_layers=experts)
         return model.planned(tool, variant)
 
-    fit = settle(planned, model.shape, Settings(4096), pools, has_experts=False, longest=False)
+    fit = settle(planned, model.shape, LoadSettings(4096), pools, has_experts=False, longest=False)
     taken, more = (_on_device(_loaded(folder, model.path, fit.gpu_layers + one)) for one in (0, 1))
     return taken <= given + _LINE and more > given
 

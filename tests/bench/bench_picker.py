@@ -27,7 +27,7 @@ from desktop.services.discover.picker import PickedRepo, PickerService
 from desktop.services.discover.picker_records import Controls
 from desktop.services.discover.tables import DataTables
 from desktop.services.machine.calibration import CalibrationService
-from desktop.services.planning.engine_planner import PlanningService
+from desktop.services.planning.engine_planner import DryRunPlanner
 from desktop.services.planning.speed import SpeedService
 from desktop.store.ledger import Ledger
 from desktop.store.paths import Paths
@@ -49,12 +49,12 @@ def figures(vocabularies: Path) -> list[Figure]:
         root = Path(folder)
         paths = Paths(root, root / "cache")
         hub = HubServer([repo(NAME, QWEN3_8B, THIRTY, vocabularies / "ggml-vocab-qwen2.gguf", 8.19e9)])
-        with hub, closing(PlanningService(paths)) as planning, closing(Ledger(paths.ledger)) as ledger:
+        with hub, closing(DryRunPlanner(paths)) as planning, closing(Ledger(paths.ledger)) as ledger:
             picker = _picker(paths, hub, planning, ledger)
             return [*_weighed(picker), _slider(picker, theme), _scrolled(theme)]
 
 
-def _picker(paths: Paths, hub: HubServer, planning: PlanningService, ledger: Ledger) -> PickerService:
+def _picker(paths: Paths, hub: HubServer, planning: DryRunPlanner, ledger: Ledger) -> PickerService:
     # This computer's GPU is none, so that the engine here can plan it; the slider is moved on one with a GPU.
     machine = profile("rtx-4090")
     machine = type(machine)(machine.cpu, machine.memory)

@@ -7,7 +7,8 @@ from support.forge_header import Forged
 from support.forge_shapes import deepseek2_lite, gemma3_12b, gemma3n_e4b, llama_8b, qwen35_9b
 
 from desktop.core.gguf import BytesSource, Header, read_header
-from desktop.core.memory import ModelShape, Settings, Split, estimate, shape_of, weights_from_size, weights_of
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Split, estimate, shape_of, weights_from_size, weights_of
 from desktop.core.memory.cache import cells, kv_bytes, recurrent_bytes
 from desktop.core.memory.replay import Graph, Result
 
@@ -33,7 +34,7 @@ def test_every_layer_of_a_plain_model_keeps_keys_and_values(tmp_path: Path) -> N
     # 8 heads of 128 numbers, keys and values, two bytes each
     assert kv_bytes(plain, 0, 4096) == 4096 * 2 * 8 * 128 * 2
     # a block of 32 numbers takes 34 bytes
-    assert kv_bytes(plain, 0, 4096, "q8_0") == kv_bytes(plain, 0, 4096) * 34 // 64
+    assert kv_bytes(plain, 0, 4096, ("q8_0", "q8_0")) == kv_bytes(plain, 0, 4096) * 34 // 64
 
 
 def test_a_sliding_window_needs_its_length_and_one_batch(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_the_first_kilobytes_give_nearly_the_whole_estimate(make, tmp_path: Path
     full_header = header_of(make(), tmp_path)
     full = shape_of(full_header)
     assert partial is not None and full is not None
-    settings = Settings(8192)
+    settings = LoadSettings(8192)
     quick = estimate(partial, weights_from_size(partial, path.stat().st_size), settings).total_bytes
     exact = estimate(full, weights_of([full_header], full), settings).total_bytes
     assert abs(quick / exact - 1) < 0.02
@@ -103,8 +104,8 @@ def test_devices_share_out_everything_once(tmp_path: Path) -> None:
     header = header_of(llama_8b(), tmp_path)
     plain = shape(llama_8b(), tmp_path)
     weights = weights_of([header], plain)
-    alone = estimate(plain, weights, Settings(4096))
-    split = estimate(plain, weights, Settings(4096), Split((0,) * 20 + (1,) * 12, 1))
+    alone = estimate(plain, weights, LoadSettings(4096))
+    split = estimate(plain, weights, LoadSettings(4096), Split((0,) * 20 + (1,) * 12, 1))
     assert split.weights_bytes == alone.weights_bytes == weights.total_bytes
     assert split.kv_bytes == alone.kv_bytes
     assert split.devices[1].kv_bytes == 12 * kv_bytes(plain, 0, 4096)

@@ -6,7 +6,8 @@ from support.forge_shapes import gemma3_12b, llama_8b, qwen3_30b_a3b
 
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.hardware import Cpu, EngineInfo, Gpu, Machine, Memory
-from desktop.core.memory import ModelShape, Settings, Weights, shape_of, weights_of
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Weights, shape_of, weights_of
 from desktop.core.placement import Fit, hypothetical, place, pools_of, shortage, split_layers
 
 GB = 1_000_000_000
@@ -52,7 +53,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
 )
 def test_verdicts(models: dict[str, Model], name: str, computer: Machine, verdict: str) -> None:
     shape, weights = models[name]
-    fit = place(shape, weights, Settings(4096), computer)
+    fit = place(shape, weights, LoadSettings(4096), computer)
     assert fit.placement == verdict
     assert fit.fits == (shortage(fit.memory, fit.pools) <= 0)
     assert (fit.short_by_bytes > 0) == (verdict == "too-large")
@@ -61,9 +62,9 @@ def test_verdicts(models: dict[str, Model], name: str, computer: Machine, verdic
 def test_one_layer_more_would_not_fit(models: dict[str, Model]) -> None:
     shape, weights = models["llama_8b"]
     computer = machine(16, 4)
-    fit = place(shape, weights, Settings(4096), computer)
-    more = place(shape, weights, Settings(4096, gpu_layers=fit.gpu_layers + 1), computer)
-    same = place(shape, weights, Settings(4096, gpu_layers=fit.gpu_layers), computer)
+    fit = place(shape, weights, LoadSettings(4096), computer)
+    more = place(shape, weights, LoadSettings(4096, gpu_layers=fit.gpu_layers + 1), computer)
+    same = place(shape, weights, LoadSettings(4096, gpu_layers=fit.gpu_layers), computer)
     assert 0 < fit.gpu_layers < fit.layers
     assert same.fits
     assert not more.fits
@@ -72,8 +73,8 @@ def test_one_layer_more_would_not_fit(models: dict[str, Model]) -> None:
 def test_one_expert_layer_less_in_main_memory_would_not_fit(models: dict[str, Model]) -> None:
     shape, weights = models["qwen3_30b_a3b"]
     computer = machine(32, 8)
-    fit = place(shape, weights, Settings(4096), computer)
-    asked = Settings(4096, gpu_layers=fit.layers, cpu_expert_layers=fit.cpu_expert_layers - 1)
+    fit = place(shape, weights, LoadSettings(4096), computer)
+    asked = LoadSettings(4096, gpu_layers=fit.layers, cpu_expert_layers=fit.cpu_expert_layers - 1)
     assert not place(shape, weights, asked, computer).fits
 
 
@@ -82,19 +83,19 @@ def test_the_longest_context_is_the_longest(models: dict[str, Model]) -> None:
     computer = machine(16, 8)
 
     def at(context: int) -> Fit:
-        return place(shape, weights, Settings(context), computer)
+        return place(shape, weights, LoadSettings(context), computer)
 
     longest = at(4096).max_context
     assert at(longest).placement == "gpu"
     assert at(longest + 256).placement != "gpu"
-    assert place(shape, weights, Settings(4096), machine(512, 512)).max_context == shape.trained_context
+    assert place(shape, weights, LoadSettings(4096), machine(512, 512)).max_context == shape.trained_context
 
 
 def test_what_would_be_unloaded_counts_as_free(models: dict[str, Model]) -> None:
     shape, weights = models["llama_8b"]
     busy = Machine(Cpu("x"), Memory(16 * GB, 3 * GB))
-    assert place(shape, weights, Settings(4096), busy).placement == "too-large"
-    assert place(shape, weights, Settings(4096), busy, freed_bytes=5 * GB).placement == "cpu"
+    assert place(shape, weights, LoadSettings(4096), busy).placement == "too-large"
+    assert place(shape, weights, LoadSettings(4096), busy, freed_bytes=5 * GB).placement == "cpu"
 
 
 def test_main_memory_is_never_more_than_there_is() -> None:

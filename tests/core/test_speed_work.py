@@ -94,7 +94,7 @@ def test_draft_layers_are_not_computed() -> None:
 
 
 def test_attention_counts_heads_and_windows() -> None:
-    (work,) = token_work(tensors(), shape(window=256), "q8_0")
+    (work,) = token_work(tensors(), shape(window=256), ("q8_0", "q8_0"))
     whole, windowed = sorted(work.attention, key=lambda group: group.window)
     assert whole.width == windowed.width == 2 * 8 * 128
     assert whole.kv_bytes == pytest.approx(2 * 2 * 128 * 1.0625)

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from desktop.engine.log import EngineLog, buffer_bytes, offloaded_layers
-from desktop.engine.logmap import explain_exit, explain_log
+from desktop.engine.logmap import Phase, explain_exit, explain_log
 
 # as llama.cpp 0c1e57098 printed it for a model split over an RPC device and the CPU
 OFFLOADED = """load_tensors: offloaded 8/17 layers to GPU
@@ -53,19 +53,19 @@ def test_log_joins_partial_lines_and_leaves_debug_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "log", "loading", "kind"),
+    ("code", "log", "phase", "kind"),
     [
-        (-signal.SIGILL, "", True, "unsupported-cpu"),
-        (0xC000001D, "", True, "unsupported-cpu"),
-        (-signal.SIGBUS, "", False, "not-found"),
-        (-signal.SIGKILL, "", False, "killed"),
-        (-signal.SIGABRT, "ggml.c:1: GGML_ASSERT(a > 0) failed", True, "bad-file"),
-        (-signal.SIGSEGV, "", False, "crashed"),
-        (1, "ModuleNotFoundError", False, "crashed"),
+        (-signal.SIGILL, "", "loading", "unsupported-cpu"),
+        (0xC000001D, "", "loading", "unsupported-cpu"),
+        (-signal.SIGBUS, "", "working", "not-found"),
+        (-signal.SIGKILL, "", "working", "killed"),
+        (-signal.SIGABRT, "ggml.c:1: GGML_ASSERT(a > 0) failed", "loading", "bad-file"),
+        (-signal.SIGSEGV, "", "working", "crashed"),
+        (1, "ModuleNotFoundError", "working", "crashed"),
     ],
 )
-def test_exit_codes(code: int, log: str, loading: bool, kind: str) -> None:
-    cause = explain_exit(code, log, loading=loading)
+def test_exit_codes(code: int, log: str, phase: Phase, kind: str) -> None:
+    cause = explain_exit(code, log, phase)
     assert cause.kind == kind
     assert cause.message and cause.hint
 

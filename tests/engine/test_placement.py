@@ -7,11 +7,17 @@ from support.engine import driven_engine
 from support.forge import TINY, forge, with_layers
 from support.rpc_device import rpc_device
 
+from desktop.core.load_settings import LoadSettings
+from desktop.core.model_ref import local_ref
+from desktop.services.container import Container
+from desktop.services.engine.headless import HeadlessEngine
+from desktop.store.paths import Paths
+
 pytestmark = pytest.mark.engine
 
 
 def test_layers_go_where_they_are_asked_to(
-    vocab_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    vocab_dir: Path, tmp_path: Path, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = forge(tmp_path / "m.gguf", with_layers(TINY, 6), "Q4_K", vocab_dir / "ggml-vocab-gpt-2.gguf")
     with rpc_device() as endpoint:
@@ -21,11 +27,13 @@ def test_layers_go_where_they_are_asked_to(
             assert [device.kind for device in hello.devices].count("gpu") == 1
             some = engine.load(path, 512, gpu_layers=3)
             none = engine.load(path, 512, gpu_layers=0)
-            auto = engine.load(path, 512)
             _, finished = engine.ask("hello", max_tokens=4)
+        with Container(paths) as container:
+            plan = container.planning.for_load(local_ref(path), LoadSettings(context=512))
+            auto = HeadlessEngine(container.engine).load(plan)
     assert some.gpu_layers == 3
     assert none.gpu_layers == 0
     # the whole model fits the device, so auto puts all layers and the output there
-    assert auto.gpu_layers == 7
+    assert auto.gpu_layers == plan.gpu_layers == 7
     assert some.memory.kv_bytes == none.memory.kv_bytes == auto.memory.kv_bytes > 0
     assert finished.statistics.generated_tokens > 0

@@ -13,7 +13,8 @@ from support.rpc_device import rpc_device
 from desktop.core.errors import HeftError
 from desktop.core.gguf import BytesSource, Header, read_header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
-from desktop.core.memory import Settings, estimate, shape_of, weights_of
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import estimate, shape_of, weights_of
 from desktop.core.placement import split_layers
 from desktop.engine.helper_process import Tool
 from desktop.engine.log import buffer_bytes
@@ -52,7 +53,13 @@ def plans(tool: Tool[Plans], model: Skeleton, variants: Sequence[Variant]) -> tu
 
 
 def test_formulas_agree_with_the_engine_to_its_resolution(tmp_path: Path, planner: Tool[Plans]) -> None:
-    variants = [Variant(1024), Variant(8192, "q8_0"), Variant(2048, flash_attention="off")]
+    variants = [
+        Variant(1024),
+        Variant(8192, "q8_0", "q8_0"),
+        Variant(4096, "q8_0", "f16"),
+        Variant(4096, "f16", "q4_0"),
+        Variant(2048, flash_attention="off"),
+    ]
     for make in SHAPES:
         header = header_of(make().write(tmp_path / "model.gguf"))
         shape = shape_of(header)
@@ -61,13 +68,16 @@ def test_formulas_agree_with_the_engine_to_its_resolution(tmp_path: Path, planne
         found = plans(planner, skeleton([header], shape.vocabulary), variants)
         for variant, plan in zip(variants, found, strict=True):
             where = f"{make.__name__} at {variant}"
+            if shape.latent is not None and len(set(variant.kv_types)) > 1:
+                assert plan.refused, where  # MLA keeps keys only
+                continue
             assert not plan.refused, where
-            settings = Settings(variant.context, variant.kv_type, variant.flash_attention != "off")
+            settings = LoadSettings(variant.context, *variant.kv_types, variant.flash_attention)
             ours = estimate(shape, weights, settings)
             assert ours.kv_bytes == pytest.approx(plan.kv_bytes, abs=2 * RESOLUTION), where
             assert ours.recurrent_bytes == pytest.approx(plan.recurrent_bytes, abs=RESOLUTION), where
             assert ours.output_bytes == pytest.approx(sum(plan.output_bytes), abs=RESOLUTION), where
-            slack = 2 * RESOLUTION if settings.flash_attention else 0.1 * sum(plan.compute_bytes)
+            slack = 2 * RESOLUTION if settings.flash else 0.1 * sum(plan.compute_bytes)
             assert ours.compute_bytes == pytest.approx(sum(plan.compute_bytes), abs=slack), where
 
 
@@ -76,10 +86,10 @@ def test_a_plan_is_what_a_load_takes(
     kv_type: str, vocab_dir: Path, tmp_path: Path, planner: Tool[Plans]
 ) -> None:
     path = forge(tmp_path / "m.gguf", SMALL, "Q4_K", vocab_dir / "ggml-vocab-gpt-2.gguf")
-    (plan,) = plans(planner, skeleton_of(path), [Variant(2048, kv_type)])  # type: ignore[arg-type]
+    (plan,) = plans(planner, skeleton_of(path), [Variant(2048, kv_type, kv_type)])  # type: ignore[arg-type]
     with driven_engine(tmp_path) as engine:
         engine.hello()
-        real = engine.load(path, 2048, kv_type=kv_type).memory
+        real = engine.load(path, 2048, cache_type_k=kv_type, cache_type_v=kv_type).memory
     assert plan.kv_bytes == real.kv_bytes
     assert sum(plan.compute_bytes) == real.compute_bytes
     assert sum(plan.output_bytes) == real.output_bytes
@@ -148,7 +158,7 @@ def test_a_split_plan_is_what_a_split_load_takes(
         assert ours.compute_bytes == theirs["compute"]
         assert ours.output_bytes == theirs["output"]
     assert planned.devices[1].weights_bytes == pytest.approx(other["model"], abs=RESOLUTION)
-    formulas = estimate(shape, weights_of([header], shape), Settings(2048), split_layers(6, layers, [1]))
+    formulas = estimate(shape, weights_of([header], shape), LoadSettings(2048), split_layers(6, layers, [1]))
     for ours, theirs in zip(formulas.devices, planned.devices, strict=True):
         assert (ours.weights_bytes, ours.kv_bytes) == (theirs.weights_bytes, theirs.kv_bytes)
         assert theirs.compute_bytes <= ours.compute_bytes + RESOLUTION <= theirs.compute_bytes + 4 * 2**20

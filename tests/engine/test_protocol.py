@@ -22,10 +22,10 @@ def test_request_survives_the_pipe() -> None:
     request = Generate(7, (ChatMessage("user", "Grüße 🌊"),), sampling=Sampling(seed=3), stop=("\n\n",))
     pipe = io.BytesIO()
     write_frame(pipe, request)
-    write_frame(pipe, Load("/models/a.gguf", gpu_layers=3))
+    write_frame(pipe, Load("/models/a.gguf", 4096, gpu_layers=3))
     pipe.seek(0)
     assert read_request(pipe) == request
-    assert read_request(pipe) == Load("/models/a.gguf", gpu_layers=3)
+    assert read_request(pipe) == Load("/models/a.gguf", 4096, gpu_layers=3)
 
 
 def test_an_event_is_not_a_request() -> None:

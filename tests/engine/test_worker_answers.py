@@ -58,7 +58,7 @@ def test_load_reports_progress_and_memory(engine: DrivenEngine, starter_model: P
     # one output row: the default of one per batch token would take 98 MiB
     assert 0 < loaded.memory.compute_bytes < 50 * mebibyte
     assert loaded.memory.resident_bytes > loaded.memory.weights_bytes
-    small = engine.load(starter_model, context_length=4096, kv_type="q8_0")
+    small = engine.load(starter_model, context_length=4096, cache_type_k="q8_0", cache_type_v="q8_0")
     assert small.memory.kv_bytes == pytest.approx(90 * mebibyte * 1.0625 / 2, rel=0.001)
 
 

@@ -75,7 +75,7 @@ def test_missing_entry_and_missing_tensor(engine: DrivenEngine, vocab: Path, tmp
 
 
 def test_not_enough_memory_is_refused_and_nothing_is_killed(engine: DrivenEngine, good: Path) -> None:
-    failed = refused(engine, good, context_length=16_000_000, kv_type="f32")
+    failed = refused(engine, good, context_length=16_000_000, cache_type_k="f32", cache_type_v="f32")
     assert failed.kind == "out-of-memory"
     assert isinstance(engine.try_load(good), Loaded)
 

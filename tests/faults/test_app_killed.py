@@ -35,7 +35,7 @@ LOST_SECONDS = 1.0
 BUSY = """
 import json, sys, threading, time
 from pathlib import Path
-from desktop.engine.worker.protocol import Load
+from support.plans import plain_plan
 from desktop.services.chat.chat import ChatService, TextAdded
 from desktop.services.engine.supervisor import EngineService
 from desktop.services.models.library import LibraryService
@@ -60,7 +60,7 @@ def forever(work):
     threading.Thread(target=again, daemon=True).start()
 
 chat.subscribe(heard)
-engine.load(Load(sys.argv[1], 8192), "small")
+engine.load(plain_plan(sys.argv[1], 8192, "small"))
 forever(lambda: settings.update(theme="dark", last_model="x" * 5000))
 library = LibraryService(paths, settings, environ={}, home=Path(sys.argv[2]))
 forever(lambda: library.scan())

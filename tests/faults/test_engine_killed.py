@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from support.desk import DEADLINE_SECONDS, Desk
+from support.plans import plain_plan
 from support.program import ANSWER_SECONDS, END_SECONDS, Program, poll, window
 
-from desktop.engine.worker.protocol import Load
 from desktop.services.chat.chat import ChatFailed, MessageFinished, PromptRead, TextAdded
 
 SEED = 20260601
@@ -71,7 +71,7 @@ def test_the_services_survive_every_death(
     for turn in range(rounds(12, 100)):
         moment, number = MOMENTS[turn % 4], SIGNALS[turn % 3]
         if moment == "loading":
-            desk.engine.load(Load(str(starter_model), 2048), "starter")
+            desk.engine.load(plain_plan(starter_model, 2048, name="starter"))
             threading.Event().wait(chance.random() * 0.5)
             _kill(desk, number)
             _death(desk)

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 from support import gguf_bytes
 from support.desk import DEADLINE_SECONDS, Desk
+from support.plans import plain_plan
 from support.program import command
 
 from desktop.core.deadline import Deadline
 from desktop.core.errors import StoreError
-from desktop.engine.worker.protocol import Load
 from desktop.services.chat.chat import ChatFailed, MessageFinished, PromptRead, TextAdded
 from desktop.services.container import Container
 from desktop.services.single_instance import Claim, claim
@@ -216,7 +216,7 @@ def stop(pid: int) -> None:
 def test_a_stopped_engine_goes_on(desk: Desk, small_model: Path) -> None:
     desk.engine.hello()
     assert desk.engine.state.pid is not None
-    desk.engine.load(Load(str(small_model), 512), "small")
+    desk.engine.load(plain_plan(small_model, 512, name="small"))
     stop(desk.engine.state.pid)
     while desk.engine.state.phase != "ready":
         assert desk.states.get(timeout=DEADLINE_SECONDS).died is None

@@ -12,12 +12,14 @@ from PySide6.QtWidgets import QComboBox, QListView, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import NotFoundError
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import LoadSettings
+from desktop.core.model_ref import ModelRef
 from desktop.engine.worker.protocol import (
     EngineDied,
     Finished,
     FinishReason,
     Generate,
-    Load,
     Loaded,
     Memory,
     PromptProgress,
@@ -45,7 +47,7 @@ class ScriptedEngine:
 
     def __init__(self) -> None:
         self.state = EngineState()
-        self.last_load: tuple[Load, str] | None = None
+        self.last_plan: LoadPlan | None = None
         self.requests: list[Generate] = []
         self.cancels = 0
         self._listeners: list[Callable[[EngineState], None]] = []
@@ -55,9 +57,9 @@ class ScriptedEngine:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def load(self, request: Load, name: str) -> None:
-        self.last_load = (request, name)
-        self.tell(EngineState("loading", request.path, name, pid=1))
+    def load(self, plan: LoadPlan) -> None:
+        self.last_plan = plan
+        self.tell(EngineState("loading", plan, pid=1))
 
     def generate(self, request: Generate, listener: Callable[[AnswerEvent], None]) -> int:
         self.requests.append(request)
@@ -78,12 +80,12 @@ class ScriptedEngine:
             listener(state)
 
     def finish_load(self, *, trained: int = 8192, template: str = "model") -> None:
-        assert self.last_load is not None
-        request, name = self.last_load
-        context = request.context_length or 2048
-        loaded = Loaded(request.path, "llama 135M", context, trained, 30, 0, 2, "model", MEMORY, 0.1)
+        plan = self.last_plan
+        assert plan is not None
+        context = plan.asked.context or 2048
+        loaded = Loaded(str(plan.path), "llama 135M", context, trained, 30, 0, 2, "model", MEMORY, 0.1)
         loaded = msgspec.structs.replace(loaded, template=template)
-        self.tell(EngineState("ready", request.path, name, 1.0, loaded, pid=1))
+        self.tell(EngineState("ready", plan, 1.0, loaded, pid=1))
 
     def say(self, text: str, tokens: int = 1) -> None:
         assert self._answer is not None
@@ -103,7 +105,7 @@ class ScriptedEngine:
     def die(self, kind: str = "crashed") -> None:
         answer, self._answer = self._answer, None
         died = EngineDied(kind, "The engine crashed in llama.cpp.", "Try a smaller model.", "log", -6)
-        self.tell(EngineState("died", self.state.model_path, self.state.model_name, died=died))
+        self.tell(EngineState("died", self.state.plan, died=died))
         if answer is not None:
             answer(died)
 
@@ -121,6 +123,13 @@ class OneModelLibrary:
 
     def scan(self, progress: object = None, cancelled: object = None) -> list[LibraryModel]:
         return [self.resolve("starter")] if self.path else []
+
+
+class PlainPlanning:
+    """Plans that leave everything to what was asked."""
+
+    def for_load(self, ref: ModelRef, asked: LoadSettings | None = None) -> LoadPlan:
+        return LoadPlan(ref, asked or LoadSettings(), 2)
 
 
 class Desk:
@@ -142,6 +151,7 @@ class Desk:
             self.service,
             self.engine,  # type: ignore[arg-type]
             lambda: self.library,  # type: ignore[arg-type,return-value]
+            PlainPlanning,  # type: ignore[arg-type]
             self.settings,
             self.engine_bridge,
             self.chat_bridge,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import queue
 from pathlib import Path
 
-from desktop.engine.worker.protocol import Load
+from support.plans import plain_plan
+
 from desktop.services.chat.chat import ChatEvent, ChatService, MessageFinished
 from desktop.services.engine.supervisor import EngineService, EngineState
 from desktop.store.chats import ChatStore, Message
@@ -56,7 +57,7 @@ class Desk:
         """Load a model and wait until it is ready, refused, or the engine died of it."""
         while not self.states.empty():
             self.states.get_nowait()
-        self.engine.load(Load(str(path), context_length), path.stem)
+        self.engine.load(plain_plan(path, context_length, name=path.stem))
         while True:
             state = self.states.get(timeout=seconds)
             if state.phase in ("ready", "died") or state.failure is not None:

@@ -23,6 +23,7 @@ from desktop.engine.worker.protocol import (
     Sampling,
     Text,
 )
+from desktop.system.cores import physical_threads
 
 T = TypeVar("T")
 DEADLINE_SECONDS = 60.0
@@ -58,7 +59,8 @@ class DrivenEngine:
         return result
 
     def try_load(self, path: Path, context_length: int = 2048, **options: object) -> Loaded | Failed | EngineDied:
-        self.send(Load(str(path), context_length, **options))  # type: ignore[arg-type]
+        known: dict[str, object] = {"threads": physical_threads(), "shares_cores": "threads" not in options}
+        self.send(Load(str(path), context_length, **(known | options)))  # type: ignore[arg-type]
         return self.wait(Loaded, Failed, EngineDied)
 
     def send(self, request: Request) -> None:

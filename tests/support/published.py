@@ -9,8 +9,9 @@ from pathlib import Path
 
 from desktop.core.choice import Option
 from desktop.core.hardware import Machine
+from desktop.core.load_settings import LoadSettings
 from desktop.core.machines import machine_with
-from desktop.core.memory import Layer, ModelShape, Settings, weights_from_size
+from desktop.core.memory import Layer, ModelShape, weights_from_size
 from desktop.core.placement import Fit, place
 from desktop.core.quality import QualityTable, measurements_from_rows, steps_from_rows
 from desktop.core.speed import Rate
@@ -97,7 +98,7 @@ def options(model_name: str, machine: Machine, context: int, quantizations: list
     found = []
     for variant in variants_of(model.files(model_name, quantizations)):
         weights = weights_from_size(model.shape, variant.size_bytes)
-        fit = place(model.shape, weights, Settings(context=context), machine)
+        fit = place(model.shape, weights, LoadSettings(context=context), machine)
         quality = table.quality_of(variant.name, variant.kind, int(model.parameters))
         found.append(Option(variant, quality, fit, rate(model, fit, machine, variant.size_bytes)))
     return found

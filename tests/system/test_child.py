@@ -4,7 +4,13 @@ import sys
 
 import pytest
 
-from desktop.system.child import asked_module, command, drop_bundle_variables
+from desktop.system.child import (
+    asked_module,
+    command,
+    drop_library_path,
+    drop_qt_variables,
+    own_environment,
+)
 
 
 def test_a_checkout_keeps_the_working_directory_off_the_import_path() -> None:
@@ -19,19 +25,30 @@ def test_a_frozen_program_runs_its_own_modules_and_no_others(monkeypatch: pytest
     assert asked_module(["model.gguf"]) is None
 
 
-def test_other_programs_get_the_users_own_library_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    bundle = {
-        "LD_LIBRARY_PATH": "/bundle",
-        "LD_LIBRARY_PATH_ORIG": "/own",
-        "QT_PLUGIN_PATH": "/bundle/plugins",
-        "A": "1",
-    }
-    untouched = dict(bundle)
-    drop_bundle_variables(untouched)
-    assert untouched == bundle  # a checkout's are the user's own
+def test_every_process_gives_the_users_own_library_path_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = {"LD_LIBRARY_PATH": "/bundle:/own", "LD_LIBRARY_PATH_ORIG": "/own", "A": "1"}
+    untouched = dict(started)
+    drop_library_path(untouched)
+    assert untouched == started  # a checkout's is the user's own
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    drop_bundle_variables(bundle)
-    assert bundle == {"LD_LIBRARY_PATH": "/own", "A": "1"}
-    without_own = {"LD_LIBRARY_PATH": "/bundle", "A": "1"}
-    drop_bundle_variables(without_own)
-    assert without_own == {"A": "1"}
+    monkeypatch.setattr(sys, "_MEIPASS", "/bundle", raising=False)
+    for given, kept in (
+        (started, {"LD_LIBRARY_PATH": "/own", "A": "1"}),
+        ({"LD_LIBRARY_PATH": "/bundle", "A": "1"}, {"A": "1"}),
+        ({"LD_LIBRARY_PATH": "/own:/more"}, {"LD_LIBRARY_PATH": "/own:/more"}),  # in a child that was given it back
+        ({"LD_LIBRARY_PATH": "/bundle:/own"}, {"LD_LIBRARY_PATH": "/own"}),
+        ({}, {}),
+    ):
+        environment = dict(given)
+        drop_library_path(environment)
+        assert own_environment(environment) == kept
+        assert environment == {**kept, "PYINSTALLER_RESET_ENVIRONMENT": "1"}
+
+
+def test_other_programs_are_not_pointed_at_hefts_qt(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"QT_PLUGIN_PATH": "/bundle/plugins", "QML2_IMPORT_PATH": "/bundle/qml", "A": "1"}
+    drop_qt_variables(given)
+    assert len(given) == 3  # a checkout's are the user's own
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    drop_qt_variables(given)
+    assert given == {"A": "1"}

@@ -4,8 +4,8 @@ from desktop.core.memory.cache import default_context
 from desktop.core.memory.estimate import DeviceMemory, Memory, estimate, weights_on
 from desktop.core.memory.packing import packed
 from desktop.core.memory.resident import resident_bytes
-from desktop.core.memory.settings import RAM, Settings, Split
 from desktop.core.memory.shape import Layer, ModelShape, shape_of
+from desktop.core.memory.split import RAM, Split
 from desktop.core.memory.weights import Weights, weights_from_size, weights_of
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "Layer",
     "Memory",
     "ModelShape",
-    "Settings",
     "Split",
     "Weights",
     "default_context",

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from desktop.core.memory.cache import batch_of, cells
 from desktop.core.memory.replay import Graph, Result
-from desktop.core.memory.settings import Settings
 from desktop.core.memory.shape import Layer, ModelShape
 
 _QUANTIZED = frozenset(("q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"))
@@ -31,14 +30,21 @@ class _Cache:
 class Builder:
     """Builds one graph: a batch read at a context length."""
 
-    def __init__(self, shape: ModelShape, context: int, settings: Settings) -> None:
+    def __init__(
+        self,
+        shape: ModelShape,
+        context: int,
+        kv_types: tuple[str, str] = ("f16", "f16"),
+        flash_attention: bool = True,
+    ) -> None:
+        """``kv_types`` are those of the cache's keys and values."""
         self.shape = shape
         self.graph = Graph()
         self.batch = batch_of(context)
-        self.flash = settings.flash_attention
+        self.flash = flash_attention
         self.windowed = any(layer.window for layer in shape.layers)
         self._context = context
-        self._kv_type = settings.kv_type
+        self._kv_types = kv_types
         self._caches: dict[bool, _Cache] = {}
         self.positions = self.leaf(1)
         self.outputs = self.graph.leaf(4)
@@ -171,7 +177,8 @@ class Builder:
             index = next(i for i, a in enumerate(self.shape.layers) if a.owns_kv and (a.window > 0) == windowed)
             count = cells(self.shape, index, self._context)
             owner = self.shape.layers[index]
-            rotates = self._kv_type in _QUANTIZED and self.shape.latent is None
+            plain = self.shape.latent is None
+            turns_keys, turns_values = (kind in _QUANTIZED and plain for kind in self._kv_types)
             value_rows = 1 if self.flash else owner.kv_heads * owner.value_length
             self._caches[windowed] = _Cache(
                 cells=count,
@@ -179,9 +186,9 @@ class Builder:
                 key_positions=self.leaf(2),
                 value_positions=self.leaf(2 * value_rows),
                 key_rotation=self.graph.leaf(4 * _rotation(owner.key_length) ** 2)
-                if rotates and owner.key_length % 64 == 0
+                if turns_keys and owner.key_length % 64 == 0
                 else None,
-                value_rotation=self.graph.leaf(4 * 64 * 64) if rotates and owner.value_length % 64 == 0 else None,
+                value_rotation=self.graph.leaf(4 * 64 * 64) if turns_values and owner.value_length % 64 == 0 else None,
             )
         return self._caches[windowed]
 

@@ -6,12 +6,12 @@ Source: llama.cpp 0c1e57098, ``src/llama-kv-cache.cpp``, ``src/llama-kv-cache-is
 
 from __future__ import annotations
 
+from desktop.core.load_settings import DEFAULT_CONTEXT
 from desktop.core.memory.shape import ModelShape
 from desktop.core.quants import TYPES_BY_NAME
 
 CELLS = 256  # a cache is padded to so many cells
 BATCH = 512  # tokens per decode call (desktop/engine/llama.py, BATCH)
-DEFAULT_CONTEXT = 4096  # desktop/engine/llama.py, DEFAULT_CONTEXT
 
 
 def padded(count: int) -> int:
@@ -25,7 +25,7 @@ def batch_of(context: int) -> int:
 
 
 def default_context(shape: ModelShape) -> int:
-    """What context length 0 means to the engine."""
+    """The context of a load for which nobody chose one, in tokens."""
     return min(DEFAULT_CONTEXT, shape.trained_context or DEFAULT_CONTEXT)
 
 
@@ -37,20 +37,26 @@ def cells(shape: ModelShape, layer: int, context: int) -> int:
 
 
 def kv_bytes(
-    shape: ModelShape, layer: int, context: int, kv_type: str = "f16", *, flash_attention: bool = True
+    shape: ModelShape,
+    layer: int,
+    context: int,
+    kv_types: tuple[str, str] = ("f16", "f16"),
+    *,
+    flash_attention: bool = True,
 ) -> int:
-    """Bytes of a layer's keys and values; a compressed cache (MLA) holds keys only, of latent plus rope.
+    """Bytes of a layer's keys and values, each of its type; a compressed cache (MLA) holds keys only, of latent plus
+    rope.
 
     Without flash attention values are stored transposed, each layer's as wide as the widest's.
     """
     one = shape.layers[layer]
     if not one.owns_kv:
         return 0
-    kind = TYPES_BY_NAME[kv_type.upper()]
-    row = kind.size(one.kv_heads * one.key_length)
+    keys, values = (TYPES_BY_NAME[kind.upper()] for kind in kv_types)
+    row = keys.size(one.kv_heads * one.key_length)
     if shape.latent is None:
         alike = [one] if flash_attention else shape.layers
-        row += kind.size(max(each.kv_heads * each.value_length for each in alike))
+        row += values.size(max(each.kv_heads * each.value_length for each in alike))
     return row * cells(shape, layer, context)
 
 

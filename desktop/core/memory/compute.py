@@ -11,17 +11,19 @@ from functools import lru_cache
 from desktop.core.memory.blocks import Builder
 from desktop.core.memory.cache import batch_of
 from desktop.core.memory.graphs import build
-from desktop.core.memory.settings import RAM, Settings, Split
 from desktop.core.memory.shape import ModelShape
+from desktop.core.memory.split import RAM, Split
 
 
-def compute_bytes(shape: ModelShape, context: int, kv_type: str, flash_attention: bool, split: Split) -> list[int]:
+def compute_bytes(
+    shape: ModelShape, context: int, kv_types: tuple[str, str], flash_attention: bool, split: Split
+) -> list[int]:
     """Bytes of the compute buffer of each device, by its number.
 
     On several devices each is given the whole graph's, which is at most a few activations too much; main memory
     without layers prepares the inputs only.
     """
-    whole, inputs = _graph(shape, context, kv_type, flash_attention)
+    whole, inputs = _graph(shape, context, kv_types, flash_attention)
     found = [whole] * split.devices
     if RAM not in split.layers[: shape.layer_count]:
         found[RAM] = inputs
@@ -29,9 +31,9 @@ def compute_bytes(shape: ModelShape, context: int, kv_type: str, flash_attention
 
 
 @lru_cache(maxsize=256)
-def _graph(shape: ModelShape, context: int, kv_type: str, flash_attention: bool) -> tuple[int, int]:
+def _graph(shape: ModelShape, context: int, kv_types: tuple[str, str], flash_attention: bool) -> tuple[int, int]:
     """The whole graph's buffer, and that of what is computed before the first layer; the same for all variants."""
-    builder = Builder(shape, context, Settings(context, kv_type, flash_attention))
+    builder = Builder(shape, context, kv_types, flash_attention)
     whole = build(builder)
     rows = 2 * 4 * shape.embedding  # of the embedding, and the input for ready-made ones
     numbers = 4 + 4 + 8 + 8  # token, position, and where its key and value go

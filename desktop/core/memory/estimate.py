@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from desktop.core.load_settings import LoadSettings
 from desktop.core.memory.cache import default_context, kv_bytes, recurrent_bytes
 from desktop.core.memory.compute import compute_bytes
-from desktop.core.memory.settings import RAM, Settings, Split
 from desktop.core.memory.shape import ModelShape
+from desktop.core.memory.split import RAM, Split
 from desktop.core.memory.weights import Weights
 
 
@@ -59,15 +60,15 @@ class Memory:
         return sum(device.total_bytes for device in self.devices)
 
 
-def estimate(shape: ModelShape, weights: Weights, settings: Settings, split: Split | None = None) -> Memory:
+def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split: Split | None = None) -> Memory:
     """The memory of a load by formulas; ``split`` None keeps everything in main memory.
 
     ``settings.gpu_layers`` and ``cpu_expert_layers`` are not looked at: ``split`` says where things are.
     """
     split = split or Split.in_ram(shape)
     context = settings.context or default_context(shape)
-    kv, states = _layer_sizes(shape, context, settings.kv_type, settings.flash_attention)
-    compute = compute_bytes(shape, context, settings.kv_type, settings.flash_attention, split)
+    kv, states = _layer_sizes(shape, context, settings.kv_types, settings.flash)
+    compute = compute_bytes(shape, context, settings.kv_types, settings.flash, split)
     stored = weights_on(weights, split)
     held = [[0, 0] for _ in range(split.devices)]
     for device, keys_and_values, state in zip(split.layers, kv, states, strict=False):
@@ -90,11 +91,11 @@ def estimate(shape: ModelShape, weights: Weights, settings: Settings, split: Spl
 
 @lru_cache(maxsize=256)
 def _layer_sizes(
-    shape: ModelShape, context: int, kv_type: str, flash_attention: bool
+    shape: ModelShape, context: int, kv_types: tuple[str, str], flash_attention: bool
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Cache and state of each layer; the same for every variant of a repo."""
     layers = range(shape.layer_count)
-    kv = tuple(kv_bytes(shape, i, context, kv_type, flash_attention=flash_attention) for i in layers)
+    kv = tuple(kv_bytes(shape, i, context, kv_types, flash_attention=flash_attention) for i in layers)
     return kv, tuple(recurrent_bytes(shape, i) for i in layers)
 
 

@@ -59,7 +59,7 @@ def predict_decode(parts: Sequence[Part], context: int) -> Rate:
             taken = _bytes_seconds(amount, known, work.resident_bytes, known.expert_factor or speed.expert_factor)
             seconds += taken
             doubt += taken * known.uncertainty
-        attention = attention_speed(speed, work.kv_type)
+        attention = attention_speed(speed, work.kv_types)
         for group in work.attention:
             cells = group.cells(context)
             taken = cells * (group.width * attention.decode + group.kv_bytes * attention.seconds_per_byte)
@@ -86,7 +86,7 @@ def predict_prompt(parts: Sequence[Part], tokens: int) -> Rate:
             taken = counted * (1 + routed) * known.prompt
             seconds += taken
             doubt += taken * max(known.uncertainty, 0.15)
-        attention = attention_speed(speed, work.kv_type)
+        attention = attention_speed(speed, work.kv_types)
         for group in work.attention:
             # a token sees on average half of the prompt, or its window
             taken = group.cells(tokens) * (0.5 if not group.window or group.window >= tokens else 1.0)
@@ -116,9 +116,17 @@ def type_speed(speed: DeviceSpeed, kind: str) -> TypeSpeed:
     return msgspec.structs.replace(like, uncertainty=max(like.uncertainty, _UNLIKE))
 
 
-def attention_speed(speed: DeviceSpeed, kv_type: str) -> AttentionSpeed:
-    """Of a cache of this type; of an f16 cache where this type was not measured."""
-    return speed.attention.get(kv_type) or speed.attention.get("f16") or AttentionSpeed()
+def attention_speed(speed: DeviceSpeed, kv_types: tuple[str, str]) -> AttentionSpeed:
+    """Of a cache with keys and values of these types, half of the work each; of f16 where a type was not measured."""
+    plain = speed.attention.get("f16") or AttentionSpeed()
+    keys, values = (speed.attention.get(kind) or plain for kind in kv_types)
+    if keys is values:
+        return keys
+    return AttentionSpeed(
+        (keys.decode + values.decode) / 2,
+        (keys.prompt + values.prompt) / 2,
+        (keys.seconds_per_byte + values.seconds_per_byte) / 2,
+    )
 
 
 def _bytes_seconds(amount: TypeWork, known: TypeSpeed, resident: float, expert_factor: float) -> float:

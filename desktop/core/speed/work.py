@@ -80,7 +80,7 @@ class TokenWork:
     resident_bytes: int
     layers: int
     attention: tuple[AttentionWork, ...] = ()
-    kv_type: str = "f16"
+    kv_types: tuple[str, str] = ("f16", "f16")
     state_bytes: float = 0.0
     vocabulary: int = 0
 
@@ -100,7 +100,7 @@ class _Share:
 def token_work(
     tensors: Iterable[WeightTensor],
     shape: ModelShape,
-    kv_type: str = "f16",
+    kv_types: tuple[str, str] = ("f16", "f16"),
     offload: Sequence[tuple[str, int]] = (),
     *,
     cpu_expert_layers: int = 0,
@@ -128,14 +128,14 @@ def token_work(
         # the last layer's feed-forward part and the output are computed for tokens that are drawn from
         once = (found is None) or (layer == count - 1 and ".ffn_" in tensor.name)
         _add(shares[CPU if on_cpu else devices[layer]], tensor, shape, expert=expert, tied=tied, once=once)
-    return _works(shape, shares, devices, kv_type)
+    return _works(shape, shares, devices, kv_types)
 
 
 def work_by_size(
     weights: Weights,
     shape: ModelShape,
     kind: str,
-    kv_type: str = "f16",
+    kv_types: tuple[str, str] = ("f16", "f16"),
     offload: Sequence[tuple[str, int]] = (),
     *,
     cpu_expert_layers: int = 0,
@@ -161,11 +161,11 @@ def work_by_size(
             add(CPU if i < cpu_expert_layers else devices[i], experts, used)
     add(devices[count], weights.output_bytes + weights.tied_bytes, 1.0, once=True)
     shares[devices[count]].vocabulary = shape.vocabulary
-    return _works(shape, shares, devices, kv_type)
+    return _works(shape, shares, devices, kv_types)
 
 
 def _works(
-    shape: ModelShape, shares: Mapping[str, _Share], devices: Sequence[str], kv_type: str
+    shape: ModelShape, shares: Mapping[str, _Share], devices: Sequence[str], kv_types: tuple[str, str]
 ) -> tuple[TokenWork, ...]:
     count = shape.layer_count
     return tuple(
@@ -174,8 +174,8 @@ def _works(
             types={kind: TypeWork(*figures) for kind, figures in shares[name].types.items()},
             resident_bytes=shares[name].resident,
             layers=sum(device == name for device in devices[:count]),
-            attention=_attention(shape, [i for i in range(count) if devices[i] == name], kv_type),
-            kv_type=kv_type,
+            attention=_attention(shape, [i for i in range(count) if devices[i] == name], kv_types),
+            kv_types=kv_types,
             state_bytes=_state(shape, [i for i in range(count) if devices[i] == name]),
             vocabulary=shares[name].vocabulary,
         )
@@ -209,20 +209,22 @@ def _add(share: _Share, tensor: WeightTensor, shape: ModelShape, *, expert: bool
         share.vocabulary = tensor.shape[-1]
 
 
-def _attention(shape: ModelShape, layers: Sequence[int], kv_type: str) -> tuple[AttentionWork, ...]:
-    element = TYPES_BY_NAME[kv_type.upper()].bits_per_weight / 8
+def _attention(
+    shape: ModelShape, layers: Sequence[int], kv_types: tuple[str, str]
+) -> tuple[AttentionWork, ...]:
+    key, value = (TYPES_BY_NAME[kind.upper()].bits_per_weight / 8 for kind in kv_types)
     sums: dict[int, list[float]] = defaultdict(lambda: [0, 0.0])
     for i in layers:
         layer = shape.layers[i]
         if layer.recurrent or not layer.heads or not shape.causal:
             continue
         if shape.latent is not None:  # the compressed keys are the values too, and every head reads all of them
-            width, held = layer.heads * (layer.key_length + shape.latent.rank), layer.key_length
+            width, held = layer.heads * (layer.key_length + shape.latent.rank), layer.key_length * key
         else:
             width = layer.heads * (layer.key_length + layer.value_length)
-            held = layer.kv_heads * (layer.key_length + layer.value_length)
+            held = layer.kv_heads * (layer.key_length * key + layer.value_length * value)
         sums[layer.window][0] += width
-        sums[layer.window][1] += held * element
+        sums[layer.window][1] += held
     return tuple(AttentionWork(window, int(width), held) for window, (width, held) in sums.items())
 
 

@@ -41,7 +41,7 @@ class DryRun:
                 self._load(*where)
             if not self._handle:
                 return Plan(refused=self._model_log)
-            params = context_parameters(variant.context, variant.kv_type, variant.flash_attention)
+            params = context_parameters(variant.context, variant.kv_types, variant.flash_attention)
             context = lib.llama_init_from_model(self._handle, params)
             if context:
                 lib.llama_free(context)

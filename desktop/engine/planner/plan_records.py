@@ -6,19 +6,25 @@ from collections.abc import Callable
 
 import msgspec
 
+from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.memory import RAM, DeviceMemory, Memory, ModelShape, Split, Weights, weights_on
 from desktop.core.memory.cache import kv_bytes, recurrent_bytes
-from desktop.engine.worker.protocol import FlashAttention, KvType
 
 
 class Variant(msgspec.Struct, frozen=True, array_like=True):
     """How a load is planned. ``gpu_layers`` counts the output as one; ``context`` is in tokens."""
 
     context: int
-    kv_type: KvType = "f16"
+    cache_type_k: KvType = "f16"
+    cache_type_v: KvType = "f16"
     flash_attention: FlashAttention = "auto"
     gpu_layers: int = 0
     cpu_expert_layers: int = 0
+
+    @property
+    def kv_types(self) -> tuple[KvType, KvType]:
+        """Types of the cache's keys and values."""
+        return self.cache_type_k, self.cache_type_v
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -47,7 +53,7 @@ def memory_of(plan: Plan, shape: ModelShape, weights: Weights, variant: Variant)
     devices = len(plan.compute_bytes)
     stored = weights_on(weights, split) + [0] * devices  # devices beyond the last that holds a layer
     kv = _shared(
-        plan.kv_bytes, plan.kv_devices, devices, lambda i: kv_bytes(shape, i, variant.context, variant.kv_type)
+        plan.kv_bytes, plan.kv_devices, devices, lambda i: kv_bytes(shape, i, variant.context, variant.kv_types)
     )
     states = _shared(plan.recurrent_bytes, plan.recurrent_devices, devices, lambda i: recurrent_bytes(shape, i))
     return Memory(

@@ -18,6 +18,7 @@ import msgspec
 import psutil
 
 from desktop.core.errors import EngineError
+from desktop.core.load_settings import KvType
 from desktop.core.progress import Progress, Report
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, Point, TypeSpeed
@@ -27,8 +28,8 @@ from desktop.engine.llama import AbortFlag, Model, Sampler
 from desktop.engine.log import EngineLog
 from desktop.engine.tools.synthetic_models import ForgedShape, forge, layer_bytes
 from desktop.engine.tools.waiting import waited_seconds
-from desktop.engine.worker.loading import physical_threads
-from desktop.engine.worker.protocol import KvType, Load, Sampling
+from desktop.engine.worker.protocol import Load, Sampling
+from desktop.system.cores import physical_threads
 
 WIDE = ForgedShape(layers=1, embedding=2048, feed_forward=8192, heads=32, kv_heads=8)
 NARROW = ForgedShape(layers=4, embedding=64, feed_forward=64, heads=1, kv_heads=1, vocabulary=32768, output_type="F16")
@@ -108,8 +109,8 @@ class _Bench:
         path = self._folder / f"calibration-{kind}-{shape.layers}-{shape.embedding}.gguf"
         try:
             forge(path, shape, kind)
-            load = Load(str(path), context, kv_type)
-            model = Model(load, 999 if self._request.gpu else 0, self.threads, AbortFlag(), lambda fraction: True)
+            load = Load(str(path), context, kv_type, kv_type, threads=self.threads)
+            model = Model(load, 999 if self._request.gpu else 0, AbortFlag(), lambda fraction: True)
         except (OSError, RuntimeError) as error:
             path.unlink(missing_ok=True)
             raise EngineError(

@@ -12,6 +12,7 @@ from desktop.engine.tools.template import RenderRequest, RenderResult, render
 
 DEADLINE_SECONDS = 5.0
 MEMORY_BYTES = 512 * 1024 * 1024
+_NOT_THE_TEMPLATES = ("not-started", "missing-library", "unfit-library")  # faults that no template can cause
 
 
 class Renderer:
@@ -32,6 +33,8 @@ class Renderer:
         except HeftError as error:
             if error.kind == "too-slow":
                 words = f"The model's chat template did not finish within {self._deadline:.0f} seconds."
+            elif error.kind in _NOT_THE_TEMPLATES:
+                words = f"The chat template could not be rendered. {error.message} {error.hint}"
             else:  # a limit ended the process, in whatever way the interpreter met it
                 words = "The model's chat template needs more memory than it is allowed."
             return RenderResult(error=words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import threading
 from collections.abc import Callable
@@ -12,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from desktop.core.errors import EngineError
-from desktop.engine.logmap import explain_exit
+from desktop.engine.child_log import ChildLog
+from desktop.engine.logmap import Phase, explain_exit
 from desktop.engine.worker.protocol import (
     Cancel,
     EngineDied,
@@ -28,9 +28,8 @@ from desktop.engine.worker.protocol import (
 )
 from desktop.system.atomic import put_in_place
 from desktop.system.child import command
-from desktop.system.spawn import child_environment, open_log, private_directory
+from desktop.system.spawn import child_environment, private_directory
 
-_LOG_TAIL_BYTES = 16 * 1024
 _EXIT_SECONDS = 3.0
 _LOG_LIMIT_BYTES = 2 * 1024 * 1024
 
@@ -45,13 +44,12 @@ class EngineClient:
         self._log_path = log_path
         self._on_event = on_event
         self._closing = False
-        self._loading = False
+        self._heard = self._loading = False
         self._write_lock = threading.Lock()
         _rotate(log_path)
         self._working_directory = private_directory(working_directory)
         self._started = threading.Event()
         self._start_error: OSError | None = None
-        self._log_start = 0
         self._reader = threading.Thread(target=self._run, name="engine-events", daemon=True)
         self._reader.start()
         self._started.wait()
@@ -96,34 +94,29 @@ class EngineClient:
 
     def log_tail(self) -> str:
         """The newest lines this process wrote."""
-        with contextlib.suppress(OSError), self._log_path.open("rb") as log:
-            end = log.seek(0, os.SEEK_END)
-            start = self._log_start if self._log_start <= end else 0  # it began anew: engine/log.py
-            log.seek(max(start, end - _LOG_TAIL_BYTES))
-            return log.read().decode("utf-8", "replace")
-        return ""
+        return self._log.tail()
 
     def _run(self) -> None:
         """Start the process and hear it to its end.
 
         Both on one thread: Linux sends the parent-death signal when the *thread* that started a child ends.
         """
+        self._log = ChildLog(self._log_path, "ab")
         try:
-            with open_log(self._log_path, "ab") as log:
-                self._log_start = log.tell()
-                self._process = subprocess.Popen(
-                    command("desktop.engine.worker.main"),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    cwd=self._working_directory,
-                    env=child_environment(),
-                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-                )
+            self._process = subprocess.Popen(
+                command("desktop.engine.worker.main"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log.sink,
+                cwd=self._working_directory,
+                env=child_environment(),
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
         except OSError as error:
             self._start_error = error
             return
         finally:
+            self._log.handed_over()
             self._started.set()
         self._read()
 
@@ -136,6 +129,7 @@ class EngineClient:
                     event = read_event(stdout)
                 except (PipeClosedError, msgspec.DecodeError, OSError, ValueError):
                     break
+                self._heard = True
                 if isinstance(event, Loaded | Failed):
                     self._loading = False
                 if not self._closing:
@@ -150,7 +144,8 @@ class EngineClient:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
         tail = self.log_tail()
-        cause = explain_exit(code, tail, loading=self._loading)
+        phase: Phase = "starting" if not self._heard else "loading" if self._loading else "working"
+        cause = explain_exit(code, tail, phase)
         self._on_event(EngineDied(cause.kind, cause.message, cause.hint, tail, code))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
@@ -10,28 +9,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
 import psutil
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.load_settings import LONGEST_CONTEXT
 from desktop.core.units import human_bytes
 from desktop.engine.llama import AbortFlag, Model
 from desktop.engine.log import EngineLog, buffer_bytes, offloaded_layers
 from desktop.engine.logmap import explain_log
 from desktop.engine.mapping import model_files, release_mapped
-from desktop.engine.planner.auto_layers import planned_layers
 from desktop.engine.worker.protocol import Event, Load, Loaded, LoadProgress, Memory
 
-_LONGEST_CONTEXT = 16 * 1024 * 1024  # llama.cpp's bookkeeping alone takes gigabytes beyond this
 _WANTED = re.compile(r"failed to allocate (?:\S+ )?buffer of size (\d+)")  # ggml-backend.cpp, ggml-alloc.c; bytes
 _ATTEMPTS = 4  # each with a quarter fewer layers on the GPU than planned, then none
-
-
-def physical_threads() -> int:
-    """Physical cores this process may use: more threads than that only contend for the same units."""
-    cores = psutil.cpu_count(logical=False) or 1
-    return max(1, min(cores, len(os.sched_getaffinity(0)))) if hasattr(os, "sched_getaffinity") else cores
 
 
 def load_model(
@@ -46,15 +37,14 @@ def load_model(
             detail=request.path,
             kind="not-found",
         )
-    if request.context_length > _LONGEST_CONTEXT:
+    if not 0 < request.context_length <= LONGEST_CONTEXT:
         raise HeftError(
             f"A context of {request.context_length:,} tokens is longer than any model's.",
             "Choose a shorter one; the model's own maximum is shown beside it.",
             kind="usage",
         )
-    threads = request.threads or physical_threads()
     with _no_more_than_there_is():
-        model = _first_that_fits(request, threads, abort, log, send)
+        model = _first_that_fits(request, abort, log, send)
     buffers = buffer_bytes(log.since_mark)
     if buffers["repacked"]:
         release_mapped(model_files(Path(request.path)))
@@ -65,7 +55,7 @@ def load_model(
         trained_context_length=model.trained_context,
         layers=model.layers,
         gpu_layers=offloaded_layers(log.since_mark),
-        threads=threads,
+        threads=request.threads,
         template="model" if model.chat_template else "chatml",
         memory=Memory(
             weights_bytes=_weights(buffers, model.size_bytes),
@@ -77,6 +67,10 @@ def load_model(
         ),
         seconds=time.monotonic() - started,
         request_id=request.request_id,
+        cache_type_k=request.cache_type_k,
+        cache_type_v=request.cache_type_v,
+        flash_attention=request.flash_attention,
+        cpu_expert_layers=request.cpu_expert_layers,
     )
     return model, loaded
 
@@ -110,13 +104,13 @@ def _no_more_than_there_is() -> Iterator[None]:
 
 
 def _first_that_fits(
-    request: Load, threads: int, abort: AbortFlag, log: EngineLog, send: Callable[[Event], None]
+    request: Load, abort: AbortFlag, log: EngineLog, send: Callable[[Event], None]
 ) -> Model:
     error: HeftError = EngineError("The model could not be loaded.", "Try another file.")
-    for attempt, gpu_layers in _attempts(request):
+    for gpu_layers in _attempts(request):
         log.mark()
         try:
-            return Model(attempt, gpu_layers, threads, abort, _progress(request.request_id, abort, send))
+            return Model(request, gpu_layers, abort, _progress(request.request_id, abort, send))
         except RuntimeError:
             if abort.is_set:
                 raise CancelledError("Loading was cancelled.", "Load the model again when you like.") from None
@@ -155,13 +149,11 @@ def _progress(
     return report
 
 
-def _attempts(request: Load) -> Iterator[tuple[Load, int]]:
-    """Loads to try with their GPU layers: as asked for, or as planned, then fewer, then none on the GPU."""
-    if request.gpu_layers is not None:
-        yield request, request.gpu_layers
+def _attempts(request: Load) -> Iterator[int]:
+    """GPU layers to try: as planned, then fewer where that is wanted, then none."""
+    if not request.fewer_layers:
+        yield request.gpu_layers
         return
-    layers, experts = planned_layers(request) or (0, 0)
-    planned = msgspec.structs.replace(request, cpu_expert_layers=experts)
-    for attempt in range(_ATTEMPTS if layers else 0):
-        yield planned, int(layers * 0.75**attempt)
-    yield request, 0
+    for attempt in range(_ATTEMPTS):
+        yield int(request.gpu_layers * 0.75**attempt)
+    yield 0

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from typing import IO
 
 import msgspec
@@ -26,7 +27,7 @@ from desktop.engine.llama import AbortFlag, DecodeError, Model, add_rpc_devices,
 from desktop.engine.log import EngineLog
 from desktop.engine.worker.core_share import CoreShare
 from desktop.engine.worker.generation import Generator
-from desktop.engine.worker.loading import load_model, physical_threads
+from desktop.engine.worker.loading import load_model
 from desktop.engine.worker.prompting import Prompter
 from desktop.engine.worker.protocol import (
     Benchmark,
@@ -143,7 +144,7 @@ class Worker:
     def _load(self, request: Load) -> None:
         self._unload()
         self._prompter.start()
-        share = None if request.threads else CoreShare(physical_threads())
+        share = CoreShare(request.threads) if request.shares_cores else None
         self._model, loaded = load_model(request, self._abort, self._log, self._send)
         self._generator = Generator(self._model, self._abort, self._send, share)
         self._send(loaded)
@@ -201,13 +202,16 @@ def main() -> None:
     os.dup2(2, 1)
     requests = os.fdopen(os.dup(0), "rb")
     sys.stderr.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    code = 0
     try:
         Worker(requests, events).run()
     except BrokenPipeError:
         pass  # the parent is gone; there is nobody left to tell
-    finally:
-        sys.stderr.flush()
-        os._exit(0)  # a reading thread may still hold stdin; llama.cpp was freed above
+    except Exception:  # noqa: BLE001  # the parent shows these last words
+        traceback.print_exc()
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)  # a reading thread may still hold stdin; llama.cpp was freed above
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ import msgspec
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import FlashAttention, KvType
 from desktop.system.packing import pack, unpack
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024  # far above any real message; a larger length means a corrupt pipe
 _LENGTH = struct.Struct("<I")
 
-KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
-FlashAttention = Literal["auto", "on", "off"]
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "context-full"]
 
@@ -47,20 +47,44 @@ class Sampling(msgspec.Struct, frozen=True):
 
 
 class Load(msgspec.Struct, frozen=True, tag="load"):
-    """Load a model. ``context_length`` 0 means min(4,096, what the model was trained for); tokens.
+    """Load a model as it was planned; see :meth:`of`. ``context_length`` is in tokens.
 
-    ``gpu_layers`` None lets the engine fill the devices it has; ``threads`` 0 means the physical cores.
-    ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main memory.
+    ``fewer_layers``: where the GPUs turn out to have less room than planned, load with fewer layers on them rather
+    than not at all. ``shares_cores``: an answer leaves threads to other programs while that pays.
     """
 
     path: str
-    context_length: int = 0
-    kv_type: KvType = "f16"
+    context_length: int
+    cache_type_k: KvType = "f16"
+    cache_type_v: KvType = "f16"
     flash_attention: FlashAttention = "auto"
-    gpu_layers: int | None = None
+    gpu_layers: int = 0
     cpu_expert_layers: int = 0
-    threads: int = 0
+    threads: int = 1
+    fewer_layers: bool = False
+    shares_cores: bool = False
     request_id: int = 0
+
+    @classmethod
+    def of(cls, plan: LoadPlan) -> Load:
+        """The request that a plan comes to: nothing is decided here."""
+        return cls(
+            path=str(plan.path),
+            context_length=plan.context,
+            cache_type_k=plan.kv_types[0],
+            cache_type_v=plan.kv_types[1],
+            flash_attention=plan.flash_attention,
+            gpu_layers=plan.gpu_layers,
+            cpu_expert_layers=plan.cpu_expert_layers,
+            threads=plan.threads,
+            fewer_layers=plan.asked.gpu_layers is None and plan.gpu_layers > 0,
+            shares_cores=plan.asked.threads is None,
+        )
+
+    @property
+    def kv_types(self) -> tuple[KvType, KvType]:
+        """Types of the cache's keys and values."""
+        return self.cache_type_k, self.cache_type_v
 
 
 class Generate(msgspec.Struct, frozen=True, tag="generate"):
@@ -158,7 +182,9 @@ class Memory(msgspec.Struct, frozen=True):
 
 
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
-    """A model is ready. ``template`` says whose chat template is used: the model's own or the ChatML fallback."""
+    """A model is ready, as it is loaded in fact. ``template`` says whose chat template is used: the model's own or
+    the ChatML fallback.
+    """
 
     path: str
     description: str
@@ -171,6 +197,10 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     memory: Memory
     seconds: float
     request_id: int = 0
+    cache_type_k: KvType = "f16"
+    cache_type_v: KvType = "f16"
+    flash_attention: FlashAttention = "auto"
+    cpu_expert_layers: int = 0
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):

@@ -222,11 +222,11 @@ class ChatService:
         if phase == "ready":
             self._generate()
             return
-        again = self._engine.last_load
+        again = self._engine.last_plan
         if again is None:
             self._fail(EngineError("No model is loaded.", "Choose a model first.", kind="no-model"))
             return
-        self._engine.load(*again)
+        self._engine.load(again)
 
     def _on_engine(self, state: EngineState) -> None:
         with self._lock:

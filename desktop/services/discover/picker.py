@@ -17,8 +17,9 @@ from desktop.core.choice import Alternatives, Option, recommend
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
-from desktop.core.memory import ModelShape, Settings, Weights, default_context, shape_of, weights_from_size, weights_of
-from desktop.core.placement import Fit, Pool
+from desktop.core.load_settings import KvType, LoadSettings
+from desktop.core.memory import ModelShape, Weights, default_context, shape_of, weights_from_size, weights_of
+from desktop.core.placement import Fit, Pool, Reclaimable
 from desktop.core.quality import Kind, Quality
 from desktop.core.quants import main_type
 from desktop.core.variants import RepoFile, Variant, variants_of
@@ -33,7 +34,6 @@ from desktop.services.discover.picker_records import (
     Mark,
     Rates,
     RateSource,
-    Reclaimable,
     Row,
     RowState,
     View,
@@ -45,7 +45,7 @@ SMALLEST_CONTEXT = 512
 _TRIES = 3  # files whose beginning is read until one is sound
 _BYTES_PER_WEIGHT = 4.89 / 8  # of Q4_K_M, for "a model of how many parameters would fit"
 
-_Key = tuple[int, Settings, int]
+_Key = tuple[int, LoadSettings, int]
 
 
 @dataclass
@@ -238,7 +238,7 @@ class PickedRepo:
     def _header_bytes(self) -> int:
         return next((known.headers[0].data_offset for known in self._known if known.headers), 0)
 
-    def _plan(self, index: int, settings: Settings, where: Place, cancelled: Cancelled) -> None:
+    def _plan(self, index: int, settings: LoadSettings, where: Place, cancelled: Cancelled) -> None:
         key, known, shape = (index, settings, where.key), self._known[index], self._shape
         earlier = self._planned.get(key)
         if self._planner is None or (index, where.key) in self._unplanned:
@@ -382,8 +382,10 @@ class PickedRepo:
             return Alternatives()
         smallest = min(weighed, key=lambda weights: weights.total_bytes)
 
-        def longest(kv_type: str) -> int | None:
-            settings = replace(controls.settings, context=SMALLEST_CONTEXT, kv_type=kv_type)
+        def longest(kv_type: KvType) -> int | None:
+            settings = replace(
+                controls.settings, context=SMALLEST_CONTEXT, cache_type_k=kv_type, cache_type_v=kv_type
+            )
             fit = estimated(shape, smallest, settings, where, longest=True)
             return fit.max_context if fit.fits else None
 

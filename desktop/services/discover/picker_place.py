@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from desktop.core.hardware import Machine
-from desktop.core.memory import ModelShape, Settings, Weights
-from desktop.core.placement import Fit, Pool, place, pools_of, settle
-from desktop.services.discover.picker_records import Reclaimable
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Weights
+from desktop.core.placement import Fit, Pool, Reclaimable, place, pools_of, settle
 
 STEADY_BYTES = 100_000_000  # free memory that changes by less is taken as the same
 
@@ -57,7 +57,7 @@ class OwnPlace:
         return True
 
 
-def estimated(shape: ModelShape, weights: Weights, settings: Settings, where: Place, *, longest: bool) -> Fit:
+def estimated(shape: ModelShape, weights: Weights, settings: LoadSettings, where: Place, *, longest: bool) -> Fit:
     """The fit by formulas; ``longest`` fills max_context."""
     return place(
         shape,
@@ -75,7 +75,7 @@ def refitted(
     earlier: tuple[Fit, tuple[Pool, ...]] | None,
     shape: ModelShape,
     weights: Weights,
-    settings: Settings,
+    settings: LoadSettings,
 ) -> Fit | None:
     """An earlier plan with other memory free: without a GPU the model needs what it needed. None: plan anew."""
     if earlier is None or len(earlier[1]) > 1 or len(pools) > 1:

@@ -11,21 +11,14 @@ from desktop.core.cancelled import Cancelled
 from desktop.core.choice import Goal, Option, Recommendation
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
-from desktop.core.memory import ModelShape, Settings, Weights
-from desktop.core.placement import Fit, Pool
+from desktop.core.load_settings import KvType, LoadSettings
+from desktop.core.memory import ModelShape, Weights
+from desktop.core.placement import Fit, Pool, Reclaimable
 from desktop.core.speed import Rate
 from desktop.core.variants import Variant
 from desktop.hub.records import RepoFiles
 
 RowState = Literal["waiting", "estimate", "engine", "unreadable"]
-
-
-@dataclass(frozen=True)
-class Reclaimable:
-    """Bytes held by what would be unloaded before another model is loaded."""
-
-    memory_bytes: int = 0
-    gpu_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -36,15 +29,15 @@ class Controls:
     """
 
     context: int = 0
-    kv_type: str = "f16"
+    kv_type: KvType = "f16"
     gpu_layers: int | None = None
     goal: Goal = "balanced"
     machine: Machine | None = None
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> LoadSettings:
         """The load settings that follow."""
-        return Settings(context=self.context, kv_type=self.kv_type, gpu_layers=self.gpu_layers)
+        return LoadSettings(self.context or None, self.kv_type, self.kv_type, gpu_layers=self.gpu_layers)
 
 
 @dataclass(frozen=True)
@@ -110,7 +103,7 @@ class EnginePlanner(Protocol):
         headers: Sequence[Header],
         shape: ModelShape,
         weights: Weights,
-        settings: Settings,
+        settings: LoadSettings,
         machine: Machine,
         held: Reclaimable,
         cancelled: Cancelled,

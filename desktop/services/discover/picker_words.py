@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from desktop.core.choice import Option, placement_words
+from desktop.core.load_settings import kv_words
 from desktop.core.quality import Label, Quality
 from desktop.core.speed import Rate
 from desktop.core.units import human_bytes, human_parameters
@@ -96,7 +97,7 @@ def memory_details(option: Option) -> str:
     memory = fit.memory
     terms = [
         ("weights", memory.weights_bytes),
-        (f"KV cache ({fit.kv_type})", memory.kv_bytes),
+        (f"KV cache ({kv_words(fit.kv_types)})", memory.kv_bytes),
         ("recurrent state", memory.recurrent_bytes),
         ("compute", memory.compute_bytes),
         ("output", memory.output_bytes),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.load_plan import LoadPlan
 from desktop.engine.worker.protocol import (
     Benchmark,
     Benchmarked,
@@ -16,7 +17,6 @@ from desktop.engine.worker.protocol import (
     Failed,
     Finished,
     Generate,
-    Load,
     Loaded,
     PromptProgress,
     Text,
@@ -35,15 +35,15 @@ class HeadlessEngine:
         """The engine's process, 0 when there is none."""
         return self._engine.state.pid or 0
 
-    def load(self, request: Load, name: str, on_progress: Callable[[float], None] = lambda _: None) -> Loaded:
+    def load(self, plan: LoadPlan, on_progress: Callable[[float], None] = lambda _: None) -> Loaded:
         """Load and wait; raises HeftError with the cause when the engine refuses or dies."""
         states: queue.SimpleQueue[EngineState] = queue.SimpleQueue()
         unsubscribe = self._engine.subscribe(states.put)
         try:
-            self._engine.load(request, name)
+            self._engine.load(plan)
             while True:
                 state = states.get()
-                if state.phase == "ready" and state.loaded is not None and state.loaded.path == request.path:
+                if state.phase == "ready" and state.loaded is not None and state.plan is plan:
                     return state.loaded
                 if state.failure is not None:
                     raise state.failure

@@ -12,6 +12,7 @@ import msgspec
 
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.load_plan import LoadPlan
 from desktop.engine.worker.client import EngineClient
 from desktop.engine.worker.protocol import (
     Benchmark,
@@ -41,17 +42,29 @@ _RATE_SECONDS = 0.5  # a state for each batch of text would wake every listener 
 
 @dataclass(frozen=True)
 class EngineState:
-    """What the engine is doing now. ``progress`` is the load's, 0 to 1; ``failure`` why the last load was refused."""
+    """What the engine is doing now. ``plan`` is the model it holds, loads or held last, as it was weighed.
+
+    ``progress`` is the load's, 0 to 1; ``failure`` why the last load was refused.
+    """
 
     phase: Phase = "stopped"
-    model_path: str | None = None
-    model_name: str = ""
+    plan: LoadPlan | None = None
     progress: float = 0.0
     loaded: Loaded | None = None
     died: EngineDied | None = None
     failure: HeftError | None = None
     tokens_per_second: float = 0.0
     pid: int | None = None
+
+    @property
+    def model_name(self) -> str:
+        """The name of that model; "" without one."""
+        return self.plan.ref.name if self.plan is not None else ""
+
+    @property
+    def model_path(self) -> str | None:
+        """The path of its file."""
+        return str(self.plan.path) if self.plan is not None else None
 
 
 class EngineService:
@@ -68,7 +81,8 @@ class EngineService:
         self._hello: Hello | None = None
         self._greeted = threading.Condition(self._lock)
         self._listeners = Listeners[EngineState]()
-        self._last_load: tuple[Load, str] | None = None
+        self._last_plan: LoadPlan | None = None
+        self._wanted_load = 0
         self._requests = 0
         self._rate_told = 0.0
         self._answering: tuple[int, Callable[[AnswerEvent], None]] | None = None
@@ -78,9 +92,9 @@ class EngineService:
         return self._state
 
     @property
-    def last_load(self) -> tuple[Load, str] | None:
-        """The newest load request and its name: what "load again" means."""
-        return self._last_load
+    def last_plan(self) -> LoadPlan | None:
+        """The plan asked for last: what "load again" means."""
+        return self._last_plan
 
     def subscribe(self, listener: Callable[[EngineState], None]) -> Callable[[], None]:
         """Hear every change of state; returns the way to stop hearing."""
@@ -100,19 +114,21 @@ class EngineService:
                     died.message if died else "The engine did not answer.",
                     died.hint if died else "Start Heft again.",
                     detail=died.log_tail if died else "",
+                    kind=died.kind if died else None,
                 )
             return self._hello
 
     def _heard(self) -> bool:
         return self._hello is not None or self._state.died is not None
 
-    def load(self, request: Load, name: str) -> None:
-        """Load a model in place of the present one; returns at once, listeners hear the rest."""
+    def load(self, plan: LoadPlan) -> None:
+        """Load a model as it was planned, in place of the present one; returns at once, listeners hear the rest."""
         with self._lock:
             self._requests += 1
-            request = msgspec.structs.replace(request, request_id=self._requests)
-            self._last_load = (request, name)
-            loading = EngineState("loading", request.path, name)
+            self._wanted_load = self._requests
+            request = msgspec.structs.replace(Load.of(plan), request_id=self._requests)
+            self._last_plan = plan
+            loading = EngineState("loading", plan)
         try:
             client = self._ensure_client(loading)
         except HeftError as error:
@@ -228,7 +244,7 @@ class EngineService:
     def _next_state(self, event: Event | EngineDied) -> EngineState | None:
         """The state after an event, None when it changes nothing; called with the lock held."""
         state = self._state
-        wanted_load = self._last_load[0].request_id if self._last_load else None
+        wanted_load = self._wanted_load
         match event:
             case Hello():
                 self._hello = event
@@ -251,13 +267,13 @@ class EngineService:
             case Failed() if state.phase == "loading":
                 if event.request_id != wanted_load:
                     return None
-                return EngineState("stopped", state.model_path, state.model_name, failure=event.error(), pid=state.pid)
+                return EngineState("stopped", state.plan, failure=event.error(), pid=state.pid)
             case Unloaded():
                 return EngineState("stopped", pid=state.pid)
             case EngineDied():
                 self._client = None
                 self._greeted.notify_all()
-                return EngineState("died", state.model_path, state.model_name, died=event)
+                return EngineState("died", state.plan, died=event)
             case _:
                 return None
 

@@ -99,7 +99,7 @@ class CalibrationService:
         """Of these types, those that can be calibrated and are not yet."""
         kept = self.known(machine)
         done = kept.devices["cpu"].types if kept is not None and "cpu" in kept.devices else {}
-        return tuple(kind for kind in types if kind not in done and _can_forge(kind))
+        return tuple(kind for kind in types if kind not in done and can_calibrate(kind))
 
     def calibrate(
         self,
@@ -116,7 +116,7 @@ class CalibrationService:
         """
         from desktop.engine.tools.calibrator import Calibrate, Calibrated
 
-        wanted = tuple(kind for kind in types if _can_forge(kind))
+        wanted = tuple(kind for kind in types if can_calibrate(kind))
         tool: Tool[Calibrated] = Tool("desktop.engine.tools.calibrator", Calibrated, self._scratch, self._log)
         try:
             measured = tool.call(
@@ -166,5 +166,6 @@ class CalibrationService:
                 ) from error
 
 
-def _can_forge(kind: str) -> bool:
+def can_calibrate(kind: str) -> bool:
+    """Whether models of a tensor type can be made to be timed."""
     return kind in TYPES_BY_NAME and kind not in _NOT_FORGED

@@ -11,20 +11,27 @@ from desktop.core.errors import EngineError
 from desktop.core.gguf import Header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.hardware import Machine
-from desktop.core.memory import RAM, Memory, ModelShape, Settings, Weights, packed
-from desktop.core.placement import GPU_RESERVE_BYTES, Fit, Pool, pools_of, settle
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import RAM, Memory, ModelShape, Weights, packed
+from desktop.core.placement import (
+    GPU_RESERVE_BYTES,
+    NOTHING_RECLAIMABLE,
+    Fit,
+    Pool,
+    Reclaimable,
+    pools_of,
+    settle,
+)
 from desktop.engine.helper_process import Tool
 from desktop.engine.planner.plan_records import Variant, memory_of
 from desktop.engine.planner.planner import STUB, PlanRequest, Plans
-from desktop.services.discover.picker_records import Reclaimable
 from desktop.store.paths import Paths
 from desktop.system.idle import IdleClose
 
 DEADLINE_SECONDS = 60.0
-NOTHING_RECLAIMABLE = Reclaimable()
 
 
-class PlanningService:
+class DryRunPlanner:
     """Plans in a process that is kept warm for a while. Thread-safe: one model at a time."""
 
     def __init__(self, paths: Paths) -> None:
@@ -39,7 +46,7 @@ class PlanningService:
         headers: Sequence[Header],
         shape: ModelShape,
         weights: Weights,
-        settings: Settings,
+        settings: LoadSettings,
         machine: Machine,
         held: Reclaimable = NOTHING_RECLAIMABLE,
         cancelled: Cancelled = never,
@@ -111,11 +118,11 @@ class _Model:
 
     def __init__(
         self,
-        service: PlanningService,
+        service: DryRunPlanner,
         model: Skeleton,
         shape: ModelShape,
         weights: Weights,
-        settings: Settings,
+        settings: LoadSettings,
         cancelled: Cancelled,
     ) -> None:
         self._service, self._model, self._cancelled = service, model, cancelled
@@ -162,8 +169,9 @@ class _Model:
     def _variant(self, context: int, gpu_layers: int, experts: int) -> Variant:
         return Variant(
             context=context,
-            kv_type=self._settings.kv_type,  # type: ignore[arg-type]  # checked by the engine
-            flash_attention="auto" if self._settings.flash_attention else "off",
+            cache_type_k=self._settings.kv_types[0],
+            cache_type_v=self._settings.kv_types[1],
+            flash_attention=self._settings.flash_attention or "auto",
             gpu_layers=gpu_layers,
             cpu_expert_layers=experts,
         )

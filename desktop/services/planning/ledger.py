@@ -7,7 +7,7 @@ import statistics
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,10 @@ from typing import Literal
 import msgspec
 
 from desktop.core.errors import HeftError
-from desktop.core.memory import Settings, estimate, packed
+from desktop.core.load_plan import LoadPlan, Measured
+from desktop.core.load_settings import kv_words
+from desktop.core.memory import Memory as PlannedMemory
+from desktop.core.placement import Fit
 from desktop.core.speed.learning import errors
 from desktop.engine.tools.waiting import waited_seconds
 from desktop.engine.worker.protocol import Benchmarked, Loaded, Memory, Statistics
@@ -32,13 +35,25 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Running:
-    """A loaded model with what was predicted of it. ``model`` is None for a file whose header says too little."""
+    """A loaded model with its plan. ``model`` is None for a file whose header says too little."""
 
     loaded: Loaded
-    name: str
-    kv_type: str
+    plan: LoadPlan
     model: LocalModel | None
-    memory: dict[str, int]
+
+    @property
+    def fit(self) -> Fit | None:
+        """Where it is in fact: fewer layers may have found room on the GPUs than were planned."""
+        fit = self.plan.fit
+        return None if fit is None else replace(fit, gpu_layers=self.loaded.gpu_layers)
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """Bytes by component, as planned; nothing where it was not, or is not loaded as planned."""
+        fit = self.plan.fit
+        if fit is None or self.loaded.gpu_layers != fit.gpu_layers:
+            return {}
+        return _components(fit.memory)
 
 
 @dataclass(frozen=True)
@@ -89,27 +104,23 @@ class LedgerService:
         self._lock = threading.Lock()
         self._models: dict[str, LocalModel | None] = {}
 
-    def started(self, loaded: Loaded, name: str, kv_type: str = "f16") -> Running:
-        """Read the header of what was loaded, work out its memory by formulas, and write the load down."""
-        model = self._model(Path(loaded.path))
-        features = self._speed.machine.cpu.features if model is not None else ()
-        memory = _estimated(model, loaded, kv_type, features) if model is not None else {}
-        running = Running(loaded, name, kv_type, model, memory)
-        figures = Figures(
-            predicted_memory=memory,
-            measured_memory=_measured(loaded.memory),
-            resident_bytes=loaded.memory.resident_bytes,
+    def started(self, loaded: Loaded, plan: LoadPlan) -> Running:
+        """Hold a load against its plan, and write both down."""
+        running = Running(loaded, plan, self._model(Path(loaded.path)))
+        self._add(
+            running,
+            "load",
+            Measured(memory=_components(loaded.memory), resident_bytes=loaded.memory.resident_bytes),
         )
-        self._add(running, "load", figures)
         return running
 
     def predict(self, running: Running, context_used: int) -> Predicted | None:
         """The speed to expect with so many tokens in the context; None where nothing is known."""
-        if running.model is None:
+        fit = running.fit
+        if running.model is None or fit is None:
             return None
-        loaded = running.loaded
         try:
-            return self._speed.predict(running.model, context_used, running.kv_type, loaded.gpu_layers, loaded.threads)
+            return self._speed.predict(running.model, fit, context_used, running.loaded.threads)
         except (HeftError, ValueError, OSError) as error:
             _log.warning("no speed was predicted: %s", error)
             return None
@@ -122,16 +133,18 @@ class LedgerService:
         # Others had the cores: the speed says nothing of this computer's.
         given_up = statistics_.given_up_threads / max(1, running.loaded.threads)
         middle = max(1, statistics_.context_used - statistics_.generated_tokens // 2)
-        self._record(
+        self._add(
             running,
             "answer",
-            decode,
-            prompt,
-            middle,
-            max(meter.disturbed(), given_up),
-            tokens=statistics_.generated_tokens,
-            first=statistics_.seconds_to_first_token,
-            resident=statistics_.resident_bytes,
+            Measured(
+                decode=decode,
+                prompt=prompt,
+                seconds_to_first_token=statistics_.seconds_to_first_token,
+                context_used=middle,
+                tokens=statistics_.generated_tokens,
+                resident_bytes=statistics_.resident_bytes,
+                disturbed=max(meter.disturbed(), given_up),
+            ),
         )
 
     def benched(self, running: Running, result: Benchmarked, prompt_tokens: int, tokens: int, meter: RunMeter) -> None:
@@ -140,7 +153,8 @@ class LedgerService:
         prompt = statistics.median(result.prompt_tokens_per_second) if result.prompt_tokens_per_second else 0.0
         used = max(1, tokens // 2)
         prompt = prompt if prompt_tokens >= LEAST_PROMPT else 0.0
-        self._record(running, "bench", decode, prompt, used, meter.disturbed(), tokens=tokens)
+        found = Measured(decode=decode, prompt=prompt, context_used=used, tokens=tokens, disturbed=meter.disturbed())
+        self._add(running, "bench", found)
 
     def trust(self) -> Trust:
         """Predicted against measured on this computer. Raises HeftError when the ledger cannot be read."""
@@ -170,47 +184,12 @@ class LedgerService:
                 self._models = {str(path): read_local(path)}
             return self._models[str(path)]
 
-    def _record(
-        self,
-        running: Running,
-        what: Literal["answer", "bench"],
-        decode: float,
-        prompt: float,
-        context_used: int,
-        disturbed: float,
-        *,
-        tokens: int,
-        first: float = 0.0,
-        resident: int = 0,
-    ) -> None:
-        if not decode and not prompt:
+    def _add(self, running: Running, what: Literal["load", "answer", "bench"], measured: Measured) -> None:
+        """Write a run down; a run of which no speed was measured says nothing."""
+        if what != "load" and not (measured.decode or measured.prompt):
             return
-        predicted = self.predict(running, context_used)
-        figures = Figures(
-            measured_decode=decode,
-            measured_prompt=prompt,
-            seconds_to_first_token=first,
-            context_used=context_used,
-            tokens=tokens,
-            resident_bytes=resident,
-            disturbed=disturbed,
-        )
-        if predicted is not None:
-            shown, plain = predicted.shown, predicted.uncorrected
-            figures = msgspec.structs.replace(
-                figures,
-                predicted_decode=shown.decode.expected,
-                predicted_low=shown.decode.low,
-                predicted_high=shown.decode.high,
-                model_decode=plain.decode.expected,
-                predicted_prompt=shown.prompt.expected,
-                model_prompt=plain.prompt.expected,
-                method=shown.method,
-            )
-        self._add(running, what, figures)
-
-    def _add(self, running: Running, what: Literal["load", "answer", "bench"], figures: Figures) -> None:
-        loaded, model = running.loaded, running.model
+        loaded, plan, model = running.loaded, running.plan, running.model
+        predicted = self.predict(running, measured.context_used) if what != "load" else None
         try:
             self._ledger.add(
                 Run(
@@ -218,35 +197,50 @@ class LedgerService:
                     machine=self._speed.key,
                     engine=engine_version(),
                     what=what,
-                    model=running.name,
+                    model=plan.ref.name,
                     path=loaded.path,
                     fingerprint=model.fingerprint if model is not None else "",
                     quantization=model.quantization if model is not None else "",
                     context=loaded.context_length,
-                    kv_type=running.kv_type,
+                    kv_type=kv_words((loaded.cache_type_k, loaded.cache_type_v)),
                     gpu_layers=loaded.gpu_layers,
                     threads=loaded.threads,
-                    figures=figures,
+                    figures=_figures(measured, predicted, running.memory if what == "load" else {}),
                 )
             )
         except HeftError as error:
             _log.warning("a run was not written down: %s", error.message)
 
 
-def _estimated(model: LocalModel, loaded: Loaded, kv_type: str, features: Sequence[str]) -> dict[str, int]:
-    """Bytes by component from the formulas, all devices together; ``features`` are the CPU's."""
-    weights = model.weights if loaded.gpu_layers else packed(model.weights, features)
-    found = estimate(model.shape, weights, Settings(loaded.context_length, kv_type))
-    return {
-        "weights": found.weights_bytes,
-        "kv": found.kv_bytes,
-        "recurrent": found.recurrent_bytes,
-        "compute": found.compute_bytes,
-        "output": found.output_bytes,
-    }
+def _figures(measured: Measured, predicted: Predicted | None, memory: dict[str, int]) -> Figures:
+    figures = Figures(
+        measured_decode=measured.decode,
+        measured_prompt=measured.prompt,
+        seconds_to_first_token=measured.seconds_to_first_token,
+        context_used=measured.context_used,
+        tokens=measured.tokens,
+        predicted_memory=memory,
+        measured_memory=measured.memory,
+        resident_bytes=measured.resident_bytes,
+        disturbed=measured.disturbed,
+    )
+    if predicted is None:
+        return figures
+    shown, plain = predicted.shown, predicted.uncorrected
+    return msgspec.structs.replace(
+        figures,
+        predicted_decode=shown.decode.expected,
+        predicted_low=shown.decode.low,
+        predicted_high=shown.decode.high,
+        model_decode=plain.decode.expected,
+        predicted_prompt=shown.prompt.expected,
+        model_prompt=plain.prompt.expected,
+        method=shown.method,
+    )
 
 
-def _measured(memory: Memory) -> dict[str, int]:
+def _components(memory: Memory | PlannedMemory) -> dict[str, int]:
+    """Bytes by component, all devices together."""
     return {
         "weights": memory.weights_bytes,
         "kv": memory.kv_bytes,

@@ -1,18 +1,14 @@
-"""Predictions wired together, and the recorder that follows the window's engine and chat into the ledger."""
+"""The recorder that follows the window's engine and chat into the ledger."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from desktop.core.hardware import Machine
+from desktop.core.load_plan import LoadPlan
 from desktop.core.speed import Prediction
 from desktop.engine.worker.protocol import Loaded, Statistics
-from desktop.services.machine.calibration import CalibrationService
 from desktop.services.planning.ledger import LedgerService, RunMeter, Running
-from desktop.services.planning.speed import SpeedService
-from desktop.store.ledger import Ledger
-from desktop.store.paths import Paths
 
 _TYPICAL_CONTEXT = 256  # tokens of a short question and its answer: where a loaded model's speed is predicted
 
@@ -26,10 +22,10 @@ class RunRecorder:
         self._running: Running | None = None
         self._meter: RunMeter | None = None
 
-    def loaded(self, loaded: Loaded, name: str, kv_type: str) -> Prediction | None:
+    def loaded(self, loaded: Loaded, plan: LoadPlan) -> Prediction | None:
         """A model was loaded: write it down, and predict its speed; None where nothing is known."""
         with self._lock:
-            self._running = running = self._ledger.started(loaded, name, kv_type)
+            self._running = running = self._ledger.started(loaded, plan)
         found = self._ledger.predict(running, _TYPICAL_CONTEXT)
         return found.shown if found is not None else None
 
@@ -50,19 +46,3 @@ class RunRecorder:
 
 _RATES = ("seconds_to_first_token", "prompt_tokens_per_second", "tokens_per_second")
 _COUNTS = tuple(name for name in Statistics.__struct_fields__ if name not in _RATES)
-
-
-class Predictions:
-    """Everything that predicts, records and calibrates on this computer, sharing one ledger file."""
-
-    def __init__(self, paths: Paths, own: Callable[[], Machine]) -> None:
-        """``own`` describes this computer; it is asked once, on the thread that first needs it."""
-        self._runs = Ledger(paths.ledger)
-        self.calibration = CalibrationService(paths)
-        self.speed = SpeedService(self.calibration, own, self._runs.runs)
-        self.ledger = LedgerService(self._runs, self.speed)
-        self.recorder = RunRecorder(self.ledger)
-
-    def close(self) -> None:
-        """Close the ledger's file."""
-        self._runs.close()

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
-
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Header, read_header
 from desktop.core.hardware import Machine
+from desktop.core.load_plan import Speeds
 from desktop.core.memory.shape import ModelShape, shape_of
 from desktop.core.memory.weights import Weights, weights_of
 from desktop.core.placement import Fit
@@ -35,7 +34,6 @@ from desktop.services.models.shards import shards_of
 from desktop.services.planning.corrections import Corrections
 from desktop.store.gguf_files import FileSource
 from desktop.store.ledger import Run
-from desktop.store.paths import Paths
 
 _WORK_KEPT = 512  # placements of models whose work is remembered
 _FINGERPRINT_TENSORS = 32  # names, shapes and offsets of so many tell two models apart
@@ -65,20 +63,6 @@ class Predicted:
     correction: Correction
 
 
-def describe_cpu(paths: Paths) -> Machine:
-    """This computer without its graphics, at once: processor, memory and the bandwidth measured earlier, if any."""
-    from desktop.machine import bandwidth
-    from desktop.machine.cpu import read_cpu
-    from desktop.machine.memory import read_memory
-    from desktop.machine.tables import Tables
-
-    cpu, memory = read_cpu(Tables()).cpu, read_memory()
-    kept = bandwidth.cached(paths.cache, bandwidth.fingerprint(cpu, memory.total_bytes))
-    if kept is not None:
-        memory = msgspec.structs.replace(memory, bandwidth_bytes_per_second=kept.bytes_per_second)
-    return Machine(cpu, memory)
-
-
 class MachineRates:
     """Predicts many models on one machine."""
 
@@ -88,26 +72,38 @@ class MachineRates:
         self._correction = correction
         self._work: dict[object, tuple[Weights, Sequence[TokenWork]]] = {}
 
-    def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Rate | None:
-        """See :meth:`SpeedService.rate`."""
+    def rate(
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, context_used: int | None = None
+    ) -> Rate | None:
+        """Tokens per second while writing with ``context_used`` tokens there already, by default the fit's whole
+        context; None where a device is unknown. ValueError for a model without work (no matrix).
+        """
         kind = main_type(quantization)
         parts = _parts(self._work_of(shape, weights, kind, fit), self._speeds)
         if parts is None:
             return None
-        rate = predict_decode(parts, fit.context)
+        rate = predict_decode(parts, fit.context if context_used is None else context_used)
         return apply(rate, self._correction(kind, fit.gpu_layers))
+
+    def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds | None:
+        """Tokens per second while writing, from an empty context to the fit's full one; None as for :meth:`rate`."""
+        empty, full = (self.rate(shape, weights, quantization, fit, used) for used in (1, fit.context))
+        if empty is None or full is None:
+            return None
+        parts = self._speeds.values()
+        return Speeds(empty, full, fit.context, "table" if any(p.method == "table" for p in parts) else "calibrated")
 
     def _work_of(self, shape: ModelShape, weights: Weights, kind: str, fit: Fit) -> Sequence[TokenWork]:
         """The work of a token, which stays the same while only the context changes."""
         offload = _offload(fit)
-        key = (id(weights), kind, fit.kv_type, tuple(offload), fit.cpu_expert_layers)
+        key = (id(weights), kind, fit.kv_types, tuple(offload), fit.cpu_expert_layers)
         known = self._work.get(key)
         if known is None:
             by = {"cpu_expert_layers": fit.cpu_expert_layers}
             if weights.tensors:
-                work = token_work(weights.tensors, shape, fit.kv_type, offload, **by)
+                work = token_work(weights.tensors, shape, fit.kv_types, offload, **by)
             else:
-                work = work_by_size(weights, shape, kind, fit.kv_type, offload, **by)
+                work = work_by_size(weights, shape, kind, fit.kv_types, offload, **by)
             if len(self._work) >= _WORK_KEPT:
                 self._work.clear()
             known = self._work[key] = (weights, work)  # with the weights, so that no others get their id
@@ -139,25 +135,23 @@ class SpeedService:
         """This computer's key in the ledger."""
         return self._calibration.key(self.machine)
 
-    def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, machine: Machine) -> Rate | None:
-        """Tokens per second while writing, where and at the context the fit says; None where a device is unknown."""
-        return self.on(machine).rate(shape, weights, quantization, fit)
-
     def on(self, machine: Machine) -> MachineRates:
         """What is known of a machine's speed, read once: for many models in a row."""
         key = self._calibration.key(machine)
         return MachineRates(self._calibration.speeds(machine), lambda *about: self._corrections(key).correction(*about))
 
-    def predict(
-        self, model: LocalModel, context_used: int, kv_type: str = "f16", gpu_layers: int = 0, threads: int = 0
-    ) -> Predicted | None:
-        """The speed of a local model on this computer with ``context_used`` tokens; None where nothing is known."""
-        work = token_work(model.weights.tensors, model.shape, kv_type, [("gpu", gpu_layers)] if gpu_layers else [])
+    def predict(self, model: LocalModel, fit: Fit, context_used: int, threads: int = 0) -> Predicted | None:
+        """The speed of a local model placed by ``fit`` on this computer, with ``context_used`` tokens already there.
+
+        None where nothing is known.
+        """
+        experts = {"cpu_expert_layers": fit.cpu_expert_layers}
+        work = token_work(model.weights.tensors, model.shape, fit.kv_types, _offload(fit), **experts)
         parts = _parts(work, self._calibration.speeds(self.machine))
         if parts is None:
             return None
         plain = predict(parts, context_used)
-        corrections, about = self._corrections(self.key), (model.main_type, gpu_layers, model.fingerprint)
+        corrections, about = self._corrections(self.key), (model.main_type, fit.gpu_layers, model.fingerprint)
         decode, prompt = (corrections.correction(*about, prompt=reading, threads=threads) for reading in (False, True))
         shown = Prediction(
             apply(plain.decode, decode),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QKeySequence, QPainter, QShortcut
+from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -23,10 +23,13 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.store.chats import MARK_END, MARK_START
+from desktop.ui.chat import actions
 from desktop.ui.chat.chat_list_model import ChatListModel, ChatRole, SearchHitModel
 from desktop.ui.shared.elided_label import ElidedLabel
-from desktop.ui.shared.search_field import search_field
+from desktop.ui.shared.search_field import focus_search, search_field
+from desktop.ui.shell.action_registry import declared_action
 from desktop.ui.shell.icons import icon
+from desktop.ui.shell.keys import hear, tooltip
 from desktop.ui.shell.theme import Theme
 
 UNDO_SECONDS = 10.0
@@ -152,12 +155,12 @@ class ChatListPane(QWidget):
         self._new = QToolButton()
         self._new.setObjectName("newChat")
         self._new.setAccessibleName("New chat")
-        self._new.setToolTip("New chat (Ctrl+N)")
+        self._new.setToolTip(tooltip(actions.NEW))
         self._new.setIconSize(QSize(18, 18))
         self._new.setFixedSize(36, 36)
         self._new.clicked.connect(self.new_asked)
         self._view = self._make_view("chats", "Conversations", self.chats)
-        self._view.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
+        self._view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._results = self._make_view("chatSearchResults", "Search results", self.hits)
         self._nothing = QLabel("Your conversations will be listed here. They stay on this computer.")
@@ -205,12 +208,8 @@ class ChatListPane(QWidget):
         self._view.customContextMenuRequested.connect(self._show_menu)
         for view in (self._results.clicked, self._results.activated):
             view.connect(self._hit)
-        delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self._view)
-        delete.setContext(Qt.ShortcutContext.WidgetShortcut)
-        delete.activated.connect(self._delete_current)
-        leave = QShortcut(QKeySequence(Qt.Key.Key_Escape), self._search)
-        leave.setContext(Qt.ShortcutContext.WidgetShortcut)
-        leave.activated.connect(self._search.clear)
+        hear(self._view, actions.DELETE, self.delete_current)
+        hear(self._view, actions.RENAME, self.rename_current)
 
     def _make_view(self, name: str, accessible: str, model: ChatListModel | SearchHitModel) -> QListView:
         view = QListView()
@@ -246,8 +245,32 @@ class ChatListPane(QWidget):
 
     def focus_search(self) -> None:
         """Put the keyboard into the search field."""
-        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._search.selectAll()
+        focus_search(self._search)
+
+    @property
+    def has_current(self) -> bool:
+        """Whether a chat of the list is chosen."""
+        return self._view.currentIndex().isValid()
+
+    def rename_current(self) -> None:
+        """Edit the chosen chat's title where it stands."""
+        index = self._view.currentIndex()
+        if index.isValid():
+            self._stack.setCurrentWidget(self._view)
+            self._view.scrollTo(index)
+            self._view.edit(index)
+
+    def delete_current(self) -> None:
+        """Ask for the deletion of the chosen chat; nothing where none is chosen."""
+        chat_id = self._view.currentIndex().data(ChatRole.CHAT_ID)
+        if chat_id is not None:
+            self.delete_asked.emit(chat_id)
+
+    def export_current(self, kind: str) -> None:
+        """Ask for the chosen chat as a file, "markdown" or "json"; nothing where none is chosen."""
+        chat_id = self._view.currentIndex().data(ChatRole.CHAT_ID)
+        if chat_id is not None:
+            self.export_asked.emit(chat_id, kind)
 
     def refresh_times(self) -> None:
         """Repaint "now", "yesterday" ... as time has passed."""
@@ -283,11 +306,6 @@ class ChatListPane(QWidget):
         if self._searching and self.hits.rowCount():
             self._hit(self.hits.index(0))
 
-    def _delete_current(self) -> None:
-        chat_id = self._view.currentIndex().data(ChatRole.CHAT_ID)
-        if chat_id is not None:
-            self.delete_asked.emit(chat_id)
-
     def _show_menu(self, at: QPoint) -> None:
         index = self._view.indexAt(at)
         if index.isValid():
@@ -296,15 +314,18 @@ class ChatListPane(QWidget):
             menu.popup(self._view.viewport().mapToGlobal(at))
 
     def menu_for(self, index: QModelIndex) -> QMenu:
-        """What can be done with one conversation."""
+        """What can be done with one conversation, which need not be the one in view."""
         chat_id = index.data(ChatRole.CHAT_ID)
         menu = QMenu(self)
         menu.setObjectName("chatMenu")
-        menu.addAction("Rename\tF2", lambda: self._view.edit(index))
-        menu.addAction("Export as Markdown…", lambda: self.export_asked.emit(chat_id, "markdown"))
-        menu.addAction("Export as JSON…", lambda: self.export_asked.emit(chat_id, "json"))
-        menu.addSeparator()
-        menu.addAction("Delete\tDel", lambda: self.delete_asked.emit(chat_id))
+        for action, call in (
+            (actions.RENAME, lambda: self._view.edit(index)),
+            (actions.EXPORT_MARKDOWN, lambda: self.export_asked.emit(chat_id, "markdown")),
+            (actions.EXPORT_JSON, lambda: self.export_asked.emit(chat_id, "json")),
+            (actions.DELETE, lambda: self.delete_asked.emit(chat_id)),
+        ):
+            menu.addAction(declared_action(action, menu, call))
+        menu.insertSeparator(menu.actions()[-1])
         return menu
 
 

@@ -15,7 +15,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.ui.chat.actions import EDIT_LAST, NEW_LINE, SEND, STOP
 from desktop.ui.shell.icons import icon
+from desktop.ui.shell.keys import answer, listed_keys, matches, shown_keys, tooltip
 from desktop.ui.shell.theme import Theme, set_role
 
 MOST_LINES = 8
@@ -66,23 +68,19 @@ class _Editor(QPlainTextEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter sends, Shift+Enter breaks the line, Up in an empty input recalls the last message."""
-        key, modifiers = event.key(), event.modifiers()
-        plain = not modifiers & ~Qt.KeyboardModifier.KeypadModifier
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not self._composing:
-            if plain or modifiers & Qt.KeyboardModifier.ControlModifier:
-                self.entered.emit()
-                return
-            if modifiers & Qt.KeyboardModifier.ShiftModifier:
-                self.insertPlainText("\n")
-                self.ensureCursorVisible()
-                return
-        if key == Qt.Key.Key_Escape and not self._composing:
+        if self._composing:
+            super().keyPressEvent(event)
+        elif matches(event, SEND):
+            self.entered.emit()
+        elif answer(event, NEW_LINE):
+            self.insertPlainText("\n")
+            self.ensureCursorVisible()
+        elif matches(event, STOP):
             self.escaped.emit()
-            return
-        if key == Qt.Key.Key_Up and plain and not self.toPlainText():
+        elif matches(event, EDIT_LAST) and not self.toPlainText():
             self.recalled.emit()
-            return
-        super().keyPressEvent(event)
+        else:
+            super().keyPressEvent(event)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         """Pasted text comes without its formatting."""
@@ -150,7 +148,7 @@ class Composer(QWidget):
         self._banner, self._cancel = QWidget(self), QPushButton("Cancel")
         self._meter, self._meter_words = QProgressBar(), QLabel()
         self._build()
-        self._editor.entered.connect(self._enter)
+        self._editor.entered.connect(self.send)
         self._editor.escaped.connect(self._escape)
         self._editor.recalled.connect(self._recall)
         self._editor.focus_changed.connect(self._light)
@@ -288,7 +286,7 @@ class Composer(QWidget):
     def _show_placeholder(self) -> None:
         name = self._model if len(self._model) <= 18 else self._model[:17].rstrip("-._ ")
         to = f" {name}" if name else ""
-        words = self._reason or f"Message{to}… (Enter sends, Shift+Enter for a new line)"
+        words = self._reason or f"Message{to}… ({shown_keys(SEND)} sends, {listed_keys(NEW_LINE)} for a new line)"
         self._editor.setPlaceholderText(words)
         self._editor.setAccessibleDescription(words)
 
@@ -301,7 +299,7 @@ class Composer(QWidget):
         if self._button.text() != words or self._button.icon().isNull():
             self._button.setText(words)
             self._button.setAccessibleName(words)
-            self._button.setToolTip("Stop the answer (Esc)" if self._busy else f"{words} (Enter)")
+            self._button.setToolTip(tooltip(STOP) if self._busy else f"{words} ({shown_keys(SEND)})")
             set_role(self._button, role)
         token = "text" if self._busy else "accent_text" if ready else "text_muted"
         key = f"{name} {token} {self._theme.scheme}"
@@ -323,9 +321,10 @@ class Composer(QWidget):
         if self._busy:
             self.stop_requested.emit()
         else:
-            self._enter()
+            self.send()
 
-    def _enter(self) -> None:
+    def send(self) -> None:
+        """Send what is written, if it may be sent."""
         text = self.text.strip("\n")
         if self._busy or self._reason or not text.strip():
             return

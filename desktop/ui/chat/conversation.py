@@ -81,6 +81,11 @@ class Conversation(QObject):
         return tuple(self._branch)
 
     @property
+    def last_answer(self) -> Message | None:
+        """The newest answer of the branch."""
+        return next((message for message in reversed(self._branch) if message.role == "assistant"), None)
+
+    @property
     def busy(self) -> bool:
         """Whether an answer is being written in the chat in view."""
         answering = self._answer is not None and self._chat is not None and self._answer.chat_id == self._chat.id

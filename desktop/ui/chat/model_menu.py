@@ -113,6 +113,11 @@ class ModelMenu(QWidget):
         self._menu.popup(self._button.mapToGlobal(self._button.rect().bottomLeft()))
 
     @property
+    def loading(self) -> bool:
+        """Whether a model is being loaded."""
+        return not self._loading.isHidden()
+
+    @property
     def menu(self) -> QMenu:
         """The menu, for tests and shortcuts."""
         return self._menu

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core.errors import HeftError, NotFoundError
-from desktop.engine.worker.protocol import Load
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import LoadSettings
+from desktop.core.model_ref import ModelRef, local_ref
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore
 from desktop.store.settings import SettingsStore
@@ -18,9 +20,9 @@ from desktop.ui.shell.tasks import TaskContext, Tasks
 
 if TYPE_CHECKING:
     from desktop.services.models.library import LibraryService
+    from desktop.services.planning.service import PlanningService
     from desktop.store.library import LibraryModel
 
-DEFAULT_CONTEXT = 4096  # what the engine chooses for context_length 0 (engine.protocol.Load)
 SMALLEST_CONTEXT = 512
 
 
@@ -38,6 +40,7 @@ class ModelChooser(QObject):
         chats: ChatStore,
         engine: EngineService,
         library: Callable[[], LibraryService],
+        planning: Callable[[], PlanningService],
         settings: SettingsStore,
         tasks: Tasks,
         parent: QObject | None = None,
@@ -46,6 +49,7 @@ class ModelChooser(QObject):
         self._chats = chats
         self._engine = engine
         self._library = library
+        self._planning = planning
         self._settings = settings
         self._tasks = tasks
         self._scanning = False
@@ -70,7 +74,7 @@ class ModelChooser(QObject):
         self._tasks.run(work, done=done, failed=failed, owner=self)
 
     def open_file(self, path: Path, context_length: int = 0) -> None:
-        """Load a model file in place of the present model (tokens; 0 is the engine's choice)."""
+        """Load a model file in place of the present model (tokens; 0: what is remembered of it, or Heft's choice)."""
         self._tasks.run(
             lambda context: self._library().resolve(str(path)),
             done=lambda model: self.load(model, context_length),
@@ -80,21 +84,26 @@ class ModelChooser(QObject):
 
     def load(self, model: LibraryModel, context_length: int = 0) -> None:
         """Load a model of the library in place of the present one."""
-        self._start(Load(path=str(model.path), context_length=context_length), model.name)
+        self._plan_and_load(_ref(model), LoadSettings(context=context_length or None))
+
+    def load_plan(self, plan: LoadPlan) -> None:
+        """Load a model just as it was weighed."""
+        self._start(lambda: plan)
 
     def load_again(self, context_length: int | None = None, then: Callable[[], None] | None = None) -> None:
         """The last model again, with another context length when one is given; ``then`` once it is asked for."""
-        last = self._engine.last_load
-        if last is not None:
-            request, name = last
-            if context_length is not None:
-                request = msgspec.structs.replace(request, context_length=context_length)
-            self._start(request, name, then)
+        last = self._engine.last_plan
+        if last is None:
+            return
+        if context_length is None:
+            self._start(lambda: last, then)
+        else:
+            self._plan_and_load(last.ref, replace(last.asked, context=context_length or None), then)
 
     def smaller_context(self) -> int | None:
         """Half the context of the last load (tokens), None when it cannot be smaller."""
-        last = self._engine.last_load
-        half = ((last[0].context_length if last else 0) or DEFAULT_CONTEXT) // 2
+        last = self._engine.last_plan
+        half = last.context // 2 if last is not None else 0
         return half if half >= SMALLEST_CONTEXT else None
 
     def larger_context(self) -> int | None:
@@ -117,12 +126,12 @@ class ModelChooser(QObject):
         """
         state = self._engine.state
         active = state.phase in ("loading", "ready", "generating")
-        if not active and self._engine.last_load is None:
-            model = self._first(chat)
-            self._engine.load(Load(path=str(model.path), context_length=chat.context_length), model.name)
-        last = self._engine.last_load
+        if not active and self._engine.last_plan is None:
+            asked = LoadSettings(context=chat.context_length or None)
+            self._engine.load(self._planning().for_load(_ref(self._first(chat)), asked))
+        last = self._engine.last_plan
         if last is not None:
-            self._chats.update(chat.id, model=last[1], model_path=last[0].path)
+            self._chats.update(chat.id, model=last.ref.name, model_path=str(last.path))
 
     def _first(self, chat: Chat) -> LibraryModel:
         for wanted in (chat.model_path, self._settings.load().last_model, "starter"):
@@ -134,10 +143,17 @@ class ModelChooser(QObject):
                 continue
         raise NotFoundError("There is no model to answer.", "Open a model file (Ctrl+O).", kind="no-model")
 
-    def _start(self, request: Load, name: str, then: Callable[[], None] | None = None) -> None:
+    def _plan_and_load(self, ref: ModelRef, asked: LoadSettings, then: Callable[[], None] | None = None) -> None:
+        self._start(lambda: self._planning().for_load(ref, asked), then)
+
+    def _start(self, plan: Callable[[], LoadPlan], then: Callable[[], None] | None = None) -> None:
         self._tasks.run(
-            lambda context: self._engine.load(request, name),
+            lambda context: self._engine.load(plan()),
             done=lambda _: then() if then is not None else None,
             failed=self.failed.emit,
             owner=self,
         )
+
+
+def _ref(model: LibraryModel) -> ModelRef:
+    return local_ref(model.path, model.name, model.files)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, Qt, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices, QHideEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QDesktopServices, QHideEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
@@ -16,6 +16,8 @@ from desktop.services.chat.chat import ChatService, PromptRead, TextAdded
 from desktop.services.engine.supervisor import EngineService, EngineState
 from desktop.store.chats import Chat, ChatStore, Message
 from desktop.store.settings import SettingsStore
+from desktop.ui.chat import actions
+from desktop.ui.chat.action_calls import ChatParts, connect_actions
 from desktop.ui.chat.chat_list import ChatListPane
 from desktop.ui.chat.composer import Composer
 from desktop.ui.chat.conversation import Conversation
@@ -34,6 +36,7 @@ from desktop.ui.shell.theme import Theme
 if TYPE_CHECKING:
     from desktop.core.speed import Rate
     from desktop.services.models.library import LibraryService
+    from desktop.services.planning.service import PlanningService
     from desktop.store.library import LibraryModel
     from desktop.ui.shared.transcript import TranscriptView
 
@@ -46,21 +49,13 @@ _SAVE_DELAY_MS = 400  # dragging a value is one write
 class ChatPage(Page):
     """Wires what is shown to who does it; the parts know nothing of each other."""
 
-    SHORTCUTS: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("Ctrl+N", "New chat"),
-        ("Ctrl+F", "Search all chats"),
-        ("Ctrl+L", "Write a message"),
-        ("Ctrl+M", "Choose a model"),
-        ("F2", "Rename the chat in the list"),
-        ("Del", "Delete the chat in the list"),
-    )
-
     def __init__(
         self,
         chats: ChatStore,
         chat_service: ChatService,
         engine: EngineService,
         library: Callable[[], LibraryService],
+        planning: Callable[[], PlanningService],
         settings: SettingsStore,
         engine_bridge: Bridge,
         chat_bridge: Bridge,
@@ -69,12 +64,12 @@ class ChatPage(Page):
         parent: QWidget | None = None,
     ) -> None:
         """``engine_bridge`` emits EngineState, ``chat_bridge`` the events of ``chat_service``, on the GUI thread."""
-        super().__init__(parent)
+        super().__init__(parent, actions.CHAT_ACTIONS)
         self.setObjectName("chatPage")
         self._theme = theme
         self._state = engine.state
         self._refused: HeftError | None = None
-        self._models = ModelChooser(chats, engine, library, settings, tasks, self)
+        self._models = ModelChooser(chats, engine, library, planning, settings, tasks, self)
         self._talk = Conversation(chats, chat_service, tasks, self._models.ensure, self)
         self._list = ChatListPane(theme)
         self._history = ChatHistory(chats, chat_service, self._list, tasks)
@@ -94,7 +89,12 @@ class ChatPage(Page):
         self._connect_talk()
         self._connect_models(engine_bridge)
         chat_bridge.received.connect(self._talk.hear)
-        self._shortcuts()
+        connect_actions(
+            self.commands, ChatParts(self._talk, self._composer, self._list, self._side.model, lambda: self._transcript)
+        )
+        self.commands.connect_to(actions.NEW, self.new_chat)
+        self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
+        self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)
         self._on_engine(self._state)
         self._presets.load()
         self._history.load()
@@ -159,18 +159,6 @@ class ChatPage(Page):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(split)
         self.setFocusProxy(self._composer)
-
-    def _shortcuts(self) -> None:
-        calls: tuple[tuple[str, Callable[[], object]], ...] = (
-            ("Ctrl+N", self.new_chat),
-            ("Ctrl+F", self._list.focus_search),
-            ("Ctrl+L", lambda: self._composer.setFocus(Qt.FocusReason.ShortcutFocusReason)),
-            ("Ctrl+M", self._side.model.open_menu),
-        )
-        for keys, call in calls:
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(call)
 
     def _connect_list(self) -> None:
         pane, history = self._list, self._history
@@ -291,10 +279,6 @@ class ChatPage(Page):
         if "_transcript" in self.__dict__:
             self._transcript.set_busy(busy)
 
-    def _last_answer(self) -> Message | None:
-        answers = [message for message in self._talk.branch if message.role == "assistant"]
-        return answers[-1] if answers else None
-
     def _last_measured(self) -> Message | None:
         return next((message for message in reversed(self._talk.branch) if message.statistics), None)
 
@@ -374,7 +358,7 @@ class ChatPage(Page):
 
     def _act(self, action: str) -> None:
         """Do what a notice offers."""
-        chat, last = self._talk.chat, self._last_answer()
+        chat, last = self._talk.chat, self._talk.last_answer
         if action == "load-again":
             self._models.load_again()
         elif action == "load-smaller":

@@ -10,8 +10,10 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
 
 from desktop.hub.records import SearchQuery, Sort, Task
+from desktop.ui.discover.actions import SEARCH
 from desktop.ui.shared.chips import FlowLayout, chip, menu_chip
 from desktop.ui.shared.search_field import search_field
+from desktop.ui.shell.keys import tooltip
 
 TYPING_MILLISECONDS = 350  # a pause after which a search begins
 SUGGESTIONS = ("qwen3 8b", "llama 3.1 8b instruct", "gemma 3 4b", "smollm2", "mistral small", "qwen coder")
@@ -59,7 +61,7 @@ class DiscoverFilters(QWidget):
             "discoverSearch",
             "Search the Hub",
             f"Search the Hub: {SUGGESTIONS[0]}, {SUGGESTIONS[2]}…",
-            "Words of a model's name, its maker or size (Ctrl+F)",
+            tooltip(SEARCH),
         )
         self.field.textChanged.connect(lambda _: self._pause.start())
         self.field.returnPressed.connect(self.now)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtGui import QDesktopServices, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
@@ -23,11 +22,13 @@ from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.machine import MachineService
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
+from desktop.ui.discover import actions
 from desktop.ui.discover.downloads_panel import DownloadsPanel
 from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.search import DiscoverSearch
 from desktop.ui.discover.states import DiscoverState
 from desktop.ui.discover.weighing import Weighing
+from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.speed_offer import SpeedOffer
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Tasks
@@ -43,10 +44,6 @@ class DiscoverPage(Page):
 
     run_requested = Signal(object)  # Path of a downloaded model
     inspect_requested = Signal(str)  # a file or repo, as the page Inspect takes it
-    SHORTCUTS: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("Ctrl+F", "Search the Hub"),
-        ("Ctrl+D", "Download the variant"),
-    )
 
     def __init__(
         self,
@@ -67,7 +64,7 @@ class DiscoverPage(Page):
 
         With ``calibration`` the page offers to measure the types that a repo has and nobody measured yet.
         """
-        super().__init__(parent)
+        super().__init__(parent, actions.DISCOVER_ACTIONS)
         self.setObjectName("discoverPage")
         self._downloads = downloads
         self._machines = machines
@@ -79,7 +76,8 @@ class DiscoverPage(Page):
         self._asked = False
         self._search = DiscoverSearch(search, tasks, theme)
         self._offer = SpeedOffer(tasks, calibration) if calibration is not None else None
-        self._repo = RepoPane(theme, tables, self._offer)
+        self._connect_actions()
+        self._repo = RepoPane(theme, tables, self.commands, self._offer)
         self._state = DiscoverState()
         self._panel = DownloadsPanel()
         self._weighing = Weighing(picker, tasks, self._repo.controls.controls, self)
@@ -171,8 +169,6 @@ class DiscoverPage(Page):
         repo.controls.changed.connect(weighing.set_controls)
         repo.controls.profile_wanted.connect(self._choose_profile)
         repo.action_asked.connect(self._act)
-        repo.page_wanted.connect(self._open_page)
-        repo.inspect_wanted.connect(self._inspect)
         self._state.inspect_wanted.connect(self._inspect)
         self._state.again.connect(self._again)
         self._state.page_wanted.connect(self._open_page)
@@ -184,10 +180,23 @@ class DiscoverPage(Page):
         panel.cancelled.connect(lambda download: self._do(lambda: self._downloads.cancel(download)))
         panel.removed.connect(lambda download: self._do(lambda: self._downloads.remove(download)))
         panel.opened.connect(self._chat_with)
-        for keys, call in (("Ctrl+F", self._focus_search), ("Ctrl+D", self._download_current)):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(call)
+
+    def _connect_actions(self) -> None:
+        for action, call in (
+            (actions.SEARCH, lambda: focus_search(self._search.filters.field)),
+            (actions.TO_RESULTS, self._to_results),
+            (actions.DOWNLOAD, self._download_current),
+            (actions.INSPECT, self._inspect),
+            (actions.MODEL_PAGE, self._open_page),
+            (actions.LOAD_PROFILE, self._choose_profile),
+        ):
+            self.commands.connect_to(action, call)
+        self.commands.ask(actions.REPO_CHOSEN, lambda: self._result is not None)
+        self.commands.ask(actions.WEIGHED, lambda: self._body.currentIndex() == _REPO and self._repo.rows.rowCount())
+
+    def _to_results(self) -> None:
+        focus_search(self._search.filters.field)
+        self._search.enter_results()
 
     # -- a repo ----------------------------------------------------------------------------------
 
@@ -283,7 +292,7 @@ class DiscoverPage(Page):
     def _download_current(self) -> None:
         row = self._repo.table.currentIndex().row()
         row = row if row >= 0 else self._repo.rows.recommended
-        if row >= 0 and self._body.currentIndex() == _REPO:
+        if row >= 0:
             self._act(row)
 
     def _chat_with(self, download: str) -> None:
@@ -299,7 +308,3 @@ class DiscoverPage(Page):
 
     def _do(self, call: Callable[[], object]) -> None:
         self._tasks.run(lambda context: call(), failed=self.notify.emit, owner=self)
-
-    def _focus_search(self) -> None:
-        self._search.filters.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._search.filters.field.selectAll()

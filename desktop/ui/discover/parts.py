@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from functools import cached_property
-
 from PySide6.QtCore import QObject, Signal
 
-from desktop.core.hardware import Machine
-from desktop.core.placement import Pool, pools_of
-from desktop.hub.client import HubClient
-from desktop.hub.header import HeaderReader
-from desktop.hub.search import HubSearch
-from desktop.services.discover.picker import PickerService
-from desktop.services.discover.picker_records import RateSource
-from desktop.services.discover.search import SearchService
-from desktop.services.discover.tables import DataTables
-from desktop.services.engine.supervisor import EngineState
-from desktop.services.machine.calibration import CalibrationService
-from desktop.services.machine.machine import MachineService
+from desktop.services.container import Container
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
-from desktop.services.models.local_copies import LocalCopies
-from desktop.services.planning.engine_planner import PlanningService
-from desktop.services.planning.reclaimable import reclaimable_from
-from desktop.store.paths import Paths
 from desktop.ui.discover.page import DiscoverPage
 from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
-
-
-class ThisMachine:
-    """This computer: described once, which takes seconds, then with the memory that is free at the moment."""
-
-    def __init__(self, machines: MachineService) -> None:
-        self._machines = machines
-        self._lock = threading.Lock()
-        self._described: Machine | None = None
-
-    def __call__(self) -> Machine:
-        """The computer as it is now."""
-        with self._lock:
-            if self._described is None:
-                self._described = self._machines.describe("cached")
-            known = self._described
-        return self._machines.now(known)
 
 
 class DiscoverParts(QObject):
@@ -55,67 +19,41 @@ class DiscoverParts(QObject):
     downloads_changed = Signal(object)  # tuple[DownloadState, ...]
     finished = Signal(object)  # DownloadState that has just finished
 
-    def __init__(
-        self,
-        theme: Theme,
-        tasks: Tasks,
-        paths: Paths,
-        hub: HubClient,
-        keep_token: Callable[[str], None],
-        machines: MachineService,
-        rates: Callable[[], RateSource],
-        calibration: Callable[[], CalibrationService],
-        engine_state: Callable[[], EngineState],
-    ) -> None:
+    def __init__(self, theme: Theme, tasks: Tasks, container: Container) -> None:
         super().__init__()
         self._theme = theme
         self._tasks = tasks
-        self._paths = paths
-        self._hub = hub
-        self._keep_token = keep_token
-        self._machines = machines
-        self._rates = rates
-        self._calibration = calibration
-        self._engine_state = engine_state
-        self._this_machine = ThisMachine(machines)
-        self._tables = DataTables()
+        self._container = container
+        self._bridge: Bridge | None = None
         self._finished: set[str] = set()
 
     def page(self) -> DiscoverPage:
         """The page, wired."""
-        picker = PickerService(
-            self._search,
-            HeaderReader(self._hub, self._paths.remote_headers),
-            self._tables,
-            self._this_machine,
-            planner=self._planning,
-            rates=self._rates(),
-            held=lambda: reclaimable_from(self._engine_state()),
-            copies=LocalCopies(),
-        )
+        made = self._container
         page = DiscoverPage(
-            picker,
-            SearchService(self._search, self._pools),
+            made.picker,
+            made.search,
             self.downloads,
-            self._machines,
-            self._tables,
-            self._this_machine,
-            self._keep_token,
-            lambda: self._hub.endpoint,
+            made.machine,
+            made.tables,
+            made.this_machine,
+            made.token.set,
+            lambda: made.hub.endpoint,
             self._tasks,
             self._theme,
-            self._calibration(),
+            made.calibration,
         )
         self.downloads_changed.connect(page.show_downloads)
         page.show_downloads(self.downloads.states())
         return page
 
-    @cached_property
+    @property
     def downloads(self) -> DownloadService:
         """The downloads; those of an earlier session are taken up with :meth:`restore`."""
-        service = DownloadService(self._paths, self._hub, self._search)
-        self._bridge = Bridge(service.subscribe, _newest)
-        self._bridge.received.connect(self._on_download)
+        service = self._container.downloads
+        if self._bridge is None:
+            self._bridge = Bridge(service.subscribe, _newest)
+            self._bridge.received.connect(self._on_download)
         return service
 
     def restore(self) -> None:
@@ -124,23 +62,9 @@ class DiscoverParts(QObject):
         self._tasks.run(lambda context: service.restore())
 
     def close(self) -> None:
-        """Stop downloads, which go on at the next start, and the planning process."""
-        if "downloads" in self.__dict__:
+        """Hear nothing more; the downloads go on at the next start."""
+        if self._bridge is not None:
             self._bridge.close()
-            self.downloads.close()
-        if "_planning" in self.__dict__:
-            self._planning.close()
-
-    @cached_property
-    def _search(self) -> HubSearch:
-        return HubSearch(self._hub, self._paths.cache / "hub")
-
-    @cached_property
-    def _planning(self) -> PlanningService:
-        return PlanningService(self._paths)
-
-    def _pools(self) -> tuple[Pool, ...]:
-        return pools_of(self._this_machine())
 
     def _on_download(self, state: DownloadState) -> None:
         self.downloads_changed.emit(self.downloads.states())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast, get_args
+from typing import cast
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSize
 
 from desktop.core.choice import Goal
 from desktop.core.hardware import Machine
-from desktop.engine.worker.protocol import KvType
+from desktop.core.load_settings import KV_TYPES, KvType
 from desktop.services.discover.picker_records import Controls, Mark, View
 from desktop.services.discover.tables import DataTables
 from desktop.ui.discover.context_slider import SMALLEST, ContextSlider
@@ -26,7 +26,7 @@ _GOALS: tuple[tuple[Goal, str, str], ...] = (
 )
 DEFAULT_CONTEXT = 8192
 # The usual ones first; every type the engine takes is there.
-_KV_TYPES = ("f16", "q8_0", "q4_0", *(kind for kind in get_args(KvType) if kind not in ("f16", "q8_0", "q4_0")))
+_KV_TYPES = ("f16", "q8_0", "q4_0", *(kind for kind in KV_TYPES if kind not in ("f16", "q8_0", "q4_0")))
 _NARROW, _NARROWEST = 640, 420  # pixels below which the context gets a line of its own; the least there may be
 
 
@@ -90,7 +90,7 @@ class PickerControls(QWidget):
         """As they stand."""
         return Controls(
             context=self._exact.value(),
-            kv_type=self._kv.currentText(),
+            kv_type=cast(KvType, self._kv.currentText()),
             gpu_layers=None if self._layers.value() < 0 else self._layers.value(),
             goal=cast(Goal, self._goal.currentData()),
             machine=self._machine,

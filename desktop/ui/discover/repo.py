@@ -13,6 +13,7 @@ from desktop.services.discover.picker_records import Mark, View
 from desktop.services.discover.picker_words import facts, why_title
 from desktop.services.discover.tables import DataTables
 from desktop.services.models.downloads_records import DownloadState
+from desktop.ui.discover import actions
 from desktop.ui.discover.name_panel import NamePanel
 from desktop.ui.discover.picker_controls import PickerControls
 from desktop.ui.discover.variant_chart import VariantChart
@@ -21,6 +22,7 @@ from desktop.ui.discover.variant_table import VariantTable
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import Theme, set_role
 
 
@@ -28,13 +30,16 @@ class RepoPane(QScrollArea):
     """Head, controls, chart, reasons and table; all show the same view."""
 
     action_asked = Signal(int)  # row whose button was pressed
-    page_wanted = Signal()  # the repo's page in a browser
-    inspect_wanted = Signal()  # the chosen variant on the page Inspect
 
     def __init__(
-        self, theme: Theme, tables: DataTables, offer: QWidget | None = None, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        tables: DataTables,
+        commands: ActionRegistry,
+        offer: QWidget | None = None,
+        parent: QWidget | None = None,
     ) -> None:
-        """``offer`` stands between the reasons and the table, where there is one."""
+        """``commands`` are the page's; ``offer`` stands between the reasons and the table, where there is one."""
         super().__init__(parent)
         self.setObjectName("discoverRepo")
         self.setAccessibleName("Model")
@@ -46,7 +51,7 @@ class RepoPane(QScrollArea):
         self.chart = VariantChart(theme)
         self.rows = VariantTableModel(theme, self)
         self.table = VariantTable(self.rows, theme)
-        self._build([offer] if offer is not None else [])
+        self._build(commands, [offer] if offer is not None else [])
         self.chart.chosen.connect(self._chosen_in_chart)
         self.table.row_chosen.connect(self.chart.select)
         self.table.action_asked.connect(self.action_asked)
@@ -98,24 +103,15 @@ class RepoPane(QScrollArea):
 
     # -- building --------------------------------------------------------------------------------
 
-    def _build(self, offers: list[QWidget]) -> None:
+    def _build(self, commands: ActionRegistry, offers: list[QWidget]) -> None:
         self._title = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._title.setObjectName("repoTitle")
         set_role(self._title, "title")
         self._explain = push_button("What the name says", "repoName", spoken="What the name says, part by part")
         self._explain.setCheckable(True)
         set_role(self._explain, "ghost")
-        page = push_button("Model page ↗", "repoPage", spoken="Open the model's page in a browser")
-        page.clicked.connect(self.page_wanted)
-        inspect = push_button(
-            "Inspect",
-            "repoInspect",
-            "Look into the chosen variant: only its header is read",
-            spoken="Look into the chosen variant, without downloading it",
-        )
-        inspect.clicked.connect(self.inspect_wanted)
-        set_role(inspect, "ghost")
-        set_role(page, "ghost")
+        page = commands.button(actions.MODEL_PAGE, "repoPage", role="ghost")
+        inspect = commands.button(actions.INSPECT, "repoInspect", role="ghost")
         head = QHBoxLayout()
         head.setSpacing(6)
         head.addWidget(self._title)

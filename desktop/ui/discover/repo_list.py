@@ -7,7 +7,9 @@ from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from desktop.services.discover.search_results import Mark, Result
+from desktop.ui.discover.actions import RESULT_KEYS
 from desktop.ui.discover.repo_list_model import RESULT_ROLE, RepoListModel
+from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 
 ROW_HEIGHT = 78
@@ -109,7 +111,7 @@ class RepoList(QListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter opens the current row again."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        if answer(event, RESULT_KEYS):
             self._choose(self.currentIndex(), QModelIndex())
         else:
             super().keyPressEvent(event)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
@@ -15,10 +15,12 @@ from desktop.core.text import plain_tooltip
 from desktop.hub.records import SearchPage, SearchQuery
 from desktop.services.discover.search import SearchService
 from desktop.services.discover.search_results import ago, most_parameters
+from desktop.ui.discover.actions import TO_RESULTS
 from desktop.ui.discover.filters import SUGGESTIONS, DiscoverFilters
 from desktop.ui.discover.repo_list import RepoList
 from desktop.ui.discover.repo_list_model import RepoListModel
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.keys import hear
 from desktop.ui.shell.tasks import Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
@@ -53,11 +55,9 @@ class DiscoverSearch(QWidget):
         self.model.more_wanted.connect(self._fetch_more)
         self._told = ("", "")
         self._entering = False  # the results get the keyboard once they are there
-        self.filters.field.returnPressed.connect(self._enter)
+        self.filters.field.returnPressed.connect(self.enter_results)
         self.filters.field.textEdited.connect(self._stay)
-        down = QShortcut(QKeySequence(Qt.Key.Key_Down), self.filters.field)
-        down.setContext(Qt.ShortcutContext.WidgetShortcut)
-        down.activated.connect(self._enter)
+        hear(self.filters.field, TO_RESULTS, self.enter_results)
 
     @property
     def searched(self) -> bool:
@@ -148,14 +148,14 @@ class DiscoverSearch(QWidget):
         if self.model.rowCount():
             self._body.setCurrentIndex(0)
             if self._entering:
-                self._enter()
+                self.enter_results()
         elif page.next:
             self._fetch_more()
         else:
             self._nothing_found()
 
-    def _enter(self) -> None:
-        """From the search field into the results, also where they are still to come."""
+    def enter_results(self) -> None:
+        """From the search field into the results, also where they are still to come; nothing from elsewhere."""
         at_field = self.filters.field.hasFocus()
         self._entering = at_field and (self._task is not None or not self.model.rowCount())
         if at_field and not self._entering:

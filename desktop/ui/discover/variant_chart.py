@@ -21,7 +21,9 @@ from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.services.discover.picker_records import View
 from desktop.services.discover.picker_words import context_words, loss, speed, where
+from desktop.ui.discover.actions import CHART_KEYS
 from desktop.ui.discover.variant_chart_layout import ChartLayout, Point, lay_out, limit_labels
+from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 
 HEIGHT = 178
@@ -125,7 +127,7 @@ class VariantChart(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Left and right walk along the variants."""
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        step = answer(event, CHART_KEYS)
         if step is None or self._layout is None or not self._layout.points:
             super().keyPressEvent(event)
             return

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.ui.discover.actions import VARIANT_KEYS
 from desktop.ui.discover.variant_model import (
     ACTION,
     ACTION_ROLE,
@@ -25,6 +26,7 @@ from desktop.ui.discover.variant_model import (
     VariantTableModel,
 )
 from desktop.ui.shared.tables import set_up_table
+from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 
 ROW_HEIGHT = 37
@@ -160,7 +162,7 @@ class VariantTable(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter and space press the current row's button."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+        if answer(event, VARIANT_KEYS):
             if self.currentIndex().isValid():
                 self.action_asked.emit(self.currentIndex().row())
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect.format_summary import FormatSummaryView
@@ -32,6 +32,11 @@ class FormatTab(InspectTab):
         """Show what this file, folder or repo is."""
         self._choice.set_entries(inspected.models)
         self.view.set_summary(inspected.summary, len(inspected.models))
+
+    @property
+    def search(self) -> QLineEdit | None:
+        """The field above the tensors, while those are shown."""
+        return self.view.search
 
     def clear(self) -> None:
         """Show nothing."""

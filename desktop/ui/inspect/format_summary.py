@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
     QHeaderView,
+    QLineEdit,
     QPushButton,
     QTableView,
     QTabWidget,
@@ -23,7 +24,8 @@ from desktop.ui.inspect.findings_model import ACTION, MESSAGE, REASON, SEVERITY,
 from desktop.ui.inspect.summary_models import NAME, PairsModel, SummaryTensorModel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.search_field import search_field
-from desktop.ui.shared.tables import set_up_table
+from desktop.ui.shared.tables import COPY_ROWS, set_up_table
+from desktop.ui.shell.keys import add_keys
 from desktop.ui.shell.theme import Theme, set_role
 
 _ROW_HEIGHT = 30
@@ -71,6 +73,11 @@ class FormatSummaryView(QWidget):
     def summary(self) -> Summary | None:
         """What is shown."""
         return self._summary
+
+    @property
+    def search(self) -> QLineEdit | None:
+        """The field above the tensors, while those are shown."""
+        return self._filter if self._filter.isVisible() else None
 
     def set_summary(self, summary: Summary | None, front: int = 0) -> None:
         """Show another summary, or nothing; ``front`` is the number of entries of the tab in front, 0 hides it."""
@@ -246,11 +253,10 @@ def _pairs_table(name: str, title: str, model: PairsModel) -> QTableView:
 
 
 def _copies(table: QTableView, text: Callable[[list[int]], str]) -> None:
-    """Ctrl+C puts the selected rows into the clipboard."""
-    shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), table)
-    shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-    shortcut.activated.connect(
-        lambda: QGuiApplication.clipboard().setText(
-            text(sorted(index.row() for index in table.selectionModel().selectedRows()))
-        )
-    )
+    """Copying puts the selected rows into the clipboard."""
+
+    def copy(_: object) -> None:
+        rows = sorted(index.row() for index in table.selectionModel().selectedRows())
+        QGuiApplication.clipboard().setText(text(rows))
+
+    add_keys(table, COPY_ROWS, copy)

@@ -10,9 +10,11 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.inspect.inspection import Inspected
+from desktop.ui.inspect import actions
 from desktop.ui.inspect.sources import SourceMenu
-from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shell.action import Action
+from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import set_role
 
 if TYPE_CHECKING:
@@ -64,12 +66,13 @@ class InspectHead(QWidget):
 
     source_chosen = Signal(str)
     other_chosen = Signal(str)
-    run_asked = Signal()
     list_asked = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, commands: ActionRegistry, parent: QWidget | None = None) -> None:
+        """``commands`` are the page's; what the menus do is connected here."""
         super().__init__(parent)
         self.setObjectName("inspectHead")
+        self._commands = commands
         self._title = ElidedLabel(_TITLE)
         self._title.setObjectName("inspectTitle")
         set_role(self._title, "title")
@@ -82,17 +85,21 @@ class InspectHead(QWidget):
         for menu, signal in ((self.open_menu, self.source_chosen), (self.compare_menu, self.other_chosen)):
             menu.chosen.connect(signal)
             menu.list_asked.connect(self.list_asked)
-        opening = _menu_button("Open…", "inspectOpen", "Open another model (Ctrl+Shift+O)", self.open_menu)
-        self._compare = _menu_button(
-            "Compare with…", "inspectCompare", "Put another model beside this one", self.compare_menu
-        )
-        self._run = push_button("Run", "inspectRun", spoken="Load this model and chat")
-        self._run.clicked.connect(self.run_asked)
+        for action, call in (
+            (actions.OPEN, self.open_menu.ask_file),
+            (actions.OPEN_FOLDER, self.open_menu.ask_folder),
+            (actions.OPEN_ADDRESS, self.open_menu.ask_address),
+            (actions.COMPARE, self.compare_menu.ask_file),
+        ):
+            commands.connect_to(action, call)
+        opening = _menu_button(commands, actions.OPEN, "inspectOpen", self.open_menu)
+        compare = _menu_button(commands, actions.COMPARE, "inspectCompare", self.compare_menu)
+        run = commands.button(actions.RUN, "inspectRun")
         top = QHBoxLayout()
         top.setSpacing(8)
         top.addWidget(self._title, 1)
         top.addStretch(0)
-        for button in (opening, self._compare, self._run):
+        for button in (opening, compare, run):
             top.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -108,21 +115,17 @@ class InspectHead(QWidget):
         self._title.set_whole_text(inspected.title if inspected is not None else _TITLE)
         self._facts.set_whole_text(" · ".join(facts(inspected)) if inspected is not None else "")
         self._facts.setVisible(inspected is not None)
-        self._compare.setEnabled(gguf)
+        self._commands.allow(actions.MODEL_OPEN, inspected is not None)
+        self._commands.allow(actions.COMPARABLE, gguf)
         inside = inspected is not None and gguf and inspected.files[0].base > 0
         empty = inspected is not None and gguf and not inspected.tensors
-        self._run.setEnabled(local and not inside and not empty)
         if empty:
             why = "This file holds no weights to run"
         elif inside:
             why = "The engine does not load a GGUF file inside another file: get the GGUF file of this model"
-        elif local:
-            why = "Load this model and chat"
-        elif gguf:
-            why = "This file is on the Hub: download it first"
         else:
-            why = "Only GGUF files run here"
-        self._run.setToolTip(why)
+            why = "This file is on the Hub: download it first" if gguf and not local else ""
+        self._commands.allow(actions.RUNNABLE, local and not inside and not empty, why)
 
     def set_recent(self, sources: Sequence[str]) -> None:
         """What was opened last, for both menus."""
@@ -135,12 +138,13 @@ class InspectHead(QWidget):
         self.compare_menu.set_models(models)
 
 
-def _menu_button(text: str, name: str, tip: str, menu: SourceMenu) -> QToolButton:
+def _menu_button(commands: ActionRegistry, action: Action, name: str, menu: SourceMenu) -> QToolButton:
+    """A button whose menu offers ways to do the action."""
     button = QToolButton()
-    button.setText(text)
+    button.setText(action.short)
     button.setObjectName(name)
-    button.setAccessibleName(tip)
-    button.setToolTip(tip)
+    button.setAccessibleName(action.tip)
+    commands.follow(button, action)
     button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
     button.setMenu(menu)
     return button

@@ -21,8 +21,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from desktop.core.text import plain_tooltip
-from desktop.ui.inspect.layer_map_layout import HEAD, Cell, MapContent, MapLayout, Move
+from desktop.ui.inspect.actions import FIT, LARGER, MAP_KEYS, SMALLER
+from desktop.ui.inspect.layer_map_layout import HEAD, Cell, MapContent, MapLayout
 from desktop.ui.inspect.layer_map_paint import MapPainter, TypeStyle, experts_note
+from desktop.ui.shell.keys import answer, matches
 from desktop.ui.shell.theme import Theme
 
 _MARGIN = 10.0
@@ -31,14 +33,6 @@ _FIT_LEAST, _FIT_MOST = 14.0, 26.0  # of a column at first: narrower ones do not
 _ZOOM_STEP = 1.25
 _PITCH_LEAST, _PITCH_MOST = 4.0, 96.0
 _HEIGHT_MOST = 420
-_MOVES: Mapping[Qt.Key, Move] = {
-    Qt.Key.Key_Up: "up",
-    Qt.Key.Key_Down: "down",
-    Qt.Key.Key_Left: "left",
-    Qt.Key.Key_Right: "right",
-    Qt.Key.Key_Home: "row-start",
-    Qt.Key.Key_End: "row-end",
-}
 
 
 class LayerMap(QAbstractScrollArea):
@@ -275,30 +269,22 @@ class LayerMap(QAbstractScrollArea):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move the selection, or zoom."""
-        match event.key():
-            case Qt.Key.Key_Plus | Qt.Key.Key_Equal:
-                self.zoom(1)
-            case Qt.Key.Key_Minus:
-                self.zoom(-1)
-            case Qt.Key.Key_0:
-                self.zoom(0)
-            case Qt.Key.Key_Space | Qt.Key.Key_Return | Qt.Key.Key_Enter if self._selected >= 0:
-                self._choose(self._content.cells[self._selected])
-            case _:
-                target = self._target(event)
-                if target is None:
-                    super().keyPressEvent(event)
-                elif target != self._content.cells.get(self._selected):
+        for action, steps in ((LARGER, 1), (SMALLER, -1), (FIT, 0)):
+            if matches(event, action):
+                self.zoom(steps)
+                return
+        here = self._content.cells.get(self._selected)
+        match answer(event, MAP_KEYS):
+            case "choose" if here is not None:
+                self._choose(here)
+            case None | "choose":
+                super().keyPressEvent(event)
+            case move if self._content.sections:
+                target = self._content.moved(here, move)
+                if target != here:
                     self._choose(target)
-
-    def _target(self, event: QKeyEvent) -> Cell | None:
-        """Where a key leads from the selection; None when it is no moving key, or there is nothing to select."""
-        move = _MOVES.get(Qt.Key(event.key()))
-        if move is None or not self._content.sections:
-            return None
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            move = {"row-start": "start", "row-end": "end"}.get(move, move)  # type: ignore[assignment]
-        return self._content.moved(self._content.cells.get(self._selected), move)
+            case _:
+                super().keyPressEvent(event)
 
 
 def _push(low: float, high: float, least: float, most: float) -> int:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from desktop.services.inspect.inspection import Inspected
+from desktop.ui.inspect.actions import FIT, LARGER, SMALLER
 from desktop.ui.inspect.layer_map import LayerMap
 from desktop.ui.inspect.layer_map_layout import MapContent
 from desktop.ui.inspect.layer_map_paint import styles_of
@@ -17,6 +18,7 @@ from desktop.ui.inspect.tensor_rows import OUTSIDE, TensorRows
 from desktop.ui.inspect.tensor_table import TensorTable
 from desktop.ui.inspect.type_legend import TypeLegend
 from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shell.keys import tooltip
 from desktop.ui.shell.theme import Theme, set_role
 
 _EXPLAINED = "One square per tensor: colour and form are its type, area its bytes."
@@ -103,16 +105,16 @@ class LayersTab(InspectTab):
         head.setSpacing(4)
         head.addWidget(self._words)
         head.addStretch(1)
-        for text, tip, name, steps in (
-            ("−", "Smaller squares (-)", "layerMapSmaller", -1),
-            ("+", "Larger squares (+)", "layerMapLarger", 1),
-            ("Fit", "All layers across the width (0)", "layerMapFit", 0),
+        for text, action, name, steps in (
+            ("−", SMALLER, "layerMapSmaller", -1),
+            ("+", LARGER, "layerMapLarger", 1),
+            ("Fit", FIT, "layerMapFit", 0),
         ):
             button = QToolButton()
             button.setText(text)
             button.setObjectName(name)
-            button.setAccessibleName(tip)
-            button.setToolTip(tip)
+            button.setAccessibleName(tooltip(action))
+            button.setToolTip(tooltip(action))
             set_role(button, "ghost")
             button.clicked.connect(lambda _checked=False, steps=steps: self.map.zoom(steps))
             head.addWidget(button)

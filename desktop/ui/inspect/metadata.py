@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QLineEdit,
     QSplitter,
     QTreeView,
     QVBoxLayout,
@@ -21,6 +21,8 @@ from desktop.ui.inspect.value_viewer import ValueViewer
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.search_field import search_field
+from desktop.ui.shared.tables import COPY_ROWS
+from desktop.ui.shell.keys import add_keys
 from desktop.ui.shell.tasks import Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
@@ -42,13 +44,7 @@ class MetadataTab(InspectTab):
         self._tree.selectionModel().currentChanged.connect(self._show_current)
         self._search.textChanged.connect(self._rows.set_filter)
         self._viewer.notify.connect(self.notify)
-        for keys, widget, action in (
-            (QKeySequence.StandardKey.Find, self, self._focus_search),
-            (QKeySequence.StandardKey.Copy, self._tree, self._viewer.copy),
-        ):
-            shortcut = QShortcut(QKeySequence(keys), widget)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(action)
+        add_keys(self._tree, COPY_ROWS, lambda _: self._viewer.copy())
 
     def show_model(self, inspected: Inspected) -> None:
         """Show this model's metadata; the beginnings of arrays are read in the background."""
@@ -158,6 +154,7 @@ class MetadataTab(InspectTab):
         self._source.setText(f"Source: {meaning.source}" if meaning else "")
         self._viewer.show_row(row)
 
-    def _focus_search(self) -> None:
-        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._search.selectAll()
+    @property
+    def search(self) -> QLineEdit:
+        """The field above the tree."""
+        return self._search

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.cancelled import CancelledError
@@ -16,6 +15,7 @@ from desktop.core.errors import HeftError, UsageError
 from desktop.core.progress import Progress
 from desktop.services.inspect.inspection import Inspected, InspectionService
 from desktop.store.settings import SettingsStore
+from desktop.ui.inspect import actions
 from desktop.ui.inspect.compare import CompareTab
 from desktop.ui.inspect.compared import Compared
 from desktop.ui.inspect.empty import EmptyInspector
@@ -27,6 +27,7 @@ from desktop.ui.inspect.state import InspectState, Opened
 from desktop.ui.inspect.tab import InspectTab, TabEntry, Tone
 from desktop.ui.inspect.tabs import InspectTabs
 from desktop.ui.inspect.tensors import TensorsTab
+from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme
@@ -45,14 +46,6 @@ class InspectPage(Page):
     """Opens one model at a time; the former one stays until the new one is read."""
 
     run_requested = Signal(object)  # Path of a GGUF file
-    SHORTCUTS: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("Ctrl+Shift+O", "Open another model"),
-        ("Ctrl+PgDown, Ctrl+PgUp", "Next and previous view"),
-        ("Arrows, Home, End", "Move on the layer map (Ctrl: first and last row)"),
-        ("Ctrl+wheel, +, -, 0", "Enlarge, reduce and fit the layer map"),
-        ("Ctrl+F", "Filter the tensors"),
-        ("Ctrl+C", "Copy the selected rows"),
-    )
 
     def __init__(
         self,
@@ -72,7 +65,7 @@ class InspectPage(Page):
 
         ``summary`` makes what is shown instead of the tabs for files that are no GGUF.
         """
-        super().__init__(parent)
+        super().__init__(parent, actions.INSPECT_ACTIONS)
         self.setObjectName("inspectPage")
         self._service = service
         self._library = library
@@ -85,7 +78,8 @@ class InspectPage(Page):
         self._last: Callable[[], None] = lambda: None
         self._recent: tuple[str, ...] = ()
         self._state = InspectState(self)
-        self._head = InspectHead()
+        self._connect_actions()
+        self._head = InspectHead(self.commands)
         self._line = ReadingLine()
         self._failure = ReadFailure(theme)
         self._empty = EmptyInspector()
@@ -207,7 +201,6 @@ class InspectPage(Page):
     def _connect(self) -> None:
         self._head.source_chosen.connect(self.open)
         self._head.other_chosen.connect(self.compare)
-        self._head.run_asked.connect(self._run)
         self._head.list_asked.connect(self._list_models)
         self._empty.file_asked.connect(self.ask_file)
         self._empty.address_asked.connect(self._head.open_menu.ask_address)
@@ -217,14 +210,35 @@ class InspectPage(Page):
         self._failure.dismissed.connect(self._failure.hide)
         self._tabs.notify.connect(self.notify)
         self._tabs.place_asked.connect(self.go_to)
-        for keys, action in (
-            ("Ctrl+Shift+O", self.ask_file),
-            ("Ctrl+PgDown", partial(self._tabs.step, 1)),
-            ("Ctrl+PgUp", partial(self._tabs.step, -1)),
+
+    def _connect_actions(self) -> None:
+        for action, call in (
+            (actions.RUN, self._run),
+            (actions.NEXT_VIEW, lambda: self._tabs.step(1)),
+            (actions.PREVIOUS_VIEW, lambda: self._tabs.step(-1)),
+            (actions.FIND, self._find),
+            (actions.LARGER, partial(self._zoom, 1)),
+            (actions.SMALLER, partial(self._zoom, -1)),
+            (actions.FIT, partial(self._zoom, 0)),
         ):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(action)
+            self.commands.connect_to(action, call)
+        self.commands.ask(actions.SEARCHABLE, lambda: self._shown is not None and self._shown.search is not None)
+        self.commands.ask(actions.MAP_SHOWN, lambda: isinstance(self._tabs.shown, LayersTab))
+
+    @property
+    def _shown(self) -> InspectTab | None:
+        """The view of the model that is open: a tab, or the summary of what is no GGUF file."""
+        summary = self._summary is not None and self._body.currentWidget() is self._summary
+        return self._summary if summary else self._tabs.shown
+
+    def _find(self) -> None:
+        field = self._shown.search if self._shown is not None else None
+        if field is not None:
+            focus_search(field)
+
+    def _zoom(self, steps: int) -> None:
+        if isinstance(self._tabs.shown, LayersTab):
+            self._tabs.shown.map.zoom(steps)
 
     # -- reading ---------------------------------------------------------------------------------
 

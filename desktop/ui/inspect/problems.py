@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from PySide6.QtCore import QRect, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -22,11 +22,13 @@ from desktop.core.errors import HeftError
 from desktop.core.findings import Finding, Severity
 from desktop.core.progress import Progress
 from desktop.services.inspect.inspection import Inspected, InspectionService
+from desktop.ui.inspect.actions import GO_TO_FINDING
 from desktop.ui.inspect.findings_model import ACTION, MESSAGE, REASON, SEVERITY, FindingsModel
 from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.tables import set_up_table
+from desktop.ui.shell.keys import add_keys
 from desktop.ui.shell.tasks import Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
@@ -64,9 +66,7 @@ class ProblemsTab(InspectTab):
         self._show.clicked.connect(self._go)
         self._table.doubleClicked.connect(self._go)
         self._table.selectionModel().currentChanged.connect(self._refresh_actions)
-        enter = QShortcut(QKeySequence(Qt.Key.Key_Return), self._table)
-        enter.setContext(Qt.ShortcutContext.WidgetShortcut)
-        enter.activated.connect(self._go)
+        add_keys(self._table, GO_TO_FINDING, lambda _: self._go())
 
     def show_model(self, inspected: Inspected) -> None:
         """Show what was found when this model was opened."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from desktop.services.inspect.inspection import Inspected, PlacedTensor
 
@@ -34,6 +34,11 @@ class InspectTab(QWidget):
     def clear(self) -> None:
         """Show no model and forget the former one."""
         raise NotImplementedError
+
+    @property
+    def search(self) -> QLineEdit | None:
+        """The field that narrows what the tab lists; None in tabs without one."""
+        return None
 
     def go_to(self, place: str) -> None:
         """Bring the place a finding speaks of into view; tabs without places ignore it."""

@@ -72,6 +72,11 @@ class InspectTabs(QWidget):
         index = self._bar.currentIndex()
         return self._entries[index].name if index >= 0 else ""
 
+    @property
+    def shown(self) -> InspectTab | None:
+        """The tab in view; None before a model was shown."""
+        return self._made.get(self._bar.currentIndex()) if self._state.opened is not None else None
+
     def tab(self, name: str) -> InspectTab:
         """A tab by name, made if need be."""
         return self._tab(self._index(name))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QPoint, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
+from desktop.ui.inspect.actions import TABLE_KEYS
 from desktop.ui.inspect.tensor_model import FILE, NAME, SHAPE, TITLES, TensorTableModel
 from desktop.ui.inspect.tensor_rows import TensorRows
-from desktop.ui.shared.tables import set_up_table
+from desktop.ui.shared.tables import COPY_ROWS, set_up_table
+from desktop.ui.shell.keys import answer, listed_keys
 
 _ROW_HEIGHT = 30
 _WIDTHS = (260, 110, 78, 98, 88, 118, 160)
@@ -80,20 +82,21 @@ class TensorTable(QTableView):
         QGuiApplication.clipboard().setText(str(self.currentIndex().siblingAtColumn(NAME).data() or ""))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Ctrl+C copies rows, Home and End go to the first and last one, Enter opens and closes a group."""
-        if event.matches(QKeySequence.StandardKey.Copy):
+        """Copy rows, go to the first and last one, open and close a group."""
+        row = self.currentIndex().row()
+        if answer(event, COPY_ROWS):
             self.copy_selection()
             return
-        ends = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: self._model.rowCount() - 1}
-        if event.key() in ends and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self.setCurrentIndex(self._model.index(ends[Qt.Key(event.key())], NAME))
-            return
-        row = self.currentIndex().row()
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._model.position_at(row) < 0 <= row:
-            self._model.toggle_group(row)
-            self.setCurrentIndex(self._model.index(row, NAME))
-            return
-        super().keyPressEvent(event)
+        match answer(event, TABLE_KEYS):
+            case "first":
+                self.setCurrentIndex(self._model.index(0, NAME))
+            case "last":
+                self.setCurrentIndex(self._model.index(self._model.rowCount() - 1, NAME))
+            case "toggle" if self._model.position_at(row) < 0 <= row:
+                self._model.toggle_group(row)
+                self.setCurrentIndex(self._model.index(row, NAME))
+            case _:
+                super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Copying, by mouse or by the menu key."""
@@ -108,6 +111,6 @@ class TensorTable(QTableView):
         menu = QMenu(self)
         menu.setObjectName(f"{self.objectName()}Menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Copy rows\tCtrl+C", self.copy_selection)
+        menu.addAction(f"Copy rows\t{listed_keys(COPY_ROWS)}", self.copy_selection)
         menu.addAction("Copy name", self.copy_name)
         menu.popup(where)

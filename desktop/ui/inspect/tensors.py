@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -14,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QLineEdit,
     QMenu,
     QSplitter,
     QTableView,
@@ -156,9 +156,6 @@ class TensorsTab(InspectTab):
         column.addLayout(choices)
         column.addWidget(splitter, 1)
         self.setFocusProxy(self.table)
-        find = QShortcut(QKeySequence("Ctrl+F"), self)
-        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        find.activated.connect(self._focus_search)
 
     def _export_button(self) -> QToolButton:
         button = QToolButton()
@@ -176,9 +173,10 @@ class TensorsTab(InspectTab):
 
     # -- what happens ----------------------------------------------------------------------------
 
-    def _focus_search(self) -> None:
-        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._search.selectAll()
+    @property
+    def search(self) -> QLineEdit:
+        """The field above the table."""
+        return self._search
 
     def _filter(self) -> None:
         self._model.set_filter(self._search.text(), self._type.currentData() or "")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from array import array
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
+    QLineEdit,
     QProgressBar,
     QSplitter,
     QTableView,
@@ -59,9 +59,6 @@ class TokenizerTab(InspectTab):
         self._types.currentIndexChanged.connect(self._find)
         self._stop.clicked.connect(self._cancel_search)
         self._panel.token_asked.connect(self._show_token)
-        find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
-        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        find.activated.connect(self._focus_search)
 
     def show_model(self, inspected: Inspected) -> None:
         """Show this model's vocabulary and use its tokenizer."""
@@ -214,9 +211,10 @@ class TokenizerTab(InspectTab):
         self._stop.setVisible(running)
         self._found.setVisible(not running and bool(self._found.text()))
 
-    def _focus_search(self) -> None:
-        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._search.selectAll()
+    @property
+    def search(self) -> QLineEdit:
+        """The field above the tokens."""
+        return self._search
 
 
 def facts(vocabulary: Vocabulary) -> str:

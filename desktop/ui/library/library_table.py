@@ -7,8 +7,10 @@ from PySide6.QtGui import QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from desktop.services.models.library import LibraryModel
+from desktop.ui.library.actions import CHAT, REMOVE
 from desktop.ui.library.library_model import NAME, LibraryTableModel
 from desktop.ui.shared.tables import set_up_table
+from desktop.ui.shell.keys import matches
 
 ROW_HEIGHT = 36
 COLUMN_WIDTHS = (320, 118, 104, 122, 92, 116, 116)
@@ -63,9 +65,9 @@ class LibraryTable(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter chats, Delete removes; the rest is the table's own."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        if matches(event, CHAT):
             self.chat_asked.emit()
-        elif event.key() == Qt.Key.Key_Delete:
+        elif matches(event, REMOVE):
             self.remove_asked.emit()
         else:
             super().keyPressEvent(event)

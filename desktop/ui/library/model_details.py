@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.models.library import LibraryModel
-from desktop.ui.shared.buttons import explained_button
+from desktop.ui.library import actions
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import WARNING_SIGN, plain_label
+from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import set_role
 
 
 class ModelDetails(QFrame):
-    """Facts of one model and its actions; the page decides what each action means."""
+    """Facts of one model, and buttons of the page's actions."""
 
-    chat_asked = Signal()
-    inspect_asked = Signal()
-    folder_asked = Signal()
-    remove_asked = Signal()
-
-    def __init__(self, *, inspector: bool, parent: QWidget | None = None) -> None:
+    def __init__(self, commands: ActionRegistry, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("libraryDetails")
         self.setAccessibleName("Selected model")
@@ -44,17 +40,12 @@ class ModelDetails(QFrame):
         row.setContentsMargins(14, 12, 14, 12)
         row.setSpacing(8)
         row.addLayout(words, 1)
-        self.chat = explained_button("Chat", "libraryChat", "Chat with the selected model (Enter)", "primary")
-        self.chat.clicked.connect(self.chat_asked)
-        self.inspect = explained_button("Inspect", "libraryInspect", "See what is inside the file")
-        self.inspect.clicked.connect(self.inspect_asked)
-        self.folder = explained_button("Show in folder", "libraryShowInFolder", "Open the folder of the file")
-        self.folder.clicked.connect(self.folder_asked)
-        self.remove = explained_button("Remove…", "libraryRemove", "Move the file to the trash (Delete)", "danger")
-        self.remove.clicked.connect(self.remove_asked)
+        self.chat = commands.button(actions.CHAT, "libraryChat", role="primary")
+        self.inspect = commands.button(actions.INSPECT, "libraryInspect")
+        self.folder = commands.button(actions.SHOW_IN_FOLDER, "libraryShowInFolder")
+        self.remove = commands.button(actions.REMOVE, "libraryRemove", role="danger")
         for button in (self.chat, self.inspect, self.folder, self.remove):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
-        self.inspect.setVisible(inspector)
 
     def show_model(self, model: LibraryModel, *, removable: bool) -> None:
         """Show a model's facts; ``removable`` says whether Heft may remove its files."""

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -24,13 +24,15 @@ from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
 from desktop.core.units import human_bytes
 from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.ui.library import actions
 from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.library.library_table import LibraryTable
 from desktop.ui.library.model_details import ModelDetails
 from desktop.ui.library.scan_progress import ScanProgressLine
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shared.search_field import search_field
+from desktop.ui.shared.search_field import focus_search, search_field
+from desktop.ui.shell.keys import tooltip
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
@@ -53,22 +55,19 @@ class LibraryPage(Page):
         service: LibraryService,
         tasks: Tasks,
         theme: Theme,
-        *,
-        inspector: bool = False,
         parent: QWidget | None = None,
     ) -> None:
-        """``inspector`` says whether somebody listens to ``inspect_requested``."""
-        super().__init__(parent)
+        super().__init__(parent, actions.LIBRARY_ACTIONS)
         self.setObjectName("libraryPage")
         self._service = service
         self._tasks = tasks
-        self._inspector = inspector
         self._scan: Task | None = None
         self._scan_started = 0.0
         self._scanned_once = False
         self._rows = LibraryTableModel(theme, self)
         self._table = LibraryTable(self._rows)
-        self._details = ModelDetails(inspector=inspector)
+        self._connect_actions()
+        self._details = ModelDetails(self.commands)
         self._progress = ScanProgressLine()
         self._build()
         self._connect()
@@ -107,22 +106,22 @@ class LibraryPage(Page):
         self._count = QLabel()
         self._count.setObjectName("libraryCount")
         set_role(self._count, "muted")
-        self._open = explained_button("Open file…", "libraryOpenFile", "Chat with a GGUF file anywhere on the disk")
-        self._again = explained_button("Rescan", "libraryRescan", "Look for models again (F5)")
+        open_file = self.commands.button(actions.OPEN_FILE, "libraryOpenFile")
+        again = self.commands.button(actions.RESCAN, "libraryRescan")
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(title)
         head.addSpacing(4)
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
-        head.addWidget(self._open)
+        head.addWidget(open_file)
         head.addWidget(self._folders_button())
-        head.addWidget(self._again)
+        head.addWidget(again)
         self._search = search_field(
             "librarySearch",
             "Search models",
             "Search models…",
-            "Words of a name, architecture, quantization or place (Ctrl+F)",
+            tooltip(actions.SEARCH),
         )
         self._body = QStackedWidget()
         self._body.addWidget(self._table)
@@ -155,7 +154,7 @@ class LibraryPage(Page):
         self._advice = plain_label("libraryEmptyText", "muted")
         for label in (self._nothing, self._advice):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._add = explained_button("Add folder…", "libraryAddFolder", "Add a folder that holds models", "primary")
+        self._add = self.commands.button(actions.ADD_FOLDER, "libraryAddFolder", role="primary")
         self._clear = explained_button("Clear search", "libraryClearSearch", "Show all models again")
         empty = QWidget()
         empty.setObjectName("libraryEmpty")
@@ -172,23 +171,25 @@ class LibraryPage(Page):
     def _connect(self) -> None:
         self._search.textChanged.connect(self._filter)
         self._search.returnPressed.connect(self._table.setFocus)
-        self._open.clicked.connect(self._choose_file)
-        self._again.clicked.connect(self.rescan)
-        self._add.clicked.connect(self._choose_folder)
         self._clear.clicked.connect(self._search.clear)
         self._progress.cancelled.connect(self.cancel_scan)
         self._table.model_changed.connect(self._refresh)
         self._table.chat_asked.connect(self._chat)
         self._table.remove_asked.connect(self._ask_remove)
         self._table.menu_asked.connect(self._show_menu)
-        self._details.chat_asked.connect(self._chat)
-        self._details.inspect_asked.connect(self._inspect)
-        self._details.folder_asked.connect(self._show_in_folder)
-        self._details.remove_asked.connect(self._ask_remove)
-        for keys, action in (("Ctrl+F", self._focus_search), ("F5", self.rescan)):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(action)
+
+    def _connect_actions(self) -> None:
+        for action, call in (
+            (actions.SEARCH, lambda: focus_search(self._search)),
+            (actions.RESCAN, self.rescan),
+            (actions.OPEN_FILE, self._choose_file),
+            (actions.ADD_FOLDER, self._choose_folder),
+            (actions.CHAT, self._chat),
+            (actions.INSPECT, self._inspect),
+            (actions.SHOW_IN_FOLDER, self._show_in_folder),
+            (actions.REMOVE, self._ask_remove),
+        ):
+            self.commands.connect_to(action, call)
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -198,7 +199,8 @@ class LibraryPage(Page):
         if model is not None:
             self._details.show_model(model, removable=self._service.is_own(model))
         self._body.setCurrentIndex(0 if self._rows.rowCount() else 1)
-        self._again.setEnabled(self._scan is None)
+        self.commands.allow(actions.NOT_LOOKING, self._scan is None)
+        self.commands.allow(actions.IN_LIST, model is not None)
         total = self._rows.total
         self._count.setText(
             f"{total:,} model{'s' * (total != 1)} · {human_bytes(self._rows.total_bytes)}" if total else ""
@@ -274,13 +276,10 @@ class LibraryPage(Page):
         menu = QMenu(self)
         menu.setObjectName("libraryContextMenu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Chat", self._chat)
-        if self._inspector:
-            menu.addAction("Inspect", self._inspect)
-        menu.addAction("Show in folder", self._show_in_folder)
+        self.commands.add_to(menu, actions.CHAT, actions.INSPECT, actions.SHOW_IN_FOLDER)
         if self._service.is_own(model):
             menu.addSeparator()
-            menu.addAction("Remove…", self._ask_remove)
+            self.commands.add_to(menu, actions.REMOVE)
         menu.popup(where)
 
     def _ask_remove(self) -> None:
@@ -330,7 +329,7 @@ class LibraryPage(Page):
 
     def _fill_folders_menu(self) -> None:
         self._folders_menu.clear()
-        self._folders_menu.addAction("Add folder…", self._choose_folder)
+        self.commands.add_to(self._folders_menu, actions.ADD_FOLDER)
         folders = self._service.folders()
         if folders:
             self._folders_menu.addSeparator()

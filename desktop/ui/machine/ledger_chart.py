@@ -21,6 +21,8 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from desktop.core.text import plain_tooltip
 from desktop.services.planning.ledger import Point
+from desktop.ui.machine.actions import LEDGER_KEYS
+from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 
 BAND = 0.10  # drawn around the diagonal, and where a point changes its shape
@@ -105,7 +107,7 @@ class LedgerChart(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Left and right go through the runs by age."""
-        step = {Qt.Key.Key_Left: 1, Qt.Key.Key_Right: -1}.get(Qt.Key(event.key()))
+        step = answer(event, LEDGER_KEYS)
         if step is None or not self._points:
             super().keyPressEvent(event)
             return

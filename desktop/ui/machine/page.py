@@ -21,10 +21,10 @@ from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine, Memory
 from desktop.services.machine.machine import MachineService, Measure
 from desktop.services.machine.report import report
+from desktop.ui.machine import actions
 from desktop.ui.machine.format_panel import FormatPanel
 from desktop.ui.machine.machine_cards import CpuCard, EngineCard, GraphicsCard, MemoryCard
 from desktop.ui.machine.trust_panel import TrustPanel, TrustSources
-from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Task, Tasks
@@ -51,7 +51,7 @@ class MachinePage(Page):
         parent: QWidget | None = None,
     ) -> None:
         """``sources`` are those of the section "predicted against measured"; without them it is left out."""
-        super().__init__(parent)
+        super().__init__(parent, actions.MACHINE_ACTIONS)
         self.setObjectName("machinePage")
         self._service = service
         self._tasks = tasks
@@ -68,6 +68,7 @@ class MachinePage(Page):
         self._engine = EngineCard()
         self._formats = FormatPanel(theme, service.formats)
         self._trust = TrustPanel(theme, tasks, sources) if sources is not None else None
+        self._connect_actions()
         self._build()
         self._refresh()
 
@@ -136,6 +137,16 @@ class MachinePage(Page):
         self._refresh()
         self._load.setFocus()
 
+    def _connect_actions(self) -> None:
+        for action, call in (
+            (actions.MEASURE, lambda: self.ask("again")),
+            (actions.COPY_REPORT, self.copy_report),
+            (actions.SAVE_PROFILE, self._choose_save),
+            (actions.LOAD_PROFILE, self._choose_load),
+            (actions.CLOSE_PROFILE, self.close_profile),
+        ):
+            self.commands.connect_to(action, call)
+
     # -- building --------------------------------------------------------------------------------
 
     def _build(self) -> None:
@@ -170,22 +181,20 @@ class MachinePage(Page):
         self._state = QLabel()
         self._state.setObjectName("machineState")
         set_role(self._state, "muted")
-        self._measure = push_button("Measure again", "machineMeasure", "Ask the computer again and measure its memory")
-        self._measure.clicked.connect(lambda: self.ask("again"))
-        self._copy = push_button("Copy report", "machineCopy", "Copy all of this as text, without names or paths")
-        self._copy.clicked.connect(self.copy_report)
-        self._save = push_button("Save profile…", "machineSave", 'Save this machine as a file for "what if" questions')
-        self._save.clicked.connect(self._choose_save)
-        self._load = push_button("What if: load profile…", "machineLoad", "See everything as on a saved machine")
-        self._load.clicked.connect(self._choose_load)
+        self._load = self.commands.button(actions.LOAD_PROFILE, "machineLoad")
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._title)
         row.addSpacing(4)
         row.addWidget(self._state, 0, Qt.AlignmentFlag.AlignBottom)
         row.addStretch(1)
-        for button in (self._measure, self._copy, self._save, self._load):
-            row.addWidget(button)
+        for action, name in (
+            (actions.MEASURE, "machineMeasure"),
+            (actions.COPY_REPORT, "machineCopy"),
+            (actions.SAVE_PROFILE, "machineSave"),
+        ):
+            row.addWidget(self.commands.button(action, name))
+        row.addWidget(self._load)
         return row
 
     def _build_banner(self) -> QFrame:
@@ -193,9 +202,7 @@ class MachinePage(Page):
         self._banner.setObjectName("machineBanner")
         set_role(self._banner, "notification")
         self._banner_text = plain_label("machineBannerText")
-        tip = "Close the profile (what this computer is)"
-        back = push_button("Back to this computer", "machineBack", tip, role="primary")
-        back.clicked.connect(self.close_profile)
+        back = self.commands.button(actions.CLOSE_PROFILE, "machineBack", role="primary")
         row = QHBoxLayout(self._banner)
         row.setContentsMargins(12, 8, 12, 8)
         row.addWidget(self._banner_text, 1)
@@ -266,9 +273,10 @@ class MachinePage(Page):
         self._banner.setVisible(self._profile is not None)
         self._title.setText("What if" if self._profile else "This machine")
         self._state.setText("Measuring…" if asking and machine is not None else "")
-        self._measure.setEnabled(not asking and self._profile is None)
-        for button in (self._copy, self._save):
-            button.setEnabled(machine is not None)
+        self.commands.allow(actions.NOT_ASKING, not asking)
+        self.commands.allow(actions.THIS_COMPUTER, self._profile is None)
+        self.commands.allow(actions.PROFILE_SHOWN, self._profile is not None)
+        self.commands.allow(actions.KNOWN, machine is not None)
         self._body.setCurrentIndex(0 if machine is None else 1)
         if machine is None:
             return

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
+
+from desktop.ui.shell.action import WidgetKeys
+from desktop.ui.shell.keys import add_keys
+
+CLEAR_SEARCH = WidgetKeys("Clear the search", "search fields", (("Esc", True),))
 
 
 def search_field(name: str, spoken: str, placeholder: str, tip: str = "") -> QLineEdit:
-    """A field of this object name, with a button that clears it; ``spoken`` is what screen readers say."""
+    """A field of this object name, cleared by its button or Escape; ``spoken`` is what screen readers say."""
     field = QLineEdit()
     field.setObjectName(name)
     field.setAccessibleName(spoken)
@@ -14,4 +20,11 @@ def search_field(name: str, spoken: str, placeholder: str, tip: str = "") -> QLi
     field.setToolTip(tip)
     field.setClearButtonEnabled(True)
     field.setProperty("role", "search")
+    add_keys(field, CLEAR_SEARCH, lambda _: field.clear())
     return field
+
+
+def focus_search(field: QLineEdit) -> None:
+    """Put the keyboard into the field, so that typing replaces what it holds."""
+    field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+    field.selectAll()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
+from desktop.ui.shell.action import WidgetKeys
+
+COPY_ROWS = WidgetKeys("Copy the selected rows", "tables", (("Ctrl+C", True), ("Ctrl+Ins", True)), shown="Ctrl+C")
 
 def set_up_table(table: QTableView, name: str, title: str, *, row_height: int = 0, several: bool = False) -> None:
     """Name a table and set what all have in common; ``title`` is for screen readers.

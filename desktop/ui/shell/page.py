@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
+
+from desktop.ui.shell.action import Declared
+from desktop.ui.shell.action_registry import ActionRegistry
 
 
 class Page(QWidget):
     """One page of the window. It owns its widgets; what it has to tell goes out through ``notify``."""
 
     notify = Signal(object)  # HeftError or str, shown in the notification area
-    SHORTCUTS: ClassVar[tuple[tuple[str, str], ...]] = ()  # (keys, meaning), listed under Ctrl+/
+
+    def __init__(self, parent: QWidget | None = None, declared: Declared = ()) -> None:
+        """``declared`` are the page's actions, those of its wing's ``actions.py``; the page connects each of them."""
+        super().__init__(parent)
+        self.commands = ActionRegistry(declared, self)
+        self.commands.refused.connect(self.notify)
 
     def shown(self) -> None:
         """Called each time the page becomes visible; a page that shows live figures refreshes here."""

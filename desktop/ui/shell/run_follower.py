@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop.engine.worker.protocol import Load, Loaded
+from desktop.core.load_plan import LoadPlan
+from desktop.engine.worker.protocol import Loaded
 from desktop.services.engine.supervisor import EngineState
 from desktop.ui.shell.tasks import Tasks
 
@@ -24,12 +25,11 @@ class RunFollower(QObject):
         self,
         tasks: Tasks,
         recorder: Callable[[], RunRecorder],
-        last_load: Callable[[], tuple[Load, str] | None],
         parent: QObject | None = None,
     ) -> None:
         """``recorder`` is asked for at the first load, so that a start without one does not pay for it."""
         super().__init__(parent)
-        self._tasks, self._recorder, self._last_load = tasks, recorder, last_load
+        self._tasks, self._recorder = tasks, recorder
         self._loaded: Loaded | None = None
         self._phase = ""
 
@@ -38,8 +38,8 @@ class RunFollower(QObject):
         loaded, self._loaded = self._loaded, state.loaded
         began = state.phase == "generating" and self._phase != "generating"
         self._phase = state.phase
-        if state.loaded is not None and state.loaded is not loaded:
-            self._record_load(state.loaded, state.model_name)
+        if state.loaded is not None and state.loaded is not loaded and state.plan is not None:
+            self._record_load(state.loaded, state.plan)
         if began and state.pid is not None:
             self._recorder().began(state.pid)
 
@@ -49,9 +49,7 @@ class RunFollower(QObject):
             recorder = self._recorder()
             self._tasks.run(lambda context: recorder.answered(figures), owner=self)
 
-    def _record_load(self, loaded: Loaded, name: str) -> None:
-        recorder, last = self._recorder(), self._last_load()
-        kv_type = last[0].kv_type if last is not None else "f16"
+    def _record_load(self, loaded: Loaded, plan: LoadPlan) -> None:
         self._tasks.run(
-            lambda context: recorder.loaded(loaded, name, kv_type), done=self.predicted.emit, owner=self
+            lambda context: self._recorder().loaded(loaded, plan), done=self.predicted.emit, owner=self
         )

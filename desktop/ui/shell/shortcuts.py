@@ -1,42 +1,64 @@
-"""The list of keyboard shortcuts."""
+"""The list of keyboard shortcuts, made from the declared actions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.action import Declared
+from desktop.ui.shell.keys import listed_keys
+
+_MARGIN = 24  # pixels left free of the window around the dialog, above and below
 
 
 class ShortcutsDialog(QDialog):
-    """Keys and what they do, grouped by page."""
+    """Keys and what they do, grouped by page; scrolls where the window is too low for all of them."""
 
-    def __init__(self, groups: Sequence[tuple[str, Sequence[tuple[str, str]]]], parent: QWidget | None = None) -> None:
-        """``groups`` holds a heading and its (keys, meaning) rows each."""
+    def __init__(self, groups: Sequence[tuple[str, Declared]], parent: QWidget | None = None) -> None:
+        """``groups`` holds a heading and what is declared for it each; what has no keys is left out."""
         super().__init__(parent)
         self.setObjectName("shortcutsDialog")
         self.setWindowTitle("Keyboard shortcuts")
         self.setModal(True)
-        grid = QGridLayout()
+        content = QWidget()
+        grid = QGridLayout(content)
+        grid.setContentsMargins(0, 0, 12, 0)
         grid.setHorizontalSpacing(28)
         grid.setVerticalSpacing(7)
+        grid.setColumnStretch(1, 1)
         line = 0
-        for heading, rows in groups:
+        for heading, declared in groups:
+            rows = [(keys, entry.words.rstrip("…")) for entry in declared if (keys := listed_keys(entry))]
+            if not rows:
+                continue
             grid.addWidget(_words(heading, "subtitle"), line, 0, 1, 2)
             line += 1
             for keys, meaning in rows:
                 grid.addWidget(_words(keys, "muted"), line, 0)
                 grid.addWidget(_words(meaning), line, 1)
                 line += 1
+        scroll = QScrollArea()
+        scroll.setObjectName("shortcutsScroll")
+        scroll.setAccessibleName("Keyboard shortcuts")
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(content)
+        scroll.setMinimumWidth(content.sizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.button(QDialogButtonBox.StandardButton.Close).setObjectName("shortcutsClose")
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setContentsMargins(22, 20, 22, 16)
         column.setSpacing(18)
-        column.addLayout(grid)
+        column.addWidget(scroll, 1)
         column.addWidget(buttons)
+        wanted = QSize(self.sizeHint().width(), content.sizeHint().height() + buttons.sizeHint().height() + 54)
+        room = parent.height() - 2 * _MARGIN if parent is not None else self.screen().availableGeometry().height()
+        self.resize(wanted.boundedTo(QSize(wanted.width(), room)))
 
 
 def _words(text: str, role: str = "") -> QLabel:

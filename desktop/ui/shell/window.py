@@ -11,13 +11,14 @@ from urllib.parse import unquote_to_bytes
 
 from PySide6.QtCore import QRect, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
+    QActionGroup,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
-    QKeySequence,
     QPaintEvent,
-    QShortcut,
+    QScreen,
+    QShowEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -31,16 +32,35 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.store.settings import WindowGeometry
+from desktop.ui.shell.action import Action, Declared
+from desktop.ui.shell.action_registry import ActionRegistry
+from desktop.ui.shell.actions import (
+    ABOUT,
+    APPEARANCE_DARK,
+    APPEARANCE_LIGHT,
+    APPEARANCE_SYSTEM,
+    DISMISS,
+    INSPECT_FILE,
+    LOAD_AT_START,
+    LOGS,
+    OPEN_FILE,
+    PALETTE,
+    QUIT,
+    SHORTCUTS,
+    WINDOW_ACTIONS,
+    visit,
+)
 from desktop.ui.shell.notifications import NotificationArea
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.rail import NavigationRail
 from desktop.ui.shell.shortcuts import ShortcutsDialog
 from desktop.ui.shell.statusbar import StatusBar
-from desktop.ui.shell.theme import Theme
+from desktop.ui.shell.theme import Preference, Theme
+from desktop.ui.shell.window_place import TITLE_BAR, fitted
 
 DEFAULT_SIZE = QSize(1280, 800)
-FRAME_ROOM = QSize(0, 40)  # for the title bar, which Qt does not count in a window's size
-MINIMUM_SIZE = QSize(820, 520)  # on a smaller screen (1280 pixels at 200%) pages scroll
+FRAME_ROOM = QSize(0, TITLE_BAR)
+MINIMUM_SIZE = QSize(820, 520)  # on a smaller screen (1280x800 pixels at 200% are 640x400) pages scroll
 # Model files a person may drop; what they really are is told by their content.
 MODEL_SUFFIXES = frozenset(
     (
@@ -62,12 +82,16 @@ MODEL_SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class PageEntry:
-    """One page of the rail; ``make`` is called at its first visit. ``icon`` names a file of resources/icons."""
+    """One page of the rail; ``make`` is called at its first visit. ``icon`` names a file of resources/icons.
+
+    ``declared`` are the page's actions, known before the page is made.
+    """
 
     name: str
     title: str
     icon: str
     make: Callable[[], Page]
+    declared: Declared = ()
 
 
 class MainWindow(QWidget):
@@ -90,7 +114,7 @@ class MainWindow(QWidget):
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("Heft")
-        self.setMinimumSize(MINIMUM_SIZE.boundedTo(self.screen().availableGeometry().size() - FRAME_ROOM))
+        self._fit_minimum(self.screen().availableGeometry())
         self.setAcceptDrops(True)
         self._entries = tuple(pages)
         self._made: dict[int, Page] = {}
@@ -98,8 +122,13 @@ class MainWindow(QWidget):
         self._first_paint = True
         self.status = status
         self.notifications = NotificationArea(theme)
+        visits = [visit(at + 1, entry.name, entry.title, entry.icon) for at, entry in enumerate(pages)]
+        self.commands = ActionRegistry((*visits, *WINDOW_ACTIONS), self)
+        self._connect(visits, theme.preference, load_at_start)
         self._rail = NavigationRail(
-            theme, [(entry.name, entry.title, entry.icon) for entry in pages], load_at_start=load_at_start
+            theme,
+            self.commands,
+            [(entry.name, entry.title, action) for entry, action in zip(pages, visits, strict=True)],
         )
         self._stack = QStackedWidget()
         self._stack.setObjectName("pages")
@@ -120,21 +149,31 @@ class MainWindow(QWidget):
         row.setSpacing(0)
         row.addWidget(self._rail)
         row.addLayout(column, 1)
-        self._rail.page_chosen.connect(self._visit)
-        self._rail.appearance_chosen.connect(self.appearance_chosen)
-        self._rail.load_at_start_chosen.connect(self.load_at_start_chosen)
-        self._rail.shortcuts_asked.connect(self.show_shortcuts)
-        self._rail.inspect_asked.connect(self.inspect_asked)
-        self._rail.logs_asked.connect(self.logs_asked)
-        self._rail.about_asked.connect(self.about_asked)
-        for index in range(len(self._entries)):
-            self._shortcut(f"Ctrl+{index + 1}", partial(self._visit, index))
-        self._shortcut("Ctrl+O", self.choose_file)
-        self._shortcut("Ctrl+I", self.inspect_asked.emit)
-        self._shortcut("Ctrl+/", self.show_shortcuts)
-        self._shortcut("F1", self.show_shortcuts)
-        self._shortcut("Ctrl+Q", self.close)
-        self._shortcut("Ctrl+Shift+X", self.notifications.dismiss_last)
+
+    def _connect(self, visits: Sequence[Action], preference: Preference, load_at_start: bool) -> None:
+        commands = self.commands
+        commands.refused.connect(self.notifications.show_message)
+        for index, action in enumerate(visits):
+            commands.connect_to(action, partial(self._visit, index))
+        appearances = QActionGroup(self)
+        for action, which in (
+            (APPEARANCE_SYSTEM, "system"),
+            (APPEARANCE_LIGHT, "light"),
+            (APPEARANCE_DARK, "dark"),
+        ):
+            made = commands.connect_to(action, partial(self.appearance_chosen.emit, which))
+            appearances.addAction(made)
+            made.setChecked(which == preference)
+        load = commands.connect_to(LOAD_AT_START, lambda: self.load_at_start_chosen.emit(load.isChecked()))
+        load.setChecked(load_at_start)
+        commands.connect_to(PALETTE, self.show_palette)
+        commands.connect_to(OPEN_FILE, self.choose_file)
+        commands.connect_to(INSPECT_FILE, self.inspect_asked.emit)
+        commands.connect_to(SHORTCUTS, self.show_shortcuts)
+        commands.connect_to(DISMISS, self.notifications.dismiss_last)
+        commands.connect_to(LOGS, self.logs_asked.emit)
+        commands.connect_to(ABOUT, self.about_asked.emit)
+        commands.connect_to(QUIT, self.close)
 
     # -- pages -----------------------------------------------------------------------------------
 
@@ -173,24 +212,15 @@ class MainWindow(QWidget):
         self._made[index].setFocus(Qt.FocusReason.OtherFocusReason)
         self.page_changed.emit(self._entries[index].name)
 
-    # -- keyboard --------------------------------------------------------------------------------
+    # -- actions ---------------------------------------------------------------------------------
 
-    def _shortcut(self, keys: str, call: Callable[[], object]) -> None:
-        shortcut = QShortcut(QKeySequence(keys), self)
-        shortcut.activated.connect(call)
+    def show_palette(self) -> None:
+        """Find anything that can be done."""
 
     def show_shortcuts(self) -> None:
-        """List what the keyboard can do."""
-        rows = [(f"Ctrl+{index + 1}", entry.title) for index, entry in enumerate(self._entries)]
-        rows += [
-            ("Ctrl+O", "Open a .gguf file and chat"),
-            ("Ctrl+I", "Inspect a model file"),
-            ("Ctrl+Shift+X", "Dismiss the newest message"),
-            ("Ctrl+/ or F1", "This list"),
-            ("Ctrl+Q", "Quit"),
-        ]
-        groups = [("Everywhere", rows)]
-        groups += [(self._entries[i].title, list(p.SHORTCUTS)) for i, p in self._made.items() if p.SHORTCUTS]
+        """List what the keyboard can do, on pages not yet visited too."""
+        groups = [("Everywhere", self.commands.declared)]
+        groups += [(entry.title, entry.declared) for entry in self._entries]
         dialog = ShortcutsDialog(groups, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
@@ -206,20 +236,23 @@ class MainWindow(QWidget):
     # -- geometry --------------------------------------------------------------------------------
 
     def restore(self, geometry: WindowGeometry | None) -> None:
-        """Take the place of the last time if a screen still shows it, else a size that fits the screen."""
+        """Take the place of the last time, or one near it where the title bar can be reached."""
         if geometry is None:
             room = self.screen().availableGeometry().size() - FRAME_ROOM
             self.resize(DEFAULT_SIZE.boundedTo(room))
             return
         wanted = QRect(geometry.x, geometry.y, geometry.width, geometry.height)
-        screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
-        shows = next((place for place in screens if place.intersects(wanted)), None)
-        room = (shows or self.screen().availableGeometry()).size()
-        self.resize(wanted.size().boundedTo(room))
-        if shows is not None:
-            self.move(wanted.topLeft())
+        place = fitted(wanted, [screen.availableGeometry() for screen in QGuiApplication.screens()])
+        shown_on = QGuiApplication.screenAt(place.center()) or QGuiApplication.screenAt(place.topLeft())
+        self._fit_minimum((shown_on or self.screen()).availableGeometry())
+        self.resize(place.size())
+        self.move(place.topLeft())
         if geometry.maximized:
             self.setWindowState(Qt.WindowState.WindowMaximized)
+
+    def _fit_minimum(self, screen: QRect) -> None:
+        """On a small screen the window may be smaller than its pages would like: they scroll then."""
+        self.setMinimumSize(MINIMUM_SIZE.boundedTo(screen.size() - FRAME_ROOM))
 
     def geometry_now(self) -> WindowGeometry:
         """Where the window is, for the settings."""
@@ -246,6 +279,17 @@ class MainWindow(QWidget):
     def _model_files(event: QDropEvent) -> list[Path]:
         files = [_path(url) for url in event.mimeData().urls() if url.isLocalFile()]
         return [path for path in files if path.suffix.lower() in MODEL_SUFFIXES or path.is_dir()]
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Follow the window to other screens."""
+        super().showEvent(event)
+        handle = self.windowHandle()
+        if handle is not None:
+            follow = Qt.ConnectionType.UniqueConnection
+            handle.screenChanged.connect(self._screen_changed, follow)
+
+    def _screen_changed(self, screen: QScreen) -> None:
+        self._fit_minimum(screen.availableGeometry())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell once that the window is there."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from support.desk import Desk
 from support.forge import TINY, forge
+from support.plans import plain_plan
 
 from desktop.core.errors import EngineError
-from desktop.engine.worker.protocol import Load
 from desktop.services.chat.chat import ChatFailed, TextAdded, title_from
 from desktop.store.paths import Paths
 
@@ -25,7 +25,7 @@ def desk(paths: Paths) -> Iterator[Desk]:
 
 
 def test_a_question_sent_while_loading_is_answered_and_kept(desk: Desk, starter_model: Path) -> None:
-    desk.engine.load(Load(str(starter_model), 2048), "SmolLM2")
+    desk.engine.load(plain_plan(starter_model, 2048, name="SmolLM2"))
     chat = desk.new_chat()
     desk.chat.send(chat, "Why is the sky blue?")
     assert desk.chat.busy
@@ -40,7 +40,7 @@ def test_a_question_sent_while_loading_is_answered_and_kept(desk: Desk, starter_
 
 
 def test_regenerate_edit_and_continue_make_branches(desk: Desk, starter_model: Path) -> None:
-    desk.engine.load(Load(str(starter_model), 2048), "SmolLM2")
+    desk.engine.load(plain_plan(starter_model, 2048, name="SmolLM2"))
     chat = desk.new_chat(max_tokens=8)
     desk.chat.send(chat, "Count from one to ten.")
     first = desk.answered()
@@ -62,7 +62,7 @@ def test_regenerate_edit_and_continue_make_branches(desk: Desk, starter_model: P
 
 
 def test_a_killed_engine_costs_no_text_and_the_next_question_works(desk: Desk, starter_model: Path) -> None:
-    desk.engine.load(Load(str(starter_model), 2048), "SmolLM2")
+    desk.engine.load(plain_plan(starter_model, 2048, name="SmolLM2"))
     chat = desk.new_chat(max_tokens=1500)
     desk.chat.send(chat, "Write a long story.")
     shown = ""
@@ -87,7 +87,7 @@ def test_a_killed_engine_costs_no_text_and_the_next_question_works(desk: Desk, s
 
 
 def test_stop_keeps_what_was_said(desk: Desk, starter_model: Path) -> None:
-    desk.engine.load(Load(str(starter_model), 2048), "SmolLM2")
+    desk.engine.load(plain_plan(starter_model, 2048, name="SmolLM2"))
     chat = desk.new_chat(max_tokens=1500)
     desk.chat.send(chat, "Write a long story.")
     event = desk.wait(TextAdded)
@@ -101,7 +101,7 @@ def test_stop_keeps_what_was_said(desk: Desk, starter_model: Path) -> None:
 
 
 def test_stop_before_the_model_is_there(desk: Desk, starter_model: Path) -> None:
-    desk.engine.load(Load(str(starter_model), 2048), "SmolLM2")
+    desk.engine.load(plain_plan(starter_model, 2048, name="SmolLM2"))
     chat = desk.new_chat()
     desk.chat.send(chat, "Hello?")
     desk.chat.stop()
@@ -121,7 +121,7 @@ def test_no_model_is_said_in_the_chat(desk: Desk) -> None:
 def test_a_load_that_fails_fails_the_waiting_question(desk: Desk, tmp_path: Path) -> None:
     bad = tmp_path / "bad.gguf"
     bad.write_bytes(b"not a model")
-    desk.engine.load(Load(str(bad)), "bad")
+    desk.engine.load(plain_plan(bad, name="bad"))
     chat = desk.new_chat()
     desk.chat.send(chat, "Hello?")
     answer = desk.answered()
@@ -130,7 +130,7 @@ def test_a_load_that_fails_fails_the_waiting_question(desk: Desk, tmp_path: Path
 
 
 def test_a_full_context_says_what_to_do(desk: Desk, starter_model: Path) -> None:
-    desk.engine.load(Load(str(starter_model), 256), "SmolLM2")
+    desk.engine.load(plain_plan(starter_model, 256, name="SmolLM2"))
     chat = desk.new_chat(max_tokens=0)
     desk.chat.send(chat, "word " * 400)
     answer = desk.answered()
@@ -144,8 +144,8 @@ def test_a_newer_load_replaces_one_on_its_way(
     other = forge(tmp_path / "o.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf")
     states: queue.Queue[tuple[str, str]] = queue.Queue()
     desk.engine.subscribe(lambda state: states.put((state.phase, state.model_name)))
-    desk.engine.load(Load(str(starter_model), 2048), "first")
-    desk.engine.load(Load(str(other), 512), "second")
+    desk.engine.load(plain_plan(starter_model, 2048, name="first"))
+    desk.engine.load(plain_plan(other, 512, name="second"))
     while (state := states.get(timeout=60))[0] != "ready":
         assert state[0] == "loading"
     assert state == ("ready", "second")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from support import gguf_bytes as g
 from support.hub_server import BytesContent, HubServer, Repo
 
+from desktop import cli
 from desktop.cli import main
 from desktop.cli.output import AnswerText, ProgressLine, print_error
 from desktop.core.errors import HeftError
@@ -76,3 +78,11 @@ def test_an_answer_is_cleaned_on_a_terminal_only() -> None:
             answer.write(piece)
     assert SUSPECT.search(terminal.getvalue()) is None and terminal.getvalue().endswith("[U+202E]gpj\ntwo")
     assert file.getvalue() == f"one{HOSTILE}\r\ntwo"
+
+
+def test_every_command_prints_through_one_module() -> None:
+    folder = Path(cli.__file__).parent
+    others = [path for path in folder.glob("*.py") if path.name != "output.py"]
+    assert len(others) > 10
+    writing = re.compile(r"\bsys\.std(out|err)\.(write|buffer)\b|(?<!\w)print\(")
+    assert [path.name for path in others if writing.search(path.read_text(encoding="utf-8"))] == []

@@ -19,15 +19,16 @@ from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
-from desktop.core.memory import ModelShape, Settings, Weights
-from desktop.core.placement import Fit, place, pools_of
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Weights
+from desktop.core.placement import Fit, Reclaimable, place, pools_of
 from desktop.core.speed import Rate
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.services.discover.picker import PickerService
-from desktop.services.discover.picker_records import Controls, Reclaimable
+from desktop.services.discover.picker_records import Controls
 from desktop.services.discover.picker_words import where
 from desktop.services.discover.tables import DataTables
 
@@ -243,7 +244,7 @@ class _Planner:
         headers: Sequence[Header],
         shape: ModelShape,
         weights: Weights,
-        settings: Settings,
+        settings: LoadSettings,
         machine: Machine,
         held: Reclaimable,
         cancelled: Cancelled,

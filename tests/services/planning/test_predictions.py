@@ -10,13 +10,20 @@ import pytest
 from support.engine import driven_engine
 
 from desktop.core.hardware import Cpu, Machine, Memory
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import LoadSettings
+from desktop.core.model_ref import local_ref
+from desktop.core.placement import place
 from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, Point, TypeSpeed
 from desktop.engine.worker.protocol import Loaded, Statistics
 from desktop.engine.worker.protocol import Memory as EngineMemory
 from desktop.services.machine.calibration import CalibrationService
-from desktop.services.planning.ledger import RunMeter
-from desktop.services.planning.recording import Predictions
-from desktop.services.planning.speed import LocalModel, describe_cpu, read_local
+from desktop.services.machine.this_machine import describe_cpu
+from desktop.services.planning.ledger import LedgerService, RunMeter
+from desktop.services.planning.recording import RunRecorder
+from desktop.services.planning.service import plan_of
+from desktop.services.planning.speed import LocalModel, SpeedService, read_local
+from desktop.store.ledger import Ledger
 from desktop.store.paths import Paths
 
 MACHINE = Machine(
@@ -29,8 +36,30 @@ def paths(tmp_path: Path) -> Paths:
     return Paths(tmp_path / "data", tmp_path / "cache")
 
 
+class Predictions:
+    """What predicts and records on one computer, over one ledger file."""
+
+    def __init__(self, paths: Paths, machine: Machine) -> None:
+        self.runs = Ledger(paths.ledger)
+        self.calibration = CalibrationService(paths)
+        self.speed = SpeedService(self.calibration, lambda: machine, self.runs.runs)
+        self.ledger = LedgerService(self.runs, self.speed)
+        self.recorder = RunRecorder(self.ledger)
+
+    def close(self) -> None:
+        self.runs.close()
+
+
 def open_predictions(paths: Paths) -> Predictions:
-    return Predictions(paths, lambda: MACHINE)
+    return Predictions(paths, MACHINE)
+
+
+def planned(path: Path, context: int = 4096, machine: Machine = MACHINE) -> LoadPlan:
+    """A load of a file as the formulas have it."""
+    asked, model = LoadSettings(context), read_local(path)
+    assert model is not None
+    fit = place(model.shape, model.weights, asked, machine)
+    return plan_of(local_ref(path, "Starter"), asked, fit, None, model.shape)
 
 
 def loaded_as(path: Path, threads: int = 2) -> Loaded:
@@ -73,7 +102,7 @@ def test_a_file_that_is_no_model_is_not_predicted(tmp_path: Path) -> None:
 
 def test_what_was_measured_teaches_the_next_prediction(starter_model: Path, paths: Paths) -> None:
     predictions = open_predictions(paths)
-    running = predictions.ledger.started(loaded_as(starter_model), "Starter")
+    running = predictions.ledger.started(loaded_as(starter_model), planned(starter_model))
     first = predictions.ledger.predict(running, 68)
     assert first is not None and first.shown.method == "table"
     truth = first.shown.decode.expected * 1.6
@@ -81,7 +110,7 @@ def test_what_was_measured_teaches_the_next_prediction(starter_model: Path, path
         predictions.ledger.answered(running, answer(truth), calm())
     predictions.close()
     later = open_predictions(paths)
-    second = later.ledger.predict(later.ledger.started(loaded_as(starter_model), "Starter"), 68)
+    second = later.ledger.predict(later.ledger.started(loaded_as(starter_model), planned(starter_model)), 68)
     later.close()
     assert second is not None and second.shown.method == "measured" and second.correction.runs == 5
     assert second.shown.decode.expected == pytest.approx(truth, rel=0.06)
@@ -92,7 +121,7 @@ def test_what_was_measured_teaches_the_next_prediction(starter_model: Path, path
 
 def test_an_answer_on_a_busy_machine_teaches_nothing(starter_model: Path, paths: Paths) -> None:
     predictions = open_predictions(paths)
-    running = predictions.ledger.started(loaded_as(starter_model), "Starter")
+    running = predictions.ledger.started(loaded_as(starter_model), planned(starter_model))
     for _ in range(3):
         predictions.ledger.answered(running, answer(3.0), stormy())
         predictions.ledger.answered(running, msgspec.structs.replace(answer(3.0), given_up_threads=1), calm())
@@ -104,7 +133,7 @@ def test_an_answer_on_a_busy_machine_teaches_nothing(starter_model: Path, paths:
 
 def test_a_few_tokens_are_no_measurement(starter_model: Path, paths: Paths) -> None:
     predictions = open_predictions(paths)
-    running = predictions.ledger.started(loaded_as(starter_model), "Starter")
+    running = predictions.ledger.started(loaded_as(starter_model), planned(starter_model))
     predictions.ledger.answered(running, answer(3.0, generated=4), calm())
     assert predictions.ledger.trust().speed == ()
     predictions.close()
@@ -113,9 +142,10 @@ def test_a_few_tokens_are_no_measurement(starter_model: Path, paths: Paths) -> N
 def test_other_threads_are_another_story(starter_model: Path, paths: Paths) -> None:
     predictions = open_predictions(paths)
     predictions.ledger.answered(
-        predictions.ledger.started(loaded_as(starter_model, 1), "Starter"), answer(10.0), calm()
+        predictions.ledger.started(loaded_as(starter_model, 1), planned(starter_model)), answer(10.0), calm()
     )
-    found = predictions.ledger.predict(predictions.ledger.started(loaded_as(starter_model, 2), "Starter"), 68)
+    running = predictions.ledger.started(loaded_as(starter_model, 2), planned(starter_model))
+    found = predictions.ledger.predict(running, 68)
     assert found is not None and found.correction.runs == 0
     predictions.close()
 
@@ -123,7 +153,7 @@ def test_other_threads_are_another_story(starter_model: Path, paths: Paths) -> N
 def test_trust_is_told_in_words(starter_model: Path, paths: Paths) -> None:
     predictions = open_predictions(paths)
     assert predictions.ledger.trust().speed_words == ""
-    running = predictions.ledger.started(loaded_as(starter_model), "Starter")
+    running = predictions.ledger.started(loaded_as(starter_model), planned(starter_model))
     trust = predictions.ledger.trust()
     assert trust.memory_words == "Heft's memory prediction on this computer was within 1% in its only run."
     for _ in range(10):
@@ -145,7 +175,7 @@ def test_a_ledger_that_cannot_be_written_hurts_no_answer(
     paths.data.parent.mkdir(parents=True, exist_ok=True)
     paths.data.write_text("a file where the folder should be")
     predictions = open_predictions(paths)
-    running = predictions.ledger.started(loaded_as(starter_model), "Starter")
+    running = predictions.ledger.started(loaded_as(starter_model), planned(starter_model))
     predictions.ledger.answered(running, answer(50.0), calm())
     assert predictions.ledger.predict(running, 68) is not None
     assert "was not written down" in caplog.text
@@ -176,15 +206,15 @@ def test_a_damaged_calibration_is_none(paths: Paths) -> None:
 
 @pytest.mark.engine
 def test_a_real_load_is_written_with_its_memory(starter_model: Path, paths: Paths, tmp_path: Path) -> None:
-    predictions = Predictions(paths, lambda: describe_cpu(paths))
+    predictions = Predictions(paths, describe_cpu(paths))
     with driven_engine(tmp_path) as engine:
         loaded = engine.load(starter_model, 2048)
-        predictions.recorder.loaded(loaded, "Starter", "f16")
+        predictions.recorder.loaded(loaded, planned(starter_model, 2048, describe_cpu(paths)))
         predictions.recorder.began(engine.client.pid)
         _, finished = engine.ask("Hello", max_tokens=16)
         predictions.recorder.answered(msgspec.structs.asdict(finished.statistics))
     (point,) = predictions.ledger.trust().memory
     assert point.predicted == pytest.approx(point.measured, rel=0.02)
-    answers = [run for run in predictions.ledger._ledger.runs(predictions.speed.key) if run.what == "answer"]
+    answers = [run for run in predictions.runs.runs(predictions.speed.key) if run.what == "answer"]
     assert answers[0].figures.measured_decode == pytest.approx(finished.statistics.tokens_per_second)
     predictions.close()

@@ -10,12 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from desktop.services.chat.chat import ChatService
-from desktop.services.engine.supervisor import EngineService
-from desktop.services.models.library import LibraryService
-from desktop.store.chats import ChatStore
+from desktop.services.container import Container
 from desktop.store.paths import Paths
-from desktop.store.settings import SettingsStore
 from desktop.ui.chat.page import ChatPage
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.tasks import Tasks
@@ -28,11 +24,12 @@ SECONDS_30 = 30_000
 def test_a_typed_question_is_answered_by_the_starter_model(
     qtbot: QtBot, paths: Paths, tasks: Tasks, theme: Theme, starter_model: Path
 ) -> None:
-    store, settings = ChatStore(paths.chats), SettingsStore(paths.settings)
-    engine, library = EngineService(paths), LibraryService(paths, settings)
-    service = ChatService(store, engine)
+    made = Container(paths)
+    store, service, engine = made.chats, made.chat, made.engine
     bridges = Bridge(engine.subscribe, merge_states), Bridge(service.subscribe, merge_chat_events)
-    page = ChatPage(store, service, engine, lambda: library, settings, *bridges, tasks, theme)
+    page = ChatPage(
+        store, service, engine, lambda: made.library, lambda: made.planning, made.settings, *bridges, tasks, theme
+    )
     told: list[object] = []
     page.notify.connect(told.append)
     qtbot.addWidget(page)
@@ -73,7 +70,6 @@ def test_a_typed_question_is_answered_by_the_starter_model(
     finally:
         for bridge in bridges:
             bridge.close()
-        engine.close()
-        service.close()
+        made.end_engine()
         tasks.shutdown()
-        store.close()
+        made.close()

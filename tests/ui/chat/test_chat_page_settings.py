@@ -7,9 +7,9 @@ from pathlib import Path
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
+from support.plans import plain_plan
 
 from desktop.core.errors import NotFoundError
-from desktop.engine.worker.protocol import Load
 
 
 def test_settings_are_kept_with_their_chat(desk: Desk, qtbot: QtBot) -> None:
@@ -47,7 +47,7 @@ def test_a_preset_can_be_saved_and_deleted(desk: Desk, qtbot: QtBot) -> None:
 
 def test_the_model_can_be_switched_in_the_middle_of_a_chat(desk: Desk, qtbot: QtBot) -> None:
     desk.answer("Hello", "Hi")
-    desk.engine.load(Load("/m/other.gguf"), "Other-8B")
+    desk.engine.load(plain_plan("/m/other.gguf", name="Other-8B"))
     desk.engine.finish_load()
     qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
     assert desk.label("noticeText") == "This chat was held with SmolLM2-135M. The next answer comes from Other-8B."

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
+from support.plans import plain_plan
 
 from desktop.core.errors import EngineError, HeftError
-from desktop.engine.worker.protocol import Load
 from desktop.services.engine.supervisor import EngineState
 
 
@@ -49,13 +49,13 @@ def test_out_of_memory_offers_half_the_context(desk: Desk, qtbot: QtBot) -> None
     desk.engine.die("out-of-memory")
     desk.click("notice-load-smaller")
     qtbot.waitUntil(lambda: desk.engine.state.phase == "loading")
-    assert desk.engine.last_load is not None and desk.engine.last_load[0].context_length == 2048
+    assert desk.engine.last_plan is not None and desk.engine.last_plan.context == 2048
 
 
 def test_a_refused_file_offers_another_one(desk: Desk, qtbot: QtBot) -> None:
-    desk.engine.load(Load("/m/broken.gguf"), "broken")
+    desk.engine.load(plain_plan("/m/broken.gguf", name="broken"))
     error = EngineError("The file is cut off.", "Download it again.", kind="bad-file")
-    desk.engine.tell(EngineState("stopped", "/m/broken.gguf", "broken", failure=error))
+    desk.engine.tell(EngineState("stopped", plain_plan("/m/broken.gguf", name="broken"), failure=error))
     qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
     assert (desk.label("noticeText"), desk.label("noticeHint")) == (error.message, error.hint)
     assert desk.button("notice-open-file").isVisible()
@@ -69,7 +69,7 @@ def test_a_full_context_offers_a_larger_one_and_goes_on(desk: Desk, qtbot: QtBot
     assert desk.button("notice-new-chat").isVisible()
     desk.click("notice-load-larger")
     qtbot.waitUntil(lambda: desk.engine.state.phase == "loading")
-    assert desk.engine.last_load is not None and desk.engine.last_load[0].context_length == 4096
+    assert desk.engine.last_plan is not None and desk.engine.last_plan.context == 4096
     qtbot.waitUntil(lambda: desk.service.busy)
     desk.engine.finish_load()
     qtbot.waitUntil(lambda: len(desk.engine.requests) == 2)
@@ -80,7 +80,7 @@ def test_a_full_context_offers_a_larger_one_and_goes_on(desk: Desk, qtbot: QtBot
 
 
 def test_a_context_that_cannot_grow_offers_only_a_new_chat(desk: Desk, qtbot: QtBot) -> None:
-    desk.engine.load(Load("/m/smol.gguf", context_length=8192), "SmolLM2-135M")
+    desk.engine.load(plain_plan("/m/smol.gguf", 8192, name="SmolLM2-135M"))
     desk.engine.finish_load(trained=8192)
     desk.answer("A long story", "Once", "context-full", used=8192)
     assert not [b for b in desk.page.findChildren(QPushButton, "notice-load-larger") if b.isVisible()]
@@ -89,7 +89,7 @@ def test_a_context_that_cannot_grow_offers_only_a_new_chat(desk: Desk, qtbot: Qt
 
 
 def test_a_model_without_a_template_is_said_so_until_dismissed(desk: Desk, qtbot: QtBot) -> None:
-    desk.engine.load(Load("/m/base.gguf"), "base")
+    desk.engine.load(plain_plan("/m/base.gguf", name="base"))
     desk.engine.finish_load(template="chatml")
     qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
     assert "ChatML" in desk.label("noticeText")

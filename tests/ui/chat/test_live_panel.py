@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QProgressBar, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
+from support.plans import plain_plan
 from support.widgets import label, shown
 
 from desktop.core.text import plain_tooltip
@@ -220,19 +221,19 @@ def test_own_presets_are_kept_in_the_settings(tmp_path: Path) -> None:
 
 
 def test_loading_shows_progress_and_can_be_cancelled(qtbot: QtBot, menu: ModelMenu) -> None:
-    menu.set_state(EngineState("loading", "/m/a.gguf", "Qwen3-8B", 0.42))
+    menu.set_state(EngineState("loading", plain_plan("/m/a.gguf", name="Qwen3-8B"), 0.42))
     assert menu.findChild(QProgressBar, "loadProgress").value() == 42
     assert label(menu, "loadText") == "Loading, 42%"
     with qtbot.waitSignal(menu.cancel_asked):
         qtbot.mouseClick(menu.findChild(QPushButton, "cancelLoad"), Qt.MouseButton.LeftButton)
-    menu.set_state(EngineState("ready", "/m/smol.gguf", "SmolLM2", 1.0, LOADED))
+    menu.set_state(EngineState("ready", plain_plan("/m/smol.gguf", name="SmolLM2"), 1.0, LOADED))
     assert not menu.findChild(QProgressBar, "loadProgress").isVisible()
     assert menu.findChild(QPushButton, "modelButton").text() == "SmolLM2"
 
 
 def test_a_long_name_is_cut_and_whole_in_the_tooltip(menu: ModelMenu) -> None:
     name = "A-very-long-model-name-" * 5
-    menu.set_state(EngineState("ready", "/m/x.gguf", name, 1.0, LOADED))
+    menu.set_state(EngineState("ready", plain_plan("/m/x.gguf", name=name), 1.0, LOADED))
     button = menu.findChild(QPushButton, "modelButton")
     assert "…" in button.text() and name in button.toolTip() and name in button.accessibleName()
 

@@ -45,8 +45,8 @@ def service(paths: Paths, tmp_path: Path) -> LibraryService:
 def make_page(service: LibraryService, tasks: Tasks, theme: Theme, qtbot: QtBot) -> Iterator[MakePage]:
     """Makes a shown page that has finished its first search."""
 
-    def make(*, inspector: bool = False, wait: bool = True) -> LibraryPage:
-        page = shown(qtbot, LibraryPage(service, tasks, theme, inspector=inspector), 1204, 770)
+    def make(*, wait: bool = True) -> LibraryPage:
+        page = shown(qtbot, LibraryPage(service, tasks, theme), 1204, 770)
         if wait:
             _settled(qtbot, page)
         return page
@@ -120,7 +120,7 @@ def test_search_sort_and_selection(make_page: MakePage, two: tuple[Path, Path], 
 
 
 def test_chat_and_inspect_by_keyboard_mouse_and_menu(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
-    page = make_page(inspector=True)
+    page = make_page()
     asked: list[tuple[str, LibraryModel]] = []
     page.run_requested.connect(lambda model: asked.append(("run", model)))
     page.inspect_requested.connect(lambda model: asked.append(("inspect", model)))
@@ -141,14 +141,10 @@ def test_chat_and_inspect_by_keyboard_mouse_and_menu(make_page: MakePage, two: t
     menu = page.findChild(QMenu, "libraryContextMenu")
     assert isinstance(menu, QMenu)
     texts = [action.text() for action in menu.actions() if action.text()]
-    assert texts == ["Chat", "Inspect", "Show in folder", "Remove…"]
+    assert texts == ["Chat\tEnter", "Inspect", "Show in folder", "Remove…\tDel"]
     menu.actions()[0].trigger()
     menu.close()
     assert len(asked) == 5
-
-
-def test_without_an_inspector_there_is_no_button(make_page: MakePage) -> None:
-    assert not _button(make_page(), "libraryInspect").isVisible()
 
 
 def test_a_broken_file_says_why_and_can_be_tried(make_page: MakePage, paths: Paths, qtbot: QtBot) -> None:
@@ -308,7 +304,7 @@ def test_light_and_dark_change_live(make_page: MakePage, paths: Paths, theme: Th
 
 
 def test_every_control_can_be_named_and_reached(make_page: MakePage, two: tuple[Path, Path]) -> None:
-    page = make_page(inspector=True)
+    page = make_page()
     for control in [*page.findChildren(QPushButton), _search(page), _table(page)]:
         assert control.objectName() and control.accessibleName(), control
         assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, control.objectName()

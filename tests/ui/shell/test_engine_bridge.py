@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
+from support.plans import plain_plan
 
 from desktop.services.chat.chat import MessageFinished, PromptRead, TextAdded
 from desktop.services.engine.supervisor import EngineState
@@ -91,7 +92,7 @@ def test_each_change_of_phase_is_told_and_only_the_newest_of_one(qtbot: QtBot, s
     bridge = Bridge(source.subscribe, merge_states)
     seen: list[EngineState] = []
     bridge.received.connect(seen.append)
-    loading = EngineState("loading", "/m.gguf", "m", pid=5)
+    loading = EngineState("loading", plain_plan("/m.gguf", name="m"), pid=5)
     for percent in range(100):
         source.tell(replace(loading, progress=percent / 100))
     source.tell(replace(loading, phase="ready", progress=1.0))

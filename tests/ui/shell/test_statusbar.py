@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
 from pytestqt.qtbot import QtBot
+from support.plans import plain_plan
 from support.widgets import shown
 
 from desktop.core.errors import EngineError
@@ -33,7 +34,7 @@ LOADED = Loaded(
     memory=Memory(98_000_000, 94_000_000, 0, 30_000_000, 200_000, 260_000_000),
     seconds=0.4,
 )
-LOADING = EngineState("loading", "/models/a.gguf", "SmolLM2-135M-Instruct Q4_1", 0.43, pid=os.getpid())
+LOADING = EngineState("loading", plain_plan("/models/a.gguf", name="SmolLM2-135M-Instruct Q4_1"), 0.43, pid=os.getpid())
 READY = replace(LOADING, phase="ready", progress=1.0, loaded=LOADED)
 
 
@@ -128,13 +129,13 @@ def test_memory_is_not_read_for_every_batch_of_text(qtbot: QtBot, bar: StatusBar
 
 def test_death_and_refusal_are_said_in_words_with_the_reason_one_hover_away(bar: StatusBar) -> None:
     died = EngineDied("killed", "The engine was ended.", "Load the model again.", "last lines", -9)
-    bar.show_state(EngineState("died", "/models/a.gguf", "A", died=died))
+    bar.show_state(EngineState("died", plain_plan("/models/a.gguf", name="A"), died=died))
     assert "stopped working" in words(bar)
     phase = bar.findChild(QLabel, "statusPhase")
     assert "The engine was ended." in phase.toolTip()
     assert phase.property("role") == "bad"
     failure = EngineError("The file is damaged.", "Download it again.")
-    bar.show_state(EngineState("stopped", "/models/a.gguf", "A", failure=failure))
+    bar.show_state(EngineState("stopped", plain_plan("/models/a.gguf", name="A"), failure=failure))
     assert "could not load the model" in words(bar)
     assert "The file is damaged." in phase.toolTip()
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPen
 
+from desktop.ui.shared.transcript.pane import Pane
 from desktop.ui.shared.transcript.row import HotSpot
-
-if TYPE_CHECKING:
-    from desktop.ui.shared.transcript.view import TranscriptView
 
 _KEYBOARD = (
     Qt.FocusReason.TabFocusReason,
@@ -35,11 +32,14 @@ class FocusStop:
         return mine == (other.item, other.row, other.number, other.hot.kind, other.hot.value)
 
 
-class FocusRing:
+class FocusRing(QObject):
     """Which hot place holds the keyboard, and the ring around it."""
 
-    def __init__(self, view: TranscriptView) -> None:
-        self._view = view
+    moved = Signal(int)  # message that holds the focus now, or did until now
+
+    def __init__(self, pane: Pane) -> None:
+        super().__init__(pane)
+        self._pane = pane
         self._held: FocusStop | None = None
         self._by_keyboard = False
 
@@ -51,15 +51,15 @@ class FocusRing:
     def current(self) -> FocusStop | None:
         """The focused place as it is now; None when it is gone."""
         held = self._held
-        if held is None or held.item >= len(self._view.column.items):
+        if held is None or held.item >= len(self._pane.column.items):
             return None
         return next((stop for stop in self._stops(held.item) if stop.is_at(held)), None)
 
     def _stops(self, index: int) -> list[FocusStop]:
-        view = self._view
-        item = view.column.items[index]
+        pane = self._pane
+        item = pane.column.items[index]
         if item.lay_out(0.0, max(item.height, 1.0)):
-            view.column.touch(index)
+            pane.column.touch(index)
         return [
             FocusStop(index, number, which, hot)
             for number, row in enumerate(item.rows or ())
@@ -69,12 +69,12 @@ class FocusRing:
 
     def move(self, forward: bool) -> bool:
         """Go to the next hot place; False when there is none left that way."""
-        view = self._view
-        items = view.column.items
+        pane = self._pane
+        items = pane.column.items
         before = self._held
         if not items:
             return False
-        index = before.item if before is not None else view.column.at(view.offset if forward else view.column.total)
+        index = before.item if before is not None else pane.column.at(pane.offset if forward else pane.column.total)
         while 0 <= index < len(items):
             stops = self._stops(index)
             if before is not None and before.item == index:
@@ -87,16 +87,16 @@ class FocusRing:
         return False
 
     def _hold(self, stop: FocusStop) -> None:
-        view = self._view
+        pane = self._pane
         self.forget()
         self._held = stop
-        view.show_actions(stop.item)
-        view.bring_into_view(stop.item, self._rect(stop))
-        view.setAccessibleDescription(stop.hot.label)
-        view.viewport().update()
+        self.moved.emit(stop.item)
+        pane.bring_into_view(stop.item, self._rect(stop))
+        pane.setAccessibleDescription(stop.hot.label)
+        pane.viewport().update()
 
     def _rect(self, stop: FocusStop) -> QRectF:
-        item = self._view.column.items[stop.item]
+        item = self._pane.column.items[stop.item]
         if stop.row >= len(item.tops):
             return QRectF()
         return stop.hot.rect.translated(item.row_x(stop.row), item.tops[stop.row])
@@ -109,17 +109,17 @@ class FocusRing:
         """Nothing in the transcript holds the focus any more."""
         before, self._held = self._held, None
         if before is not None:
-            self._view.show_actions(before.item)
+            self.moved.emit(before.item)
 
     def paint(self, painter: QPainter) -> None:
         """The ring: around what is focused, or around the whole transcript."""
-        view, held = self._view, self._held
-        if not view.hasFocus():
+        pane, held = self._pane, self._held
+        if not pane.hasFocus():
             return
-        painter.setPen(QPen(view.shape.color("accent"), 1))
+        painter.setPen(QPen(pane.shape.color("accent"), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        if held is not None and held.item < len(view.column.items):
-            corner = view.item_rect(held.item).topLeft()
+        if held is not None and held.item < len(pane.column.items):
+            corner = pane.item_rect(held.item).topLeft()
             painter.drawRoundedRect(self._rect(held).translated(corner).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
         elif self._by_keyboard:
-            painter.drawRect(QRectF(view.viewport().rect()).adjusted(0.5, 0.5, -1.5, -1.5))
+            painter.drawRect(QRectF(pane.viewport().rect()).adjusted(0.5, 0.5, -1.5, -1.5))

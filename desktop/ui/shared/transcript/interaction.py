@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
-from PySide6.QtGui import QContextMenuEvent, QCursor, QHelpEvent, QKeyEvent, QKeySequence, QMouseEvent
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QContextMenuEvent, QCursor, QHelpEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QMenu, QToolTip
 
 from desktop.core.text import chat_text, plain_tooltip
 from desktop.ui.shared.transcript.focus import FocusRing, FocusStop
 from desktop.ui.shared.transcript.foot_rows import FootRow
+from desktop.ui.shared.transcript.keys import COPY, COPY_MARKDOWN, SELECT_ALL, TRANSCRIPT_KEYS
+from desktop.ui.shared.transcript.pane import Pane
 from desktop.ui.shared.transcript.row import HotSpot, TextRow
 from desktop.ui.shared.transcript.selection import Position, selected_text
 from desktop.ui.shared.transcript.units import cut, units
-
-if TYPE_CHECKING:
-    from desktop.ui.shared.transcript.view import TranscriptView
+from desktop.ui.shell.action_registry import declared_action
+from desktop.ui.shell.keys import answer, matches
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*|\s+|[^\w\s]")
 _SCROLL_MILLISECONDS = 40
 
 
-class Interaction:
-    """Selection, hovering and pressing."""
+class Interaction(QObject):
+    """Selection, hovering and pressing on a pane; what that means beyond the pane goes out as signals."""
 
-    def __init__(self, view: TranscriptView) -> None:
-        self._view = view
+    attended = Signal(int)  # message that mouse or focus came to, or left: its actions are shown or hidden
+    grown = Signal(int)  # message whose height changed
+    pressed = Signal(str, int)  # kind of a hot place and the id of its message
+    link_pressed = Signal(str)
+    copied = Signal(str, str)  # a text for the clipboard, and the words that tell so
+    newest_asked = Signal()
+
+    def __init__(self, pane: Pane) -> None:
+        super().__init__(pane)
+        self._pane = pane
         self.hovered = -1
         self.shown: set[int] = set()
         self._pressed: FocusStop | None = None
-        self.focus = FocusRing(view)
+        self.focus = FocusRing(pane)
+        self.focus.moved.connect(self.attended)
         self._dragging = False
         self._mouse = QPointF(-1, -1)
-        self._scroller = QTimer(view)
+        self._scroller = QTimer(self)
         self._scroller.setInterval(_SCROLL_MILLISECONDS)
         self._scroller.timeout.connect(self._scroll_on)
 
@@ -55,26 +64,26 @@ class Interaction:
 
     def _row(self, point: QPointF) -> tuple[int, int, QPointF] | None:
         """Message, row and place in the row nearest to a point of the viewport."""
-        view = self._view
-        if not view.column.items:
+        pane = self._pane
+        if not pane.column.items:
             return None
-        y = point.y() + view.offset
-        index = view.column.at(y)
-        item = view.column.items[index]
+        y = point.y() + pane.offset
+        index = pane.column.at(y)
+        item = pane.column.items[index]
         if not item.rows:
             return None
-        local_y = y - view.column.top(index)
+        local_y = y - pane.column.top(index)
         row = item.row_at(local_y)
         while row > 0 and item.hidden(item.rows[row]):
             row -= 1
-        return index, row, QPointF(point.x() - view.content_x - item.row_x(row), local_y - item.tops[row])
+        return index, row, QPointF(point.x() - pane.content_x - item.row_x(row), local_y - item.tops[row])
 
     def _stop_at(self, point: QPointF) -> FocusStop | None:
         found = self._row(point)
         if found is None:
             return None
         index, number, local = found
-        item = self._view.column.items[index]
+        item = self._pane.column.items[index]
         row = (item.rows or [])[number]
         for which, hot in enumerate(row.hot_spots()):
             if hot.rect.contains(local) and not self._is_hidden_action(index, number):
@@ -86,7 +95,7 @@ class Interaction:
         return None
 
     def _is_hidden_action(self, index: int, number: int) -> bool:
-        row = (self._view.column.items[index].rows or [])[number]
+        row = (self._pane.column.items[index].rows or [])[number]
         return isinstance(row, FootRow) and not row.actions_shown
 
     def _position(self, point: QPointF) -> Position | None:
@@ -94,7 +103,7 @@ class Interaction:
         if found is None:
             return None
         index, number, local = found
-        row = (self._view.column.items[index].rows or [])[number]
+        row = (self._pane.column.items[index].rows or [])[number]
         return Position(index, number, min(row.offset_at(local), units(row.text)))
 
     # -- mouse -----------------------------------------------------------------------------------
@@ -108,20 +117,20 @@ class Interaction:
         self._pressed = self._stop_at(point)
         if self._pressed is not None and self._pressed.hot.kind != "link":
             return
-        selection = self._view.selection
+        selection = self._pane.selection
         where = self._position(point)
         if not event.modifiers() & Qt.KeyboardModifier.ShiftModifier or selection.anchor is None:
             selection.anchor = where
         selection.head = where
         self._dragging = True
-        self._view.viewport().update()
+        self._pane.viewport().update()
 
     def move(self, event: QMouseEvent) -> None:
         """Extend the selection, or show what is under the mouse."""
         self._mouse = event.position()
         if self._dragging:
             self._extend()
-            height = self._view.viewport().height()
+            height = self._pane.viewport().height()
             outside = not 0 <= self._mouse.y() < height
             if outside and not self._scroller.isActive():
                 self._scroller.start()
@@ -132,13 +141,13 @@ class Interaction:
 
     def _extend(self) -> None:
         where = self._position(self._mouse)
-        if where is not None and where != self._view.selection.head:
-            self._view.selection.head = where
-            self._view.viewport().update()
+        if where is not None and where != self._pane.selection.head:
+            self._pane.selection.head = where
+            self._pane.viewport().update()
 
     def _scroll_on(self) -> None:
-        bar = self._view.verticalScrollBar()
-        height = self._view.viewport().height()
+        bar = self._pane.verticalScrollBar()
+        height = self._pane.viewport().height()
         beyond = min(self._mouse.y(), 0) + max(self._mouse.y() - height, 0)
         bar.setValue(int(bar.value() + beyond))
         self._extend()
@@ -150,7 +159,7 @@ class Interaction:
         pressed, self._pressed = self._pressed, None
         if pressed is None:
             return
-        selected = self._view.selection.bounds is not None
+        selected = self._pane.selection.bounds is not None
         if pressed.hot.kind != "link" or not selected:
             now = self._stop_at(event.position())
             if now is not None and now.is_at(pressed):
@@ -161,14 +170,14 @@ class Interaction:
         where = self._position(event.position())
         if where is None or self._stop_at(event.position()) is not None:
             return
-        row = (self._view.column.items[where.item].rows or [])[where.row]
+        row = (self._pane.column.items[where.item].rows or [])[where.row]
         at = len(cut(row.text, 0, where.offset))
         for word in _WORD.finditer(row.text):
             if word.start() <= at < word.end():
                 start, end = units(row.text[: word.start()]), units(row.text[: word.end()])
-                self._view.selection.anchor = Position(where.item, where.row, start)
-                self._view.selection.head = Position(where.item, where.row, end)
-                self._view.viewport().update()
+                self._pane.selection.anchor = Position(where.item, where.row, start)
+                self._pane.selection.head = Position(where.item, where.row, end)
+                self._pane.viewport().update()
 
     def leave(self) -> None:
         """The mouse has left the transcript."""
@@ -186,15 +195,15 @@ class Interaction:
         if stop is None:
             inside = found is not None and found[2].x() >= 0
             shape = Qt.CursorShape.IBeamCursor if inside else Qt.CursorShape.ArrowCursor
-        if self._view.viewport().cursor().shape() != shape:
-            self._view.viewport().setCursor(QCursor(shape))
+        if self._pane.viewport().cursor().shape() != shape:
+            self._pane.viewport().setCursor(QCursor(shape))
 
     def _hover(self, index: int) -> None:
         if index != self.hovered:
             before, self.hovered = self.hovered, index
             self.shown = {index} if index >= 0 else set()
             for each in (before, index):
-                self._view.show_actions(each)
+                self.attended.emit(each)
 
     def tooltip(self, event: QEvent) -> bool:
         """Words for what is under the mouse."""
@@ -205,25 +214,25 @@ class Interaction:
         words = stop.hot.label if stop is not None else ""
         found = self._row(point)
         if not words and found is not None:
-            row = (self._view.column.items[found[0]].rows or [])[found[1]]
+            row = (self._pane.column.items[found[0]].rows or [])[found[1]]
             words = row.tooltip() if isinstance(row, FootRow) else ""
-        QToolTip.showText(event.globalPos(), plain_tooltip(chat_text(words)[:500]), self._view)
+        QToolTip.showText(event.globalPos(), plain_tooltip(chat_text(words)[:500]), self._pane)
         return True
 
     def context_menu(self, event: QContextMenuEvent) -> None:
         """Copy the selection, its Markdown, or a whole message."""
-        view = self._view
+        pane = self._pane
         found = self._row(QPointF(event.pos()))
-        menu = QMenu(view)
-        copy = menu.addAction("Copy", QKeySequence(QKeySequence.StandardKey.Copy), self.copy)
-        markdown = menu.addAction("Copy as Markdown", self._copy_markdown)
-        for action in (copy, markdown):
-            action.setEnabled(view.selection.bounds is not None)
+        menu = QMenu(pane)
+        for action, call in ((COPY, self.copy), (COPY_MARKDOWN, lambda: self.copy(markdown=True))):
+            made = declared_action(action, menu, call)
+            made.setEnabled(self.has_selection)
+            menu.addAction(made)
         if found is not None:
-            content = view.column.items[found[0]].content
-            menu.addAction("Copy message", lambda: view.copy_text(chat_text(content), "Message copied"))
+            content = pane.column.items[found[0]].content
+            menu.addAction("Copy message", lambda: self.copied.emit(chat_text(content), "Message copied"))
         menu.addSeparator()
-        menu.addAction("Select all", QKeySequence(QKeySequence.StandardKey.SelectAll), self.select_all)
+        menu.addAction(declared_action(SELECT_ALL, menu, self.select_all))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(event.globalPos())
 
@@ -231,60 +240,54 @@ class Interaction:
 
     def activate(self, stop: FocusStop) -> None:
         """Do what a hot place stands for."""
-        view = self._view
-        item = view.column.items[stop.item]
-        message_id = item.message.id
+        item = self._pane.column.items[stop.item]
         match stop.hot.kind:
             case "link":
-                view.ask_to_open(stop.hot.value)
+                self.link_pressed.emit(stop.hot.value)
             case "fold":
                 item.toggle_reasoning()
-                view.update_message(stop.item)
+                self.grown.emit(stop.item)
             case "copy-code":
-                view.copy_text(item.code_of_block(stop.row), "Code copied")
+                self.copied.emit(item.code_of_block(stop.row), "Code copied")
             case "copy":
-                view.copy_text(chat_text(item.content), "Message copied")
-            case "regenerate":
-                view.regenerate_requested.emit(message_id)
-            case "edit":
-                view.edit_requested.emit(message_id)
-            case "continue":
-                view.continue_requested.emit(message_id)
-            case "previous" | "next":
-                view.branch_requested.emit(message_id, -1 if stop.hot.kind == "previous" else 1)
+                self.copied.emit(chat_text(item.content), "Message copied")
+            case kind:
+                self.pressed.emit(kind, item.message.id)
 
-    def copy(self) -> None:
-        """Copy the selected text as it reads."""
-        self._view.copy_text(selected_text(self._view.column, self._view.selection), "Text copied")
+    @property
+    def has_selection(self) -> bool:
+        """Whether any text is selected."""
+        return self._pane.selection.bounds is not None
 
-    def _copy_markdown(self) -> None:
-        text = selected_text(self._view.column, self._view.selection, markdown=True)
-        self._view.copy_text(text, "Markdown copied")
+    def copy(self, *, markdown: bool = False) -> None:
+        """Copy the selected text as it reads, or as it is written."""
+        text = selected_text(self._pane.column, self._pane.selection, markdown=markdown)
+        self.copied.emit(text, "Markdown copied" if markdown else "Text copied")
 
     def select_all(self) -> None:
         """Select every message."""
-        self._view.selection.select_all(self._view.column)
-        self._view.viewport().update()
+        self._pane.selection.select_all(self._pane.column)
+        self._pane.viewport().update()
 
     def key(self, event: QKeyEvent) -> bool:
         """Handle a key; False leaves it to the scroll area."""
-        bar = self._view.verticalScrollBar()
-        key = event.key()
-        if event.matches(QKeySequence.StandardKey.Copy):
+        if matches(event, COPY):
             self.copy()
-        elif event.matches(QKeySequence.StandardKey.SelectAll):
+            return True
+        if matches(event, SELECT_ALL):
             self.select_all()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self.focus.item >= 0:
-            focused = self.focus.current()
-            if focused is not None:
+            return True
+        focused = self.focus.current() if self.focus.item >= 0 else None
+        match answer(event, TRANSCRIPT_KEYS):
+            case "first":
+                self._pane.verticalScrollBar().setValue(self._pane.verticalScrollBar().minimum())
+            case "newest":
+                self.newest_asked.emit()
+            case "press" if focused is not None:
                 self.activate(focused)
-        elif key == Qt.Key.Key_Home:
-            bar.setValue(bar.minimum())
-        elif key == Qt.Key.Key_End:
-            self._view.jump_to_newest()
-        elif key == Qt.Key.Key_Escape and self._view.selection.bounds is not None:
-            self._view.selection.clear()
-            self._view.viewport().update()
-        else:
-            return False
+            case "unselect" if self.has_selection:
+                self._pane.selection.clear()
+                self._pane.viewport().update()
+            case _:
+                return False
         return True

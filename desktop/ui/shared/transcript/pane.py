@@ -71,7 +71,16 @@ class Pane(QAbstractScrollArea):
         """Whether the view stays at the newest text."""
         return self._following
 
-    def _set_range(self, value: float | None) -> None:
+    def follow(self) -> None:
+        """Stay at the newest text from the next layout on."""
+        self._following = True
+
+    def forget_place(self) -> None:
+        """The messages are others: no row has to stay where it is."""
+        self._anchor = None
+
+    def fit_range(self, value: float | None = None) -> None:
+        """Let the scroll bar cover everything; at the end while that is followed, else at ``value`` if given."""
         bar = self.verticalScrollBar()
         height = self.viewport().height()
         highest = max(0, round(self.column.total) - height)
@@ -85,7 +94,7 @@ class Pane(QAbstractScrollArea):
         self._moving = False
         self.range_changed(not self._following and bar.value() < highest)
 
-    def _settle(self, moved: float | None = 0.0) -> bool:
+    def settle(self, moved: float | None = 0.0) -> bool:
         """Lay out what is visible; True when estimated heights were corrected.
 
         The row that was at the top stays where it was, ``moved`` pixels further down; with None (a jump) the
@@ -95,14 +104,14 @@ class Pane(QAbstractScrollArea):
         if moved is None or (self._anchor is not None and self._anchor[0] >= len(column.items)):
             self._anchor = None
         if self._anchor is None:
-            self._set_range(None)
+            self.fit_range()
             self._hold()
         elif moved:
             item, row, y = self._anchor
             self._anchor = item, row, y + moved
         corrected = False
         for _ in range(_PASSES if column.items else 0):
-            self._set_range(self._anchored())
+            self.fit_range(self._anchored())
             changed = False
             index = column.at(self.offset)
             while index < len(column.items):
@@ -116,7 +125,7 @@ class Pane(QAbstractScrollArea):
             if not changed:
                 break
             corrected = True
-        self._set_range(self._anchored())
+        self.fit_range(self._anchored())
         self._hold()
         return corrected
 
@@ -146,7 +155,8 @@ class Pane(QAbstractScrollArea):
         top = self.column.top(index) - self.offset
         return QRectF(self.content_x, top, self.content_width, self.column.items[index].height)
 
-    def _update_item(self, index: int) -> None:
+    def update_item(self, index: int) -> None:
+        """Paint one message again, as high as it is."""
         self.viewport().update(self.item_rect(index).toAlignedRect().adjusted(-6, -6, 6, 6))
 
     def bring_into_view(self, index: int, local: QRectF) -> None:
@@ -170,13 +180,14 @@ class Pane(QAbstractScrollArea):
         self._following = bar.value() >= bar.maximum() - 2
         value = bar.value()
         jump = abs(dy) >= self.viewport().height()
-        if self._settle(None if jump else dy) or self.offset != value or jump:
+        if self.settle(None if jump else dy) or self.offset != value or jump:
             self.viewport().update()
         else:
             self.viewport().scroll(0, dy)
         self.scrolled()
 
-    def _update_lines(self, index: int, top: float, bottom: float) -> None:
+    def update_lines(self, index: int, top: float, bottom: float) -> None:
+        """Paint a stretch of one message again, over the whole width."""
         y = self.column.top(index) - self.offset
         rect = QRect(0, int(y + top) - 1, self.viewport().width(), int(bottom - top) + 4)
         self.viewport().update(rect & self.viewport().rect())

@@ -19,10 +19,12 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop.ui.shared.transcript.interaction import Interaction
 from desktop.ui.shared.transcript.item import MessageItem
+from desktop.ui.shared.transcript.keys import TRANSCRIPT_KEYS
 from desktop.ui.shared.transcript.link_bar import LinkBar
 from desktop.ui.shared.transcript.message import TranscriptMessage
 from desktop.ui.shared.transcript.pane import Pane
 from desktop.ui.shared.transcript.style import Style
+from desktop.ui.shell.keys import key_for
 from desktop.ui.shell.theme import Theme
 
 BATCH_MILLISECONDS = 25  # below the bridge's interval, so that its deliveries are batches of their own
@@ -53,10 +55,16 @@ class TranscriptView(Pane):
         self._timer.timeout.connect(self.flush)
         self._since_batch = QElapsedTimer()
         self._interaction = Interaction(self)
+        self._interaction.attended.connect(self.show_actions)
+        self._interaction.grown.connect(self.update_message)
+        self._interaction.pressed.connect(self._pressed)
+        self._interaction.link_pressed.connect(self.ask_to_open)
+        self._interaction.copied.connect(self.copy_text)
+        self._interaction.newest_asked.connect(self.jump_to_newest)
         self._newest = QPushButton("↓ Newest", self)
         self._newest.setObjectName("jumpToNewest")
         self._newest.setAccessibleName("Jump to the newest message")
-        self._newest.setToolTip("Jump to the newest message (End)")
+        self._newest.setToolTip(f"Jump to the newest message ({key_for(TRANSCRIPT_KEYS, 'newest')})")
         self._newest.clicked.connect(self.jump_to_newest)
         self._newest.hide()
         self.link_bar = LinkBar(self)
@@ -79,15 +87,16 @@ class TranscriptView(Pane):
             items.append(self._item(message, model))
             model = message.model or model
         self.column.set_items(items)
-        self._anchor = None
-        self._following = True
+        self.forget_place()
+        self.follow()
         self._refresh()
 
     def add_message(self, message: TranscriptMessage) -> None:
         """Add a message at the end; a message of the person scrolls to the end."""
         model = next((item.message.model for item in reversed(self.column.items) if item.message.model), "")
         self.column.add(self._item(message, model))
-        self._following = self._following or message.role == "user"
+        if message.role == "user":
+            self.follow()
         self._refresh()
 
     def append_text(self, message_id: int, text: str) -> None:
@@ -117,7 +126,7 @@ class TranscriptView(Pane):
         self.flush()
         self.selection.clear()
         self._interaction.reset()
-        self._anchor = None
+        self.forget_place()
         self.column.set_items([item for item in self.column.items if item.message.id != message_id])
         self._refresh()
 
@@ -130,7 +139,7 @@ class TranscriptView(Pane):
         index = self.column.index(message_id)
         if index is not None:
             self.column.items[index].set_waiting_words(text)
-            self._update_item(index)
+            self.update_item(index)
 
     def set_busy(self, busy: bool) -> None:
         """While an answer is generated, nothing is offered that would start another one."""
@@ -158,7 +167,7 @@ class TranscriptView(Pane):
 
     def _refresh(self) -> None:
         """Lay out and paint everything visible."""
-        self._settle()
+        self.settle()
         self._show_last_actions()
         self._tell_reader()
         self.viewport().update()
@@ -185,22 +194,22 @@ class TranscriptView(Pane):
         before = item.height
         dirty = item.append(text)
         top = self.column.top(index)
-        if self._following:
+        if self.following:
             item.lay_out(item.height - height, item.height)
         else:
             item.lay_out(value - top, value - top + height)
         if item.height == before and self.isVisible():
-            self._update_lines(index, dirty, item.height)
+            self.update_lines(index, dirty, item.height)
             return
         self.column.touch(index)
-        self._set_range(None)
+        self.fit_range()
         moved = self.offset - value
         if abs(moved) >= height:
             self.viewport().update()
             return
         if moved:
             self.viewport().scroll(0, -moved)
-        self._update_lines(index, dirty, max(before, item.height) + self.shape.message_gap)
+        self.update_lines(index, dirty, max(before, item.height) + self.shape.message_gap)
 
     # -- scrolling -------------------------------------------------------------------------------
 
@@ -218,7 +227,7 @@ class TranscriptView(Pane):
 
     def jump_to_newest(self) -> None:
         """Go to the end and follow it again."""
-        self._following = True
+        self.follow()
         self._refresh()
         self.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -230,7 +239,7 @@ class TranscriptView(Pane):
             for item in self.column.items:
                 item.place(width)
             self.column.touch(-1)
-        self._settle()
+        self.settle()
         self._place_overlays()
 
     def _place_overlays(self) -> None:
@@ -260,7 +269,7 @@ class TranscriptView(Pane):
             return
         shown = index == len(self.column.items) - 1 or self._interaction.wants_actions(index)
         if self.column.items[index].show_actions(shown):
-            self._update_item(index)
+            self.update_item(index)
 
     def _restyle(self) -> None:
         self.shape = Style(self._theme, self.font())
@@ -290,6 +299,30 @@ class TranscriptView(Pane):
         if text:
             QGuiApplication.clipboard().setText(text)
             self.copied.emit(words)
+
+    @property
+    def has_selection(self) -> bool:
+        """Whether any text is selected."""
+        return self._interaction.has_selection
+
+    def copy_selection(self, *, markdown: bool = False) -> None:
+        """Copy the selected text as it reads, or as Markdown."""
+        self._interaction.copy(markdown=markdown)
+
+    def select_all(self) -> None:
+        """Select every message."""
+        self._interaction.select_all()
+
+    def _pressed(self, kind: str, message_id: int) -> None:
+        match kind:
+            case "regenerate":
+                self.regenerate_requested.emit(message_id)
+            case "edit":
+                self.edit_requested.emit(message_id)
+            case "continue":
+                self.continue_requested.emit(message_id)
+            case "previous" | "next":
+                self.branch_requested.emit(message_id, -1 if kind == "previous" else 1)
 
     def ask_to_open(self, address: str) -> None:
         """Show an address of the answer and ask before it is opened."""

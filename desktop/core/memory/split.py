@@ -1,4 +1,4 @@
-"""How a model is loaded, and where its layers go."""
+"""Where a model's layers go."""
 
 from __future__ import annotations
 
@@ -7,21 +7,6 @@ from dataclasses import dataclass
 from desktop.core.memory.shape import ModelShape
 
 RAM = 0  # device 0 is always main memory; 1, 2 ... are the GPUs in the engine's order
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a model is loaded. ``context`` 0 is the engine's default; ``gpu_layers`` None: as many as fit.
-
-    The output counts as one GPU layer above the model's own. ``cpu_expert_layers``: so many layers, from the first,
-    keep their routed experts in main memory (llama.cpp ``--n-cpu-moe``); None: as many as it takes to fit.
-    """
-
-    context: int = 0
-    kv_type: str = "f16"
-    flash_attention: bool = True
-    gpu_layers: int | None = None
-    cpu_expert_layers: int | None = None
 
 
 @dataclass(frozen=True)

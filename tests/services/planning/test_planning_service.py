@@ -9,30 +9,53 @@ from support.forge import TINY, forge, with_layers
 from support.forge_shapes import gemma3_12b, llama_8b, qwen3_30b_a3b
 from support.rpc_device import rpc_device
 
-from desktop.cli.inspect import make_service
 from desktop.cli.main import main
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Cpu, EngineInfo, Gpu, Machine, Memory, to_json
-from desktop.core.memory import Settings
-from desktop.services.planning.engine_planner import PlanningService
-from desktop.services.planning.fit import FitService
+from desktop.core.load_settings import LoadSettings
+from desktop.core.model_ref import local_ref
+from desktop.services.container import Container
+from desktop.services.engine.headless import HeadlessEngine
+from desktop.services.planning.service import PlanningService
 from desktop.store.paths import Paths
 
 GB = 1_000_000_000
 HERE = Machine(Cpu("here"), Memory(16 * GB, 12 * GB), engine=EngineInfo("llama.cpp b1"))
-Make = Callable[..., FitService]
+Make = Callable[..., PlanningService]
+
+
+class Fixed:
+    """A computer that stays as it is."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def __call__(self) -> Machine:
+        return self._machine
+
+    for_load = __call__
 
 
 @pytest.fixture
-def service(paths: Paths) -> Iterator[Make]:
-    planning = PlanningService(paths)
-    yield lambda machine=HERE: FitService(make_service(paths), planning, lambda: machine)
-    planning.close()
+def container(paths: Paths) -> Iterator[Container]:
+    with Container(paths) as made:
+        yield made
+
+
+@pytest.fixture
+def service(container: Container) -> Make:
+    def make(machine: Machine = HERE) -> PlanningService:
+        return PlanningService(
+            lambda: container.inspection, lambda: container.dry_run, Fixed(machine), lambda: container.speed,
+            container.load_settings,
+        )  # fmt: skip
+
+    return make
 
 
 @pytest.mark.engine
 def test_the_starter_model_is_planned_by_the_engine(service: Make, starter_model: Path, paths: Paths) -> None:
-    found = service().fit("starter", Settings(4096))
+    found = service().weigh_source("starter", LoadSettings(4096))
     assert found.fit.method == "engine"
     assert found.fit.placement == "cpu"
     assert found.fit.band == 0
@@ -45,8 +68,8 @@ def test_the_starter_model_is_planned_by_the_engine(service: Make, starter_model
 @pytest.mark.engine
 def test_engine_and_formulas_say_the_same_of_a_large_file(service: Make, tmp_path: Path) -> None:
     path = str(gemma3_12b().write(tmp_path / "gemma.gguf"))
-    plan = service().fit(path, Settings(16384, "q8_0")).fit
-    formulas = service().fit(path, Settings(16384, "q8_0"), method="estimate").fit
+    plan = service().weigh_source(path, LoadSettings(16384, "q8_0", "q8_0")).fit
+    formulas = service().weigh_source(path, LoadSettings(16384, "q8_0", "q8_0"), method="estimate").fit
     assert (plan.method, formulas.method) == ("engine", "estimate")
     assert plan.memory.total_bytes == pytest.approx(formulas.memory.total_bytes, rel=0.001)
     assert plan.max_context == pytest.approx(formulas.max_context, rel=0.01)
@@ -56,20 +79,20 @@ def test_engine_and_formulas_say_the_same_of_a_large_file(service: Make, tmp_pat
 def test_a_model_the_engine_refuses_gets_an_estimate_and_a_note(service: Make, tmp_path: Path) -> None:
     unknown = llama_8b()
     unknown.architecture = "never-heard-of"
-    found = service().fit(str(unknown.write(tmp_path / "m.gguf")), Settings(4096))
+    found = service().weigh_source(str(unknown.write(tmp_path / "m.gguf")), LoadSettings(4096))
     assert found.fit.method == "estimate"
     assert found.fit.band > 0.05
-    assert "estimate" in found.note
+    assert "estimate" in found.plan.note
 
 
 def test_a_profile_is_what_if(service: Make, tmp_path: Path) -> None:
     path = str(qwen3_30b_a3b().write(tmp_path / "m.gguf"))
     card = Gpu(name="RTX 4060", vendor="nvidia", total_bytes=8 * GB, probe="nvml")
     there = Machine(Cpu("there"), Memory(32 * GB, 32 * GB), (card,), engine=EngineInfo("llama.cpp, CPU only"))
-    found = service().fit(path, Settings(4096), machine=there)
+    found = service().weigh_source(path, LoadSettings(4096), machine=there)
     assert found.fit.placement == "experts-in-ram"
     assert found.fit.method == "estimate"
-    assert found.note
+    assert found.plan.note
 
 
 def test_a_projector_is_no_language_model(service: Make, tmp_path: Path) -> None:
@@ -77,25 +100,23 @@ def test_a_projector_is_no_language_model(service: Make, tmp_path: Path) -> None
 
     path = Forged("clip", 1, {"projection_dim": 4}).write(tmp_path / "mmproj.gguf")
     with pytest.raises(HeftError) as caught:
-        service().fit(str(path), Settings(4096))
+        service().weigh_source(str(path), LoadSettings(4096))
     assert caught.value.kind == "no-language-model"
 
 
 @pytest.mark.engine
 def test_the_most_layers_that_fit_a_device_load_there(
-    service: Make, vocab_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: Make, container: Container, vocab_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from support.engine import driven_engine
-
     path = forge(tmp_path / "m.gguf", with_layers(TINY, 8), "Q4_K", vocab_dir / "ggml-vocab-gpt-2.gguf")
     with rpc_device() as endpoint:
         monkeypatch.setenv("HEFT_RPC", endpoint)
-        found = service().fit(str(path), Settings(2048)).fit
-        with driven_engine(tmp_path) as engine:
-            engine.hello()
-            loaded = engine.load(path, 2048)  # the engine's own choice, from the same plan
+        found = service().weigh_source(str(path), LoadSettings(2048)).fit
+        plan = container.planning.for_load(local_ref(path), LoadSettings(2048))
+        loaded = HeadlessEngine(container.engine).load(plan)
     assert found.placement == "gpu"
-    assert found.gpu_layers == loaded.gpu_layers == 9
+    assert found.gpu_layers == plan.gpu_layers == loaded.gpu_layers == 9
+    assert plan.fit is not None and plan.fit.memory.total_bytes == found.memory.total_bytes
 
 
 # -- the command -----------------------------------------------------------------------------------

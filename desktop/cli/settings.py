@@ -1,0 +1,88 @@
+"""``heft settings``: how a model is loaded, as Heft remembers it, and what follows from that on this computer."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import Any
+
+from desktop.cli.fit import memory_document, speeds_document
+from desktop.cli.model import devices_document, ref_of
+from desktop.cli.output import human_bytes, print_json, print_text, table
+from desktop.core.errors import UsageError
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import LOAD_FIELDS, LoadSettings, as_document, parse_setting
+from desktop.core.text import visible_in_place
+from desktop.services.container import Container
+from desktop.services.planning.words import speeds_words
+from desktop.store.paths import default_paths
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """MODEL, and what to set."""
+    keys = ", ".join(["kv", *(field.key for field in LOAD_FIELDS)])
+    parser.add_argument("model", metavar="MODEL", help="a path, a name from 'heft library', or 'starter'")
+    parser.add_argument(
+        "changes", nargs="*", metavar="KEY=VALUE", help=f"what to remember; KEY= forgets. Keys: {keys}"
+    )
+    parser.add_argument("--reset", action="store_true", help="forget all that was set for this model")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Set, then show. Raises UsageError for an unknown key or value: nothing is changed then."""
+    changes = _changes(args.changes)
+    with Container(default_paths()) as container:
+        ref = ref_of(container, args.model)
+        settings = LoadSettings() if args.reset else container.planning.settings_of(ref)
+        if changes or args.reset:
+            container.planning.remember(ref, replace(settings, **changes))
+        plan = container.planning.for_load(ref)
+    if args.json:
+        print_json(document(plan))
+    else:
+        print_text(report(plan))
+    return 0
+
+
+def _changes(words: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"'{word}' sets nothing.", f"Write KEY=VALUE, such as {key}=8192.")
+        found |= parse_setting(key.strip(), value)
+    return found
+
+
+def document(plan: LoadPlan) -> dict[str, Any]:
+    """What is set (null: for Heft to decide), and the plan that follows."""
+    fit = plan.fit
+    return {
+        "model": plan.ref.name,
+        "identity": plan.ref.identity,
+        "settings": as_document(plan.asked),
+        "plan": {
+            **as_document(plan.settings),
+            "placement": fit.placement if fit else None,
+            "method": fit.method if fit else None,
+            "memory": memory_document(fit.memory) if fit else None,
+            "devices": devices_document(plan),
+            "max_context": fit.max_context if fit else None,
+            "trained_context": plan.trained_context,
+            **speeds_document(plan.speeds),
+            "context_used": plan.context,
+            "note": plan.note,
+        },
+    }
+
+
+def report(plan: LoadPlan) -> str:
+    """A line for each setting: what was set, and what it will be."""
+    asked, decided = as_document(plan.asked), as_document(plan.settings)
+    rows = [[key, "-" if asked[key] is None else str(asked[key]), str(decided[key])] for key in decided]
+    lines = [visible_in_place(plan.ref.name), "", table(["SETTING", "SET", "WILL BE"], rows)]
+    if plan.fit is not None:
+        lines += ["", f"{human_bytes(plan.fit.memory.total_bytes)} of memory, {plan.fit.placement}"]
+    lines += [speeds_words(plan.speeds)] if plan.speeds else []
+    lines += [visible_in_place(plan.note)] if plan.note else []
+    return "\n".join(lines)

@@ -1,0 +1,113 @@
+"""What a load will be: every setting decided, what it takes and how fast it will be; and what it was in the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from desktop.core.load_settings import DEFAULT_CONTEXT, FlashAttention, KvType, LoadSettings
+from desktop.core.model_ref import ModelRef
+from desktop.core.placement import Fit
+from desktop.core.speed import Rate
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Tokens per second while writing, with an empty context and with a full one of ``context`` tokens.
+
+    ``method`` tells how they were obtained: "measured" (runs of this very model), "calibrated" (kernels measured
+    here) or "table" (guessed from what is known of such devices).
+    """
+
+    empty: Rate
+    full: Rate
+    context: int
+    method: str = ""
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """A load as it was weighed. The engine is started from this and from nothing else.
+
+    ``asked`` is what was set; all else was decided for it. ``fit`` is the verdict with memory per device (its
+    ``method`` says how it was obtained); None where a model could not be planned, which keeps it from nothing:
+    ``fallback_context`` (tokens) is then used. ``speeds`` None: nothing is known, or it does not fit. ``note`` says
+    where figures are less than what was asked for.
+    """
+
+    ref: ModelRef
+    asked: LoadSettings
+    threads: int
+    fit: Fit | None = None
+    speeds: Speeds | None = None
+    fallback_context: int = DEFAULT_CONTEXT
+    trained_context: int = 0
+    note: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The file to load. ValueError for a model that is not on this computer."""
+        if self.ref.path is None:
+            raise ValueError(f"{self.ref.identity} is not on this computer")
+        return self.ref.path
+
+    @property
+    def context(self) -> int:
+        """Tokens."""
+        return self.fit.context if self.fit is not None else self.asked.context or self.fallback_context
+
+    @property
+    def kv_types(self) -> tuple[KvType, KvType]:
+        """Types of the cache's keys and values."""
+        return self.asked.kv_types
+
+    @property
+    def flash_attention(self) -> FlashAttention:
+        """"auto" leaves it to llama.cpp, which fuses attention wherever the devices can."""
+        return self.asked.flash_attention or "auto"
+
+    @property
+    def gpu_layers(self) -> int:
+        """Layers on the GPUs; the output counts as one."""
+        return self.fit.gpu_layers if self.fit is not None else self.asked.gpu_layers or 0
+
+    @property
+    def cpu_expert_layers(self) -> int:
+        """Layers, from the first, whose experts stay in main memory."""
+        return self.fit.cpu_expert_layers if self.fit is not None else self.asked.cpu_expert_layers or 0
+
+    @property
+    def settings(self) -> LoadSettings:
+        """Every field as it will be."""
+        keys, values = self.kv_types
+        return LoadSettings(
+            self.context, keys, values, self.flash_attention, self.gpu_layers, self.cpu_expert_layers, self.threads
+        )
+
+    @property
+    def fits(self) -> bool:
+        """Whether it can be loaded, as far as that is known."""
+        return self.fit is None or self.fit.fits
+
+    def at(self, files: tuple[Path, ...]) -> LoadPlan:
+        """The same plan, for a model whose files are now on this computer."""
+        return replace(self, ref=replace(self.ref, files=files))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a load or an answer took and gave, to be held against its plan.
+
+    ``memory`` is bytes by component ("weights", "kv", "recurrent", "compute", "output"); rates are tokens per second,
+    0 where nothing was measured; ``context_used`` is in tokens. ``disturbed`` is the part of the time (0 to 1) in
+    which other programs had the cores.
+    """
+
+    memory: dict[str, int] = field(default_factory=dict)
+    resident_bytes: int = 0
+    decode: float = 0.0
+    prompt: float = 0.0
+    seconds_to_first_token: float = 0.0
+    context_used: int = 0
+    tokens: int = 0
+    disturbed: float = 0.0

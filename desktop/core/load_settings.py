@@ -1,0 +1,187 @@
+"""How a model is loaded: what a person may set, each field declared once for window, commands and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args
+
+from desktop.core.errors import UsageError
+
+KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
+FlashAttention = Literal["auto", "on", "off"]
+KV_TYPES: tuple[KvType, ...] = get_args(KvType)
+DEFAULT_KV_TYPE: KvType = "f16"
+DEFAULT_CONTEXT = 4096  # tokens, for a model that was trained for at least as many
+LONGEST_CONTEXT = 16 * 1024 * 1024  # tokens; llama.cpp's bookkeeping alone takes gigabytes beyond this
+_BLOCKS = frozenset({"q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"})  # types that hold several weights in a block
+
+
+@dataclass(frozen=True)
+class LoadSettings:
+    """How to load a model. What is None is for Heft to decide (:class:`desktop.core.load_plan.LoadPlan`).
+
+    ``context`` is in tokens. ``gpu_layers``: so many layers, from the last, on the GPUs; the output counts as one
+    above the model's own. ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main
+    memory (llama.cpp ``--n-cpu-moe``).
+    """
+
+    context: int | None = None
+    cache_type_k: KvType | None = None
+    cache_type_v: KvType | None = None
+    flash_attention: FlashAttention | None = None
+    gpu_layers: int | None = None
+    cpu_expert_layers: int | None = None
+    threads: int | None = None
+
+    @property
+    def kv_types(self) -> tuple[KvType, KvType]:
+        """Types of the cache's keys and values, as they would be."""
+        return self.cache_type_k or DEFAULT_KV_TYPE, self.cache_type_v or DEFAULT_KV_TYPE
+
+    @property
+    def flash(self) -> bool:
+        """Whether attention may be fused: llama.cpp does so wherever the devices can."""
+        return self.flash_attention != "off"
+
+    @property
+    def unset(self) -> bool:
+        """Whether everything is for Heft to decide."""
+        return self == LoadSettings()
+
+    def over(self, other: LoadSettings) -> LoadSettings:
+        """These settings, and where they say nothing, those of ``other``."""
+        mine = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+        return replace(other, **mine)
+
+    def checked(self) -> LoadSettings:
+        """The same. Raises UsageError for what no engine can do."""
+        if self.context is not None and not 0 < self.context <= LONGEST_CONTEXT:
+            raise UsageError(
+                f"A context of {self.context:,} tokens is longer than any model's." if self.context > 0
+                else "A context has at least one token.",
+                "Choose a shorter one." if self.context > 0 else "Choose a longer one.",
+            )  # fmt: skip
+        if not self.flash and self.kv_types[1] in _BLOCKS:
+            raise UsageError(
+                f"Values in {self.kv_types[1]} need flash attention, which is off.",
+                "Turn flash attention on, or keep the values in f16.",
+            )
+        return self
+
+
+def kv_words(types: tuple[str, str]) -> str:
+    """The types of a cache in a few letters: ``q8_0``, or ``K q8_0, V f16`` where they differ."""
+    keys, values = types
+    return keys if keys == values else f"K {keys}, V {values}"
+
+
+def _count(text: str) -> int:
+    value = int(text.replace(",", "").replace("_", ""))
+    if value < 0:
+        raise ValueError(text)
+    return value
+
+
+def _tokens(text: str) -> int:
+    plain = text.strip().lower().replace(",", "").replace(" ", "")
+    value = round(float(plain[:-1]) * 1024) if plain.endswith("k") else int(plain)
+    if value <= 0:
+        raise ValueError(text)
+    return value
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+@dataclass(frozen=True)
+class LoadField:
+    """One field of :class:`LoadSettings`: its key for ``heft settings``, its words, and how its value is written.
+
+    ``choices`` are the values of a field that has few; ``experts`` marks one that only models of experts have.
+    """
+
+    name: str
+    key: str
+    label: str
+    explanation: str
+    accepts: str
+    parse: Callable[[str], Any]
+    choices: tuple[str, ...] = ()
+    experts: bool = False
+
+    @property
+    def option(self) -> str:
+        """The option of the commands: ``--gpu-layers``."""
+        return "--" + self.key.replace("_", "-")
+
+
+LOAD_FIELDS: tuple[LoadField, ...] = (
+    LoadField(
+        "context", "context", "Context length",
+        "Tokens of the conversation that the model sees at once. More takes more memory.",
+        "tokens, such as 8192 or 32k", _tokens,
+    ),
+    LoadField(
+        "cache_type_k", "kv_k", "Keys of the KV cache",
+        "How the cache's keys are kept. q8_0 takes half of f16 and costs hardly any quality.",
+        ", ".join(KV_TYPES), _one_of(KV_TYPES), KV_TYPES,
+    ),
+    LoadField(
+        "cache_type_v", "kv_v", "Values of the KV cache",
+        "How the cache's values are kept. Below f16 they need flash attention.",
+        ", ".join(KV_TYPES), _one_of(KV_TYPES), KV_TYPES,
+    ),
+    LoadField(
+        "gpu_layers", "gpu_layers", "Layers on the GPU",
+        "How many layers, from the last, the graphics card computes; the output is one. Unset: as many as fit.",
+        "a number", _count,
+    ),
+    LoadField(
+        "cpu_expert_layers", "expert_layers", "Layers with experts in main memory",
+        "So many layers, from the first, keep their experts in main memory. Unset: as many as it takes to fit.",
+        "a number", _count, experts=True,
+    ),
+    LoadField(
+        "flash_attention", "flash_attention", "Flash attention",
+        "Computes attention in one step, which saves memory. Auto: wherever the devices can.",
+        "auto, on or off", _one_of(get_args(FlashAttention)), get_args(FlashAttention),
+    ),
+    LoadField(
+        "threads", "threads", "Threads",
+        "How many of the processor's cores compute. Unset: one for each physical core, fewer on a busy computer.",
+        "a number, at least 1", _count,
+    ),
+)  # fmt: skip
+_BY_KEY: Mapping[str, LoadField] = {field.key: field for field in LOAD_FIELDS}
+UNSET_WORDS = ("", "auto", "default", "unset")
+
+
+def parse_setting(key: str, text: str) -> dict[str, Any]:
+    """Fields of :class:`LoadSettings` that ``key`` = ``text`` sets; ``kv`` sets keys and values. Raises UsageError.
+
+    An empty text, ``default``, or ``auto`` where that is no value of the field, unsets it.
+    """
+    if key == "kv":
+        return parse_setting("kv_k", text) | parse_setting("kv_v", text)
+    field = _BY_KEY.get(key.replace("-", "_"))
+    if field is None:
+        raise UsageError(f"There is no setting '{key}' of a load.", f"There are: {', '.join(('kv', *_BY_KEY))}.")
+    if text.strip().lower() in UNSET_WORDS and text not in field.choices:
+        return {field.name: None}
+    try:
+        value = field.parse(text.strip())
+    except ValueError:
+        raise UsageError(f"'{text}' is no value for {field.key}.", f"It takes {field.accepts}.") from None
+    return {field.name: (value or None) if field.name == "threads" else value}
+
+
+def as_document(settings: LoadSettings) -> dict[str, Any]:
+    """The settings by their keys; None where Heft decides."""
+    return {field.key: getattr(settings, field.name) for field in LOAD_FIELDS}

@@ -1,0 +1,20 @@
+"""Why the engine refused or died, as a value; the words come from :mod:`desktop.engine.logmap`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A kind of :class:`desktop.core.errors.HeftError`, message and hint."""
+
+    kind: str
+    message: str
+    hint: str
+
+
+def renew() -> str:
+    """What to do when a part of Heft itself is missing or damaged."""
+    return "Install Heft again." if getattr(sys, "frozen", False) else "Set Heft up again."

@@ -1,0 +1,232 @@
+"""The one place where loads are planned: for pages and commands, of this computer's files and of the Hub's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from desktop.core.cancelled import Cancelled, CancelledError, never
+from desktop.core.errors import HeftError
+from desktop.core.gguf import Header
+from desktop.core.hardware import Machine
+from desktop.core.load_plan import LoadPlan, Speeds
+from desktop.core.load_settings import DEFAULT_CONTEXT, LoadSettings
+from desktop.core.memory import ModelShape, Weights, shape_of, weights_of
+from desktop.core.model_ref import ModelRef, hub_identity, local_ref
+from desktop.core.placement import NOTHING_RECLAIMABLE, Fit, Method, Reclaimable, hypothetical, place, pools_of
+from desktop.core.progress import Report, unheard
+from desktop.services.inspect.inspected import Inspected
+from desktop.services.inspect.inspection import InspectionService
+from desktop.services.planning.engine_planner import DryRunPlanner
+from desktop.services.planning.speed import LocalModel, SpeedService, read_local
+from desktop.store.load_settings import LoadSettingsStore
+from desktop.system.cores import physical_threads
+
+_log = logging.getLogger(__name__)
+_OTHER_GPUS = "For a machine with other GPUs than this one's, formulas are used."
+
+
+class MachineSource(Protocol):
+    """This computer as it is now."""
+
+    def __call__(self) -> Machine:
+        """With all its devices."""
+
+    def for_load(self) -> Machine:
+        """With those that decide a load."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A model's plan with what it was told from; ``title`` and ``quantization`` are the file's."""
+
+    plan: LoadPlan
+    fit: Fit
+    shape: ModelShape
+    weights: Weights
+    headers: tuple[Header, ...]
+    machine: Machine
+    quantization: str
+    title: str
+
+
+class PlanningService:
+    """Makes every :class:`LoadPlan`. Calls may come from any thread, and wait for files, probes and the planner."""
+
+    def __init__(
+        self,
+        inspection: Callable[[], InspectionService],
+        dry_run: Callable[[], DryRunPlanner],
+        machine: MachineSource,
+        speed: Callable[[], SpeedService],
+        remembered: LoadSettingsStore,
+        held: Callable[[], Reclaimable] = Reclaimable,
+    ) -> None:
+        """``held`` is what the running engine would give back if its model were unloaded."""
+        self._inspection, self._dry_run = inspection, dry_run
+        self._machine, self._speed = machine, speed
+        self._remembered = remembered
+        self._held = held
+        self._local: tuple[object, LocalModel | None] | None = None
+
+    # -- what is remembered ------------------------------------------------------------------------
+
+    def settings_of(self, ref: ModelRef) -> LoadSettings:
+        """What was set for a model."""
+        return self._remembered.get(ref.identity)
+
+    def remember(self, ref: ModelRef, settings: LoadSettings) -> None:
+        """Load a model so from now on. UsageError for what no engine can do, StoreError where it cannot be kept."""
+        self._remembered.set(ref.identity, settings.checked())
+
+    # -- plans ---------------------------------------------------------------------------------------
+
+    def for_load(
+        self,
+        ref: ModelRef,
+        asked: LoadSettings | None = None,
+        cancelled: Cancelled = never,
+    ) -> LoadPlan:
+        """The plan of a model of this computer that is about to be loaded, in place of the one that is.
+
+        ``asked`` goes before what is remembered of the model. What cannot be planned is loaded all the same: only
+        settings that no engine can do are refused (UsageError), and "cancelled" is raised.
+        """
+        wanted = (asked or LoadSettings()).over(self.settings_of(ref)).checked()
+        try:
+            return self._planned(ref, wanted, self._held(), cancelled)
+        except CancelledError:
+            raise
+        except HeftError as error:
+            note = f"This load could not be planned: {error.message}"
+        except Exception as error:  # noqa: BLE001 - whatever a file does to a plan, it may still load
+            _log.exception("planning %s", ref.name)
+            note = f"This load could not be planned: {error}"
+        return LoadPlan(ref, wanted, _threads(wanted), note=note)
+
+    def _planned(
+        self, ref: ModelRef, wanted: LoadSettings, held: Reclaimable, cancelled: Cancelled
+    ) -> LoadPlan:
+        machine = self._machine.for_load()
+        if len(pools_of(machine)) > 1:  # how layers are shared among devices is the engine's to say
+            return self.weigh_source(str(ref.path), wanted, held=held, cancelled=cancelled, ref=ref).plan
+        local = self._read(ref)
+        if local is None or local.shape is None:
+            return LoadPlan(ref, wanted, _threads(wanted), note="Nothing in its header says how this model is built.")
+        fit = place(
+            local.shape, local.weights, wanted, machine,
+            freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
+        )  # fmt: skip
+        speeds = self.speeds(local.shape, local.weights, local.quantization, fit, machine)
+        return plan_of(ref, wanted, fit, speeds, local.shape)
+
+    def weigh_source(
+        self,
+        source: str,
+        asked: LoadSettings,
+        *,
+        machine: Machine | None = None,
+        method: Method = "engine",
+        held: Reclaimable = NOTHING_RECLAIMABLE,
+        progress: Report = unheard,
+        cancelled: Cancelled = never,
+        ref: ModelRef | None = None,
+    ) -> Weighed:
+        """How a file would load: a path, ``hf:OWNER/REPO/FILE[@REV]``, a library name or ``starter``.
+
+        ``machine`` None is this computer; another one is taken as "what if". Raises HeftError: what opening raises,
+        and "no-language-model" for a file that is none.
+        """
+        asked = asked.checked()
+        inspected = self._inspection().open(source, progress=progress, cancelled=cancelled)
+        try:
+            headers = tuple(file.header for file in inspected.files)
+            shape = shape_of(headers[0]) if headers else None
+            if shape is None:
+                raise HeftError(
+                    f"{inspected.title} is not a language model that the engine loads.",
+                    "Choose a GGUF file of a model itself, not of its projector or adapter.",
+                    kind="no-language-model",
+                )
+            where = hypothetical(machine) if machine is not None else self._machine()
+            weights = weights_of(headers, shape)
+            fit, note = self._fit(headers, shape, weights, asked, where, method, held, cancelled)
+            speeds = self.speeds(shape, weights, inspected.quantization, fit, where)
+            ref = ref or _ref_of(inspected, source)
+            plan = replace(plan_of(ref, asked, fit, speeds, shape), note=note)
+            return Weighed(plan, fit, shape, weights, headers, where, inspected.quantization, inspected.title)
+        finally:
+            inspected.close()
+
+    def speeds(
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, machine: Machine
+    ) -> Speeds | None:
+        """Tokens per second from an empty to a full context; None where nothing is known, or it does not fit."""
+        if not fit.fits:
+            return None
+        with suppress(ValueError):  # a model without a matrix has no speed
+            return self._speed().on(machine).speeds(shape, weights, quantization, fit)
+        return None
+
+    def _fit(
+        self,
+        headers: Sequence[Header],
+        shape: ModelShape,
+        weights: Weights,
+        asked: LoadSettings,
+        where: Machine,
+        method: Method,
+        held: Reclaimable,
+        cancelled: Cancelled,
+    ) -> tuple[Fit, str]:
+        """By the engine where it can; else the estimate, with a note that says why."""
+        note = "" if shape.known else f"Heft has no formulas for {shape.architecture}; its estimate is rough."
+        if method == "engine":
+            try:
+                fit = self._dry_run().plan(headers, shape, weights, asked, where, held, cancelled)
+                if fit is not None:
+                    return fit, ""
+                note = _OTHER_GPUS
+            except CancelledError:
+                raise
+            except HeftError as error:
+                note = f"The engine did not plan this load, so this is an estimate. {error.message}"
+        fit = place(
+            shape, weights, asked, where, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes
+        )
+        return fit, note
+
+    def _read(self, ref: ModelRef) -> LocalModel | None:
+        """The header of a file, kept until another is asked for or it changes."""
+        path = ref.path
+        if path is None:
+            raise ValueError(f"{ref.identity} is not on this computer")
+        now = path.stat()
+        key = (path, now.st_mtime_ns, now.st_size)
+        known = self._local
+        if known is None or known[0] != key:
+            known = self._local = (key, read_local(path))
+        return known[1]
+
+
+def plan_of(ref: ModelRef, asked: LoadSettings, fit: Fit, speeds: Speeds | None, shape: ModelShape) -> LoadPlan:
+    """The plan that follows from a verdict."""
+    trained = shape.trained_context
+    context = min(DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT)
+    return LoadPlan(ref, asked, _threads(asked), fit, speeds, context, trained)
+
+
+def _ref_of(inspected: Inspected, source: str) -> ModelRef:
+    files = inspected.files
+    local = tuple(file.path for file in files if file.path is not None)
+    if local:
+        return local_ref(local[0], inspected.title, local)
+    remote = files[0].remote
+    return ModelRef(inspected.title, hub_identity(remote.repo, remote.path) if remote is not None else source)
+
+
+def _threads(asked: LoadSettings) -> int:
+    return asked.threads or physical_threads()

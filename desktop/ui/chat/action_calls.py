@@ -1,0 +1,65 @@
+"""What the chat's actions call, and when they are possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+
+from desktop.ui.chat import actions
+from desktop.ui.shared.transcript import keys
+from desktop.ui.shared.transcript.message import CONTINUABLE
+from desktop.ui.shell.action_registry import ActionRegistry
+
+if TYPE_CHECKING:
+    from desktop.ui.chat.chat_list import ChatListPane
+    from desktop.ui.chat.composer import Composer
+    from desktop.ui.chat.conversation import Conversation
+    from desktop.ui.chat.model_menu import ModelMenu
+    from desktop.ui.shared.transcript import TranscriptView
+
+
+@dataclass(frozen=True)
+class ChatParts:
+    """The parts of the page that act. ``transcript`` makes the view where there is none yet."""
+
+    talk: Conversation
+    composer: Composer
+    rows: ChatListPane
+    model: ModelMenu
+    transcript: Callable[[], TranscriptView]
+
+
+def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
+    """Connect what one part alone does; the page connects what takes several."""
+    talk, composer, rows, transcript = parts.talk, parts.composer, parts.rows, parts.transcript
+
+    def with_answer(call: Callable[[int], object]) -> None:
+        if talk.last_answer is not None:
+            call(talk.last_answer.id)
+
+    commands.connect_to(actions.SEARCH, rows.focus_search)
+    commands.connect_to(actions.WRITE, lambda: composer.setFocus(Qt.FocusReason.ShortcutFocusReason))
+    commands.connect_to(actions.CHOOSE_MODEL, parts.model.open_menu)
+    commands.connect_to(actions.SEND, composer.send)
+    commands.connect_to(actions.STOP, talk.stop)
+    commands.connect_to(actions.REGENERATE, lambda: with_answer(talk.regenerate))
+    commands.connect_to(actions.CONTINUE, lambda: with_answer(talk.continue_))
+    commands.connect_to(keys.COPY, lambda: transcript().copy_selection())
+    commands.connect_to(keys.COPY_MARKDOWN, lambda: transcript().copy_selection(markdown=True))
+    commands.connect_to(keys.SELECT_ALL, lambda: transcript().select_all())
+    commands.connect_to(actions.RENAME, rows.rename_current)
+    commands.connect_to(actions.EXPORT_MARKDOWN, lambda: rows.export_current("markdown"))
+    commands.connect_to(actions.EXPORT_JSON, lambda: rows.export_current("json"))
+    commands.connect_to(actions.DELETE, rows.delete_current)
+    commands.ask(actions.IN_LIST, lambda: rows.has_current)
+    commands.ask(actions.WRITTEN, lambda: bool(composer.text.strip()))
+    commands.ask(actions.IDLE, lambda: not talk.busy)
+    commands.ask(actions.ANSWERING, lambda: talk.busy)
+    commands.ask(actions.ASKED, lambda: any(message.role == "user" for message in talk.branch))
+    commands.ask(actions.ANSWERED, lambda: talk.last_answer is not None)
+    commands.ask(actions.CUT_OFF, lambda: talk.last_answer is not None and talk.last_answer.state in CONTINUABLE)
+    commands.ask(actions.LOADING, lambda: parts.model.loading)
+    commands.ask(keys.SOMETHING_SELECTED, lambda: bool(talk.branch) and transcript().has_selection)

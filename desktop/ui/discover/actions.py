@@ -1,0 +1,51 @@
+"""What can be done on the page Discover."""
+
+from __future__ import annotations
+
+from desktop.ui.shared.search_field import CLEAR_SEARCH
+from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
+
+REPO_CHOSEN = Condition("repo-chosen", "Choose a model in the results first.")
+WEIGHED = Condition("repo-weighed", "Choose a model with GGUF files in the results first.")
+
+SEARCH = Action(
+    "discover.search",
+    "Search the Hub",
+    ("Ctrl+F",),
+    tip="Words of a model's name, its maker or size",
+)
+TO_RESULTS = Action("discover.to-results", "Go to the results", ("Down",), widget="discoverSearch")
+DOWNLOAD = Action("discover.download", "Download the variant", ("Ctrl+D",), needs=(WEIGHED,))
+INSPECT = Action(
+    "discover.inspect",
+    "Inspect the chosen variant",
+    tip="Look into the chosen variant: only its header is read",
+    icon="inspect",
+    needs=(REPO_CHOSEN,),
+    short="Inspect",
+)
+MODEL_PAGE = Action(
+    "discover.model-page", "Open the model's page in a browser", needs=(REPO_CHOSEN,), short="Model page ↗"
+)
+LOAD_PROFILE = Action("discover.load-profile", "What if: weigh for a saved machine…")
+
+RESULT_KEYS = WidgetKeys("Open the result again", "discoverResults", (("Enter", True), ("Return", True)))
+VARIANT_KEYS = WidgetKeys(
+    "Press the variant's button",
+    "variantTable",
+    (("Enter", True), ("Return", True), ("Space", True)),
+)
+CHART_KEYS = WidgetKeys("Previous and next variant of the chart", "variantChart", (("Left", -1), ("Right", 1)))
+
+DISCOVER_ACTIONS: Declared = (
+    SEARCH,
+    TO_RESULTS,
+    CLEAR_SEARCH,
+    DOWNLOAD,
+    INSPECT,
+    MODEL_PAGE,
+    LOAD_PROFILE,
+    RESULT_KEYS,
+    VARIANT_KEYS,
+    CHART_KEYS,
+)

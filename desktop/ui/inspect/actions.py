@@ -1,0 +1,87 @@
+"""What can be done on the page Inspect."""
+
+from __future__ import annotations
+
+from desktop.ui.shared.search_field import CLEAR_SEARCH
+from desktop.ui.shared.tables import COPY_ROWS
+from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
+
+MODEL_OPEN = Condition("model-open", "Open a model first.")
+COMPARABLE = Condition("model-comparable", "Open a GGUF file first: only those can be compared.")
+RUNNABLE = Condition("model-runnable", "Only GGUF files run here")
+SEARCHABLE = Condition("view-searchable", "This view has no search field.")
+MAP_SHOWN = Condition("layer-map-shown", "Open the view Layers of a model first.")
+
+OPEN = Action(
+    "inspect.open", "Open another model…", ("Ctrl+Shift+O",), tip="Open another model", icon="folder", short="Open…"
+)
+OPEN_FOLDER = Action("inspect.open-folder", "Open a folder of model files…", icon="folder")
+OPEN_ADDRESS = Action("inspect.open-address", "Open a file or repo of the Hub…", icon="discover")
+COMPARE = Action(
+    "inspect.compare",
+    "Compare with another file…",
+    tip="Put another model beside this one",
+    needs=(COMPARABLE,),
+    short="Compare with…",
+)
+RUN = Action("inspect.run", "Load this model and chat", icon="play", needs=(RUNNABLE,), short="Run")
+NEXT_VIEW = Action("inspect.next-view", "Next view", ("Ctrl+PgDown",), needs=(MODEL_OPEN,))
+PREVIOUS_VIEW = Action("inspect.previous-view", "Previous view", ("Ctrl+PgUp",), needs=(MODEL_OPEN,))
+FIND = Action("inspect.find", "Search this view", ("Ctrl+F",), needs=(MODEL_OPEN, SEARCHABLE))
+LARGER = Action("inspect.map-larger", "Larger squares", ("+", "="), needs=(MAP_SHOWN,), widget="layerMap")
+SMALLER = Action("inspect.map-smaller", "Smaller squares", ("-",), needs=(MAP_SHOWN,), widget="layerMap")
+FIT = Action("inspect.map-fit", "All layers across the width", ("0",), needs=(MAP_SHOWN,), widget="layerMap")
+
+MAP_KEYS = WidgetKeys(
+    "Move on the layer map (Ctrl: first and last row), go through a square's tensors",
+    "layerMap",
+    (
+        ("Up", "up"),
+        ("Down", "down"),
+        ("Left", "left"),
+        ("Right", "right"),
+        ("Home", "row-start"),
+        ("End", "row-end"),
+        ("Ctrl+Home", "start"),
+        ("Ctrl+End", "end"),
+        ("Space", "choose"),
+        ("Enter", "choose"),
+        ("Return", "choose"),
+    ),
+    shown="Arrows, Home, End, Space",
+)
+MAP_WHEEL = WidgetKeys("Enlarge and reduce the layer map", "layerMap", (), mouse="Ctrl+wheel")
+TABLE_KEYS = WidgetKeys(
+    "First and last row, open or close a group",
+    "tensor tables",
+    (
+        ("Home", "first"),
+        ("End", "last"),
+        ("Ctrl+Home", "first"),
+        ("Ctrl+End", "last"),
+        ("Enter", "toggle"),
+        ("Return", "toggle"),
+    ),
+    shown="Home, End, Enter",
+)
+GO_TO_FINDING = WidgetKeys("Show where a problem lies", "inspectProblemsTable", (("Enter", True), ("Return", True)))
+
+INSPECT_ACTIONS: Declared = (
+    OPEN,
+    OPEN_FOLDER,
+    OPEN_ADDRESS,
+    COMPARE,
+    RUN,
+    NEXT_VIEW,
+    PREVIOUS_VIEW,
+    FIND,
+    CLEAR_SEARCH,
+    LARGER,
+    SMALLER,
+    FIT,
+    MAP_KEYS,
+    MAP_WHEEL,
+    TABLE_KEYS,
+    GO_TO_FINDING,
+    COPY_ROWS,
+)

@@ -1,0 +1,70 @@
+"""What can be done on the page Library."""
+
+from __future__ import annotations
+
+from desktop.ui.shared.search_field import CLEAR_SEARCH
+from desktop.ui.shell.action import Action, Condition, Declared
+
+IN_LIST = Condition("model-in-list", "Choose a model in the list first.")
+NOT_LOOKING = Condition("no-scan-running", "Heft is looking for models already.")
+
+SEARCH = Action(
+    "library.search",
+    "Search the models of this computer",
+    ("Ctrl+F",),
+    tip="Words of a name, architecture, quantization or place",
+)
+RESCAN = Action(
+    "library.rescan", "Look for models again", ("F5",), icon="refresh", needs=(NOT_LOOKING,), short="Rescan"
+)
+OPEN_FILE = Action(
+    "library.open-file", "Chat with a GGUF file anywhere on the disk…", icon="folder", short="Open file…"
+)
+ADD_FOLDER = Action("library.add-folder", "Add a folder that holds models…", icon="plus", short="Add folder…")
+CHAT = Action(
+    "library.chat",
+    "Chat with the selected model",
+    ("Enter", "Return"),
+    icon="chat",
+    needs=(IN_LIST,),
+    widget="libraryTable",
+    short="Chat",
+)
+INSPECT = Action(
+    "library.inspect",
+    "Inspect the selected model",
+    tip="See what is inside the file",
+    icon="inspect",
+    needs=(IN_LIST,),
+    short="Inspect",
+)
+SHOW_IN_FOLDER = Action(
+    "library.show-in-folder",
+    "Show the selected model in its folder",
+    tip="Open the folder of the file",
+    icon="folder",
+    needs=(IN_LIST,),
+    short="Show in folder",
+)
+REMOVE = Action(
+    "library.remove",
+    "Remove the selected model…",
+    ("Del",),
+    tip="Move the file to the trash",
+    icon="trash",
+    needs=(IN_LIST,),
+    widget="libraryTable",
+    short="Remove…",
+)
+
+LIBRARY_ACTIONS: Declared = (
+    SEARCH,
+    CLEAR_SEARCH,
+    RESCAN,
+    OPEN_FILE,
+    ADD_FOLDER,
+    CHAT,
+    INSPECT,
+    SHOW_IN_FOLDER,
+    REMOVE,
+)

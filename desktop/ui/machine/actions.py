@@ -1,0 +1,50 @@
+"""What can be done on the page Machine."""
+
+from __future__ import annotations
+
+from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
+
+KNOWN = Condition("machine-known", "Heft is still asking this computer what it is.")
+NOT_ASKING = Condition("no-question-running", "This computer is being measured already.")
+THIS_COMPUTER = Condition("this-computer-shown", "Go back to this computer first.")
+PROFILE_SHOWN = Condition("profile-shown", "This computer is shown already.")
+
+MEASURE = Action(
+    "machine.measure",
+    "Measure this computer again",
+    tip="Ask the computer again and measure its memory",
+    icon="refresh",
+    needs=(THIS_COMPUTER, NOT_ASKING),
+    short="Measure again",
+)
+COPY_REPORT = Action(
+    "machine.copy-report",
+    "Copy a report of this machine",
+    tip="Copy all of this as text, without names or paths",
+    icon="copy",
+    needs=(KNOWN,),
+    short="Copy report",
+)
+SAVE_PROFILE = Action(
+    "machine.save-profile",
+    "Save this machine as a profile…",
+    tip='Save this machine as a file for "what if" questions',
+    needs=(KNOWN,),
+    short="Save profile…",
+)
+LOAD_PROFILE = Action(
+    "machine.load-profile",
+    "What if: load a machine's profile…",
+    tip="See everything as on a saved machine",
+    short="What if: load profile…",
+)
+CLOSE_PROFILE = Action(
+    "machine.close-profile",
+    "Back to this computer",
+    tip="Close the profile (what this computer is)",
+    needs=(PROFILE_SHOWN,),
+)
+
+LEDGER_KEYS = WidgetKeys("Older and newer runs of the chart", "ledger charts", (("Left", 1), ("Right", -1)))
+
+MACHINE_ACTIONS: Declared = (MEASURE, COPY_REPORT, SAVE_PROFILE, LOAD_PROFILE, CLOSE_PROFILE, LEDGER_KEYS)

@@ -1,0 +1,49 @@
+"""What can be done from everywhere in the window."""
+
+from __future__ import annotations
+
+from desktop.ui.shell.action import Action, Declared
+
+PALETTE = Action(
+    "window.palette",
+    "Find an action, model or chat…",
+    ("Ctrl+K", "Ctrl+Shift+P"),
+    tip="Find anything that can be done, opened or set",
+)
+OPEN_FILE = Action("window.open-file", "Open a model file and chat…", ("Ctrl+O",), icon="folder")
+INSPECT_FILE = Action("window.inspect-file", "Inspect a model file…", ("Ctrl+I",), icon="inspect")
+APPEARANCE_SYSTEM = Action("window.appearance-system", "Light or dark as the system", checkable=True)
+APPEARANCE_LIGHT = Action("window.appearance-light", "Light", tip="Light appearance", checkable=True)
+APPEARANCE_DARK = Action("window.appearance-dark", "Dark", tip="Dark appearance", checkable=True)
+LOAD_AT_START = Action(
+    "window.load-at-start",
+    "Load a model when Heft starts",
+    tip="The last one when it fits into half of the free memory, else the starter model",
+    checkable=True,
+)
+SHORTCUTS = Action("window.shortcuts", "Keyboard shortcuts", ("Ctrl+/", "F1"))
+DISMISS = Action("window.dismiss-message", "Dismiss the newest message", ("Ctrl+Shift+X",), icon="close")
+LOGS = Action("window.logs", "Open the log folder", icon="folder")
+ABOUT = Action("window.about", "About Heft", icon="info")
+QUIT = Action("window.quit", "Quit Heft", ("Ctrl+Q",))
+
+WINDOW_ACTIONS: Declared = (
+    PALETTE,
+    OPEN_FILE,
+    INSPECT_FILE,
+    APPEARANCE_SYSTEM,
+    APPEARANCE_LIGHT,
+    APPEARANCE_DARK,
+    LOAD_AT_START,
+    SHORTCUTS,
+    DISMISS,
+    LOGS,
+    ABOUT,
+    QUIT,
+)
+
+
+def visit(number: int, name: str, title: str, icon: str) -> Action:
+    """Going to the page at a place of the rail, counted from 1."""
+    keys = (f"Ctrl+{number}",) if number <= 9 else ()
+    return Action(f"window.visit-{name}", f"Go to {title}", keys, tip=title, icon=icon)
