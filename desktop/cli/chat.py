@@ -9,6 +9,7 @@ from desktop.cli.model import add_model_arguments, loaded_model, whole_number
 from desktop.cli.output import AnswerText, ProgressLine, print_note, print_text
 from desktop.cli.run import summary
 from desktop.core.errors import HeftError, UsageError
+from desktop.core.failures import FailureKind
 from desktop.engine.worker.protocol import ChatMessage, Generate, Sampling
 from desktop.services.container import Container
 from desktop.store.paths import default_paths
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
                 reading.close()
                 turns.pop()
                 print_note(f"heft: {error.message} {error.hint}")
-                if error.kind in ("context-full", "bad-template"):
+                if error.kind in (FailureKind.CONTEXT_FULL, FailureKind.BAD_TEMPLATE):
                     continue
                 raise
             turns.append(ChatMessage("assistant", "".join(pieces)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from desktop.cli.output import ProgressLine, human_bytes, print_json, print_note, print_text
 from desktop.core.errors import HeftError, NotFoundError
+from desktop.core.failures import FailureKind
 from desktop.core.variants import variants_of
 from desktop.hub.client import HubClient
 from desktop.hub.records import RepoFiles
@@ -44,7 +45,11 @@ def run(args: argparse.Namespace) -> int:
         line.close()
         service.close()
     if state.phase != "finished":
-        raise HeftError(state.message or "The download stopped.", state.hint, kind=state.kind or "download")
+        raise HeftError(
+            state.message or "The download stopped.",
+            state.hint,
+            kind=FailureKind.of(state.kind or FailureKind.DOWNLOAD),
+        )
     _print(state, time.monotonic() - started, as_json=args.json)
     return 0
 
@@ -66,7 +71,9 @@ def _files(repo: RepoFiles, what: str) -> tuple[str, list[str]]:
         return f"{repo.id} {variant.name}", [*(file.path for file in variant.files), *extra]
     known = ", ".join(variant.name for variant in variants) or "none"
     if named or exact:
-        raise NotFoundError(f"'{what}' could be several files of {repo.id}.", "Name one file.", kind="ambiguous")
+        raise NotFoundError(
+            f"'{what}' could be several files of {repo.id}.", "Name one file.", kind=FailureKind.AMBIGUOUS
+        )
     raise NotFoundError(f"{repo.id} has no variant or file '{what}'.", f"Its variants: {known}.")
 
 

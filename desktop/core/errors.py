@@ -6,17 +6,19 @@ Every failure that may reach a user is a :class:`HeftError`. The command line pr
 
 from __future__ import annotations
 
+from desktop.core.failures import FailureKind
+
 
 class HeftError(Exception):
     """A failure in the user's words.
 
-    ``kind`` is a short stable identifier (kebab-case), ``message`` says what happened, ``hint`` the one thing to
+    ``kind`` is one of the registry's, ``message`` says what happened, ``hint`` the one thing to
     do about it, ``detail`` holds technical text worth copying into a report (may be empty).
     """
 
-    kind: str = "error"
+    kind: FailureKind = FailureKind.ERROR
 
-    def __init__(self, message: str, hint: str = "", *, detail: str = "", kind: str | None = None) -> None:
+    def __init__(self, message: str, hint: str = "", *, detail: str = "", kind: FailureKind | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -32,13 +34,13 @@ class HeftError(Exception):
 class UsageError(HeftError):
     """The command or request itself is malformed (exit code 2 on the command line)."""
 
-    kind = "usage"
+    kind = FailureKind.USAGE
 
 
 class FileFormatError(HeftError):
     """A model file that cannot be read; ``offset`` is the byte where reading stopped."""
 
-    kind = "bad-file"
+    kind = FailureKind.BAD_FILE
 
     def __init__(self, message: str, hint: str = "", *, offset: int | None = None, detail: str = "") -> None:
         super().__init__(message, hint, detail=detail)
@@ -48,16 +50,16 @@ class FileFormatError(HeftError):
 class NotFoundError(HeftError):
     """A model, chat or file that is not there (any more)."""
 
-    kind = "not-found"
+    kind = FailureKind.NOT_FOUND
 
 
 class EngineError(HeftError):
     """The engine refused a request or died; ``kind`` names the cause (see ``desktop.engine.logmap``)."""
 
-    kind = "engine"
+    kind = FailureKind.ENGINE
 
 
 class StoreError(HeftError):
     """Heft's own data could not be read or written."""
 
-    kind = "store"
+    kind = FailureKind.STORE

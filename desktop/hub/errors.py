@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 
 if TYPE_CHECKING:
     import httpx2
@@ -18,14 +19,14 @@ class HubError(HeftError):
     ``temporary`` failures are worth another try, ``retry_after`` seconds later where the Hub named a time.
     """
 
-    kind = "hub"
+    kind = FailureKind.HUB
 
     def __init__(
         self,
         message: str,
         hint: str = "",
         *,
-        kind: str,
+        kind: FailureKind,
         detail: str = "",
         temporary: bool = False,
         retry_after: float | None = None,
@@ -51,7 +52,7 @@ def translate(error: Exception, *, endpoint: str, repo: str = "", path: str = ""
         return HubError(
             "Offline mode is on (HF_HUB_OFFLINE), so the Hub was not asked.",
             "Unset HF_HUB_OFFLINE and start Heft again, or use a model that is already here.",
-            kind="offline-mode",
+            kind=FailureKind.OFFLINE_MODE,
             detail=detail,
         )
     if isinstance(error, HfHubHTTPError):
@@ -66,7 +67,7 @@ def half_an_answer(detail: str) -> HubError:
     return HubError(
         "The Hub sent an answer Heft cannot read.",
         "Try again; if it stays so, a proxy or mirror in between may be changing answers.",
-        kind="bad-answer",
+        kind=FailureKind.BAD_ANSWER,
         detail=detail,
         temporary=True,
     )
@@ -77,7 +78,7 @@ def too_many_redirects(url: str) -> HubError:
     return HubError(
         "The Hub sends this request round in a circle.",
         "Check HF_ENDPOINT: the mirror it names does not work.",
-        kind="redirects",
+        kind=FailureKind.REDIRECTS,
         detail=url,
     )
 
@@ -92,7 +93,7 @@ def _unreachable(error: Exception, endpoint: str, detail: str) -> HubError:
             if unconnected
             else "The proxy refused the connection to the Hub.",
             "Check the proxy settings (HTTPS_PROXY, HTTP_PROXY) and their password.",
-            kind="proxy",
+            kind=FailureKind.PROXY,
             detail=detail,
         )
     if unconnected:
@@ -104,7 +105,7 @@ def _unreachable(error: Exception, endpoint: str, detail: str) -> HubError:
             "Check the clock and the certificates of this computer (SSL_CERT_FILE names others)."
             if secure
             else "Check the network connection, then try again.",
-            kind="certificate" if secure else "no-network",
+            kind=FailureKind.CERTIFICATE if secure else FailureKind.NO_NETWORK,
             detail=detail,
             temporary=not secure,
         )
@@ -112,7 +113,7 @@ def _unreachable(error: Exception, endpoint: str, detail: str) -> HubError:
         return HubError(
             "The Hub did not answer in time.",
             "Try again in a moment; the network or the Hub is slow.",
-            kind="timeout",
+            kind=FailureKind.TIMEOUT,
             detail=detail,
             temporary=True,
         )
@@ -120,13 +121,13 @@ def _unreachable(error: Exception, endpoint: str, detail: str) -> HubError:
         return HubError(
             f"{endpoint} is not an address Heft can ask.",
             "Check HF_ENDPOINT; it begins with https://.",
-            kind="bad-endpoint",
+            kind=FailureKind.BAD_ENDPOINT,
             detail=detail,
         )
     return HubError(
         "The connection to the Hub broke.",
         "Try again; what has arrived is kept.",
-        kind="interrupted",
+        kind=FailureKind.INTERRUPTED,
         detail=detail,
         temporary=True,
     )
@@ -158,19 +159,19 @@ def _refused(
         return _gated(subject, page, with_token, detail)
     if isinstance(error, RevisionNotFoundError):
         return HubError(
-            f"{subject} has no such version.", "Leave the version out to get the newest.", kind="revision-not-found",
-            detail=detail,
+            f"{subject} has no such version.", "Leave the version out to get the newest.",
+            kind=FailureKind.REVISION_NOT_FOUND, detail=detail,
         )  # fmt: skip
     if isinstance(error, EntryNotFoundError):
         return HubError(
             f"{subject} has no file {path}." if path else f"{subject} has no such file.",
             "Look at the repo's files again; it may have been renamed.",
-            kind="file-not-found",
+            kind=FailureKind.FILE_NOT_FOUND,
             detail=detail,
         )
     if isinstance(error, DisabledRepoError):
         return HubError(
-            f"{subject} was disabled by the Hub.", "Look for another repo of this model.", kind="disabled",
+            f"{subject} was disabled by the Hub.", "Look for another repo of this model.", kind=FailureKind.DISABLED,
             detail=detail,
         )  # fmt: skip
     if status == 401 and not _says_missing(response):
@@ -179,7 +180,7 @@ def _refused(
         return HubError(
             f"{subject} is not on the Hub, or is private.",
             "Check the name." if with_token else "Check the name; for a private repo, add your token in Settings.",
-            kind="repo-not-found",
+            kind=FailureKind.REPO_NOT_FOUND,
             detail=detail,
         )
     if status == 403:
@@ -190,7 +191,7 @@ def _refused(
             "Give the token the right to read it, on the Hub under Settings, Access Tokens."
             if with_token
             else f"Open {page} in a browser: it says what it wants, or which proxy stands in between.",
-            kind="forbidden",
+            kind=FailureKind.FORBIDDEN,
             detail=detail,
         )
     if status == 429:
@@ -199,13 +200,13 @@ def _refused(
         return HubError(
             f"The Hub has a problem of its own (error {status}).",
             "Try again in a few minutes.",
-            kind="hub-down",
+            kind=FailureKind.HUB_DOWN,
             detail=detail,
             temporary=True,
             retry_after=_seconds(response.headers.get("Retry-After")),
         )
     return HubError(
-        f"The Hub refused the request (error {status}).", "Try again, or with other words.", kind="refused",
+        f"The Hub refused the request (error {status}).", "Try again, or with other words.", kind=FailureKind.REFUSED,
         detail=detail,
     )  # fmt: skip
 
@@ -219,13 +220,13 @@ def _gated(subject: str, page: str, with_token: bool, detail: str) -> HubError:
         return HubError(
             f"{subject} asks for its licence to be accepted first.",
             f"Open {page} in a browser, accept the licence, then try again.",
-            kind="gated-licence",
+            kind=FailureKind.GATED_LICENCE,
             detail=detail,
         )
     return HubError(
         f"{subject} can only be read by people the Hub knows, and no token is set.",
         f"Accept the licence on {page}, then add your token in Settings or set HF_TOKEN.",
-        kind="gated-no-token",
+        kind=FailureKind.GATED_NO_TOKEN,
         detail=detail,
     )
 
@@ -235,13 +236,13 @@ def _unauthorized(subject: str, with_token: bool, detail: str) -> HubError:
         return HubError(
             "The Hub does not accept the token: it is wrong or has expired.",
             "Make a new token on the Hub under Settings, Access Tokens, and set it in Heft.",
-            kind="token-wrong",
+            kind=FailureKind.TOKEN_WRONG,
             detail=detail,
         )
     return HubError(
         f"{subject} cannot be read without a token.",
         "Add your token in Settings or set HF_TOKEN.",
-        kind="token-missing",
+        kind=FailureKind.TOKEN_MISSING,
         detail=detail,
     )
 
@@ -257,7 +258,7 @@ def _rate_limited(response: httpx2.Response, with_token: bool, detail: str) -> H
     return HubError(
         "The Hub has had too many requests from here.",
         f"{when}." if with_token else f"{when}; with a token set, the Hub allows more.",
-        kind="rate-limited",
+        kind=FailureKind.RATE_LIMITED,
         detail=detail,
         temporary=True,
         retry_after=wait,

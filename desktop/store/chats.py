@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop.core.errors import NotFoundError, StoreError
+from desktop.core.failures import FailureKind
 from desktop.core.text import encodable
 from desktop.store import chats_export, chats_search
 from desktop.store.chats_records import (
@@ -388,7 +389,9 @@ class ChatStore:
     def _failure(self, verb: str, error: sqlite3.Error) -> StoreError:
         if is_damage(error):
             hint = f"Quit Heft and restore {self._path} from a backup, or move it aside."
-            return StoreError("The chat database is damaged.", hint, detail=f"{self._path}: {error}", kind="damaged")
+            return StoreError(
+                "The chat database is damaged.", hint, detail=f"{self._path}: {error}", kind=FailureKind.DAMAGED
+            )
         return StoreError(
             f"Heft could not {verb} its chats: {error}",
             f"Check the free space and the permissions of {self._path.parent}.",

@@ -13,6 +13,7 @@ import msgspec
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, NotFoundError, UsageError
+from desktop.core.failures import FailureKind
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.placement import default_cache
@@ -24,7 +25,9 @@ from desktop.store.paths import Paths
 
 __all__ = ["DownloadService", "DownloadState", "DownloadedFile", "Phase"]
 
-_PAUSING = frozenset({"disk-full", "busy", "no-network", "offline-mode"})  # a person mends the cause, then resumes
+_PAUSING = frozenset(
+    {FailureKind.DISK_FULL, FailureKind.BUSY, FailureKind.NO_NETWORK, FailureKind.OFFLINE_MODE}
+)  # a person mends the cause, then resumes
 _CLOSE_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
@@ -219,7 +222,11 @@ class DownloadService:
             self._end(entry, phase, error)
         except Exception as error:  # noqa: BLE001 - a fault of Heft's own is told like any other
             _log.exception("download of %s", entry.order.repo)
-            self._end(entry, "failed", HubError("The download failed.", "Resume it.", kind="error", detail=str(error)))
+            self._end(
+                entry,
+                "failed",
+                HubError("The download failed.", "Resume it.", kind=FailureKind.INTERNAL, detail=str(error)),
+            )
         self._settle(entry)
         with self._changed:
             entry.thread = entry.job = None
@@ -249,7 +256,9 @@ class DownloadService:
             with FileLock(lock, timeout=0):
                 job.run()
         except Timeout:
-            raise HubError("Another Heft is working on this download.", "Wait until it is done.", kind="busy") from None
+            raise HubError(
+                "Another Heft is working on this download.", "Wait until it is done.", kind=FailureKind.BUSY
+            ) from None
 
     def _heard(self, entry: _Entry, state: DownloadState) -> None:
         with self._changed:

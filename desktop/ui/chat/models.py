@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core.errors import HeftError, NotFoundError
+from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef, local_ref
@@ -141,7 +142,7 @@ class ModelChooser(QObject):
                 return self._library().resolve(wanted)
             except NotFoundError:
                 continue
-        raise NotFoundError("There is no model to answer.", "Open a model file (Ctrl+O).", kind="no-model")
+        raise NotFoundError("There is no model to answer.", "Open a model file (Ctrl+O).", kind=FailureKind.NO_MODEL)
 
     def _plan_and_load(self, ref: ModelRef, asked: LoadSettings, then: Callable[[], None] | None = None) -> None:
         self._start(lambda: self._planning().for_load(ref, asked), then)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.placement import Pool
 from desktop.core.text import plain_tooltip
 from desktop.hub.records import SearchPage, SearchQuery
@@ -181,7 +182,7 @@ class DiscoverSearch(QWidget):
         self._say(error.message, error.hint)
         self._remedy.setText("Try again")
         self._remedy.show()
-        if error.kind in ("token-wrong", "token-missing"):
+        if error.kind in (FailureKind.TOKEN_WRONG, FailureKind.TOKEN_MISSING):
             self.token_wanted.emit(error)
 
     def _nothing_found(self) -> None:

@@ -6,13 +6,16 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.text import visible_in_place
 from desktop.services.discover.search_results import Result, other_format
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 
-_NEEDS_TOKEN = frozenset({"gated-no-token", "token-missing", "token-wrong", "repo-not-found"})
-_NEEDS_PAGE = frozenset({"gated-licence", "gated-no-token", "forbidden"})
+_NEEDS_TOKEN = frozenset(
+    {FailureKind.GATED_NO_TOKEN, FailureKind.TOKEN_MISSING, FailureKind.TOKEN_WRONG, FailureKind.REPO_NOT_FOUND}
+)
+_NEEDS_PAGE = frozenset({FailureKind.GATED_LICENCE, FailureKind.GATED_NO_TOKEN, FailureKind.FORBIDDEN})
 
 
 class DiscoverState(QWidget):
