@@ -11,7 +11,7 @@ if __name__ == "__main__":
     if module is not None:
         import runpy
 
-        runpy.run_module(module, run_name="__main__")
+        runpy.run_module(module, run_name="__main__", alter_sys=True)  # as python -m: types are looked up there
     else:
         from desktop.cli import main
 

@@ -11,7 +11,7 @@ import sys
 import time
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
@@ -27,8 +27,9 @@ from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.single_instance import OpenRequest
+from desktop.store import options
 from desktop.store.paths import Paths
-from desktop.store.settings import SettingsData, WindowGeometry
+from desktop.store.settings import SettingsData
 from desktop.ui.chat.actions import CHAT_ACTIONS
 from desktop.ui.discover.actions import DISCOVER_ACTIONS
 from desktop.ui.inspect.actions import INSPECT_ACTIONS
@@ -39,10 +40,11 @@ from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_stat
 from desktop.ui.shell.failures import FailureHooks
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.run_follower import RunFollower
+from desktop.ui.shell.settings.parts import SettingsParts, SettingsServices
 from desktop.ui.shell.single_instance import come_forward
 from desktop.ui.shell.statusbar import StatusBar
-from desktop.ui.shell.tasks import TaskContext, Tasks
-from desktop.ui.shell.theme import Preference, Theme
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
+from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window import MainWindow, PageEntry
 
 if TYPE_CHECKING:
@@ -69,13 +71,11 @@ class Heft:
         self._failures = FailureHooks()
         self._container = Container(paths, self._tell)
         settings = self._read_settings()
-        self._theme = Theme(application, settings.theme)
+        self._theme = Theme(application, settings.get(options.THEME))
         self._tasks = Tasks()
         self._collector = Collector(application)
         self._engine_bridge = Bridge(self._container.engine.subscribe, merge_states)
-        self._follower = RunFollower(
-            self._tasks, lambda: self._container.recorder
-        )
+        self._follower = RunFollower(self._tasks, lambda: self._container.recorder)
         self._window = MainWindow(
             self._theme,
             (
@@ -86,10 +86,18 @@ class Heft:
                 PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
             ),
             StatusBar(self._tasks, EngineMemoryReader(self._container.engine.hello).read),
-            load_at_start=settings.load_at_start,
+            load_at_start=settings.get(options.LOAD_AT_START),
         )
+        made = self._container
+        services = SettingsServices(
+            made.paths,
+            lambda: made.tokens,
+            lambda: made.machine.describe("cached"),
+            lambda: made.download_folder.place(),  # noqa: PLW0108 - made when it is asked
+        )
+        self._settings = SettingsParts(made.settings, settings, services, self._tasks, self._theme, self._window)
         self._connect()
-        self._window.restore(settings.window)
+        self._window.restore(settings.get(options.WINDOW))
         self._show_first_page()
 
     def show(self) -> None:
@@ -107,6 +115,7 @@ class Heft:
             self._tasks.run(
                 lambda context: _begins_as_gguf(path),
                 done=lambda loads: self.open_file(path) if loads else self.inspect(source),
+                lane=Lane.JOB,
             )
 
     def answer(self, request: OpenRequest) -> None:
@@ -114,6 +123,12 @@ class Heft:
         come_forward(self._window, request.token)
         if request.source:
             self.open(request.source)
+
+    def answer_question(self, question: dict[str, Any]) -> dict[str, Any]:
+        """What a command wants to know of this window; off the GUI thread."""
+        from desktop.services import jobs_channel
+
+        return jobs_channel.answer(self._container.jobs, question) if question["ask"] == jobs_channel.ASK else {}
 
     def open_file(self, path: Path) -> None:
         """Load a model file in place of the present one and go to the chat."""
@@ -140,6 +155,9 @@ class Heft:
         self._engine_bridge.close()
         if "_chat_bridge" in self.__dict__:
             self._chat_bridge.close()
+        self._settings.close()
+        if "_jobs_bridge" in self.__dict__:
+            self._jobs_bridge.close()
         self._container.end_engine()
         self._tasks.shutdown()
         if "_discover" in self.__dict__:
@@ -158,11 +176,18 @@ class Heft:
         return bridge
 
     @cached_property
+    def _jobs_bridge(self) -> Bridge:
+        from desktop.services.job_kinds import merge_jobs
+
+        bridge = Bridge(self._container.jobs.subscribe, merge_jobs)
+        bridge.received.connect(lambda _: self._window.show_jobs(self._container.jobs.jobs()))
+        return bridge
+
+    @cached_property
     def _discover(self) -> DiscoverParts:
         from desktop.ui.discover.parts import DiscoverParts
 
         parts = DiscoverParts(self._theme, self._tasks, self._container)
-        parts.downloads_changed.connect(self._window.status.show_downloads)
         parts.finished.connect(self._tell_finished)
         return parts
 
@@ -177,7 +202,7 @@ class Heft:
     def _library_page(self) -> Page:
         from desktop.ui.library.page import LibraryPage
 
-        page = LibraryPage(self._container.library, self._tasks, self._theme)
+        page = LibraryPage(self._container.library, self._container.removals, self._tasks, self._theme)
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
         return page
@@ -256,10 +281,11 @@ class Heft:
         window.file_opened.connect(self.open_file)
         window.file_inspected.connect(lambda path: self.inspect(str(path)))
         window.inspect_asked.connect(lambda: self._inspector().ask_file())
-        window.appearance_chosen.connect(self._choose_appearance)
-        window.load_at_start_chosen.connect(self._choose_load_at_start)
+        window.appearance_chosen.connect(lambda which: self._settings.options.put(options.THEME, which))
+        window.load_at_start_chosen.connect(lambda on: self._settings.options.put(options.LOAD_AT_START, on))
         window.logs_asked.connect(self._open_logs)
         window.about_asked.connect(self._show_about)
+        window.job_asked.connect(self._steer_job)
         window.closed.connect(self._remember_window)
         window.painted.connect(self._after_first_paint)
 
@@ -271,16 +297,18 @@ class Heft:
             sys.stderr.write("heft: there are no fonts on this system, so the window shows no words.\n")
             sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
         self._collector.start()
+        self._settings.options.watch()
+        self._jobs_bridge  # noqa: B018 - it hears of jobs from now on
         from desktop.ui.shell.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())
-        self._tasks.run(self._settle)
+        self._tasks.run(self._settle, lane=Lane.JOB)
         if any((self._container.paths.data / "downloads").glob("*.json")):
             self._discover.restore()
         if self._source:
             self.open(self._source)
-        elif self._read_settings().load_at_start:
-            self._tasks.run(self._load_first)
+        elif self._read_settings().get(options.LOAD_AT_START):
+            self._tasks.run(self._load_first, lane=Lane.JOB)
 
     def _settle(self, context: TaskContext) -> None:
         """Housekeeping nobody waits for."""
@@ -291,6 +319,8 @@ class Heft:
         except OSError as error:
             _log.warning("there is no log file: %s", error)
         _log.info("Heft %s started", __version__)
+        if self._container.paths.removing.exists():
+            self._container.removals.finish()
         if self._container.known(Container.chats) is not None:
             self._container.chats.purge(DELETED_CHATS_KEPT_SECONDS)
 
@@ -298,7 +328,7 @@ class Heft:
         """Load a model unless the user was faster."""
         from desktop.services.models.first_model import first_model
 
-        model = first_model(self._container.library, self._read_settings().last_model)
+        model = first_model(self._container.library, self._read_settings().get(options.LAST_MODEL))
         plan = self._container.planning.for_load(local_ref(model.path, model.name, model.files))
         if self._container.engine.last_plan is None:
             self._container.engine.load(plan)
@@ -313,7 +343,7 @@ class Heft:
         self._last_failure = failure
         if state.loaded is not None and state.loaded is not self._last_loaded:
             path = state.loaded.path
-            self._tasks.run(lambda context: self._note_loaded(Path(path)))
+            self._tasks.run(lambda context: self._note_loaded(Path(path)), lane=Lane.JOB)
         self._last_loaded = state.loaded
 
     def _on_chat(self, event: object) -> None:
@@ -335,6 +365,17 @@ class Heft:
     def _tell_finished(self, state: DownloadState) -> None:
         self._window.notifications.show_message(f"{state.name} is here, and its checksum is right.")
 
+    def _steer_job(self, word: str, job_id: str) -> None:
+        """Press a button of a job's row."""
+        jobs = self._container.jobs
+        if word != "chat":
+            failed = self._window.notifications.show_message
+            self._tasks.run(lambda context: jobs.steer(word, job_id), failed=failed, lane=Lane.COMMAND)
+            return
+        result = next((job.result for job in jobs.jobs() if job.id == job_id), None)
+        if result is not None:
+            self.open_file(result)
+
     def _tell_failure(self, state: EngineState) -> None:
         from desktop.services.engine.headless import death_error
 
@@ -346,16 +387,9 @@ class Heft:
     def _note_loaded(self, path: Path) -> None:
         try:
             self._container.library.note_used(path)
-            self._container.settings.update(last_model=str(path))
+            self._container.settings.set(options.LAST_MODEL, str(path))
         except HeftError as error:
             _log.warning("the use of a model was not noted: %s", error.message)
-
-    def _choose_appearance(self, which: Preference) -> None:
-        self._theme.set_preference(which)
-        self._tasks.run(lambda context: self._container.settings.update(theme=which))
-
-    def _choose_load_at_start(self, wanted: bool) -> None:
-        self._tasks.run(lambda context: self._container.settings.update(load_at_start=wanted))
 
     def _open_logs(self) -> None:
         self._container.paths.logs.mkdir(parents=True, exist_ok=True)
@@ -372,9 +406,9 @@ class Heft:
             self._window,
         ).open()
 
-    def _remember_window(self, geometry: WindowGeometry) -> None:
+    def _remember_window(self, geometry: options.WindowGeometry) -> None:
         try:
-            self._container.settings.update(window=geometry)
+            self._container.settings.set(options.WINDOW, geometry)
         except HeftError as error:
             _log.warning("the window's place was not kept: %s", error.message)
 

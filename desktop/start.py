@@ -46,7 +46,7 @@ def _run(paths: Paths, source: str, claimed: Claim | None) -> int:
         file_events = FileOpenEvents(application)
         file_events.asked.connect(heft.answer)
         application.installEventFilter(file_events)
-    listener = InstanceListener(claimed) if claimed is not None else None
+    listener = InstanceListener(claimed, heft.answer_question) if claimed is not None else None
     if listener is not None:
         listener.asked.connect(heft.answer)
     signals = TerminationSignals()

@@ -23,7 +23,8 @@ from typing import Literal
 from PySide6.QtGui import QGuiApplication, QImage, QPixmap
 
 from desktop.store.chats import ChatStore
-from desktop.store.settings import SettingsStore, WindowGeometry
+from desktop.store.options import WindowGeometry
+from desktop.store.settings import SettingsStore
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"

@@ -7,7 +7,14 @@ import statistics
 from collections.abc import Sequence
 
 from desktop.cli.fit import speeds_document
-from desktop.cli.model import add_model_arguments, loaded_document, loaded_model, prediction, whole_number
+from desktop.cli.model import (
+    add_model_arguments,
+    loaded_document,
+    loaded_model,
+    prediction,
+    token_number,
+    whole_number,
+)
 from desktop.cli.output import print_json, print_note, print_text, table
 from desktop.engine.worker.protocol import Benchmark
 from desktop.services.container import Container
@@ -18,8 +25,8 @@ from desktop.store.paths import default_paths
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_model_arguments(parser)
-    parser.add_argument("--prompt", type=whole_number, default=512, metavar="N", help="prompt tokens")
-    parser.add_argument("--generate", type=whole_number, default=64, metavar="N", help="tokens to generate")
+    parser.add_argument("--prompt", type=token_number, default=512, metavar="N", help="prompt tokens")
+    parser.add_argument("--generate", type=token_number, default=64, metavar="N", help="tokens to generate")
     parser.add_argument("--repeat", type=whole_number, default=5, metavar="N", help="repetitions")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from desktop.cli.model import add_model_arguments, loaded_model, whole_number
+from desktop.cli.model import add_model_arguments, loaded_model, token_number, whole_number
 from desktop.cli.output import AnswerText, ProgressLine, print_note, print_text
 from desktop.cli.run import summary
 from desktop.core.errors import HeftError, UsageError
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_model_arguments(parser)
     parser.add_argument("--system", default="", help="system prompt")
-    parser.add_argument("--max-tokens", type=whole_number, default=0, metavar="N", help="0: until the model ends")
+    parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
     parser.add_argument("--temperature", type=float, default=Sampling().temperature, metavar="X")
     parser.add_argument("--seed", type=whole_number, default=None, metavar="N", help="default: a fresh one")
 

@@ -5,45 +5,49 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from desktop.cli.model import repo_name
 from desktop.cli.output import ProgressLine, human_bytes, print_json, print_note, print_text
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.failures import FailureKind
 from desktop.core.variants import variants_of
-from desktop.hub.client import HubClient
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
+from desktop.services.container import Container
 from desktop.services.models.downloads import DownloadService, DownloadState
 from desktop.store.paths import default_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("repo", metavar="REPO", help="OWNER/NAME on the Hub")
+    parser.add_argument("repo", type=repo_name, metavar="REPO", help="OWNER/NAME on the Hub, or its link")
     parser.add_argument("what", metavar="VARIANT_OR_FILE", help="a variant (Q4_K_M) or a file of the repo")
-    parser.add_argument("--to", type=Path, metavar="DIR", help="a folder instead of the Hugging Face cache")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="a folder instead of where downloads go")
 
 
 def run(args: argparse.Namespace) -> int:
     """Fetch and verify; Ctrl+C pauses. Raises HubError and NotFoundError."""
-    paths = default_paths()
-    client = HubClient()
-    search = HubSearch(client, paths.cache / "hub")
-    service = DownloadService(paths, client, search)
+    with Container(default_paths()) as container:
+        if args.to is not None and container.download_folder.include(args.to):
+            print_note(f"heft: The library looks into {args.to} from now on.")
+        return _fetch(container.downloads, container.hub_search, args)
+
+
+def _fetch(service: DownloadService, search: HubSearch, args: argparse.Namespace) -> int:
     name, files = _files(search.files(args.repo), args.what)
     line = ProgressLine(f"Downloading {name}")
     started = time.monotonic()
     unsubscribe = service.subscribe(lambda state: line.update(state.fraction, _note(state)))
     try:
-        state = service.wait(service.start(args.repo, files, name=name, folder=args.to))
+        folder: Path | Literal["default"] = args.to if args.to is not None else "default"
+        state = service.wait(service.start(args.repo, files, name=name, folder=folder))
     except KeyboardInterrupt:
         print_note("\nheft: Stopped; the same command goes on from here.")
         raise
     finally:
         unsubscribe()
         line.close()
-        service.close()
     if state.phase != "finished":
         raise HeftError(
             state.message or "The download stopped.",

@@ -7,11 +7,15 @@ from dataclasses import asdict
 from typing import Any
 
 from desktop.cli.fit_text import report
-from desktop.cli.model import add_load_arguments, devices_document, load_settings
+from desktop.cli.model import (
+    add_load_arguments,
+    devices_document,
+    load_settings,
+)
 from desktop.cli.output import ProgressLine, print_json, print_text
-from desktop.core.load_plan import Speeds
 from desktop.core.load_settings import as_document, kv_words
 from desktop.core.memory import Memory, resident_bytes
+from desktop.core.speed import Speeds
 from desktop.services.container import Container
 from desktop.services.machine.what_if import named_machine
 from desktop.services.planning.service import Weighed

@@ -8,7 +8,7 @@ from desktop.core.memory import RAM
 from desktop.core.placement import Fit
 from desktop.services.discover.picker_words import beyond_training
 from desktop.services.planning.service import Weighed
-from desktop.services.planning.words import speeds_words
+from desktop.services.planning.words import speed_details
 
 _METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formulas"}
 
@@ -24,7 +24,7 @@ def report(found: Weighed) -> str:
     if fit.fits:
         everything = ", all the model was trained for" if fit.max_context == found.shape.trained_context else ""
         facts.append(("Longest context there", f"{fit.max_context:,} tokens{everything}"))
-        speed = speeds_words(found.plan.speeds) or "not known for this machine"
+        speed = speed_details(found.plan.speeds).replace("\n", " ") or "not known for this machine"
         facts.append(("Speed", speed))
     width = max(len(label) for label, _ in facts)
     parts.append("\n".join(f"{label.ljust(width)}  {text}" for label, text in facts))

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
-from desktop.cli.output import ProgressLine, human_bytes, print_json, print_note, print_text, table
+from desktop.cli.output import ProgressLine, human_bytes, print_error, print_json, print_note, print_text, table
+from desktop.core.errors import UsageError
 from desktop.core.units import human_parameters
 from desktop.services.container import Container
 from desktop.services.models.library import LibraryModel
+from desktop.services.models.removal_words import consequences, outcome, question
 from desktop.store.paths import default_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments of its own."""
+    """Options of the command."""
+    parser.add_argument("--remove", metavar="NAME", help="remove a model: a name of the list, or a path")
+    parser.add_argument("--yes", action="store_true", help="do not ask before removing")
 
 
 def run(args: argparse.Namespace) -> int:
-    """List the models; folders that could not be read are named on stderr."""
+    """List the models; folders that could not be read are named on stderr. With ``--remove`` see :func:`_remove`."""
     paths = default_paths()
+    if args.remove is not None:
+        with Container(paths, lambda error: print_error(error, as_json=False)) as container:
+            return _remove(container, args)
     service = Container(paths).library
     line = ProgressLine("Reading models")
     try:
@@ -33,6 +41,26 @@ def run(args: argparse.Namespace) -> int:
         print_text(_table(models))
     else:
         print_text(f"No models yet. Put a .gguf file into {paths.models}.")
+    return 0
+
+
+def _remove(container: Container, args: argparse.Namespace) -> int:
+    """Say what it frees, ask, remove. Raises HeftError where Heft may not, UsageError where nobody can be asked."""
+    removal = container.removals.plan(container.library.resolve(args.remove))
+    if not args.yes:
+        if args.json or not sys.stdin.isatty():
+            raise UsageError(" ".join([question(removal), *consequences(removal)]), "To do it, add --yes.")
+        print_text(" ".join([question(removal), *consequences(removal)]))
+        if input("Type yes to remove it: ").strip().casefold() != "yes":
+            print_text("Nothing was removed.")
+            return 0
+    container.removals.remove(removal)
+    if args.json:
+        files = [str(path) for path in (*removal.files, *removal.links)]
+        removed = {"name": removal.model.name, "files": files, "freed_bytes": removal.frees_bytes}
+        print_json({"removed": {**removed, "to_trash": removal.to_trash}})
+    else:
+        print_text(outcome(removal))
     return 0
 
 

@@ -29,10 +29,12 @@ COMMANDS = {
     "search": "models on the Hub",
     "variants": "what a repo offers, how each variant would do here, and which to take",
     "download": "a variant or file from the Hub, verified",
+    "jobs": "long work: what runs, waits or has failed; pause, resume or cancel it",
     "run": "one answer, streamed",
     "chat": "a conversation in the terminal",
     "bench": "prompt and generation speed",
     "settings": "how a model is loaded: shows and sets what is remembered",
+    "config": "the program's settings",
 }
 
 

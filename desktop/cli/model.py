@@ -9,6 +9,7 @@ from typing import Any
 
 from desktop.cli.output import ProgressLine
 from desktop.core.errors import StoreError, UsageError
+from desktop.core.hub_address import hub_address
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import (
     KV_TYPES,
@@ -19,6 +20,7 @@ from desktop.core.load_settings import (
     parse_setting,
 )
 from desktop.core.model_ref import ModelRef, local_ref
+from desktop.core.token_counts import read_tokens
 from desktop.engine.worker.protocol import Loaded
 from desktop.services.container import Container
 from desktop.services.engine.headless import HeadlessEngine
@@ -66,6 +68,24 @@ def load_settings(args: argparse.Namespace) -> LoadSettings:
     found = LoadSettings(**{field.name: getattr(args, field.name) for field in LOAD_FIELDS})
     both = LoadSettings(cache_type_k=args.kv, cache_type_v=args.kv)
     return found.over(both).checked()
+def token_number(text: str) -> int:
+    """A number of tokens for argparse: 32768, 32,768, 32k or 1M."""
+    try:
+        return read_tokens(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(f"{error.message} {error.hint}") from None
+
+
+def repo_name(text: str) -> str:
+    """OWNER/NAME of a repo for argparse, also of a link to it."""
+    address = hub_address(text)
+    return address.repo if address is not None else text
+
+
+def add_context_argument(parser: argparse.ArgumentParser) -> None:
+    """``--context``; 0, the default, lets Heft decide."""
+    words = "context length in tokens, such as 32768 or 32k"
+    parser.add_argument("--context", type=token_number, default=0, metavar="N", help=words)
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:

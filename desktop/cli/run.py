@@ -6,7 +6,14 @@ import argparse
 import sys
 
 from desktop.cli.fit import speeds_document
-from desktop.cli.model import add_model_arguments, loaded_document, loaded_model, prediction, whole_number
+from desktop.cli.model import (
+    add_model_arguments,
+    loaded_document,
+    loaded_model,
+    prediction,
+    token_number,
+    whole_number,
+)
 from desktop.cli.output import AnswerText, ProgressLine, human_bytes, print_json, print_note, print_text
 from desktop.core.errors import UsageError
 from desktop.engine.worker.protocol import ChatMessage, Finished, Generate, Sampling
@@ -22,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     parser.add_argument("--prompt", help="the question; read from standard input when not given")
     parser.add_argument("--system", default="", help="system prompt")
-    parser.add_argument("--max-tokens", type=whole_number, default=0, metavar="N", help="0: until the model ends")
+    parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
     parser.add_argument("--temperature", type=float, default=Sampling().temperature, metavar="X")
     parser.add_argument("--seed", type=whole_number, default=None, metavar="N", help="default: a fresh one")
     parser.add_argument("--raw", action="store_true", help="continue the prompt as it is, without chat template")

@@ -20,7 +20,7 @@ _MOST = 1000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument(
-        "query", nargs="?", default="", metavar="QUERY", help="words of the name; none: what is trending"
+        "query", nargs="?", default="", metavar="QUERY", help="words of the name, or a link; none: what is trending"
     )
     parser.add_argument("--limit", type=int, default=20, metavar="N", help=f"results, up to {_MOST} (default: 20)")
     parser.add_argument("--sort", choices=get_args(Sort), default="trending", help="the order (default: trending)")
@@ -47,13 +47,20 @@ def _found(service: SearchService, args: argparse.Namespace) -> int:
         text=args.query, sort=args.sort, task=args.task, author=args.author, license=args.license,
         formats=(args.format,), base_model=args.base_model,
     )  # fmt: skip
-    page = service.first_page(query, min(args.limit, 30))
+    address = service.address(args.query)
+    named = address is not None and service.is_address(args.query)
+    page = service.named(address) if address and named else service.first_page(query, min(args.limit, 30))
     if page.stale_since is not None:
         when = datetime.fromtimestamp(page.stale_since).strftime("%Y-%m-%d %H:%M")
         print_note(f"heft: {page.problem} These results are of {when}.")
         repos = list(page.repos[: args.limit])
+    elif named:
+        repos = list(page.repos)
     else:
         repos = list(service.results(query, args.limit, only_fitting=args.fits))
+    near = service.near(args.query) if args.query and not repos else ()
+    if near:
+        print_note(f"heft: Nothing matches “{args.query}”. Did you mean: {', '.join(near)}?")
     if args.json:
         print_json({"repos": [_document(repo) for repo in repos], "stale_since_seconds": page.stale_since})
     elif repos:

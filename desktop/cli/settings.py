@@ -12,9 +12,8 @@ from desktop.cli.output import human_bytes, print_json, print_text, table
 from desktop.core.errors import UsageError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LOAD_FIELDS, LoadSettings, as_document, parse_setting
-from desktop.core.text import visible_in_place
 from desktop.services.container import Container
-from desktop.services.planning.words import speeds_words
+from desktop.services.planning.words import speed_details
 from desktop.store.paths import default_paths
 
 
@@ -80,9 +79,9 @@ def report(plan: LoadPlan) -> str:
     """A line for each setting: what was set, and what it will be."""
     asked, decided = as_document(plan.asked), as_document(plan.settings)
     rows = [[key, "-" if asked[key] is None else str(asked[key]), str(decided[key])] for key in decided]
-    lines = [visible_in_place(plan.ref.name), "", table(["SETTING", "SET", "WILL BE"], rows)]
+    lines = [plan.ref.name, "", table(["SETTING", "SET", "WILL BE"], rows)]
     if plan.fit is not None:
         lines += ["", f"{human_bytes(plan.fit.memory.total_bytes)} of memory, {plan.fit.placement}"]
-    lines += [speeds_words(plan.speeds)] if plan.speeds else []
-    lines += [visible_in_place(plan.note)] if plan.note else []
+    lines += [speed_details(plan.speeds)] if plan.speeds else []
+    lines += [plan.note] if plan.note else []
     return "\n".join(lines)

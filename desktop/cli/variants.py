@@ -6,24 +6,33 @@ import argparse
 from dataclasses import asdict
 from typing import Any, get_args
 
-from desktop.cli.fit import memory_document
-from desktop.cli.model import whole_number
+from desktop.cli.fit import memory_document, speeds_document
+from desktop.cli.model import add_context_argument, repo_name
 from desktop.cli.output import ProgressLine, human_bytes, print_json, print_text, table
 from desktop.core.choice import Goal
 from desktop.core.load_settings import KV_TYPES
 from desktop.services.container import Container
 from desktop.services.discover.picker import PickedRepo
-from desktop.services.discover.picker_records import Controls, Row, View
-from desktop.services.discover.picker_words import beyond_training, facts, loss, speed, where, why_title
+from desktop.services.discover.picker_records import Controls, ModelGroup, Row, View
+from desktop.services.discover.picker_words import (
+    beyond_training,
+    facts,
+    loss,
+    model_facts,
+    where,
+    which_model,
+    why_title,
+)
 from desktop.services.discover.search_results import other_format
 from desktop.services.machine.what_if import named_machine
+from desktop.services.planning.words import speed
 from desktop.store.paths import default_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """REPO, and what it is weighed for."""
-    parser.add_argument("repo", metavar="REPO", help="OWNER/NAME on the Hub")
-    parser.add_argument("--context", type=whole_number, default=0, metavar="N", help="context length, tokens")
+    parser.add_argument("repo", type=repo_name, metavar="REPO", help="OWNER/NAME on the Hub, or its link")
+    add_context_argument(parser)
     parser.add_argument("--kv", choices=KV_TYPES, default="f16", help="type of the KV cache")
     parser.add_argument(
         "--machine", metavar="PROFILE.json", help="another computer: a profile, or a name such as 'RTX 4070'"
@@ -65,37 +74,62 @@ def _settle(repo: PickedRepo, controls: Controls) -> None:
 
 
 def document(view: View) -> dict[str, Any]:
-    """The JSON of the headless contract."""
-    recommended = view.recommended
+    """The JSON of the headless contract. What is said of the repo holds for the model to take (``model``)."""
+    recommended, taken = view.recommended, view.group
     return {
         "repo": view.repo.id,
         "base_model": view.repo.summary.base_model,
         "formats": list(view.repo.summary.formats),
         "context": view.context,
-        "trained_context": view.max_context,
+        "trained_context": taken.max_context if taken else 0,
         "goal": view.controls.goal,
+        "model": taken.name if taken else None,
         "recommended": recommended.variant.name if recommended else None,
         "reasons": _reasons(view),
         "stale_since_seconds": view.repo.stale_since,
-        "variants": [_variant(row) for row in view.rows],
+        "groups": [_group(view, group) for group in view.groups],
+        "variants": [_variant(row, view.groups[row.group]) for row in view.rows],
     }
 
 
 def _reasons(view: View) -> list[str]:
     """Everything that is said, a sentence each: also what is wrong, and what a repo without variants holds."""
-    first = [view.problem] if view.problem else []
+    first = [words for words in (view.problem, which_model(view)) if words]
     if not view.rows and "GGUF" not in view.repo.summary.formats:
         first += [words for words in other_format(view.repo.summary) if words]
-    beyond = beyond_training(view.context, view.max_context)
-    said = [*view.recommendation.reasons, *(neighbour.words for neighbour in view.recommendation.neighbours)]
-    return [*first, *said, *([beyond] if beyond else [])]
+    taken = view.group
+    return [*first, *(_said(taken) if taken else view.recommendation.reasons)]
 
 
-def _variant(row: Row) -> dict[str, Any]:
-    variant, fit, rate, quality = row.variant, row.option.fit, row.option.rate, row.option.quality
+def _said(group: ModelGroup) -> list[str]:
+    """What is said of one model's variants."""
+    answer, beyond = group.recommendation, beyond_training(group.context, group.max_context)
+    said = [*answer.reasons, *(neighbour.words for neighbour in answer.neighbours)]
+    return [*said, *([beyond] if beyond else [])]
+
+
+def _group(view: View, group: ModelGroup) -> dict[str, Any]:
+    recommended = group.recommended
+    return {
+        "name": group.name,
+        "recommended": None if recommended is None else view.rows[recommended].variant.name,
+        "reasons": _said(group),
+        "context": group.context,
+        "trained_context": group.max_context,
+        "parameters": group.parameters,
+        "variants": [view.rows[row].variant.name for row in group.rows],
+    }
+
+
+def _variant(row: Row, group: ModelGroup) -> dict[str, Any]:
+    variant, option = row.variant, row.option
+    fit, quality = option.fit, option.quality
     return {
         "name": variant.name,
         "quantization": variant.quantization,
+        "group": group.name,
+        "parameters": row.parameters,
+        "trained_context": row.trained_context or None,
         "kind": variant.kind,
         "legacy": variant.legacy,
         "files": [file.path for file in variant.files],
@@ -111,8 +145,10 @@ def _variant(row: Row) -> dict[str, Any]:
         "cpu_expert_layers": fit.cpu_expert_layers if fit else None,
         "short_by_bytes": fit.short_by_bytes if fit else None,
         "max_context": fit.max_context if fit else None,
-        "tight": row.option.tight,
-        "tokens_per_second": asdict(rate) if rate else None,
+        "tight": option.tight,
+        "tokens_per_second": asdict(option.speeds.full) if option.speeds else None,
+        **speeds_document(option.speeds),
+        "context_used": fit.context if fit else None,
         "quality": {
             "kld_low": quality.kld_low,
             "kld_high": quality.kld_high,
@@ -131,23 +167,33 @@ def _variant(row: Row) -> dict[str, Any]:
 
 
 def report(view: View) -> str:
-    """The table, and why."""
-    rows = [_line(row, row == view.recommended) for row in view.rows]
-    header = ["", "VARIANT", "DOWNLOAD", "MEMORY", "WHERE IT RUNS", "SPEED", "QUALITY LOSS", ""]
+    """A table per model, and why."""
     lines = [view.repo.id, facts(view)]
     if view.repo.problem:
         lines.insert(0, view.repo.problem)
-    if rows:
-        beyond = beyond_training(view.context, view.max_context)
-        context = f"At {view.context:,} tokens of context. {beyond}".rstrip()
-        lines += [context, "", table(header, rows, right=(2, 3)), ""]
-    lines.append(f"{why_title(view)} {view.problem or view.recommendation.text}")
-    if not rows:
+    for group in view.groups:
+        lines += _group_lines(view, group)
+    if view.several:
+        lines.append(which_model(view))
+    elif not view.rows or view.problem:
+        lines.append(f"{why_title(view)} {view.problem or view.recommendation.text}")
+    if not view.rows:
         if "GGUF" not in view.repo.summary.formats:
             lines[-1] = " ".join(words for words in other_format(view.repo.summary) if words)
         base = view.repo.summary.base_model or view.repo.id
         lines.append(f"GGUF versions of it: heft search --base-model {base}")
     return "\n".join(lines)
+
+
+def _group_lines(view: View, group: ModelGroup) -> list[str]:
+    """One model's table, and what to take of it; the only model of a repo has no heading."""
+    heading = ["", f"{group.name}: {model_facts(group, view.controls.context)}"] if view.several else []
+    beyond = beyond_training(group.context, group.max_context)
+    context = f"At {group.context:,} tokens of context. {beyond}".rstrip()
+    rows = [_line(view.rows[row], row == group.recommended) for row in group.rows]
+    header = ["", "VARIANT", "DOWNLOAD", "MEMORY", "WHERE IT RUNS", "SPEED", "QUALITY LOSS", ""]
+    why = [] if view.problem else [f"{why_title(view, group)} {group.recommendation.text}"]
+    return [*heading, context, "", table(header, rows, right=(2, 3)), "", *why]
 
 
 def _line(row: Row, recommended: bool) -> list[str]:
@@ -159,7 +205,7 @@ def _line(row: Row, recommended: bool) -> list[str]:
         "downloaded" if row.local_path else human_bytes(row.variant.download_bytes),
         memory if fit is None or fit.method == "engine" else f"~{memory}",
         where(row.option)[0],
-        speed(row.option.rate),
+        speed(row.option.speeds),
         loss(row.option.quality)[0],
         row.problem or row.variant.note,
     ]

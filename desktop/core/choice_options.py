@@ -7,7 +7,7 @@ from typing import Literal
 
 from desktop.core.placement import Fit, Placement
 from desktop.core.quality import WORST, Quality
-from desktop.core.speed import Rate
+from desktop.core.speed import Rate, Speeds
 from desktop.core.variants import Variant
 
 Goal = Literal["quality", "balanced", "speed"]
@@ -28,14 +28,21 @@ PLACES: tuple[Placement, ...] = ("gpu", "experts-in-ram", "partial", "cpu", "too
 class Option:
     """A variant with what is known of it on one machine at one context. ``fit`` None: its header cannot be read.
 
-    ``damaged``: it was looked at and is no sound GGUF file.
+    ``speeds`` is tokens per second while writing; what is decided is decided by a full context's.
+    ``damaged``: it was looked at and is no sound GGUF file; ``unplannable``: it is one, and no figures follow from it.
     """
 
     variant: Variant
     quality: Quality
     fit: Fit | None = None
-    rate: Rate | None = None
+    speeds: Speeds | None = None
     damaged: bool = False
+    unplannable: bool = False
+
+    @property
+    def rate(self) -> Rate | None:
+        """The speed with the whole context used."""
+        return self.speeds.full if self.speeds is not None else None
 
     @property
     def runs(self) -> bool:

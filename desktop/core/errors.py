@@ -7,6 +7,7 @@ Every failure that may reach a user is a :class:`HeftError`. The command line pr
 from __future__ import annotations
 
 from desktop.core.failures import FailureKind
+from desktop.core.settings_pages import SettingsPage
 
 
 class HeftError(Exception):
@@ -18,13 +19,28 @@ class HeftError(Exception):
 
     kind: FailureKind = FailureKind.ERROR
 
-    def __init__(self, message: str, hint: str = "", *, detail: str = "", kind: FailureKind | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        detail: str = "",
+        kind: FailureKind | None = None,
+        settings_page: SettingsPage | None = None,
+    ) -> None:
+        """``settings_page`` is where the hint sends a person to, where the kind alone does not say."""
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.detail = detail
+        self._settings_page = settings_page
         if kind is not None:
             self.kind = kind
+
+    @property
+    def settings_page(self) -> SettingsPage | None:
+        """The page of the settings on which a person can mend it; None where there is none."""
+        return self._settings_page or self.kind.settings_page
 
     def as_dict(self) -> dict[str, str]:
         """The error object of the headless contract: kind, message, hint."""

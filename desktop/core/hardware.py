@@ -12,6 +12,7 @@ import msgspec
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.reserves import Reserves
 
 Support = Literal["native", "converted", "none"]
 Bytes = Annotated[int, msgspec.Meta(ge=0)]
@@ -132,7 +133,7 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """One computer, as ``heft machine --json`` prints it."""
+    """One computer, as ``heft machine --json`` prints it. ``reserves`` is what its owner wants kept free."""
 
     cpu: Cpu
     memory: Memory
@@ -143,6 +144,7 @@ class Machine(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     probes: tuple[Probe, ...] = ()
     system: str = ""
+    reserves: Reserves = Reserves()
 
 
 def to_json(machine: Machine) -> bytes:

@@ -8,21 +8,7 @@ from pathlib import Path
 from desktop.core.load_settings import DEFAULT_CONTEXT, FlashAttention, KvType, LoadSettings
 from desktop.core.model_ref import ModelRef
 from desktop.core.placement import Fit
-from desktop.core.speed import Rate
-
-
-@dataclass(frozen=True)
-class Speeds:
-    """Tokens per second while writing, with an empty context and with a full one of ``context`` tokens.
-
-    ``method`` tells how they were obtained: "measured" (runs of this very model), "calibrated" (kernels measured
-    here) or "table" (guessed from what is known of such devices).
-    """
-
-    empty: Rate
-    full: Rate
-    context: int
-    method: str = ""
+from desktop.core.speed import Speeds
 
 
 @dataclass(frozen=True)

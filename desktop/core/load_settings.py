@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from desktop.core.errors import UsageError
+from desktop.core.token_counts import read_tokens
 
 KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
 FlashAttention = Literal["auto", "on", "off"]
@@ -84,11 +85,10 @@ def _count(text: str) -> int:
 
 
 def _tokens(text: str) -> int:
-    plain = text.strip().lower().replace(",", "").replace(" ", "")
-    value = round(float(plain[:-1]) * 1024) if plain.endswith("k") else int(plain)
-    if value <= 0:
+    count = read_tokens(text)
+    if count <= 0:
         raise ValueError(text)
-    return value
+    return count
 
 
 def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
@@ -177,7 +177,7 @@ def parse_setting(key: str, text: str) -> dict[str, Any]:
         return {field.name: None}
     try:
         value = field.parse(text.strip())
-    except ValueError:
+    except (ValueError, UsageError):
         raise UsageError(f"'{text}' is no value for {field.key}.", f"It takes {field.accepts}.") from None
     return {field.name: (value or None) if field.name == "threads" else value}
 

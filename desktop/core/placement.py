@@ -15,10 +15,6 @@ from desktop.core.memory import RAM, Memory, ModelShape, Split, Weights, default
 Placement = Literal["gpu", "partial", "experts-in-ram", "cpu", "too-large"]
 Method = Literal["engine", "estimate"]
 
-# What is left alone. Main memory: the system's own needs, the engine's process and Heft. A GPU: the driver's context
-# (CUDA takes 200 to 500 MB per process, outside the engine's own buffers) and what the desktop draws.
-RAM_RESERVE_BYTES = 1_000_000_000
-GPU_RESERVE_BYTES = 600_000_000
 _SHARED_PART = 2 / 3  # of main memory that a GPU without memory of its own may use, where nobody says
 _CONTEXT_STEP = 256  # a cache is padded to so many cells
 _UNKNOWN_BAND, _KNOWN_BAND = 0.15, 0.05  # relative error of the total to expect of formulas
@@ -89,7 +85,8 @@ def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0
     """
     memory = machine.memory
     free = min(memory.total_bytes, (memory.available_bytes or memory.total_bytes) + freed_bytes)
-    pools = [Pool(RAM, "main memory", max(0, free - RAM_RESERVE_BYTES), RAM_RESERVE_BYTES)]
+    reserve = machine.reserves.ram_bytes
+    pools = [Pool(RAM, "main memory", max(0, free - reserve), reserve)]
     offered = [gpu for gpu in machine.gpus if _usable(gpu, machine)]
     used = [gpu for gpu in offered if not gpu.shared_memory] or offered[:1]
     for number, gpu in enumerate(used, 1):
@@ -100,9 +97,10 @@ def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0
 def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int) -> Pool:
     if gpu.shared_memory:
         limit = gpu.total_bytes or int(machine.memory.total_bytes * _SHARED_PART)
-        return Pool(number, gpu.name, min(limit, ram_free), RAM_RESERVE_BYTES, shared=True)
+        return Pool(number, gpu.name, min(limit, ram_free), machine.reserves.ram_bytes, shared=True)
     free = gpu.total_bytes if gpu.free_bytes is None else min(gpu.total_bytes, gpu.free_bytes + freed)
-    return Pool(number, gpu.name, max(0, free - GPU_RESERVE_BYTES), GPU_RESERVE_BYTES)
+    reserve = machine.reserves.gpu_bytes
+    return Pool(number, gpu.name, max(0, free - reserve), reserve)
 
 
 def hypothetical(machine: Machine) -> Machine:

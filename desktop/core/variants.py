@@ -36,9 +36,10 @@ class Variant:
     """One thing to download and run.
 
     ``name`` is the label as the uploader wrote it (``UD-Q4_K_XL``), made unique within the repo where it has to be;
-    ``quantization`` the label in llama.cpp's writing, "" when the name has none. ``files`` are in shard order.
-    ``download_bytes`` counts ``files`` and the smallest projector; draft models are extra. ``missing_shards``
-    is not 0 when the set is incomplete. ``concatenated`` parts have to be joined before they are a GGUF file.
+    ``label`` the same without what makes it unique; ``quantization`` the label in llama.cpp's writing, "" when the name
+    has none. ``files`` are in shard order. ``download_bytes`` counts ``files`` and the smallest projector; draft models
+    are extra. ``missing_shards`` is not 0 when the set is incomplete. ``concatenated`` parts have to be joined before
+    they are a GGUF file.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Variant:
     legacy: bool = False
     note: str = ""
     model: str = ""
+    label: str = ""
     missing_shards: int = 0
     concatenated: bool = False
 
@@ -102,6 +104,17 @@ def variants_of(files: Iterable[RepoFile]) -> tuple[Variant, ...]:
     return tuple(sorted(_unique(found), key=lambda variant: (variant.size_bytes, variant.name)))
 
 
+def variant_at(variants: Sequence[Variant], file: str, label: str = "") -> int:
+    """The variant that a file or folder of its repo belongs to, or that a label names; -1 for none."""
+    for index, variant in enumerate(variants):
+        paths = [entry.path for entry in (*variant.files, *variant.mmproj)]
+        if file and (file in paths or any(path.startswith(f"{file.rstrip('/')}/") for path in paths)):
+            return index
+        if label and label.casefold() in (variant.name.casefold(), variant.quantization.casefold()):
+            return index
+    return -1
+
+
 def kind_of(path: str) -> Kind:
     """How the file was quantized, as far as its path tells."""
     name = PurePosixPath(path).name
@@ -140,6 +153,7 @@ def _variant(
         legacy=quantization in (*_LEGACY, *_REARRANGED) and kind != "qat",
         note=_note(kind, quantization, missing),
         model=naming.base_name(path.name),
+        label=label or naming.stem(path.name),
         missing_shards=missing,
         concatenated=found is not None and found.concatenated,
     )

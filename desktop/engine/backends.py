@@ -70,7 +70,7 @@ def _why_none(folder: Path | None) -> str:
         try:
             ctypes.CDLL(str(file))
         except OSError as error:
-            return f"\n{error}"
+            return f"\n{error.__cause__ or error}"  # a frozen program's ctypes has words of its own for it
     return ""
 
 

@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -74,6 +75,33 @@ def examine(folder: str, package: Path, trial: Callable[[Path], str]) -> list[st
     used = _used(verdicts)
     reasons = {v.file: v.refused or _second(v, used[_kind(v)]) for v in verdicts}
     return [f"The backend {file} was left out: {reason}" for file, reason in reasons.items() if reason]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is known of one library: the ``backend`` that it brings, or why it is ``left_out``; neither: not tried."""
+
+    file: str
+    backend: str = ""
+    left_out: str = ""
+
+
+def trials(folder: str, package: Path) -> list[Trial]:
+    """What earlier starts of the engine at ``package`` found out about the libraries in ``folder``. Tries none."""
+    libraries = _libraries(Path(folder)) if folder else []
+    if not libraries:
+        return []
+    reason, kept, engine = _reachable_by_others(Path(folder)), _read(Path(folder)), _engine(package)
+    verdicts = {file.name: _kept(kept, file, engine) for file in libraries}
+    used = _used([verdict for verdict in kept if verdict in verdicts.values()])
+    found = []
+    for name, verdict in verdicts.items():
+        if reason or verdict is None:
+            found.append(Trial(name, left_out=reason))
+        else:
+            left_out = verdict.refused or _second(verdict, used[_kind(verdict)])
+            found.append(Trial(name, "" if left_out else verdict.backend, left_out))
+    return found
 
 
 def confirm(folder: str) -> None:

@@ -313,7 +313,7 @@ def _unexpected(error: Exception) -> Refused:
     import traceback
 
     trace = "".join(traceback.format_exception(error))
-    cause = explain_loader(str(error)) if isinstance(error, ImportError | OSError | RuntimeError) else None
+    cause = explain_loader(trace) if isinstance(error, ImportError | OSError | RuntimeError) else None
     if cause is not None:
         return Refused(cause.kind, cause.message, cause.hint, trace)
     hint = "Copy the details into a report; try another file."

@@ -7,6 +7,7 @@ of coding agents with their first request. Its session, errors and types are.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from desktop import __version__
 from desktop.hub.errors import half_an_answer, too_many_redirects, translate
-from desktop.hub.token import HubToken
+from desktop.hub.sessions import Sessions
+from desktop.hub.token import HubToken, endpoint_of
 
 if TYPE_CHECKING:
     import httpx2
@@ -48,38 +50,52 @@ class HubClient:
     def __init__(
         self,
         *,
-        endpoint: str | None = None,
+        endpoint: Callable[[], str] | str | None = None,
         token: Callable[[], str | None] | None = None,
+        proxy: Callable[[], str] = lambda: "",
+        offline: Callable[[], bool] = lambda: False,
         connect_seconds: float = 10.0,
         read_seconds: float = 20.0,
     ) -> None:
-        """``endpoint`` is HF_ENDPOINT's by default, ``token`` that of :class:`HubToken`.
+        """``endpoint`` is HF_ENDPOINT's by default and where it is "", ``token`` that of :class:`HubToken`.
 
-        ``read_seconds`` without a byte count as a dead connection.
+        ``proxy`` is the address of one to use in place of the system's, "" for none; ``offline`` forbids requests
+        where HF_HUB_OFFLINE says nothing. ``read_seconds`` without a byte count as a dead connection.
         """
-        self._endpoint = endpoint.rstrip("/") if endpoint else None
-        self._token = token or HubToken(self._endpoint).get
+        self._endpoint = endpoint
+        self._token = token or HubToken(endpoint).get
+        self._sessions = Sessions(proxy)
+        self._offline = offline
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
 
     @property
     def endpoint(self) -> str:
         """The Hub's address without a closing slash."""
-        if self._endpoint is None:
-            from huggingface_hub import constants
-
-            self._endpoint = str(constants.ENDPOINT)
-        return self._endpoint
+        return endpoint_of(self._endpoint)
 
     @property
     def offline(self) -> bool:
-        """Whether HF_HUB_OFFLINE forbids requests."""
+        """Whether requests are forbidden."""
         from huggingface_hub import constants
 
-        return bool(constants.HF_HUB_OFFLINE)
+        if os.environ.get("HF_HUB_OFFLINE"):
+            return bool(constants.HF_HUB_OFFLINE)
+        return bool(constants.HF_HUB_OFFLINE) or self._offline()
+
+    def with_token(self, token: str) -> HubClient:
+        """The same Hub, asked with another token."""
+        return HubClient(
+            endpoint=self._endpoint,
+            token=lambda: token,
+            proxy=self._sessions.proxy,
+            offline=self._offline,
+            connect_seconds=self._connect_seconds,
+            read_seconds=self._read_seconds,
+        )
 
     def account(self) -> str:
-        """The name the token belongs to: whether it works. Raises HubError."""
+        """The name the token belongs to. Raises HubError: "token-wrong" when the Hub does not accept it."""
         answer, _ = self.json("/api/whoami-v2")
         return str(answer.get("name", "")) if isinstance(answer, dict) else ""
 
@@ -155,12 +171,14 @@ class HubClient:
     @contextmanager
     def _sent(self, url: str, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
         import httpx2
-        from huggingface_hub.utils import get_session
+        from huggingface_hub.errors import OfflineModeIsEnabled
 
+        if self.offline:
+            raise OfflineModeIsEnabled(url)
         token = self._token() if self._is_own(url) else None
         allowed = {"Authorization": f"Bearer {token}"} if token else {}
         timeout = httpx2.Timeout(self._read_seconds, connect=self._connect_seconds)
-        with get_session().stream(
+        with self._sessions.get().stream(
             "GET",
             url,
             headers={"User-Agent": f"heft/{__version__}", **headers, **allowed},
@@ -181,8 +199,14 @@ class HubClient:
         try:
             yield
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ConnectionError) as error:
-            with_token = self._token() is not None
-            raise translate(error, endpoint=self.endpoint, repo=repo, path=path, with_token=with_token) from error
+            raise translate(
+                error,
+                endpoint=self.endpoint,
+                repo=repo,
+                path=path,
+                with_token=self._token() is not None,
+                proxied=bool(self._sessions.proxy()),
+            ) from error
 
 
 def first_byte(response: httpx2.Response) -> int:

@@ -12,6 +12,11 @@ from desktop.core.failures import FailureKind
 if TYPE_CHECKING:
     import httpx2
 
+    from desktop.core.settings_pages import SettingsPage
+
+_ADD_TOKEN = "add your token in Settings, with `hf auth login` or as HF_TOKEN"
+_TOKENS_PAGE = "the Hub's page Settings, Access Tokens"
+
 
 class HubError(HeftError):
     """A request to the Hub that failed.
@@ -30,18 +35,29 @@ class HubError(HeftError):
         detail: str = "",
         temporary: bool = False,
         retry_after: float | None = None,
+        settings_page: SettingsPage | None = None,
     ) -> None:
-        super().__init__(message, hint, detail=detail, kind=kind)
+        super().__init__(message, hint, detail=detail, kind=kind, settings_page=settings_page)
         self.temporary = temporary
         self.retry_after = retry_after
 
 
-def translate(error: Exception, *, endpoint: str, repo: str = "", path: str = "", with_token: bool = False) -> HubError:
+def translate(
+    error: Exception,
+    *,
+    endpoint: str,
+    repo: str = "",
+    path: str = "",
+    with_token: bool = False,
+    proxied: bool = False,
+) -> HubError:
     """The failure of a request about a repo or a file, in a person's words.
 
     ``with_token`` says whether a token was sent: the same refusal has another remedy with and without one.
+    ``proxied``: the request went through a proxy that the user named.
     """
     import httpx2
+    from huggingface_hub import constants
     from huggingface_hub.utils import HfHubHTTPError, OfflineModeIsEnabled
 
     # Addresses of content networks are signed: what follows the question mark opens the file to whoever reads it.
@@ -49,16 +65,19 @@ def translate(error: Exception, *, endpoint: str, repo: str = "", path: str = ""
     if isinstance(error, HubError):
         return error
     if isinstance(error, OfflineModeIsEnabled):
+        by_variable = bool(constants.HF_HUB_OFFLINE)
         return HubError(
-            "Offline mode is on (HF_HUB_OFFLINE), so the Hub was not asked.",
-            "Unset HF_HUB_OFFLINE and start Heft again, or use a model that is already here.",
+            f"Offline mode is on ({'HF_HUB_OFFLINE' if by_variable else 'in the settings'}), so the Hub was not asked.",
+            "Unset HF_HUB_OFFLINE and start Heft again, or use a model that is already here."
+            if by_variable
+            else "Turn it off in Settings (heft config hub_offline off), or use a model that is already here.",
             kind=FailureKind.OFFLINE_MODE,
             detail=detail,
         )
     if isinstance(error, HfHubHTTPError):
         return _refused(error, error.response, endpoint, repo, path, with_token, detail)
     if isinstance(error, httpx2.HTTPError | httpx2.InvalidURL | httpx2.StreamError):
-        return _unreachable(error, endpoint, detail)
+        return _unreachable(error, endpoint, detail, proxied or _behind_proxy(endpoint))
     return half_an_answer(detail)
 
 
@@ -77,22 +96,22 @@ def too_many_redirects(url: str) -> HubError:
     """The Hub, or a mirror, sends the request round in a circle."""
     return HubError(
         "The Hub sends this request round in a circle.",
-        "Check HF_ENDPOINT: the mirror it names does not work.",
+        "Check the Hub's address in Settings (heft config hub_endpoint) or HF_ENDPOINT: this mirror does not work.",
         kind=FailureKind.REDIRECTS,
         detail=url,
     )
 
 
-def _unreachable(error: Exception, endpoint: str, detail: str) -> HubError:
+def _unreachable(error: Exception, endpoint: str, detail: str, proxied: bool) -> HubError:
     import httpx2
 
     unconnected = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
-    if isinstance(error, httpx2.ProxyError) or (unconnected and _behind_proxy(endpoint)):
+    if isinstance(error, httpx2.ProxyError) or (unconnected and proxied):
         return HubError(
             f"{endpoint} cannot be reached through the proxy."
             if unconnected
             else "The proxy refused the connection to the Hub.",
-            "Check the proxy settings (HTTPS_PROXY, HTTP_PROXY) and their password.",
+            "Check the proxy in Settings (heft config proxy), or HTTPS_PROXY and HTTP_PROXY, and its password.",
             kind=FailureKind.PROXY,
             detail=detail,
         )
@@ -120,7 +139,7 @@ def _unreachable(error: Exception, endpoint: str, detail: str) -> HubError:
     if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
         return HubError(
             f"{endpoint} is not an address Heft can ask.",
-            "Check HF_ENDPOINT; it begins with https://.",
+            "Check the Hub's address in Settings (heft config hub_endpoint) or HF_ENDPOINT; it begins with https://.",
             kind=FailureKind.BAD_ENDPOINT,
             detail=detail,
         )
@@ -160,7 +179,8 @@ def _refused(
     if isinstance(error, RevisionNotFoundError):
         return HubError(
             f"{subject} has no such version.", "Leave the version out to get the newest.",
-            kind=FailureKind.REVISION_NOT_FOUND, detail=detail,
+            kind=FailureKind.REVISION_NOT_FOUND,
+            detail=detail,
         )  # fmt: skip
     if isinstance(error, EntryNotFoundError):
         return HubError(
@@ -179,19 +199,27 @@ def _refused(
     if isinstance(error, RepositoryNotFoundError) or status == 404:
         return HubError(
             f"{subject} is not on the Hub, or is private.",
-            "Check the name." if with_token else "Check the name; for a private repo, add your token in Settings.",
+            "Check the name." if with_token else f"Check the name; for a private repo, {_ADD_TOKEN}.",
             kind=FailureKind.REPO_NOT_FOUND,
             detail=detail,
+            settings_page=None if with_token else "hub",
         )
     if status == 403:
         return HubError(
             f"{subject} may not be read with this token."
             if with_token
             else f"The Hub refused access to {repo or 'its list of models'}.",
-            "Give the token the right to read it, on the Hub under Settings, Access Tokens."
+            f"Give the token the right to read it, on {_TOKENS_PAGE}."
             if with_token
             else f"Open {page} in a browser: it says what it wants, or which proxy stands in between.",
             kind=FailureKind.FORBIDDEN,
+            detail=detail,
+        )
+    if status == 407:
+        return HubError(
+            "The proxy wants to know who asks.",
+            "Write them into its address in Settings, or into HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT.",
+            kind=FailureKind.PROXY,
             detail=detail,
         )
     if status == 429:
@@ -225,7 +253,7 @@ def _gated(subject: str, page: str, with_token: bool, detail: str) -> HubError:
         )
     return HubError(
         f"{subject} can only be read by people the Hub knows, and no token is set.",
-        f"Accept the licence on {page}, then add your token in Settings or set HF_TOKEN.",
+        f"Accept the licence on {page}, then {_ADD_TOKEN}.",
         kind=FailureKind.GATED_NO_TOKEN,
         detail=detail,
     )
@@ -235,13 +263,13 @@ def _unauthorized(subject: str, with_token: bool, detail: str) -> HubError:
     if with_token:
         return HubError(
             "The Hub does not accept the token: it is wrong or has expired.",
-            "Make a new token on the Hub under Settings, Access Tokens, and set it in Heft.",
+            f"Make a new one on {_TOKENS_PAGE}, then {_ADD_TOKEN}.",
             kind=FailureKind.TOKEN_WRONG,
             detail=detail,
         )
     return HubError(
         f"{subject} cannot be read without a token.",
-        "Add your token in Settings or set HF_TOKEN.",
+        f"{_ADD_TOKEN[0].upper()}{_ADD_TOKEN[1:]}.",
         kind=FailureKind.TOKEN_MISSING,
         detail=detail,
     )
@@ -257,9 +285,10 @@ def _rate_limited(response: httpx2.Response, with_token: bool, detail: str) -> H
     when = f"Try again in {_duration(wait)}" if wait else "Try again in a few minutes"
     return HubError(
         "The Hub has had too many requests from here.",
-        f"{when}." if with_token else f"{when}; with a token set, the Hub allows more.",
+        f"{when}." if with_token else f"{when}; the Hub allows more with a token: {_ADD_TOKEN}.",
         kind=FailureKind.RATE_LIMITED,
         detail=detail,
+        settings_page=None if with_token else "hub",
         temporary=True,
         retry_after=wait,
     )

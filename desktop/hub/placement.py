@@ -87,7 +87,7 @@ class CachePlaces:
         return Place(
             part=blob.with_name(f"{name}.heft.incomplete"),
             stored=blob,
-            final=self.root / "snapshots" / _file_name(commit) / _inside(path),
+            final=self.root / "snapshots" / _file_name(commit) / inside(path),
             lock=self._locks / f"{name}.lock",  # huggingface_hub's own lock of this file
         )
 
@@ -95,7 +95,7 @@ class CachePlaces:
         """Let a branch's name lead to the commit, so that other tools find the files. Raises OSError."""
         if revision == commit:
             return
-        ref = self.root / "refs" / _inside(revision)
+        ref = self.root / "refs" / inside(revision)
         # Not written among the refs, which others read.
         with atomic_file(ref, mode=SHARED, folder=self.root) as stream:
             stream.write(commit.encode())
@@ -110,7 +110,7 @@ class FolderPlaces:
 
     def place(self, path: str, etag: str, _commit: str) -> Place:
         """The place of a file; folders within the repo are kept. Raises HubError for a path that leads elsewhere."""
-        final = self.root / _inside(path)
+        final = self.root / inside(path)
         part = final.with_name(f"{final.name}.{_file_name(etag)[:12]}.incomplete")
         lock = self._locks / f"{hashlib.sha256(str(final).encode()).hexdigest()[:16]}.lock"
         return Place(part=part, stored=final, final=final, lock=lock)
@@ -121,7 +121,7 @@ class FolderPlaces:
 
 def joined_path(path: str) -> PurePosixPath:
     """Where the parts of a file (``x.gguf.part1of2``) are joined: ``x.gguf`` beside them."""
-    first = _inside(path)
+    first = inside(path)
     return first.with_name(f"{naming.stem(first.name)}.gguf")
 
 
@@ -132,8 +132,8 @@ def default_cache() -> Path:
     return Path(constants.HF_HUB_CACHE)
 
 
-def _inside(path: str) -> PurePosixPath:
-    """A path of the Hub's as a relative one; HubError when it leads out of its folder."""
+def inside(path: str) -> PurePosixPath:
+    """A path of the Hub's as a relative one. HubError when it leads out of its folder."""
     found = PurePosixPath(path)
     odd = any(part in ("..", "") or any(sign in part for sign in "\\:\0") for part in found.parts)
     if not found.parts or found.is_absolute() or odd:

@@ -99,6 +99,11 @@ class HubSearch:
         self._client = client
         self._answers = AnswerStore(folder)
 
+    @property
+    def endpoint(self) -> str:
+        """The Hub that is asked."""
+        return self._client.endpoint
+
     def first_page(self, query: SearchQuery, size: int = PAGE_SIZE) -> SearchPage:
         """The first results. Raises HubError when the Hub cannot be asked and there is no earlier answer."""
         return self._page(f"/api/models?{urlencode(_parameters(query, size))}", query)

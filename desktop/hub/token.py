@@ -1,10 +1,11 @@
-"""The Hub token: kept in the keyring of the operating system, never in a file, a log or a message of Heft's."""
+"""The Hub token: kept in the keyring of the operating system or in memory, never in a file, a log or a message."""
 
 from __future__ import annotations
 
 import os
 import re
 import threading
+from collections.abc import Callable
 from typing import Literal
 
 from desktop.core.errors import UsageError
@@ -12,25 +13,25 @@ from desktop.core.failures import FailureKind
 from desktop.core.secrets import TOKEN_VARIABLES
 from desktop.hub.errors import HubError
 
-Origin = Literal["environment", "keyring", "huggingface", ""]
+Origin = Literal["session", "environment", "keyring", "huggingface", ""]
 
 _SERVICE = "heft"
 _TOKEN = re.compile(r"[\x21-\x7e]{8,512}")
 
 
 class HubToken:
-    """The token of one Hub. Thread-safe. The keyring is asked once; it may ask the person to unlock it.
+    """The token of a Hub. Thread-safe. The keyring is asked once per Hub; it may ask the person to unlock it.
 
-    In this order: HF_TOKEN; the keyring; what ``hf auth login`` keeps. A token in the keyring belongs to the
-    endpoint it was set for, so that a mirror is not sent the Hub's.
+    In this order: what was given for this session; HF_TOKEN; the keyring; what ``hf auth login`` keeps. A token that
+    was given or kept belongs to the endpoint it was set for, so that a mirror is not sent the Hub's.
     """
 
-    def __init__(self, endpoint: str | None = None) -> None:
-        """``endpoint`` is HF_ENDPOINT's by default."""
+    def __init__(self, endpoint: Callable[[], str] | str | None = None) -> None:
+        """``endpoint`` is HF_ENDPOINT's by default, and where it is ""."""
         self._endpoint = endpoint
         self._lock = threading.Lock()
-        self._kept: str | None = None
-        self._asked = False
+        self._kept: dict[str, str | None] = {}
+        self._given: dict[str, str] = {}
 
     def get(self) -> str | None:
         """The token to send; None when there is none."""
@@ -42,21 +43,30 @@ class HubToken:
 
     def set(self, token: str) -> None:
         """Keep a token in the keyring. UsageError for a text that is none, HubError without a keyring."""
-        token = token.strip()
-        if not _TOKEN.fullmatch(token):
-            raise UsageError(
-                "This is not a token.", "Copy it from the Hub: Settings, Access Tokens. It begins with hf_."
-            )
-        self._change(token)
+        self._change(checked(token))
+
+    def use(self, token: str) -> None:
+        """Take a token until this process ends, before any other. UsageError for a text that is none."""
+        name, token = self._name(), checked(token)
+        with self._lock:
+            self._given[name] = token
 
     def forget(self) -> None:
-        """Remove the token from the keyring. HubError when the keyring refuses."""
+        """Remove the token from memory and keyring. HubError when the keyring refuses."""
+        name = self._name()
+        with self._lock:
+            self._given.pop(name, None)
         self._change(None)
 
     def _found(self) -> tuple[str | None, Origin]:
-        given = next((value.strip() for name in TOKEN_VARIABLES if (value := os.environ.get(name))), "")
+        name = self._name()
+        with self._lock:
+            given = self._given.get(name)
         if given:
-            return given, "environment"
+            return given, "session"
+        variable = next((value.strip() for name in TOKEN_VARIABLES if (value := os.environ.get(name))), "")
+        if variable:
+            return variable, "environment"
         kept = self._from_keyring()
         if kept:
             return kept, "keyring"
@@ -69,27 +79,32 @@ class HubToken:
         import keyring
         from keyring.errors import KeyringError
 
+        name = self._name()
         with self._lock:
-            if not self._asked:
+            if name not in self._kept:
                 try:
-                    self._kept = keyring.get_password(_SERVICE, self._name())
+                    self._kept[name] = keyring.get_password(_SERVICE, name)
                 except (KeyringError, RuntimeError):  # none installed, locked, or its service does not answer
-                    self._kept = None
-                self._asked = True
-            return self._kept
+                    self._kept[name] = None
+            return self._kept[name]
 
     def _change(self, token: str | None) -> None:
         import keyring
         from keyring.errors import KeyringError, PasswordDeleteError
 
+        name = self._name()
         try:
-            if token is not None:
-                keyring.set_password(_SERVICE, self._name(), token)
+            if token is None:
+                keyring.delete_password(_SERVICE, name)
             else:
-                keyring.delete_password(_SERVICE, self._name())
+                keyring.set_password(_SERVICE, name, token)
+                if keyring.get_password(_SERVICE, name) != token:  # the "null" keyring takes everything, keeps nothing
+                    raise KeyringError
         except PasswordDeleteError:
             pass  # there was none
         except (KeyringError, RuntimeError) as error:
+            if token is None and not self._from_keyring():
+                return  # no keyring, nothing in it
             raise HubError(
                 "This computer has no keyring that Heft could keep the token in.",
                 "Use `hf auth login` or set HF_TOKEN instead.",
@@ -97,11 +112,25 @@ class HubToken:
                 detail=type(error).__name__,  # the message of a keyring might name what it was given
             ) from error
         with self._lock:
-            self._kept, self._asked = token, True
+            self._kept[name] = token
 
     def _name(self) -> str:
-        if self._endpoint is None:
-            from huggingface_hub import constants
+        return endpoint_of(self._endpoint)
 
-            self._endpoint = str(constants.ENDPOINT)
-        return self._endpoint
+
+def endpoint_of(named: Callable[[], str] | str | None) -> str:
+    """A Hub's address without a closing slash: the one that was named, else what huggingface_hub has."""
+    found = named() if callable(named) else named
+    if found:
+        return found.rstrip("/")
+    from huggingface_hub import constants
+
+    return str(constants.ENDPOINT)
+
+
+def checked(token: str) -> str:
+    """A token as it is sent. UsageError for a text that is none."""
+    token = token.strip()
+    if not _TOKEN.fullmatch(token):
+        raise UsageError("This is not a token.", "Copy it from the Hub: Settings, Access Tokens. It begins with hf_.")
+    return token

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.reserves import Reserves
 from desktop.engine.worker.protocol import Hello
 from desktop.services.engine.supervisor import EngineService, describe_engine
 from desktop.store.paths import Paths
@@ -24,12 +26,17 @@ if TYPE_CHECKING:
     from desktop.services.discover.picker import PickerService
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
+    from desktop.services.hub_account import TokenService
     from desktop.services.inspect.inspection import InspectionService
+    from desktop.services.jobs import JobService
     from desktop.services.machine.calibration import CalibrationService
     from desktop.services.machine.machine import MachineService
     from desktop.services.machine.this_machine import ThisMachine
+    from desktop.services.models.download_folder import DownloadFolder
     from desktop.services.models.downloads import DownloadService
     from desktop.services.models.library import LibraryService
+    from desktop.services.models.local_copies import LocalCopies
+    from desktop.services.models.removal import RemovalService
     from desktop.services.planning.engine_planner import DryRunPlanner
     from desktop.services.planning.ledger import LedgerService
     from desktop.services.planning.recording import RunRecorder
@@ -113,7 +120,7 @@ class Container:
         """Probes of this computer."""
         from desktop.services.machine.machine import MachineService
 
-        return MachineService(self.paths, self.describe_engine)
+        return MachineService(self.paths, self.describe_engine, reserves=self.reserves)
 
     @made_once
     def this_machine(self) -> ThisMachine:
@@ -127,7 +134,7 @@ class Container:
         """How quick this computer is."""
         from desktop.services.machine.calibration import CalibrationService
 
-        return CalibrationService(self.paths)
+        return CalibrationService(self.paths, self.jobs)
 
     @made_once
     def tables(self) -> DataTables:
@@ -187,6 +194,7 @@ class Container:
             lambda: self.speed,
             self.load_settings,
             lambda: reclaimable_from(self.engine.state),
+            self._threads,
         )
 
     # -- models and chats --------------------------------------------------------------------------
@@ -199,12 +207,28 @@ class Container:
         return LibraryService(self.paths, self.settings)
 
     @made_once
+    def removals(self) -> RemovalService:
+        """Removes models."""
+        from desktop.services.models.removal import RemovalService
+
+        def removed() -> None:
+            downloads = self.known(Container.downloads)
+            if downloads is not None:
+                downloads.forget_missing()
+
+        return RemovalService(self.paths, self.library, self.engine, removed=removed)
+
+    @made_once
     def inspection(self) -> InspectionService:
         """What is inside a model file."""
         from desktop.services.inspect.inspection import InspectionService
 
         return InspectionService(
-            self.paths, self.library, self.hub, architectures=lambda: self.describe_engine().architectures
+            self.paths,
+            self.library,
+            self.hub,
+            architectures=lambda: self.describe_engine().architectures,
+            jobs=self.jobs,
         )
 
     @made_once
@@ -239,14 +263,38 @@ class Container:
         """The Hub token, kept by the system's keyring."""
         from desktop.hub.token import HubToken
 
-        return HubToken()
+        return HubToken(self._hub_endpoint)
+
+    @made_once
+    def tokens(self) -> TokenService:
+        """Takes, tests and forgets the Hub token."""
+        from desktop.services.hub_account import TokenService
+
+        return TokenService(self.token, self.hub)
+
+    @made_once
+    def copies(self) -> LocalCopies:
+        """Which files of the Hub are here already, in the stores that are used."""
+        from desktop.services.models.local_copies import LocalCopies
+        from desktop.store import options
+        from desktop.store.fetched import FetchedStore
+
+        return LocalCopies(
+            fetched=FetchedStore(self.paths.fetched), used=lambda store: self.settings.get(options.STORES[store])
+        )
 
     @made_once
     def hub(self) -> HubClient:
         """The one connection to the Hub."""
         from desktop.hub.client import HubClient
+        from desktop.store import options
 
-        return HubClient(token=self.token.get)
+        return HubClient(
+            endpoint=self._hub_endpoint,
+            token=self.token.get,
+            proxy=lambda: self.settings.get(options.PROXY),
+            offline=lambda: self.settings.get(options.HUB_OFFLINE),
+        )
 
     @made_once
     def hub_search(self) -> HubSearch:
@@ -274,7 +322,6 @@ class Container:
     def picker(self) -> PickerService:
         """Weighs the variants of repos."""
         from desktop.services.discover.picker import PickerService
-        from desktop.services.models.local_copies import LocalCopies
         from desktop.services.planning.reclaimable import reclaimable_from
 
         return PickerService(
@@ -285,7 +332,7 @@ class Container:
             planner=self.dry_run,
             rates=self.speed,
             held=lambda: reclaimable_from(self.engine.state),
-            copies=LocalCopies(),
+            copies=self.copies,
         )
 
     @made_once
@@ -293,7 +340,42 @@ class Container:
         """Downloads, which go on while other pages are in view and over a restart."""
         from desktop.services.models.downloads import DownloadService
 
-        return DownloadService(self.paths, self.hub, self.hub_search)
+        return DownloadService(self.paths, self.hub, self.hub_search, jobs=self.jobs, folder=self.download_folder.use)
+
+    @made_once
+    def download_folder(self) -> DownloadFolder:
+        """Where downloads go."""
+        from desktop.services.models.download_folder import DownloadFolder
+
+        return DownloadFolder(self.settings, self.library)
+
+    # -- long work ---------------------------------------------------------------------------------
+
+    @made_once
+    def jobs(self) -> JobService:
+        """All long work."""
+        from desktop.services.jobs import JobService
+
+        return JobService()
+
+    # -- what the settings say, at the moment ------------------------------------------------------
+
+    def reserves(self) -> Reserves:
+        """The memory that the user wants kept free."""
+        from desktop.store import options
+
+        return Reserves(self.settings.get(options.RAM_RESERVE), self.settings.get(options.GPU_RESERVE))
+
+    def _threads(self) -> int:
+        from desktop.store import options
+
+        return self.settings.get(options.THREADS)
+
+    def _hub_endpoint(self) -> str:
+        """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""
+        from desktop.store import options
+
+        return "" if os.environ.get("HF_ENDPOINT") else self.settings.get(options.HUB_ENDPOINT)
 
     # -- the end -----------------------------------------------------------------------------------
 

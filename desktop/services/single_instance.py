@@ -1,5 +1,7 @@
 """One window per Heft folder: a second start hands what it was asked to open to the first and ends.
 
+Commands ask the window about what only it knows (:func:`ask`).
+
 The first holds a lock as long as it lives, and listens: a Unix domain socket on Linux and macOS, a named pipe on
 Windows; no port. Without Qt, so that a second start ends before it loads any of it.
 """
@@ -20,7 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
+
 HAND_OVER_SECONDS = 2.0  # a first instance that hangs delays the second by no more than this
+ANSWER_SECONDS = 5.0  # of a question
 MAX_REQUEST_BYTES = 64 * 1024
 ACCEPTED = b"+"
 Refusal = Literal["handed-over", "alone"]
@@ -79,7 +85,7 @@ def claim(folder: Path, source: str, seconds: float = HAND_OVER_SECONDS) -> Clai
     """
     token = next((os.environ[name] for name in _TOKENS if os.environ.get(name)), "")
     request = OpenRequest(source, token)
-    name = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
+    name = _name_of(folder)
     deadline = time.monotonic() + seconds
     if sys.platform == "win32":
         return _claim_pipe(rf"\\.\pipe\heft-{name}", request, deadline)
@@ -93,6 +99,79 @@ def claim(folder: Path, source: str, seconds: float = HAND_OVER_SECONDS) -> Clai
     if lock is not None:
         return _listen(place / f"{name}.socket", lock)
     return _hand_over(place / f"{name}.socket", request, deadline)
+
+
+def ask(folder: Path, question: dict[str, Any], seconds: float = ANSWER_SECONDS) -> dict[str, Any] | None:
+    """What the window of the Heft folder ``folder`` answers; None when there is none. HeftError when it is silent."""
+    name = _name_of(folder)
+    line = json.dumps(question).encode() + b"\n"
+    if sys.platform == "win32":
+        heard = _ask_window_pipe(rf"\\.\pipe\heft-{name}", line, seconds)
+    else:
+        place = _private_folder()
+        heard = _ask_socket(place / f"{name}.socket", line, seconds) if place is not None else None
+    if heard is None:
+        return None
+    try:
+        found = json.loads(heard)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise HeftError("The window of Heft does not answer.", "Look at it, or end it.", kind=FailureKind.NO_ANSWER)
+    return found
+
+
+def decode(line: bytes) -> OpenRequest | dict[str, Any]:
+    """What another process wants: to have something opened, or an answer to a question. ValueError for neither."""
+    found = json.loads(line)
+    if isinstance(found, dict) and isinstance(found.get("ask"), str):
+        return found
+    return OpenRequest.decode(line)
+
+
+def _name_of(folder: Path) -> str:
+    return hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
+
+
+def _ask_socket(path: Path, line: bytes, seconds: float) -> bytes | None:
+    """The answer to a line, as far as it came; None when nobody listens."""
+    deadline = time.monotonic() + seconds
+    heard = b""
+    with socket.socket(socket.AF_UNIX) as talk, contextlib.suppress(TimeoutError):
+        talk.settimeout(seconds)
+        try:
+            talk.connect(str(path))
+        except OSError:
+            return None
+        with contextlib.suppress(ConnectionError):
+            talk.sendall(line)
+            while not heard.endswith(b"\n"):
+                talk.settimeout(max(0.01, deadline - time.monotonic()))
+                part = talk.recv(MAX_REQUEST_BYTES)
+                if not part:
+                    break
+                heard += part
+    return heard
+
+
+def _ask_window_pipe(address: str, line: bytes, seconds: float) -> bytes | None:
+    try:
+        pipe: Any = open(address, "r+b", buffering=0)  # noqa: SIM115, PTH123  # a pipe's name is no path
+    except OSError:
+        return None
+    heard: list[bytes] = []
+
+    def talk() -> None:
+        with pipe, contextlib.suppress(OSError):
+            pipe.write(line)
+            while not (heard and heard[-1].endswith(b"\n")) and (part := pipe.read(MAX_REQUEST_BYTES)):
+                heard.append(part)
+
+    # reading a pipe knows no time limit: a thread waits, and ends with the process when it waits in vain
+    asking = threading.Thread(target=talk, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return b"".join(heard)
 
 
 def _private_folder() -> Path | None:

@@ -47,8 +47,18 @@ class Paths:
 
     @property
     def models(self) -> Path:
-        """Heft's own model folder; the only one from which Heft removes files."""
+        """Heft's own model folder."""
         return self.data / "models"
+
+    @property
+    def fetched(self) -> Path:
+        """Which files Heft has fetched from the Hub, and may therefore remove wherever they lie."""
+        return self.data / "fetched.json"
+
+    @property
+    def removing(self) -> Path:
+        """What is being removed at the moment."""
+        return self.data / "removing.json"
 
     @property
     def backends(self) -> Path:

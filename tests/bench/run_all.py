@@ -20,6 +20,7 @@ import bench_busy  # noqa: E402  # after path and environment are set
 import bench_engine  # noqa: E402
 import bench_frozen  # noqa: E402
 import bench_gguf  # noqa: E402
+import bench_lanes  # noqa: E402
 import bench_memory  # noqa: E402
 import bench_picker  # noqa: E402
 import bench_speed  # noqa: E402
@@ -39,6 +40,7 @@ PARTS: dict[str, Callable[[Path, bool], Sequence[Figure]]] = {
     "window": bench_window.figures,
     "frozen": lambda _starter, quick: bench_frozen.figures(quick),
     "memory": lambda starter, quick: bench_memory.figures(starter, VOCABULARIES, quick),
+    "lanes": lambda _starter, quick: bench_lanes.figures(quick),
     "transcript": lambda _starter, _quick: bench_transcript.figures(),
     "speed": lambda _starter, quick: bench_speed.figures(quick),
     "gguf": lambda starter, _quick: bench_gguf.figures(starter, VOCABULARIES),

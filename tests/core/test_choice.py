@@ -11,6 +11,7 @@ import pytest
 from support.published import options, profile, quality_table
 
 from desktop.core.choice import Alternatives, Goal, Option, recommend
+from desktop.core.speed import Rate, Speeds
 from desktop.core.variants import Variant
 from desktop.hub.records import RepoFile
 
@@ -95,7 +96,8 @@ def test_unknown_fit_and_empty_repo() -> None:
 def _with(option: Option, *, name: str = "", rate: float = 0.0, **fit: object) -> Option:
     changed = replace(option, fit=option.fit and replace(option.fit, **fit))  # type: ignore[arg-type]
     if rate and option.rate is not None:
-        changed = replace(changed, rate=replace(option.rate, low=rate, expected=rate, high=rate))
+        one = Rate(rate, rate, rate)
+        changed = replace(changed, speeds=Speeds(one, one, 4096))
     return changed
 
 
@@ -130,8 +132,8 @@ def test_the_only_one_that_fits_is_said_so_with_its_loss() -> None:
 
 def test_a_damaged_or_incomplete_one_is_no_reason_to_say_that_only_the_other_fits() -> None:
     found = options("Llama-3.1-8B", profile("rtx-4090"), 4096, ["Q4_K_M", "Q6_K"])
-    broken = replace(found[1], variant=replace(found[1].variant, missing_shards=1), fit=None, rate=None)
-    damaged = replace(found[1], fit=None, rate=None, damaged=True)
+    broken = replace(found[1], variant=replace(found[1].variant, missing_shards=1), fit=None, speeds=None)
+    damaged = replace(found[1], fit=None, speeds=None, damaged=True)
     for other, words in ((broken, "Q6_K cannot be loaded as it is: "), (damaged, "Q6_K is damaged.")):
         answer = recommend([found[0], other], "balanced")
         assert answer.reasons[0].startswith("Only this variant can be loaded: ")

@@ -36,6 +36,22 @@ from desktop.core.hub_address import HubAddress, hub_address, is_on_hub
         ("hf.co/o/r:Q4_K_M", "hf:o/r:Q4_K_M"),
         ("o/r:UD-Q4_K_XL@v1", "hf:o/r:UD-Q4_K_XL@v1"),
         ("huggingface.co/o/r/blob/main/f.gguf", "hf:o/r/f.gguf"),
+        ("<https://hub.example/o/r>", "hf:o/r"),
+        ("(https://hub.example/o/r),", "hf:o/r"),
+        ("`o/r`", "hf:o/r"),
+        ("\u200bhttps://hub.example/o/r\ufeff", "hf:o/r"),
+        ("https://hub.example/o/r?library=gguf#usage", "hf:o/r"),
+        ("https://hub.example/o/r/blob/main/f.gguf?x=1#L3", "hf:o/r/f.gguf"),
+        ("https://hub.example/o/r.git", "hf:o/r"),
+        ("git clone https://hub.example/o/r", "hf:o/r"),
+        ("hf download o/r", "hf:o/r"),
+        ("hf download o/r f.gguf --local-dir models/here", "hf:o/r/f.gguf"),
+        ("hf download --local-dir models/here o/r --revision=v2", "hf:o/r@v2"),
+        ("huggingface-cli download o/r --include '*Q4_K_M*'", "hf:o/r:Q4_K_M"),
+        ("ollama run hf.co/o/r", "hf:o/r"),
+        ("ollama pull huggingface.co/o/r:Q8_0", "hf:o/r:Q8_0"),
+        ("llama-server -hf o/r:Q4_K_M -c 4096", "hf:o/r:Q4_K_M"),
+        ("llama-cli --hf-repo o/r --hf-file f.gguf -p hello", "hf:o/r/f.gguf"),
     ],
 )
 def test_addresses(text: str, address: str) -> None:
@@ -50,6 +66,8 @@ def test_addresses(text: str, address: str) -> None:
         "", "hf:", "f.gguf", "hf:f.gguf", "../etc/passwd", "hf:o/r/../f", "hf:o/r/f.gguf@", "hf:a@b/c",
         "https://hub.example/", "https://hub.example/datasets/o/r", "https://hub.example/spaces/o",
         "https://hub.example/o/r/discussions/3", "https://hub.example/files/a/b/f.gguf",
+        "https://[", "https://hub.example/[o/r", "hf download", "hf download 'o/r",
+        "hf download o/r --repo-type dataset", "ollama run llama3", "git status", "qwen3 8b", "qwen / coder",
     ],
 )  # fmt: skip
 def test_no_addresses(text: str) -> None:
@@ -62,7 +80,18 @@ def test_a_file_beside_another() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("hf:x", True), ("https://a/b", True), ("hf.co/o/r", True), ("o/r", False), ("hf", False), ("./hf.co", False)],
-)
+    [("hf:x", True), ("https://a/b", True), ("ollama run hf.co/o/r", True), ("hf download o/r", True),
+     ("git log", False), ("qwen3 8b", False), ("hf.co/o/r", True), ("o/r", False), ("hf", False), ("./hf.co", False)],
+)  # fmt: skip
 def test_what_can_only_be_on_the_hub(text: str, expected: bool) -> None:
     assert is_on_hub(text) is expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://mirror.example/hub/o/r/blob/main/f.gguf", "mirror.example/hub/o/r/resolve/main/f.gguf?download=true"],
+)
+def test_a_mirror_below_a_path(text: str) -> None:
+    endpoint = "https://mirror.example/hub"
+    assert is_on_hub(text, endpoint) and str(hub_address(text, endpoint)) == "hf:o/r/f.gguf"
+    assert str(hub_address("https://hub.example/o/r", endpoint)) == "hf:o/r"

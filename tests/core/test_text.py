@@ -121,7 +121,7 @@ def test_each_function_says_where_it_is_used() -> None:
 def _filters(source: str) -> Iterator[str]:
     """Ways to decide which characters may be shown, or to replace those that may not."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Attribute) and node.attr in ("isprintable", "maketrans"):
+        if isinstance(node, ast.Attribute) and node.attr == "isprintable":
             yield node.attr
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             controls = any(ord(c) < 0x20 and c not in "\t\n\r\f\0" for c in node.value)

@@ -68,3 +68,13 @@ def test_names_are_unique() -> None:
 
 def test_nothing_to_run() -> None:
     assert variants_of(files("model.safetensors", "mmproj-F16.gguf", "README.md")) == ()
+
+
+def test_a_label_stays_as_it_was_written() -> None:
+    found = variants_of(files("a/x-Q4_0.gguf", "b/x-Q4_0.gguf", "y-Q4_K_M.gguf", "model.gguf"))
+    assert sorted((variant.name, variant.label) for variant in found) == [
+        ("Q4_K_M", "Q4_K_M"),
+        ("a x Q4_0", "Q4_0"),
+        ("b x Q4_0", "Q4_0"),
+        ("model", "model"),
+    ]

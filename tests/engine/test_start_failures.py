@@ -147,8 +147,37 @@ def test_a_backend_for_the_cpu_that_the_loader_refuses_is_told_in_its_words(tmp_
     needs_what_is_absent(package / "lib" / "libggml-cpu-haswell.so")
     with pytest.raises(RuntimeError) as failed:
         load_backends(library, package)
-    cause = explain_loader(str(failed.value))
-    assert cause is not None and cause.message == MISSING
+    assert explain_exit(1, str(failed.value), "starting").message == MISSING
+
+
+FROZEN = """
+import ctypes, runpy, sys
+class CDLL(ctypes.CDLL):
+    def __init__(self, name, *rest, **more):
+        try:
+            super().__init__(name, *rest, **more)
+        except Exception as error:
+            raise OSError(f"Failed to load dynlib/dll {name!r}.") from error
+ctypes.CDLL = CDLL
+runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine_without_its_library")
+def test_a_frozen_program_hides_the_loaders_words_but_not_from_heft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyInstaller/loader/pyimod03_ctypes.py puts words of its own in the place of the loader's."""
+    for module in (client, tool):
+        monkeypatch.setattr(module, "command", lambda name: [sys.executable, "-P", "-c", FROZEN, name])
+    with driven_engine(tmp_path) as engine:
+        assert died_of(engine).message == MISSING
+    planner: Tool[Plans] = Tool("desktop.engine.planner", Plans, tmp_path)
+    with pytest.raises(HeftError) as failed:
+        planner.call(PlanRequest(b"", 0, ()), deadline_seconds=60)
+    planner.close()
+    assert failed.value.message == MISSING
 
 
 @pytest.mark.engine

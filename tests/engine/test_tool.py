@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from desktop.core.child import MODULE_OPTION
 from support.tool_module import Do, Done
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
 from desktop.engine.helper_process import Tool
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -73,3 +78,23 @@ def test_memory_has_a_limit(tool: Tool[Done]) -> None:
     with pytest.raises(HeftError) as full:
         tool.call(Do("eat"))
     assert full.value.kind == "out-of-memory"
+
+
+HELPERS = sorted(
+    ".".join(file.relative_to(CHECKOUT).with_suffix("").parts)
+    for file in (CHECKOUT / "desktop").rglob("*.py")
+    if "serve(" in (text := file.read_text(encoding="utf-8")) and '__name__ == "__main__"' in text
+)
+
+
+def test_the_helpers_are_known() -> None:
+    assert {"desktop.engine.planner", "desktop.engine.tokenizer", "desktop.engine.renderer"} <= set(HELPERS)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("module", HELPERS)
+def test_every_helper_starts_the_way_a_frozen_program_starts_it(module: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "desktop", MODULE_OPTION, module]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd=tmp_path, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (b"hello" if module.endswith(".worker") else b"started") in done.stdout

@@ -116,7 +116,8 @@ def test_services_killed_lose_at_most_a_second(
         store.close()
         assert kept.state == "interrupted" and kept.content.startswith(must)
         assert "".join(text for _, _, _, text in told).startswith(kept.content)
-        assert SettingsStore(paths.settings).load().schema_version == 1
+        SettingsStore(paths.settings).load()
+        assert not paths.settings.with_name("settings.json.broken").exists()
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from desktop.services.chat.chat import ChatFailed, TextAdded
 from desktop.services.models import downloads_job
 from desktop.services.models.downloads import DownloadService
 from desktop.store.chats import ChatStore
+from desktop.store.options import LAST_MODEL
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 
@@ -70,10 +71,10 @@ def test_settings(disk: Path) -> None:
     with pytest.raises(StoreError) as refused:
         settings.update(last_model="x" * 20_000)
     assert "No space left" in refused.value.message and "space" in refused.value.hint
-    assert settings.load().last_model == "before"
+    assert settings.get(LAST_MODEL) == "before"
     assert [path.name for path in disk.iterdir()] != [] and not list(disk.glob(".settings-*"))
     ballast.unlink()
-    assert settings.update(last_model="after").last_model == "after"
+    assert settings.update(last_model="after").get(LAST_MODEL) == "after"
 
 
 def test_chats(disk: Path) -> None:
@@ -194,7 +195,7 @@ def test_chats_and_settings_beyond_a_limit_stay_whole(paths: Paths) -> None:
                 store.add(chat.id, None, "user", "x" * 50_000)
         with pytest.raises(HeftError):
             settings.update(last_model="x" * 300_000)
-    assert settings.load().last_model == "before"
+    assert settings.get(LAST_MODEL) == "before"
     assert store.add(chat.id, None, "user", "after").content == "after"
     store.close()
     sound(paths.chats)

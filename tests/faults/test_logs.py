@@ -59,7 +59,7 @@ def tokens(request: pytest.FixtureRequest, hub: HubServer, tmp_path: Path) -> tu
     if request.param == "environment":
         return GIVEN, online | {"HF_TOKEN": GIVEN}
     return KEPT, online | {
-        "PYTHONPATH": str(tmp_path / "hook"),
+        "PYTHONPATH": os.pathsep.join([str(tmp_path / "hook"), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PYTHON_KEYRING_BACKEND": "kept_tokens.Keyring",
     }
 

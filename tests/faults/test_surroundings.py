@@ -27,6 +27,7 @@ from desktop.services.chat.chat import ChatFailed, MessageFinished, PromptRead, 
 from desktop.services.container import Container
 from desktop.services.single_instance import Claim, claim
 from desktop.store.chats import ChatStore
+from desktop.store.options import LAST_MODEL
 from desktop.store.paths import Paths, default_paths
 from desktop.store.settings import SettingsStore
 
@@ -89,7 +90,7 @@ def test_settings_say_that_they_cannot_keep_such_a_name(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as refused:
         settings.update(library_folders=(os.fsdecode(b"/models\xff"),))
     assert "Unicode" in refused.value.message and refused.value.message.encode() and refused.value.hint
-    assert settings.load().last_model == "before"
+    assert settings.get(LAST_MODEL) == "before"
 
 
 @pytest.mark.engine

@@ -5,52 +5,18 @@ from pathlib import Path
 
 import keyring
 import pytest
-from keyring.backend import KeyringBackend
-from keyring.errors import NoKeyringError, PasswordDeleteError
+from keyring.backends import null
+from support.keyrings import MemoryKeyring, memory_keyring
 
 from desktop.core.errors import UsageError
 from desktop.hub.errors import HubError
 from desktop.hub.token import HubToken
 
 
-class MemoryKeyring(KeyringBackend):
-    """Keeps passwords in a dictionary; ``missing`` behaves as a computer without a keyring."""
-
-    priority = 1.0  # type: ignore[assignment]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[tuple[str, str], str] = {}
-        self.missing = False
-
-    def _check(self) -> None:
-        if self.missing:
-            raise NoKeyringError("none")
-
-    def get_password(self, service: str, username: str) -> str | None:
-        self._check()
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self._check()
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        self._check()
-        if self.kept.pop((service, username), None) is None:
-            raise PasswordDeleteError("none")
-
-
 @pytest.fixture
 def ring(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MemoryKeyring]:
-    from huggingface_hub import constants
-
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-    before, made = keyring.get_keyring(), MemoryKeyring()
-    keyring.set_keyring(made)
-    yield made
-    keyring.set_keyring(before)
+    with memory_keyring(monkeypatch, tmp_path) as made:
+        yield made
 
 
 def test_set_get_forget(ring: MemoryKeyring) -> None:
@@ -92,3 +58,36 @@ def test_what_is_no_token(ring: MemoryKeyring, text: str) -> None:
     with pytest.raises(UsageError):
         HubToken("https://hub.example").set(text)
     assert ring.kept == {}
+
+
+def test_a_keyring_that_keeps_nothing_is_none(ring: MemoryKeyring) -> None:
+    keyring.set_keyring(null.Keyring())
+    with pytest.raises(HubError) as caught:
+        HubToken("https://hub.example").set("hf_abcdefgh")
+    assert caught.value.kind == "no-keyring"
+
+
+def test_one_for_this_session_goes_before_all_and_lies_nowhere(
+    ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = ["https://hub.example"]
+    token = HubToken(lambda: endpoint[0])
+    monkeypatch.setenv("HF_TOKEN", "hf_fromenvironment")
+    token.use(" hf_forthissession\n")
+    assert (token.get(), token.origin(), ring.kept) == ("hf_forthissession", "session", {})
+    assert HubToken("https://hub.example").get() == "hf_fromenvironment"
+    endpoint[0] = "https://mirror.example"
+    assert token.get() == "hf_fromenvironment"  # a mirror is not sent what was given for the Hub
+    endpoint[0] = "https://hub.example"
+    token.forget()
+    assert token.get() == "hf_fromenvironment"
+    with pytest.raises(UsageError):
+        token.use("two words here")
+
+
+def test_forgetting_without_a_keyring_forgets_the_session(ring: MemoryKeyring) -> None:
+    ring.missing = True
+    token = HubToken("https://hub.example")
+    token.use("hf_abcdefgh")
+    token.forget()
+    assert (token.get(), token.origin()) == (None, "")

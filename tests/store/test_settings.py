@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from desktop.core.errors import StoreError
-from desktop.store.settings import SCHEMA_VERSION, Preset, SettingsData, SettingsStore, WindowGeometry
+from desktop.core.errors import StoreError, UsageError
+from desktop.store import options
+from desktop.store.options import Preset, WindowGeometry
+from desktop.store.settings import ANOTHER_PROGRAM, SCHEMA_VERSION, SettingsData, SettingsStore
 
 
 @pytest.fixture
@@ -32,14 +34,15 @@ def test_round_trip_through_another_store(path: Path) -> None:
         presets=(Preset("Strict", "Be brief.", {"temperature": 0.0, "top_k": 1, "seed": None}, 64),),
     )
     assert SettingsStore(path).load() == wanted
-    assert wanted.library_folders == ("/a", "/b c")
-    assert wanted.presets[0].sampling == {"temperature": 0.0, "top_k": 1, "seed": None}
+    assert wanted.get(options.LIBRARY_FOLDERS) == ("/a", "/b c")
+    assert wanted.get(options.WINDOW) == WindowGeometry(10, -20, 1280, 800, maximized=True)
+    assert wanted.get(options.PRESETS)[0].sampling == {"temperature": 0.0, "top_k": 1, "seed": None}
 
 
 def test_update_changes_only_what_it_names(path: Path) -> None:
     store = SettingsStore(path)
     store.update(theme="light", last_model="x.gguf")
-    assert store.update(theme="dark").last_model == "x.gguf"
+    assert store.update(theme="dark").get(options.LAST_MODEL) == "x.gguf"
 
 
 def test_file_carries_the_schema_version_and_can_be_read_by_people(path: Path) -> None:
@@ -52,7 +55,7 @@ def test_file_carries_the_schema_version_and_can_be_read_by_people(path: Path) -
 def test_file_without_a_version_is_migrated(path: Path) -> None:
     path.parent.mkdir()
     path.write_text('{"theme": "dark", "unknown": 1}', encoding="utf-8")
-    assert SettingsStore(path).load() == SettingsData(theme="dark")
+    assert SettingsStore(path).load() == SettingsData({"theme": "dark"})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_damaged_file_is_kept_aside_and_defaults_are_used(path: Path, damaged: b
     assert store.load() == SettingsData()
     assert path.with_name("settings.json.broken").read_bytes() == damaged
     assert not path.exists()
-    assert store.update(theme="dark").theme == "dark"
+    assert store.update(theme="dark").get(options.THEME) == "dark"
 
 
 def test_file_of_a_newer_heft_is_read_and_a_copy_kept(path: Path) -> None:
@@ -74,7 +77,7 @@ def test_file_of_a_newer_heft_is_read_and_a_copy_kept(path: Path) -> None:
     newer = json.dumps({"schema_version": SCHEMA_VERSION + 1, "theme": "dark", "from_the_future": True})
     path.write_text(newer, encoding="utf-8")
     store = SettingsStore(path)
-    assert store.load().theme == "dark"
+    assert store.get(options.THEME) == "dark"
     store.update(theme="light")
     assert path.with_name("settings.json.newer").read_text(encoding="utf-8") == newer
 
@@ -118,11 +121,70 @@ def test_updates_from_several_threads_do_not_lose_one_another(path: Path) -> Non
         for number in range(10):
             with_lock = store.load  # a reader in between must always see a whole file
             with_lock()
-            store.update(**{name: f"{name}-{number}"})
+            store.update(**{name: f"/{name}-{number}"})
 
-    threads = [threading.Thread(target=add, args=(name,)) for name in ("last_model", "last_page")]
+    threads = [threading.Thread(target=add, args=(name,)) for name in ("last_model", "download_folder")]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert store.load() == SettingsData(last_model="last_model-9", last_page="last_page-9")
+    assert store.load() == SettingsData(
+        {"last_model": "/last_model-9", "download_folder": "/download_folder-9"}
+    )
+
+
+def test_only_what_differs_from_the_defaults_is_written(path: Path) -> None:
+    store = SettingsStore(path)
+    store.set(options.THEME, "dark")
+    store.set(options.THREADS, 4)
+    store.reset(options.THEME)
+    assert json.loads(path.read_bytes()) == {"schema_version": SCHEMA_VERSION, "threads": 4}
+    assert store.load().is_default(options.THEME) and not store.load().is_default(options.THREADS)
+
+
+def test_keys_of_a_newer_heft_survive_also_values_that_only_it_takes(path: Path) -> None:
+    path.parent.mkdir()
+    newer = {"schema_version": SCHEMA_VERSION + 1, "theme": "sepia", "from_the_future": {"a": [1]}, "threads": 3}
+    path.write_text(json.dumps(newer), encoding="utf-8")
+    store = SettingsStore(path)
+    assert (store.get(options.THEME), store.get(options.THREADS)) == ("system", 3)
+    store.set(options.THREADS, 5)
+    kept = json.loads(path.read_bytes())
+    assert (kept["from_the_future"], kept["theme"], kept["threads"]) == ({"a": [1]}, "sepia", 5)
+    store.set(options.THEME, "dark")
+    assert json.loads(path.read_bytes())["theme"] == "dark"
+
+
+def test_what_the_first_schema_remembered_in_vain_is_dropped(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text('{"schema_version": 1, "last_page": "chat", "theme": "dark", "window": null}', encoding="utf-8")
+    store = SettingsStore(path)
+    store.set(options.THREADS, 2)
+    kept = {"schema_version": SCHEMA_VERSION, "theme": "dark", "threads": 2}
+    assert json.loads(path.read_bytes()) == kept
+
+
+def test_changes_are_told_with_who_made_them(path: Path) -> None:
+    store, told = SettingsStore(path), list[tuple[str, object, object, object]]()
+    stop = store.subscribe(lambda change: told.append((change.option.key, change.old, change.new, change.by)))
+    store.set(options.THEME, "dark", by="a page")
+    store.set(options.THEME, "dark", by="a page")  # nothing changes
+    assert told == [("theme", "system", "dark", "a page")]
+    SettingsStore(path).set(options.THEME, "light")  # as another process does
+    assert len(told) == 1
+    assert store.get(options.LOAD_AT_START) is True  # any question reads what it wrote
+    assert told[1:] == [("theme", "dark", "light", ANOTHER_PROGRAM)]
+    stop()
+    store.reset(options.THEME)
+    assert len(told) == 2
+
+
+def test_each_value_that_an_option_does_not_take_is_refused_with_what_it_takes(path: Path) -> None:
+    store = SettingsStore(path)
+    for option, value in ((options.THREADS, -1), (options.THREADS, True), (options.RAM_RESERVE, 1.5),
+                          (options.DOWNLOAD_FOLDER, "relative"), (options.HUB_ENDPOINT, "hub.example"),
+                          (options.PROXY, "http://host"), (options.LOAD_AT_START, 1)):  # fmt: skip
+        with pytest.raises(UsageError) as caught:
+            store.set(option, value)  # type: ignore[type-var]
+        assert caught.value.hint == f"It takes {option.kind.accepts}."  # type: ignore[attr-defined]
+    assert not path.exists()

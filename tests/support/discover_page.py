@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QListView, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.core.hardware import Machine
+from desktop.hub.token import HubToken
 from desktop.services.models.downloads import DownloadService
 from desktop.ui.discover.page import DiscoverPage
 from desktop.ui.discover.variant_chart import VariantChart
@@ -20,8 +21,10 @@ HUGE, GATED, AWQ = "big/Huge-GGUF", "shy/Gated-GGUF", "Qwen/Qwen3-8B-AWQ"
 class Made:
     """A shown page and what it rests on."""
 
-    def __init__(self, page: DiscoverPage, qtbot: QtBot, downloads: DownloadService, machine: list[Machine]) -> None:
-        self.page, self._qtbot, self.downloads = page, qtbot, downloads
+    def __init__(
+        self, page: DiscoverPage, qtbot: QtBot, downloads: DownloadService, machine: list[Machine], token: HubToken
+    ) -> None:
+        self.page, self._qtbot, self.downloads, self.token = page, qtbot, downloads, token
         self.machine = machine  # this computer; another one may be put in its place
 
     def find(self, kind: type, name: str) -> QWidget:

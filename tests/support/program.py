@@ -154,7 +154,7 @@ def lead(driver: Path, *arguments: str, display: str, folder: Path, seconds: flo
         "DISPLAY": display,
         "QT_QPA_PLATFORM": "xcb",
         "XDG_RUNTIME_DIR": str(folder),
-        "PYTHONPATH": str(Path(__file__).parent.parent),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH")))),
         **variables,
     }
     words = [sys.executable, "-P", str(driver), *arguments]

@@ -14,7 +14,7 @@ from desktop.core.machines import machine_with
 from desktop.core.memory import Layer, ModelShape, weights_from_size
 from desktop.core.placement import Fit, place
 from desktop.core.quality import QualityTable, measurements_from_rows, steps_from_rows
-from desktop.core.speed import Rate
+from desktop.core.speed import Rate, Speeds
 from desktop.core.variants import variants_of
 from desktop.hub.records import RepoFile
 from desktop.services.discover.tables import DataTables
@@ -100,5 +100,7 @@ def options(model_name: str, machine: Machine, context: int, quantizations: list
         weights = weights_from_size(model.shape, variant.size_bytes)
         fit = place(model.shape, weights, LoadSettings(context=context), machine)
         quality = table.quality_of(variant.name, variant.kind, int(model.parameters))
-        found.append(Option(variant, quality, fit, rate(model, fit, machine, variant.size_bytes)))
+        expected = rate(model, fit, machine, variant.size_bytes)
+        speeds = Speeds(expected, expected, fit.context) if expected else None
+        found.append(Option(variant, quality, fit, speeds))
     return found

@@ -19,6 +19,9 @@ from .hub_server_content import BytesContent, Content, SparseContent
 
 QWEN3_8B = Shape(36, 4096, 12_288, 32, 8, 40_960, "qwen3")
 QWEN3_14B = Shape(40, 5120, 17_408, 40, 8, 40_960, "qwen3")
+QWEN3_600M = Shape(28, 1024, 3072, 8, 8, 40_960, "qwen3")  # heads of 128: 16 x 64 is not what Qwen3 0.6B has
+QWEN25_14B = Shape(48, 5120, 13_824, 40, 8, 32_768, "qwen2")
+SMOLLM2_135M = Shape(30, 576, 1536, 9, 3, 8192)
 LLAMA_70B = Shape(80, 8192, 28_672, 64, 8, 131_072)
 MIXES = {label.label: label.base for label in FILE_TYPES.values()}
 VARIANTS = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")
@@ -78,6 +81,15 @@ def head(entries: Mapping[str, Value], parts: Sequence[tuple[str, tuple[int, ...
     )
     data += b"\0" * (-len(data) % ALIGNMENT)
     return SparseContent(data, len(data) + offset)
+
+
+def several(name: str, models: Mapping[str, tuple[Shape, Sequence[str]]], vocab: Path, **fields: Any) -> Repo:
+    """A repo of several models, each with one file per label; their headers say what they are called."""
+    files: dict[str, Content] = {}
+    for stem, (shape, labels) in models.items():
+        title = Value(8, stem.replace("-", " "))
+        files |= {f"{stem}-{label}.gguf": model(shape, label, vocab, general__name=title) for label in labels}
+    return Repo(name, files, {"tags": ["gguf", "license:apache-2.0"], **fields})
 
 
 def repo(name: str, shape: Shape, labels: Sequence[str], vocab: Path, parameters: float, **fields: Any) -> Repo:

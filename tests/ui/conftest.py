@@ -12,9 +12,10 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
+from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 
@@ -40,6 +41,49 @@ def tasks(qapp: QApplication) -> Iterator[Tasks]:
     yield made
     made.shutdown()
     assert not unhandled, f"unhandled failures of tasks: {unhandled}"
+
+
+_WAITED_FOR = "focus_follows"  # marker: what a person did before the work began moves the keyboard when it ends
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{_WAITED_FOR}(why): the end of a job moves the keyboard, as was asked for")
+
+
+@pytest.fixture(autouse=True)
+def focus_stays(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No job that ends and no event of a service takes the keyboard from a widget that is still there."""
+    taken: list[str] = []
+
+    def guard(kind: type[QObject], name: str) -> None:
+        original = getattr(kind, name)
+
+        def guarded(self: QObject, *args: Any) -> Any:
+            before = QApplication.focusWidget()
+            answer = original(self, *args)
+            after = QApplication.focusWidget()
+            if before is not None and after is not before and _still_takes_keys(before):
+                taken.append(f"{_named(before)} lost the keyboard to {_named(after) if after else 'nobody'}")
+            return answer
+
+        monkeypatch.setattr(kind, name, guarded)
+
+    for name in ("_advance", "_finish", "_fail"):
+        guard(Tasks, name)
+    guard(Bridge, "_tell")
+    yield
+    if taken and request.node.get_closest_marker(_WAITED_FOR) is None:
+        pytest.fail("a job's end moved the keyboard: " + "; ".join(taken))
+
+
+def _still_takes_keys(widget: QWidget) -> bool:
+    """Whether a person put the keyboard there (a page has it by default) and it could still be there."""
+    there = shiboken6.isValid(widget) and widget.isVisible() and widget.isEnabled()
+    return there and widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+
+
+def _named(widget: QWidget) -> str:
+    return f"{type(widget).__name__} {widget.objectName()}".strip()
 
 
 def _windows() -> list[QWidget]:

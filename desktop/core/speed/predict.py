@@ -37,6 +37,20 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Speeds:
+    """Tokens per second while writing, with an empty context and with a full one of ``context`` tokens.
+
+    ``method`` tells how they were obtained: "measured" (runs of this very model), "calibrated" (kernels measured
+    here) or "table" (guessed from what is known of such devices).
+    """
+
+    empty: Rate
+    full: Rate
+    context: int
+    method: str = ""
+
+
+@dataclass(frozen=True)
 class Prediction:
     """A model's speed: ``decode`` while writing with ``context`` tokens before, ``prompt`` while reading that many.
 
@@ -51,7 +65,13 @@ class Prediction:
 
 def predict_decode(parts: Sequence[Part], context: int) -> Rate:
     """Tokens per second while writing, with ``context`` tokens already there. ValueError without parts."""
+    return decode_rates(parts, (context,))[0]
+
+
+def decode_rates(parts: Sequence[Part], contexts: Sequence[int]) -> tuple[Rate, ...]:
+    """As :func:`predict_decode` for several contexts; only attention depends on them."""
     seconds = doubt = 0.0
+    reading = [0.0] * len(contexts)
     for part in parts:
         work, speed = part.work, part.speed
         for kind, amount in work.types.items():
@@ -61,16 +81,15 @@ def predict_decode(parts: Sequence[Part], context: int) -> Rate:
             doubt += taken * known.uncertainty
         attention = attention_speed(speed, work.kv_types)
         for group in work.attention:
-            cells = group.cells(context)
-            taken = cells * (group.width * attention.decode + group.kv_bytes * attention.seconds_per_byte)
-            seconds += taken
-            doubt += taken * 0.2
+            cell = group.width * attention.decode + group.kv_bytes * attention.seconds_per_byte
+            for number, context in enumerate(contexts):
+                reading[number] += group.cells(context) * cell
         other = work.layers * speed.layer_seconds + work.vocabulary * speed.vocabulary_seconds + speed.token_seconds
         if work.state_bytes:
             other += work.state_bytes * type_speed(speed, "F32").seconds_per_byte(work.resident_bytes)
         seconds += other
         doubt += other * 0.2
-    return _rate(seconds, doubt)
+    return tuple(_rate(seconds + taken, doubt + taken * 0.2) for taken in reading)
 
 
 def predict_prompt(parts: Sequence[Part], tokens: int) -> Rate:

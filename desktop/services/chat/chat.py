@@ -27,8 +27,8 @@ from desktop.engine.worker.protocol import (
 )
 from desktop.services.engine.headless import death_error
 from desktop.services.engine.supervisor import AnswerEvent, EngineService, EngineState
-from desktop.services.listeners import Listeners
 from desktop.store.chats import Chat, ChatStore, Message, MessageState
+from desktop.system.listeners import Listeners
 
 _SAVE_SECONDS = 0.5  # a killed process loses at most this much text
 _STATES: dict[FinishReason, MessageState] = {

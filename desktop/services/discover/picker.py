@@ -1,61 +1,54 @@
 """The picker: a repo's variants weighed on a machine, first by estimate, then by the engine, and one recommended.
 
-One range of 64 KB gives the estimate for every variant. Then each variant's whole header is read, in the order of
-interest, and the engine plans it. Changing the controls weighs everything anew without another request.
+One range of 64 KB per model gives the estimate for every variant. Then each variant's whole header is read, in the
+order of interest, and the engine plans it by what that header says. Changing the controls weighs everything anew
+without another request. A repo that holds several models has a recommendation for each, and one of them is taken.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from desktop.core.cancelled import Cancelled, CancelledError, never, raise_if_cancelled
-from desktop.core.choice import Alternatives, Option, recommend
-from desktop.core.errors import FileFormatError, HeftError
-from desktop.core.gguf import Header
+from desktop.core.cancelled import Cancelled, CancelledError, never
+from desktop.core.choice import Option, Recommendation, recommend
+from desktop.core.choice_model import ModelOption, choose_model
+from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
-from desktop.core.load_settings import KvType, LoadSettings
-from desktop.core.memory import ModelShape, Weights, default_context, shape_of, weights_from_size, weights_of
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Weights, default_context
 from desktop.core.placement import Fit, Pool, Reclaimable
 from desktop.core.quality import Kind, Quality
 from desktop.core.quants import main_type
-from desktop.core.variants import RepoFile, Variant, variants_of
-from desktop.hub.client import RemoteFile
-from desktop.hub.header import HeaderReader, RemoteHeader
+from desktop.core.speed import Speeds
+from desktop.core.variants import variants_of
+from desktop.hub.header import HeaderReader
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
-from desktop.services.discover.picker_place import OwnPlace, Place, estimated, refitted
+from desktop.services.discover.picker_place import SMALLEST_CONTEXT, OwnPlace, Place, alternatives, estimated, refitted
 from desktop.services.discover.picker_records import (
     Controls,
     EnginePlanner,
     Mark,
+    ModelGroup,
     Rates,
     RateSource,
     Row,
     RowState,
     View,
 )
+from desktop.services.discover.repo_reading import Known, Model, RepoReading, Snapshot
 from desktop.services.discover.tables import DataTables
 from desktop.services.models.local_copies import LocalCopies
 
-SMALLEST_CONTEXT = 512
-_TRIES = 3  # files whose beginning is read until one is sound
-_BYTES_PER_WEIGHT = 4.89 / 8  # of Q4_K_M, for "a model of how many parameters would fit"
+_NOT_PLANNED = "Heft cannot work out how this model is loaded."
+
+_log = logging.getLogger(__name__)
 
 _Key = tuple[int, LoadSettings, int]
-
-
-@dataclass
-class _Known:
-    """What was read of a variant."""
-
-    weights: Weights | None = None
-    headers: tuple[Header, ...] = ()
-    problem: str = ""
-    damaged: bool = False
 
 
 class PickerService:
@@ -112,64 +105,37 @@ class PickedRepo:
     ) -> None:
         self.files = files
         self.variants = variants_of(files.files)
-        self._etags = {file.path: file.etag for file in files.files}
-        self._local = [copies.path_of(files.id, variant) if copies else None for variant in self.variants]
-        self._headers = headers
+        self._reading = RepoReading(files, self.variants, headers, tables)
+        self._repo_words = self._reading.grouper.words(files.id.rpartition("/")[2])
+        self._copies = copies
+        self._local: list[Path | None] = []
+        self.look_for_copies()
         self._tables = tables
         self._own = own
         self._planner = planner
         self._rates = rates
         self._lock = threading.Lock()
-        self._shape: ModelShape | None = None
-        self._known = [_Known() for _ in self.variants]
         self._planned: dict[_Key, tuple[Fit, tuple[Pool, ...]]] = {}  # with the memory it was planned for
         self._unplanned: set[tuple[int, int]] = set()
+        self._without_figures: set[int] = set()  # the formulas fail on these
         self._machines: dict[int, Machine] = {}  # by id, kept so that no other gets the id
         self._rates_known: dict[int, Rates] = {}
         self._qualities: dict[tuple[str, Kind, int | None], Quality] = {}
-        self._problem = ""
-        self._parameters = files.summary.parameters
+
+    @property
+    def built(self) -> tuple[tuple[int, int] | None, ...]:
+        """How each variant's model is built, as far as it was read: its layers and the tokens it was trained for."""
+        shapes = (known.shape for known in self._reading.now().known)
+        return tuple((shape.layer_count, shape.trained_context) if shape else None for shape in shapes)
 
     # -- reading ---------------------------------------------------------------------------------
 
     def read_first(self, cancelled: Cancelled = never) -> None:
-        """The first kilobytes of one variant, which give the estimate for all. Raises HubError.
+        """The first kilobytes of one variant per model, which give the estimates for all. Raises HubError.
 
         A damaged file is passed over for the next one; FileFormatError where all are.
         """
-        whole = [i for i, variant in enumerate(self.variants) if not variant.missing_shards]
-        if not whole or self._shape is not None:
-            return
-        for index in whole[:_TRIES]:
-            path = self.variants[index].first_file.path
-            try:
-                read = self._kept(self.variants[index].first_file) or self._headers.first_kilobytes(
-                    self.files.id, path, self._revision, cancelled=cancelled
-                )
-            except FileFormatError as error:
-                self._spoil(index, error.message)
-                if index == whole[:_TRIES][-1]:
-                    raise
-                continue
-            self._take(shape_of(read.header))
-            return
-
-    def _take(self, shape: ModelShape | None) -> None:
-        """Estimate all variants from a shape."""
-        with self._lock:
-            self._shape = shape
-            if shape is None:
-                self._problem = "This file is no language model: nothing in its header says how it is built."
-                return
-            for variant, known in zip(self.variants, self._known, strict=True):
-                if not (known.damaged or variant.missing_shards):  # part of a file has no size to go by
-                    known.weights = weights_from_size(shape, variant.size_bytes)
-
-    def _spoil(self, index: int, problem: str) -> None:
-        """A file is damaged: nothing is estimated from it."""
-        with self._lock:
-            known = self._known[index]
-            known.problem, known.damaged, known.weights = problem, True, None
+        self._reading.read_first(cancelled)
 
     def settle(
         self,
@@ -177,88 +143,59 @@ class PickedRepo:
         progress: Callable[[], None] = lambda: None,
         cancelled: Cancelled = never,
     ) -> None:
-        """Read whole headers and let the engine plan, the recommended variant first. ``progress`` after each row.
+        """Read whole headers and let the engine plan, the recommended variants first. ``progress`` after each row.
 
-        What cannot be read keeps its estimate and says why. Raises CancelledError, and HubError where the Hub cannot
-        be reached at all.
+        What cannot be read or planned keeps its estimate and says why; the others go on. Raises CancelledError, and
+        HubError at the end, or where the Hub cannot be reached twice in a row.
         """
         where = self._place(controls)
+        lost: HeftError | None = None
+        lost_before = False
         for index in self._by_interest(controls):
-            raise_if_cancelled(cancelled)
-            if self._read(index, cancelled):
-                self._plan(index, controls.settings, where, cancelled)
-            progress()
-
-    def _read(self, index: int, cancelled: Cancelled) -> bool:
-        """Whether a variant's headers are at hand."""
-        known, variant, repo = self._known[index], self.variants[index], self.files.id
-        if known.headers:
-            return True
-        if known.problem or variant.missing_shards:
-            return False
-        try:
-            headers = tuple(
-                (self._kept(file) or self._headers.read(repo, file.path, self._revision, cancelled=cancelled)).header
-                for file in variant.files[: 1 if variant.concatenated else None]
-            )
-        except CancelledError:
-            raise
-        except HeftError as error:
-            if not isinstance(error, FileFormatError) and getattr(error, "temporary", False):
+            if cancelled():
+                raise CancelledError
+            try:
+                if self._reading.read(index, cancelled):
+                    self._plan(index, controls, where, cancelled)
+                lost_before = False
+            except CancelledError:
                 raise
-            if isinstance(error, FileFormatError):
-                self._spoil(index, error.message)
-            known.problem = error.message
-            return False
-        shape = shape_of(headers[0])
-        if shape is None:
-            self._spoil(index, "This file is no language model.")
-            return False
-        weights = weights_of(headers, shape)
-        with self._lock:
-            self._shape = shape
-            known.headers, known.weights = headers, weights
-            self._parameters = self._parameters or sum(tensor.elements for tensor in weights.tensors)
-            self._refine(weights)
-        return True
+            except HeftError as error:  # what passes by itself; another try may read it
+                if lost_before:
+                    raise
+                lost, lost_before = lost or error, True
+            progress()
+        if lost is not None:
+            raise lost
 
-    def _kept(self, file: RepoFile) -> RemoteHeader | None:
-        """A header that was read before: no request, so it is there without a network too."""
-        etag = self._etags.get(file.path, "")
-        known = RemoteFile(self.files.id, file.path, self._revision or "", etag, file.size_bytes, self.files.commit, "")
-        return self._headers.kept(known)
-
-    def _refine(self, read: Weights) -> None:
-        """Others' estimates take over how the weights are distributed, and the length of the header."""
-        for variant, known in zip(self.variants, self._known, strict=True):
-            if known.weights is not None and not known.weights.exact:
-                beside = sum(file.size_bytes for file in variant.files) - self._header_bytes()
-                known.weights = read.scaled(max(0, beside))
-
-    def _header_bytes(self) -> int:
-        return next((known.headers[0].data_offset for known in self._known if known.headers), 0)
-
-    def _plan(self, index: int, settings: LoadSettings, where: Place, cancelled: Cancelled) -> None:
-        key, known, shape = (index, settings, where.key), self._known[index], self._shape
+    def _plan(self, index: int, controls: Controls, where: Place, cancelled: Cancelled) -> None:
+        """Let the engine plan a variant whose headers were read."""
+        now = self._reading.now()
+        known = now.known[index]
+        shape, weights, settings = known.shape, known.weights, _within(controls.settings, known.shape, now)
+        key = (index, settings, where.key)
         earlier = self._planned.get(key)
-        if self._planner is None or (index, where.key) in self._unplanned:
+        if self._planner is None or (index, where.key) in self._unplanned or shape is None or weights is None:
             return
         if earlier is not None and earlier[1] == where.pools:
             return
-        assert shape is not None and known.weights is not None
         try:
-            fit = refitted(where.pools, earlier, shape, known.weights, settings)
+            fit = refitted(where.pools, earlier, shape, weights, settings)
             fit = fit or self._planner.plan(
-                known.headers, shape, known.weights, settings, where.machine, where.held, cancelled, longest=False
+                known.headers, shape, weights, settings, where.machine, where.held, cancelled, longest=False
             )
             if fit is not None and fit.fits:  # the longest context by formulas: a search by the engine takes seconds
-                by_formulas = estimated(shape, known.weights, settings, where, longest=True)
-                same = by_formulas.placement == fit.placement
-                fit = replace(fit, max_context=by_formulas.max_context if same else fit.context)
+                by_formulas = self._estimate(index, shape, weights, settings, where, longest=True)
+                same = by_formulas is not None and by_formulas.placement == fit.placement
+                fit = replace(fit, max_context=by_formulas.max_context if by_formulas and same else fit.context)
         except CancelledError:
             raise
         except HeftError as error:
-            known.problem = error.message
+            self._reading.fail(index, error.message)
+            fit = None
+        except Exception:  # noqa: BLE001 - one variant's failure never fails the others
+            _log.exception("no plan for %s", self.variants[index].first_file.path)
+            self._reading.fail(index, _NOT_PLANNED)
             fit = None
         with self._lock:
             self._machines[where.key] = where.machine
@@ -268,6 +205,12 @@ class PickedRepo:
                 self._planned[key] = (fit, where.pools)
 
     # -- this computer as it is now ---------------------------------------------------------------
+
+    def look_for_copies(self) -> bool:
+        """Look again which variants are on this computer; whether that is different now."""
+        copies, before = self._copies, self._local
+        self._local = [copies.path_of(self.files.id, variant) if copies else None for variant in self.variants]
+        return self._local != before
 
     def refresh(self) -> bool:
         """Look at this computer's free memory again; whether it changed enough to matter. :meth:`settle` then."""
@@ -286,72 +229,121 @@ class PickedRepo:
 
     def view(self, controls: Controls, *, estimates_only: bool = False, longest: bool = False) -> View:
         """Everything as known now. ``estimates_only`` leaves the engine's plans out; ``longest`` fills max_context."""
-        where = self._place(controls)
+        where, now = self._place(controls), self._reading.now()
         with self._lock:
-            shape, known = self._shape, [replace(entry) for entry in self._known]
             planned = {} if estimates_only else dict(self._planned)
-        rates = self._rates_on(where)
-        rows = []
-        for index, (variant, entry) in enumerate(zip(self.variants, known, strict=True)):
-            fit, pools = planned.get((index, controls.settings, where.key), (None, ()))
-            if pools != where.pools:  # planned for other free memory: the estimate stands until it is planned again
-                fit = None
-            if fit is None and shape is not None and entry.weights is not None:
-                fit = estimated(shape, entry.weights, controls.settings, where, longest=longest)
-            rows.append(self._row(variant, entry, shape, fit, rates, self._local[index]))
-        options = [row.option for row in rows]
-        answer = recommend(options, controls.goal)
-        if answer.index is None and shape is not None:
-            answer = recommend(options, controls.goal, self._alternatives(shape, known, controls, where))
-        return View(
-            repo=self.files,
-            rows=tuple(rows),
-            recommendation=answer,
-            controls=controls,
-            machine=where.machine,
-            shape=shape,
-            context=controls.context or (default_context(shape) if shape else 0),
-            max_context=shape.trained_context if shape else 0,
-            parameters=self._parameters,
-            pools=where.pools,
-            problem=self._problem,
-        )
+        rates, asked = self._rates_on(where), controls.settings
+        rows: list[Row | None] = [None] * len(self.variants)
+        for number, model in enumerate(now.models):
+            for index in model.variants:
+                known = now.known[index]
+                settings = _within(asked, known.shape, now)
+                fit, pools = planned.get((index, settings, where.key), (None, ()))
+                if pools != where.pools:  # planned for other free memory: the estimate stands until it is planned again
+                    fit = None
+                if fit is None and known.shape is not None and known.weights is not None:
+                    fit = self._estimate(index, known.shape, known.weights, settings, where, longest=longest)
+                rows[index] = self._row(index, number, model, known, fit, rates)
+        return self._view([row for row in rows if row is not None], now, controls, where)
 
     def marks(self, controls: Controls) -> tuple[Mark, ...]:
         """Where, along the context, each variant stops being where it is with a short one; the shortest first."""
-        where, shape = self._place(controls), self._shape
-        if shape is None:
-            return ()
-        found = []
-        for variant, known in zip(self.variants, list(self._known), strict=True):
-            if known.weights is None or variant.missing_shards:
+        where, found = self._place(controls), []
+        for index, known in enumerate(self._reading.now().known):
+            if known.shape is None or known.weights is None:
                 continue
             settings = replace(controls.settings, context=SMALLEST_CONTEXT)
-            fit = estimated(shape, known.weights, settings, where, longest=True)
-            if fit.placement in ("gpu", "cpu") and fit.max_context < shape.trained_context:
-                found.append(Mark(fit.max_context, variant.name))
+            fit = self._estimate(index, known.shape, known.weights, settings, where, longest=True)
+            inside = fit is not None and fit.placement in ("gpu", "cpu")
+            if fit is not None and inside and fit.max_context < known.shape.trained_context:
+                found.append(Mark(fit.max_context, self.variants[index].name))
         return tuple(sorted(found, key=lambda mark: mark.context))
 
-    def _row(
-        self,
-        variant: Variant,
-        known: _Known,
-        shape: ModelShape | None,
-        fit: Fit | None,
-        rates: Rates | None,
-        local: Path | None,
-    ) -> Row:
-        quality = self._quality(variant)
-        rate = None
-        if fit is not None and fit.fits and shape is not None and known.weights is not None and rates is not None:
-            with suppress(ValueError):  # a model without a matrix has no speed
-                rate = rates.rate(shape, known.weights, variant.quantization, fit)
-        if fit is None:
-            given_up = known.problem or self._problem or variant.missing_shards
-            option = Option(variant, quality, damaged=known.damaged)
-            return Row(option, "unreadable" if given_up else "waiting", known.problem, local)
-        state: RowState = "engine" if fit.method == "engine" else "estimate"
-        return Row(Option(variant, quality, fit, rate), state, known.problem, local)
+    def _estimate(
+        self, index: int, shape: ModelShape, weights: Weights, settings: LoadSettings, where: Place, *, longest: bool
+    ) -> Fit | None:
+        """How a variant fits by formulas; None where these fail on it."""
+        if index in self._without_figures:
+            return None
+        try:
+            return estimated(shape, weights, settings, where, longest=longest)
+        except Exception:  # noqa: BLE001 - one variant's failure never fails the others
+            _log.exception("no estimate for %s", self.variants[index].first_file.path)
+            self._without_figures.add(index)
+            return None
+
+    def _row(self, index: int, group: int, model: Model, known: Known, fit: Fit | None, rates: Rates | None) -> Row:
+        variant, problem = self.variants[index], known.problem
+        state: RowState
+        quality = self._quality(variant.quantization, variant.kind, model)
+        if fit is not None:
+            state = "engine" if fit.method == "engine" else "estimate"
+            speeds = self._speeds_of(index, known, fit, rates)
+            option = Option(variant, quality, fit, speeds)
+        else:
+            failed = index in self._without_figures
+            problem = problem or (_NOT_PLANNED if failed else "")
+            state = "unreadable" if problem or variant.missing_shards else "waiting"
+            option = Option(variant, quality, damaged=known.damaged, unplannable=known.unplannable or failed)
+        parameters = known.parameters or model.parameters
+        return Row(option, state, problem, self._local[index], group, known.shape, parameters)
+
+    def _speeds_of(self, index: int, known: Known, fit: Fit, rates: Rates | None) -> Speeds | None:
+        """The speed from an empty to a full context, where it is known."""
+        if rates is None or not fit.fits or known.shape is None or known.weights is None:
+            return None
+        try:
+            return rates.speeds(known.shape, known.weights, self.variants[index].quantization, fit)
+        except ValueError:  # a model without a matrix has no speed
+            return None
+        except Exception:  # noqa: BLE001 - one variant's failure never fails the others
+            _log.exception("no speed for %s", self.variants[index].first_file.path)
+            return None
+
+    def _view(self, rows: Sequence[Row], now: Snapshot, controls: Controls, where: Place) -> View:
+        groups = tuple(self._group(rows, model, now, controls, where) for model in now.models)
+        options = [
+            ModelOption(
+                None if group.recommended is None else rows[group.recommended].option,
+                model.parameters or model.rough_parameters,
+                model.words,
+                model.use,
+            )
+            for group, model in zip(groups, now.models, strict=True)
+        ]
+        choice = choose_model(options, controls.goal, self._repo_words) if options else None
+        return View(
+            repo=self.files,
+            rows=tuple(rows),
+            groups=groups,
+            choice=choice,
+            recommendation=groups[choice.index].recommendation if choice else recommend((), controls.goal),
+            controls=controls,
+            machine=where.machine,
+            pools=where.pools,
+            problem=now.problem,
+        )
+
+    def _group(self, rows: Sequence[Row], model: Model, now: Snapshot, controls: Controls, where: Place) -> ModelGroup:
+        """A model with what to take of it; losses are compared within it only."""
+        known = [now.known[index] for index in model.variants]
+        shape = next((entry.shape for entry in known if entry.shape is not None), None)
+        options = [rows[index].option for index in model.variants]
+        answer = recommend(options, controls.goal)
+        if answer.index is None:
+            pairs = zip(known, options, strict=True)
+            weighed = [(entry.shape, entry.weights) for entry, option in pairs if option.fit is not None]
+            answer = recommend(options, controls.goal, alternatives(weighed, controls.settings, where))
+        settings = _within(controls.settings, shape, now)
+        return ModelGroup(
+            name=model.name,
+            rows=model.variants,
+            recommendation=_numbered(answer, model.variants),
+            shape=shape,
+            context=settings.context or (default_context(shape) if shape else 0),
+            max_context=max((entry.shape.trained_context for entry in known if entry.shape), default=0),
+            parameters=model.parameters,
+        )
 
     def _place(self, controls: Controls) -> Place:
         return Place(controls.machine) if controls.machine is not None else self._own.now
@@ -366,42 +358,37 @@ class PickedRepo:
             self._machines[where.key] = where.machine
         return known
 
-    def _quality(self, variant: Variant) -> Quality:
-        key = (variant.quantization, variant.kind, self._parameters)
+    def _quality(self, quantization: str, kind: Kind, model: Model) -> Quality:
+        key = (quantization, kind, model.parameters)
         known = self._qualities.get(key)
         if known is None:
             known = self._qualities[key] = self._tables.quality.quality_of(*key)
         return known
 
-    def _alternatives(
-        self, shape: ModelShape, known: Sequence[_Known], controls: Controls, where: Place
-    ) -> Alternatives:
-        """What would help where nothing fits."""
-        weighed = [entry.weights for entry in known if entry.weights is not None]
-        if not weighed:
-            return Alternatives()
-        smallest = min(weighed, key=lambda weights: weights.total_bytes)
+    def _by_interest(self, controls: Controls) -> list[int]:
+        """Each model's recommended variant first, that of the model to take before the others', then their neighbours
+        in size."""
+        view = self.view(controls)
+        taken, order = view.choice.index if view.choice else 0, []
+        for number, group in enumerate(view.groups):
+            around = group.rows.index(group.recommended) if group.recommended is not None else 0
+            order += [(abs(at - around), number != taken, row) for at, row in enumerate(group.rows)]
+        return [row for *_, row in sorted(order)]
 
-        def longest(kv_type: KvType) -> int | None:
-            settings = replace(
-                controls.settings, context=SMALLEST_CONTEXT, cache_type_k=kv_type, cache_type_v=kv_type
-            )
-            fit = estimated(shape, smallest, settings, where, longest=True)
-            return fit.max_context if fit.fits else None
 
-        free = sum(pool.free_bytes for pool in where.pools if not pool.shared)
-        return Alternatives(
-            context=longest(controls.kv_type),
-            context_q8=longest("q8_0") if controls.kv_type == "f16" else None,
-            parameters=free * 0.9 / _BYTES_PER_WEIGHT or None,
-        )
+def _within(settings: LoadSettings, shape: ModelShape | None, now: Snapshot) -> LoadSettings:
+    """How a variant is weighed: at the context asked for, but one whose model was trained for less than another of the
+    repo at most at that."""
+    trained = shape.trained_context if shape else 0
+    if not trained or (settings.context or 0) <= trained or trained >= now.longest_trained:
+        return settings
+    return replace(settings, context=trained)
 
-    def _by_interest(self, controls: Controls) -> Iterable[int]:
-        """The recommended variant first, then those next to it in size."""
-        chosen = self.view(controls).recommendation.index
-        around = chosen if chosen is not None else 0
-        return sorted(range(len(self.variants)), key=lambda index: (abs(index - around), index))
 
-    @property
-    def _revision(self) -> str | None:
-        return self.files.commit or None
+def _numbered(answer: Recommendation, rows: Sequence[int]) -> Recommendation:
+    """A recommendation among a model's variants, by their numbers among all."""
+    return replace(
+        answer,
+        index=None if answer.index is None else rows[answer.index],
+        neighbours=tuple(replace(one, index=rows[one.index]) for one in answer.neighbours),
+    )

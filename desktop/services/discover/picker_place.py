@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from desktop.core.choice import Alternatives
 from desktop.core.hardware import Machine
-from desktop.core.load_settings import LoadSettings
+from desktop.core.load_settings import KvType, LoadSettings
 from desktop.core.memory import ModelShape, Weights
 from desktop.core.placement import Fit, Pool, Reclaimable, place, pools_of, settle
 
+SMALLEST_CONTEXT = 512
+_BYTES_PER_WEIGHT = 4.89 / 8  # of Q4_K_M, for "a model of how many parameters would fit"
 STEADY_BYTES = 100_000_000  # free memory that changes by less is taken as the same
 
 
@@ -67,6 +70,28 @@ def estimated(shape: ModelShape, weights: Weights, settings: LoadSettings, where
         freed_bytes=where.held.memory_bytes,
         freed_gpu_bytes=where.held.gpu_bytes,
         longest=longest,
+    )
+
+
+def alternatives(
+    weighed: Sequence[tuple[ModelShape | None, Weights | None]], settings: LoadSettings, where: Place
+) -> Alternatives:
+    """What would help where nothing of a model fits, by the smallest of its variants that could be weighed."""
+    known = [(shape, weights) for shape, weights in weighed if shape is not None and weights is not None]
+    if not known:
+        return Alternatives()
+    shape, smallest = min(known, key=lambda pair: pair[1].total_bytes)
+
+    def longest(kv_type: KvType) -> int | None:
+        shortest = replace(settings, context=SMALLEST_CONTEXT, cache_type_k=kv_type, cache_type_v=kv_type)
+        fit = estimated(shape, smallest, shortest, where, longest=True)
+        return fit.max_context if fit.fits else None
+
+    free = sum(pool.free_bytes for pool in where.pools if not pool.shared)
+    return Alternatives(
+        context=longest(settings.kv_types[0]),
+        context_q8=longest("q8_0") if settings.kv_types == ("f16", "f16") else None,
+        parameters=free * 0.9 / _BYTES_PER_WEIGHT or None,
     )
 
 

@@ -9,12 +9,13 @@ from typing import Literal, Protocol
 
 from desktop.core.cancelled import Cancelled
 from desktop.core.choice import Goal, Option, Recommendation
+from desktop.core.choice_model import ModelChoice
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.load_settings import KvType, LoadSettings
 from desktop.core.memory import ModelShape, Weights
 from desktop.core.placement import Fit, Pool, Reclaimable
-from desktop.core.speed import Rate
+from desktop.core.speed import Speeds
 from desktop.core.variants import Variant
 from desktop.hub.records import RepoFiles
 
@@ -44,17 +45,27 @@ class Controls:
 class Row:
     """One variant in the table. ``problem`` is why its header could not be read or planned, in words.
 
-    ``local_path`` is the file to load where the variant is on this computer already.
+    ``group`` is the number of its model in :attr:`View.groups`. ``shape`` and ``parameters`` are its own once its
+    header was read, its model's before; None where nobody knows. ``local_path`` is the file to load where the variant
+    is on this computer already.
     """
 
     option: Option
     state: RowState
     problem: str = ""
     local_path: Path | None = None
+    group: int = 0
+    shape: ModelShape | None = None
+    parameters: int | None = None
 
     @property
     def variant(self) -> Variant:
         return self.option.variant
+
+    @property
+    def trained_context(self) -> int:
+        """Tokens its model was trained for, 0 where that is not known."""
+        return self.shape.trained_context if self.shape else 0
 
 
 @dataclass(frozen=True)
@@ -66,28 +77,82 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class View:
-    """A repo as it is to be shown: rows in the order of size, the recommendation, and what it all holds for.
+class ModelGroup:
+    """One of the models in a repo. ``rows`` are numbers of :attr:`View.rows`, in the order of size; the
+    recommendation's too.
 
-    ``shape`` is None before the first kilobytes were read. ``max_context`` is what the model was trained for (0:
-    unknown). ``parameters`` None where nobody says. ``pools`` is the memory there is, main memory first.
+    ``shape`` is None before anything of the model was read. ``context`` is what it is weighed at, which is less than
+    asked for where it was trained for less; ``max_context`` what it was trained for (0: unknown).
     """
 
-    repo: RepoFiles
-    rows: tuple[Row, ...]
+    name: str
+    rows: tuple[int, ...]
     recommendation: Recommendation
-    controls: Controls
-    machine: Machine | None
     shape: ModelShape | None = None
     context: int = 0
     max_context: int = 0
     parameters: int | None = None
+
+    @property
+    def recommended(self) -> int | None:
+        """The recommended row."""
+        return self.recommendation.index
+
+
+@dataclass(frozen=True)
+class View:
+    """A repo as it is to be shown: rows in the order of size, its models, and what it all holds for.
+
+    ``groups`` are in the order of their smallest files; there is one where the repo holds one model. ``choice`` says
+    which of them to take and why, None without variants; ``recommendation`` is that group's. ``pools`` is the memory
+    there is, main memory first. ``problem`` is a sentence where nothing can be weighed.
+    """
+
+    repo: RepoFiles
+    rows: tuple[Row, ...]
+    groups: tuple[ModelGroup, ...]
+    choice: ModelChoice | None
+    recommendation: Recommendation
+    controls: Controls
+    machine: Machine | None
     pools: tuple[Pool, ...] = ()
     problem: str = ""
 
     @property
+    def group(self) -> ModelGroup | None:
+        """The model to take."""
+        return self.groups[self.choice.index] if self.choice else None
+
+    @property
+    def several(self) -> bool:
+        """Whether the repo holds several models."""
+        return len(self.groups) > 1
+
+    @property
     def recommended(self) -> Row | None:
+        """The variant to take of the model to take."""
         return None if self.recommendation.index is None else self.rows[self.recommendation.index]
+
+    @property
+    def shape(self) -> ModelShape | None:
+        """Of the model to take, or of another one that was read before."""
+        taken = self.group.shape if self.group else None
+        return taken or next((group.shape for group in self.groups if group.shape), None)
+
+    @property
+    def context(self) -> int:
+        """Tokens at which the model to take is weighed."""
+        return self.group.context if self.group else self.controls.context
+
+    @property
+    def max_context(self) -> int:
+        """The most tokens that any of the models was trained for, 0 where that is not known."""
+        return max((group.max_context for group in self.groups), default=0)
+
+    @property
+    def parameters(self) -> int | None:
+        """Weights of the model to take, None where nobody says."""
+        return self.group.parameters if self.group else None
 
     @property
     def settled(self) -> bool:
@@ -119,8 +184,9 @@ class EnginePlanner(Protocol):
 class Rates(Protocol):
     """Predicts speed on one machine."""
 
-    def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Rate | None:
-        """Tokens per second while writing, at the fit's context; None where nothing is known of the machine."""
+    def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds | None:
+        """Tokens per second while writing, with an empty context and with all of the fit's used; None where nothing
+        is known of the machine."""
 
 
 class RateSource(Protocol):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
 from desktop.core.choice import Option, placement_words
 from desktop.core.load_settings import kv_words
+from desktop.core.memory import ModelShape
 from desktop.core.quality import Label, Quality
-from desktop.core.speed import Rate
+from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_bytes, human_parameters
-from desktop.services.discover.picker_records import View
-from desktop.services.discover.search_results import human_context
+from desktop.services.discover.picker_records import ModelGroup, Row, View
 
 Tone = Literal["good", "warn", "bad", "text_muted"]
 
@@ -32,7 +34,7 @@ def where(option: Option) -> tuple[str, Tone]:
     if option.variant.missing_shards:
         return "incomplete", "bad"
     if option.fit is None:
-        return "not read yet", "text_muted"
+        return "no figures" if option.unplannable else "not read yet", "text_muted"
     words = placement_words(option.fit)
     match option.fit.placement:
         case "gpu":
@@ -44,16 +46,6 @@ def where(option: Option) -> tuple[str, Tone]:
         case "experts-in-ram":
             return words, "warn"
     return words, "bad"
-
-
-def speed(rate: Rate | None) -> str:
-    """Tokens per second with the band: ``49 ± 4 tok/s``, ``12 to 30 tok/s`` where it is wide."""
-    if rate is None:
-        return "–"
-    spread = (rate.high - rate.low) / 2
-    if spread > 0.3 * rate.expected:
-        return f"{_figure(rate.low)} to {_figure(rate.high)} tok/s"
-    return f"{_figure(rate.expected)} ± {_figure(spread)} tok/s"
 
 
 def loss(quality: Quality, *, unit: bool = True) -> tuple[str, Tone]:
@@ -114,11 +106,31 @@ def memory_details(option: Option) -> str:
 
 
 def facts(view: View) -> str:
-    """What a model is, in one line."""
-    found = []
-    if view.parameters:
-        found.append(f"{human_parameters(view.parameters)} parameters")
-    shape, summary = view.shape, view.repo.summary
+    """What a repo holds, in one line: the model's figures, or how many models there are."""
+    summary, count = view.repo.summary, len(view.rows)
+    found = [f"{len(view.groups)} models"] if view.several else []
+    if not view.several:
+        found += _figures(view.parameters, view.shape, view.max_context or summary.context_length)
+        if view.shape is None and summary.architecture:
+            found.append(summary.architecture)
+    if summary.license:
+        found.append(_licence(summary.license))
+    found.append(f"{count} variant{'s' * (count != 1)}")
+    return " · ".join(found)
+
+
+def model_facts(group: ModelGroup, asked: int = 0) -> str:
+    """What one of several models is, in one line; and that it is weighed at less than the context ``asked`` for."""
+    count = len(group.rows)
+    found = _figures(group.parameters, group.shape, group.max_context)
+    found.append(f"{count} variant{'s' * (count != 1)}")
+    if group.shape is not None and group.context < asked:
+        found.append(f"weighed at {group.context:,}, all it was trained for")
+    return " · ".join(found)
+
+
+def _figures(parameters: int | None, shape: ModelShape | None, context: int | None) -> list[str]:
+    found = [f"{human_parameters(parameters)} parameters"] if parameters else []
     if shape is not None:
         found += [shape.architecture, f"{shape.layer_count} layers"]
         if shape.experts:
@@ -126,23 +138,44 @@ def facts(view: View) -> str:
         heads = {layer.kv_heads for layer in shape.layers if layer.owns_kv}
         if len(heads) == 1:
             found.append(f"{heads.pop()} KV heads")
-    elif summary.architecture:
-        found.append(summary.architecture)
-    context = view.max_context or summary.context_length
-    if context:
-        found.append(f"{context:,} context")
-    if summary.license:
-        found.append(_licence(summary.license))
-    count = len(view.rows)
-    found.append(f"{count} variant{'s' * (count != 1)}")
-    return " · ".join(found)
+    return [*found, f"{context:,} context"] if context else found
 
 
-def why_title(view: View) -> str:
-    """The heading of the paragraph of reasons."""
-    recommended = view.recommended
-    if recommended is not None:
-        return f"★ Why {recommended.variant.name}."
+def names_in(group: ModelGroup, rows: Sequence[Row], *, several: bool) -> dict[int, str]:
+    """What the variants of a model are called beside each other, by number: among ``several`` models without what
+    tells these apart, where that is enough."""
+    names = {number: rows[number].variant.name for number in group.rows}
+    if not several:
+        return names
+    labels = {number: rows[number].variant.label for number in group.rows}
+    counts = Counter(labels.values())
+    return {number: label if label and counts[label] == 1 else names[number] for number, label in labels.items()}
+
+
+def which_model(view: View) -> str:
+    """Which of a repo's models is taken, and why; "" where there is one."""
+    if view.choice is None or not view.several:
+        return ""
+    if all(group.shape is None for group in view.groups):
+        return f"This repo holds {len(view.groups)} models, by the names of its files."
+    name, well = view.groups[view.choice.index].name, view.choice.well
+    why = {
+        "none-fits": "none of them fits",
+        "fits": f"only {name} fits",
+        "named": f"{name} is the one the repo is named after",
+        "tuned": f"{name} is the one to chat with",
+        "runs-well": f"only {name} runs well here",
+        "quickest": f"{name} is the quickest",
+        "largest": f"{name} is the largest that {'runs well here' if well else 'fits'}",
+    }.get(view.choice.reason, f"{name} comes first, nothing says that another is better")
+    return f"This repo holds {len(view.groups)} models; {why}."
+
+
+def why_title(view: View, group: ModelGroup | None = None) -> str:
+    """The heading of the paragraph of reasons, for one of several models or the one to take."""
+    index = group.recommended if group is not None else view.recommendation.index
+    if index is not None:
+        return f"★ Why {view.rows[index].variant.name}."
     return "Nothing recommended." if view.rows else "Nothing to run."
 
 
@@ -155,7 +188,7 @@ def beyond_training(context: int, trained: int) -> str:
 
 def context_words(tokens: int) -> str:
     """``16k context``"""
-    return f"{human_context(tokens)} context"
+    return f"{tokens_text(tokens)} context"
 
 
 def _licence(tag: str) -> str:
@@ -175,7 +208,3 @@ def _band(quality: Quality) -> str:
 
 def _kld(value: float) -> str:
     return f"{value:.3f}" if value < 0.01 else f"{value:.2f}"
-
-
-def _figure(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"

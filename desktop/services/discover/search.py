@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
+from desktop.core.hub_address import HubAddress, hub_address, is_on_hub
 from desktop.core.placement import Pool
+from desktop.core.spelling import near, words_of
 from desktop.hub.records import RepoSummary, SearchPage, SearchQuery
 from desktop.hub.search import PAGE_SIZE, HubSearch
+from desktop.services.discover.tables import DataTables
 
 FitMark = Literal["gpu", "partial", "cpu", "too-large", "unknown"]
 
@@ -24,14 +27,32 @@ class SearchService:
         """``pools`` is the memory there is, main memory first (see ``core.placement.pools_of``)."""
         self._search = search
         self._pools = pools
+        self._seen: frozenset[str] = frozenset()
 
     def first_page(self, query: SearchQuery, size: int = PAGE_SIZE) -> SearchPage:
         """See ``HubSearch.first_page``."""
-        return self._search.first_page(query, size)
+        return self._noted(self._search.first_page(query, size))
 
     def next_page(self, query: SearchQuery, page: SearchPage) -> SearchPage:
         """See ``HubSearch.next_page``."""
-        return self._search.next_page(query, page)
+        return self._noted(self._search.next_page(query, page))
+
+    def address(self, text: str) -> HubAddress | None:
+        """What a typed or pasted text names on the Hub that is asked; None for words to search for."""
+        return hub_address(text, self._search.endpoint)
+
+    def is_address(self, text: str) -> bool:
+        """Whether a text can only be an address: a link, ``hf:`` or a copied command; OWNER/REPO may be words too."""
+        return is_on_hub(text, self._search.endpoint)
+
+    def named(self, address: HubAddress) -> SearchPage:
+        """The repo of an address as the only result. Raises HubError, also where there is no such repo."""
+        found = self._search.files(address.repo)
+        return SearchPage(repos=(found.summary,), stale_since=found.stale_since, problem=found.problem)
+
+    def near(self, text: str) -> tuple[str, ...]:
+        """What a search that found nothing may have meant, by the names of models and those seen in results."""
+        return near(text, DataTables().name_words | self._seen)
 
     def results(self, query: SearchQuery, limit: int, *, only_fitting: bool = False) -> Iterator[RepoSummary]:
         """Up to ``limit`` results, fetched as they are taken; with ``only_fitting`` those that fit this machine."""
@@ -45,6 +66,10 @@ class SearchService:
             if fit_mark(repo, pools) in ("gpu", "partial", "cpu"):
                 yield repo
                 limit -= 1
+
+    def _noted(self, page: SearchPage) -> SearchPage:
+        self._seen |= words_of(repo.id for repo in page.repos)  # replaced as a whole: other threads read it
+        return page
 
     def mark(self, repo: RepoSummary) -> FitMark:
         """Where a Q4_K_M of this model would go, by its number of parameters alone: a first hint, no promise."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from desktop.core.placement import Pool
+from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_parameters
 from desktop.hub.records import Format, RepoSummary
 from desktop.services.discover.search import fit_mark
@@ -91,7 +92,7 @@ def result_of(repo: RepoSummary, pools: Sequence[Pool], now: float) -> Result:
         if repo.parameters:
             facts.append(human_parameters(repo.parameters))
         facts += [repo.architecture] if repo.architecture else []
-        facts += [f"{human_context(repo.context_length)} context"] if repo.context_length else []
+        facts += [f"{tokens_text(repo.context_length)} context"] if repo.context_length else []
         about = " · ".join(facts)
         figures = "   ".join(_figures(repo, now))
     words = "" if not pools and mark == "unknown" and repo.parameters else _MARKS[mark]
@@ -115,13 +116,6 @@ def human_count(count: int) -> str:
             scaled = count / limit
             return f"{scaled:.0f}{unit}" if scaled >= 10 else f"{scaled:.1f}{unit}"
     return str(count)
-
-
-def human_context(tokens: int) -> str:
-    """A context length as people write it: ``40k``, ``128k``, ``1M``; 1k is 1,024."""
-    if tokens >= 1 << 20:
-        return f"{tokens / (1 << 20):.3g}M"
-    return f"{tokens // 1024}k" if tokens >= 1024 else str(tokens)
 
 
 def ago(seconds: float) -> str:

@@ -8,6 +8,7 @@ from desktop.core.hardware import Machine, from_json
 from desktop.core.machines import Device, devices_from_rows
 from desktop.core.naming_parts import NameReader, words_from_rows
 from desktop.core.quality import QualityTable, Step, measurements_from_rows, steps_from_rows
+from desktop.core.spelling import words_of
 from desktop.system.packaged import FOLDER, read_table
 
 
@@ -28,6 +29,11 @@ class DataTables:
     def names(self) -> NameReader:
         """Explains the names of models."""
         return NameReader(words_from_rows(read_table("name_parts")), self.steps)
+
+    @cached_property
+    def name_words(self) -> frozenset[str]:
+        """The words that names of models are made of."""
+        return words_of(row["pattern"] for row in read_table("name_parts") if row["kind"] in ("family", "tuning"))
 
     @cached_property
     def devices(self) -> tuple[Device, ...]:

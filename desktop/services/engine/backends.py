@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
+from desktop.engine.backends import engine_package
+from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE, Trial, trials
 from desktop.store.paths import default_paths
 from desktop.store.starter import find_starter
 
@@ -17,3 +19,13 @@ def offer_backends() -> None:
     if FOLDER_VARIABLE not in os.environ:
         os.environ[FOLDER_VARIABLE] = str(default_paths().backends)
         os.environ[TRIAL_MODEL_VARIABLE] = str(find_starter() or "")
+
+
+def backend_folder() -> Path:
+    """Where the user puts further backends."""
+    return Path(os.environ.get(FOLDER_VARIABLE) or default_paths().backends)
+
+
+def backend_trials() -> tuple[Trial, ...]:
+    """What became of the libraries there at the engine's last start."""
+    return tuple(trials(str(backend_folder()), engine_package()))

@@ -32,8 +32,8 @@ from desktop.engine.worker.protocol import (
     Unload,
     Unloaded,
 )
-from desktop.services.listeners import Listeners
 from desktop.store.paths import Paths
+from desktop.system.listeners import Listeners
 
 Phase = Literal["stopped", "starting", "loading", "ready", "generating", "died"]
 AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied
@@ -74,8 +74,10 @@ class EngineService:
     Listeners are called in the order of the events, mostly on a background thread, never with a lock held.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, completed: Callable[[Load], Load] = lambda request: request) -> None:
+        """``completed`` fills in what a load leaves open."""
         self._paths = paths
+        self._completed = completed
         self._lock = threading.RLock()
         self._client: EngineClient | None = None
         self._state = EngineState()

@@ -14,7 +14,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.findings import Finding
 from desktop.core.gguf.model_checks import RequiredKeys, check_model
 from desktop.core.hub_address import is_on_hub
-from desktop.core.progress import Report, unheard
+from desktop.core.progress import Progress, Report, unheard
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
@@ -23,12 +23,15 @@ from desktop.services.inspect.local import open_folder, open_local
 from desktop.services.inspect.paths import find_path, nothing_there
 from desktop.services.inspect.remote import RemoteOpener, parse_hub_source
 from desktop.services.inspect.weights import check_files
+from desktop.services.job_kinds import Run, WorkKind
+from desktop.services.jobs import JobService
 from desktop.services.models.library import LibraryService
 from desktop.store.paths import Paths
 from desktop.system.packaged import read_table
 
 __all__ = ["Finding", "Inspected", "InspectedFile", "InspectionService", "ModelEntry", "PlacedTensor"]
 
+CHECK = WorkKind("check")  # reading whole files
 MAX_TEMPLATES = 20  # of one file; the most known are three
 _MAX_TEMPLATE_BYTES = 4 << 20
 _SEVERITIES = ("error", "warning", "note")
@@ -45,11 +48,13 @@ class InspectionService:
         hub: HubClient,
         *,
         architectures: Callable[[], Sequence[str]] = tuple,
+        jobs: JobService | None = None,
     ) -> None:
         """``architectures`` names those the installed engine knows; it may take seconds and is asked seldom.
 
-        ``hub`` stays at hand for what else of a remote file is read.
+        ``hub`` stays at hand for what else of a remote file is read. A check of a whole file is a job of ``jobs``.
         """
+        self._jobs = jobs or JobService()
         self._library = library
         self.hub = hub
         self._remote = RemoteOpener(hub, HeaderReader(hub, paths.remote_headers), HubSearch(hub, paths.cache / "hub"))
@@ -93,6 +98,19 @@ class InspectionService:
         example. With ``base``, the model it was made from or the same file on the Hub, chat templates and checksums
         are held against it. Reads at disk speed; of a file on the Hub only the template is checked. CancelledError.
         """
+
+        def work(run: Run) -> tuple[Finding, ...]:
+            def heard(step: Progress) -> None:
+                progress(step)
+                run.report(step)
+
+            return self._check(inspected, base, heard, lambda: run.stopped or cancelled())
+
+        return self._jobs.perform(CHECK, f"Check of {inspected.title}", work, cancelled=cancelled)
+
+    def _check(
+        self, inspected: Inspected, base: Inspected | None, progress: Report, cancelled: Cancelled
+    ) -> tuple[Finding, ...]:
         try:
             found = [*check_files(inspected, base, progress, cancelled)]
         except OSError as error:

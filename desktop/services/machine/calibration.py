@@ -15,15 +15,18 @@ import msgspec
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import StoreError
 from desktop.core.hardware import Cpu, Machine
-from desktop.core.progress import Report, unheard
+from desktop.core.progress import Progress, Report, unheard
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed import Calibration, DeviceSpeed
 from desktop.core.speed.table import SpeedTable, completed, cpu_speed, gpu_speed, table_from_rows
 from desktop.engine.helper_process import Tool
+from desktop.services.job_kinds import Run, WorkKind
+from desktop.services.jobs import JobService
 from desktop.store.paths import Paths
 from desktop.system.atomic import write_atomically
 from desktop.system.packaged import read_table
 
+CALIBRATION = WorkKind("calibration")
 SECONDS = 45.0  # aim of one calibration; what the disk takes to write the models comes on top
 DEADLINE_SECONDS = 180.0
 USUAL_TYPES = ("Q4_K", "Q6_K", "Q8_0", "Q5_K", "Q3_K", "F16")  # what most repos offer, most wanted first
@@ -55,7 +58,9 @@ def machine_key(cpu: Cpu, total_bytes: int, engine: str) -> str:
 class CalibrationService:
     """Calibrates and remembers. Every method may be called from any thread."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, jobs: JobService | None = None) -> None:
+        """A calibration is a job of ``jobs``."""
+        self._jobs = jobs or JobService()
         self._file = paths.calibrations
         self._scratch = paths.cache / "calibration"
         self._log = paths.logs / "calibration.log"
@@ -114,6 +119,24 @@ class CalibrationService:
 
         Raises CancelledError, HeftError: "disturbed" (other programs had the processor), "calibration" (no room).
         """
+
+        def work(run: Run) -> Calibration:
+            def heard(step: Progress) -> None:
+                progress(step)
+                run.report(step)
+
+            return self._calibrate(machine, types, heard, lambda: run.stopped or cancelled(), seconds)
+
+        return self._jobs.perform(CALIBRATION, "Calibration of this computer", work, cancelled=cancelled)
+
+    def _calibrate(
+        self,
+        machine: Machine,
+        types: Sequence[str],
+        progress: Report,
+        cancelled: Cancelled,
+        seconds: float,
+    ) -> Calibration:
         from desktop.engine.tools.calibrator import Calibrate, Calibrated
 
         wanted = tuple(kind for kind in types if can_calibrate(kind))

@@ -16,6 +16,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.hardware import Cpu, Disk, EngineInfo, Gpu, Machine, Memory, from_json, to_json
 from desktop.core.number_formats import NumberFormat
+from desktop.core.reserves import Reserves
 from desktop.engine.worker.protocol import Hello
 from desktop.machine import bandwidth
 from desktop.machine.child import ChildError
@@ -55,12 +56,17 @@ class MachineService:
         *,
         gpu_probes: Sequence[Callable[[], ProbeReport]] = GPU_PROBES,
         tables: Tables | None = None,
+        reserves: Callable[[], Reserves] = Reserves,
     ) -> None:
-        """``engine_info`` describes the installed engine; it may take seconds and raise HeftError."""
+        """``engine_info`` describes the installed engine; it may take seconds and raise HeftError.
+
+        ``reserves`` is the memory that the user wants kept free.
+        """
         self._paths = paths
         self._engine_info = engine_info
         self._gpu_probes = tuple(gpu_probes)
         self._tables = tables or Tables()
+        self._reserves = reserves
 
     @property
     def formats(self) -> tuple[NumberFormat, ...]:
@@ -100,6 +106,7 @@ class MachineService:
             notes=tuple(note for note in notes if note),
             probes=tuple(probe.line for probe in probes),
             system=f"{platform.system()} {platform.release()}",
+            reserves=self._reserves(),
         )
 
     def memory(self) -> Memory:
@@ -107,12 +114,13 @@ class MachineService:
         return read_memory()
 
     def now(self, machine: Machine) -> Machine:
-        """``machine`` (this computer) with what is free at this moment; probes are asked again for GPUs."""
+        """``machine`` (this computer) with what is free, and to be kept free, now; probes are asked again for GPUs."""
         memory = read_memory()
         known = msgspec.structs.replace(
             machine.memory, available_bytes=memory.available_bytes, total_bytes=memory.total_bytes
         )
-        return msgspec.structs.replace(machine, memory=known, gpus=self._gpus_now(machine.gpus))
+        gpus = self._gpus_now(machine.gpus)
+        return msgspec.structs.replace(machine, memory=known, gpus=gpus, reserves=self._reserves())
 
     def _gpus_now(self, gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
         if all(gpu.shared_memory for gpu in gpus):

@@ -1,50 +1,134 @@
-"""Downloads as a service: a queue with several at once, pause, resume and cancel; it survives restarts."""
+"""Downloads as a service: several at once, pause, resume and cancel; they survive restarts."""
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from desktop.core.cancelled import CancelledError
-from desktop.core.errors import HeftError, NotFoundError, UsageError
+from desktop.core.errors import HeftError, UsageError
 from desktop.core.failures import FailureKind
+from desktop.core.progress import Progress
 from desktop.hub.client import HubClient
-from desktop.hub.errors import HubError
-from desktop.hub.placement import default_cache
+from desktop.hub.placement import default_cache, inside
 from desktop.hub.search import HubSearch
-from desktop.services.listeners import Listeners
-from desktop.services.models.downloads_job import Job
-from desktop.services.models.downloads_records import DownloadedFile, DownloadState, Order, OrderStore, Phase
+from desktop.services.job_kinds import Job, JobKind, Run
+from desktop.services.job_kinds import Phase as JobPhase
+from desktop.services.jobs import JobService
+from desktop.services.models.downloads_job import DownloadWork
+from desktop.services.models.downloads_locks import OrderLocks
+from desktop.services.models.downloads_records import (
+    DOWNLOAD,
+    DownloadedFile,
+    DownloadState,
+    Order,
+    OrderStore,
+    Phase,
+)
+from desktop.store.fetched import FetchedFile, FetchedStore
 from desktop.store.paths import Paths
 
-__all__ = ["DownloadService", "DownloadState", "DownloadedFile", "Phase"]
+__all__ = ["DOWNLOAD", "DownloadService", "DownloadState", "DownloadedFile", "Phase"]
 
+# a person mends the cause, then resumes
 _PAUSING = frozenset(
     {FailureKind.DISK_FULL, FailureKind.BUSY, FailureKind.NO_NETWORK, FailureKind.OFFLINE_MODE}
-)  # a person mends the cause, then resumes
-_CLOSE_SECONDS = 2.0
-_log = logging.getLogger(__name__)
+)
+_PHASES: dict[JobPhase, Phase] = {
+    "queued": "queued",
+    "paused": "paused",
+    "done": "finished",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
 
 
-@dataclass
-class _Entry:
-    order: Order
-    state: DownloadState
-    intent: Literal["run", "pause", "cancel", "close"] = "run"
-    job: Job | None = None
-    thread: threading.Thread | None = None
+class DownloadKind(JobKind):
+    """Downloads as jobs: their orders are kept as small files, what has come as parts beside the files."""
+
+    name = DOWNLOAD
+    resumable = True
+
+    def __init__(
+        self, make: Callable[..., DownloadWork], store: OrderStore, fetched: FetchedStore, at_once: int
+    ) -> None:
+        """``make`` gives the work of an order."""
+        self.at_once = at_once
+        self._make = make
+        self._store = store
+        self._fetched = fetched
+        self._locks = OrderLocks(store)
+
+    def run(self, run: Run) -> Mapping[str, Any]:
+        """Fetch and verify all files of an order. Raises HubError."""
+        order: Order = run.order
+        alone: Callable[[], AbstractContextManager[None]]
+        alone = partial(self._locks.held, order.id, lambda: run.stopped)
+
+        def tell(state: DownloadState) -> None:
+            if state.phase != "finished":  # told when it is written down too
+                run.tell(**_fields(state))
+
+        work = self._make(order, tell, run.keep, came=partial(self._note, order.repo), alone=alone)
+        run.on_stop(work.stop)
+        work.run()
+        return {**_fields(work.state), "result": next((file.local for file in work.state.files if file.local), None)}
+
+    def pauses(self, error: HeftError) -> bool:
+        """A full disk, no network: what has come is good, and it goes on when that is mended."""
+        return error.kind in _PAUSING
+
+    def save(self, order: Order, job: Job) -> None:
+        """Keep the order."""
+        cancelled = job.phase == "cancelled"
+        paused = job.phase in ("paused", "failed")
+        done = int(job.progress.done)
+        self._store.save(msgspec.structs.replace(order, paused=paused, cancelled=cancelled, done_bytes=done))
+
+    def forget(self, job_id: str) -> None:
+        """The order is done, or no longer wanted."""
+        self._store.forget(job_id)
+
+    def load(self) -> Iterable[tuple[Order, Job]]:
+        """The orders that are not done. One that another program works on is told as running."""
+        for order in self._store.load():
+            phase: JobPhase = "cancelled" if order.cancelled else "paused" if order.paused else "queued"
+            yield order, _job(order, phase)
+
+    def discard(self, order: Order) -> None:
+        """Remove what has come of files that are not whole, unless they are wanted again by now."""
+        work = self._make(order, lambda _: None, lambda _: None)
+        with self._locks.held(order.id, lambda: False):
+            kept = self._store.read(order.id)
+            if kept is None or kept.cancelled:
+                work.discard()
+
+    def elsewhere(self, download: str) -> bool:
+        """Whether another program works on it."""
+        return self._locks.elsewhere(download)
+
+    def _note(self, repo: str, file: DownloadedFile) -> None:
+        """Write down what came: Heft may remove it later. Files that were there before belong to whom they did."""
+        with suppress(OSError, UnicodeEncodeError):  # it is here and whole; that it is ours is not worth a failure
+            self._fetched.add(
+                FetchedFile(
+                    local=str(file.local), repo=repo, path=file.path, sha256=file.sha256,
+                    size_bytes=file.size_bytes, fetched=time.time(),
+                )
+            )  # fmt: skip
 
 
 class DownloadService:
     """Thread-safe. Listeners are called on any thread, never with a lock held, with each change of a download.
 
-    What starts, pauses or removes writes a small file: call it off the GUI thread.
+    What starts, pauses or removes acts at once and then writes a small file: call it off the GUI thread. A download
+    that is not in the list any more cannot be paused or cancelled: asking for it does nothing.
     """
 
     def __init__(
@@ -53,254 +137,159 @@ class DownloadService:
         client: HubClient,
         search: HubSearch,
         *,
+        jobs: JobService | None = None,
         parallel: int = 3,
         cache: Path | None = None,
+        folder: Callable[[], Path | None] = lambda: None,
         first_wait: float = 1.0,
     ) -> None:
-        """``parallel`` downloads run at once; ``cache`` is the Hugging Face cache of this user by default.
+        """``parallel`` downloads run at once; they are jobs of ``jobs``, or of a list of their own.
 
-        ``first_wait`` seconds pass after a broken connection before the next try, twice as many each time after.
+        ``cache`` is the Hugging Face cache of this user by default; ``folder`` says where downloads go instead, None
+        for the cache. ``first_wait`` seconds pass after a broken connection before the next try, twice as many each
+        time after.
         """
-        self._client = client
-        self._search = search
-        self._parallel = parallel
-        self._cache = cache
-        self._first_wait = first_wait
+        self._own = jobs is None
+        self._jobs = jobs or JobService()
+        self._folder = folder
         self._store = OrderStore(paths.data / "downloads")
-        self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
-        self._entries: dict[str, _Entry] = {}
-        self._listeners = Listeners[DownloadState]()
+
+        def make(order: Order, tell: Any, keep: Any, **options: Any) -> DownloadWork:
+            where = cache or default_cache()
+            return DownloadWork(
+                order, client, search, where, self._store.folder, tell, keep, first_wait=first_wait, **options
+            )
+
+        self._kind = DownloadKind(make, self._store, FetchedStore(paths.fetched), parallel)
+        self._jobs.register(self._kind)
 
     # -- asking ------------------------------------------------------------------------------------
 
     def states(self) -> tuple[DownloadState, ...]:
         """All downloads of this session and those left over from the last, in their order."""
-        with self._lock:
-            return tuple(entry.state for entry in self._entries.values())
+        return tuple(state_of(job) for job in self._jobs.jobs(DOWNLOAD))
+
+    def jobs(self) -> tuple[Job, ...]:
+        """The same as jobs of the list."""
+        return self._jobs.jobs(DOWNLOAD)
 
     def state(self, download: str) -> DownloadState:
         """One download. Raises NotFoundError."""
-        return self._entry(download).state
+        return state_of(self._jobs.job(download))
 
     def subscribe(self, listener: Callable[[DownloadState], None]) -> Callable[[], None]:
         """Hear every change of every download; returns the way to stop hearing."""
-        return self._listeners.add(listener)
+        return self._jobs.subscribe(lambda job: listener(state_of(job)) if job.kind == DOWNLOAD else None)
 
     def wait(self, download: str, timeout: float | None = None) -> DownloadState:
         """Block until a download does not go on by itself any more; its state then (or at the timeout)."""
-        entry = self._entry(download)
-        with self._changed:
-            self._changed.wait_for(lambda: not entry.state.active and entry.thread is None, timeout)
-            return entry.state
+        return state_of(self._jobs.wait(download, timeout))
+
+    def elsewhere(self, download: str) -> bool:
+        """Whether another program works on a download."""
+        return self._kind.elsewhere(download)
 
     # -- doing -------------------------------------------------------------------------------------
 
     def restore(self) -> None:
         """Take up the downloads of earlier sessions: those that ran go on, the paused ones wait."""
-        for order in self._store.load():
-            with self._lock:
-                if order.id in self._entries:
-                    continue
-                phase: Phase = "paused" if order.paused else "queued"
-                self._entries[order.id] = _Entry(order, _state(order, phase), "pause" if order.paused else "run")
-            self._announce(self._entries[order.id].state)
-        self._pump()
+        self._jobs.restore()
 
     def start(
-        self, repo: str, files: Sequence[str], *, name: str, revision: str = "main", folder: Path | None = None
+        self,
+        repo: str,
+        files: Sequence[str],
+        *,
+        name: str,
+        revision: str = "main",
+        folder: Path | Literal["default"] | None = "default",
     ) -> str:
-        """Download files of a repo, into the Hugging Face cache or a folder; the download's id.
+        """Download files of a repo; the download's id.
 
-        ``name`` is what the list calls it. The same order given again continues the one that is there.
+        ``name`` is what the list calls it. They go where the user's downloads go, or into ``folder``; None is the
+        Hugging Face cache. The same order given again continues the one that is there.
         """
         if not files:
             raise UsageError("There is nothing to download.", "Name a variant or a file.")
+        where = self.folder_for(repo) if folder == "default" else folder
         order = Order(
             repo=repo, name=name, paths=tuple(files), revision=revision,
-            folder=str(folder.expanduser().absolute()) if folder else "",
+            folder=str(where.expanduser().absolute()) if where else "",
         )  # fmt: skip
-        kept = next((known for known in self._store.load() if known.id == order.id), order)
-        with self._lock:
-            known_entry = self._entries.get(order.id)
-            over = known_entry is not None and known_entry.thread is None and known_entry.state.phase == "finished"
-            if known_entry is None or over:
-                self._entries[order.id] = _Entry(kept, _state(kept, "queued"))
-        self.resume(order.id)
-        return order.id
+        kept = self._store.read(order.id)
+        if kept is not None and not kept.cancelled:
+            order = kept
+        return self._jobs.add(order, _job(order, "queued"))
+
+    def folder_for(self, repo: str) -> Path | None:
+        """Where files of a repo go unless another place is named: below the user's folder, or None for the cache.
+
+        Repos have folders of their own, as in LM Studio: many have files of the same name.
+        """
+        chosen = self._folder()
+        return None if chosen is None else chosen / inside(repo)
 
     def pause(self, download: str) -> None:
         """Stop for now; what has come is kept, also over a restart."""
-        self._intend(download, "pause", "paused")
+        self._jobs.pause(download)
 
     def resume(self, download: str) -> None:
         """Go on with a paused or failed download."""
-        entry = self._entry(download)
-        with self._lock:
-            entry.intent = "run"
-            entry.order = msgspec.structs.replace(entry.order, paused=False)
-            if not entry.state.active:
-                entry.state = replace(entry.state, phase="queued", kind="", message="", hint="")
-        self._store.save(entry.order)
-        self._announce(entry.state)
-        self._pump()
+        self._jobs.resume(download)
 
     def cancel(self, download: str) -> None:
         """Stop for good and remove what has come of files that are not whole."""
-        self._intend(download, "cancel", "cancelled")
+        self._jobs.cancel(download)
 
     def remove(self, download: str) -> None:
         """Take a finished, failed or paused download out of the list; parts of files stay for another time."""
-        entry = self._entry(download)
-        with self._lock:
-            if entry.state.active:
-                raise UsageError("This download is still running.", "Pause or cancel it first.")
-            del self._entries[download]
-        self._store.forget(download)
+        self._jobs.clear(download)
+
+    def steer(self, action: str, download: str) -> None:
+        """Pause, resume, cancel or clear one, as its button says."""
+        self._jobs.steer(action, download)
+
+    def forget_missing(self) -> None:
+        """Take finished downloads out of the list whose files were removed."""
+        for state in self.states():
+            if state.phase == "finished" and not all(file.local and file.local.exists() for file in state.files):
+                self.remove(state.id)
 
     def close(self) -> None:
-        """Stop all; those that ran go on at the next start."""
-        with self._lock:
-            entries = list(self._entries.values())
-            for entry in entries:
-                if entry.intent == "run":
-                    entry.intent = "close"
-                if entry.job is not None:
-                    entry.job.stop()
-        for entry in entries:
-            thread = entry.thread
-            if thread is not None:
-                thread.join(_CLOSE_SECONDS)
-
-    # -- inside ------------------------------------------------------------------------------------
-
-    def _entry(self, download: str) -> _Entry:
-        with self._lock:
-            if download not in self._entries:
-                raise NotFoundError("There is no such download.", "Look at the list of downloads.")
-            return self._entries[download]
-
-    def _intend(self, download: str, intent: Literal["pause", "cancel"], phase: Phase) -> None:
-        entry = self._entry(download)
-        with self._lock:
-            entry.intent = intent
-            entry.order = msgspec.structs.replace(entry.order, paused=True, done_bytes=entry.state.done_bytes)
-            entry.state = replace(
-                entry.state, phase=phase, bytes_per_second=0.0, seconds_left=None, kind="", message="", hint=""
-            )
-            # Written before the work is stopped: what is over tidies up after itself, in its own thread.
-            self._store.save(entry.order)
-            running = entry.thread is not None
-            if entry.job is not None:
-                entry.job.stop()
-        self._announce(entry.state)
-        if not running:
-            self._settle(entry)
-        self._pump()
-
-    def _pump(self) -> None:
-        """Start what may run now."""
-        with self._lock:
-            running = sum(entry.thread is not None for entry in self._entries.values())
-            for entry in self._entries.values():
-                if running >= self._parallel:
-                    return
-                if entry.thread is None and entry.intent == "run" and entry.state.phase == "queued":
-                    entry.thread = threading.Thread(
-                        target=self._work, args=(entry,), name=f"download {entry.order.repo}", daemon=True
-                    )
-                    entry.thread.start()
-                    running += 1
-
-    def _work(self, entry: _Entry) -> None:
-        try:
-            self._run(entry)
-        except CancelledError:
-            pass
-        except HeftError as error:
-            phase: Phase = "paused" if error.kind in _PAUSING else "failed"
-            self._end(entry, phase, error)
-        except Exception as error:  # noqa: BLE001 - a fault of Heft's own is told like any other
-            _log.exception("download of %s", entry.order.repo)
-            self._end(
-                entry,
-                "failed",
-                HubError("The download failed.", "Resume it.", kind=FailureKind.INTERNAL, detail=str(error)),
-            )
-        self._settle(entry)
-        with self._changed:
-            entry.thread = entry.job = None
-            if entry.intent == "run" and entry.state.active:
-                entry.state = replace(entry.state, phase="queued")  # resumed while the old work was still ending
-            self._changed.notify_all()
-        self._pump()
-
-    def _run(self, entry: _Entry) -> None:
-        from filelock import FileLock, Timeout
-
-        def save(order: Order) -> None:
-            with self._lock:  # a pause meanwhile is not to be overwritten
-                entry.order = msgspec.structs.replace(order, paused=entry.order.paused)
-                self._store.save(entry.order)
-
-        with self._lock:
-            entry.job = job = Job(
-                entry.order, self._client, self._search, self._cache or default_cache(),
-                self._store.folder, lambda state: self._heard(entry, state), save, first_wait=self._first_wait,
-            )  # fmt: skip
-            if entry.intent != "run":
-                raise CancelledError
-        lock = self._store.lock_file(entry.order.id)
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(lock, timeout=0):
-                job.run()
-        except Timeout:
-            raise HubError(
-                "Another Heft is working on this download.", "Wait until it is done.", kind=FailureKind.BUSY
-            ) from None
-
-    def _heard(self, entry: _Entry, state: DownloadState) -> None:
-        with self._changed:
-            if entry.intent != "run":
-                return
-            entry.state = state
-        self._announce(state)
-
-    def _end(self, entry: _Entry, phase: Phase, error: HeftError) -> None:
-        with self._lock:
-            if entry.intent != "run":
-                return
-            entry.intent = "pause"
-            entry.state = replace(
-                entry.state, phase=phase, kind=error.kind, message=error.message, hint=error.hint,
-                bytes_per_second=0.0, seconds_left=None,
-            )  # fmt: skip
-            entry.order = msgspec.structs.replace(entry.order, paused=True, done_bytes=entry.state.done_bytes)
-        self._store.save(entry.order)
-        self._announce(entry.state)
-
-    def _settle(self, entry: _Entry) -> None:
-        """Tidy up after a download that is over."""
-        if entry.intent == "cancel":
-            Job(
-                entry.order, self._client, self._search, self._cache or default_cache(),
-                self._store.folder, lambda _: None, lambda _: None,
-            ).discard()  # fmt: skip
-            with self._lock:
-                self._entries.pop(entry.order.id, None)
-            self._store.forget(entry.order.id)
-        elif entry.state.phase == "finished":
-            self._store.forget(entry.order.id)
-
-    def _announce(self, state: DownloadState) -> None:
-        with self._changed:
-            self._changed.notify_all()
-        self._listeners.tell(state)
+        """Stop all, where the list of jobs is its own; those that ran go on at the next start."""
+        if self._own:
+            self._jobs.close()
 
 
-def _state(order: Order, phase: Phase) -> DownloadState:
-    return DownloadState(
-        order.id, order.repo, order.name, phase, done_bytes=order.done_bytes, total_bytes=order.total_bytes,
+def state_of(job: Job) -> DownloadState:
+    """A download as its job tells it."""
+    state: DownloadState = job.detail
+    if job.gone and job.phase != "cancelled":
+        return replace(state, phase="removed")
+    if job.phase == "running":
+        return state if state.active and state.phase != "queued" else replace(state, phase="checking")
+    error = job.error
+    return replace(
+        state,
+        phase=_PHASES[job.phase], bytes_per_second=0.0, seconds_left=None,
+        kind=error.kind if error else "", message=error.message if error else "", hint=error.hint if error else "",
+    )  # fmt: skip
+
+
+def _job(order: Order, phase: JobPhase) -> Job:
+    state = DownloadState(
+        order.id, order.repo, order.name, "queued", done_bytes=order.done_bytes, total_bytes=order.total_bytes,
         folder=Path(order.folder) if order.folder else None,
     )  # fmt: skip
+    name = order.name if order.repo in order.name else f"{order.repo} {order.name}"
+    return Job(order.id, DOWNLOAD, name, phase, resumable=True, **_fields(state))
+
+
+def _fields(state: DownloadState) -> dict[str, Any]:
+    """What of a job a download's state tells."""
+    notes = {"checking": "checking", "waiting": f"{state.message} {state.hint}".strip()}
+    progress = Progress(
+        state.done_bytes, state.total_bytes, "bytes",
+        note=notes.get(state.phase, ""), speed=state.bytes_per_second or None, seconds_left=state.seconds_left,
+    )  # fmt: skip
+    return {"detail": state, "progress": progress}

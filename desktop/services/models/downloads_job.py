@@ -6,7 +6,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ _LOOK_SECONDS = 0.5  # between two tries for a file that another download holds
 _RATE_SECONDS = 5.0  # speed is the mean of this time
 
 
-class Job:
+class DownloadWork:
     """Works one order off. ``run`` is called by one thread; any other may call ``stop``."""
 
     def __init__(
@@ -44,15 +44,23 @@ class Job:
         tell: Callable[[DownloadState], None],
         save: Callable[[Order], None],
         *,
+        came: Callable[[DownloadedFile], None] = lambda _: None,
+        alone: Callable[[], AbstractContextManager[None]] = nullcontext,
         first_wait: float = 1.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``cache`` is the Hugging Face cache; ``locks`` holds the locks of files that go elsewhere."""
+        """``cache`` is the Hugging Face cache; ``locks`` holds the locks of files that go elsewhere.
+
+        ``came`` hears of each whole file that was fetched now and not there before. ``alone`` is entered while files
+        are touched: nobody else works on the order then.
+        """
         self.order = order
         self._client = client
         self._search = search
         self._tell = tell
         self._save = save
+        self._alone = alone
+        self._came = came
         self._now = now
         self._places: CachePlaces | FolderPlaces = (
             FolderPlaces(Path(order.folder), locks) if order.folder else CachePlaces(cache, order.repo)
@@ -66,6 +74,7 @@ class Job:
         self._before = 0  # bytes of the files that are done
         self._done: dict[str, DownloadedFile] = {}
         self._joinings: list[Joining] = []
+        self._joined_now: set[str] = set()
         self.state = DownloadState(
             order.id, order.repo, order.name, "queued",
             done_bytes=order.done_bytes, total_bytes=order.total_bytes,
@@ -82,16 +91,17 @@ class Job:
         for _ in range(_CHANGES):
             listing = self._list()
             files = self._wanted(listing)
-            self._begin(files)
-            try:
-                fetched_any = self._all(files, listing.commit)
-            except FileChangedError as changed:
-                self._change("checking", notice=changed.message)
-                continue
-            # Files that came at different times have to be of one version; the next round fetches the difference.
-            if not fetched_any or self._unchanged(files):
-                self._finish(files, listing.commit)
-                return
+            with self._alone():
+                self._begin(files)
+                try:
+                    fetched_any = self._all(files, listing.commit)
+                except FileChangedError as changed:
+                    self._change("checking", notice=changed.message)
+                    continue
+                # Files that came at different times have to be of one version; the next round fetches the difference.
+                if not fetched_any or self._unchanged(files):
+                    self._finish(files, listing.commit)
+                    return
         raise HubError(
             f"{self.order.repo} changes faster than it can be downloaded.",
             "Try again later.",
@@ -135,6 +145,8 @@ class Job:
 
     def _list(self) -> RepoFiles:
         listing = self._search.files(self.order.repo, self.order.revision)
+        if self._transfer.stopped:  # a request cannot be stopped half way
+            raise CancelledError
         if listing.stale_since is not None:
             # An old listing is good to look at, not to verify against.
             raise HubError(
@@ -168,7 +180,9 @@ class Job:
         fetched_any = False
         for file in single:
             self._change("checking", current=file.path)
-            fetched_any = self._one(file, places[file.path]) or fetched_any
+            if self._one(file, places[file.path]):
+                fetched_any = True
+                self._came(self._done[file.path])
             self._before += file.size_bytes
         for joining, count in joined:
             fetched_any = self._join(joining, count, places) or fetched_any
@@ -202,6 +216,7 @@ class Job:
                 fetched_any = self._one(part, place) or fetched_any
                 try:
                     joining.add(index, place.existing() or place.stored)
+                    self._joined_now.add(part.path)
                     place.remove()
                 except OSError as error:
                     raise disk_error(error, joining.target.parent, part.size_bytes) from error
@@ -291,6 +306,8 @@ class Job:
         try:
             for joining in self._joinings:
                 joining.finish()
+                if any(part.path in self._joined_now for part in joining.parts):
+                    self._came(self._done[joining.parts[0].path])
             self._places.name_revision(self.order.revision, commit)
         except OSError as error:
             raise disk_error(error, self._places.root, 0) from error

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from desktop.core.units import human_bytes
 from desktop.system.atomic import write_atomically
 
-Phase = Literal["queued", "checking", "downloading", "waiting", "paused", "finished", "failed", "cancelled"]
+Phase = Literal["queued", "checking", "downloading", "waiting", "paused", "finished", "failed", "cancelled", "removed"]
+DOWNLOAD = "download"  # the kind of job
 ACTIVE: tuple[Phase, ...] = ("queued", "checking", "downloading", "waiting")
 
 
@@ -66,20 +65,11 @@ class DownloadState:
         return self.phase in ACTIVE
 
 
-def download_words(states: Sequence[DownloadState]) -> str:
-    """All that runs, in a few words: ``↓ 2 downloads · 34.0 MB/s``; "" without any."""
-    active = [state for state in states if state.active]
-    if not active:
-        return ""
-    rate = sum(state.bytes_per_second for state in active)
-    words = f"↓ {len(active)} download{'s' * (len(active) != 1)}"
-    return f"{words} · {human_bytes(rate)}/s" if rate else words
-
-
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for, as kept on disk. ``folder`` is "" for the Hugging Face cache.
 
-    ``etags`` are those of the files when they were last listed: what has come belongs to them.
+    ``etags`` are those of the files when they were last listed: what has come belongs to them. ``cancelled``: only
+    what has come is still to be removed.
     """
 
     repo: str
@@ -88,6 +78,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     revision: str = "main"
     folder: str = ""
     paused: bool = False
+    cancelled: bool = False
     etags: dict[str, str] = {}
     total_bytes: int = 0
     done_bytes: int = 0
@@ -113,6 +104,12 @@ class OrderStore:
         """Write an order in one step. Where the disk is full the last state stays: it is only a little older."""
         with contextlib.suppress(OSError):
             write_atomically(self.folder / f"{order.id}.json", msgspec.json.encode(order))
+
+    def read(self, order_id: str) -> Order | None:
+        """The kept order with an id, None without one."""
+        with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            return msgspec.json.decode((self.folder / f"{order_id}.json").read_bytes(), type=Order)
+        return None
 
     def forget(self, order_id: str) -> None:
         """The order is done or no longer wanted."""

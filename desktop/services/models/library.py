@@ -11,11 +11,12 @@ from pathlib import Path
 
 from desktop.core import naming
 from desktop.core.cancelled import Cancelled, never
-from desktop.core.errors import NotFoundError, StoreError, UsageError
+from desktop.core.errors import NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
 from desktop.store.library import Library, LibraryModel, Scan
 from desktop.store.locations import Location, known_locations
+from desktop.store.options import DOWNLOAD_FOLDER, LIBRARY_FOLDERS, STORES
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.store.starter import find_starter
@@ -65,6 +66,10 @@ class LibraryService:
         models = [replace(model, last_used=used.get(model.id)) for model in scan.models]
         return sorted(models, key=lambda model: (model.name.casefold(), model.id))
 
+    def known(self) -> tuple[LibraryModel, ...]:
+        """What the last scan found."""
+        return self._scan.models if self._scan else ()
+
     def resolve(self, model: str) -> LibraryModel:
         """The model a person means by a path, ``starter``, a name of the library or its unambiguous beginning.
 
@@ -79,48 +84,34 @@ class LibraryService:
 
     def folders(self) -> tuple[Path, ...]:
         """The folders the user added."""
-        return tuple(Path(folder) for folder in self._settings.load().library_folders)
+        return tuple(Path(folder) for folder in self._settings.get(LIBRARY_FOLDERS))
+
+    def looked_into(self) -> tuple[Path, ...]:
+        """Folders whose models are found wherever they lie in them."""
+        return tuple(place.root for place in self._locations() if place.source in ("heft", "folder", "lmstudio"))
 
     def add_folder(self, folder: Path) -> None:
         """Look into a folder from now on; NotFoundError when it is none."""
         folder = folder.expanduser().absolute()
         if not folder.is_dir():
             raise NotFoundError(f"{folder} is not a folder.", "Choose a folder that holds GGUF files.")
-        known = self._settings.load().library_folders
+        known = self._settings.get(LIBRARY_FOLDERS)
         if str(folder) not in known:
-            self._settings.update(library_folders=(*known, str(folder)))
+            self._settings.set(LIBRARY_FOLDERS, (*known, str(folder)))
 
     def remove_folder(self, folder: Path) -> None:
         """Look into an added folder no longer; its files stay."""
-        known = self._settings.load().library_folders
-        self._settings.update(library_folders=tuple(name for name in known if Path(name) != folder))
+        known = self._settings.get(LIBRARY_FOLDERS)
+        self._settings.set(LIBRARY_FOLDERS, tuple(name for name in known if Path(name) != folder))
 
     def is_own(self, model: LibraryModel) -> bool:
         """Whether all files of a model lie in Heft's own folder, so that Heft may remove them."""
-        own = self._paths.models.resolve()
+        return all(self.is_in_own_folder(path) for path in model.files)
+
+    def is_in_own_folder(self, path: Path) -> bool:
+        """Whether a file lies in Heft's own folder."""
         # The folder is resolved, the file is not: a link in Heft's folder is Heft's, what it points to is not.
-        return all(path.parent.resolve().is_relative_to(own) for path in model.files)
-
-    def trash(self, model: LibraryModel) -> None:
-        """Move a model's files to the trash. UsageError outside Heft's own folder, StoreError on failure."""
-        if not self.is_own(model):
-            raise UsageError(
-                f"{model.name} belongs to another program or folder; Heft only removes its own files.",
-                f"Remove it there: {model.path.parent}",
-            )
-        from send2trash import send2trash  # pulls in the desktop's trash; needed only here
-
-        for path in model.files:
-            try:
-                send2trash(path)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise StoreError(
-                    f"{path.name} could not be moved to the trash.",
-                    "Close programs that use the file and try again.",
-                    detail=str(error),
-                ) from error
+        return path.parent.resolve().is_relative_to(self._paths.models.resolve())
 
     def note_used(self, path: Path) -> None:
         """Remember that a model was loaded just now."""
@@ -128,12 +119,14 @@ class LibraryService:
 
     def _locations(self) -> Sequence[Location]:
         starter = find_starter()
-        home = self._home or Path.home()
+        settings = self._settings.load()
+        home, downloads = self._home or Path.home(), settings.get(DOWNLOAD_FOLDER)
+        added = [*settings.get(LIBRARY_FOLDERS), *([downloads] if downloads else [])]
         return [
             Location("heft", self._paths.models),
             *([Location("starter", starter)] if starter else []),
-            *known_locations(self._environ, home),
-            *(Location("folder", folder) for folder in self.folders()),
+            *(place for place in known_locations(self._environ, home) if settings.get(STORES[place.source])),
+            *(Location("folder", Path(folder)) for folder in added),
         ]
 
     def _starter(self) -> LibraryModel:
@@ -147,8 +140,7 @@ class LibraryService:
 
     def _described(self, path: Path) -> LibraryModel:
         entry = self._library.describe(path)
-        known = self._scan.models if self._scan else ()
-        source = next((model.source for model in known if path in model.files), entry.source)
+        source = next((model.source for model in self.known() if path in model.files), entry.source)
         if source == "folder" and self.is_own(entry):
             source = "heft"
         return replace(entry, source=source, last_used=self._usage.last_used().get(entry.id))
@@ -167,7 +159,8 @@ class LibraryService:
             return max(found, key=lambda m: (not m.problem, m.modified))
         folder = _existing(name)
         if folder is not None:
-            raise UsageError(f"{folder} is a folder.", "Name a .gguf file in it, or add the folder to the library.")
+            hint = "Name a .gguf file in it, or add the folder to the library."
+            raise UsageError(f"{folder} is a folder.", hint, settings_page="models")
         close = _close(name, [*(m.name for m in models), *([STARTER] if find_starter() else [])])
         raise NotFoundError(
             f"There is no model '{name}' on this computer.",

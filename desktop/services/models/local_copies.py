@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from desktop.core.variants import RepoFile, Variant
 from desktop.hub.placement import default_cache, joined_path
+from desktop.store.fetched import FetchedStore
+from desktop.store.found_file import Source
 from desktop.store.locations import known_locations
 
 
@@ -22,23 +24,37 @@ class LocalCopies:
         self,
         cache: Callable[[], Path] = default_cache,
         *,
+        fetched: FetchedStore | None = None,
         environ: Mapping[str, str] | None = None,
         home: Path | None = None,
+        used: Callable[[Source], bool] = lambda _: True,
     ) -> None:
-        """``cache`` is the Hugging Face cache; ``environ`` and ``home`` say where others keep their models."""
+        """``cache`` is the Hugging Face cache; ``environ`` and ``home`` say where others keep their models.
+
+        ``used`` says which stores count.
+        ``fetched`` knows what Heft fetched into folders of the user's.
+        """
         self._cache = cache
+        self._fetched = fetched
         self._environ = os.environ if environ is None else environ
         self._home = home
+        self._used = used
 
     def path_of(self, repo: str, variant: Variant) -> Path | None:
         """The file to load, where all of a variant's files are there, and a projector if it has any; else None."""
         cached = self._cache() / ("models--" + repo.replace("/", "--"))
-        for snapshot in _folders(cached / "snapshots"):
+        for snapshot in _folders(cached / "snapshots") if self._used("huggingface") else ():
             found = _in_snapshot(snapshot, variant)
+            if found is not None:
+                return found
+        for root in self._fetched_to(repo, variant):
+            found = _in_folder(root, variant)
             if found is not None:
                 return found
         for location in known_locations(self._environ, self._home or Path.home()):
             found = None
+            if not self._used(location.source):
+                continue
             if location.source == "lmstudio":
                 found = _in_folder(location.root / PurePosixPath(repo), variant)
             elif location.source == "ollama" and len(variant.files) == 1 and not variant.mmproj:
@@ -47,6 +63,13 @@ class LocalCopies:
             if found is not None:
                 return found
         return None
+
+    def _fetched_to(self, repo: str, variant: Variant) -> list[Path]:
+        """Folders into which Heft fetched a variant, as the repo's own root."""
+        path = variant.first_file.path
+        known = self._fetched.load().values() if self._fetched is not None else ()
+        depth = len(PurePosixPath(path).parts)
+        return [Path(file.local).parents[depth - 1] for file in known if (file.repo, file.path) == (repo, path)]
 
 
 def _in_snapshot(snapshot: Path, variant: Variant) -> Path | None:

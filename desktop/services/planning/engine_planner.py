@@ -15,7 +15,6 @@ from desktop.core.hardware import Machine
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import RAM, Memory, ModelShape, Weights, packed
 from desktop.core.placement import (
-    GPU_RESERVE_BYTES,
     NOTHING_RECLAIMABLE,
     Fit,
     Pool,
@@ -149,8 +148,8 @@ class _Model:
                 Pool(
                     device=number,
                     name=gpu.name if gpu else name,
-                    free_bytes=max(0, free + freed - GPU_RESERVE_BYTES),
-                    reserve_bytes=GPU_RESERVE_BYTES,
+                    free_bytes=max(0, free + freed - machine.reserves.gpu_bytes),
+                    reserve_bytes=machine.reserves.gpu_bytes,
                     shared=gpu.shared_memory if gpu else False,
                 )
             )

@@ -13,12 +13,13 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
-from desktop.core.load_plan import LoadPlan, Speeds
+from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import DEFAULT_CONTEXT, LoadSettings
 from desktop.core.memory import ModelShape, Weights, shape_of, weights_of
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
 from desktop.core.placement import NOTHING_RECLAIMABLE, Fit, Method, Reclaimable, hypothetical, place, pools_of
 from desktop.core.progress import Report, unheard
+from desktop.core.speed import Speeds
 from desktop.services.inspect.inspected import Inspected
 from desktop.services.inspect.inspection import InspectionService
 from desktop.services.planning.engine_planner import DryRunPlanner
@@ -65,12 +66,16 @@ class PlanningService:
         speed: Callable[[], SpeedService],
         remembered: LoadSettingsStore,
         held: Callable[[], Reclaimable] = Reclaimable,
+        threads: Callable[[], int] = lambda: 0,
     ) -> None:
-        """``held`` is what the running engine would give back if its model were unloaded."""
+        """``held`` is what the running engine would give back if its model were unloaded; ``threads`` are those of the
+        user's settings, 0 for the physical cores.
+        """
         self._inspection, self._dry_run = inspection, dry_run
         self._machine, self._speed = machine, speed
         self._remembered = remembered
         self._held = held
+        self._usual_threads = threads
         self._local: tuple[object, LocalModel | None] | None = None
 
     # -- what is remembered ------------------------------------------------------------------------
@@ -82,6 +87,9 @@ class PlanningService:
     def remember(self, ref: ModelRef, settings: LoadSettings) -> None:
         """Load a model so from now on. UsageError for what no engine can do, StoreError where it cannot be kept."""
         self._remembered.set(ref.identity, settings.checked())
+
+    def _usual(self) -> LoadSettings:
+        return LoadSettings(threads=self._usual_threads() or None)
 
     # -- plans ---------------------------------------------------------------------------------------
 
@@ -96,7 +104,7 @@ class PlanningService:
         ``asked`` goes before what is remembered of the model. What cannot be planned is loaded all the same: only
         settings that no engine can do are refused (UsageError), and "cancelled" is raised.
         """
-        wanted = (asked or LoadSettings()).over(self.settings_of(ref)).checked()
+        wanted = (asked or LoadSettings()).over(self.settings_of(ref)).over(self._usual()).checked()
         try:
             return self._planned(ref, wanted, self._held(), cancelled)
         except CancelledError:
@@ -141,7 +149,7 @@ class PlanningService:
         ``machine`` None is this computer; another one is taken as "what if". Raises HeftError: what opening raises,
         and "no-language-model" for a file that is none.
         """
-        asked = asked.checked()
+        asked = asked.over(self._usual()).checked()
         inspected = self._inspection().open(source, progress=progress, cancelled=cancelled)
         try:
             headers = tuple(file.header for file in inspected.files)

@@ -12,7 +12,6 @@ from pathlib import Path
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Header, read_header
 from desktop.core.hardware import Machine
-from desktop.core.load_plan import Speeds
 from desktop.core.memory.shape import ModelShape, shape_of
 from desktop.core.memory.weights import Weights, weights_of
 from desktop.core.placement import Fit
@@ -21,10 +20,10 @@ from desktop.core.speed import (
     DeviceSpeed,
     Part,
     Prediction,
-    Rate,
+    Speeds,
     TokenWork,
+    decode_rates,
     predict,
-    predict_decode,
     token_work,
     work_by_size,
 )
@@ -72,26 +71,19 @@ class MachineRates:
         self._correction = correction
         self._work: dict[object, tuple[Weights, Sequence[TokenWork]]] = {}
 
-    def rate(
-        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, context_used: int | None = None
-    ) -> Rate | None:
-        """Tokens per second while writing with ``context_used`` tokens there already, by default the fit's whole
-        context; None where a device is unknown. ValueError for a model without work (no matrix).
+    def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds | None:
+        """Tokens per second while writing, with an empty context and with all of the fit's used.
+
+        None where a device is unknown. ValueError for a model without work (no matrix).
         """
         kind = main_type(quantization)
         parts = _parts(self._work_of(shape, weights, kind, fit), self._speeds)
         if parts is None:
             return None
-        rate = predict_decode(parts, fit.context if context_used is None else context_used)
-        return apply(rate, self._correction(kind, fit.gpu_layers))
-
-    def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds | None:
-        """Tokens per second while writing, from an empty context to the fit's full one; None as for :meth:`rate`."""
-        empty, full = (self.rate(shape, weights, quantization, fit, used) for used in (1, fit.context))
-        if empty is None or full is None:
-            return None
-        parts = self._speeds.values()
-        return Speeds(empty, full, fit.context, "table" if any(p.method == "table" for p in parts) else "calibrated")
+        correction = self._correction(kind, fit.gpu_layers)
+        empty, full = (apply(rate, correction) for rate in decode_rates(parts, (0, fit.context)))
+        method = "table" if any(part.speed.method == "table" for part in parts) else "calibrated"
+        return Speeds(empty, full, fit.context, method)
 
     def _work_of(self, shape: ModelShape, weights: Weights, kind: str, fit: Fit) -> Sequence[TokenWork]:
         """The work of a token, which stays the same while only the context changes."""

@@ -27,6 +27,7 @@ from desktop.ui.chat import actions
 from desktop.ui.chat.chat_list_model import ChatListModel, ChatRole, SearchHitModel
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.search_field import focus_search, search_field
+from desktop.ui.shared.tables import choose_by_hand_only
 from desktop.ui.shell.action_registry import declared_action
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.keys import hear, tooltip
@@ -217,6 +218,7 @@ class ChatListPane(QWidget):
         view.setAccessibleName(accessible)
         view.setModel(model)
         view.setItemDelegate(ChatDelegate(self._theme, view))
+        choose_by_hand_only(view)
         view.setUniformItemSizes(True)
         view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

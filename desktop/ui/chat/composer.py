@@ -44,6 +44,7 @@ class _Editor(QPlainTextEdit):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(2)
         self._composing = False
+        self.escape_wanted = False  # else it is left to whoever it means something to
         self.document().documentLayout().documentSizeChanged.connect(self._grow)
         self._grow()
 
@@ -75,7 +76,7 @@ class _Editor(QPlainTextEdit):
         elif answer(event, NEW_LINE):
             self.insertPlainText("\n")
             self.ensureCursorVisible()
-        elif matches(event, STOP):
+        elif self.escape_wanted and matches(event, STOP):
             self.escaped.emit()
         elif matches(event, EDIT_LAST) and not self.toPlainText():
             self.recalled.emit()
@@ -291,6 +292,7 @@ class Composer(QWidget):
         self._editor.setAccessibleDescription(words)
 
     def _show_button(self) -> None:
+        self._editor.escape_wanted = self._busy or self._editing is not None
         words, name, role = ("Stop", "stop", "") if self._busy else ("Send", "send", "primary")
         if self._editing is not None and not self._busy:
             words = "Send edit"

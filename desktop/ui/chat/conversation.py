@@ -19,7 +19,7 @@ from desktop.services.chat.chat import (
 )
 from desktop.store.chats import Chat, ChatStore, Message
 from desktop.ui.chat.sampling_panel import ChatSettings
-from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Conversation(QObject):
             if number == self._opening:  # the user has not gone on to another one
                 self._show(*result, message_id)
 
-        self._tasks.run(work, done=done, failed=self.failed.emit, owner=self)
+        self._tasks.run(work, done=done, failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
 
     def switch(self, message_id: int, delta: int) -> None:
         """Show the version of a turn that stands ``delta`` places beside this one; nothing beyond the ends."""
@@ -134,7 +134,7 @@ class Conversation(QObject):
                 self._branch = self._with_live_text(branch)
                 self.branch_changed.emit(self.branch)
 
-        self._tasks.run(work, done=done, failed=self.failed.emit, owner=self)
+        self._tasks.run(work, done=done, failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
 
     def _show(self, chat: Chat | None, branch: Sequence[Message], message_id: int | None = None) -> None:
         self._chat = chat
@@ -184,7 +184,7 @@ class Conversation(QObject):
             self.failed.emit(error)
 
         self._set_waiting(True)
-        self._tasks.run(prepare, done=prepared, failed=refused, owner=self)
+        self._tasks.run(prepare, done=prepared, failed=refused, lane=Lane.COMMAND, owner=self)
 
     def regenerate(self, message_id: int) -> None:
         """Another answer to the same question."""
@@ -209,11 +209,13 @@ class Conversation(QObject):
             self.failed.emit(error)
 
         self._set_waiting(False)
-        self._tasks.run(lambda context: self._service.continue_(message_id), failed=refused, owner=self)
+        self._tasks.run(
+            lambda context: self._service.continue_(message_id), failed=refused, lane=Lane.COMMAND, owner=self
+        )
 
     def stop(self) -> None:
         """End the running answer; its text stays."""
-        self._tasks.run(lambda context: self._service.stop(), failed=self.failed.emit, owner=self)
+        self._tasks.run(lambda context: self._service.stop(), failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
 
     def _ask(self, call: Callable[[], None], refused: Callable[[HeftError], None] | None = None) -> None:
         """Call the service; the chat is busy until the message it adds is heard."""
@@ -223,7 +225,7 @@ class Conversation(QObject):
             self.failed.emit(error)
 
         self._set_waiting(True)
-        self._tasks.run(lambda context: call(), failed=refused or default, owner=self)
+        self._tasks.run(lambda context: call(), failed=refused or default, lane=Lane.COMMAND, owner=self)
 
     def _set_waiting(self, waiting: bool) -> None:
         self._waiting = waiting
@@ -242,7 +244,11 @@ class Conversation(QObject):
                 self._chat = stored
 
         self._tasks.run(
-            lambda context: self._store_settings(chat.id, settings), done=done, failed=self.failed.emit, owner=self
+            lambda context: self._store_settings(chat.id, settings),
+            done=done,
+            failed=self.failed.emit,
+            lane=Lane.COMMAND,
+            owner=self,
         )
 
     def _store_settings(self, chat_id: int, settings: ChatSettings) -> Chat:
@@ -318,4 +324,6 @@ class Conversation(QObject):
             self.chat_changed.emit(chat)
 
         # a chat deleted meanwhile is no news for the list
-        self._tasks.run(lambda context: self._chats.chat(chat_id), done=done, failed=lambda _: None, owner=self)
+        self._tasks.run(
+            lambda context: self._chats.chat(chat_id), done=done, failed=lambda _: None, lane=Lane.COMMAND, owner=self
+        )

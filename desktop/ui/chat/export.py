@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from desktop.core.text import file_name
 from desktop.store.chats import ChatStore
 from desktop.ui.shared.saving import write_file
-from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 _KINDS: dict[str, tuple[str, str]] = {
     "markdown": ("md", "Markdown (*.md)"),
@@ -47,4 +47,6 @@ class ChatExport(QObject):
             text = self._chats.export_json(chat_id) if kind == "json" else self._chats.export_markdown(chat_id)
             write_file(path, text)
 
-        self._tasks.run(work, done=lambda _: self.told.emit(f"Saved {path}"), failed=self.told.emit, owner=self)
+        self._tasks.run(
+            work, done=lambda _: self.told.emit(f"Saved {path}"), failed=self.told.emit, lane=Lane.JOB, owner=self
+        )

@@ -11,7 +11,7 @@ from desktop.services.chat.chat import ChatService
 from desktop.store.chats import Chat, ChatStore, SearchHit
 from desktop.ui.chat.chat_list import ChatListPane
 from desktop.ui.chat.chat_list_model import UNTITLED
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class ChatHistory(QObject):
             self._pane.chats.set_chats(chats)
             self.loaded.emit()
 
-        self._run(lambda context: self._chats.chats(), done)
+        self._run(lambda context: self._chats.chats(), done, Lane.JOB)
 
     def put(self, chat: Chat) -> None:
         """A chat is new or changed."""
@@ -61,7 +61,7 @@ class ChatHistory(QObject):
             self._search.cancel()
             self._search = None
         if query:
-            self._search = self._run(lambda context: self._chats.search(query), self._found)
+            self._search = self._run(lambda context: self._chats.search(query), self._found, Lane.JOB)
         else:
             self._pane.hits.set_hits([])
 
@@ -98,5 +98,7 @@ class ChatHistory(QObject):
     def _found(self, hits: list[SearchHit]) -> None:
         self._pane.hits.set_hits(hits)
 
-    def _run(self, work: Callable[[TaskContext], T], done: Callable[[T], None]) -> Task:
-        return self._tasks.run(work, done=done, failed=self.failed.emit, owner=self)
+    def _run(
+        self, work: Callable[[TaskContext], T], done: Callable[[T], None], lane: Lane = Lane.COMMAND
+    ) -> Task:
+        return self._tasks.run(work, done=done, failed=self.failed.emit, lane=lane, owner=self)

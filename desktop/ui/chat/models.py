@@ -16,8 +16,9 @@ from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef, local_ref
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore
+from desktop.store.options import LAST_MODEL
 from desktop.store.settings import SettingsStore
-from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 if TYPE_CHECKING:
     from desktop.services.models.library import LibraryService
@@ -72,7 +73,7 @@ class ModelChooser(QObject):
         def work(context: TaskContext) -> list[LibraryModel]:
             return self._library().scan(cancelled=lambda: context.cancelled)
 
-        self._tasks.run(work, done=done, failed=failed, owner=self)
+        self._tasks.run(work, done=done, failed=failed, lane=Lane.JOB, owner=self)
 
     def open_file(self, path: Path, context_length: int = 0) -> None:
         """Load a model file in place of the present model (tokens; 0: what is remembered of it, or Heft's choice)."""
@@ -80,6 +81,7 @@ class ModelChooser(QObject):
             lambda context: self._library().resolve(str(path)),
             done=lambda model: self.load(model, context_length),
             failed=self.failed.emit,
+            lane=Lane.COMMAND,
             owner=self,
         )
 
@@ -117,7 +119,7 @@ class ModelChooser(QObject):
 
     def cancel(self) -> None:
         """Stop loading."""
-        self._tasks.run(lambda context: self._engine.cancel(), failed=self.failed.emit, owner=self)
+        self._tasks.run(lambda context: self._engine.cancel(), failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
 
     def ensure(self, chat: Chat) -> None:
         """On a worker thread: see that a model answers this chat, and note which. Raises HeftError when none is there.
@@ -135,7 +137,7 @@ class ModelChooser(QObject):
             self._chats.update(chat.id, model=last.ref.name, model_path=str(last.path))
 
     def _first(self, chat: Chat) -> LibraryModel:
-        for wanted in (chat.model_path, self._settings.load().last_model, "starter"):
+        for wanted in (chat.model_path, self._settings.get(LAST_MODEL), "starter"):
             if not wanted:
                 continue
             try:
@@ -152,6 +154,7 @@ class ModelChooser(QObject):
             lambda context: self._engine.load(plan()),
             done=lambda _: then() if then is not None else None,
             failed=self.failed.emit,
+            lane=Lane.COMMAND,
             owner=self,
         )
 

@@ -12,9 +12,12 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButt
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.settings_pages import SettingsPage
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Chat, Message
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.settings_link import SettingsLink
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
@@ -37,6 +40,7 @@ class Notice:
     text: str
     hint: str = ""
     actions: tuple[tuple[Action, str], ...] = ()
+    settings_page: SettingsPage | None = None
 
 
 def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
@@ -49,6 +53,7 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
             f"{died.message} The chat is kept.",
             died.hint,
             _ways_on(died.kind, smaller),
+            died.kind.settings_page,
         )
     failure = state.failure
     if failure is not None:
@@ -59,6 +64,7 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
             failure.message,
             "" if cancelled else failure.hint,
             _ways_on(failure.kind, smaller),
+            failure.settings_page,
         )
     if state.loaded is not None and state.loaded.template == "chatml":
         return Notice(
@@ -122,6 +128,7 @@ class NoticeStrip(QFrame):
     """Shows one notice, or nothing. A dismissed one stays away until another comes."""
 
     chosen = Signal(str)  # Action
+    settings_asked = Signal(str)  # SettingsPage
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -177,7 +184,7 @@ class NoticeStrip(QFrame):
         self._text.setText(notice.text)
         self._hint.setText(notice.hint)
         self._hint.setVisible(bool(notice.hint))
-        self._offer(notice.actions)
+        self._offer(notice.actions, notice.settings_page)
         self.setProperty("severity", "error" if notice.severity == "error" else "notice")
         self.style().unpolish(self)
         self.style().polish(self)
@@ -186,7 +193,7 @@ class NoticeStrip(QFrame):
         self.show()
         QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
 
-    def _offer(self, actions: tuple[tuple[Action, str], ...]) -> None:
+    def _offer(self, actions: tuple[tuple[Action, str], ...], page: SettingsPage | None) -> None:
         while (item := self._buttons.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.hide()
@@ -196,10 +203,15 @@ class NoticeStrip(QFrame):
             button.setObjectName(f"notice-{action}")
             if number == 0:
                 button.setProperty("role", "primary")
-            button.clicked.connect(lambda _=False, action=action: self.chosen.emit(action))
+            button.clicked.connect(calling(self.chosen.emit, action))
             self._buttons.addWidget(button)
+        if page is not None:
+            settings = SettingsLink("noticeSettings")
+            settings.asked.connect(self.settings_asked)
+            settings.show_page(page)
+            self._buttons.addWidget(settings)
         self._buttons.addStretch(1)
-        self._ways.setVisible(bool(actions))
+        self._ways.setVisible(bool(actions) or page is not None)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the buttons stand below each other."""

@@ -229,6 +229,7 @@ class ChatPage(Page):
         menu.cancel_asked.connect(self._models.cancel)
         self._empty.open_asked.connect(self._ask_file)
         self._strip.chosen.connect(self._act)
+        self._strip.settings_asked.connect(self.settings_asked)
         self._side.settings.reload_asked.connect(
             lambda: self._models.load_again(self._side.settings.values().context_length)
         )
@@ -311,7 +312,7 @@ class ChatPage(Page):
         chat = self._talk.chat
         if chat is not None and chat.id == chat_id:
             self._save.stop()
-            self.new_chat()
+            self._talk.new()
 
     def _flush_settings(self) -> None:
         if self._save.isActive():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from desktop.store.settings import Preset, SettingsStore
+from desktop.store.options import PRESETS, Preset
+from desktop.store.settings import SettingsStore
 from desktop.system.packaged import read_text
 
 
@@ -36,17 +37,18 @@ def own_preset(preset: Preset) -> ListedPreset:
 
 def all_presets(settings: SettingsStore) -> tuple[ListedPreset, ...]:
     """Built-in ones first, then the user's. Raises StoreError when the settings cannot be read."""
-    return (*built_in_presets(), *map(own_preset, settings.load().presets))
+    own = settings.get(PRESETS)
+    return (*built_in_presets(), *map(own_preset, own))
 
 
 def save_preset(settings: SettingsStore, preset: Preset) -> tuple[ListedPreset, ...]:
     """Keep a preset under its name, in place of an own one of that name; returns all. Raises StoreError."""
-    others = tuple(known for known in settings.load().presets if known.name != preset.name)
-    settings.update(presets=(*others, preset))
+    others = tuple(known for known in settings.get(PRESETS) if known.name != preset.name)
+    settings.set(PRESETS, (*others, preset))
     return all_presets(settings)
 
 
 def delete_preset(settings: SettingsStore, name: str) -> tuple[ListedPreset, ...]:
     """Forget one of the user's presets; returns those left. Raises StoreError."""
-    settings.update(presets=tuple(known for known in settings.load().presets if known.name != name))
+    settings.set(PRESETS, tuple(known for known in settings.get(PRESETS) if known.name != name))
     return all_presets(settings)

@@ -1,52 +1,12 @@
-"""Fields of the chat's settings: numbers that ignore a passing wheel, the seed, and the context length."""
+"""The field of the chat's settings that only it has: the seed."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRegularExpression, Qt
-from PySide6.QtGui import QRegularExpressionValidator, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
+from PySide6.QtGui import QRegularExpressionValidator
+from PySide6.QtWidgets import QLineEdit
 
 MAX_SEED = 2**32 - 1  # llama.cpp's seed is unsigned 32 bit
-_CONTEXT_LENGTHS = tuple(1024 << n for n in range(11))  # 1,024 to 1,048,576 tokens
-
-
-class NumberField(QDoubleSpinBox):
-    """A number from 0 to ``most``; takes the wheel only when it has the focus, so that scrolling changes nothing."""
-
-    def __init__(self, most: float, step: float) -> None:
-        super().__init__()
-        self.setRange(0.0, most)
-        self.setSingleStep(step)
-        self.setDecimals(2)
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the panel unless the field is in use."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
-class WholeField(QSpinBox):
-    """A whole number from 0 to ``most``, 0 shown as a word; the wheel as in :class:`NumberField`."""
-
-    def __init__(self, most: int, zero: str, step: int = 1) -> None:
-        super().__init__()
-        self.setRange(0, most)
-        self.setSpecialValueText(zero)
-        self.setSingleStep(step)
-        self.setGroupSeparatorShown(True)
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the panel unless the field is in use."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
 
 
 class SeedField(QLineEdit):
@@ -66,33 +26,3 @@ class SeedField(QLineEdit):
     def set_seed(self, seed: float | None) -> None:
         """Show a seed, None as empty."""
         self.setText("" if seed is None else str(int(seed)))
-
-
-class ContextChoice(QComboBox):
-    """Context lengths up to what the model was trained for; 0 lets the engine choose (tokens)."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._trained = 0
-        self.offer(0)
-
-    @property
-    def length(self) -> int:
-        """The length chosen."""
-        return int(self.currentData() or 0)
-
-    def set_trained(self, trained: int) -> None:
-        """The longest context the model knows, 0 when unknown; keeps what is chosen."""
-        if trained != self._trained:
-            self._trained = trained
-            self.offer(self.length)
-
-    def offer(self, wanted: int) -> None:
-        """Fill the list and choose ``wanted``."""
-        lengths = {n for n in _CONTEXT_LENGTHS if not self._trained or n <= self._trained}
-        lengths |= {n for n in (wanted, self._trained) if n}
-        self.clear()
-        self.addItem("auto", 0)
-        for length in sorted(lengths):
-            self.addItem(f"{length:,}", length)
-        self.setCurrentIndex(self.findData(wanted))

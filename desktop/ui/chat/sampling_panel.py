@@ -22,7 +22,9 @@ from PySide6.QtWidgets import (
 
 from desktop.core.text import plain_tooltip
 from desktop.engine.worker.protocol import Sampling
-from desktop.ui.chat.sampling_fields import ContextChoice, NumberField, SeedField, WholeField
+from desktop.ui.chat.sampling_fields import SeedField
+from desktop.ui.shared.number_fields import DecimalField, WholeField
+from desktop.ui.shared.tokens_field import ContextChoice, TokensField
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
@@ -80,13 +82,13 @@ class SamplingPanel(QWidget):
         self.setObjectName("samplingPanel")
         self._preset = QComboBox()
         self._more = QToolButton()
-        self._temperature = NumberField(2.0, 0.05)
+        self._temperature = DecimalField(2.0, 0.05)
         self._top_k = WholeField(1000, "off")
-        self._top_p = NumberField(1.0, 0.01)
-        self._min_p = NumberField(1.0, 0.01)
-        self._penalty = NumberField(2.0, 0.05)
+        self._top_p = DecimalField(1.0, 0.01)
+        self._min_p = DecimalField(1.0, 0.01)
+        self._penalty = DecimalField(2.0, 0.05)
         self._seed = SeedField()
-        self._max_tokens = WholeField(1_000_000, "no limit", 128)
+        self._max_tokens = TokensField(0, 1_000_000, 128, "no limit")
         self._context = ContextChoice()
         self._reload = QPushButton()
         self._prompt = QPlainTextEdit()

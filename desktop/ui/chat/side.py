@@ -11,14 +11,15 @@ from desktop.engine.worker.protocol import Loaded
 from desktop.services.chat.chat import PromptRead, TextAdded
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Chat, Message
-from desktop.store.settings import Preset, SettingsStore
+from desktop.store.options import Preset
+from desktop.store.settings import SettingsStore
 from desktop.ui.chat import presets
 from desktop.ui.chat.figures import live_figures, resting_figures
 from desktop.ui.chat.live_panel import Figures, LivePanel
 from desktop.ui.chat.model_menu import ModelMenu
 from desktop.ui.chat.presets import ListedPreset
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 FIGURES_MS = 400
@@ -136,6 +137,7 @@ class PresetKeeper(QObject):
             lambda context: presets.all_presets(self._settings),
             done=self._offer,
             failed=self.failed.emit,
+            lane=Lane.JOB,
             owner=self,
         )
 
@@ -151,6 +153,7 @@ class PresetKeeper(QObject):
             lambda context: presets.save_preset(self._settings, Preset(name, sampling=sampling)),
             done=self._offer,
             failed=self.failed.emit,
+            lane=Lane.COMMAND,
             owner=self,
         )
 
@@ -169,6 +172,7 @@ class PresetKeeper(QObject):
             lambda context: presets.delete_preset(self._settings, name),
             done=self._offer,
             failed=self.failed.emit,
+            lane=Lane.COMMAND,
             owner=self,
         )
 

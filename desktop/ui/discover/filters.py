@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup
@@ -13,6 +12,7 @@ from desktop.hub.records import SearchQuery, Sort, Task
 from desktop.ui.discover.actions import SEARCH
 from desktop.ui.shared.chips import FlowLayout, chip, menu_chip
 from desktop.ui.shared.search_field import search_field
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.keys import tooltip
 
 TYPING_MILLISECONDS = 350  # a pause after which a search begins
@@ -63,7 +63,9 @@ class DiscoverFilters(QWidget):
             f"Search the Hub: {SUGGESTIONS[0]}, {SUGGESTIONS[2]}…",
             tooltip(SEARCH),
         )
-        self.field.textChanged.connect(lambda _: self._pause.start())
+        self._length = 0
+        self.whole = True  # the text came as a whole or was ended by Enter: it is not in the middle of being typed
+        self.field.textChanged.connect(self._text_changed)
         self.field.returnPressed.connect(self.now)
         self._fits = chip("Fits this machine", "filterFits", "Leave out what no variant of would fit this computer")
         self._fits.setChecked(True)
@@ -78,16 +80,27 @@ class DiscoverFilters(QWidget):
         flow.addWidget(self._fits)
         for task, word, tip in _TASKS:
             button = chip(word, f"filter_{task}", tip)
-            button.clicked.connect(partial(self._choose_task, task))
+            button.clicked.connect(calling(self._choose_task, task))
             self._tasks[task] = button
             flow.addWidget(button)
         self._more, more = menu_chip("More", "filterMore", "Size, licence, access, and formats other than GGUF")
         self._fill(more)
         flow.addWidget(self._more)
         self._sorted, sorts = menu_chip("Trending", "filterSort", "The order of the results")
-        self._choices(sorts, [(word, partial(self._set_sort, sort, word)) for sort, word in _SORTS])
+        _Choices(sorts, [(word, calling(self._set_sort, sort, word)) for sort, word in _SORTS])
         flow.addWidget(self._sorted)
         column.addWidget(chips)
+
+    @property
+    def text(self) -> str:
+        """What is in the field."""
+        return self.field.text().strip()
+
+    @property
+    def limits(self) -> list[str]:
+        """What narrows the search besides the text, in the words of the chips and menus."""
+        found = [word for task, word, _ in _TASKS if self._tasks[task].isChecked()]
+        return found + [group.checkedAction().text() for group in self._groups if group.checkedAction() != group.first]
 
     @property
     def fits_only(self) -> bool:
@@ -106,6 +119,15 @@ class DiscoverFilters(QWidget):
     def set_fits_only(self, wanted: bool) -> None:
         """Leave out what does not fit, or not."""
         self._fits.setChecked(wanted)
+
+    def clear_limits(self) -> None:
+        """Search by the text alone."""
+        for button in self._tasks.values():
+            button.setChecked(False)
+        for group in self._groups:
+            group.first.setChecked(True)
+        self._limits, self._licence, self._gated = (None, None), "", None
+        self._chosen()
 
     def query(self, most_parameters: int) -> SearchQuery:
         """The question; ``most_parameters`` is the largest model that fits (0: not known)."""
@@ -133,15 +155,21 @@ class DiscoverFilters(QWidget):
     def now(self) -> None:
         """Search without waiting for a pause."""
         self._pause.stop()
+        self.whole = True
         self.changed.emit()
 
+    def _text_changed(self, text: str) -> None:
+        self.whole = abs(len(text) - self._length) > 1  # pasted, dropped or set: keys change one character
+        self._length = len(text)
+        self._pause.start()
+
     def _fill(self, menu: QMenu) -> None:
-        sizes = menu.addMenu("Parameters")
-        self._choices(sizes, [(word, partial(self._set_limits, limits)) for word, limits in _SIZES])
-        licences = menu.addMenu("Licence")
-        self._choices(licences, [(word, partial(self._set_licence, tag)) for word, tag in _LICENCES])
-        access = menu.addMenu("Access")
-        self._choices(access, [(word, partial(self._set_gated, gated)) for word, gated in _ACCESS])
+        menus: tuple[tuple[str, list[tuple[str, Callable[[], None]]]], ...] = (
+            ("Parameters", [(word, calling(self._set_limits, limits)) for word, limits in _SIZES]),
+            ("Licence", [(word, calling(self._set_licence, tag)) for word, tag in _LICENCES]),
+            ("Access", [(word, calling(self._set_gated, gated)) for word, gated in _ACCESS]),
+        )
+        self._groups = [_Choices(menu.addMenu(title), choices) for title, choices in menus]
         menu.addSeparator()
         self._formats: QAction = menu.addAction("Other formats too")
         self._formats.setObjectName("filterFormats")
@@ -149,17 +177,7 @@ class DiscoverFilters(QWidget):
         self._formats.setToolTip("AWQ, GPTQ, MLX, safetensors …: named, with what runs them")
         self._formats.toggled.connect(lambda _: self._chosen())
 
-    @staticmethod
-    def _choices(menu: QMenu, choices: list[tuple[str, Callable[[], None]]]) -> None:
-        group = QActionGroup(menu)
-        for number, (word, call) in enumerate(choices):
-            action = menu.addAction(word)
-            action.setCheckable(True)
-            action.setChecked(number == 0)
-            group.addAction(action)
-            action.triggered.connect(lambda _, call=call: call())
-
-    def _choose_task(self, task: Task, checked: bool) -> None:
+    def _choose_task(self, task: Task) -> None:
         for other, button in self._tasks.items():
             if other != task:
                 button.setChecked(False)
@@ -186,3 +204,17 @@ class DiscoverFilters(QWidget):
         count = sum((self._limits != (None, None), bool(self._licence), self._gated is not None, self.all_formats))
         self._more.setText(f"More ({count}) ▾" if count else "More ▾")
         self.changed.emit()
+
+
+class _Choices(QActionGroup):
+    """Entries of a menu of which one holds; the first one narrows nothing."""
+
+    def __init__(self, menu: QMenu, choices: list[tuple[str, Callable[[], None]]]) -> None:
+        super().__init__(menu)
+        for word, call in choices:
+            action = menu.addAction(word)
+            action.setCheckable(True)
+            action.triggered.connect(call)
+            self.addAction(action)
+        self.first = self.actions()[0]
+        self.first.setChecked(True)

@@ -13,16 +13,22 @@ from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.core.hub_address import HubAddress
 from desktop.core.placement import hypothetical, pools_of
+from desktop.core.variants import variant_at
+from desktop.hub.placement import default_cache
 from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import View
 from desktop.services.discover.search import SearchService
 from desktop.services.discover.search_results import Result
 from desktop.services.discover.tables import DataTables
+from desktop.services.hub_account import TokenService, TokenTaken
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.machine import MachineService
+from desktop.services.models.download_folder import DownloadFolder
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
+from desktop.store.settings import Changed
 from desktop.ui.discover import actions
+from desktop.ui.discover.download_place import DownloadPlace
 from desktop.ui.discover.downloads_panel import DownloadsPanel
 from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.search import DiscoverSearch
@@ -30,8 +36,9 @@ from desktop.ui.discover.states import DiscoverState
 from desktop.ui.discover.weighing import Weighing
 from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.speed_offer import SpeedOffer
+from desktop.ui.shared.token_field import taken_words
 from desktop.ui.shell.page import Page
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme
 
 _SIDE_WIDTH, _NARROW_SIDE, _SIDE_HEIGHT = 340, 240, 440  # on a small screen the page scrolls
@@ -50,34 +57,38 @@ class DiscoverPage(Page):
         picker: PickerService,
         search: SearchService,
         downloads: DownloadService,
+        folder: DownloadFolder,
         machines: MachineService,
         tables: DataTables,
         this_machine: Callable[[], Machine],
-        keep_token: Callable[[str], None],
+        tokens: TokenService,
         endpoint: Callable[[], str],
         tasks: Tasks,
         theme: Theme,
         calibration: CalibrationService | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        """``this_machine`` takes seconds at its first call; ``keep_token`` raises HeftError without a keyring.
+        """``this_machine`` takes seconds at its first call.
 
         With ``calibration`` the page offers to measure the types that a repo has and nobody measured yet.
         """
         super().__init__(parent, actions.DISCOVER_ACTIONS)
         self.setObjectName("discoverPage")
         self._downloads = downloads
+        self._folder = folder
         self._machines = machines
         self._this_machine = this_machine
-        self._keep_token = keep_token
+        self._tokens = tokens
         self._endpoint = endpoint
         self._tasks = tasks
         self._result: Result | None = None
         self._asked = False
+        self._whole: set[str] = set()  # the downloads that are finished
         self._search = DiscoverSearch(search, tasks, theme)
         self._offer = SpeedOffer(tasks, calibration) if calibration is not None else None
         self._connect_actions()
-        self._repo = RepoPane(theme, tables, self.commands, self._offer)
+        self._place = DownloadPlace(default_cache)
+        self._repo = RepoPane(theme, tables, self.commands, self._offer, self._place)
         self._state = DiscoverState()
         self._panel = DownloadsPanel()
         self._weighing = Weighing(picker, tasks, self._repo.controls.controls, self)
@@ -90,12 +101,26 @@ class DiscoverPage(Page):
             return
         self._asked = True
         self._search.search()
-        self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, owner=self)
+        self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, lane=Lane.JOB, owner=self)
+
+    def option_changed(self, change: Changed) -> None:
+        """Another Hub is asked from now on, or none, or again."""
+        if change.option.page in ("hub", "network") and self._asked:
+            if self.isVisible():
+                self._search.search()
+            else:
+                self._asked = False
+
+    def token_changed(self) -> None:
+        """Go on with a repo that asked for a token."""
+        if self._state.wants_token and self._body.currentIndex() == _NOTHING:
+            self._again()
 
     def showEvent(self, event: QShowEvent) -> None:
         """In view, the figures follow the memory that is free."""
         super().showEvent(event)
         self._weighing.set_watching(True)
+        self._look_at_place()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Out of view, nothing is looked at."""
@@ -112,7 +137,11 @@ class DiscoverPage(Page):
 
     def show_downloads(self, states: tuple[DownloadState, ...]) -> None:
         """Show all downloads; the composition root tells of every change."""
-        self._panel.show_states(states)
+        self._panel.show_jobs(self._downloads.jobs())
+        whole = {state.id for state in states if state.phase == "finished"}
+        if whole != self._whole:  # one has come, or was cleared or removed
+            self._whole = whole
+            self._weighing.look_for_copies()
         view = self._repo.view
         if view is not None:
             self._repo.show_downloads(self._of(view, states))
@@ -155,6 +184,7 @@ class DiscoverPage(Page):
 
     def _connect(self) -> None:
         self._search.repo_chosen.connect(self._open)
+        self._search.settings_asked.connect(self.settings_asked)
         weighing, repo = self._weighing, self._repo
         weighing.opened.connect(self._opened)
         weighing.changed.connect(repo.show_view)
@@ -174,12 +204,10 @@ class DiscoverPage(Page):
         self._state.page_wanted.connect(self._open_page)
         self._state.versions_wanted.connect(self._show_versions)
         self._state.token_given.connect(self._give_token)
-        panel = self._panel
-        panel.paused.connect(lambda download: self._do(lambda: self._downloads.pause(download)))
-        panel.resumed.connect(lambda download: self._do(lambda: self._downloads.resume(download)))
-        panel.cancelled.connect(lambda download: self._do(lambda: self._downloads.cancel(download)))
-        panel.removed.connect(lambda download: self._do(lambda: self._downloads.remove(download)))
-        panel.opened.connect(self._chat_with)
+        self._state.token_page_wanted.connect(lambda: QDesktopServices.openUrl(QUrl(self._tokens.tokens_page)))
+        self._state.settings_asked.connect(self.settings_asked)
+        self._panel.asked.connect(self._steer)
+        self._place.chosen.connect(self._choose_place)
 
     def _connect_actions(self) -> None:
         for action, call in (
@@ -220,6 +248,21 @@ class DiscoverPage(Page):
         self._repo.show_repo(view)
         self._repo.show_downloads(self._of(view, self._downloads.states()))
         self._body.setCurrentIndex(_REPO)
+        self._choose_named(view)
+
+    def _choose_named(self, view: View) -> None:
+        """Choose the variant that a pasted address named."""
+        address = self._search.take_address(view.repo.id)
+        if address is None:
+            return
+        named = address.file or address.label
+        row = variant_at([found.variant for found in view.rows], address.file, address.label) if named else -1
+        if row >= 0:
+            self._repo.choose(row)
+        elif named:
+            self.notify.emit(f"{view.repo.id} has no variant {named}. These are those it has.")
+        if address.revision:
+            self.notify.emit(f"The address names the revision {address.revision}; these are the newest files.")
 
     def _offer_to_measure(self) -> None:
         view, repo = self._repo.view, self._weighing.repo
@@ -248,15 +291,25 @@ class DiscoverPage(Page):
         """The chosen variant, or the recommended one; the whole repo where there is neither."""
         if self._result is None:
             return
-        row = self._repo.table.currentIndex().row()
-        found = self._repo.rows.at(row if row >= 0 else self._repo.rows.recommended) if self._result.is_gguf else None
+        found = self._repo.rows.at(self._repo.chosen) if self._result.is_gguf else None
         file = found.variant.first_file.path if found is not None else ""
         self.inspect_requested.emit(str(HubAddress(self._result.repo.id, file)))
 
     def _give_token(self, token: str) -> None:
+        self._state.show_checking()
         self._tasks.run(
-            lambda context: self._keep_token(token), done=lambda _: self._again(), failed=self.notify.emit, owner=self
+            lambda context: self._tokens.take(token),
+            done=self._took_token,
+            failed=self._state.show_refused,
+            lane=Lane.NETWORK,
+            owner=self,
         )
+
+    def _took_token(self, taken: TokenTaken) -> None:
+        """Go on with the repo that asked for it; what became of the token stays to be read meanwhile."""
+        self._state.show_taken(taken)
+        self.notify.emit(taken_words(taken))
+        self._again()
 
     def _choose_profile(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Load profile", "", "Machine profiles (*.json)")
@@ -265,35 +318,75 @@ class DiscoverPage(Page):
                 lambda context: hypothetical(self._machines.load_profile(Path(name))),
                 done=self._repo.controls.set_machine,
                 failed=self.notify.emit,
+                lane=Lane.JOB,
                 owner=self,
             )
 
     # -- downloads -------------------------------------------------------------------------------
 
-    def _act(self, row: int) -> None:
+    def _act(self, number: int) -> None:
         """Press a row's button: download, resume, or chat."""
-        found, view = self._repo.rows.at(row), self._repo.view
+        found, view = self._repo.rows.at(number), self._repo.view
         if found is None or view is None:
             return
         variant = found.variant
         state = self._repo.rows.download_of(variant.name)
-        if state is not None and state.phase == "finished":
-            self._chat_with(state.id)
-        elif state is not None and not state.active:
+        if state is not None and state.active:
+            return
+        if state is not None and state.phase != "finished":
             self._do(lambda: self._downloads.resume(state.id))
-        elif state is None and found.local_path is not None:
-            self.run_requested.emit(found.local_path)
-        elif state is None:
-            files = [file.path for file in variant.files]
-            files += [variant.projector.path] if variant.projector else []
-            name = f"{view.repo.id} {variant.name}"
-            self._do(lambda: self._downloads.start(view.repo.id, files, name=name))
+            return
+        here = state.files[0].local if state is not None and state.files else found.local_path
+        files = [file.path for file in variant.files]
+        files += [variant.projector.path] if variant.projector else []
+        name = f"{view.repo.id} {variant.name}"
+
+        def run_or_fetch(context: TaskContext) -> Path | None:
+            if here is not None and here.exists():
+                return here
+            self._downloads.start(view.repo.id, files, name=name)  # also when it was removed meanwhile
+            return None
+
+        self._tasks.run(
+            run_or_fetch,
+            done=lambda path: self.run_requested.emit(path) if path is not None else None,
+            failed=self.notify.emit,
+            lane=Lane.COMMAND,
+            owner=self,
+        )
 
     def _download_current(self) -> None:
-        row = self._repo.table.currentIndex().row()
-        row = row if row >= 0 else self._repo.rows.recommended
-        if row >= 0:
-            self._act(row)
+        if self._repo.chosen >= 0 and self._body.currentIndex() == _REPO:
+            self._act(self._repo.chosen)
+
+    def _look_at_place(self) -> None:
+        self._tasks.run(
+            lambda context: self._folder.current(),
+            done=self._place.show_folder,
+            failed=self.notify.emit,
+            lane=Lane.COMMAND,
+            owner=self,
+        )
+
+    def _choose_place(self, folder: Path | None) -> None:
+        def chosen(words: str) -> None:
+            self.notify.emit(words)
+            self._look_at_place()
+
+        self._tasks.run(
+            lambda context: self._folder.choose(folder),
+            done=chosen,
+            failed=self.notify.emit,
+            lane=Lane.COMMAND,
+            owner=self,
+        )
+
+    def _steer(self, word: str, download: str) -> None:
+        """Press a button of the downloads."""
+        if word == "chat":
+            self._chat_with(download)
+        else:
+            self._do(lambda: self._downloads.steer(word, download))
 
     def _chat_with(self, download: str) -> None:
         state = next((state for state in self._downloads.states() if state.id == download), None)
@@ -307,4 +400,4 @@ class DiscoverPage(Page):
         return {names[state.name]: state for state in states if state.repo == view.repo.id and state.name in names}
 
     def _do(self, call: Callable[[], object]) -> None:
-        self._tasks.run(lambda context: call(), failed=self.notify.emit, owner=self)
+        self._tasks.run(lambda context: call(), failed=self.notify.emit, lane=Lane.COMMAND, owner=self)

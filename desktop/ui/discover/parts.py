@@ -9,7 +9,7 @@ from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
 from desktop.ui.discover.page import DiscoverPage
 from desktop.ui.shell.engine_bridge import Bridge
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 
@@ -34,10 +34,11 @@ class DiscoverParts(QObject):
             made.picker,
             made.search,
             self.downloads,
+            made.download_folder,
             made.machine,
             made.tables,
             made.this_machine,
-            made.token.set,
+            made.tokens,
             lambda: made.hub.endpoint,
             self._tasks,
             self._theme,
@@ -59,7 +60,7 @@ class DiscoverParts(QObject):
     def restore(self) -> None:
         """Go on with what an earlier session left, in the background."""
         service = self.downloads
-        self._tasks.run(lambda context: service.restore())
+        self._tasks.run(lambda context: service.restore(), lane=Lane.JOB)
 
     def close(self) -> None:
         """Hear nothing more; the downloads go on at the next start."""

@@ -7,7 +7,7 @@ from typing import cast
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.core.choice import Goal
 from desktop.core.hardware import Machine
@@ -17,6 +17,9 @@ from desktop.services.discover.tables import DataTables
 from desktop.ui.discover.context_slider import SMALLEST, ContextSlider
 from desktop.ui.discover.machine_menu import MachineMenu, machine_words
 from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.number_fields import WholeField
+from desktop.ui.shared.tokens_field import LONGEST_CONTEXT, TokensField
+from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import Theme, set_role
 
 _GOALS: tuple[tuple[Goal, str, str], ...] = (
@@ -42,25 +45,20 @@ class PickerControls(QWidget):
         self._machine: Machine | None = None
         self._silent = False
         self._slider = ContextSlider(theme)
-        self._exact = QSpinBox()
+        self._exact = TokensField(SMALLEST, LONGEST_CONTEXT, 1024)
         self._exact.setObjectName("contextExact")
         self._exact.setAccessibleName("Context length in tokens")
-        self._exact.setGroupSeparatorShown(True)
-        self._exact.setRange(SMALLEST, 1 << 24)
-        self._exact.setSingleStep(1024)
-        self._exact.setKeyboardTracking(False)
+        self._exact.setToolTip("Such as 32768, 32k or 1M")
         self._kv = QComboBox()
         self._kv.setObjectName("kvType")
         self._kv.setAccessibleName("KV cache type")
         self._kv.setToolTip("q8_0 halves the memory of the context at hardly any loss; q4_0 quarters it at some")
         self._kv.addItems(_KV_TYPES)
-        self._layers = QSpinBox()
+        self._layers = WholeField(0, "auto", low=-1)
         self._layers.setObjectName("gpuLayers")
         self._layers.setAccessibleName("Layers on the GPU")
         self._layers.setToolTip("Auto: as many as fit")
-        self._layers.setRange(-1, 0)
         self._layers.setValue(-1)
-        self._layers.setSpecialValueText("auto")
         self._goal = QComboBox()
         self._goal.setObjectName("goal")
         self._goal.setAccessibleName("Goal")
@@ -102,14 +100,25 @@ class PickerControls(QWidget):
         What was turned for the model before and is too long for this one is told as a change.
         """
         before, self._silent = self.controls, True
-        self._exact.setMaximum(max(SMALLEST, longest))
-        self._slider.set_longest(longest)
-        self._slider.set_context(self._exact.value())
-        self._layers.setMaximum(layers)
+        self._limit(longest, layers)
         self._layers.setValue(-1)
         self._silent = False
         if self.controls != before:
             self._tell()
+
+    def set_limits(self, longest: int, layers: int) -> None:
+        """More was read of the model, or of others in its repo: what was turned stays as far as it may."""
+        before, self._silent = self.controls, True
+        self._limit(longest, layers)
+        self._silent = False
+        if self.controls != before:
+            self._tell()
+
+    def _limit(self, longest: int, layers: int) -> None:
+        self._exact.setMaximum(max(SMALLEST, longest))
+        self._slider.set_longest(longest)
+        self._slider.set_context(self._exact.value())
+        self._layers.setMaximum(layers)
 
     def set_marks(self, marks: Sequence[Mark]) -> None:
         """Where variants stop fitting."""
@@ -134,8 +143,8 @@ class PickerControls(QWidget):
         self._tell()
 
     def _build(self) -> None:
-        for spin in (self._exact, self._layers):
-            spin.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._layers.setAlignment(Qt.AlignmentFlag.AlignRight)
+        leave_wheel(self._slider, self._kv, self._layers, self._goal)
         self._context = QWidget()
         context = QHBoxLayout(self._context)
         context.setContentsMargins(0, 0, 0, 0)

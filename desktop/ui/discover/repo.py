@@ -1,4 +1,7 @@
-"""The right side of Discover: one repo, weighed; what to take, why, and what the others would cost."""
+"""The right side of Discover: one repo, weighed; what to take, why, and what the others would cost.
+
+Of several models one is looked at: chart and reasons are that model's, the table holds all of them.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,16 @@ from collections.abc import Mapping
 from html import escape
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.core.text import visible_in_place
-from desktop.services.discover.picker_records import Mark, View
-from desktop.services.discover.picker_words import facts, why_title
+from desktop.services.discover.picker_records import Mark, ModelGroup, View
+from desktop.services.discover.picker_words import facts, which_model, why_title
 from desktop.services.discover.tables import DataTables
 from desktop.services.models.downloads_records import DownloadState
 from desktop.ui.discover import actions
+from desktop.ui.discover.model_tabs import ModelTabs
 from desktop.ui.discover.name_panel import NamePanel
 from desktop.ui.discover.picker_controls import PickerControls
 from desktop.ui.discover.variant_chart import VariantChart
@@ -24,6 +29,9 @@ from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import Theme, set_role
+
+_MARGIN, _NARROW_MARGIN = 20, 8  # left and right of everything
+_NARROW = 560  # pixels of width
 
 
 class RepoPane(QScrollArea):
@@ -37,9 +45,10 @@ class RepoPane(QScrollArea):
         tables: DataTables,
         commands: ActionRegistry,
         offer: QWidget | None = None,
+        foot: QWidget | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        """``commands`` are the page's; ``offer`` stands between the reasons and the table, where there is one."""
+        """``commands`` are the page's. ``offer`` stands between the reasons and the table, ``foot`` below it."""
         super().__init__(parent)
         self.setObjectName("discoverRepo")
         self.setAccessibleName("Model")
@@ -47,19 +56,38 @@ class RepoPane(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._tables = tables
         self._view: View | None = None
+        self._looked_at = ""  # a variant of the model that was chosen; "": the model to take
+        self._limits = (0, 0)
         self.controls = PickerControls(theme, tables)
+        self.models = ModelTabs()
         self.chart = VariantChart(theme)
         self.rows = VariantTableModel(theme, self)
         self.table = VariantTable(self.rows, theme)
-        self._build(commands, [offer] if offer is not None else [])
+        self._build(commands, [offer] if offer is not None else [], foot)
         self.chart.chosen.connect(self._chosen_in_chart)
-        self.table.row_chosen.connect(self.chart.select)
+        self.table.row_chosen.connect(self._chosen_in_table)
+        self.models.chosen.connect(self._choose_model)
         self.table.action_asked.connect(self.action_asked)
 
     @property
     def view(self) -> View | None:
         """What is shown."""
         return self._view
+
+    @property
+    def chosen(self) -> int:
+        """The number of the row that is meant: the current one, else the recommended one of the model looked at; -1
+        where there is neither."""
+        group = self._group
+        recommended = group.recommended if group is not None else None
+        return self.table.chosen if self.table.chosen >= 0 else -1 if recommended is None else recommended
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the figures need the margin's room."""
+        super().resizeEvent(event)
+        margin = _NARROW_MARGIN if event.size().width() < _NARROW else _MARGIN
+        if self._column.contentsMargins().left() != margin:
+            self._column.setContentsMargins(margin, 16, margin, 16)
 
     def show_repo(self, view: View) -> None:
         """Another repo: everything anew."""
@@ -69,6 +97,7 @@ class RepoPane(QScrollArea):
         self._name.show_parts(parts)
         self._explain.setVisible(bool(parts))
         self._explain.setChecked(False)
+        self._looked_at = ""
         self.controls.set_marks(())
         self.verticalScrollBar().setValue(0)
         self.show_view(view)
@@ -78,16 +107,14 @@ class RepoPane(QScrollArea):
         first = self._view is None or self._view.repo.id != view.repo.id or self._view.shape is None
         self._view = view
         self._facts.setText(visible_in_place(facts(view)))
-        if view.shape is not None and first:
-            layers = view.shape.layer_count + view.shape.draft_layers + 1
-            self.controls.set_model(view.max_context or view.context, layers)
+        if view.shape is not None:
+            self._limit_controls(view, first=first)
         self.controls.show_machine(view)
         self.rows.set_view(view)
-        self.chart.set_view(view)
         stale = view.repo.problem
         self._stale.setText(f"{stale} These are the files as they were when the Hub last answered." if stale else "")
         self._stale.setVisible(bool(stale))
-        self._why_text(view)
+        self._show_model()
 
     def show_marks(self, marks: tuple[Mark, ...]) -> None:
         """Where variants stop fitting, on the slider."""
@@ -97,13 +124,19 @@ class RepoPane(QScrollArea):
         """Downloads of this repo by variant name."""
         self.rows.set_downloads(downloads)
 
+    def choose(self, row: int) -> None:
+        """Make a variant the chosen one and bring the table into view."""
+        self.table.select(row)
+        self.chart.select(row)
+        self.ensureWidgetVisible(self.table, 0, 0)
+
     def show_progress(self, words: str) -> None:
         """What goes on in the background; "" when all is settled."""
         self.controls.show_progress(words)
 
     # -- building --------------------------------------------------------------------------------
 
-    def _build(self, commands: ActionRegistry, offers: list[QWidget]) -> None:
+    def _build(self, commands: ActionRegistry, offers: list[QWidget], foot: QWidget | None) -> None:
         self._title = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._title.setObjectName("repoTitle")
         set_role(self._title, "title")
@@ -133,6 +166,7 @@ class RepoPane(QScrollArea):
         inside.setContentsMargins(15, 12, 15, 10)
         inside.setSpacing(10)
         inside.addWidget(self.controls)
+        inside.addWidget(self.models)
         inside.addWidget(self.chart)
         why_card = self._card("whyCard")
         self._why = QLabel()
@@ -146,12 +180,14 @@ class RepoPane(QScrollArea):
         why.addWidget(self._why)
         content = QWidget()
         content.setObjectName("discoverRepoInside")
-        column = QVBoxLayout(content)
-        column.setContentsMargins(20, 16, 20, 16)
+        self._column = column = QVBoxLayout(content)
+        column.setContentsMargins(_MARGIN, 16, _MARGIN, 16)
         column.setSpacing(10)
         column.addLayout(head)
         for widget in (self._facts, self._stale, name_card, chart_card, why_card, *offers, self.table):
             column.addWidget(widget)
+        if foot is not None:
+            column.addWidget(foot, 0, Qt.AlignmentFlag.AlignRight)
         column.addStretch(1)
         self.setWidget(content)
 
@@ -162,13 +198,65 @@ class RepoPane(QScrollArea):
         set_role(card, "card")
         return card
 
-    def _why_text(self, view: View) -> None:
+    # -- the model looked at ---------------------------------------------------------------------
+
+    @property
+    def _number(self) -> int:
+        """The number of the model looked at, -1 without models."""
+        view = self._view
+        if view is None or view.choice is None:
+            return -1
+        chosen = next((row.group for row in view.rows if row.variant.name == self._looked_at), None)
+        return view.choice.index if chosen is None else chosen
+
+    @property
+    def _group(self) -> ModelGroup | None:
+        return self._view.groups[self._number] if self._view is not None and self._number >= 0 else None
+
+    def _show_model(self) -> None:
+        view, group = self._view, self._group
+        if view is None:
+            return
+        self.models.show_view(view, self._number)
+        self.chart.set_view(view, group)
         if view.shape is None and view.rows and not view.problem:
             self._why.setText("Reading the first kilobytes of one file: they are enough for an estimate of all…")
             return
-        words = view.problem or view.recommendation.text
-        self._why.setText(f"<b>{escape(why_title(view))}</b> {escape(words)}")
+        answer = group.recommendation if group is not None else view.recommendation
+        title, words = why_title(view, group), view.problem or answer.text
+        self._why.setText(f"{escape(which_model(view))} <b>{escape(title)}</b> {escape(words)}".lstrip())
 
-    def _chosen_in_chart(self, row: int) -> None:
+    def _choose_model(self, number: int) -> None:
+        """Look at another model: its recommended variant is the current one."""
+        view = self._view
+        if view is None or not 0 <= number < len(view.groups):
+            return
+        group = view.groups[number]
+        row = group.rows[0] if group.recommended is None else group.recommended
+        self._looked_at = view.rows[row].variant.name
         self.table.select(row)
+        self.chart.select(row)
+        self._show_model()
+
+    def _chosen_in_chart(self, number: int) -> None:
+        self.table.select(number)
         self.ensureWidgetVisible(self.table, 0, 0)
+
+    def _chosen_in_table(self, number: int) -> None:
+        self.chart.select(number)
+        row, before = self.rows.at(number), self._number
+        if row is not None:
+            self._looked_at = row.variant.name
+            if row.group != before:
+                self._show_model()
+
+    def _limit_controls(self, view: View, *, first: bool) -> None:
+        """What the context and the layers on the GPU may be: as much as the largest of the models takes."""
+        shapes = [group.shape for group in view.groups if group.shape is not None]
+        layers = max(shape.layer_count + shape.draft_layers + 1 for shape in shapes)
+        limits = (view.max_context or view.context, layers)
+        if first:
+            self.controls.set_model(*limits)
+        elif limits != self._limits:
+            self.controls.set_limits(*limits)
+        self._limits = limits

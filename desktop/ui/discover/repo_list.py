@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from desktop.services.discover.search_results import Mark, Result
 from desktop.ui.discover.actions import RESULT_KEYS
 from desktop.ui.discover.repo_list_model import RESULT_ROLE, RepoListModel
+from desktop.ui.shared.tables import choose_by_hand_only
 from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 
@@ -100,6 +101,7 @@ class RepoList(QListView):
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSelectionMode(QListView.SelectionMode.SingleSelection)
+        choose_by_hand_only(self)
         self.selectionModel().currentChanged.connect(self._choose)
         theme.changed.connect(self.viewport().update)
 
@@ -108,6 +110,12 @@ class RepoList(QListView):
         row = self._rows.row_of(repo_id)
         if row >= 0:
             self.setCurrentIndex(self._rows.index(row, 0))
+
+    def enter(self) -> None:
+        """Take the keyboard, and open the first result where none is open yet."""
+        self.setFocus(Qt.FocusReason.TabFocusReason)
+        if not self.currentIndex().isValid():
+            self.setCurrentIndex(self._rows.index(0, 0))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter opens the current row again."""
@@ -119,6 +127,4 @@ class RepoList(QListView):
     def _choose(self, current: QModelIndex, previous: QModelIndex) -> None:
         result = self._rows.at(current.row())
         if result is not None:
-            # Qt makes the first row current without selecting it when the list gets the keyboard.
-            self.selectionModel().select(current, QItemSelectionModel.SelectionFlag.ClearAndSelect)
             self.repo_chosen.emit(result)

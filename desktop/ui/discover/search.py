@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.hub_address import HubAddress
 from desktop.core.placement import Pool
 from desktop.core.text import plain_tooltip
 from desktop.hub.records import SearchPage, SearchQuery
@@ -20,9 +22,9 @@ from desktop.ui.discover.actions import TO_RESULTS
 from desktop.ui.discover.filters import SUGGESTIONS, DiscoverFilters
 from desktop.ui.discover.repo_list import RepoList
 from desktop.ui.discover.repo_list_model import RepoListModel
-from desktop.ui.shared.labels import plain_label
+from desktop.ui.discover.search_state import SearchState
 from desktop.ui.shell.keys import hear
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _NOTE_MARGINS = 36  # pixels of the note's button that hold no text
@@ -33,7 +35,7 @@ class DiscoverSearch(QWidget):
     """Searches as one types and fetches pages as one scrolls."""
 
     repo_chosen = Signal(object)  # Result
-    token_wanted = Signal(object)  # HeftError that a token would mend
+    settings_asked = Signal(str)  # SettingsPage that would mend a failure
 
     def __init__(self, service: SearchService, tasks: Tasks, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,11 +47,14 @@ class DiscoverSearch(QWidget):
         self._query = SearchQuery()
         self._page: SearchPage | None = None
         self._task: Task | None = None
-        self._error: HeftError | None = None
+        self._address: HubAddress | None = None  # what the text named, until its repo was opened
         self._note_action: Callable[[], None] = self.search
         self.filters = DiscoverFilters()
         self.model = RepoListModel(self)
         self.list = RepoList(self.model, theme)
+        self._state = SearchState()
+        self._state.near_chosen.connect(self.filters.search_for)
+        self._state.settings_asked.connect(self.settings_asked)
         self._build()
         self.filters.changed.connect(self.search)
         self.list.repo_chosen.connect(self.repo_chosen)
@@ -73,33 +78,79 @@ class DiscoverSearch(QWidget):
         if self.searched and self.filters.fits_only and most > self._searched_with * _GROWN:
             self.search()
 
+    def take_address(self, repo_id: str) -> HubAddress | None:
+        """What the text in the field said of this repo beyond its name, once."""
+        address = self._address
+        if address is None or address.repo != repo_id:
+            return None
+        self._address = None
+        return address
+
     def search(self) -> None:
-        """Ask the Hub; an earlier question is forgotten."""
-        if self._task is not None:
-            self._task.cancel()
+        """Ask the Hub for what is in the field: words, or the address of a repo. An earlier question is forgotten."""
+        text = self.filters.text
+        certain = self._service.is_address(text)
+        address = self._service.address(text) if certain or self.filters.whole else None
+        if address is not None:
+            self._look_up(address, certain=certain)
+        elif certain:
+            self._begin(SearchQuery(text=text), fits_only=False)
+            self._say("This names no model yet.", "An address of the Hub holds an owner and a repository: OWNER/REPO.")
+        else:
+            self._search_words()
+
+    def _search_words(self) -> None:
         self._searched_with = most_parameters(self._pools)
         query = self.filters.query(self._searched_with)
-        self._query, self._page, self._error = query, None, None
-        self.model.clear()
-        self.model.set_fits_only(self.filters.fits_only)
-        self._note.hide()
-        self._say("Searching…", "")
+        self._begin(query, fits_only=self.filters.fits_only)
         self._task = self._tasks.run(
-            lambda context: self._service.first_page(query), done=self._first, failed=self._failed, owner=self
+            lambda context: self._service.first_page(query),
+            done=self._first,
+            failed=self._failed,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     def show_versions_of(self, base: str, name: str) -> None:
         """GGUF versions of a model."""
+        query = SearchQuery(base_model=base, sort="downloads")
+        self._begin(query, fits_only=False)
+        self._tell(f"GGUF versions of {name}.", "Back to the search")
+        self._task = self._tasks.run(
+            lambda context: self._service.first_page(query),
+            done=self._first,
+            failed=self._failed,
+            lane=Lane.NETWORK,
+            owner=self,
+        )
+
+    def _begin(self, query: SearchQuery, *, fits_only: bool) -> None:
+        """Forget the results of the question before."""
         if self._task is not None:
             self._task.cancel()
-        query = SearchQuery(base_model=base, sort="downloads")
-        self._query, self._page, self._error = query, None, None
+        self._query, self._page, self._task, self._address = query, None, None, None
         self.model.clear()
-        self.model.set_fits_only(False)
-        self._tell(f"GGUF versions of {name}.", "Back to the search")
-        self._say("Searching…", "")
+        self.model.set_fits_only(fits_only)
+        self._note.hide()
+        self._say("Searching…")
+
+    def _look_up(self, address: HubAddress, *, certain: bool) -> None:
+        """Show the one repo that an address names; ``certain`` False: it may be words as well."""
+        self._begin(SearchQuery(text=self.filters.text), fits_only=False)
+        self._say(f"Looking for {address.repo}…")
+
+        def failed(error: HeftError) -> None:
+            if certain or error.kind != FailureKind.REPO_NOT_FOUND:
+                self._failed(error)
+            else:
+                self._search_words()
+
         self._task = self._tasks.run(
-            lambda context: self._service.first_page(query), done=self._first, failed=self._failed, owner=self
+            lambda context: self._service.named(address),
+            done=lambda page: self._named(page, address),
+            failed=failed,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     # -- building --------------------------------------------------------------------------------
@@ -111,23 +162,9 @@ class DiscoverSearch(QWidget):
         set_role(self._note, "ghost")
         self._note.clicked.connect(self._act_on_note)
         self._note.hide()
-        self._title = plain_label("discoverStateTitle", "subtitle")
-        self._advice = plain_label("discoverStateText", "muted")
-        self._remedy = QPushButton()
-        self._remedy.setObjectName("discoverRemedy")
-        self._remedy.clicked.connect(self._mend)
-        state = QWidget()
-        inside = QVBoxLayout(state)
-        inside.setContentsMargins(20, 30, 20, 20)
-        inside.setSpacing(10)
-        for label in (self._title, self._advice):
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            inside.addWidget(label)
-        inside.addWidget(self._remedy, 0, Qt.AlignmentFlag.AlignHCenter)
-        inside.addStretch(1)
         self._body = QStackedWidget()
         self._body.addWidget(self.list)
-        self._body.addWidget(state)
+        self._body.addWidget(self._state)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -136,6 +173,12 @@ class DiscoverSearch(QWidget):
         column.addWidget(self._body, 1)
 
     # -- what happens ----------------------------------------------------------------------------
+
+    def _named(self, page: SearchPage, address: HubAddress) -> None:
+        repo = page.repos[0].id  # as the Hub writes it, which follows renamed repos
+        self._first(page)
+        self._address = replace(address, repo=repo)
+        self.list.select(repo)
 
     def _first(self, page: SearchPage) -> None:
         self._task, self._page = None, page
@@ -160,7 +203,7 @@ class DiscoverSearch(QWidget):
         at_field = self.filters.field.hasFocus()
         self._entering = at_field and (self._task is not None or not self.model.rowCount())
         if at_field and not self._entering:
-            self.list.setFocus(Qt.FocusReason.TabFocusReason)
+            self.list.enter()
 
     def _stay(self) -> None:
         self._entering = False
@@ -170,7 +213,11 @@ class DiscoverSearch(QWidget):
         if page is None or not page.next or self._task is not None:
             return
         self._task = self._tasks.run(
-            lambda context: self._service.next_page(query, page), done=self._first, failed=self._more_failed, owner=self
+            lambda context: self._service.next_page(query, page),
+            done=self._first,
+            failed=self._more_failed,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     def _more_failed(self, error: HeftError) -> None:
@@ -178,45 +225,37 @@ class DiscoverSearch(QWidget):
         self._tell(f"{error.message} More results could not be fetched.", "Try again")
 
     def _failed(self, error: HeftError) -> None:
-        self._task, self._error = None, error
+        self._task = None
         self._say(error.message, error.hint)
-        self._remedy.setText("Try again")
-        self._remedy.show()
-        if error.kind in (FailureKind.TOKEN_WRONG, FailureKind.TOKEN_MISSING):
-            self.token_wanted.emit(error)
+        self._state.offer("Try again", self.search)
+        self._state.offer_settings(error)
 
     def _nothing_found(self) -> None:
-        text = self._query.text
-        hidden = self.model.hidden
+        """Say what was searched for, and offer what may have been meant."""
+        text, hidden, filters = self._query.text, self.model.hidden, self.filters
+        limits = f" ({', '.join(filters.limits)})" if filters.limits else ""
         if hidden:
             self._say(f"{hidden} found, none of which fits this machine.", "They can still be looked at.")
-            self._remedy.setText("Show what does not fit")
-        elif text and not self.filters.all_formats:
-            self._say(f"Nothing with a GGUF file matches “{text}”.", "Other formats may have it.")
-            self._remedy.setText("Look in all formats")
+            self._state.offer("Show what does not fit", lambda: filters.set_fits_only(False))
+            return
+        what = "Nothing" if filters.all_formats else "Nothing with a GGUF file"
+        if text:
+            self._say(f"{what} matches “{text}”{limits}.", "" if filters.all_formats else "Other formats may have it.")
+            self._state.offer_near(self._service.near(text))
         else:
-            self._say("Nothing found.", f"Try fewer words, such as “{SUGGESTIONS[0]}” or “{SUGGESTIONS[3]}”.")
-            self._remedy.setText(f"Search “{SUGGESTIONS[3]}”")
-        self._remedy.show()
-
-    def _mend(self) -> None:
-        if self._error is not None:
-            self.search()
-        elif self.model.hidden:
-            self.filters.set_fits_only(False)
-        elif self._query.text and not self.filters.all_formats:
-            self.filters.set_all_formats(True)
+            self._say(f"Nothing found{limits}.")
+        if filters.limits:
+            self._state.offer("Search without these filters", filters.clear_limits)
+        elif text and not filters.all_formats:
+            self._state.offer("Look in all formats", lambda: filters.set_all_formats(True))
         else:
-            self.filters.search_for(SUGGESTIONS[3])
+            self._state.offer(f"Search “{SUGGESTIONS[3]}”", lambda: filters.search_for(SUGGESTIONS[3]))
 
     def _act_on_note(self) -> None:
         self._note_action()
 
-    def _say(self, title: str, advice: str) -> None:
-        self._title.setText(title)
-        self._advice.setText(advice)
-        self._advice.setVisible(bool(advice))
-        self._remedy.hide()
+    def _say(self, title: str, advice: str = "") -> None:
+        self._state.say(title, advice)
         self._body.setCurrentIndex(1)
 
     def _tell(self, text: str, action: str, call: Callable[[], None] | None = None) -> None:

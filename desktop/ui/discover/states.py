@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.text import visible_in_place
 from desktop.services.discover.search_results import Result, other_format
+from desktop.services.hub_account import TokenTaken
 from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.chips import FlowLayout
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.settings_link import SettingsLink
+from desktop.ui.shared.token_field import TokenField
 
 _NEEDS_TOKEN = frozenset(
-    {FailureKind.GATED_NO_TOKEN, FailureKind.TOKEN_MISSING, FailureKind.TOKEN_WRONG, FailureKind.REPO_NOT_FOUND}
+    {
+        FailureKind.GATED_NO_TOKEN,
+        FailureKind.GATED_LICENCE,
+        FailureKind.TOKEN_MISSING,
+        FailureKind.TOKEN_WRONG,
+        FailureKind.REPO_NOT_FOUND,
+        FailureKind.FORBIDDEN,
+    }
 )
-_NEEDS_PAGE = frozenset({FailureKind.GATED_LICENCE, FailureKind.GATED_NO_TOKEN, FailureKind.FORBIDDEN})
+_NEEDS_PAGE = frozenset(
+    {
+        FailureKind.GATED_LICENCE,
+        FailureKind.GATED_NO_TOKEN,
+        FailureKind.FORBIDDEN,
+    }
+)
 
 
 class DiscoverState(QWidget):
@@ -24,6 +41,8 @@ class DiscoverState(QWidget):
     again = Signal()
     page_wanted = Signal()
     token_given = Signal(str)
+    token_page_wanted = Signal()
+    settings_asked = Signal(str)
     versions_wanted = Signal()
     inspect_wanted = Signal()
 
@@ -39,35 +58,33 @@ class DiscoverState(QWidget):
         self._page = push_button("Open the model page", "discoverPage")
         self._inspect = push_button("Inspect its files", "discoverInspect")
         self._versions = push_button("Show GGUF versions", "discoverVersions", role="primary")
-        self._token = QLineEdit()
-        self._token.setObjectName("discoverToken")
-        self._token.setAccessibleName("Hub token")
-        self._token.setPlaceholderText("hf_…")
-        self._token.setEchoMode(QLineEdit.EchoMode.Password)
-        self._token.setMaximumWidth(320)
-        self._keep = push_button("Keep token", "discoverKeepToken", "Kept in this computer's keyring, nowhere else")
+        self._settings = SettingsLink("discoverSettings")
+        self._token = TokenField("discover")
+        self._token.setMaximumWidth(620)
         self._again.clicked.connect(self.again)
         self._page.clicked.connect(self.page_wanted)
         self._versions.clicked.connect(self.versions_wanted)
         self._inspect.clicked.connect(self.inspect_wanted)
-        self._keep.clicked.connect(self._give)
-        self._token.returnPressed.connect(self._give)
-        buttons, token = QHBoxLayout(), QHBoxLayout()
-        for button in (self._versions, self._inspect, self._again, self._page):
+        self._token.given.connect(self.token_given)
+        self._token.page_wanted.connect(self.token_page_wanted)
+        self._settings.asked.connect(self.settings_asked)
+        buttons = FlowLayout(spacing=8)
+        for button in (self._versions, self._inspect, self._again, self._page, self._settings):
             buttons.addWidget(button)
-        buttons.addStretch(1)
-        token.addWidget(self._token, 1)
-        token.addWidget(self._keep)
-        token.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(40, 60, 40, 40)
         column.setSpacing(12)
         for label in (self._title, self._text, self._more):
             column.addWidget(label)
-        column.addLayout(token)
+        column.addWidget(self._token)
         column.addLayout(buttons)
         column.addStretch(1)
         self.show_first()
+
+    @property
+    def wants_token(self) -> bool:
+        """Whether a token would mend what went wrong."""
+        return not self._token.isHidden()
 
     def show_first(self) -> None:
         """Nothing was chosen yet."""
@@ -86,9 +103,22 @@ class DiscoverState(QWidget):
         """A repo that cannot be read, and the one thing to do."""
         self._show(name, error.message, error.hint)
         self._again.show()
+        self._page.setText("Ask for access on its page" if error.kind.startswith("gated") else "Open the model page")
         self._page.setVisible(error.kind in _NEEDS_PAGE)
-        for widget in (self._token, self._keep):
-            widget.setVisible(error.kind in _NEEDS_TOKEN)
+        self._token.setVisible(error.kind in _NEEDS_TOKEN)
+        self._settings.show_for(error)
+
+    def show_checking(self) -> None:
+        """The token that was given is being checked."""
+        self._token.show_checking()
+
+    def show_taken(self, taken: TokenTaken) -> None:
+        """The token counts from now on."""
+        self._token.show_taken(taken)
+
+    def show_refused(self, error: HeftError) -> None:
+        """The token does not count, and why."""
+        self._token.show_refused(error)
 
     def show_other(self, result: Result) -> None:
         """A repo of another format: what it is, what runs it, and the way to GGUF versions."""
@@ -102,10 +132,6 @@ class DiscoverState(QWidget):
         self._more.setText(more)
         self._more.setVisible(bool(more))
         self._token.clear()
-        for widget in (self._again, self._page, self._versions, self._inspect, self._token, self._keep):
+        self._page.setText("Open the model page")
+        for widget in (self._again, self._page, self._versions, self._inspect, self._token, self._settings):
             widget.hide()
-
-    def _give(self) -> None:
-        if self._token.text().strip():
-            self.token_given.emit(self._token.text())
-            self._token.clear()

@@ -19,8 +19,9 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from desktop.core.placement import Placement
 from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
-from desktop.services.discover.picker_records import View
-from desktop.services.discover.picker_words import context_words, loss, speed, where
+from desktop.services.discover.picker_records import ModelGroup, View
+from desktop.services.discover.picker_words import context_words, loss, names_in, where
+from desktop.services.planning.words import speed
 from desktop.ui.discover.actions import CHART_KEYS
 from desktop.ui.discover.variant_chart_layout import ChartLayout, Point, lay_out, limit_labels
 from desktop.ui.shell.keys import answer
@@ -40,14 +41,18 @@ _TOKENS: dict[Placement, str] = {
 
 
 class VariantChart(QWidget):
-    """Painted by hand; its twin is the table. Click or arrow keys choose a variant."""
+    """Painted by hand; its twin is the table. Click or arrow keys choose a variant.
 
-    chosen = Signal(int)  # row
+    Of several models one is drawn: the losses of two cannot be compared.
+    """
+
+    chosen = Signal(int)  # number of the row
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._view: View | None = None
+        self._group: ModelGroup | None = None
         self._layout: ChartLayout | None = None
         self._hovered = -1
         self._selected = -1
@@ -58,15 +63,18 @@ class VariantChart(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._font = QFont(self.font())
         self._font.setPixelSize(_LABEL_PIXELS)
+        self._bold = QFont(self._font)
+        self._bold.setWeight(QFont.Weight.DemiBold)
         theme.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
         """Wide and low."""
         return QSize(560, HEIGHT)
 
-    def set_view(self, view: View | None) -> None:
-        """Draw another view."""
+    def set_view(self, view: View | None, group: ModelGroup | None = None) -> None:
+        """Draw one of a view's models, the one to take where none is named."""
         self._view = view
+        self._group = group or (view.group if view else None)
         self._lay_out()
 
     def select(self, row: int) -> None:
@@ -147,16 +155,18 @@ class VariantChart(QWidget):
         return QRectF(self.rect()).adjusted(_LEFT, _TOP, -_RIGHT, -_BOTTOM)
 
     def _lay_out(self) -> None:
-        view = self._view
+        view, group = self._view, self._group
         self._layout = None
-        if view is not None and view.rows and view.shape is not None:
+        if view is not None and group is not None and group.shape is not None:
             metrics = QFontMetricsF(self._font)
+            names = names_in(group, view.rows, several=view.several)
             self._layout = lay_out(
-                [row.option for row in view.rows],
-                view.recommendation.index,
+                {number: view.rows[number].option for number in group.rows},
+                group.recommended,
                 view.pools,
                 self._area.adjusted(8, 4, -8, -8),
                 metrics.horizontalAdvance,
+                names,
             )
         self.setAccessibleDescription(self.describe())
         self.update()
@@ -180,7 +190,7 @@ class VariantChart(QWidget):
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self._waiting())
         else:
             self._paint_scale(painter, area, self._layout)
-            context = context_words(self._view.context) if self._view else ""
+            context = context_words(self._group.context) if self._group else ""
             painter.drawText(below.translated(0, 14), right, f"memory at {context} →")
             for point in sorted(self._layout.points, key=lambda p: p.recommended):  # the recommended one on top
                 self._paint_point(painter, point)
@@ -193,7 +203,9 @@ class VariantChart(QWidget):
     def _waiting(self) -> str:
         if self._view is None:
             return ""
-        return self._view.problem or ("Reading the first kilobytes…" if self._view.rows else "No GGUF files here.")
+        if self._view.problem or not self._view.rows:
+            return self._view.problem or "No GGUF files here."
+        return "Reading the first kilobytes…" if self._view.shape is None else "Nothing of this model was read yet."
 
     def _paint_limits(self, painter: QPainter, area: QRectF) -> None:
         layout = self._layout
@@ -229,8 +241,8 @@ class VariantChart(QWidget):
         theme = self._theme
         color = theme.color("accent" if point.recommended else _TOKENS[point.placement])
         radius = 8.0 if point.recommended else 6.5 if point.index == self._hovered else 5.0
-        outline = theme.color("text") if point.recommended or point.index == self._selected else color
-        pen = QPen(outline, 2 if point.recommended or point.index == self._selected else 1.5)
+        ringed = point.recommended or point.index == self._selected
+        pen = QPen(theme.color("text") if ringed else color, 2 if ringed else 1.5)
         if not point.measured:
             pen.setStyle(Qt.PenStyle.DotLine)
         painter.setPen(pen)
@@ -243,15 +255,14 @@ class VariantChart(QWidget):
             box = QRectF(point.where.x() - radius, point.where.y() - radius, 2 * radius, 2 * radius)
             painter.drawPie(box, 90 * 16, 180 * 16)
         if point.label is not None:
-            font = QFont(self._font)
-            font.setWeight(QFont.Weight.DemiBold if point.recommended else QFont.Weight.Normal)
-            painter.setFont(font)
             if point.recommended:
-                painter.fillRect(point.label.adjusted(-1, 0, 12, 0), theme.color("surface"))
+                painter.setFont(self._bold)
+                painter.fillRect(point.label.adjusted(-1, 0, 1, 0), theme.color("surface"))
             painter.setPen(theme.color("text"))
             text = f"{point.name} · recommended" if point.recommended else point.name
-            painter.drawText(point.label.adjusted(0, 0, 14, 0), Qt.AlignmentFlag.AlignLeft, text)
-            painter.setFont(self._font)
+            painter.drawText(point.label.adjusted(0, 0, 4, 0), Qt.AlignmentFlag.AlignLeft, text)
+            if point.recommended:
+                painter.setFont(self._font)
 
     def _near(self, position: QPointF) -> Point | None:
         points = self._layout.points if self._layout else ()
@@ -268,9 +279,9 @@ class VariantChart(QWidget):
         size = human_bytes(option.fit.memory.total_bytes) if option.fit else ""
         lines = [
             point.name + (" (recommended)" if point.recommended else ""),
-            f"{size} at {view.context:,} tokens, {where(option)[0]}",
+            f"{size} at {option.fit.context if option.fit else 0:,} tokens, {where(option)[0]}",
             f"loss: {loss(option.quality)[0]}",
         ]
         if option.rate is not None:
-            lines.append(speed(option.rate))
+            lines.append(speed(option.speeds))
         return "\n".join(lines)

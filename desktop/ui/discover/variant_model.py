@@ -1,4 +1,7 @@
-"""The table of variants: immutable rows of one view, patched in place when figures change."""
+"""The table of variants: immutable rows of one view, patched in place when figures change, and their order.
+
+A repo of several models has a heading above the variants of each, and sorting keeps them together.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,38 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, QSortFilterProxyModel, Qt
 from PySide6.QtGui import QFont
 
-from desktop.core.text import plain_tooltip
+from desktop.core.choice_options import PLACES
+from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.core.units import human_bytes
 from desktop.services.discover.picker_records import Row, View
-from desktop.services.discover.picker_words import Tone, loss, loss_details, memory_details, speed, where
+from desktop.services.discover.picker_words import (
+    Tone,
+    loss,
+    loss_details,
+    memory_details,
+    model_facts,
+    names_in,
+    where,
+)
 from desktop.services.models.downloads_records import DownloadState
+from desktop.services.planning.words import speed, speed_details
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shared.labels import WARNING_SIGN
 from desktop.ui.shell.theme import Theme
 
-ACTION_ROLE = int(Qt.ItemDataRole.UserRole) + 1
-RECOMMENDED_ROLE = ACTION_ROLE + 1
+SortKey = float | str | None  # None: unknown, which comes last whichever way round
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its title, its text, and the tone of the text (None: plain)."""
+    """One column: its title, its text, what it is sorted by, and the tone of the text (None: plain)."""
 
     title: str
     text: Callable[[Row], str]
+    sort_key: Callable[[Row], SortKey] = lambda row: None
     tone: Callable[[Row], Tone] | None = None
 
 
@@ -38,20 +51,38 @@ def _memory(row: Row) -> str:
     return human_bytes(fit.memory.total_bytes) if fit.method == "engine" else f"~ {human_bytes(fit.memory.total_bytes)}"
 
 
+def _place(row: Row) -> SortKey:
+    """From the fastest place to the slowest; where some layers are on the GPU the most of them first."""
+    fit = row.option.fit
+    if fit is None:
+        return None
+    return PLACES.index(fit.placement) + 1 - fit.gpu_layers / (fit.layers + 1)
+
+
 COLUMNS = (
-    Column("Variant", lambda row: f"{WARNING_SIGN} {row.variant.name}" if row.problem else row.variant.name),
-    Column("Download", lambda row: human_bytes(row.variant.download_bytes)),
-    Column("Memory", _memory),
-    Column("Where it runs", lambda row: where(row.option)[0], lambda row: where(row.option)[1]),
-    Column("Predicted speed", lambda row: speed(row.option.rate)),
+    Column("Variant", lambda row: row.variant.name, lambda row: row.variant.name.lower()),
+    Column("Download", lambda row: human_bytes(row.variant.download_bytes), lambda row: row.variant.download_bytes),
+    Column("Memory", _memory, lambda row: row.option.fit.memory.total_bytes if row.option.fit else None),
+    Column("Where it runs", lambda row: where(row.option)[0], _place, lambda row: where(row.option)[1]),
+    Column(
+        "Speed (tok/s)",
+        lambda row: speed(row.option.speeds, unit=False),
+        lambda row: row.option.rate.expected if row.option.rate else None,
+    ),
     Column(
         "Quality loss (KLD)",
         lambda row: loss(row.option.quality, unit=False)[0],
+        lambda row: row.option.quality.severity_high,
         lambda row: loss(row.option.quality)[1],
     ),
     Column("", lambda row: ""),
 )
 VARIANT, DOWNLOAD, MEMORY, WHERE, SPEED, QUALITY, ACTION = range(len(COLUMNS))
+_TITLE_TIPS = {
+    SPEED: "Predicted tokens per second while writing: with an empty context → with all of it used",
+    MEMORY: "In main memory and on the GPU together, at the context above; ~ is an estimate",
+}
+_HEADING = ("",) * len(COLUMNS)
 ACTIONS = {
     "queued": "Queued",
     "checking": "Checking…",
@@ -63,49 +94,84 @@ ACTIONS = {
 
 
 class VariantTableModel(ColumnTable):
-    """Rows of one repo, in the order of size."""
+    """Lines of one view: a heading per model where there are several, and below it the model's variants by size.
+
+    The *number* of a line is that of its row in the view, -1 for a heading.
+    """
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__([column.title for column in COLUMNS], range(1, len(COLUMNS)), parent)
         self._theme = theme
         self._view: View | None = None
+        self._lines: list[tuple[int, int]] = []  # the number of the model, and of the row
+        self._names: list[str] = []  # what was shown, to know the same variants again
         self._texts: list[tuple[str, ...]] = []
         self._tones: list[tuple[str, ...]] = []
+        self._recommended: frozenset[int] = frozenset()
         self._downloads: Mapping[str, DownloadState] = {}
+        self._short = False
         self._bold = QFont()
         self._bold.setWeight(QFont.Weight.Bold)
         theme.changed.connect(self._restyle)
 
-    @property
-    def recommended(self) -> int:
-        """The recommended row, -1 without one."""
-        index = self._view.recommendation.index if self._view else None
-        return -1 if index is None else index
-
-    def at(self, row: int) -> Row | None:
+    def at(self, number: int) -> Row | None:
         """The row of the view."""
         rows = self._view.rows if self._view else ()
-        return rows[row] if 0 <= row < len(rows) else None
+        return rows[number] if 0 <= number < len(rows) else None
 
-    def row_of(self, name: str) -> int:
-        """The row of a variant, -1 when there is none of that name."""
-        rows = self._view.rows if self._view else ()
-        return next((i for i, row in enumerate(rows) if row.variant.name == name), -1)
+    def number_at(self, line: int) -> int:
+        """The number of the row on a line, -1 for a heading."""
+        return self._lines[line][1] if 0 <= line < len(self._lines) else -1
+
+    def line_of(self, number: int) -> int:
+        """The line of a row, -1 where it is not shown."""
+        return next((line for line, (_, own) in enumerate(self._lines) if own == number), -1)
+
+    def is_heading(self, line: int) -> bool:
+        """Whether a line is the heading of a model."""
+        return self._lines[line][1] < 0
+
+    def heading_at(self, line: int) -> tuple[str, str]:
+        """The name and the facts of a line's model."""
+        assert self._view is not None
+        group = self._view.groups[self._lines[line][0]]
+        return visible_in_place(group.name), visible_in_place(model_facts(group, self._view.controls.context))
+
+    @property
+    def first_recommended(self) -> int:
+        """The first line of a recommended row, -1 without one."""
+        return next((line for line, (_, number) in enumerate(self._lines) if number in self._recommended), -1)
+
+    def is_recommended(self, line: int) -> bool:
+        """Whether a line is the variant to take of its model."""
+        return self._lines[line][1] in self._recommended
 
     def set_view(self, view: View | None) -> None:
         """Show a view; the same variants are patched, so that the selection holds."""
-        before = [row.variant.name for row in self._view.rows] if self._view else []
-        after = [row.variant.name for row in view.rows] if view else []
-        texts = [tuple(column.text(row) for column in COLUMNS) for row in view.rows] if view else []
-        tones = [tuple(c.tone(row) if c.tone else "" for c in COLUMNS) for row in view.rows] if view else []
-        if before == after:
-            self._view, self._texts, self._tones = view, texts, tones
-            if after:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(after) - 1, len(COLUMNS) - 1))
-            return
-        self.beginResetModel()
-        self._view, self._texts, self._tones = view, texts, tones
-        self.endResetModel()
+        lines, names = _lines_of(view), [row.variant.name for row in view.rows] if view else []
+        same = lines == self._lines and names == self._names
+        if not same:
+            self.beginResetModel()
+        self._view, self._lines, self._names = view, lines, names
+        shown: dict[int, str] = {}
+        recommended: set[int] = set()
+        for group in view.groups if view else ():
+            shown |= names_in(group, view.rows, several=view.several) if view else {}
+            recommended |= set() if group.recommended is None else {group.recommended}
+        rows = [(number, self.at(number)) for _, number in lines]
+        self._texts = [_texts(row, shown[number]) if row else _HEADING for number, row in rows]
+        self._tones = [tuple(c.tone(row) if c.tone else "" for c in COLUMNS) if row else _HEADING for _, row in rows]
+        self._recommended = frozenset(recommended)
+        if not same:
+            self.endResetModel()
+        elif lines:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(lines) - 1, len(COLUMNS) - 1))
+
+    def set_short_titles(self, short: bool) -> None:
+        """Say only the unit where a column has no room for its title."""
+        if short != self._short:
+            self._short = short
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(COLUMNS) - 1)
 
     def set_downloads(self, downloads: Mapping[str, DownloadState]) -> None:
         """Downloads by variant name; they decide what the last column offers."""
@@ -117,9 +183,9 @@ class VariantTableModel(ColumnTable):
         """The download of a variant."""
         return self._downloads.get(name)
 
-    def action(self, row: int) -> str:
-        """What the button of a row says."""
-        found = self.at(row)
+    def action(self, line: int) -> str:
+        """What the button of a line says."""
+        found = self.at(self.number_at(line))
         if found is None:
             return ""
         state = self._downloads.get(found.variant.name)
@@ -129,46 +195,69 @@ class VariantTableModel(ColumnTable):
             return f"{state.fraction:.0%}"
         return ACTIONS.get(state.phase, "Download")
 
-    def painted(self, row: int, column: int) -> tuple[str, str, bool]:
+    def painted(self, line: int, column: int) -> tuple[str, str, bool]:
         """A cell's text, the theme's token of its colour, and whether it is bold: asked for all of them at a paint."""
-        starred = column == VARIANT and row == self.recommended
-        text = self._texts[row][column]
-        return f"{text} ★" if starred else text, self._tones[row][column] or "text", starred
+        starred = column == VARIANT and self._lines[line][1] in self._recommended
+        text = self._texts[line][column]
+        return f"{text} ★" if starred else text, self._tones[line][column] or "text", starred
+
+    def sort_key(self, line: int, column: int) -> SortKey:
+        """What a line is sorted by."""
+        row = self.at(self.number_at(line))
+        return COLUMNS[column].sort_key(row) if row else None
+
+    def model_of(self, line: int) -> tuple[int, bool]:
+        """The number of a line's model, and whether it is a variant: a heading is the least of its model."""
+        group, number = self._lines[line]
+        return group, number >= 0
 
     # -- Qt's questions --------------------------------------------------------------------------
 
     def _count(self) -> int:
         return len(self._texts)
 
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Titles, which may be short, and what they mean."""
+        if self._short and section == SPEED and role == Qt.ItemDataRole.DisplayRole:
+            return "tok/s"
+        return super().headerData(section, orientation, role)
+
+    def _title_tip(self, column: int) -> str | None:
+        return _TITLE_TIPS.get(column)
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """A heading can be neither chosen nor walked to."""
+        return super().flags(index) if self.number_at(index.row()) >= 0 else Qt.ItemFlag.NoItemFlags
+
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment, colour and tooltip of a cell."""
-        row, column = index.row(), index.column()
-        if not 0 <= row < len(self._texts):
+        line, column = index.row(), index.column()
+        if not 0 <= line < len(self._texts):
             return None
-        recommended = row == self.recommended
+        if self.is_heading(line):
+            return _heading_data(self.heading_at(line), column, role)
+        recommended = self.is_recommended(line)
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return self.painted(row, column)[0]
+                return self.painted(line, column)[0]
             case Qt.ItemDataRole.TextAlignmentRole:
                 return self.alignment(column)
             case Qt.ItemDataRole.FontRole if recommended and column == VARIANT:
                 return self._bold
-            case Qt.ItemDataRole.ForegroundRole if self._tones[row][column]:
-                return self._theme.color(self._tones[row][column])
+            case Qt.ItemDataRole.ForegroundRole if self._tones[line][column]:
+                return self._theme.color(self._tones[line][column])
             case Qt.ItemDataRole.ToolTipRole:
-                return plain_tooltip(self._tooltip(row, column))
+                return plain_tooltip(self._tooltip(line, column))
             case Qt.ItemDataRole.AccessibleTextRole if column == ACTION:
-                return f"{self.action(row)} {self._texts[row][VARIANT]}"
-        if role == ACTION_ROLE:
-            return self.action(row) if column == ACTION else ""
-        return recommended if role == RECOMMENDED_ROLE else None
+                return f"{self.action(line)} {self._texts[line][VARIANT]}"
+        return None
 
-    def _tooltip(self, row: int, column: int) -> str:
-        found = self.at(row)
+    def _tooltip(self, line: int, column: int) -> str:
+        found = self.at(self.number_at(line))
         if found is None:
             return ""
         if column == VARIANT:
-            recommended = "Recommended." if row == self.recommended else ""
+            recommended = "Recommended." if self.is_recommended(line) else ""
             lines = (found.variant.name, recommended, found.variant.note, found.problem)
             return "\n".join(line for line in lines if line)
         if column == DOWNLOAD:
@@ -181,8 +270,7 @@ class VariantTableModel(ColumnTable):
         if column in (MEMORY, WHERE):
             return memory_details(found.option)
         if column == SPEED:
-            fit = found.option.fit
-            return f"Predicted at {fit.context:,} tokens of context" if fit and found.option.rate else ""
+            return speed_details(found.option.speeds)
         if column == QUALITY:
             return loss_details(found.option.quality)
         state = self._downloads.get(found.variant.name)
@@ -191,3 +279,52 @@ class VariantTableModel(ColumnTable):
     def _restyle(self) -> None:
         if self._texts:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._texts) - 1, len(COLUMNS) - 1))
+
+
+class VariantOrder(QSortFilterProxyModel):
+    """Variants by a column, each model's by itself: the models stay in their order, their headings above."""
+
+    def __init__(self, rows: VariantTableModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows = rows
+        self.setSourceModel(rows)
+
+    def lessThan(self, left: Index, right: Index) -> bool:
+        """Whether one line stands above another when sorted upwards; downwards Qt asks the other way round."""
+        upwards = self.sortOrder() == Qt.SortOrder.AscendingOrder
+        one, other = self._rows.model_of(left.row()), self._rows.model_of(right.row())
+        if one != other:
+            return (one < other) == upwards
+        column = self.sortColumn()
+        a, b = self._rows.sort_key(left.row(), column), self._rows.sort_key(right.row(), column)
+        if a is None or b is None:
+            return a is not b and (b is None) == upwards
+        return a < b  # type: ignore[operator]  # the keys of one column are of one type
+
+
+def _lines_of(view: View | None) -> list[tuple[int, int]]:
+    lines = []
+    for number, group in enumerate(view.groups if view else ()):
+        if view is not None and view.several:
+            lines.append((number, -1))
+        lines += [(number, row) for row in group.rows]
+    return lines
+
+
+def _texts(row: Row, name: str) -> tuple[str, ...]:
+    shown = f"{WARNING_SIGN} {name}" if row.problem else name
+    return (shown, *(column.text(row) for column in COLUMNS[1:]))
+
+
+def _heading_data(heading: tuple[str, str], column: int, role: int) -> Any:
+    """A heading stands in the first column, which reaches over all."""
+    if column != VARIANT:
+        return None
+    match role:
+        case Qt.ItemDataRole.DisplayRole:
+            return heading[0]
+        case Qt.ItemDataRole.ToolTipRole:
+            return plain_tooltip("\n".join(heading))
+        case Qt.ItemDataRole.AccessibleTextRole:
+            return ": ".join(heading)
+    return None

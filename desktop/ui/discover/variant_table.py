@@ -1,4 +1,7 @@
-"""The table of variants: as high as its rows, with a painted button in each that Enter presses too."""
+"""The table of variants: as high as its rows, with a painted button in each that Enter presses too.
+
+Rows are told to others by their numbers in the view, however the table is sorted.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,14 @@ from PySide6.QtWidgets import (
 from desktop.ui.discover.actions import VARIANT_KEYS
 from desktop.ui.discover.variant_model import (
     ACTION,
-    ACTION_ROLE,
+    COLUMNS,
     DOWNLOAD,
     MEMORY,
     QUALITY,
-    RECOMMENDED_ROLE,
     SPEED,
     VARIANT,
     WHERE,
+    VariantOrder,
     VariantTableModel,
 )
 from desktop.ui.shared.tables import set_up_table
@@ -30,19 +33,17 @@ from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 
 ROW_HEIGHT = 37
-_ELIDE = Qt.TextElideMode.ElideRight
-_PADDING = 8  # left and right of a cell's text
-_WIDTHS = {VARIANT: 104, DOWNLOAD: 88, MEMORY: 84, WHERE: 128, SPEED: 128, ACTION: 96}
-_QUALITY_WIDTH = 150
-_NARROW_WIDTHS = {VARIANT: 96, WHERE: 110, SPEED: 112, ACTION: 92}
-_NARROW_QUALITY_WIDTH = 118
-_SPARED = (DOWNLOAD, MEMORY)  # columns left out, the first one first, where there is no room
+_ELIDE, _ELIDE_NAME = Qt.TextElideMode.ElideRight, Qt.TextElideMode.ElideMiddle  # a name's end tells variants apart
+_WIDTHS = {VARIANT: 112, DOWNLOAD: 84, MEMORY: 90, WHERE: 150, SPEED: 104, QUALITY: 174, ACTION: 96}
+_NARROW_WIDTHS = {VARIANT: 86, MEMORY: 84, WHERE: 142, SPEED: 84, ACTION: 80}
+_SPARED = (DOWNLOAD, QUALITY)  # columns left out, the first one first, where there is no room; the chart shows the loss
+_PADDING, _NARROW_PADDING = 8, 4  # left and right of a cell's text
 _BUTTON_HEIGHT = 26
 Index = QModelIndex | QPersistentModelIndex
 
 
 class RowDelegate(QStyledItemDelegate):
-    """Paints the recommended row's ground and a line below each row."""
+    """Paints headings, a recommended row's ground and a line below each row."""
 
     def __init__(self, theme: Theme, table: VariantTable) -> None:
         super().__init__(table)
@@ -54,27 +55,30 @@ class RowDelegate(QStyledItemDelegate):
 
         A selected row keeps its colours, which say how good a figure is.
         """
-        self.ground(painter, option, index)
-        column = index.column()
-        text, token, bold = self._table.rows.painted(index.row(), column)
+        table, column = self._table, index.column()
+        line = table.line_at(index)
+        if table.rows.is_heading(line):
+            self._paint_heading(painter, option, table.rows.heading_at(line))
+            return
+        self.ground(painter, option, index, line)
+        text, token, bold = table.rows.painted(line, column)
         if not text:
             return
-        area = option.rect.adjusted(_PADDING, 0, -_PADDING, 0)
+        area = option.rect.adjusted(table.padding, 0, -table.padding, 0)
         font, metrics = option.font, option.fontMetrics
         if bold:
-            font = QFont(font)
-            font.setBold(True)
+            font = _bold(font)
             metrics = QFontMetrics(font)
         painter.setFont(font)
         painter.setPen(self._theme.color(token))
-        painter.drawText(area, self._table.rows.alignment(column), metrics.elidedText(text, _ELIDE, area.width()))
+        elide = _ELIDE_NAME if column == VARIANT else _ELIDE
+        painter.drawText(area, table.rows.alignment(column), metrics.elidedText(text, elide, area.width()))
 
-    def ground(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+    def ground(self, painter: QPainter, option: QStyleOptionViewItem, index: Index, line: int) -> None:
         """What lies below a cell's text."""
         area = option.rect
-        row = index.row()
-        selected = row == self._table.currentIndex().row()
-        if row == self._table.rows.recommended:
+        selected = index.row() == self._table.currentIndex().row()
+        if self._table.rows.is_recommended(line):
             painter.fillRect(area, self._theme.color("selection"))
         elif selected:
             painter.fillRect(area, self._theme.color("raised"))
@@ -82,17 +86,37 @@ class RowDelegate(QStyledItemDelegate):
             painter.fillRect(area.x(), area.y(), 3, area.height(), self._theme.color("accent"))
         painter.fillRect(area.x(), area.bottom(), area.width(), 1, self._theme.color("border"))
 
+    def _paint_heading(self, painter: QPainter, option: QStyleOptionViewItem, heading: tuple[str, str]) -> None:
+        """The model's name, which is never cut for its facts."""
+        name, facts = heading
+        area = option.rect.adjusted(_PADDING, 0, -_PADDING, -3)
+        font = _bold(option.font)
+        wide = QFontMetrics(font)
+        place = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom
+        painter.setFont(font)
+        painter.setPen(self._theme.color("text"))
+        painter.drawText(area, place, wide.elidedText(name, _ELIDE, area.width()))
+        area.setLeft(area.left() + wide.horizontalAdvance(name) + 2 * _PADDING)
+        painter.setFont(option.font)
+        painter.setPen(self._theme.color("text_muted"))
+        if area.width() > 0:
+            painter.drawText(area, place, option.fontMetrics.elidedText(facts, _ELIDE, area.width()))
+        painter.fillRect(option.rect.x(), option.rect.bottom(), option.rect.width(), 1, self._theme.color("border"))
+
 
 class ActionDelegate(RowDelegate):
     """Paints the button of a row; it shines where the mouse is."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """A button in the colours of the theme; the recommended variant's is the primary one."""
-        self.ground(painter, option, index)
-        text = str(index.data(ACTION_ROLE) or "")
+        line = self._table.line_at(index)
+        if self._table.rows.is_heading(line):
+            return
+        self.ground(painter, option, index, line)
+        text = self._table.rows.action(line)
         if not text:
             return
-        theme, recommended = self._theme, bool(index.data(RECOMMENDED_ROLE))
+        theme, recommended = self._theme, self._table.rows.is_recommended(line)
         primary = recommended or text == "Chat now"
         hovered = self._table.hovered_button == index.row()
         fill = ("accent_hover" if hovered else "accent") if primary else ("hover" if hovered else "raised")
@@ -100,7 +124,7 @@ class ActionDelegate(RowDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(theme.color("accent" if primary else "border"), 1))
         painter.setBrush(theme.color(fill))
-        painter.drawRoundedRect(button_rect(option.rect), 6, 6)
+        painter.drawRoundedRect(button_rect(option.rect, self._table.padding), 6, 6)
         font = QFont(option.font)
         font.setPixelSize(option.font.pixelSize() - 1)
         painter.setFont(font)
@@ -109,23 +133,34 @@ class ActionDelegate(RowDelegate):
         painter.restore()
 
 
-def button_rect(cell: QRect) -> QRect:
+def _bold(font: QFont) -> QFont:
+    found = QFont(font)
+    found.setBold(True)
+    return found
+
+
+def button_rect(cell: QRect, padding: int = _PADDING) -> QRect:
     """Where the button lies in its cell."""
-    return QRect(cell.x() + 8, cell.center().y() - _BUTTON_HEIGHT // 2, cell.width() - 16, _BUTTON_HEIGHT)
+    top = cell.center().y() - _BUTTON_HEIGHT // 2
+    return QRect(cell.x() + padding, top, cell.width() - 2 * padding, _BUTTON_HEIGHT)
 
 
 class VariantTable(QTableView):
     """Shows all rows without scrolling by itself; the page scrolls."""
 
-    action_asked = Signal(int)  # row whose button was pressed
-    row_chosen = Signal(int)
+    action_asked = Signal(int)  # number of the row whose button was pressed
+    row_chosen = Signal(int)  # number of the row
 
     def __init__(self, model: VariantTableModel, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows = model
+        self.order = VariantOrder(model, self)
         self.hovered_button = -1
+        self._pressed = -1  # row whose button the mouse went down on
+        self.padding = _PADDING
+        self._lines: list[int] = []  # the model's line of each row
         set_up_table(self, "variantTable", "Variants of this model", row_height=ROW_HEIGHT)
-        self.setModel(model)
+        self.setModel(self.order)
         self.setItemDelegate(RowDelegate(theme, self))
         self.setItemDelegateForColumn(ACTION, ActionDelegate(theme, self))
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -134,19 +169,33 @@ class VariantTable(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setMinimumSectionSize(40)
         header.setTextElideMode(Qt.TextElideMode.ElideRight)
-        header.setSectionResizeMode(QUALITY, QHeaderView.ResizeMode.Stretch)
-        self._set_widths(sum(_WIDTHS.values()) + _QUALITY_WIDTH)
-        self.setMinimumWidth(sum(_NARROW_WIDTHS.values()) + _NARROW_QUALITY_WIDTH)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # by size, until a title is clicked
+        header.setSortIndicatorClearable(True)
+        self.setSortingEnabled(True)
+        self._set_widths(sum(_WIDTHS.values()))
+        self.setMinimumWidth(sum(_NARROW_WIDTHS.values()))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        model.modelReset.connect(self._fit_height)
+        self.order.modelReset.connect(self._laid_out)
+        self.order.layoutChanged.connect(self._laid_out)
         self.selectionModel().currentRowChanged.connect(self._moved)
-        self._fit_height()
+        self._laid_out()
 
-    def select(self, row: int) -> None:
+    def line_at(self, index: Index) -> int:
+        """The model's line of a cell shown here."""
+        return self._lines[index.row()]
+
+    @property
+    def chosen(self) -> int:
+        """The number of the current row, -1 without one."""
+        index = self.currentIndex()
+        return self.rows.number_at(self.line_at(index)) if index.isValid() else -1
+
+    def select(self, number: int) -> None:
         """Make a row current without telling."""
-        if row >= 0 and row != self.currentIndex().row():
+        line = self.rows.line_of(number)
+        if line >= 0 and number != self.chosen:
             self.selectionModel().blockSignals(True)
-            self.setCurrentIndex(self.rows.index(row, VARIANT))
+            self.setCurrentIndex(self.order.mapFromSource(self.rows.index(line, VARIANT)))
             self.selectionModel().blockSignals(False)
             self.viewport().update()
 
@@ -161,19 +210,30 @@ class VariantTable(QTableView):
             self._set_widths(event.size().width())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter and space press the current row's button."""
+        """Enter and space press the current row's button; the first arrow chooses the recommended row."""
+        chosen = self.currentIndex().isValid()
         if answer(event, VARIANT_KEYS):
-            if self.currentIndex().isValid():
-                self.action_asked.emit(self.currentIndex().row())
+            if self.chosen >= 0:
+                self.action_asked.emit(self.chosen)
+        elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down) and not chosen and self.rows.first_recommended >= 0:
+            line = self.rows.first_recommended
+            self.setCurrentIndex(self.order.mapFromSource(self.rows.index(line, VARIANT)))
         else:
             super().keyPressEvent(event)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A button is pressed without making its row the current one, which what else acts on a row goes by."""
+        self._pressed = self._button_at(event.position().toPoint())
+        if self._pressed < 0 or event.button() != Qt.MouseButton.LeftButton:
+            super().mousePressEvent(event)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """A click on a button presses it."""
-        super().mouseReleaseEvent(event)
-        row = self._button_at(event.position().toPoint())
-        if event.button() == Qt.MouseButton.LeftButton and row >= 0:
-            self.action_asked.emit(row)
+        """A button acts when the mouse comes up where it went down."""
+        pressed, self._pressed = self._pressed, -1
+        if pressed < 0 or event.button() != Qt.MouseButton.LeftButton:
+            super().mouseReleaseEvent(event)
+        elif self._button_at(event.position().toPoint()) == pressed:
+            self.action_asked.emit(self.rows.number_at(self._lines[pressed]))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Buttons shine below the mouse."""
@@ -190,21 +250,30 @@ class VariantTable(QTableView):
         event.ignore()
 
     def _set_widths(self, room: int) -> None:
-        needed = sum(_WIDTHS.values()) + _QUALITY_WIDTH
+        widths = dict(_WIDTHS)
         for column in _SPARED:
-            self.setColumnHidden(column, needed > room)
-            needed -= _WIDTHS[column] if needed > room else 0
-        for column, width in (_WIDTHS | (_NARROW_WIDTHS if needed > room else {})).items():
-            self.setColumnWidth(column, width)
+            if sum(widths.values()) > room:
+                del widths[column]
+        narrow = sum(widths.values()) > room
+        widths = _NARROW_WIDTHS if narrow else widths
+        self.padding = _NARROW_PADDING if narrow else _PADDING
+        self.rows.set_short_titles(narrow)
+        header, stretched = self.horizontalHeader(), QUALITY if QUALITY in widths else WHERE
+        for column in range(len(COLUMNS)):
+            self.setColumnHidden(column, column not in widths)
+            modes = QHeaderView.ResizeMode
+            header.setSectionResizeMode(column, modes.Stretch if column == stretched else modes.Fixed)
+            if column in widths and column != stretched:
+                self.setColumnWidth(column, widths[column])
 
     def _moved(self, current: QModelIndex, previous: QModelIndex) -> None:
         self.viewport().update()
-        self.row_chosen.emit(current.row())
+        self.row_chosen.emit(self.chosen)
 
     def _button_at(self, where: QPoint) -> int:
         index = self.indexAt(where)
-        if index.column() != ACTION or not button_rect(self.visualRect(index)).contains(where):
-            return -1
+        if index.column() != ACTION or not button_rect(self.visualRect(index), self.padding).contains(where):
+            return -1  # nor is there a button in a heading, whose only cell is the first one
         return index.row()
 
     def _hover(self, row: int) -> None:
@@ -213,6 +282,13 @@ class VariantTable(QTableView):
             self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if row >= 0 else Qt.CursorShape.ArrowCursor)
             self.viewport().update()
 
-    def _fit_height(self) -> None:
+    def _laid_out(self) -> None:
+        """Other lines, or another order: headings reach over all columns, and all rows can be seen."""
+        count = self.order.rowCount()
+        self._lines = [self.order.mapToSource(self.order.index(row, VARIANT)).row() for row in range(count)]
+        self.clearSpans()
+        for row, line in enumerate(self._lines):
+            if self.rows.is_heading(line):
+                self.setSpan(row, VARIANT, 1, len(COLUMNS))
         header = self.horizontalHeader().sizeHint().height()
-        self.setFixedHeight(header + ROW_HEIGHT * self.rows.rowCount() + 2)
+        self.setFixedHeight(header + ROW_HEIGHT * count + 2)

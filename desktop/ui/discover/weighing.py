@@ -8,7 +8,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.services.discover.picker import PickedRepo, PickerService
 from desktop.services.discover.picker_records import Controls, View
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 
 SETTLE_MILLISECONDS = 300  # the controls rest so long before the engine is asked
 WATCH_MILLISECONDS = 5_000  # free memory is looked at again so often while the page is in view
@@ -58,7 +58,11 @@ class Weighing(QObject):
         self._repo = None
         self.progressed.emit("Looking at the files…")
         self._opening = self._tasks.run(
-            lambda context: self._service.open(repo_id), done=self._opened, failed=self._failed, owner=self
+            lambda context: self._service.open(repo_id),
+            done=self._opened,
+            failed=self._failed,
+            lane=Lane.NETWORK,
+            owner=self,
         )
 
     def stop(self) -> None:
@@ -75,6 +79,7 @@ class Weighing(QObject):
         if watching:
             self._meter.start()
             self.look_again()
+            self.look_for_copies()
         else:
             self._meter.stop()
 
@@ -88,6 +93,18 @@ class Weighing(QObject):
                 lambda context: repo.refresh(),
                 done=lambda changed: self._looked(repo, changed),
                 failed=lambda error: self._looked(repo, False),
+                lane=Lane.JOB,
+                owner=self,
+            )
+
+    def look_for_copies(self) -> None:
+        """Look again which variants are on this computer: one came, or was removed."""
+        repo = self._repo
+        if repo is not None:
+            self._tasks.run(
+                lambda context: repo.look_for_copies(),
+                done=lambda changed: self._show() if changed and repo is self._repo else None,
+                lane=Lane.JOB,
                 owner=self,
             )
 
@@ -128,6 +145,7 @@ class Weighing(QObject):
             lambda context: repo.read_first(lambda: context.cancelled),
             done=lambda _: self._estimated(),
             failed=self._failed,
+            lane=Lane.NETWORK,
             owner=self,
         )
 
@@ -154,21 +172,26 @@ class Weighing(QObject):
             return repo.view(controls, longest=True)
 
         self._settling = self._tasks.run(
-            work, done=self._settled, progress=self.changed.emit, failed=self._troubled, owner=self
+            work, done=self._settled, progress=self.changed.emit, failed=self._troubled, lane=Lane.NETWORK, owner=self
         )
 
     def _mark(self) -> None:
-        """Marks depend on everything but the context and the goal."""
+        """Marks depend on everything but the context and the goal, and on the models as far as they were read."""
         repo, controls = self._repo, self._controls
-        wanted = (id(repo), controls.kv_type, controls.gpu_layers, id(controls.machine))
-        if repo is None or wanted == self._marked_for:
+        if repo is None:
+            return
+        wanted = (id(repo), controls.kv_type, controls.gpu_layers, id(controls.machine), repo.built)
+        if wanted == self._marked_for:
             return
         self._marked_for = wanted
-        self._marking = self._tasks.run(lambda context: repo.marks(controls), done=self.marked.emit, owner=self)
+        self._marking = self._tasks.run(
+            lambda context: repo.marks(controls), done=self.marked.emit, lane=Lane.JOB, owner=self
+        )
 
     def _settled(self, view: View) -> None:
         self._settling = None
         self.changed.emit(view)
+        self._mark()
         self.progressed.emit("")
 
     def _troubled(self, error: HeftError) -> None:

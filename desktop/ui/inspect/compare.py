@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -28,6 +26,7 @@ from desktop.ui.inspect.state import InspectState
 from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.signals import calling
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shared.text_table_model import TextTableModel
 from desktop.ui.shell.theme import Theme, set_role
@@ -170,5 +169,5 @@ def _table(model: TextTableModel, name: str, title: str, widths: tuple[int, ...]
     header.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
     table.setSortingEnabled(True)
-    model.modelReset.connect(partial(_set_widths, table, widths))
+    model.modelReset.connect(calling(_set_widths, table, widths))
     return table

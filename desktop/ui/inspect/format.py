@@ -32,6 +32,7 @@ class FormatTab(InspectTab):
         """Show what this file, folder or repo is."""
         self._choice.set_entries(inspected.models)
         self.view.set_summary(inspected.summary, len(inspected.models))
+        self.setFocusProxy(self._choice if inspected.models else self.view)
 
     @property
     def search(self) -> QLineEdit | None:

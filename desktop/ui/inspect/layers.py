@@ -18,6 +18,7 @@ from desktop.ui.inspect.tensor_rows import OUTSIDE, TensorRows
 from desktop.ui.inspect.tensor_table import TensorTable
 from desktop.ui.inspect.type_legend import TypeLegend
 from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.keys import tooltip
 from desktop.ui.shell.theme import Theme, set_role
 
@@ -116,7 +117,7 @@ class LayersTab(InspectTab):
             button.setAccessibleName(tooltip(action))
             button.setToolTip(tooltip(action))
             set_role(button, "ghost")
-            button.clicked.connect(lambda _checked=False, steps=steps: self.map.zoom(steps))
+            button.clicked.connect(calling(self.map.zoom, steps))
             head.addWidget(button)
         card = self._card = QFrame()
         card.setObjectName("layerCard")

@@ -21,9 +21,9 @@ from desktop.ui.inspect.value_viewer import ValueViewer
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.search_field import search_field
-from desktop.ui.shared.tables import COPY_ROWS
+from desktop.ui.shared.tables import COPY_ROWS, choose_by_hand_only
 from desktop.ui.shell.keys import add_keys
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _COLUMN_WIDTHS = {KEY: 330, TYPE: 130}
@@ -53,6 +53,7 @@ class MetadataTab(InspectTab):
             lambda context: self._service.rows(inspected, lambda: context.cancelled),
             done=self._show_rows,
             failed=self.notify.emit,
+            lane=Lane.JOB,
             owner=self,
         )
 
@@ -78,6 +79,7 @@ class MetadataTab(InspectTab):
         self._tree.setObjectName("inspectMetadataTree")
         self._tree.setAccessibleName("Metadata keys")
         self._tree.setModel(self._rows)
+        choose_by_hand_only(self._tree)
         self._tree.setUniformRowHeights(True)
         self._tree.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self._tree.setIndentation(12)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from desktop.core.units import human_bytes
@@ -62,11 +61,6 @@ class ModelChoice(QWidget):
         header.setSectionResizeMode(len(_WIDTHS), QHeaderView.ResizeMode.Stretch)
         self._table.selectRow(0)
         self._open.setEnabled(bool(entries))
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Keys go to the list at once."""
-        super().showEvent(event)
-        self._table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _choose(self, index: QModelIndex) -> None:
         row = self._model.at(index.row())

@@ -11,6 +11,7 @@ from desktop.core.progress import Progress
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.progress_line import ProgressLine
+from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.notifications import error_report
 from desktop.ui.shell.theme import Theme, set_role
@@ -32,6 +33,7 @@ class ReadFailure(QFrame):
     """What happened, the one thing to do; stays until it is dismissed or something else is opened."""
 
     again_asked = Signal()
+    settings_asked = Signal(str)  # SettingsPage
     dismissed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -50,6 +52,8 @@ class ReadFailure(QFrame):
         texts.addWidget(self._hint)
         again = explained_button("Try again", "inspectAgain", "Open the same once more")
         again.clicked.connect(self.again_asked)
+        self._settings = SettingsLink("inspectSettings")
+        self._settings.asked.connect(self.settings_asked)
         copy = explained_button("Copy details", "inspectCopyFailure", "Copy the details of this error")
         copy.clicked.connect(self._copy)
         self._close = QToolButton()
@@ -63,10 +67,15 @@ class ReadFailure(QFrame):
         row.setSpacing(10)
         row.addWidget(self._mark)
         row.addLayout(texts, 1)
-        for button in (again, copy, self._close):
+        for button in (self._settings, again, copy, self._close):
             row.addWidget(button)
         theme.changed.connect(self._paint)
         self._paint()
+
+    @property
+    def wants_token(self) -> bool:
+        """Whether it is shown, and a token of the Hub may mend it."""
+        return not self.isHidden() and self._error is not None and self._error.settings_page == "hub"
 
     def show_error(self, error: HeftError) -> None:
         """Tell a failure."""
@@ -74,6 +83,7 @@ class ReadFailure(QFrame):
         self._message.setText(error.message)
         self._hint.setText(error.hint)
         self._hint.setVisible(bool(error.hint))
+        self._settings.show_for(error)
         self.setAccessibleName(f"{error.message} {error.hint}".strip())
 
     def _copy(self) -> None:

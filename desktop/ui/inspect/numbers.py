@@ -23,7 +23,7 @@ from desktop.ui.inspect.numbers_words import facts, figures, offer, sampled
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 WIDTH = 340
@@ -181,6 +181,7 @@ class TensorNumbersPanel(QScrollArea):
             progress=lambda step: self._figures.setText(
                 f"{'Fetching' if step.note == FETCHING else 'Reading'}… {step.fraction:.0%}"
             ),
+            lane=Lane.NETWORK if remote else Lane.JOB,
             owner=self,
         )
 
@@ -244,7 +245,7 @@ class TensorNumbersPanel(QScrollArea):
 
         self._clear_losses()
         self._losing = self._tasks.run(
-            work, done=self._show_losses, failed=self._losses_failed, progress=advance, owner=self
+            work, done=self._show_losses, failed=self._losses_failed, progress=advance, lane=Lane.JOB, owner=self
         )
         self._show_losing()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,8 +11,10 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, UsageError
+from desktop.core.hub_address import is_on_hub
 from desktop.core.progress import Progress
 from desktop.services.inspect.inspection import Inspected, InspectionService
+from desktop.store.options import RECENT_INSPECTED
 from desktop.store.settings import SettingsStore
 from desktop.ui.inspect import actions
 from desktop.ui.inspect.compare import CompareTab
@@ -27,9 +28,11 @@ from desktop.ui.inspect.state import InspectState, Opened
 from desktop.ui.inspect.tab import InspectTab, TabEntry, Tone
 from desktop.ui.inspect.tabs import InspectTabs
 from desktop.ui.inspect.tensors import TensorsTab
+from desktop.ui.shared.keyboard import has_keyboard
 from desktop.ui.shared.search_field import focus_search
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.page import Page
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
@@ -111,7 +114,9 @@ class InspectPage(Page):
         loaded = self._engine_state().loaded
         self._empty.set_loaded(loaded.path if loaded else "", Path(loaded.path).name if loaded else "")
         if not self._recent:
-            self._tasks.run(lambda context: self._settings.load().recent_inspected, done=self._took_recent, owner=self)
+            self._tasks.run(
+                lambda context: self._settings.get(RECENT_INSPECTED), done=self._took_recent, lane=Lane.JOB, owner=self
+            )
 
     def open(self, source: str) -> None:
         """Read a path, a folder, an ``hf:`` address or a library name, and show it."""
@@ -208,18 +213,19 @@ class InspectPage(Page):
         self._line.cancelled.connect(self.cancel)
         self._failure.again_asked.connect(self._again)
         self._failure.dismissed.connect(self._failure.hide)
+        self._failure.settings_asked.connect(self.settings_asked)
         self._tabs.notify.connect(self.notify)
         self._tabs.place_asked.connect(self.go_to)
 
     def _connect_actions(self) -> None:
         for action, call in (
             (actions.RUN, self._run),
-            (actions.NEXT_VIEW, lambda: self._tabs.step(1)),
-            (actions.PREVIOUS_VIEW, lambda: self._tabs.step(-1)),
+            (actions.NEXT_VIEW, calling(self._tabs.step, 1)),
+            (actions.PREVIOUS_VIEW, calling(self._tabs.step, -1)),
             (actions.FIND, self._find),
-            (actions.LARGER, partial(self._zoom, 1)),
-            (actions.SMALLER, partial(self._zoom, -1)),
-            (actions.FIT, partial(self._zoom, 0)),
+            (actions.LARGER, calling(self._zoom, 1)),
+            (actions.SMALLER, calling(self._zoom, -1)),
+            (actions.FIT, calling(self._zoom, 0)),
         ):
             self.commands.connect_to(action, call)
         self.commands.ask(actions.SEARCHABLE, lambda: self._shown is not None and self._shown.search is not None)
@@ -240,6 +246,11 @@ class InspectPage(Page):
         if isinstance(self._tabs.shown, LayersTab):
             self._tabs.shown.map.zoom(steps)
 
+    def token_changed(self) -> None:
+        """Try again what was refused for want of a token."""
+        if self._failure.wants_token:
+            self._again()
+
     # -- reading ---------------------------------------------------------------------------------
 
     def _open(self, source: str, context: TaskContext) -> Inspected:
@@ -258,6 +269,7 @@ class InspectPage(Page):
             done=done,
             failed=self._failed,
             progress=lambda step: self._line.show_step(step, step.note or f"Reading {source}"),
+            lane=Lane.NETWORK if is_on_hub(source) else Lane.JOB,
             owner=self,
         )
 
@@ -276,6 +288,8 @@ class InspectPage(Page):
             self._failure.show()
 
     def _show(self, opened: Opened) -> None:
+        kept = self.hasFocus() or has_keyboard(self._empty) or has_keyboard(self._line) or has_keyboard(self._failure)
+        kept = kept or (self._summary is not None and has_keyboard(self._summary))
         self._ended()
         former = self.inspected
         self._state.show(opened)
@@ -284,10 +298,13 @@ class InspectPage(Page):
             self._tabs.show_model(opened.inspected)
             self._tabs.hide_tab("compare")
             self._body.setCurrentIndex(_TABS)
-            self._tabs.take_focus()
+            if kept:
+                self._tabs.take_focus()
         else:
             self._tabs.clear()
             self._show_summary(opened.inspected)
+            if kept and self._summary is not None:
+                self._summary.setFocus(Qt.FocusReason.OtherFocusReason)
         if former is not None:
             former.close()
 
@@ -324,8 +341,8 @@ class InspectPage(Page):
 
     def _remember(self, source: str) -> None:
         """On the worker thread: what was opened well is offered again."""
-        kept = [known for known in self._settings.load().recent_inspected if known != source]
-        self._settings.update(recent_inspected=(source, *kept)[:MOST_RECENT])
+        kept = [known for known in self._settings.get(RECENT_INSPECTED) if known != source]
+        self._settings.set(RECENT_INSPECTED, (source, *kept)[:MOST_RECENT])
 
     def _took_recent(self, recent: tuple[str, ...]) -> None:
         self._recent = recent
@@ -333,13 +350,13 @@ class InspectPage(Page):
 
     def _list_models(self) -> None:
         def work(context: TaskContext) -> tuple[tuple[str, ...], list[LibraryModel]]:
-            return self._settings.load().recent_inspected, self._library.scan(cancelled=lambda: context.cancelled)
+            return self._settings.get(RECENT_INSPECTED), self._library.scan(cancelled=lambda: context.cancelled)
 
         def done(found: tuple[tuple[str, ...], list[LibraryModel]]) -> None:
             self._took_recent(found[0])
             self._head.set_models(found[1])
 
-        self._tasks.run(work, done=done, failed=self.notify.emit, owner=self)
+        self._tasks.run(work, done=done, failed=self.notify.emit, lane=Lane.JOB, owner=self)
 
 
 def _tensor_count(inspected: Inspected) -> tuple[str, Tone]:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.findings import Finding, Severity
 from desktop.core.progress import Progress
@@ -29,7 +30,7 @@ from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.keys import add_keys
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 QUICK = (
@@ -211,7 +212,9 @@ class ProblemsTab(InspectTab):
 
         self._progress.setValue(0)
         self._note.setText("Checking…")
-        self._checking = self._tasks.run(work, done=done, failed=self._failed, progress=self._advance, owner=self)
+        self._checking = self._tasks.run(
+            work, done=done, failed=self._failed, progress=self._advance, lane=Lane.JOB, owner=self
+        )
         self._refresh()
 
     def _advance(self, step: Progress) -> None:
@@ -221,7 +224,8 @@ class ProblemsTab(InspectTab):
     def _failed(self, error: HeftError) -> None:
         self._checking = None
         self._refresh()
-        self.notify.emit(error)
+        if not isinstance(error, CancelledError):  # in the list of jobs: who did that knows
+            self.notify.emit(error)
 
     def _cancel(self) -> None:
         if self._checking is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLabel, QL
 from desktop.core.hub_address import PREFIX, hub_address
 from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.theme import set_role
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class SourceMenu(QMenu):
         half = _NAME_CHARACTERS // 2
         text = visible_in_place(text)
         shown = text if len(text) <= _NAME_CHARACTERS else f"{text[: half - 1]}…{text[-half:]}"
-        action = self.addAction(shown.replace("&", "&&"), partial(self.chosen.emit, source))
+        action = self.addAction(shown.replace("&", "&&"), calling(self.chosen.emit, source))
         action.setToolTip(plain_tooltip(source))
 
     def ask_file(self) -> None:

@@ -29,7 +29,7 @@ from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.transcript.highlight import highlight
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 if TYPE_CHECKING:
@@ -74,7 +74,9 @@ class TemplateTab(InspectTab):
             found = self._service.templates(inspected)
             return tuple((t, highlight("jinja", t.source, longest_line=LINE_CHARACTERS)) for t in found)
 
-        self._reading = self._tasks.run(read, done=self._show_templates, failed=self.notify.emit, owner=self)
+        self._reading = self._tasks.run(
+            read, done=self._show_templates, failed=self.notify.emit, lane=Lane.JOB, owner=self
+        )
 
     def clear(self) -> None:
         """Show no model."""
@@ -212,6 +214,7 @@ class TemplateTab(InspectTab):
             lambda context: self._service.render(inspected, template, messages, open_answer=open_answer),
             done=self._show_prompt,
             failed=self.notify.emit,
+            lane=Lane.JOB,
             owner=self,
         )
 

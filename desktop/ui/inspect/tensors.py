@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -33,8 +32,9 @@ from desktop.ui.inspect.tensor_table import TensorTable
 from desktop.ui.inspect.totals_model import TotalsModel
 from desktop.ui.shared.saving import write_file
 from desktop.ui.shared.search_field import search_field
+from desktop.ui.shared.signals import calling
 from desktop.ui.shared.tables import set_up_table
-from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _ALL_TYPES = "All types"
@@ -106,6 +106,7 @@ class TensorsTab(InspectTab):
             work,
             done=lambda _: self.notify.emit(f"Saved {len(positions):,} tensors as {path}"),
             failed=self.notify.emit,
+            lane=Lane.JOB,
             owner=self,
         )
 
@@ -167,7 +168,7 @@ class TensorsTab(InspectTab):
         menu = QMenu(button)
         menu.setObjectName("tensorExportMenu")
         for suffix, kind in _KINDS.items():
-            menu.addAction(f"{kind.split()[0]}…", partial(self._ask_where, suffix))
+            menu.addAction(f"{kind.split()[0]}…", calling(self._ask_where, suffix))
         button.setMenu(menu)
         return button
 

@@ -20,7 +20,7 @@ from desktop.services.inspect.tokenizer import Token, TokenizerService
 from desktop.ui.inspect.token_chips import MAX_CHIPS, TokenChips
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 PAUSE_MILLISECONDS = 150  # typing this long paused is split
@@ -111,6 +111,7 @@ class TokenizePanel(QWidget):
             ),
             done=lambda tokens: self._done(tokens, text),
             failed=self._failed,
+            lane=Lane.JOB,
             owner=self,
         )
 

@@ -29,7 +29,7 @@ from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.search_field import search_field
 from desktop.ui.shared.tables import set_up_table
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme
 
 PAUSE_MILLISECONDS = 200
@@ -69,7 +69,11 @@ class TokenizerTab(InspectTab):
         self._facts.setText(facts(vocabulary))
         self._table.setColumnHidden(SCORE, not vocabulary.has_scores)
         self._naming = self._tasks.run(
-            lambda context: vocabulary.special(), done=self._show_special, failed=self.notify.emit, owner=self
+            lambda context: vocabulary.special(),
+            done=self._show_special,
+            failed=self.notify.emit,
+            lane=Lane.JOB,
+            owner=self,
         )
         self._panel.show_model(inspected)
 
@@ -183,6 +187,7 @@ class TokenizerTab(InspectTab):
             done=self._show_found,
             failed=self._search_failed,
             progress=lambda step: self._progress.setValue(round(step.fraction * 1000)),
+            lane=Lane.JOB,
             owner=self,
         )
 

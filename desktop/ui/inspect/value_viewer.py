@@ -11,7 +11,7 @@ from desktop.core.gguf import Array
 from desktop.core.text import bounded
 from desktop.services.inspect.metadata import PAGE, MetadataRow, lines, whole
 from desktop.ui.shared.buttons import explained_button
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 
@@ -85,7 +85,9 @@ class ValueViewer(QWidget):
             QGuiApplication.clipboard().setText(text)
             self.notify.emit(f"The value of {row.key} is in the clipboard ({len(text):,} characters).")
 
-        self._tasks.run(lambda context: whole(row.value), done=copied, failed=self.notify.emit, owner=self)
+        self._tasks.run(
+            lambda context: whole(row.value), done=copied, failed=self.notify.emit, lane=Lane.JOB, owner=self
+        )
 
     def _go(self, first: int) -> None:
         row = self._row
@@ -96,7 +98,11 @@ class ValueViewer(QWidget):
         array = row.value.data
         if not isinstance(array, Array):
             self._reading = self._tasks.run(
-                lambda context: whole(row.value), done=self._show_text, failed=self._show_failure, owner=self
+                lambda context: whole(row.value),
+                done=self._show_text,
+                failed=self._show_failure,
+                lane=Lane.JOB,
+                owner=self,
             )
             return
         start = max(0, min(first, (len(array) - 1) // PAGE * PAGE))
@@ -113,7 +119,7 @@ class ValueViewer(QWidget):
             self._back.setEnabled(start > 0)
             self._on.setEnabled(stop < len(array))
 
-        self._reading = self._tasks.run(read, done=show, failed=self._show_failure, owner=self)
+        self._reading = self._tasks.run(read, done=show, failed=self._show_failure, lane=Lane.JOB, owner=self)
 
     def _go_to_index(self) -> None:
         digits = "".join(c for c in self._index.text() if c.isdecimal())

@@ -5,16 +5,14 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt
 
-from desktop.core.errors import HeftError
 from desktop.core.text import plain_tooltip
 from desktop.services.inspect.vocabulary import Vocabulary, VocabularyToken
 from desktop.ui.shared.column_table import ColumnTable, Index
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 TITLES = ("Id", "Token", "Type", "Score", "As stored")
@@ -64,15 +62,16 @@ class VocabularyModel(ColumnTable):
     # -- reading ---------------------------------------------------------------------------------
 
     def _ask(self, number: int) -> None:
-        vocabulary = self._vocabulary
+        vocabulary, generation = self._vocabulary, self._generation
         if number in self._asked or vocabulary is None:
             return
         self._asked.add(number)
         ids = self._ids[number * PAGE : (number + 1) * PAGE]
         self._tasks.run(
             lambda context: vocabulary.read(ids),
-            done=partial(self._take, self._generation, number),
-            failed=partial(self._fail, self._generation, number),
+            done=lambda tokens: self._take(generation, number, tokens),
+            failed=lambda error: self._fail(generation, number),
+            lane=Lane.JOB,
             owner=self,
         )
 
@@ -86,7 +85,7 @@ class VocabularyModel(ColumnTable):
         first = number * PAGE
         self.dataChanged.emit(self.index(first, 0), self.index(first + len(tokens) - 1, STORED))
 
-    def _fail(self, generation: int, number: int, error: HeftError) -> None:
+    def _fail(self, generation: int, number: int) -> None:
         # The page stays asked for: a file that went away is not read again for every paint.
         if generation == self._generation:
             self._pages[number] = []

@@ -50,7 +50,7 @@ REMOVE = Action(
     "library.remove",
     "Remove the selected model…",
     ("Del",),
-    tip="Move the file to the trash",
+    tip="Remove the file from this computer",
     icon="trash",
     needs=(IN_LIST,),
     widget="libraryTable",

@@ -11,6 +11,7 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, QObject, Qt
 from PySide6.QtGui import QFont
 
+from desktop.core.spelling import words_of
 from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.models.library import LibraryModel
@@ -97,6 +98,11 @@ class LibraryTableModel(ColumnTable):
     def total_bytes(self) -> int:
         """Bytes of all rows before filtering."""
         return self._total_bytes
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The words of what can be searched for."""
+        return words_of(self._texts.values())
 
     def at(self, row: int) -> LibraryModel | None:
         """The model shown in a row."""

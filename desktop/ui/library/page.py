@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
@@ -22,8 +22,12 @@ from PySide6.QtWidgets import (
 
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
+from desktop.core.spelling import near
 from desktop.core.units import human_bytes
 from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.services.models.removal import Removal, RemovalService
+from desktop.services.models.removal_words import consequences, outcome, question
+from desktop.store.settings import Changed
 from desktop.ui.library import actions
 from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.library.library_table import LibraryTable
@@ -32,9 +36,10 @@ from desktop.ui.library.scan_progress import ScanProgressLine
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.search_field import focus_search, search_field
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.keys import tooltip
 from desktop.ui.shell.page import Page
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 QUIET_SECONDS = 0.3  # a search shorter than this shows no progress, so that a visit does not flicker
@@ -53,6 +58,7 @@ class LibraryPage(Page):
     def __init__(
         self,
         service: LibraryService,
+        removals: RemovalService,
         tasks: Tasks,
         theme: Theme,
         parent: QWidget | None = None,
@@ -60,6 +66,8 @@ class LibraryPage(Page):
         super().__init__(parent, actions.LIBRARY_ACTIONS)
         self.setObjectName("libraryPage")
         self._service = service
+        self._removals = removals
+        self._removable: frozenset[str] = frozenset()  # ids of models that Heft may remove
         self._tasks = tasks
         self._scan: Task | None = None
         self._scan_started = 0.0
@@ -77,19 +85,31 @@ class LibraryPage(Page):
         """Look for models, quietly when nothing is new."""
         self.rescan()
 
+    def option_changed(self, change: Changed) -> None:
+        """Other folders or stores are to be looked into."""
+        if change.option.page == "models":
+            self.cancel_scan()
+            if self.isVisible():
+                self.rescan()
+
     def rescan(self) -> None:
         """Look for models in the background; one search at a time."""
         if self._scan is not None:
             return
         self._scan_started = time.monotonic()
         self._scan = self._tasks.run(
-            lambda context: self._service.scan(context.progress, lambda: context.cancelled),
+            self._look,
             done=self._scanned,
             failed=self._scan_failed,
             progress=self._scan_advanced,
+            lane=Lane.JOB,
             owner=self,
         )
         self._refresh()
+
+    def _look(self, context: TaskContext) -> tuple[list[LibraryModel], frozenset[str]]:
+        models = self._service.scan(context.progress, lambda: context.cancelled)
+        return models, frozenset(model.id for model in models if self._removals.may_remove(model))
 
     def cancel_scan(self) -> None:
         """Stop looking; the list stays as it is."""
@@ -156,6 +176,8 @@ class LibraryPage(Page):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._add = self.commands.button(actions.ADD_FOLDER, "libraryAddFolder", role="primary")
         self._clear = explained_button("Clear search", "libraryClearSearch", "Show all models again")
+        self._near = explained_button("", "libraryNear", "Search for a name that is here")
+        self._near.clicked.connect(self._search_near)
         empty = QWidget()
         empty.setObjectName("libraryEmpty")
         column = QVBoxLayout(empty)
@@ -163,6 +185,7 @@ class LibraryPage(Page):
         column.addStretch(1)
         column.addWidget(self._nothing)
         column.addWidget(self._advice)
+        column.addWidget(self._near, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._add, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._clear, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(2)
@@ -197,7 +220,7 @@ class LibraryPage(Page):
         model = self._table.current_model
         self._details.setVisible(model is not None)
         if model is not None:
-            self._details.show_model(model, removable=self._service.is_own(model))
+            self._details.show_model(model, removable=model.id in self._removable)
         self._body.setCurrentIndex(0 if self._rows.rowCount() else 1)
         self.commands.allow(actions.NOT_LOOKING, self._scan is None)
         self.commands.allow(actions.IN_LIST, model is not None)
@@ -206,6 +229,7 @@ class LibraryPage(Page):
             f"{total:,} model{'s' * (total != 1)} · {human_bytes(self._rows.total_bytes)}" if total else ""
         )
         self._clear.setVisible(total > 0)
+        self._offer_near()
         self._add.setVisible(total == 0 and self._scanned_once)
         self._advice.setVisible(self._scanned_once)
         if total:
@@ -216,6 +240,19 @@ class LibraryPage(Page):
             self._advice.setText(NO_MODELS_ADVICE)
         else:
             self._nothing.setText("Looking for models…")
+
+    def _offer_near(self) -> None:
+        """Offer the nearest name where the search finds none."""
+        typed = self._search.text()
+        found = near(typed, self._rows.words) if typed and not self._rows.rowCount() else ()
+        self._near.setVisible(bool(found))
+        if found:
+            self._near.setText(f"Did you mean “{found[0]}”?".replace("&", "&&"))
+            self._near.setAccessibleName(f"Search for {found[0]}")
+            self._near.setProperty("near", found[0])
+
+    def _search_near(self) -> None:
+        self._search.setText(str(self._near.property("near")))
 
     def _filter(self, text: str) -> None:
         self._rows.set_filter(text)
@@ -229,14 +266,15 @@ class LibraryPage(Page):
             self._progress.show()
         self._progress.show_progress(progress)
 
-    def _scanned(self, models: list[LibraryModel]) -> None:
+    def _scanned(self, found: tuple[list[LibraryModel], frozenset[str]]) -> None:
+        models, self._removable = found
         first, self._scanned_once = not self._scanned_once, True
         self._rows.set_models(models)
         used = [model for model in models if model.last_used is not None]
         if first and used:
             self._table.select(max(used, key=lambda model: model.last_used or 0.0).id)
         self._end_scan()
-        if first and not self._search.hasFocus():
+        if first and self.hasFocus():  # and nobody went elsewhere since the page came into view
             self._table.setFocus(Qt.FocusReason.OtherFocusReason)
         unreadable = self._service.unreadable
         if unreadable:
@@ -277,40 +315,55 @@ class LibraryPage(Page):
         menu.setObjectName("libraryContextMenu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.commands.add_to(menu, actions.CHAT, actions.INSPECT, actions.SHOW_IN_FOLDER)
-        if self._service.is_own(model):
+        if model.id in self._removable:
             menu.addSeparator()
             self.commands.add_to(menu, actions.REMOVE)
         menu.popup(where)
 
     def _ask_remove(self) -> None:
+        """See what removing would do; whose a model is when Heft may not."""
         model = self._table.current_model
-        if model is None:
-            return
-        if not self._service.is_own(model):
-            self.notify.emit(f"{model.name} is not in Heft's own folder, so Heft does not remove it.")
-            return
+        if model is not None:
+            self._tasks.run(
+                lambda context: self._removals.plan(model),
+                done=self._ask_whether,
+                failed=self.notify.emit,
+                lane=Lane.JOB,
+                owner=self,
+            )
+
+    def _ask_whether(self, removal: Removal) -> None:
         box = QMessageBox(
             QMessageBox.Icon.Question,
             "Remove model",
-            f"Move {model.name} to the trash?",
+            question(removal),
             QMessageBox.StandardButton.Cancel,
             self,
         )
         box.setObjectName("libraryRemoveQuestion")
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setInformativeText(f"It takes {human_bytes(model.size_bytes)}. You can restore it from the trash.")
-        confirm = box.addButton("Move to trash", QMessageBox.ButtonRole.DestructiveRole)
+        box.setInformativeText("\n".join(consequences(removal)))
+        word = "Move to trash" if removal.to_trash else "Remove"
+        confirm = box.addButton(word, QMessageBox.ButtonRole.DestructiveRole)
         confirm.setObjectName("libraryRemoveConfirm")
-        confirm.clicked.connect(partial(self._remove, model))
+        confirm.clicked.connect(calling(self._remove, removal))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
-    def _remove(self, model: LibraryModel) -> None:
+    def _remove(self, removal: Removal) -> None:
         def removed(_: None) -> None:
-            self._rows.remove(model.id)
-            self.notify.emit(f"{model.name} is in the trash now.")
+            self._rows.remove(removal.model.id)
+            self.notify.emit(outcome(removal))
+            self.cancel_scan()
+            self.rescan()  # it may still be there in another place
 
-        self._tasks.run(lambda context: self._service.trash(model), done=removed, failed=self.notify.emit, owner=self)
+        self._tasks.run(
+            lambda context: self._removals.remove(removal),
+            done=removed,
+            failed=self.notify.emit,
+            lane=Lane.JOB,
+            owner=self,
+        )
 
     def _choose_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open a model", "", "GGUF models (*.gguf);;All files (*)")
@@ -319,13 +372,14 @@ class LibraryPage(Page):
                 lambda context: self._service.resolve(name),
                 done=self.run_requested.emit,
                 failed=self.notify.emit,
+                lane=Lane.COMMAND,
                 owner=self,
             )
 
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Add a folder that holds models")
         if name:
-            self._change_folders(partial(self._service.add_folder, Path(name)))
+            self._change_folders(lambda: self._service.add_folder(Path(name)))
 
     def _fill_folders_menu(self) -> None:
         self._folders_menu.clear()
@@ -334,14 +388,12 @@ class LibraryPage(Page):
         if folders:
             self._folders_menu.addSeparator()
         for folder in folders:
-            forget = partial(self._service.remove_folder, folder)
-            self._folders_menu.addAction(
-                f"Forget {str(folder).replace('&', '&&')}", partial(self._change_folders, forget)
-            )
+            forget = calling(self._change_folders, calling(self._service.remove_folder, folder))
+            self._folders_menu.addAction(f"Forget {str(folder).replace('&', '&&')}", forget)
 
-    def _change_folders(self, change: partial[None]) -> None:
+    def _change_folders(self, change: Callable[[], None]) -> None:
         def changed(_: None) -> None:
             self.cancel_scan()
             self.rescan()
 
-        self._tasks.run(lambda context: change(), done=changed, failed=self.notify.emit, owner=self)
+        self._tasks.run(lambda context: change(), done=changed, failed=self.notify.emit, lane=Lane.COMMAND, owner=self)

@@ -27,7 +27,7 @@ from desktop.ui.machine.machine_cards import CpuCard, EngineCard, GraphicsCard, 
 from desktop.ui.machine.trust_panel import TrustPanel, TrustSources
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.page import Page
-from desktop.ui.shell.tasks import Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 LIVE_MILLISECONDS = 2000
@@ -101,6 +101,7 @@ class MachinePage(Page):
             lambda context: self._service.describe(measure),
             done=self._answered,
             failed=self._failed,
+            lane=Lane.JOB,
             owner=self,
         )
         self._refresh()
@@ -119,6 +120,7 @@ class MachinePage(Page):
                 lambda context: self._service.save_profile(machine, path),
                 done=lambda _: self.notify.emit(f"The profile was saved as {path.name}."),
                 failed=self.notify.emit,
+                lane=Lane.JOB,
                 owner=self,
             )
 
@@ -128,6 +130,7 @@ class MachinePage(Page):
             lambda context: self._service.load_profile(path),
             done=lambda machine: self._show_profile(machine, path.name),
             failed=self.notify.emit,
+            lane=Lane.JOB,
             owner=self,
         )
 
@@ -262,7 +265,9 @@ class MachinePage(Page):
     def _read_memory(self) -> None:
         if self._own is None or self._profile is not None or (self._live is not None and self._live.running):
             return
-        self._live = self._tasks.run(lambda context: self._service.memory(), done=self._show_memory, owner=self)
+        self._live = self._tasks.run(
+            lambda context: self._service.memory(), done=self._show_memory, lane=Lane.JOB, owner=self
+        )
 
     def _show_memory(self, memory: Memory) -> None:
         if self._profile is None:

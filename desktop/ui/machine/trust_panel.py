@@ -16,7 +16,7 @@ from desktop.services.planning.ledger import Trust
 from desktop.ui.machine.ledger_chart import LedgerChart
 from desktop.ui.shared.calibration_steps import CalibrationSteps
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _EMPTY = (
@@ -73,6 +73,7 @@ class TrustPanel(QFrame):
             lambda context: (self._sources.trust(), self._sources.calibration.known(machine)),
             done=lambda found: self._show(*found),
             failed=self.failed.emit,
+            lane=Lane.JOB,
             owner=self,
         )
 

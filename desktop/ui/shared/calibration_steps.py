@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QProgressBar,
@@ -22,8 +22,9 @@ from desktop.core.progress import Progress
 from desktop.core.speed import Calibration
 from desktop.services.machine.calibration import USUAL_TYPES, CalibrationService
 from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.keyboard import has_keyboard
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shell.tasks import Task, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 
 _LEAVE = (
@@ -79,8 +80,9 @@ class CalibrationSteps(QStackedWidget):
                 cancelled=lambda: context.cancelled,
             )
 
-        self._running = self._tasks.run(work, done=self._done, failed=self._refused, progress=self._advance, owner=self)
-        self._cancel.setFocus()
+        self._running = self._tasks.run(
+            work, done=self._done, failed=self._refused, progress=self._advance, lane=Lane.JOB, owner=self
+        )
 
     def cancel(self) -> None:
         """Stop a running calibration; what was known before stays."""
@@ -124,8 +126,12 @@ class CalibrationSteps(QStackedWidget):
     # -- what happens ----------------------------------------------------------------------------
 
     def _go(self, step: int) -> None:
+        """Show a step; the keyboard stays among the steps, and is not taken from elsewhere."""
+        kept = has_keyboard(self)
         self.setCurrentIndex(step)
         self._fit()
+        if kept:
+            (self._start, self._now, self._cancel)[step].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _fit(self) -> None:
         """Only the step in view decides how large all of it is."""
@@ -136,11 +142,9 @@ class CalibrationSteps(QStackedWidget):
 
     def _ask(self) -> None:
         self._go(ASKING)
-        self._now.setFocus()
 
     def _rest(self) -> None:
         self._go(RESTING)
-        self._start.setFocus()
 
     def _advance(self, step: Progress) -> None:
         self._bar.setValue(round(_STEPS * step.fraction))

@@ -11,7 +11,7 @@ from desktop.core.hardware import Machine
 from desktop.services.machine.calibration import CalibrationService
 from desktop.ui.shared.calibration_steps import CalibrationSteps
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import set_role
 
 _WORDS = "Speeds are guessed from the memory's bandwidth. Measuring {types} on this computer makes them much surer."
@@ -52,6 +52,7 @@ class SpeedOffer(QFrame):
         self._tasks.run(
             lambda context: self._service.missing(machine, types()),
             done=lambda missing: self._offer(machine, missing),
+            lane=Lane.JOB,
             owner=self,
         )
 

@@ -17,7 +17,7 @@ from desktop.services.about import Part, bug_report, engine_sentence, licence_fo
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.text_table_model import TextRow, TextTableModel
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 
 _SIZE = (680, 520)
 _VERSION = 1  # its column
@@ -63,9 +63,15 @@ class AboutDialog(QDialog):
         column.addWidget(plain_label("aboutQt", "muted", _QT))
         column.addLayout(self._buttons())
         tasks.run(
-            lambda context: engine_sentence(engine()), done=self._engine.setText, failed=self._no_engine, owner=self
+            lambda context: engine_sentence(engine()),
+            done=self._engine.setText,
+            failed=self._no_engine,
+            lane=Lane.JOB,
+            owner=self,
         )
-        tasks.run(lambda context: third_party(), done=self._show_parts, failed=self._no_report, owner=self)
+        tasks.run(
+            lambda context: third_party(), done=self._show_parts, failed=self._no_report, lane=Lane.JOB, owner=self
+        )
 
     def copy_report(self) -> None:
         """Put a report for an issue into the clipboard."""
@@ -74,6 +80,7 @@ class AboutDialog(QDialog):
             lambda context: bug_report(self._logs, self._ask_machine(), qVersion()),
             done=self._put_report,
             failed=self._no_report,
+            lane=Lane.JOB,
             owner=self,
         )
 

@@ -21,10 +21,12 @@ LOAD_AT_START = Action(
     tip="The last one when it fits into half of the free memory, else the starter model",
     checkable=True,
 )
+JOBS = Action("window.jobs", "Show all long work: downloads, checks, calibrations", ("Ctrl+J",))
 SHORTCUTS = Action("window.shortcuts", "Keyboard shortcuts", ("Ctrl+/", "F1"))
 DISMISS = Action("window.dismiss-message", "Dismiss the newest message", ("Ctrl+Shift+X",), icon="close")
 LOGS = Action("window.logs", "Open the log folder", icon="folder")
 ABOUT = Action("window.about", "About Heft", icon="info")
+SETTINGS = Action("window.settings", "Settings", ("Ctrl+,",), icon="settings")
 QUIT = Action("window.quit", "Quit Heft", ("Ctrl+Q",))
 
 WINDOW_ACTIONS: Declared = (
@@ -35,10 +37,12 @@ WINDOW_ACTIONS: Declared = (
     APPEARANCE_LIGHT,
     APPEARANCE_DARK,
     LOAD_AT_START,
+    JOBS,
     SHORTCUTS,
     DISMISS,
     LOGS,
     ABOUT,
+    SETTINGS,
     QUIT,
 )
 

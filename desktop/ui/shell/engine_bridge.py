@@ -98,4 +98,7 @@ class Bridge(QObject):
         for event in events:
             if self._closed:
                 return
-            self.received.emit(event)
+            self._tell(event)
+
+    def _tell(self, event: Any) -> None:
+        self.received.emit(event)

@@ -1,16 +1,16 @@
-"""The notification area: failures and notices inside the window, never in front of it."""
+"""The notification area: failures and notices over the status bar. They move nothing and never take the keyboard."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from PySide6.QtCore import QElapsedTimer, QSize, QTimer
+from PySide6.QtCore import QElapsedTimer, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.settings_link import SettingsLink
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
@@ -25,10 +25,15 @@ def error_report(error: HeftError) -> str:
 
 
 class Notification(QFrame):
-    """One message: what happened, the one thing to do, copy and dismiss."""
+    """One message: what happened, the one thing to do, the settings that mend it, copy and dismiss."""
 
-    def __init__(self, theme: Theme, what: HeftError | str, dismiss: Callable[[Notification], None]) -> None:
-        super().__init__()
+    settings_asked = Signal(str)  # SettingsPage
+
+    dismissed = Signal()
+    next_asked = Signal()
+
+    def __init__(self, theme: Theme, what: HeftError | str, parent: QWidget) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._count = 1
         self._told = QElapsedTimer()
@@ -48,10 +53,18 @@ class Notification(QFrame):
         if self._error and self._error.hint:
             texts.addWidget(plain_label("notificationHint", text=self._error.hint, selectable=True))
         row = QHBoxLayout(self)
-        row.setContentsMargins(14, 9, 10, 9)
+        row.setContentsMargins(14, 6, 10, 6)
         row.setSpacing(10)
         row.addWidget(self._mark)
         row.addLayout(texts, 1)
+        self._others = push_button("", "notificationOthers", "Show the message behind this one", role="ghost")
+        self._others.clicked.connect(self.next_asked)
+        row.addWidget(self._others)
+        if self._error and self._error.settings_page is not None:
+            settings = SettingsLink("notificationSettings")
+            settings.show_page(self._error.settings_page)
+            settings.asked.connect(self.settings_asked)
+            row.addWidget(settings)
         if self._error:
             self._copy = push_button("Copy details", "notificationCopy", spoken="Copy the details of this error")
             self._copy.clicked.connect(self._copy_details)
@@ -60,16 +73,16 @@ class Notification(QFrame):
         self._close.setObjectName("notificationDismiss")
         self._close.setProperty("role", "ghost")
         self._close.setAccessibleName("Dismiss this message")
-        self._close.setToolTip("Dismiss")
+        self._close.setToolTip("Dismiss (Esc)")
         self._close.setIconSize(QSize(16, 16))
-        self._close.clicked.connect(lambda: dismiss(self))
+        self._close.clicked.connect(self.dismissed)
         row.addWidget(self._close)
         theme.changed.connect(self._paint)
         self._paint()
         self._announce()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(lambda: dismiss(self))
+        self._timer.timeout.connect(self.dismissed)
         if self._error is None:
             self._timer.start(round(NOTICE_SECONDS * 1000))
 
@@ -82,6 +95,16 @@ class Notification(QFrame):
     def text(self) -> str:
         """The message as shown."""
         return self._message.text()
+
+    def show_place(self, number: int, total: int) -> None:
+        """Say that there are others: this is ``number`` of ``total``, the newest being 1."""
+        self._others.setVisible(total > 1)
+        self._others.setText(f"{number} of {total}")
+        self._others.setAccessibleName(f"Message {number} of {total}: show the next")
+
+    def focus_others(self) -> None:
+        """Give the keyboard to the button that shows the next message."""
+        self._others.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def is_same(self, what: HeftError | str) -> bool:
         """Whether ``what`` says the same, so that it is counted instead of shown again."""
@@ -118,12 +141,20 @@ class Notification(QFrame):
 
 
 class NotificationArea(QWidget):
-    """Stacks the newest messages, at most MOST_SHOWN; takes no space when there are none."""
+    """The newest messages, at most MOST_SHOWN, one in view; lies over the foot of its parent, to which it adds nothing.
+
+    ``left`` is told when a message goes that had the keyboard.
+    """
+
+    left = Signal()
+
+    settings_asked = Signal(str)  # SettingsPage
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._shown: list[Notification] = []
+        self._edge = 0
         self.setObjectName("notificationArea")
         self.setAccessibleName("Messages")
         self._column = QVBoxLayout(self)
@@ -133,8 +164,22 @@ class NotificationArea(QWidget):
 
     @property
     def notifications(self) -> tuple[Notification, ...]:
-        """The messages now shown, oldest first."""
+        """The messages now shown; the last one is in view."""
         return tuple(self._shown)
+
+    def set_left_edge(self, pixels: int) -> None:
+        """Where it begins in its parent: what lies left of it stays uncovered."""
+        self._edge = pixels
+        self.place()
+
+    def place(self) -> None:
+        """Lie over the foot of the parent, as high as the message in view needs; the parent tells of its size."""
+        parent = self.parentWidget()
+        if parent is None or not self._shown:
+            return
+        width = max(0, parent.width() - self._edge)
+        height = max(self._column.heightForWidth(width), self._column.sizeHint().height())
+        self.setGeometry(self._edge, parent.height() - height, width, height)
 
     def show_message(self, what: object) -> None:
         """Show a HeftError or a sentence; the same one again is counted."""
@@ -146,23 +191,51 @@ class NotificationArea(QWidget):
         if len(self._shown) == MOST_SHOWN:
             notices = [shown for shown in self._shown if not shown.is_error]
             self._dismiss((notices or self._shown)[0])
-        notification = Notification(self._theme, told, self._dismiss)
+        notification = Notification(self._theme, told, self)
+        notification.dismissed.connect(calling(self._dismiss, notification))
+        notification.next_asked.connect(self._show_next)
+        notification.settings_asked.connect(self.settings_asked)
         self._shown.append(notification)
         self._column.addWidget(notification)
-        self.show()
+        self._arrange()
 
     def dismiss_last(self) -> bool:
-        """Dismiss the newest message; False when there is none."""
+        """Dismiss the message in view; False when there is none."""
         if not self._shown:
             return False
         self._dismiss(self._shown[-1])
         return True
 
+    def event(self, event: QEvent) -> bool:
+        """Another text or font needs another height."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.place()
+        return super().event(event)
+
+    def _show_next(self) -> None:
+        """The message in view goes behind the others; the keyboard stays on the button that was pressed."""
+        self._shown.insert(0, self._shown.pop())
+        self._arrange()
+        self._shown[-1].focus_others()
+
+    def _arrange(self) -> None:
+        total = len(self._shown)
+        for number, notification in enumerate(reversed(self._shown), 1):
+            notification.show_place(number, total)
+            notification.setVisible(number == 1)
+        self.setVisible(bool(total))
+        self.place()
+        self.raise_()
+
     def _dismiss(self, notification: Notification) -> None:
         if notification not in self._shown:
             return
+        focused = QApplication.focusWidget()
+        had_keyboard = focused is not None and notification.isAncestorOf(focused)
         self._shown.remove(notification)
         self._column.removeWidget(notification)
+        if had_keyboard:
+            self.left.emit()
         notification.hide()
         notification.deleteLater()
-        self.setVisible(bool(self._shown))
+        self._arrange()

@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
+from desktop.store.settings import Changed
 from desktop.ui.shell.action import Declared
 from desktop.ui.shell.action_registry import ActionRegistry
 
@@ -14,6 +15,7 @@ class Page(QWidget):
     """One page of the window. It owns its widgets; what it has to tell goes out through ``notify``."""
 
     notify = Signal(object)  # HeftError or str, shown in the notification area
+    settings_asked = Signal(str)  # SettingsPage that is to be opened
 
     def __init__(self, parent: QWidget | None = None, declared: Declared = ()) -> None:
         """``declared`` are the page's actions, those of its wing's ``actions.py``; the page connects each of them."""
@@ -23,6 +25,12 @@ class Page(QWidget):
 
     def shown(self) -> None:
         """Called each time the page becomes visible; a page that shows live figures refreshes here."""
+
+    def option_changed(self, change: Changed) -> None:
+        """An option has another value; a page that shows what follows from it looks again."""
+
+    def token_changed(self) -> None:
+        """The Hub knows another person from now on, or none; a page that was refused tries again."""
 
     def showEvent(self, event: QShowEvent) -> None:
         """Tell the page that it is visible (but not for a window that was only minimised)."""

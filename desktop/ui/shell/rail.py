@@ -5,31 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QButtonGroup, QFrame, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QWidget
 
 from desktop.ui.shell.action import Action
 from desktop.ui.shell.action_registry import ActionRegistry
-from desktop.ui.shell.actions import (
-    ABOUT,
-    APPEARANCE_DARK,
-    APPEARANCE_LIGHT,
-    APPEARANCE_SYSTEM,
-    INSPECT_FILE,
-    LOAD_AT_START,
-    LOGS,
-    PALETTE,
-    SHORTCUTS,
-)
+from desktop.ui.shell.actions import SETTINGS
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 _WIDTH = 76
-_MENU = (
-    (PALETTE, INSPECT_FILE),
-    (APPEARANCE_SYSTEM, APPEARANCE_LIGHT, APPEARANCE_DARK),
-    (LOAD_AT_START,),
-    (SHORTCUTS, LOGS, ABOUT),
-)
 
 
 class NavigationRail(QFrame):
@@ -60,11 +44,9 @@ class NavigationRail(QFrame):
             self._group.addButton(button, index)
             column.addWidget(button)
         column.addStretch(1)
-        self._settings = self._button("settingsButton", "Settings", "settings")
-        self._settings.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._menu = self._settings_menu(commands)
-        self._settings.setMenu(self._menu)
-        column.addWidget(self._settings)
+        settings = self._button("settingsButton", "Settings", "settings")
+        commands.bind(settings, SETTINGS)
+        column.addWidget(settings)
         theme.changed.connect(self._paint)
         self._paint()
 
@@ -89,16 +71,6 @@ class NavigationRail(QFrame):
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._icons.append((button, picture))
         return button
-
-    def _settings_menu(self, commands: ActionRegistry) -> QMenu:
-        menu = QMenu(self)
-        menu.setObjectName("settingsMenu")
-        menu.setToolTipsVisible(True)
-        for number, group in enumerate(_MENU):
-            if number:
-                menu.addSeparator()
-            commands.add_to(menu, *group)
-        return menu
 
     def _paint(self) -> None:
         for button, picture in self._icons:

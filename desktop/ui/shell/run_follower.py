@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop.core.load_plan import LoadPlan
 from desktop.engine.worker.protocol import Loaded
 from desktop.services.engine.supervisor import EngineState
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 
 if TYPE_CHECKING:
     from desktop.services.planning.recording import RunRecorder
@@ -47,9 +47,9 @@ class RunFollower(QObject):
         """An answer ended with these figures; nothing was measured when there are none."""
         if figures:
             recorder = self._recorder()
-            self._tasks.run(lambda context: recorder.answered(figures), owner=self)
+            self._tasks.run(lambda context: recorder.answered(figures), lane=Lane.JOB, owner=self)
 
     def _record_load(self, loaded: Loaded, plan: LoadPlan) -> None:
         self._tasks.run(
-            lambda context: self._recorder().loaded(loaded, plan), done=self.predicted.emit, owner=self
+            lambda context: self._recorder().loaded(loaded, plan), done=self.predicted.emit, lane=Lane.JOB, owner=self
         )

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import sys
 import threading
-from functools import partial
+from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSocketNotifier, Qt, Signal
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QWidget
 
-from desktop.services.single_instance import ACCEPTED, HAND_OVER_SECONDS, MAX_REQUEST_BYTES, Claim, OpenRequest
+from desktop.services.single_instance import (
+    ACCEPTED,
+    HAND_OVER_SECONDS,
+    MAX_REQUEST_BYTES,
+    Claim,
+    OpenRequest,
+    decode,
+)
+from desktop.ui.shared.signals import calling
+
+Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class InstanceListener(QObject):
-    """Hears later starts until it is closed; a start is told "accepted" once its request was handled here."""
+    """Hears later starts until it is closed; a start is told "accepted" once its request was handled here.
+
+    Questions of commands are answered on threads of their own.
+    """
 
     asked = Signal(object)  # OpenRequest
 
-    def __init__(self, claim: Claim, parent: QObject | None = None) -> None:
+    def __init__(self, claim: Claim, answer: Answer | None = None, parent: QObject | None = None) -> None:
+        """``answer`` is called off the GUI thread."""
         super().__init__(parent)
+        self._answer = answer or (lambda question: {})
         self._claim = claim
         self._talks: dict[socket.socket, tuple[QSocketNotifier, bytearray]] = {}
         self._notifier: QSocketNotifier | None = None
@@ -30,8 +47,8 @@ class InstanceListener(QObject):
             self._notifier = QSocketNotifier(claim.listener.fileno(), QSocketNotifier.Type.Read, self)
             self._notifier.activated.connect(self._accept)
         elif sys.platform == "win32":
-            self._pipe = _PipeThread(claim.address, self)
-            self._pipe.heard.connect(partial(self._answer_pipe, self._pipe.handled), Qt.ConnectionType.QueuedConnection)
+            self._pipe = _PipeThread(claim.address, self._answer, self)
+            self._pipe.heard.connect(self._answer_pipe, Qt.ConnectionType.QueuedConnection)
             self._pipe.start()
 
     def close(self) -> None:
@@ -51,9 +68,9 @@ class InstanceListener(QObject):
             talk.setblocking(False)
             notifier = QSocketNotifier(talk.fileno(), QSocketNotifier.Type.Read, self)
             self._talks[talk] = (notifier, bytearray())
-            notifier.activated.connect(partial(self._read, talk))
+            notifier.activated.connect(calling(self._read, talk))
 
-    def _read(self, talk: socket.socket, *_: object) -> None:
+    def _read(self, talk: socket.socket) -> None:
         if talk not in self._talks:
             return
         heard = self._talks[talk][1]
@@ -65,17 +82,30 @@ class InstanceListener(QObject):
         if part and b"\n" not in heard and len(heard) <= MAX_REQUEST_BYTES:
             return
         with contextlib.suppress(ValueError, OSError):
-            self.asked.emit(OpenRequest.decode(bytes(heard)))
+            wanted = decode(bytes(heard))
+            if isinstance(wanted, dict):
+                self._end(talk, keep=True)
+                threading.Thread(target=self._tell, args=(talk, wanted), name="answer", daemon=True).start()
+                return
+            self.asked.emit(wanted)
             talk.send(ACCEPTED)
         self._end(talk)
 
-    def _end(self, talk: socket.socket) -> None:
+    def _tell(self, talk: socket.socket, question: dict[str, Any]) -> None:
+        """Answer a question, on a thread of its own."""
+        with talk, contextlib.suppress(OSError):
+            talk.settimeout(HAND_OVER_SECONDS)
+            talk.sendall(json.dumps(self._answer(question)).encode() + b"\n")
+
+    def _end(self, talk: socket.socket, *, keep: bool = False) -> None:
+        """Hear no more from a talk; ``keep`` leaves it open for the answer."""
         notifier, _ = self._talks.pop(talk)
         notifier.setEnabled(False)
         notifier.deleteLater()
-        talk.close()
+        if not keep:
+            talk.close()
 
-    def _answer_pipe(self, handled: threading.Event, line: bytes) -> None:
+    def _answer_pipe(self, line: bytes, handled: threading.Event) -> None:
         with contextlib.suppress(ValueError):
             self.asked.emit(OpenRequest.decode(line))
             handled.set()
@@ -113,11 +143,12 @@ if sys.platform == "win32":
     class _PipeThread(QObject):
         """Serves one start after another; ``handled`` is set by the GUI thread."""
 
-        heard = Signal(bytes)
+        heard = Signal(bytes, object)  # a line, and the event to set once it was handled
 
-        def __init__(self, address: str, parent: QObject) -> None:
+        def __init__(self, address: str, answer: Answer, parent: QObject) -> None:
             super().__init__(parent)
             self._address = address
+            self._answer = answer
             self.handled = threading.Event()
 
         def start(self) -> None:
@@ -136,8 +167,16 @@ if sys.platform == "win32":
                 with contextlib.suppress(OSError):
                     _winapi.ConnectNamedPipe(pipe)
                     line, _ = _winapi.ReadFile(pipe, MAX_REQUEST_BYTES)
-                    self.handled.clear()
-                    self.heard.emit(bytes(line))
-                    if self.handled.wait(HAND_OVER_SECONDS):
-                        _winapi.WriteFile(pipe, ACCEPTED)
+                    _winapi.WriteFile(pipe, self._handle(bytes(line)))
                 _winapi.CloseHandle(pipe)
+
+        def _handle(self, line: bytes) -> bytes:
+            """What to write back; nothing where the window does not come to it."""
+            wanted: object = None
+            with contextlib.suppress(ValueError):
+                wanted = decode(line)
+            if isinstance(wanted, dict):
+                return json.dumps(self._answer(wanted)).encode() + b"\n"
+            self.handled.clear()
+            self.heard.emit(line, self.handled)
+            return ACCEPTED if self.handled.wait(HAND_OVER_SECONDS) else b""

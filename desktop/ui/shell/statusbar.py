@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QElapsedTimer
+from PySide6.QtCore import QElapsedTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from desktop.core.text import plain_tooltip
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.engine.supervisor import EngineState
-from desktop.services.models.downloads_records import DownloadState, download_words
+from desktop.services.job_kinds import Job
+from desktop.services.job_words import jobs_words
+from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
-from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 
 SAMPLE_MS = 1000  # memory is read at most once a second, and only while the engine tells something
@@ -63,6 +65,8 @@ class Gauge(QWidget):
 class StatusBar(QFrame):
     """Shows every :class:`EngineState`; reads the memory off the GUI thread."""
 
+    jobs_asked = Signal()  # all long work is to be shown
+
     def __init__(self, tasks: Tasks, memory: Callable[[int], EngineMemory], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("statusBar")
@@ -90,8 +94,9 @@ class StatusBar(QFrame):
         self._rate = QLabel()
         self._rate.setObjectName("statusRate")
         self._rate_unit = QLabel()
-        self._downloads = QLabel()
-        self._downloads.setObjectName("statusDownloads")
+        self._jobs = push_button("", "statusJobs", "Show all long work (Ctrl+J)")
+        self._jobs.clicked.connect(self.jobs_asked)
+        self.show_jobs(())
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 0, 14, 0)
         row.setSpacing(6)
@@ -107,7 +112,7 @@ class StatusBar(QFrame):
         row.addWidget(self._rate)
         row.addWidget(self._rate_unit)
         row.addSpacing(12)
-        row.addWidget(self._downloads)
+        row.addWidget(self._jobs)
         self.setFixedHeight(30)
         self.show_state(EngineState())
 
@@ -157,11 +162,13 @@ class StatusBar(QFrame):
         self._answer_rate = tokens_per_second
         self._show_rate(self._state)
 
-    def show_downloads(self, states: Sequence[DownloadState]) -> None:
-        """Show how many downloads run and how fast; nothing without any."""
-        words = download_words(states)
-        self._downloads.setText(words)
-        self._downloads.setAccessibleName(words)
+    def show_jobs(self, jobs: Sequence[Job]) -> None:
+        """Show how much long work there is, and how fast downloads come."""
+        words = jobs_words(jobs) or "Jobs"
+        self._jobs.setText(words)
+        self._jobs.setAccessibleName(f"{words}: show all long work")
+        failed = any(job.phase == "failed" for job in jobs) and not any(job.active for job in jobs)
+        set_role(self._jobs, "statusBad" if failed else "status")
 
     def _show_rate(self, state: EngineState) -> None:
         rate, unit, meaning = 0.0, "", ""
@@ -184,7 +191,7 @@ class StatusBar(QFrame):
         def read(context: TaskContext) -> EngineMemory:
             return self._memory(pid)
 
-        self._tasks.run(read, done=self._show_memory, failed=self._no_memory, owner=self)
+        self._tasks.run(read, done=self._show_memory, failed=self._no_memory, lane=Lane.JOB, owner=self)
 
     def _show_memory(self, memory: EngineMemory) -> None:
         self._sampling = False

@@ -1,18 +1,21 @@
 """The one way off the GUI thread and back.
 
 ``Tasks.run`` calls a function on a worker thread and brings result, failure and progress back as calls on the
-GUI thread. The workers are daemon threads of our own: a job that hangs can then never keep the program from
-ending, as it would with QThreadPool or concurrent.futures, which both wait for it without limit.
+GUI thread. Each call names its lane (:class:`Lane`), and no lane waits for another. The workers are daemon threads of
+our own: work that hangs can then never keep the program from ending, as it would with QThreadPool or
+concurrent.futures, which both wait for it without limit.
 """
 
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeVar
 
 import shiboken6
@@ -23,10 +26,29 @@ from desktop.core.failures import FailureKind
 
 T = TypeVar("T")
 
-WORKERS = 4  # jobs mostly wait for disks, processes and the network
 SHUTDOWN_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
+
+
+class Lane(Enum):
+    """Which queue work waits in. What a person waits for never stands behind what the computer does meanwhile."""
+
+    COMMAND = "command"  # what was just asked for: send, stop, pause, load, change a setting. Short, and at once
+    JOB = "job"  # what takes the disk or the processor: scan, hash, read files, describe the machine
+    NETWORK = "network"  # what waits for the Hub or a file on it
+
+
+@dataclass(frozen=True)
+class Width:
+    """Threads of a lane: at most ``most``, of which ``kept`` stay when there is nothing to do."""
+
+    most: int
+    kept: int
+
+
+# A command never waits for another one: where all threads are busy (a disk that is full or asleep), one more begins.
+WIDTHS = {Lane.COMMAND: Width(16, 2), Lane.JOB: Width(4, 4), Lane.NETWORK: Width(4, 4)}
 
 
 def as_heft_error(error: BaseException) -> HeftError:
@@ -107,17 +129,67 @@ class TaskContext:
         return values
 
 
+class _Workers:
+    """The threads of one lane, each begun when all others are busy."""
+
+    def __init__(self, lane: Lane, work: Callable[[Task], None]) -> None:
+        self._lane = lane
+        self._work = work
+        self._width = WIDTHS[lane]
+        self._changed = threading.Condition()
+        self._queue: deque[Task] = deque()
+        self._threads: set[threading.Thread] = set()
+        self._idle = 0
+        self._begun = 0
+        self._closed = False
+
+    def put(self, task: Task) -> None:
+        """Work this off as soon as a thread is free."""
+        with self._changed:
+            self._queue.append(task)
+            if self._idle < len(self._queue) and len(self._threads) < self._width.most:
+                self._begun += 1
+                name = f"heft-{self._lane.value}-{self._begun}"
+                thread = threading.Thread(target=self._serve, name=name, daemon=True)
+                self._threads.add(thread)
+                thread.start()
+            else:
+                self._changed.notify()
+
+    def close(self) -> list[threading.Thread]:
+        """Let the threads end; those that are still there."""
+        with self._changed:
+            self._closed = True
+            self._queue.clear()
+            self._changed.notify_all()
+            return list(self._threads)
+
+    def _serve(self) -> None:
+        while (task := self._next()) is not None:
+            self._work(task)
+            del task  # an idle worker must not keep the last result's receivers alive
+
+    def _next(self) -> Task | None:
+        with self._changed:
+            while not self._queue and not self._closed and self._idle < self._width.kept:
+                self._idle += 1
+                self._changed.wait()
+                self._idle -= 1
+            if self._queue and not self._closed:
+                return self._queue.popleft()
+            self._threads.discard(threading.current_thread())
+            return None
+
+
 class Tasks(QObject):
     """Runs work on worker threads; callbacks come on the GUI thread, none after the owner's end."""
 
     unhandled = Signal(object)  # HeftError of a task without a handler of its own
     _delivery = Signal(object)
 
-    def __init__(self, parent: QObject | None = None, *, workers: int = WORKERS) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._workers = workers
-        self._threads: list[threading.Thread] = []
-        self._jobs: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._lanes = {lane: _Workers(lane, self._work) for lane in Lane}
         self._live: set[Task] = set()
         self._closed = threading.Event()
         self._delivery.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
@@ -126,12 +198,13 @@ class Tasks(QObject):
         self,
         work: Callable[[TaskContext], T],
         *,
+        lane: Lane,
         done: Callable[[T], None] | None = None,
         failed: Callable[[HeftError], None] | None = None,
         progress: Callable[[Any], None] | None = None,
         owner: QObject | None = None,
     ) -> Task:
-        """Call ``work`` on a worker thread; its result goes to ``done``, an exception to ``failed``.
+        """Call ``work`` on a thread of its ``lane``; its result goes to ``done``, an exception to ``failed``.
 
         Without ``failed`` an error goes to :attr:`unhandled`. ``owner``'s destruction cancels the task.
         """
@@ -142,11 +215,7 @@ class Tasks(QObject):
         if owner is not None:
             owner.destroyed.connect(task.cancel)
         self._live.add(task)
-        self._jobs.put(task)
-        if len(self._threads) < min(self._workers, len(self._live)):
-            thread = threading.Thread(target=self._serve, name=f"heft-task-{len(self._threads) + 1}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        self._lanes[lane].put(task)
         return task
 
     def shutdown(self) -> None:
@@ -156,19 +225,12 @@ class Tasks(QObject):
             task.cancel()
             task._forget()
         self._live.clear()
-        for _ in self._threads:
-            self._jobs.put(None)
+        threads = [thread for workers in self._lanes.values() for thread in workers.close()]
         deadline = time.monotonic() + SHUTDOWN_SECONDS
-        for thread in self._threads:
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 _log.warning("a background job did not end in time (%s)", thread.name)
-        self._threads.clear()
-
-    def _serve(self) -> None:
-        while (task := self._jobs.get()) is not None:
-            self._work(task)
-            del task  # an idle worker must not keep the last result's receivers alive
 
     def _work(self, task: Task) -> None:
         if task._cancelled.is_set():

@@ -15,10 +15,10 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
 
+from desktop.store.options import Appearance
 from desktop.system.packaged import FOLDER, read_text
 
 Scheme = Literal["light", "dark"]
-Preference = Literal["system", "light", "dark"]
 
 BASE_FONT_PIXELS = 13
 
@@ -53,12 +53,12 @@ class Theme(QObject):
     changed = Signal()
 
     def __init__(
-        self, application: QApplication, preference: Preference = "system", parent: QObject | None = None
+        self, application: QApplication, preference: Appearance = "system", parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self.icons: dict[tuple[object, ...], QIcon] = {}  # made so far, by desktop.ui.shell.icons
         self._application = application
-        self._preference: Preference = preference
+        self._preference: Appearance = preference
         tokens = json.loads(read_text("theme", "tokens.json"))
         self._tokens: dict[Scheme, dict[str, str]] = {"light": tokens["light"], "dark": tokens["dark"]}
         self._template = Template(read_text("theme", "heft.qss"))
@@ -78,7 +78,7 @@ class Theme(QObject):
         return self._scheme
 
     @property
-    def preference(self) -> Preference:
+    def preference(self) -> Appearance:
         """What the user asked for; ``system`` follows the desktop live."""
         return self._preference
 
@@ -98,7 +98,7 @@ class Theme(QObject):
         """The colour of a token in the scheme in force; KeyError for an unknown one."""
         return QColor(self._tokens[self._scheme][token])
 
-    def set_preference(self, which: Preference) -> None:
+    def set_preference(self, which: Appearance) -> None:
         """Follow the system, or hold one scheme."""
         self._preference = which
         self._follow()

@@ -1,26 +1,28 @@
-"""The window: rail, one page at a time, notifications above it, status bar below it."""
+"""The window: rail, one page at a time, status bar below it, and notifications that lie over its foot."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QRect, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QActionGroup,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
+    QKeyEvent,
     QPaintEvent,
+    QResizeEvent,
     QScreen,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -31,7 +33,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.store.settings import WindowGeometry
+from desktop.services.job_kinds import Job
+from desktop.store import options
+from desktop.store.options import Appearance, WindowGeometry
+from desktop.store.settings import Changed
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action import Action, Declared
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.actions import (
@@ -41,24 +47,32 @@ from desktop.ui.shell.actions import (
     APPEARANCE_SYSTEM,
     DISMISS,
     INSPECT_FILE,
+    JOBS,
     LOAD_AT_START,
     LOGS,
     OPEN_FILE,
     PALETTE,
     QUIT,
+    SETTINGS,
     SHORTCUTS,
     WINDOW_ACTIONS,
     visit,
 )
+from desktop.ui.shell.jobs_panel import JobsPanel
 from desktop.ui.shell.notifications import NotificationArea
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.rail import NavigationRail
 from desktop.ui.shell.shortcuts import ShortcutsDialog
 from desktop.ui.shell.statusbar import StatusBar
-from desktop.ui.shell.theme import Preference, Theme
+from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window_place import TITLE_BAR, fitted
 
 DEFAULT_SIZE = QSize(1280, 800)
+_APPEARANCES: tuple[tuple[Action, Appearance], ...] = (
+    (APPEARANCE_SYSTEM, "system"),
+    (APPEARANCE_LIGHT, "light"),
+    (APPEARANCE_DARK, "dark"),
+)
 FRAME_ROOM = QSize(0, TITLE_BAR)
 MINIMUM_SIZE = QSize(820, 520)  # on a smaller screen (1280x800 pixels at 200% are 640x400) pages scroll
 # Model files a person may drop; what they really are is told by their content.
@@ -101,12 +115,14 @@ class MainWindow(QWidget):
     file_inspected = Signal(object)  # Path of another model file or folder, or of a .gguf dropped on the page Inspect
     inspect_asked = Signal()  # a file is to be chosen for the page Inspect
     page_changed = Signal(str)
-    appearance_chosen = Signal(str)
-    load_at_start_chosen = Signal(bool)
+    settings_asked = Signal(str)  # SettingsPage
     logs_asked = Signal()
     about_asked = Signal()
     painted = Signal()  # once, after the first paint
+    appearance_chosen = Signal(str)  # Appearance
+    load_at_start_chosen = Signal(bool)
     closed = Signal(object)  # WindowGeometry
+    job_asked = Signal(str, str)  # "pause", "resume", "cancel", "clear" or "chat", and a job's id
 
     def __init__(
         self, theme: Theme, pages: Sequence[PageEntry], status: StatusBar, *, load_at_start: bool = True
@@ -121,7 +137,7 @@ class MainWindow(QWidget):
         self._current = -1
         self._first_paint = True
         self.status = status
-        self.notifications = NotificationArea(theme)
+        self.notifications = NotificationArea(theme, self)
         visits = [visit(at + 1, entry.name, entry.title, entry.icon) for at, entry in enumerate(pages)]
         self.commands = ActionRegistry((*visits, *WINDOW_ACTIONS), self)
         self._connect(visits, theme.preference, load_at_start)
@@ -135,7 +151,6 @@ class MainWindow(QWidget):
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.notifications)
         scroll = QScrollArea()
         scroll.setObjectName("pageScroll")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -149,19 +164,21 @@ class MainWindow(QWidget):
         row.setSpacing(0)
         row.addWidget(self._rail)
         row.addLayout(column, 1)
+        self.notifications.set_left_edge(self._rail.width())
+        self.notifications.left.connect(self._focus_page)
+        self.notifications.raise_()
+        self._jobs: JobsPanel | None = None  # made when it is first opened
+        self._known_jobs: tuple[Job, ...] = ()
+        status.jobs_asked.connect(self.toggle_jobs)
 
-    def _connect(self, visits: Sequence[Action], preference: Preference, load_at_start: bool) -> None:
+    def _connect(self, visits: Sequence[Action], preference: Appearance, load_at_start: bool) -> None:
         commands = self.commands
         commands.refused.connect(self.notifications.show_message)
         for index, action in enumerate(visits):
-            commands.connect_to(action, partial(self._visit, index))
+            commands.connect_to(action, calling(self._visit, index))
         appearances = QActionGroup(self)
-        for action, which in (
-            (APPEARANCE_SYSTEM, "system"),
-            (APPEARANCE_LIGHT, "light"),
-            (APPEARANCE_DARK, "dark"),
-        ):
-            made = commands.connect_to(action, partial(self.appearance_chosen.emit, which))
+        for action, which in _APPEARANCES:
+            made = commands.connect_to(action, calling(self.appearance_chosen.emit, which))
             appearances.addAction(made)
             made.setChecked(which == preference)
         load = commands.connect_to(LOAD_AT_START, lambda: self.load_at_start_chosen.emit(load.isChecked()))
@@ -169,11 +186,14 @@ class MainWindow(QWidget):
         commands.connect_to(PALETTE, self.show_palette)
         commands.connect_to(OPEN_FILE, self.choose_file)
         commands.connect_to(INSPECT_FILE, self.inspect_asked.emit)
+        commands.connect_to(JOBS, self.toggle_jobs)
         commands.connect_to(SHORTCUTS, self.show_shortcuts)
         commands.connect_to(DISMISS, self.notifications.dismiss_last)
         commands.connect_to(LOGS, self.logs_asked.emit)
         commands.connect_to(ABOUT, self.about_asked.emit)
         commands.connect_to(QUIT, self.close)
+        commands.connect_to(SETTINGS, self._open_settings)
+        self.notifications.settings_asked.connect(self.settings_asked)
 
     # -- pages -----------------------------------------------------------------------------------
 
@@ -201,6 +221,7 @@ class MainWindow(QWidget):
         if index not in self._made:
             page = self._entries[index].make()
             page.notify.connect(self.notifications.show_message)
+            page.settings_asked.connect(self.settings_asked)
             self._made[index] = page
             self._stack.addWidget(page)
         self._current = index
@@ -209,8 +230,54 @@ class MainWindow(QWidget):
             page.setSizePolicy(policy, policy)
         self._rail.set_current(index)
         self._stack.setCurrentWidget(self._made[index])
-        self._made[index].setFocus(Qt.FocusReason.OtherFocusReason)
+        self._focus_page()
         self.page_changed.emit(self._entries[index].name)
+
+    def _focus_page(self) -> None:
+        """Give the keyboard back to the page in view."""
+        if self._current >= 0:
+            self._made[self._current].setFocus(Qt.FocusReason.OtherFocusReason)
+    def option_changed(self, change: Changed) -> None:
+        """Tell all pages that an option has another value, and show it in the menus."""
+        if change.option is options.THEME:
+            marked = next(action for action, which in _APPEARANCES if which == change.new)
+            self.commands.qaction(marked).setChecked(True)
+        elif change.option is options.LOAD_AT_START:
+            self.commands.qaction(LOAD_AT_START).setChecked(bool(change.new))
+        for page in self._made.values():
+            page.option_changed(change)
+
+    def token_changed(self) -> None:
+        """Tell all pages that the Hub's token is another one."""
+        for page in self._made.values():
+            page.token_changed()
+
+    def _open_settings(self) -> None:
+        self.settings_asked.emit("general")
+
+    # -- keyboard --------------------------------------------------------------------------------
+    # -- jobs ------------------------------------------------------------------------------------
+
+    def show_jobs(self, jobs: Sequence[Job]) -> None:
+        """Show all long work: a few words in the status bar, each job in the panel above it."""
+        self._known_jobs = tuple(jobs)
+        self.status.show_jobs(jobs)
+        if self._jobs is not None:
+            self._jobs.show_jobs(jobs)
+
+    def toggle_jobs(self) -> None:
+        """Open or close the panel of all long work."""
+        if self._jobs is None:
+            self._jobs = JobsPanel(self)
+            self._jobs.asked.connect(self.job_asked)
+            self._jobs.show_jobs(self._known_jobs)
+        self._place_jobs()
+        self._jobs.toggle()
+
+    def _place_jobs(self) -> None:
+        if self._jobs is not None:
+            room = QSize(self.width() - self._rail.width(), self.height() - self.status.height())
+            self._jobs.place(QPoint(self.width(), self.height() - self.status.height()), room)
 
     # -- actions ---------------------------------------------------------------------------------
 
@@ -290,6 +357,22 @@ class MainWindow(QWidget):
 
     def _screen_changed(self, screen: QScreen) -> None:
         self._fit_minimum(screen.availableGeometry())
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """What nothing in the page wanted: Enter presses a focused button, Escape dismisses a message."""
+        focused = self.focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
+            if not event.isAutoRepeat():
+                focused.click()
+        elif event.key() == Qt.Key.Key_Escape and self.notifications.dismiss_last():
+            return
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Messages and the panel of jobs stay at the foot."""
+        super().resizeEvent(event)
+        self.notifications.place()
+        self._place_jobs()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell once that the window is there."""

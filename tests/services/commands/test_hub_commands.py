@@ -46,6 +46,20 @@ def heft(hub: HubServer, heft_home: Path, *arguments: str, **environment: str) -
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
+def test_a_search_that_finds_nothing_says_what_may_have_been_meant(hub: HubServer, heft_home: Path) -> None:
+    code, document, told = heft(hub, heft_home, "search", "smal-gguf qwem")
+    assert code == 0 and document["repos"] == []
+    assert told.startswith("heft: Nothing matches “smal-gguf qwem”. Did you mean: ") and "qwen" in told
+
+
+def test_a_link_in_place_of_words_or_of_a_name(hub: HubServer, heft_home: Path) -> None:
+    link = f"{hub.endpoint}/org/Small-GGUF/tree/main"
+    _, document, _ = heft(hub, heft_home, "search", link)
+    assert [repo["id"] for repo in document["repos"]] == ["org/Small-GGUF"]
+    code, document, _ = heft(hub, heft_home, "download", link, "no-such-variant")
+    assert code == 1 and "Small" in document["error"]["message"]
+
+
 def test_search_as_the_contract_has_it(hub: HubServer, heft_home: Path) -> None:
     code, document, _ = heft(hub, heft_home, "search", "small", "--limit", "5")
     assert code == 0

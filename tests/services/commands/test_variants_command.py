@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support.hub_server import BytesContent, FileContent, HubServer, Repo
 from support.published import profile
-from support.remote_models import QWEN3_8B, repo
+from support.remote_models import QWEN3_8B, QWEN25_14B, SMOLLM2_135M, repo, several
 
 from desktop.core.errors import UsageError
 from desktop.core.hardware import to_json
@@ -46,7 +46,7 @@ def heft(hub: HubServer, home: Path, *arguments: str, as_json: bool = True) -> t
 def test_the_contract_with_a_profile_file(hub: HubServer, heft_home: Path, tmp_path: Path) -> None:
     saved = tmp_path / "card.json"
     saved.write_bytes(to_json(profile("rtx-4060-8gb")))
-    code, document = heft(hub, heft_home, "variants", EIGHT, "--machine", str(saved), "--context", "16384")
+    code, document = heft(hub, heft_home, "variants", EIGHT, "--machine", str(saved), "--context", "16k")
     assert code == 0
     assert {"repo", "base_model", "context", "recommended", "reasons", "variants"} <= document.keys()
     assert (document["repo"], document["base_model"], document["context"]) == (EIGHT, "Qwen/Qwen3-8B", 16_384)
@@ -56,6 +56,10 @@ def test_the_contract_with_a_profile_file(hub: HubServer, heft_home: Path, tmp_p
         assert {"name", "quantization", "files", "download_bytes", "sha256", "memory", "method", "placement",
                 "gpu_layers", "tokens_per_second", "quality", "note"} <= variant.keys()  # fmt: skip
         assert variant["tokens_per_second"].keys() == {"low", "expected", "high"}
+        empty, full = variant["tokens_per_second_empty"], variant["tokens_per_second_full"]
+        assert empty["expected"] > full["expected"] and full == variant["tokens_per_second"]
+        assert (variant["context_used"], variant["trained_context"]) == (16_384, 40_960)
+        assert variant["group"] == "Qwen3 8B" and variant["parameters"] == 7_077_147_648
         assert {"kld_low", "kld_high", "label", "source"} <= variant["quality"].keys()
         assert (
             sum(v for k, v in variant["memory"].items() if k not in ("total_bytes", "devices"))
@@ -71,6 +75,33 @@ def test_goals_and_named_machines(hub: HubServer, heft_home: Path) -> None:
     assert chosen("--machine", "rtx-4090", "--goal", "quality") == "Q8_0"
     assert chosen("--machine", "rtx-4090", "--goal", "speed") == "Q4_K_M"
     assert chosen("--machine", "laptop-8gb", "--context", "40960") is None
+
+
+def test_several_models_are_told_apart(hub: HubServer, heft_home: Path, vocab_dir: Path) -> None:
+    models = {"SmolLM2-135M": (SMOLLM2_135M, ("Q8_0", "F16")), "Qwen2.5-14B": (QWEN25_14B, ("Q4_K_M", "Q8_0"))}
+    hub.add(several("me/Mixed-GGUF", models, vocab_dir / "ggml-vocab-llama-spm.gguf"))
+    asked = ("variants", "me/Mixed-GGUF", "--machine", "rtx-4090", "--context", "16384")
+    code, document = heft(hub, heft_home, *asked)
+    assert code == 0
+    small, large = document["groups"]
+    assert small["name"] == "SmolLM2 135M" and large["name"] == "Qwen2.5 14B"
+    assert (small["trained_context"], large["trained_context"]) == (8192, 32_768)
+    assert (small["context"], large["context"], document["context"]) == (8192, 16_384, 16_384)
+    assert small["variants"] == ["SmolLM2-135M Q8_0", "F16"] and small["recommended"] == "SmolLM2-135M Q8_0"
+    assert large["variants"] == ["Q4_K_M", "Qwen2.5-14B Q8_0"] and large["parameters"] > 1e10
+    assert document["model"] == "Qwen2.5 14B" and document["recommended"] == large["recommended"]
+    assert document["reasons"] == [
+        "This repo holds 2 models; Qwen2.5 14B is the largest that runs well here.",
+        *large["reasons"],
+    ]
+    kv = {variant["name"]: variant["memory"]["kv_bytes"] for variant in document["variants"]}
+    assert kv["F16"] == 188_743_680 and kv["Q4_K_M"] == 2 * 1_610_612_736
+    assert [variant["group"] for variant in document["variants"]] == ["SmolLM2 135M"] * 2 + ["Qwen2.5 14B"] * 2
+    text = heft(hub, heft_home, *asked, "--estimate", as_json=False)[1]
+    assert "2 models · Apache-2.0 · 4 variants" in text
+    assert "SmolLM2 135M: llama · 30 layers" in text and "weighed at 8,192, all it was trained for" in text
+    assert text.count("VARIANT") == 2 and text.count("\n*  ") == 2 and text.count("★ Why ") == 2
+    assert " → " in text and text.rstrip().endswith("Qwen2.5 14B is the largest that runs well here.")
 
 
 @pytest.mark.engine
@@ -114,7 +145,7 @@ def test_errors_have_their_form(hub: HubServer, heft_home: Path) -> None:
     code, document = heft(hub, heft_home, "variants", EIGHT, "--machine", "RTX 40")
     assert code == 2 and "could be" in document["error"]["message"]
     code, document = heft(hub, heft_home, "variants", EIGHT, "--context", "much")
-    assert code == 2 and document["error"]["message"] == "argument --context: 'much' is not a whole number"
+    assert code == 2 and "“much” is not a number of tokens." in document["error"]["message"]
 
 
 @pytest.mark.parametrize(

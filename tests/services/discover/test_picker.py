@@ -22,7 +22,7 @@ from desktop.core.hardware import Machine
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import ModelShape, Weights
 from desktop.core.placement import Fit, Reclaimable, place, pools_of
-from desktop.core.speed import Rate
+from desktop.core.speed import Rate, Speeds
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader
@@ -308,8 +308,9 @@ def test_speeds_are_asked_for_again_after_a_measurement(hub: HubServer, tmp_path
             now.speed = self.speed
             return now
 
-        def rate(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Rate:
-            return Rate(self.speed, self.speed, self.speed)
+        def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds:
+            quick, slow = (Rate(speed, speed, speed) for speed in (9 * self.speed, self.speed))
+            return Speeds(quick, slow, fit.context)
 
     hub.add(repo(NAME, QWEN3_8B, ("Q4_K_M", "Q4_K_S", "Q8_0"), vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
     client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)

@@ -8,7 +8,7 @@ from support.published import profile
 from desktop.core.placement import pools_of
 from desktop.hub.records import RepoSummary
 from desktop.services.discover.search import fit_mark
-from desktop.services.discover.search_results import ago, human_context, human_count, most_parameters, result_of
+from desktop.services.discover.search_results import ago, human_count, most_parameters, result_of
 
 DAY = 86_400.0
 
@@ -61,7 +61,6 @@ def test_other_formats_say_what_runs_them() -> None:
 
 def test_units() -> None:
     assert [human_count(n) for n in (7, 999, 1234, 88_000, 1_200_000)] == ["7", "999", "1.2k", "88k", "1.2M"]
-    assert [human_context(n) for n in (512, 8192, 131_072, 1 << 20)] == ["512", "8k", "128k", "1M"]
     assert [ago(n * DAY) for n in (0, 1, 8, 40, 800)] == [
         "today",
         "1 day ago",

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from support import gguf_bytes as g
 
-from desktop.core.errors import NotFoundError, UsageError
+from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.services.models.library import LibraryService, find_starter
+from desktop.services.models.removal import RemovalService
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 
@@ -126,20 +127,22 @@ def test_only_own_files_are_moved_to_the_trash(
     service: LibraryService, several: dict[str, Path], paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    removals = RemovalService(paths, service)
     outside = g.model().write(tmp_path / "home" / ".lmstudio" / "models" / "x" / "theirs.gguf")
     linked = paths.models / "elsewhere"
     linked.symlink_to(outside.parent)
     for said in (outside, linked / "theirs.gguf"):
-        with pytest.raises(UsageError):
-            service.trash(service.resolve(str(said)))
-    with pytest.raises(UsageError):
-        service.trash(service.resolve("starter"))
+        with pytest.raises(HeftError, match=r"belongs to|did not put"):
+            removals.plan(service.resolve(str(said)))
+    with pytest.raises(HeftError, match="part of Heft"):
+        removals.plan(service.resolve("starter"))
     assert outside.exists()
     own = service.resolve("gemma-3-4b-it-Q4_0")
-    service.trash(own)
+    removal = removals.plan(own)
+    removals.remove(removal)
     assert not own.path.exists()
     assert all(model.name != own.name for model in service.scan())
-    service.trash(own)  # already gone: nothing to do
+    removals.remove(removal)  # already gone: nothing to do
 
 
 def test_command(heft_home: Path, paths: Paths, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from support.chat_page import Desk
 from support.plans import plain_plan
 
 from desktop.core.errors import NotFoundError
+from desktop.store.options import PRESETS
 
 
 def test_settings_are_kept_with_their_chat(desk: Desk, qtbot: QtBot) -> None:
@@ -38,11 +39,11 @@ def test_a_preset_can_be_saved_and_deleted(desk: Desk, qtbot: QtBot) -> None:
     desk.page.findChild(QDoubleSpinBox, "temperature").setValue(0.33)
     desk.page._presets.save("Mine")
     qtbot.waitUntil(lambda: box.currentText() == "Mine")
-    assert [preset.name for preset in desk.settings.load().presets] == ["Mine"]
+    assert [preset.name for preset in desk.settings.get(PRESETS)] == ["Mine"]
     delete = next(a for a in desk.page._side.settings.preset_menu().actions() if a.text().startswith("Delete"))
     delete.trigger()
     qtbot.waitUntil(lambda: box.findText("Mine") == -1)
-    assert desk.settings.load().presets == ()
+    assert desk.settings.get(PRESETS) == ()
 
 
 def test_the_model_can_be_switched_in_the_middle_of_a_chat(desk: Desk, qtbot: QtBot) -> None:

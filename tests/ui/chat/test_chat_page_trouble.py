@@ -53,6 +53,16 @@ def test_out_of_memory_offers_half_the_context(desk: Desk, qtbot: QtBot) -> None
     assert desk.engine.last_plan is not None and desk.engine.last_plan.context == 2048
 
 
+def test_what_a_setting_or_its_pages_mend_is_one_press_away(desk: Desk, qtbot: QtBot) -> None:
+    desk.answer("Hello", "Hi")
+    desk.engine.die("unsupported-cpu")
+    qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
+    assert desk.button("noticeSettings").text() == "Open About Heft"
+    with qtbot.waitSignal(desk.page.settings_asked) as asked:
+        desk.click("noticeSettings")
+    assert asked.args == ["about"]
+
+
 def test_a_refused_file_offers_another_one(desk: Desk, qtbot: QtBot) -> None:
     desk.engine.load(plain_plan("/m/broken.gguf", name="broken"))
     error = EngineError("The file is cut off.", "Download it again.", kind=FailureKind.BAD_FILE)

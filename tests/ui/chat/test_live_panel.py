@@ -15,7 +15,8 @@ from desktop.core.text import plain_tooltip
 from desktop.engine.worker.protocol import Loaded, Memory, Sampling
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.library import LibraryModel
-from desktop.store.settings import Preset, SettingsStore
+from desktop.store.options import Preset
+from desktop.store.settings import SettingsStore
 from desktop.ui.chat.live_panel import Figures, LivePanel
 from desktop.ui.chat.model_menu import MOST_LISTED, ModelMenu
 from desktop.ui.chat.presets import all_presets, built_in_presets, delete_preset, save_preset

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from support.discover_page import AWQ, EIGHT, FOURTEEN, GATED, HUGE, Made
 from support.hub_server import HubServer, Repo, online
 from support.hub_server_content import BytesContent
+from support.keyrings import MemoryKeyring, memory_keyring
 from support.published import profile
 from support.remote_models import QWEN3_8B, QWEN3_14B, VARIANTS, repo
 from support.widgets import shown
@@ -20,13 +21,19 @@ from desktop.engine.worker.protocol import Hello
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
+from desktop.hub.token import HubToken
 from desktop.services.discover.picker import PickerService
 from desktop.services.discover.search import SearchService
 from desktop.services.discover.tables import DataTables
+from desktop.services.hub_account import TokenService
 from desktop.services.machine.machine import MachineService
+from desktop.services.models.download_folder import DownloadFolder
 from desktop.services.models.downloads import DownloadService
+from desktop.services.models.library import LibraryService
 from desktop.services.models.local_copies import LocalCopies
+from desktop.store.fetched import FetchedStore
 from desktop.store.paths import Paths
+from desktop.store.settings import SettingsStore
 from desktop.ui.discover.page import DiscoverPage
 from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.tasks import Tasks
@@ -49,38 +56,55 @@ def hub(monkeypatch: pytest.MonkeyPatch, vocab_dir: Path) -> Iterator[HubServer]
 
 
 @pytest.fixture
+def ring(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MemoryKeyring]:
+    with memory_keyring(monkeypatch, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
 def machine() -> Machine:
     return profile("rtx-4060-8gb")
 
 
 @pytest.fixture
 def made(
-    hub: HubServer, paths: Paths, machine: Machine, tasks: Tasks, theme: Theme, qtbot: QtBot, tmp_path: Path
+    hub: HubServer,
+    ring: MemoryKeyring,
+    paths: Paths,
+    machine: Machine,
+    tasks: Tasks,
+    theme: Theme,
+    qtbot: QtBot,
+    tmp_path: Path,
 ) -> Iterator[Made]:
-    token: list[str] = []
-    client = HubClient(
-        endpoint=hub.endpoint, token=lambda: token[0] if token else None, connect_seconds=2.0, read_seconds=2.0
-    )
+    token = HubToken(hub.endpoint)
+    client = HubClient(endpoint=hub.endpoint, token=token.get, connect_seconds=2.0, read_seconds=2.0)
     search, tables = HubSearch(client, tmp_path / "answers"), DataTables()
-    downloads = DownloadService(paths, client, search, cache=tmp_path / "cache", first_wait=0.05)
+    settings = SettingsStore(paths.settings)
+    folder = DownloadFolder(settings, LibraryService(paths, settings, environ={}, home=tmp_path / "home"))
+    downloads = DownloadService(
+        paths, client, search, cache=tmp_path / "cache", folder=folder.use, first_wait=0.05
+    )
     machines = MachineService(paths, lambda: msgspec.convert({}, Hello))
     now = [machine]
-    copies = LocalCopies(lambda: tmp_path / "cache", environ={}, home=tmp_path / "home")
+    fetched = FetchedStore(paths.fetched)
+    copies = LocalCopies(lambda: tmp_path / "cache", fetched=fetched, environ={}, home=tmp_path / "home")
     page = DiscoverPage(
         PickerService(search, HeaderReader(client, tmp_path / "headers"), tables, lambda: now[0], copies=copies),
         SearchService(search, lambda: ()),
         downloads,
+        folder,
         machines,
         tables,
         lambda: machine,
-        token.append,
+        TokenService(token, client),
         lambda: hub.endpoint,
         tasks,
         theme,
     )
     bridge = Bridge(downloads.subscribe, lambda older, newer: None)
     bridge.received.connect(lambda _: page.show_downloads(downloads.states()))
-    found = Made(shown(qtbot, page, 1204, 740), qtbot, downloads, now)
+    found = Made(shown(qtbot, page, 1204, 740), qtbot, downloads, now, token)
     found.wait(lambda: bool(found.results))
     yield found
     bridge.close()

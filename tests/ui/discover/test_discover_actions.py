@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit, QListView, QPushButton
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QComboBox, QLineEdit, QListView, QPushButton
 from pytestqt.qtbot import QtBot
 from support.discover_page import FOURTEEN, SMALL, Made
 from support.hub_server import HubServer
@@ -66,3 +66,59 @@ def test_what_is_on_this_computer_is_not_downloaded_again(
     with qtbot.waitSignal(made.page.run_requested) as told:
         qtbot.keyClick(made.table, Qt.Key.Key_Return)
     assert told.args == [here] and made.downloads.states() == ()
+
+
+def cell(made: Made, row: int, column: int) -> QPoint:
+    return made.table.visualRect(made.table.model().index(row, column)).center()
+
+
+def test_pressing_a_rows_button_acts_on_that_row_and_leaves_the_current_one(made: Made, qtbot: QtBot) -> None:
+    made.open(0)
+    asked: list[int] = []
+    made.table.action_asked.connect(asked.append)
+    made.page._repo.action_asked.disconnect()  # nothing is to be fetched
+    viewport = made.table.viewport()
+    qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=cell(made, 1, 0))
+    assert made.table.currentIndex().row() == 1 and asked == []
+    qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=cell(made, 4, 6))
+    assert asked == [4] and made.table.currentIndex().row() == 1
+    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=cell(made, 2, 6))
+    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=cell(made, 3, 6))
+    assert asked == [4], "a press on one button and a release on another"
+    qtbot.keyClick(made.page, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+    assert asked == [4]
+
+
+def test_the_keyboard_that_comes_to_the_variants_chooses_none(made: Made, qtbot: QtBot) -> None:
+    """A focused button that hides itself hands the keyboard on; Ctrl+D then took the smallest variant."""
+    made.open(0)
+    made.page.activateWindow()
+    button = made.find(QPushButton, "repoName")
+    button.setFocus()
+    button.setEnabled(False)
+    made.table.setFocus(Qt.FocusReason.TabFocusReason)
+    assert made.table.hasFocus() and not made.table.currentIndex().isValid()
+    recommended = made.page._repo.rows.first_recommended
+    qtbot.keyClick(made.table, Qt.Key.Key_Down)
+    assert made.table.currentIndex().row() == recommended
+    qtbot.keyClick(made.table, Qt.Key.Key_Up)
+    assert made.table.currentIndex().row() == recommended - 1
+
+
+def test_the_keyboard_that_comes_to_the_results_opens_none(made: Made) -> None:
+    made.page.activateWindow()
+    made.find(QLineEdit, "discoverSearch").setFocus()
+    made.find(QListView, "discoverResults").setFocus(Qt.FocusReason.TabFocusReason)
+    assert made.text("discoverTitle") == "Find a model that fits"
+
+
+def test_figures_that_come_keep_the_current_row_and_the_place_on_the_page(made: Made, qtbot: QtBot) -> None:
+    made.open(0)
+    made.page.resize(900, 480)
+    pane = made.page._repo
+    qtbot.mouseClick(made.table.viewport(), Qt.MouseButton.LeftButton, pos=cell(made, 4, 0))
+    pane.verticalScrollBar().setValue(60)
+    before = made.cells(4)[2]
+    made.find(QComboBox, "kvType").setCurrentText("q8_0")  # type: ignore[attr-defined]
+    made.wait(lambda: made.cells(4)[2] != before and not made.text("repoBusy"))
+    assert made.table.currentIndex().row() == 4 and pane.verticalScrollBar().value() == 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
@@ -12,6 +13,7 @@ from support.published import profile
 
 from desktop.ui.discover.context_slider import ContextSlider
 from desktop.ui.discover.repo import RepoPane
+from desktop.ui.discover.variant_model import ACTION, DOWNLOAD, MEMORY, QUALITY, SPEED, WHERE
 from desktop.ui.shell.theme import Theme
 
 
@@ -33,7 +35,8 @@ def test_table_chart_and_reasons_say_the_same(made: Made) -> None:
     limit = layout.limits[0].x
     assert limit is not None and name in on_gpu
     assert all((points[variant].where.x() < limit) == (variant in on_gpu) for variant in points)
-    assert "8.19 B parameters · qwen3 · 36 layers · 8 KV heads · 40,960 context" in made.text("repoFacts")
+    # The Hub was told 8.19 B; the tensors that the header lists are what counts.
+    assert "7.08 B parameters · qwen3 · 36 layers · 8 KV heads · 40,960 context" in made.text("repoFacts")
     assert made.chart.accessibleDescription().count("KLD") >= 4
 
 
@@ -65,20 +68,27 @@ def test_what_is_too_long_for_the_next_model_is_cut_in_the_figures_too(made: Mad
     assert "5 of" not in made.cells(0)[3]
 
 
-def test_a_narrow_window_leaves_columns_out_and_shows_every_button(made: Made) -> None:
+@pytest.mark.parametrize(("width", "height"), [(900, 560), (820, 520)])
+def test_a_narrow_window_leaves_columns_out_and_shows_every_figure(made: Made, width: int, height: int) -> None:
+    """Memory, place, speed and the button stay; the chart shows what is lost, the tooltip what is downloaded."""
     made.open(0)
     wide = made.table.width()
-    assert not made.table.isColumnHidden(1) and not made.table.isColumnHidden(2)
-    made.page.resize(900 - 76, 560)
+    assert not any(made.table.isColumnHidden(column) for column in range(7))
+    made.page.resize(width - 76, height - 30)  # the rail and the bar below
     made.wait(lambda: made.table.width() < wide)
     pane = made.find(RepoPane, "discoverRepo")
     assert isinstance(pane, RepoPane)
     assert pane.horizontalScrollBar().maximum() == 0, "the page scrolls sideways"
-    assert made.table.isColumnHidden(1) and made.table.isColumnHidden(2)
-    last = made.table.visualRect(made.table.model().index(0, 6))
+    assert [column for column in range(7) if made.table.isColumnHidden(column)] == [DOWNLOAD, QUALITY]
+    metrics = made.table.fontMetrics()
+    for row in range(made.table.model().rowCount()):
+        for column in (MEMORY, WHERE, SPEED):
+            text = made.cells(row)[column]
+            assert metrics.horizontalAdvance(text) <= made.table.columnWidth(column) - 2 * made.table.padding, text
+    last = made.table.visualRect(made.table.model().index(0, ACTION))
     assert last.right() <= made.table.viewport().width()
     made.page.resize(1204, 760)
-    made.wait(lambda: not made.table.isColumnHidden(1))
+    made.wait(lambda: not made.table.isColumnHidden(DOWNLOAD))
 
 
 def test_what_if_and_goal(made: Made) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView
+from PySide6.QtGui import QAction, QDesktopServices
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView, QWidget
 from pytestqt.qtbot import QtBot
-from support.discover_page import AWQ, Made
+from support.discover_page import AWQ, GATED, Made
+from support.fitting import cut
 from support.hub_server import HubServer, Repo
 from support.hub_server_content import BytesContent
+from support.keyrings import MemoryKeyring
+
+from desktop.store import options
+from desktop.store.settings import Changed
 
 
 def test_first_visit_shows_what_is_trending_and_fits(made: Made) -> None:
@@ -55,6 +61,7 @@ def test_other_formats_lead_to_gguf_versions(made: Made, qtbot: QtBot) -> None:
     made.wait(lambda: made.results == ["Qwen3-8B-GGUF"])
 
 
+@pytest.mark.focus_follows("Enter in the search goes into its results")
 def test_keyboard_from_the_search_into_the_results(made: Made, qtbot: QtBot) -> None:
     """Enter goes there once they have come, and the row that is opened is the one that is marked."""
     field, results = made.find(QLineEdit, "discoverSearch"), made.find(QListView, "discoverResults")
@@ -71,7 +78,7 @@ def test_keyboard_from_the_search_into_the_results(made: Made, qtbot: QtBot) -> 
     assert results.hasFocus()
 
 
-def test_gated_asks_for_a_token_and_goes_on_with_it(made: Made, qtbot: QtBot) -> None:
+def _open_gated(made: Made) -> QLineEdit:
     made.wait(lambda: len(made.results) == 3)
     view = made.find(QListView, "discoverResults")
     assert isinstance(view, QListView)
@@ -79,11 +86,86 @@ def test_gated_asks_for_a_token_and_goes_on_with_it(made: Made, qtbot: QtBot) ->
     made.wait(lambda: "no token is set" in made.text("discoverText"))
     field = made.find(QLineEdit, "discoverToken")
     assert isinstance(field, QLineEdit)
+    return field
+
+
+def test_gated_asks_for_a_token_and_goes_on_with_it(made: Made, qtbot: QtBot, ring: MemoryKeyring) -> None:
+    told: list[object] = []
+    made.page.notify.connect(told.append)
+    field = _open_gated(made)
     assert field.isVisible() and field.echoMode() == QLineEdit.EchoMode.Password
     qtbot.keyClicks(field, "hf_reader_token")
     qtbot.keyClick(field, Qt.Key.Key_Return)
     made.wait(lambda: made.table.isVisible() and made.table.model().rowCount() == 1)
-    assert field.text() == ""
+    assert field.text() == "" and list(ring.kept.values()) == ["hf_reader_token"]
+    assert told == ["The Hub accepts the token of tester. It is kept in this computer's keyring."]
+
+
+def test_without_a_keyring_a_token_lasts_until_the_end_and_that_is_said(
+    made: Made, qtbot: QtBot, ring: MemoryKeyring
+) -> None:
+    ring.missing = True
+    told: list[object] = []
+    made.page.notify.connect(told.append)
+    qtbot.keyClicks(_open_gated(made), "hf_reader_token")
+    qtbot.mouseClick(made.find(QAbstractButton, "discoverUseToken"), Qt.MouseButton.LeftButton)
+    made.wait(lambda: made.table.isVisible() and made.table.model().rowCount() == 1)
+    assert made.token.origin() == "session"
+    assert told == ["The Hub accepts the token of tester. It is kept until you quit: this computer has no keyring."]
+
+
+def test_a_token_that_the_hub_refuses_can_be_mended(made: Made, qtbot: QtBot, ring: MemoryKeyring) -> None:
+    field = _open_gated(made)
+    qtbot.keyClicks(field, "hf_mistyped_token")
+    use = made.find(QAbstractButton, "discoverUseToken")
+    qtbot.mouseClick(use, Qt.MouseButton.LeftButton)
+    made.wait(lambda: "wrong or has expired" in made.text("discoverTokenState"))
+    assert field.text() == "hf_mistyped_token" and made.token.get() is None and ring.kept == {}
+    qtbot.keyClicks(field, "hf_reader_token")  # it was selected, so that typing replaces it
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    made.wait(lambda: made.table.isVisible() and made.table.model().rowCount() == 1)
+
+
+def test_a_token_without_access_leads_to_the_page_that_gives_it(
+    made: Made, qtbot: QtBot, hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    hub.tokens["hf_stranger_token"] = set()
+    field = _open_gated(made)
+    qtbot.mouseClick(made.find(QAbstractButton, "discoverMakeToken"), Qt.MouseButton.LeftButton)
+    qtbot.keyClicks(field, "hf_stranger_token")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    made.wait(lambda: "asks for its licence to be accepted first" in made.text("discoverText"))
+    ask = made.find(QAbstractButton, "discoverPage")
+    assert ask.isVisible() and ask.text() == "Ask for access on its page"  # type: ignore[attr-defined]
+    qtbot.mouseClick(ask, Qt.MouseButton.LeftButton)
+    assert opened == [f"{hub.endpoint}/settings/tokens", f"{hub.endpoint}/{GATED}"]
+    hub.tokens["hf_stranger_token"] = {GATED}
+    qtbot.mouseClick(made.find(QAbstractButton, "discoverAgain"), Qt.MouseButton.LeftButton)
+    made.wait(lambda: made.table.isVisible() and made.table.model().rowCount() == 1)
+
+
+@pytest.mark.parametrize("width", [744, 1204])
+def test_what_a_gated_repo_says_is_whole_in_a_small_window(made: Made, width: int) -> None:
+    _open_gated(made)
+    made.page.resize(width, 490)
+    state = made.find(QWidget, "discoverState")
+    made.wait(lambda: cut(state) == [])
+
+
+def test_what_a_setting_mends_opens_its_page(made: Made, qtbot: QtBot, hub: HubServer) -> None:
+    _open_gated(made)
+    with qtbot.waitSignal(made.page.settings_asked) as asked:
+        qtbot.mouseClick(made.find(QAbstractButton, "discoverSettings"), Qt.MouseButton.LeftButton)
+    assert asked.args == ["hub"]
+    hub.fail("status", "/api/models", status=401, times=100)
+    made.find(QLineEdit, "discoverSearch").setText("never asked before")  # type: ignore[attr-defined]
+    button = made.find(QAbstractButton, "discoverSearchSettings")
+    made.wait(button.isVisible)
+    with qtbot.waitSignal(made.page.settings_asked) as asked:
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert asked.args == ["hub"]
 
 
 def test_network_gone_is_a_sentence_and_earlier_results_stay_usable(made: Made, hub: HubServer, qtbot: QtBot) -> None:
@@ -116,3 +198,29 @@ def test_pages_are_fetched_as_one_scrolls(made: Made, hub: HubServer) -> None:
 
     made.wait(scrolled)
     assert len(set(made.results)) == 100
+
+
+def test_each_task_chip_searches_for_its_task_alone(made: Made, hub: HubServer, qtbot: QtBot) -> None:
+    made.wait(lambda: len(made.results) == 3)
+    chips = {name: made.find(QAbstractButton, f"filter_{name}") for name in ("chat", "code", "vision", "embedding")}
+    for name, chip in chips.items():
+        before = len(hub.requests("/api/models"))
+        qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
+        made.wait(lambda before=before: len(hub.requests("/api/models")) > before)
+        assert [other for other, button in chips.items() if button.isChecked()] == [name]  # type: ignore[attr-defined]
+    qtbot.mouseClick(chips["embedding"], Qt.MouseButton.LeftButton)
+    made.wait(lambda: len(made.results) == 3)
+    assert not any(button.isChecked() for button in chips.values())  # type: ignore[attr-defined]
+def test_a_token_given_elsewhere_goes_on_with_the_repo(made: Made) -> None:
+    _open_gated(made)
+    made.token.use("hf_reader_token")  # as the settings' page Hub does
+    made.page.token_changed()
+    made.wait(lambda: made.table.isVisible() and made.table.model().rowCount() == 1)
+
+
+def test_another_hub_is_asked_anew(made: Made, hub: HubServer) -> None:
+    made.wait(lambda: len(made.results) == 3)
+    asked = len(hub.requests("/api/models"))
+    made.page.option_changed(Changed(options.THEME, "light", "dark", None))
+    made.page.option_changed(Changed(options.HUB_OFFLINE, True, False, None))
+    made.wait(lambda: len(hub.requests("/api/models")) == asked + 1)

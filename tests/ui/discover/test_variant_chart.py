@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QRectF
+from PySide6.QtGui import QFont, QFontMetricsF
+from PySide6.QtWidgets import QApplication
 from support.published import options, profile
 
 from desktop.ui.discover.variant_chart_layout import Limit, lay_out, limit_labels
@@ -14,13 +16,30 @@ def test_no_label_of_the_chart_reads_as_that_of_another_point() -> None:
     offered = ["Q2_K", "Q3_K_M", "Q4_0", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0"]
     found = options("Llama-3.1-8B", profile("rtx-4060-8gb"), 8192, offered)
     assert found[4].fit is not None
+    numbered, names = dict(enumerate(found)), {i: option.variant.name for i, option in enumerate(found)}
     for width in range(400, 1000, 20):
-        layout = lay_out(found, 4, found[4].fit.pools, QRectF(512, 230, width, 120), lambda text: 7.2 * len(text))
+        area, pools = QRectF(512, 230, width, 120), found[4].fit.pools
+        layout = lay_out(numbered, 4, pools, area, lambda text: 7.2 * len(text), names)
         label = layout.points[4].label
         assert label is not None
         for point in layout.points:
             beside = QRectF(point.where.x() - 7, point.where.y() - 7, 26, 14)
             assert point.recommended or not label.intersects(beside), f"{point.name} at {width}"
+
+
+def test_the_recommended_name_has_the_room_that_it_takes_in_bold(qapp: QApplication) -> None:
+    """Left of its point it once ran over the point."""
+    found = options("Llama-3.1-8B", profile("rtx-4060-8gb"), 8192, ["Q4_K_M", "Q8_0"])
+    plain = QFont(qapp.font())
+    plain.setPixelSize(11)
+    bold = QFont(plain)
+    bold.setWeight(QFont.Weight.DemiBold)
+    names, width = {0: "UD-Q4_K_XL", 1: "IQ2_XXS"}, QFontMetricsF(plain).horizontalAdvance
+    for recommended, name in names.items():
+        layout = lay_out(dict(enumerate(found)), recommended, (), QRectF(0, 0, 500, 120), width, names)
+        label = layout.points[recommended].label
+        assert label is not None
+        assert label.width() >= QFontMetricsF(bold).horizontalAdvance(f"{name} · recommended")
 
 
 @pytest.mark.parametrize("room", [400, 560, 700, 820, 1200])

@@ -51,6 +51,7 @@ def make_page(
             summary=lambda: FormatTab(theme),
         )
         shown(qtbot, page, 1204, 770).activateWindow()
+        page.setFocus()  # as the window does at a visit
         made.append(page)
         return page
 

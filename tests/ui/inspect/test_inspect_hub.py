@@ -70,10 +70,20 @@ def test_a_gated_file_says_what_is_missing(
     make_page: MakePage, qtbot: QtBot, hub: HubServer, starter_model: Path
 ) -> None:
     hub.add(Repo("owner/repo", {"model.gguf": FileContent(starter_model)}, {"gated": "manual"}))
-    page = make_page(client=_client(hub))
+    hub.tokens["hf_reader_token"] = {"owner/repo"}
+    tokens: list[str] = []
+    client = HubClient(endpoint=hub.endpoint, token=lambda: tokens[0] if tokens else None, read_seconds=30.0)
+    page = make_page(client=client)
     opened(qtbot, page, "hf:owner/repo/model.gguf")
     assert find(page, QWidget, "inspectFailure").isVisible()
     assert "owner/repo" in label(page, "inspectFailureMessage") and label(page, "inspectFailureHint")
+    with qtbot.waitSignal(page.settings_asked) as asked:
+        click(qtbot, page, "inspectSettings")
+    assert asked.args == ["hub"]
+    tokens.append("hf_reader_token")
+    page.token_changed()  # as the settings tell, where it was given
+    qtbot.waitUntil(lambda: page.inspected is not None)
+    assert not find(page, QWidget, "inspectFailure").isVisible()
 
 
 def test_a_repo_is_a_list_to_choose_from(

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 from support.inspect_page import MakePage, names, opened, tabs
 from support.widgets import click, find, label
 
+from desktop.store.options import RECENT_INSPECTED
 from desktop.store.settings import SettingsStore
 from desktop.ui.inspect.format import FormatTab
 from desktop.ui.inspect.layer_map import LayerMap
@@ -86,7 +87,7 @@ def test_recent_sources_are_kept_newest_first(
     page = make_page()
     for path in (pair[0], pair[1], pair[0]):
         opened(qtbot, page, path)
-    assert settings.load().recent_inspected == (str(pair[0]), str(pair[1]))
+    assert settings.get(RECENT_INSPECTED) == (str(pair[0]), str(pair[1]))
 
 
 def test_run_asks_for_the_file(make_page: MakePage, qtbot: QtBot, pair: tuple[Path, Path]) -> None:

@@ -25,6 +25,8 @@ from support.widgets import find, label, shown
 
 from desktop.core.errors import HeftError
 from desktop.services.models.library import LibraryModel, LibraryService
+from desktop.services.models.removal import RemovalService
+from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.library.library_model import COLUMNS, NAME, SIZE, LibraryTableModel, plain_tooltip, when
@@ -42,11 +44,18 @@ def service(paths: Paths, tmp_path: Path) -> LibraryService:
 
 
 @pytest.fixture
-def make_page(service: LibraryService, tasks: Tasks, theme: Theme, qtbot: QtBot) -> Iterator[MakePage]:
+def removals(paths: Paths, service: LibraryService) -> RemovalService:
+    return RemovalService(paths, service)
+
+
+@pytest.fixture
+def make_page(
+    service: LibraryService, removals: RemovalService, tasks: Tasks, theme: Theme, qtbot: QtBot
+) -> Iterator[MakePage]:
     """Makes a shown page that has finished its first search."""
 
     def make(*, wait: bool = True) -> LibraryPage:
-        page = shown(qtbot, LibraryPage(service, tasks, theme), 1204, 770)
+        page = shown(qtbot, LibraryPage(service, removals, tasks, theme), 1204, 770)
         if wait:
             _settled(qtbot, page)
         return page
@@ -119,6 +128,16 @@ def test_search_sort_and_selection(make_page: MakePage, two: tuple[Path, Path], 
     assert page.focusWidget() is _table(page)
 
 
+def test_a_mistyped_name_offers_the_near_one(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
+    page = make_page()
+    qtbot.keyClicks(_search(page), "smolm instrukt")
+    assert _names(page) == [] and _button(page, "libraryNear").text() == "Did you mean “smollm instruct”?"
+    qtbot.mouseClick(_button(page, "libraryNear"), Qt.MouseButton.LeftButton)
+    assert _names(page) == ["SmolLM2-135M-Instruct.Q4_1"] and _search(page).text() == "smollm instruct"
+    _search(page).setText("zzzzzz")
+    assert not _button(page, "libraryNear").isVisible()
+
+
 def test_chat_and_inspect_by_keyboard_mouse_and_menu(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
     page = make_page()
     asked: list[tuple[str, LibraryModel]] = []
@@ -171,6 +190,7 @@ def test_remove_asks_first_and_moves_to_the_trash(
 
     def question() -> QMessageBox:
         qtbot.keyClick(_table(page), Qt.Key.Key_Delete)
+        qtbot.waitUntil(lambda: page.findChild(QMessageBox, "libraryRemoveQuestion") is not None)
         box = page.findChild(QMessageBox, "libraryRemoveQuestion")
         assert isinstance(box, QMessageBox) and "Large-Q4_K_M" in box.text()
         return box
@@ -181,6 +201,7 @@ def test_remove_asks_first_and_moves_to_the_trash(
     with qtbot.waitSignal(page.notify):
         _button(question(), "libraryRemoveConfirm").click()
     assert not two[1].exists()
+    _settled(qtbot, page)
     assert _names(page) == ["small-Q4_K_M", "SmolLM2-135M-Instruct.Q4_1"]
     assert two[0].exists()
 
@@ -190,7 +211,7 @@ def test_files_of_others_are_not_removed(make_page: MakePage, qtbot: QtBot, star
     assert not _button(page, "libraryRemove").isVisible()
     with qtbot.waitSignal(page.notify) as said:
         qtbot.keyClick(_table(page), Qt.Key.Key_Delete)
-    assert "not in Heft's own folder" in said.args[0]
+    assert said.args[0].kind == "not-ours" and "is part of Heft" in said.args[0].message
     assert page.findChild(QMessageBox) is None and starter_model.exists()
 
 
@@ -338,3 +359,24 @@ def test_times_and_tooltips() -> None:
         "16 May 2026",
     ]
     assert plain_tooltip("<img src=x>\nb") == "<qt>&lt;img src=x&gt;<br>b</qt>" and plain_tooltip("") == ""
+
+
+def test_a_search_that_ends_leaves_the_keyboard_where_somebody_types(
+    make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot
+) -> None:
+    page = make_page(wait=False)
+    page.activateWindow()
+    _search(page).setFocus()
+    _settled(qtbot, page)
+    assert _search(page).hasFocus()
+def test_folders_and_stores_of_the_settings_count_at_once(
+    make_page: MakePage, qtbot: QtBot, paths: Paths, tmp_path: Path
+) -> None:
+    page = make_page()
+    g.model(layers=1).write(tmp_path / "more" / "new-Q4_K_M.gguf")
+    store = SettingsStore(paths.settings)
+    store.subscribe(page.option_changed)
+    store.set(options.LIBRARY_FOLDERS, (str(tmp_path / "more"),))
+    qtbot.waitUntil(lambda: "new-Q4_K_M" in _names(page))
+    store.reset(options.LIBRARY_FOLDERS)
+    qtbot.waitUntil(lambda: "new-Q4_K_M" not in _names(page))

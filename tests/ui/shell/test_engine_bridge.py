@@ -15,7 +15,7 @@ from desktop.services.chat.chat import MessageFinished, PromptRead, TextAdded
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Message
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 
 
 class Source:
@@ -112,6 +112,6 @@ def test_nothing_is_emitted_after_close(qtbot: QtBot, source: Source, tasks: Tas
     bridge.close()
     listener(text(1, "b"))
     fence: list[int] = []
-    tasks.run(lambda context: 1, done=fence.append)
+    tasks.run(lambda context: 1, done=fence.append, lane=Lane.JOB)
     qtbot.waitUntil(lambda: bool(fence))
     assert seen == []

@@ -6,16 +6,19 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from desktop.services.single_instance import Claim, OpenRequest, claim
+from desktop.core.errors import HeftError
+from desktop.services.single_instance import Claim, OpenRequest, ask, claim
 from desktop.ui.shell.single_instance import FileOpenEvents, InstanceListener
 
 LATER = """
@@ -130,3 +133,32 @@ def test_a_place_that_others_can_write_to_is_not_used(tmp_path: Path, runtime_fo
     shared.chmod(0o777)
     assert claim(tmp_path, "") == "alone"
     assert list(shared.iterdir()) == []
+
+
+def test_a_command_is_answered_off_the_gui_thread(tmp_path: Path, first: Claim, qtbot: QtBot) -> None:
+    where: list[threading.Thread] = []
+
+    def answer(question: dict[str, Any]) -> dict[str, Any]:
+        where.append(threading.current_thread())
+        return {"heard": question["ask"], "long": "x" * 300_000}
+
+    listener = InstanceListener(first, answer)
+    opened: list[object] = []
+    listener.asked.connect(opened.append)
+    told: list[dict[str, Any] | None] = []
+    asking = threading.Thread(target=lambda: told.append(ask(tmp_path, {"ask": "jobs"})))
+    asking.start()
+    qtbot.waitUntil(lambda: bool(told))
+    asking.join()
+    assert told[0] == {"heard": "jobs", "long": "x" * 300_000}
+    assert where[0] is not threading.main_thread() and opened == []
+    listener.close()
+
+
+def test_without_a_window_nobody_answers(tmp_path: Path) -> None:
+    assert ask(tmp_path, {"ask": "jobs"}) is None
+
+
+def test_a_window_that_hangs_is_told(tmp_path: Path, first: Claim) -> None:
+    with pytest.raises(HeftError, match="does not answer"):
+        ask(tmp_path, {"ask": "jobs"}, 0.2)

@@ -19,7 +19,7 @@ from desktop.services.engine.memory import EngineMemory
 from desktop.services.engine.supervisor import EngineState
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.statusbar import StatusBar
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 LOADED = Loaded(
@@ -157,7 +157,7 @@ def test_process_that_ended_between_two_looks_has_no_memory(qtbot: QtBot, theme:
     bar.show()
     bar.show_state(READY)
     fence: list[int] = []
-    tasks.run(lambda context: 1, done=fence.append)
+    tasks.run(lambda context: 1, done=fence.append, lane=Lane.JOB)
     qtbot.waitUntil(lambda: bool(fence))
     assert "RAM" not in words(bar)
 

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import NotFoundError
 from desktop.ui.shell import tasks as tasks_module
-from desktop.ui.shell.tasks import TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 
 def test_result_comes_back_on_the_gui_thread(qtbot: QtBot, tasks: Tasks) -> None:
@@ -22,7 +22,7 @@ def test_result_comes_back_on_the_gui_thread(qtbot: QtBot, tasks: Tasks) -> None
         where.append(threading.current_thread())
         return "answer"
 
-    task = tasks.run(work, done=lambda value: seen.append((value, threading.current_thread())))
+    task = tasks.run(work, done=lambda value: seen.append((value, threading.current_thread())), lane=Lane.JOB)
     qtbot.waitUntil(lambda: bool(seen))
     assert seen == [("answer", threading.main_thread())]
     assert where[0] is not threading.main_thread()
@@ -36,7 +36,7 @@ def test_typed_failure_reaches_its_handler(qtbot: QtBot, tasks: Tasks) -> None:
     def work(context: TaskContext) -> None:
         raise error
 
-    tasks.run(work, failed=failures.append)
+    tasks.run(work, failed=failures.append, lane=Lane.JOB)
     qtbot.waitUntil(lambda: bool(failures))
     assert failures == [error]
 
@@ -48,7 +48,7 @@ def test_unexpected_failure_without_handler_is_told_with_its_traceback(qtbot: Qt
         raise ZeroDivisionError("by nought")
 
     with qtbot.waitSignal(tasks.unhandled) as signal:
-        tasks.run(work)
+        tasks.run(work, lane=Lane.JOB)
     tasks.shutdown()
     (error,) = signal.args
     assert error.kind == "internal"
@@ -68,7 +68,7 @@ def test_progress_is_merged_but_the_last_value_always_arrives_before_the_result(
             context.progress(value)
         return "done"
 
-    tasks.run(work, progress=seen.append, done=seen.append)
+    tasks.run(work, progress=seen.append, done=seen.append, lane=Lane.JOB)
     qtbot.waitUntil(lambda: "done" in seen)
     assert seen[-2:] == [9_999, "done"]
     assert seen[:-1] == sorted(seen[:-1])  # type: ignore[type-var]
@@ -86,12 +86,12 @@ def test_nothing_arrives_after_cancel_and_the_work_can_see_it(qtbot: QtBot, task
         ended.set()
         return "late"
 
-    task = tasks.run(work, done=seen.append, failed=seen.append)
+    task = tasks.run(work, done=seen.append, failed=seen.append, lane=Lane.JOB)
     assert started.wait(5)
     task.cancel()
     assert ended.wait(4)
     fence: list[bool] = []
-    tasks.run(lambda context: True, done=fence.append)
+    tasks.run(lambda context: True, done=fence.append, lane=Lane.JOB)
     qtbot.waitUntil(lambda: bool(fence))
     assert seen == []
 
@@ -105,13 +105,13 @@ def test_nothing_is_called_after_the_owner_is_destroyed(qtbot: QtBot, tasks: Tas
         release.wait(5)
         return context.cancelled
 
-    task = tasks.run(work, done=seen.append, failed=seen.append, owner=owner)
+    task = tasks.run(work, done=seen.append, failed=seen.append, owner=owner, lane=Lane.JOB)
     owner.deleteLater()
     qtbot.waitSignal(owner.destroyed)
     qtbot.waitUntil(lambda: not task.running)
     release.set()
     fence: list[bool] = []
-    tasks.run(lambda context: True, done=fence.append)
+    tasks.run(lambda context: True, done=fence.append, lane=Lane.JOB)
     qtbot.waitUntil(lambda: bool(fence))
     assert seen == []
 
@@ -119,11 +119,11 @@ def test_nothing_is_called_after_the_owner_is_destroyed(qtbot: QtBot, tasks: Tas
 def test_more_jobs_than_workers_all_finish(qtbot: QtBot, tasks: Tasks) -> None:
     seen: list[int] = []
     for number in range(50):
-        tasks.run(lambda context, number=number: number, done=seen.append)  # type: ignore[misc]
+        tasks.run(lambda context, number=number: number, done=seen.append, lane=Lane.JOB)  # type: ignore[misc]
     qtbot.waitUntil(lambda: len(seen) == 50)
     assert sorted(seen) == list(range(50))
-    names = [t.name for t in threading.enumerate() if t.name.startswith("heft-task-")]
-    assert len(names) <= tasks_module.WORKERS
+    names = [t.name for t in threading.enumerate() if t.name.startswith("heft-job-")]
+    assert 0 < len(names) <= tasks_module.WIDTHS[Lane.JOB].most
 
 
 def test_shutdown_is_bounded_even_if_a_job_hangs(
@@ -139,13 +139,52 @@ def test_shutdown_is_bounded_even_if_a_job_hangs(
         release.wait(10)
         return "late"
 
-    tasks.run(work, done=seen.append)
+    tasks.run(work, done=seen.append, lane=Lane.JOB)
     assert started.wait(5)
     before = time.monotonic()
     tasks.shutdown()
     assert time.monotonic() - before < 2
     assert "did not end in time" in caplog.text
-    late = tasks.run(lambda context: "never", done=seen.append)
+    late = tasks.run(lambda context: "never", done=seen.append, lane=Lane.JOB)
     assert not late.running
     release.set()
     assert seen == []
+
+
+def test_no_lane_waits_for_another_and_no_command_for_a_command(qtbot: QtBot, tasks: Tasks) -> None:
+    release = threading.Event()
+    begun = threading.Semaphore(0)
+
+    def stall(context: TaskContext) -> None:
+        begun.release()
+        release.wait(30)
+
+    stalled = 0
+    for lane in (Lane.JOB, Lane.NETWORK):
+        for _ in range(tasks_module.WIDTHS[lane].most + 3):  # some of them wait in the queue
+            tasks.run(stall, lane=lane)
+        stalled += tasks_module.WIDTHS[lane].most
+    for _ in range(tasks_module.WIDTHS[Lane.COMMAND].kept + 3):  # a disk that is asleep holds some commands
+        tasks.run(stall, lane=Lane.COMMAND)
+        stalled += 1
+    for _ in range(stalled):
+        assert begun.acquire(timeout=10)
+    seen: list[str] = []
+    try:
+        tasks.run(lambda context: "stopped", lane=Lane.COMMAND, done=seen.append)
+        qtbot.waitUntil(lambda: seen == ["stopped"])
+    finally:
+        release.set()
+
+
+def test_commands_leave_no_more_threads_than_they_need(qtbot: QtBot, tasks: Tasks) -> None:
+    together = threading.Barrier(6)
+    seen: list[int] = []
+    for _ in range(6):
+        tasks.run(lambda context: together.wait(10), lane=Lane.COMMAND, done=seen.append)
+    qtbot.waitUntil(lambda: len(seen) == 6)
+
+    def left() -> int:
+        return sum(thread.name.startswith("heft-command-") for thread in threading.enumerate())
+
+    qtbot.waitUntil(lambda: left() <= tasks_module.WIDTHS[Lane.COMMAND].kept)

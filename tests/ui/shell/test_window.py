@@ -8,14 +8,29 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QImage
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QCheckBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.services.engine.memory import EngineMemory
-from desktop.store.settings import WindowGeometry
+from desktop.store import options
+from desktop.store.options import WindowGeometry
+from desktop.store.settings import Changed
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action import Action
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.shortcuts import ShortcutsDialog
@@ -36,12 +51,19 @@ class Plain(Page):
         super().__init__(None, (COUNT,))
         self.commands.connect_to(COUNT, lambda: self.setObjectName("counted"))
         self.visits = 0
+        self.heard: list[object] = []
         self.setAccessibleName(name)
         QVBoxLayout(self).addWidget(QLabel(name))
         Plain.made.append(name)
 
     def shown(self) -> None:
         self.visits += 1
+
+    def option_changed(self, change: Changed) -> None:
+        self.heard.append(change)
+
+    def token_changed(self) -> None:
+        self.heard.append("token")
 
 
 @pytest.fixture
@@ -203,6 +225,28 @@ def test_settings_are_chosen_in_their_menu(qtbot: QtBot, window: MainWindow) -> 
     with qtbot.waitSignal(window.load_at_start_chosen) as chosen:
         window.findChild(QAction, "window.load-at-start").trigger()
     assert chosen.args == [False]
+def test_settings_are_asked_for_by_the_rail_a_key_a_message_and_a_page(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    asked: list[str] = []
+    window.settings_asked.connect(asked.append)
+    qtbot.mouseClick(window.findChild(QAbstractButton, "settingsButton"), Qt.MouseButton.LeftButton)
+    qtbot.keyClick(window, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
+    window.notifications.show_message(HeftError("No.", kind=FailureKind.PROXY))
+    qtbot.mouseClick(window.findChild(QAbstractButton, "notificationSettings"), Qt.MouseButton.LeftButton)
+    page = window.page("chat")
+    assert page is not None
+    page.settings_asked.emit("hub")
+    assert asked == ["general", "general", "network", "hub"]
+
+
+def test_pages_hear_of_options_and_of_the_token(qtbot: QtBot, window: MainWindow) -> None:
+    show(qtbot, window)
+    page = window.page("chat")
+    assert isinstance(page, Plain)
+    change = Changed(options.THEME, "system", "dark", None)
+    window.option_changed(change)
+    window.token_changed()
+    assert page.heard == [change, "token"]
 
 
 def test_light_and_dark_paint_differently(qtbot: QtBot, window: MainWindow, theme: Theme) -> None:
@@ -248,3 +292,96 @@ def test_ctrl_i_asks_for_a_file_to_inspect(qtbot: QtBot, window: MainWindow) -> 
     show(qtbot, window)
     with qtbot.waitSignal(window.inspect_asked):
         qtbot.keyClick(window, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
+
+
+class Full(Page):
+    """A page of every kind of button, with a field at its foot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        self.field = QLineEdit()
+        self.buttons = (QPushButton("push"), QToolButton(), QCheckBox("check"), QRadioButton("one"))
+        for widget in (*self.buttons, self.field):
+            column.addWidget(widget)
+        self.setFocusProxy(self.field)
+
+
+@pytest.fixture
+def full(qtbot: QtBot, theme: Theme, tasks: Tasks) -> MainWindow:
+    entry = PageEntry("chat", "Chat", "chat", Full)
+    made = MainWindow(theme, (entry,), StatusBar(tasks, lambda pid: EngineMemory(0, 0)))
+    qtbot.addWidget(made)
+    made.resize(820, 520)
+    show(qtbot, made)
+    return made
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space])
+def test_enter_and_space_press_the_focused_button_once(qtbot: QtBot, full: MainWindow, key: Qt.Key) -> None:
+    page = full.page("chat")
+    assert isinstance(page, Full)
+    for button in page.buttons:
+        told: list[str] = []
+        button.clicked.connect(calling(told.append, "pressed"))
+        button.setFocus()
+        qtbot.keyClick(button, key)
+        assert told == ["pressed"], button
+    page.field.setFocus()
+    qtbot.keyClick(page.field, key)
+    assert told == ["pressed"], "the key pressed a button that has no focus"
+
+
+def test_messages_move_nothing_and_take_no_focus(qtbot: QtBot, full: MainWindow) -> None:
+    page = full.page("chat")
+    assert isinstance(page, Full)
+    page.field.setFocus()
+
+    def places() -> dict[int, QRect]:
+        own = full.notifications
+        widgets = [w for w in full.findChildren(QWidget) if w is not own and not own.isAncestorOf(w)]
+        return {id(w): QRect(w.mapTo(full, QPoint(0, 0)), w.size()) for w in widgets}
+
+    before = places()
+    long = HeftError("The model could not be loaded because of something that takes many words. " * 2, "Do this. " * 9)
+    for what in (long, "Saved.", HeftError("Another.", "Mend it.")):
+        full.notifications.show_message(what)
+        QApplication.processEvents()
+        assert places() == before and page.field.hasFocus()
+    covered = full.notifications.geometry()
+    assert covered.bottom() == full.height() - 1 and covered.left() == 76 and covered.right() == full.width() - 1
+    (visible,) = (shown for shown in full.notifications.notifications if shown.isVisible())
+    assert visible.text == "Another." and visible.height() < 60
+
+
+def test_several_messages_are_behind_each_other_and_leave_by_escape(qtbot: QtBot, full: MainWindow) -> None:
+    page = full.page("chat")
+    assert isinstance(page, Full)
+    for name in ("one", "two", "three"):
+        full.notifications.show_message(HeftError(name))
+
+    def in_view() -> str:
+        found = [shown.text for shown in full.notifications.notifications if shown.isVisible()]
+        return found[0] if len(found) == 1 else str(found)
+
+    assert in_view() == "three"
+    others = full.notifications.notifications[-1].findChild(QPushButton, "notificationOthers")
+    assert others.text() == "1 of 3"
+    qtbot.mouseClick(others, Qt.MouseButton.LeftButton)
+    assert in_view() == "two"
+    page.field.setFocus()
+    for left in ("one", "three"):
+        qtbot.keyClick(page.field, Qt.Key.Key_Escape)
+        assert in_view() == left
+    qtbot.keyClick(page.field, Qt.Key.Key_Escape)
+    assert full.notifications.notifications == () and page.field.hasFocus()
+
+
+def test_a_message_dismissed_by_its_own_button_gives_the_keyboard_back(qtbot: QtBot, full: MainWindow) -> None:
+    page = full.page("chat")
+    assert isinstance(page, Full)
+    full.notifications.show_message(HeftError("one"))
+    close = full.notifications.findChild(QToolButton, "notificationDismiss")
+    close.setFocus()
+    qtbot.keyClick(close, Qt.Key.Key_Return)
+    assert full.notifications.notifications == () and page.field.hasFocus()

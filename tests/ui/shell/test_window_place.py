@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.services.engine.memory import EngineMemory
-from desktop.store.settings import WindowGeometry
+from desktop.store.options import WindowGeometry
 from desktop.ui.shell.statusbar import StatusBar
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme

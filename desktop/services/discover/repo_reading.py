@@ -1,0 +1,296 @@
+"""What was read of a repo's variants: their headers, the models they are of, and estimates of what was not read."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from desktop.core.cancelled import Cancelled, CancelledError
+from desktop.core.errors import FileFormatError, HeftError
+from desktop.core.failures import FailureKind
+from desktop.core.gguf import Header
+from desktop.core.memory import ModelShape, Weights, shape_of, weights_from_size, weights_of
+from desktop.core.model_groups import Grouped, Identity, ModelGrouper, NameWords, Use, identity_of
+from desktop.core.variants import RepoFile, Variant
+from desktop.hub.client import RemoteFile
+from desktop.hub.errors import HubError
+from desktop.hub.header import HeaderReader, RemoteHeader
+from desktop.hub.records import RepoFiles
+from desktop.services.discover.tables import DataTables
+
+_log = logging.getLogger(__name__)
+
+_TRIES = 3  # files of a model whose beginning is read until one is sound
+_FIRST_MODELS = 6  # models that are estimated at once; more follow as their headers are read
+_NO_LANGUAGE_MODEL = "This file is no language model: nothing in its header says how it is built."
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a variant. ``shape`` and ``weights`` are its own once its ``headers`` are there; before, they
+    are estimates by another file of its model, None while none was read. ``identity`` is from its own header.
+
+    ``problem`` is why something is missing. ``damaged``: it is no sound GGUF file; ``unplannable``: it may be
+    one, and nothing can be worked out from it.
+    """
+
+    shape: ModelShape | None = None
+    weights: Weights | None = None
+    headers: tuple[Header, ...] = ()
+    identity: Identity | None = None
+    parameters: int | None = None
+    problem: str = ""
+    damaged: bool = False
+    unplannable: bool = False
+
+    @property
+    def given_up(self) -> bool:
+        """Whether nothing more will be known."""
+        return self.damaged or self.unplannable
+
+
+@dataclass(frozen=True)
+class Model:
+    """One of a repo's models. ``parameters`` are counted in a header, or the Hub's where it can only mean this model;
+    ``rough_parameters`` follow from sizes of files."""
+
+    name: str
+    variants: tuple[int, ...]
+    use: Use
+    words: NameWords
+    parameters: int | None
+    rough_parameters: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that is known at one moment: an entry per variant, and the models in the order of their smallest files."""
+
+    known: tuple[Known, ...]
+    models: tuple[Model, ...]
+
+    @cached_property
+    def longest_trained(self) -> int:
+        """The most tokens that any of the models was trained for, 0 where that is not known."""
+        return max((entry.shape.trained_context for entry in self.known if entry.shape), default=0)
+
+    @property
+    def problem(self) -> str:
+        """A sentence where nothing of the repo can be weighed, and all of it for one reason."""
+        reasons = {entry.problem for entry in self.known}
+        return reasons.pop() if len(reasons) == 1 and all(entry.unplannable for entry in self.known) else ""
+
+
+class RepoReading:
+    """Reads headers of one repo. :meth:`now` is quick; what reads waits for the network. Thread-safe."""
+
+    def __init__(
+        self, files: RepoFiles, variants: Sequence[Variant], headers: HeaderReader, tables: DataTables
+    ) -> None:
+        self._files = files
+        self._variants = variants
+        self._headers = headers
+        self._etags = {file.path: file.etag for file in files.files}
+        self._lock = threading.Lock()
+        self._known = [Known() for _ in variants]
+        self._sources: list[tuple[int, bool] | None] = [None for _ in variants]  # what each estimate was made from
+
+        def bits_of(quantization: str) -> float | None:
+            step = tables.quality.step(quantization)
+            return step.bits_per_weight if step else None
+
+        self.grouper = ModelGrouper(variants, tables.names, bits_of)
+        self._models: tuple[Model, ...] = ()
+        self._regroup()
+
+    def now(self) -> Snapshot:
+        """Everything as known now."""
+        with self._lock:
+            return Snapshot(tuple(self._known), self._models)
+
+    def read_first(self, cancelled: Cancelled) -> None:
+        """The first kilobytes of one variant per model, as far as names and sizes tell models apart.
+
+        A damaged file is passed over for the next one. Raises HubError where the Hub tells nothing, FileFormatError
+        where every file is damaged, CancelledError.
+        """
+        clusters: dict[int, list[int]] = {}
+        for index, number in enumerate(self.grouper.clusters):
+            if not self._variants[index].missing_shards:
+                clusters.setdefault(number, []).append(index)
+        last: HeftError | None = None
+        for members in list(clusters.values())[:_FIRST_MODELS]:
+            if any(self._known[index].shape is not None for index in members):
+                continue
+            try:
+                last = self._read_one_of(members, cancelled) or last
+            except CancelledError:
+                raise
+            except HubError:
+                if all(entry.shape is None for entry in self._known):
+                    raise
+                break  # the rest is read later, or not: what is known stands
+        whole = [index for members in clusters.values() for index in members]
+        if last is not None and all(self._known[index].problem for index in whole):
+            raise last
+
+    def _read_one_of(self, members: Sequence[int], cancelled: Cancelled) -> HeftError | None:
+        """The beginning of one of these; the last error where none could be read. Raises HubError."""
+        last: HeftError | None = None
+        for index in members[:_TRIES]:
+            file = self._variants[index].first_file
+            try:
+                read = self._kept(file) or self._headers.first_kilobytes(
+                    self._files.id, file.path, self._revision, cancelled=cancelled
+                )
+            except FileFormatError as error:
+                self._note(index, damaged=True, problem=error.message)
+                last = error
+                continue
+            except HubError as error:
+                if error.kind != FailureKind.FILE_NOT_FOUND:
+                    raise
+                self._note(index, unplannable=True, problem=error.message)
+                last = error
+                continue
+            if self._take(index, read.header):
+                return None
+        return last
+
+    def read(self, index: int, cancelled: Cancelled) -> bool:
+        """Whether a variant's headers are at hand, all of them read now if need be.
+
+        What cannot be read keeps its estimate and says why. Raises CancelledError, and HubError for what passes by
+        itself.
+        """
+        known, variant = self._known[index], self._variants[index]
+        if known.headers:
+            return True
+        if known.problem or variant.missing_shards:
+            return False
+        try:
+            headers = tuple(
+                (
+                    self._kept(file)
+                    or self._headers.read(self._files.id, file.path, self._revision, cancelled=cancelled)
+                ).header
+                for file in variant.files[: 1 if variant.concatenated else None]
+            )
+        except CancelledError:
+            raise
+        except HeftError as error:
+            if isinstance(error, HubError) and error.temporary:
+                raise
+            damaged, gone = isinstance(error, FileFormatError), error.kind == FailureKind.FILE_NOT_FOUND
+            self._note(index, damaged=damaged, unplannable=gone, problem=error.message)
+            return False
+        return self._take(index, headers[0], headers)
+
+    def fail(self, index: int, problem: str) -> None:
+        """Note why something of a variant could not be worked out."""
+        self._note(index, problem=problem)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _take(self, index: int, first: Header, headers: tuple[Header, ...] = ()) -> bool:
+        """Keep what a variant's headers say; whether it is a language model. ``headers`` are empty where only the
+        first kilobytes were read."""
+        try:
+            shape = shape_of(first)
+            if shape is None:
+                self._note(index, unplannable=True, problem=_NO_LANGUAGE_MODEL)
+                return False
+            identity = identity_of(first, shape)
+            weights = weights_of(headers, shape) if headers else weights_from_size(shape, self._bytes(index))
+        except Exception:  # noqa: BLE001 - whatever a stranger's header does, the other variants stand
+            _log.exception("no shape for %s", self._variants[index].first_file.path)
+            self._note(index, unplannable=True, problem="Heft cannot read from this header how the model is built.")
+            return False
+        counted = sum(tensor.elements for tensor in weights.tensors) if headers else None
+        with self._lock:
+            known = self._known[index]
+            self._known[index] = replace(
+                known, shape=shape, weights=weights, headers=headers, identity=identity, parameters=counted
+            )
+            self._sources[index] = (index, bool(headers))
+            self._regroup()
+        return True
+
+    def _note(self, index: int, *, problem: str, damaged: bool = False, unplannable: bool = False) -> None:
+        with self._lock:
+            known = replace(self._known[index], problem=problem, damaged=damaged, unplannable=unplannable)
+            if known.given_up:
+                known = replace(known, shape=None, weights=None, identity=None)
+            self._known[index] = known
+            self._regroup()
+
+    def _regroup(self) -> None:
+        """Group anew, and estimate what was not read from what was read of its model."""
+        given_up = [index for index, entry in enumerate(self._known) if entry.given_up]
+        groups = self.grouper.groups([entry.identity for entry in self._known], given_up)
+        for group in groups:
+            self._estimate(group)
+        titles = self.grouper.titles(groups)
+        self._models = tuple(
+            Model(
+                name=title,
+                variants=group.variants,
+                use=self.grouper.use_of(title),
+                words=self.grouper.words(title),
+                parameters=self._parameters(group, alone=len(groups) == 1),
+                rough_parameters=self.grouper.parameters_by_size(group.variants[-1]),
+            )
+            for group, title in zip(groups, titles, strict=True)
+        )
+
+    def _parameters(self, group: Grouped, *, alone: bool) -> int | None:
+        counted = (self._known[index].parameters for index in group.variants)
+        told = self._files.summary.parameters if alone else None
+        return next((count for count in counted if count), told)
+
+    def _estimate(self, group: Grouped) -> None:
+        """The shape and weights of those that were not read: as in the file of the model that is nearest in size."""
+        read = [index for index in group.variants if self._known[index].headers]
+        begun = [index for index in group.variants if self._known[index].identity is not None]
+        for index in group.variants:
+            known = self._known[index]
+            if known.headers or known.given_up or self._variants[index].missing_shards:
+                continue  # of part of a file there is no size to go by
+            source = min(read or begun, key=lambda other: self._distance(index, other), default=None)
+            made_from = None if source is None else (source, bool(read))
+            if made_from == self._sources[index] and (known.shape is None) == (source is None):
+                continue
+            self._sources[index] = made_from
+            if source is None:
+                self._known[index] = replace(known, shape=None, weights=None)
+                continue
+            like = self._known[source]
+            assert like.shape is not None and like.weights is not None
+            if like.headers:
+                beside = max(0, self._bytes(index) - like.headers[0].data_offset)
+                weights = like.weights.scaled(beside)
+            else:
+                weights = weights_from_size(like.shape, self._bytes(index))
+            self._known[index] = replace(known, shape=like.shape, weights=weights)
+
+    def _distance(self, one: int, other: int) -> float:
+        return abs(math.log(max(1, self._bytes(one)) / max(1, self._bytes(other))))
+
+    def _bytes(self, index: int) -> int:
+        return self._variants[index].size_bytes
+
+    def _kept(self, file: RepoFile) -> RemoteHeader | None:
+        """A header that was read before: no request, so it is there without a network too."""
+        etag = self._etags.get(file.path, "")
+        known = RemoteFile(
+            self._files.id, file.path, self._revision or "", etag, file.size_bytes, self._files.commit, ""
+        )
+        return self._headers.kept(known)
+
+    @property
+    def _revision(self) -> str | None:
+        return self._files.commit or None

@@ -1,0 +1,71 @@
+"""A job in a person's words: for the window and for ``heft jobs``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from desktop.core.units import human_bytes
+from desktop.services.job_kinds import Job
+from desktop.services.models.downloads_records import DOWNLOAD
+
+
+def time_words(seconds: float) -> str:
+    """A time left: ``40 s``, ``12 min``, ``2 h 5 min``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def job_words(job: Job) -> str:
+    """A job's state in one line."""
+    if job.phase == "done":
+        return f"verified · {human_bytes(job.progress.total)}" if job.kind == DOWNLOAD else "done"
+    if job.error is not None:
+        return f"{job.error.message} {job.error.hint}".strip()
+    done = _how_far(job)
+    if job.phase != "running":
+        return _joined("waiting for its turn" if job.phase == "queued" else job.phase, done)
+    step = job.progress
+    speed = f"{human_bytes(step.speed)}/s" if step.speed and step.unit == "bytes" else ""
+    left = f"{time_words(step.seconds_left)} left" if step.seconds_left else ""
+    return _joined(step.note, done, speed, left) or "working"
+
+
+def jobs_words(jobs: Sequence[Job]) -> str:
+    """All of them in a few words: ``↓ 2 downloads · 34.0 MB/s · 1 job``; "" where none runs and none waits for a
+    person."""
+    active = [job for job in jobs if job.active]
+    downloads = [job for job in active if job.kind == DOWNLOAD]
+    words = []
+    if downloads:
+        words.append(f"↓ {_count(len(downloads), 'download')}")
+        rate = sum(job.progress.speed or 0.0 for job in downloads)
+        words += [f"{human_bytes(rate)}/s"] if rate else []
+    others = [job for job in active if job.kind != DOWNLOAD]
+    if others:
+        words.append(_count(len(others), "job"))
+        if len(active) == 1 and others[0].progress.known:
+            words.append(f"{others[0].progress.fraction:.0%}")
+    if not active:
+        for phase in ("failed", "paused"):
+            count = sum(job.phase == phase for job in jobs)
+            words += [f"{count} {phase}"] if count else []
+    return " · ".join(words)
+
+
+def _how_far(job: Job) -> str:
+    step = job.progress
+    if not step.known:
+        return ""
+    if step.unit == "bytes":
+        return f"{human_bytes(step.done)} of {human_bytes(step.total)}"
+    return f"{step.fraction:.0%}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)

@@ -1,0 +1,228 @@
+"""Every option, declared once: key, kind, default, words and page. All that is done with options follows from here.
+
+Reading and writing (:mod:`desktop.store.settings`), the settings' pages (:mod:`desktop.ui.shell.settings`), their
+search and the command palette, and ``heft config`` know no option by name; only the one who acts on its value does:
+``settings.get(options.THREADS)``. How to add one: docs/contributing.md, "A new option".
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from desktop.core.reserves import GPU_RESERVE_BYTES, RAM_RESERVE_BYTES
+from desktop.core.settings_pages import PAGES, SettingsPage
+from desktop.store.option_kinds import Address, ByteSize, Choice, Folder, Folders, Kind, Record, Switch, Whole
+
+T = TypeVar("T")
+Appearance = Literal["system", "light", "dark"]
+
+
+@dataclass(frozen=True)
+class WindowGeometry:
+    """Where the window was; logical pixels. ``maximized`` keeps the normal rectangle for later."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    maximized: bool = False
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Named chat settings; ``sampling`` holds fields of ``engine.protocol.Sampling``, {} means defaults."""
+
+    name: str
+    system_prompt: str = ""
+    sampling: dict[str, float | int | None] = field(default_factory=dict)
+    max_tokens: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Option(Generic[T]):
+    """One option. ``label`` is a few words, ``explanation`` the line below them.
+
+    Without a ``page`` the program remembers it for itself, and nothing shows it. ``restart``: a change counts from the
+    next start on. ``variable`` is an environment variable that goes before it. ``words`` find it in a search though
+    its label and explanation do not hold them.
+    """
+
+    key: str
+    kind: Kind[T]
+    default: T
+    page: SettingsPage | None = None
+    label: str = ""
+    explanation: str = ""
+    restart: bool = False
+    variable: str = ""
+    words: str = ""
+
+    @property
+    def overruled_by(self) -> str:
+        """The environment variable that is set and goes before this option; "" when none is."""
+        return self.variable if self.variable and os.environ.get(self.variable) else ""
+
+    def matches(self, text: str) -> bool:
+        """Whether all words of a search are in the option's own."""
+        own = " ".join((self.key, self.label, self.explanation, self.words, PAGES[self.page] if self.page else ""))
+        return all(word in own.casefold() for word in text.casefold().split())
+
+
+# -- General -------------------------------------------------------------------------------------
+
+THEME = Option(
+    key="theme",
+    kind=Choice[Appearance]((("system", "As the system"), ("light", "Light"), ("dark", "Dark"))),
+    default="system",
+    page="general",
+    label="Appearance",
+    explanation="Light or dark",
+    words="theme colour scheme night",
+)
+LOAD_AT_START = Option(
+    key="load_at_start",
+    kind=Switch(),
+    default=True,
+    page="general",
+    label="Load a model when Heft starts",
+    explanation="The last one when it fits into half of the free memory, else the starter model",
+)
+
+# -- Models --------------------------------------------------------------------------------------
+
+LIBRARY_FOLDERS = Option(
+    key="library_folders",
+    kind=Folders(os.pathsep),
+    default=(),
+    page="models",
+    label="Folders of yours",
+    explanation="Heft looks for models in them and below; files stay where they are",
+    words="library directory path",
+)
+USE_HUGGINGFACE = Option(
+    key="use_huggingface",
+    kind=Switch(),
+    default=True,
+    page="models",
+    label="Models in the Hugging Face cache",
+    explanation="Where downloads go, unless they have a folder of their own",
+    words="stores library",
+)
+USE_LMSTUDIO = Option(
+    key="use_lmstudio",
+    kind=Switch(),
+    default=True,
+    page="models",
+    label="Models of LM Studio",
+    explanation="They are used where they lie; nothing is copied or changed",
+    words="stores library",
+)
+USE_OLLAMA = Option(
+    key="use_ollama",
+    kind=Switch(),
+    default=True,
+    page="models",
+    label="Models of Ollama",
+    explanation="They are used where they lie; nothing is copied or changed",
+    words="stores library",
+)
+DOWNLOAD_FOLDER = Option(
+    key="download_folder",
+    kind=Folder("the Hugging Face cache"),
+    default="",
+    page="models",
+    label="Downloads go to",
+    explanation="The Hugging Face cache is shared with other programs, so a file is fetched once for all of them",
+    words="directory path",
+)
+
+# The option that says whether a store of models is looked into, by the store's name (desktop.store.found_file.Source).
+STORES: Mapping[str, Option[bool]] = {
+    "huggingface": USE_HUGGINGFACE,
+    "lmstudio": USE_LMSTUDIO,
+    "ollama": USE_OLLAMA,
+}
+
+# -- Engine --------------------------------------------------------------------------------------
+
+THREADS = Option(
+    key="threads",
+    kind=Whole(0, 1024, "auto"),
+    default=0,
+    page="engine",
+    label="Threads",
+    explanation="For a model that says nothing else; by itself Heft takes the physical cores, fewer on a busy computer",
+    words="cpu cores processor",
+)
+RAM_RESERVE = Option(
+    key="ram_reserve_bytes",
+    kind=ByteSize(1 << 40),
+    default=RAM_RESERVE_BYTES,
+    page="engine",
+    label="Main memory kept free",
+    explanation="For the system and other programs; a model that needs more counts as too large",
+    words="ram reserve limit",
+)
+GPU_RESERVE = Option(
+    key="gpu_reserve_bytes",
+    kind=ByteSize(1 << 40),
+    default=GPU_RESERVE_BYTES,
+    page="engine",
+    label="Memory of each graphics card kept free",
+    explanation="For the driver and what the desktop draws",
+    words="gpu vram reserve limit",
+)
+
+# -- Hub -----------------------------------------------------------------------------------------
+
+HUB_ENDPOINT = Option(
+    key="hub_endpoint",
+    kind=Address(("https", "http"), "the Hugging Face Hub"),
+    default="",
+    page="hub",
+    label="Address",
+    explanation="Of the Hub, or of a mirror that speaks its protocol",
+    variable="HF_ENDPOINT",
+    words="endpoint url mirror server",
+)
+HUB_OFFLINE = Option(
+    key="hub_offline",
+    kind=Switch(),
+    default=False,
+    page="hub",
+    label="Never ask the Hub",
+    explanation="Nothing goes over the network; models that are here work as ever",
+    variable="HF_HUB_OFFLINE",
+    words="offline network privacy",
+)
+
+# -- Network -------------------------------------------------------------------------------------
+
+PROXY = Option(
+    key="proxy",
+    kind=Address(("http", "https"), "what the system says", path=False),
+    default="",
+    page="network",
+    label="Proxy",
+    explanation="In place of the system's; a password in it is kept readable in Heft's settings file",
+    words="network firewall http",
+)
+
+# -- what the program remembers for itself -------------------------------------------------------
+
+WINDOW = Option[WindowGeometry | None]("window", Record(WindowGeometry | None), None)
+LAST_MODEL = Option[str]("last_model", Record(str), "")  # a path
+PRESETS = Option[tuple[Preset, ...]]("presets", Record(tuple[Preset, ...]), ())
+RECENT_INSPECTED = Option[tuple[str, ...]]("recent_inspected", Record(tuple[str, ...]), ())  # newest first
+
+ALL: tuple[Option[Any], ...] = tuple(found for found in list(globals().values()) if isinstance(found, Option))
+OPTIONS: tuple[Option[Any], ...] = tuple(option for option in ALL if option.page is not None)
+"""What a person may change, in the order of the pages."""
+
+
+def matching(text: str) -> tuple[Option[Any], ...]:
+    """The options that a search for these words finds."""
+    return tuple(option for option in OPTIONS if option.matches(text))

@@ -1,0 +1,127 @@
+"""Jobs as rows: what each is at, how far and how fast, and the buttons that steer it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from desktop.core.text import visible_in_place
+from desktop.services.job_kinds import Job
+from desktop.services.job_words import job_words
+from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.theme import set_role
+
+_STEPS = 1000
+
+
+def _buttons(job: Job) -> tuple[str, ...]:
+    """What can be done with a job: the words of its buttons, of which the last takes it out of the list."""
+    if job.phase == "done":
+        runs = job.result is not None and job.result.suffix.lower() == ".gguf"
+        return ("Chat now", "Clear") if runs else ("Clear",)
+    if job.active:
+        return ("Pause", "Cancel") if job.resumable else ("Cancel",)
+    return ("Resume", "Cancel") if job.resumable else ("Clear",)
+
+
+class JobRow(QFrame):
+    """One job. Its buttons keep their places while it runs, so that a click meets what was aimed at."""
+
+    asked = Signal(str, str)  # the word of a button in lower case, and the job's id
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self._id = job.id
+        self.setObjectName(f"job_{job.id}")
+        set_role(self, "card")
+        self._name = ElidedLabel()
+        set_role(self._name, "subtitle")
+        self._state = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._error = plain_label("jobError")  # what to do about it is never cut off
+        self._error.setMinimumWidth(1)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._first, self._second = QPushButton(), QPushButton()
+        for button in (self._first, self._second):
+            set_role(button, "small")
+        head = QHBoxLayout()
+        head.setSpacing(2)
+        head.addWidget(self._name)
+        head.addStretch(1)
+        head.addWidget(self._first)
+        head.addWidget(self._second)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 4, 6, 8)
+        column.setSpacing(4)
+        column.addLayout(head)
+        column.addWidget(self._bar)
+        column.addWidget(self._state)  # a line of its own: speed and time left are read, not guessed
+        column.addWidget(self._error)
+        self._first.clicked.connect(lambda: self._press(self._first))
+        self._second.clicked.connect(lambda: self._press(self._second))
+        self.show_job(job)
+
+    def show_job(self, job: Job) -> None:
+        """Show a new state."""
+        self._name.set_whole_text(job.name)
+        words = job_words(job)
+        self._state.set_whole_text(words if job.error is None else "")
+        self._state.setVisible(job.error is None)
+        self._error.setText(visible_in_place(words) if job.error is not None else "")
+        self._error.setVisible(job.error is not None)
+        step = job.progress
+        self._bar.setRange(0, _STEPS if step.known or job.phase != "running" else 0)  # without an end it runs along
+        self._bar.setValue(round(_STEPS * step.fraction))
+        self._bar.setAccessibleName(f"{job.name}: {step.fraction:.0%}")
+        self._bar.setVisible(job.phase != "done")
+        set_role(self._state, "good" if job.phase == "done" else "muted")
+        set_role(self._error, "bad" if job.phase == "failed" else "warn")
+        offered = _buttons(job)
+        for button, word in ((self._first, offered[0] if len(offered) > 1 else ""), (self._second, offered[-1])):
+            button.setVisible(bool(word))
+            button.setText(word)
+            button.setAccessibleName(f"{word} {job.name}")
+            button.setObjectName(f"{word.split()[0].lower()}_{job.id}" if word else "")
+
+    def _press(self, button: QPushButton) -> None:
+        self.asked.emit(button.text().split()[0].lower(), self._id)
+
+
+class JobList(QWidget):
+    """One row per job, patched when the job changes."""
+
+    asked = Signal(str, str)  # "pause", "resume", "cancel", "clear" or "chat", and the job's id
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: dict[str, JobRow] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(6)
+
+    def height_for(self, width: int) -> int:
+        """How high all rows are in this width, in pixels."""
+        return max(self._column.heightForWidth(width), self._column.minimumSize().height())
+
+    def show_jobs(self, jobs: Sequence[Job]) -> None:
+        """Show these jobs."""
+        for gone in self._rows.keys() - {job.id for job in jobs}:
+            row = self._rows.pop(gone)
+            self._column.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        for place, job in enumerate(jobs):
+            shown = self._rows.get(job.id)
+            if shown is None:
+                shown = self._rows[job.id] = JobRow(job)
+                shown.asked.connect(self.asked)
+                self._column.insertWidget(place, shown)
+                shown.show()
+            else:
+                shown.show_job(job)
+                if self._column.indexOf(shown) != place:
+                    self._column.insertWidget(place, shown)
+

@@ -1,0 +1,128 @@
+"""Fields for numbers: shown in one way in every language, typed in any (:mod:`desktop.core.units`).
+
+Qt's own follow the language of the system: where German is spoken they take the point for a mark between thousands, so
+that 0.3 became 0. The wheel changes a field only when it has the focus, so that scrolling changes nothing.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QValidator, QWheelEvent
+from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox
+
+from desktop.core.units import decimal, human_count, human_decimal, whole
+
+_MARKS = frozenset("0123456789.,'_+- \u00a0\u2009\u202f")  # a number that is still being typed holds nothing else
+
+
+class DecimalField(QDoubleSpinBox):
+    """A number from ``low`` to ``most``; ``0.3`` and ``0,3`` are the same."""
+
+    def __init__(self, most: float, step: float, *, low: float = 0.0, decimals: int = 2) -> None:
+        super().__init__()
+        self.setDecimals(decimals)
+        self.setRange(low, most)
+        self.setSingleStep(step)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def textFromValue(self, value: float) -> str:
+        """As everywhere in the program."""
+        return human_decimal(value, self.decimals())
+
+    def valueFromText(self, text: str) -> float:
+        """What was typed; the present value where it is no number."""
+        try:
+            return decimal(self._bare(text))
+        except ValueError:
+            return self.value()
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        """A number in range, or one that may still become one."""
+        bare = self._bare(text)
+        try:
+            value = decimal(bare)
+        except ValueError:
+            return _unfinished(bare), text, position
+        if value > self.maximum() or (value < 0 <= self.minimum()):
+            return QValidator.State.Invalid, text, position
+        return _acceptable(value >= self.minimum()), text, position
+
+    def fixup(self, text: str) -> str:
+        """Leaving the field in the middle of a number keeps the one that was there."""
+        return f"{self.prefix()}{self.textFromValue(self.value())}{self.suffix()}"
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to what is around unless the field is in use."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+    def _bare(self, text: str) -> str:
+        return text.removeprefix(self.prefix()).removesuffix(self.suffix()).strip()
+
+
+class WholeField(QSpinBox):
+    """A whole number from ``low`` to ``most``; the lowest is shown as ``word`` where one is given."""
+
+    def __init__(self, most: int, word: str = "", step: int = 1, *, low: int = 0) -> None:
+        super().__init__()
+        self.setRange(low, most)
+        self.setSpecialValueText(word)
+        self.setSingleStep(step)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def textFromValue(self, value: int) -> str:
+        """As everywhere in the program."""
+        return human_count(value)
+
+    def valueFromText(self, text: str) -> int:
+        """What was typed; the present value where it is no number."""
+        if self._is_word(text):
+            return self.minimum()
+        try:
+            return whole(self._bare(text))
+        except ValueError:
+            return self.value()
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        """A number in range, the word for the lowest, or what may still become one."""
+        bare, word = self._bare(text), self.specialValueText()
+        if word.startswith(text):
+            return _acceptable(self._is_word(text)), text, position
+        try:
+            value = whole(bare)
+        except ValueError:
+            return _unfinished(bare), text, position
+        if value > self.maximum() or (value < 0 <= self.minimum()):
+            return QValidator.State.Invalid, text, position
+        return _acceptable(value >= self.minimum()), text, position
+
+    def fixup(self, text: str) -> str:
+        """Leaving the field in the middle of a number keeps the one that was there."""
+        if self.specialValueText() and self.value() == self.minimum():
+            return self.specialValueText()
+        return f"{self.prefix()}{self.textFromValue(self.value())}{self.suffix()}"
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to what is around unless the field is in use."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+    def _bare(self, text: str) -> str:
+        return text.removeprefix(self.prefix()).removesuffix(self.suffix()).strip()
+
+    def _is_word(self, text: str) -> bool:
+        return bool(text) and text == self.specialValueText()
+
+
+def _unfinished(text: str) -> QValidator.State:
+    return QValidator.State.Intermediate if set(text) <= _MARKS else QValidator.State.Invalid
+
+
+def _acceptable(accepted: bool) -> QValidator.State:
+    return QValidator.State.Acceptable if accepted else QValidator.State.Intermediate

@@ -1,0 +1,33 @@
+"""The page General: appearance, start, how numbers are written, and what is sent where."""
+
+from __future__ import annotations
+
+from desktop.core.units import human_count, human_decimal
+from desktop.store import options
+from desktop.ui.shell.settings.rows import SettingsPane
+from desktop.ui.shell.settings.writer import OptionWriter
+from desktop.ui.shell.theme import Theme
+
+_NUMBERS = (
+    f"Numbers look the same in every language: {human_count(16384)} tokens, a temperature of {human_decimal(0.7, 2)}. "
+    "Fields take a point or a comma before the decimals: 0.3 and 0,3 are the same."
+)
+_PRIVACY = (
+    "What you type, your chats and your files stay on this computer. There is no telemetry and no account.",
+    "The Hub is asked only when you search on the page Discover, look at a model there, or fetch one. It is told the "
+    "words of the search, the names of the repo and file, and Heft's version; your token, where there is one, goes to "
+    "the address on the page Hub and nowhere else.",
+)
+
+
+class GeneralPane(SettingsPane):
+    """Rows and two texts."""
+
+    def __init__(self, writer: OptionWriter, theme: Theme) -> None:
+        super().__init__(writer, theme)
+        self.add_card("settingsLook", "Appearance and start", (options.THEME, options.LOAD_AT_START))
+        self.add_card("settingsNumbers", "Numbers").add_line("settingsNumbersText", _NUMBERS, "muted")
+        privacy = self.add_card("settingsPrivacy", "Privacy")
+        for number, text in enumerate(_PRIVACY):
+            privacy.add_line(f"settingsPrivacyText{number}", text, "muted")
+        self.column.addStretch(1)

@@ -1,0 +1,22 @@
+"""The page Models: where Heft looks for models, and where downloads go."""
+
+from __future__ import annotations
+
+from desktop.store import options
+from desktop.ui.shell.settings.rows import SettingsPane
+from desktop.ui.shell.settings.writer import OptionWriter
+from desktop.ui.shell.theme import Theme
+
+
+class ModelsPane(SettingsPane):
+    """Rows only."""
+
+    def __init__(self, writer: OptionWriter, theme: Theme) -> None:
+        super().__init__(writer, theme)
+        self.add_card(
+            "settingsFolders",
+            "Where Heft looks",
+            (options.LIBRARY_FOLDERS, options.USE_HUGGINGFACE, options.USE_LMSTUDIO, options.USE_OLLAMA),
+        )
+        self.add_card("settingsDownloads", "Downloads", (options.DOWNLOAD_FOLDER,))
+        self.column.addStretch(1)

@@ -1,0 +1,155 @@
+"""What an option says is what happens: each is read when it is needed, so that a change counts at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from support import gguf_bytes as g
+from support.hub_server import BytesContent, HubServer, Repo
+from support.proxy_server import ProxyServer
+from support.published import profile
+
+from desktop.core.placement import pools_of
+from desktop.core.reserves import Reserves
+from desktop.engine.worker.client import EngineClient
+from desktop.engine.worker.protocol import Hello, Load
+from desktop.hub.errors import HubError
+from desktop.hub.search import HubSearch
+from desktop.services import configured
+from desktop.services.models.library import LibraryService
+from desktop.store import options
+from desktop.store.paths import Paths
+from desktop.store.settings import SettingsStore
+
+
+@pytest.fixture
+def settings(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> SettingsStore:
+    for name in ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    return SettingsStore(paths.settings)
+
+
+# -- memory kept free, threads -------------------------------------------------------------------
+
+
+def test_memory_kept_free_counts_in_every_plan(settings: SettingsStore, paths: Paths) -> None:
+    machines = configured.machine_service(paths, settings, lambda: msgspec.convert({}, Hello))
+    own = machines.now(profile("rtx-4060-8gb"))
+    before = [pool.reserve_bytes for pool in pools_of(own)]
+    settings.set(options.RAM_RESERVE, 3_000_000_000)
+    settings.set(options.GPU_RESERVE, 2_000_000_000)
+    own = machines.now(own)
+    after = pools_of(own)
+    assert (before, [pool.reserve_bytes for pool in after]) == ([10**9, 6 * 10**8], [3 * 10**9, 2 * 10**9])
+    assert after[1].free_bytes == (own.gpus[0].free_bytes or 0) - 2_000_000_000
+    assert msgspec.to_builtins(own)["reserves"] == {"ram_bytes": 3_000_000_000, "gpu_bytes": 2_000_000_000}
+
+
+def test_a_load_that_says_nothing_takes_the_threads_and_reserves_of_the_settings(
+    settings: SettingsStore, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(EngineClient, "__init__", lambda self, *_: None)
+    monkeypatch.setattr(EngineClient, "send", lambda self, request: sent.append(request))
+    monkeypatch.setattr(EngineClient, "cancel", lambda self: None)
+    monkeypatch.setattr(EngineClient, "close", lambda self: None)
+    monkeypatch.setattr(EngineClient, "pid", 1)
+    engine = configured.engine_service(paths, settings)
+    settings.set(options.THREADS, 3)
+    settings.set(options.RAM_RESERVE, 5)
+    engine.load(Load(path="a.gguf"), "a")
+    engine.load(Load(path="a.gguf", threads=7), "a")
+    engine.close()
+    assert [(load.threads, load.reserves) for load in sent if isinstance(load, Load)] == [
+        (3, Reserves(5, 600_000_000)),
+        (7, Reserves(5, 600_000_000)),
+    ]
+
+
+# -- where models are ----------------------------------------------------------------------------
+
+
+def test_only_the_stores_that_are_used_and_the_folder_of_downloads_are_looked_into(
+    settings: SettingsStore, paths: Paths, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    g.model(layers=1).write(home / ".lmstudio" / "models" / "me" / "one" / "one-Q4_K_M.gguf")
+    g.model(layers=2).write(tmp_path / "down" / "two-Q4_K_M.gguf")
+    library = LibraryService(paths, settings, environ={}, home=home)
+
+    def names() -> set[str]:
+        return {model.path.name for model in library.scan() if model.source != "starter"}
+
+    assert names() == {"one-Q4_K_M.gguf"}
+    settings.set(options.USE_LMSTUDIO, False)
+    assert names() == set()
+    settings.set(options.DOWNLOAD_FOLDER, str(tmp_path / "down"))
+    assert names() == {"two-Q4_K_M.gguf"}
+
+
+def test_a_store_that_is_not_used_holds_no_copy(settings: SettingsStore) -> None:
+    copies = configured.local_copies(settings)
+    assert copies._used("ollama")
+    settings.set(options.USE_OLLAMA, False)
+    assert not copies._used("ollama") and copies._used("lmstudio")
+
+
+# -- the Hub -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served(hub: HubServer, settings: SettingsStore, monkeypatch: pytest.MonkeyPatch) -> HubServer:
+    hub.add(Repo("me/model", {"a.gguf": BytesContent(b"x")}))
+    settings.set(options.HUB_ENDPOINT, hub.endpoint)
+    return hub
+
+
+def test_another_address_is_asked_at_once(served: HubServer, settings: SettingsStore, tmp_path: Path) -> None:
+    client = configured.hub_client(settings)
+    search = HubSearch(client, tmp_path / "answers")
+    assert search.files("me/model").files and client.endpoint == served.endpoint
+    with HubServer([Repo("me/model", {"b.gguf": BytesContent(b"y")})]) as mirror:
+        settings.set(options.HUB_ENDPOINT, mirror.endpoint)
+        assert [file.path for file in search.files("me/model").files] == ["b.gguf"]
+
+
+def test_the_environment_goes_before(settings: SettingsStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.set(options.HUB_ENDPOINT, "https://mirror.example")
+    assert configured.hub_endpoint(settings) == "https://mirror.example"
+    monkeypatch.setenv("HF_ENDPOINT", "https://other.example")
+    assert configured.hub_endpoint(settings) == ""
+
+
+def test_offline_asks_nobody_and_says_what_to_do(served: HubServer, settings: SettingsStore, tmp_path: Path) -> None:
+    search = HubSearch(configured.hub_client(settings), tmp_path / "answers")
+    settings.set(options.HUB_OFFLINE, True)
+    with pytest.raises(HubError) as caught:
+        search.files("me/model")
+    assert (caught.value.kind, caught.value.settings_page) == ("offline-mode", "hub")
+    assert "heft config hub_offline off" in caught.value.hint and served.exchanges == []
+    settings.set(options.HUB_OFFLINE, False)
+    assert search.files("me/model").files
+
+
+def test_requests_go_through_the_proxy_with_its_password(
+    served: HubServer, settings: SettingsStore, tmp_path: Path
+) -> None:
+    search = HubSearch(configured.hub_client(settings), tmp_path / "answers")
+    with ProxyServer(wants_password=True) as proxy:
+        settings.set(options.PROXY, f"http://{proxy.address}")
+        with pytest.raises(HubError) as caught:
+            search.files("me/model")
+        assert (caught.value.kind, caught.value.settings_page) == ("proxy", "network")
+        settings.set(options.PROXY, f"http://me:secret@{proxy.address}")
+        assert search.files("me/model").files
+        asked, password = proxy.asked[-1]
+        assert asked.startswith(f"{served.endpoint}/api/models/me/model") and password == "Basic bWU6c2VjcmV0"
+        settings.reset(options.PROXY)
+        count = len(proxy.asked)
+        assert search.files("me/model").files and len(proxy.asked) == count
+        settings.set(options.PROXY, f"http://me:secret@{proxy.address}")
+    with pytest.raises(HubError) as caught:  # it is gone
+        HubSearch(configured.hub_client(settings), tmp_path / "none").files("me/other")
+    assert caught.value.kind == "proxy" and "secret" not in str(caught.value.__dict__)

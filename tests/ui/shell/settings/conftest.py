@@ -1,0 +1,60 @@
+"""The settings of a window without pages, for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+from support.hub_server import HubServer
+from support.keyrings import MemoryKeyring, memory_keyring
+from support.published import profile
+from support.settings_dialog import Made
+from support.widgets import shown
+
+from desktop.hub.client import HubClient
+from desktop.hub.token import HubToken
+from desktop.services.engine.memory import EngineMemory
+from desktop.services.hub_account import TokenService
+from desktop.store.paths import Paths
+from desktop.store.settings import SettingsStore
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.settings.parts import SettingsParts, SettingsServices
+from desktop.ui.shell.statusbar import StatusBar
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
+from desktop.ui.shell.window import MainWindow, PageEntry
+
+
+@pytest.fixture
+def ring(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MemoryKeyring]:
+    with memory_keyring(monkeypatch, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def made(
+    hub: HubServer,
+    ring: MemoryKeyring,
+    paths: Paths,
+    theme: Theme,
+    tasks: Tasks,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Made]:
+    for name in ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    store, token, machine = SettingsStore(paths.settings), HubToken(hub.endpoint), [profile("rtx-4060-8gb")]
+    tokens = TokenService(token, HubClient(endpoint=hub.endpoint, token=token.get, read_seconds=2.0))
+    window = MainWindow(theme, (PageEntry("chat", "Chat", "chat", Page),), StatusBar(tasks, _no_memory))
+    services = SettingsServices(paths, lambda: tokens, lambda: machine[0], lambda: tmp_path / "downloads")
+    parts = SettingsParts(store, store.load(), services, tasks, theme, window)
+    window.go_to("chat")
+    yield Made(shown(qtbot, window, 1280, 800), parts, store, token, machine)
+    parts.close()
+
+
+def _no_memory(_: int) -> EngineMemory:
+    return EngineMemory(0, 0)
