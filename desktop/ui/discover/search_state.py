@@ -29,7 +29,7 @@ class SearchState(QWidget):
         self._title = plain_label("discoverStateTitle", "subtitle")
         self._advice = plain_label("discoverStateText", "muted")
         self._asked = plain_label("discoverNearWords", "muted", "Did you mean")
-        self._near = [push_button("", f"discoverNear{number}", role="ghost") for number in range(MOST_OFFERED)]
+        self._near = [push_button("", f"discoverNear{number}") for number in range(MOST_OFFERED)]
         self._offered: list[str] = []
         self._remedy = push_button("", "discoverRemedy")
         self._remedy.clicked.connect(self._mend)
@@ -38,12 +38,14 @@ class SearchState(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 30, 20, 20)
         column.setSpacing(10)
-        for label in (self._title, self._advice, self._asked):
+        for label in (self._title, self._asked, self._advice):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            column.addWidget(label)
+        column.addWidget(self._title)
+        column.addWidget(self._asked)
         for number, button in enumerate(self._near):
             button.clicked.connect(calling(self._choose, number))
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._advice)
         for button in (self._remedy, self._settings):
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)

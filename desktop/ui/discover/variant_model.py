@@ -137,11 +137,6 @@ class VariantTableModel(ColumnTable):
         group = self._view.groups[self._lines[line][0]]
         return visible_in_place(group.name), visible_in_place(model_facts(group, self._view.controls.context))
 
-    @property
-    def first_recommended(self) -> int:
-        """The first line of a recommended row, -1 without one."""
-        return next((line for line, (_, number) in enumerate(self._lines) if number in self._recommended), -1)
-
     def is_recommended(self, line: int) -> bool:
         """Whether a line is the variant to take of its model."""
         return self._lines[line][1] in self._recommended

@@ -20,7 +20,10 @@ _NO_GROUP = 0  # internal id of a group's index; a key's is its group's number +
 
 
 class MetadataModel(QAbstractItemModel):
-    """Groups keep the file's order; keys in them the file's order until a column is sorted by."""
+    """Groups keep the file's order; keys in them the file's order until a column is sorted by.
+
+    No proxy does this: it would turn the groups around with the keys, and a group's title counts what is shown of it.
+    """
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -198,9 +198,9 @@ class InspectPage(Page):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(8)
         column.addWidget(self._head)
-        column.addWidget(self._line)
-        column.addWidget(self._failure)
         column.addWidget(self._body, 1)
+        column.addWidget(self._line)  # these come by themselves: below, they push nothing away from under the mouse
+        column.addWidget(self._failure)
         self.setFocusProxy(self._body)
 
     def _connect(self) -> None:
@@ -220,8 +220,8 @@ class InspectPage(Page):
     def _connect_actions(self) -> None:
         for action, call in (
             (actions.RUN, self._run),
-            (actions.NEXT_VIEW, calling(self._tabs.step, 1)),
-            (actions.PREVIOUS_VIEW, calling(self._tabs.step, -1)),
+            (actions.NEXT_VIEW, lambda: self._tabs.step(1)),
+            (actions.PREVIOUS_VIEW, lambda: self._tabs.step(-1)),
             (actions.FIND, self._find),
             (actions.LARGER, calling(self._zoom, 1)),
             (actions.SMALLER, calling(self._zoom, -1)),

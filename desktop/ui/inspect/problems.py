@@ -145,11 +145,14 @@ class ProblemsTab(InspectTab):
     # -- what is shown ---------------------------------------------------------------------------
 
     def _fill(self, findings: tuple[Finding, ...]) -> None:
+        looked_at = self._rows.at(self._table.currentIndex().row())
         self._rows.set_findings(findings)
         self._fit_rows()
         self._body.setCurrentIndex(0 if self._rows.rowCount() else 1)
         if self._rows.rowCount():
-            self._table.setCurrentIndex(self._rows.index(0, MESSAGE))
+            rows = range(self._rows.rowCount())
+            kept = next((row for row in rows if self._rows.at(row) == looked_at), 0)
+            self._table.setCurrentIndex(self._rows.index(kept, MESSAGE))
         self._count.setText(in_words(findings))
         self._refresh()
 

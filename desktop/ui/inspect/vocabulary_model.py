@@ -22,7 +22,10 @@ KEPT = 64  # pages that stay in memory
 
 
 class VocabularyModel(ColumnTable):
-    """All tokens, or those a search found. A row that is not read yet shows only its id."""
+    """All tokens, or those a search found. A row that is not read yet shows only its id.
+
+    No proxy: it would have every row of 262,144 read to filter them, where the service searches the file itself.
+    """
 
     def __init__(self, theme: Theme, tasks: Tasks, parent: QObject | None = None) -> None:
         super().__init__(TITLES, (ID, SCORE), parent)

@@ -152,8 +152,8 @@ class LibraryPage(Page):
         column.setSpacing(12)
         column.addLayout(head)
         column.addWidget(self._search)
-        column.addWidget(self._progress)
         column.addWidget(self._body, 1)
+        column.addWidget(self._progress)  # below: it comes and goes by itself and takes its room from the list's end
         column.addWidget(self._details)
 
     def _folders_button(self) -> QToolButton:

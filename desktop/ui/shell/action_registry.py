@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractButton, QMenu, QPushButton, QWidget
 
 from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action import Action, Condition, Declared, actions_of
 from desktop.ui.shell.keys import add_shortcuts, shown_keys, tooltip
 
@@ -43,7 +44,7 @@ class ActionRegistry(QObject):
         """Say what an action does; KeyError for one that is not declared here."""
         declared = self._actions[action.id]
         made = declared_action(declared, self)
-        made.triggered.connect(lambda _checked=False: call())
+        made.triggered.connect(calling(call))
         self._made[action.id] = made
         self._explain(declared)
         if not declared.widget:
@@ -111,7 +112,7 @@ class ActionRegistry(QObject):
     def bind(self, button: QAbstractButton, action: Action) -> None:
         """Let a button do it."""
         self.follow(button, action)
-        button.clicked.connect(lambda _checked=False: self.trigger(action))
+        button.clicked.connect(calling(self.trigger, action))
 
     def follow(self, button: QAbstractButton, action: Action) -> None:
         """Enable a button with the action, and let its tooltip say what it does, or why it cannot be done."""
@@ -142,5 +143,5 @@ def declared_action(action: Action, parent: QObject, call: Callable[[], object] 
     made.setCheckable(action.checkable)
     made.setToolTip(tooltip(action))
     if call is not None:
-        made.triggered.connect(lambda _checked=False: call())
+        made.triggered.connect(calling(call))
     return made

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action import Action, WidgetKeys
 
 _KEYPAD = Qt.KeyboardModifier.KeypadModifier.value
@@ -62,7 +63,7 @@ def add_keys(widget: QWidget, keys: WidgetKeys, call: Callable[[Any], object]) -
     for key, meaning in keys.answers:
         shortcut = QShortcut(QKeySequence(key), widget)
         shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-        shortcut.activated.connect(partial(call, meaning))
+        shortcut.activated.connect(calling(call, meaning))
 
 
 def hear(widget: QWidget, action: Action, call: Callable[[], object]) -> None:

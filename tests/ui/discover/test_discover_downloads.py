@@ -18,6 +18,7 @@ from support.remote_models import QWEN3_8B, repo
 from support.stalling import stalled
 
 from desktop.core.errors import HeftError
+from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.discover.variant_model import ACTION
@@ -216,7 +217,8 @@ def test_they_go_where_the_person_says(press: Press, qtbot: QtBot, tmp_path: Pat
     press.made.wait(lambda: str(wanted) in place.accessibleName())
     assert press.told == [f"Downloads go to {wanted}. The library looks there too."]
     kept = SettingsStore(paths.settings).load()
-    assert (kept.download_folder, kept.library_folders) == (str(wanted), (str(wanted),))
+    assert kept.get(options.DOWNLOAD_FOLDER) == str(wanted)
+    assert kept.get(options.LIBRARY_FOLDERS) == (str(wanted),)
     press.download()
     press.wait_for("Chat now", "Clear")
     assert (wanted / SMALL / FILE).is_file()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
@@ -17,6 +16,7 @@ from desktop.store.paths import Paths
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.settings.rows import SettingsPane
 from desktop.ui.shell.settings.writer import OptionWriter
 from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
@@ -117,7 +117,7 @@ class DataPane(SettingsPane):
         self._sizes[place.name] = size
         opens = push_button("Open", f"settingsOpen_{place.name}", spoken=f"Open the folder: {_WORDS[place.name]}")
         set_role(opens, "small")
-        opens.clicked.connect(partial(_open, place.opens))
+        opens.clicked.connect(calling(_open, place.opens))
         self._grid.addLayout(words, row, 0)
         self._grid.addWidget(size, row, 1)
         self._grid.addWidget(opens, row, 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.number_fields import DecimalField, WholeField
+from desktop.ui.shared.signals import calling
 from desktop.ui.shared.toggle import ToggleSwitch
 from desktop.ui.shell.theme import Theme, set_role
 
@@ -264,7 +264,7 @@ class FoldersEditor(OptionEditor):
         missing = "" if Path(folder).is_dir() else "not there now"
         remove = push_button("Remove", f"option_{self._key}_remove{number}", spoken=f"Remove {folder}")
         set_role(remove, "small")
-        remove.clicked.connect(partial(self._remove, folder))
+        remove.clicked.connect(calling(self._remove, folder))
         row = QHBoxLayout(made)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(path, 1)
