@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from desktop.core.errors import HeftError, StoreError
+from desktop.core.failures import FailureKind
 from desktop.core.reserves import Reserves
 from desktop.engine.worker.protocol import Hello
 from desktop.services.engine.supervisor import EngineService, describe_engine
@@ -237,12 +238,11 @@ class Container:
     def chats(self) -> ChatStore:
         """The chat store; what a killed process left half written is marked so."""
         from desktop.store.chats import ChatStore
-        from desktop.store.database import UNWRITABLE
 
         try:
             chats = ChatStore(self.paths.chats)
         except StoreError as error:
-            if error.kind != UNWRITABLE:
+            if error.kind != FailureKind.UNWRITABLE:
                 raise
             self._tell(_nothing_kept(self.paths, error))
             chats = ChatStore(self.paths.chats, in_memory=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
@@ -168,7 +169,7 @@ class PlanningService:
                 raise HeftError(
                     f"{inspected.title} is not a language model that the engine loads.",
                     "Choose a GGUF file of a model itself, not of its projector or adapter.",
-                    kind="no-language-model",
+                    kind=FailureKind.NO_LANGUAGE_MODEL,
                 )
             where = hypothetical(machine) if machine is not None else self._machine()
             weights = weights_of(headers, shape)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core.errors import HeftError, NotFoundError, StoreError
+from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
@@ -167,7 +168,7 @@ class ModelChooser(QObject):
             except NotFoundError:
                 continue
         what_to_do = f"Open a model file ({shown_keys(OPEN_FILE)})."
-        raise NotFoundError("There is no model to answer.", what_to_do, kind="no-model")
+        raise NotFoundError("There is no model to answer.", what_to_do, kind=FailureKind.NO_MODEL)
 
     def _take_over_context(self, chat: Chat, ref: ModelRef) -> None:
         """Chats of earlier versions had a context of their own; it is the model's now, unless that was set up."""

@@ -12,6 +12,7 @@ from PySide6.QtGui import QDesktopServices, QHideEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.services.chat.chat import ChatService, PromptRead, TextAdded
 from desktop.services.engine.supervisor import EngineService, EngineState
@@ -341,7 +342,7 @@ class ChatPage(Page):
         dialog.open()
 
     def _failed(self, error: HeftError) -> None:
-        if error.kind == "no-model":
+        if error.kind == FailureKind.NO_MODEL:
             self._refused = error
             self._show_notice()
         else:

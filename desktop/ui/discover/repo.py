@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QMoveEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from desktop.core.shown import plain
+from desktop.core.text import visible_in_place
 from desktop.services.discover.picker_records import Mark, ModelGroup, View
 from desktop.services.discover.picker_words import facts, which_model, why_title
 from desktop.services.discover.tables import DataTables
@@ -108,7 +108,7 @@ class RepoPane(QScrollArea):
         """The same repo with other figures."""
         first = self._view is None or self._view.repo.id != view.repo.id or self._view.shape is None
         self._view = view
-        self._facts.setText(plain(facts(view)))
+        self._facts.setText(visible_in_place(facts(view)))
         if view.shape is not None:
             self._limit_controls(view, first=first)
         self.controls.show_machine(view)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from desktop.core.fuzzy import Titles, matched
-from desktop.core.shown import plain
+from desktop.core.text import visible_in_place
 
 if TYPE_CHECKING:
     from desktop.store.chats import Chat
@@ -147,4 +147,4 @@ def options_source(
 
 def _title(text: str) -> str:
     """A stranger's text as one line."""
-    return plain(" ".join(text[:MOST_CHARACTERS].split()))
+    return visible_in_place(" ".join(text[:MOST_CHARACTERS].split()))
