@@ -21,6 +21,7 @@ from desktop import __version__
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
+from desktop.core.settings_pages import PAGES
 from desktop.services.chat.chat import MessageFinished
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
@@ -38,6 +39,7 @@ from desktop.ui.shell.collector import Collector
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.failures import FailureHooks
 from desktop.ui.shell.page import Page
+from desktop.ui.shell.palette_sources import Source, chats_source, models_source, options_source
 from desktop.ui.shell.run_follower import RunFollower
 from desktop.ui.shell.settings.parts import SettingsParts, SettingsServices
 from desktop.ui.shell.single_instance import come_forward
@@ -283,6 +285,21 @@ class Heft:
             self._window.notifications.show_message(error)
             self._window.go_to("library")
 
+    def _palette_sources(self) -> tuple[Source, ...]:
+        made = self._container
+        return (
+            models_source(lambda: made.library.scan(), self.open_file),  # noqa: PLW0108 - made at its first use
+            chats_source(lambda: made.chats.chats(), self._open_chat),  # noqa: PLW0108
+            options_source(options.OPTIONS, PAGES, lambda place: self._settings.open(*place)),
+        )
+
+    def _open_chat(self, chat_id: int) -> None:
+        from desktop.ui.chat.page import ChatPage
+
+        page = self._window.go_to("chat")
+        assert isinstance(page, ChatPage)
+        page.open_chat(chat_id)
+
     # -- what happens ----------------------------------------------------------------------------
 
     def _connect(self) -> None:
@@ -301,6 +318,7 @@ class Heft:
         window.about_asked.connect(self._show_about)
         window.job_asked.connect(self._steer_job)
         window.closed.connect(self._remember_window)
+        window.set_sources(self._tasks, self._palette_sources())
         window.painted.connect(self._after_first_paint)
 
     def _after_first_paint(self) -> None:

@@ -1,191 +1,224 @@
-"""Prove artefacts as a user meets them: install, open a model by double-click, chat, quit, uninstall.
+"""Prove artefacts as a stranger meets them: on a bare system, install, chat, open a model by double-click, remove.
 
-    python3 packaging/smoke.py [--model FILE.gguf] ARTEFACT...      .deb and .AppImage files
+    python3 packaging/smoke.py [--suite bookworm] [--model FILE.gguf] ARTEFACT...      .deb and .AppImage files
 
-Each runs with a home, a screen and a runtime folder of its own, and nothing of the checkout in its environment: what
-works here works without ``.venv``. Any line of output that is not expected fails the run. As root a Debian package is
-installed with dpkg, else it is unpacked beside the system. Pictures of the screen are left in build/smoke. Uses the
-standard library, Xvfb, xdotool and gio.
+Each trial has a computer of its own: a root that debootstrap made, with what the artefact declares and nothing else, no
+network, a new home and an environment of its own; only the screen (Xvfb), the keyboard (xdotool) and whoever reads the
+screen (Tesseract) stand outside. The roots are kept in Heft's cache. Any line of output that is not expected fails the
+run; pictures of the screen are left in build/smoke. What could not be tried is said, a line each; where CI=true it
+fails the run, if its tools can be installed. Uses the standard library; Linux, as root.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
+import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from linux_tree import STARTER, VERSION
-from smoke_installed import Installed, install
-from smoke_screen import Desk, SmokeError, poll
+from linux_tree import STARTER
+from smoke_box import PERSON, SUPERUSER, Box, BoxError, User
+from smoke_commands import check_answer, check_commands, check_version, has_compiler
+from smoke_desk import Desk
+from smoke_installed import Installed, install, needs
+from smoke_roots import RootError, Roots
+from smoke_screen import Screen, SmokeError
+from smoke_window import (
+    ask,
+    check_association,
+    discover,
+    hand_over,
+    hub,
+    look_around,
+    quit_program,
+    wait_for_model,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 FREEZE_LOG = ROOT / "build" / "freeze.log"
 PICTURES = ROOT / "build" / "smoke"
-QUESTION = "What is the capital of France"
-ANSWER_SECONDS = 180.0
-ENOUGH_SECONDS = 20.0  # of an answer, before it is stopped
-# C that would be run if the engine looked for its libraries where it should not
-PLANTED = "#include <stdlib.h>\n__attribute__((constructor)) static void start(void) { abort(); }\n"
-FORBIDDEN_VARIABLES = ("LD_LIBRARY_PATH", "QT_PLUGIN_PATH", "QML2_IMPORT_PATH")
+# Programs of this computer, and the Debian package that has each
+TOOLS = {
+    "debootstrap": "debootstrap", "unshare": "util-linux", "Xvfb": "xvfb", "xdotool": "xdotool",
+    "tesseract": "tesseract-ocr", "dpkg-deb": "dpkg", "unsquashfs": "squashfs-tools",
+}  # fmt: skip
+# What a user may find in the home folder afterwards: Heft's data, downloads in the place that all programs share, and
+# what Fontconfig keeps for every program that shows text
+USERS = (".local/share/heft", ".cache/heft", ".cache/huggingface", ".cache/fontconfig")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One computer and what is done there. ``whole``: all steps, on a desktop; else ask, read and quit."""
+
+    name: str
+    user: User
+    whole: bool = False
+    recommended: bool = False
+    fuse: bool = False
+    login: bool = True
+    starter: bool = True
+
+
+def trials(artefact: Path) -> list[Trial]:
+    """Of an artefact; the small ones, which differ by the starter model only, get one short trial."""
+    small = "small" in artefact.name
+    if artefact.suffix == ".deb":
+        if small:
+            return [Trial("a user, nothing recommended", PERSON, starter=False)]
+        return [
+            Trial("root, nothing recommended, an empty environment", SUPERUSER, login=False),
+            Trial("a user, with what is recommended", PERSON, whole=True, recommended=True),
+        ]
+    if small:
+        return [Trial("root, FUSE", SUPERUSER, fuse=True, login=False, starter=False)]
+    return [
+        Trial("root, no FUSE, an empty environment", SUPERUSER, login=False),
+        Trial("a user, FUSE", PERSON, whole=True, fuse=True),
+        Trial("a user, no FUSE", PERSON),
+    ]
+
+
+class Report:
+    """Lines for whoever runs this, and whether the run failed."""
+
+    def __init__(self) -> None:
+        self.failed = False
+
+    def skip(self, what: str, why: str, *, installable: bool = True) -> None:
+        """Something was not tried; in CI that is a failure when it could have been."""
+        print(f"NOT TRIED: {what}: {why}", flush=True)
+        self.failed |= installable and os.environ.get("CI") == "true"
+
+    def fail(self, what: str, why: str) -> None:
+        """Something is not as a user needs it."""
+        print(f"{what}: FAILED: {why}", flush=True)
+        self.failed = True
 
 
 def main() -> int:
-    """A line for each artefact; 1 when any of them failed."""
-    parser = argparse.ArgumentParser(description="Prove what packaging/build.sh made.")
+    """A line for each trial; 1 when any of them failed, or nothing could be tried."""
+    parser = argparse.ArgumentParser(description="Prove what packaging/build.sh made, on bare systems.")
     parser.add_argument("artefacts", type=Path, nargs="+")
     parser.add_argument("--model", type=Path, default=None, help="the starter model; by default the bundle's")
+    parser.add_argument("--suite", default="bookworm", help="of Debian, or of another archive with --mirror")
+    parser.add_argument("--mirror", default="", help="where the suite's packages are; by default where this computer's")
+    parser.add_argument("--only", default="", help="trials with these words in their name")
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever stops this finds nothing of it installed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever stops this finds nothing of it left
     model = args.model or next((ROOT / "build" / "bundle" / "heft" / "_internal" / STARTER).glob("*.gguf"))
     if FREEZE_LOG.exists() and "Library not found" in FREEZE_LOG.read_text(encoding="utf-8", errors="replace"):
         raise SystemExit(f"A library was missing when this was frozen: {FREEZE_LOG}")
-    failed = False
+    report = Report()
+    missing = sorted(package for program, package in TOOLS.items() if shutil.which(program) is None)
+    if os.geteuid() != 0 or missing:
+        report.skip("all of it", f"missing here: {', '.join(missing)}" if missing else "only root can make a bare root")
+        return 1
+    if not has_compiler():
+        report.skip("libraries planted where they must not be loaded", "there is no C compiler here (g++)")
+    if args.suite == "bookworm":
+        report.skip("Ubuntu 22.04 and 24.04", "their packages are elsewhere (--suite, --mirror)", installable=False)
+    roots = Roots(args.suite, args.mirror)
     for artefact in args.artefacts:
-        with tempfile.TemporaryDirectory(prefix="heft-smoke-", ignore_cleanup_errors=True) as folder:
-            try:
-                told = prove(artefact.resolve(), model.resolve(), Path(folder))
-            except SmokeError as failure:
-                failed, told = True, f"FAILED: {failure}"
-        print(f"{artefact.name}: {told}", flush=True)
-    return int(failed)
+        for trial in trials(artefact):
+            if args.only in trial.name:
+                attempt(artefact.resolve(), trial, roots, model.resolve(), report)
+    return int(report.failed)
 
 
-def prove(artefact: Path, model: Path, folder: Path) -> str:
-    """All steps for one artefact; what was seen, in a line. Raises SmokeError."""
-    with Desk(folder) as desk:
-        installed = install(artefact, desk)
-        try:
-            seen = [check_commands(installed, desk, model), check_window(desk, model, PICTURES / artefact.stem)]
-        except SmokeError:
-            desk.picture(PICTURES / artefact.stem / "failed.png")
-            raise
-        finally:
-            desk.end_all()
-            installed.remove()
-        check_nothing_left(installed, desk)
-    return ", ".join(seen)
-
-
-def check_commands(installed: Installed, desk: Desk, model: Path) -> str:
-    """Version, engine, and an answer, started in a folder full of planted libraries."""
-    version = desk.run([*installed.command, "--version"])
-    if version.strip() != f"heft {VERSION}":
-        raise SmokeError(f"--version said {version!r}")
-    machine = json.loads(desk.run([*installed.command, "machine", "--json"]))
-    variant = machine["engine"].get("cpu_variant", "")
-    if not variant:
-        raise SmokeError("the engine did not say which CPU variant it chose")
-    planted = desk.folder / "downloads"
-    plant(planted)
-    shutil.copyfile(model, planted / "model.gguf")
-    words = ["run", "model.gguf", "--prompt", QUESTION, "--max-tokens", "8", "--json"]
-    answer = json.loads(desk.run([*installed.command, *words], cwd=planted))
-    if not answer.get("text", "").strip():
-        raise SmokeError(f"no text in the answer: {answer}")
-    check_backends(installed, desk, machine)
-    return f"engine for {variant}"
-
-
-def check_backends(installed: Installed, desk: Desk, before: dict[str, Any]) -> None:
-    """Backends of the user's that do not work are left out and named; the engine stays what it was."""
-    folder = desk.home / ".local/share/heft/backends"
-    plant(folder)
-    (folder / "libggml-broken.so").write_bytes(b"\x7fELF and no more")
-    now = json.loads(desk.run([*installed.command, "machine", "--json"]))
-    silent = [file.name for file in folder.glob("libggml-*.so") if not any(file.name in note for note in now["notes"])]
-    if silent:
-        raise SmokeError(f"nothing was said about the backends {silent}: {now['notes']}")
-    if (now["engine"], now["gpus"]) != (before["engine"], before["gpus"]):
-        raise SmokeError(f"backends that do not work changed the engine: {now['engine']}, {now['gpus']}")
-
-
-def plant(folder: Path) -> None:
-    """Libraries that abort whoever loads them, under the names that llama.cpp looks for."""
-    folder.mkdir(parents=True)
-    compiler = shutil.which("cc")
-    if compiler is None:
+def attempt(artefact: Path, trial: Trial, roots: Roots, model: Path, report: Report) -> None:
+    """One trial, and a line that says how it went."""
+    what = f"{artefact.name}, {roots.suite}, {trial.name}"
+    if trial.fuse and not Path("/dev/fuse").exists():
+        report.skip(what, "this computer has no /dev/fuse", installable=False)
         return
-    first = folder / "libggml-cpu-zen9.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-x", "c", "-", "-o", first], input=PLANTED, text=True, check=True)
-    for name in ("libggml-cpu.so", "libggml-vulkan.so", "libggml-cuda-13.so", "libggml-base.so.0", "libllama.so"):
-        shutil.copyfile(first, folder / name)
-
-
-def check_window(desk: Desk, model: Path, pictures: Path) -> str:
-    """Double-click, answer, a second double-click while it runs, the pages on what it is, another program, quit."""
-    # no ending: the desktop must know it by its first bytes
-    first, second = desk.home / "a model", desk.home / "Größe & Maß.gguf"
-    for copy in (first, second):
-        shutil.copyfile(model, copy)
-        desk.given.append(copy)
-        kind = desk.run(["gio", "info", "-a", "standard::content-type", str(copy)])
-        if "application/x-gguf" not in kind:
-            raise SmokeError(f"{copy.name} is not known as a GGUF file: {kind}")
-    if "heft.desktop" not in desk.run(["gio", "mime", "application/x-gguf"]).splitlines()[0]:
-        raise SmokeError("Heft is not the program for GGUF files")
     begun = time.monotonic()
-    desk.open(first)
-    desk.wait_for_output("heft-ready")
-    ready = time.monotonic() - begun
-    poll(lambda: desk.last_model() == str(first), ANSWER_SECONDS, "the model opened by double-click is loaded")
-    desk.focus()
-    desk.type(QUESTION)
-    answer = wait_for_answer(desk)
-    desk.picture(pictures / "answer.png")
-    resident = desk.resident_bytes()
-    windows = desk.windows()
-    desk.open(second)
-    poll(lambda: desk.last_model() == str(second), ANSWER_SECONDS, "the first instance loads the second file")
-    poll(lambda: desk.windows() == windows, 20, "the second start ended")
-    check_other_programs(desk)
-    desk.key("ctrl+5")
-    desk.picture(pictures / "machine.png")
-    desk.choose_from_settings_menu(from_below=1)
-    desk.picture(pictures / "about.png")
-    desk.close_dialog("About Heft")
-    desk.key("ctrl+q")
-    poll(lambda: not desk.processes(), 30, "the program ended, and its engine with it")
-    desk.check_output()
-    return f"window after {ready:.1f} s with {resident / 1e6:.0f} MB, answered {answer.strip()[:40]!r}"
+    with tempfile.TemporaryDirectory(prefix="heft-smoke-", ignore_cleanup_errors=True) as folder:
+        try:
+            seen = prove(artefact, trial, roots, model, Path(folder))
+        except RootError as impossible:
+            report.skip(what, str(impossible))
+        except (SmokeError, BoxError) as failure:
+            report.fail(what, str(failure))
+        else:
+            print(f"{what}: {', '.join(seen)} ({time.monotonic() - begun:.0f} s)", flush=True)
 
 
-def wait_for_answer(desk: Desk) -> str:
-    """The answer to what was typed. So small a model may talk without end: then it is stopped, as one would do."""
-    ended = ("complete", "context-full", "stopped")
-    poll(lambda: desk.answers("streaming", *ended), ANSWER_SECONDS, "an answer begins")
-    with contextlib.suppress(SmokeError):
-        return poll(lambda: desk.answers(*ended), ENOUGH_SECONDS, "the answer ends by itself")[0]
-    desk.key("Escape")
-    return poll(lambda: desk.answers(*ended), ANSWER_SECONDS, "the answer was stopped")[0]
+def prove(artefact: Path, trial: Trial, roots: Roots, model: Path, folder: Path) -> list[str]:
+    """All steps of a trial; what was seen. SmokeError when something is not as it should be."""
+    wanted = needs(artefact, recommended=trial.recommended, fuse=trial.fuse, desktop=trial.whole)
+    kinds = {"recommended": trial.recommended, "fuse": trial.fuse, "desktop": trial.whole}
+    name = "-".join(["declared", *(kind for kind, has in kinds.items() if has)])
+    layers = roots.with_packages(name, wanted)
+    pictures = PICTURES / f"{artefact.stem}-{trial.name.replace(', ', '-').replace(' ', '-')}"
+    shutil.rmtree(pictures, ignore_errors=True)
+    with Screen(folder) as screen, Box(layers, folder, binds={screen.socket: str(screen.socket)}) as box:
+        desk = Desk(box, screen, trial.user, folder, login=trial.login)
+        try:
+            installed = install(artefact, desk, recommended=trial.recommended, fuse=trial.fuse, desktop=trial.whole)
+            if trial.whole:
+                seen = whole(installed, desk, model, pictures)
+            else:
+                seen = short(installed, desk, trial, model, pictures)
+            installed.remove()
+            check_nothing_left(desk)
+        except SmokeError as failure:
+            screen.picture(pictures / "failed.png")
+            printed = f" It printed: {strange[:5]}" if (strange := desk.strange_output()) else ""
+            shown = " ".join(screen.text().split())[:1000]
+            raise SmokeError(f"{failure}.{printed} On the screen: {shown!r}") from failure
+    return seen
 
 
-def check_other_programs(desk: Desk) -> None:
-    """A program that Heft starts (here the one for folders) must not meet Heft's own libraries."""
-    desk.choose_from_settings_menu(from_below=2)  # open the log folder
-    environment = poll(desk.other_program, 30, "the folder of the logs is opened")
-    told = [line for line in environment.splitlines() if line.startswith(FORBIDDEN_VARIABLES)]
-    if told:
-        raise SmokeError(f"other programs are started with {told}")
+def whole(installed: Installed, desk: Desk, model: Path, pictures: Path) -> list[str]:
+    """Everything that a user of a desktop does."""
+    seen = [check_commands(installed, desk, model)]
+    desk.watch_other_programs()
+    named, other = check_association(desk, model)
+    with hub(desk, model) as server:
+        desk.start(installed.menu)
+        seconds = wait_for_model(desk)
+        answer = ask(desk, pictures / "starter.png")
+        megabytes = desk.resident_bytes() / 1e6
+        hand_over(desk, other)
+        ask(desk, pictures / "handed-over.png")
+        look_around(desk, pictures)
+        discover(desk, server, model, pictures)
+        quit_program(desk)
+        desk.start(["gio", "open", named])
+        wait_for_model(desk)
+        ask(desk, pictures / "opened.png")
+        quit_program(desk)
+    return [*seen, f"window after {seconds:.1f} s with {megabytes:.0f} MB", f"answered {answer[:40]!r}"]
 
 
-def check_nothing_left(installed: Installed, desk: Desk) -> None:
-    """After the removal there are the user's data and nothing else."""
-    left = [str(path) for path in installed.files if path.exists() or path.is_symlink()]
-    if left:
-        raise SmokeError(f"left after the removal: {left[:5]}")
-    own = {desk.home / name for name in (".local/share/heft", ".cache/heft")}
-    allowed = own | {parent for place in own for parent in place.parents} | set(desk.given)
-    strange = [path for path in desk.left_files() if not allowed.intersection((path, *path.parents))]
+def short(installed: Installed, desk: Desk, trial: Trial, model: Path, pictures: Path) -> list[str]:
+    """A command, and a question to the window."""
+    check_version(installed, desk)
+    file = "" if trial.starter else desk.give(model, "model.gguf")
+    check_answer(installed, desk, file or "starter")
+    desk.start([*installed.command, *filter(None, [file])])
+    seconds = wait_for_model(desk)
+    answer = ask(desk, pictures / "answer.png")
+    quit_program(desk)
+    return [f"window after {seconds:.1f} s", f"answered {answer[:40]!r}"]
+
+
+def check_nothing_left(desk: Desk) -> None:
+    """After the removal there are the user's data and nothing else, anywhere in the root."""
+    kept = {Path(desk.user.home) / name for name in (*USERS, *desk.given)}
+    number = desk.user.number  # the folder of the single instance, which goes with the login or the next start
+    kept |= {Path(f"/tmp/heft-{number}"), Path(f"/run/user/{number}/heft-{number}")}
+    above = {parent for place in kept for parent in place.parents}
+    new = [path for path in map(Path, desk.new_files()) if path not in above]
+    strange = [path for path in new if not kept.intersection((path, *path.parents))]
     if strange:
-        raise SmokeError(f"left in the home folder: {[str(path) for path in strange[:5]]}")
+        raise SmokeError(f"left after the removal: {[str(path) for path in strange[:8]]}")
 
 
 if __name__ == "__main__":

@@ -1,86 +1,95 @@
-"""Installing an artefact for a trial, with its file association, and removing it without a trace."""
+"""Installing an artefact for a trial as its user would, with its file association, and removing it without a trace."""
 
 from __future__ import annotations
 
-import os
-import shutil
+import re
 import subprocess
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from smoke_screen import Desk, SmokeError
+from check_libraries import dependencies, unpack
+from library_search import Tree
+from smoke_desk import Desk
+from smoke_screen import SmokeError
+
+# What every desktop brings for programs to be started from its menu and by their files
+DESKTOP = "libglib2.0-bin, shared-mime-info, desktop-file-utils"
+# What an AppImage needs besides (README, Install) unless it is told to unpack itself
+FUSE_NEEDS = "libfuse2 | libfuse2t64, fuse | fuse3"
+UNPACKING = "--appimage-extract-and-run"
 
 
 @dataclass(frozen=True)
 class Installed:
-    """How to start it, the files that have to be gone after ``remove()``."""
+    """How to start it in a terminal and from the desktop's menu, and how to remove it."""
 
     command: Sequence[str]
-    files: Sequence[Path]
+    menu: Sequence[str]
     remove: Callable[[], object]
 
 
-def install(artefact: Path, desk: Desk) -> Installed:
+def declared(package: Path, field: str) -> str:
+    """A field of a Debian package: "Depends" or "Recommends"."""
+    words = ["dpkg-deb", "--field", str(package), field]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@cache
+def libraries_of(image: Path) -> str:
+    """What an AppImage, which declares nothing, takes from the system: that is what the Debian package declares."""
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(image, Path(folder))
+        return dependencies(Tree(Path(folder)))
+
+
+def needs(artefact: Path, *, recommended: bool, fuse: bool, desktop: bool) -> str:
+    """The dependencies that a root for it has to meet, in the words of a Debian package."""
+    if artefact.suffix == ".deb":
+        found = [declared(artefact, "Depends"), declared(artefact, "Recommends") if recommended else ""]
+    else:
+        found = [libraries_of(artefact), FUSE_NEEDS if fuse else ""]
+    return ", ".join(filter(None, [*found, DESKTOP if desktop else ""]))
+
+
+def install(artefact: Path, desk: Desk, *, recommended: bool, fuse: bool, desktop: bool) -> Installed:
     """SmokeError when it does not install."""
     if artefact.suffix == ".deb":
-        return _dpkg(artefact) if os.geteuid() == 0 else _unpacked(artefact, desk)
-    if artefact.suffix == ".AppImage":
-        return _appimage(artefact, desk)
-    raise SmokeError(f"{artefact.name} is neither a .deb nor an .AppImage")
+        return _package(artefact, desk, recommended=recommended, desktop=desktop)
+    return _appimage(artefact, desk, fuse=fuse, desktop=desktop)
 
 
-def _dpkg(artefact: Path) -> Installed:
-    """With dpkg, as a user would; SmokeError when a Heft is installed already."""
-    if subprocess.run(["dpkg-query", "--show", "heft"], capture_output=True, check=False).returncode == 0:
-        raise SmokeError("a package named heft is known to dpkg already; remove it first (dpkg --purge heft)")
-    try:
-        outcome = subprocess.run(["dpkg", "--install", artefact], capture_output=True, text=True, check=False)
-        if outcome.returncode != 0:
-            raise SmokeError(f"dpkg: {outcome.stderr.strip()}")
-        verified = subprocess.run(["dpkg", "--verify", "heft"], capture_output=True, text=True, check=False).stdout
-        if verified:
-            raise SmokeError(f"other files were installed than the package says: {verified.splitlines()[:5]}")
-    except BaseException:
-        subprocess.run(["dpkg", "--purge", "heft"], capture_output=True, check=False)
-        raise
-    listed = subprocess.run(["dpkg", "--listfiles", "heft"], check=True, capture_output=True, text=True).stdout
-    own = [Path(line) for line in listed.splitlines() if "heft" in line or "x-gguf" in line]
-
-    def remove() -> None:
-        subprocess.run(["dpkg", "--purge", "heft"], check=True, capture_output=True)
-
-    return Installed(("heft",), own, remove)
+def _package(artefact: Path, desk: Desk, *, recommended: bool, desktop: bool) -> Installed:
+    """With apt-get, which has no network: what is declared must be all it needs."""
+    desk.box.path("/tmp/heft.deb").write_bytes(artefact.read_bytes())
+    options = [] if recommended else ["--no-install-recommends"]
+    desk.as_root("apt-get", "install", "--yes", *options, "/tmp/heft.deb")
+    desk.box.path("/tmp/heft.deb").unlink()
+    verified = desk.as_root("dpkg", "--verify", "heft")
+    if verified:
+        raise SmokeError(f"other files were installed than the package says: {verified.splitlines()[:5]}")
+    menu = ["gio", "launch", "/usr/share/applications/heft.desktop"] if desktop else ["heft"]
+    return Installed(["heft"], menu, lambda: desk.as_root("apt-get", "purge", "--yes", "heft"))
 
 
-def _unpacked(artefact: Path, desk: Desk) -> Installed:
-    """The package's files beside the system, with the caches that dpkg's triggers would have made."""
-    prefix = desk.folder / "unpacked"
-    subprocess.run(["dpkg", "--extract", artefact, prefix], check=True)
-    return _beside(prefix, desk)
-
-
-def _beside(prefix: Path, desk: Desk) -> Installed:
-    share = prefix / "usr" / "share"
-    subprocess.run(["update-mime-database", share / "mime"], check=True, stderr=subprocess.DEVNULL)
-    subprocess.run(["update-desktop-database", share / "applications"], check=True)
-    desk.path.insert(1, prefix / "usr" / "bin")
-    desk.data_folders.insert(0, share)
-    return Installed((str(prefix / "usr" / "bin" / "heft"),), [prefix], lambda: shutil.rmtree(prefix))
-
-
-def _appimage(artefact: Path, desk: Desk) -> Installed:
-    """In the user's folder of programs, with the desktop file it carries, as AppImage launchers integrate it."""
-    prefix = desk.folder / "integrated"
-    (prefix / "usr" / "bin").mkdir(parents=True)
-    program = prefix / "usr" / "bin" / "heft"
-    shutil.copy2(artefact, program)
-    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
-        desk.variables["APPIMAGE_EXTRACT_AND_RUN"] = "1"  # no FUSE here
-    unpacked = desk.folder / "squashfs-root"
-    subprocess.run(
-        [program, "--appimage-extract", "usr/share/*"], cwd=desk.folder, check=True, stdout=subprocess.DEVNULL
-    )
-    shutil.copytree(unpacked / "usr" / "share", prefix / "usr" / "share")
-    shutil.rmtree(unpacked)
-    return _beside(prefix, desk)
+def _appimage(artefact: Path, desk: Desk, *, fuse: bool, desktop: bool) -> Installed:
+    """In a folder of programs, with the desktop file it carries, as AppImage launchers integrate it."""
+    program = desk.give(artefact, "Applications/Heft.AppImage", 0o755)
+    command = [program] if fuse else [program, UNPACKING]
+    if fuse:
+        desk.as_root("mknod", "-m", "666", "/dev/fuse", "c", "10", "229")
+    if not desktop:
+        return Installed(command, command, desk.home.joinpath("Applications/Heft.AppImage").unlink)
+    desk.run([program, "--appimage-extract", "usr/share/*"])
+    share = f"{desk.user.home}/.local/share"
+    desktop_file = desk.home / "squashfs-root/usr/share/applications/heft.desktop"
+    desktop_file.write_text(re.sub(r"(?m)^Exec=heft\b", f"Exec={' '.join(command)}", desktop_file.read_text()))
+    own = [f"{share}/{folder.name}" for folder in (desk.home / "squashfs-root/usr/share").iterdir()]
+    desk.run(["mkdir", "-p", share])
+    desk.run(["mv", *(f"squashfs-root/usr/share/{Path(folder).name}" for folder in own), share])
+    desk.run(["rm", "-r", "squashfs-root"])
+    desk.run(["sh", "-c", f"update-mime-database {share}/mime 2>&1; update-desktop-database {share}/applications"])
+    menu = ["gio", "launch", f"{share}/applications/heft.desktop"]
+    return Installed(command, menu, lambda: desk.run(["rm", "-r", program, *own]))

@@ -1,28 +1,22 @@
-"""A desk for a program to be tried at: home, screen, keyboard, and all the output of what ran there."""
+"""A screen and a keyboard, outside the root under trial: Xvfb, xdotool, pictures, and what can be read in them."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import signal
-import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from smoke_box import ENDS_WITH_US
 from smoke_picture import pixels, png
+from smoke_reading import place_of, read, stands_in, text_of
 
 T = TypeVar("T")
-MARK = "HEFT_SMOKE"  # in the environment of all that is started here, so that it can be found again
-COMMAND_SECONDS = 180.0
-WINDOW_WAIT_SECONDS = 60.0
-STILL_SECONDS, SETTLE_SECONDS = 1.0, 15.0  # a picture is taken when nothing moved for so long, or after so long
-# Stands where desktops have it, and writes down what it was given
-OTHER_PROGRAM = '#!/bin/sh\nenv > "{folder}/opened.part"\nmv "{folder}/opened.part" "{folder}/opened"\n'
+WINDOW_WAIT_SECONDS = 120.0  # an AppImage that unpacks itself takes most of it on a busy computer
+STILL_SECONDS, SETTLE_SECONDS = 1.0, 8.0  # a picture is taken when nothing moved for so long, or after so long
 
 
 class SmokeError(Exception):
@@ -41,151 +35,63 @@ def poll(check: Callable[[], T], seconds: float, what: str) -> T:
         time.sleep(0.1)
 
 
-class Desk:
-    """Everything below one folder; a context manager that owns the screen."""
+class Screen:
+    """A context manager that owns the X server; any program that can reach ``socket`` may draw on it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.home = folder / "home"
-        self.output = folder / "output"
-        self.given: list[Path] = []  # what was put into the home folder and may stay there
-        self.variables: dict[str, str] = {}
-        self.data_folders: list[Path] = []  # of desktop files and MIME types, before the system's
-        tools = folder / "tools"
-        for place in (self.home, tools, folder / "runtime"):
-            place.mkdir(mode=0o700)
-        other = tools / "xdg-open"
-        other.write_text(OTHER_PROGRAM.format(folder=folder))
-        other.chmod(0o755)
-        self.path = [tools, Path("/usr/local/bin"), Path("/usr/bin"), Path("/bin")]
-        self._screen: subprocess.Popen[bytes] | None = None
-        self._display = ""
-
-    def __enter__(self) -> Desk:
+        self._pixels = folder / "Xvfb_screen0"
         reading, writing = os.pipe()
-        options = ["-screen", "0", "1280x800x24", "-nolisten", "tcp", "-fbdir", str(self.folder)]
-        self._screen = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writing), *options], pass_fds=[writing], stderr=subprocess.DEVNULL
+        options = ["-screen", "0", "1280x800x24", "-nolisten", "tcp", "-ac", "-fbdir", str(folder)]
+        self._server = subprocess.Popen(
+            [*ENDS_WITH_US, "Xvfb", "-displayfd", str(writing), *options], pass_fds=[writing], stderr=subprocess.DEVNULL
         )
         os.close(writing)
         with os.fdopen(reading) as answer:
-            self._display = f":{answer.readline().strip()}"
+            number = answer.readline().strip()
+        if not number:
+            raise SmokeError("Xvfb did not start")
+        self.display = f":{number}"
+        self.socket = Path(f"/tmp/.X11-unix/X{number}")
+
+    def __enter__(self) -> Screen:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self.end_all()
-        if self._screen is not None:
-            self._screen.terminate()
-            self._screen.wait()
+        self._server.terminate()
+        self._server.wait()
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """All that a program sees: nothing comes from whoever runs this."""
-        system = [Path("/usr/local/share"), Path("/usr/share")]
-        return {
-            "HOME": str(self.home),
-            "USER": "smoke",
-            "PATH": ":".join(map(str, self.path)),
-            "LANG": "C.UTF-8",
-            "DISPLAY": self._display,
-            "XDG_RUNTIME_DIR": str(self.folder / "runtime"),
-            "XDG_DATA_DIRS": ":".join(map(str, [*self.data_folders, *system])),
-            "XDG_CURRENT_DESKTOP": "none",
-            "DBUS_SESSION_BUS_ADDRESS": "disabled:",
-            "HEFT_STARTUP_MARK": "1",
-            MARK: str(self.folder),
-            **self.variables,
-        }
-
-    # -- programs --------------------------------------------------------------------------------
-
-    def run(self, command: Sequence[str], cwd: Path | None = None) -> str:
-        """Output of a command that has to succeed and to be silent on stderr."""
-        done = subprocess.run(
-            command, env=self.environment, cwd=cwd or self.home, capture_output=True, text=True,
-            timeout=COMMAND_SECONDS, check=False,
-        )  # fmt: skip
-        if done.returncode != 0 or done.stderr.strip():
-            told = f"{done.stderr.strip()[-2000:]} {done.stdout.strip()[-500:]}"
-            raise SmokeError(f"{' '.join(command)} ended with {done.returncode}: {told}")
-        return done.stdout
-
-    def open(self, file: Path) -> None:
-        """As a double-click in a file manager."""
-        with self.output.open("ab") as sink:
-            subprocess.Popen(
-                ["gio", "open", str(file)], env=self.environment, cwd=self.home, stdout=sink, stderr=sink
-            ).wait(COMMAND_SECONDS)
-
-    def wait_for_output(self, words: str) -> None:
-        """Until a program said it."""
-
-        def said() -> bool:
-            self.check_output()
-            return words in self.output.read_text()
-
-        poll(said, WINDOW_WAIT_SECONDS, f"the words {words!r}")
-
-    def check_output(self) -> None:
-        """SmokeError for any line that is not expected."""
-        lines = self.output.read_text().splitlines() if self.output.exists() else []
-        strange = [line for line in lines if line.strip() and not line.startswith("heft-ready ")]
-        if strange:
-            raise SmokeError(f"unexpected output: {strange[:5]}")
-
-    def processes(self) -> list[int]:
-        """All that was started here and still runs."""
-        wanted = f"{MARK}={self.folder}".encode()
-        found = []
-        for place in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                alive = b"State:\tZ" not in (place / "status").read_bytes()
-                if alive and wanted in (place / "environ").read_bytes().split(b"\0"):
-                    found.append(int(place.name))
-        return found
-
-    def windows(self) -> list[int]:
-        """Heft's window processes: those that are no part of another's work."""
-        found = []
-        for number in self.processes():
-            with contextlib.suppress(OSError):
-                place = Path(f"/proc/{number}")
-                program, words = place.joinpath("exe").readlink(), place.joinpath("cmdline").read_bytes()
-                if program.parts[-2:] == ("heft", "heft") and b"--heft-module" not in words:
-                    found.append(number)
-        return sorted(found)
-
-    def resident_bytes(self) -> int:
-        """Of the window's process."""
-        pages = int(Path(f"/proc/{self.windows()[0]}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-
-    def end_all(self) -> None:
-        """Kill what is left."""
-        for number in self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
-
-    # -- screen ----------------------------------------------------------------------------------
+    # -- looking ---------------------------------------------------------------------------------
 
     def picture(self, target: Path) -> None:
         """Save the screen as a PNG file, once it stands still."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        before, now = None, self._pixels()
+        before, now = None, pixels(self._pixels)
         while before != now and time.monotonic() < deadline:
             time.sleep(STILL_SECONDS)
-            before, now = now, self._pixels()
+            before, now = now, pixels(self._pixels)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(png(*now))
 
-    def _pixels(self) -> tuple[int, int, bytes]:
-        return pixels(self.folder / "Xvfb_screen0")
+    def text(self) -> str:
+        """What can be read now."""
+        return text_of(read(*pixels(self._pixels)))
 
-    # -- keyboard --------------------------------------------------------------------------------
+    def wait_for(self, words: str, seconds: float = WINDOW_WAIT_SECONDS, unless: str = "") -> None:
+        """Until all these words can be read; SmokeError when they do not come, or others do."""
+
+        def shown() -> bool:
+            seen = self.text()
+            if unless and stands_in(unless, seen):
+                raise SmokeError(f"{unless!r} stands on the screen, not {words!r}")
+            return stands_in(words, seen)
+
+        poll(shown, seconds, f"{words!r} on the screen")
+
+    # -- keyboard and mouse ----------------------------------------------------------------------
 
     def _xdotool(self, *words: str) -> str:
         return subprocess.run(
-            ["xdotool", *words], env={**os.environ, "DISPLAY": self._display}, capture_output=True, text=True,
+            ["xdotool", *words], env={**os.environ, "DISPLAY": self.display}, capture_output=True, text=True,
             timeout=60, check=False,
         ).stdout  # fmt: skip
 
@@ -200,11 +106,11 @@ class Desk:
         self._xdotool("windowfocus", "--sync", self._window())
 
     def close_dialog(self, name: str) -> None:
-        """Leave a dialog with the keyboard, and give that to the window again."""
-        self.key("Escape")
+        """Leave a dialog with the keyboard."""
         shown = ("search", "--onlyvisible", "--name", name)
+        poll(lambda: self._xdotool(*shown), WINDOW_WAIT_SECONDS, f"{name} is open")
+        self.key("Escape")
         poll(lambda: not self._xdotool(*shown), WINDOW_WAIT_SECONDS, f"{name} is closed")
-        self.focus()
 
     def type(self, text: str) -> None:
         """Type and press Return."""
@@ -215,39 +121,16 @@ class Desk:
         """Press one combination of keys."""
         self._xdotool("key", name)
 
-    def choose_from_settings_menu(self, from_below: int) -> None:
-        """Open the menu at the foot of the rail and choose, counted from its last entry (1)."""
+    def open_settings(self) -> None:
+        """Click on the button at the foot of the rail."""
         window = self._window()
         size = dict(line.split("=") for line in self._xdotool("getwindowgeometry", "--shell", window).splitlines())
         self._xdotool("mousemove", "--window", window, "38", str(int(size["HEIGHT"]) - 34), "click", "1")
-        time.sleep(1)
-        for _ in range(from_below):
-            self._xdotool("key", "Up")
-        self._xdotool("key", "Return")
 
-    # -- traces ----------------------------------------------------------------------------------
+    def click(self, phrase: str) -> None:
+        """Click on the words, once they can be read."""
 
-    def last_model(self) -> str:
-        """The model that was loaded last, by Heft's settings."""
-        with contextlib.suppress(OSError, ValueError):
-            settings = json.loads((self.home / ".local/share/heft/settings.json").read_text())
-            return str(settings.get("last_model", ""))
-        return ""
+        def place() -> tuple[str, ...]:
+            return tuple(map(str, place_of(read(*pixels(self._pixels)), phrase) or ()))
 
-    def answers(self, *states: str) -> list[str]:
-        """Texts of the answers in the chats database that are in one of these states and not empty."""
-        database = self.home / ".local/share/heft/chats.sqlite3"
-        if not database.exists():
-            return []
-        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as chats:
-            rows = list(chats.execute("SELECT state, content FROM messages WHERE role = 'assistant'"))
-        return [text for state, text in rows if state in states and text.strip()]
-
-    def other_program(self) -> str:
-        """The environment in which Heft started another program; empty before."""
-        opened = self.folder / "opened"
-        return opened.read_text() if opened.exists() else ""
-
-    def left_files(self) -> list[Path]:
-        """Everything in home and runtime folder."""
-        return [*self.home.rglob("*"), *(self.folder / "runtime").rglob("*")]
+        self._xdotool("mousemove", *poll(place, WINDOW_WAIT_SECONDS, f"{phrase!r} to click"), "click", "1")

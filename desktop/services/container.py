@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from desktop.core.errors import HeftError, StoreError
+from desktop.core.failures import FailureKind
 from desktop.core.reserves import Reserves
 from desktop.engine.worker.protocol import Hello
 from desktop.services.engine.supervisor import EngineService, describe_engine
@@ -237,12 +238,11 @@ class Container:
     def chats(self) -> ChatStore:
         """The chat store; what a killed process left half written is marked so."""
         from desktop.store.chats import ChatStore
-        from desktop.store.database import UNWRITABLE
 
         try:
             chats = ChatStore(self.paths.chats)
         except StoreError as error:
-            if error.kind != UNWRITABLE:
+            if error.kind != FailureKind.UNWRITABLE:
                 raise
             self._tell(_nothing_kept(self.paths, error))
             chats = ChatStore(self.paths.chats, in_memory=True)
@@ -266,7 +266,7 @@ class Container:
         """The Hub token, kept by the system's keyring."""
         from desktop.hub.token import HubToken
 
-        return HubToken(self._hub_endpoint)
+        return HubToken(self.hub_endpoint)
 
     @made_once
     def tokens(self) -> TokenService:
@@ -299,7 +299,7 @@ class Container:
         from desktop.store import options
 
         return HubClient(
-            endpoint=self._hub_endpoint,
+            endpoint=self.hub_endpoint,
             token=self.token.get,
             proxy=lambda: self.settings.get(options.PROXY),
             offline=lambda: self.settings.get(options.HUB_OFFLINE),
@@ -389,7 +389,7 @@ class Container:
         file = self.fetched.load().get(str(path))
         return hub_identity(file.repo, file.path) if file is not None else ""
 
-    def _hub_endpoint(self) -> str:
+    def hub_endpoint(self) -> str:
         """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""
         from desktop.store import options
 

@@ -61,21 +61,21 @@ def test_a_package_that_fails_its_proof_fails_the_run(checkout: Path) -> None:
 
 
 def test_no_time_for_packages_is_said_and_fails_nothing(checkout: Path) -> None:
-    code, output = ci(checkout, packages="echo proving", seconds=899)
+    code, output = ci(checkout, packages="echo proving", seconds=1499)
     assert code == 0
-    assert output[1:] == ["The packages are not proved, no time: 14 minutes are left of 14, and it takes about 15."]
+    assert output[1:] == ["The packages are not proved, no time: 24 minutes are left of 24, and it takes about 25."]
 
 
 def test_an_engine_that_is_not_compiled_yet_needs_more_time(checkout: Path) -> None:
     (checkout / "packaging" / "build_engine.py").write_text("raise SystemExit(3)")
-    code, output = ci(checkout, packages="echo proving", seconds=1799)
+    code, output = ci(checkout, packages="echo proving", seconds=2399)
     assert code == 0
     assert output[1].startswith("The packages are not proved, no time")
 
 
 def test_a_proof_that_takes_too_long_is_stopped_and_fails_nothing(checkout: Path) -> None:
     run = checkout / ".ci" / "run"
-    run.write_text(run.read_text().replace("PROOF_SECONDS=900", "PROOF_SECONDS=0"))
+    run.write_text(run.read_text().replace("PROOF_SECONDS=1500", "PROOF_SECONDS=0"))
     code, output = ci(checkout, packages="exec sleep 50", seconds=5)
     assert code == 0
     assert output[1:] == ["The packages are not proved, no time: it was stopped after 0 minutes."]

@@ -30,7 +30,8 @@ class Repo:
 
     @property
     def gated(self) -> str | bool:
-        return self.fields.get("gated", False)
+        gated: str | bool = self.fields.get("gated", False)
+        return gated
 
     @property
     def private(self) -> bool:

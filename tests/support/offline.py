@@ -58,4 +58,4 @@ def hook(folder: Path) -> tuple[dict[str, str], Path]:
     folder.mkdir()
     told = folder / "told"
     (folder / "sitecustomize.py").write_text(f"MARK = {str(told)!r}\n{HOOK}")
-    return {"PYTHONPATH": str(folder)}, told
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}, told

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
@@ -121,6 +122,8 @@ class PlanningService:
             raise
         except HeftError as error:
             note = f"This load could not be planned: {error.message}"
+        except OSError as error:  # gone meanwhile, or not to be read: the engine says so when it is loaded
+            note = f"This load could not be planned: {error.strerror or error}"
         except Exception as error:  # noqa: BLE001 - whatever a file does to a plan, it may still load
             _log.exception("planning %s", ref.name)
             note = f"This load could not be planned: {error}"
@@ -168,7 +171,7 @@ class PlanningService:
                 raise HeftError(
                     f"{inspected.title} is not a language model that the engine loads.",
                     "Choose a GGUF file of a model itself, not of its projector or adapter.",
-                    kind="no-language-model",
+                    kind=FailureKind.NO_LANGUAGE_MODEL,
                 )
             where = hypothetical(machine) if machine is not None else self._machine()
             weights = weights_of(headers, shape)

@@ -60,10 +60,10 @@ class EmptyChat(QWidget):
         self._open.setVisible(state.loaded is None and state.phase != "loading")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """In a narrow window the words wrap sooner."""
+        """Break the sentence anew."""
         super().resizeEvent(event)
         self._fit()
 
     def _fit(self) -> None:
-        width = min(_TEXT_WIDTH, max(1, self.width() - 2 * _MARGIN))
+        width = max(1, min(_TEXT_WIDTH, self.width() - 2 * _MARGIN))
         self._text.setFixedSize(width, self._text.heightForWidth(width))  # a centred label is not asked for it

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core.errors import HeftError, NotFoundError, StoreError
+from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
@@ -17,6 +18,8 @@ from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore
 from desktop.store.options import LAST_MODEL
 from desktop.store.settings import SettingsStore
+from desktop.ui.shell.actions import OPEN_FILE
+from desktop.ui.shell.keys import shown_keys
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 if TYPE_CHECKING:
@@ -164,7 +167,8 @@ class ModelChooser(QObject):
                 return self._library().resolve(wanted)
             except NotFoundError:
                 continue
-        raise NotFoundError("There is no model to answer.", "Open a model file (Ctrl+O).", kind="no-model")
+        what_to_do = f"Open a model file ({shown_keys(OPEN_FILE)})."
+        raise NotFoundError("There is no model to answer.", what_to_do, kind=FailureKind.NO_MODEL)
 
     def _take_over_context(self, chat: Chat, ref: ModelRef) -> None:
         """Chats of earlier versions had a context of their own; it is the model's now, unless that was set up."""

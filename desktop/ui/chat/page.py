@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QHideEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.services.chat.chat import ChatService, PromptRead, TextAdded
 from desktop.services.engine.supervisor import EngineService, EngineState
@@ -29,6 +30,7 @@ from desktop.ui.chat.history import ChatHistory
 from desktop.ui.chat.models import ModelChooser
 from desktop.ui.chat.notice import NoticeStrip, answer_notice, engine_notice, model_notice, refusal_notice
 from desktop.ui.chat.side import ChatSide, PresetKeeper
+from desktop.ui.shared.reflow import Column, CurrentStack
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.page import Page
@@ -41,9 +43,9 @@ if TYPE_CHECKING:
     from desktop.services.planning.service import PlanningService
     from desktop.ui.shared.transcript import TranscriptView
 
-LIST_WIDTH, SIDE_WIDTH = 230, 270
+LIST_WIDTH, SIDE_WIDTH = 230, 280
 _WARM_UP_MS = 600  # after the first paint and the start of a model's load
-_SIDE_MINIMUM, _LIST_MINIMUM, _MIDDLE_MINIMUM = 252, 170, 300
+_LIST_MINIMUM, _MIDDLE_MINIMUM = 196, 268  # the side knows its own
 _SAVE_DELAY_MS = 400  # dragging a value is one write
 
 
@@ -75,7 +77,7 @@ class ChatPage(Page):
         self._list = ChatListPane(theme)
         self._history = ChatHistory(chats, chat_service, self._list, tasks)
         self._empty = EmptyChat()
-        self._middle = QStackedWidget()
+        self._middle = CurrentStack()
         self._strip = NoticeStrip(theme)
         self._composer = Composer(theme)
         self._side = ChatSide(theme, planning, tasks)
@@ -140,7 +142,7 @@ class ChatPage(Page):
 
     def _build(self) -> None:
         self._middle.addWidget(self._empty)
-        middle = QWidget()
+        middle = Column()
         middle.setObjectName("chatMiddle")
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
@@ -152,12 +154,9 @@ class ChatPage(Page):
         split.setObjectName("chatColumns")
         split.setHandleWidth(1)
         split.setChildrenCollapsible(False)
-        for widget, least in (
-            (self._list, _LIST_MINIMUM),
-            (middle, _MIDDLE_MINIMUM),
-            (self._side, _SIDE_MINIMUM),
-        ):
-            widget.setMinimumWidth(least)
+        self._list.setMinimumWidth(_LIST_MINIMUM)
+        middle.setMinimumWidth(_MIDDLE_MINIMUM)
+        for widget in (self._list, middle, self._side):
             split.addWidget(widget)
         split.setStretchFactor(1, 1)
         split.setSizes([LIST_WIDTH, 2000, SIDE_WIDTH])
@@ -343,7 +342,7 @@ class ChatPage(Page):
         dialog.open()
 
     def _failed(self, error: HeftError) -> None:
-        if error.kind == "no-model":
+        if error.kind == FailureKind.NO_MODEL:
             self._refused = error
             self._show_notice()
         else:

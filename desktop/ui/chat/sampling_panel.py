@@ -19,11 +19,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.core.text import plain_tooltip
 from desktop.engine.worker.protocol import Sampling
 from desktop.ui.chat.sampling_fields import SeedField
 from desktop.ui.shared.number_fields import DecimalField, WholeField
 from desktop.ui.shared.tokens_field import TokensField
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 

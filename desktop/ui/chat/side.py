@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.engine.worker.protocol import Loaded
 from desktop.services.chat.chat import PromptRead, TextAdded
@@ -21,6 +21,7 @@ from desktop.ui.chat.model_menu import ModelMenu
 from desktop.ui.chat.model_settings import ModelSettings
 from desktop.ui.chat.presets import ListedPreset
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
+from desktop.ui.shared.reflow import DownwardScroll
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
@@ -61,12 +62,7 @@ class ChatSide(QFrame):
         panels.addWidget(self.load)
         panels.addWidget(self.settings)
         panels.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setObjectName("chatSideScroll")
-        scroll.setWidget(inside)
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = DownwardScroll("chatSideScroll", "Figures and settings", inside)
         top = QVBoxLayout()
         top.setContentsMargins(14, 12, 14, 10)
         top.addWidget(self.model)

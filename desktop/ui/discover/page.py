@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QSplitter, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
@@ -37,6 +37,7 @@ from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.search import DiscoverSearch
 from desktop.ui.discover.states import DiscoverState
 from desktop.ui.discover.weighing import Weighing
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.speed_offer import SpeedOffer
 from desktop.ui.shared.token_field import taken_words
@@ -171,7 +172,7 @@ class DiscoverPage(Page):
         column.addWidget(self._search, 1)
         column.addWidget(self._panel)
         side.setMinimumSize(_NARROW_SIDE, _SIDE_HEIGHT)
-        self._body = QStackedWidget()
+        self._body = CurrentStack()
         self._body.addWidget(self._state)
         self._body.addWidget(self._repo)
         self._splitter = splitter = QSplitter(Qt.Orientation.Horizontal)

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QMessageBox,
-    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -36,6 +35,7 @@ from desktop.ui.library.model_details import ModelDetails
 from desktop.ui.library.scan_progress import ScanProgressLine
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.search_field import focus_search, search_field
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.keys import tooltip
@@ -146,7 +146,7 @@ class LibraryPage(Page):
             "Search models…",
             tooltip(actions.SEARCH),
         )
-        self._body = QStackedWidget()
+        self._body = CurrentStack()
         self._body.addWidget(self._table)
         self._body.addWidget(self._empty_state())
         self._progress.hide()
@@ -155,8 +155,8 @@ class LibraryPage(Page):
         column.setSpacing(12)
         column.addLayout(head)
         column.addWidget(self._search)
-        column.addWidget(self._progress)
         column.addWidget(self._body, 1)
+        column.addWidget(self._progress)  # below: it comes and goes by itself and takes its room from the list's end
         column.addWidget(self._details)
 
     def _folders_button(self) -> QToolButton:

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QWidget
 
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LOAD_FIELDS, NOTHING_SET, LoadField, LoadSettings
+from desktop.core.text import plain_tooltip
 from desktop.ui.shared.number_fields import WholeField
 from desktop.ui.shared.tokens_field import ContextChoice
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import set_role
 

@@ -7,12 +7,11 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from desktop.core.load_plan import LoadPlan
-from desktop.core.shown import plain
+from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.core.units import human_bytes
 from desktop.services.planning.words import DeviceUse, devices, longest, notes, speed, speed_details
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import set_role
 
 _BAR = 1000
@@ -55,12 +54,12 @@ class _Device(QWidget):
     def show_use(self, use: DeviceUse, about: str) -> None:
         """``about`` stands before a figure that is an estimate."""
         words = f"{about}{human_bytes(use.used_bytes)} / {human_bytes(use.free_bytes)}"
-        self._name.set_whole_text(plain(use.name[:1].upper() + use.name[1:]))
+        self._name.set_whole_text(visible_in_place(use.name[:1].upper() + use.name[1:]))
         self._figures.setText(words)
         set_role(self._figures, "bad" if use.over else "")
         set_role(self._bar, "over" if use.over else "")
         self._bar.setValue(min(_BAR, round(_BAR * use.used_bytes / max(1, use.free_bytes))))
-        self._bar.setAccessibleName(f"Memory of {plain(use.name)}")
+        self._bar.setAccessibleName(f"Memory of {visible_in_place(use.name)}")
         self._bar.setAccessibleDescription(words)
         self.setToolTip(plain_tooltip(f"{use.name}: what this model takes of what is free, the reserve taken off"))
 
@@ -121,5 +120,5 @@ class PlanView(QWidget):
         self._say((words,))
 
     def _say(self, said: tuple[str, ...]) -> None:
-        self._notes.setText(plain("\n".join(said)))
+        self._notes.setText(visible_in_place("\n".join(said)))
         self._notes.setVisible(bool(said))

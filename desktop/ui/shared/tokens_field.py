@@ -7,8 +7,8 @@ from PySide6.QtGui import QAccessible, QAccessibleEvent, QValidator
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox, QToolTip, QWidget
 
 from desktop.core.errors import UsageError
+from desktop.core.text import plain_tooltip
 from desktop.core.token_counts import read_tokens
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shared.wheel import leave_wheel
 
 LONGEST_CONTEXT = 1 << 24  # the engine refuses longer ones

@@ -345,3 +345,4 @@ def test_speed_is_said_from_an_empty_to_a_full_context(opened: Callable[..., Pic
     same = Rate(9, 9.4, 9.9)
     assert speed(Speeds(same, same, 1)) == "9.4 tok/s" and speed(None) == "–"
     assert speed(Speeds(Rate(10, 31, 50), Rate(9, 21, 30), 1)) == "~ 31 → 21 tok/s"
+    assert speed(row.option.speeds, unit=False) == "31 → 21"

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from support.plans import plain_plan
 from support.widgets import label, shown
 
+from desktop.core.text import plain_tooltip
 from desktop.engine.worker.protocol import Loaded, Memory, Sampling
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.library import LibraryModel
@@ -21,7 +22,6 @@ from desktop.ui.chat.model_menu import MOST_LISTED, ModelMenu
 from desktop.ui.chat.presets import all_presets, built_in_presets, delete_preset, save_preset
 from desktop.ui.chat.sampling_fields import MAX_SEED
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import Theme
 
 MEMORY = Memory(92_000_000, 47_000_000, 0, 12_000_000, 200_000, 260_000_000)

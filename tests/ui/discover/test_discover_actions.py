@@ -98,7 +98,7 @@ def test_the_keyboard_that_comes_to_the_variants_chooses_none(made: Made, qtbot:
     button.setEnabled(False)
     made.table.setFocus(Qt.FocusReason.TabFocusReason)
     assert made.table.hasFocus() and not made.table.currentIndex().isValid()
-    recommended = made.page._repo.rows.first_recommended
+    recommended = made.table.preferred
     qtbot.keyClick(made.table, Qt.Key.Key_Down)
     assert made.table.currentIndex().row() == recommended
     qtbot.keyClick(made.table, Qt.Key.Key_Up)

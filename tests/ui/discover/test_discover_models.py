@@ -102,6 +102,18 @@ def test_the_keyboard_walks_past_headings_and_the_chart_follows(made: Made, qtbo
     assert made.cells(made.table.currentIndex().row())[VARIANT].startswith("Q4_K_M")
 
 
+def test_the_first_arrow_and_an_address_go_to_their_model(made: Made, qtbot: QtBot) -> None:
+    open_repo(made, MIXED)
+    assert made.page._repo.chosen == made.table.preferred and not made.table.currentIndex().isValid()
+    made.table.setFocus()
+    qtbot.keyClick(made.table, Qt.Key.Key_Down)
+    row = made.table.currentIndex().row()
+    assert row > 3 and "★" in made.cells(row)[VARIANT], "the one of the model looked at, not the first of all"
+    made.page._repo.choose(0)  # as an address of its file does
+    assert tabs(made).currentIndex() == 0 and set(points(made)) == {"Q8_0", "F16"}
+    assert made.table.currentIndex().row() == 1
+
+
 def test_sorting_keeps_models_together(made: Made, qtbot: QtBot) -> None:
     open_repo(made, MIXED)
     header = made.table.horizontalHeader()

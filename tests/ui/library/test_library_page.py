@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QComboBox,
     QFileDialog,
     QLineEdit,
@@ -350,8 +351,10 @@ def test_rows_are_patched_by_id(theme: Theme, service: LibraryService, two: tupl
         rows.set_models(service.scan())
     assert changed.args[0].row() == changed.args[1].row() == rows.row_of(str(two[0]))
     shutil.move(two[1], two[1].with_name("other.gguf"))
-    with qtbot.waitSignal(rows.modelReset):
+    with qtbot.assertNotEmitted(rows.modelReset), qtbot.waitSignals([rows.rowsRemoved, rows.rowsInserted]):
         rows.set_models(service.scan())
+    names = [rows.index(row, NAME).data() for row in range(3)]
+    assert names == ["other", "small-Q4_K_M", "SmolLM2-135M-Instruct.Q4_1"]
     rows.remove("unknown")
     rows.remove(str(two[0]))
     assert rows.rowCount() == rows.total == 2
@@ -415,3 +418,32 @@ def test_how_the_selected_model_loads_is_seen_and_set(make_page: MakePage, paths
     qtbot.waitUntil(lambda: said.whole_text not in (before, "…"))
     page.resize(744, 470)  # in a window of 820 x 520
     qtbot.waitUntil(lambda: not cut(panel))
+
+
+def test_a_narrow_window_leaves_columns_out_and_keeps_the_names(
+    make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot
+) -> None:
+    page = make_page()
+    assert not _table(page).isColumnHidden(1)
+    page.resize(744, 490)
+    qtbot.waitUntil(lambda: _table(page).isColumnHidden(1))
+    qtbot.waitUntil(lambda: _table(page).horizontalScrollBar().maximum() == 0)
+    assert _table(page).columnWidth(NAME) >= 220
+    page.resize(1204, 770)
+    qtbot.waitUntil(lambda: not _table(page).isColumnHidden(1))
+
+
+def test_a_search_for_models_moves_nothing(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
+    page = make_page()
+    progress = page.findChild(QWidget, "libraryProgress")
+    assert isinstance(progress, QWidget)
+
+    def places() -> list[QPoint]:
+        parts = (_table(page), _search(page), _button(page, "libraryChat"), _button(page, "libraryRescan"))
+        return [part.mapTo(page, QPoint(0, 0)) for part in parts]
+
+    before = places()
+    progress.show()
+    qtbot.waitUntil(lambda: progress.y() > _table(page).y())
+    QApplication.processEvents()
+    assert places() == before

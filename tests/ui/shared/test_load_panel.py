@@ -16,10 +16,10 @@ from support.widgets import find, label, shown
 
 from desktop.core.load_settings import LOAD_FIELDS, LoadSettings
 from desktop.core.model_ref import ModelRef, local_ref
+from desktop.core.text import plain_tooltip
 from desktop.services.planning.service import PlanningService
 from desktop.store.paths import Paths
 from desktop.ui.shared.load_panel import LoadPanel
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.tasks import Tasks
 
 

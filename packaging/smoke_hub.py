@@ -1,0 +1,42 @@
+"""A Hub for the box under trial: serves the starter model in its network, and tells of each request in a line.
+
+    python3 packaging/smoke_hub.py FILE.gguf      started by smoke.py; ends with its standard input
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.support.hub_server import FileContent, HubServer, Repo  # noqa: E402
+
+REPO = "smoke/SmolLM2-135M-Instruct-GGUF"
+PORT = 8470
+FIELDS = {
+    "downloads": 1200,
+    "likes": 30,
+    "trendingScore": 4,
+    "createdAt": "2026-08-01T10:00:00.000Z",
+    "lastModified": "2026-11-01T10:00:00.000Z",
+    "pipeline_tag": "text-generation",
+    "library_name": "gguf",
+    "tags": ["gguf", "conversational", "en", "license:apache-2.0", "text-generation"],
+    "gguf": {"total": 134_515_008, "architecture": "llama", "context_length": 2048},
+}
+
+
+def main() -> None:
+    """Serve until whoever started this is gone."""
+    model = Path(sys.argv[1])
+    with HubServer([Repo(REPO, {model.name: FileContent(model)}, FIELDS)], port=PORT) as server:
+        print("ready", flush=True)
+        while line := sys.stdin.readline():
+            if line == "how many\n":
+                print(len(server.exchanges), flush=True)
+
+
+if __name__ == "__main__":
+    main()
