@@ -122,6 +122,8 @@ class PlanningService:
             raise
         except HeftError as error:
             note = f"This load could not be planned: {error.message}"
+        except OSError as error:  # gone meanwhile, or not to be read: the engine says so when it is loaded
+            note = f"This load could not be planned: {error.strerror or error}"
         except Exception as error:  # noqa: BLE001 - whatever a file does to a plan, it may still load
             _log.exception("planning %s", ref.name)
             note = f"This load could not be planned: {error}"
