@@ -6,9 +6,8 @@ from desktop.cli.output import human_bytes, table
 from desktop.core.load_settings import kv_words
 from desktop.core.memory import RAM
 from desktop.core.placement import Fit
-from desktop.services.discover.picker_words import beyond_training
 from desktop.services.planning.service import Weighed
-from desktop.services.planning.words import speed_details
+from desktop.services.planning.words import beyond_training, speed_details
 
 _METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formulas"}
 

@@ -10,12 +10,11 @@ from desktop.cli.fit import memory_document, speeds_document
 from desktop.cli.model import add_context_argument, repo_name
 from desktop.cli.output import ProgressLine, human_bytes, print_json, print_text, table
 from desktop.core.choice import Goal, Recommendation
-from desktop.core.load_settings import KV_TYPES
+from desktop.core.load_settings import KV_TYPES, LoadSettings
 from desktop.services.container import Container
 from desktop.services.discover.picker import PickedRepo
 from desktop.services.discover.picker_records import Controls, ModelGroup, Row, View
 from desktop.services.discover.picker_words import (
-    beyond_training,
     facts,
     loss,
     model_facts,
@@ -26,7 +25,7 @@ from desktop.services.discover.picker_words import (
 from desktop.services.discover.reason_words import paragraph, reasons_of, sentence
 from desktop.services.discover.search_results import other_format
 from desktop.services.machine.what_if import named_machine
-from desktop.services.planning.words import speed
+from desktop.services.planning.words import beyond_training, speed
 from desktop.store.paths import default_paths
 
 
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the variants; exit code 0 also when none fits. Raises HubError."""
     with Container(default_paths()) as container:
         machine = named_machine(args.machine, container.tables, container.machine) if args.machine else None
-        controls = Controls(context=args.context, kv_type=args.kv, goal=args.goal, machine=machine)
+        controls = Controls(LoadSettings(args.context or None, args.kv, args.kv), args.goal, machine)
         repo = container.picker.open(args.repo)
         repo.read_first()
         if not args.estimate:
@@ -195,7 +194,8 @@ def report(view: View) -> str:
 
 def _group_lines(view: View, group: ModelGroup) -> list[str]:
     """One model's table, and what to take of it; the only model of a repo has no heading."""
-    heading = ["", f"{group.name}: {model_facts(group, view.controls.context)}"] if view.several else []
+    asked = view.controls.load.context or 0
+    heading = ["", f"{group.name}: {model_facts(group, asked)}"] if view.several else []
     beyond = beyond_training(group.context, group.max_context)
     context = f"At {group.context:,} tokens of context. {beyond}".rstrip()
     rows = [_line(view.rows[row], row == group.recommended) for row in group.rows]

@@ -14,6 +14,7 @@ from pathlib import Path
 from desktop.core import naming
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import NotFoundError
+from desktop.core.model_ref import ModelRef, local_ref
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.quants import WeightShare, quantization_label
 from desktop.core.text import visible_in_place
@@ -51,6 +52,11 @@ class LibraryModel:
     def id(self) -> str:
         """What tells entries apart: the path."""
         return str(self.path)
+
+    @property
+    def ref(self) -> ModelRef:
+        """The model as it is loaded."""
+        return local_ref(self.path, self.name, self.files)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class MachineService:
         self._engine_info = engine_info
         self._gpu_probes = tuple(gpu_probes)
         self._tables = tables or Tables()
-        self._reserves = reserves
+        self.reserves = reserves
 
     @property
     def formats(self) -> tuple[NumberFormat, ...]:
@@ -106,7 +106,7 @@ class MachineService:
             notes=tuple(note for note in notes if note),
             probes=tuple(probe.line for probe in probes),
             system=f"{platform.system()} {platform.release()}",
-            reserves=self._reserves(),
+            reserves=self.reserves(),
         )
 
     def memory(self) -> Memory:
@@ -120,7 +120,7 @@ class MachineService:
             machine.memory, available_bytes=memory.available_bytes, total_bytes=memory.total_bytes
         )
         gpus = self._gpus_now(machine.gpus)
-        return msgspec.structs.replace(machine, memory=known, gpus=gpus, reserves=self._reserves())
+        return msgspec.structs.replace(machine, memory=known, gpus=gpus, reserves=self.reserves())
 
     def _gpus_now(self, gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
         if all(gpu.shared_memory for gpu in gpus):

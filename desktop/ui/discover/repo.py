@@ -61,7 +61,7 @@ class RepoPane(QScrollArea):
         self._tables = tables
         self._view: View | None = None
         self._looked_at = ""  # a variant of the model that was chosen; "": the model to take
-        self._limits = (0, 0)
+        self._longest = 0
         self.controls = PickerControls(theme, tables)
         self.models = ModelTabs()
         self.chart = VariantChart(theme)
@@ -114,6 +114,7 @@ class RepoPane(QScrollArea):
             self._limit_controls(view, first=first)
         self.controls.show_machine(view)
         self.rows.set_view(view)
+        self._show_decided()
         stale = view.repo.problem
         self._stale.setText(f"{stale} These are the files as they were when the Hub last answered." if stale else "")
         self._stale.setVisible(bool(stale))
@@ -269,14 +270,17 @@ class RepoPane(QScrollArea):
             self._looked_at = row.variant.name
             if row.group != before:
                 self._show_model()
+        self._show_decided()
+
+    def _show_decided(self) -> None:
+        """What is left to Heft, decided for the variant that is meant."""
+        self.controls.show_row(self.rows.at(self.chosen))
 
     def _limit_controls(self, view: View, *, first: bool) -> None:
-        """What the context and the layers on the GPU may be: as much as the largest of the models takes."""
-        shapes = [group.shape for group in view.groups if group.shape is not None]
-        layers = max(shape.layer_count + shape.draft_layers + 1 for shape in shapes)
-        limits = (view.max_context or view.context, layers)
+        """How long the context may be before it says too much: as long as the most able of the models takes."""
+        longest = view.max_context or view.context
         if first:
-            self.controls.set_model(*limits)
-        elif limits != self._limits:
-            self.controls.set_limits(*limits)
-        self._limits = limits
+            self.controls.set_model(longest)
+        elif longest != self._longest:
+            self.controls.set_longest(longest)
+        self._longest = longest

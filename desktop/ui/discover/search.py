@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
@@ -23,6 +23,7 @@ from desktop.ui.discover.filters import SUGGESTIONS, DiscoverFilters
 from desktop.ui.discover.repo_list import RepoList
 from desktop.ui.discover.repo_list_model import RepoListModel
 from desktop.ui.discover.search_state import SearchState
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shell.keys import hear
 from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
@@ -162,7 +163,7 @@ class DiscoverSearch(QWidget):
         set_role(self._note, "ghost")
         self._note.clicked.connect(self._act_on_note)
         self._note.hide()
-        self._body = QStackedWidget()
+        self._body = CurrentStack()
         self._body.addWidget(self.list)
         self._body.addWidget(self._state)
         column = QVBoxLayout(self)

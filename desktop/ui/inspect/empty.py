@@ -15,7 +15,7 @@ _ADVICE = (
     "only its header is read."
 )
 _TEXT_WIDTH = 520
-_NAME_CHARACTERS = 40
+_NAME_CHARACTERS = 24
 
 
 class EmptyInspector(QWidget):

@@ -11,6 +11,8 @@ from desktop.core.gguf import Array
 from desktop.core.text import bounded
 from desktop.services.inspect.metadata import PAGE, MetadataRow, lines, whole
 from desktop.ui.shared.buttons import explained_button
+from desktop.ui.shared.tables import COPY_ROWS
+from desktop.ui.shell.keys import listed_keys
 from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
@@ -47,7 +49,8 @@ class ValueViewer(QWidget):
         self._index.setPlaceholderText("Go to index…")
         self._index.setMaximumWidth(120)
         self._index.returnPressed.connect(self._go_to_index)
-        self._copy = explained_button("Copy value", "inspectValueCopy", "Copy the whole value (Ctrl+C in the table)")
+        tip = f"Copy the whole value ({listed_keys(COPY_ROWS)} in the table)"
+        self._copy = explained_button("Copy value", "inspectValueCopy", tip)
         self._copy.clicked.connect(self.copy)
         foot = QHBoxLayout()
         for widget in (self._back, self._on, self._index):

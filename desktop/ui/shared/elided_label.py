@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from desktop.core.text import plain_tooltip, visible_in_place
+
+
+def first_fitting(metrics: QFontMetrics, width: int, *texts: str) -> str:
+    """The first of the texts that fits into the width (pixels); the last one, cut, where none does."""
+    for text in texts:
+        if metrics.horizontalAdvance(text) <= width:
+            return text
+    return metrics.elidedText(texts[-1], Qt.TextElideMode.ElideRight, max(0, width))
 
 
 class ElidedLabel(QLabel):
