@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 from desktop.core.text import visible_in_place
 from desktop.services.discover.picker_records import Mark, ModelGroup, View
 from desktop.services.discover.picker_words import facts, which_model, why_title
+from desktop.services.discover.reason_words import paragraph
 from desktop.services.discover.tables import DataTables
 from desktop.services.models.downloads_records import DownloadState
 from desktop.ui.discover import actions
@@ -243,7 +244,7 @@ class RepoPane(QScrollArea):
             self._why.setText("Reading the first kilobytes of one file: they are enough for an estimate of all…")
             return
         answer = group.recommendation if group is not None else view.recommendation
-        title, words = why_title(view, group), view.problem or answer.text
+        title, words = why_title(view, group), view.problem or paragraph(answer)
         self._why.setText(f"{escape(which_model(view))} <b>{escape(title)}</b> {escape(words)}".lstrip())
 
     def _choose_model(self, number: int) -> None:

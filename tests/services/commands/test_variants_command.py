@@ -15,6 +15,7 @@ from support.hub_server import BytesContent, FileContent, HubServer, Repo
 from support.published import profile
 from support.remote_models import QWEN3_8B, QWEN25_14B, SMOLLM2_135M, repo, several
 
+from desktop.core.choice import ReasonKind
 from desktop.core.errors import UsageError
 from desktop.core.hardware import to_json
 from desktop.services.discover.tables import DataTables
@@ -51,6 +52,8 @@ def test_the_contract_with_a_profile_file(hub: HubServer, heft_home: Path, tmp_p
     assert {"repo", "base_model", "context", "recommended", "reasons", "variants"} <= document.keys()
     assert (document["repo"], document["base_model"], document["context"]) == (EIGHT, "Qwen/Qwen3-8B", 16_384)
     assert document["recommended"] == "Q4_K_M" and document["reasons"]
+    assert set(document["reason_kinds"]) <= set(ReasonKind)
+    assert document["reason_kinds"][0].startswith("best-that-stays")
     assert [variant["name"] for variant in document["variants"]] == ["Q2_K", "Q4_K_M", "Q8_0"]
     for variant in document["variants"]:
         assert {"name", "quantization", "files", "download_bytes", "sha256", "memory", "method", "placement",

@@ -41,6 +41,7 @@ from desktop.services.discover.picker_words import (
     where,
     which_model,
 )
+from desktop.services.discover.reason_words import paragraph
 from desktop.services.discover.tables import DataTables
 from desktop.services.planning.words import speed, speed_details
 
@@ -115,7 +116,9 @@ def test_loss_is_compared_within_one_model(opened: Callable[..., PickedRepo], mi
         beside = [view.rows[one.index].variant.name for one in group.recommendation.neighbours]
         assert beside and set(beside) <= names
         others = [row.variant.name for row in view.rows if row.variant.name not in names]
-        assert not any(f"{name} would" in group.recommendation.text for name in others if name not in ("Q4_K_M", "F16"))
+        assert not any(
+            f"{name} would" in paragraph(group.recommendation) for name in others if name not in ("Q4_K_M", "F16")
+        )
     small, large = (view.rows[group.recommended or 0].variant.name for group in view.groups)
     assert (small, large) == ("SmolLM2-135M Q8_0", "Qwen2.5-14B Q8_0")
     assert view.recommended is not None and view.recommended.variant.name == large
