@@ -12,6 +12,7 @@ from desktop.services.hub_account import TokenTaken
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.chips import FlowLayout
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import Column
 from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shared.token_field import TokenField
 
@@ -21,7 +22,7 @@ _NEEDS_TOKEN = frozenset(
 _NEEDS_PAGE = frozenset({"gated-licence", "gated-no-token", "forbidden"})
 
 
-class DiscoverState(QWidget):
+class DiscoverState(Column):
     """A title, a sentence, and the one thing to do."""
 
     again = Signal()
