@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QListView, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import NotFoundError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
@@ -126,10 +127,19 @@ class OneModelLibrary:
 
 
 class PlainPlanning:
-    """Plans that leave everything to what was asked."""
+    """Plans that leave everything to what was asked, or is remembered."""
 
-    def for_load(self, ref: ModelRef, asked: LoadSettings | None = None) -> LoadPlan:
-        return LoadPlan(ref, asked or LoadSettings(), 2)
+    def __init__(self) -> None:
+        self.remembered: dict[str, LoadSettings] = {}
+
+    def settings_of(self, ref: ModelRef) -> LoadSettings:
+        return self.remembered.get(ref.identity, LoadSettings())
+
+    def remember(self, ref: ModelRef, settings: LoadSettings) -> None:
+        self.remembered[ref.identity] = settings.checked()
+
+    def for_load(self, ref: ModelRef, asked: LoadSettings | None = None, cancelled: Cancelled = never) -> LoadPlan:
+        return LoadPlan(ref, (asked or LoadSettings()).over(self.settings_of(ref)), 2, trained_context=8192)
 
 
 class Desk:
@@ -142,6 +152,7 @@ class Desk:
         self.store = store
         self.engine = ScriptedEngine()
         self.library = OneModelLibrary(model)
+        self.planning = PlainPlanning()
         self.service = ChatService(store, self.engine)  # type: ignore[arg-type]
         self.engine_bridge = Bridge(self.engine.subscribe, merge_states)
         self.chat_bridge = Bridge(self.service.subscribe, merge_chat_events)
@@ -151,7 +162,7 @@ class Desk:
             self.service,
             self.engine,  # type: ignore[arg-type]
             lambda: self.library,  # type: ignore[arg-type,return-value]
-            PlainPlanning,  # type: ignore[arg-type]
+            lambda: self.planning,  # type: ignore[arg-type,return-value]
             self.settings,
             self.engine_bridge,
             self.chat_bridge,

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButt
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
-from desktop.core.settings_pages import PAGE_OF_KIND, SettingsPage
+from desktop.core.failures import FailureKind
+from desktop.core.settings_pages import SettingsPage
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Chat, Message
 from desktop.ui.shared.labels import plain_label
@@ -23,7 +24,12 @@ from desktop.ui.shell.theme import Theme
 Action = Literal["load-again", "load-smaller", "load-larger", "new-chat", "open-file", "load-chat-model"]
 _MARK = 20  # pixels of the sign before the words
 _NARROW = 440  # pixels
-_FILE_KINDS = ("not-found", "bad-file", "unknown-architecture", "missing-shard")
+_FILE_KINDS = (
+    FailureKind.NOT_FOUND,
+    FailureKind.BAD_FILE,
+    FailureKind.UNKNOWN_ARCHITECTURE,
+    FailureKind.MISSING_SHARD,
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
             f"{died.message} The chat is kept.",
             died.hint,
             _ways_on(died.kind, smaller),
-            PAGE_OF_KIND.get(died.kind),
+            died.kind.settings_page,
         )
     failure = state.failure
     if failure is not None:
@@ -77,13 +83,13 @@ def refusal_notice(error: HeftError | None) -> Notice | None:
     return Notice(f"refused {id(error)}", "error", error.message, error.hint, (("open-file", "Open a model file…"),))
 
 
-def _ways_on(kind: str, smaller: int | None) -> tuple[tuple[Action, str], ...]:
+def _ways_on(kind: FailureKind, smaller: int | None) -> tuple[tuple[Action, str], ...]:
     less: tuple[tuple[Action, str], ...] = ()
     if smaller is not None:
         less = (("load-smaller", f"Load with {smaller:,} tokens"),)
-    if kind == "out-of-memory" and less:
+    if kind == FailureKind.OUT_OF_MEMORY and less:
         return less
-    if kind == "killed":  # by the system for want of memory, or by someone: both ways on are right
+    if kind == FailureKind.KILLED:  # by the system for want of memory, or by someone: both ways on are right
         return (("load-again", "Load again"), *less)
     if kind in _FILE_KINDS:
         return (("open-file", "Open another file…"),)

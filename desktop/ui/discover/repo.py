@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QMoveEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from desktop.core.shown import plain
+from desktop.core.text import visible_in_place
 from desktop.services.discover.picker_records import Mark, ModelGroup, View
 from desktop.services.discover.picker_words import facts, which_model, why_title
 from desktop.services.discover.tables import DataTables
@@ -62,7 +62,7 @@ class RepoPane(QScrollArea):
         self._tables = tables
         self._view: View | None = None
         self._looked_at = ""  # a variant of the model that was chosen; "": the model to take
-        self._limits = (0, 0)
+        self._longest = 0
         self.controls = PickerControls(theme, tables)
         self.models = ModelTabs()
         self.chart = VariantChart(theme)
@@ -110,11 +110,12 @@ class RepoPane(QScrollArea):
         """The same repo with other figures."""
         first = self._view is None or self._view.repo.id != view.repo.id or self._view.shape is None
         self._view = view
-        self._facts.setText(plain(facts(view)))
+        self._facts.setText(visible_in_place(facts(view)))
         if view.shape is not None:
             self._limit_controls(view, first=first)
         self.controls.show_machine(view)
         self.rows.set_view(view)
+        self._show_decided()
         stale = view.repo.problem
         self._stale.setText(f"{stale} These are the files as they were when the Hub last answered." if stale else "")
         self._stale.setVisible(bool(stale))
@@ -271,14 +272,17 @@ class RepoPane(QScrollArea):
             self._looked_at = row.variant.name
             if row.group != before:
                 self._show_model()
+        self._show_decided()
+
+    def _show_decided(self) -> None:
+        """What is left to Heft, decided for the variant that is meant."""
+        self.controls.show_row(self.rows.at(self.chosen))
 
     def _limit_controls(self, view: View, *, first: bool) -> None:
-        """What the context and the layers on the GPU may be: as much as the largest of the models takes."""
-        shapes = [group.shape for group in view.groups if group.shape is not None]
-        layers = max(shape.layer_count + shape.draft_layers + 1 for shape in shapes)
-        limits = (view.max_context or view.context, layers)
+        """How long the context may be before it says too much: as long as the most able of the models takes."""
+        longest = view.max_context or view.context
         if first:
-            self.controls.set_model(*limits)
-        elif limits != self._limits:
-            self.controls.set_limits(*limits)
-        self._limits = limits
+            self.controls.set_model(longest)
+        elif longest != self._longest:
+            self.controls.set_longest(longest)
+        self._longest = longest

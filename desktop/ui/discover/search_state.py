@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
-from desktop.core.shown import plain
 from desktop.core.spelling import MOST_OFFERED
+from desktop.core.text import visible_in_place
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import Column
@@ -53,8 +53,8 @@ class SearchState(Column):
 
     def say(self, title: str, advice: str = "") -> None:
         """Show a title and a sentence, and nothing to do yet."""
-        self._title.setText(plain(title))
-        self._advice.setText(plain(advice))
+        self._title.setText(visible_in_place(title))
+        self._advice.setText(visible_in_place(advice))
         self._advice.setVisible(bool(advice))
         self._remedy.hide()
         self._settings.hide()
@@ -89,5 +89,5 @@ class SearchState(Column):
 
 
 def _name(button: QPushButton, text: str) -> None:
-    button.setText(plain(f"“{text}”").replace("&", "&&"))
+    button.setText(visible_in_place(f"“{text}”").replace("&", "&&"))
     button.setAccessibleName(f"Search for {text}")

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.findings import Finding, Severity
 from desktop.core.progress import Progress
@@ -226,7 +227,7 @@ class ProblemsTab(InspectTab):
     def _failed(self, error: HeftError) -> None:
         self._checking = None
         self._refresh()
-        if error.kind != "cancelled":  # in the list of jobs: who did that knows
+        if not isinstance(error, CancelledError):  # in the list of jobs: who did that knows
             self.notify.emit(error)
 
     def _cancel(self) -> None:

@@ -10,11 +10,10 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from desktop.core.hub_address import PREFIX, hub_address
-from desktop.core.shown import plain
+from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import resize_dialog
 from desktop.ui.shared.signals import calling
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import set_role
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class SourceMenu(QMenu):
 
     def _add(self, text: str, source: str) -> None:
         half = _NAME_CHARACTERS // 2
-        text = plain(text)
+        text = visible_in_place(text)
         shown = text if len(text) <= _NAME_CHARACTERS else f"{text[: half - 1]}…{text[-half:]}"
         action = self.addAction(shown.replace("&", "&&"), calling(self.chosen.emit, source))
         action.setToolTip(plain_tooltip(source))

@@ -8,10 +8,10 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 
 from desktop.core.formats import TensorRow
+from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shared.sorted_table import SortedTable
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import Theme
 
 MAX_CELL = 2_000  # characters of a value that are laid out; its copy is whole

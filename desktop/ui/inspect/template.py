@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from desktop.core.findings import Severity
-from desktop.core.shown import LINE_CHARACTERS, shown
+from desktop.core.text import LINE_CHARACTERS, bounded
 from desktop.services.inspect.inspection import Inspected
 from desktop.services.inspect.template_preview import ChatTemplate, TemplatePreview
 from desktop.ui.inspect.example_conversation import ExampleConversation
@@ -224,7 +224,7 @@ class TemplateTab(InspectTab):
     def _show_prompt(self, result: RenderResult) -> None:
         self._rendering = None
         self._rendered = result.text
-        self._prompt.setPlainText(shown(result.text))
+        self._prompt.setPlainText(bounded(result.text))
         self._notes.setText(f"⚠ {result.error}" if result.error else " ".join(result.notes))
         self._notes.setVisible(bool(self._notes.text()))
         self._copy_prompt.setEnabled(bool(result.text))

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core.tensor_export import tensors_to_csv, tensors_to_json
+from desktop.core.text import file_name
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect.actions import FIND
 from desktop.ui.inspect.state import InspectState
@@ -30,7 +31,7 @@ from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.inspect.tensor_model import TensorTableModel
 from desktop.ui.inspect.tensor_table import TensorTable
 from desktop.ui.inspect.totals_model import TotalsModel
-from desktop.ui.shared.saving import file_name, write_file
+from desktop.ui.shared.saving import write_file
 from desktop.ui.shared.search_field import search_field
 from desktop.ui.shared.signals import calling
 from desktop.ui.shared.tables import set_up_table

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QV
 
 from desktop.core.errors import HeftError
 from desktop.core.gguf import Array
-from desktop.core.shown import shown
+from desktop.core.text import bounded
 from desktop.services.inspect.metadata import PAGE, MetadataRow, lines, whole
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.tables import COPY_ROWS
@@ -134,7 +134,7 @@ class ValueViewer(QWidget):
 
     def _show_text(self, text: str) -> None:
         self._reading = None
-        self._text.setPlainText(shown(text))
+        self._text.setPlainText(bounded(text))
         if self._wanted_line >= 0:
             cursor = self._text.textCursor()
             cursor.setPosition(self._text.document().findBlockByNumber(self._wanted_line).position())

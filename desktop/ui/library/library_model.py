@@ -12,12 +12,12 @@ from PySide6.QtCore import QModelIndex, QObject, Qt
 from PySide6.QtGui import QFont
 
 from desktop.core.spelling import words_of
+from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.models.library import LibraryModel
 from desktop.ui.shared.column_table import Index
 from desktop.ui.shared.labels import WARNING_SIGN
 from desktop.ui.shared.sorted_table import FilteredTable, SortedTable
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import Theme
 
 _MOST_PATCHED = 200  # rows that come or go one by one; more are shown as a new table

@@ -26,6 +26,7 @@ from desktop.core.units import human_bytes
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.services.models.removal import Removal, RemovalService
 from desktop.services.models.removal_words import consequences, outcome, question
+from desktop.services.planning.service import PlanningService
 from desktop.store.settings import Changed
 from desktop.ui.library import actions
 from desktop.ui.library.library_model import LibraryTableModel
@@ -59,6 +60,7 @@ class LibraryPage(Page):
         self,
         service: LibraryService,
         removals: RemovalService,
+        planning: Callable[[], PlanningService],
         tasks: Tasks,
         theme: Theme,
         parent: QWidget | None = None,
@@ -75,7 +77,7 @@ class LibraryPage(Page):
         self._rows = LibraryTableModel(theme, self)
         self._table = LibraryTable(self._rows)
         self._connect_actions()
-        self._details = ModelDetails(self.commands)
+        self._details = ModelDetails(self.commands, planning, tasks)
         self._progress = ScanProgressLine()
         self._build()
         self._connect()
@@ -84,6 +86,7 @@ class LibraryPage(Page):
     def shown(self) -> None:
         """Look for models, quietly when nothing is new."""
         self.rescan()
+        self._details.look_again()
 
     def option_changed(self, change: Changed) -> None:
         """Other folders or stores are to be looked into."""
@@ -197,6 +200,7 @@ class LibraryPage(Page):
         self._clear.clicked.connect(self._search.clear)
         self._progress.cancelled.connect(self.cancel_scan)
         self._table.model_changed.connect(self._refresh)
+        self._details.failed.connect(self.notify)
         self._table.chat_asked.connect(self._chat)
         self._table.remove_asked.connect(self._ask_remove)
         self._table.menu_asked.connect(self._show_menu)
@@ -295,7 +299,7 @@ class LibraryPage(Page):
     def _chat(self) -> None:
         model = self._table.current_model
         if model is not None:
-            self.run_requested.emit(model)
+            self._details.when_kept(calling(self.run_requested.emit, model))
 
     def _inspect(self) -> None:
         model = self._table.current_model

@@ -8,10 +8,9 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt
 
-from desktop.core.shown import plain
+from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.ui.shared.column_table import Index
 from desktop.ui.shared.sorted_table import SortedTable
-from desktop.ui.shared.tooltips import plain_tooltip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class TextTableModel(SortedTable[TextRow]):
         """Text, alignment and tooltip of a cell."""
         row, column = self._rows[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return plain(row.texts[column])
+            return visible_in_place(row.texts[column])
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self.alignment(column)
         if role == Qt.ItemDataRole.ToolTipRole:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.core.text import plain_tooltip
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.palette_sources import Row
 from desktop.ui.shell.theme import Theme

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from desktop.core.shown import plain
+from desktop.core.text import visible_in_place
 
 if TYPE_CHECKING:
     from desktop.store.chats import Chat
@@ -150,4 +150,4 @@ def options_source(
 
 def _title(text: str) -> str:
     """A stranger's text as one line."""
-    return plain(" ".join(text[:MOST_CHARACTERS].split()))
+    return visible_in_place(" ".join(text[:MOST_CHARACTERS].split()))

@@ -61,7 +61,7 @@ def test_what_is_too_long_for_the_next_model_is_cut_in_the_figures_too(made: Mad
     context.setValue(40_960)
     layers.setValue(5)
     made.wait(lambda: "5 of 37 layers" in made.cells(0)[3])
-    made.page._repo.controls.set_model(4096, 20)
+    made.page._repo.controls.set_model(4096)
     assert (context.value(), layers.value()) == (4096, -1)
     made.wait(lambda: made.page._repo.view is not None and made.page._repo.view.context == 4096)
     made.wait(lambda: "4,096 tokens" in made.text("repoWhy"))

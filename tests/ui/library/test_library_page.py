@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
+from support.planning import planning_on
 from support.widgets import find, label, shown
 
 from desktop.core.errors import HeftError
@@ -51,12 +52,14 @@ def removals(paths: Paths, service: LibraryService) -> RemovalService:
 
 @pytest.fixture
 def make_page(
-    service: LibraryService, removals: RemovalService, tasks: Tasks, theme: Theme, qtbot: QtBot
+    service: LibraryService, removals: RemovalService, paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot
 ) -> Iterator[MakePage]:
     """Makes a shown page that has finished its first search."""
 
+    planning = planning_on(paths)
+
     def make(*, wait: bool = True) -> LibraryPage:
-        page = shown(qtbot, LibraryPage(service, removals, tasks, theme), 1204, 770)
+        page = shown(qtbot, LibraryPage(service, removals, lambda: planning, tasks, theme), 1204, 770)
         page.setFocus()  # as the window does at a visit
         if wait:
             _settled(qtbot, page)
