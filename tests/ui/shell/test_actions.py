@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 
@@ -265,6 +267,13 @@ def test_shortcuts_go_before_what_a_text_field_makes_of_the_keys(real: RealWindo
     press(editor, "Ctrl+K")  # deletes to the end of the line in text fields of X11
     assert window.findChild(QWidget, "palette").isVisible()
     assert editor.toPlainText() == "some words"
+
+
+def test_a_start_imports_nothing_that_only_later_actions_need() -> None:
+    late = ("desktop.ui.shared.transcript", "desktop.ui.shell.palette", "desktop.core.fuzzy", "pygments", "markdown_it")
+    program = f"import sys, desktop.app, desktop.ui.chat.page; print([m for m in {late!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 @pytest.mark.leaves_threads
