@@ -13,7 +13,7 @@ from typing import Any
 
 from measure import Figure
 from PySide6.QtCore import QEventLoop, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from support.hub_server import HubServer
 from support.published import profile
 from support.remote_models import QWEN3_8B, THIRTY, repo
@@ -31,9 +31,11 @@ from desktop.services.planning.engine_planner import DryRunPlanner
 from desktop.services.planning.speed import SpeedService
 from desktop.store.ledger import Ledger
 from desktop.store.paths import Paths
+from desktop.ui.discover.actions import DISCOVER_ACTIONS
 from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.repo_list import RepoList
 from desktop.ui.discover.repo_list_model import RepoListModel
+from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import Theme
 
 NAME = "bench/Qwen3-8B-GGUF"
@@ -90,7 +92,8 @@ def _weighed(picker: PickerService) -> list[Figure]:
 
 def _slider(picker: PickerService, theme: Theme) -> Figure:
     """A move of the slider until the repaint: view, models, chart and both paints, on the GUI thread."""
-    pane = RepoPane(theme, DataTables())
+    owner = QWidget()
+    pane = RepoPane(theme, DataTables(), ActionRegistry(DISCOVER_ACTIONS, owner))
     pane.resize(864, 770)
     opened = picker.open(NAME)
     opened.read_first()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,13 +12,12 @@ from support.hub_server import BytesContent, HubServer, Repo
 from support.proxy_server import ProxyServer
 from support.published import profile
 
+from desktop.core.load_settings import LoadSettings
+from desktop.core.model_ref import local_ref
 from desktop.core.placement import pools_of
-from desktop.core.reserves import Reserves
-from desktop.engine.worker.client import EngineClient
-from desktop.engine.worker.protocol import Hello, Load
 from desktop.hub.errors import HubError
 from desktop.hub.search import HubSearch
-from desktop.services import configured
+from desktop.services.container import Container
 from desktop.services.models.library import LibraryService
 from desktop.store import options
 from desktop.store.paths import Paths
@@ -31,11 +31,18 @@ def settings(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> SettingsStore:
     return SettingsStore(paths.settings)
 
 
+@pytest.fixture
+def made(settings: SettingsStore, paths: Paths) -> Iterator[Container]:
+    """Of a process that reads the settings file another one writes to: both see each change at once."""
+    with Container(paths) as container:
+        yield container
+
+
 # -- memory kept free, threads -------------------------------------------------------------------
 
 
-def test_memory_kept_free_counts_in_every_plan(settings: SettingsStore, paths: Paths) -> None:
-    machines = configured.machine_service(paths, settings, lambda: msgspec.convert({}, Hello))
+def test_memory_kept_free_counts_in_every_plan(settings: SettingsStore, made: Container) -> None:
+    machines = made.machine
     own = machines.now(profile("rtx-4060-8gb"))
     before = [pool.reserve_bytes for pool in pools_of(own)]
     settings.set(options.RAM_RESERVE, 3_000_000_000)
@@ -47,25 +54,13 @@ def test_memory_kept_free_counts_in_every_plan(settings: SettingsStore, paths: P
     assert msgspec.to_builtins(own)["reserves"] == {"ram_bytes": 3_000_000_000, "gpu_bytes": 2_000_000_000}
 
 
-def test_a_load_that_says_nothing_takes_the_threads_and_reserves_of_the_settings(
-    settings: SettingsStore, paths: Paths, monkeypatch: pytest.MonkeyPatch
+def test_a_plan_that_says_nothing_takes_the_threads_of_the_settings(
+    settings: SettingsStore, made: Container, tmp_path: Path
 ) -> None:
-    sent: list[object] = []
-    monkeypatch.setattr(EngineClient, "__init__", lambda self, *_: None)
-    monkeypatch.setattr(EngineClient, "send", lambda self, request: sent.append(request))
-    monkeypatch.setattr(EngineClient, "cancel", lambda self: None)
-    monkeypatch.setattr(EngineClient, "close", lambda self: None)
-    monkeypatch.setattr(EngineClient, "pid", 1)
-    engine = configured.engine_service(paths, settings)
+    ref = local_ref(g.model(layers=1).write(tmp_path / "a.gguf"))
     settings.set(options.THREADS, 3)
-    settings.set(options.RAM_RESERVE, 5)
-    engine.load(Load(path="a.gguf"), "a")
-    engine.load(Load(path="a.gguf", threads=7), "a")
-    engine.close()
-    assert [(load.threads, load.reserves) for load in sent if isinstance(load, Load)] == [
-        (3, Reserves(5, 600_000_000)),
-        (7, Reserves(5, 600_000_000)),
-    ]
+    assert made.planning.for_load(ref).threads == 3
+    assert made.planning.for_load(ref, LoadSettings(threads=7)).threads == 7
 
 
 # -- where models are ----------------------------------------------------------------------------
@@ -89,8 +84,8 @@ def test_only_the_stores_that_are_used_and_the_folder_of_downloads_are_looked_in
     assert names() == {"two-Q4_K_M.gguf"}
 
 
-def test_a_store_that_is_not_used_holds_no_copy(settings: SettingsStore) -> None:
-    copies = configured.local_copies(settings)
+def test_a_store_that_is_not_used_holds_no_copy(settings: SettingsStore, made: Container) -> None:
+    copies = made.copies
     assert copies._used("ollama")
     settings.set(options.USE_OLLAMA, False)
     assert not copies._used("ollama") and copies._used("lmstudio")
@@ -106,24 +101,25 @@ def served(hub: HubServer, settings: SettingsStore, monkeypatch: pytest.MonkeyPa
     return hub
 
 
-def test_another_address_is_asked_at_once(served: HubServer, settings: SettingsStore, tmp_path: Path) -> None:
-    client = configured.hub_client(settings)
-    search = HubSearch(client, tmp_path / "answers")
-    assert search.files("me/model").files and client.endpoint == served.endpoint
+def test_another_address_is_asked_at_once(served: HubServer, settings: SettingsStore, made: Container) -> None:
+    search = made.hub_search
+    assert search.files("me/model").files and made.hub.endpoint == served.endpoint
     with HubServer([Repo("me/model", {"b.gguf": BytesContent(b"y")})]) as mirror:
         settings.set(options.HUB_ENDPOINT, mirror.endpoint)
         assert [file.path for file in search.files("me/model").files] == ["b.gguf"]
 
 
-def test_the_environment_goes_before(settings: SettingsStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_goes_before(
+    settings: SettingsStore, made: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.set(options.HUB_ENDPOINT, "https://mirror.example")
-    assert configured.hub_endpoint(settings) == "https://mirror.example"
+    assert made.hub.endpoint == "https://mirror.example"
     monkeypatch.setenv("HF_ENDPOINT", "https://other.example")
-    assert configured.hub_endpoint(settings) == ""
+    assert made.hub.endpoint != "https://mirror.example"
 
 
-def test_offline_asks_nobody_and_says_what_to_do(served: HubServer, settings: SettingsStore, tmp_path: Path) -> None:
-    search = HubSearch(configured.hub_client(settings), tmp_path / "answers")
+def test_offline_asks_nobody_and_says_what_to_do(served: HubServer, settings: SettingsStore, made: Container) -> None:
+    search = made.hub_search
     settings.set(options.HUB_OFFLINE, True)
     with pytest.raises(HubError) as caught:
         search.files("me/model")
@@ -134,9 +130,9 @@ def test_offline_asks_nobody_and_says_what_to_do(served: HubServer, settings: Se
 
 
 def test_requests_go_through_the_proxy_with_its_password(
-    served: HubServer, settings: SettingsStore, tmp_path: Path
+    served: HubServer, settings: SettingsStore, made: Container, tmp_path: Path
 ) -> None:
-    search = HubSearch(configured.hub_client(settings), tmp_path / "answers")
+    search = made.hub_search
     with ProxyServer(wants_password=True) as proxy:
         settings.set(options.PROXY, f"http://{proxy.address}")
         with pytest.raises(HubError) as caught:
@@ -151,5 +147,5 @@ def test_requests_go_through_the_proxy_with_its_password(
         assert search.files("me/model").files and len(proxy.asked) == count
         settings.set(options.PROXY, f"http://me:secret@{proxy.address}")
     with pytest.raises(HubError) as caught:  # it is gone
-        HubSearch(configured.hub_client(settings), tmp_path / "none").files("me/other")
+        HubSearch(made.hub, tmp_path / "none").files("me/other")
     assert caught.value.kind == "proxy" and "secret" not in str(caught.value.__dict__)

@@ -73,10 +73,8 @@ class EngineService:
     Listeners are called in the order of the events, mostly on a background thread, never with a lock held.
     """
 
-    def __init__(self, paths: Paths, completed: Callable[[Load], Load] = lambda request: request) -> None:
-        """``completed`` fills in what a load leaves open."""
+    def __init__(self, paths: Paths) -> None:
         self._paths = paths
-        self._completed = completed
         self._lock = threading.RLock()
         self._client: EngineClient | None = None
         self._state = EngineState()

@@ -114,7 +114,6 @@ class MainWindow(QWidget):
     file_opened = Signal(object)  # Path of a .gguf that was chosen, or dropped where it is to be loaded
     file_inspected = Signal(object)  # Path of another model file or folder, or of a .gguf dropped on the page Inspect
     inspect_asked = Signal()  # a file is to be chosen for the page Inspect
-    page_changed = Signal(str)
     settings_asked = Signal(str)  # SettingsPage
     logs_asked = Signal()
     about_asked = Signal()
@@ -231,7 +230,6 @@ class MainWindow(QWidget):
         self._rail.set_current(index)
         self._stack.setCurrentWidget(self._made[index])
         self._focus_page()
-        self.page_changed.emit(self._entries[index].name)
 
     def _focus_page(self) -> None:
         """Give the keyboard back to the page in view."""

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from desktop.core.child import MODULE_OPTION
 from support.tool_module import Do, Done
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
 from desktop.engine.helper_process import Tool
+from desktop.system.child import MODULE_OPTION
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -88,7 +88,9 @@ HELPERS = sorted(
 
 
 def test_the_helpers_are_known() -> None:
-    assert {"desktop.engine.planner", "desktop.engine.tokenizer", "desktop.engine.renderer"} <= set(HELPERS)
+    assert {"desktop.engine.planner.planner", "desktop.engine.tools.tokenizer", "desktop.engine.worker.main"} <= {
+        *HELPERS
+    }
 
 
 @pytest.mark.engine
@@ -97,4 +99,4 @@ def test_every_helper_starts_the_way_a_frozen_program_starts_it(module: str, tmp
     command = [sys.executable, "-P", "-m", "desktop", MODULE_OPTION, module]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd=tmp_path, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert (b"hello" if module.endswith(".worker") else b"started") in done.stdout
+    assert (b"hello" if module.endswith(".worker.main") else b"started") in done.stdout
