@@ -15,6 +15,7 @@ from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from desktop.hub.client import HubClient
@@ -376,6 +377,16 @@ class Container:
         from desktop.store import options
 
         return "" if os.environ.get("HF_ENDPOINT") else self.settings.get(options.HUB_ENDPOINT)
+
+    # -- a report ----------------------------------------------------------------------------------
+
+    def write_report(self, folder: Path) -> Path:
+        """Logs, versions and machine in one file for an issue; its path. Raises StoreError."""
+        from desktop.services.report import write_report
+
+        return write_report(
+            self.paths, folder, lambda: self.machine.describe("cached"), self.describe_engine, self.token.get()
+        )
 
     # -- the end -----------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ from desktop.ui.shell.actions import (
     OPEN_FILE,
     PALETTE,
     QUIT,
+    REPORT,
     SETTINGS,
     SHORTCUTS,
     WINDOW_ACTIONS,
@@ -116,6 +117,7 @@ class MainWindow(QWidget):
     inspect_asked = Signal()  # a file is to be chosen for the page Inspect
     settings_asked = Signal(str)  # SettingsPage
     logs_asked = Signal()
+    report_asked = Signal()
     about_asked = Signal()
     painted = Signal()  # once, after the first paint
     appearance_chosen = Signal(str)  # Appearance
@@ -189,6 +191,7 @@ class MainWindow(QWidget):
         commands.connect_to(SHORTCUTS, self.show_shortcuts)
         commands.connect_to(DISMISS, self.notifications.dismiss_last)
         commands.connect_to(LOGS, self.logs_asked.emit)
+        commands.connect_to(REPORT, self.report_asked.emit)
         commands.connect_to(ABOUT, self.about_asked.emit)
         commands.connect_to(QUIT, self.close)
         commands.connect_to(SETTINGS, self._open_settings)
