@@ -21,7 +21,7 @@ from desktop import __version__
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
-from desktop.core.model_ref import local_ref
+from desktop.core.settings_pages import PAGES
 from desktop.services.chat.chat import MessageFinished
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
@@ -39,6 +39,7 @@ from desktop.ui.shell.collector import Collector
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.failures import FailureHooks
 from desktop.ui.shell.page import Page
+from desktop.ui.shell.palette_sources import Source, chats_source, models_source, options_source
 from desktop.ui.shell.reports import Reports
 from desktop.ui.shell.run_follower import RunFollower
 from desktop.ui.shell.settings.parts import SettingsParts, SettingsServices
@@ -49,8 +50,10 @@ from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window import MainWindow, PageEntry
 
 if TYPE_CHECKING:
+    from desktop.core.load_plan import LoadPlan
     from desktop.core.speed import Prediction
     from desktop.services.models.downloads_records import DownloadState
+    from desktop.ui.chat.page import ChatPage
     from desktop.ui.discover.parts import DiscoverParts
     from desktop.ui.inspect.page import InspectPage
     from desktop.ui.inspect.parts import InspectorParts
@@ -133,12 +136,19 @@ class Heft:
         return jobs_channel.answer(self._container.jobs, question) if question["ask"] == jobs_channel.ASK else {}
 
     def open_file(self, path: Path) -> None:
-        """Load a model file in place of the present one and go to the chat."""
+        """Load a model file in place of the present one, as it was set up, and go to the chat."""
+        self._chat().open_model(path)
+
+    def run(self, plan: LoadPlan) -> None:
+        """Load a model just as it was weighed and go to the chat."""
+        self._chat().run_plan(plan)
+
+    def _chat(self) -> ChatPage:
         from desktop.ui.chat.page import ChatPage
 
         page = self._window.go_to("chat")
         assert isinstance(page, ChatPage)
-        page.open_model(path)
+        return page
 
     def inspect(self, source: str) -> None:
         """Look into a model: a path, an ``hf:`` address or a library name."""
@@ -197,14 +207,20 @@ class Heft:
 
     def _discover_page(self) -> Page:
         page = self._discover.page()
-        page.run_requested.connect(self.open_file)
+        page.run_requested.connect(self.run)
         page.inspect_requested.connect(self.inspect)
         return page
 
     def _library_page(self) -> Page:
         from desktop.ui.library.page import LibraryPage
 
-        page = LibraryPage(self._container.library, self._container.removals, self._tasks, self._theme)
+        page = LibraryPage(
+            self._container.library,
+            self._container.removals,
+            lambda: self._container.planning,
+            self._tasks,
+            self._theme,
+        )
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
         return page
@@ -271,6 +287,21 @@ class Heft:
             self._window.notifications.show_message(error)
             self._window.go_to("library")
 
+    def _palette_sources(self) -> tuple[Source, ...]:
+        made = self._container
+        return (
+            models_source(lambda: made.library.scan(), self.open_file),  # noqa: PLW0108 - made at its first use
+            chats_source(lambda: made.chats.chats(), self._open_chat),  # noqa: PLW0108
+            options_source(options.OPTIONS, PAGES, lambda place: self._settings.open(*place)),
+        )
+
+    def _open_chat(self, chat_id: int) -> None:
+        from desktop.ui.chat.page import ChatPage
+
+        page = self._window.go_to("chat")
+        assert isinstance(page, ChatPage)
+        page.open_chat(chat_id)
+
     # -- what happens ----------------------------------------------------------------------------
 
     def _connect(self) -> None:
@@ -291,6 +322,7 @@ class Heft:
         self._reports.told.connect(window.notifications.show_message)
         window.job_asked.connect(self._steer_job)
         window.closed.connect(self._remember_window)
+        window.set_sources(self._tasks, self._palette_sources())
         window.painted.connect(self._after_first_paint)
 
     def _after_first_paint(self) -> None:
@@ -328,7 +360,7 @@ class Heft:
         from desktop.services.models.first_model import first_model
 
         model = first_model(self._container.library, self._read_settings().get(options.LAST_MODEL))
-        plan = self._container.planning.for_load(local_ref(model.path, model.name, model.files))
+        plan = self._container.planning.for_load(model.ref)
         if self._container.engine.last_plan is None:
             self._container.engine.load(plan)
 

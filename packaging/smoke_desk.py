@@ -28,8 +28,8 @@ _EXPECTED = (
     "If this causes problems, reconfigure your locale. See the locale(1) manual",
     "for more information.",
 )
-# Files of the root itself that an installation may change for good
-_KEPT = ("/var/lib/dpkg/", "/var/lib/apt/", "/var/cache/", "/var/log/", "/etc/ld.so.cache")
+# Files of the root itself that installing, and mounting by FUSE, may change for good
+_KEPT = ("/var/lib/dpkg/", "/var/lib/apt/", "/var/cache/", "/var/log/", "/etc/ld.so.cache", "/run/mount")
 
 
 class Desk:
@@ -180,7 +180,7 @@ class Desk:
         return ""
 
     def answers(self, *states: str) -> list[str]:
-        """Texts of the answers in the chats database that are in one of these states and not empty, oldest first."""
+        """Texts of the answers in the chats database that are in one of these states, oldest first."""
         with tempfile.TemporaryDirectory() as folder:
             copies = Path(folder)
             # SQLite follows the link out of the box that the home folder's path is, so it gets copies
@@ -190,7 +190,7 @@ class Desk:
             rows: list[tuple[str, str]] = []
             with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(copies / DATABASE)) as chats:
                 rows = list(chats.execute(ANSWERS))
-        return [text for state, text in rows if state in states and text.strip()]
+        return [text for state, text in rows if state in states]
 
     def watch_other_programs(self) -> None:
         """Put a program that writes down its environment where a desktop has the one that opens things."""

@@ -22,7 +22,7 @@ from build_engine import cache_folder
 from smoke_box import ENDS_WITH_US, Box
 
 MAKING_SECONDS = 1200.0
-KEPT_SECONDS = 14 * 86400.0  # a layer that nothing used for so long is removed
+KEPT_SECONDS = 3 * 86400.0  # a layer that nothing used for so long is removed
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 # Two files that the first start of a system makes; the second is how a user unmounts what FUSE mounted

@@ -20,7 +20,7 @@ ANSWER_SECONDS = 180.0
 ENOUGH_SECONDS = 20.0  # of an answer, before it is stopped
 READ_SECONDS = 30.0
 FORBIDDEN_VARIABLES = ("LD_LIBRARY_PATH", "QT_PLUGIN_PATH", "QML2_IMPORT_PATH")
-ENDED = ("complete", "context-full", "stopped")
+ENDED = ("complete", "context-full", "length", "stopped")
 # What the pages say (desktop/ui)
 LOADED = "ready"
 ENGINE_DIED = "stopped working"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 from collections.abc import Sequence
 
 from desktop.cli.fit import speeds_document
@@ -16,7 +15,7 @@ from desktop.cli.model import (
     token_number,
     whole_number,
 )
-from desktop.cli.output import print_json, table
+from desktop.cli.output import print_json, print_note, print_text, table
 from desktop.engine.worker.protocol import Benchmark
 from desktop.services.container import Container
 from desktop.services.planning.ledger import RunMeter
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         ledger = container.ledger
         running = ledger.started(loaded, plan)
         predicted = prediction(ledger, running, max(1, request.generate_tokens // 2))
-        sys.stderr.write(f"Timing {request.repeat} rounds; the machine should have nothing else to do.\n")
+        print_note(f"Timing {request.repeat} rounds; the machine should have nothing else to do.")
         meter = RunMeter.start(engine.pid)
         result = engine.benchmark(request)
         ledger.benched(running, result, request.prompt_tokens, request.generate_tokens, meter)
@@ -65,6 +64,6 @@ def run(args: argparse.Namespace) -> int:
     rows = [
         [name, *(f"{values[key]:.1f}" for key in ("median", "min", "max"))] for name, values in figures.items()
     ]
-    print(table(["tokens per second", "median", "min", "max"], rows, right=(1, 2, 3)))
-    print(f"{result.threads} threads")
+    print_text(table(["tokens per second", "median", "min", "max"], rows, right=(1, 2, 3)))
+    print_text(f"{result.threads} threads")
     return 0

@@ -6,9 +6,10 @@ import argparse
 import sys
 
 from desktop.cli.model import add_model_arguments, loaded_model, token_number, whole_number
-from desktop.cli.output import ProgressLine
+from desktop.cli.output import AnswerText, ProgressLine, print_note, print_text
 from desktop.cli.run import summary
 from desktop.core.errors import HeftError, UsageError
+from desktop.core.failures import FailureKind
 from desktop.engine.worker.protocol import ChatMessage, Generate, Sampling
 from desktop.services.container import Container
 from desktop.store.paths import default_paths
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     sampling = Sampling(temperature=args.temperature, seed=args.seed)
     opening = [ChatMessage("system", args.system)] if args.system else []
     with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, _plan):
-        sys.stderr.write(f"{loaded.description}, context {loaded.context_length:,}. {_HELP}\n")
+        print_note(f"{loaded.description}, context {loaded.context_length:,}. {_HELP}")
         turns = list(opening)
         while (text := _ask()) is not None:
             if text == "/quit":
@@ -46,11 +47,14 @@ def run(args: argparse.Namespace) -> int:
             pieces: list[str] = []
             reading = ProgressLine("Reading")
 
-            def show(piece: str, pieces: list[str] = pieces, reading: ProgressLine = reading) -> None:
+            answer = AnswerText()
+
+            def show(
+                piece: str, pieces: list[str] = pieces, reading: ProgressLine = reading, answer: AnswerText = answer
+            ) -> None:
                 reading.close()
                 pieces.append(piece)
-                sys.stdout.write(piece)
-                sys.stdout.flush()
+                answer.write(piece)
 
             request = Generate(0, tuple(turns), sampling=sampling, max_tokens=args.max_tokens)
             try:
@@ -58,16 +62,16 @@ def run(args: argparse.Namespace) -> int:
             except HeftError as error:
                 reading.close()
                 turns.pop()
-                sys.stderr.write(f"heft: {error.message} {error.hint}\n")
-                if error.kind in ("context-full", "bad-template"):
+                print_note(f"heft: {error.message} {error.hint}")
+                if error.kind in (FailureKind.CONTEXT_FULL, FailureKind.BAD_TEMPLATE):
                     continue
                 raise
             turns.append(ChatMessage("assistant", "".join(pieces)))
-            sys.stdout.write("\n")
+            print_text()
             sys.stdout.flush()
             for note in finished.notes:
-                sys.stderr.write(f"note: {note}\n")
-            sys.stderr.write(f"[{summary(finished)}]\n")
+                print_note(f"note: {note}")
+            print_note(f"[{summary(finished)}]")
     return 0
 
 

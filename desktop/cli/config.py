@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from desktop.cli.output import print_json, table
+from desktop.cli.output import print_json, print_text, table
 from desktop.core.errors import UsageError
 from desktop.core.settings_pages import PAGES
 from desktop.store.option_kinds import without_password
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _show(settings.load(), (option,), as_json=True)
     else:
-        print(_written(option, settings.get(option)))
+        print_text(_written(option, settings.get(option)))
     return 0
 
 
@@ -76,7 +76,7 @@ def _show(settings: SettingsData, options: tuple[Option[Any], ...], *, as_json: 
         ]
         for option in options
     ]
-    print(table(["KEY", "VALUE", "", "PAGE", ""], rows))
+    print_text(table(["KEY", "VALUE", "", "PAGE", ""], rows))
 
 
 def _written(option: Option[Any], value: Any) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 from typing import Any, Literal
 
 from desktop.cli.model import repo_name
-from desktop.cli.output import ProgressLine, human_bytes, print_json
+from desktop.cli.output import ProgressLine, human_bytes, print_json, print_note, print_text
 from desktop.core.errors import HeftError, NotFoundError
+from desktop.core.failures import FailureKind
 from desktop.core.variants import variants_of
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Fetch and verify; Ctrl+C pauses. Raises HubError and NotFoundError."""
     with Container(default_paths()) as container:
         if args.to is not None and container.download_folder.include(args.to):
-            sys.stderr.write(f"heft: The library looks into {args.to} from now on.\n")
+            print_note(f"heft: The library looks into {args.to} from now on.")
         return _fetch(container.downloads, container.hub_search, args)
 
 
@@ -43,13 +43,17 @@ def _fetch(service: DownloadService, search: HubSearch, args: argparse.Namespace
         folder: Path | Literal["default"] = args.to if args.to is not None else "default"
         state = service.wait(service.start(args.repo, files, name=name, folder=folder))
     except KeyboardInterrupt:
-        sys.stderr.write("\nheft: Stopped; the same command goes on from here.\n")
+        print_note("\nheft: Stopped; the same command goes on from here.")
         raise
     finally:
         unsubscribe()
         line.close()
     if state.phase != "finished":
-        raise HeftError(state.message or "The download stopped.", state.hint, kind=state.kind or "download")
+        raise HeftError(
+            state.message or "The download stopped.",
+            state.hint,
+            kind=FailureKind.of(state.kind or FailureKind.DOWNLOAD),
+        )
     _print(state, time.monotonic() - started, as_json=args.json)
     return 0
 
@@ -66,12 +70,14 @@ def _files(repo: RepoFiles, what: str) -> tuple[str, list[str]]:
     if len(named) == 1:
         variant = named[0]
         if variant.missing_shards:
-            sys.stderr.write(f"heft: {variant.name} cannot be loaded as it is: {variant.note}\n")
+            print_note(f"heft: {variant.name} cannot be loaded as it is: {variant.note}")
         extra = [variant.projector.path] if variant.projector else []
         return f"{repo.id} {variant.name}", [*(file.path for file in variant.files), *extra]
     known = ", ".join(variant.name for variant in variants) or "none"
     if named or exact:
-        raise NotFoundError(f"'{what}' could be several files of {repo.id}.", "Name one file.", kind="ambiguous")
+        raise NotFoundError(
+            f"'{what}' could be several files of {repo.id}.", "Name one file.", kind=FailureKind.AMBIGUOUS
+        )
     raise NotFoundError(f"{repo.id} has no variant or file '{what}'.", f"Its variants: {known}.")
 
 
@@ -95,9 +101,9 @@ def _print(state: DownloadState, seconds: float, *, as_json: bool) -> None:
         )
         return
     if state.notice:
-        print(state.notice)
+        print_text(state.notice)
     for file in state.files:
-        print(f"{file.local}  {human_bytes(file.size_bytes)}, checksum verified")
+        print_text(f"{file.local}  {human_bytes(file.size_bytes)}, checksum verified")
 
 
 def _document(state: DownloadState, index: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from desktop.cli.model import (
     devices_document,
     load_settings,
 )
-from desktop.cli.output import ProgressLine, print_json
+from desktop.cli.output import ProgressLine, print_json, print_text
 from desktop.core.load_settings import as_document, kv_words
 from desktop.core.memory import Memory, resident_bytes
 from desktop.core.speed import Speeds
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(document(found))
     else:
-        print(report(found), end="")
+        print_text(report(found), end="")
     return 0
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from desktop.cli.inspect_text import printable
 from desktop.cli.output import human_bytes, table
 from desktop.core.load_settings import kv_words
 from desktop.core.memory import RAM
 from desktop.core.placement import Fit
-from desktop.services.discover.picker_words import beyond_training
 from desktop.services.planning.service import Weighed
-from desktop.services.planning.words import speed_details
+from desktop.services.planning.words import beyond_training, speed_details
 
 _METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formulas"}
 
@@ -18,7 +16,7 @@ def report(found: Weighed) -> str:
     """The whole report, ending with a line break."""
     fit = found.fit
     title = found.title if found.quantization in found.title else f"{found.title} ({found.quantization})"
-    parts = [f"{printable(title)} at {fit.context:,} tokens of context, KV cache {kv_words(fit.kv_types)}"]
+    parts = [f"{title} at {fit.context:,} tokens of context, KV cache {kv_words(fit.kv_types)}"]
     parts.append(verdict(fit))
     parts.append(_terms(fit))
     facts = [("Method", _METHODS[fit.method] + (f", within {fit.band:.0%}" if fit.band else ""))]
@@ -33,7 +31,7 @@ def report(found: Weighed) -> str:
     if beyond:
         parts.append(beyond)
     if found.plan.note:
-        parts.append(printable(found.plan.note))
+        parts.append(found.plan.note)
     return "\n\n".join(parts) + "\n"
 
 
@@ -79,5 +77,5 @@ def _terms(fit: Fit) -> str:
     if not memory.recurrent_bytes:
         del rows[2]
     names = {pool.device: pool.name for pool in fit.pools}
-    header = ["", *(("Main memory" if d.device == RAM else printable(names.get(d.device, ""))) for d in memory.devices)]
+    header = ["", *(("Main memory" if d.device == RAM else names.get(d.device, "")) for d in memory.devices)]
     return table(header, rows, right=range(1, len(header)))

@@ -6,9 +6,9 @@ import argparse
 from contextlib import ExitStack, closing
 from typing import Any
 
-from desktop.cli.inspect_text import printable, report, types_of
+from desktop.cli.inspect_text import report, types_of
 from desktop.cli.model import whole_number
-from desktop.cli.output import ProgressLine, print_json
+from desktop.cli.output import ProgressLine, print_json, print_text
 from desktop.core.findings import Finding
 from desktop.core.gguf import Array, Tensor, Text, Value
 from desktop.services.container import Container
@@ -48,14 +48,12 @@ def run(args: argparse.Namespace) -> int:
         if checked:
             base = _open(service, args.base, stack) if args.base else None
             line = stack.enter_context(closing(ProgressLine("Checking")))
-            findings += service.check(
-                inspected, base=base, progress=lambda step: line.update(step.fraction, printable(step.note[:40]))
-            )
+            findings += service.check(inspected, base=base, progress=line.show)
             line.close()
         if args.json:
             print_json(document(inspected, findings, args.strings, args.tensors))
         else:
-            print(report(inspected, findings, args.strings, args.tensors, checked=checked), end="")
+            print_text(report(inspected, findings, args.strings, args.tensors, checked=checked), end="")
     return 0
 
 

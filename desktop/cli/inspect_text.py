@@ -43,7 +43,7 @@ def report(
             parts.append(_tensors(inspected))
     if findings or not inspected.models:  # of a repo only names and settings were looked at
         parts.append(_problems(findings, whole=checked or not inspected.files or inspected.is_remote))
-    return "\n\n".join(printable(part) for part in parts) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 def types_of(inspected: Inspected) -> dict[str, tuple[int, int]]:
@@ -54,11 +54,6 @@ def types_of(inspected: Inspected) -> dict[str, tuple[int, int]]:
         counts[placed.tensor.type] += 1
         sizes[placed.tensor.type] += placed.tensor.size_bytes or 0
     return {name: (counts[name], size) for name, size in sizes.most_common()}
-
-
-def printable(text: str) -> str:
-    """A stranger's text without the characters by which it could steer a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
 
 
 def _facts(inspected: Inspected) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import replace
 from typing import Any
 
-from desktop.cli.output import print_json, table
+from desktop.cli.output import print_json, print_note, print_text, table
 from desktop.core.errors import HeftError, UsageError
+from desktop.core.failures import FailureKind
 from desktop.services import jobs_channel
 from desktop.services.container import Container
 from desktop.services.job_kinds import Job
@@ -39,11 +39,11 @@ def run(args: argparse.Namespace) -> int:
         print_json({"jobs": [{key: value for key, value in job.items() if key != "words"} for job in document["jobs"]]})
         return 0
     if document["jobs"]:
-        print(table(["ID", "KIND", "STATE", "NAME", ""], [_row(job) for job in document["jobs"]]))
+        print_text(table(["ID", "KIND", "STATE", "NAME", ""], [_row(job) for job in document["jobs"]]))
     else:
-        print("Nothing to do.")
+        print_text("Nothing to do.")
     if not window and any(job["state"] == "queued" for job in document["jobs"]):
-        sys.stderr.write("heft: The window is not open; what is queued goes on when it opens next.\n")
+        print_note("heft: The window is not open; what is queued goes on when it opens next.")
     return 0
 
 
@@ -61,7 +61,7 @@ def _kept(paths: Paths, action: str, job_id: str) -> dict[str, Any]:
         if action and downloads.elsewhere(jobs_channel.find(jobs.jobs(), job_id).id):
             raise HeftError(
                 "Another Heft, started by a command, is working on this.", "Press Ctrl+C there: that pauses it.",
-                kind="busy",
+                kind=FailureKind.BUSY,
             )  # fmt: skip
         told = jobs_channel.answer(jobs, jobs_channel.request(action, job_id))
         if "jobs" in told:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from desktop.cli.output import ProgressLine, human_bytes, print_error, print_json, table
+from desktop.cli.output import ProgressLine, human_bytes, print_error, print_json, print_note, print_text, table
 from desktop.core.errors import UsageError
 from desktop.core.units import human_parameters
 from desktop.services.container import Container
@@ -34,13 +34,13 @@ def run(args: argparse.Namespace) -> int:
     finally:
         line.close()
     for folder in service.unreadable:
-        sys.stderr.write(f"heft: {folder} could not be read.\n")
+        print_note(f"heft: {folder} could not be read.")
     if args.json:
         print_json({"models": [_document(model) for model in models]})
     elif models:
-        print(_table(models))
+        print_text(_table(models))
     else:
-        print(f"No models yet. Put a .gguf file into {paths.models}.")
+        print_text(f"No models yet. Put a .gguf file into {paths.models}.")
     return 0
 
 
@@ -50,9 +50,9 @@ def _remove(container: Container, args: argparse.Namespace) -> int:
     if not args.yes:
         if args.json or not sys.stdin.isatty():
             raise UsageError(" ".join([question(removal), *consequences(removal)]), "To do it, add --yes.")
-        print(" ".join([question(removal), *consequences(removal)]))
+        print_text(" ".join([question(removal), *consequences(removal)]))
         if input("Type yes to remove it: ").strip().casefold() != "yes":
-            print("Nothing was removed.")
+            print_text("Nothing was removed.")
             return 0
     container.removals.remove(removal)
     if args.json:
@@ -60,7 +60,7 @@ def _remove(container: Container, args: argparse.Namespace) -> int:
         removed = {"name": removal.model.name, "files": files, "freed_bytes": removal.frees_bytes}
         print_json({"removed": {**removed, "to_trash": removal.to_trash}})
     else:
-        print(outcome(removal))
+        print_text(outcome(removal))
     return 0
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from desktop.cli.output import ProgressLine, human_bytes, print_json, table
+from desktop.cli.output import ProgressLine, human_bytes, print_json, print_note, print_text, table
 from desktop.core.hardware import Machine
 from desktop.core.speed import Calibration
 from desktop.services.container import Container
@@ -52,11 +51,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({**msgspec.to_builtins(machine), "calibration": calibration_document(calibration)})
     else:
-        print(report(machine), end="")
+        print_text(report(machine), end="")
         if calibration is not None:
-            print("\n" + calibration_table(calibration))
+            print_text("\n" + calibration_table(calibration))
         if args.notes:
-            print("\n" + format_notes(machine))
+            print_text("\n" + format_notes(machine))
     return 0
 
 
@@ -68,7 +67,7 @@ def _calibrate(service: CalibrationService, machine: Machine, types: tuple[str, 
     finally:
         line.close()
     if found.busy:
-        sys.stderr.write("heft: Other programs were busy meanwhile; calibrate again when the computer is idle.\n")
+        print_note("heft: Other programs were busy meanwhile; calibrate again when the computer is idle.")
 
 
 def calibration_document(calibration: Calibration | None) -> dict[str, Any] | None:

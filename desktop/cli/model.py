@@ -19,7 +19,7 @@ from desktop.core.load_settings import (
     as_document,
     parse_setting,
 )
-from desktop.core.model_ref import ModelRef, local_ref
+from desktop.core.model_ref import ModelRef
 from desktop.core.token_counts import read_tokens
 from desktop.engine.worker.protocol import Loaded
 from desktop.services.container import Container
@@ -96,8 +96,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 def ref_of(container: Container, name: str) -> ModelRef:
     """The model of this computer that ``name`` means. Raises NotFoundError, UsageError."""
-    model = container.library.resolve(name)
-    return local_ref(model.path, model.name, model.files)
+    return container.library.resolve(name).ref
 
 
 @contextmanager

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
+from desktop.core.text import ChatTextStream, one_line, visible_in_place
+from desktop.core.text.visible import SUSPECT
 from desktop.core.units import human_bytes as human_bytes  # every command prints sizes
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_CELL = 1000  # characters of a table's cell
+_NOTE = 60  # and of what a progress line is at
+
+
+def print_text(text: str = "", *, end: str = "\n") -> None:
+    """Text for people, on stdout; strangers' text in it cannot steer a terminal."""
+    sys.stdout.write(visible_in_place(text) + end)
+
+
+def print_note(text: str) -> None:
+    """What is not the command's result, on stderr."""
+    sys.stderr.write(f"{visible_in_place(text)}\n")
 
 
 def print_json(document: Any) -> None:
     """The one JSON document of a ``--json`` command, on stdout."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     text = json.dumps(document, ensure_ascii=not unicode, indent=2)
-    # a byte of a file name that is no Unicode: readers of JSON give the same surrogate back
-    sys.stdout.write(_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    # Escaped, which readers of JSON undo: what could steer a terminal, and bytes of a file name that is no Unicode.
+    sys.stdout.write(SUSPECT.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
     sys.stdout.flush()
 
 
@@ -29,20 +41,32 @@ def print_error(error: HeftError, *, as_json: bool) -> None:
     if as_json:
         print_json({"error": error.as_dict()})
         return
-    sys.stderr.write(f"heft: {error.message}\n")
+    print_note(f"heft: {error.message}")
     if error.hint:
-        sys.stderr.write(f"      {error.hint}\n")
+        print_note(f"      {error.hint}")
+
+
+class AnswerText:
+    """A model's answer on stdout as it comes: to a file or pipe as it is, on a terminal unable to steer it."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._cleaned = ChatTextStream() if self._stream.isatty() else None
+
+    def write(self, piece: str) -> None:
+        """One piece of the answer, shown at once."""
+        self._stream.write(self._cleaned.feed(piece) if self._cleaned is not None else piece)
+        self._stream.flush()
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
-    """Aligned columns; ``right`` names the columns that hold figures."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    """Aligned columns; ``right`` names the columns that hold figures. Each cell is one line."""
+    lines_of_cells = [header, *([one_line(cell, _CELL) for cell in row] for row in rows)]
+    widths = [max(len(cells[i]) for cells in lines_of_cells) for i in range(len(header))]
     lines = []
-    for row in [header, *rows]:
-        cells = [
-            cell.rjust(widths[i]) if i in right else cell.ljust(widths[i]) for i, cell in enumerate(row)
-        ]
-        lines.append("  ".join(cells).rstrip())
+    for cells in lines_of_cells:
+        padded = [cell.rjust(widths[i]) if i in right else cell.ljust(widths[i]) for i, cell in enumerate(cells)]
+        lines.append("  ".join(padded).rstrip())
     return "\n".join(lines)
 
 
@@ -50,7 +74,7 @@ class ProgressLine:
     """A progress line on stderr; silent when stderr is not a terminal."""
 
     def __init__(self, label: str, stream: TextIO | None = None) -> None:
-        self._label = label
+        self._label = one_line(label)
         self._stream = stream or sys.stderr
         self._live = self._stream.isatty()
         self._shown = -1
@@ -58,7 +82,7 @@ class ProgressLine:
     def show(self, progress: Progress) -> None:
         """Redraw for a step of some work; one without an end shows nothing yet."""
         if progress.known:
-            self.update(progress.fraction, progress.note[:40])
+            self.update(progress.fraction, progress.note)
 
     def update(self, fraction: float, note: str = "") -> None:
         """Redraw at whole percents only."""
@@ -67,7 +91,8 @@ class ProgressLine:
             return
         self._shown = percent
         filled = percent * 30 // 100
-        self._stream.write(f"\r{self._label} [{'#' * filled}{'.' * (30 - filled)}] {percent:3d}% {note}\x1b[K")
+        bar = f"[{'#' * filled}{'.' * (30 - filled)}] {percent:3d}%"
+        self._stream.write(f"\r{self._label} {bar} {one_line(note, _NOTE)}\x1b[K")
         self._stream.flush()
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from desktop.cli.output import print_json
+from desktop.cli.output import print_json, print_text
 from desktop.services.container import Container
 from desktop.store.paths import default_paths
 
@@ -22,5 +22,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"path": str(path)})
     else:
-        print(f"{path}\nRead it before you send it: names, chats and tokens are left out.")
+        print_text(f"{path}\nRead it before you send it: names, chats and tokens are left out.")
     return 0

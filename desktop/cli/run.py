@@ -14,7 +14,7 @@ from desktop.cli.model import (
     token_number,
     whole_number,
 )
-from desktop.cli.output import ProgressLine, human_bytes, print_json
+from desktop.cli.output import AnswerText, ProgressLine, human_bytes, print_json, print_note, print_text
 from desktop.core.errors import UsageError
 from desktop.engine.worker.protocol import ChatMessage, Finished, Generate, Sampling
 from desktop.services.container import Container
@@ -42,14 +42,14 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("There is no prompt.", "Give one with --prompt, or pipe it in.")
     request = generate_request(args, prompt)
     pieces: list[str] = []
+    answer = AnswerText()
     reading = ProgressLine("Reading the prompt")
 
     def show(text: str) -> None:
         reading.close()
         pieces.append(text)
         if not args.json:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            answer.write(text)
 
     with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, plan):
         ledger = container.ledger
@@ -65,16 +65,16 @@ def run(args: argparse.Namespace) -> int:
             | loaded_document(loaded, plan)
         )
     else:
-        sys.stdout.write("\n")
+        print_text()
         for note in finished.notes:
-            sys.stderr.write(f"note: {note}\n")
-        sys.stderr.write(summary(finished) + f" · {human_bytes(loaded.memory.total_bytes)} memory\n")
+            print_note(f"note: {note}")
+        print_note(f"{summary(finished)} · {human_bytes(loaded.memory.total_bytes)} memory")
     return 0
 
 
 def _read_prompt() -> str:
     if sys.stdin.isatty():
-        sys.stderr.write("Type the prompt; Ctrl+D on an empty line ends it.\n")
+        print_note("Type the prompt; Ctrl+D on an empty line ends it.")
     return sys.stdin.read().rstrip("\n")  # the last line's end is the terminal's or the pipe's, not the question's
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from datetime import datetime
 from typing import Any, get_args
 
-from desktop.cli.output import print_json, table
+from desktop.cli.output import print_json, print_note, print_text, table
 from desktop.core.errors import UsageError
 from desktop.core.units import human_parameters
 from desktop.hub.records import Format, RepoSummary, SearchQuery, Sort, Task
@@ -53,7 +52,7 @@ def _found(service: SearchService, args: argparse.Namespace) -> int:
     page = service.named(address) if address and named else service.first_page(query, min(args.limit, 30))
     if page.stale_since is not None:
         when = datetime.fromtimestamp(page.stale_since).strftime("%Y-%m-%d %H:%M")
-        sys.stderr.write(f"heft: {page.problem} These results are of {when}.\n")
+        print_note(f"heft: {page.problem} These results are of {when}.")
         repos = list(page.repos[: args.limit])
     elif named:
         repos = list(page.repos)
@@ -61,13 +60,13 @@ def _found(service: SearchService, args: argparse.Namespace) -> int:
         repos = list(service.results(query, args.limit, only_fitting=args.fits))
     near = service.near(args.query) if args.query and not repos else ()
     if near:
-        sys.stderr.write(f"heft: Nothing matches “{args.query}”. Did you mean: {', '.join(near)}?\n")
+        print_note(f"heft: Nothing matches “{args.query}”. Did you mean: {', '.join(near)}?")
     if args.json:
         print_json({"repos": [_document(repo) for repo in repos], "stale_since_seconds": page.stale_since})
     elif repos:
-        print(_table(repos))
+        print_text(_table(repos))
     else:
-        print("Nothing found. Try fewer words, or another --format.")
+        print_text("Nothing found. Try fewer words, or another --format.")
     return 0
 
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from desktop.cli.fit import memory_document, speeds_document
-from desktop.cli.inspect_text import printable
 from desktop.cli.model import devices_document, ref_of
-from desktop.cli.output import human_bytes, print_json, table
+from desktop.cli.output import human_bytes, print_json, print_text, table
 from desktop.core.errors import UsageError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LOAD_FIELDS, LoadSettings, as_document, parse_setting
@@ -40,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(document(plan))
     else:
-        print(report(plan))
+        print_text(report(plan))
     return 0
 
 
@@ -80,9 +79,9 @@ def report(plan: LoadPlan) -> str:
     """A line for each setting: what was set, and what it will be."""
     asked, decided = as_document(plan.asked), as_document(plan.settings)
     rows = [[key, "-" if asked[key] is None else str(asked[key]), str(decided[key])] for key in decided]
-    lines = [printable(plan.ref.name), "", table(["SETTING", "SET", "WILL BE"], rows)]
+    lines = [plan.ref.name, "", table(["SETTING", "SET", "WILL BE"], rows)]
     if plan.fit is not None:
         lines += ["", f"{human_bytes(plan.fit.memory.total_bytes)} of memory, {plan.fit.placement}"]
     lines += [speed_details(plan.speeds)] if plan.speeds else []
-    lines += [printable(plan.note)] if plan.note else []
+    lines += [plan.note] if plan.note else []
     return "\n".join(lines)

@@ -7,16 +7,14 @@ from dataclasses import asdict
 from typing import Any, get_args
 
 from desktop.cli.fit import memory_document, speeds_document
-from desktop.cli.inspect_text import printable
 from desktop.cli.model import add_context_argument, repo_name
-from desktop.cli.output import ProgressLine, human_bytes, print_json, table
+from desktop.cli.output import ProgressLine, human_bytes, print_json, print_text, table
 from desktop.core.choice import Goal
-from desktop.core.load_settings import KV_TYPES
+from desktop.core.load_settings import KV_TYPES, LoadSettings
 from desktop.services.container import Container
 from desktop.services.discover.picker import PickedRepo
 from desktop.services.discover.picker_records import Controls, ModelGroup, Row, View
 from desktop.services.discover.picker_words import (
-    beyond_training,
     facts,
     loss,
     model_facts,
@@ -26,7 +24,7 @@ from desktop.services.discover.picker_words import (
 )
 from desktop.services.discover.search_results import other_format
 from desktop.services.machine.what_if import named_machine
-from desktop.services.planning.words import speed
+from desktop.services.planning.words import beyond_training, speed
 from desktop.store.paths import default_paths
 
 
@@ -46,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the variants; exit code 0 also when none fits. Raises HubError."""
     with Container(default_paths()) as container:
         machine = named_machine(args.machine, container.tables, container.machine) if args.machine else None
-        controls = Controls(context=args.context, kv_type=args.kv, goal=args.goal, machine=machine)
+        controls = Controls(LoadSettings(args.context or None, args.kv, args.kv), args.goal, machine)
         repo = container.picker.open(args.repo)
         repo.read_first()
         if not args.estimate:
@@ -55,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(document(view))
     else:
-        print(report(view))
+        print_text(report(view))
     return 0
 
 
@@ -169,31 +167,32 @@ def _variant(row: Row, group: ModelGroup) -> dict[str, Any]:
 
 def report(view: View) -> str:
     """A table per model, and why."""
-    lines = [printable(view.repo.id), printable(facts(view))]
+    lines = [view.repo.id, facts(view)]
     if view.repo.problem:
         lines.insert(0, view.repo.problem)
     for group in view.groups:
         lines += _group_lines(view, group)
     if view.several:
-        lines.append(printable(which_model(view)))
+        lines.append(which_model(view))
     elif not view.rows or view.problem:
-        lines.append(printable(f"{why_title(view)} {view.problem or view.recommendation.text}"))
+        lines.append(f"{why_title(view)} {view.problem or view.recommendation.text}")
     if not view.rows:
         if "GGUF" not in view.repo.summary.formats:
-            lines[-1] = printable(" ".join(words for words in other_format(view.repo.summary) if words))
+            lines[-1] = " ".join(words for words in other_format(view.repo.summary) if words)
         base = view.repo.summary.base_model or view.repo.id
-        lines.append(printable(f"GGUF versions of it: heft search --base-model {base}"))
+        lines.append(f"GGUF versions of it: heft search --base-model {base}")
     return "\n".join(lines)
 
 
 def _group_lines(view: View, group: ModelGroup) -> list[str]:
     """One model's table, and what to take of it; the only model of a repo has no heading."""
-    heading = ["", printable(f"{group.name}: {model_facts(group, view.controls.context)}")] if view.several else []
+    asked = view.controls.load.context or 0
+    heading = ["", f"{group.name}: {model_facts(group, asked)}"] if view.several else []
     beyond = beyond_training(group.context, group.max_context)
     context = f"At {group.context:,} tokens of context. {beyond}".rstrip()
     rows = [_line(view.rows[row], row == group.recommended) for row in group.rows]
     header = ["", "VARIANT", "DOWNLOAD", "MEMORY", "WHERE IT RUNS", "SPEED", "QUALITY LOSS", ""]
-    why = [] if view.problem else [printable(f"{why_title(view, group)} {group.recommendation.text}")]
+    why = [] if view.problem else [f"{why_title(view, group)} {group.recommendation.text}"]
     return [*heading, context, "", table(header, rows, right=(2, 3)), "", *why]
 
 
@@ -202,11 +201,11 @@ def _line(row: Row, recommended: bool) -> list[str]:
     memory = human_bytes(fit.memory.total_bytes) if fit else "-"
     return [
         "*" if recommended else "",
-        printable(row.variant.name),
+        row.variant.name,
         "downloaded" if row.local_path else human_bytes(row.variant.download_bytes),
         memory if fit is None or fit.method == "engine" else f"~{memory}",
         where(row.option)[0],
         speed(row.option.speeds),
         loss(row.option.quality)[0],
-        printable(row.problem or row.variant.note),
+        row.problem or row.variant.note,
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 
 Cancelled = Callable[[], bool]
 """True as soon as nobody waits for the result any more. Called from the thread that works, often; it must be cheap."""
@@ -13,7 +14,7 @@ Cancelled = Callable[[], bool]
 class CancelledError(HeftError):
     """The person asked to stop. Never shown as a failure; what was done so far is kept where that is of use."""
 
-    kind = "cancelled"
+    kind = FailureKind.CANCELLED
 
     def __init__(
         self, message: str = "This was cancelled.", hint: str = "Start it again when you like.", *, detail: str = ""

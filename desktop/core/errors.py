@@ -6,17 +6,18 @@ Every failure that may reach a user is a :class:`HeftError`. The command line pr
 
 from __future__ import annotations
 
-from desktop.core.settings_pages import PAGE_OF_KIND, SettingsPage
+from desktop.core.failures import FailureKind
+from desktop.core.settings_pages import SettingsPage
 
 
 class HeftError(Exception):
     """A failure in the user's words.
 
-    ``kind`` is a short stable identifier (kebab-case), ``message`` says what happened, ``hint`` the one thing to
+    ``kind`` is one of the registry's, ``message`` says what happened, ``hint`` the one thing to
     do about it, ``detail`` holds technical text worth copying into a report (may be empty).
     """
 
-    kind: str = "error"
+    kind: FailureKind = FailureKind.ERROR
 
     def __init__(
         self,
@@ -24,7 +25,7 @@ class HeftError(Exception):
         hint: str = "",
         *,
         detail: str = "",
-        kind: str | None = None,
+        kind: FailureKind | None = None,
         settings_page: SettingsPage | None = None,
     ) -> None:
         """``settings_page`` is where the hint sends a person to, where the kind alone does not say."""
@@ -39,7 +40,7 @@ class HeftError(Exception):
     @property
     def settings_page(self) -> SettingsPage | None:
         """The page of the settings on which a person can mend it; None where there is none."""
-        return self._settings_page or PAGE_OF_KIND.get(self.kind)
+        return self._settings_page or self.kind.settings_page
 
     def as_dict(self) -> dict[str, str]:
         """The error object of the headless contract: kind, message, hint."""
@@ -49,13 +50,13 @@ class HeftError(Exception):
 class UsageError(HeftError):
     """The command or request itself is malformed (exit code 2 on the command line)."""
 
-    kind = "usage"
+    kind = FailureKind.USAGE
 
 
 class FileFormatError(HeftError):
     """A model file that cannot be read; ``offset`` is the byte where reading stopped."""
 
-    kind = "bad-file"
+    kind = FailureKind.BAD_FILE
 
     def __init__(self, message: str, hint: str = "", *, offset: int | None = None, detail: str = "") -> None:
         super().__init__(message, hint, detail=detail)
@@ -65,16 +66,16 @@ class FileFormatError(HeftError):
 class NotFoundError(HeftError):
     """A model, chat or file that is not there (any more)."""
 
-    kind = "not-found"
+    kind = FailureKind.NOT_FOUND
 
 
 class EngineError(HeftError):
     """The engine refused a request or died; ``kind`` names the cause (see ``desktop.engine.logmap``)."""
 
-    kind = "engine"
+    kind = FailureKind.ENGINE
 
 
 class StoreError(HeftError):
     """Heft's own data could not be read or written."""
 
-    kind = "store"
+    kind = FailureKind.STORE

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.reserves import Reserves
 
 Support = Literal["native", "converted", "none"]
@@ -24,7 +25,7 @@ _SHOWN_BYTES = 200  # of a broken profile, in the error's detail
 class ProfileError(HeftError):
     """A file that is not a machine profile."""
 
-    kind = "bad-profile"
+    kind = FailureKind.BAD_PROFILE
 
 
 class Cpu(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from desktop.core.load_settings import DEFAULT_CONTEXT, FlashAttention, KvType, LoadSettings
@@ -18,7 +18,7 @@ class LoadPlan:
     ``asked`` is what was set; all else was decided for it. ``fit`` is the verdict with memory per device (its
     ``method`` says how it was obtained); None where a model could not be planned, which keeps it from nothing:
     ``fallback_context`` (tokens) is then used. ``speeds`` None: nothing is known, or it does not fit. ``note`` says
-    where figures are less than what was asked for.
+    where figures are less than what was asked for. ``experts`` is how many a layer has, 0 for a dense model.
     """
 
     ref: ModelRef
@@ -29,6 +29,7 @@ class LoadPlan:
     fallback_context: int = DEFAULT_CONTEXT
     trained_context: int = 0
     note: str = ""
+    experts: int = 0
 
     @property
     def path(self) -> Path:
@@ -75,9 +76,21 @@ class LoadPlan:
         """Whether it can be loaded, as far as that is known."""
         return self.fit is None or self.fit.fits
 
-    def at(self, files: tuple[Path, ...]) -> LoadPlan:
-        """The same plan, for a model whose files are now on this computer."""
-        return replace(self, ref=replace(self.ref, files=files))
+    def differs_from(self, loaded: LoadPlan) -> bool:
+        """Whether the model would have to be loaded again for this plan, having been loaded by another.
+
+        What is left to Heft in both is no difference, however the memory that is free has changed since.
+        """
+        mine, its = self.settings, loaded.settings
+        told = (
+            field.name for field in fields(LoadSettings)
+            if (getattr(self.asked, field.name), getattr(loaded.asked, field.name)) != (None, None)
+        )  # fmt: skip
+        return any(getattr(mine, name) != getattr(its, name) for name in told)
+
+    def at(self, ref: ModelRef) -> LoadPlan:
+        """The same plan for the same model, whose files are now on this computer."""
+        return replace(self, ref=ref)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,9 @@ class LoadSettings:
         return self
 
 
+NOTHING_SET = LoadSettings()
+
+
 def kv_words(types: tuple[str, str]) -> str:
     """The types of a cache in a few letters: ``q8_0``, or ``K q8_0, V f16`` where they differ."""
     keys, values = types

@@ -1,4 +1,4 @@
-"""The pages of the settings, and which of them a failure sends a person to."""
+"""The pages of the settings; ``desktop.core.failures`` says which of them a failure sends a person to."""
 
 from __future__ import annotations
 
@@ -15,21 +15,4 @@ PAGES: Mapping[SettingsPage, str] = {
     "network": "Network",
     "data": "Data",
     "about": "About Heft",
-}
-
-# By the kind of a HeftError. One whose hint depends on more than its kind names its page itself.
-PAGE_OF_KIND: Mapping[str, SettingsPage] = {
-    "token-missing": "hub",
-    "token-wrong": "hub",
-    "gated-no-token": "hub",
-    "no-keyring": "hub",
-    "bad-endpoint": "hub",
-    "redirects": "hub",
-    "offline-mode": "hub",
-    "proxy": "network",
-    "not-writable": "models",
-    "too-large": "models",
-    "disk-full": "data",
-    "unwritable": "data",
-    "unsupported-cpu": "about",
 }

@@ -17,7 +17,8 @@ import jinja2.nodes as nodes
 from desktop.core.findings import Finding, Severity
 from desktop.core.template_conditions import conditional_texts
 from desktop.core.template_syntax import folded, parse
-from desktop.core.template_text import INVISIBLE, SUSPICIOUS, invisible_names
+from desktop.core.template_text import SUSPICIOUS
+from desktop.core.text.invisible import INVISIBLE, invisible_names
 
 MAX_CHARACTERS = 256 * 1024  # the longest template in use has 17,000
 MAX_FINDINGS = 50

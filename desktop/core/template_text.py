@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,12 +68,6 @@ SUSPICIOUS: Sequence[Pattern] = (
     ),
 )
 
-# Zero width, bidirectional controls, invisible operators, tag characters and variation selectors' supplement.
-INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
-    "\ufeff\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
-)
-
 _MARKUP = re.compile(r"<[^<>]{0,80}>|\[/?[A-Z_ ]{1,30}\]|[\w-]*[_/\\|{}\[\]<>=:]+[\w-]*")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
@@ -83,9 +76,3 @@ def natural_words(text: str) -> list[str]:
     """The words of a natural language in a text: tags such as ``</think>`` and names such as ``image_url`` are none."""
     return _WORD.findall(_MARKUP.sub(" ", text[:20_000]))
 
-
-def invisible_names(characters: Sequence[str]) -> str:
-    """The names of the first few different characters: ``U+200B ZERO WIDTH SPACE``."""
-    different = sorted(set(characters))
-    names = [f"U+{ord(c):04X} {unicodedata.name(c, '')}".strip() for c in different[:3]]
-    return ", ".join(names) + (f" and {len(different) - 3} more" if len(different) > 3 else "")

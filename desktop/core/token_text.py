@@ -1,4 +1,4 @@
-"""What a token of the vocabulary stands for, and how to show it: spaces, line breaks and lone bytes made visible.
+"""The bytes a token of the vocabulary stands for.
 
 Byte-level vocabularies (GPT-2 and its heirs) store each byte as a printable character; source of the table: GPT-2's
 ``encoder.py``, bytes_to_unicode (as in llama.cpp src/unicode.cpp). SentencePiece stores a space as U+2581 and a lone
@@ -13,7 +13,6 @@ from types import MappingProxyType
 
 _SENTENCE_SPACE = "▁"
 _LONE_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
-_SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍", "\u00a0": "⍽", "\u200b": "⟨200B⟩", "\ufeff": "⟨FEFF⟩"}
 
 
 @cache
@@ -36,19 +35,3 @@ def decoded(stored: str, model: str) -> bytes:
     if lone is not None:
         return bytes([int(lone[1], 16)])
     return stored.replace(_SENTENCE_SPACE, " ").encode("utf-8", "replace")
-
-
-def visible(piece: bytes) -> str:
-    """``piece`` for the eye: white space as signs, bytes that are no whole character as ⟨E2⟩."""
-    text = piece.decode("utf-8", "surrogateescape")
-    return "".join(_visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    shown = _SHOWN.get(character)
-    if shown is not None:
-        return shown
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # surrogateescape: a byte that is no whole character
-        return f"⟨{code - 0xDC00:02X}⟩"
-    return character if character.isprintable() else f"⟨{code:X}⟩"

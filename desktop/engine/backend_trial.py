@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.loader_words import find_trouble
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
 from desktop.engine.helper_process import Tool, serve
 
 TRIAL_SECONDS = 25.0
 _ALL_LAYERS = 999
-_REFUSED = "refused-backend"
 _HINT = "Take a library made with the same llama.cpp as this engine."
 
 
@@ -43,15 +43,15 @@ def try_library(file: Path) -> str:
     try:
         return tool.call(request, deadline_seconds=TRIAL_SECONDS).backend
     except HeftError as error:
-        if error.kind == _REFUSED:
+        if error.kind == FailureKind.REFUSED_BACKEND:
             raise
-        if error.kind == "too-slow":
+        if error.kind == FailureKind.TOO_SLOW:
             words = f"it did not answer within {TRIAL_SECONDS:.0f} s."
         elif isinstance(error, EngineError):
             words = "it crashes the engine."
         else:
             words = f"its trial failed ({error.message})"
-        raise HeftError(words, _HINT, detail=error.detail, kind=_REFUSED) from error
+        raise HeftError(words, _HINT, detail=error.detail, kind=FailureKind.REFUSED_BACKEND) from error
     finally:
         tool.close()
 
@@ -105,7 +105,7 @@ def _decode(lib: Any, model: str, log: Any) -> None:
 
 
 def _refused(words: str, detail: str) -> HeftError:
-    return HeftError(words, _HINT, detail=detail, kind=_REFUSED)
+    return HeftError(words, _HINT, detail=detail, kind=FailureKind.REFUSED_BACKEND)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+from desktop.core.failures import FailureKind
+
 
 @dataclass(frozen=True)
 class Cause:
     """A kind of :class:`desktop.core.errors.HeftError`, message and hint."""
 
-    kind: str
+    kind: FailureKind
     message: str
     hint: str
 

@@ -23,6 +23,7 @@ import msgspec
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress, Report, unheard
 from desktop.engine.child_log import ChildLog
 from desktop.engine.loader_cause import explain_loader
@@ -57,7 +58,7 @@ class Step(msgspec.Struct, frozen=True, tag="step"):
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
     """The call failed in the words of a :class:`desktop.core.errors.HeftError`; the process lives."""
 
-    kind: str
+    kind: FailureKind
     message: str
     hint: str
     detail: str = ""
@@ -107,7 +108,7 @@ class _Process:
                 "A part of Heft could not be started.",
                 "Set Heft up again.",
                 detail=str(self._error),
-                kind="not-started",
+                kind=FailureKind.NOT_STARTED,
             )
 
     def send(self, request: msgspec.Struct) -> None:
@@ -239,7 +240,7 @@ class Tool(Generic[Result]):
                     raise HeftError(
                         f"This did not finish within {deadline_seconds:.0f} seconds and was ended.",
                         "Try it again; the file may be damaged if it happens twice.",
-                        kind="too-slow",
+                        kind=FailureKind.TOO_SLOW,
                     ) from None
                 continue
             match reply:
@@ -292,7 +293,13 @@ def serve(
             except HeftError as error:
                 reply(Refused(error.kind, error.message, error.hint, error.detail))
             except MemoryError:
-                reply(Refused("out-of-memory", "This needs more memory than it is allowed.", "Choose a smaller part."))
+                reply(
+                    Refused(
+                        FailureKind.OUT_OF_MEMORY,
+                        "This needs more memory than it is allowed.",
+                        "Choose a smaller part.",
+                    )
+                )
             except Exception as error:  # noqa: BLE001  # the parent shows it; this process goes on serving
                 reply(_unexpected(error))
             else:
@@ -310,7 +317,7 @@ def _unexpected(error: Exception) -> Refused:
     if cause is not None:
         return Refused(cause.kind, cause.message, cause.hint, trace)
     hint = "Copy the details into a report; try another file."
-    return Refused("engine", "A part of Heft failed at this file.", hint, trace)
+    return Refused(FailureKind.ENGINE, "A part of Heft failed at this file.", hint, trace)
 
 
 def _limit(memory_bytes: int | None) -> None:

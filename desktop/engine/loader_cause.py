@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 
+from desktop.core.failures import FailureKind
 from desktop.core.loader_words import Trouble, find_trouble
 from desktop.engine.cause import Cause, renew
 
@@ -20,7 +21,7 @@ def explain_loader(
     trouble = find_trouble(words, exit_code)
     if trouble is None:
         return None
-    kind = "missing-library" if trouble.fault == "missing" else "unfit-library"
+    kind = FailureKind.MISSING_LIBRARY if trouble.fault == "missing" else FailureKind.UNFIT_LIBRARY
     reason = trouble.reason("the engine")
     return Cause(kind, reason[0].upper() + reason[1:], _hint(trouble, environment))
 

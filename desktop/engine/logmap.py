@@ -1,8 +1,4 @@
-"""From llama.cpp's words and exit codes to a cause a person understands, with one thing to do.
-
-Kinds: ``unknown-architecture``, ``bad-file``, ``missing-shard``, ``out-of-memory``, ``unsupported-cpu``,
-``not-found``, ``missing-library``, ``unfit-library``, ``not-started``, ``crashed``, ``killed``, ``engine``.
-"""
+"""From llama.cpp's words and exit codes to a cause a person understands, with one thing to do."""
 
 from __future__ import annotations
 
@@ -11,6 +7,7 @@ import signal
 import sys
 from typing import Literal
 
+from desktop.core.failures import FailureKind
 from desktop.engine.cause import Cause, renew
 from desktop.engine.loader_cause import explain_loader
 
@@ -20,67 +17,67 @@ _LOADER_SIGNALS = (0, signal.SIGABRT)  # how a process ends that lacks a library
 _SMALLER = "Close other programs, choose a shorter context or a KV cache of q8_0, or take a smaller variant."
 
 # First match wins; the texts are llama.cpp 0c1e57098's (src/llama-*.cpp, ggml/src/*.c*)
-_RULES: tuple[tuple[re.Pattern[str], str, str, str], ...] = tuple(
+_RULES: tuple[tuple[re.Pattern[str], FailureKind, str, str], ...] = tuple(
     (re.compile(pattern), kind, message, hint)
     for pattern, kind, message, hint in (
         (
             r"unknown model architecture: '([^']*)'",
-            "unknown-architecture",
+            FailureKind.UNKNOWN_ARCHITECTURE,
             "This engine does not know the architecture '{0}'.",
             "Look for an update of Heft, or choose a model of an architecture listed on the page Machine.",
         ),
         (
             r"(?:failed to load GGUF split|failed to load split|invalid split count|(?:illegal|invalid) split file)",
-            "missing-shard",
+            FailureKind.MISSING_SHARD,
             "A part of this model is missing or does not belong to it.",
             "Put all parts (…-00001-of-…) of the model into one folder, or download it again.",
         ),
         (
             r"(?:unable to allocate|failed to allocate|Cannot allocate memory|bad_alloc|cudaMalloc failed|"
             r"out of memory|OutOfDeviceMemory)",
-            "out-of-memory",
+            FailureKind.OUT_OF_MEMORY,
             "There is not enough memory for this model with these settings.",
             _SMALLER,
         ),
         (
             r"failed to open (?:GGUF file|/|\w:)",
-            "not-found",
+            FailureKind.NOT_FOUND,
             "The model file is not there any more, or cannot be read.",
             "Rescan the library, or choose the file again.",
         ),
         (
             r"data is not within the file bounds",
-            "bad-file",
+            FailureKind.BAD_FILE,
             "The model file is incomplete: some of its data is missing.",
             _AGAIN,
         ),
         (
             r"(?:invalid magic characters|failed to read (?:magic|header)|bad GGUF magic)",
-            "bad-file",
+            FailureKind.BAD_FILE,
             "This is not a GGUF model file.",
             "Choose a file that ends in .gguf and was made for llama.cpp.",
         ),
         (
             r"GGML_ASSERT\(([^\n]*)\) failed",
-            "bad-file",
+            FailureKind.BAD_FILE,
             "The model file is damaged: the engine stopped at a check ({0}).",
             _AGAIN,
         ),
         (
             r"key not found in model: (\S+)",
-            "bad-file",
+            FailureKind.BAD_FILE,
             "The model file lacks the entry '{0}' that its architecture needs.",
             "Choose another file of this model; this one cannot run.",
         ),
         (
             r"(?:missing tensor|check_tensor_dims: tensor) '([^']*)'(?! has wrong)",
-            "bad-file",
+            FailureKind.BAD_FILE,
             "The model file lacks the tensor '{0}'.",
             "Choose another file of this model; this one cannot run.",
         ),
         (
             r"(?:gguf_init_from_\w+: [^\n]*|error loading model[^\n]*|failed to load model[^\n]*)",
-            "bad-file",
+            FailureKind.BAD_FILE,
             "The model file could not be read.",
             _AGAIN,
         ),
@@ -106,7 +103,7 @@ def explain_exit(exit_code: int | None, log: str, phase: Phase) -> Cause:
             return refused
     if number == signal.SIGILL or exit_code == 0xC000001D:
         return Cause(
-            "unsupported-cpu",
+            FailureKind.UNSUPPORTED_CPU,
             "The engine stopped at an instruction that this CPU does not have.",
             "Copy the report in Settings > About Heft and send it in: the installed engine is for every CPU."
             if getattr(sys, "frozen", False)
@@ -114,7 +111,7 @@ def explain_exit(exit_code: int | None, log: str, phase: Phase) -> Cause:
         )
     if number == getattr(signal, "SIGBUS", -1):
         return Cause(
-            "not-found",
+            FailureKind.NOT_FOUND,
             "The model file vanished or changed while it was in use.",
             "Check the disk it lies on, then load it again.",
         )
@@ -123,12 +120,12 @@ def explain_exit(exit_code: int | None, log: str, phase: Phase) -> Cause:
         return named
     if number == getattr(signal, "SIGKILL", -1):
         return Cause(
-            "killed",
+            FailureKind.KILLED,
             "The engine was ended from outside; usually the system does that when memory runs out.",
             _SMALLER,
         )
     if phase == "starting" and not number:
-        return Cause("not-started", "The engine ended before it could start.", renew())
+        return Cause(FailureKind.NOT_STARTED, "The engine ended before it could start.", renew())
     what = {"starting": "at its start", "loading": "while loading the model", "working": "while it was working"}[phase]
     hint = "Load the model again; if it happens twice, try another variant."
-    return Cause("crashed", f"The engine crashed {what}.", hint)
+    return Cause(FailureKind.CRASHED, f"The engine crashed {what}.", hint)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
+from desktop.core.failures import FailureKind
 from desktop.hub.client import HubClient, RemoteFile, first_byte
 from desktop.hub.errors import HubError, half_an_answer
 
@@ -31,7 +32,7 @@ def fetch_spans(
 ) -> None:
     """Hand the bytes of all spans to ``sink``, in order; one request for each. ``progress`` hears how many came.
 
-    They are of the very version ``file`` was read from. Raises HubError, of kind "changed" when it is there no more.
+    They are of the very version ``file`` was read from. Raises HubError, "file-changed" when it is there no more.
     """
     done = 0
     location = ""
@@ -66,4 +67,8 @@ def fetch_spans(
 
 
 def _changed(file: RemoteFile) -> HubError:
-    return HubError(f"{file.path} has changed on the Hub since its header was read.", "Open it again.", kind="changed")
+    return HubError(
+        f"{file.path} has changed on the Hub since its header was read.",
+        "Open it again.",
+        kind=FailureKind.FILE_CHANGED,
+    )

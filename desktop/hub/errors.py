@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 
 if TYPE_CHECKING:
     import httpx2
@@ -23,14 +24,14 @@ class HubError(HeftError):
     ``temporary`` failures are worth another try, ``retry_after`` seconds later where the Hub named a time.
     """
 
-    kind = "hub"
+    kind = FailureKind.HUB
 
     def __init__(
         self,
         message: str,
         hint: str = "",
         *,
-        kind: str,
+        kind: FailureKind,
         detail: str = "",
         temporary: bool = False,
         retry_after: float | None = None,
@@ -70,7 +71,7 @@ def translate(
             "Unset HF_HUB_OFFLINE and start Heft again, or use a model that is already here."
             if by_variable
             else "Turn it off in Settings (heft config hub_offline off), or use a model that is already here.",
-            kind="offline-mode",
+            kind=FailureKind.OFFLINE_MODE,
             detail=detail,
         )
     if isinstance(error, HfHubHTTPError):
@@ -85,7 +86,7 @@ def half_an_answer(detail: str) -> HubError:
     return HubError(
         "The Hub sent an answer Heft cannot read.",
         "Try again; if it stays so, a proxy or mirror in between may be changing answers.",
-        kind="bad-answer",
+        kind=FailureKind.BAD_ANSWER,
         detail=detail,
         temporary=True,
     )
@@ -96,7 +97,7 @@ def too_many_redirects(url: str) -> HubError:
     return HubError(
         "The Hub sends this request round in a circle.",
         "Check the Hub's address in Settings (heft config hub_endpoint) or HF_ENDPOINT: this mirror does not work.",
-        kind="redirects",
+        kind=FailureKind.REDIRECTS,
         detail=url,
     )
 
@@ -111,7 +112,7 @@ def _unreachable(error: Exception, endpoint: str, detail: str, proxied: bool) ->
             if unconnected
             else "The proxy refused the connection to the Hub.",
             "Check the proxy in Settings (heft config proxy), or HTTPS_PROXY and HTTP_PROXY, and its password.",
-            kind="proxy",
+            kind=FailureKind.PROXY,
             detail=detail,
         )
     if unconnected:
@@ -123,7 +124,7 @@ def _unreachable(error: Exception, endpoint: str, detail: str, proxied: bool) ->
             "Check the clock and the certificates of this computer (SSL_CERT_FILE names others)."
             if secure
             else "Check the network connection, then try again.",
-            kind="certificate" if secure else "no-network",
+            kind=FailureKind.CERTIFICATE if secure else FailureKind.NO_NETWORK,
             detail=detail,
             temporary=not secure,
         )
@@ -131,7 +132,7 @@ def _unreachable(error: Exception, endpoint: str, detail: str, proxied: bool) ->
         return HubError(
             "The Hub did not answer in time.",
             "Try again in a moment; the network or the Hub is slow.",
-            kind="timeout",
+            kind=FailureKind.TIMEOUT,
             detail=detail,
             temporary=True,
         )
@@ -139,13 +140,13 @@ def _unreachable(error: Exception, endpoint: str, detail: str, proxied: bool) ->
         return HubError(
             f"{endpoint} is not an address Heft can ask.",
             "Check the Hub's address in Settings (heft config hub_endpoint) or HF_ENDPOINT; it begins with https://.",
-            kind="bad-endpoint",
+            kind=FailureKind.BAD_ENDPOINT,
             detail=detail,
         )
     return HubError(
         "The connection to the Hub broke.",
         "Try again; what has arrived is kept.",
-        kind="interrupted",
+        kind=FailureKind.INTERRUPTED,
         detail=detail,
         temporary=True,
     )
@@ -177,19 +178,20 @@ def _refused(
         return _gated(subject, page, with_token, detail)
     if isinstance(error, RevisionNotFoundError):
         return HubError(
-            f"{subject} has no such version.", "Leave the version out to get the newest.", kind="revision-not-found",
+            f"{subject} has no such version.", "Leave the version out to get the newest.",
+            kind=FailureKind.REVISION_NOT_FOUND,
             detail=detail,
         )  # fmt: skip
     if isinstance(error, EntryNotFoundError):
         return HubError(
             f"{subject} has no file {path}." if path else f"{subject} has no such file.",
             "Look at the repo's files again; it may have been renamed.",
-            kind="file-not-found",
+            kind=FailureKind.FILE_NOT_FOUND,
             detail=detail,
         )
     if isinstance(error, DisabledRepoError):
         return HubError(
-            f"{subject} was disabled by the Hub.", "Look for another repo of this model.", kind="disabled",
+            f"{subject} was disabled by the Hub.", "Look for another repo of this model.", kind=FailureKind.DISABLED,
             detail=detail,
         )  # fmt: skip
     if status == 401 and not _says_missing(response):
@@ -198,7 +200,7 @@ def _refused(
         return HubError(
             f"{subject} is not on the Hub, or is private.",
             "Check the name." if with_token else f"Check the name; for a private repo, {_ADD_TOKEN}.",
-            kind="repo-not-found",
+            kind=FailureKind.REPO_NOT_FOUND,
             detail=detail,
             settings_page=None if with_token else "hub",
         )
@@ -210,14 +212,14 @@ def _refused(
             f"Give the token the right to read it, on {_TOKENS_PAGE}."
             if with_token
             else f"Open {page} in a browser: it says what it wants, or which proxy stands in between.",
-            kind="forbidden",
+            kind=FailureKind.FORBIDDEN,
             detail=detail,
         )
     if status == 407:
         return HubError(
             "The proxy wants to know who asks.",
             "Write them into its address in Settings, or into HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT.",
-            kind="proxy",
+            kind=FailureKind.PROXY,
             detail=detail,
         )
     if status == 429:
@@ -226,13 +228,13 @@ def _refused(
         return HubError(
             f"The Hub has a problem of its own (error {status}).",
             "Try again in a few minutes.",
-            kind="hub-down",
+            kind=FailureKind.HUB_DOWN,
             detail=detail,
             temporary=True,
             retry_after=_seconds(response.headers.get("Retry-After")),
         )
     return HubError(
-        f"The Hub refused the request (error {status}).", "Try again, or with other words.", kind="refused",
+        f"The Hub refused the request (error {status}).", "Try again, or with other words.", kind=FailureKind.REFUSED,
         detail=detail,
     )  # fmt: skip
 
@@ -246,13 +248,13 @@ def _gated(subject: str, page: str, with_token: bool, detail: str) -> HubError:
         return HubError(
             f"{subject} asks for its licence to be accepted first.",
             f"Open {page} in a browser, accept the licence, then try again.",
-            kind="gated-licence",
+            kind=FailureKind.GATED_LICENCE,
             detail=detail,
         )
     return HubError(
         f"{subject} can only be read by people the Hub knows, and no token is set.",
         f"Accept the licence on {page}, then {_ADD_TOKEN}.",
-        kind="gated-no-token",
+        kind=FailureKind.GATED_NO_TOKEN,
         detail=detail,
     )
 
@@ -262,13 +264,13 @@ def _unauthorized(subject: str, with_token: bool, detail: str) -> HubError:
         return HubError(
             "The Hub does not accept the token: it is wrong or has expired.",
             f"Make a new one on {_TOKENS_PAGE}, then {_ADD_TOKEN}.",
-            kind="token-wrong",
+            kind=FailureKind.TOKEN_WRONG,
             detail=detail,
         )
     return HubError(
         f"{subject} cannot be read without a token.",
         f"{_ADD_TOKEN[0].upper()}{_ADD_TOKEN[1:]}.",
-        kind="token-missing",
+        kind=FailureKind.TOKEN_MISSING,
         detail=detail,
     )
 
@@ -284,7 +286,7 @@ def _rate_limited(response: httpx2.Response, with_token: bool, detail: str) -> H
     return HubError(
         "The Hub has had too many requests from here.",
         f"{when}." if with_token else f"{when}; the Hub allows more with a token: {_ADD_TOKEN}.",
-        kind="rate-limited",
+        kind=FailureKind.RATE_LIMITED,
         detail=detail,
         settings_page=None if with_token else "hub",
         temporary=True,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from desktop.core import naming
+from desktop.core.failures import FailureKind
 from desktop.hub.errors import HubError
 from desktop.system.atomic import SHARED, atomic_file, put_in_place
 
@@ -139,7 +140,7 @@ def inside(path: str) -> PurePosixPath:
         raise HubError(
             f"The repo names a file {path[:80]!r}, which would be written outside its folder.",
             "Do not trust this repo; look for another one.",
-            kind="unsafe-path",
+            kind=FailureKind.UNSAFE_PATH,
         )
     return found
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.core.errors import FileFormatError
+from desktop.core.failures import FailureKind
 from desktop.hub.client import HubClient, RemoteFile, first_byte
 from desktop.hub.errors import HubError, half_an_answer
 
@@ -156,7 +157,7 @@ class RangeSource:
             stack.__exit__(type(error), error, error.__traceback__)
         except HubError as told:  # the client's words for it
             self._retries -= 1
-            if self._retries < 0 or told.kind != "interrupted":  # a timeout was wait enough
+            if self._retries < 0 or told.kind != FailureKind.INTERRUPTED:  # a timeout was wait enough
                 raise
             return
         raise error

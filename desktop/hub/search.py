@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from desktop.core.failures import FailureKind
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError, half_an_answer
 from desktop.hub.formats import filter_of, formats_of
@@ -36,9 +37,19 @@ _EXPAND = (
 )  # fmt: skip
 # An earlier answer stands in for these; after a refusal (wrong token, no such repo) it would mislead.
 _ABSENT = frozenset(
-    {"no-network", "offline-mode", "proxy", "timeout", "interrupted", "hub-down", "rate-limited", "certificate",
-     "bad-answer", "redirects"}
-)  # fmt: skip
+    {
+        FailureKind.NO_NETWORK,
+        FailureKind.OFFLINE_MODE,
+        FailureKind.PROXY,
+        FailureKind.TIMEOUT,
+        FailureKind.INTERRUPTED,
+        FailureKind.HUB_DOWN,
+        FailureKind.RATE_LIMITED,
+        FailureKind.CERTIFICATE,
+        FailureKind.BAD_ANSWER,
+        FailureKind.REDIRECTS,
+    }
+)
 
 
 class _Size(msgspec.Struct):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from desktop.core.errors import UsageError
+from desktop.core.failures import FailureKind
 from desktop.core.secrets import TOKEN_VARIABLES
 from desktop.hub.errors import HubError
 
@@ -107,7 +108,7 @@ class HubToken:
             raise HubError(
                 "This computer has no keyring that Heft could keep the token in.",
                 "Use `hf auth login` or set HF_TOKEN instead.",
-                kind="no-keyring",
+                kind=FailureKind.NO_KEYRING,
                 detail=type(error).__name__,  # the message of a keyring might name what it was given
             ) from error
         with self._lock:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop.core.cancelled import CancelledError
+from desktop.core.failures import FailureKind
 from desktop.core.units import human_bytes
 from desktop.hub.client import HubClient, RemoteFile, first_byte
 from desktop.hub.errors import HubError, half_an_answer
@@ -55,7 +56,7 @@ class FileChangedError(HubError):
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            f"{path} was changed on the Hub while it was downloaded, so it starts again.", kind="file-changed"
+            f"{path} was changed on the Hub while it was downloaded, so it starts again.", kind=FailureKind.FILE_CHANGED
         )
 
 
@@ -117,7 +118,7 @@ class Transfer:
                 raise HubError(
                     f"{wanted.path} arrived damaged: its checksum is not the Hub's. Nothing of it was kept.",
                     "Download it again; if it stays so, a proxy may be changing it.",
-                    kind="checksum",
+                    kind=FailureKind.CHECKSUM,
                     detail=f"{digest.name} {digest.hexdigest()}, expected {wanted.etag}",
                 )
             place.commit()
@@ -236,18 +237,18 @@ def disk_error(error: OSError, folder: Path, wanted: int) -> HubError:
         return HubError(
             f"The disk of {folder} is full.",
             f"Free up to {human_bytes(wanted)} there, then resume; what has arrived is kept.",
-            kind="disk-full",
+            kind=FailureKind.DISK_FULL,
             detail=str(error),
         )
     if error.errno == errno.EFBIG:
         return HubError(
             f"The file system of {folder} takes no file that large.",
             "Choose a folder on another disk; sticks and cards formatted with FAT32 end at 4 GB.",
-            kind="too-large", detail=str(error),
+            kind=FailureKind.TOO_LARGE, detail=str(error),
         )  # fmt: skip
     return HubError(
         f"{folder} cannot be written to.", "Choose another folder, or change its permissions.",
-        kind="not-writable", detail=str(error),
+        kind=FailureKind.NOT_WRITABLE, detail=str(error),
     )  # fmt: skip
 
 

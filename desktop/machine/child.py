@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.loader_words import find_trouble
 from desktop.system.child import command, own_environment
 
@@ -18,7 +19,7 @@ T = TypeVar("T")
 class ChildError(HeftError):
     """A helper process failed or took too long."""
 
-    kind = "probe"
+    kind = FailureKind.PROBE
 
 
 def ask_child(module: str, answer: type[T], *, seconds: float, what: str) -> T:

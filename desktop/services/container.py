@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from desktop.core.errors import HeftError, StoreError
+from desktop.core.failures import FailureKind
 from desktop.core.reserves import Reserves
 from desktop.engine.worker.protocol import Hello
 from desktop.services.engine.supervisor import EngineService, describe_engine
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from desktop.services.planning.service import PlanningService
     from desktop.services.planning.speed import SpeedService
     from desktop.store.chats import ChatStore
+    from desktop.store.fetched import FetchedStore
     from desktop.store.ledger import Ledger
     from desktop.store.load_settings import LoadSettingsStore
 
@@ -195,6 +197,7 @@ class Container:
             self.load_settings,
             lambda: reclaimable_from(self.engine.state),
             self._threads,
+            self._origin,
         )
 
     # -- models and chats --------------------------------------------------------------------------
@@ -235,12 +238,11 @@ class Container:
     def chats(self) -> ChatStore:
         """The chat store; what a killed process left half written is marked so."""
         from desktop.store.chats import ChatStore
-        from desktop.store.database import UNWRITABLE
 
         try:
             chats = ChatStore(self.paths.chats)
         except StoreError as error:
-            if error.kind != UNWRITABLE:
+            if error.kind != FailureKind.UNWRITABLE:
                 raise
             self._tell(_nothing_kept(self.paths, error))
             chats = ChatStore(self.paths.chats, in_memory=True)
@@ -264,7 +266,7 @@ class Container:
         """The Hub token, kept by the system's keyring."""
         from desktop.hub.token import HubToken
 
-        return HubToken(self._hub_endpoint)
+        return HubToken(self.hub_endpoint)
 
     @made_once
     def tokens(self) -> TokenService:
@@ -274,14 +276,20 @@ class Container:
         return TokenService(self.token, self.hub)
 
     @made_once
+    def fetched(self) -> FetchedStore:
+        """What Heft downloaded, and where it put it."""
+        from desktop.store.fetched import FetchedStore
+
+        return FetchedStore(self.paths.fetched)
+
+    @made_once
     def copies(self) -> LocalCopies:
         """Which files of the Hub are here already, in the stores that are used."""
         from desktop.services.models.local_copies import LocalCopies
         from desktop.store import options
-        from desktop.store.fetched import FetchedStore
 
         return LocalCopies(
-            fetched=FetchedStore(self.paths.fetched), used=lambda store: self.settings.get(options.STORES[store])
+            fetched=self.fetched, used=lambda store: self.settings.get(options.STORES[store])
         )
 
     @made_once
@@ -291,7 +299,7 @@ class Container:
         from desktop.store import options
 
         return HubClient(
-            endpoint=self._hub_endpoint,
+            endpoint=self.hub_endpoint,
             token=self.token.get,
             proxy=lambda: self.settings.get(options.PROXY),
             offline=lambda: self.settings.get(options.HUB_OFFLINE),
@@ -334,6 +342,8 @@ class Container:
             rates=self.speed,
             held=lambda: reclaimable_from(self.engine.state),
             copies=self.copies,
+            remembered=self.planning.settings_of,
+            threads=self._threads,
         )
 
     @made_once
@@ -372,7 +382,14 @@ class Container:
 
         return self.settings.get(options.THREADS)
 
-    def _hub_endpoint(self) -> str:
+    def _origin(self, path: Path) -> str:
+        """The identity on the Hub of a file that Heft downloaded; "" for another one."""
+        from desktop.core.model_ref import hub_identity
+
+        file = self.fetched.load().get(str(path))
+        return hub_identity(file.repo, file.path) if file is not None else ""
+
+    def hub_endpoint(self) -> str:
         """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""
         from desktop.store import options
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from desktop.core.failures import FailureKind
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.token import HubToken, Origin, checked
 
-_CANNOT_SAY = frozenset({"repo-not-found", "file-not-found", "forbidden", "refused"})  # a mirror that knows no accounts
+# a mirror that knows no accounts
+_CANNOT_SAY = frozenset(
+    {FailureKind.REPO_NOT_FOUND, FailureKind.FILE_NOT_FOUND, FailureKind.FORBIDDEN, FailureKind.REFUSED}
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class TokenService:
         try:
             self._token.set(token)
         except HubError as error:
-            if error.kind != "no-keyring":
+            if error.kind != FailureKind.NO_KEYRING:
                 raise
             kept = "session"
         variable = "HF_TOKEN" if self._token.origin() == "environment" else ""
@@ -60,7 +64,7 @@ class TokenService:
     def test(self) -> str:
         """Whose the token in use is, "" where the Hub does not say. HubError: that it is refused, or missing."""
         if self._token.get() is None:
-            raise HubError("There is no token.", "Paste one here.", kind="token-missing")
+            raise HubError("There is no token.", "Paste one here.", kind=FailureKind.TOKEN_MISSING)
         return _account(self._hub)
 
     def forget(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError, NotFoundError, UsageError
+from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
 from desktop.services.job_kinds import Job, JobKind, Phase, Run, WorkKind
 from desktop.system.listeners import Listeners
@@ -316,7 +317,9 @@ class JobService:
             error = refused
         except Exception as unexpected:  # noqa: BLE001 - a fault of Heft's own is told like any other
             _log.exception("job %s", entry.job.kind)
-            error = HeftError(f"{entry.job.name} failed.", "Try it again.", detail=str(unexpected), kind="internal")
+            error = HeftError(
+                f"{entry.job.name} failed.", "Try it again.", detail=str(unexpected), kind=FailureKind.INTERNAL
+            )
         self._ended(entry, run, fields, error)
 
     def _ended(self, entry: _Entry, run: Run, fields: Mapping[str, Any], error: HeftError | None) -> None:
@@ -355,7 +358,7 @@ class JobService:
         if error is None:
             done = replace(progress, done=progress.total) if progress.known else Progress.of(1.0)
             return replace(job, **{"phase": "done", "progress": done, "error": None, **fields})
-        if error.kind == "cancelled":
+        if isinstance(error, CancelledError):
             return replace(job, phase="cancelled", progress=progress, gone=True)
         phase: Phase = "paused" if entry.kind.pauses(error) else "failed"
         return replace(job, phase=phase, progress=progress, error=error)

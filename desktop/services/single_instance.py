@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 
 HAND_OVER_SECONDS = 2.0  # a first instance that hangs delays the second by no more than this
 ANSWER_SECONDS = 5.0  # of a question
@@ -116,7 +117,7 @@ def ask(folder: Path, question: dict[str, Any], seconds: float = ANSWER_SECONDS)
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise HeftError("The window of Heft does not answer.", "Look at it, or end it.", kind="no-answer")
+        raise HeftError("The window of Heft does not answer.", "Look at it, or end it.", kind=FailureKind.NO_ANSWER)
     return found
 
 

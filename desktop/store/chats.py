@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop.core.errors import NotFoundError, StoreError
-from desktop.core.readable import readable
+from desktop.core.failures import FailureKind
+from desktop.core.text import encodable
 from desktop.store import chats_export, chats_search
 from desktop.store.chats_records import (
     CHAT_COLUMNS,
@@ -97,7 +98,7 @@ class ChatStore:
         context_length: int = 0,
     ) -> Chat:
         """A new, empty chat."""
-        texts = (readable(title), readable(model), readable(system_prompt))
+        texts = (encodable(title), encodable(model), encodable(system_prompt))
         values = (*texts, json.dumps(dict(sampling or {})), max_tokens)
         with self._write() as db:
             now = _now(db)
@@ -140,9 +141,9 @@ class ChatStore:
     ) -> Chat:
         """Change what is given and return the chat. Settings do not move it up the list."""
         given: dict[str, str | bytes | int | None] = {
-            "title": None if title is None else readable(title),
-            "model": None if model is None else readable(model),
-            "system_prompt": None if system_prompt is None else readable(system_prompt),
+            "title": None if title is None else encodable(title),
+            "model": None if model is None else encodable(model),
+            "system_prompt": None if system_prompt is None else encodable(system_prompt),
             "sampling": None if sampling is None else json.dumps(dict(sampling)),
             "max_tokens": max_tokens,
             "model_path": None if model_path is None else path_value(model_path),
@@ -245,7 +246,7 @@ class ChatStore:
         model: str = "",
     ) -> Message:
         """Add a turn below ``parent_id`` (None: a first turn); it becomes the end of the active branch."""
-        text = readable(content)
+        text = encodable(content)
         with self._write() as db:
             now = _now(db)
             if db.execute("SELECT 1 FROM chats WHERE id = ?", (chat_id,)).fetchone() is None:
@@ -257,7 +258,7 @@ class ChatStore:
             (made,) = db.execute(
                 """INSERT INTO messages (chat_id, parent_id, role, content, state, model, created, statistics, note)
                    VALUES (?, ?, ?, ?, ?, ?, ?, '{}', '') RETURNING id""",
-                (chat_id, parent_id, role, text, state, readable(model), now),
+                (chat_id, parent_id, role, text, state, encodable(model), now),
             ).fetchone()
             db.execute("UPDATE chats SET leaf = ?, updated = ? WHERE id = ?", (made, now, chat_id))
             return self.message(made)
@@ -266,7 +267,7 @@ class ChatStore:
         """Write more of a streaming answer; durable against a kill when this returns. Cost: the new text only."""
         with self._write() as db:
             try:
-                db.execute("INSERT INTO pieces (message_id, text) VALUES (?, ?)", (message_id, readable(text)))
+                db.execute("INSERT INTO pieces (message_id, text) VALUES (?, ?)", (message_id, encodable(text)))
             except sqlite3.IntegrityError as error:
                 raise _no_message() from error
 
@@ -274,7 +275,7 @@ class ChatStore:
         """Replace the whole text of a message."""
         with self._write() as db:
             db.execute("DELETE FROM pieces WHERE message_id = ?", (message_id,))
-            db.execute("UPDATE messages SET content = ? WHERE id = ?", (readable(text), message_id))
+            db.execute("UPDATE messages SET content = ? WHERE id = ?", (encodable(text), message_id))
 
     def finish(
         self,
@@ -288,7 +289,7 @@ class ChatStore:
             self._join(db, message_id)
             db.execute(
                 "UPDATE messages SET state = ?, statistics = ?, note = ? WHERE id = ?",
-                (state, json.dumps(dict(statistics or {})), readable(note), message_id),
+                (state, json.dumps(dict(statistics or {})), encodable(note), message_id),
             )
             db.execute(
                 "UPDATE chats SET updated = ? WHERE id = (SELECT chat_id FROM messages WHERE id = ?)",
@@ -311,7 +312,7 @@ class ChatStore:
     def search(self, query: str, limit: int = 50) -> list[SearchHit]:
         """Titles and messages with all words of ``query`` (each may be the start of a word), best first."""
         with self._read() as db:
-            return chats_search.search(db, readable(query), limit)
+            return chats_search.search(db, encodable(query), limit)
 
     def export_markdown(self, chat_id: int) -> str:
         """The active branch to read."""
@@ -388,7 +389,9 @@ class ChatStore:
     def _failure(self, verb: str, error: sqlite3.Error) -> StoreError:
         if is_damage(error):
             hint = f"Quit Heft and restore {self._path} from a backup, or move it aside."
-            return StoreError("The chat database is damaged.", hint, detail=f"{self._path}: {error}", kind="damaged")
+            return StoreError(
+                "The chat database is damaged.", hint, detail=f"{self._path}: {error}", kind=FailureKind.DAMAGED
+            )
         return StoreError(
             f"Heft could not {verb} its chats: {error}",
             f"Check the free space and the permissions of {self._path.parent}.",

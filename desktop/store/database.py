@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from desktop.core.errors import StoreError
+from desktop.core.failures import FailureKind
 from desktop.system.atomic import put_in_place
 
 _log = logging.getLogger(__name__)
@@ -23,7 +24,6 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _NO_ACCESS = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
 _CACHE_KIB = 512  # of SQLite's own page cache, for each connection; the system's cache holds the rest
-UNWRITABLE = "unwritable"  # kind of a StoreError: the folder or its file system takes no writes
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ def is_damage(error: sqlite3.Error) -> bool:
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGED
 
 
-def kind_of(error: OSError | sqlite3.Error) -> str:
+def kind_of(error: OSError | sqlite3.Error) -> FailureKind:
     """The kind of StoreError that tells of this one."""
     if isinstance(error, sqlite3.Error):
         unwritable = (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _UNWRITABLE
     else:
         unwritable = error.errno in _NO_ACCESS
-    return UNWRITABLE if unwritable else StoreError.kind
+    return FailureKind.UNWRITABLE if unwritable else FailureKind.STORE
 
 
 def open_database(path: Path, schema: Schema) -> tuple[sqlite3.Connection, Path | None]:
@@ -105,7 +105,7 @@ def _prepared(connection: sqlite3.Connection, path: Path, schema: Schema) -> sql
                 f"A newer version of Heft wrote {schema.name}.",
                 "Start the newer version, or move the file aside to begin anew.",
                 detail=f"{path}: schema version {version}, this Heft knows {len(schema.migrations)}",
-                kind="newer-database",
+                kind=FailureKind.NEWER_DATABASE,
             )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from desktop.core.errors import StoreError
-from desktop.core.readable import readable
+from desktop.core.text import encodable
 from desktop.store.database import open_database
 from desktop.store.ledger_schema import SCHEMA
 
@@ -86,7 +86,7 @@ class Ledger:
     def add(self, run: Run) -> None:
         """Keep a run; StoreError when it cannot be written."""
         told = {name: getattr(run, name) for name in _COLUMNS[:-1]}
-        written = {name: readable(value) if isinstance(value, str) else value for name, value in told.items()}
+        written = {name: encodable(value) if isinstance(value, str) else value for name, value in told.items()}
         values = [*written.values(), msgspec.json.encode(run.figures).decode()]
         marks = ", ".join("?" * len(_COLUMNS))
         with self._open() as connection:

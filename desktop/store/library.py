@@ -14,9 +14,10 @@ from pathlib import Path
 from desktop.core import naming
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import NotFoundError
+from desktop.core.model_ref import ModelRef, local_ref
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.quants import WeightShare, quantization_label
-from desktop.core.shown import plain
+from desktop.core.text import visible_in_place
 from desktop.store.found_file import FoundFile, Source, look_at
 from desktop.store.gguf_files import Facts
 from desktop.store.header_cache import HeaderCache
@@ -51,6 +52,11 @@ class LibraryModel:
     def id(self) -> str:
         """What tells entries apart: the path."""
         return str(self.path)
+
+    @property
+    def ref(self) -> ModelRef:
+        """The model as it is loaded."""
+        return local_ref(self.path, self.name, self.files)
 
 
 @dataclass(frozen=True)
@@ -212,7 +218,7 @@ def _entry(shards: Sequence[_Read], mmproj: tuple[Path, ...], missing: int) -> L
     file_name = first.file.path.name
     weights: list[WeightShare] = [share for item in shards for share in item.facts.shares]
     return LibraryModel(
-        name=plain(first.file.name or naming.stem(file_name)),
+        name=visible_in_place(first.file.name or naming.stem(file_name)),
         path=first.file.path,
         files=tuple(item.file.path for item in shards),
         mmproj=mmproj,

@@ -9,7 +9,7 @@ import msgspec
 
 from desktop.core.errors import StoreError
 from desktop.core.load_settings import LoadSettings
-from desktop.core.readable import readable
+from desktop.core.text import encodable
 from desktop.system.atomic import write_atomically
 
 _VERSION = 1
@@ -30,13 +30,13 @@ class LoadSettingsStore:
     def get(self, identity: str) -> LoadSettings:
         """What was set for a model (:class:`desktop.core.model_ref.ModelRef`); nothing set for one never seen."""
         with self._lock:
-            return self._read().models.get(readable(identity), LoadSettings())
+            return self._read().models.get(encodable(identity), LoadSettings())
 
     def set(self, identity: str, settings: LoadSettings) -> None:
         """Remember settings, or forget the model where all is unset. StoreError when they cannot be written."""
         with self._lock:
             document = self._read()
-            key = readable(identity)
+            key = encodable(identity)
             if settings.unset:
                 document.models.pop(key, None)
             else:

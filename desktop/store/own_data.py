@@ -9,17 +9,21 @@ import shutil
 import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import StoreError
+from desktop.core.progress import Progress, Report
+from desktop.core.text import file_name
 from desktop.store.chats import ChatStore
 from desktop.store.option_kinds import without_password
 from desktop.store.options import PROXY
 from desktop.store.paths import Paths
+from desktop.system.atomic import user_file
 
 PlaceName = Literal["settings", "chats", "measurements", "models", "backends", "downloads", "caches", "logs"]
 _UNSAFE = re.compile(r"[^\w .,()-]+")
@@ -50,7 +54,7 @@ def own_places(paths: Paths, downloads: Path) -> tuple[DataPlace, ...]:
     )
 
 
-def size_of(place: DataPlace, cancelled: Callable[[], bool] = lambda: False) -> int:
+def size_of(place: DataPlace, cancelled: Cancelled = never) -> int:
     """Bytes of all files of a place; links are not followed, a file with several names counts once."""
     seen: set[tuple[int, int]] = set()
     total = 0
@@ -85,17 +89,17 @@ def clear_caches(paths: Paths) -> int:
     return before - size_of(caches)
 
 
-def export_everything(paths: Paths, target: Path, progress: Callable[[float, str], None]) -> int:
+def export_everything(paths: Paths, target: Path, progress: Report) -> int:
     """Settings, chats and measurements as one zip file; its size in bytes. Raises StoreError.
 
     Chats go in twice: as the database, whole, and as Markdown to read. Models, backends, caches and logs stay out; a
     token is in none of it, and a password that stands in the proxy's address is left out.
     """
-    part = target.with_name(f".{target.name}.part")
     try:
         with (
             tempfile.TemporaryDirectory(prefix="heft-export-") as scratch,
-            zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as out,
+            user_file(target) as stream,
+            zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as out,
         ):
             _add_settings(out, paths.settings)
             for file in (paths.calibrations, paths.data / "library.json"):
@@ -107,11 +111,8 @@ def export_everything(paths: Paths, target: Path, progress: Callable[[float, str
                 copy = _snapshot(paths.chats, Path(scratch))
                 out.write(copy, paths.chats.name)
                 _add_chats(out, copy, progress)
-        part.replace(target)
         return target.stat().st_size
     except (OSError, sqlite3.Error, zipfile.BadZipFile) as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
         raise StoreError(
             f"The export could not be written: {getattr(error, 'strerror', None) or error}.",
             f"Choose another folder, or make room for it: {target.parent}",
@@ -131,13 +132,12 @@ def _add_settings(out: zipfile.ZipFile, settings: Path) -> None:
     out.writestr(settings.name, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
-def _add_chats(out: zipfile.ZipFile, database: Path, progress: Callable[[float, str], None]) -> None:
+def _add_chats(out: zipfile.ZipFile, database: Path, progress: Report) -> None:
     with closing(ChatStore(database)) as store:
         chats = store.chats()
         for number, chat in enumerate(chats, 1):
-            title = _UNSAFE.sub(" ", chat.title).strip()[:_LONGEST_NAME] or "Chat"
-            out.writestr(f"chats/{chat.id:05d} {title}.md", store.export_markdown(chat.id))
-            progress(number / len(chats), title)
+            out.writestr(f"chats/{chat.id:05d} {file_name(chat.title, 'md')}", store.export_markdown(chat.id))
+            progress(Progress(number, len(chats), "chats", chat.title))
 
 
 def _snapshot(database: Path, folder: Path) -> Path:

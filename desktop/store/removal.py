@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from desktop.system.atomic import write_atomically
+from desktop.system.atomic import put_in_place, write_atomically
 
 _ASIDE = ".heft.removing"  # behind a file's name while all of them are being moved aside
 
@@ -32,12 +32,12 @@ class Remover:
         moved: list[Path] = []
         try:
             for file in files:
-                file.rename(_aside(file))
+                put_in_place(file, _aside(file))
                 moved.append(file)
         except OSError:
             for file in reversed(moved):
                 with contextlib.suppress(OSError):
-                    _aside(file).rename(file)
+                    put_in_place(_aside(file), file)
             self._journal.unlink(missing_ok=True)
             raise
         self._unlink([*links, *map(_aside, files)])

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from desktop.core.errors import StoreError, UsageError
-from desktop.core.readable import readable
+from desktop.core.text import encodable
 from desktop.store.options import ALL, Option
 from desktop.system.atomic import put_in_place, write_atomically
 from desktop.system.listeners import Listeners
@@ -225,7 +225,7 @@ class SettingsStore:
             write_atomically(self._path, raw)
         except UnicodeEncodeError as error:
             raise StoreError(
-                f"Heft cannot remember a name that is no Unicode: {readable(error.object)}",
+                f"Heft cannot remember a name that is no Unicode: {encodable(error.object)}",
                 "Rename the file or folder.",
                 detail=str(error),
             ) from error

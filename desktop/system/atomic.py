@@ -25,13 +25,20 @@ def write_atomically(path: Path, content: bytes | memoryview, *, durable: bool =
 
 
 def save_for_user(path: Path, content: bytes) -> None:
-    """Write a file the user asked for, in a folder that is there: as readable for others as all of the user's files.
-
-    Raises OSError, and leaves what is there, as :func:`atomic_file` does.
-    """
-    path.parent.stat()  # a folder that was mistyped is not made
-    with atomic_file(path, mode=SHARED) as stream:
+    """Write all of a file the user asked for; as :func:`user_file` otherwise."""
+    with user_file(path) as stream:
         stream.write(content)
+
+
+@contextmanager
+def user_file(path: Path) -> Iterator[IO[bytes]]:
+    """A stream into a file the user asked for, as readable for others as all of the user's files.
+
+    As :func:`atomic_file`, but in a folder that is there: one that was mistyped is not made.
+    """
+    path.parent.stat()
+    with atomic_file(path, mode=SHARED) as stream:
+        yield stream
 
 
 @contextmanager

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 import psutil
 
 
 def physical_threads() -> int:
     """Physical cores this process may use: more threads than that only contend for the same units."""
-    cores = psutil.cpu_count(logical=False) or 1
+    cores = _cores()
     return max(1, min(cores, len(os.sched_getaffinity(0)))) if hasattr(os, "sched_getaffinity") else cores
+
+
+@cache
+def _cores() -> int:
+    """Asked once: reading it takes milliseconds, and plans are made by the dozen."""
+    return psutil.cpu_count(logical=False) or 1

@@ -18,6 +18,7 @@ from support.hub_server import HubServer
 from support.published import profile
 from support.remote_models import QWEN3_8B, THIRTY, repo
 
+from desktop.core.load_settings import LoadSettings
 from desktop.core.placement import pools_of
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
@@ -31,7 +32,7 @@ from desktop.services.planning.engine_planner import DryRunPlanner
 from desktop.services.planning.speed import SpeedService
 from desktop.store.ledger import Ledger
 from desktop.store.paths import Paths
-from desktop.ui.discover.actions import DISCOVER_ACTIONS
+from desktop.ui.discover.actions import DISCOVER_ACTIONS, INSPECT, MODEL_PAGE
 from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.repo_list import RepoList
 from desktop.ui.discover.repo_list_model import RepoListModel
@@ -77,12 +78,12 @@ def _weighed(picker: PickerService) -> list[Figure]:
         opened = picker.open(NAME)
         opened.read_first()
         began = time.perf_counter()
-        opened.view(Controls(context=8192 + 256 * round_number))
+        opened.view(Controls(LoadSettings(8192 + 256 * round_number)))
         first.append(time.perf_counter() - began)
         began = time.perf_counter()
-        opened.settle(Controls(context=8192))
+        opened.settle(Controls(LoadSettings(8192)))
         all_rows.append(time.perf_counter() - began)
-        assert all(row.state == "engine" for row in opened.view(Controls(context=8192)).rows)
+        assert all(row.state == "engine" for row in opened.view(Controls(LoadSettings(8192))).rows)
     table, engine = max(first) * 1e3, all_rows[0]  # the first round reads every header from the Hub
     return [
         Figure("30 variants, first table after the header", f"{table:.1f} ms", table, "< 50 ms", table < 50),
@@ -93,15 +94,18 @@ def _weighed(picker: PickerService) -> list[Figure]:
 def _slider(picker: PickerService, theme: Theme) -> Figure:
     """A move of the slider until the repaint: view, models, chart and both paints, on the GUI thread."""
     owner = QWidget()
-    pane = RepoPane(theme, DataTables(), ActionRegistry(DISCOVER_ACTIONS, owner))
+    commands = ActionRegistry(DISCOVER_ACTIONS, owner)
+    for action in (INSPECT, MODEL_PAGE):  # the pane's buttons
+        commands.connect_to(action, owner.update)
+    pane = RepoPane(theme, DataTables(), commands)
     pane.resize(864, 770)
     opened = picker.open(NAME)
     opened.read_first()
     machine = profile("rtx-4060-8gb")
-    pane.show_repo(opened.view(Controls(context=8192, machine=machine)))
+    pane.show_repo(opened.view(Controls(LoadSettings(8192), machine=machine)))
     pane.show()
     _idle()
-    moves = [_moved(pane, opened, Controls(context=4096 + 512 * step, machine=machine)) for step in range(40)]
+    moves = [_moved(pane, opened, Controls(LoadSettings(4096 + 512 * step), machine=machine)) for step in range(40)]
     pane.close()
     median = statistics.median(moves) * 1e3
     sides = f"median {median:.1f} ms, worst {max(moves) * 1e3:.1f} ms"

@@ -16,6 +16,7 @@ from measure import Figure
 from support.engine import driven_engine
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory.shape import shape_of
 from desktop.core.speed import DeviceSpeed, Part, predict_decode, predict_prompt, token_work
@@ -59,7 +60,7 @@ def calibration(folder: Path) -> Calibrated:
             try:
                 return tool.call(Calibrate(str(folder), TYPES, ("f16",)))
             except HeftError as error:
-                if error.kind != "busy":
+                if error.kind != FailureKind.DISTURBED:
                     raise
                 print(error.message, file=sys.stderr)
         return tool.call(Calibrate(str(folder), TYPES, ("f16",)))

@@ -22,6 +22,7 @@ import bench_frozen  # noqa: E402
 import bench_gguf  # noqa: E402
 import bench_lanes  # noqa: E402
 import bench_memory  # noqa: E402
+import bench_palette  # noqa: E402
 import bench_picker  # noqa: E402
 import bench_speed  # noqa: E402
 import bench_transcript  # noqa: E402
@@ -42,6 +43,7 @@ PARTS: dict[str, Callable[[Path, bool], Sequence[Figure]]] = {
     "memory": lambda starter, quick: bench_memory.figures(starter, VOCABULARIES, quick),
     "lanes": lambda _starter, quick: bench_lanes.figures(quick),
     "transcript": lambda _starter, _quick: bench_transcript.figures(),
+    "palette": lambda _starter, _quick: bench_palette.figures(),
     "speed": lambda _starter, quick: bench_speed.figures(quick),
     "gguf": lambda starter, _quick: bench_gguf.figures(starter, VOCABULARIES),
     "picker": lambda _starter, _quick: bench_picker.figures(VOCABULARIES),

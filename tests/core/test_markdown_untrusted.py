@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop.core.markdown import Block, Paragraph, judge_link, parse, plain_text, visible
-from desktop.core.markdown.clean import Cleaner
+from desktop.core.markdown import Block, Paragraph, judge_link, parse, plain_text
+from desktop.core.text import chat_text
 
 
 def links(found: tuple[Block, ...]) -> list[str]:
@@ -32,24 +32,10 @@ def test_dangerous_addresses_never_become_links(address: str) -> None:
     assert links(parse(f"[click]({address})")) == []
 
 
-def test_overrides_and_controls_become_visible() -> None:
-    assert visible("a\u202eb\u2066c\u2069") == "a[U+202E]b[U+2066]c[U+2069]"
-    assert visible("\x1b[31mred\x00\x7f\x85") == "\u241b[31mred\u2400\u2421\ufffd"
-    assert visible("one\r\ntwo\rthree\u2028four") == "one\ntwo\nthree\nfour"
-    assert visible("\ud83d half") == "\ufffd half"
-    assert visible("a family \U0001f468\u200d\U0001f469 and שלום") == "a family \U0001f468\u200d\U0001f469 and שלום"
-
-
-@given(st.text(alphabet="a\r\n\x1b\u202e", max_size=30), st.integers(0, 30))
-def test_cleaning_in_pieces_is_cleaning_the_whole(text: str, cut: int) -> None:
-    cleaner = Cleaner()
-    assert cleaner.feed(text[:cut]) + cleaner.feed("") + cleaner.feed(text[cut:]) == visible(text)
-
-
 @given(st.text(max_size=200))
 def test_no_text_can_break_the_parser(text: str) -> None:
     shown = "".join(plain_text(b) for b in parse(text))
-    assert visible(shown) == shown
+    assert chat_text(shown) == shown
 
 
 @pytest.mark.parametrize("address", ["https://example.org/a?b=c#d", "http://example.org", "mailto:a@example.org"])

@@ -10,17 +10,18 @@ import pytest
 
 import desktop
 from desktop.core.errors import HeftError
-from desktop.core.settings_pages import PAGE_OF_KIND, PAGES
+from desktop.core.failures import FailureKind
+from desktop.core.settings_pages import PAGES
 
 SENDS = re.compile(r"\bin Settings\b|Settings >")
 _ROOT = Path(desktop.__file__).parent
 
 
 def test_the_page_of_an_error() -> None:
-    assert HeftError("No.", kind="token-wrong").settings_page == "hub"
-    assert HeftError("No.", kind="repo-not-found", settings_page="hub").settings_page == "hub"
+    assert HeftError("No.", kind=FailureKind.TOKEN_WRONG).settings_page == "hub"
+    assert HeftError("No.", kind=FailureKind.REPO_NOT_FOUND, settings_page="hub").settings_page == "hub"
     assert HeftError("No.").settings_page is None
-    assert set(PAGE_OF_KIND.values()) <= set(PAGES)
+    assert {kind.settings_page for kind in FailureKind} - {None} <= set(PAGES)
 
 
 def _texts(call: ast.Call) -> str:
@@ -53,8 +54,9 @@ def _sending() -> list[tuple[str, ast.Call]]:
 @pytest.mark.parametrize(("place", "call"), _sending(), ids=lambda value: value if isinstance(value, str) else "")
 def test_what_sends_to_the_settings_names_the_page(place: str, call: ast.Call) -> None:
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-    kinds = [node.value for node in ast.walk(keywords.get("kind", call)) if isinstance(node, ast.Constant)]
-    assert "settings_page" in keywords or set(kinds) & PAGE_OF_KIND.keys(), place
+    kinds = [node.attr for node in ast.walk(keywords.get("kind", call)) if isinstance(node, ast.Attribute)]
+    named = [FailureKind[name] for name in kinds if name in FailureKind.__members__]
+    assert "settings_page" in keywords or any(kind.settings_page for kind in named), place
 
 
 def test_the_looking_finds_them() -> None:

@@ -58,6 +58,8 @@ def test_nothing_that_can_be_pressed_fails(
     )  # fmt: skip
     found = json.loads(said)
     assert found["faults"] == []
+    assert found["moved"] == [], "a message moved something"
+    assert found["covered"] == [], "a message covered a control at 820x520"
     assert found["silent"] == [], "keys that reach nobody"
     assert len(found["pressed"]) > 500
     text = "\n".join(found["pressed"])

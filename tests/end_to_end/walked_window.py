@@ -9,8 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QLineEdit, QTableView
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QTableView,
+    QWidget,
+)
 from support.led_window import run, until
 from support.walker import Walker, settled
 
@@ -141,6 +153,53 @@ class Faults(logging.Handler):
         self._walker.fault(f"logged: {record.getMessage()}")
 
 
+class Messages:
+    """What a message over the smallest window moves or covers, at each place."""
+
+    def __init__(self, heft: Heft) -> None:
+        self._window, self._area = heft._window, heft._window.notifications
+        self.moved: list[str] = []
+        self.covered: list[str] = []
+
+    def look(self, place: str) -> None:
+        """Show a message of two lines and compare."""
+        while self._area.dismiss_last():
+            pass
+        QApplication.processEvents()
+        before = self._places()
+        self._area.show_message(HeftError("It failed, for a reason that takes some words to tell.", "Try it again."))
+        QApplication.processEvents()
+        after, over = self._places(), self._area.geometry()
+        self.moved += [f"{place}: {name}" for name, rect in after.items() if before.get(name) not in (rect, None)]
+        controls = (QAbstractButton, QLineEdit, QPlainTextEdit, QComboBox, QAbstractSpinBox)
+        for kind in controls:
+            for widget in self._window.findChildren(kind):
+                region = widget.visibleRegion().boundingRect().translated(widget.mapTo(self._window, QPoint(0, 0)))
+                shown = widget.isVisible() and not self._area.isAncestorOf(widget)
+                if shown and region.intersects(over) and not _scrolls(widget):
+                    self.covered.append(f"{place}: {kind.__name__} {widget.objectName()}")
+        self._area.dismiss_last()
+
+    def _places(self) -> dict[str, QRect]:
+        found: dict[str, QRect] = {}
+        for widget in self._window.findChildren(QWidget):
+            if widget.isVisible() and not self._area.isAncestorOf(widget) and widget.window() is self._window:
+                at = QRect(widget.mapTo(self._window, QPoint(0, 0)), widget.size())
+                found[f"{id(widget)} {type(widget).__name__} {widget.objectName()}"] = at
+        return found
+
+
+def _scrolls(widget: QWidget) -> bool:
+    """Whether it lies in a part of a page that can be scrolled further up."""
+    around = widget.parentWidget()
+    while around is not None:
+        bar = around.verticalScrollBar() if isinstance(around, QScrollArea) else None
+        if bar is not None and bar.value() < bar.maximum():
+            return True
+        around = around.parentWidget()
+    return False
+
+
 def main() -> None:
     """Arguments: the number of a chat, two model files, one of another format, and a machine's profile."""
     chat, (model, other, foreign, profile) = int(sys.argv[1]), sys.argv[2:]
@@ -172,14 +231,23 @@ def main() -> None:
         ("machine", places.page("machine")),
         ("a profile", places.profile(Path(profile))),
     )
+    messages = Messages(heft)
     with walker:
+        wide = heft._window.size()
+        heft._window.resize(820, 520)
+        for name, enter in steps[2:]:
+            enter()
+            settle()
+            messages.look(name)
+        heft._window.resize(wide)
         for name, enter in steps:
             walker.walk(name, enter)
             sys.stderr.write(f"{name}: {len(walker.pressed)} pressed\n")  # read when it does not come to its end
     logging.getLogger().removeHandler(faults)
     heft.close_window()
     heft.shut_down()
-    sys.stdout.write(json.dumps({"pressed": walker.pressed, "faults": walker.faults, "silent": walker.silent}))
+    found = {"pressed": walker.pressed, "faults": walker.faults, "silent": walker.silent}
+    sys.stdout.write(json.dumps({**found, "moved": messages.moved, "covered": messages.covered}))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from support.engine import driven_engine
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory import shape_of
 from desktop.core.progress import Progress
@@ -64,7 +65,7 @@ def test_a_calibration_measures_and_leaves_nothing(tool: Tool[Calibrated], tmp_p
     try:
         found = tool.call(request, progress=steps.append)
     except HeftError as error:  # which is what it has to say on a machine that is busy for all of that time
-        assert error.kind == "busy", error.detail
+        assert error.kind == FailureKind.DISTURBED, error.detail
     else:
         small, large = found.speed.types["Q8_0"].points
         assert small.bytes < large.bytes

@@ -44,7 +44,7 @@ def test_a_file_that_changed(hub: HubServer, client: HubClient, file: RemoteFile
     hub.repos["a/b"].files["m.bin"] = BytesContent(DATA[::-1])
     with pytest.raises(HubError) as caught:
         fetched(client, file)
-    assert caught.value.kind == "changed"
+    assert caught.value.kind == "file-changed"
 
 
 def test_cut_answers_and_cancelling(hub: HubServer, client: HubClient, file: RemoteFile) -> None:

@@ -13,6 +13,7 @@ import pytest
 from support.published import profile
 
 from desktop.core.errors import EngineError, StoreError
+from desktop.core.failures import FailureKind
 from desktop.core.hardware import Machine
 from desktop.engine.worker.protocol import Hello
 from desktop.services.report import write_report
@@ -59,8 +60,8 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def _hello() -> Hello:
-    known = {"pid": 1, "version": "llama.cpp 1", "backends": ["cpu"], "features": [], "devices": [], "architectures": []}
-    return msgspec.convert(known, Hello)
+    known = {"pid": 1, "version": "llama.cpp 1", "backends": ["cpu"], "features": [], "devices": []}
+    return msgspec.convert({**known, "architectures": []}, Hello)
 
 
 def _machine() -> Machine:
@@ -91,7 +92,7 @@ def test_what_a_developer_asks_for_is_in_it(planted: Paths, tmp_path: Path) -> N
 
 def test_an_engine_that_does_not_start_is_told_of(paths: Paths, tmp_path: Path) -> None:
     def fails() -> Hello:
-        raise EngineError("The engine did not answer.", "Start Heft again.", kind="no-answer")
+        raise EngineError("The engine did not answer.", "Start Heft again.", kind=FailureKind.NO_ANSWER)
 
     found = _read(write_report(paths, tmp_path, lambda: profile("rtx-4060-8gb"), fails, None))
     assert json.loads(found["versions.json"])["engine"]["error"]["kind"] == "no-answer"

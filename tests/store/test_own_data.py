@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from desktop.core.errors import StoreError
+from desktop.core.progress import unheard
 from desktop.store import options
 from desktop.store.chats import ChatStore
 from desktop.store.own_data import clear_caches, export_everything, own_places, size_of
@@ -29,7 +30,7 @@ def test_the_export_holds_chats_also_while_they_are_written(paths: Paths, tmp_pa
     with closing(ChatStore(paths.chats)) as store:  # open, with its newest pages still in the journal
         _chat(store, "First / question: what?", "hello")
         _chat(store, "", "again")
-        size = export_everything(paths, tmp_path / "all.zip", lambda fraction, _: steps.append(fraction))
+        size = export_everything(paths, tmp_path / "all.zip", lambda step: steps.append(step.fraction))
     assert size == (tmp_path / "all.zip").stat().st_size and steps == [0.5, 1.0]
     with zipfile.ZipFile(tmp_path / "all.zip") as found:
         names = found.namelist()
@@ -42,12 +43,12 @@ def test_the_export_holds_chats_also_while_they_are_written(paths: Paths, tmp_pa
         (tmp_path / "copy.sqlite3").write_bytes(found.read("chats.sqlite3"))
     with closing(sqlite3.connect(tmp_path / "copy.sqlite3")) as copy:
         assert copy.execute("SELECT count(*) FROM chats").fetchone() == (2,)
-    assert not list(tmp_path.glob(".*part"))
+    assert not list(tmp_path.glob(".heft-*"))
 
 
 def test_an_export_that_fails_leaves_nothing(paths: Paths, tmp_path: Path) -> None:
     with pytest.raises(StoreError) as caught:
-        export_everything(paths, tmp_path / "no such folder" / "all.zip", lambda *_: None)
+        export_everything(paths, tmp_path / "no such folder" / "all.zip", unheard)
     assert caught.value.hint and list(tmp_path.iterdir()) == [paths.data]
 
 

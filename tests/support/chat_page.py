@@ -11,7 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QListView, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
+from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import NotFoundError
+from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
@@ -104,7 +106,7 @@ class ScriptedEngine:
 
     def die(self, kind: str = "crashed") -> None:
         answer, self._answer = self._answer, None
-        died = EngineDied(kind, "The engine crashed in llama.cpp.", "Try a smaller model.", "log", -6)
+        died = EngineDied(FailureKind.of(kind), "The engine crashed in llama.cpp.", "Try a smaller model.", "log", -6)
         self.tell(EngineState("died", self.state.plan, died=died))
         if answer is not None:
             answer(died)
@@ -126,10 +128,19 @@ class OneModelLibrary:
 
 
 class PlainPlanning:
-    """Plans that leave everything to what was asked."""
+    """Plans that leave everything to what was asked, or is remembered."""
 
-    def for_load(self, ref: ModelRef, asked: LoadSettings | None = None) -> LoadPlan:
-        return LoadPlan(ref, asked or LoadSettings(), 2)
+    def __init__(self) -> None:
+        self.remembered: dict[str, LoadSettings] = {}
+
+    def settings_of(self, ref: ModelRef) -> LoadSettings:
+        return self.remembered.get(ref.identity, LoadSettings())
+
+    def remember(self, ref: ModelRef, settings: LoadSettings) -> None:
+        self.remembered[ref.identity] = settings.checked()
+
+    def for_load(self, ref: ModelRef, asked: LoadSettings | None = None, cancelled: Cancelled = never) -> LoadPlan:
+        return LoadPlan(ref, (asked or LoadSettings()).over(self.settings_of(ref)), 2, trained_context=8192)
 
 
 class Desk:
@@ -142,6 +153,7 @@ class Desk:
         self.store = store
         self.engine = ScriptedEngine()
         self.library = OneModelLibrary(model)
+        self.planning = PlainPlanning()
         self.service = ChatService(store, self.engine)  # type: ignore[arg-type]
         self.engine_bridge = Bridge(self.engine.subscribe, merge_states)
         self.chat_bridge = Bridge(self.service.subscribe, merge_chat_events)
@@ -151,7 +163,7 @@ class Desk:
             self.service,
             self.engine,  # type: ignore[arg-type]
             lambda: self.library,  # type: ignore[arg-type,return-value]
-            PlainPlanning,  # type: ignore[arg-type]
+            lambda: self.planning,  # type: ignore[arg-type,return-value]
             self.settings,
             self.engine_bridge,
             self.chat_bridge,

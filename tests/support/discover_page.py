@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from desktop.core.hardware import Machine
 from desktop.hub.token import HubToken
 from desktop.services.models.downloads import DownloadService
+from desktop.services.planning.service import PlanningService
 from desktop.ui.discover.page import DiscoverPage
 from desktop.ui.discover.variant_chart import VariantChart
 from desktop.ui.discover.variant_table import VariantTable
@@ -24,9 +25,16 @@ class Made:
     """A shown page and what it rests on."""
 
     def __init__(
-        self, page: DiscoverPage, qtbot: QtBot, downloads: DownloadService, machine: list[Machine], token: HubToken
+        self,
+        page: DiscoverPage,
+        qtbot: QtBot,
+        downloads: DownloadService,
+        machine: list[Machine],
+        token: HubToken,
+        planning: PlanningService,
     ) -> None:
         self.page, self._qtbot, self.downloads, self.token = page, qtbot, downloads, token
+        self.planning = planning
         self.machine = machine  # this computer; another one may be put in its place
 
     def find(self, kind: type[W], name: str) -> W:

@@ -9,6 +9,7 @@ import threading
 import msgspec
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress, Report
 from desktop.engine.helper_process import serve
 
@@ -32,7 +33,7 @@ class Done(msgspec.Struct, frozen=True):
 def answer(request: Do, progress: Report) -> Done:
     match request.what:
         case "refuse":
-            raise HeftError("No.", "Ask differently.", kind="refused", detail=request.text)
+            raise HeftError("No.", "Ask differently.", kind=FailureKind.REFUSED, detail=request.text)
         case "wait":
             progress(Progress.of(0.5, "waiting"))
             threading.Event().wait()

@@ -13,8 +13,9 @@ from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.folder_config import base_model_of, config_facts, model_card, parameters_of
 from desktop.core.formats.quantization import quantization_of
-from desktop.core.formats.reading import counted, parse_json, shown
+from desktop.core.formats.reading import counted, parse_json
 from desktop.core.formats.summary import Fact, FolderFile, Summary
+from desktop.core.text import one_line
 from desktop.core.units import human_bytes, human_parameters
 
 MAX_FILES = 20_000
@@ -62,7 +63,7 @@ class _Folder:
         weights = self.weights()
         if "model_index.json" in self.sizes:
             kind = self.json("model_index.json").get("_class_name", "")
-            return self.made("diffusers", [Fact("Pipeline", shown(kind, 80))])
+            return self.made("diffusers", [Fact("Pipeline", one_line(kind, 80))])
         if "adapter_config.json" in self.sizes:
             return self.adapter()
         if "config.json" in self.sizes and weights:
@@ -154,7 +155,7 @@ class _Folder:
             ("lora_alpha", "Alpha"),
             ("base_model_name_or_path", "Base model"),
         )
-        facts = [Fact(label, shown(config[key], 120)) for key, label in labels if config.get(key) is not None]
+        facts = [Fact(label, one_line(config[key], 120)) for key, label in labels if config.get(key) is not None]
         return self.made("lora", facts + self.weight_facts(self.weights()), config)
 
     def index(self, weights: list[str]) -> tuple[int, int]:
@@ -210,7 +211,7 @@ class _Folder:
         """A folder of something else: its most frequent endings."""
         endings = Counter(PurePosixPath(name).suffix.lower() or "no ending" for name in self.sizes)
         facts = [Fact("Files", f"{len(self.sizes):,}, {self.bytes_of(list(self.sizes))}")] if self.sizes else []
-        facts += [Fact(shown(ending, 40), counted(count, "file")) for ending, count in endings.most_common(8)]
+        facts += [Fact(one_line(ending, 40), counted(count, "file")) for ending, count in endings.most_common(8)]
         what = (
             "None of its files belongs to a model format that Heft recognises."
             if self.sizes

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from desktop.core.formats.reading import shown
 from desktop.core.formats.summary import Fact
+from desktop.core.text import one_line
 
 # Fields of Transformers configurations; several families have names of their own for one thing.
 _FIELDS = (
@@ -31,7 +31,7 @@ def config_facts(config: Mapping[str, Any]) -> tuple[Fact, ...]:
     inner = _language_part(config)
     architectures = config.get("architectures")
     name = architectures[0] if isinstance(architectures, list) and architectures else config.get("model_type")
-    facts = [Fact("Architecture", shown(name, 80))] if isinstance(name, str) else []
+    facts = [Fact("Architecture", one_line(name, 80))] if isinstance(name, str) else []
     for fields, label in _FIELDS:
         value = next((inner[field] for field in fields if type(inner.get(field)) is int), None)
         if value is not None and abs(value) < 1 << 63:
@@ -53,7 +53,7 @@ def dtype_of(config: Mapping[str, Any]) -> str:
     for settings in (config, _language_part(config)):
         for field in ("dtype", "torch_dtype"):
             if isinstance(settings.get(field), str):
-                return shown(settings[field], 40).removeprefix("torch.")
+                return one_line(settings[field], 40).removeprefix("torch.")
     return ""
 
 
@@ -74,7 +74,7 @@ def model_card(data: bytes) -> dict[str, str]:
         key, colon, value = line.partition(":")
         if colon and key in _CARD_KEYS:
             item = lines[at + 1].strip() if not value.strip() and at + 1 < len(lines) else value.strip()
-            card[key] = shown(item.removeprefix("- ").strip("[]\"' ").split(",")[0].strip("\"' "), 120)
+            card[key] = one_line(item.removeprefix("- ").strip("[]\"' ").split(",")[0].strip("\"' "), 120)
     return {key: value for key, value in card.items() if value}
 
 

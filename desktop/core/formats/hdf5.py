@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from desktop.core.errors import FileFormatError
 from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.keras import MAX_CONFIG, config_facts, config_words
-from desktop.core.formats.reading import Forward, read, shown
+from desktop.core.formats.reading import Forward, read
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.gguf.cursor import DAMAGED
 from desktop.core.gguf.source import ByteSource
+from desktop.core.text import one_line
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_MESSAGES = 4096
@@ -29,11 +30,11 @@ def summarise(source: ByteSource, catalog: Catalog) -> Summary:
     """Keras's own attributes, or that there are none; FileFormatError when the file breaks off."""
     attributes = dict(_File(source).attributes())
     if not any(name in attributes for name in _KERAS):
-        names = ", ".join(shown(name, 40) for name in list(attributes)[:10])
+        names = ", ".join(one_line(name, 40) for name in list(attributes)[:10])
         return catalog.summary("hdf5", facts=(Fact("Attributes", names),) if names else ())
     config = attributes.get("model_config", b"")
     facts = [
-        Fact(label, shown(attributes[name].decode("utf-8", "replace"), 60))
+        Fact(label, one_line(attributes[name].decode("utf-8", "replace"), 60))
         for name, label in (("keras_version", "Keras version"), ("backend", "Backend"))
         if attributes.get(name)
     ]

@@ -11,10 +11,11 @@ from typing import Any
 
 from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
-from desktop.core.formats.reading import parse_json, shown
+from desktop.core.formats.reading import parse_json
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.formats.zips import ZipEntry, read_entry
 from desktop.core.gguf.source import ByteSource
+from desktop.core.text import one_line
 from desktop.core.units import human_bytes
 
 MAX_CONFIG = 8 << 20
@@ -29,7 +30,7 @@ def keras_zip(source: ByteSource, entries: Mapping[str, ZipEntry], catalog: Cata
     facts = []
     if isinstance(metadata, dict):
         labels = (("keras_version", "Keras version"), ("date_saved", "Saved"))
-        facts = [Fact(label, shown(metadata[key], 60)) for key, label in labels if key in metadata]
+        facts = [Fact(label, one_line(metadata[key], 60)) for key, label in labels if key in metadata]
     weights = entries.get("model.weights.h5")
     if weights is not None:
         facts.append(Fact("Weights", human_bytes(weights.bytes)))

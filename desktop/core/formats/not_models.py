@@ -6,8 +6,8 @@ import re
 
 from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
-from desktop.core.formats.reading import shown
 from desktop.core.formats.summary import Fact, Summary
+from desktop.core.text import one_line
 from desktop.core.units import human_bytes
 
 HEAD_BYTES = 4096
@@ -72,7 +72,7 @@ def recognise_other(start: bytes, size: int, catalog: Catalog) -> Summary | None
     lead = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:16].lower()
     if lead.startswith(_HTML) and b"<" in start:
         title = _TITLE.search(start)
-        facts = (Fact("Title of the page", shown(title[1].decode("utf-8", "replace").strip())),) if title else ()
+        facts = (Fact("Title of the page", one_line(title[1].decode("utf-8", "replace").strip())),) if title else ()
         return catalog.summary("html", facts=facts)
     for id, known in (("archive", _ARCHIVES), ("image", _IMAGES), ("program", _PROGRAMS)):
         for magic, kind in known:
@@ -83,7 +83,7 @@ def recognise_other(start: bytes, size: int, catalog: Catalog) -> Summary | None
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return catalog.summary("image", facts=(Fact("Kind", "WebP image"), Fact("Size", human_bytes(size))))
     if _is_text(start, len(start) < size):
-        line = shown(start.decode("utf-8", "ignore").strip().split("\n", 1)[0])
+        line = one_line(start.decode("utf-8", "ignore").strip().split("\n", 1)[0])
         return catalog.summary("text", facts=(Fact("First line", line), Fact("Size", human_bytes(size))))
     return None
 

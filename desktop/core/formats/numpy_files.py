@@ -7,8 +7,8 @@ from typing import Any
 
 from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
-from desktop.core.formats.reading import shown
 from desktop.core.formats.summary import Fact, Summary
+from desktop.core.text import one_line
 
 MAGIC = b"\x93NUMPY"
 NUMPY_HEADER = 512  # bytes that hold the description of any plain array
@@ -17,7 +17,7 @@ NUMPY_HEADER = 512  # bytes that hold the description of any plain array
 def summarise(start: bytes, catalog: Catalog) -> Summary:
     """One array: its type and shape as NumPy writes them."""
     text = start[10 if start[6:7] == b"\x01" else 12 :].split(b"\n", 1)[0].decode("latin-1").strip()
-    return catalog.summary("numpy", facts=(Fact("Array", shown(text)),), **numpy_danger([start]))
+    return catalog.summary("numpy", facts=(Fact("Array", one_line(text)),), **numpy_danger([start]))
 
 
 def numpy_danger(heads: Sequence[bytes]) -> dict[str, Any]:

@@ -10,9 +10,10 @@ import struct
 
 from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
-from desktop.core.formats.reading import head, read, shown
+from desktop.core.formats.reading import head, read
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.gguf.source import ByteSource
+from desktop.core.text import one_line
 
 # The magic number is 32 bits in the writer's byte order, so on disk its letters come last first.
 MAGICS = {b"lmgg": "ggml", b"fmgg": "ggmf", b"tjgg": "ggjt", b"algg": "ggla"}
@@ -109,5 +110,5 @@ def summarise_imatrix(source: ByteSource, catalog: Catalog) -> Summary:
     """The number of entries and the first tensor's name."""
     start = head(source, 80)
     count, length = struct.unpack_from("<2i", start)
-    first = shown(start[8 : 8 + length].decode("ascii"))
+    first = one_line(start[8 : 8 + length].decode("ascii"))
     return catalog.summary("imatrix", facts=(Fact("Tensors", f"{count:,}"), Fact("First", first)))

@@ -12,9 +12,10 @@ from desktop.core.errors import FileFormatError
 from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.protobuf import Field, Messages
-from desktop.core.formats.reading import broken_off, counted, shown
+from desktop.core.formats.reading import broken_off, counted
 from desktop.core.formats.summary import Fact, Summary, TensorRow
 from desktop.core.gguf.source import ByteSource
+from desktop.core.text import one_line
 from desktop.core.units import human_bytes, human_parameters
 
 MAX_TENSORS = 20_000
@@ -121,7 +122,7 @@ class _Graph:
             elif field.number == 2 and field.wire == 2:
                 value = self.messages.text(field)
         if key == "location" and len(self.external) < 100:
-            self.external.add(shown(value, 120))
+            self.external.add(one_line(value, 120))
 
 
 def summarise(source: ByteSource, catalog: Catalog) -> Summary:
@@ -139,7 +140,7 @@ def summarise(source: ByteSource, catalog: Catalog) -> Summary:
                 graph.read(field)
             elif field.number == 14 and len(metadata) < 200:
                 pair = {f.number: messages.text(f) for f in messages.fields(field.start, field.size) if f.wire == 2}
-                metadata[shown(pair.get(1, ""))] = pair.get(2, "")
+                metadata[one_line(pair.get(1, ""))] = pair.get(2, "")
     except FileFormatError as error:
         findings.append(broken_off(error, "What follows was not counted."))
     findings += _graph_findings(graph)
@@ -157,7 +158,7 @@ def _model_fact(messages: Messages, field: Field) -> list[Fact]:
     if field.number == 1 and field.wire == 0:
         return [Fact("IR version", f"{field.value}")]
     if field.number in (2, 3) and field.wire == 2:
-        return [Fact("Made by" if field.number == 2 else "Its version", shown(messages.text(field), 80))]
+        return [Fact("Made by" if field.number == 2 else "Its version", one_line(messages.text(field), 80))]
     if field.number == 8 and field.wire == 2:
         domain, version = "", 0
         for inner in messages.fields(field.start, field.size):
@@ -165,14 +166,14 @@ def _model_fact(messages: Messages, field: Field) -> list[Fact]:
                 domain = messages.text(inner)
             elif inner.number == 2 and inner.wire == 0:
                 version = inner.value
-        return [Fact(f"Operators {shown(domain, 24) or 'ai.onnx'}", f"version {version}")]
+        return [Fact(f"Operators {one_line(domain, 24) or 'ai.onnx'}", f"version {version}")]
     return []
 
 
 def _graph_facts(graph: _Graph) -> list[Fact]:
-    most = ", ".join(f"{shown(kind, 40)} x {count:,}" for kind, count in graph.operators.most_common(6))
+    most = ", ".join(f"{one_line(kind, 40)} x {count:,}" for kind, count in graph.operators.most_common(6))
     rows = [
-        ("Graph", shown(graph.name, 80)),
+        ("Graph", one_line(graph.name, 80)),
         ("Operations", f"{graph.nodes:,}"),
         ("Most used", most),
         ("Inputs and outputs", f"{graph.inputs:,} and {graph.outputs:,}"),
@@ -194,7 +195,7 @@ def _graph_findings(graph: _Graph) -> list[Finding]:
         found.append(Finding("note", message, "The graph names them.", "Keep them in the same folder."))
     custom = sorted({kind.rpartition(".")[0] for kind in graph.operators if "." in kind})
     if custom:
-        names = ", ".join(shown(domain, 60) for domain in custom[:4])
+        names = ", ".join(one_line(domain, 60) for domain in custom[:4])
         message = f"It uses operators outside the standard: {names}."
         found.append(Finding("note", message, "Not every runtime knows them.", "Run it with the one it was made for."))
     return found

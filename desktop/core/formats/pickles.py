@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.pickle_scan import COMPUTED, MAX_OPERATIONS, Import, Scan, scan_pickle
-from desktop.core.formats.reading import head, shown
+from desktop.core.formats.reading import head
 from desktop.core.formats.summary import Danger, Fact, Summary, TensorRow
 from desktop.core.gguf.source import ByteSource
+from desktop.core.text import one_line
 from desktop.core.units import human_bytes
 
 MAX_PICKLES = 64  # in one file
@@ -114,7 +115,7 @@ def judge(scans: Sequence[Scan]) -> Verdict:
         if scan.problem:
             dangerous = True
             reason = "What follows is unknown; loading it still runs everything before."
-            findings.append(Finding("error", shown(scan.problem, 400), reason, _DO_NOT_LOAD, scan.problem_offset))
+            findings.append(Finding("error", one_line(scan.problem, 400), reason, _DO_NOT_LOAD, scan.problem_offset))
         if scan.computed_calls:
             dangerous = True
             message = f"It calls {scan.computed_calls:,} times something that it does not import by name."
@@ -126,7 +127,7 @@ def judge(scans: Sequence[Scan]) -> Verdict:
         calls = sum(other.calls[found] for other in scans)
         use = f"called {calls:,} times" if calls > 1 else "called once" if calls else "not called"
         known = "harmless" if harmless else "not on the list of harmless names"
-        facts.append(Fact(f"Import {len(facts) + 1}", f"{shown(path, 120)}: {known}, {use}"))
+        facts.append(Fact(f"Import {len(facts) + 1}", f"{one_line(path, 120)}: {known}, {use}"))
         if not harmless:
             dangerous = True
             findings.append(_finding(path, scan, found))
@@ -135,8 +136,8 @@ def judge(scans: Sequence[Scan]) -> Verdict:
 
 
 def _finding(path: str, scan: Scan, found: Import) -> Finding:
-    name = shown(path, 100)
-    example = shown(scan.examples.get(found, ""), 300)
+    name = one_line(path, 100)
+    example = one_line(scan.examples.get(found, ""), 300)
     if COMPUTED in path:
         message = "It imports something whose name it works out while it is loaded."
         return Finding(

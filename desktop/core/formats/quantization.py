@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from desktop.core.formats.reading import shown
 from desktop.core.formats.summary import Fact
+from desktop.core.text import one_line
 
 _METHODS = {
     "gptq": "gptq",
@@ -81,7 +81,7 @@ def quantization_of(config: Mapping[str, Any], sidecars: Mapping[str, Mapping[st
 
 
 def _facts(settings: Mapping[str, Any], method: str) -> tuple[Fact, ...]:
-    found = {"Method": shown(method, 60)}
+    found = {"Method": one_line(method, 60)}
     if settings.get("load_in_4bit") is True:
         found["Bits"] = "4"
     elif settings.get("load_in_8bit") is True:
@@ -97,10 +97,10 @@ def _words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list) and len(value) <= 4:
-        return " x ".join(shown(item, 20) for item in value)
+        return " x ".join(one_line(item, 20) for item in value)
     if value == -1:
         return "whole row"
-    return f"{value:g}" if isinstance(value, float) else shown(value, 60)
+    return f"{value:g}" if isinstance(value, float) else one_line(value, 60)
 
 
 def _groups(groups: object) -> dict[str, str]:

@@ -9,11 +9,11 @@ from desktop.core.errors import FileFormatError
 from desktop.core.findings import Finding
 from desktop.core.gguf.cursor import DAMAGED, INCOMPLETE
 from desktop.core.gguf.source import ByteSource
+from desktop.core.text import LINE
 
 MAX_JSON = 12 << 20  # bytes; headers of the largest single safetensors files have some 3 million
 MAX_JSON_UNICODE = 2 << 20  # Python keeps a text with one emoji in four bytes per character
 MAX_JSON_MARKS = 500_000  # commas, colons and brackets: what parsed values cost is about 75 bytes for each
-MAX_SHOWN = 200  # characters of a text from a file in a fact or a message
 
 
 def read(source: ByteSource, offset: int, count: int, what: str) -> bytes:
@@ -102,7 +102,7 @@ def parse_json(data: bytes | memoryview, what: str, *, offset: int = 0, pairs_ho
     try:
         return json.loads(raw.decode("utf-8"), object_pairs_hook=pairs_hook)
     except (ValueError, RecursionError) as error:  # ValueError: bad UTF-8, bad JSON, a number of 5,000 digits
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:MAX_SHOWN]
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:LINE]
         raise FileFormatError(
             f"{what[0].upper()}{what[1:]} is no valid JSON: {reason}.", DAMAGED, offset=offset
         ) from None
@@ -111,10 +111,3 @@ def parse_json(data: bytes | memoryview, what: str, *, offset: int = 0, pairs_ho
 def counted(count: int, noun: str) -> str:
     """``1 file``, ``2 files``."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
-
-
-def shown(value: object, limit: int = MAX_SHOWN) -> str:
-    """A text from a file as it may be shown: one line, printable, of bounded length."""
-    text = str(value) if not isinstance(value, str) else value
-    line = "".join(c if c.isprintable() else "�" for c in text[: limit + 1])
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"

@@ -14,10 +14,11 @@ from typing import Any
 from desktop.core.errors import FileFormatError
 from desktop.core.findings import Finding, Severity
 from desktop.core.formats.catalog import Catalog
-from desktop.core.formats.reading import MAX_JSON, MAX_SHOWN, counted, head, parse_json, read, shown
+from desktop.core.formats.reading import MAX_JSON, counted, head, parse_json, read
 from desktop.core.formats.summary import Fact, Summary, TensorRow
 from desktop.core.gguf.cursor import DAMAGED, INCOMPLETE
 from desktop.core.gguf.source import ByteSource
+from desktop.core.text import LINE, one_line
 from desktop.core.units import human_bytes, human_parameters
 
 MAX_HEADER = 100_000_000  # the reference implementation refuses more
@@ -68,7 +69,7 @@ class _Notes:
 
     def add(self, message: str, reason: str = _REFUSED, *, about: str = "file", severity: Severity = "error") -> None:
         if len(self.findings) < MAX_FINDINGS:
-            self.findings.append(Finding(severity, message, reason, _AGAIN, about=about[:MAX_SHOWN]))
+            self.findings.append(Finding(severity, message, reason, _AGAIN, about=about[:LINE]))
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _content(pairs: Sequence[tuple[str, Any]], data_start: int, file_bytes: int)
     notes = _Notes()
     for name, count in Counter(name for name, _ in pairs).items():
         if count > 1:
-            notes.add(f"The name '{shown(name)}' occurs {count} times.", "Readers disagree on which one counts.")
+            notes.add(f"The name '{one_line(name)}' occurs {count} times.", "Readers disagree on which one counts.")
     metadata: dict[str, str] = {}
     tensors: list[TensorRow] = []
     for name, value in pairs:
@@ -124,7 +125,7 @@ def _content(pairs: Sequence[tuple[str, Any]], data_start: int, file_bytes: int)
         elif isinstance(value, _Entry):
             tensors.append(_tensor(name, value, data_start, notes))
         else:
-            notes.add(f"'{shown(name)}' has no type, shape and place.", about=f"tensor:{name}")
+            notes.add(f"'{one_line(name)}' has no type, shape and place.", about=f"tensor:{name}")
     tensors.sort(key=lambda row: (row.offset, row.bytes))
     findings = (*_layout(tensors, data_start, file_bytes), *notes.findings)
     return Content(tuple(tensors), metadata, data_start, findings[:MAX_FINDINGS])
@@ -136,7 +137,7 @@ def _metadata(value: object, notes: _Notes) -> dict[str, str]:
         return {}
     if not all(isinstance(text, str) for _, text in value):
         notes.add("__metadata__ holds values that are no texts.", "The format allows texts only.")
-    return {str(key): text if isinstance(text, str) else shown(text) for key, text in value}
+    return {str(key): text if isinstance(text, str) else one_line(text) for key, text in value}
 
 
 def _tensor(name: str, entry: _Entry, start: int, notes: _Notes) -> TensorRow:
@@ -145,16 +146,16 @@ def _tensor(name: str, entry: _Entry, start: int, notes: _Notes) -> TensorRow:
     if shape is not None and math.prod(shape) >= 1 << 63:
         shape = None
     offsets = _numbers(entry.offsets, 2)
-    dtype = shown(entry.dtype, 32) if isinstance(entry.dtype, str) else ""
+    dtype = one_line(entry.dtype, 32) if isinstance(entry.dtype, str) else ""
     if shape is None or offsets is None or len(offsets) != 2 or offsets[1] < offsets[0] or not dtype:
-        notes.add(f"The entry of '{shown(name)}' is malformed.", about=about)
+        notes.add(f"The entry of '{one_line(name)}' is malformed.", about=about)
         return TensorRow(name, shape or (), dtype or "?", 0, start)
     size = offsets[1] - offsets[0]
     bits = BITS.get(dtype)
     if bits is None:
-        notes.add(f"'{shown(name)}' has the unknown type {dtype}.", about=about, severity="warning")
+        notes.add(f"'{one_line(name)}' has the unknown type {dtype}.", about=about, severity="warning")
     elif math.prod(shape) * bits != size * 8:
-        notes.add(f"'{shown(name)}' has {size:,} bytes, but its shape and type need another size.", about=about)
+        notes.add(f"'{one_line(name)}' has {size:,} bytes, but its shape and type need another size.", about=about)
     return TensorRow(name, shape, dtype, size, start + offsets[0])
 
 
@@ -170,11 +171,12 @@ def _layout(tensors: Sequence[TensorRow], start: int, file_bytes: int) -> list[F
     for row in tensors:
         if len(found) < MAX_FINDINGS:
             if row.offset < end and row.bytes:
-                message = f"'{shown(row.name)}' overlaps the tensor before it."
-                about = f"tensor:{row.name[:MAX_SHOWN]}"
+                message = f"'{one_line(row.name)}' overlaps the tensor before it."
+                about = f"tensor:{row.name[:LINE]}"
                 found.append(Finding("error", message, _REFUSED, _AGAIN, row.offset, about))
             elif row.offset > end:
-                found.append(_gap(f"{row.offset - end:,} bytes before '{shown(row.name)}' belong to no tensor.", end))
+                message = f"{row.offset - end:,} bytes before '{one_line(row.name)}' belong to no tensor."
+                found.append(_gap(message, end))
         end = max(end, row.offset + row.bytes)
     if end < file_bytes:
         found.append(_gap(f"{file_bytes - end:,} bytes after the last tensor belong to none.", end))
@@ -212,9 +214,9 @@ def summarise(source: ByteSource, catalog: Catalog) -> Summary:
         **_words(found, catalog),
         facts=(*type_facts(content.tensors, packed=bool(found)), Fact("Header", human_bytes(content.header_bytes))),
         tensors=content.tensors,
-        metadata={shown(key): text for key, text in content.metadata.items()},
+        metadata={one_line(key): text for key, text in content.metadata.items()},
         findings=content.findings,
-        base_model=shown(content.metadata.get("base_model", "")),
+        base_model=one_line(content.metadata.get("base_model", "")),
         parameters=0 if found else sum(math.prod(row.shape) for row in content.tensors),
     )
 

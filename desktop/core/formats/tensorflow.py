@@ -13,9 +13,10 @@ from desktop.core.errors import FileFormatError
 from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
 from desktop.core.formats.protobuf import Field, Messages
-from desktop.core.formats.reading import broken_off, head, shown
+from desktop.core.formats.reading import broken_off, head
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.gguf.source import ByteSource
+from desktop.core.text import one_line
 
 # Operations that reach outside the graph (SECURITY.md: TensorFlow models are programs).
 OUTSIDE = frozenset({"ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc", "RpcCall"})
@@ -52,12 +53,12 @@ def summarise_saved_model(source: ByteSource, catalog: Catalog) -> Summary:
         message = f"The graph reaches outside itself: {', '.join(outside)}."
         reason = "Such operations read or write files or run Python when the model runs."
         findings.append(Finding("error", message, reason, "Do not run it unless you trust its maker."))
-    most = ", ".join(f"{shown(kind, 40)} x {count:,}" for kind, count in reader.operations.most_common(6))
+    most = ", ".join(f"{one_line(kind, 40)} x {count:,}" for kind, count in reader.operations.most_common(6))
     rows = [
-        ("TensorFlow version", shown(reader.version, 40)),
+        ("TensorFlow version", one_line(reader.version, 40)),
         ("Graphs", f"{reader.graphs:,}"),
-        ("Tags", ", ".join(shown(tag, 40) for tag in reader.tags)),
-        ("Signatures", ", ".join(shown(name, 60) for name in reader.signatures)),
+        ("Tags", ", ".join(one_line(tag, 40) for tag in reader.tags)),
+        ("Signatures", ", ".join(one_line(name, 60) for name in reader.signatures)),
         ("Operations", f"{reader.operations.total():,}"),
         ("Most used", most),
     ]

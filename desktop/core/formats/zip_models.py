@@ -11,10 +11,11 @@ from desktop.core.formats.keras import keras_zip
 from desktop.core.formats.numpy_files import NUMPY_HEADER, numpy_danger
 from desktop.core.formats.pickle_scan import MAX_OPERATIONS, scan_pickle
 from desktop.core.formats.pickles import judge
-from desktop.core.formats.reading import broken_off, counted, read, shown
+from desktop.core.formats.reading import broken_off, counted, read
 from desktop.core.formats.summary import Fact, Summary
 from desktop.core.formats.zips import STORED, ZipEntry, data_offset, find_directory, read_entry
 from desktop.core.gguf.source import ByteSource, BytesSource, SubSource
+from desktop.core.text import one_line
 from desktop.core.units import human_bytes
 
 STARTS = (b"PK\x03\x04", b"MZ", b"jartsr", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"#!")
@@ -62,20 +63,20 @@ def _llamafile(
         )
     ]
     if offset is not None and read(source, offset, 4, "the GGUF file inside") != b"GGUF":
-        message = f"'{shown(largest.name)}' inside does not begin like a GGUF file."
+        message = f"'{one_line(largest.name)}' inside does not begin like a GGUF file."
         findings.append(Finding("error", message, "It would hold the weights.", "Download the file again.", offset))
         offset = None
     facts = [
         Fact("Program", _program(start)),
-        Fact("Model inside", f"{shown(largest.name)}, {human_bytes(largest.bytes)}"),
+        Fact("Model inside", f"{one_line(largest.name)}, {human_bytes(largest.bytes)}"),
     ]
     if len(models) > 1:
-        others = ", ".join(shown(entry.name, 60) for entry in models if entry is not largest)
-        facts.append(Fact("Other GGUF files", shown(others)))
+        others = ", ".join(one_line(entry.name, 60) for entry in models if entry is not largest)
+        facts.append(Fact("Other GGUF files", one_line(others)))
     arguments = next((entry for entry in entries if entry.name == ".args"), None)
     if arguments is not None:
         text = read_entry(source, arguments, _MAX_ARGUMENTS).decode("utf-8", "replace")
-        facts.append(Fact("Starts with", shown(" ".join(text.split()))))
+        facts.append(Fact("Starts with", one_line(" ".join(text.split()))))
     return catalog.summary(
         "llamafile",
         facts=tuple(facts),
@@ -126,7 +127,7 @@ def _content(source: ByteSource, entry: ZipEntry) -> tuple[ByteSource, int | Non
         start = data_offset(source, entry)
         return SubSource(source, start, entry.bytes), start
     if entry.bytes > _MAX_PICKLE:
-        raise FileFormatError(f"'{shown(entry.name)}' unpacks to {entry.bytes:,} bytes, more than Heft reads.")
+        raise FileFormatError(f"'{one_line(entry.name)}' unpacks to {entry.bytes:,} bytes, more than Heft reads.")
     return BytesSource(read_entry(source, entry, _MAX_PICKLE)), None
 
 
@@ -145,7 +146,9 @@ def _arrays(source: ByteSource, entries: Sequence[ZipEntry], catalog: Catalog) -
 def _archive(entries: Sequence[ZipEntry], catalog: Catalog) -> Summary:
     inside = [entry for entry in entries if entry.name.lower().endswith(_MODEL_ENDINGS)]
     findings = [
-        Finding("note", f"A model file may be inside: {shown(entry.name)}.", "Its name says so.", "Unpack the archive.")
+        Finding(
+            "note", f"A model file may be inside: {one_line(entry.name)}.", "Its name says so.", "Unpack the archive."
+        )
         for entry in inside[:1]
     ]
     return catalog.summary("archive", facts=(Fact("Kind", "zip"), *_listing(entries)), findings=tuple(findings))
@@ -156,5 +159,5 @@ def _listing(entries: Sequence[ZipEntry]) -> tuple[Fact, ...]:
     total = human_bytes(sum(entry.bytes for entry in entries))
     return (
         Fact("Files", f"{len(entries):,}, {total}"),
-        *(Fact(f"File {at}", f"{shown(e.name, 80)}, {human_bytes(e.bytes)}") for at, e in enumerate(largest, 1)),
+        *(Fact(f"File {at}", f"{one_line(e.name, 80)}, {human_bytes(e.bytes)}") for at, e in enumerate(largest, 1)),
     )

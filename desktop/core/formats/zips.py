@@ -10,9 +10,10 @@ import zlib
 from dataclasses import dataclass
 
 from desktop.core.errors import FileFormatError
-from desktop.core.formats.reading import read, shown
+from desktop.core.formats.reading import read
 from desktop.core.gguf.cursor import DAMAGED
 from desktop.core.gguf.source import ByteSource
+from desktop.core.text import one_line
 
 STORED, DEFLATED = 0, 8
 MAX_COMMENT = 65_535
@@ -123,26 +124,27 @@ def _zip64_sizes(extra: bytes, size: int, packed: int, offset: int) -> tuple[int
 def data_offset(source: ByteSource, entry: ZipEntry) -> int:
     """Where the bytes of an entry begin in the source; FileFormatError when its local header is not there."""
     fields = _LOCAL.unpack(
-        read(source, entry.header_offset, _LOCAL.size, f"the zip header of '{shown(entry.name, 80)}'")
+        read(source, entry.header_offset, _LOCAL.size, f"the zip header of '{one_line(entry.name, 80)}'")
     )
     if fields[0] != b"PK\x03\x04":
         raise FileFormatError(
-            f"'{shown(entry.name, 80)}' is not where the zip directory says.", DAMAGED, offset=entry.header_offset
+            f"'{one_line(entry.name, 80)}' is not where the zip directory says.", DAMAGED, offset=entry.header_offset
         )
     return int(entry.header_offset + _LOCAL.size + fields[9] + fields[10])
 
 
 def read_entry(source: ByteSource, entry: ZipEntry, limit: int) -> bytes:
     """Up to ``limit`` bytes of an entry's content; FileFormatError when it cannot be had."""
+    name = one_line(entry.name, 80)
     if entry.encrypted or entry.method not in (STORED, DEFLATED):
-        raise FileFormatError(f"'{shown(entry.name, 80)}' is encrypted or packed in a way Heft does not read.", DAMAGED)
+        raise FileFormatError(f"'{name}' is encrypted or packed in a way Heft does not read.", DAMAGED)
     start = data_offset(source, entry)
-    packed = read(source, start, min(entry.compressed_bytes, limit), f"'{shown(entry.name, 80)}'")
+    packed = read(source, start, min(entry.compressed_bytes, limit), f"'{name}'")
     if entry.method == STORED:
         return packed
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, limit)
     except zlib.error as error:
         raise FileFormatError(
-            f"'{shown(entry.name, 80)}' cannot be unpacked: {error}.", DAMAGED, offset=start
+            f"'{name}' cannot be unpacked: {error}.", DAMAGED, offset=start
         ) from None

@@ -23,7 +23,6 @@ from desktop.core.markdown.blocks import (
     join_parts,
     plain_text,
 )
-from desktop.core.markdown.clean import visible
 from desktop.core.markdown.links import LinkVerdict, judge_link
 from desktop.core.markdown.stream import StreamParser, Update, parse, parse_plain
 
@@ -49,5 +48,4 @@ __all__ = [
     "parse",
     "parse_plain",
     "plain_text",
-    "visible",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from desktop.core.markdown.clean import visible
+from desktop.core.text import chat_text
 
 OPENABLE_SCHEMES = ("http", "https", "mailto")
 
@@ -21,14 +21,14 @@ class LinkVerdict:
 
 def judge_link(address: str) -> LinkVerdict:
     """Decide on an address exactly as written; only http, https and mailto can be opened."""
-    shown = visible(address.strip())
+    shown = chat_text(address.strip())
     try:
         parts = urlsplit(shown)
         host = parts.hostname
     except ValueError:
         return LinkVerdict(shown, False, "This is not a valid address.")
     scheme = parts.scheme.lower()
-    if shown != address.strip() or visible(unquote(shown)) != unquote(shown):
+    if shown != address.strip() or chat_text(unquote(shown)) != unquote(shown):
         return LinkVerdict(shown, False, "The address contains hidden characters.")
     if not scheme:
         return LinkVerdict(shown, False, "The address names no site, so there is nothing to open.")

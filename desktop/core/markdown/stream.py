@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from desktop.core.markdown.blocks import Block, Paragraph, Reasoning, Run
-from desktop.core.markdown.clean import Cleaner, visible
 from desktop.core.markdown.tail import WINDOW, BlockTail
+from desktop.core.text import ChatTextStream, chat_text
 
 _TAG = re.compile(r"<(/?)think(?:ing)?>")
 _UNFINISHED_TAG = re.compile(r"<(?:/?(?:t(?:h(?:i(?:n(?:k(?:i(?:n(?:g)?)?)?)?)?)?)?)?)?\Z")
@@ -29,7 +29,7 @@ class StreamParser:
     """
 
     def __init__(self, *, reasoning_open: bool = False) -> None:
-        self._clean = Cleaner()
+        self._clean = ChatTextStream()
         self._tail = BlockTail()
         self._finished: list[Block] = []
         self._held = ""  # the end of the text as long as it may become a tag
@@ -128,7 +128,7 @@ def parse(text: str, *, reasoning_open: bool = False) -> tuple[Block, ...]:
 def parse_plain(text: str) -> tuple[Block, ...]:
     """Text that is no Markdown (what a person typed), line by line as it is, in parts of bounded length."""
     parts: list[Block] = []
-    text = visible(text).strip("\n")
+    text = chat_text(text).strip("\n")
     position = 0
     while position < len(text):
         end = len(text)

@@ -18,6 +18,7 @@ import msgspec
 import psutil
 
 from desktop.core.errors import EngineError
+from desktop.core.failures import FailureKind
 from desktop.core.load_settings import KvType
 from desktop.core.progress import Progress, Report
 from desktop.core.quants import TYPES_BY_NAME
@@ -117,7 +118,7 @@ class _Bench:
                 "The calibration could not write or load its model.",
                 "Make some room on the disk and in memory, then calibrate again.",
                 detail=f"{kind}, {shape}: {error}",
-                kind="calibration",
+                kind=FailureKind.CALIBRATION,
             ) from error
         try:
             yield model
@@ -128,7 +129,7 @@ class _Bench:
     def settled(self, once: Callable[[int], None], most: int = _TOKENS) -> float:
         """Seconds of ``once``: the mean of the fastest half of its undisturbed turns, of up to ``most``.
 
-        While there is none it goes on to the end of the time for the whole calibration. Raises EngineError "busy"
+        While there is none it goes on to the end of the time for the whole calibration. Raises EngineError "disturbed"
         when there was none even then.
         """
         once(0)
@@ -155,7 +156,7 @@ class _Bench:
                 "Other programs keep the processor busy, so its speed cannot be measured now.",
                 "Calibrate again when the computer has nothing else to do.",
                 detail=f"least part of a turn spent waiting: {min(waited / seconds for seconds, waited in turns):.0%}",
-                kind="busy",
+                kind=FailureKind.DISTURBED,
             )
         return statistics.mean(sorted(clean)[: (len(clean) + 1) // 2])
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from desktop.core.errors import FileFormatError, HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress, Report, share
 from desktop.core.quants import TENSOR_TYPES, TYPES_BY_NAME
 from desktop.core.sampling_rows import Sample, plan
@@ -157,7 +158,7 @@ def requantize_all(request: Requantize, progress: Report) -> Errors:
         raise HeftError(
             "This tensor holds NaN or infinite values, so quantizing it has no meaning.",
             "Look for another copy of the model: this one is damaged.",
-            kind="not-finite",
+            kind=FailureKind.NOT_FINITE,
         )
     rows = np.asarray(values, np.float32).reshape(sample.taken, sample.part_weights)
     scale = _root_mean_square(rows)

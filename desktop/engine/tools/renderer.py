@@ -7,12 +7,14 @@ makes it exceed a limit.
 from __future__ import annotations
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.engine.helper_process import Tool, serve
 from desktop.engine.tools.template import RenderRequest, RenderResult, render
 
 DEADLINE_SECONDS = 5.0
 MEMORY_BYTES = 512 * 1024 * 1024
-_NOT_THE_TEMPLATES = ("not-started", "missing-library", "unfit-library")  # faults that no template can cause
+# faults that no template can cause
+_NOT_THE_TEMPLATES = (FailureKind.NOT_STARTED, FailureKind.MISSING_LIBRARY, FailureKind.UNFIT_LIBRARY)
 
 
 class Renderer:
@@ -31,7 +33,7 @@ class Renderer:
         try:
             return self._tool.call(request, deadline_seconds=self._deadline)
         except HeftError as error:
-            if error.kind == "too-slow":
+            if error.kind == FailureKind.TOO_SLOW:
                 words = f"The model's chat template did not finish within {self._deadline:.0f} seconds."
             elif error.kind in _NOT_THE_TEMPLATES:
                 words = f"The chat template could not be rendered. {error.message} {error.hint}"

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from desktop.core.errors import EngineError
+from desktop.core.failures import FailureKind
 from desktop.core.progress import Report
 from desktop.engine.helper_process import serve
 
@@ -88,7 +89,7 @@ class Vocabulary:
                 "The engine does not accept this tokenizer.",
                 "Update the engine, or look for another copy of the model.",
                 detail=self._log.since_mark,
-                kind="bad-tokenizer",
+                kind=FailureKind.BAD_TOKENIZER,
             )
         self._vocab = self._lib.llama_model_get_vocab(self._handle)
         return Loaded(
@@ -99,7 +100,7 @@ class Vocabulary:
     def tokenize(self, request: Tokenize) -> Tokens:
         """Raises EngineError when no vocabulary is loaded or it cannot split text."""
         if not self._handle:
-            raise EngineError("No tokenizer is loaded.", "Open the model again.", kind="not-loaded")
+            raise EngineError("No tokenizer is loaded.", "Open the model again.", kind=FailureKind.NOT_LOADED)
         raw = request.text.encode("utf-8", "replace")
         size = len(raw) + 8
         ids = self._split(raw, size, request)

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.core.errors import EngineError
+from desktop.core.failures import FailureKind
 from desktop.engine.child_log import ChildLog
 from desktop.engine.logmap import Phase, explain_exit
 from desktop.engine.worker.protocol import (
@@ -58,7 +59,7 @@ class EngineClient:
                 "The engine could not be started.",
                 "Set Heft up again.",
                 detail=str(self._start_error),
-                kind="not-started",
+                kind=FailureKind.NOT_STARTED,
             )
 
     @property

@@ -13,6 +13,7 @@ import psutil
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.load_settings import LONGEST_CONTEXT
 from desktop.core.units import human_bytes
 from desktop.engine.llama import AbortFlag, Model
@@ -35,13 +36,13 @@ def load_model(
             f"The model file is not there: {Path(request.path).name}",
             "Rescan the library, or choose the file again.",
             detail=request.path,
-            kind="not-found",
+            kind=FailureKind.NOT_FOUND,
         )
     if not 0 < request.context_length <= LONGEST_CONTEXT:
         raise HeftError(
             f"A context of {request.context_length:,} tokens is longer than any model's.",
             "Choose a shorter one; the model's own maximum is shown beside it.",
-            kind="usage",
+            kind=FailureKind.USAGE,
         )
     with _no_more_than_there_is():
         model = _first_that_fits(request, abort, log, send)
@@ -115,7 +116,7 @@ def _first_that_fits(
             if abort.is_set:
                 raise CancelledError("Loading was cancelled.", "Load the model again when you like.") from None
             error = _failure(log.since_mark)
-            if error.kind != "out-of-memory":
+            if error.kind != FailureKind.OUT_OF_MEMORY:
                 break
     raise error
 
@@ -128,7 +129,7 @@ def _failure(log: str) -> HeftError:
         )
     message = cause.message
     wanted = _WANTED.search(log)
-    if cause.kind == "out-of-memory" and wanted is not None:
+    if cause.kind == FailureKind.OUT_OF_MEMORY and wanted is not None:
         free = psutil.virtual_memory().available
         message += f" It asked for {human_bytes(int(wanted[1]))} at once; {human_bytes(free)} are free."
     return EngineError(message, cause.hint, kind=cause.kind, detail=log)

@@ -20,6 +20,7 @@ import psutil
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.failures import FailureKind
 from desktop.engine.backend_trial import try_library
 from desktop.engine.backends import chosen_cpu, engine_package
 from desktop.engine.further_backends import FOLDER_VARIABLE, confirm, examine
@@ -129,7 +130,7 @@ class Worker:
             self._send(
                 Failed(
                     request_id,
-                    "engine",
+                    FailureKind.ENGINE,
                     "The engine failed while computing.",
                     "Load the model again; choose a shorter context if it happens twice.",
                     f"{error}\n{self._log.tail}",
@@ -151,7 +152,7 @@ class Worker:
 
     def _ready(self) -> tuple[Model, Generator]:
         if self._model is None or self._generator is None:
-            raise EngineError("No model is loaded.", "Load a model first.", kind="no-model")
+            raise EngineError("No model is loaded.", "Load a model first.", kind=FailureKind.NO_MODEL)
         return self._model, self._generator
 
     def _answer(self, request: Generate) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from desktop.core.errors import EngineError
+from desktop.core.failures import FailureKind
 from desktop.engine.llama import Model
 from desktop.engine.tools.renderer import Renderer
 from desktop.engine.tools.template import CHATML, RenderRequest
@@ -50,13 +51,13 @@ class Prompter:
             text = text[len(bos) :]  # the tokenizer adds it again; twice makes answers worse
         tokens = model.tokenize(text, special=True)
         if not tokens:
-            raise EngineError("There is nothing to answer.", "Type a message first.", kind="empty-prompt")
+            raise EngineError("There is nothing to answer.", "Type a message first.", kind=FailureKind.EMPTY_PROMPT)
         if len(tokens) >= model.context_length:
             raise EngineError(
                 f"This conversation is {len(tokens):,} tokens long; the model was loaded with a context of "
                 f"{model.context_length:,}.",
                 "Load it with a larger context, or start a new chat.",
-                kind="context-full",
+                kind=FailureKind.CONTEXT_FULL,
             )
         return Prompt(tokens, notes, opening)
 
@@ -77,7 +78,7 @@ class Prompter:
         )
         if result.error:
             raise EngineError(
-                result.error, "Use another file of this model, or report its template.", kind="bad-template"
+                result.error, "Use another file of this model, or report its template.", kind=FailureKind.BAD_TEMPLATE
             )
         notes = result.notes if template else (*result.notes, _CHATML_NOTE)
         if not result.text.rstrip().endswith(_THINK):

@@ -13,6 +13,7 @@ import msgspec
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import FlashAttention, KvType
 from desktop.system.packing import pack, unpack
@@ -265,14 +266,14 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """A request was refused; the process lives. Same words as :class:`desktop.core.errors.HeftError`."""
 
     request_id: int | None
-    kind: str
+    kind: FailureKind
     message: str
     hint: str
     detail: str = ""
 
     def error(self) -> HeftError:
         """The refusal as an exception."""
-        if self.kind == CancelledError.kind:
+        if self.kind == FailureKind.CANCELLED:
             return CancelledError(self.message, self.hint, detail=self.detail)
         return EngineError(self.message, self.hint, detail=self.detail, kind=self.kind)
 
@@ -289,7 +290,7 @@ Event = (
 class EngineDied(msgspec.Struct, frozen=True, tag="died"):
     """The process ended unasked: a value, made by the client, never sent. ``log_tail`` are its last lines."""
 
-    kind: str
+    kind: FailureKind
     message: str
     hint: str
     log_tail: str

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from desktop.core.errors import EngineError, HeftError, StoreError
+from desktop.core.failures import FailureKind
 from desktop.engine.worker.protocol import (
     Benchmarked,
     ChatMessage,
@@ -36,7 +37,10 @@ _STATES: dict[FinishReason, MessageState] = {
     "cancelled": "stopped",
     "context-full": "context-full",
 }
-_FAILED_STATES: dict[str, MessageState] = {"cancelled": "stopped", "context-full": "context-full"}
+_FAILED_STATES: dict[FailureKind, MessageState] = {
+    FailureKind.CANCELLED: "stopped",
+    FailureKind.CONTEXT_FULL: "context-full",
+}
 _NOTES = {
     "context-full": "The context is full, so the answer stopped here. Load the model with a larger context, or start "
     "a new chat.",
@@ -201,7 +205,7 @@ class ChatService:
 
     def _refuse_when_busy(self) -> None:
         if self._running is not None:
-            raise EngineError("An answer is still being written.", "Stop it first.", kind="busy")
+            raise EngineError("An answer is still being written.", "Stop it first.", kind=FailureKind.BUSY)
         self._write_the_unwritten()
 
     def _emit(self, event: ChatEvent) -> None:
@@ -224,7 +228,7 @@ class ChatService:
             return
         again = self._engine.last_plan
         if again is None:
-            self._fail(EngineError("No model is loaded.", "Choose a model first.", kind="no-model"))
+            self._fail(EngineError("No model is loaded.", "Choose a model first.", kind=FailureKind.NO_MODEL))
             return
         self._engine.load(again)
 

@@ -18,8 +18,10 @@ from desktop.core.choice import Option, Recommendation, recommend
 from desktop.core.choice_model import ModelOption, choose_model
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
-from desktop.core.load_settings import LoadSettings
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import NOTHING_SET, LoadSettings
 from desktop.core.memory import ModelShape, Weights, default_context
+from desktop.core.model_ref import ModelRef, hub_identity, local_ref
 from desktop.core.placement import Fit, Pool, Reclaimable
 from desktop.core.quality import Kind, Quality
 from desktop.core.quants import main_type
@@ -43,6 +45,7 @@ from desktop.services.discover.picker_records import (
 from desktop.services.discover.repo_reading import Known, Model, RepoReading, Snapshot
 from desktop.services.discover.tables import DataTables
 from desktop.services.models.local_copies import LocalCopies
+from desktop.services.planning.service import plan_of
 
 _NOT_PLANNED = "Heft cannot work out how this model is loaded."
 
@@ -65,10 +68,13 @@ class PickerService:
         rates: RateSource | None = None,
         held: Callable[[], Reclaimable] = Reclaimable,
         copies: LocalCopies | None = None,
+        remembered: Callable[[ModelRef], LoadSettings] = lambda _ref: NOTHING_SET,
+        threads: Callable[[], int] = lambda: 0,
     ) -> None:
         """``machine`` is this computer as it is now; ``held`` what its running engine would give back.
 
-        ``copies`` finds variants that are on this computer already.
+        ``copies`` finds variants that are on this computer already; ``remembered`` is what was set for a model,
+        ``threads`` are those of the user's settings (0: the physical cores).
         """
         self._search = search
         self._headers = headers
@@ -78,12 +84,17 @@ class PickerService:
         self._rates = rates
         self._held = held
         self._copies = copies
+        self._remembered = remembered
+        self._threads = threads
 
     def open(self, repo: str, revision: str | None = None) -> PickedRepo:
         """A repo with its variants, nothing read of them yet. Raises HubError."""
         files = self._search.files(repo, revision)
         own = OwnPlace(self._machine, self._held)
-        return PickedRepo(files, self._headers, self._tables, own, self._planner, self._rates, self._copies)
+        planner, rates, usual = self._planner, self._rates, LoadSettings(threads=self._threads() or None)
+        made = PickedRepo(files, self._headers, self._tables, own, planner, rates, self._copies, usual)
+        made.remembered = made.first_remembered(self._remembered)
+        return made
 
     def this_machine(self) -> Machine:
         """This computer now."""
@@ -102,9 +113,14 @@ class PickedRepo:
         planner: EnginePlanner | None,
         rates: RateSource | None,
         copies: LocalCopies | None = None,
+        usual: LoadSettings = NOTHING_SET,
     ) -> None:
+        """``usual`` is what holds for every load unless the controls say something else."""
         self.files = files
         self.variants = variants_of(files.files)
+        self._refs = tuple(ModelRef(one.name, hub_identity(files.id, one.first_file.path)) for one in self.variants)
+        self._usual = usual
+        self.remembered = NOTHING_SET  # how a model of the repo was set up before
         self._reading = RepoReading(files, self.variants, headers, tables)
         self._repo_words = self._reading.grouper.words(files.id.rpartition("/")[2])
         self._copies = copies
@@ -172,7 +188,7 @@ class PickedRepo:
         """Let the engine plan a variant whose headers were read."""
         now = self._reading.now()
         known = now.known[index]
-        shape, weights, settings = known.shape, known.weights, _within(controls.settings, known.shape, now)
+        shape, weights, settings = known.shape, known.weights, _within(_placing(controls), known.shape, now)
         key = (index, settings, where.key)
         earlier = self._planned.get(key)
         if self._planner is None or (index, where.key) in self._unplanned or shape is None or weights is None:
@@ -204,6 +220,14 @@ class PickedRepo:
             else:
                 self._planned[key] = (fit, where.pools)
 
+    # -- what is remembered --------------------------------------------------------------------------
+
+    def first_remembered(self, settings_of: Callable[[ModelRef], LoadSettings]) -> LoadSettings:
+        """How one of the variants was set up before, those on this computer first; nothing set where none was."""
+        here = [local_ref(path) for path in self._local if path is not None]
+        found = (settings_of(ref) for ref in (*here, *self._refs))
+        return next((settings for settings in found if not settings.unset), NOTHING_SET)
+
     # -- this computer as it is now ---------------------------------------------------------------
 
     def look_for_copies(self) -> bool:
@@ -232,18 +256,19 @@ class PickedRepo:
         where, now = self._place(controls), self._reading.now()
         with self._lock:
             planned = {} if estimates_only else dict(self._planned)
-        rates, asked = self._rates_on(where), controls.settings
+        rates, placing = self._rates_on(where), _placing(controls)
+        asked = controls.load.over(self._usual)
         rows: list[Row | None] = [None] * len(self.variants)
         for number, model in enumerate(now.models):
             for index in model.variants:
                 known = now.known[index]
-                settings = _within(asked, known.shape, now)
+                settings = _within(placing, known.shape, now)
                 fit, pools = planned.get((index, settings, where.key), (None, ()))
                 if pools != where.pools:  # planned for other free memory: the estimate stands until it is planned again
                     fit = None
                 if fit is None and known.shape is not None and known.weights is not None:
                     fit = self._estimate(index, known.shape, known.weights, settings, where, longest=longest)
-                rows[index] = self._row(index, number, model, known, fit, rates)
+                rows[index] = self._row(index, number, model, known, fit, rates, _within(asked, known.shape, now))
         return self._view([row for row in rows if row is not None], now, controls, where)
 
     def marks(self, controls: Controls) -> tuple[Mark, ...]:
@@ -252,7 +277,7 @@ class PickedRepo:
         for index, known in enumerate(self._reading.now().known):
             if known.shape is None or known.weights is None:
                 continue
-            settings = replace(controls.settings, context=SMALLEST_CONTEXT)
+            settings = replace(_placing(controls), context=SMALLEST_CONTEXT)
             fit = self._estimate(index, known.shape, known.weights, settings, where, longest=True)
             inside = fit is not None and fit.placement in ("gpu", "cpu")
             if fit is not None and inside and fit.max_context < known.shape.trained_context:
@@ -272,21 +297,33 @@ class PickedRepo:
             self._without_figures.add(index)
             return None
 
-    def _row(self, index: int, group: int, model: Model, known: Known, fit: Fit | None, rates: Rates | None) -> Row:
+    def _row(
+        self,
+        index: int,
+        group: int,
+        model: Model,
+        known: Known,
+        fit: Fit | None,
+        rates: Rates | None,
+        asked: LoadSettings,
+    ) -> Row:
         variant, problem = self.variants[index], known.problem
         state: RowState
+        plan: LoadPlan | None = None
         quality = self._quality(variant.quantization, variant.kind, model)
         if fit is not None:
             state = "engine" if fit.method == "engine" else "estimate"
             speeds = self._speeds_of(index, known, fit, rates)
             option = Option(variant, quality, fit, speeds)
+            if known.shape is not None:
+                plan = plan_of(self._refs[index], asked, fit, speeds, known.shape)
         else:
             failed = index in self._without_figures
             problem = problem or (_NOT_PLANNED if failed else "")
             state = "unreadable" if problem or variant.missing_shards else "waiting"
             option = Option(variant, quality, damaged=known.damaged, unplannable=known.unplannable or failed)
         parameters = known.parameters or model.parameters
-        return Row(option, state, problem, self._local[index], group, known.shape, parameters)
+        return Row(option, state, problem, self._local[index], group, known.shape, parameters, plan)
 
     def _speeds_of(self, index: int, known: Known, fit: Fit, rates: Rates | None) -> Speeds | None:
         """The speed from an empty to a full context, where it is known."""
@@ -333,8 +370,8 @@ class PickedRepo:
         if answer.index is None:
             pairs = zip(known, options, strict=True)
             weighed = [(entry.shape, entry.weights) for entry, option in pairs if option.fit is not None]
-            answer = recommend(options, controls.goal, alternatives(weighed, controls.settings, where))
-        settings = _within(controls.settings, shape, now)
+            answer = recommend(options, controls.goal, alternatives(weighed, controls.load, where))
+        settings = _within(controls.load, shape, now)
         return ModelGroup(
             name=model.name,
             rows=model.variants,
@@ -374,6 +411,11 @@ class PickedRepo:
             around = group.rows.index(group.recommended) if group.recommended is not None else 0
             order += [(abs(at - around), number != taken, row) for at, row in enumerate(group.rows)]
         return [row for *_, row in sorted(order)]
+
+
+def _placing(controls: Controls) -> LoadSettings:
+    """What of the controls decides where a model goes: the threads do not."""
+    return replace(controls.load, threads=None)
 
 
 def _within(settings: LoadSettings, shape: ModelShape | None, now: Snapshot) -> LoadSettings:

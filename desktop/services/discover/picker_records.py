@@ -12,7 +12,8 @@ from desktop.core.choice import Goal, Option, Recommendation
 from desktop.core.choice_model import ModelChoice
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
-from desktop.core.load_settings import KvType, LoadSettings
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import NOTHING_SET, LoadSettings
 from desktop.core.memory import ModelShape, Weights
 from desktop.core.placement import Fit, Pool, Reclaimable
 from desktop.core.speed import Speeds
@@ -24,21 +25,11 @@ RowState = Literal["waiting", "estimate", "engine", "unreadable"]
 
 @dataclass(frozen=True)
 class Controls:
-    """What a person may turn. ``context`` 0 is the engine's default; ``gpu_layers`` None: as many as fit.
+    """What a person may turn: how to load, what for, and where (``machine`` None is this computer)."""
 
-    ``machine`` None is this computer.
-    """
-
-    context: int = 0
-    kv_type: KvType = "f16"
-    gpu_layers: int | None = None
+    load: LoadSettings = NOTHING_SET
     goal: Goal = "balanced"
     machine: Machine | None = None
-
-    @property
-    def settings(self) -> LoadSettings:
-        """The load settings that follow."""
-        return LoadSettings(self.context or None, self.kv_type, self.kv_type, gpu_layers=self.gpu_layers)
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,7 @@ class Row:
 
     ``group`` is the number of its model in :attr:`View.groups`. ``shape`` and ``parameters`` are its own once its
     header was read, its model's before; None where nobody knows. ``local_path`` is the file to load where the variant
-    is on this computer already.
+    is on this computer already. ``plan`` is the load that the figures are of, None where there are none.
     """
 
     option: Option
@@ -57,6 +48,7 @@ class Row:
     group: int = 0
     shape: ModelShape | None = None
     parameters: int | None = None
+    plan: LoadPlan | None = None
 
     @property
     def variant(self) -> Variant:
@@ -142,7 +134,7 @@ class View:
     @property
     def context(self) -> int:
         """Tokens at which the model to take is weighed."""
-        return self.group.context if self.group else self.controls.context
+        return self.group.context if self.group else self.controls.load.context or 0
 
     @property
     def max_context(self) -> int:

@@ -179,13 +179,6 @@ def why_title(view: View, group: ModelGroup | None = None) -> str:
     return "Nothing recommended." if view.rows else "Nothing to run."
 
 
-def beyond_training(context: int, trained: int) -> str:
-    """A sentence where a context is longer than the model was trained for (0: unknown); "" where it is not."""
-    if not trained or context <= trained:
-        return ""
-    return f"The model was trained for {trained:,}; beyond that its answers lose their sense."
-
-
 def context_words(tokens: int) -> str:
     """``16k context``"""
     return f"{tokens_text(tokens)} context"

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import FileFormatError, HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.memory import ModelShape, Weights, shape_of, weights_from_size, weights_of
 from desktop.core.model_groups import Grouped, Identity, ModelGrouper, NameWords, Use, identity_of
@@ -151,7 +152,7 @@ class RepoReading:
                 last = error
                 continue
             except HubError as error:
-                if error.kind != "file-not-found":
+                if error.kind != FailureKind.FILE_NOT_FOUND:
                     raise
                 self._note(index, unplannable=True, problem=error.message)
                 last = error
@@ -184,7 +185,7 @@ class RepoReading:
         except HeftError as error:
             if isinstance(error, HubError) and error.temporary:
                 raise
-            damaged, gone = isinstance(error, FileFormatError), error.kind == "file-not-found"
+            damaged, gone = isinstance(error, FileFormatError), error.kind == FailureKind.FILE_NOT_FOUND
             self._note(index, damaged=damaged, unplannable=gone, problem=error.message)
             return False
         return self._take(index, headers[0], headers)

@@ -13,6 +13,7 @@ import msgspec
 
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.engine.worker.client import EngineClient
 from desktop.engine.worker.protocol import (
@@ -159,7 +160,7 @@ class EngineService:
                 raise EngineError(
                     "The engine is still answering." if busy else "No model is loaded.",
                     "Stop the running answer first." if busy else "Load a model first.",
-                    kind="busy" if busy else "no-model",
+                    kind=FailureKind.BUSY if busy else FailureKind.NO_MODEL,
                 )
             self._requests += 1
             number = self._requests

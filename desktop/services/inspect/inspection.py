@@ -10,6 +10,7 @@ from functools import cached_property
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError, NotFoundError, UsageError
+from desktop.core.failures import FailureKind
 from desktop.core.findings import Finding
 from desktop.core.gguf.model_checks import RequiredKeys, check_model
 from desktop.core.hub_address import is_on_hub
@@ -222,7 +223,7 @@ def _unreadable(name: str, error: OSError) -> HeftError:
         f"{name} cannot be read: {error.strerror or error}.",
         "Check that the file is there and that you may read it.",
         detail=str(error),
-        kind="not-readable",
+        kind=FailureKind.NOT_READABLE,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from desktop.core import naming
 from desktop.core.cancelled import Cancelled, raise_if_cancelled
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.findings import Finding
 from desktop.core.formats import FolderFile, Summary, recognise, recognise_folder
 from desktop.core.gguf import SubSource, read_header
@@ -31,7 +32,7 @@ _OLLAMA_BLOB = re.compile(r"sha256-([0-9a-f]{64})")
 def open_local(path: Path, source: str, resources: ExitStack, cancelled: Cancelled) -> Inspected:
     """Open a file with the shards beside it. OSError when one cannot be read; FileFormatError, HeftError."""
     if not path.is_file():
-        raise HeftError(f"{path} is no file, but a device or a pipe.", "Name a file.", kind="not-readable")
+        raise HeftError(f"{path} is no file, but a device or a pipe.", "Name a file.", kind=FailureKind.NOT_READABLE)
     files: list[InspectedFile] = []
     size = 0
     for part in shards_of(path):

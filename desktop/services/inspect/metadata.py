@@ -12,6 +12,7 @@ from functools import cached_property
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.gguf import Array, Header, Text, Value, ValueType
 from desktop.core.quants import FILE_TYPES, GUESSED_FLAG
+from desktop.core.text import one_line
 from desktop.services.inspect.inspection import Inspected
 from desktop.system.packaged import read_table
 
@@ -117,10 +118,10 @@ def preview(value: Value) -> str:
     if isinstance(value.data, Array):
         first = value.data[:PREVIEW_ELEMENTS]
         shown = ", ".join(_element(item) for item in first)
-        return _cut(f"[{shown}{', …' if len(value.data) > len(first) else ''}]")
+        return one_line(f"[{shown}{', …' if len(value.data) > len(first) else ''}]", PREVIEW_CHARACTERS)
     if isinstance(value.data, Text):
-        return _cut(value.data.read(4 * PREVIEW_CHARACTERS))
-    return _cut(scalar(value.data))
+        return one_line(value.data.read(4 * PREVIEW_CHARACTERS), PREVIEW_CHARACTERS)
+    return one_line(scalar(value.data), PREVIEW_CHARACTERS)
 
 
 def scalar(data: object) -> str:
@@ -161,7 +162,7 @@ def note(header: Header, key: str, value: Value) -> str:
         tokens = header.array("tokenizer.ggml.tokens")
         if tokens is None or tokens.type is not ValueType.STRING or not 0 <= value.data < len(tokens):
             return "no such token"
-        return _cut(tokens.strings(value.data, value.data + 1)[0])
+        return one_line(tokens.strings(value.data, value.data + 1)[0], PREVIEW_CHARACTERS)
     if key == "general.file_type" and isinstance(value.data, int):
         known = FILE_TYPES.get(value.data & ~GUESSED_FLAG)
         return known.label if known else "not a known file type"
@@ -172,8 +173,3 @@ def _element(item: object) -> str:
     if isinstance(item, Array):
         return f"{item.type.name.lower()}[{len(item):,}]"
     return f'"{item}"' if isinstance(item, str) else scalar(item)
-
-
-def _cut(text: str) -> str:
-    line = text.replace("\r", "␍").replace("\n", "⏎").replace("\t", "⇥")
-    return line if len(line) <= PREVIEW_CHARACTERS else line[: PREVIEW_CHARACTERS - 1] + "…"

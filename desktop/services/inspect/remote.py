@@ -7,6 +7,7 @@ from dataclasses import replace
 from desktop.core import naming
 from desktop.core.cancelled import Cancelled, raise_if_cancelled
 from desktop.core.errors import FileFormatError, NotFoundError, UsageError
+from desktop.core.failures import FailureKind
 from desktop.core.formats import recognise
 from desktop.core.hub_address import HubAddress, hub_address
 from desktop.core.progress import Progress, Report
@@ -52,7 +53,7 @@ class RemoteOpener:
             try:
                 return self._file(address, progress, cancelled)
             except HubError as error:
-                if error.kind != "file-not-found" and "." in address.file:
+                if error.kind != FailureKind.FILE_NOT_FOUND and "." in address.file:
                     raise  # what has no ending may be a folder, whose names are told even of a gated repo
                 found = self._repos.instead(address, error, cancelled)
         else:
@@ -85,7 +86,7 @@ class RemoteOpener:
             try:
                 header = self._headers.read(address.repo, path, address.revision, partial=True, cancelled=cancelled)
             except HubError as error:
-                if error.kind != "file-not-found" or path == address.file:
+                if error.kind != FailureKind.FILE_NOT_FOUND or path == address.file:
                     raise
                 continue  # a missing shard is a finding of the model's checks
             except FileFormatError:  # not even the first bytes are those of a GGUF file

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from desktop.core.cancelled import Cancelled, raise_if_cancelled
+from desktop.core.failures import FailureKind
 from desktop.core.findings import Finding
 from desktop.core.formats import Fact, FolderFile, Summary, recognise_folder
 from desktop.core.hub_address import HubAddress
@@ -25,7 +26,14 @@ from desktop.store.format_catalog import format_catalog
 
 _MAX_SETTINGS = 4 << 20  # bytes of a settings file or list of shards that are fetched
 _MAX_CARD = 68 << 10  # of a model card: its settings come first, in 64 KiB at most
-_UNREADABLE = ("gated-licence", "gated-no-token", "token-missing", "token-wrong", "forbidden", "file-not-found")
+_UNREADABLE = (
+    FailureKind.GATED_LICENCE,
+    FailureKind.GATED_NO_TOKEN,
+    FailureKind.TOKEN_MISSING,
+    FailureKind.TOKEN_WRONG,
+    FailureKind.FORBIDDEN,
+    FailureKind.FILE_NOT_FOUND,
+)
 _COMMIT_DIGITS = 10
 _ALIKE = 3  # files named when one is not there
 
@@ -49,7 +57,7 @@ class RepoOpener:
         folder = address.file.rstrip("/") + "/"
         if any(file.path.startswith(folder) for file in listed.files):
             return self._described(address, listed, folder, cancelled)
-        if error.kind != "file-not-found":
+        if error.kind != FailureKind.FILE_NOT_FOUND:
             raise error
         alike = _alike(address.file, [file.path for file in listed.files])
         hint = f"Did you mean {', '.join(alike)}?" if alike else f"See what is there: {address.beside('')}"

@@ -8,6 +8,7 @@ import msgspec
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
 from desktop.core.sampling_rows import Runs
 from desktop.engine.helper_process import Tool
@@ -113,6 +114,6 @@ class TensorNumbersService:
             raise HeftError(
                 "The weights of this file are still on the Hub; only its header was read.",
                 "Download the file to see the numbers of its tensors.",
-                kind="remote",
+                kind=FailureKind.REMOTE,
             )
         return self._samples

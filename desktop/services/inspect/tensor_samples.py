@@ -8,6 +8,7 @@ from pathlib import Path
 
 from desktop.core.cancelled import Cancelled
 from desktop.core.errors import FileFormatError, HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.gguf import Tensor
 from desktop.core.progress import Progress, Report
 from desktop.core.quants import TENSOR_TYPES
@@ -122,6 +123,6 @@ def _runs(file: InspectedFile, tensor: Tensor) -> Runs:
         raise HeftError(
             f"This tensor lies beyond the end of the file, which has {file.header.file_bytes:,} bytes.",
             "The file is not complete; look for another one of this model.",
-            kind="bad-file",
+            kind=FailureKind.BAD_FILE,
         )
     return runs(tensor.shape, kind, MOST_BYTES, _MOST_RUNS)

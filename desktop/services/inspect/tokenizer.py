@@ -8,6 +8,7 @@ from typing import Any
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.gguf.vocabulary import vocabulary_file
 from desktop.engine.helper_process import Tool
@@ -55,7 +56,7 @@ class TokenizerService:
             raise HeftError(
                 f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are split here.",
                 "Use a shorter piece of it.",
-                kind="too-long",
+                kind=FailureKind.TOO_LONG,
             )
         with self._idle, self._lock:
             request = Tokenize(text, add_special, parse_special)
@@ -63,7 +64,7 @@ class TokenizerService:
                 return self._ask(inspected, request, cancelled)
             except HeftError as error:
                 self._loaded = None
-                if error.kind != "not-loaded":
+                if error.kind != FailureKind.NOT_LOADED:
                     raise
             return self._ask(inspected, request, cancelled)  # the process was replaced since the last call
 

@@ -11,7 +11,8 @@ from desktop.core.cancelled import Cancelled, never
 from desktop.core.gguf import Array, Header, ValueType
 from desktop.core.gguf.values import CODES
 from desktop.core.progress import Progress, Report, unheard
-from desktop.core.token_text import decoded, visible
+from desktop.core.text import token_piece
+from desktop.core.token_text import decoded
 
 TYPES = {1: "normal", 2: "unknown", 3: "control", 4: "user-defined", 5: "unused", 6: "byte"}
 _CHUNK = 1024  # tokens read at a time: the distance of the positions an Array remembers
@@ -97,7 +98,7 @@ class Vocabulary:
                     VocabularyToken(
                         id=token,
                         stored=stored[place],
-                        shown=visible(decoded(stored[place], self.model)),
+                        shown=token_piece(decoded(stored[place], self.model)),
                         type=TYPES.get(int(kind), f"type {kind}") if kind is not None else "",
                         score=scores[place] if place < len(scores) else None,
                     )

@@ -117,7 +117,7 @@ class CalibrationService:
     ) -> Calibration:
         """Measure this computer, about a minute at most, and keep the result beside types calibrated earlier.
 
-        Raises CancelledError, HeftError: "busy" (other programs had the processor), "calibration" (no room).
+        Raises CancelledError, HeftError: "disturbed" (other programs had the processor), "calibration" (no room).
         """
 
         def work(run: Run) -> Calibration:

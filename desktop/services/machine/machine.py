@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.hardware import Cpu, Disk, EngineInfo, Gpu, Machine, Memory, from_json, to_json
 from desktop.core.number_formats import NumberFormat
 from desktop.core.reserves import Reserves
@@ -67,7 +68,7 @@ class MachineService:
         self._engine_info = engine_info
         self._gpu_probes = tuple(gpu_probes)
         self._tables = tables or Tables()
-        self._reserves = reserves
+        self.reserves = reserves
 
     @property
     def formats(self) -> tuple[NumberFormat, ...]:
@@ -108,7 +109,7 @@ class MachineService:
             notes=tuple(note for note in notes if note),
             probes=tuple(probe.line for probe in probes),
             system=f"{platform.system()} {platform.release()}",
-            reserves=self._reserves(),
+            reserves=self.reserves(),
         )
 
     def memory(self) -> Memory:
@@ -122,7 +123,7 @@ class MachineService:
             machine.memory, available_bytes=memory.available_bytes, total_bytes=memory.total_bytes
         )
         gpus = self._gpus_now(machine.gpus)
-        return msgspec.structs.replace(machine, memory=known, gpus=gpus, reserves=self._reserves())
+        return msgspec.structs.replace(machine, memory=known, gpus=gpus, reserves=self.reserves())
 
     def _gpus_now(self, gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
         if all(gpu.shared_memory for gpu in gpus):
@@ -152,13 +153,15 @@ class MachineService:
                 document = stream.read(_MAX_PROFILE_BYTES + 1)
         except OSError as error:
             raise HeftError(
-                f"{path.name} could not be read: {error.strerror}.", "Choose another file.", kind="bad-profile"
+                f"{path.name} could not be read: {error.strerror}.",
+                "Choose another file.",
+                kind=FailureKind.BAD_PROFILE,
             ) from error
         if len(document) > _MAX_PROFILE_BYTES:
             raise HeftError(
                 f"{path.name} is too large for a machine profile.",
                 "Choose a file saved with: heft machine --json > profile.json",
-                kind="bad-profile",
+                kind=FailureKind.BAD_PROFILE,
             )
         return self.complete(from_json(document))
 
@@ -175,7 +178,7 @@ class MachineService:
             save_for_user(path, to_json(msgspec.structs.replace(machine, gpus=private)))
         except OSError as error:
             raise HeftError(
-                f"The profile could not be saved: {error.strerror}.", "Choose another folder.", kind="store"
+                f"The profile could not be saved: {error.strerror}.", "Choose another folder.", kind=FailureKind.STORE
             ) from error
 
     def architecture_title(self, gpu: Gpu) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from desktop.core.errors import HeftError, UsageError
+from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
 from desktop.hub.client import HubClient
 from desktop.hub.placement import default_cache, inside
@@ -35,7 +36,10 @@ from desktop.store.paths import Paths
 
 __all__ = ["DOWNLOAD", "DownloadService", "DownloadState", "DownloadedFile", "Phase"]
 
-_PAUSING = frozenset({"disk-full", "busy", "no-network", "offline-mode"})  # a person mends the cause, then resumes
+# a person mends the cause, then resumes
+_PAUSING = frozenset(
+    {FailureKind.DISK_FULL, FailureKind.BUSY, FailureKind.NO_NETWORK, FailureKind.OFFLINE_MODE}
+)
 _PHASES: dict[JobPhase, Phase] = {
     "queued": "queued",
     "paused": "paused",

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.core.cancelled import CancelledError
+from desktop.core.failures import FailureKind
 from desktop.core.units import human_bytes
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
@@ -102,7 +103,9 @@ class DownloadWork:
                     self._finish(files, listing.commit)
                     return
         raise HubError(
-            f"{self.order.repo} changes faster than it can be downloaded.", "Try again later.", kind="file-changed"
+            f"{self.order.repo} changes faster than it can be downloaded.",
+            "Try again later.",
+            kind=FailureKind.FILE_CHANGED,
         )
 
     def discard(self) -> None:
@@ -146,7 +149,9 @@ class DownloadWork:
             raise CancelledError
         if listing.stale_since is not None:
             # An old listing is good to look at, not to verify against.
-            raise HubError(listing.problem, "Resume the download when the Hub can be reached.", kind="no-network")
+            raise HubError(
+                listing.problem, "Resume the download when the Hub can be reached.", kind=FailureKind.NO_NETWORK
+            )
         return listing
 
     def _wanted(self, listing: RepoFiles) -> list[RepoFile]:
@@ -156,7 +161,7 @@ class DownloadWork:
             raise HubError(
                 f"{self.order.repo} has no file {missing[0]} any more.",
                 "Look at the repo's variants again.",
-                kind="file-not-found",
+                kind=FailureKind.FILE_NOT_FOUND,
             )
         return [known[path] for path in self.order.paths]
 
@@ -254,11 +259,11 @@ class DownloadWork:
                     raise CancelledError from None
                 if self.state.phase != "waiting":
                     self._change(
-                        "waiting", kind="busy", message=f"{file.path} is being downloaded already.",
+                        "waiting", kind=FailureKind.BUSY, message=f"{file.path} is being downloaded already.",
                         hint="This goes on when that is done.",
                     )  # fmt: skip
         try:
-            if self.state.kind == "busy":
+            if self.state.kind == FailureKind.BUSY:
                 self._change("checking", kind="", message="", hint="")
             yield
         finally:
@@ -294,7 +299,7 @@ class DownloadWork:
             raise HubError(
                 f"The disk of {folder} has {human_bytes(free)} free; {human_bytes(missing)} are still to come.",
                 f"Free {human_bytes(missing + RESERVE - free)} there, then resume; what has arrived is kept.",
-                kind="disk-full",
+                kind=FailureKind.DISK_FULL,
             )
 
     def _finish(self, files: list[RepoFile], commit: str) -> None:
@@ -349,5 +354,5 @@ def _in_the_way(path: Path) -> HubError:
     return HubError(
         f"{path} is there already and is another file.",
         "Choose another folder, or move that file away.",
-        kind="file-exists",
+        kind=FailureKind.FILE_EXISTS,
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from desktop.core.cancelled import CancelledError
+from desktop.core.cancelled import Cancelled, CancelledError
+from desktop.core.failures import FailureKind
 from desktop.hub.errors import HubError
 from desktop.services.models.downloads_records import OrderStore
 
@@ -23,7 +24,7 @@ class OrderLocks:
         self._of: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     @contextmanager
-    def held(self, order_id: str, stopped: Callable[[], bool]) -> Iterator[None]:
+    def held(self, order_id: str, stopped: Cancelled) -> Iterator[None]:
         """Wait until this thread is the only one of this program at an order's files.
 
         Raises CancelledError when ``stopped`` meanwhile, HubError of kind "busy" when another program is at them.
@@ -45,7 +46,7 @@ class OrderLocks:
                 lock.acquire(timeout=0)
             except Timeout:
                 raise HubError(
-                    "Another Heft is working on this download.", "Wait until it is done.", kind="busy"
+                    "Another Heft is working on this download.", "Wait until it is done.", kind=FailureKind.BUSY
                 ) from None
             with lock:
                 lock.release()  # the block holds it too

@@ -13,6 +13,7 @@ from pathlib import Path
 from desktop.core import naming
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import NotFoundError, UsageError
+from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
 from desktop.store.library import Library, LibraryModel, Scan
 from desktop.store.locations import Location, known_locations
@@ -154,7 +155,9 @@ class LibraryService:
         found = exact or [m for m in models if m.name.casefold().startswith(wanted)] if wanted else []
         names = sorted({m.name for m in found})
         if len(names) > 1:
-            raise NotFoundError(f"'{name}' could be {_listed(names)}.", "Write more of the name.", kind="ambiguous")
+            raise NotFoundError(
+                f"'{name}' could be {_listed(names)}.", "Write more of the name.", kind=FailureKind.AMBIGUOUS
+            )
         if found:
             return max(found, key=lambda m: (not m.problem, m.modified))
         folder = _existing(name)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from desktop.core.errors import EngineError, HeftError, StoreError
+from desktop.core.failures import FailureKind
 from desktop.hub.cached_files import CachedFile, cached_file, other_files, snapshot_of, tidy_repo
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.library import LibraryModel, LibraryService
@@ -142,7 +143,7 @@ class RemovalService:
                 raise HeftError(
                     f"{model.name} is a link of the Hugging Face cache to a file elsewhere.",
                     f"Remove it there: {path.resolve().parent}",
-                    kind="not-ours",
+                    kind=FailureKind.NOT_OURS,
                 )
             found.append(known)
         self._check_others(model, found, fetched)
@@ -167,7 +168,7 @@ class RemovalService:
                         f"{model.name} belongs to a snapshot of {file.repo_id} that another program fetched as a "
                         f"whole ({snapshot.name[:12]}).",
                         f"Remove it with the tool of the Hugging Face cache: hf cache rm model/{file.repo_id}",
-                        kind="not-ours",
+                        kind=FailureKind.NOT_OURS,
                     )
         blobs = {file.blob for file in found}
         inside = {link for file in found for link in file.links}
@@ -176,7 +177,7 @@ class RemovalService:
                 raise HeftError(
                     f"{model.name} is used at {other} too, which is a link to the same file.",
                     "Remove that link first.",
-                    kind="not-ours",
+                    kind=FailureKind.NOT_OURS,
                 )
 
     @staticmethod
@@ -196,14 +197,16 @@ class RemovalService:
         if engine is None or not self._has_open(removal):
             return
         if engine.state.phase == "generating":
-            raise EngineError(f"{removal.model.name} is writing an answer.", "Stop it first.", kind="busy")
+            raise EngineError(f"{removal.model.name} is writing an answer.", "Stop it first.", kind=FailureKind.BUSY)
         closed = threading.Event()
         stop = engine.subscribe(lambda state: closed.set() if not self._has_open(removal) else None)
         try:
             engine.unload()
             if self._has_open(removal) and not closed.wait(_UNLOAD_SECONDS):
                 raise EngineError(
-                    f"{removal.model.name} is loaded and was not let go of.", "Load another model first.", kind="busy"
+                    f"{removal.model.name} is loaded and was not let go of.",
+                    "Load another model first.",
+                    kind=FailureKind.BUSY,
                 )
         finally:
             stop()
@@ -219,14 +222,14 @@ def _size(paths: Iterable[Path]) -> int:
 
 def _not_ours(model: LibraryModel) -> HeftError:
     if model.source == "starter":
-        return HeftError(f"{model.name} is part of Heft.", "It goes when Heft is removed.", kind="not-ours")
+        return HeftError(f"{model.name} is part of Heft.", "It goes when Heft is removed.", kind=FailureKind.NOT_OURS)
     if model.source in _OWNERS:
         owner = _OWNERS[model.source]
-        return HeftError(f"{model.name} belongs to {owner}.", f"Remove it in {owner}.", kind="not-ours")
+        return HeftError(f"{model.name} belongs to {owner}.", f"Remove it in {owner}.", kind=FailureKind.NOT_OURS)
     return HeftError(
         f"{model.name} lies in a folder of yours, and Heft did not put it there.",
         f"Delete it there: {model.path.parent}",
-        kind="not-ours",
+        kind=FailureKind.NOT_OURS,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import EngineError
+from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.hardware import Machine
@@ -100,7 +101,7 @@ class DryRunPlanner:
                     "The engine does not accept this model or these settings.",
                     "Look for another variant, or update the engine.",
                     detail=plan.refused[-4000:],
-                    kind="not-planned",
+                    kind=FailureKind.NOT_PLANNED,
                 )
         return found
 

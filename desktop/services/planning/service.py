@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
@@ -66,26 +68,36 @@ class PlanningService:
         remembered: LoadSettingsStore,
         held: Callable[[], Reclaimable] = Reclaimable,
         threads: Callable[[], int] = lambda: 0,
+        origin: Callable[[Path], str] = lambda _path: "",
     ) -> None:
         """``held`` is what the running engine would give back if its model were unloaded; ``threads`` are those of the
-        user's settings, 0 for the physical cores.
+        user's settings, 0 for the physical cores. ``origin`` is the identity on the Hub of a file that was downloaded.
         """
         self._inspection, self._dry_run = inspection, dry_run
         self._machine, self._speed = machine, speed
         self._remembered = remembered
         self._held = held
         self._usual_threads = threads
+        self._origin = origin
         self._local: tuple[object, LocalModel | None] | None = None
 
     # -- what is remembered ------------------------------------------------------------------------
 
     def settings_of(self, ref: ModelRef) -> LoadSettings:
-        """What was set for a model."""
-        return self._remembered.get(ref.identity)
+        """What was set for a model, under any of its names."""
+        found = (self._remembered.get(identity) for identity in self._identities(ref))
+        return next((settings for settings in found if not settings.unset), LoadSettings())
 
     def remember(self, ref: ModelRef, settings: LoadSettings) -> None:
         """Load a model so from now on. UsageError for what no engine can do, StoreError where it cannot be kept."""
-        self._remembered.set(ref.identity, settings.checked())
+        settings.checked()
+        for identity in self._identities(ref):
+            self._remembered.set(identity, settings)
+
+    def _identities(self, ref: ModelRef) -> tuple[str, ...]:
+        """A model's names: its own, and that on the Hub of one that was downloaded to a place of its own."""
+        origin = self._origin(ref.path) if ref.path is not None else ""
+        return (ref.identity, origin) if origin and origin != ref.identity else (ref.identity,)
 
     def _usual(self) -> LoadSettings:
         return LoadSettings(threads=self._usual_threads() or None)
@@ -160,7 +172,7 @@ class PlanningService:
                 raise HeftError(
                     f"{inspected.title} is not a language model that the engine loads.",
                     "Choose a GGUF file of a model itself, not of its projector or adapter.",
-                    kind="no-language-model",
+                    kind=FailureKind.NO_LANGUAGE_MODEL,
                 )
             where = hypothetical(machine) if machine is not None else self._machine()
             weights = weights_of(headers, shape)
@@ -227,7 +239,7 @@ def plan_of(ref: ModelRef, asked: LoadSettings, fit: Fit, speeds: Speeds | None,
     """The plan that follows from a verdict."""
     trained = shape.trained_context
     context = min(DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT)
-    return LoadPlan(ref, asked, _threads(asked), fit, speeds, context, trained)
+    return LoadPlan(ref, asked, _threads(asked), fit, speeds, context, trained, experts=shape.experts)
 
 
 def _ref_of(inspected: Inspected, source: str) -> ModelRef:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from desktop.core.load_plan import LoadPlan
 from desktop.core.speed import Rate, Speeds
+from desktop.core.units import human_bytes
 
 _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
 
@@ -26,6 +30,62 @@ def speed_details(speeds: Speeds | None) -> str:
         f"{_banded_rate(speeds.empty)} with an empty context →\n"
         f"{_banded_rate(speeds.full)} with all {speeds.context:,} tokens used"
     )
+
+
+@dataclass(frozen=True)
+class DeviceUse:
+    """What a device would hold of what is free there, the reserve taken off; bytes."""
+
+    name: str
+    used_bytes: int
+    free_bytes: int
+
+    @property
+    def over(self) -> bool:
+        """Whether that is too much."""
+        return self.used_bytes > self.free_bytes
+
+
+def devices(plan: LoadPlan) -> tuple[DeviceUse, ...]:
+    """Each device that a plan uses, main memory first; none where nothing was planned."""
+    if plan.fit is None:
+        return ()
+    held = {device.device: device.total_bytes for device in plan.fit.memory.devices}
+    used = [(pool, held.get(pool.device, 0)) for pool in plan.fit.pools]
+    return tuple(DeviceUse(pool.name, size, pool.free_bytes) for pool, size in used if size)
+
+
+def longest(plan: LoadPlan) -> str:
+    """The longest context that keeps the model where it is; a dash where none does."""
+    return f"{plan.fit.max_context:,} tokens" if plan.fit is not None and plan.fit.max_context else "–"
+
+
+def summary(plan: LoadPlan) -> str:
+    """A plan in one line: the context, the memory with it, and the speed; "" where nothing is known."""
+    if plan.fit is None:
+        return ""
+    about = "~ " if plan.fit.method == "estimate" else ""
+    found = [f"{plan.context:,} tokens of context", f"{about}{human_bytes(plan.fit.memory.total_bytes)} of memory"]
+    if not plan.fits:
+        found.append(f"too large by {human_bytes(plan.fit.short_by_bytes)}")
+    return " · ".join([*found, speed(plan.speeds)] if plan.speeds else found)
+
+
+def notes(plan: LoadPlan) -> tuple[str, ...]:
+    """What a person should know of a plan beside its figures, a sentence each."""
+    fit = plan.fit
+    said = [plan.note] if plan.note else []
+    if fit is not None and not fit.fits:
+        said.append(f"Too large by {human_bytes(fit.short_by_bytes)}: it will hardly load.")
+    beyond = beyond_training(plan.context, plan.trained_context)
+    return (*said, beyond) if beyond else tuple(said)
+
+
+def beyond_training(context: int, trained: int) -> str:
+    """A sentence where a context is longer than the model was trained for (0: unknown); "" where it is not."""
+    if not trained or context <= trained:
+        return ""
+    return f"The model was trained for {trained:,}; beyond that its answers lose their sense."
 
 
 def _banded_rate(rate: Rate) -> str:

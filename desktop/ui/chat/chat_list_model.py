@@ -9,9 +9,8 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from desktop.core.shown import plain as all_visible
+from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.store.chats import MARK_END, MARK_START, Chat, SearchHit
-from desktop.ui.shared.tooltips import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -69,7 +68,7 @@ class ChatListModel(QAbstractListModel):
         if not index.isValid():
             return None
         chat = self._rows[index.row()]
-        title = all_visible(chat.title) or UNTITLED
+        title = visible_in_place(chat.title) or UNTITLED
         if role == Qt.ItemDataRole.DisplayRole:
             return title
         if role == Qt.ItemDataRole.EditRole:
@@ -77,12 +76,12 @@ class ChatListModel(QAbstractListModel):
         if role == ChatRole.CHAT_ID:
             return chat.id
         if role == ChatRole.SUBTITLE:
-            return all_visible(chat.model)
+            return visible_in_place(chat.model)
         moment = when(datetime.datetime.fromtimestamp(chat.updated), self._clock())
         if role == ChatRole.TRAILING:
             return f" · {moment}" if chat.model else moment
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            told = [part for part in (title, all_visible(chat.model), moment) if part]
+            told = [part for part in (title, visible_in_place(chat.model), moment) if part]
             return plain_tooltip("\n".join(told)) if role == Qt.ItemDataRole.ToolTipRole else ", ".join(told)
         return None
 
@@ -158,7 +157,7 @@ class SearchHitModel(QAbstractListModel):
         if not index.isValid():
             return None
         hit = self._rows[index.row()]
-        title = all_visible(hit.title) or UNTITLED
+        title = visible_in_place(hit.title) or UNTITLED
         if role == Qt.ItemDataRole.DisplayRole:
             return title
         if role == ChatRole.CHAT_ID:

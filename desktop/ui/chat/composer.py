@@ -16,13 +16,17 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.ui.chat.actions import EDIT_LAST, NEW_LINE, SEND, STOP
+from desktop.ui.shared.elided_label import first_fitting
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.keys import answer, listed_keys, matches, shown_keys, tooltip
 from desktop.ui.shell.theme import Theme, set_role
 
 MOST_LINES = 8
+_LEAST_LINES = 3  # before it scrolls, in however low a window
+_LINE_SHARE = 100  # pixels of the window's height that give the input one more line
 _WARN_AT = 0.85  # share of the context from which the meter says that it is running out
-_SIDE = 40  # as the transcript's margin, so that both columns have one edge
+_SIDE, _NARROW_SIDE, _NARROW = 40, 16, 560  # as the transcript's margins, so that both columns have one edge
+_METER, _LEAST_METER = 120, 40
 _COLUMN = 780
 
 
@@ -50,11 +54,12 @@ class _Editor(QPlainTextEdit):
 
     def _grow(self) -> None:
         lines = max(1, int(self.document().documentLayout().documentSize().height()))
-        shown = min(lines, MOST_LINES)
-        always = Qt.ScrollBarPolicy.ScrollBarAsNeeded if lines > MOST_LINES else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        most = max(_LEAST_LINES, min(MOST_LINES, self.window().height() // _LINE_SHARE))
+        shown = min(lines, most)
+        always = Qt.ScrollBarPolicy.ScrollBarAsNeeded if lines > most else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         self.setVerticalScrollBarPolicy(always)
         self.setFixedHeight(self.fontMetrics().lineSpacing() * shown + 6)
-        if lines <= MOST_LINES:
+        if lines <= most:
             self.verticalScrollBar().setValue(0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -137,6 +142,7 @@ class Composer(QWidget):
         self._model = ""
         self._editing: int | None = None
         self._draft = ""
+        self._said = ""
         self._box = _Box(theme, self)
         self._editor = _Editor(self._box)
         self._editor.setAccessibleName("Message")
@@ -177,14 +183,15 @@ class Composer(QWidget):
         self._meter.setObjectName("contextMeter")
         self._meter.setAccessibleName("Context used")
         self._meter.setTextVisible(False)
-        self._meter.setFixedWidth(120)
+        self._meter.setMaximumWidth(_METER)
+        self._meter.setMinimumWidth(_LEAST_METER)
         self._meter_words.setObjectName("contextWords")
         set_role(self._meter_words, "muted")
         meter = QHBoxLayout()
         meter.setContentsMargins(4, 0, 4, 0)
         meter.addWidget(self._meter_words)
-        meter.addWidget(self._meter, 0, Qt.AlignmentFlag.AlignVCenter)
-        meter.addStretch(1)
+        meter.addWidget(self._meter, 1, Qt.AlignmentFlag.AlignVCenter)
+        meter.addStretch(0)
         self._column = QWidget(self)
         self._column.setMaximumWidth(_COLUMN)
         column = QVBoxLayout(self._column)
@@ -193,9 +200,8 @@ class Composer(QWidget):
         column.addWidget(self._banner)
         column.addWidget(self._box)
         column.addLayout(meter)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(_SIDE, 0, _SIDE, 0)
-        row.addWidget(self._column, 1)
+        self._row = QHBoxLayout(self)
+        self._row.addWidget(self._column, 1)
         self.set_context(0, 0)
 
     # -- state -----------------------------------------------------------------------------------
@@ -258,10 +264,11 @@ class Composer(QWidget):
         share = used / total
         full = "full: " if used >= total else "nearly full: " if share >= _WARN_AT else ""
         words = f"Context {full}{used:,} / {total:,} tokens"
-        if words != self._meter_words.text():
+        if words != self._said:
+            self._said = words
             self._meter.setRange(0, total)
             self._meter.setValue(min(used, total))
-            self._meter_words.setText(words)
+            self._fit_words()
             self._meter.setAccessibleDescription(words)
             set_role(self._meter_words, "warn" if full else "muted")
             tip = f"{share:.0%} of the context is used. The model reads everything in it again for each answer."
@@ -270,11 +277,30 @@ class Composer(QWidget):
     # -- looks -----------------------------------------------------------------------------------
 
     def _show_placeholder(self) -> None:
-        name = self._model if len(self._model) <= 18 else self._model[:17].rstrip("-._ ")
-        to = f" {name}" if name else ""
-        words = f"Message{to}… ({shown_keys(SEND)} sends, {listed_keys(NEW_LINE)} for a new line)"
-        self._editor.setPlaceholderText(words)
+        name = self._model if len(self._model) <= 18 else f"{self._model[:17].rstrip('-._ ')}…"
+        to = f"Message {name}" if name else "Message"
+        keys = f"{shown_keys(SEND)} sends, {listed_keys(NEW_LINE)} for a new line"
+        words = f"{to.removesuffix('…')}… ({keys})"
+        room = self._editor.viewport().width() - 8
+        short = (words, f"{to.removesuffix('…')}… ({shown_keys(SEND)} sends)", f"{to.removesuffix('…')}…", "Message…")
+        fitting = first_fitting(self._editor.fontMetrics(), room, *short)
+        self._editor.setPlaceholderText(fitting)
         self._editor.setAccessibleDescription(words)
+
+    def _fit_words(self) -> None:
+        """The context's figures in as many words as there is room for."""
+        room = self._column.width() - _LEAST_METER - 16
+        short = (self._said, self._said.removesuffix(" tokens"), self._said.removesuffix(" tokens").split(" ", 1)[-1])
+        self._meter_words.setText(first_fitting(self._meter_words.fontMetrics(), room, *short))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow column has narrow margins and says less."""
+        super().resizeEvent(event)
+        side = _NARROW_SIDE if event.size().width() <= _NARROW else _SIDE
+        self._row.setContentsMargins(side, 0, side, 0)
+        self._row.activate()
+        self._fit_words()
+        self._show_placeholder()
 
     def _show_button(self) -> None:
         self._editor.escape_wanted = self._busy or self._editing is not None

@@ -165,7 +165,6 @@ class Conversation(QObject):
                     system_prompt=settings.system_prompt,
                     sampling=settings.sampling,
                     max_tokens=settings.max_tokens,
-                    context_length=settings.context_length,
                 )
             else:
                 made = self._store_settings(chat.id, settings)
@@ -257,7 +256,6 @@ class Conversation(QObject):
             system_prompt=settings.system_prompt,
             sampling=settings.sampling,
             max_tokens=settings.max_tokens,
-            context_length=settings.context_length,
         )
 
     # -- hearing ----------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from desktop.services.engine.supervisor import EngineState
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 
-_TEXT_WIDTH = 440
+_TEXT_WIDTH, _MARGIN = 440, 24  # pixels
 
 
 class EmptyChat(QWidget):
@@ -24,12 +25,11 @@ class EmptyChat(QWidget):
         self._title.setObjectName("emptyTitle")
         self._title.setProperty("role", "title")
         self._text = plain_label("emptyText", "muted")
-        self._text.setFixedWidth(_TEXT_WIDTH)
         self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._open = push_button("Open a model file…", "openModelFile", spoken="Open a model file")
         self._open.clicked.connect(self.open_asked)
         column = QVBoxLayout(self)
-        column.setContentsMargins(24, 24, 24, 24)
+        column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         column.setSpacing(10)
         column.addStretch(2)
         column.addWidget(self._title, 0, Qt.AlignmentFlag.AlignHCenter)
@@ -56,5 +56,14 @@ class EmptyChat(QWidget):
             )
         self._title.setText(title)
         self._text.setText(text)
-        self._text.setFixedHeight(self._text.heightForWidth(_TEXT_WIDTH))  # a centred label is not asked for it
+        self._fit()
         self._open.setVisible(state.loaded is None and state.phase != "loading")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Break the sentence anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        width = max(1, min(_TEXT_WIDTH, self.width() - 2 * _MARGIN))
+        self._text.setFixedSize(width, self._text.heightForWidth(width))  # a centred label is not asked for it

@@ -7,8 +7,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from desktop.core.text import file_name
 from desktop.store.chats import ChatStore
-from desktop.ui.shared.saving import file_name, write_file
+from desktop.ui.shared.saving import write_file
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 _KINDS: dict[str, tuple[str, str]] = {

@@ -55,13 +55,16 @@ def prompt_progress(event: PromptRead) -> str:
     return f"Reading the prompt, {share:.0%} of {event.total:,} tokens{kept}"
 
 
-def resting_figures(message: Message | None, loaded: Loaded | None) -> Figures:
-    """When nothing is being written: the figures of the last answer in view, and of the loaded model."""
+def resting_figures(message: Message | None, loaded: Loaded | None, planned_bytes: int | None = None) -> Figures:
+    """When nothing is being written: the figures of the last answer in view, and of the loaded model with the memory
+    that was planned for it.
+    """
     measured = message.statistics if message is not None else {}
     base = Figures(
         context_used=0 if loaded else None,
         context_length=loaded.context_length if loaded else None,
         memory=loaded.memory if loaded else None,
+        planned_bytes=planned_bytes,
     )
     if not measured:
         return base

@@ -41,6 +41,13 @@ class Figures:
     context_used: int | None = None
     context_length: int | None = None
     memory: Memory | None = None
+    planned_bytes: int | None = None
+
+
+def memory_figure(measured: int, planned: int | None) -> str:
+    """What was allocated, and what was planned where that reads otherwise; bytes."""
+    words, plan = human_bytes(measured), human_bytes(planned or measured)
+    return words if words == plan else f"{words}, planned {plan}"
 
 
 def memory_text(memory: Memory) -> str:
@@ -114,7 +121,7 @@ class LivePanel(QWidget):
         self._set("firstToken", NOTHING if first is None else f"{first:.2f} s")
         self._show_context(figures.context_used, figures.context_length)
         memory = figures.memory
-        self._set("memory", NOTHING if memory is None else human_bytes(memory.total_bytes))
+        self._set("memory", NOTHING if memory is None else memory_figure(memory.total_bytes, figures.planned_bytes))
         self._values["memory"].setToolTip(_ROWS[-1][2] if memory is None else memory_text(memory))
         self._values["memory"].setAccessibleDescription("" if memory is None else memory_text(memory))
 

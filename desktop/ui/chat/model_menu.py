@@ -9,10 +9,10 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.services.engine.supervisor import EngineState
 from desktop.ui.shared.buttons import push_button
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop.core.errors import HeftError, NotFoundError
+from desktop.core.errors import HeftError, NotFoundError, StoreError
+from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
-from desktop.core.model_ref import ModelRef, local_ref
+from desktop.core.model_ref import ModelRef
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore
 from desktop.store.options import LAST_MODEL
 from desktop.store.settings import SettingsStore
+from desktop.ui.shell.actions import OPEN_FILE
+from desktop.ui.shell.keys import shown_keys
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 if TYPE_CHECKING:
@@ -74,33 +77,52 @@ class ModelChooser(QObject):
 
         self._tasks.run(work, done=done, failed=failed, lane=Lane.JOB, owner=self)
 
-    def open_file(self, path: Path, context_length: int = 0) -> None:
-        """Load a model file in place of the present model (tokens; 0: what is remembered of it, or Heft's choice)."""
+    def open_file(self, path: Path) -> None:
+        """Load a model file in place of the present model."""
         self._tasks.run(
             lambda context: self._library().resolve(str(path)),
-            done=lambda model: self.load(model, context_length),
+            done=self.load,
             failed=self.failed.emit,
             lane=Lane.COMMAND,
             owner=self,
         )
 
-    def load(self, model: LibraryModel, context_length: int = 0) -> None:
-        """Load a model of the library in place of the present one."""
-        self._plan_and_load(_ref(model), LoadSettings(context=context_length or None))
+    def load(self, model: LibraryModel) -> None:
+        """Load a model of the library in place of the present one, as it was set up."""
+        self._start(lambda: self._planning().for_load(model.ref))
+
+    def load_for(self, chat: Chat) -> None:
+        """Load the model that a chat was held with."""
+
+        def planned() -> LoadPlan:
+            ref = self._library().resolve(chat.model_path).ref
+            self._take_over_context(chat, ref)
+            return self._planning().for_load(ref)
+
+        self._start(planned)
 
     def load_plan(self, plan: LoadPlan) -> None:
         """Load a model just as it was weighed."""
         self._start(lambda: plan)
 
-    def load_again(self, context_length: int | None = None, then: Callable[[], None] | None = None) -> None:
-        """The last model again, with another context length when one is given; ``then`` once it is asked for."""
+    def load_again(self, context: int | None = None, then: Callable[[], None] | None = None) -> None:
+        """The last model again, as it is set up now; ``then`` once it is asked for.
+
+        Another ``context`` (tokens) is what it is set up with from now on.
+        """
         last = self._engine.last_plan
         if last is None:
             return
-        if context_length is None:
-            self._start(lambda: last, then)
-        else:
-            self._plan_and_load(last.ref, replace(last.asked, context=context_length or None), then)
+        ref, asked = last.ref, LoadSettings(context=context)
+
+        def planned() -> LoadPlan:
+            planning = self._planning()
+            if context is not None:
+                with suppress(StoreError):  # it is loaded so all the same
+                    planning.remember(ref, asked.over(planning.settings_of(ref)))
+            return planning.for_load(ref, asked)
+
+        self._start(planned, then)
 
     def smaller_context(self) -> int | None:
         """Half the context of the last load (tokens), None when it cannot be smaller."""
@@ -129,8 +151,10 @@ class ModelChooser(QObject):
         state = self._engine.state
         active = state.phase in ("loading", "ready", "generating")
         if not active and self._engine.last_plan is None:
-            asked = LoadSettings(context=chat.context_length or None)
-            self._engine.load(self._planning().for_load(_ref(self._first(chat)), asked))
+            ref = self._first(chat).ref
+            if str(ref.path) == chat.model_path:
+                self._take_over_context(chat, ref)
+            self._engine.load(self._planning().for_load(ref))
         last = self._engine.last_plan
         if last is not None:
             self._chats.update(chat.id, model=last.ref.name, model_path=str(last.path))
@@ -143,10 +167,18 @@ class ModelChooser(QObject):
                 return self._library().resolve(wanted)
             except NotFoundError:
                 continue
-        raise NotFoundError("There is no model to answer.", "Open a model file (Ctrl+O).", kind="no-model")
+        what_to_do = f"Open a model file ({shown_keys(OPEN_FILE)})."
+        raise NotFoundError("There is no model to answer.", what_to_do, kind=FailureKind.NO_MODEL)
 
-    def _plan_and_load(self, ref: ModelRef, asked: LoadSettings, then: Callable[[], None] | None = None) -> None:
-        self._start(lambda: self._planning().for_load(ref, asked), then)
+    def _take_over_context(self, chat: Chat, ref: ModelRef) -> None:
+        """Chats of earlier versions had a context of their own; it is the model's now, unless that was set up."""
+        if not chat.context_length:
+            return
+        planning = self._planning()
+        with suppress(StoreError):
+            if planning.settings_of(ref).unset:
+                planning.remember(ref, LoadSettings(context=chat.context_length))
+            self._chats.update(chat.id, context_length=0)
 
     def _start(self, plan: Callable[[], LoadPlan], then: Callable[[], None] | None = None) -> None:
         self._tasks.run(
@@ -156,7 +188,3 @@ class ModelChooser(QObject):
             lane=Lane.COMMAND,
             owner=self,
         )
-
-
-def _ref(model: LibraryModel) -> ModelRef:
-    return local_ref(model.path, model.name, model.files)

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButt
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
-from desktop.core.settings_pages import PAGE_OF_KIND, SettingsPage
+from desktop.core.failures import FailureKind
+from desktop.core.settings_pages import SettingsPage
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Chat, Message
 from desktop.ui.shared.labels import plain_label
@@ -21,8 +22,14 @@ from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 Action = Literal["load-again", "load-smaller", "load-larger", "new-chat", "open-file", "load-chat-model"]
+_MARK = 20  # pixels of the sign before the words
 _NARROW = 440  # pixels
-_FILE_KINDS = ("not-found", "bad-file", "unknown-architecture", "missing-shard")
+_FILE_KINDS = (
+    FailureKind.NOT_FOUND,
+    FailureKind.BAD_FILE,
+    FailureKind.UNKNOWN_ARCHITECTURE,
+    FailureKind.MISSING_SHARD,
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
             f"{died.message} The chat is kept.",
             died.hint,
             _ways_on(died.kind, smaller),
-            PAGE_OF_KIND.get(died.kind),
+            died.kind.settings_page,
         )
     failure = state.failure
     if failure is not None:
@@ -76,13 +83,13 @@ def refusal_notice(error: HeftError | None) -> Notice | None:
     return Notice(f"refused {id(error)}", "error", error.message, error.hint, (("open-file", "Open a model file…"),))
 
 
-def _ways_on(kind: str, smaller: int | None) -> tuple[tuple[Action, str], ...]:
+def _ways_on(kind: FailureKind, smaller: int | None) -> tuple[tuple[Action, str], ...]:
     less: tuple[tuple[Action, str], ...] = ()
     if smaller is not None:
         less = (("load-smaller", f"Load with {smaller:,} tokens"),)
-    if kind == "out-of-memory" and less:
+    if kind == FailureKind.OUT_OF_MEMORY and less:
         return less
-    if kind == "killed":  # by the system for want of memory, or by someone: both ways on are right
+    if kind == FailureKind.KILLED:  # by the system for want of memory, or by someone: both ways on are right
         return (("load-again", "Load again"), *less)
     if kind in _FILE_KINDS:
         return (("open-file", "Open another file…"),)
@@ -132,7 +139,7 @@ class NoticeStrip(QFrame):
         self.setObjectName("noticeStrip")
         self.setProperty("role", "notification")
         self._mark = QLabel()
-        self._mark.setFixedWidth(20)
+        self._mark.setFixedWidth(_MARK)
         self._text = plain_label("noticeText", selectable=True)
         self._hint = plain_label("noticeHint", "muted", selectable=True)
         texts = QVBoxLayout()
@@ -141,9 +148,8 @@ class NoticeStrip(QFrame):
         texts.addWidget(self._hint)
         self._ways = QWidget()  # an empty row as a layout of its own would be the strip's greatest width
         self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._ways)
-        self._buttons.setContentsMargins(0, 0, 0, 0)
+        self._buttons.setContentsMargins(_MARK + 10, 0, 0, 0)  # below the words
         self._buttons.setSpacing(6)
-        texts.addWidget(self._ways)
         self._close = QToolButton()
         self._close.setObjectName("dismissNotice")
         self._close.setAccessibleName("Dismiss this message")
@@ -151,12 +157,16 @@ class NoticeStrip(QFrame):
         self._close.setProperty("role", "ghost")
         self._close.setIconSize(QSize(16, 16))
         self._close.clicked.connect(self._dismiss)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(14, 9, 10, 9)
+        row = QHBoxLayout()
         row.setSpacing(10)
         row.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(texts, 1)
         row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 9, 10, 9)
+        column.setSpacing(6)
+        column.addLayout(row)
+        column.addWidget(self._ways)
         theme.changed.connect(self._paint_icons)
         self._paint_icons()
         self.hide()
@@ -211,6 +221,8 @@ class NoticeStrip(QFrame):
         """In a narrow window the buttons stand below each other."""
         super().resizeEvent(event)
         narrow = event.size().width() < _NARROW
+        self._buttons.setContentsMargins(0 if narrow else _MARK + 10, 0, 0, 0)
+        self._mark.setVisible(not narrow)  # the colour of the edge says it too
         self._buttons.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
 
     def _dismiss(self) -> None:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QHideEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
+from desktop.core.load_plan import LoadPlan
 from desktop.services.chat.chat import ChatService, PromptRead, TextAdded
 from desktop.services.engine.supervisor import EngineService, EngineState
 from desktop.store.chats import Chat, ChatStore, Message
@@ -28,6 +30,8 @@ from desktop.ui.chat.history import ChatHistory
 from desktop.ui.chat.models import ModelChooser
 from desktop.ui.chat.notice import NoticeStrip, answer_notice, engine_notice, model_notice, refusal_notice
 from desktop.ui.chat.side import ChatSide, PresetKeeper
+from desktop.ui.shared.reflow import Column, CurrentStack
+from desktop.ui.shared.signals import calling
 from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Tasks
@@ -37,12 +41,11 @@ if TYPE_CHECKING:
     from desktop.core.speed import Rate
     from desktop.services.models.library import LibraryService
     from desktop.services.planning.service import PlanningService
-    from desktop.store.library import LibraryModel
     from desktop.ui.shared.transcript import TranscriptView
 
-LIST_WIDTH, SIDE_WIDTH = 230, 270
+LIST_WIDTH, SIDE_WIDTH = 230, 280
 _WARM_UP_MS = 600  # after the first paint and the start of a model's load
-_SIDE_MINIMUM, _LIST_MINIMUM, _MIDDLE_MINIMUM = 252, 170, 300
+_LIST_MINIMUM, _MIDDLE_MINIMUM = 196, 268  # the side knows its own
 _SAVE_DELAY_MS = 400  # dragging a value is one write
 
 
@@ -74,10 +77,10 @@ class ChatPage(Page):
         self._list = ChatListPane(theme)
         self._history = ChatHistory(chats, chat_service, self._list, tasks)
         self._empty = EmptyChat()
-        self._middle = QStackedWidget()
+        self._middle = CurrentStack()
         self._strip = NoticeStrip(theme)
         self._composer = Composer(theme)
-        self._side = ChatSide(theme)
+        self._side = ChatSide(theme, planning, tasks)
         self._presets = PresetKeeper(settings, self._side.settings, tasks)
         self._export = ChatExport(chats, tasks, self)
         QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
@@ -108,7 +111,11 @@ class ChatPage(Page):
 
     def open_model(self, path: Path) -> None:
         """Load a model file for the chat in view (drag and drop, the command line)."""
-        self._models.open_file(path, self._side.settings.values().context_length)
+        self._models.open_file(path)
+
+    def run_plan(self, plan: LoadPlan) -> None:
+        """Load a model just as it was weighed."""
+        self._models.load_plan(plan)
 
     def new_chat(self) -> None:
         """Begin a new chat and put the keyboard into the composer."""
@@ -122,8 +129,9 @@ class ChatPage(Page):
         self._talk.open(chat_id, message_id)
 
     def shown(self) -> None:
-        """Bring "now", "yesterday" ... up to date."""
+        """Bring "now", "yesterday" ... up to date, and what was set on other pages."""
         self._list.refresh_times()
+        self._side.load.look_again()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing edited is left unsaved."""
@@ -134,7 +142,7 @@ class ChatPage(Page):
 
     def _build(self) -> None:
         self._middle.addWidget(self._empty)
-        middle = QWidget()
+        middle = Column()
         middle.setObjectName("chatMiddle")
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
@@ -146,12 +154,9 @@ class ChatPage(Page):
         split.setObjectName("chatColumns")
         split.setHandleWidth(1)
         split.setChildrenCollapsible(False)
-        for widget, least in (
-            (self._list, _LIST_MINIMUM),
-            (middle, _MIDDLE_MINIMUM),
-            (self._side, _SIDE_MINIMUM),
-        ):
-            widget.setMinimumWidth(least)
+        self._list.setMinimumWidth(_LIST_MINIMUM)
+        middle.setMinimumWidth(_MIDDLE_MINIMUM)
+        for widget in (self._list, middle, self._side):
             split.addWidget(widget)
         split.setStretchFactor(1, 1)
         split.setSizes([LIST_WIDTH, 2000, SIDE_WIDTH])
@@ -223,15 +228,14 @@ class ChatPage(Page):
         self._models.failed.connect(self._failed)
         self._presets.failed.connect(self.notify)
         menu.list_asked.connect(self._models.scan)
-        menu.model_chosen.connect(self._load_model)
+        menu.model_chosen.connect(self._models.load)
         menu.file_asked.connect(self._ask_file)
         menu.cancel_asked.connect(self._models.cancel)
         self._empty.open_asked.connect(self._ask_file)
         self._strip.chosen.connect(self._act)
         self._strip.settings_asked.connect(self.settings_asked)
-        self._side.settings.reload_asked.connect(
-            lambda: self._models.load_again(self._side.settings.values().context_length)
-        )
+        self._side.load.reload_asked.connect(calling(self._models.load_again))
+        self._side.load.failed.connect(self.notify)
 
     # -- the chat in view -------------------------------------------------------------------------
 
@@ -330,9 +334,6 @@ class ChatPage(Page):
         self._composer.set_model_name(state.model_name if held else "")
         self._show_notice()
 
-    def _load_model(self, model: LibraryModel) -> None:
-        self._models.load(model, self._side.settings.values().context_length)
-
     def _ask_file(self) -> None:
         dialog = QFileDialog(self, "Open a model", "", "Models (*.gguf)")
         dialog.setObjectName("openModelDialog")
@@ -341,7 +342,7 @@ class ChatPage(Page):
         dialog.open()
 
     def _failed(self, error: HeftError) -> None:
-        if error.kind == "no-model":
+        if error.kind == FailureKind.NO_MODEL:
             self._refused = error
             self._show_notice()
         else:
@@ -371,4 +372,4 @@ class ChatPage(Page):
         elif action == "open-file":
             self._ask_file()
         elif action == "load-chat-model" and chat is not None:
-            self._models.open_file(Path(chat.model_path), chat.context_length)
+            self._models.load_for(chat)

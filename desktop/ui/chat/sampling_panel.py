@@ -1,4 +1,4 @@
-"""The settings of one chat: preset, sampling, limits, context length and system prompt."""
+"""The settings of one chat: preset, sampling, limits and system prompt."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QPlainTextEdit,
-    QPushButton,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from desktop.core.text import plain_tooltip
 from desktop.engine.worker.protocol import Sampling
 from desktop.ui.chat.sampling_fields import SeedField
 from desktop.ui.shared.number_fields import DecimalField, WholeField
-from desktop.ui.shared.tokens_field import ContextChoice, TokensField
-from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.ui.shared.tokens_field import TokensField
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
@@ -39,7 +38,6 @@ _MEANINGS = {
     "repeatPenalty": "Makes tokens that were just used less likely. 1 is off.",
     "seed": "A number makes the answer repeatable; empty draws a fresh one each time.",
     "maxTokens": "The longest answer, in tokens.",
-    "contextLength": "Tokens the model keeps in view. More needs more memory; it takes effect at the next load.",
 }
 
 SamplingValues = dict[str, float | int | None]
@@ -47,12 +45,11 @@ SamplingValues = dict[str, float | int | None]
 
 @dataclass(frozen=True)
 class ChatSettings:
-    """What is kept per chat; ``max_tokens`` 0 is no limit, ``context_length`` 0 the engine's choice (tokens)."""
+    """What is kept per chat; ``max_tokens`` 0 is no limit."""
 
     system_prompt: str = ""
     sampling: SamplingValues = field(default_factory=dict)
     max_tokens: int = 0
-    context_length: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,13 +68,11 @@ class SamplingPanel(QWidget):
     changed = Signal()
     save_preset_asked = Signal()
     delete_preset_asked = Signal(str)
-    reload_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._presets: tuple[PresetChoice, ...] = ()
-        self._loaded_context = 0
         self._filling = False
         self.setObjectName("samplingPanel")
         self._preset = QComboBox()
@@ -89,8 +84,6 @@ class SamplingPanel(QWidget):
         self._penalty = DecimalField(2.0, 0.05)
         self._seed = SeedField()
         self._max_tokens = TokensField(0, 1_000_000, 128, "no limit")
-        self._context = ContextChoice()
-        self._reload = QPushButton()
         self._prompt = QPlainTextEdit()
         self._dress()
         self._lay_out()
@@ -105,7 +98,6 @@ class SamplingPanel(QWidget):
         self._more.setToolTip("Save or delete presets")
         self._more.setProperty("role", "ghost")
         self._more.setIconSize(QSize(16, 16))
-        self._reload.setObjectName("reloadContext")
         self._prompt.setObjectName("systemPrompt")
         self._prompt.setAccessibleName("System prompt")
         self._prompt.setPlaceholderText("What the model should know, or how it should answer (optional)")
@@ -128,7 +120,6 @@ class SamplingPanel(QWidget):
             ("Repeat penalty", self._penalty, "repeatPenalty"),
             ("Seed", self._seed, "seed"),
             ("Max tokens", self._max_tokens, "maxTokens"),
-            ("Context length", self._context, "contextLength"),
         )
         for line, (title, control, name) in enumerate(rows):
             self._name(title, control, name)
@@ -142,7 +133,6 @@ class SamplingPanel(QWidget):
         column.setSpacing(6)
         column.addLayout(heading_row)
         column.addLayout(grid)
-        column.addWidget(self._reload)
         column.addWidget(self._label("System prompt", self._prompt, ""))
         column.addWidget(self._prompt)
 
@@ -167,11 +157,9 @@ class SamplingPanel(QWidget):
         for whole in (self._top_k, self._max_tokens):
             whole.valueChanged.connect(self._edited)
         self._seed.textChanged.connect(self._edited)
-        self._context.activated.connect(self._edited)
         self._prompt.textChanged.connect(self._edited)
         self._preset.activated.connect(self._take_preset)
         self._more.clicked.connect(self._show_preset_menu)
-        self._reload.clicked.connect(self.reload_asked)
         self._theme.changed.connect(self._paint_icon)
 
     # -- what the page calls ----------------------------------------------------------------------
@@ -186,7 +174,7 @@ class SamplingPanel(QWidget):
             "repeat_penalty": round(self._penalty.value(), 4),
             "seed": self._seed.seed(),
         }
-        return ChatSettings(self._prompt.toPlainText(), sampling, self._max_tokens.value(), self._context.length)
+        return ChatSettings(self._prompt.toPlainText(), sampling, self._max_tokens.value())
 
     def set_values(self, settings: ChatSettings) -> None:
         """Show a chat's settings; what is missing in ``sampling`` gets its default. Emits nothing."""
@@ -194,10 +182,8 @@ class SamplingPanel(QWidget):
             self._show_sampling(settings.sampling)
             self._seed.set_seed(settings.sampling.get("seed"))
             self._max_tokens.setValue(settings.max_tokens)
-            self._context.offer(settings.context_length)
             self._prompt.setPlainText(settings.system_prompt)
         self._show_preset()
-        self._show_reload()
 
     def set_presets(self, presets: Sequence[PresetChoice]) -> None:
         """The presets to choose from."""
@@ -207,13 +193,6 @@ class SamplingPanel(QWidget):
             self._preset.addItem(preset.name)
             self._preset.setItemData(row, plain_tooltip(preset.tooltip), Qt.ItemDataRole.ToolTipRole)
         self._show_preset()
-
-    def set_context(self, loaded: int, trained: int) -> None:
-        """The loaded model's context length and the most it was trained for (tokens); 0 when none is loaded."""
-        self._loaded_context = loaded
-        with self._quietly():
-            self._context.set_trained(trained)
-        self._show_reload()
 
     def preset_menu(self) -> QMenu:
         """Save the values, delete an own preset."""
@@ -252,7 +231,6 @@ class SamplingPanel(QWidget):
     def _edited(self) -> None:
         if not self._filling:
             self._show_preset()
-            self._show_reload()
             self.changed.emit()
 
     def _take_preset(self, row: int) -> None:
@@ -270,11 +248,6 @@ class SamplingPanel(QWidget):
         menu = self.preset_menu()
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self._more.mapToGlobal(self._more.rect().bottomLeft()))
-
-    def _show_reload(self) -> None:
-        wanted = self._context.length
-        self._reload.setVisible(bool(wanted and self._loaded_context and wanted != self._loaded_context))
-        self._reload.setText(f"Load again with {wanted:,} tokens")
 
     def _paint_icon(self) -> None:
         self._more.setIcon(icon(self._theme, "more", size=16))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.engine.worker.protocol import Loaded
 from desktop.services.chat.chat import PromptRead, TextAdded
@@ -17,24 +18,32 @@ from desktop.ui.chat import presets
 from desktop.ui.chat.figures import live_figures, resting_figures
 from desktop.ui.chat.live_panel import Figures, LivePanel
 from desktop.ui.chat.model_menu import ModelMenu
+from desktop.ui.chat.model_settings import ModelSettings
 from desktop.ui.chat.presets import ListedPreset
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
+from desktop.ui.shared.reflow import DownwardScroll
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
+
+if TYPE_CHECKING:
+    from desktop.services.planning.service import PlanningService
 
 FIGURES_MS = 400
 
 
 class ChatSide(QFrame):
-    """Composes the three panels; scrolls when the window is low."""
+    """Composes the panels; scrolls when the window is low."""
 
     context_changed = Signal(int, int)  # tokens used and context length, 0 when unknown
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, planning: Callable[[], PlanningService], tasks: Tasks, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("chatSide")
         self.model = ModelMenu(theme)
         self.live = LivePanel(theme)
+        self.load = ModelSettings(planning, tasks)
         self.settings = SamplingPanel(theme)
         self._figures = Figures()
         self._late = False  # newer figures than those shown
@@ -43,20 +52,17 @@ class ChatSide(QFrame):
         self._pause.setInterval(FIGURES_MS)
         self._pause.timeout.connect(self._show_late)
         self._loaded: Loaded | None = None
+        self._planned_bytes: int | None = None
         inside = QWidget()
         inside.setObjectName("chatSideInside")
         panels = QVBoxLayout(inside)
         panels.setContentsMargins(14, 4, 14, 14)
         panels.setSpacing(14)
         panels.addWidget(self.live)
+        panels.addWidget(self.load)
         panels.addWidget(self.settings)
         panels.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setObjectName("chatSideScroll")
-        scroll.setWidget(inside)
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = DownwardScroll("chatSideScroll", "Figures and settings", inside)
         top = QVBoxLayout()
         top.setContentsMargins(14, 12, 14, 10)
         top.addWidget(self.model)
@@ -69,20 +75,19 @@ class ChatSide(QFrame):
     def show_state(self, state: EngineState, last: Message | None) -> None:
         """Follow the engine; ``last`` is the last answer in view that was measured."""
         self.model.set_state(state)
+        self.load.show_state(state)
         if state.loaded is self._loaded:
             return
         self._loaded = state.loaded
         self.live.chart.clear()
-        loaded = state.loaded
-        self.settings.set_context(
-            loaded.context_length if loaded else 0, loaded.trained_context_length if loaded else 0
-        )
+        fit = state.plan.fit if state.plan is not None else None
+        self._planned_bytes = fit.memory.total_bytes if fit is not None else None
         self.rest(last)
 
     def rest(self, last: Message | None) -> None:
         """Show the figures of the last answer in view."""
         self._late = False
-        self._show(resting_figures(last, self._loaded))
+        self._show(resting_figures(last, self._loaded, self._planned_bytes))
 
     def progress(self, event: PromptRead | TextAdded) -> None:
         """Show a running answer; figures a few times a second, since nobody reads faster."""
@@ -112,9 +117,7 @@ class ChatSide(QFrame):
         if chat is None:
             self.settings.set_values(ChatSettings())
         else:
-            self.settings.set_values(
-                ChatSettings(chat.system_prompt, chat.sampling, chat.max_tokens, chat.context_length)
-            )
+            self.settings.set_values(ChatSettings(chat.system_prompt, chat.sampling, chat.max_tokens))
 
 
 class PresetKeeper(QObject):

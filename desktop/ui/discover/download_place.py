@@ -9,8 +9,7 @@ from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
 
-from desktop.core.shown import plain
-from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.ui.shell.theme import set_role
 
 _CACHE = "the Hugging Face cache"
@@ -39,7 +38,7 @@ class DownloadPlace(QToolButton):
     def show_folder(self, folder: Path | None) -> None:
         """Say where downloads go."""
         self._folder = folder
-        where = plain(str(folder)) if folder is not None else _CACHE
+        where = visible_in_place(str(folder)) if folder is not None else _CACHE
         shown = self.fontMetrics().elidedText(where, Qt.TextElideMode.ElideMiddle, _MOST_WIDTH)
         self.setText(f"Download to {shown.replace('&', '&&')} ▾")
         self.setAccessibleName(f"Downloads go to {where}: choose another place")
@@ -53,7 +52,7 @@ class DownloadPlace(QToolButton):
         cache.setCheckable(True)
         cache.setChecked(self._folder is None)
         if self._folder is not None:
-            known = menu.addAction(plain(str(self._folder)).replace("&", "&&"))
+            known = menu.addAction(visible_in_place(str(self._folder)).replace("&", "&&"))
             known.setCheckable(True)
             known.setChecked(True)
         menu.addAction("Another folder…").triggered.connect(self._ask)

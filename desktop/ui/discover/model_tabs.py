@@ -5,11 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QTabBar, QVBoxLayout, QWidget
 
-from desktop.core.shown import plain
+from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.services.discover.picker_records import View
 from desktop.services.discover.picker_words import model_facts
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shared.tooltips import plain_tooltip
 
 
 class ModelTabs(QWidget):
@@ -49,10 +48,10 @@ class ModelTabs(QWidget):
         while self._bar.count() < len(view.groups):
             self._bar.addTab("")
         for number, group in enumerate(view.groups):
-            text = plain(group.name).replace("&", "&&") + (" ★" if number == taken else "")
+            text = visible_in_place(group.name).replace("&", "&&") + (" ★" if number == taken else "")
             if self._bar.tabText(number) != text:
                 self._bar.setTabText(number, text)
             self._bar.setTabToolTip(number, plain_tooltip(f"{group.name}\n{model_facts(group)}"))
         self._bar.setCurrentIndex(current)
         self._bar.blockSignals(False)
-        self._facts.setText(plain(model_facts(view.groups[current], view.controls.context)))
+        self._facts.setText(visible_in_place(model_facts(view.groups[current], view.controls.load.context or 0)))

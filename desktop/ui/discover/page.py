@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QSplitter, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.core.hub_address import HubAddress
+from desktop.core.load_plan import LoadPlan
 from desktop.core.placement import hypothetical, pools_of
 from desktop.core.variants import variant_at
 from desktop.hub.placement import default_cache
+from desktop.services.discover.picked_run import OTHER_MACHINE, PickedRun
 from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import View
 from desktop.services.discover.search import SearchService
@@ -34,11 +37,12 @@ from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.search import DiscoverSearch
 from desktop.ui.discover.states import DiscoverState
 from desktop.ui.discover.weighing import Weighing
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.speed_offer import SpeedOffer
 from desktop.ui.shared.token_field import taken_words
 from desktop.ui.shell.page import Page
-from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 _SIDE_WIDTH, _NARROW_SIDE, _SIDE_HEIGHT = 340, 240, 440  # on a small screen the page scrolls
@@ -49,7 +53,7 @@ _NOTHING, _REPO = 0, 1
 class DiscoverPage(Page):
     """Composes search, repo and downloads; what takes time happens in :class:`Weighing` and the services."""
 
-    run_requested = Signal(object)  # Path of a downloaded model
+    run_requested = Signal(object)  # LoadPlan of a model that is on this computer
     inspect_requested = Signal(str)  # a file or repo, as the page Inspect takes it
 
     def __init__(
@@ -65,6 +69,7 @@ class DiscoverPage(Page):
         endpoint: Callable[[], str],
         tasks: Tasks,
         theme: Theme,
+        run: PickedRun,
         calibration: CalibrationService | None = None,
         parent: QWidget | None = None,
     ) -> None:
@@ -80,6 +85,7 @@ class DiscoverPage(Page):
         self._this_machine = this_machine
         self._tokens = tokens
         self._endpoint = endpoint
+        self._run = run
         self._tasks = tasks
         self._result: Result | None = None
         self._asked = False
@@ -166,7 +172,7 @@ class DiscoverPage(Page):
         column.addWidget(self._search, 1)
         column.addWidget(self._panel)
         side.setMinimumSize(_NARROW_SIDE, _SIDE_HEIGHT)
-        self._body = QStackedWidget()
+        self._body = CurrentStack()
         self._body.addWidget(self._state)
         self._body.addWidget(self._repo)
         self._splitter = splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -186,6 +192,7 @@ class DiscoverPage(Page):
         self._search.repo_chosen.connect(self._open)
         self._search.settings_asked.connect(self.settings_asked)
         weighing, repo = self._weighing, self._repo
+        weighing.remembered.connect(repo.controls.show_remembered)
         weighing.opened.connect(self._opened)
         weighing.changed.connect(repo.show_view)
         weighing.marked.connect(repo.show_marks)
@@ -337,22 +344,25 @@ class DiscoverPage(Page):
             self._do(lambda: self._downloads.resume(state.id))
             return
         here = state.files[0].local if state is not None and state.files else found.local_path
-        files = [file.path for file in variant.files]
-        files += [variant.projector.path] if variant.projector else []
-        name = f"{view.repo.id} {variant.name}"
+        repo, controls = view.repo.id, self._repo.controls.controls
+        row = found if view.controls == controls else replace(found, plan=None)  # the fields are ahead of the figures
+        self._load(
+            lambda: self._run.run_or_fetch(repo, row, controls, here),
+            OTHER_MACHINE if controls.machine is not None else "",
+        )
 
-        def run_or_fetch(context: TaskContext) -> Path | None:
-            if here is not None and here.exists():
-                return here
-            self._downloads.start(view.repo.id, files, name=name)  # also when it was removed meanwhile
-            return None
+    def _load(self, plan: Callable[[], LoadPlan | None], words: str = "") -> None:
+        """Run by a plan, where there is one; ``words`` are what to say then."""
+
+        def run(found: LoadPlan | None) -> None:
+            if found is None:
+                return
+            if words:
+                self.notify.emit(words)
+            self.run_requested.emit(found)
 
         self._tasks.run(
-            run_or_fetch,
-            done=lambda path: self.run_requested.emit(path) if path is not None else None,
-            failed=self.notify.emit,
-            lane=Lane.COMMAND,
-            owner=self,
+            lambda context: plan(), done=run, failed=self.notify.emit, lane=Lane.COMMAND, owner=self
         )
 
     def _download_current(self) -> None:
@@ -390,8 +400,16 @@ class DiscoverPage(Page):
 
     def _chat_with(self, download: str) -> None:
         state = next((state for state in self._downloads.states() if state.id == download), None)
-        if state is not None and state.files and state.files[0].local is not None:
-            self.run_requested.emit(state.files[0].local)
+        path = state.files[0].local if state is not None and state.files else None
+        if state is None or path is None:
+            return
+        view = self._repo.view
+        names = [row.variant.name for row in view.rows] if view is not None and view.repo.id == state.repo else []
+        shown = [number for number, name in enumerate(names) if state.name == f"{state.repo} {name}"]
+        if shown:  # as the page shows it
+            self._act(shown[0])
+        else:
+            self._load(lambda: self._run.run_file(path))
 
     @staticmethod
     def _of(view: View, states: tuple[DownloadState, ...]) -> dict[str, DownloadState]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from desktop.services.container import Container
+from desktop.services.discover.picked_run import PickedRun
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
 from desktop.ui.discover.page import DiscoverPage
@@ -42,6 +43,7 @@ class DiscoverParts(QObject):
             lambda: made.hub.endpoint,
             self._tasks,
             self._theme,
+            PickedRun(lambda: made.planning, self.downloads, lambda path: made.library.resolve(str(path)).ref),
             made.calibration,
         )
         self.downloads_changed.connect(page.show_downloads)

@@ -1,8 +1,9 @@
-"""What a person may turn: context, KV type, layers on the GPU, goal and machine."""
+"""What a person may turn: how to load (context, KV cache, GPU layers and more), what for, and on what machine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -10,15 +11,19 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.core.choice import Goal
+from desktop.core.errors import UsageError
 from desktop.core.hardware import Machine
-from desktop.core.load_settings import KV_TYPES, KvType
-from desktop.services.discover.picker_records import Controls, Mark, View
+from desktop.core.load_settings import DEFAULT_CONTEXT, LOAD_FIELDS, LONGEST_CONTEXT, NOTHING_SET, LoadSettings
+from desktop.services.discover.picker_records import Controls, Mark, Row, View
 from desktop.services.discover.tables import DataTables
-from desktop.ui.discover.context_slider import SMALLEST, ContextSlider
+from desktop.services.planning.words import beyond_training
+from desktop.ui.discover.context_slider import ContextSlider
 from desktop.ui.discover.machine_menu import MachineMenu, machine_words
+from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
-from desktop.ui.shared.number_fields import WholeField
-from desktop.ui.shared.tokens_field import LONGEST_CONTEXT, TokensField
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.load_fields import LoadFields, auto_words, decided_words, editor_of, limit_editor, value_of
+from desktop.ui.shared.tokens_field import TokensField
 from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import Theme, set_role
 
@@ -27,14 +32,17 @@ _GOALS: tuple[tuple[Goal, str, str], ...] = (
     ("quality", "Quality", "The least loss that fits at all and answers at reading speed"),
     ("speed", "Speed", "The fastest whose loss is not yet noticeable"),
 )
-DEFAULT_CONTEXT = 8192
-# The usual ones first; every type the engine takes is there.
-_KV_TYPES = ("f16", "q8_0", "q4_0", *(kind for kind in KV_TYPES if kind not in ("f16", "q8_0", "q4_0")))
 _NARROW, _NARROWEST = 640, 420  # pixels below which the context gets a line of its own; the least there may be
+_FIELDS = {field.name: field for field in LOAD_FIELDS}
+_SHOWN_FIRST = ("context", "cache_type_k", "gpu_layers")
+_MORE = tuple(field for field in LOAD_FIELDS if field.name not in _SHOWN_FIRST)
 
 
 class PickerControls(QWidget):
-    """Tells :attr:`changed` with the new :class:`Controls`, also while the slider moves."""
+    """Tells :attr:`changed` with the new :class:`Controls`, also while the slider moves.
+
+    The field "KV cache" is that of the keys; the values follow it until they get a type of their own under "More".
+    """
 
     changed = Signal(object)  # Controls
     profile_wanted = Signal()
@@ -43,28 +51,37 @@ class PickerControls(QWidget):
         super().__init__(parent)
         self.setObjectName("pickerControls")
         self._machine: Machine | None = None
+        self._browsing = NOTHING_SET  # what was set for no model in particular
+        self._remembered = False  # what is shown was set for the models of this repo
+        self._trained = 0
         self._silent = False
         self._slider = ContextSlider(theme)
-        self._exact = TokensField(SMALLEST, LONGEST_CONTEXT, 1024)
+        self._exact = TokensField(0, LONGEST_CONTEXT, 1024, auto_words())
         self._exact.setObjectName("contextExact")
         self._exact.setAccessibleName("Context length in tokens")
-        self._exact.setToolTip("Such as 32768, 32k or 1M")
-        self._kv = QComboBox()
+        self._exact.setToolTip("Such as 32768, 32k or 1M; auto leaves it to Heft")
+        self._kv = editor_of(_FIELDS["cache_type_k"])
         self._kv.setObjectName("kvType")
         self._kv.setAccessibleName("KV cache type")
         self._kv.setToolTip("q8_0 halves the memory of the context at hardly any loss; q4_0 quarters it at some")
-        self._kv.addItems(_KV_TYPES)
-        self._layers = WholeField(0, "auto", low=-1)
+        self._layers = editor_of(_FIELDS["gpu_layers"])
         self._layers.setObjectName("gpuLayers")
         self._layers.setAccessibleName("Layers on the GPU")
         self._layers.setToolTip("Auto: as many as fit")
-        self._layers.setValue(-1)
         self._goal = QComboBox()
         self._goal.setObjectName("goal")
         self._goal.setAccessibleName("Goal")
         for goal, word, tip in _GOALS:
             self._goal.addItem(word, goal)
             self._goal.setItemData(self._goal.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self._more = LoadFields(_MORE)
+        self._more.setObjectName("pickerMore")
+        self._more.hide()
+        self._open_more = push_button("More ▾", "pickerOpenMore", spoken="More of how it is loaded", role="ghost")
+        self._open_more.setCheckable(True)
+        self._problem = plain_label("pickerProblem", "warn")
+        self._problem.setMinimumWidth(1)
+        self._problem.hide()
         self._on = ElidedLabel()
         self._on.setObjectName("machineName")
         set_role(self._on, "subtitle")
@@ -77,8 +94,10 @@ class PickerControls(QWidget):
         self._build()
         self._slider.context_changed.connect(self._slid)
         self._exact.valueChanged.connect(self._typed)
-        self._kv.currentIndexChanged.connect(lambda _: self._tell())
-        self._layers.valueChanged.connect(lambda _: self._tell())
+        self._kv.edited.connect(self._tell)
+        self._layers.edited.connect(self._tell)
+        self._more.changed.connect(self._tell)
+        self._open_more.toggled.connect(self._show_more)
         self._goal.currentIndexChanged.connect(lambda _: self._tell())
         self._menu.machine_chosen.connect(self.set_machine)
         self._menu.profile_wanted.connect(self.profile_wanted)
@@ -86,39 +105,69 @@ class PickerControls(QWidget):
     @property
     def controls(self) -> Controls:
         """As they stand."""
-        return Controls(
-            context=self._exact.value(),
-            kv_type=cast(KvType, self._kv.currentText()),
-            gpu_layers=None if self._layers.value() < 0 else self._layers.value(),
-            goal=cast(Goal, self._goal.currentData()),
-            machine=self._machine,
+        return Controls(self._load, cast(Goal, self._goal.currentData()), self._machine)
+
+    @property
+    def _load(self) -> LoadSettings:
+        more, keys = self._more.settings, value_of(self._kv)
+        return replace(
+            more,
+            context=self._exact.value() or None,
+            cache_type_k=keys,
+            cache_type_v=more.cache_type_v or keys,
+            gpu_layers=value_of(self._layers),
         )
 
-    def set_model(self, longest: int, layers: int) -> None:
-        """Another model: its longest context, and its layers with the output, of which as many as fit are taken.
+    def show_remembered(self, remembered: LoadSettings) -> None:
+        """Another repo: show how its models were set up before, else what was set last for no model in particular.
 
-        What was turned for the model before and is too long for this one is told as a change.
+        Layers belong to the model that they were set for.
+        """
+        if not self._remembered:
+            self._browsing = replace(self._load, gpu_layers=None, cpu_expert_layers=None)
+        self._remembered = not remembered.unset
+        before = self.controls
+        self._put(remembered if self._remembered else self._browsing)
+        if self.controls != before:
+            self._tell()
+
+    def set_model(self, longest: int) -> None:
+        """Another model, and its longest context in tokens; as many of its layers as fit are on the GPU.
+
+        What was turned for the model before and is too long for this one is told as a change; what was set for this
+        one stays, whatever it was trained for.
         """
         before, self._silent = self.controls, True
-        self._limit(longest, layers)
-        self._layers.setValue(-1)
+        if not self._remembered:
+            self._layers.put(None)
+            self._exact.setValue(min(self._exact.value(), longest))
+        self._limit(longest)
         self._silent = False
         if self.controls != before:
             self._tell()
 
-    def set_limits(self, longest: int, layers: int) -> None:
-        """More was read of the model, or of others in its repo: what was turned stays as far as it may."""
-        before, self._silent = self.controls, True
-        self._limit(longest, layers)
+    def set_longest(self, longest: int) -> None:
+        """More was read of the model, or of others in its repo: what was turned stays."""
+        self._silent = True
+        self._limit(longest)
         self._silent = False
-        if self.controls != before:
-            self._tell()
 
-    def _limit(self, longest: int, layers: int) -> None:
-        self._exact.setMaximum(max(SMALLEST, longest))
+    def _limit(self, longest: int) -> None:
+        self._trained = longest
         self._slider.set_longest(longest)
-        self._slider.set_context(self._exact.value())
-        self._layers.setMaximum(layers)
+        self._slider.set_context(self._exact.value() or min(DEFAULT_CONTEXT, longest))
+        self._say()
+
+    def _put(self, load: LoadSettings) -> None:
+        self._silent = True
+        self._exact.setValue(load.context or 0)
+        self._kv.put(load.cache_type_k)
+        self._layers.put(load.gpu_layers)
+        own = load.cache_type_v if load.cache_type_v != load.cache_type_k else None
+        self._more.set_settings(replace(load, cache_type_v=own))
+        self._slider.set_context(load.context or DEFAULT_CONTEXT)
+        self._silent = False
+        self._show_greyed()
 
     def set_marks(self, marks: Sequence[Mark]) -> None:
         """Where variants stop fitting."""
@@ -128,9 +177,18 @@ class PickerControls(QWidget):
         """What the figures hold for."""
         if view.machine is not None:
             self._on.set_whole_text(machine_words(view.machine))
-        has_gpu = len(view.pools) > 1
-        self._layers.setEnabled(has_gpu)
-        self._layers_word.setEnabled(has_gpu)
+
+    def show_row(self, row: Row | None) -> None:
+        """What Heft decides for the variant in view where a field is unset."""
+        plan = row.plan if row is not None else None
+        self._silent = True
+        self._exact.setSpecialValueText(auto_words(decided_words(_FIELDS["context"], plan)))
+        for name, editor in (("cache_type_k", self._kv), ("gpu_layers", self._layers)):
+            editor.show_decided(decided_words(_FIELDS[name], plan))
+            limit_editor(editor, _FIELDS[name], plan)
+        self._layers_word.setEnabled(self._layers.isEnabled())
+        self._more.show_plan(plan)
+        self._silent = False
 
     def show_progress(self, words: str) -> None:
         """What goes on in the background; "" when all is settled."""
@@ -143,8 +201,7 @@ class PickerControls(QWidget):
         self._tell()
 
     def _build(self) -> None:
-        self._layers.setAlignment(Qt.AlignmentFlag.AlignRight)
-        leave_wheel(self._slider, self._kv, self._layers, self._goal)
+        leave_wheel(self._slider, self._goal)
         self._context = QWidget()
         context = QHBoxLayout(self._context)
         context.setContentsMargins(0, 0, 0, 0)
@@ -167,13 +224,16 @@ class PickerControls(QWidget):
         machine.addWidget(self._on)
         machine.addWidget(self._menu)
         machine.addWidget(self._busy, 1)  # here it comes and goes without moving anything
+        machine.addWidget(self._open_more)
         lines = QVBoxLayout(self)
         lines.setContentsMargins(0, 0, 0, 0)
         lines.setSpacing(8)
         lines.addLayout(grid)
         lines.addLayout(machine)
-        self._exact.setValue(DEFAULT_CONTEXT)
+        lines.addWidget(self._more)
+        lines.addWidget(self._problem)
         self._slider.set_longest(DEFAULT_CONTEXT)
+        self._show_greyed()
 
     def _arrange(self, *, narrow: bool) -> None:
         """All in one line, or the context above the others."""
@@ -199,6 +259,10 @@ class PickerControls(QWidget):
         if narrow != self._narrow:
             self._arrange(narrow=narrow)
 
+    def _show_more(self, more: bool) -> None:
+        self._more.setVisible(more)
+        self._open_more.setText("Less ▴" if more else "More ▾")
+
     def _slid(self, tokens: int) -> None:
         self._silent = True
         self._exact.setValue(tokens)
@@ -207,9 +271,26 @@ class PickerControls(QWidget):
 
     def _typed(self, tokens: int) -> None:
         if not self._silent:
-            self._slider.set_context(tokens)
+            self._slider.set_context(tokens or min(DEFAULT_CONTEXT, self._trained or DEFAULT_CONTEXT))
             self._tell()
 
     def _tell(self) -> None:
-        if not self._silent:
+        if self._silent:
+            return
+        self._show_greyed()
+        if self._say():
             self.changed.emit(self.controls)
+
+    def _show_greyed(self) -> None:
+        set_role(self._exact, "" if self._exact.value() else "unset")
+
+    def _say(self) -> bool:
+        """Say what is odd about what is set; False where no engine can do it, which is not weighed."""
+        words, possible = beyond_training(self._exact.value(), self._trained), True
+        try:
+            self._load.checked()
+        except UsageError as error:
+            words, possible = f"{error.message} {error.hint}", False
+        self._problem.setText(words)
+        self._problem.setVisible(bool(words))
+        return possible

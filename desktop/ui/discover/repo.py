@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QMoveEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from desktop.core.shown import plain
+from desktop.core.text import visible_in_place
 from desktop.services.discover.picker_records import Mark, ModelGroup, View
 from desktop.services.discover.picker_words import facts, which_model, why_title
 from desktop.services.discover.tables import DataTables
@@ -32,12 +32,13 @@ from desktop.ui.shell.theme import Theme, set_role
 
 _MARGIN, _NARROW_MARGIN = 20, 8  # left and right of everything
 _NARROW = 560  # pixels of width
+_WHY_LINES = 3  # room for the reasons from the beginning, so that they move nothing when they come
 
 
 class RepoPane(QScrollArea):
     """Head, controls, chart, reasons and table; all show the same view."""
 
-    action_asked = Signal(int)  # row whose button was pressed
+    action_asked = Signal(int)  # number of the row whose button was pressed
 
     def __init__(
         self,
@@ -48,7 +49,9 @@ class RepoPane(QScrollArea):
         foot: QWidget | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        """``commands`` are the page's. ``offer`` stands between the reasons and the table, ``foot`` below it."""
+        """``commands`` are the page's. ``foot`` stands below the table, and ``offer`` below that: it comes late,
+        and must not push the table down.
+        """
         super().__init__(parent)
         self.setObjectName("discoverRepo")
         self.setAccessibleName("Model")
@@ -57,7 +60,7 @@ class RepoPane(QScrollArea):
         self._tables = tables
         self._view: View | None = None
         self._looked_at = ""  # a variant of the model that was chosen; "": the model to take
-        self._limits = (0, 0)
+        self._longest = 0
         self.controls = PickerControls(theme, tables)
         self.models = ModelTabs()
         self.chart = VariantChart(theme)
@@ -68,6 +71,7 @@ class RepoPane(QScrollArea):
         self.table.row_chosen.connect(self._chosen_in_table)
         self.models.chosen.connect(self._choose_model)
         self.table.action_asked.connect(self.action_asked)
+        self.table.installEventFilter(self)
 
     @property
     def view(self) -> View | None:
@@ -78,9 +82,7 @@ class RepoPane(QScrollArea):
     def chosen(self) -> int:
         """The number of the row that is meant: the current one, else the recommended one of the model looked at; -1
         where there is neither."""
-        group = self._group
-        recommended = group.recommended if group is not None else None
-        return self.table.chosen if self.table.chosen >= 0 else -1 if recommended is None else recommended
+        return self.table.chosen if self.table.chosen >= 0 else self.table.preferred
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the figures need the margin's room."""
@@ -106,11 +108,12 @@ class RepoPane(QScrollArea):
         """The same repo with other figures."""
         first = self._view is None or self._view.repo.id != view.repo.id or self._view.shape is None
         self._view = view
-        self._facts.setText(plain(facts(view)))
+        self._facts.setText(visible_in_place(facts(view)))
         if view.shape is not None:
             self._limit_controls(view, first=first)
         self.controls.show_machine(view)
         self.rows.set_view(view)
+        self._show_decided()
         stale = view.repo.problem
         self._stale.setText(f"{stale} These are the files as they were when the Hub last answered." if stale else "")
         self._stale.setVisible(bool(stale))
@@ -124,15 +127,26 @@ class RepoPane(QScrollArea):
         """Downloads of this repo by variant name."""
         self.rows.set_downloads(downloads)
 
-    def choose(self, row: int) -> None:
+    def choose(self, number: int) -> None:
         """Make a variant the chosen one and bring the table into view."""
-        self.table.select(row)
-        self.chart.select(row)
-        self.ensureWidgetVisible(self.table, 0, 0)
+        row = self.rows.at(number)
+        if row is not None:
+            self._looked_at = row.variant.name
+            self.table.select(number)
+            self.chart.select(number)
+            self._show_model()
+            self.ensureWidgetVisible(self.table, 0, 0)
 
     def show_progress(self, words: str) -> None:
         """What goes on in the background; "" when all is settled."""
         self.controls.show_progress(words)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A row stays below the mouse when what is above the table grows: the page scrolls by as much."""
+        if watched is self.table and isinstance(event, QMoveEvent) and self.table.underMouse():
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + event.pos().y() - event.oldPos().y())
+        return super().eventFilter(watched, event)
 
     # -- building --------------------------------------------------------------------------------
 
@@ -174,6 +188,8 @@ class RepoPane(QScrollArea):
         self._why.setAccessibleName("Why")
         self._why.setTextFormat(Qt.TextFormat.RichText)
         self._why.setWordWrap(True)
+        self._why.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._why.setMinimumHeight(_WHY_LINES * self._why.fontMetrics().lineSpacing())
         self._why.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         why = QVBoxLayout(why_card)
         why.setContentsMargins(15, 11, 15, 11)
@@ -184,10 +200,12 @@ class RepoPane(QScrollArea):
         column.setContentsMargins(_MARGIN, 16, _MARGIN, 16)
         column.setSpacing(10)
         column.addLayout(head)
-        for widget in (self._facts, self._stale, name_card, chart_card, why_card, *offers, self.table):
+        for widget in (self._facts, self._stale, name_card, chart_card, why_card, self.table):
             column.addWidget(widget)
         if foot is not None:
             column.addWidget(foot, 0, Qt.AlignmentFlag.AlignRight)
+        for late in offers:
+            column.addWidget(late)
         column.addStretch(1)
         self.setWidget(content)
 
@@ -217,6 +235,8 @@ class RepoPane(QScrollArea):
         view, group = self._view, self._group
         if view is None:
             return
+        recommended = group.recommended if group is not None else None
+        self.table.preferred = -1 if recommended is None else recommended
         self.models.show_view(view, self._number)
         self.chart.set_view(view, group)
         if view.shape is None and view.rows and not view.problem:
@@ -249,14 +269,17 @@ class RepoPane(QScrollArea):
             self._looked_at = row.variant.name
             if row.group != before:
                 self._show_model()
+        self._show_decided()
+
+    def _show_decided(self) -> None:
+        """What is left to Heft, decided for the variant that is meant."""
+        self.controls.show_row(self.rows.at(self.chosen))
 
     def _limit_controls(self, view: View, *, first: bool) -> None:
-        """What the context and the layers on the GPU may be: as much as the largest of the models takes."""
-        shapes = [group.shape for group in view.groups if group.shape is not None]
-        layers = max(shape.layer_count + shape.draft_layers + 1 for shape in shapes)
-        limits = (view.max_context or view.context, layers)
+        """How long the context may be before it says too much: as long as the most able of the models takes."""
+        longest = view.max_context or view.context
         if first:
-            self.controls.set_model(*limits)
-        elif limits != self._limits:
-            self.controls.set_limits(*limits)
-        self._limits = limits
+            self.controls.set_model(longest)
+        elif longest != self._longest:
+            self.controls.set_longest(longest)
+        self._longest = longest

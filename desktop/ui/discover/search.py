@@ -8,11 +8,13 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.hub_address import HubAddress
 from desktop.core.placement import Pool
+from desktop.core.text import plain_tooltip
 from desktop.hub.records import SearchPage, SearchQuery
 from desktop.services.discover.search import SearchService
 from desktop.services.discover.search_results import ago, most_parameters
@@ -21,7 +23,7 @@ from desktop.ui.discover.filters import SUGGESTIONS, DiscoverFilters
 from desktop.ui.discover.repo_list import RepoList
 from desktop.ui.discover.repo_list_model import RepoListModel
 from desktop.ui.discover.search_state import SearchState
-from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shell.keys import hear
 from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
@@ -139,7 +141,7 @@ class DiscoverSearch(QWidget):
         self._say(f"Looking for {address.repo}…")
 
         def failed(error: HeftError) -> None:
-            if certain or error.kind != "repo-not-found":
+            if certain or error.kind != FailureKind.REPO_NOT_FOUND:
                 self._failed(error)
             else:
                 self._search_words()
@@ -161,7 +163,7 @@ class DiscoverSearch(QWidget):
         set_role(self._note, "ghost")
         self._note.clicked.connect(self._act_on_note)
         self._note.hide()
-        self._body = QStackedWidget()
+        self._body = CurrentStack()
         self._body.addWidget(self.list)
         self._body.addWidget(self._state)
         column = QVBoxLayout(self)

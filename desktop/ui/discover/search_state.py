@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
-from desktop.core.shown import plain
 from desktop.core.spelling import MOST_OFFERED
+from desktop.core.text import visible_in_place
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.settings_link import SettingsLink
@@ -29,7 +29,7 @@ class SearchState(QWidget):
         self._title = plain_label("discoverStateTitle", "subtitle")
         self._advice = plain_label("discoverStateText", "muted")
         self._asked = plain_label("discoverNearWords", "muted", "Did you mean")
-        self._near = [push_button("", f"discoverNear{number}", role="ghost") for number in range(MOST_OFFERED)]
+        self._near = [push_button("", f"discoverNear{number}") for number in range(MOST_OFFERED)]
         self._offered: list[str] = []
         self._remedy = push_button("", "discoverRemedy")
         self._remedy.clicked.connect(self._mend)
@@ -38,20 +38,22 @@ class SearchState(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 30, 20, 20)
         column.setSpacing(10)
-        for label in (self._title, self._advice, self._asked):
+        for label in (self._title, self._asked, self._advice):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            column.addWidget(label)
+        column.addWidget(self._title)
+        column.addWidget(self._asked)
         for number, button in enumerate(self._near):
             button.clicked.connect(calling(self._choose, number))
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._advice)
         for button in (self._remedy, self._settings):
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)
 
     def say(self, title: str, advice: str = "") -> None:
         """Show a title and a sentence, and nothing to do yet."""
-        self._title.setText(plain(title))
-        self._advice.setText(plain(advice))
+        self._title.setText(visible_in_place(title))
+        self._advice.setText(visible_in_place(advice))
         self._advice.setVisible(bool(advice))
         self._remedy.hide()
         self._settings.hide()
@@ -86,5 +88,5 @@ class SearchState(QWidget):
 
 
 def _name(button: QPushButton, text: str) -> None:
-    button.setText(plain(f"“{text}”").replace("&", "&&"))
+    button.setText(visible_in_place(f"“{text}”").replace("&", "&&"))
     button.setAccessibleName(f"Search for {text}")

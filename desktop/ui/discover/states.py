@@ -6,7 +6,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
-from desktop.core.shown import plain
+from desktop.core.failures import FailureKind
+from desktop.core.text import visible_in_place
 from desktop.services.discover.search_results import Result, other_format
 from desktop.services.hub_account import TokenTaken
 from desktop.ui.shared.buttons import push_button
@@ -16,9 +17,22 @@ from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shared.token_field import TokenField
 
 _NEEDS_TOKEN = frozenset(
-    {"gated-no-token", "gated-licence", "token-missing", "token-wrong", "repo-not-found", "forbidden"}
+    {
+        FailureKind.GATED_NO_TOKEN,
+        FailureKind.GATED_LICENCE,
+        FailureKind.TOKEN_MISSING,
+        FailureKind.TOKEN_WRONG,
+        FailureKind.REPO_NOT_FOUND,
+        FailureKind.FORBIDDEN,
+    }
 )
-_NEEDS_PAGE = frozenset({"gated-licence", "gated-no-token", "forbidden"})
+_NEEDS_PAGE = frozenset(
+    {
+        FailureKind.GATED_LICENCE,
+        FailureKind.GATED_NO_TOKEN,
+        FailureKind.FORBIDDEN,
+    }
+)
 
 
 class DiscoverState(QWidget):
@@ -113,7 +127,7 @@ class DiscoverState(QWidget):
             button.show()
 
     def _show(self, title: str, text: str, more: str = "") -> None:
-        self._title.setText(plain(title))
+        self._title.setText(visible_in_place(title))
         self._text.setText(text)
         self._more.setText(more)
         self._more.setVisible(bool(more))

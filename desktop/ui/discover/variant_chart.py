@@ -17,13 +17,13 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from desktop.core.placement import Placement
+from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.services.discover.picker_records import ModelGroup, View
 from desktop.services.discover.picker_words import context_words, loss, names_in, where
 from desktop.services.planning.words import speed
 from desktop.ui.discover.actions import CHART_KEYS
 from desktop.ui.discover.variant_chart_layout import ChartLayout, Point, lay_out, limit_labels
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QSortFilterProxyModel, Qt
 from PySide6.QtGui import QFont
 
 from desktop.core.choice_options import PLACES
-from desktop.core.shown import plain
+from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.core.units import human_bytes
 from desktop.services.discover.picker_records import Row, View
 from desktop.services.discover.picker_words import (
@@ -29,7 +29,6 @@ from desktop.services.models.downloads_records import DownloadState
 from desktop.services.planning.words import speed, speed_details
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shared.labels import WARNING_SIGN
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import Theme
 
 SortKey = float | str | None  # None: unknown, which comes last whichever way round
@@ -136,12 +135,7 @@ class VariantTableModel(ColumnTable):
         """The name and the facts of a line's model."""
         assert self._view is not None
         group = self._view.groups[self._lines[line][0]]
-        return plain(group.name), plain(model_facts(group, self._view.controls.context))
-
-    @property
-    def first_recommended(self) -> int:
-        """The first line of a recommended row, -1 without one."""
-        return next((line for line, (_, number) in enumerate(self._lines) if number in self._recommended), -1)
+        return visible_in_place(group.name), visible_in_place(model_facts(group, self._view.controls.load.context or 0))
 
     def is_recommended(self, line: int) -> bool:
         """Whether a line is the variant to take of its model."""

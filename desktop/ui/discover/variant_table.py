@@ -156,9 +156,10 @@ class VariantTable(QTableView):
         self.rows = model
         self.order = VariantOrder(model, self)
         self.hovered_button = -1
-        self._pressed = -1  # row whose button the mouse went down on
+        self.preferred = -1  # number of the row that the first arrow chooses
         self.padding = _PADDING
         self._lines: list[int] = []  # the model's line of each row
+        self._pressed = -1  # row whose button the mouse went down on
         set_up_table(self, "variantTable", "Variants of this model", row_height=ROW_HEIGHT)
         self.setModel(self.order)
         self.setItemDelegate(RowDelegate(theme, self))
@@ -211,12 +212,11 @@ class VariantTable(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter and space press the current row's button; the first arrow chooses the recommended row."""
-        chosen = self.currentIndex().isValid()
+        line = self.rows.line_of(self.preferred)
         if answer(event, VARIANT_KEYS):
             if self.chosen >= 0:
                 self.action_asked.emit(self.chosen)
-        elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down) and not chosen and self.rows.first_recommended >= 0:
-            line = self.rows.first_recommended
+        elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self.chosen < 0 and line >= 0:
             self.setCurrentIndex(self.order.mapFromSource(self.rows.index(line, VARIANT)))
         else:
             super().keyPressEvent(event)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.core.cancelled import CancelledError
@@ -17,6 +19,7 @@ WATCH_MILLISECONDS = 5_000  # free memory is looked at again so often while the 
 class Weighing(QObject):
     """One repo at a time. Estimates follow the controls at once; the engine's figures follow when they rest."""
 
+    remembered = Signal(object)  # LoadSettings that a repo's models were set up with before; it is opened next
     opened = Signal(object)  # View of a repo that was opened
     changed = Signal(object)  # View with other figures
     marked = Signal(object)  # tuple[Mark, ...]
@@ -134,8 +137,9 @@ class Weighing(QObject):
             self._settle()
 
     def _opened(self, repo: PickedRepo) -> None:
-        self._repo = repo
         self._marked_for = None
+        self.remembered.emit(repo.remembered)  # the controls answer with what to weigh it by
+        self._repo = repo
         self.opened.emit(repo.view(self._controls))
         if not repo.variants:
             self.progressed.emit("")
@@ -180,7 +184,8 @@ class Weighing(QObject):
         repo, controls = self._repo, self._controls
         if repo is None:
             return
-        wanted = (id(repo), controls.kv_type, controls.gpu_layers, id(controls.machine), repo.built)
+        load = replace(controls.load, context=None, threads=None)
+        wanted = (id(repo), load, id(controls.machine), repo.built)
         if wanted == self._marked_for:
             return
         self._marked_for = wanted

@@ -9,6 +9,7 @@ from desktop.core.cancelled import Cancelled
 from desktop.core.compare import Comparison, KeyDifference, Side, TensorDifference, compare
 from desktop.core.gguf import Array, Tensor, Text, Value
 from desktop.core.layers import expert_count, layer_grid, locate
+from desktop.core.text import one_line
 from desktop.core.units import human_bytes
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect.layer_map_layout import MapContent, MapTensor, Mark, content_of
@@ -136,10 +137,10 @@ def _value_text(value: Value | None, at: int | None, limit: int) -> str:
     if isinstance(data, Array):
         return _array_text(data, at, limit)
     if isinstance(data, Text):
-        return f"{data.length:,} bytes: {_one_line(data.read(limit))}"[:limit]
+        return f"{data.length:,} bytes: {one_line(data.read(limit), limit)}"[:limit]
     if isinstance(data, str):
         begin = max(0, (at or 0) - _BEFORE) if len(data) > limit else 0
-        shown = _one_line(data[begin : begin + limit])
+        shown = one_line(data[begin : begin + limit], limit)
         return f"…{shown} (from character {begin:,} of {len(data):,})" if begin else shown or "(empty)"
     return f"{data:,}" if isinstance(data, int) and not isinstance(data, bool) else f"{data}"
 
@@ -149,8 +150,4 @@ def _array_text(data: Array, at: int | None, limit: int) -> str:
     if at is None or at >= data.length:
         return head
     items = [f"array of {item.length:,}" if isinstance(item, Array) else str(item) for item in data[at : at + 4]]
-    return f"{head}, from {at:,}: {_one_line(', '.join(items))}"[:limit]
-
-
-def _one_line(text: str) -> str:
-    return "".join("↵" if char == "\n" else char if char.isprintable() else "·" for char in text)
+    return f"{head}, from {at:,}: {one_line(', '.join(items), limit)}"[:limit]

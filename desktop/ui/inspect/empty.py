@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from desktop.core.text import plain_tooltip
 from desktop.ui.shared.buttons import explained_button
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import set_role
 
 _ADVICE = (
@@ -15,7 +15,7 @@ _ADVICE = (
     "only its header is read."
 )
 _TEXT_WIDTH = 520
-_NAME_CHARACTERS = 40
+_NAME_CHARACTERS = 24
 
 
 class EmptyInspector(QWidget):

@@ -62,6 +62,7 @@ class ExampleConversation(QWidget):
     def _append(self, message: ChatMessage) -> None:
         number = len(self._rows)
         role, text, remove = QComboBox(), QLineEdit(message.content), QPushButton("✕")
+        text.setCursorPosition(0)  # a long message is read from its beginning
         role.addItems(_ROLES)
         role.setCurrentText(message.role)
         role.setObjectName(f"inspectExampleRole{number}")

@@ -20,10 +20,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
+from desktop.core.text import plain_tooltip
 from desktop.ui.inspect.actions import FIT, LARGER, MAP_KEYS, SMALLER
 from desktop.ui.inspect.layer_map_layout import HEAD, Cell, MapContent, MapLayout
 from desktop.ui.inspect.layer_map_paint import MapPainter, TypeStyle, experts_note
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.keys import answer, matches
 from desktop.ui.shell.theme import Theme
 

@@ -9,7 +9,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 
 from desktop.services.inspect.tensor_numbers import TypeLoss
-from desktop.ui.shared.column_table import ColumnTable, Index
+from desktop.ui.shared.column_table import Index
+from desktop.ui.shared.sorted_table import SortedTable
 
 IMATRIX_SIGN = "*"
 
@@ -48,21 +49,18 @@ def _percent(share: float) -> str:
     return f"{share * 100:.2g} %" if share * 100 < 10 else f"{share * 100:.0f} %"
 
 
-class LossModel(ColumnTable):
-    """At most a few dozen rows; sorted here. ``current`` is the type the tensor has now, marked by an arrow."""
+class LossModel(SortedTable[TypeLoss]):
+    """At most a few dozen rows. ``current`` is the type the tensor has now, marked by an arrow."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__([column.title for column in COLUMNS], range(1, len(COLUMNS)), parent)
-        self._rows: list[TypeLoss] = []
         self._current = ""
         self._column, self._descending = 1, True
 
     def set_rows(self, rows: tuple[TypeLoss, ...], current: str) -> None:
         """Show these types."""
-        self.beginResetModel()
-        self._rows, self._current = list(rows), current
-        self._arrange()
-        self.endResetModel()
+        self._current = current
+        self._replace(rows)
 
     def text(self) -> str:
         """The table as tab-separated text."""
@@ -70,18 +68,8 @@ class LossModel(ColumnTable):
         lines += ["\t".join(column.text(row) for column in COLUMNS) for row in self._rows]
         return "\n".join(lines)
 
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Order the rows by a column."""
-        self.layoutAboutToBeChanged.emit()
-        self._column, self._descending = column, order == Qt.SortOrder.DescendingOrder
-        self._arrange()
-        self.layoutChanged.emit()
-
-    def _arrange(self) -> None:
-        self._rows.sort(key=COLUMNS[self._column].key, reverse=self._descending)
-
-    def _count(self) -> int:
-        return len(self._rows)
+    def _key(self, column: int) -> Callable[[TypeLoss], Any]:
+        return COLUMNS[column].key
 
     def _title_tip(self, column: int) -> str | None:
         return COLUMNS[column].explanation

@@ -20,6 +20,7 @@ from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.inspect.value_viewer import ValueViewer
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import Column
 from desktop.ui.shared.search_field import search_field
 from desktop.ui.shared.tables import COPY_ROWS, choose_by_hand_only
 from desktop.ui.shell.keys import add_keys
@@ -99,7 +100,7 @@ class MetadataTab(InspectTab):
         self._meaning = plain_label("inspectMetadataMeaning")
         self._source = plain_label("inspectMetadataSource", "muted")
         self._viewer = ValueViewer(theme, self._tasks)
-        detail = QWidget()
+        detail = Column()
         beside = QVBoxLayout(detail)
         beside.setContentsMargins(14, 0, 0, 0)
         for widget in (self._key, self._type, self._meaning, self._source):

@@ -8,8 +8,8 @@ from typing import Any
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QFont
 
+from desktop.core.text import plain_tooltip
 from desktop.services.inspect.metadata import MetadataRow
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -20,7 +20,10 @@ _NO_GROUP = 0  # internal id of a group's index; a key's is its group's number +
 
 
 class MetadataModel(QAbstractItemModel):
-    """Groups keep the file's order; keys in them the file's order until a column is sorted by."""
+    """Groups keep the file's order; keys in them the file's order until a column is sorted by.
+
+    No proxy does this: it would turn the groups around with the keys, and a group's title counts what is shown of it.
+    """
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, UsageError
@@ -29,6 +29,7 @@ from desktop.ui.inspect.tab import InspectTab, TabEntry, Tone
 from desktop.ui.inspect.tabs import InspectTabs
 from desktop.ui.inspect.tensors import TensorsTab
 from desktop.ui.shared.keyboard import has_keyboard
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.page import Page
@@ -177,8 +178,7 @@ class InspectPage(Page):
     # -- building --------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._body = QStackedWidget()
-        self._body.setObjectName("inspectBody")
+        self._body = CurrentStack("inspectBody")
         self._body.addWidget(self._empty)
         self._body.addWidget(self._tabs)
         self._line.hide()
@@ -187,9 +187,9 @@ class InspectPage(Page):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(8)
         column.addWidget(self._head)
-        column.addWidget(self._line)
-        column.addWidget(self._failure)
         column.addWidget(self._body, 1)
+        column.addWidget(self._line)  # these come by themselves: below, they push nothing away from under the mouse
+        column.addWidget(self._failure)
         self.setFocusProxy(self._body)
 
     def _connect(self) -> None:

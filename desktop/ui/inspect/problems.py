@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.findings import Finding, Severity
 from desktop.core.progress import Progress
@@ -144,11 +145,14 @@ class ProblemsTab(InspectTab):
     # -- what is shown ---------------------------------------------------------------------------
 
     def _fill(self, findings: tuple[Finding, ...]) -> None:
+        looked_at = self._rows.at(self._table.currentIndex().row())
         self._rows.set_findings(findings)
         self._fit_rows()
         self._body.setCurrentIndex(0 if self._rows.rowCount() else 1)
         if self._rows.rowCount():
-            self._table.setCurrentIndex(self._rows.index(0, MESSAGE))
+            rows = range(self._rows.rowCount())
+            kept = next((row for row in rows if self._rows.at(row) == looked_at), 0)
+            self._table.setCurrentIndex(self._rows.index(kept, MESSAGE))
         self._count.setText(in_words(findings))
         self._refresh()
 
@@ -223,7 +227,7 @@ class ProblemsTab(InspectTab):
     def _failed(self, error: HeftError) -> None:
         self._checking = None
         self._refresh()
-        if error.kind != "cancelled":  # in the list of jobs: who did that knows
+        if not isinstance(error, CancelledError):  # in the list of jobs: who did that knows
             self.notify.emit(error)
 
     def _cancel(self) -> None:

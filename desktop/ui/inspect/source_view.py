@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QSyntaxHighlighte
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from desktop.core.findings import Severity
-from desktop.core.shown import shown
+from desktop.core.text import bounded
 from desktop.ui.shell.theme import Theme
 
 Lines = list[list[tuple[int, int, str]]]  # per line: start and length in code points, token of the theme
@@ -42,7 +42,7 @@ class SourceView(QPlainTextEdit):
         """Show ``text`` in ``colours``; ``marks`` are lines from 1."""
         self._marks = dict(marks)
         self._colours.lines = colours
-        self.setPlainText(shown(text))
+        self.setPlainText(bounded(text))
         width = self.margin_width
         self.setViewportMargins(width, 0, 0, 0)
         self._mark()

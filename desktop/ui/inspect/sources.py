@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from desktop.core.hub_address import PREFIX, hub_address
-from desktop.core.shown import plain
+from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import resize_dialog
 from desktop.ui.shared.signals import calling
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import set_role
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST_RECENT = 8
 _MOST_MODELS = 15
 _NAME_CHARACTERS = 60
+_DIALOG_WIDTH = 620
 _FILTER = (
     "Model files (*.gguf *.safetensors *.llamafile *.bin *.pt *.pth *.ckpt *.onnx *.h5 *.keras *.engine *.plan *.json)"
     ";;All files (*)"
@@ -79,7 +80,7 @@ class SourceMenu(QMenu):
 
     def _add(self, text: str, source: str) -> None:
         half = _NAME_CHARACTERS // 2
-        text = plain(text)
+        text = visible_in_place(text)
         shown = text if len(text) <= _NAME_CHARACTERS else f"{text[: half - 1]}…{text[-half:]}"
         action = self.addAction(shown.replace("&", "&&"), calling(self.chosen.emit, source))
         action.setToolTip(plain_tooltip(source))
@@ -120,9 +121,9 @@ class AddressDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("hubAddressDialog")
         self.setWindowTitle(title)
-        self.setMinimumWidth(560)
-        words = QLabel("Only headers are read, some megabytes at most; nothing is downloaded. A repo shows its files.")
-        set_role(words, "muted")
+        self.setMinimumWidth(360)
+        about = "Only headers are read, some megabytes at most; nothing is downloaded. A repo shows its files."
+        words = plain_label("hubAddressAbout", "muted", about)
         self._field = QLineEdit()
         self._field.setObjectName("hubAddress")
         self._field.setAccessibleName("Address of a file or repo on the Hub")
@@ -141,6 +142,7 @@ class AddressDialog(QDialog):
             column.addWidget(widget)
         self._field.textChanged.connect(self._check)
         self._check("")
+        resize_dialog(self, QSize(_DIALOG_WIDTH, self.sizeHint().height()))
 
     def accept(self) -> None:
         """Hand the address on."""

@@ -8,9 +8,10 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 
 from desktop.core.formats import TensorRow
+from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.ui.shared.column_table import ColumnTable, Index
-from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.ui.shared.sorted_table import SortedTable
 from desktop.ui.shell.theme import Theme
 
 MAX_CELL = 2_000  # characters of a value that are laid out; its copy is whole
@@ -66,65 +67,45 @@ _KEYS: tuple[Callable[[TensorRow], Any], ...] = (
 )
 
 
-class SummaryTensorModel(ColumnTable):
-    """Tensors with filter and sorting; 50,000 rows take some 50 ms for either."""
+class SummaryTensorModel(SortedTable[TensorRow]):
+    """Tensors in order, filtered here too: a proxy tells the view of each stretch that goes, for 0.2 s of 50,000."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(TENSOR_TITLES, _FIGURES, parent)
         self._mono = theme.monospace
         self._all: tuple[TensorRow, ...] = ()
-        self._shown: list[TensorRow] = []
-        self._words: list[str] = []
-        self._column, self._descending = -1, False
 
     def set_rows(self, rows: Sequence[TensorRow]) -> None:
         """Show another file's tensors."""
-        self.beginResetModel()
         self._all = tuple(rows)
-        self._arrange()
-        self.endResetModel()
+        self._replace(self._all)
 
     def set_filter(self, text: str) -> None:
         """Show only tensors with every word of ``text`` in name or type."""
-        self.beginResetModel()
-        self._words = text.lower().split()
-        self._arrange()
-        self.endResetModel()
-
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Order the rows; -1 is the order of the file."""
-        self.beginResetModel()
-        self._column, self._descending = column, order == Qt.SortOrder.DescendingOrder
-        self._arrange()
-        self.endResetModel()
+        rows: Sequence[TensorRow] = self._all
+        for word in text.lower().split():
+            rows = [row for row in rows if word in row.name.lower() or word in row.dtype.lower()]
+        self._replace(rows)
 
     def text(self, rows: Sequence[int]) -> str:
         """These rows as lines, columns separated by tabs."""
-        return "\n".join("\t".join(_cells(self._shown[row])) for row in rows)
-
-    def _count(self) -> int:
-        return len(self._shown)
+        return "\n".join("\t".join(_cells(self._rows[row])) for row in rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, tooltip, font and alignment of a cell."""
         column = index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return _cells(self._shown[index.row()])[column]
+            return _cells(self._rows[index.row()])[column]
         if role == Qt.ItemDataRole.ToolTipRole and column == NAME:
-            return plain_tooltip(self._shown[index.row()].name[:MAX_CELL])
+            return plain_tooltip(self._rows[index.row()].name[:MAX_CELL])
         if role == Qt.ItemDataRole.FontRole and column in (NAME, SHAPE, OFFSET):
             return self._mono
         if role == Qt.ItemDataRole.TextAlignmentRole and column in _FIGURES:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
-    def _arrange(self) -> None:
-        rows = list(self._all)
-        for word in self._words:
-            rows = [row for row in rows if word in row.name.lower() or word in row.dtype.lower()]
-        if self._column >= 0:
-            rows.sort(key=_KEYS[self._column], reverse=self._descending)
-        self._shown = rows
+    def _key(self, column: int) -> Callable[[TensorRow], Any]:
+        return _KEYS[column]
 
 
 def _cells(row: TensorRow) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect.state import InspectState
 from desktop.ui.inspect.tab import InspectTab, TabEntry, TensorPanel, Tone
 from desktop.ui.shared.counted_tabs import CountedTabBar
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shell.theme import Theme
 
 WITH_PANEL = ("layers", "tensors")
@@ -52,8 +53,7 @@ class InspectTabs(QWidget):
         self._bar.setElideMode(Qt.TextElideMode.ElideNone)
         for entry in self._entries:
             self._bar.addTab(entry.title)
-        self._stack = QStackedWidget()
-        self._stack.setObjectName("inspectStack")
+        self._stack = CurrentStack("inspectStack")
         self._row = QHBoxLayout()
         self._row.setSpacing(16)
         self._row.addWidget(self._stack, 1)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from desktop.core.findings import Severity
-from desktop.core.shown import LINE_CHARACTERS, shown
+from desktop.core.text import LINE_CHARACTERS, bounded
 from desktop.services.inspect.inspection import Inspected
 from desktop.services.inspect.template_preview import ChatTemplate, TemplatePreview
 from desktop.ui.inspect.example_conversation import ExampleConversation
@@ -28,6 +28,7 @@ from desktop.ui.inspect.source_view import SIGNS, Lines, SourceView
 from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import Beside
 from desktop.ui.shared.transcript.highlight import highlight
 from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
@@ -151,9 +152,11 @@ class TemplateTab(InspectTab):
         self._notes = plain_label("inspectTemplateNotes", "muted")
         self._copy_prompt = explained_button("Copy prompt", "inspectTemplateCopyPrompt", "Copy the rendered prompt")
         self._copy_prompt.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._rendered))
-        head = QHBoxLayout()
-        head.addWidget(below, 1)
+        options = QWidget()
+        head = QHBoxLayout(options)
+        head.setContentsMargins(0, 0, 0, 0)
         head.addWidget(self._open)
+        head.addStretch(1)
         head.addWidget(self._copy_prompt)
         right = QWidget()
         column = QVBoxLayout(right)
@@ -161,7 +164,7 @@ class TemplateTab(InspectTab):
         column.setSpacing(8)
         column.addWidget(title)
         column.addWidget(self._example)
-        column.addLayout(head)
+        column.addWidget(Beside(below, options, stretch=(1, 0)))
         column.addWidget(self._prompt, 1)
         column.addWidget(self._notes)
         return right
@@ -221,7 +224,7 @@ class TemplateTab(InspectTab):
     def _show_prompt(self, result: RenderResult) -> None:
         self._rendering = None
         self._rendered = result.text
-        self._prompt.setPlainText(shown(result.text))
+        self._prompt.setPlainText(bounded(result.text))
         self._notes.setText(f"⚠ {result.error}" if result.error else " ".join(result.notes))
         self._notes.setVisible(bool(self._notes.text()))
         self._copy_prompt.setEnabled(bool(result.text))

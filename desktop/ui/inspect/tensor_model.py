@@ -10,11 +10,10 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QFont
 
 from desktop.core.gguf import Tensor
-from desktop.core.shown import plain
+from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.core.units import human_bytes
 from desktop.ui.inspect.tensor_rows import TensorRows, Total, bits_of, expert_note, shape_text, totals
 from desktop.ui.shared.column_table import ColumnTable, Index
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import Theme
 
 TITLES = ("Tensor", "Shape", "Type", "Bits/weight", "Size", "Offset", "File")
@@ -26,7 +25,8 @@ _OPEN, _CLOSED = "▾", "▸"
 class TensorTableModel(ColumnTable):
     """Rows are positions in ``TensorRows``; a group's heading is its number, negative and from -1 on.
 
-    Sorting and filtering 100,000 rows takes some 50 ms each.
+    Sorting and filtering 100,000 rows takes some 50 ms each: a proxy would ask Python about every row and comparison,
+    which takes seconds, and knows no headings.
     """
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
@@ -172,7 +172,7 @@ class TensorTableModel(ColumnTable):
         placed = self._rows.placed[value]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return plain(cell_text(placed.tensor, self._rows.files[placed.file], column))
+                return visible_in_place(cell_text(placed.tensor, self._rows.files[placed.file], column))
             case Qt.ItemDataRole.FontRole if column in (NAME, SHAPE, OFFSET):
                 return self._mono
             case Qt.ItemDataRole.ForegroundRole if column in (OFFSET, FILE):

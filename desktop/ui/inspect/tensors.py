@@ -23,16 +23,19 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core.tensor_export import tensors_to_csv, tensors_to_json
+from desktop.core.text import file_name
 from desktop.services.inspect.inspection import Inspected
+from desktop.ui.inspect.actions import FIND
 from desktop.ui.inspect.state import InspectState
 from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.inspect.tensor_model import TensorTableModel
 from desktop.ui.inspect.tensor_table import TensorTable
 from desktop.ui.inspect.totals_model import TotalsModel
-from desktop.ui.shared.saving import file_name, write_file
+from desktop.ui.shared.saving import write_file
 from desktop.ui.shared.search_field import search_field
 from desktop.ui.shared.signals import calling
 from desktop.ui.shared.tables import set_up_table
+from desktop.ui.shell.keys import listed_keys
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
@@ -116,7 +119,7 @@ class TensorsTab(InspectTab):
             "tensorSearch",
             "Filter tensors",
             "Filter by name or shape…",
-            "Words of a name or shape, all of them (Ctrl+F)",
+            f"Words of a name or shape, all of them ({listed_keys(FIND)})",
         )
         self._type = QComboBox()
         self._type.setObjectName("tensorType")

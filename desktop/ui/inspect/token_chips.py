@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from desktop.core.token_text import visible
+from desktop.core.text import token_piece
 from desktop.services.inspect.tokenizer import Token
 from desktop.ui.shell.theme import Theme
 
@@ -42,7 +42,7 @@ class TokenChips(QWidget):
     def set_tokens(self, tokens: Sequence[Token]) -> None:
         """Show these tokens, as many as can be drawn."""
         self._tokens = tuple(tokens[:MAX_CHIPS])
-        self._texts = [visible(token.piece)[:_LONGEST] or "∅" for token in self._tokens]
+        self._texts = [token_piece(token.piece)[:_LONGEST] or "∅" for token in self._tokens]
         self.setAccessibleDescription(
             ", ".join(f"{t} {k.id}" for t, k in zip(self._texts[:100], self._tokens, strict=False))
         )

@@ -27,6 +27,7 @@ from desktop.ui.inspect.tokenize_panel import TokenizePanel
 from desktop.ui.inspect.vocabulary_model import ID, SCORE, STORED, TOKEN, TYPE, VocabularyModel
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import Beside, Column
 from desktop.ui.shared.search_field import search_field
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.tasks import Lane, Task, Tasks
@@ -34,6 +35,7 @@ from desktop.ui.shell.theme import Theme
 
 PAUSE_MILLISECONDS = 200
 _WIDTHS = {ID: 84, TOKEN: 190, TYPE: 100, SCORE: 80}
+_SEARCH_NEEDS = 250  # pixels of field and types beside each other
 _EVERY_TYPE = "All types"
 
 
@@ -103,7 +105,7 @@ class TokenizerTab(InspectTab):
     def _build(self) -> None:
         self._facts = plain_label("inspectTokenizerFacts")
         self._special = plain_label("inspectTokenizerSpecial", "muted", selectable=True)
-        self._search = search_field("inspectVocabularySearch", "Search tokens", "Search tokens or an id…")
+        self._search = search_field("inspectVocabularySearch", "Search tokens", "Token or id…")
         self._types = QComboBox()
         self._types.setObjectName("inspectVocabularyType")
         self._types.setAccessibleName("Type of tokens")
@@ -116,19 +118,17 @@ class TokenizerTab(InspectTab):
         self._progress.setTextVisible(False)
         self._stop = push_button("Cancel", "inspectVocabularyCancel", spoken="Cancel the search")
         self._build_table()
-        above, below = QHBoxLayout(), QHBoxLayout()
-        above.addWidget(self._search, 1)
-        above.addWidget(self._types)
+        above, below = Beside(self._search, self._types, needs=_SEARCH_NEEDS, stretch=(1, 0)), QHBoxLayout()
         below.addWidget(self._found, 1)
         below.addWidget(self._progress, 1)
         below.addWidget(self._stop)
-        left = QWidget()
+        left = Column()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 14, 0)
         column.setSpacing(8)
         column.addWidget(self._facts)
         column.addWidget(self._special)
-        column.addLayout(above)
+        column.addWidget(above)
         column.addLayout(below)
         column.addWidget(self._table, 1)
         right = QWidget()

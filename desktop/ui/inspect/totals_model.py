@@ -7,10 +7,10 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt
 
+from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.ui.inspect.tensor_rows import Total
 from desktop.ui.shared.column_table import ColumnTable, Index
-from desktop.ui.shared.tooltips import plain_tooltip
 
 _TITLES = ("Tensors", "Size", "Share", "Bits/weight")
 

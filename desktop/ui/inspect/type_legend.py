@@ -36,6 +36,7 @@ class TypeLegend(QWidget):
         """Show these types in the looks of a map."""
         self._types, self._styles = types, styles
         self.setAccessibleName("Types: " + "; ".join(f"{kind.label}, {_facts(kind)}" for kind in types))
+        self.setMinimumWidth(round(max((self._width(kind) for kind in types), default=0)))
         self.updateGeometry()
         self.update()
 
@@ -69,15 +70,19 @@ class TypeLegend(QWidget):
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, _facts(kind))
 
     def _places(self, width: int) -> list[QPointF]:
-        metrics, x, y = self.fontMetrics(), 0.0, 0.0
+        x, y = 0.0, 0.0
         places = []
         for kind in self._types:
-            wide = _SWATCH + 14 + metrics.horizontalAdvance(kind.label) + metrics.horizontalAdvance(_facts(kind))
+            wide = self._width(kind)
             if x and x + wide > width:
                 x, y = 0.0, y + _LINE
             places.append(QPointF(x, y))
             x += wide + _SPACE
         return places
+
+    def _width(self, kind: Total) -> float:
+        metrics = self.fontMetrics()
+        return _SWATCH + 14 + metrics.horizontalAdvance(kind.label) + metrics.horizontalAdvance(_facts(kind))
 
 
 def _facts(kind: Total) -> str:

@@ -8,9 +8,11 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QV
 
 from desktop.core.errors import HeftError
 from desktop.core.gguf import Array
-from desktop.core.shown import shown
+from desktop.core.text import bounded
 from desktop.services.inspect.metadata import PAGE, MetadataRow, lines, whole
 from desktop.ui.shared.buttons import explained_button
+from desktop.ui.shared.tables import COPY_ROWS
+from desktop.ui.shell.keys import listed_keys
 from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
@@ -47,7 +49,8 @@ class ValueViewer(QWidget):
         self._index.setPlaceholderText("Go to index…")
         self._index.setMaximumWidth(120)
         self._index.returnPressed.connect(self._go_to_index)
-        self._copy = explained_button("Copy value", "inspectValueCopy", "Copy the whole value (Ctrl+C in the table)")
+        tip = f"Copy the whole value ({listed_keys(COPY_ROWS)} in the table)"
+        self._copy = explained_button("Copy value", "inspectValueCopy", tip)
         self._copy.clicked.connect(self.copy)
         foot = QHBoxLayout()
         for widget in (self._back, self._on, self._index):
@@ -131,7 +134,7 @@ class ValueViewer(QWidget):
 
     def _show_text(self, text: str) -> None:
         self._reading = None
-        self._text.setPlainText(shown(text))
+        self._text.setPlainText(bounded(text))
         if self._wanted_line >= 0:
             cursor = self._text.textCursor()
             cursor.setPosition(self._text.document().findBlockByNumber(self._wanted_line).position())

@@ -9,9 +9,9 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt
 
+from desktop.core.text import plain_tooltip
 from desktop.services.inspect.vocabulary import Vocabulary, VocabularyToken
 from desktop.ui.shared.column_table import ColumnTable, Index
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
@@ -22,7 +22,10 @@ KEPT = 64  # pages that stay in memory
 
 
 class VocabularyModel(ColumnTable):
-    """All tokens, or those a search found. A row that is not read yet shows only its id."""
+    """All tokens, or those a search found. A row that is not read yet shows only its id.
+
+    No proxy: it would have every row of 262,144 read to filter them, where the service searches the file itself.
+    """
 
     def __init__(self, theme: Theme, tasks: Tasks, parent: QObject | None = None) -> None:
         super().__init__(TITLES, (ID, SCORE), parent)

@@ -1,9 +1,9 @@
-"""The library's table: immutable rows, sorted and filtered here, changed by id."""
+"""The library's table: immutable rows in order, changed by id, and a proxy for what is searched for."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,13 +12,15 @@ from PySide6.QtCore import QModelIndex, QObject, Qt
 from PySide6.QtGui import QFont
 
 from desktop.core.spelling import words_of
+from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.models.library import LibraryModel
-from desktop.ui.shared.column_table import ColumnTable, Index
+from desktop.ui.shared.column_table import Index
 from desktop.ui.shared.labels import WARNING_SIGN
-from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.ui.shared.sorted_table import FilteredTable, SortedTable
 from desktop.ui.shell.theme import Theme
 
+_MOST_PATCHED = 200  # rows that come or go one by one; more are shown as a new table
 SOURCE_NAMES = {
     "heft": "Heft",
     "starter": "Starter",
@@ -69,109 +71,73 @@ COLUMNS = (
 NAME, ARCHITECTURE, PARAMETERS, QUANTIZATION, SIZE, WHERE, LAST_USED = range(len(COLUMNS))
 
 
-class LibraryTableModel(ColumnTable):
-    """Rows of the library. Sorting and filtering take milliseconds for 10,000 rows: no proxy, keys made once."""
+class LibraryRows(SortedTable[LibraryModel]):
+    """All rows of the library, in order."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         figures = {number for number, column in enumerate(COLUMNS) if column.figures}
         super().__init__([column.title for column in COLUMNS], figures, parent)
         self._theme = theme
-        self._all: dict[str, LibraryModel] = {}
-        self._total_bytes = 0
         self._texts: dict[str, str] = {}
-        self._shown: list[LibraryModel] = []
-        self._words: list[str] = []
         self._column = NAME
-        self._descending = False
         self._name_font = QFont()
         self._name_font.setWeight(QFont.Weight.DemiBold)
         theme.changed.connect(self._restyle)
 
-    # -- rows ------------------------------------------------------------------------------------
+    @property
+    def models(self) -> Sequence[LibraryModel]:
+        """All of them."""
+        return self._rows
 
     @property
-    def total(self) -> int:
-        """Rows before filtering."""
-        return len(self._all)
-
-    @property
-    def total_bytes(self) -> int:
-        """Bytes of all rows before filtering."""
-        return self._total_bytes
-
-    @property
-    def words(self) -> frozenset[str]:
-        """The words of what can be searched for."""
-        return words_of(self._texts.values())
-
-    def at(self, row: int) -> LibraryModel | None:
-        """The model shown in a row."""
-        return self._shown[row] if 0 <= row < len(self._shown) else None
-
-    def row_of(self, model_id: str) -> int:
-        """The row that shows a model, -1 when none does."""
-        return next((row for row, model in enumerate(self._shown) if model.id == model_id), -1)
+    def texts(self) -> Mapping[str, str]:
+        """What is searched of each model, by its id."""
+        return self._texts
 
     def set_models(self, models: Sequence[LibraryModel]) -> None:
-        """Show these models; rows that stay in their place are patched, so that selections hold."""
-        before = [model.id for model in self._shown]
-        self._all = {model.id: model for model in models}
-        self._total_bytes = sum(model.size_bytes for model in models)
+        """Show these models; what stays keeps its row, so that selections and the place scrolled to hold."""
         self._texts = {model.id: _searchable(model) for model in models}
-        shown = self._arranged()
-        if [model.id for model in shown] != before:
-            self.beginResetModel()
-            self._shown = shown
-            self.endResetModel()
+        new = {model.id: model for model in models}
+        gone = [row for row, model in enumerate(self._rows) if model.id not in new]
+        known = {model.id for model in self._rows}
+        fresh = [model for model in models if model.id not in known]
+        if len(gone) + len(fresh) > _MOST_PATCHED:
+            self._replace(models)
             return
-        changed = [row for row, model in enumerate(shown) if model != self._shown[row]]
-        self._shown = shown
-        for row in changed:
-            self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
+        for row in reversed(gone):
+            self._take_out(row)
+        for row, model in enumerate(self._rows):
+            if model != new[model.id]:
+                self._rows[row] = new[model.id]
+                self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
+        if fresh:
+            self.beginInsertRows(QModelIndex(), len(self._rows), len(self._rows) + len(fresh) - 1)
+            self._rows += fresh
+            self.endInsertRows()
+        self._given = list(self._rows)
+        if self._ordered() != self._rows:
+            self.sort(self._column, Qt.SortOrder.DescendingOrder if self._descending else Qt.SortOrder.AscendingOrder)
 
     def remove(self, model_id: str) -> None:
         """Take one model out."""
-        gone = self._all.pop(model_id, None)
-        if gone is None:
-            return
-        self._total_bytes -= gone.size_bytes
-        del self._texts[model_id]
-        row = self.row_of(model_id)
+        row = next((row for row, model in enumerate(self._rows) if model.id == model_id), -1)
         if row >= 0:
-            self.beginRemoveRows(QModelIndex(), row, row)
-            del self._shown[row]
-            self.endRemoveRows()
+            self._take_out(row)
+            self._given = list(self._rows)
 
-    def set_filter(self, text: str) -> None:
-        """Show only models that have every word of ``text`` in name, architecture, quantization or place."""
-        self._words = text.casefold().split()
-        self.beginResetModel()
-        self._shown = self._arranged()
-        self.endResetModel()
+    def _take_out(self, row: int) -> None:
+        self.beginRemoveRows(QModelIndex(), row, row)
+        del self._rows[row]
+        self.endRemoveRows()
 
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Order the rows; the selection stays on its models."""
-        self._column, self._descending = column, order == Qt.SortOrder.DescendingOrder
-        self.layoutAboutToBeChanged.emit()
-        kept = self.persistentIndexList()
-        ids = [self._shown[index.row()].id for index in kept]
-        self._shown = self._arranged()
-        rows = {model.id: row for row, model in enumerate(self._shown)} if kept else {}
-        moved = [self.index(rows[i], index.column()) for i, index in zip(ids, kept, strict=True)]
-        self.changePersistentIndexList(kept, moved)
-        self.layoutChanged.emit()
+    def _key(self, column: int) -> Callable[[LibraryModel], Any]:
+        return COLUMNS[column].key
 
-    def _arranged(self) -> list[LibraryModel]:
-        words, texts = self._words, self._texts
-        rows = [m for m in self._all.values() if all(word in texts[m.id] for word in words)]
-        rows.sort(key=COLUMNS[NAME].key)
-        rows.sort(key=COLUMNS[self._column].key, reverse=self._descending)
-        return rows
+    def _ordered(self) -> list[LibraryModel]:
+        self._given.sort(key=COLUMNS[NAME].key)  # the order of what is equal in the column
+        return super()._ordered()
 
     # -- Qt's questions --------------------------------------------------------------------------
-
-    def _count(self) -> int:
-        return len(self._shown)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment, colour and tooltip of a cell."""
@@ -195,9 +161,50 @@ class LibraryTableModel(ColumnTable):
         return None
 
     def _restyle(self) -> None:
-        if self._shown:
-            last = self.index(len(self._shown) - 1, len(COLUMNS) - 1)
+        if self._rows:
+            last = self.index(len(self._rows) - 1, len(COLUMNS) - 1)
             self.dataChanged.emit(self.index(0, 0), last, [Qt.ItemDataRole.ForegroundRole])
+
+
+class LibraryTableModel(FilteredTable):
+    """The models that are searched for, of all that are here."""
+
+    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        self._all = LibraryRows(theme)
+        super().__init__(self._all, lambda row: self._all.texts[self._all.models[row].id], parent)
+        self._all.setParent(self)
+
+    @property
+    def total(self) -> int:
+        """Rows before filtering."""
+        return len(self._all.models)
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of all rows before filtering."""
+        return sum(model.size_bytes for model in self._all.models)
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The words of what can be searched for."""
+        return words_of(self._all.texts.values())
+
+    def at(self, row: int) -> LibraryModel | None:
+        """The model shown in a row."""
+        return self._all.at(self.source_row(row))
+
+    def row_of(self, model_id: str) -> int:
+        """The row that shows a model, -1 when none does."""
+        found = next((row for row, model in enumerate(self._all.models) if model.id == model_id), -1)
+        return self.row_for(found)
+
+    def set_models(self, models: Sequence[LibraryModel]) -> None:
+        """Show these models."""
+        self._all.set_models(models)
+
+    def remove(self, model_id: str) -> None:
+        """Take one model out."""
+        self._all.remove(model_id)
 
 
 def _searchable(model: LibraryModel) -> str:

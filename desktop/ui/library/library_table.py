@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from desktop.services.models.library import LibraryModel
 from desktop.ui.library.actions import CHAT, REMOVE
-from desktop.ui.library.library_model import NAME, LibraryTableModel
+from desktop.ui.library.library_model import ARCHITECTURE, NAME, PARAMETERS, WHERE, LibraryTableModel
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.keys import matches
 
 ROW_HEIGHT = 36
 COLUMN_WIDTHS = (320, 118, 104, 122, 92, 116, 116)
+_LEAST_NAME = 220  # pixels; columns that the strip below tells too are left out rather than cut a name further
+_SPARED = (ARCHITECTURE, WHERE, PARAMETERS)
 
 
 class LibraryTable(QTableView):
@@ -39,7 +41,9 @@ class LibraryTable(QTableView):
         self.setSortingEnabled(True)
         self.sortByColumn(NAME, Qt.SortOrder.AscendingOrder)
         model.modelReset.connect(self._restore)
-        model.rowsRemoved.connect(self._restore)
+        model.filtered.connect(self._restore)
+        for signal in (model.rowsInserted, model.rowsRemoved):
+            signal.connect(self._changed)
         model.dataChanged.connect(self.model_changed)
         self.doubleClicked.connect(self.chat_asked)
 
@@ -58,10 +62,20 @@ class LibraryTable(QTableView):
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Remember which model is current, by its id."""
         super().selectionChanged(selected, deselected)
+        if self._rows.filtering:  # Qt moves on from rows that a filter hides: it is told when that is over
+            return
         model = self.current_model
         if model is not None:
             self._current_id = model.id
         self.model_changed.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow window leaves columns out."""
+        super().resizeEvent(event)
+        needed = sum(COLUMN_WIDTHS[NAME + 1 :]) + _LEAST_NAME
+        for column in _SPARED:
+            self.setColumnHidden(column, needed > event.size().width())
+            needed -= COLUMN_WIDTHS[column] if needed > event.size().width() else 0
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter chats, Delete removes; the rest is the table's own."""
@@ -83,7 +97,12 @@ class LibraryTable(QTableView):
         if self.current_model is not None:
             self.menu_asked.emit(where)
 
-    def _restore(self, *_: object) -> None:
+    def _changed(self) -> None:
+        """Rows came or went by themselves."""
+        if not self._rows.filtering:
+            self._restore()
+
+    def _restore(self) -> None:
         row = max(0, self._rows.row_of(self._current_id)) if self._current_id else 0
         index: QModelIndex = self._rows.index(row, NAME)
         if index.isValid():

@@ -1,27 +1,47 @@
-"""The strip below the library's table: the selected model, and what can be done with it."""
+"""The strip below the library's table: the selected model, how it is loaded, and what can be done with it."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from desktop.core.model_ref import ModelRef
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.models.library import LibraryModel
+from desktop.services.planning.words import summary
 from desktop.ui.library import actions
+from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import WARNING_SIGN, plain_label
+from desktop.ui.shared.load_panel import LoadPanel
 from desktop.ui.shell.action_registry import ActionRegistry
+from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import set_role
+
+if TYPE_CHECKING:
+    from desktop.services.planning.service import PlanningService
 
 
 class ModelDetails(QFrame):
     """Facts of one model, and buttons of the page's actions."""
 
-    def __init__(self, commands: ActionRegistry, parent: QWidget | None = None) -> None:
+    failed = Signal(object)  # HeftError
+
+    def __init__(
+        self,
+        commands: ActionRegistry,
+        planning: Callable[[], PlanningService],
+        tasks: Tasks,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("libraryDetails")
         self.setAccessibleName("Selected model")
         set_role(self, "card")
+        self._ref: ModelRef | None = None
         self._name = ElidedLabel()
         self._name.setObjectName("libraryDetailsName")
         set_role(self._name, "subtitle")
@@ -30,25 +50,43 @@ class ModelDetails(QFrame):
         self._place = ElidedLabel()
         self._place.setObjectName("libraryDetailsPlace")
         set_role(self._place, "muted")
+        self._plan = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._plan.setObjectName("libraryDetailsPlan")
+        self._plan.setToolTip("How it would be loaded now; “How it loads” changes it")
         self._problem = plain_label("libraryDetailsProblem", "warn")
         words = QVBoxLayout()
         words.setSpacing(3)
-        for label in (self._name, self._facts, self._place, self._problem):
+        for label in (self._name, self._facts, self._plan, self._place, self._problem):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, label.sizePolicy().verticalPolicy())
             words.addWidget(label)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(14, 12, 14, 12)
+        self._load = LoadPanel(planning, tasks)
+        self._load.hide()
+        self._load.planned.connect(lambda plan: self._plan.set_whole_text(summary(plan)))
+        self._load.failed.connect(self.failed)
+        self.set_up = push_button("How it loads ▾", "librarySetUp", "Context, KV cache, layers on the GPU and more")
+        self.set_up.setCheckable(True)
+        self.set_up.toggled.connect(self._show_load)
+        row = QHBoxLayout()
         row.setSpacing(8)
         row.addLayout(words, 1)
         self.chat = commands.button(actions.CHAT, "libraryChat", role="primary")
         self.inspect = commands.button(actions.INSPECT, "libraryInspect")
         self.folder = commands.button(actions.SHOW_IN_FOLDER, "libraryShowInFolder")
         self.remove = commands.button(actions.REMOVE, "libraryRemove", role="danger")
-        for button in (self.chat, self.inspect, self.folder, self.remove):
+        for button in (self.chat, self.set_up, self.inspect, self.folder, self.remove):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 12, 14, 12)
+        column.setSpacing(10)
+        column.addLayout(row)
+        column.addWidget(self._load)
 
     def show_model(self, model: LibraryModel, *, removable: bool) -> None:
         """Show a model's facts; ``removable`` says whether Heft may remove its files."""
+        if model.ref != self._ref:
+            self._ref = model.ref
+            self._plan.set_whole_text("…")
+            self._load.show_model(model.ref)
         self._name.set_whole_text(model.name)
         self._facts.set_whole_text(" · ".join(_facts(model)))
         others = f"  (also in {', '.join(str(p) for p in model.also_in)})" if model.also_in else ""
@@ -58,6 +96,18 @@ class ModelDetails(QFrame):
         # Never a dead end: a file that looks broken can still be tried, the engine says what it makes of it.
         self.chat.setText("Try anyway" if model.problem else "Chat")
         self.remove.setVisible(removable)
+
+    def look_again(self) -> None:
+        """It may have been set up on another page, or memory been taken."""
+        self._load.look_again()
+
+    def when_kept(self, call: Callable[[], None]) -> None:
+        """Call once what was set is remembered."""
+        self._load.when_kept(call)
+
+    def _show_load(self, shown: bool) -> None:
+        self._load.setVisible(shown)
+        self.set_up.setText("How it loads ▴" if shown else "How it loads ▾")
 
 
 def _facts(model: LibraryModel) -> list[str]:

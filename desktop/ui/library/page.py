@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QMessageBox,
-    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -27,6 +26,7 @@ from desktop.core.units import human_bytes
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.services.models.removal import Removal, RemovalService
 from desktop.services.models.removal_words import consequences, outcome, question
+from desktop.services.planning.service import PlanningService
 from desktop.store.settings import Changed
 from desktop.ui.library import actions
 from desktop.ui.library.library_model import LibraryTableModel
@@ -35,6 +35,7 @@ from desktop.ui.library.model_details import ModelDetails
 from desktop.ui.library.scan_progress import ScanProgressLine
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.search_field import focus_search, search_field
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.keys import tooltip
@@ -59,6 +60,7 @@ class LibraryPage(Page):
         self,
         service: LibraryService,
         removals: RemovalService,
+        planning: Callable[[], PlanningService],
         tasks: Tasks,
         theme: Theme,
         parent: QWidget | None = None,
@@ -75,7 +77,7 @@ class LibraryPage(Page):
         self._rows = LibraryTableModel(theme, self)
         self._table = LibraryTable(self._rows)
         self._connect_actions()
-        self._details = ModelDetails(self.commands)
+        self._details = ModelDetails(self.commands, planning, tasks)
         self._progress = ScanProgressLine()
         self._build()
         self._connect()
@@ -84,6 +86,7 @@ class LibraryPage(Page):
     def shown(self) -> None:
         """Look for models, quietly when nothing is new."""
         self.rescan()
+        self._details.look_again()
 
     def option_changed(self, change: Changed) -> None:
         """Other folders or stores are to be looked into."""
@@ -143,7 +146,7 @@ class LibraryPage(Page):
             "Search models…",
             tooltip(actions.SEARCH),
         )
-        self._body = QStackedWidget()
+        self._body = CurrentStack()
         self._body.addWidget(self._table)
         self._body.addWidget(self._empty_state())
         self._progress.hide()
@@ -152,8 +155,8 @@ class LibraryPage(Page):
         column.setSpacing(12)
         column.addLayout(head)
         column.addWidget(self._search)
-        column.addWidget(self._progress)
         column.addWidget(self._body, 1)
+        column.addWidget(self._progress)  # below: it comes and goes by itself and takes its room from the list's end
         column.addWidget(self._details)
 
     def _folders_button(self) -> QToolButton:
@@ -197,6 +200,7 @@ class LibraryPage(Page):
         self._clear.clicked.connect(self._search.clear)
         self._progress.cancelled.connect(self.cancel_scan)
         self._table.model_changed.connect(self._refresh)
+        self._details.failed.connect(self.notify)
         self._table.chat_asked.connect(self._chat)
         self._table.remove_asked.connect(self._ask_remove)
         self._table.menu_asked.connect(self._show_menu)
@@ -257,10 +261,6 @@ class LibraryPage(Page):
     def _filter(self, text: str) -> None:
         self._rows.set_filter(text)
 
-    def _focus_search(self) -> None:
-        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._search.selectAll()
-
     def _scan_advanced(self, progress: Progress) -> None:
         if time.monotonic() - self._scan_started > QUIET_SECONDS:
             self._progress.show()
@@ -295,7 +295,7 @@ class LibraryPage(Page):
     def _chat(self) -> None:
         model = self._table.current_model
         if model is not None:
-            self.run_requested.emit(model)
+            self._details.when_kept(calling(self.run_requested.emit, model))
 
     def _inspect(self) -> None:
         model = self._table.current_model

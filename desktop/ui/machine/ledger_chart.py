@@ -19,9 +19,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from desktop.core.text import plain_tooltip
 from desktop.services.planning.ledger import Point
 from desktop.ui.machine.actions import LEDGER_KEYS
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +25,7 @@ from desktop.ui.machine.format_panel import FormatPanel
 from desktop.ui.machine.machine_cards import CpuCard, EngineCard, GraphicsCard, MemoryCard
 from desktop.ui.machine.trust_panel import TrustPanel, TrustSources
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import Beside, CurrentStack
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
@@ -36,6 +36,8 @@ _NO_ANSWER = 'This computer could not be asked. Choose "Measure again" to try on
 _LEGEND = (
     "● native: multiplied as it is (unused: not by llama.cpp)   ◐ converted: loads, computed in another format   ○ none"
 )
+_PAIR = 420  # pixels that two cards need beside each other
+_LEGEND_NEEDS = 890
 _PROFILE_FILTER = "Machine profiles (*.json)"
 
 
@@ -157,9 +159,9 @@ class MachinePage(Page):
         column = QVBoxLayout(content)
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(12)
-        column.addLayout(self._build_head())
+        column.addWidget(self._build_head())
         column.addWidget(self._build_banner())
-        self._body = QStackedWidget()
+        self._body = CurrentStack()
         self._waiting = QLabel(_WAITING)
         self._waiting.setObjectName("machineWaiting")
         self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -177,7 +179,7 @@ class MachinePage(Page):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
 
-    def _build_head(self) -> QHBoxLayout:
+    def _build_head(self) -> QWidget:
         self._title = QLabel("This machine")
         self._title.setObjectName("machineTitle")
         set_role(self._title, "title")
@@ -185,20 +187,23 @@ class MachinePage(Page):
         self._state.setObjectName("machineState")
         set_role(self._state, "muted")
         self._load = self.commands.button(actions.LOAD_PROFILE, "machineLoad")
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self._title)
-        row.addSpacing(4)
-        row.addWidget(self._state, 0, Qt.AlignmentFlag.AlignBottom)
-        row.addStretch(1)
+        said, offered = QWidget(), QWidget()
+        words, buttons = QHBoxLayout(said), QHBoxLayout(offered)
+        for row in (words, buttons):
+            row.setContentsMargins(0, 0, 0, 0)
+            row.setSpacing(8)
+        words.addWidget(self._title)
+        words.addWidget(self._state, 0, Qt.AlignmentFlag.AlignBottom)
+        words.addStretch(1)
         for action, name in (
             (actions.MEASURE, "machineMeasure"),
             (actions.COPY_REPORT, "machineCopy"),
             (actions.SAVE_PROFILE, "machineSave"),
         ):
-            row.addWidget(self.commands.button(action, name))
-        row.addWidget(self._load)
-        return row
+            buttons.addWidget(self.commands.button(action, name))
+        buttons.addWidget(self._load)
+        buttons.addStretch(1)
+        return Beside(said, offered, stretch=(1, 0))
 
     def _build_banner(self) -> QFrame:
         self._banner = QFrame()
@@ -217,11 +222,9 @@ class MachinePage(Page):
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        cards = QHBoxLayout()
-        cards.setSpacing(12)
-        for card in (self._cpu, self._memory, self._graphics, self._engine):
-            cards.addWidget(card, 1)
-        column.addLayout(cards)
+        computing = Beside(self._cpu, self._memory, needs=_PAIR, spacing=12)
+        serving = Beside(self._graphics, self._engine, needs=_PAIR, spacing=12)
+        column.addWidget(Beside(computing, serving, needs=2 * _PAIR, spacing=12))
         self._notes = plain_label("machineNotes", "warn")
         self._notes.setAccessibleName("Notes")
         column.addWidget(self._notes)
@@ -232,13 +235,9 @@ class MachinePage(Page):
         heading = QLabel("Number formats")
         set_role(heading, "subtitle")
         legend = QLabel(_LEGEND)
+        legend.setWordWrap(True)
         set_role(legend, "muted")
-        row = QHBoxLayout()
-        row.addWidget(heading)
-        row.addSpacing(12)
-        row.addWidget(legend)
-        row.addStretch(1)
-        column.addLayout(row)
+        column.addWidget(Beside(heading, legend, needs=_LEGEND_NEEDS, stretch=(0, 1), spacing=12))
         column.addWidget(self._formats, 1)
         return page
 

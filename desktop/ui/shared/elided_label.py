@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from desktop.core.shown import plain
-from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.core.text import plain_tooltip, visible_in_place
+
+
+def first_fitting(metrics: QFontMetrics, width: int, *texts: str) -> str:
+    """The first of the texts that fits into the width (pixels); the last one, cut, where none does."""
+    for text in texts:
+        if metrics.horizontalAdvance(text) <= width:
+            return text
+    return metrics.elidedText(texts[-1], Qt.TextElideMode.ElideRight, max(0, width))
 
 
 class ElidedLabel(QLabel):
@@ -33,8 +40,8 @@ class ElidedLabel(QLabel):
         return self._whole
 
     def set_whole_text(self, text: str) -> None:
-        """Show ``text`` (:func:`desktop.core.shown.plain`), cut to the width there is."""
-        text = plain(text)
+        """Show ``text`` (:func:`desktop.core.text.visible_in_place`), cut to the width there is."""
+        text = visible_in_place(text)
         if text != self._whole:
             self._whole = text
             self.setAccessibleName(text)

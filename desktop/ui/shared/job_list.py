@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from desktop.core.shown import plain
+from desktop.core.text import visible_in_place
 from desktop.services.job_kinds import Job
 from desktop.services.job_words import job_words
 from desktop.ui.shared.elided_label import ElidedLabel
@@ -70,7 +70,7 @@ class JobRow(QFrame):
         words = job_words(job)
         self._state.set_whole_text(words if job.error is None else "")
         self._state.setVisible(job.error is None)
-        self._error.setText(plain(words) if job.error is not None else "")
+        self._error.setText(visible_in_place(words) if job.error is not None else "")
         self._error.setVisible(job.error is not None)
         step = job.progress
         self._bar.setRange(0, _STEPS if step.known or job.phase != "running" else 0)  # without an end it runs along

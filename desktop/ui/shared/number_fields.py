@@ -117,7 +117,8 @@ class WholeField(QSpinBox):
         return text.removeprefix(self.prefix()).removesuffix(self.suffix()).strip()
 
     def _is_word(self, text: str) -> bool:
-        return bool(text) and text == self.specialValueText()
+        word = self.specialValueText()
+        return bool(text) and text in (word, word.partition(" ")[0])
 
 
 def _unfinished(text: str) -> QValidator.State:

@@ -20,7 +20,9 @@ def search_field(name: str, spoken: str, placeholder: str, tip: str = "") -> QLi
     field.setToolTip(tip)
     field.setClearButtonEnabled(True)
     field.setProperty("role", "search")
-    add_keys(field, CLEAR_SEARCH, lambda _: field.clear())
+    for shortcut in add_keys(field, CLEAR_SEARCH, lambda _: field.clear()):
+        shortcut.setEnabled(False)  # in an empty field Escape belongs to what the field is in, such as a dialog
+        field.textChanged.connect(lambda text, shortcut=shortcut: shortcut.setEnabled(bool(text)))
     return field
 
 

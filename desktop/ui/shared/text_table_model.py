@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt
 
-from desktop.core.shown import plain
-from desktop.ui.shared.column_table import ColumnTable, Index
-from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.core.text import plain_tooltip, visible_in_place
+from desktop.ui.shared.column_table import Index
+from desktop.ui.shared.sorted_table import SortedTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,55 +23,33 @@ class TextRow:
     tag: int = -1
 
 
-class TextTableModel(ColumnTable):
+class TextTableModel(SortedTable[TextRow]):
     """Rows in the order given until a column is chosen."""
 
     def __init__(self, figures: Collection[int] = (), parent: QObject | None = None) -> None:
         """``figures`` are the columns that are aligned right."""
         super().__init__((), figures, parent)
-        self._all: Sequence[TextRow] = ()
-        self._shown: list[TextRow] = []
-        self._column, self._descending = -1, False
 
     def set_rows(self, titles: tuple[str, ...], rows: Sequence[TextRow]) -> None:
         """Replace everything."""
-        self.beginResetModel()
-        self._titles, self._all = titles, rows
-        self._arrange()
-        self.endResetModel()
-
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Order by a column; -1 is the order given."""
-        self.beginResetModel()
-        self._column, self._descending = column, order == Qt.SortOrder.DescendingOrder
-        self._arrange()
-        self.endResetModel()
-
-    def at(self, row: int) -> TextRow | None:
-        """The row shown at a place."""
-        return self._shown[row] if 0 <= row < len(self._shown) else None
+        self._titles = titles
+        self._replace(rows)
 
     def row_of(self, tag: int) -> int:
         """Where the row with a tag is shown; -1 when it is not."""
-        return next((row for row, shown in enumerate(self._shown) if shown.tag == tag), -1)
+        return next((row for row, shown in enumerate(self._rows) if shown.tag == tag), -1)
 
-    def _arrange(self) -> None:
-        self._shown = list(self._all)
-        if 0 <= self._column < len(self._titles):
-            column = self._column
-            self._shown.sort(key=lambda row: row.keys[column], reverse=self._descending)
-
-    def _count(self) -> int:
-        return len(self._shown)
+    def _key(self, column: int) -> Callable[[TextRow], Any]:
+        return lambda row: row.keys[column]
 
     def _title_tip(self, column: int) -> str | None:
         return self._titles[column]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment and tooltip of a cell."""
-        row, column = self._shown[index.row()], index.column()
+        row, column = self._rows[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return plain(row.texts[column])
+            return visible_in_place(row.texts[column])
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self.alignment(column)
         if role == Qt.ItemDataRole.ToolTipRole:

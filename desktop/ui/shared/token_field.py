@@ -6,7 +6,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
-from desktop.core.shown import plain
+from desktop.core.failures import FailureKind
+from desktop.core.text import visible_in_place
 from desktop.services.hub_account import TokenTaken
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
@@ -68,7 +69,7 @@ class TokenField(QWidget):
     def show_refused(self, error: HeftError) -> None:
         """It does not, and why; what was typed stays, to be mended."""
         self._checking = False
-        hint = "" if error.kind == "token-wrong" else f" {error.hint}"
+        hint = "" if error.kind == FailureKind.TOKEN_WRONG else f" {error.hint}"
         self._tell(f"{error.message}{hint}", "bad")
         self._field.selectAll()
 
@@ -84,7 +85,11 @@ class TokenField(QWidget):
 
 def taken_words(taken: TokenTaken) -> str:
     """What became of a token, in a sentence or two."""
-    who = f"The Hub accepts the token of {plain(taken.account)}." if taken.account else "The token will be sent."
+    who = (
+        f"The Hub accepts the token of {visible_in_place(taken.account)}."
+        if taken.account
+        else "The token will be sent."
+    )
     if taken.kept == "session":
         return f"{who} It is kept until you quit: this computer has no keyring."
     if taken.variable:

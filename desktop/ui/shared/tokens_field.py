@@ -7,8 +7,8 @@ from PySide6.QtGui import QAccessible, QAccessibleEvent, QValidator
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox, QToolTip, QWidget
 
 from desktop.core.errors import UsageError
+from desktop.core.text import plain_tooltip
 from desktop.core.token_counts import read_tokens
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shared.wheel import leave_wheel
 
 LONGEST_CONTEXT = 1 << 24  # the engine refuses longer ones
@@ -78,7 +78,7 @@ class TokensField(QSpinBox):
 
 
 class ContextChoice(QComboBox):
-    """Context lengths up to what the model was trained for, or any other one typed; 0 lets the engine choose.
+    """Context lengths up to what the model was trained for, or any other one typed; 0 leaves it to Heft.
 
     ``activated`` tells of both.
     """
@@ -86,6 +86,7 @@ class ContextChoice(QComboBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._trained = 0
+        self._auto = _AUTO
         self.setEditable(True)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self._field = QLineEdit()
@@ -106,12 +107,18 @@ class ContextChoice(QComboBox):
             self._trained = trained
             self.offer(self.length)
 
+    def set_auto_word(self, words: str) -> None:
+        """What the entry says that leaves the choice to Heft; it begins with ``auto``."""
+        self._auto = words
+        if self.itemText(0) != words:
+            self.setItemText(0, words)
+
     def offer(self, wanted: int) -> None:
         """Fill the list and choose ``wanted``."""
         lengths = {n for n in _CONTEXT_LENGTHS if not self._trained or n <= self._trained}
         lengths |= {n for n in (wanted, self._trained) if n}
         self.clear()
-        self.addItem(_AUTO, 0)
+        self.addItem(self._auto, 0)
         for length in sorted(lengths):
             self.addItem(f"{length:,}", length)
         self.setCurrentIndex(self.findData(wanted))
@@ -123,14 +130,13 @@ class ContextChoice(QComboBox):
             return
         before = self.length
         try:
-            wanted = 0 if text.strip().casefold() in ("", _AUTO) else read_tokens(text)
+            wanted = 0 if text.strip().casefold() in ("", _AUTO, self._auto.casefold()) else read_tokens(text)
         except UsageError as error:
             self.setEditText(self.itemText(self.currentIndex()))
             say_below(self, f"{error.message} {error.hint}")
             return
-        most = self._trained or LONGEST_CONTEXT
-        if wanted > most:
-            say_below(self, f"{wanted:,} tokens are not possible here: at most {most:,}.")
-        self.offer(min(wanted, most))
+        if wanted > LONGEST_CONTEXT:
+            say_below(self, f"{wanted:,} tokens are not possible here: at most {LONGEST_CONTEXT:,}.")
+        self.offer(min(wanted, LONGEST_CONTEXT))
         if self.length != before:
             self.activated.emit(self.currentIndex())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl, qVersion
+from PySide6.QtCore import QSize, Qt, QUrl, qVersion
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
 
@@ -16,10 +16,11 @@ from desktop.engine.worker.protocol import Hello
 from desktop.services.about import Part, bug_report, engine_sentence, licence_folder, third_party
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import resize_dialog
 from desktop.ui.shared.text_table_model import TextRow, TextTableModel
 from desktop.ui.shell.tasks import Lane, Tasks
 
-_SIZE = (680, 520)
+_SIZE = QSize(680, 520)
 _VERSION = 1  # its column
 _SENTENCE = "Free software under the Apache License 2.0. It sends nothing anywhere unless you ask it to."
 _QT = (
@@ -44,7 +45,7 @@ class AboutDialog(QDialog):
         self.setWindowTitle("About Heft")
         self.setModal(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(*_SIZE)
+        resize_dialog(self, _SIZE)
         self._tasks = tasks
         self._machine = machine
         self._logs = logs
@@ -104,8 +105,9 @@ class AboutDialog(QDialog):
 
     def _show_parts(self, parts: tuple[Part, ...]) -> None:
         rows = [
-            TextRow((part.name, part.version, part.licence), (part.name, part.version, part.licence), (part.note,) * 3)
+            TextRow(texts, texts, tuple("\n".join(filter(None, (text, part.note))) for text in texts))
             for part in parts
+            for texts in ((part.name, part.version, part.licence),)
         ]
         self._parts.set_rows(("Part", "Version", "Licence"), rows)
         self._table.horizontalHeader().setSectionResizeMode(_VERSION, QHeaderView.ResizeMode.ResizeToContents)

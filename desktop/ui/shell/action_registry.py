@@ -21,7 +21,7 @@ class ActionRegistry(QObject):
     matters by what :meth:`ask` was given. A shortcut pressed in vain says why.
     """
 
-    refused = Signal(object)  # str: why a shortcut did nothing
+    refused = Signal(object)  # str: why what was asked for was not done
 
     def __init__(self, declared: Declared, owner: QWidget) -> None:
         """Shortcuts work in the window of ``owner`` while ``owner`` is visible."""
@@ -49,7 +49,7 @@ class ActionRegistry(QObject):
         self._explain(declared)
         if not declared.widget:
             context = Qt.ShortcutContext.WindowShortcut
-            add_shortcuts(self._owner, declared, context, lambda: self.trigger(declared, by_key=True))
+            add_shortcuts(self._owner, declared, context, lambda: self.trigger(declared, aloud=True))
         return made
 
     def unconnected(self) -> list[str]:
@@ -60,12 +60,12 @@ class ActionRegistry(QObject):
         """Qt's action; KeyError before :meth:`connect_to`."""
         return self._made[action.id]
 
-    def trigger(self, action: Action, *, by_key: bool = False) -> str:
-        """Do it, or return why it cannot be done; a key pressed in vain is told by :attr:`refused` too."""
+    def trigger(self, action: Action, *, aloud: bool = False) -> str:
+        """Do it, or return why it cannot be done; ``aloud`` tells that by :attr:`refused` too."""
         reason = self.reason(action)
         if not reason:
             self._made[action.id].trigger()
-        elif by_key:
+        elif aloud:
             self.refused.emit(reason)
         return reason
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from desktop.ui.shell.action import Action, Declared
+from desktop.ui.shell.action import Action, Declared, WidgetKeys
 
 PALETTE = Action(
     "window.palette",
@@ -12,9 +12,11 @@ PALETTE = Action(
 )
 OPEN_FILE = Action("window.open-file", "Open a model file and chat…", ("Ctrl+O",), icon="folder")
 INSPECT_FILE = Action("window.inspect-file", "Inspect a model file…", ("Ctrl+I",), icon="inspect")
-APPEARANCE_SYSTEM = Action("window.appearance-system", "Light or dark as the system", checkable=True)
-APPEARANCE_LIGHT = Action("window.appearance-light", "Light", tip="Light appearance", checkable=True)
-APPEARANCE_DARK = Action("window.appearance-dark", "Dark", tip="Dark appearance", checkable=True)
+APPEARANCE_SYSTEM = Action(
+    "window.appearance-system", "Appearance as the system", short="Light or dark as the system", checkable=True
+)
+APPEARANCE_LIGHT = Action("window.appearance-light", "Light appearance", short="Light", checkable=True)
+APPEARANCE_DARK = Action("window.appearance-dark", "Dark appearance", short="Dark", checkable=True)
 LOAD_AT_START = Action(
     "window.load-at-start",
     "Load a model when Heft starts",
@@ -34,8 +36,27 @@ ABOUT = Action("window.about", "About Heft", icon="info")
 SETTINGS = Action("window.settings", "Settings", ("Ctrl+,",), icon="settings")
 QUIT = Action("window.quit", "Quit Heft", ("Ctrl+Q",))
 
+PALETTE_KEYS = WidgetKeys(
+    "Choose in what was found, do it, go back",
+    "paletteField",
+    (
+        ("Up", -1),
+        ("Down", 1),
+        ("Backtab", -1),
+        ("Shift+Backtab", -1),
+        ("Tab", 1),
+        ("PgUp", -8),
+        ("PgDown", 8),
+        ("Enter", "choose"),
+        ("Return", "choose"),
+        ("Esc", "leave"),
+    ),
+    shown="In it: Up, Down, Enter, Esc",
+)
+
 WINDOW_ACTIONS: Declared = (
     PALETTE,
+    PALETTE_KEYS,
     OPEN_FILE,
     INSPECT_FILE,
     APPEARANCE_SYSTEM,

@@ -58,12 +58,20 @@ def key_for(keys: WidgetKeys, meaning: object) -> str:
     return _native(QKeySequence(next(key for key, means in keys.answers if means == meaning)))
 
 
-def add_keys(widget: QWidget, keys: WidgetKeys, call: Callable[[Any], object]) -> None:
+def add_keys(
+    widget: QWidget,
+    keys: WidgetKeys,
+    call: Callable[[Any], object],
+    context: Qt.ShortcutContext = Qt.ShortcutContext.WidgetShortcut,
+) -> list[QShortcut]:
     """Give a widget that is not our own class its keys; ``call`` gets what the pressed one means."""
+    made = []
     for key, meaning in keys.answers:
         shortcut = QShortcut(QKeySequence(key), widget)
-        shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        shortcut.setContext(context)
         shortcut.activated.connect(calling(call, meaning))
+        made.append(shortcut)
+    return made
 
 
 def hear(widget: QWidget, action: Action, call: Callable[[], object]) -> None:

@@ -61,13 +61,13 @@ class Notification(QFrame):
         role = "subtitle" if self._error else ""
         self._message = plain_label("notificationMessage", role, message, selectable=True)
         texts = QVBoxLayout()
-        texts.setSpacing(2)
+        texts.setSpacing(0)
         texts.addWidget(self._message)
         hint = "" if isinstance(what, str) else what.hint
         if hint:
             texts.addWidget(plain_label("notificationHint", text=hint, selectable=True))
         row = QHBoxLayout(self)
-        row.setContentsMargins(14, 6, 10, 6)
+        row.setContentsMargins(14, 5, 10, 5)
         row.setSpacing(10)
         row.addWidget(self._mark)
         row.addLayout(texts, 1)
@@ -202,7 +202,7 @@ class NotificationArea(QWidget):
         if parent is None or not self._shown:
             return
         width = max(0, parent.width() - self._edge)
-        height = max(self._column.heightForWidth(width), self._column.sizeHint().height())
+        height = self._column.heightForWidth(width)
         self.setGeometry(self._edge, parent.height() - height, width, height)
 
     def show_message(self, what: object) -> None:

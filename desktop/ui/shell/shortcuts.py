@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import DownwardScroll, resize_dialog
 from desktop.ui.shell.action import Declared
 from desktop.ui.shell.keys import listed_keys
 
-_MARGIN = 24  # pixels left free of the window around the dialog, above and below
+_WIDTH = 720
 
 
 class ShortcutsDialog(QDialog):
@@ -28,7 +29,8 @@ class ShortcutsDialog(QDialog):
         grid.setContentsMargins(0, 0, 12, 0)
         grid.setHorizontalSpacing(28)
         grid.setVerticalSpacing(7)
-        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(0, 2)
+        grid.setColumnStretch(1, 5)
         line = 0
         for heading, declared in groups:
             rows = [(keys, entry.words.rstrip("…")) for entry in declared if (keys := listed_keys(entry))]
@@ -40,14 +42,8 @@ class ShortcutsDialog(QDialog):
                 grid.addWidget(_words(keys, "muted"), line, 0)
                 grid.addWidget(_words(meaning), line, 1)
                 line += 1
-        scroll = QScrollArea()
-        scroll.setObjectName("shortcutsScroll")
-        scroll.setAccessibleName("Keyboard shortcuts")
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(content)
-        scroll.setMinimumWidth(content.sizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
+        scroll = DownwardScroll("shortcutsScroll", "Keyboard shortcuts", content)
+        scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # read with the arrow keys
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.button(QDialogButtonBox.StandardButton.Close).setObjectName("shortcutsClose")
         buttons.rejected.connect(self.reject)
@@ -56,10 +52,8 @@ class ShortcutsDialog(QDialog):
         column.setSpacing(18)
         column.addWidget(scroll, 1)
         column.addWidget(buttons)
-        wanted = QSize(self.sizeHint().width(), content.sizeHint().height() + buttons.sizeHint().height() + 54)
-        room = parent.height() - 2 * _MARGIN if parent is not None else self.screen().availableGeometry().height()
-        self.resize(wanted.boundedTo(QSize(wanted.width(), room)))
+        resize_dialog(self, QSize(_WIDTH, content.heightForWidth(_WIDTH - 80) + buttons.sizeHint().height() + 60))
 
 
 def _words(text: str, role: str = "") -> QLabel:
-    return plain_label("", role, text, wraps=False)
+    return plain_label("", role, text)

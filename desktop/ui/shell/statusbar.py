@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QElapsedTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
+from desktop.core.text import plain_tooltip
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.job_kinds import Job
 from desktop.services.job_words import jobs_words
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 

@@ -22,6 +22,7 @@ import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ def as_heft_error(error: BaseException) -> HeftError:
         f"Something went wrong inside Heft: {str(error) or type(error).__name__}",
         "Try it once more; if it happens again, copy the details into a report.",
         detail="".join(traceback.format_exception(error)),
-        kind="internal",
+        kind=FailureKind.INTERNAL,
     )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QActionGroup,
     QCloseEvent,
@@ -27,8 +25,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QScrollArea,
-    QSizePolicy,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -37,6 +33,7 @@ from desktop.services.job_kinds import Job
 from desktop.store import options
 from desktop.store.options import Appearance, WindowGeometry
 from desktop.store.settings import Changed
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action import Action, Declared
 from desktop.ui.shell.action_registry import ActionRegistry
@@ -59,12 +56,17 @@ from desktop.ui.shell.actions import (
     WINDOW_ACTIONS,
     visit,
 )
+from desktop.ui.shell.dropped import model_files
+from desktop.ui.shell.finder import Finder, Offer
 from desktop.ui.shell.jobs_panel import JobsPanel
 from desktop.ui.shell.notifications import NotificationArea
 from desktop.ui.shell.page import Page
+from desktop.ui.shell.palette_sources import Source
 from desktop.ui.shell.rail import NavigationRail
+from desktop.ui.shell.settings.actions import SETTINGS_KEYS
 from desktop.ui.shell.shortcuts import ShortcutsDialog
 from desktop.ui.shell.statusbar import StatusBar
+from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window_place import TITLE_BAR, fitted
 
@@ -76,23 +78,6 @@ _APPEARANCES: tuple[tuple[Action, Appearance], ...] = (
 )
 FRAME_ROOM = QSize(0, TITLE_BAR)
 MINIMUM_SIZE = QSize(820, 520)  # on a smaller screen (1280x800 pixels at 200% are 640x400) pages scroll
-# Model files a person may drop; what they really are is told by their content.
-MODEL_SUFFIXES = frozenset(
-    (
-        ".gguf",
-        ".safetensors",
-        ".llamafile",
-        ".bin",
-        ".pt",
-        ".pth",
-        ".ckpt",
-        ".onnx",
-        ".h5",
-        ".keras",
-        ".engine",
-        ".plan",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -137,6 +122,8 @@ class MainWindow(QWidget):
         self._made: dict[int, Page] = {}
         self._current = -1
         self._first_paint = True
+        self._theme = theme
+        self._finder: Finder | None = None
         self.status = status
         self.notifications = NotificationArea(theme, self)
         visits = [visit(at + 1, entry.name, entry.title, entry.icon) for at, entry in enumerate(pages)]
@@ -147,8 +134,7 @@ class MainWindow(QWidget):
             self.commands,
             [(entry.name, entry.title, action) for entry, action in zip(pages, visits, strict=True)],
         )
-        self._stack = QStackedWidget()
-        self._stack.setObjectName("pages")
+        self._stack = CurrentStack("pages")
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -227,9 +213,6 @@ class MainWindow(QWidget):
             self._made[index] = page
             self._stack.addWidget(page)
         self._current = index
-        for number, page in self._made.items():  # only the page in view says how much room is needed
-            policy = QSizePolicy.Policy.Preferred if number == index else QSizePolicy.Policy.Ignored
-            page.setSizePolicy(policy, policy)
         self._rail.set_current(index)
         self._stack.setCurrentWidget(self._made[index])
         self._focus_page()
@@ -256,7 +239,6 @@ class MainWindow(QWidget):
     def _open_settings(self) -> None:
         self.settings_asked.emit("general")
 
-    # -- keyboard --------------------------------------------------------------------------------
     # -- jobs ------------------------------------------------------------------------------------
 
     def show_jobs(self, jobs: Sequence[Job]) -> None:
@@ -282,13 +264,36 @@ class MainWindow(QWidget):
 
     # -- actions ---------------------------------------------------------------------------------
 
+    def set_sources(self, tasks: Tasks, sources: Sequence[Source]) -> None:
+        """What the command palette finds besides actions."""
+        self._finder = Finder(self._theme, tasks, sources, self._offers, self._run, self)
+        self._finder.failed.connect(self.notifications.show_message)
+
     def show_palette(self) -> None:
-        """Find anything that can be done."""
+        """Find anything that can be done, opened or set; pressed again, leave it."""
+        if self._finder is not None:
+            self._finder.open()
+
+    def _offers(self) -> list[Offer]:
+        offers = [Offer("", "", self.commands.declared, self.commands, True)]
+        for at, entry in enumerate(self._entries):
+            page = self._made.get(at)
+            commands = page.commands if page is not None else None
+            offers.append(Offer(entry.name, entry.title, entry.declared, commands, at == self._current))
+        return offers
+
+    def _run(self, page: str, action: Action) -> None:
+        """Do what was found: an action of the window, or of a page, which is gone to."""
+        if page and page != self.current:
+            self.go_to(page)
+        commands = self._made[self._current].commands if page else self.commands
+        commands.trigger(action, aloud=True)
 
     def show_shortcuts(self) -> None:
         """List what the keyboard can do, on pages not yet visited too."""
         groups = [("Everywhere", self.commands.declared)]
         groups += [(entry.title, entry.declared) for entry in self._entries]
+        groups.append(("Settings", SETTINGS_KEYS))
         dialog = ShortcutsDialog(groups, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
@@ -332,21 +337,16 @@ class MainWindow(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept a model file, or a folder that may be one."""
-        if self._model_files(event):
+        if model_files(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Load a GGUF file, or look into it on the page Inspect; the engine loads no other format."""
-        files = self._model_files(event)
+        files = model_files(event)
         if files:
             event.acceptProposedAction()
             loads = files[0].suffix.lower() == ".gguf" and self.current != "inspect"
             (self.file_opened if loads else self.file_inspected).emit(files[0])
-
-    @staticmethod
-    def _model_files(event: QDropEvent) -> list[Path]:
-        files = [_path(url) for url in event.mimeData().urls() if url.isLocalFile()]
-        return [path for path in files if path.suffix.lower() in MODEL_SUFFIXES or path.is_dir()]
 
     def showEvent(self, event: QShowEvent) -> None:
         """Follow the window to other screens."""
@@ -386,13 +386,3 @@ class MainWindow(QWidget):
         """Tell where the window was; the application does the rest."""
         self.closed.emit(self.geometry_now())
         super().closeEvent(event)
-
-
-def _path(url: QUrl) -> Path:
-    """The file of a ``file:`` address, also one whose name is no Unicode, which Qt's own texts cannot hold."""
-    raw = unquote_to_bytes(url.path(QUrl.ComponentFormattingOption.FullyEncoded))
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return Path(os.fsdecode(raw))
-    return Path(url.toLocalFile())

@@ -114,6 +114,16 @@ def test_the_engine_plans_this_computer(hub: HubServer, heft_home: Path) -> None
     assert document["recommended"] == "Q4_1"
 
 
+@pytest.mark.engine
+def test_the_engine_plans_each_model_by_its_own_header(hub: HubServer, heft_home: Path, vocab_dir: Path) -> None:
+    """The 14B was once planned with the cache of the 135M beside it: 189 MB instead of 1,611."""
+    models = {"SmolLM2-135M": (SMOLLM2_135M, ("Q8_0",)), "Qwen2.5-14B": (QWEN25_14B, ("Q4_K_M",))}
+    hub.add(several("me/Mixed-GGUF", models, vocab_dir / "ggml-vocab-llama-spm.gguf"))
+    small, large = heft(hub, heft_home, "variants", "me/Mixed-GGUF", "--context", "8192")[1]["variants"]
+    assert (small["method"], large["method"]) == ("engine", "engine")
+    assert (small["memory"]["kv_bytes"], large["memory"]["kv_bytes"]) == (188_743_680, 1_610_612_736)
+
+
 def test_words_for_people(hub: HubServer, heft_home: Path) -> None:
     code, text = heft(hub, heft_home, "variants", EIGHT, "--estimate", "--machine", "rtx-4060-8gb", as_json=False)
     assert code == 0

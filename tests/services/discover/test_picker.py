@@ -56,7 +56,7 @@ def test_one_range_gives_all_estimates(picker: PickerService, hub: HubServer) ->
     assert {row.state for row in before.rows} == {"waiting"} and before.recommendation.index is None
     hub.exchanges.clear()
     opened.read_first()
-    view = opened.view(Controls(context=16_384))
+    view = opened.view(Controls(LoadSettings(16_384)))
     assert sum(exchange.sent for exchange in hub.requests(".gguf")) <= (64 << 10) + (512 << 10)  # what was under way
     assert {row.state for row in view.rows} == {"estimate"}
     assert (view.max_context, view.parameters) == (40_960, 8_190_000_000)
@@ -69,7 +69,7 @@ def test_one_range_gives_all_estimates(picker: PickerService, hub: HubServer) ->
 def test_whole_headers_make_weights_exact(picker: PickerService) -> None:
     opened = picker.open(NAME)
     opened.read_first()
-    controls = Controls(context=4096)
+    controls = Controls(LoadSettings(4096))
     estimated = {
         row.variant.name: row.option.fit.memory.total_bytes for row in opened.view(controls).rows if row.option.fit
     }
@@ -86,13 +86,13 @@ def test_controls_answer_without_requests(picker: PickerService, hub: HubServer)
     opened = picker.open(NAME)
     opened.read_first()
     hub.exchanges.clear()
-    short, long = opened.view(Controls(context=2048)), opened.view(Controls(context=40_960))
-    small = opened.view(Controls(context=40_960, kv_type="q8_0"))
-    apple = opened.view(Controls(context=8192, machine=profile("apple-m1-16gb")))
+    short, long = opened.view(Controls(LoadSettings(2048))), opened.view(Controls(LoadSettings(40_960)))
+    small = opened.view(Controls(LoadSettings(40_960, "q8_0", "q8_0")))
+    apple = opened.view(Controls(LoadSettings(8192), machine=profile("apple-m1-16gb")))
     memory = [view.rows[0].option.fit.memory.total_bytes for view in (short, small, long) if view.rows[0].option.fit]
     assert memory == sorted(memory) and len(set(memory)) == 3
     assert apple.machine is not None and apple.machine.cpu.name == "M1"
-    by_hand = opened.view(Controls(context=2048, gpu_layers=10))
+    by_hand = opened.view(Controls(LoadSettings(2048, gpu_layers=10)))
     assert all(row.option.fit and row.option.fit.gpu_layers == 10 for row in by_hand.rows)
     assert not hub.exchanges
 
@@ -104,8 +104,8 @@ def test_marks_are_where_variants_stop_fitting(picker: PickerService) -> None:
     marks = opened.marks(Controls())
     assert [mark.context for mark in marks] == sorted(mark.context for mark in marks) and marks
     for mark in marks:
-        inside = opened.view(Controls(context=mark.context))
-        beyond = opened.view(Controls(context=mark.context + 512))
+        inside = opened.view(Controls(LoadSettings(mark.context)))
+        beyond = opened.view(Controls(LoadSettings(mark.context + 512)))
         row = next(i for i, row in enumerate(inside.rows) if row.variant.name == mark.name)
         fits, spills = inside.rows[row].option.fit, beyond.rows[row].option.fit
         assert fits is not None and fits.placement == "gpu" and spills is not None and spills.placement == "partial"
@@ -114,7 +114,7 @@ def test_marks_are_where_variants_stop_fitting(picker: PickerService) -> None:
 def test_nothing_fits_and_what_would_help(picker: PickerService) -> None:
     opened = picker.open(NAME)
     opened.read_first()
-    view = opened.view(Controls(context=40_960, machine=profile("laptop-8gb")))
+    view = opened.view(Controls(LoadSettings(40_960), machine=profile("laptop-8gb")))
     assert view.recommendation.index is None
     assert any("would fit" in reason for reason in view.recommendation.reasons)
 
@@ -212,7 +212,7 @@ def test_thirty_variants_are_weighed_quickly(
     def cost(one: object) -> float:
         began = time.process_time()
         for context in (2048, 8192, 16_384, 32_768):
-            one.view(Controls(context=context))  # type: ignore[attr-defined]
+            one.view(Controls(LoadSettings(context)))  # type: ignore[attr-defined]
         return time.process_time() - began
 
     cost(opened), cost(few)
@@ -270,7 +270,7 @@ def test_free_memory_is_followed_but_not_small_changes(hub: HubServer, tmp_path:
         held=lambda: held[0],
     )
     memory.set_free(6_900_000_000)
-    opened, controls = picker.open(NAME), Controls(context=4096)
+    opened, controls = picker.open(NAME), Controls(LoadSettings(4096))
     opened.read_first()
     opened.settle(controls)
     before = opened.view(controls)

@@ -79,7 +79,7 @@ def kv(view: View) -> dict[str, int]:
 def test_each_variant_is_planned_from_the_shape_of_its_own_model(
     opened: Callable[..., PickedRepo], mixed: str, hub: HubServer
 ) -> None:
-    found, controls = opened(mixed), Controls(context=8192)
+    found, controls = opened(mixed), Controls(LoadSettings(8192))
     hub.exchanges.clear()
     found.read_first()
     looked_at = {exchange.path.rpartition("/")[2] for exchange in hub.requests(".gguf")}
@@ -109,7 +109,7 @@ def test_each_variant_is_planned_from_the_shape_of_its_own_model(
 def test_loss_is_compared_within_one_model(opened: Callable[..., PickedRepo], mixed: str) -> None:
     found = opened(mixed)
     found.read_first()
-    view = found.view(Controls(context=4096))
+    view = found.view(Controls(LoadSettings(4096)))
     for group in view.groups:
         names = {view.rows[row].variant.name for row in group.rows}
         assert group.recommended in group.rows
@@ -121,7 +121,7 @@ def test_loss_is_compared_within_one_model(opened: Callable[..., PickedRepo], mi
     assert (small, large) == ("SmolLM2-135M Q8_0", "Qwen2.5-14B Q8_0")
     assert view.recommended is not None and view.recommended.variant.name == large
     assert which_model(view) == "This repo holds 2 models; Qwen2.5 14B is the largest that runs well here."
-    quick = found.view(Controls(context=4096, goal="speed"))
+    quick = found.view(Controls(LoadSettings(4096), goal="speed"))
     assert quick.group is not None and quick.group.name == "SmolLM2 135M"
 
 
@@ -130,14 +130,14 @@ def test_a_context_beyond_one_models_training_holds_for_the_other(
 ) -> None:
     found = opened(mixed)
     found.read_first()
-    view = found.view(Controls(context=32_768))
+    view = found.view(Controls(LoadSettings(32_768)))
     assert view.max_context == 32_768 and [group.context for group in view.groups] == [8192, 32_768]
     assert [row.option.fit.context for row in view.rows if row.option.fit] == [8192, 8192, 32_768, 32_768, 32_768]
     assert kv(view)["F16"] == KV_135M and kv(view)["Q2_K"] == 4 * KV_14B
     small, large = (model_facts(group, 32_768) for group in view.groups)
     assert small.endswith("weighed at 8,192, all it was trained for") and "weighed" not in large
     assert [group.context for group in found.view(Controls()).groups] == [4096, 4096]
-    beyond = found.view(Controls(context=40_000))
+    beyond = found.view(Controls(LoadSettings(40_000)))
     assert [group.context for group in beyond.groups] == [8192, 40_000], "asked for beyond all: said, not cut"
 
 
@@ -156,8 +156,8 @@ def test_base_and_instruct_of_one_size_are_each_recommended(
     hub.add(several(PAIR, models, vocab))
     found = opened(PAIR)
     found.read_first()
-    found.settle(Controls(context=8192))
-    view = found.view(Controls(context=8192))
+    found.settle(Controls(LoadSettings(8192)))
+    view = found.view(Controls(LoadSettings(8192)))
     assert [group.name for group in view.groups] == ["Qwen3 0.6B Base", "Qwen3 0.6B Instruct"]
     chosen = [view.rows[group.recommended].variant.name for group in view.groups if group.recommended is not None]
     assert chosen == ["Qwen3-0.6B-Base Q8_0", "Qwen3-0.6B-Instruct Q8_0"]
@@ -175,7 +175,7 @@ def test_a_repo_of_one_model_needs_one_range_and_has_one_group(
     hub.exchanges.clear()
     found.read_first()
     assert len([exchange for exchange in hub.requests(".gguf") if exchange.status == 206]) == 1
-    view = found.view(Controls(context=8192))
+    view = found.view(Controls(LoadSettings(8192)))
     assert len(view.groups) == 1 and not view.several and which_model(view) == ""
     assert {row.state for row in view.rows} == {"estimate"} and view.groups[0].rows == tuple(range(30))
     assert facts(view).startswith("8.19 B parameters · qwen3 · 36 layers")
@@ -189,7 +189,7 @@ def test_the_header_decides_when_the_name_lies(
     files = {"model-Q4_K_M.gguf": model(QWEN3_8B, "Q4_K_M", vocab), "model-Q8_0.gguf": model(WIDE, "Q8_0", vocab)}
     added = hub.add(repo(name, QWEN3_8B, (), vocab, 1.0))
     added.files.update(files)
-    found, controls = opened(name, "rtx-4090"), Controls(context=8192)
+    found, controls = opened(name, "rtx-4090"), Controls(LoadSettings(8192))
     found.read_first()
     assert len(found.view(controls).groups) == 1
     guessed = kv(found.view(controls))
@@ -231,7 +231,7 @@ def test_the_engine_plans_each_variant_at_what_its_model_was_trained_for(
     opened: Callable[..., PickedRepo], mixed: str
 ) -> None:
     planner: EnginePlanner = _Planner()
-    found, controls = opened(mixed, planner=planner), Controls(context=16_384)
+    found, controls = opened(mixed, planner=planner), Controls(LoadSettings(16_384))
     found.read_first()
     found.settle(controls)
     view = found.view(controls)
@@ -245,7 +245,7 @@ def test_the_engine_plans_each_variant_at_what_its_model_was_trained_for(
 def test_a_failure_of_one_plan_never_fails_the_others(
     opened: Callable[..., PickedRepo], mixed: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found, controls = opened(mixed, planner=_Planner("llama")), Controls(context=4096)
+    found, controls = opened(mixed, planner=_Planner("llama")), Controls(LoadSettings(4096))
     found.read_first()
     found.settle(controls)
     states = [(row.state, bool(row.problem)) for row in found.view(controls).rows]
@@ -267,7 +267,7 @@ def test_a_failure_of_one_estimate_never_fails_the_others(
         return known(shape, *about, **more)
 
     monkeypatch.setattr(picker, "estimated", failing)
-    found, controls = opened(mixed), Controls(context=4096)
+    found, controls = opened(mixed), Controls(LoadSettings(4096))
     found.read_first()
     found.settle(controls)
     view = found.view(controls)
@@ -284,7 +284,7 @@ def test_what_is_no_language_model_stands_beside_the_others(
     data = odd.read(0, 200_000).replace(b"llama.block_count", b"llama.block_kount")
     hub.repos[mixed].files["whisper-Q8_0.gguf"] = BytesContent(data)
     hub.repos[mixed].files["broken-Q8_0.gguf"] = BytesContent(b"GGUF" + b"\xff" * 5_000_000)
-    found, controls = opened(mixed), Controls(context=4096)
+    found, controls = opened(mixed), Controls(LoadSettings(4096))
     found.read_first()
     found.settle(controls)
     rows = {row.variant.name: row for row in found.view(controls).rows}
@@ -297,7 +297,7 @@ def test_what_is_no_language_model_stands_beside_the_others(
 def test_a_file_that_is_gone_or_refused_does_not_hold_up_the_others(
     opened: Callable[..., PickedRepo], mixed: str, hub: HubServer
 ) -> None:
-    found, controls = opened(mixed), Controls(context=4096)
+    found, controls = opened(mixed), Controls(LoadSettings(4096))
     hub.fail("status", "SmolLM2-135M-Q8_0.gguf", status=404, times=100, headers={"X-Error-Code": "EntryNotFound"})
     found.read_first()
     assert [row.state for row in found.view(controls).rows] == ["unreadable"] + ["estimate"] * 4
@@ -338,7 +338,7 @@ def test_speed_is_said_from_an_empty_to_a_full_context(opened: Callable[..., Pic
 
     found = opened(mixed, "rtx-4090", rates=Rates())
     found.read_first()
-    row = found.view(Controls(context=8192)).rows[0]
+    row = found.view(Controls(LoadSettings(8192))).rows[0]
     assert row.option.rate == Rate(20, 21, 22)
     assert speed(row.option.speeds) == "31 → 21 tok/s"
     assert speed_details(row.option.speeds) == (
@@ -347,3 +347,4 @@ def test_speed_is_said_from_an_empty_to_a_full_context(opened: Callable[..., Pic
     same = Rate(9, 9.4, 9.9)
     assert speed(Speeds(same, same, 1)) == "9.4 tok/s" and speed(None) == "–"
     assert speed(Speeds(Rate(10, 31, 50), Rate(9, 21, 30), 1)) == "~ 31 → 21 tok/s"
+    assert speed(row.option.speeds, unit=False) == "31 → 21"

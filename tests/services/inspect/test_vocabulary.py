@@ -8,7 +8,8 @@ import pytest
 from support import forge
 from support.inspected import opened
 
-from desktop.core.token_text import decoded, visible
+from desktop.core.text import token_piece
+from desktop.core.token_text import decoded
 from desktop.services.inspect.tokenizer import TokenizerService
 from desktop.services.inspect.vocabulary import Vocabulary
 from desktop.store.paths import Paths
@@ -30,7 +31,7 @@ from desktop.store.paths import Paths
     ],
 )
 def test_what_a_token_stands_for(stored: str, model: str, shown: str) -> None:
-    assert visible(decoded(stored, model)) == shown
+    assert token_piece(decoded(stored, model)) == shown
 
 
 def test_decoding_agrees_with_the_engine(starter_model: Path, paths: Paths) -> None:

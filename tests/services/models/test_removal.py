@@ -249,17 +249,17 @@ def test_a_failure_in_the_middle_leaves_everything(
 ) -> None:  # fmt: skip
     fetch(service, *SHARDS)
     before, removal = sorted(cache.rglob("*")), removals.plan(find(library, SHARDS[0]))
-    rename, calls = Path.rename, 0
+    replace, calls = Path.replace, 0
 
     def second_fails(self: Path, target: Path) -> Path:
         nonlocal calls
         calls += 1
-        if calls == 2:
+        if calls == 3:  # the journal, the first file, the second
             raise PermissionError(13, "Permission denied")
-        return rename(self, target)
+        return replace(self, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "rename", second_fails)
+        patched.setattr(Path, "replace", second_fails)
         with pytest.raises(StoreError) as refused:
             removals.remove(removal)
     assert "cannot be removed" in refused.value.message and refused.value.hint
@@ -275,11 +275,11 @@ def test_a_removal_that_was_killed_is_finished(tmp_path: Path) -> None:
     link.symlink_to(files[0])
     code = (
         "import os, sys; from pathlib import Path; from desktop.store.removal import Remover\n"
-        "rename, count = Path.rename, []\n"
+        "replace, count = Path.replace, []\n"
         "def die(self, target):\n"
-        "    if count: os._exit(9)\n"
-        "    count.append(1); return rename(self, target)\n"
-        "Path.rename = die\n"
+        "    if len(count) == 2: os._exit(9)\n"  # the journal and the first file are moved
+        "    count.append(1); return replace(self, target)\n"
+        "Path.replace = die\n"
         "folder = Path(sys.argv[1])\n"
         "Remover(folder / 'journal').remove([folder / 'one', folder / 'two'], [folder / 'link'])\n"
     )

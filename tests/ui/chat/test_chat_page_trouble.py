@@ -10,6 +10,7 @@ from support.chat_page import Desk
 from support.plans import plain_plan
 
 from desktop.core.errors import EngineError, HeftError
+from desktop.core.failures import FailureKind
 from desktop.services.engine.supervisor import EngineState
 
 
@@ -64,7 +65,7 @@ def test_what_a_setting_or_its_pages_mend_is_one_press_away(desk: Desk, qtbot: Q
 
 def test_a_refused_file_offers_another_one(desk: Desk, qtbot: QtBot) -> None:
     desk.engine.load(plain_plan("/m/broken.gguf", name="broken"))
-    error = EngineError("The file is cut off.", "Download it again.", kind="bad-file")
+    error = EngineError("The file is cut off.", "Download it again.", kind=FailureKind.BAD_FILE)
     desk.engine.tell(EngineState("stopped", plain_plan("/m/broken.gguf", name="broken"), failure=error))
     qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
     assert (desk.label("noticeText"), desk.label("noticeHint")) == (error.message, error.hint)

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from support.plans import plain_plan
 from support.widgets import label, shown
 
+from desktop.core.text import plain_tooltip
 from desktop.engine.worker.protocol import Loaded, Memory, Sampling
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.library import LibraryModel
@@ -21,7 +22,6 @@ from desktop.ui.chat.model_menu import MOST_LISTED, ModelMenu
 from desktop.ui.chat.presets import all_presets, built_in_presets, delete_preset, save_preset
 from desktop.ui.chat.sampling_fields import MAX_SEED
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.theme import Theme
 
 MEMORY = Memory(92_000_000, 47_000_000, 0, 12_000_000, 200_000, 260_000_000)
@@ -110,7 +110,6 @@ def test_settings_come_back_as_they_were_set(panel: SamplingPanel) -> None:
         "Be brief.",
         {"temperature": 0.35, "top_k": 12, "top_p": 0.5, "min_p": 0.02, "repeat_penalty": 1.1, "seed": MAX_SEED},
         256,
-        6000,
     )
     panel.set_values(wanted)
     assert panel.values() == wanted
@@ -128,8 +127,7 @@ def test_what_a_chat_does_not_name_has_the_engines_default(panel: SamplingPanel)
 def test_only_the_users_edits_are_told(qtbot: QtBot, panel: SamplingPanel) -> None:
     told: list[None] = []
     panel.changed.connect(lambda: told.append(None))
-    panel.set_values(ChatSettings("x", {"temperature": 1.0}, 5, 2048))
-    panel.set_context(2048, 8192)
+    panel.set_values(ChatSettings("x", {"temperature": 1.0}, 5))
     assert told == []
     panel.findChild(QDoubleSpinBox, "temperature").stepUp()
     qtbot.keyClicks(panel.findChild(QLineEdit, "seed"), "7x")
@@ -147,19 +145,6 @@ def test_presets_set_values_and_values_name_their_preset(panel: SamplingPanel) -
     assert box.currentText() == "Creative"
     panel.findChild(QDoubleSpinBox, "temperature").setValue(0.33)
     assert box.currentIndex() == -1 and box.placeholderText() == "Custom"
-
-
-def test_another_context_offers_to_load_again(qtbot: QtBot, panel: SamplingPanel) -> None:
-    button = panel.findChild(QPushButton, "reloadContext")
-    panel.set_context(2048, 8192)
-    box = panel.findChild(QComboBox, "contextLength")
-    assert [box.itemData(row) for row in range(box.count())] == [0, 1024, 2048, 4096, 8192]
-    assert not button.isVisible()
-    box.setCurrentIndex(box.findData(8192))
-    box.activated.emit(box.currentIndex())
-    assert button.isVisible() and "8,192" in button.text()
-    with qtbot.waitSignal(panel.reload_asked):
-        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def test_the_wheel_passes_over_a_field_without_focus(qtbot: QtBot, panel: SamplingPanel) -> None:
@@ -188,7 +173,6 @@ def test_every_field_has_a_name_and_a_meaning(panel: SamplingPanel) -> None:
         "repeatPenalty",
         "seed",
         "maxTokens",
-        "contextLength",
     ):
         field = panel.findChild(QWidget, name)
         assert field is not None and field.accessibleName() and field.accessibleDescription(), name

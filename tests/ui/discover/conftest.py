@@ -12,16 +12,19 @@ from support.discover_page import AWQ, EIGHT, FOURTEEN, GATED, HUGE, Made
 from support.hub_server import HubServer, Repo, online
 from support.hub_server_content import BytesContent
 from support.keyrings import MemoryKeyring, memory_keyring
+from support.planning import planning_on
 from support.published import profile
 from support.remote_models import QWEN3_8B, QWEN3_14B, VARIANTS, repo
 from support.widgets import shown
 
 from desktop.core.hardware import Machine
+from desktop.core.model_ref import local_ref
 from desktop.engine.worker.protocol import Hello
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.hub.token import HubToken
+from desktop.services.discover.picked_run import PickedRun
 from desktop.services.discover.picker import PickerService
 from desktop.services.discover.search import SearchService
 from desktop.services.discover.tables import DataTables
@@ -89,8 +92,10 @@ def made(
     now = [machine]
     fetched = FetchedStore(paths.fetched)
     copies = LocalCopies(lambda: tmp_path / "cache", fetched=fetched, environ={}, home=tmp_path / "home")
+    planning = planning_on(paths, machine)
     page = DiscoverPage(
-        PickerService(search, HeaderReader(client, tmp_path / "headers"), tables, lambda: now[0], copies=copies),
+        PickerService(search, HeaderReader(client, tmp_path / "headers"), tables, lambda: now[0], copies=copies,
+                      remembered=planning.settings_of),
         SearchService(search, lambda: ()),
         downloads,
         folder,
@@ -101,10 +106,11 @@ def made(
         lambda: hub.endpoint,
         tasks,
         theme,
+        PickedRun(lambda: planning, downloads, local_ref),
     )
     bridge = Bridge(downloads.subscribe, lambda older, newer: None)
     bridge.received.connect(lambda _: page.show_downloads(downloads.states()))
-    found = Made(shown(qtbot, page, 1204, 740), qtbot, downloads, now, token)
+    found = Made(shown(qtbot, page, 1204, 740), qtbot, downloads, now, token, planning)
     found.wait(lambda: bool(found.results))
     yield found
     bridge.close()

@@ -46,7 +46,7 @@ def test_download_by_keyboard_then_chat(made: Made, hub: HubServer, qtbot: QtBot
     assert panel.isVisible()
     with qtbot.waitSignal(made.page.run_requested) as told:
         qtbot.keyClick(made.table, Qt.Key.Key_Return)
-    assert told.args is not None and Path(told.args[0]).name == "Small-Q4_K_M.gguf"
+    assert told.args is not None and told.args[0].path.name == "Small-Q4_K_M.gguf"
 
 
 def test_what_is_on_this_computer_is_not_downloaded_again(
@@ -65,7 +65,7 @@ def test_what_is_on_this_computer_is_not_downloaded_again(
     made.table.selectRow(rows["Q4_K_M"])
     with qtbot.waitSignal(made.page.run_requested) as told:
         qtbot.keyClick(made.table, Qt.Key.Key_Return)
-    assert told.args == [here] and made.downloads.states() == ()
+    assert told.args is not None and told.args[0].path == here and made.downloads.states() == ()
 
 
 def cell(made: Made, row: int, column: int) -> QPoint:
@@ -98,7 +98,7 @@ def test_the_keyboard_that_comes_to_the_variants_chooses_none(made: Made, qtbot:
     button.setEnabled(False)
     made.table.setFocus(Qt.FocusReason.TabFocusReason)
     assert made.table.hasFocus() and not made.table.currentIndex().isValid()
-    recommended = made.page._repo.rows.first_recommended
+    recommended = made.table.preferred
     qtbot.keyClick(made.table, Qt.Key.Key_Down)
     assert made.table.currentIndex().row() == recommended
     qtbot.keyClick(made.table, Qt.Key.Key_Up)

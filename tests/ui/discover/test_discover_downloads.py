@@ -123,7 +123,7 @@ def test_cancelled_it_can_be_downloaded_again_at_once(press: Press, qtbot: QtBot
     press.made.wait(lambda: press.action == "Chat now")  # it is here all the same
     with qtbot.waitSignal(press.made.page.run_requested) as told:
         press.download()
-    assert told.args is not None and Path(told.args[0]).name == FILE
+    assert told.args is not None and told.args[0].path.name == FILE
     press.no_errors()
 
 

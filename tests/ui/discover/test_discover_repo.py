@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 from support.discover_page import Made
@@ -61,7 +61,7 @@ def test_what_is_too_long_for_the_next_model_is_cut_in_the_figures_too(made: Mad
     context.setValue(40_960)
     layers.setValue(5)
     made.wait(lambda: "5 of 37 layers" in made.cells(0)[3])
-    made.page._repo.controls.set_model(4096, 20)
+    made.page._repo.controls.set_model(4096)
     assert (context.value(), layers.value()) == (4096, -1)
     made.wait(lambda: made.page._repo.view is not None and made.page._repo.view.context == 4096)
     made.wait(lambda: "4,096 tokens" in made.text("repoWhy"))
@@ -130,3 +130,27 @@ def test_light_and_dark_are_painted(made: Made, theme: Theme) -> None:
     theme.set_preference("dark")
     dark = made.page.grab().toImage()
     assert light.pixelColor(5, 5) != dark.pixelColor(5, 5)
+
+
+def test_a_row_stays_below_the_mouse_when_the_page_above_it_grows(made: Made, qtbot: QtBot) -> None:
+    made.open(0)
+    made.page.resize(900, 480)
+    pane = made.find(RepoPane, "discoverRepo")
+    assert isinstance(pane, RepoPane)
+    made.wait(lambda: pane.verticalScrollBar().maximum() > 200)
+    made.wait(lambda: pane.view is not None and all(row.shape is not None for row in pane.view.rows))
+    bar = pane.verticalScrollBar()
+
+    def over_the_table() -> bool:
+        bar.setValue(made.table.y() - 100)
+        qtbot.mouseMove(pane, QPoint(1, 1))  # from elsewhere, so that it comes in
+        qtbot.mouseMove(made.table.viewport(), QPoint(20, 20))
+        return made.table.underMouse()
+
+    made.wait(over_the_table)
+    scrolled = bar.value()
+    before = made.table.mapTo(pane, QPoint(0, 0))
+    made.find(QAbstractButton, "repoName").click()
+    made.wait(lambda: bar.value() > scrolled)
+    # of a row's height a pixel may be lost to rounding
+    assert abs(made.table.mapTo(pane, QPoint(0, 0)).y() - before.y()) <= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from support import forge
 from support.inspected import opened
 from support.widgets import find, label, shown
 
+from desktop.core.findings import Finding
 from desktop.hub.client import HubClient
 from desktop.services.inspect.inspection import InspectionService
 from desktop.services.inspect.template_preview import TemplatePreview
@@ -24,6 +26,8 @@ from desktop.ui.inspect.source_view import SourceView
 from desktop.ui.inspect.template import TemplateTab
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
+
+SECOND = Finding("note", "There is something else to know.", "It is so.", "Nothing.")
 
 
 @pytest.fixture
@@ -157,3 +161,22 @@ def test_a_broken_file_s_problems_lead_to_their_place(
     assert places and places[0].startswith("tensor:blk.")
     problems.clear()
     assert label(problems, "inspectProblemsNone") == "" and not table.isVisible()
+
+
+def test_a_check_that_ends_keeps_the_problem_that_is_looked_at(
+    problems: ProblemsTab, qtbot: QtBot, starter_model: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(starter_model.read_bytes()[:40_000_000])
+    inspected = opened(cut)
+    problems.show_model(dataclasses.replace(inspected, findings=(*inspected.findings, SECOND)))
+    table = problems.findChild(QTableView, "inspectProblemsTable")
+    check = problems.findChild(QPushButton, "inspectProblemsCheck")
+    assert table is not None and check is not None and table.model().rowCount() == 2
+    row = next(row for row in range(2) if table.model().index(row, 1).data() == SECOND.message)
+    at = table.visualRect(table.model().index(row, 1)).center()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseClick(check, Qt.MouseButton.LeftButton)
+    stop = find(problems, QPushButton, "inspectProblemsCancel")
+    qtbot.waitUntil(lambda: not stop.isVisible(), timeout=60_000)
+    assert table.model().index(table.currentIndex().row(), 1).data() == SECOND.message

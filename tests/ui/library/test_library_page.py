@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QFileDialog,
     QLineEdit,
     QMenu,
@@ -21,9 +22,11 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
+from support.planning import planning_on
 from support.widgets import find, label, shown
 
 from desktop.core.errors import HeftError
+from desktop.core.text.fields import plain_tooltip
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.services.models.removal import RemovalService
 from desktop.store import options
@@ -31,7 +34,6 @@ from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.library.library_model import COLUMNS, NAME, SIZE, LibraryTableModel, when
 from desktop.ui.library.page import LibraryPage
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 
@@ -51,12 +53,14 @@ def removals(paths: Paths, service: LibraryService) -> RemovalService:
 
 @pytest.fixture
 def make_page(
-    service: LibraryService, removals: RemovalService, tasks: Tasks, theme: Theme, qtbot: QtBot
+    service: LibraryService, removals: RemovalService, paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot
 ) -> Iterator[MakePage]:
     """Makes a shown page that has finished its first search."""
 
+    planning = planning_on(paths)
+
     def make(*, wait: bool = True) -> LibraryPage:
-        page = shown(qtbot, LibraryPage(service, removals, tasks, theme), 1204, 770)
+        page = shown(qtbot, LibraryPage(service, removals, lambda: planning, tasks, theme), 1204, 770)
         page.setFocus()  # as the window does at a visit
         if wait:
             _settled(qtbot, page)
@@ -342,8 +346,10 @@ def test_rows_are_patched_by_id(theme: Theme, service: LibraryService, two: tupl
         rows.set_models(service.scan())
     assert changed.args[0].row() == changed.args[1].row() == rows.row_of(str(two[0]))
     shutil.move(two[1], two[1].with_name("other.gguf"))
-    with qtbot.waitSignal(rows.modelReset):
+    with qtbot.assertNotEmitted(rows.modelReset), qtbot.waitSignals([rows.rowsRemoved, rows.rowsInserted]):
         rows.set_models(service.scan())
+    names = [rows.index(row, NAME).data() for row in range(3)]
+    assert names == ["other", "small-Q4_K_M", "SmolLM2-135M-Instruct.Q4_1"]
     rows.remove("unknown")
     rows.remove(str(two[0]))
     assert rows.rowCount() == rows.total == 2
@@ -382,3 +388,32 @@ def test_folders_and_stores_of_the_settings_count_at_once(
     qtbot.waitUntil(lambda: "new-Q4_K_M" in _names(page))
     store.reset(options.LIBRARY_FOLDERS)
     qtbot.waitUntil(lambda: "new-Q4_K_M" not in _names(page))
+
+
+def test_a_narrow_window_leaves_columns_out_and_keeps_the_names(
+    make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot
+) -> None:
+    page = make_page()
+    assert not _table(page).isColumnHidden(1)
+    page.resize(744, 490)
+    qtbot.waitUntil(lambda: _table(page).isColumnHidden(1))
+    qtbot.waitUntil(lambda: _table(page).horizontalScrollBar().maximum() == 0)
+    assert _table(page).columnWidth(NAME) >= 220
+    page.resize(1204, 770)
+    qtbot.waitUntil(lambda: not _table(page).isColumnHidden(1))
+
+
+def test_a_search_for_models_moves_nothing(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
+    page = make_page()
+    progress = page.findChild(QWidget, "libraryProgress")
+    assert isinstance(progress, QWidget)
+
+    def places() -> list[QPoint]:
+        parts = (_table(page), _search(page), _button(page, "libraryChat"), _button(page, "libraryRescan"))
+        return [part.mapTo(page, QPoint(0, 0)) for part in parts]
+
+    before = places()
+    progress.show()
+    qtbot.waitUntil(lambda: progress.y() > _table(page).y())
+    QApplication.processEvents()
+    assert places() == before

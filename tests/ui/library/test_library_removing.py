@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QMessageBox, QTableView
 from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
+from support.planning import planning_on
 from support.widgets import find, shown
 
 from desktop.core.errors import HeftError
@@ -43,7 +44,9 @@ def page(paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot, tmp_path: Path,
     g.model().write(tmp_path / "home" / ".lmstudio" / "models" / "o" / "m" / "theirs-Q4_0.gguf")
     around = {"HF_HUB_CACHE": str(tmp_path / "hub")}
     library = LibraryService(paths, SettingsStore(paths.settings), environ=around, home=tmp_path / "home")
-    made = shown(qtbot, LibraryPage(library, RemovalService(paths, library), tasks, theme), 1204, 770)
+    planning = planning_on(paths)
+    opened = LibraryPage(library, RemovalService(paths, library), lambda: planning, tasks, theme)
+    made = shown(qtbot, opened, 1204, 770)
     qtbot.waitUntil(lambda: find(made, QAbstractButton, "libraryRescan").isEnabled())
     return made
 

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Memory
 from desktop.core.number_formats import NumberFormat
+from desktop.core.text import plain_tooltip
 from desktop.engine.worker.protocol import Device, Hello
 from desktop.machine import bandwidth
 from desktop.machine.gpu_amd import probe_amd
@@ -25,7 +26,6 @@ from desktop.store.paths import Paths
 from desktop.ui.machine.bit_layout import BitLayout, layout_in_words
 from desktop.ui.machine.format_panel import figure, range_in_words
 from desktop.ui.machine.page import MachinePage
-from desktop.ui.shared.tooltips import plain_tooltip
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 

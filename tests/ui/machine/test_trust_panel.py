@@ -13,6 +13,7 @@ from support.calibrating import MACHINE, ScriptedCalibration
 from support.widgets import find, label
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.planning.ledger import Point, Trust
 from desktop.store.paths import Paths
@@ -145,11 +146,11 @@ def test_a_calibration_can_be_cancelled(qtbot: QtBot, theme: Theme, tasks: Tasks
 
 
 def test_a_busy_machine_is_told(qtbot: QtBot, theme: Theme, tasks: Tasks, tmp_path: Path) -> None:
-    service = ScriptedCalibration(tmp_path, HeftError("Other programs are busy.", kind="busy"))
+    service = ScriptedCalibration(tmp_path, HeftError("Other programs are busy.", kind=FailureKind.DISTURBED))
     panel = open_panel(qtbot, theme, tasks, service, EMPTY)
     press(qtbot, panel, "machineCalibrate")
     press(qtbot, panel, "machineCalibrateNow")
     with qtbot.waitSignal(panel.failed) as told:
         service.end.set()
-    assert told.args is not None and told.args[0].kind == "busy"
+    assert told.args is not None and told.args[0].kind == FailureKind.DISTURBED
     assert stack(panel) == 0

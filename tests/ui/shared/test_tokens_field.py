@@ -100,10 +100,13 @@ def test_a_context_that_is_not_in_the_list(qtbot: QtBot, choice: ContextChoice, 
 
 def test_a_context_beyond_what_the_model_was_trained_for(qtbot: QtBot, choice: ContextChoice) -> None:
     choice.set_trained(8192)
-    type_in(qtbot, choice, "1M")
-    assert choice.length == 8192 and "at most 8,192" in QToolTip.text()
+    assert choice.findData(16_384) == -1, "it is not offered"
+    type_in(qtbot, choice, "16k")  # but may be asked for: the plan says what comes of it
+    assert choice.length == 16_384
+    type_in(qtbot, choice, "1G")
+    assert choice.length == 16_384
     type_in(qtbot, choice, "plenty")
-    assert (choice.length, choice.currentText()) == (8192, "8,192") and "32k" in QToolTip.text()
+    assert (choice.length, choice.currentText()) == (16_384, "16,384") and "32k" in QToolTip.text()
     QToolTip.hideText()
 
 

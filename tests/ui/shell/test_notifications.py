@@ -9,11 +9,12 @@ from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.ui.shell import notifications as module
 from desktop.ui.shell.notifications import NotificationArea
 from desktop.ui.shell.theme import Theme
 
-ERROR = HeftError("The file is damaged.", "Download it again.", detail="tensor 3 at 0x40", kind="bad-file")
+ERROR = HeftError("The file is damaged.", "Download it again.", detail="tensor 3 at 0x40", kind=FailureKind.BAD_FILE)
 
 
 @pytest.fixture

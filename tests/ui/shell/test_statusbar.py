@@ -13,6 +13,7 @@ from support.plans import plain_plan
 from support.widgets import shown
 
 from desktop.core.errors import EngineError
+from desktop.core.failures import FailureKind
 from desktop.engine.worker.protocol import EngineDied, Loaded, Memory
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.engine.supervisor import EngineState
@@ -128,7 +129,7 @@ def test_memory_is_not_read_for_every_batch_of_text(qtbot: QtBot, bar: StatusBar
 
 
 def test_death_and_refusal_are_said_in_words_with_the_reason_one_hover_away(bar: StatusBar) -> None:
-    died = EngineDied("killed", "The engine was ended.", "Load the model again.", "last lines", -9)
+    died = EngineDied(FailureKind.KILLED, "The engine was ended.", "Load the model again.", "last lines", -9)
     bar.show_state(EngineState("died", plain_plan("/models/a.gguf", name="A"), died=died))
     assert "stopped working" in words(bar)
     phase = bar.findChild(QLabel, "statusPhase")

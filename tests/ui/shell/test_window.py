@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.services.engine.memory import EngineMemory
 from desktop.store import options
 from desktop.store.options import WindowGeometry
@@ -230,7 +231,7 @@ def test_settings_are_asked_for_by_the_rail_a_key_a_message_and_a_page(qtbot: Qt
     window.settings_asked.connect(asked.append)
     qtbot.mouseClick(window.findChild(QAbstractButton, "settingsButton"), Qt.MouseButton.LeftButton)
     qtbot.keyClick(window, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
-    window.notifications.show_message(HeftError("No.", kind="proxy"))
+    window.notifications.show_message(HeftError("No.", kind=FailureKind.PROXY))
     qtbot.mouseClick(window.findChild(QAbstractButton, "notificationSettings"), Qt.MouseButton.LeftButton)
     page = window.page("chat")
     assert page is not None

@@ -8,8 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent, QCursor, QHelpEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QMenu, QToolTip
 
-from desktop.core.markdown import visible
-from desktop.ui.shared.tooltips import plain_tooltip
+from desktop.core.text import chat_text, plain_tooltip
 from desktop.ui.shared.transcript.focus import FocusRing, FocusStop
 from desktop.ui.shared.transcript.foot_rows import FootRow
 from desktop.ui.shared.transcript.keys import COPY, COPY_MARKDOWN, SELECT_ALL, TRANSCRIPT_KEYS
@@ -217,7 +216,7 @@ class Interaction(QObject):
         if not words and found is not None:
             row = (self._pane.column.items[found[0]].rows or [])[found[1]]
             words = row.tooltip() if isinstance(row, FootRow) else ""
-        QToolTip.showText(event.globalPos(), plain_tooltip(visible(words)[:500]), self._pane)
+        QToolTip.showText(event.globalPos(), plain_tooltip(chat_text(words)[:500]), self._pane)
         return True
 
     def context_menu(self, event: QContextMenuEvent) -> None:
@@ -231,7 +230,7 @@ class Interaction(QObject):
             menu.addAction(made)
         if found is not None:
             content = pane.column.items[found[0]].content
-            menu.addAction("Copy message", lambda: self.copied.emit(visible(content), "Message copied"))
+            menu.addAction("Copy message", lambda: self.copied.emit(chat_text(content), "Message copied"))
         menu.addSeparator()
         menu.addAction(declared_action(SELECT_ALL, menu, self.select_all))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -251,7 +250,7 @@ class Interaction(QObject):
             case "copy-code":
                 self.copied.emit(item.code_of_block(stop.row), "Code copied")
             case "copy":
-                self.copied.emit(visible(item.content), "Message copied")
+                self.copied.emit(chat_text(item.content), "Message copied")
             case kind:
                 self.pressed.emit(kind, item.message.id)
 

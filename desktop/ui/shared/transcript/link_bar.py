@@ -10,13 +10,6 @@ from desktop.core.markdown import judge_link
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import set_role
 
-_BREAK_EVERY = 60  # characters; a label breaks only where it is told to
-
-
-def breakable(address: str) -> str:
-    """The address with places where a label may break the line."""
-    return "\u200b".join(address[i : i + _BREAK_EVERY] for i in range(0, len(address), _BREAK_EVERY))
-
 
 class LinkBar(QFrame):
     """A card over the transcript: the whole address, and Open, Copy or Cancel."""
@@ -67,7 +60,7 @@ class LinkBar(QFrame):
         self._question.setText(
             "Open this address in the browser?" if verdict.openable else "This address cannot be opened from here."
         )
-        self._shown.setText(breakable(verdict.address))
+        self._shown.setText(verdict.address)
         self._reason.setText(verdict.reason)
         self._reason.setVisible(bool(verdict.reason))
         self._open.setVisible(verdict.openable)

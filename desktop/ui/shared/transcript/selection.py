@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from desktop.core.markdown import visible
+from desktop.core.text import chat_text
 from desktop.ui.shared.transcript.column import MessageColumn
 from desktop.ui.shared.transcript.item import MessageItem
 from desktop.ui.shared.transcript.row import Row, Span
@@ -100,7 +100,7 @@ def selected_text(column: MessageColumn, selection: Selection, *, markdown: bool
         if last.item == number and last.row == 0 and last.offset == 0:
             continue
         if markdown or _is_whole(selection, number, item):
-            texts.append(visible(item.content).strip("\n"))
+            texts.append(chat_text(item.content).strip("\n"))
         else:
             texts.append(_shown_text(item, number, selection))
     return "\n\n".join(text for text in texts if text)

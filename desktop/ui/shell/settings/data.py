@@ -103,8 +103,8 @@ class DataPane(SettingsPane):
         self._export.setEnabled(False)
         self._tell("Writing…", "muted")
         self._tasks.run(
-            lambda context: export_everything(self._paths, target, lambda fraction, note: context.progress(fraction)),
-            progress=lambda fraction: self._tell(f"Writing… {fraction:.0%}", "muted"),
+            lambda context: export_everything(self._paths, target, context.progress),
+            progress=lambda step: self._tell(f"Writing… {step.fraction:.0%}", "muted"),
             done=lambda size: self._exported(target, size),
             failed=self._not_exported,
             lane=Lane.JOB,

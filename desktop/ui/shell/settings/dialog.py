@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -23,7 +23,9 @@ from desktop.core.settings_pages import PAGES, SettingsPage
 from desktop.store.options import Option, matching
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shared.search_field import search_field
+from desktop.ui.shared.search_field import focus_search, search_field
+from desktop.ui.shell.keys import add_keys, listed_keys
+from desktop.ui.shell.settings.actions import CLOSE, FIND, INTO_LIST
 from desktop.ui.shell.settings.parts import SettingsServices
 from desktop.ui.shell.settings.rows import SettingsPane
 from desktop.ui.shell.settings.writer import OptionWriter
@@ -60,7 +62,8 @@ class SettingsDialog(QDialog):
         self._options, self._services, self._tasks, self._theme = options, services, tasks, theme
         self._made: dict[SettingsPage, SettingsPane] = {}
         self._scrolls: dict[SettingsPage, QScrollArea] = {}
-        self._search = search_field("settingsSearch", "Find a setting", "Find a setting…", "Words of it (Ctrl+F)")
+        tip = f"Words of it ({listed_keys(FIND)})"
+        self._search = search_field("settingsSearch", "Find a setting", "Find a setting…", tip)
         self._pages = self._list("settingsPages", "Pages of the settings")
         self._found = self._list("settingsFound", "Settings that were found")
         self._stack = QStackedWidget()
@@ -161,12 +164,9 @@ class SettingsDialog(QDialog):
         self._search.returnPressed.connect(self._open_first)
         self._found.itemActivated.connect(self._open_found)
         self._found.itemClicked.connect(self._open_found)
-        for keys, call in (("Ctrl+F", self._focus_search), ("Ctrl+W", self.close)):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.activated.connect(call)
-        down = QShortcut(QKeySequence(Qt.Key.Key_Down), self._search)
-        down.setContext(Qt.ShortcutContext.WidgetShortcut)
-        down.activated.connect(self._into_list)
+        add_keys(self, FIND, lambda _: focus_search(self._search), Qt.ShortcutContext.WindowShortcut)
+        add_keys(self, CLOSE, lambda _: self.close(), Qt.ShortcutContext.WindowShortcut)
+        add_keys(self._search, INTO_LIST, lambda _: self._into_list())
 
     def _pane(self, name: SettingsPage) -> SettingsPane:
         """A page, made now when it is new."""
@@ -247,10 +247,6 @@ class SettingsDialog(QDialog):
         option: Option[Any] = item.data(_OPTION)
         assert option.page is not None
         self.open_page(option.page, option.key)
-
-    def _focus_search(self) -> None:
-        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._search.selectAll()
 
     def _into_list(self) -> None:
         in_results = self._stack.currentWidget() is self._results

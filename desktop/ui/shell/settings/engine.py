@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Gpu, Machine
-from desktop.core.shown import plain
+from desktop.core.text import visible_in_place
 from desktop.core.units import human_bytes, human_count
 from desktop.engine.further_backends import Trial
 from desktop.machine.support import CPU_DEVICE
@@ -82,7 +82,7 @@ class EnginePane(SettingsPane):
 
     def _put(self, grid: QGridLayout, row: int, column: int, text: str, role: str, across: int = 1) -> None:
         name = f"{'device' if grid is self._devices else 'backend'}{row}_{column}"
-        label = plain_label(name, role, plain(text), wraps=grid is self._backends or not column)
+        label = plain_label(name, role, visible_in_place(text), wraps=grid is self._backends or not column)
         label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         grid.addWidget(label, row, column, 1, across)
 

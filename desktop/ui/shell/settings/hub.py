@@ -9,7 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout
 
 from desktop.core.errors import HeftError
-from desktop.core.shown import plain
+from desktop.core.text import visible_in_place
 from desktop.hub.token import Origin
 from desktop.services.hub_account import TokenService, TokenTaken
 from desktop.store import options
@@ -106,7 +106,11 @@ class HubPane(SettingsPane):
 
     def _show_account(self, account: str) -> None:
         self._test.setEnabled(True)
-        whose = f"It works: the Hub knows it as {plain(account)}'s." if account else "The Hub does not say whose it is."
+        whose = (
+            f"It works: the Hub knows it as {visible_in_place(account)}'s."
+            if account
+            else "The Hub does not say whose it is."
+        )
         self._tell(whose, "good" if account else "muted")
 
     def _show_problem(self, error: HeftError) -> None:

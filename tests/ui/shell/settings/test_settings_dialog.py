@@ -24,6 +24,7 @@ from support.settings_dialog import Made
 from support.widgets import click, find, label
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.settings_pages import PAGES
 from desktop.store import options
 from desktop.store.options import OPTIONS, Option
@@ -179,7 +180,7 @@ def test_search_by_keyboard_leads_to_the_option(made: Made, qtbot: QtBot) -> Non
 
 
 def test_an_error_opens_the_page_it_means(made: Made, qtbot: QtBot) -> None:
-    made.window.notifications.show_message(HeftError("No.", "Do it in Settings.", kind="token-missing"))
+    made.window.notifications.show_message(HeftError("No.", "Do it in Settings.", kind=FailureKind.TOKEN_MISSING))
     button = find(made.window, QAbstractButton, "notificationSettings")
     assert button.text() == "Open Settings: Hub"
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)

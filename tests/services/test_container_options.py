@@ -25,17 +25,16 @@ from desktop.store.settings import SettingsStore
 
 
 @pytest.fixture
-def settings(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> SettingsStore:
+def made(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
     for name in ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    return SettingsStore(paths.settings)
+    with Container(paths) as container:
+        yield container
 
 
 @pytest.fixture
-def made(settings: SettingsStore, paths: Paths) -> Iterator[Container]:
-    """Of a process that reads the settings file another one writes to: both see each change at once."""
-    with Container(paths) as container:
-        yield container
+def settings(made: Container) -> SettingsStore:
+    return made.settings
 
 
 # -- memory kept free, threads -------------------------------------------------------------------
@@ -54,13 +53,19 @@ def test_memory_kept_free_counts_in_every_plan(settings: SettingsStore, made: Co
     assert msgspec.to_builtins(own)["reserves"] == {"ram_bytes": 3_000_000_000, "gpu_bytes": 2_000_000_000}
 
 
-def test_a_plan_that_says_nothing_takes_the_threads_of_the_settings(
-    settings: SettingsStore, made: Container, tmp_path: Path
+@pytest.mark.engine
+def test_a_load_that_says_nothing_takes_the_threads_of_the_settings(
+    settings: SettingsStore, made: Container, starter_model: Path
 ) -> None:
-    ref = local_ref(g.model(layers=1).write(tmp_path / "a.gguf"))
     settings.set(options.THREADS, 3)
+    ref = local_ref(starter_model)
     assert made.planning.for_load(ref).threads == 3
     assert made.planning.for_load(ref, LoadSettings(threads=7)).threads == 7
+    settings.set(options.RAM_RESERVE, 2_000_000_000)
+    fit = made.planning.for_load(ref).fit
+    assert fit is not None and fit.pools[0].reserve_bytes == 2_000_000_000
+    made.planning.remember(ref, LoadSettings(threads=5))
+    assert made.planning.for_load(ref).threads == 5
 
 
 # -- where models are ----------------------------------------------------------------------------
@@ -101,25 +106,28 @@ def served(hub: HubServer, settings: SettingsStore, monkeypatch: pytest.MonkeyPa
     return hub
 
 
-def test_another_address_is_asked_at_once(served: HubServer, settings: SettingsStore, made: Container) -> None:
-    search = made.hub_search
-    assert search.files("me/model").files and made.hub.endpoint == served.endpoint
+def test_another_address_is_asked_at_once(
+    served: HubServer, settings: SettingsStore, made: Container, tmp_path: Path
+) -> None:
+    client = made.hub
+    search = HubSearch(client, tmp_path / "answers")
+    assert search.files("me/model").files and client.endpoint == served.endpoint
     with HubServer([Repo("me/model", {"b.gguf": BytesContent(b"y")})]) as mirror:
         settings.set(options.HUB_ENDPOINT, mirror.endpoint)
         assert [file.path for file in search.files("me/model").files] == ["b.gguf"]
 
 
-def test_the_environment_goes_before(
-    settings: SettingsStore, made: Container, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_goes_before(settings: SettingsStore, made: Container, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.set(options.HUB_ENDPOINT, "https://mirror.example")
-    assert made.hub.endpoint == "https://mirror.example"
+    assert made.hub_endpoint() == "https://mirror.example"
     monkeypatch.setenv("HF_ENDPOINT", "https://other.example")
-    assert made.hub.endpoint != "https://mirror.example"
+    assert made.hub_endpoint() == ""
 
 
-def test_offline_asks_nobody_and_says_what_to_do(served: HubServer, settings: SettingsStore, made: Container) -> None:
-    search = made.hub_search
+def test_offline_asks_nobody_and_says_what_to_do(
+    served: HubServer, settings: SettingsStore, made: Container, tmp_path: Path
+) -> None:
+    search = HubSearch(made.hub, tmp_path / "answers")
     settings.set(options.HUB_OFFLINE, True)
     with pytest.raises(HubError) as caught:
         search.files("me/model")
@@ -132,7 +140,7 @@ def test_offline_asks_nobody_and_says_what_to_do(served: HubServer, settings: Se
 def test_requests_go_through_the_proxy_with_its_password(
     served: HubServer, settings: SettingsStore, made: Container, tmp_path: Path
 ) -> None:
-    search = made.hub_search
+    search = HubSearch(made.hub, tmp_path / "answers")
     with ProxyServer(wants_password=True) as proxy:
         settings.set(options.PROXY, f"http://{proxy.address}")
         with pytest.raises(HubError) as caught:

@@ -1,0 +1,113 @@
+"""The kinds of failures: each declared once, with what it means. A :class:`HeftError` has one of them.
+
+The values are part of the headless contract (``error.kind`` of ``--json``), so a released one is never renamed.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from desktop.core.settings_pages import SettingsPage
+
+
+class FailureKind(StrEnum):
+    """Compared by identity or as its text. ``meaning`` is for whoever reads the code or a report."""
+
+    meaning: str
+    settings_page: SettingsPage | None  # where a person can mend it; one that depends on more is the error's own
+
+    def __new__(cls, value: str, meaning: str, settings_page: SettingsPage | None = None) -> FailureKind:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning, member.settings_page = meaning, settings_page
+        return member
+
+    @classmethod
+    def of(cls, text: str) -> FailureKind:
+        """The kind another process names; ERROR for one that this version does not know."""
+        return next((kind for kind in cls if kind.value == text), cls.ERROR)
+
+    # Anything
+    ERROR = "error", "Something failed for which no kind says more."
+    INTERNAL = "internal", "A fault of Heft's own; the detail holds the trace."
+    CANCELLED = "cancelled", "The person asked to stop."
+    USAGE = "usage", "The command or request itself is malformed."
+    NOT_FOUND = "not-found", "A model, chat or file that is not there (any more)."
+    AMBIGUOUS = "ambiguous", "A name that could mean several things."
+    NO_ANSWER = "no-answer", "The window of Heft does not answer a command."
+    BUSY = "busy", "What is asked for is in use: an answer is being written, another Heft downloads the file."
+    TOO_SLOW = "too-slow", "A helper process did not answer within its time and was ended."
+    TOO_LONG = "too-long", "A text longer than is taken."
+
+    # Files
+    BAD_FILE = "bad-file", "A model file that cannot be read, is damaged or is none."
+    NOT_READABLE = "not-readable", "A file that the system does not let this user read."
+    NOT_WRITABLE = "not-writable", "A folder that takes no files.", "models"
+    FILE_EXISTS = "file-exists", "Another file has the place that a file is to have."
+    DISK_FULL = "disk-full", "No room on the disk.", "data"
+    TOO_LARGE = "too-large", "The file system takes no file of this size.", "models"
+    NOT_OURS = "not-ours", "Files that belong to another program, or to Heft itself, and are not removed."
+    BAD_PROFILE = "bad-profile", "No profile of a machine, or one that cannot be read."
+
+    # Heft's own data
+    STORE = "store", "Heft's own data could not be read or written."
+    UNWRITABLE = "unwritable", "The folder of Heft's data takes no writes.", "data"
+    DAMAGED = "damaged", "A damaged database, of which what could be read was kept."
+    NEWER_DATABASE = "newer-database", "A database that a newer Heft has changed."
+
+    # The engine
+    ENGINE = "engine", "The engine refused or failed without naming a cause."
+    NO_MODEL = "no-model", "No model is loaded."
+    NO_LANGUAGE_MODEL = "no-language-model", "A file that is read beside a model, and is none by itself."
+    NOT_STARTED = "not-started", "The engine's process could not be started."
+    MISSING_LIBRARY = "missing-library", "A library of the system that the engine needs is not there."
+    UNFIT_LIBRARY = "unfit-library", "A library of the system is too old, or of another kind, for the engine."
+    REFUSED_BACKEND = "refused-backend", "A backend library failed its trial."
+    UNSUPPORTED_CPU = "unsupported-cpu", "The engine was compiled for a processor with other instructions.", "about"
+    CRASHED = "crashed", "The engine's process died by a fault of its own."
+    KILLED = "killed", "The engine's process was ended from outside."
+    OUT_OF_MEMORY = "out-of-memory", "Not enough memory for the model with these settings."
+    UNKNOWN_ARCHITECTURE = "unknown-architecture", "The engine does not know the model's architecture."
+    MISSING_SHARD = "missing-shard", "A part of a model that lies in several files is missing."
+    NOT_PLANNED = "not-planned", "The engine's dry run does not take the model or the settings."
+    CONTEXT_FULL = "context-full", "The conversation is longer than the context."
+    EMPTY_PROMPT = "empty-prompt", "There is nothing to answer."
+    BAD_TEMPLATE = "bad-template", "The model's chat template fails for this conversation."
+
+    # Tools that look into files
+    BAD_TOKENIZER = "bad-tokenizer", "The engine does not take the file's vocabulary."
+    NOT_LOADED = "not-loaded", "The tokenizer's process holds no vocabulary."
+    NOT_FINITE = "not-finite", "A tensor with values that are no numbers cannot be measured."
+    REMOTE = "remote", "Something that needs the whole file, which is still on the Hub."
+    DISTURBED = "disturbed", "Other programs kept the processor busy, so nothing could be measured."
+    CALIBRATION = "calibration", "The calibration could not write or load its model."
+    PROBE = "probe", "A probe of the hardware failed or took too long."
+
+    # The Hub and the way to it
+    HUB = "hub", "A request to the Hub failed without naming a cause."
+    OFFLINE_MODE = "offline-mode", "The variable HF_HUB_OFFLINE keeps the Hub from being asked.", "hub"
+    NO_NETWORK = "no-network", "The Hub cannot be reached."
+    PROXY = "proxy", "The proxy refuses, or the Hub cannot be reached through it.", "network"
+    CERTIFICATE = "certificate", "The Hub's certificate is not trusted."
+    TIMEOUT = "timeout", "The Hub did not answer in time."
+    INTERRUPTED = "interrupted", "The connection broke."
+    BAD_ENDPOINT = "bad-endpoint", "The address of the Hub is none that can be asked.", "hub"
+    REDIRECTS = "redirects", "The request is sent round in a circle.", "hub"
+    BAD_ANSWER = "bad-answer", "An answer that is cut short, or that the Hub's protocol does not know."
+    REFUSED = "refused", "The Hub refused the request itself."
+    RATE_LIMITED = "rate-limited", "Too many requests from here."
+    HUB_DOWN = "hub-down", "The Hub has a problem of its own."
+    NO_KEYRING = "no-keyring", "The keyring of the system cannot be used.", "hub"
+    TOKEN_MISSING = "token-missing", "Something that is not given without a token.", "hub"
+    TOKEN_WRONG = "token-wrong", "The Hub does not accept the token.", "hub"
+    GATED_NO_TOKEN = "gated-no-token", "A repo that asks who you are, and no token is set.", "hub"
+    GATED_LICENCE = "gated-licence", "A repo whose licence was not accepted yet."
+    FORBIDDEN = "forbidden", "The token, or the network, may not read this."
+    REPO_NOT_FOUND = "repo-not-found", "A repo that is not there, or is private."
+    REVISION_NOT_FOUND = "revision-not-found", "A version that the repo does not have."
+    FILE_NOT_FOUND = "file-not-found", "A file that the repo does not have."
+    DISABLED = "disabled", "A repo that the Hub has closed."
+    FILE_CHANGED = "file-changed", "The file on the Hub is not the one that was asked for any more."
+    CHECKSUM = "checksum", "A file that arrived with other bytes than the Hub has."
+    UNSAFE_PATH = "unsafe-path", "A name of the repo's that leads out of the folder."
+    DOWNLOAD = "download", "A download stopped without naming a cause."

@@ -1,0 +1,67 @@
+"""Runs a variant just as it was weighed, or downloads it and remembers how it is to run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from desktop.core.errors import StoreError
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import LoadSettings
+from desktop.core.model_ref import ModelRef, hub_identity
+from desktop.services.discover.picker_records import Controls, Row
+from desktop.services.models.downloads import DownloadService
+from desktop.services.planning.service import PlanningService
+
+OTHER_MACHINE = "The figures were another machine's; the load was planned anew for this computer."
+
+_log = logging.getLogger(__name__)
+
+
+class PickedRun:
+    """Calls may come from any thread."""
+
+    def __init__(
+        self,
+        planning: Callable[[], PlanningService],
+        downloads: DownloadService,
+        model_at: Callable[[Path], ModelRef],
+    ) -> None:
+        """``model_at`` is the model of a file on this computer."""
+        self._planning, self._downloads, self._model_at = planning, downloads, model_at
+
+    def run_or_fetch(self, repo: str, row: Row, controls: Controls, here: Path | None) -> LoadPlan | None:
+        """The plan to load a variant by, whose first file is ``here``; None: its download has begun instead.
+
+        Raises HeftError.
+        """
+        variant = row.variant
+        asked = _asked(row, controls)
+        self._remember(ModelRef(variant.name, hub_identity(repo, variant.first_file.path)), asked)
+        if here is None or not here.exists():  # it may have been removed meanwhile
+            files = [file.path for file in (*variant.files, *([variant.projector] if variant.projector else []))]
+            self._downloads.start(repo, files, name=f"{repo} {variant.name}")
+            return None
+        ref = self._model_at(here)
+        self._remember(ref, asked)
+        if row.plan is None or controls.machine is not None:
+            return self._planning().for_load(ref, asked)
+        return row.plan.at(ref)
+
+    def run_file(self, path: Path) -> LoadPlan:
+        """The plan of a downloaded file, as it was set up when its download began. Raises HeftError."""
+        return self._planning().for_load(self._model_at(path))
+
+    def _remember(self, ref: ModelRef, asked: LoadSettings) -> None:
+        try:
+            self._planning().remember(ref, asked)
+        except StoreError as error:  # which keeps nothing from being run
+            _log.warning("how a model is loaded was not kept: %s", error.message)
+
+
+def _asked(row: Row, controls: Controls) -> LoadSettings:
+    """What a row was weighed with. What was set for the devices of another machine says nothing of this one's."""
+    asked = controls.load if row.plan is None else replace(row.plan.asked, threads=controls.load.threads)
+    return asked if controls.machine is None else replace(asked, gpu_layers=None, cpu_expert_layers=None)

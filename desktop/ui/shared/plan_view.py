@@ -1,0 +1,106 @@
+"""A plan in figures: memory of each device against its limit, the longest context that fits, speed, and notes."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+
+from desktop.core.load_plan import LoadPlan
+from desktop.core.text import plain_tooltip, visible_in_place
+from desktop.core.units import human_bytes
+from desktop.services.planning.words import DeviceUse, devices, longest, notes, speed, speed_details
+from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.theme import set_role
+
+_BAR = 1000
+
+
+class _Device(QWidget):
+    """What a device would hold, of what is free there."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._name = ElidedLabel()
+        self._name.setObjectName(f"planDevice{number}")
+        self._figures = plain_label(f"planMemory{number}", wraps=False, selectable=True)
+        self._bar = QProgressBar()
+        self._bar.setObjectName(f"planBar{number}")
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, _BAR)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(3)
+        grid.setColumnStretch(0, 1)
+        grid.addWidget(self._name, 0, 0)
+        grid.addWidget(self._figures, 0, 1)
+        grid.addWidget(self._bar, 1, 0, 1, 2)
+
+    def show_use(self, use: DeviceUse, about: str) -> None:
+        """``about`` stands before a figure that is an estimate."""
+        words = f"{about}{human_bytes(use.used_bytes)} of {human_bytes(use.free_bytes)}"
+        self._name.set_whole_text(visible_in_place(use.name[:1].upper() + use.name[1:]))
+        self._figures.setText(words)
+        set_role(self._figures, "bad" if use.over else "")
+        set_role(self._bar, "over" if use.over else "")
+        self._bar.setValue(min(_BAR, round(_BAR * use.used_bytes / max(1, use.free_bytes))))
+        self._bar.setAccessibleName(f"Memory of {visible_in_place(use.name)}")
+        self._bar.setAccessibleDescription(words)
+        self.setToolTip(plain_tooltip(f"{use.name}: what this model takes of what is free, the reserve taken off"))
+
+
+class PlanView(QWidget):
+    """Shows one plan, or nothing."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("planView")
+        self._devices: list[_Device] = []
+        self._column = QVBoxLayout()
+        self._column.setSpacing(5)
+        self._context = plain_label("planContext", wraps=False, selectable=True)
+        self._context.setToolTip("The longest context with which the model stays in the memory it is in now")
+        self._speed = plain_label("planSpeed", wraps=False, selectable=True)
+        self._notes = plain_label("planNotes", "warn", selectable=True)
+        self._notes.setMinimumWidth(1)
+        rows = QGridLayout()
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setVerticalSpacing(3)
+        rows.setColumnStretch(0, 1)
+        for line, (title, value) in enumerate((("Longest context", self._context), ("Writes", self._speed))):
+            label = QLabel(title)
+            label.setBuddy(value)
+            set_role(label, "muted")
+            rows.addWidget(label, line, 0)
+            rows.addWidget(value, line, 1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(5)
+        outer.addLayout(self._column)
+        outer.addLayout(rows)
+        outer.addWidget(self._notes)
+        outer.addStretch(1)
+        self.show_plan(None)
+
+    def show_plan(self, plan: LoadPlan | None) -> None:
+        """Show a plan; None while there is none."""
+        uses = devices(plan) if plan is not None else ()
+        while len(self._devices) < len(uses):
+            self._devices.append(_Device(len(self._devices)))
+            self._column.addWidget(self._devices[-1])
+        about = "~ " if plan is not None and plan.fit is not None and plan.fit.method == "estimate" else ""
+        for number, device in enumerate(self._devices):
+            device.setVisible(number < len(uses))
+            if number < len(uses):
+                device.show_use(uses[number], about)
+        self._context.setText(longest(plan) if plan is not None else "–")
+        self._speed.setText(speed(plan.speeds) if plan is not None else "–")
+        self._speed.setToolTip(plain_tooltip(speed_details(plan.speeds)) if plan is not None else "")
+        self._say(notes(plan) if plan is not None else ())
+
+    def show_problem(self, words: str) -> None:
+        """Say why what is set cannot be, above figures that hold for something else."""
+        self._say((words,))
+
+    def _say(self, said: tuple[str, ...]) -> None:
+        self._notes.setText(visible_in_place("\n".join(said)))
+        self._notes.setVisible(bool(said))

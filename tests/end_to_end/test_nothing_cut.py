@@ -1,0 +1,85 @@
+"""On every page, in the smallest size and in the usual one, at 100%, 150% and 200%, all words can be read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import gguf_bytes as g
+from support.hub_server import HubServer
+from support.remote_models import QWEN3_8B, VARIANTS, repo
+
+from desktop.store.chats import ChatStore
+from desktop.store.paths import Paths
+from desktop.ui.shell.window import DEFAULT_SIZE, MINIMUM_SIZE
+
+pytestmark = [pytest.mark.engine]
+SECONDS = 240.0
+NAME = "some-owner-of-a-long-name/Qwen3-8B-abliterated-uncensored-long-context-instruct-v2-GGUF"
+ANSWER = "Because rivers carry salt into it.\n\n```python\nprint('x' * 200)\n```"
+LARGE, SMALL = (1400, 900), (640, 400)  # screens: both sizes fit; 1280x800 pixels at 200%
+LEAST = f"{MINIMUM_SIZE.width()}x{MINIMUM_SIZE.height()}"
+USUAL = f"{DEFAULT_SIZE.width()}x{DEFAULT_SIZE.height()}"
+
+
+def offscreen(folder: Path, factor: float, size: tuple[int, int] = LARGE) -> str:
+    """Qt's platform with a screen of this size in logical pixels."""
+    config = folder / "screen.json"
+    screen = {"name": "one", "x": 0, "y": 0, "width": round(size[0] * factor), "height": round(size[1] * factor)}
+    config.write_text(json.dumps({"screens": [screen | {"logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1}]}))
+    return f"offscreen:configfile={config}"
+
+
+@pytest.mark.parametrize(
+    ("factor", "screen", "sizes"),
+    [
+        (1.0, LARGE, (LEAST, USUAL)),
+        (1.5, LARGE, (LEAST, USUAL)),
+        (2.0, LARGE, (LEAST, USUAL)),
+        (2.0, SMALL, ("640x360",)),  # less than the least size: pages scroll, rail and status bar stay in view
+    ],
+)
+def test_everything_can_be_read(
+    factor: float,
+    screen: tuple[int, int],
+    sizes: tuple[str, ...],
+    paths: Paths,
+    starter_model: Path,
+    hub: HubServer,
+    vocab_dir: Path,
+    tmp_path: Path,
+) -> None:
+    paths.models.mkdir(parents=True)
+    for name in ("a-model-" + "of-a-very-long-name-" * 8 + "Q4_K_M", "short"):
+        g.model(layers=len(name) % 7 + 2).write(paths.models / f"{name}.gguf")
+    (paths.models / "broken-and-of-a-long-name-too.gguf").write_bytes(b"GGUF\3")
+    store = ChatStore(paths.chats)
+    for title in ("A chat about " + "many things " * 15, "Tides"):
+        chat = store.create()
+        store.update(chat.id, title=title)
+        question = store.add(chat.id, None, "user", "Why is the sea salty? " * 12)
+        store.add(chat.id, question.id, "assistant", ANSWER)
+    store.close()
+    hub.add(repo(NAME, QWEN3_8B, VARIANTS, vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
+    other = g.model(layers=3).write(tmp_path / "other.gguf")
+    done = subprocess.run(
+        [sys.executable, "-m", "support.cut_window", str(starter_model), str(other), f"hf:{NAME}", "qwen3", *sizes],
+        env={
+            **os.environ,
+            "QT_QPA_PLATFORM": offscreen(tmp_path, factor, screen),
+            "QT_SCALE_FACTOR": str(factor),
+            "HF_ENDPOINT": hub.endpoint,
+            "HF_HUB_OFFLINE": "0",
+            "PYTHONPATH": f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        },
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found == {}, json.dumps(found, indent=1, ensure_ascii=False)

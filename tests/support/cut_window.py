@@ -1,0 +1,232 @@
+"""The real window on every page in given sizes, and what of it is cut. Run as a script, see test_nothing_cut.
+
+    python -m support.cut_window MODEL OTHER_MODEL WORD SIZE... ; prints JSON: {"fault": ["SIZE page"]}
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QModelIndex, QSize
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QDialog,
+    QLineEdit,
+    QMessageBox,
+    QTabBar,
+    QWidget,
+)
+
+from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
+from desktop.ui.inspect.page import _EMPTY as EMPTY
+from desktop.ui.shell.window import MINIMUM_SIZE
+
+from .cut import faults
+from .led_window import LedWindow, run, until
+
+LONG = "A very long sentence that says what happened to a file of a very long name, which no window is wide enough for"
+
+
+class Tour:
+    """Goes through the pages in one size and looks at each."""
+
+    def __init__(self, led: LedWindow, pictures: Path | None) -> None:
+        self.led, self.window = led, led.window
+        self.found: dict[str, list[str]] = {}
+        self.size = ""
+        self._pictures = pictures
+
+    def look(self, place: str, widget: QWidget | None = None) -> None:
+        """Judge what is visible of the window, or of a dialog over it."""
+        self._settle()
+        shown = widget or self.window
+        small = shown.width() < MINIMUM_SIZE.width() or shown.height() < MINIMUM_SIZE.height()
+        for fault in faults(shown, sideways=small and shown is self.window):
+            self.found.setdefault(fault, []).append(f"{self.size} {place}")
+        if self._pictures is not None:
+            shown.grab().save(str(self._pictures / f"{self.size} {place}.png"))
+
+    def _settle(self) -> None:
+        for _ in range(3):
+            QApplication.processEvents()
+            QTest.qWait(20)
+
+    def dialog(self, place: str, open_it: Callable[[], object]) -> None:
+        """Open a dialog, look at it, close it."""
+        open_it()
+        until(self._dialogs, f"the dialog of {place}")
+        shown = self._dialogs()[0]
+        if place == "about":
+            table = shown.findChild(QAbstractItemView, "aboutParts")
+            until(lambda: table.model().rowCount(QModelIndex()) > 0, "the parts")
+        self.look(place, shown)
+        if shown.width() > self.window.width() or shown.height() > self.window.height():
+            words = f"{shown.width()}x{shown.height()} is larger than the window"
+            self.found.setdefault(words, []).append(f"{self.size} {place}")
+        shown.close()
+        until(lambda: not self._dialogs(), f"the end of {place}")
+
+    def _dialogs(self) -> list[QDialog]:
+        return [
+            w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog | QMessageBox) and w.isVisible()
+        ]
+
+
+def _rows(view: QAbstractItemView | None) -> int:
+    assert view is not None
+    return view.model().rowCount(QModelIndex())
+
+
+def chat(tour: Tour) -> None:
+    page: Any = tour.window.go_to("chat")
+    tour.look("chat, empty")
+    pane = page._list
+    until(lambda: pane.chats.rowCount() > 0, "the chats")
+    page.open_chat(pane.chats.chat_at(0).id)
+    until(lambda: page._talk.chat is not None and page._talk.branch, "the chat")
+    tour.look("chat")
+    page._talk.failed.emit(HeftError(LONG, LONG, kind=FailureKind.NO_MODEL))
+    page._edit_last()
+    tour.look("chat, editing after a refusal")
+    page._composer.cancel_edit()
+    page._refused = None
+    pane.offer_undo(1, LONG)
+    bar = page._side.findChild(QWidget, "chatSideScroll").verticalScrollBar()
+    bar.setValue(bar.maximum())
+    tour.look("chat, scrolled")
+    bar.setValue(0)
+
+
+def library(tour: Tour) -> None:
+    page: Any = tour.window.go_to("library")
+    table = page.findChild(QAbstractItemView, "libraryTable")
+    until(lambda: _rows(table) > 2, "the models")
+    for row in range(min(3, _rows(table))):
+        table.setCurrentIndex(table.model().index(row, 0))
+        tour.look(f"library, row {row}")
+    page._search.setText("nothing is called like this")
+    tour.look("library, nothing found")
+    page._search.clear()
+
+
+def inspect(tour: Tour, model: str, other: str, repo: str) -> None:
+    page: Any = tour.window.go_to("inspect")
+    page.cancel()
+    page._body.setCurrentIndex(EMPTY)
+    tour.look("inspect, empty")
+    tour.led.heft.inspect(model)
+    until(lambda: page.inspected is not None and not page.busy, "the model")
+    tabs = page.findChild(QTabBar, "inspectTabBar")
+    for at in range(tabs.count()):
+        if tabs.isTabVisible(at):
+            tabs.setCurrentIndex(at)
+            name = page._tabs.current
+            _until_read(name, page)
+            tour.look(f"inspect, {name}")
+    page.compare(other)
+    until(lambda: not page.busy and page._tabs.current == "compare", "the comparison")
+    tour.look("inspect, compare")
+    page.open(repo)
+    until(lambda: not page.busy and page.inspected is not None and not page.inspected.files, "the repo")
+    tour.look("inspect, a repo")
+    page.open("/nowhere/" + "long" * 40 + ".gguf")
+    until(lambda: not page.busy, "the failure")
+    tour.look("inspect, a failure")
+    page._failure.hide()
+
+
+def _until_read(name: str, page: Any) -> None:
+    if name == "metadata":
+        until(lambda: page._tabs.shown._rows.shown > 0, "the metadata")
+    QTest.qWait(150)
+
+
+def discover(tour: Tour, word: str) -> None:
+    page: Any = tour.window.go_to("discover")
+    results = page.findChild(QAbstractItemView, "discoverResults")
+    page.search_for(word)
+    until(lambda: _rows(results) > 0, "the results")
+    results.setCurrentIndex(results.model().index(0, 0))
+    until(lambda: page._repo.view is not None and page._repo.isVisible(), "the repo")
+    until(lambda: not page.findChild(QWidget, "repoBusy").text(), "every header")
+    tour.look("discover, a repo")
+    page.findChild(QAbstractButton, "repoName").setChecked(True)
+    scroll = page._repo.verticalScrollBar()
+    scroll.setValue(scroll.maximum())
+    tour.look("discover, a repo's foot")
+    scroll.setValue(0)
+    page.findChild(QAbstractButton, "repoName").setChecked(False)
+    page._state.show_error(HeftError(LONG, LONG, kind=FailureKind.TOKEN_MISSING), "owner/" + "name" * 30)
+    page._body.setCurrentIndex(0)
+    tour.look("discover, a failure")
+    page.search_for("nothing is called like this")
+    until(lambda: _rows(results) == 0, "nothing")
+    QTest.qWait(600)
+    tour.look("discover, nothing found")
+
+
+def machine(tour: Tour) -> None:
+    page: Any = tour.window.go_to("machine")
+    until(lambda: page.machine is not None and not page.findChild(QWidget, "machineState").text(), "the machine")
+    tour.look("machine")
+    scroll = page.findChild(QWidget, "machineScroll").verticalScrollBar()
+    scroll.setValue(scroll.maximum())
+    tour.look("machine's foot")
+    scroll.setValue(0)
+    page._show_profile(page.machine, "a-profile-of-a-long-name-that-somebody-saved-on-another-computer.json")
+    tour.look("machine, what if")
+    page.close_profile()
+
+
+def dialogs(tour: Tour) -> None:
+    window = tour.window
+    tour.dialog("shortcuts", window.show_shortcuts)
+    tour.dialog("about", window.about_asked.emit)
+    window.go_to("inspect")
+    tour.dialog("address", window.page("inspect")._head.open_menu.ask_address)
+    window.notifications.show_message(HeftError(LONG, LONG))
+    window.notifications.show_message(LONG)
+    tour.look("messages")
+    while window.notifications.dismiss_last():
+        pass
+    window.show_palette()
+    QTest.qWait(300)
+    tour.look("palette")
+    field = window.findChild(QLineEdit, "paletteField")
+    assert field is not None
+    QTest.keyClicks(field, "a")
+    tour.look("palette, typed")
+    window.show_palette()
+
+
+def main() -> None:
+    """Lead the window through everything, in each of the sizes."""
+    model, other, repo, word, *sizes = sys.argv[1:]
+    pictures = next((Path(size) for size in sizes if not size[0].isdigit()), None)
+    led = LedWindow(model)
+    tour = Tour(led, pictures)
+    for size in (size for size in sizes if size[0].isdigit()):
+        tour.size = size
+        width, height = map(int, size.split("x"))
+        led.window.resize(width, height)
+        until(lambda width=width, height=height: led.window.size() == QSize(width, height), size)  # type: ignore[misc]
+        chat(tour)
+        library(tour)
+        inspect(tour, model, other, repo)
+        discover(tour, word)
+        machine(tour)
+        dialogs(tour)
+    led.close()
+    sys.stdout.write(json.dumps(tour.found, ensure_ascii=False, indent=1))
+
+
+if __name__ == "__main__":
+    run(main)

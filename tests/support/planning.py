@@ -1,0 +1,38 @@
+"""The planning service on a computer that stays as it is, by formulas alone: no engine is started."""
+
+from __future__ import annotations
+
+from desktop.core.errors import EngineError
+from desktop.core.hardware import Cpu, Machine, Memory
+from desktop.services.machine.calibration import CalibrationService
+from desktop.services.planning.service import PlanningService
+from desktop.services.planning.speed import SpeedService
+from desktop.store.load_settings import LoadSettingsStore
+from desktop.store.paths import Paths
+
+GB = 1_000_000_000
+PLAIN = Machine(Cpu("here"), Memory(16 * GB, 12 * GB))
+
+
+class Fixed:
+    """A computer that stays as it is."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def __call__(self) -> Machine:
+        return self._machine
+
+    for_load = __call__
+
+
+def planning_on(paths: Paths, machine: Machine = PLAIN) -> PlanningService:
+    """What it remembers is kept in ``paths``."""
+    return PlanningService(
+        _none, _none, Fixed(machine), lambda: SpeedService(CalibrationService(paths), lambda: machine),  # type: ignore[arg-type]
+        LoadSettingsStore(paths.load_settings),
+    )  # fmt: skip
+
+
+def _none() -> object:
+    raise EngineError("There is no engine here.", "")

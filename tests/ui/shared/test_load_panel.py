@@ -1,0 +1,164 @@
+"""How a model is loaded, set and planned in the panel that Library and Chat share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QProgressBar, QSpinBox, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
+from support.fitting import cut
+from support.forge_shapes import llama_8b, qwen3_30b_a3b
+from support.planning import planning_on
+from support.widgets import find, label, shown
+
+from desktop.core.load_settings import LOAD_FIELDS, LoadSettings
+from desktop.core.model_ref import ModelRef, local_ref
+from desktop.core.text import plain_tooltip
+from desktop.services.planning.service import PlanningService
+from desktop.store.paths import Paths
+from desktop.ui.shared.load_panel import LoadPanel
+from desktop.ui.shell.tasks import Tasks
+
+
+@pytest.fixture
+def planning(paths: Paths) -> PlanningService:
+    return planning_on(paths)
+
+
+@pytest.fixture
+def dense(tmp_path: Path) -> ModelRef:
+    return local_ref(llama_8b().write(tmp_path / "dense.gguf"))
+
+
+@pytest.fixture
+def experts(tmp_path: Path) -> ModelRef:
+    return local_ref(qwen3_30b_a3b().write(tmp_path / "experts.gguf"))
+
+
+@pytest.fixture
+def panel(planning: PlanningService, tasks: Tasks, qtbot: QtBot) -> Iterator[LoadPanel]:
+    made = LoadPanel(lambda: planning, tasks)
+    failures: list[object] = []
+    made.failed.connect(failures.append)
+    holder = QWidget()
+    QVBoxLayout(holder).addWidget(made)
+    shown(qtbot, holder, 720, 280)
+    yield made
+    assert failures == []
+
+
+def show(panel: LoadPanel, ref: ModelRef, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(panel.planned):
+        panel.show_model(ref)
+
+
+def type_context(panel: LoadPanel, qtbot: QtBot, text: str) -> None:
+    field = find(panel, QComboBox, "loadContext").lineEdit()
+    assert field is not None
+    field.setFocus()
+    field.selectAll()
+    qtbot.keyClicks(field, text)
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+
+
+def choose(panel: LoadPanel, qtbot: QtBot, name: str, text: str) -> None:
+    box = find(panel, QComboBox, name)
+    box.setFocus()
+    while box.currentText() != text:
+        before = box.currentIndex()
+        qtbot.keyClick(box, Qt.Key.Key_Down)
+        assert box.currentIndex() != before, text
+
+
+def test_what_is_unset_shows_what_heft_decides(panel: LoadPanel, dense: ModelRef, qtbot: QtBot) -> None:
+    show(panel, dense, qtbot)
+    assert find(panel, QComboBox, "loadContext").currentText() == "auto · 4,096"
+    assert find(panel, QComboBox, "loadCacheTypeK").currentText() == "auto · f16"
+    assert find(panel, QSpinBox, "loadThreads").text().startswith("auto · ")
+    layers = find(panel, QSpinBox, "loadGpuLayers")
+    assert layers.text() == "auto · no GPU" and not layers.isEnabled()
+    assert not find(panel, QAbstractButton, "loadReset").isEnabled()
+    assert label(panel, "planMemory0").endswith("of 11.0 GB") and label(panel, "planContext").endswith(" tokens")
+    assert find(panel, QProgressBar, "planBar0").value() > 0
+    for field in LOAD_FIELDS:
+        editor = find(panel, QWidget, "load" + field.name.title().replace("_", ""))
+        assert editor.toolTip() == plain_tooltip(field.explanation) and editor.accessibleName() == field.label
+
+
+def test_a_change_is_remembered_and_planned(
+    panel: LoadPanel, dense: ModelRef, planning: PlanningService, qtbot: QtBot
+) -> None:
+    show(panel, dense, qtbot)
+    before = label(panel, "planMemory0")
+    with qtbot.waitSignal(panel.planned):
+        type_context(panel, qtbot, "16k")
+    assert label(panel, "planMemory0") != before
+    with qtbot.waitSignal(panel.planned):
+        choose(panel, qtbot, "loadCacheTypeK", "q8_0")
+    assert planning.settings_of(dense) == LoadSettings(16_384, "q8_0")
+    assert panel.plan is not None and panel.plan.kv_types == ("q8_0", "f16")
+    with qtbot.waitSignal(panel.planned):
+        qtbot.mouseClick(find(panel, QAbstractButton, "loadReset"), Qt.MouseButton.LeftButton)
+    assert planning.settings_of(dense).unset and label(panel, "planMemory0") == before
+    assert find(panel, QComboBox, "loadContext").currentText() == "auto · 4,096"
+
+
+def test_beyond_training_and_too_large_are_said(panel: LoadPanel, dense: ModelRef, qtbot: QtBot) -> None:
+    show(panel, dense, qtbot)
+    trained = panel.plan.trained_context if panel.plan else 0
+    with qtbot.waitSignal(panel.planned):
+        type_context(panel, qtbot, str(2 * trained))
+    notes = label(panel, "planNotes")
+    assert f"trained for {trained:,}" in notes and "Too large by" in notes
+    assert find(panel, QProgressBar, "planBar0").property("role") == "over"
+
+
+def test_what_no_engine_can_do_is_said_and_not_remembered(
+    panel: LoadPanel, dense: ModelRef, planning: PlanningService, qtbot: QtBot
+) -> None:
+    show(panel, dense, qtbot)
+    with qtbot.waitSignal(panel.planned):
+        choose(panel, qtbot, "loadCacheTypeV", "q8_0")
+    choose(panel, qtbot, "loadFlashAttention", "off")
+    qtbot.waitUntil(lambda: "need flash attention" in label(panel, "planNotes"))
+    done: list[int] = []
+    panel.when_kept(lambda: done.append(1))
+    assert done == [1] and planning.settings_of(dense) in (
+        LoadSettings(cache_type_v="q8_0"),
+        LoadSettings(cache_type_v="q8_0", flash_attention="on"),
+    )
+
+
+def test_only_a_model_of_experts_has_the_field_for_them(
+    panel: LoadPanel, dense: ModelRef, experts: ModelRef, qtbot: QtBot
+) -> None:
+    show(panel, dense, qtbot)
+    assert not find(panel, QSpinBox, "loadCpuExpertLayers").isVisible()
+    show(panel, experts, qtbot)
+    assert find(panel, QSpinBox, "loadCpuExpertLayers").isVisible()
+
+
+def test_a_change_on_the_way_to_another_model_or_to_a_load_is_kept(
+    panel: LoadPanel, dense: ModelRef, experts: ModelRef, planning: PlanningService, qtbot: QtBot
+) -> None:
+    show(panel, dense, qtbot)
+    type_context(panel, qtbot, "2k")
+    seen: list[LoadSettings] = []
+    panel.when_kept(lambda: seen.append(planning.settings_of(dense)))
+    qtbot.waitUntil(lambda: bool(seen))
+    assert seen == [LoadSettings(2048)]
+    type_context(panel, qtbot, "1k")
+    panel.show_model(experts)
+    qtbot.waitUntil(lambda: planning.settings_of(dense) == LoadSettings(1024))
+    qtbot.waitUntil(lambda: panel.plan is not None and panel.plan.ref == experts)
+    assert planning.settings_of(experts).unset
+
+
+@pytest.mark.parametrize("width", [250, 420, 700, 1100])
+def test_nothing_is_cut_off(panel: LoadPanel, experts: ModelRef, width: int, qtbot: QtBot) -> None:
+    show(panel, experts, qtbot)
+    panel.window().resize(width, 620)
+    qtbot.waitUntil(lambda: panel.window().width() == width and not cut(panel))
