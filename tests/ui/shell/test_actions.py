@@ -245,7 +245,7 @@ def test_every_action_is_connected_and_its_shortcut_does_it(real: RealWindow, pa
         assert registry.reason(action) == ""
         done: list[str] = []
         made.triggered.disconnect()  # only whether it is triggered is looked at here
-        made.triggered.connect(lambda _=False, done=done, action=action: done.append(action.id))  # type: ignore[misc]
+        made.triggered.connect(lambda _=False, done=done, action=action: done.append(action.id))
         if action.widget:
             continue
         for keys in sequences(action):
@@ -262,6 +262,7 @@ def test_shortcuts_go_before_what_a_text_field_makes_of_the_keys(real: RealWindo
     window = real.window
     window.go_to("chat")
     editor = window.findChild(QPlainTextEdit, "composerText")
+    assert editor is not None
     editor.setPlainText("some words")
     editor.moveCursor(editor.textCursor().MoveOperation.Start)
     press(editor, "Ctrl+K")  # deletes to the end of the line in text fields of X11

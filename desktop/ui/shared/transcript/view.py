@@ -121,15 +121,6 @@ class TranscriptView(Pane):
             self.column.touch(index)
             self._refresh()
 
-    def remove_message(self, message_id: int) -> None:
-        """Take a message away."""
-        self.flush()
-        self.selection.clear()
-        self._interaction.reset()
-        self.forget_place()
-        self.column.set_items([item for item in self.column.items if item.message.id != message_id])
-        self._refresh()
-
     def clear(self) -> None:
         """Show nothing."""
         self.set_messages([])
