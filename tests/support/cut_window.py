@@ -19,11 +19,14 @@ from PySide6.QtWidgets import (
     QDialog,
     QLineEdit,
     QMessageBox,
+    QSpinBox,
     QTabBar,
     QWidget,
 )
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
+from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.window import MINIMUM_SIZE
 
 from .cut import faults
@@ -89,7 +92,7 @@ def chat(tour: Tour) -> None:
     page.open_chat(pane.chats.chat_at(0).id)
     until(lambda: page._talk.chat is not None and page._talk.branch, "the chat")
     tour.look("chat")
-    page._talk.failed.emit(HeftError(LONG, LONG, kind="no-model"))
+    page._talk.failed.emit(HeftError(LONG, LONG, kind=FailureKind.NO_MODEL))
     page._edit_last()
     tour.look("chat, editing after a refusal")
     page._composer.cancel_edit()
@@ -108,6 +111,12 @@ def library(tour: Tour) -> None:
     for row in range(min(3, _rows(table))):
         table.setCurrentIndex(table.model().index(row, 0))
         tour.look(f"library, row {row}")
+    set_up = page.findChild(QAbstractButton, "librarySetUp")
+    set_up.setChecked(True)
+    said = page.findChild(ElidedLabel, "libraryDetailsPlan")
+    until(lambda: said.whole_text != "…", "the plan")
+    tour.look("library, how it loads")
+    set_up.setChecked(False)
     page._search.setText("nothing is called like this")
     tour.look("library, nothing found")
     page._search.clear()
@@ -153,13 +162,18 @@ def discover(tour: Tour, word: str) -> None:
     until(lambda: page._repo.view is not None and page._repo.isVisible(), "the repo")
     until(lambda: not page.findChild(QWidget, "repoBusy").text(), "every header")
     tour.look("discover, a repo")
+    page.findChild(QAbstractButton, "pickerOpenMore").setChecked(True)
+    page.findChild(QSpinBox, "contextExact").setValue(100_000)
+    tour.look("discover, more of how it loads")
+    page.findChild(QSpinBox, "contextExact").setValue(0)
+    page.findChild(QAbstractButton, "pickerOpenMore").setChecked(False)
     page.findChild(QAbstractButton, "repoName").setChecked(True)
     scroll = page._repo.verticalScrollBar()
     scroll.setValue(scroll.maximum())
     tour.look("discover, a repo's foot")
     scroll.setValue(0)
     page.findChild(QAbstractButton, "repoName").setChecked(False)
-    page._state.show_error(HeftError(LONG, LONG, kind="token-missing"), "owner/" + "name" * 30)
+    page._state.show_error(HeftError(LONG, LONG, kind=FailureKind.TOKEN_MISSING), "owner/" + "name" * 30)
     page._body.setCurrentIndex(0)
     tour.look("discover, a failure")
     page.search_for("nothing is called like this")
