@@ -9,7 +9,7 @@ from typing import Any, get_args
 from desktop.cli.fit import memory_document, speeds_document
 from desktop.cli.model import add_context_argument, repo_name
 from desktop.cli.output import ProgressLine, human_bytes, print_json, print_text, table
-from desktop.core.choice import Goal
+from desktop.core.choice import Goal, Recommendation
 from desktop.core.load_settings import KV_TYPES, LoadSettings
 from desktop.services.container import Container
 from desktop.services.discover.picker import PickedRepo
@@ -22,6 +22,7 @@ from desktop.services.discover.picker_words import (
     which_model,
     why_title,
 )
+from desktop.services.discover.reason_words import paragraph, reasons_of, sentence
 from desktop.services.discover.search_results import other_format
 from desktop.services.machine.what_if import named_machine
 from desktop.services.planning.words import beyond_training, speed
@@ -85,6 +86,7 @@ def document(view: View) -> dict[str, Any]:
         "model": taken.name if taken else None,
         "recommended": recommended.variant.name if recommended else None,
         "reasons": _reasons(view),
+        "reason_kinds": _kinds(taken.recommendation if taken else view.recommendation),
         "stale_since_seconds": view.repo.stale_since,
         "groups": [_group(view, group) for group in view.groups],
         "variants": [_variant(row, view.groups[row.group]) for row in view.rows],
@@ -97,14 +99,19 @@ def _reasons(view: View) -> list[str]:
     if not view.rows and "GGUF" not in view.repo.summary.formats:
         first += [words for words in other_format(view.repo.summary) if words]
     taken = view.group
-    return [*first, *(_said(taken) if taken else view.recommendation.reasons)]
+    return [*first, *(_said(taken) if taken else map(sentence, view.recommendation.reasons))]
 
 
 def _said(group: ModelGroup) -> list[str]:
     """What is said of one model's variants."""
     answer, beyond = group.recommendation, beyond_training(group.context, group.max_context)
-    said = [*answer.reasons, *(neighbour.words for neighbour in answer.neighbours)]
+    said = [sentence(reason) for reason in reasons_of(answer)]
     return [*said, *([beyond] if beyond else [])]
+
+
+def _kinds(answer: Recommendation) -> list[str]:
+    """What the reasons for a recommendation say, as kinds: their order is that of the sentences."""
+    return [reason.kind for reason in reasons_of(answer)]
 
 
 def _group(view: View, group: ModelGroup) -> dict[str, Any]:
@@ -113,6 +120,7 @@ def _group(view: View, group: ModelGroup) -> dict[str, Any]:
         "name": group.name,
         "recommended": None if recommended is None else view.rows[recommended].variant.name,
         "reasons": _said(group),
+        "reason_kinds": _kinds(group.recommendation),
         "context": group.context,
         "trained_context": group.max_context,
         "parameters": group.parameters,
@@ -175,7 +183,7 @@ def report(view: View) -> str:
     if view.several:
         lines.append(which_model(view))
     elif not view.rows or view.problem:
-        lines.append(f"{why_title(view)} {view.problem or view.recommendation.text}")
+        lines.append(f"{why_title(view)} {view.problem or paragraph(view.recommendation)}")
     if not view.rows:
         if "GGUF" not in view.repo.summary.formats:
             lines[-1] = " ".join(words for words in other_format(view.repo.summary) if words)
@@ -192,7 +200,7 @@ def _group_lines(view: View, group: ModelGroup) -> list[str]:
     context = f"At {group.context:,} tokens of context. {beyond}".rstrip()
     rows = [_line(view.rows[row], row == group.recommended) for row in group.rows]
     header = ["", "VARIANT", "DOWNLOAD", "MEMORY", "WHERE IT RUNS", "SPEED", "QUALITY LOSS", ""]
-    why = [] if view.problem else [f"{why_title(view, group)} {group.recommendation.text}"]
+    why = [] if view.problem else [f"{why_title(view, group)} {paragraph(group.recommendation)}"]
     return [*heading, context, "", table(header, rows, right=(2, 3)), "", *why]
 
 

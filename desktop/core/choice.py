@@ -1,4 +1,4 @@
-"""Which variant to take: one recommendation per goal, with its reasons in words and what the neighbours would cost.
+"""Which variant to take: one recommendation per goal, with its reasons and what the neighbours would cost.
 
 Pure: the same options always give the same answer. ``tests/core/choices.csv`` shows what is chosen on which machine.
 """
@@ -11,29 +11,25 @@ from desktop.core.choice_options import (
     LARGE,
     NONE_MEASURABLE,
     PLACES,
-    READING_SPEED,
     SAME,
     SPILLED_SHARE,
     Alternatives,
     Goal,
     Neighbour,
     Option,
+    Reason,
+    ReasonKind,
     Recommendation,
 )
-from desktop.core.choice_words import (
+from desktop.core.choice_reasons import (
     CLOSE_SHARE,
     caveats,
-    loss_words,
-    name_of,
+    chosen_because,
     neighbours_of,
     nothing_fits,
     only_one,
     place_of,
-    placed,
-    placement_words,
-    speed_words,
     stays,
-    where_fast,
     whole,
 )
 from desktop.core.quality import NOTICEABLE
@@ -43,9 +39,10 @@ __all__ = [
     "Goal",
     "Neighbour",
     "Option",
+    "Reason",
+    "ReasonKind",
     "Recommendation",
     "least_loss",
-    "placement_words",
     "recommend",
 ]
 
@@ -87,7 +84,7 @@ def least_loss(options: Sequence[Option], indices: Sequence[int]) -> int:
 # -- the three goals -------------------------------------------------------------------------------
 
 
-def _balanced(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, str]:
+def _balanced(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, Reason]:
     best_place = min((place_of(options[i]) for i in usable), key=PLACES.index)
     fast = [i for i in usable if place_of(options[i]) == best_place]
     if best_place in ("gpu", "cpu"):
@@ -103,47 +100,30 @@ def _balanced(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, st
     readable = _not_too_slow(options, [i for i in usable if options[i].severity < LARGE])
     if readable:
         chosen = least_loss(options, readable)
-        return chosen, (
-            f"Nothing with an acceptable loss stays {where_fast(options[chosen])}; {name_of(options[chosen])} loses "
-            f"the least without giving up much speed{speed_words(options[chosen])}: {placed(options[chosen])}, "
-            f"{loss_words(options[chosen])}."
-        )
+        return chosen, chosen_because(ReasonKind.LEAST_LOSS_FOR_SPEED, options[chosen])
     chosen = _about_fastest(options, _acceptable(options, fast))
-    return chosen, (
-        f"Nothing here answers at reading speed ({READING_SPEED:.0f} tok/s) without a large loss; "
-        f"{name_of(options[chosen])} is about the quickest{speed_words(options[chosen])}."
-    )
+    return chosen, chosen_because(ReasonKind.ABOUT_QUICKEST, options[chosen])
 
 
-def _quality(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, str]:
+def _quality(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, Reason]:
     readable = [i for i in usable if options[i].readable and options[i].severity < LARGE]
     if readable:
         chosen = least_loss(options, readable)
-        return chosen, (
-            f"It loses the least of what fits and answers at reading speed{speed_words(options[chosen])}: "
-            f"{loss_words(options[chosen])}, {placed(options[chosen])}."
-        )
+        return chosen, chosen_because(ReasonKind.LEAST_LOSS_AT_READING_SPEED, options[chosen])
     chosen = _about_fastest(options, _acceptable(options, usable))
-    return chosen, (
-        f"Nothing here answers at reading speed ({READING_SPEED:.0f} tok/s) without a large loss; "
-        f"{name_of(options[chosen])} comes closest"
-        f"{speed_words(options[chosen])} at an acceptable loss: {loss_words(options[chosen])}."
-    )
+    return chosen, chosen_because(ReasonKind.CLOSEST_TO_READING_SPEED, options[chosen])
 
 
-def _speed_first(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, str]:
+def _speed_first(options: Sequence[Option], usable: Sequence[int]) -> tuple[int, Reason]:
     good = [i for i in usable if options[i].severity < NOTICEABLE]
     if good:
         chosen = _fastest(options, good)
-        return chosen, (
-            f"It is the fastest whose loss is not yet noticeable{speed_words(options[chosen])}: "
-            f"{loss_words(options[chosen])}, {placed(options[chosen])}."
-        )
+        return chosen, chosen_because(ReasonKind.FASTEST_NOT_NOTICEABLE, options[chosen])
     chosen = least_loss(options, usable)
-    return chosen, f"All that fits loses noticeably; this one loses the least: {loss_words(options[chosen])}."
+    return chosen, chosen_because(ReasonKind.ALL_NOTICEABLE, options[chosen])
 
 
-_CHOOSERS: dict[Goal, Callable[[Sequence[Option], Sequence[int]], tuple[int, str]]] = {
+_CHOOSERS: dict[Goal, Callable[[Sequence[Option], Sequence[int]], tuple[int, Reason]]] = {
     "balanced": _balanced,
     "quality": _quality,
     "speed": _speed_first,

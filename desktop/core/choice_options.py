@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 from desktop.core.placement import Fit, Placement
@@ -94,24 +95,83 @@ class Alternatives:
     parameters: float | None = None
 
 
+class ReasonKind(StrEnum):
+    """What a reason says. The values are part of the headless contract (``reason_kinds``)."""
+
+    # Why this one
+    BEST_THAT_STAYS = "best-that-stays"  # the least loss in the fastest memory anything fits
+    BEST_THAT_STAYS_AND_ANSWERS = "best-that-stays-and-answers"  # the same, of those at reading speed
+    ONLY_VARIANT = "only-variant"
+    ONLY_ONE_THAT_FITS = "only-one-that-fits"
+    ONLY_ONE_THAT_LOADS = "only-one-that-loads"
+    LEAST_LOSS_FOR_SPEED = "least-loss-for-speed"  # nothing acceptable stays there: the least loss at about full speed
+    ABOUT_QUICKEST = "about-quickest"  # nothing is at reading speed without a large loss
+    LEAST_LOSS_AT_READING_SPEED = "least-loss-at-reading-speed"
+    CLOSEST_TO_READING_SPEED = "closest-to-reading-speed"
+    FASTEST_NOT_NOTICEABLE = "fastest-not-noticeable"
+    ALL_NOTICEABLE = "all-noticeable"  # everything that fits loses noticeably: the least of it
+
+    # What has to be said besides
+    NOT_MEASURED = "not-measured"
+    OLDER_FORMAT = "older-format"
+    LARGE_LOSS = "large-loss"
+    PLANNED_BY_ENGINE = "planned-by-engine"
+    ESTIMATED = "estimated"
+
+    # What a neighbour would mean
+    CANNOT_BE_LOADED = "cannot-be-loaded"
+    DAMAGED = "damaged"
+    TOO_LARGE = "too-large"
+    BUYS_NOTHING_MEASURABLE = "buys-nothing-measurable"
+    SPILLS_LAYERS = "spills-layers"
+    SPILLS_EXPERTS = "spills-experts"
+    FITS_TOO = "fits-too"
+    FITS_BUT_SLOW = "fits-but-slow"  # slower than a person reads
+    TAKES_MORE = "takes-more"
+    RUNS_ELSEWHERE = "runs-elsewhere"
+    SAVES = "saves"
+
+    # Why nothing, and what would help
+    NO_VARIANTS = "no-variants"
+    NO_HEADER_READ = "no-header-read"
+    NONE_CAN_BE_LOADED = "none-can-be-loaded"
+    NOTHING_FITS = "nothing-fits"
+    FITS_WITH_SHORTER_CONTEXT = "fits-with-shorter-context"
+    FITS_WITH_Q8_CACHE = "fits-with-q8-cache"
+    TAKE_SMALLER_MODEL = "take-smaller-model"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One thing to know about a choice: its kind, the option it is about, and figures, 0 or None where it has none.
+
+    ``bytes`` is what it takes more, saves, lacks or leaves free, by its kind; ``context`` in tokens; ``speed_share``
+    the option's speed over the recommended one's, where the difference is worth a word; ``parameters`` of a model
+    that would fit.
+    """
+
+    kind: ReasonKind
+    option: Option | None = None
+    bytes: int = 0
+    layers: int = 0
+    context: int = 0
+    speed_share: float | None = None
+    parameters: float | None = None
+
+
 @dataclass(frozen=True)
 class Neighbour:
     """Another option beside the recommended one, and what it would cost or bring."""
 
     index: int
-    words: str
+    reason: Reason
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """``index`` of the recommended option (None: nothing fits), the reasons and the neighbours as sentences."""
+    """``index`` of the recommended option (None: nothing fits), the reasons, most telling first, and the neighbours."""
 
     goal: Goal
     index: int | None
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     neighbours: tuple[Neighbour, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """All of it as one paragraph."""
-        return " ".join((*self.reasons[:1], *(n.words for n in self.neighbours), *self.reasons[1:]))

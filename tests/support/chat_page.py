@@ -106,7 +106,7 @@ class ScriptedEngine:
 
     def die(self, kind: str = "crashed") -> None:
         answer, self._answer = self._answer, None
-        died = EngineDied(FailureKind(kind), "The engine crashed in llama.cpp.", "Try a smaller model.", "log", -6)
+        died = EngineDied(FailureKind.of(kind), "The engine crashed in llama.cpp.", "Try a smaller model.", "log", -6)
         self.tell(EngineState("died", self.state.plan, died=died))
         if answer is not None:
             answer(died)

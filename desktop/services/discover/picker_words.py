@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from desktop.core.choice import Option, placement_words
+from desktop.core.choice import Option
 from desktop.core.load_settings import kv_words
 from desktop.core.memory import ModelShape
 from desktop.core.quality import Label, Quality
 from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.discover.picker_records import ModelGroup, Row, View
+from desktop.services.planning.words import placement_words
 
 Tone = Literal["good", "warn", "bad", "text_muted"]
 

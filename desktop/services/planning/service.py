@@ -117,10 +117,13 @@ class PlanningService:
         """
         wanted = (asked or LoadSettings()).over(self.settings_of(ref)).over(self._usual()).checked()
         try:
-            return self._planned(ref, wanted, self._held(), cancelled)
+            plan = self._planned(ref, wanted, self._held(), cancelled)
+            _log.info("planned %s: %s", ref.name, wanted)
+            return plan
         except CancelledError:
             raise
         except HeftError as error:
+            _log.info("no plan for %s: %s", ref.name, error.kind)
             note = f"This load could not be planned: {error.message}"
         except OSError as error:  # gone meanwhile, or not to be read: the engine says so when it is loaded
             note = f"This load could not be planned: {error.strerror or error}"

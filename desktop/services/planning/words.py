@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from desktop.core.load_plan import LoadPlan
+from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
 from desktop.core.units import human_bytes
 
@@ -30,6 +31,20 @@ def speed_details(speeds: Speeds | None) -> str:
         f"{_banded_rate(speeds.empty)} with an empty context →\n"
         f"{_banded_rate(speeds.full)} with all {speeds.context:,} tokens used"
     )
+
+
+def placement_words(fit: Fit) -> str:
+    """A verdict: ``all on GPU``, ``31 of 36 layers on GPU``, ``too large by 10.2 GB``."""
+    match fit.placement:
+        case "gpu":
+            return "all on GPU"
+        case "partial":
+            return f"{fit.gpu_layers} of {fit.layers} layers on GPU"
+        case "experts-in-ram":
+            return "experts in RAM"
+        case "cpu":
+            return "CPU only"
+    return f"too large by {human_bytes(fit.short_by_bytes)}"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from support.hub_server import BytesContent, FileContent, HubServer, Repo
 from support.published import profile
 from support.remote_models import QWEN3_8B, QWEN25_14B, SMOLLM2_135M, repo, several
 
+from desktop.core.choice import ReasonKind
 from desktop.core.errors import UsageError
 from desktop.core.hardware import to_json
 from desktop.services.discover.tables import DataTables
@@ -51,6 +52,8 @@ def test_the_contract_with_a_profile_file(hub: HubServer, heft_home: Path, tmp_p
     assert {"repo", "base_model", "context", "recommended", "reasons", "variants"} <= document.keys()
     assert (document["repo"], document["base_model"], document["context"]) == (EIGHT, "Qwen/Qwen3-8B", 16_384)
     assert document["recommended"] == "Q4_K_M" and document["reasons"]
+    assert set(document["reason_kinds"]) <= set(ReasonKind)
+    assert document["reason_kinds"][0].startswith("best-that-stays")
     assert [variant["name"] for variant in document["variants"]] == ["Q2_K", "Q4_K_M", "Q8_0"]
     for variant in document["variants"]:
         assert {"name", "quantization", "files", "download_bytes", "sha256", "memory", "method", "placement",
@@ -110,7 +113,7 @@ def test_the_engine_plans_this_computer(hub: HubServer, heft_home: Path) -> None
     assert code == 0
     (variant,) = document["variants"]
     assert variant["method"] == "engine"
-    assert variant["memory"]["kv_bytes"] == 45 << 20  # 2,048 cells; memory.md: 90 MiB at 4,096
+    assert variant["memory"]["kv_bytes"] == 45 << 20  # 2,048 cells; docs/reference/memory.md: 90 MiB at 4,096
     assert document["recommended"] == "Q4_1"
 
 

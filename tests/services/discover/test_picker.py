@@ -16,6 +16,7 @@ from support.published import profile
 from support.remote_models import QWEN3_8B, THIRTY, VARIANTS, repo
 
 from desktop.core.cancelled import Cancelled, CancelledError
+from desktop.core.choice import Reason, ReasonKind
 from desktop.core.errors import HeftError
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
@@ -116,7 +117,7 @@ def test_nothing_fits_and_what_would_help(picker: PickerService) -> None:
     opened.read_first()
     view = opened.view(Controls(LoadSettings(40_960), machine=profile("laptop-8gb")))
     assert view.recommendation.index is None
-    assert any("would fit" in reason for reason in view.recommendation.reasons)
+    assert ReasonKind.FITS_WITH_SHORTER_CONTEXT in [reason.kind for reason in view.recommendation.reasons]
 
 
 def test_a_damaged_file_keeps_its_row_and_says_why(picker: PickerService, hub: HubServer) -> None:
@@ -144,7 +145,7 @@ def test_a_damaged_file_is_not_recommended_and_an_empty_one_is_passed_over(
     opened.settle(Controls())
     view = opened.view(Controls())
     assert view.recommended is not None and view.recommended.variant.name == "Q8_0"
-    assert view.recommendation.reasons[0].startswith("Only this variant can be loaded: ")
+    assert view.recommendation.reasons[0].kind is ReasonKind.ONLY_ONE_THAT_LOADS
     assert next(row for row in view.rows if row.variant.name == "Q2_K").problem.startswith("The file is empty")
 
 
@@ -196,7 +197,7 @@ def test_a_repo_without_gguf(picker: PickerService, hub: HubServer) -> None:
     opened = picker.open("a/b-AWQ")
     opened.read_first()
     view = opened.view(Controls())
-    assert view.rows == () and view.recommendation.reasons == ("There is no GGUF model in this repo.",)
+    assert view.rows == () and view.recommendation.reasons == (Reason(ReasonKind.NO_VARIANTS),)
 
 
 def test_thirty_variants_are_weighed_quickly(

@@ -27,20 +27,21 @@ from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import ModelShape, Weights
-from desktop.core.placement import Fit, place
+from desktop.core.placement import Fit, Reclaimable, place
 from desktop.core.speed import Rate, Speeds
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.services.discover.picker import PickedRepo, PickerService
-from desktop.services.discover.picker_records import Controls, EnginePlanner, Reclaimable, View
+from desktop.services.discover.picker_records import Controls, EnginePlanner, View
 from desktop.services.discover.picker_words import (
     facts,
     model_facts,
     where,
     which_model,
 )
+from desktop.services.discover.reason_words import paragraph
 from desktop.services.discover.tables import DataTables
 from desktop.services.planning.words import speed, speed_details
 
@@ -84,8 +85,9 @@ def test_each_variant_is_planned_from_the_shape_of_its_own_model(
     found.read_first()
     looked_at = {exchange.path.rpartition("/")[2] for exchange in hub.requests(".gguf")}
     assert looked_at == {"SmolLM2-135M-Q8_0.gguf", "Qwen2.5-14B-Q2_K.gguf"}, "one file per model"
-    for step in (lambda: None, lambda: found.settle(controls)):
-        step()
+    for settled in (False, True):
+        if settled:
+            found.settle(controls)
         view = found.view(controls)
         assert kv(view) == {
             "SmolLM2-135M Q8_0": KV_135M, "F16": KV_135M,
@@ -115,7 +117,9 @@ def test_loss_is_compared_within_one_model(opened: Callable[..., PickedRepo], mi
         beside = [view.rows[one.index].variant.name for one in group.recommendation.neighbours]
         assert beside and set(beside) <= names
         others = [row.variant.name for row in view.rows if row.variant.name not in names]
-        assert not any(f"{name} would" in group.recommendation.text for name in others if name not in ("Q4_K_M", "F16"))
+        assert not any(
+            f"{name} would" in paragraph(group.recommendation) for name in others if name not in ("Q4_K_M", "F16")
+        )
     small, large = (view.rows[group.recommended or 0].variant.name for group in view.groups)
     assert (small, large) == ("SmolLM2-135M Q8_0", "Qwen2.5-14B Q8_0")
     assert view.recommended is not None and view.recommended.variant.name == large
@@ -219,6 +223,7 @@ class _Planner:
         longest: bool,
     ) -> Fit | None:
         assert len(weights.layers) == shape.layer_count == headers[0].integer(f"{shape.architecture}.block_count")
+        assert settings.context is not None
         self.contexts.append(settings.context)
         if shape.architecture in self.failing:
             raise StopIteration
@@ -255,9 +260,9 @@ def test_a_failure_of_one_plan_never_fails_the_others(
 def test_a_failure_of_one_estimate_never_fails_the_others(
     opened: Callable[..., PickedRepo], mixed: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from desktop.services.discover import picker
+    from desktop.services.discover import picker, picker_place
 
-    known = picker.estimated
+    known = picker_place.estimated
 
     def failing(shape: ModelShape, *about: Any, **more: Any) -> Fit:
         if shape.architecture == "llama":

@@ -95,6 +95,7 @@ def test_what_is_set_takes_effect_when_the_model_is_loaded_again(desk: Desk, qtb
     qtbot.keyClick(field, Qt.Key.Key_Return)
     qtbot.waitUntil(again.isVisible)
     assert desk.planning.settings_of(ref) == LoadSettings(3000)
+    assert again is not None
     desk.page.findChild(QScrollArea, "chatSideScroll").ensureWidgetVisible(again)
     desk.click("reloadModel")
     qtbot.waitUntil(lambda: desk.engine.state.phase == "loading")

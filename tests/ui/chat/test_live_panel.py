@@ -161,6 +161,7 @@ def test_the_wheel_passes_over_a_field_without_focus(qtbot: QtBot, panel: Sampli
     from PySide6.QtWidgets import QApplication
 
     field = panel.findChild(QDoubleSpinBox, "temperature")
+    assert field is not None
     before = field.value()
     event = QWheelEvent(
         QPointF(5, 5), QPointF(5, 5), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,

@@ -98,7 +98,7 @@ def test_what_runs_is_the_row(made: Made, here: Path, qtbot: QtBot) -> None:
 
 def test_the_fields_count_even_before_the_figures_have_followed(made: Made, here: Path, qtbot: QtBot) -> None:
     made.table.selectRow(0)
-    made.find(QComboBox, "kvType").setCurrentText("q4_0")  # type: ignore[attr-defined]
+    made.find(QComboBox, "kvType").setCurrentText("q4_0")
     plan = run(made, qtbot)
     assert plan.kv_types == ("q4_0", "q4_0")
 
@@ -155,4 +155,8 @@ def test_nothing_is_cut_off_with_all_fields_open(made: Made, width: int, height:
     made.page.resize(width, height)
     for name in ("pickerMore", "pickerControls"):
         there = made.find(QWidget, name)
-        made.wait(lambda there=there: not [words for words in cut(there) if "machineMenu" not in words])
+
+        def whole(part: QWidget = there) -> bool:
+            return not [words for words in cut(part) if "machineMenu" not in words]
+
+        made.wait(whole)

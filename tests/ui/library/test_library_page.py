@@ -31,12 +31,13 @@ from support.widgets import click, find, label, shown
 from desktop.core.errors import HeftError
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import local_ref
+from desktop.core.text.fields import plain_tooltip
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.services.models.removal import RemovalService
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
-from desktop.ui.library.library_model import COLUMNS, NAME, SIZE, LibraryTableModel, plain_tooltip, when
+from desktop.ui.library.library_model import COLUMNS, NAME, SIZE, LibraryTableModel, when
 from desktop.ui.library.page import LibraryPage
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.tasks import Tasks
@@ -127,7 +128,7 @@ def test_search_sort_and_selection(make_page: MakePage, two: tuple[Path, Path], 
     assert _names(page) == ["Large-Q4_K_M"] and _current(page) == "Large-Q4_K_M"
     _search(page).setText("nothing like it")
     assert _names(page) == [] and "No model matches" in label(page, "libraryEmptyTitle")
-    assert not page.findChild(QWidget, "libraryDetails").isVisible()  # type: ignore[attr-defined]
+    assert not page.findChild(QWidget, "libraryDetails").isVisible()
     qtbot.mouseClick(_button(page, "libraryClearSearch"), Qt.MouseButton.LeftButton)
     assert len(_names(page)) == 3
     _table(page).sortByColumn(SIZE, Qt.SortOrder.DescendingOrder)
