@@ -40,6 +40,7 @@ from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_stat
 from desktop.ui.shell.failures import FailureHooks
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.palette_sources import Source, chats_source, models_source, options_source
+from desktop.ui.shell.reports import Reports
 from desktop.ui.shell.run_follower import RunFollower
 from desktop.ui.shell.settings.parts import SettingsParts, SettingsServices
 from desktop.ui.shell.single_instance import come_forward
@@ -99,6 +100,7 @@ class Heft:
             lambda: made.download_folder.place(),  # noqa: PLW0108 - made when it is asked
         )
         self._settings = SettingsParts(made.settings, settings, services, self._tasks, self._theme, self._window)
+        self._reports = Reports(self._tasks, made.paths.logs, made.write_report)
         self._connect()
         self._window.restore(settings.get(options.WINDOW))
         self._show_first_page()
@@ -316,6 +318,8 @@ class Heft:
         window.load_at_start_chosen.connect(lambda on: self._settings.options.put(options.LOAD_AT_START, on))
         window.logs_asked.connect(self._open_logs)
         window.about_asked.connect(self._show_about)
+        window.report_asked.connect(self._reports.save)
+        self._reports.told.connect(window.notifications.show_message)
         window.job_asked.connect(self._steer_job)
         window.closed.connect(self._remember_window)
         window.set_sources(self._tasks, self._palette_sources())
@@ -334,6 +338,7 @@ class Heft:
         from desktop.ui.shell.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())
+        self._reports.look_for_crashes()
         self._tasks.run(self._settle, lane=Lane.JOB)
         if any((self._container.paths.data / "downloads").glob("*.json")):
             self._discover.restore()
@@ -344,12 +349,6 @@ class Heft:
 
     def _settle(self, context: TaskContext) -> None:
         """Housekeeping nobody waits for."""
-        from desktop.store.logfile import log_to_file
-
-        try:
-            log_to_file(self._container.paths.logs)
-        except OSError as error:
-            _log.warning("there is no log file: %s", error)
         _log.info("Heft %s started", __version__)
         if self._container.paths.removing.exists():
             self._container.removals.finish()
@@ -368,10 +367,8 @@ class Heft:
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)
         failure = state.failure or state.died
-        if failure is not None and failure is not self._last_failure:
-            _log.warning("the engine %s: %s", "died" if state.died is not None else "refused", failure.kind)
-            if self._window.current != "chat":
-                self._tell_failure(state)  # the chat says it itself, with what can be done
+        if failure is not None and failure is not self._last_failure and self._window.current != "chat":
+            self._tell_failure(state)  # the chat says it itself, with what can be done
         self._last_failure = failure
         if state.loaded is not None and state.loaded is not self._last_loaded:
             path = state.loaded.path

@@ -12,6 +12,7 @@ from desktop.core.hub_address import hub_address, is_on_hub
 from desktop.services.single_instance import Claim, claim
 from desktop.store.paths import Paths, default_paths
 from desktop.system.child import drop_qt_variables
+from desktop.system.crashes import CrashCapture
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,7 +29,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(paths: Paths, source: str, claimed: Claim | None) -> int:
-    """The window's life. Qt is imported here: a start that hands over never needs it."""
+    """The window's life, and what is left for the next start when it ends in a crash."""
+    crashes = CrashCapture(paths.logs, "window", f"Heft {__version__}, the window")
+    try:
+        return _window(paths, source, claimed)
+    finally:
+        crashes.close()
+
+
+def _window(paths: Paths, source: str, claimed: Claim | None) -> int:
+    """Qt is imported here: a start that hands over never needs it."""
     from PySide6.QtWidgets import QApplication
 
     from desktop.app import Heft

@@ -3,6 +3,9 @@
 Starts ``heft`` on a virtual screen of 1280x800 in a home folder of its own, types real questions, waits for the
 starter model's real answers, and saves each page to docs/pictures/PAGE-SCHEME.png. The Hub is the local one of
 tests/support/hub_server_demo.py. Needs what packaging/test.sh installs (Xvfb, xdotool, test data), takes two minutes.
+
+Pages show where files lie, so the program sees its home folder as /home/you, with the checkout's environment in
+/home/you/heft/.venv: mounts of its own, which only root may make.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -28,7 +32,10 @@ from desktop.store.settings import SettingsStore
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
+FAILED = ROOT / "build" / "pictures-failed.png"
 WIDTH, HEIGHT = 1280, 800
+SEEN_HOME = Path("/home/you")  # as the program sees its home folder
+SEEN_ENVIRONMENT = SEEN_HOME / "heft" / ".venv"  # and the Python environment, in which the starter model lies
 PAGES = {"library": "ctrl+2", "chat": "ctrl+3", "machine": "ctrl+5"}
 QUESTIONS = (  # what a model of 135 million parameters can answer
     "Name three kinds of fruit, as a list.",
@@ -106,9 +113,14 @@ def chat_is_listed() -> bool:
     return len({row.pixel(column, line) for column in range(row.width()) for line in range(row.height())}) > 1
 
 
+def data_folder(home: Path) -> Path:
+    """Where the program keeps its data in this home folder."""
+    return home / ".local" / "share" / "heft"
+
+
 def has_answers(home: Path, wanted: int) -> bool:
     """True once the program has stored that many complete answers."""
-    database = home / "chats.sqlite3"
+    database = data_folder(home) / "chats.sqlite3"
     if not database.exists():
         return False
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
@@ -130,15 +142,40 @@ def demo_hub() -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def seen_home() -> Iterator[None]:
+    """A folder to mount the program's home at; gone afterwards, if it was not there."""
+    made = not SEEN_HOME.exists()
+    SEEN_HOME.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if made:
+            SEEN_HOME.rmdir()
+
+
+@contextlib.contextmanager
 def program(home: Path, endpoint: str) -> Iterator[None]:
-    """The window, painted and with the keyboard; nothing of the user's own folders is in its reach."""
-    environment = {**os.environ, "HEFT_HOME": str(home), "HOME": str(home), "HF_HOME": str(home / "hub")}
-    environment |= {"XDG_RUNTIME_DIR": str(home), "HF_ENDPOINT": endpoint, "QT_QPA_PLATFORM": "xcb"}
-    process = subprocess.Popen([sys.executable, "-m", "desktop"], cwd=ROOT, env=environment)
+    """The window, painted and with the keyboard; nothing of the user's own folders is in its reach or on its pages."""
+    inside = home / SEEN_ENVIRONMENT.relative_to(SEEN_HOME)
+    inside.mkdir(parents=True)
+    steps = (
+        ("mount", "--bind", home, SEEN_HOME),
+        ("mount", "--bind", sys.prefix, SEEN_ENVIRONMENT),
+        ("exec", SEEN_ENVIRONMENT / "bin" / "python", "-m", "desktop"),
+    )
+    script = " && ".join(shlex.join(map(str, step)) for step in steps)
+    own = ("HEFT_", "HF_", "XDG_", "OLLAMA_", "VIRTUAL_ENV")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    environment |= {"HOME": str(SEEN_HOME), "HF_HOME": str(SEEN_HOME / "hub"), "XDG_RUNTIME_DIR": str(SEEN_HOME)}
+    environment |= {"HF_ENDPOINT": endpoint, "QT_QPA_PLATFORM": "xcb", "PYTHONPATH": str(ROOT)}
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
         search = ("search", "--onlyvisible", "--name", "^Heft$")
         wait_for(lambda: bool(xdotool(*search)), START_SECONDS, "the window")
-        xdotool("windowfocus", "--sync", xdotool(*search).splitlines()[0])
+        window = xdotool(*search).splitlines()[0]
+        xdotool("windowsize", "--sync", window, str(WIDTH), str(HEIGHT))  # by itself it leaves room for a title bar
+        xdotool("windowmove", window, "0", "0", "windowfocus", "--sync", window)
         yield
         xdotool("key", "ctrl+q")
         process.wait(START_SECONDS)
@@ -148,15 +185,28 @@ def program(home: Path, endpoint: str) -> Iterator[None]:
             process.wait()
 
 
+@contextlib.contextmanager
+def kept_on_failure() -> Iterator[None]:
+    """Where something was not to be had in time, what the screen showed then is kept."""
+    try:
+        yield
+    except TimeoutError:
+        screenshot().save(str(FAILED))
+        print(f"What the screen showed: {FAILED.relative_to(ROOT)}", file=sys.stderr)
+        raise
+
+
 def take(scheme: Scheme, endpoint: str) -> None:
     """All pictures in one colour scheme, from one run of the program."""
     with tempfile.TemporaryDirectory(prefix="heft-pictures-") as folder:
         home = Path(folder)
-        SettingsStore(home / "settings.json").update(theme=scheme, window=WindowGeometry(0, 0, WIDTH, HEIGHT))
-        chats = ChatStore(home / "chats.sqlite3")
+        data = data_folder(home)
+        data.mkdir(parents=True)
+        SettingsStore(data / "settings.json").update(theme=scheme, window=WindowGeometry(0, 0, WIDTH, HEIGHT))
+        chats = ChatStore(data / "chats.sqlite3")
         chats.create(sampling={"temperature": 0.0})  # greedy: the same pictures each time
         chats.close()
-        with program(home, endpoint):
+        with program(home, endpoint), kept_on_failure():
             wait_for(chat_is_listed, START_SECONDS, "the list of chats")
             xdotool("mousemove", *map(str, FIRST_CHAT), "click", "1", "key", "ctrl+l")
             for count, question in enumerate(QUESTIONS, start=1):
@@ -179,8 +229,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Take the README's pictures from the real program.")
     parser.add_argument("--only", choices=("light", "dark"))
     args = parser.parse_args()
+    if os.geteuid() != 0:
+        parser.error("only root may give the program a home of its own: sudo .venv/bin/python packaging/pictures.py")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with virtual_screen() as display, demo_hub() as endpoint:
+    FAILED.parent.mkdir(exist_ok=True)
+    with virtual_screen() as display, demo_hub() as endpoint, seen_home():
         os.environ.update(DISPLAY=display, QT_QPA_PLATFORM="xcb")
         application = QGuiApplication(["heft-pictures"])
         for scheme in (args.only,) if args.only else ("light", "dark"):

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from tests.support.hub_server import FileContent, HubServer, Repo  # noqa: E402
+from support.hub_server import FileContent, HubServer, Repo  # noqa: E402
 
 REPO = "smoke/SmolLM2-135M-Instruct-GGUF"
 PORT = 8470

@@ -16,7 +16,7 @@ from smoke_reading import place_of, read, stands_in, text_of
 
 T = TypeVar("T")
 WINDOW_WAIT_SECONDS = 120.0  # an AppImage that unpacks itself takes most of it on a busy computer
-STILL_SECONDS, SETTLE_SECONDS = 1.0, 8.0  # a picture is taken when nothing moved for so long, or after so long
+STILL_SECONDS, SETTLE_SECONDS = 0.4, 2.0  # a picture is taken when nothing moved for so long, or after so long
 
 
 class SmokeError(Exception):

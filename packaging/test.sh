@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Set up where that is still to be done, then check everything: lint, types, layers, tests.
+# Set up where that is still to be done, then check everything: lint, types, layers, dead code, tests.
 #   bash packaging/test.sh                       everything
 #   bash packaging/test.sh --full                everything, tests/faults in its whole form (about an hour more)
 #   bash packaging/test.sh tests/core -k gguf    lint, types and layers, then pytest with these arguments only
@@ -49,6 +49,7 @@ check "ruff" ruff check .
 check "mypy" mypy
 check "mypy (packaging)" mypy --strict packaging
 check "layers" lint-imports
+check "dead code" vulture
 if [[ $# -gt 0 && $* != --full ]]; then
     check "tests" python -m pytest "$@"
 else

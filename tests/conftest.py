@@ -44,7 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--upper"):
         return
-    upper, lower = [], []
+    upper: list[pytest.Item] = []
+    lower: list[pytest.Item] = []
     for item in items:
         floor = item.path.relative_to(config.rootpath).parts[1]
         heavy = any(item.get_closest_marker(name) for name in ("engine", "xvfb"))

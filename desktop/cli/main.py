@@ -9,8 +9,11 @@ import argparse
 import gc
 import importlib
 import io
+import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +21,7 @@ from desktop import __version__
 from desktop.cli.output import print_error
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.hub_address import is_on_hub
+from desktop.system.logs import ACCEPTED, VARIABLE, LateHandler, levels_of, logged, stderr_handler
 
 # Name and summary of each command; its module desktop.cli.<name> is imported only when it is asked for, and has
 # ``add_arguments(parser)`` and ``run(args) -> int``.
@@ -35,7 +39,10 @@ COMMANDS = {
     "bench": "prompt and generation speed",
     "settings": "how a model is loaded: shows and sets what is remembered",
     "config": "the program's settings",
+    "report": "logs, versions and this computer in one file for an issue, without names and chats",
 }
+_LOG_LEVEL = "--log-level"
+_log = logging.getLogger(__name__)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,12 +55,14 @@ class _Parser(argparse.ArgumentParser):
 def _parser(command: str | None) -> argparse.ArgumentParser:
     parser = _Parser(prog="heft", description="Weigh a language model before you carry it home.")
     parser.add_argument("--version", action="version", version=f"heft {__version__}")
+    parser.add_argument(_LOG_LEVEL, metavar="LEVEL", help=f"log on standard error too: {ACCEPTED}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, summary in COMMANDS.items():
         sub = commands.add_parser(name, help=summary, description=summary)
         if name == command:
             importlib.import_module(f"desktop.cli.{name}").add_arguments(sub)
             sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
+            sub.add_argument(_LOG_LEVEL, metavar="LEVEL", help="log on standard error too, as debug or hub=debug")
     return parser
 
 
@@ -62,20 +71,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     from desktop.services.engine.backends import offer_backends
 
     offer_backends()
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments, asked = _without_log_level(list(sys.argv[1:] if argv is None else argv))
+    as_json = "--json" in arguments
+    try:
+        levels = levels_of(asked)
+    except ValueError as error:
+        words = f"'{error}' is neither a log level nor a category of the log."
+        print_error(UsageError(words, f"{_LOG_LEVEL} and {VARIABLE} take {ACCEPTED}."), as_json=as_json)
+        return 2
+    with logged(levels, [_log_file(), stderr_handler()] if asked else [_log_file()]):
+        return _run(arguments, as_json)
+
+
+def _run(arguments: list[str], as_json: bool) -> int:
     named = arguments[0] if arguments else None
     if named is None or (named not in COMMANDS and not named.startswith("-")):
         return _window(arguments)
-    as_json = "--json" in arguments
     _take_any_text()
     try:
         args = _parser(named).parse_args(arguments)
-        code: int = importlib.import_module(f"desktop.cli.{named}").run(args)
+        module = importlib.import_module(f"desktop.cli.{named}")
+        _log.debug("heft %s: %s", __version__, named)
+        with _captured_crashes(named):
+            code: int = module.run(args)
         return code
     except UsageError as error:
         print_error(error, as_json=as_json)
         return 2
     except HeftError as error:
+        _log.info("%s failed: %s", named, error.kind)
         print_error(error, as_json=as_json)
         return 1
     except KeyboardInterrupt:
@@ -83,6 +107,44 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+
+
+def _without_log_level(arguments: list[str]) -> tuple[list[str], str]:
+    """The arguments without ``--log-level``, wherever it stands, and what it or the environment asks for."""
+    rest, asked = [], os.environ.get(VARIABLE, "")
+    waiting = iter(arguments)
+    for argument in waiting:
+        name, given, value = argument.partition("=")
+        if name == _LOG_LEVEL:
+            asked = value if given else next(waiting, "")
+        else:
+            rest.append(argument)
+    return rest, asked
+
+
+def _log_file() -> LateHandler:
+    """heft.log, which begins with its first record."""
+
+    def make() -> logging.Handler:
+        from desktop.store.logfile import file_handler
+        from desktop.store.paths import default_paths
+
+        return file_handler(default_paths().logs)
+
+    return LateHandler(make)
+
+
+@contextmanager
+def _captured_crashes(what: str) -> Iterator[None]:
+    """Keep the stacks of a process that crashes inside the block for the next start of the window."""
+    from desktop.store.paths import default_paths
+    from desktop.system.crashes import CrashCapture
+
+    capture = CrashCapture(default_paths().logs, what, f"Heft {__version__}, heft {what}")
+    try:
+        yield
+    finally:
+        capture.close()
 
 
 def _take_any_text() -> None:

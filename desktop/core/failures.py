@@ -1,4 +1,6 @@
-"""The kinds of failures: each declared once, with what it means. A :class:`HeftError` has one of them.
+"""The kinds of failures: each declared once, with what it means.
+
+A :class:`desktop.core.errors.HeftError` has one of them.
 
 The values are part of the headless contract (``error.kind`` of ``--json``), so a released one is never renamed.
 """

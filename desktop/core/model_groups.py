@@ -130,10 +130,6 @@ class ModelGrouper:
                 return use
         return "unsaid"
 
-    def path_words(self, index: int) -> NameWords:
-        """The words of a variant's path, without what says how it was quantized."""
-        return self._paths[index]
-
     def parameters_by_size(self, index: int) -> float:
         """Roughly the weights of a variant, by its size and label."""
         variant = self.variants[index]

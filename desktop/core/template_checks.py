@@ -1,6 +1,6 @@
 """What a chat template does that a chat template has no need to: findings from its syntax tree, nothing is run.
 
-Two ideas, both needed (shared facts: security.md): what the code reaches for (names and attributes that lead out of
+Two ideas, both needed (docs/reference/security.md): what the code reaches for (names and attributes that lead out of
 the sandbox, work without end), and what the text says (hidden instructions, addresses, invisible characters, texts
 that appear only when the conversation holds a certain word). Imports jinja2; import this module late.
 """

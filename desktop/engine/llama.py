@@ -89,7 +89,7 @@ def context_parameters(length: int, kv_types: tuple[str, str], flash_attention: 
     context = lib.llama_context_default_params()
     context.n_ctx = length
     context.n_batch = context.n_ubatch = min(BATCH, length)
-    context.n_outputs_max = 1  # 0 would mean a row of logits for each token of a batch (memory.md)
+    context.n_outputs_max = 1  # 0 would mean a row of logits for each token of a batch (docs/reference/memory.md)
     context.type_k, context.type_v = (_KV_TYPES[kind] for kind in kv_types)
     context.flash_attn_type = _FLASH_ATTENTION[flash_attention]
     context.swa_full = False

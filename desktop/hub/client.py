@@ -7,6 +7,7 @@ of coding agents with their first request. Its session, errors and types are.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import httpx2
 
 DEFAULT_REVISION = "main"
+_log = logging.getLogger(__name__)
 _MAX_REDIRECTS = 5
 _MAX_ANSWER = 64 << 20  # bytes of one JSON answer; a repo of 10,000 files has about 4 MB
 _DRAINED = 1 << 16  # a redirect's body up to this size is read, so that the connection can be used again
@@ -185,6 +187,7 @@ class HubClient:
             timeout=timeout,
             follow_redirects=False,
         ) as response:
+            _log.debug("GET %s: %d", without_query(url), response.status_code)
             yield response
 
     def _is_own(self, url: str) -> bool:
@@ -207,6 +210,12 @@ class HubClient:
                 with_token=self._token() is not None,
                 proxied=bool(self._sessions.proxy()),
             ) from error
+
+
+def without_query(url: str) -> str:
+    """An address as it may be logged: its query may be a signature, and a name in front of the host a password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
 def first_byte(response: httpx2.Response) -> int:

@@ -125,10 +125,6 @@ class HubSearch:
                 return
             page = self.next_page(query, page)
 
-    def gguf_versions_of(self, base_model: str, size: int = PAGE_SIZE) -> SearchPage:
-        """Repos with GGUF files quantized from a repo, the most downloaded first."""
-        return self.first_page(SearchQuery(base_model=base_model, sort="downloads"), size)
-
     def files(self, repo: str, revision: str | None = None) -> RepoFiles:
         """A repo with its files. Raises HubError as :meth:`first_page`, and when the repo may not be read."""
         address = f"/api/models/{quote(repo)}"

@@ -49,7 +49,6 @@ class Fetched:
 
     resumed_bytes: int = 0
     transferred_bytes: int = 0
-    dropped_bytes: int = 0
 
 
 class FileChangedError(HubError):
@@ -207,7 +206,6 @@ class Transfer:
             with self._interruptible(response):
                 for chunk in response.iter_raw():
                     fetched.transferred_bytes += len(chunk)
-                    fetched.dropped_bytes += min(drop, len(chunk))
                     fresh = memoryview(chunk)[min(drop, len(chunk)) :]
                     drop -= len(chunk) - len(fresh)
                     # More than was said would be written only to fail the checksum.

@@ -395,6 +395,16 @@ class Container:
 
         return "" if os.environ.get("HF_ENDPOINT") else self.settings.get(options.HUB_ENDPOINT)
 
+    # -- a report ----------------------------------------------------------------------------------
+
+    def write_report(self, folder: Path) -> Path:
+        """Logs, versions and machine in one file for an issue; its path. Raises StoreError."""
+        from desktop.services.report import write_report
+
+        return write_report(
+            self.paths, folder, lambda: self.machine.describe("cached"), self.describe_engine, self.token.get()
+        )
+
     # -- the end -----------------------------------------------------------------------------------
 
     def describe_engine(self) -> Hello:

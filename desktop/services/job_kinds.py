@@ -87,7 +87,10 @@ class JobKind:
 
 
 class WorkKind(JobKind):
-    """A kind whose jobs are functions somebody waits for (:meth:`JobService.perform`); they end with the program."""
+    """A kind whose jobs are functions somebody waits for; they end with the program.
+
+    See :meth:`desktop.services.jobs.JobService.perform`.
+    """
 
     def __init__(self, name: str, *, at_once: int = 1) -> None:
         self.name, self.at_once = name, at_once

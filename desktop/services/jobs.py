@@ -242,6 +242,7 @@ class JobService:
             gone = phase == "cancelled"
             progress = replace(entry.job.progress, speed=None, seconds_left=None)
             job = entry.job = replace(entry.job, phase=phase, progress=progress, error=None, gone=gone)
+            _log.info("%s %s: %s", job.kind, job.id, phase)
             run, entry.run = entry.run, None
             if run is not None:
                 entry.ending.add(run)
@@ -304,6 +305,7 @@ class JobService:
             thread.start()
 
     def _work(self, entry: _Entry, run: Run) -> None:
+        _log.info("%s %s: running", entry.job.kind, entry.job.id)
         self._announce(entry.job)
         fields: Mapping[str, Any] = {}
         error: HeftError | None = None
@@ -333,6 +335,7 @@ class JobService:
                     self._left.add(entry)
             job = entry.job
         if heard:
+            _log.info("%s %s: %s%s", job.kind, job.id, job.phase, f", {job.error.kind}" if job.error else "")
             if job.phase == "done":
                 self._forget(entry)
             else:

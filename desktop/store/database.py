@@ -7,6 +7,7 @@ schema is one more entry.
 from __future__ import annotations
 
 import errno
+import logging
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from desktop.core.errors import StoreError
 from desktop.core.failures import FailureKind
 from desktop.system.atomic import put_in_place
 
+_log = logging.getLogger(__name__)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _NO_ACCESS = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
@@ -65,6 +67,7 @@ def open_database(path: Path, schema: Schema) -> tuple[sqlite3.Connection, Path 
             if not is_damage(error):
                 raise
         aside = _set_aside(path)
+        _log.warning("%s could not be read and was set aside", path.name)
         return _connect(path, schema), aside
     except (OSError, sqlite3.Error) as error:
         raise StoreError(

@@ -6,6 +6,7 @@ they are.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -25,6 +26,7 @@ T = TypeVar("T")
 SCHEMA_VERSION = 2
 ANOTHER_PROGRAM = "file"  # who made a change that this process only found in the file
 
+_log = logging.getLogger(__name__)
 _BY_KEY: Mapping[str, Option[Any]] = {option.key: option for option in ALL}
 
 
@@ -178,6 +180,7 @@ class SettingsStore:
         try:
             return self._decode(raw, stamp)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+            _log.warning("the settings could not be read: they were set aside")
             with suppress(OSError):
                 put_in_place(self._path, self._beside("broken"))
             return _Read(None, SettingsData(), {})
@@ -232,6 +235,7 @@ class SettingsStore:
     def _tell(self, old: SettingsData, new: SettingsData, by: object) -> None:
         for option in ALL if old is not new else ():
             if old.get(option) != new.get(option):
+                _log.info("the setting %s was changed%s", option.key, " in the file" if by is ANOTHER_PROGRAM else "")
                 self._listeners.tell(Changed(option, old.get(option), new.get(option), by))
 
     def _beside(self, suffix: str) -> Path:

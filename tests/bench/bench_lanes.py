@@ -116,6 +116,7 @@ class Bench:
         """From Enter to the request at the engine."""
         engine, before = self.desk.engine, len(self.desk.engine.requests)
         editor = self.desk.page.findChild(QPlainTextEdit, "composerText")
+        assert editor is not None
         editor.setPlainText("And?")
         took = timed(lambda: QTest.keyClick(editor, Qt.Key.Key_Return), lambda: len(engine.requests) > before)
         engine.say("Yes.")
@@ -140,6 +141,7 @@ class Bench:
         until(lambda: engine.state.phase == "loading" and self._visible("cancelLoad") is not None)
         before, button = engine.cancels, self._visible("cancelLoad")
         assert button is not None
+        assert button is not None
         took = timed(lambda: click(button), lambda: engine.cancels > before)
         engine.finish_load()
         until(lambda: engine.state.phase == "ready")
@@ -152,6 +154,7 @@ class Bench:
         until(lambda: self.downloads.state(download).phase == "downloading")
         until(lambda: self.list.findChild(QPushButton, f"pause_{download}") is not None)
         button = self.list.findChild(QPushButton, f"pause_{download}")
+        assert button is not None
         took = timed(lambda: click(button), lambda: self.downloads.state(download).phase == "paused")
         self.downloads.cancel(download)
         until(lambda: not self.list.findChildren(QPushButton, f"cancel_{download}"))

@@ -108,7 +108,7 @@ def _loads(starter: Path, vocab: Path, folder: Path, tool: Tool[Plans], quick: b
                 hello = engine.hello()
                 pid = hello.pid
                 model.weights = packed(model.weights, hello.features)
-                plan = model.planned(tool, Variant(4096, kv_type, kv_type))  # type: ignore[arg-type]
+                plan = model.planned(tool, Variant(4096, kv_type, kv_type))
                 real = engine.load(path, 4096, cache_type_k=kv_type, cache_type_v=kv_type).memory
                 _read_a_batch(engine)
                 resident = psutil.Process(pid).memory_info().rss
@@ -128,7 +128,7 @@ def _read_a_batch(engine: DrivenEngine) -> None:
 def _formulas(folder: Path, tool: Tool[Plans]) -> list[Figure]:
     errors: list[float] = []
     names = 0
-    variants = [Variant(context, kv_type, kv_type) for context in CONTEXTS for kv_type in ("f16", "q8_0")]  # type: ignore[arg-type]
+    variants = [Variant(context, kv_type, kv_type) for context in CONTEXTS for kv_type in ("f16", "q8_0")]
     for _, path in header_files(folder):
         model = _Model(path)
         names += 1

@@ -62,7 +62,8 @@ def figures() -> list[Figure]:
     while len(palette._groups) < len(sources):
         application.processEvents()
     field = palette.findChild(QLineEdit, "paletteField")
-    taken = []
+    assert field is not None
+    taken: list[float] = []
     for text in TYPED:
         field.clear()
         for letter in text:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import pytest
 from support.published import options, profile, quality_table
 
-from desktop.core.choice import Alternatives, Goal, Option, Reason, ReasonKind, Recommendation, recommend
+from desktop.core.choice import Alternatives, Option, Reason, ReasonKind, Recommendation, recommend
 from desktop.core.speed import Rate, Speeds
 from desktop.core.variants import Variant
 from desktop.hub.records import RepoFile
@@ -24,7 +23,7 @@ OFFERED = ["Q2_K", "IQ3_M", "Q3_K_M", "IQ4_XS", "Q4_0", "Q4_K_S", "Q4_K_M", "Q5_
 def test_the_table(row: dict[str, str]) -> None:
     found = options(row["model"], profile(row["machine"]), int(row["context"]), OFFERED)
     for goal in ("quality", "balanced", "speed"):
-        answer = recommend(found, cast(Goal, goal))
+        answer = recommend(found, goal)
         name = "nothing" if answer.index is None else found[answer.index].variant.name
         assert name == row[goal], f"{goal}: {kinds(answer)}"
 
@@ -59,7 +58,7 @@ def test_why_and_what_the_neighbours_would_cost() -> None:
 def test_order_of_options_does_not_matter() -> None:
     found = options("Llama-3.1-8B", profile("rtx-4060-8gb"), 8192, OFFERED)
     for goal in ("quality", "balanced", "speed"):
-        one, other = recommend(found, cast(Goal, goal)), recommend(found[::-1], cast(Goal, goal))
+        one, other = recommend(found, goal), recommend(found[::-1], goal)
         assert one.index is not None and other.index is not None
         assert found[one.index] == found[::-1][other.index]
 

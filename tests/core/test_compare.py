@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from support import gguf_bytes as g
 
-from desktop.core.compare import CancelledError, Side, compare
+from desktop.core.cancelled import CancelledError
+from desktop.core.compare import Side, compare
 from desktop.core.gguf import BytesSource, read_header
 
 

@@ -173,7 +173,7 @@ def test_contents_of_gigabytes_are_passed_over() -> None:
     class Sparse(BytesSource):
         """A pickle that holds 1 TB of bytes which nobody has."""
 
-        size = 1 << 40  # type: ignore[assignment]
+        size = 1 << 40
 
         def window(self, offset: int, at_least: int) -> memoryview:
             start = b"\x80\x05\x8e" + struct.pack("<Q", (1 << 40) - 40)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desktop.core.fuzzy import Titles, fold, matched
@@ -65,6 +65,7 @@ def test_no_more_than_asked_for_and_the_first_ones_for_nothing() -> None:
     assert found("x", (), 5) == []
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy computer
 @given(st.lists(st.text(max_size=30), max_size=20), st.text(max_size=12))
 def test_any_text_is_searched_and_what_holds_the_query_is_found(titles: list[str], query: str) -> None:
     matches = Titles(titles).search(query, 50)

@@ -67,8 +67,8 @@ def _with(change: Callable[[g.Model], object]) -> Header:
     return read_header(BytesSource(data + bytes(size)))
 
 
-def _entry(index: int, *entry: object) -> Header:
-    return _with(lambda model: model.metadata.__setitem__(index, entry))  # type: ignore[arg-type]
+def _entry(index: int, key: str, kind: int, value: object) -> Header:
+    return _with(lambda model: model.metadata.__setitem__(index, (key, kind, value)))
 
 
 def _aligned(kind: int, value: int) -> Header:

@@ -147,8 +147,9 @@ def test_a_fence_is_open_until_its_closing_line() -> None:
     parser.append("```python\nx = 1\n``")
     assert parser.blocks == (CodeBlock("python", "x = 1\n", False),)
     parser.append("`\nafter")
-    assert parser.blocks[0] == CodeBlock("python", "x = 1\n", True)
-    assert plain_text(parser.blocks[1]) == "after"
+    code, after = list(parser.blocks)
+    assert code == CodeBlock("python", "x = 1\n", True)
+    assert plain_text(after) == "after"
 
 
 def test_a_long_fence_comes_in_parts_that_join_to_the_whole() -> None:

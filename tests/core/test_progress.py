@@ -21,7 +21,7 @@ from desktop.core.progress import Progress, share
     ],
 )
 def test_a_fraction_lies_between_nothing_and_all(progress: Progress, known: bool, fraction: float) -> None:
-    assert (progress.known, progress.fraction) == (known, pytest.approx(fraction))
+    assert progress.known == known and progress.fraction == pytest.approx(fraction)
 
 
 def test_a_part_of_some_work_is_told_as_a_share_of_the_whole() -> None:

@@ -111,7 +111,7 @@ def test_label_without_layers() -> None:
 
 
 # Weights of one layer's matrices, in units of the width squared, as llama-quantize makes them.
-MIXES = {
+MIXES: dict[str, tuple[int, list[tuple[str, float]], bool]] = {
     "IQ3_XS of Llama 3 8B": (22, [("IQ3_XXS", 109.1), ("IQ3_S", 104.9), ("Q4_K", 4.2)], True),
     "Q3_K_M of Phi-3 mini": (12, [("Q3_K", 50.3), ("Q4_K", 62.9)], True),
     "Q3_K_L of GPT-NeoX": (13, [("Q3_K", 4), ("Q4_K", 3), ("Q5_K", 5)], True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Any, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -43,7 +43,7 @@ class Window:
     def __init__(self, application: QApplication) -> None:
         self.heft = Heft(application, default_paths(), "")
         self.heft.show()
-        self.discover = self.heft._window.go_to("discover")
+        self.discover = cast(Any, self.heft._window.go_to("discover"))
         self.table = self.find(self.discover, VariantTable, "variantTable")
         self.discover.search_for(REPO)
         self.settled()
@@ -60,7 +60,7 @@ class Window:
 
     def _weighed(self) -> bool:
         pane = self.discover._repo
-        return pane.view.controls == pane.controls.controls and pane.view.settled
+        return bool(pane.view.controls == pane.controls.controls and pane.view.settled)
 
     @property
     def memory(self) -> str:
@@ -138,4 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    run(main)

@@ -36,7 +36,7 @@ def test_a_model_set_up_in_discover_runs_exactly_so(
     seen = json.loads(said)
     assert seen["loaded"] == {"context": 16_384, "keys": "q8_0", "values": "q8_0", "threads": 1, "flash": "auto"}
     assert seen["chat"] == seen["row"], "measured as it was planned"
-    assert seen["panel"].startswith(f"{seen['row']} of ")
+    assert seen["panel"].startswith(f"{seen['row']} / ")
     assert seen["set"] == "16,384" and not seen["offered at first"]
     assert "trained for 8,192" in seen["beyond"] and "trained for 8,192" in seen["notes"]
     assert seen["again"] == {**seen["loaded"], "values": "f16"}

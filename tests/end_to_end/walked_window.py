@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QDesktopServices
@@ -40,7 +41,7 @@ class Places:
 
     def __init__(self, heft: Heft) -> None:
         self.heft, self.window = heft, heft._window
-        self.discover = self.window.go_to("discover")
+        self.discover: Any = self.window.go_to("discover")
         self.field = self.discover.findChild(QLineEdit, "discoverSearch")
         self.results = self.discover.findChild(QAbstractItemView, "discoverResults")
         self.table = self.discover.findChild(QTableView, "variantTable")

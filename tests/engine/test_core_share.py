@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import psutil
 import pytest
 from support.engine import DrivenEngine
 
-from desktop.engine.worker import core_share
 from desktop.engine.worker.core_share import CoreShare, CoreTimes, core_times, worthwhile_threads
 
 
@@ -40,7 +40,7 @@ def test_it_follows_what_others_use(monkeypatch: pytest.MonkeyPatch) -> None:
         nonlocal now
         now = CoreTimes(now.clock + seconds, now.busy + (others + own) * seconds, now.own + own * seconds, 4)
 
-    monkeypatch.setattr(core_share.time, "monotonic", lambda: now.clock)
+    monkeypatch.setattr(time, "monotonic", lambda: now.clock)
     share = CoreShare(4, read=lambda: now)
     after(0.1, others=4.0, own=4.0)
     assert share.threads() == 4  # too short to tell

@@ -159,9 +159,9 @@ def test_a_split_plan_is_what_a_split_load_takes(
         assert ours.output_bytes == theirs["output"]
     assert planned.devices[1].weights_bytes == pytest.approx(other["model"], abs=RESOLUTION)
     formulas = estimate(shape, weights_of([header], shape), LoadSettings(2048), split_layers(6, layers, [1]))
-    for ours, theirs in zip(formulas.devices, planned.devices, strict=True):
-        assert (ours.weights_bytes, ours.kv_bytes) == (theirs.weights_bytes, theirs.kv_bytes)
-        assert theirs.compute_bytes <= ours.compute_bytes + RESOLUTION <= theirs.compute_bytes + 4 * 2**20
+    for formula, dry in zip(formulas.devices, planned.devices, strict=True):
+        assert (formula.weights_bytes, formula.kv_bytes) == (dry.weights_bytes, dry.kv_bytes)
+        assert dry.compute_bytes <= formula.compute_bytes + RESOLUTION <= dry.compute_bytes + 4 * 2**20
 
 
 def _by_device(log: str) -> tuple[list[str], list[str]]:

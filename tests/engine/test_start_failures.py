@@ -173,7 +173,7 @@ def test_a_frozen_program_hides_the_loaders_words_but_not_from_heft(
         monkeypatch.setattr(module, "command", lambda name: [sys.executable, "-P", "-c", FROZEN, name])
     with driven_engine(tmp_path) as engine:
         assert died_of(engine).message == MISSING
-    planner: Tool[Plans] = Tool("desktop.engine.planner", Plans, tmp_path)
+    planner: Tool[Plans] = Tool("desktop.engine.planner.planner", Plans, tmp_path)
     with pytest.raises(HeftError) as failed:
         planner.call(PlanRequest(b"", 0, ()), deadline_seconds=60)
     planner.close()

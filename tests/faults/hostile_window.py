@@ -10,6 +10,8 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QEvent, QEventLoop, QModelIndex, QObject, Qt, QTimer
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLabel, QTabBar
@@ -122,7 +124,7 @@ def main() -> None:
     window = heft._window
     tour.settle(0.5)
 
-    chat = window.go_to("chat")
+    chat: Any = window.go_to("chat")
     tour.visit("chat", lambda: chat.open_chat(chat_id), lambda: len(chat._talk.branch) > 0)
     view = chat._transcript
     bar = view.verticalScrollBar()
@@ -145,17 +147,18 @@ def main() -> None:
     rescan = library.findChild(QAbstractButton, "libraryRescan")
     tour.visit("library", rescan.click, rescan.isEnabled)
     table = library.findChild(QAbstractItemView, "libraryTable")
+    assert table is not None
     for row in range(min(4, table.model().rowCount(QModelIndex()))):
-        tour.visit(f"library, row {row}", lambda row=row: table.setCurrentIndex(table.model().index(row, 0)))
+        tour.visit(f"library, row {row}", partial(table.setCurrentIndex, table.model().index(row, 0)))
 
-    inspect = window.go_to("inspect")
+    inspect: Any = window.go_to("inspect")
     tour.visit("inspect", lambda: heft.inspect(model), lambda: inspect.inspected is not None and not inspect.busy)
     tabs = inspect.findChild(QTabBar, "inspectTabBar")
     for index in range(tabs.count()):
         if tabs.isTabVisible(index):
-            tour.visit(f"inspect, tab {index}", lambda index=index: tabs.setCurrentIndex(index))
+            tour.visit(f"inspect, tab {index}", partial(tabs.setCurrentIndex, index))
 
-    discover = window.go_to("discover")
+    discover: Any = window.go_to("discover")
     results = discover.findChild(QAbstractItemView, "discoverResults")
     tour.visit("discover", lambda: discover.search_for(word), lambda: results.model().rowCount(QModelIndex()) > 0)
     tour.visit("discover, opened", lambda: results.setCurrentIndex(results.model().index(0, 0)))

@@ -168,8 +168,8 @@ def test_window_killed_starts_again_and_goes_on(
     with window(display, heft_home, environment=around) as program:
         poll(lambda: [path for path in cache.rglob(FILE) if path.is_file()], ANSWER_SECONDS, "the download")
         _killed(program)
-    (whole,) = [path for path in cache.rglob(FILE) if path.is_file()]
-    assert whole.read_bytes() == MODEL
+    (arrived_file,) = [path for path in cache.rglob(FILE) if path.is_file()]
+    assert arrived_file.read_bytes() == MODEL
     assert arrived > 0
     assert hub.sent_bytes("/cdn/") < 2 * len(MODEL)
 

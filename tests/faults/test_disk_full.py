@@ -146,7 +146,7 @@ def test_a_download(disk: Path, service: DownloadService, hub: HubServer, monkey
     assert (state.phase, state.kind) == ("paused", "disk-full") and "free" in state.message and state.hint
     assert hub.sent_bytes("/cdn/") == 0, seen  # seen before anything was fetched
 
-    monkeypatch.setattr(downloads_job.shutil, "disk_usage", lambda _: seen._replace(free=10**9))  # taken meanwhile
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: seen._replace(free=10**9))  # taken meanwhile
     service.resume(download)
     state = service.wait(download, WAIT)
     assert (state.phase, state.kind) == ("paused", "disk-full") and "full" in state.message

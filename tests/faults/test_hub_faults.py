@@ -50,7 +50,7 @@ def change(hub: HubServer) -> None:
     repo.files, repo.commit = {FILE: BytesContent(OTHER)}, "b" * 40
 
 
-CUT = {"kind": "cut", "path": "/cdn/", "after": 500_000}
+CUT: dict[str, Any] = {"kind": "cut", "path": "/cdn/", "after": 500_000}
 # what goes wrong; what is said of it ("" when nobody needs to know); whether it ends well
 FAULTS: dict[str, tuple[list[dict[str, Any]], str, bool]] = {
     "cut": ([CUT | {"times": 3}], "broke", True),

@@ -188,7 +188,7 @@ def test_a_clock_that_jumps(desk: Desk, small_model: Path, monkeypatch: pytest.M
     jumps = itertools.cycle((4e9, 1e9, 0.0, 3e9, 1.7e9))
     monkeypatch.setattr(time, "time", lambda: next(jumps) + random.Random(5).random())
     assert desk.load(small_model).phase == "ready"
-    chats = []
+    chats: list[int] = []
     for _ in range(3):
         chat = desk.new_chat(max_tokens=8)
         desk.chat.send(chat, "Tell me of the sea.")

@@ -13,7 +13,7 @@ from desktop.hub.records import RepoFile
 
 def test_demo(vocab_dir: Path, starter_model: Path) -> None:
     repos = {repo.id: repo for repo in demo_repos(vocab_dir, starter_model)}
-    sizes = {}
+    sizes: dict[tuple[str, str], int] = {}
     for repo in repos.values():
         variants = variants_of([RepoFile(path, content.size, content.sha256) for path, content in repo.files.items()])
         sizes |= {(repo.id, variant.name): variant.download_bytes for variant in variants}

@@ -1,6 +1,7 @@
 """Headers by range: requests and bytes counted on the server's side."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import gguf_bytes as g
@@ -155,7 +156,7 @@ def test_a_connection_cut_twice_is_mended(hub: HubServer, reader: HeaderReader, 
     ],
 )
 def test_what_goes_wrong_is_said(
-    hub: HubServer, reader: HeaderReader, model: Repo, fault: dict[str, object], kind: str
+    hub: HubServer, reader: HeaderReader, model: Repo, fault: dict[str, Any], kind: str
 ) -> None:
     hub.fail(**fault)
     with pytest.raises(HubError) as caught:

@@ -1,6 +1,7 @@
 """Search and files against the local Hub."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.hub_server import BytesContent, HubServer, Repo, SparseContent
@@ -92,7 +93,7 @@ def test_gguf_versions_of_another_format(hub: HubServer, search: HubSearch) -> N
     hub.add(gguf(2))
     hub.add(gguf(3, tags=["gguf", "base_model:other/Thing", "base_model:quantized:other/Thing"]))
     hub.add(Repo("maker/Model-AWQ", {}, {"tags": ["awq", "base_model:quantized:org/Model"]}))
-    versions = search.gguf_versions_of("org/Model")
+    versions = search.first_page(SearchQuery(base_model="org/Model", sort="downloads"))
     assert [repo.id for repo in versions.repos] == ["maker/Model-002-GGUF", "maker/Model-001-GGUF"]
 
 
@@ -149,7 +150,7 @@ def test_one_odd_result_does_not_hide_the_others(hub: HubServer, search: HubSear
         ({"kind": "slow", "seconds": 3.0}, "timeout"),
     ],
 )
-def test_faults(hub: HubServer, search: HubSearch, fault: dict[str, object], kind: str) -> None:
+def test_faults(hub: HubServer, search: HubSearch, fault: dict[str, Any], kind: str) -> None:
     hub.add(gguf(1))
     hub.fail(**fault)
     with pytest.raises(HubError) as caught:

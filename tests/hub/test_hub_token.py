@@ -61,7 +61,7 @@ def test_what_is_no_token(ring: MemoryKeyring, text: str) -> None:
 
 
 def test_a_keyring_that_keeps_nothing_is_none(ring: MemoryKeyring) -> None:
-    keyring.set_keyring(null.Keyring())
+    keyring.set_keyring(null.Keyring())  # type: ignore[no-untyped-call]
     with pytest.raises(HubError) as caught:
         HubToken("https://hub.example").set("hf_abcdefgh")
     assert caught.value.kind == "no-keyring"

@@ -7,7 +7,7 @@ RTX 4090), bus width and memory clock from NVIDIA's specifications, so the compu
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pynvml
 
@@ -46,24 +46,24 @@ class Recorded:
         return len(self.cards)
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> dict[str, Any]:
-        return self._give(self.cards[index].get("handle", self.cards[index]))
+        return cast(dict[str, Any], self._give(self.cards[index].get("handle", self.cards[index])))
 
     def nvmlDeviceGetName(self, card: dict[str, Any]) -> str:
-        return self._give(card["name"])
+        return cast(str, self._give(card["name"]))
 
     def nvmlDeviceGetMemoryInfo(self, card: dict[str, Any]) -> Any:
         memory = self._give(card["memory"])
         return SimpleNamespace(total=memory[0], free=memory[1], used=memory[0] - memory[1])
 
     def nvmlDeviceGetCudaComputeCapability(self, card: dict[str, Any]) -> tuple[int, int]:
-        return self._give(card["capability"])
+        return cast(tuple[int, int], self._give(card["capability"]))
 
     def nvmlDeviceGetMemoryBusWidth(self, card: dict[str, Any]) -> int:
-        return self._give(card["bus"])
+        return cast(int, self._give(card["bus"]))
 
     def nvmlDeviceGetMaxClockInfo(self, card: dict[str, Any], which: int) -> int:
         assert which == pynvml.NVML_CLOCK_MEM
-        return self._give(card["clock"])
+        return cast(int, self._give(card["clock"]))
 
     def nvmlDeviceGetComputeRunningProcesses(self, card: dict[str, Any]) -> list[Any]:
         return [SimpleNamespace(pid=p, usedGpuMemory=m) for p, m in self._give(card["compute"])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ M1 = (Path(__file__).parent / "recorded" / "apple_m1.json").read_text(encoding="
 GIB = 1 << 30
 
 
-def mac(profiler: str = M1, *, memory: str = str(16 * GIB), wired: str = "0") -> object:
+def mac(profiler: str = M1, *, memory: str = str(16 * GIB), wired: str = "0") -> Callable[[Sequence[str]], str]:
     def run(command: Sequence[str]) -> str:
         answers = {"SPDisplaysDataType": profiler, "hw.memsize": memory, "iogpu.wired_limit_mb": wired}
         return next(answer for word, answer in answers.items() if word in command)

@@ -53,7 +53,7 @@ def test_products_architectures_exist() -> None:
     assert all(row["architecture"] in keys for row in read_table("bandwidth") if row["kind"] != "ram")
 
 
-# shared/reference/formats.md: hardware by compute capability (FP16, BF16, TF32, FP8, INT8, INT4, FP4).
+# docs/reference/formats.md: hardware by compute capability (FP16, BF16, TF32, FP8, INT8, INT4, FP4).
 @pytest.mark.parametrize(
     ("capability", "native"),
     [

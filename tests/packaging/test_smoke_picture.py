@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QColor, QImage
 
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
 COLOURS = [[(255, 0, 0), (0, 255, 0)], [(0, 0, 255), (1, 2, 3)], [(9, 8, 7), (250, 251, 252)]]
@@ -29,6 +29,10 @@ def dump(bits: int = 32) -> bytes:
     return struct.pack(">25I", *head) + name + b"\xcc" * 24 + rows
 
 
+def rgb(colour: QColor) -> tuple[int, int, int]:
+    return colour.red(), colour.green(), colour.blue()
+
+
 def convert(tmp_path: Path, data: bytes) -> subprocess.CompletedProcess[str]:
     (tmp_path / "screen").write_bytes(data)
     command = [sys.executable, "-c", CODE, str(tmp_path / "screen"), str(tmp_path / "screen.png")]
@@ -40,7 +44,7 @@ def test_a_screen_becomes_a_picture_of_the_same_colours(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     picture = QImage(str(tmp_path / "screen.png"))
     assert (picture.width(), picture.height()) == (2, 3)
-    seen = [[picture.pixelColor(x, y).getRgb()[:3] for x in range(2)] for y in range(3)]
+    seen = [[rgb(picture.pixelColor(x, y)) for x in range(2)] for y in range(3)]
     assert seen == COLOURS
 
 

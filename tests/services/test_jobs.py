@@ -10,6 +10,7 @@ import pytest
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, NotFoundError, UsageError
+from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
 from desktop.services.job_kinds import Job, JobKind, Run, WorkKind
 from desktop.services.jobs import MOST_ENDED, JobService
@@ -147,7 +148,7 @@ def test_what_is_not_there_any_more_can_be_asked_for(jobs: JobService) -> None:
 
 @pytest.mark.parametrize(("error", "phase"), [("no-network", "paused"), ("checksum", "failed")])
 def test_a_failure_is_told_and_can_be_resumed(jobs: JobService, kind: Steps, error: str, phase: str) -> None:
-    kind.failure = HeftError("It broke.", "Mend it.", kind=error)
+    kind.failure = HeftError("It broke.", "Mend it.", kind=FailureKind.of(error))
     jobs.add(0, Job("a", "steps", "A"))
     kind.allowed.release()
     job = jobs.wait("a", WAIT)
@@ -204,7 +205,7 @@ def test_work_somebody_waits_for(jobs: JobService) -> None:
 
 def test_its_failure_reaches_the_one_who_waits_and_stays_in_the_list(jobs: JobService) -> None:
     def work(run: Run) -> None:
-        raise HeftError("No.", "Try another.", kind="no")
+        raise HeftError("No.", "Try another.", kind=FailureKind.of("no"))
 
     with pytest.raises(HeftError, match="No"):
         jobs.perform(CHECK, "Check", work)

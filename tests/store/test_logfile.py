@@ -9,27 +9,24 @@ from pathlib import Path
 import pytest
 
 from desktop.store import logfile
-from desktop.store.logfile import log_to_file
+from desktop.store.logfile import file_handler
+from desktop.system.logs import levels_of, logged
 
 
 @pytest.fixture
 def handler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Handler]:
     monkeypatch.setattr(logfile, "LIMIT_BYTES", 2_000)
-    logger = logging.getLogger("desktop")
-    level = logger.level
-    made = log_to_file(tmp_path / "logs")
-    yield made
-    logger.removeHandler(made)
-    logger.setLevel(level)
-    made.close()
+    made = file_handler(tmp_path / "logs")
+    with logged(levels_of(""), [made]):
+        yield made
 
 
 def test_records_of_the_package_are_written_and_others_are_not(handler: logging.Handler, tmp_path: Path) -> None:
-    logging.getLogger("desktop.somewhere").info("started with ü")
-    logging.getLogger("desktop.somewhere").debug("too much")
+    logging.getLogger("desktop.store.logfile").info("started with ü")
+    logging.getLogger("desktop.store.logfile").debug("too much")
     logging.getLogger("elsewhere").warning("not ours")
     text = (tmp_path / "logs" / "heft.log").read_text(encoding="utf-8")
-    assert "INFO desktop.somewhere: started with ü" in text
+    assert "INFO desktop.store.logfile: started with ü" in text
     assert "too much" not in text
     assert "not ours" not in text
 

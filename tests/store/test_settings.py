@@ -6,12 +6,13 @@ import json
 import os
 import threading
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from desktop.core.errors import StoreError, UsageError
 from desktop.store import options
-from desktop.store.options import Preset, WindowGeometry
+from desktop.store.options import Option, Preset, WindowGeometry
 from desktop.store.settings import ANOTHER_PROGRAM, SCHEMA_VERSION, SettingsData, SettingsStore
 
 
@@ -185,6 +186,6 @@ def test_each_value_that_an_option_does_not_take_is_refused_with_what_it_takes(p
                           (options.DOWNLOAD_FOLDER, "relative"), (options.HUB_ENDPOINT, "hub.example"),
                           (options.PROXY, "http://host"), (options.LOAD_AT_START, 1)):  # fmt: skip
         with pytest.raises(UsageError) as caught:
-            store.set(option, value)  # type: ignore[type-var]
-        assert caught.value.hint == f"It takes {option.kind.accepts}."  # type: ignore[attr-defined]
+            store.set(cast(Option[object], option), value)
+        assert caught.value.hint == f"It takes {option.kind.accepts}."
     assert not path.exists()

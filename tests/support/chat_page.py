@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import NotFoundError
+from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
@@ -105,7 +106,7 @@ class ScriptedEngine:
 
     def die(self, kind: str = "crashed") -> None:
         answer, self._answer = self._answer, None
-        died = EngineDied(kind, "The engine crashed in llama.cpp.", "Try a smaller model.", "log", -6)
+        died = EngineDied(FailureKind.of(kind), "The engine crashed in llama.cpp.", "Try a smaller model.", "log", -6)
         self.tell(EngineState("died", self.state.plan, died=died))
         if answer is not None:
             answer(died)

@@ -137,10 +137,11 @@ def _over_one_another(parent: QWidget) -> Iterator[str]:
 def _laid_out(layout: QLayout) -> Iterator[QWidget]:
     for at in range(layout.count()):
         item = layout.itemAt(at)
-        if item.widget() is not None:
-            yield item.widget()
-        elif item.layout() is not None:
-            yield from _laid_out(item.layout())
+        widget, inner = (item.widget(), item.layout()) if item is not None else (None, None)
+        if widget is not None:
+            yield widget
+        elif inner is not None:
+            yield from _laid_out(inner)
 
 
 # -- words ---------------------------------------------------------------------------------------
@@ -220,8 +221,8 @@ def _header(header: QHeaderView) -> Iterator[str]:
             continue
         option = QStyleOptionHeader()
         header.initStyleOption(option)
-        option.text = text  # type: ignore[attr-defined]
-        option.section = section  # type: ignore[attr-defined]
+        option.text = text
+        option.section = section
         wanted = header.style().sizeFromContents(QStyle.ContentsType.CT_HeaderSection, option, QSize(), header).width()
         whole = str(model.headerData(section, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole) or "")
         if wanted > header.sectionSize(section) + _SLACK and text not in whole:

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QModelIndex, QSize
 from PySide6.QtTest import QTest
@@ -24,6 +25,8 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
+from desktop.ui.inspect.page import _EMPTY as EMPTY
 from desktop.ui.shell.window import MINIMUM_SIZE
 
 from .cut import faults
@@ -77,19 +80,20 @@ class Tour:
         ]
 
 
-def _rows(view: QAbstractItemView) -> int:
+def _rows(view: QAbstractItemView | None) -> int:
+    assert view is not None
     return view.model().rowCount(QModelIndex())
 
 
 def chat(tour: Tour) -> None:
-    page = tour.window.go_to("chat")
+    page: Any = tour.window.go_to("chat")
     tour.look("chat, empty")
     pane = page._list
     until(lambda: pane.chats.rowCount() > 0, "the chats")
     page.open_chat(pane.chats.chat_at(0).id)
     until(lambda: page._talk.chat is not None and page._talk.branch, "the chat")
     tour.look("chat")
-    page._talk.failed.emit(HeftError(LONG, LONG, kind="no-model"))
+    page._talk.failed.emit(HeftError(LONG, LONG, kind=FailureKind.NO_MODEL))
     page._edit_last()
     tour.look("chat, editing after a refusal")
     page._composer.cancel_edit()
@@ -102,7 +106,7 @@ def chat(tour: Tour) -> None:
 
 
 def library(tour: Tour) -> None:
-    page = tour.window.go_to("library")
+    page: Any = tour.window.go_to("library")
     table = page.findChild(QAbstractItemView, "libraryTable")
     until(lambda: _rows(table) > 2, "the models")
     for row in range(min(3, _rows(table))):
@@ -114,8 +118,9 @@ def library(tour: Tour) -> None:
 
 
 def inspect(tour: Tour, model: str, other: str, repo: str) -> None:
-    page = tour.window.go_to("inspect")
-    page.close_model()
+    page: Any = tour.window.go_to("inspect")
+    page.cancel()
+    page._body.setCurrentIndex(EMPTY)
     tour.look("inspect, empty")
     tour.led.heft.inspect(model)
     until(lambda: page.inspected is not None and not page.busy, "the model")
@@ -138,14 +143,14 @@ def inspect(tour: Tour, model: str, other: str, repo: str) -> None:
     page._failure.hide()
 
 
-def _until_read(name: str, page: QWidget) -> None:
+def _until_read(name: str, page: Any) -> None:
     if name == "metadata":
-        until(lambda: page._tabs.shown._rows.shown > 0, "the metadata")  # type: ignore[attr-defined]
+        until(lambda: page._tabs.shown._rows.shown > 0, "the metadata")
     QTest.qWait(150)
 
 
 def discover(tour: Tour, word: str) -> None:
-    page = tour.window.go_to("discover")
+    page: Any = tour.window.go_to("discover")
     results = page.findChild(QAbstractItemView, "discoverResults")
     page.search_for(word)
     until(lambda: _rows(results) > 0, "the results")
@@ -159,7 +164,7 @@ def discover(tour: Tour, word: str) -> None:
     tour.look("discover, a repo's foot")
     scroll.setValue(0)
     page.findChild(QAbstractButton, "repoName").setChecked(False)
-    page._state.show_error(HeftError(LONG, LONG, kind="token-missing"), "owner/" + "name" * 30)
+    page._state.show_error(HeftError(LONG, LONG, kind=FailureKind.TOKEN_MISSING), "owner/" + "name" * 30)
     page._body.setCurrentIndex(0)
     tour.look("discover, a failure")
     page.search_for("nothing is called like this")
@@ -169,7 +174,7 @@ def discover(tour: Tour, word: str) -> None:
 
 
 def machine(tour: Tour) -> None:
-    page = tour.window.go_to("machine")
+    page: Any = tour.window.go_to("machine")
     until(lambda: page.machine is not None and not page.findChild(QWidget, "machineState").text(), "the machine")
     tour.look("machine")
     scroll = page.findChild(QWidget, "machineScroll").verticalScrollBar()
@@ -195,8 +200,9 @@ def dialogs(tour: Tour) -> None:
     window.show_palette()
     QTest.qWait(300)
     tour.look("palette")
-    palette = window.findChild(QWidget, "palette")
-    QTest.keyClicks(palette.findChild(QLineEdit, "paletteField"), "a")
+    field = window.findChild(QLineEdit, "paletteField")
+    assert field is not None
+    QTest.keyClicks(field, "a")
     tour.look("palette, typed")
     window.show_palette()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from PySide6.QtWidgets import QLabel, QListView, QWidget
 from pytestqt.qtbot import QtBot
@@ -15,6 +16,7 @@ from desktop.ui.discover.page import DiscoverPage
 from desktop.ui.discover.variant_chart import VariantChart
 from desktop.ui.discover.variant_table import VariantTable
 
+W = TypeVar("W", bound=QWidget)
 EIGHT, FOURTEEN, SMALL = "Qwen/Qwen3-8B-GGUF", "Qwen/Qwen3-14B-GGUF", "me/Small-GGUF"
 HUGE, GATED, AWQ = "big/Huge-GGUF", "shy/Gated-GGUF", "Qwen/Qwen3-8B-AWQ"
 
@@ -35,10 +37,10 @@ class Made:
         self.planning = planning
         self.machine = machine  # this computer; another one may be put in its place
 
-    def find(self, kind: type, name: str) -> QWidget:
+    def find(self, kind: type[W], name: str) -> W:
         found = self.page.findChild(kind, name)
         assert found is not None, name
-        return found  # type: ignore[no-any-return]
+        return found
 
     @property
     def results(self) -> list[str]:

@@ -6,7 +6,7 @@ import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from desktop.engine.worker.client import EngineClient
 from desktop.engine.worker.protocol import (
@@ -61,7 +61,7 @@ class DrivenEngine:
     def try_load(self, path: Path, context_length: int = 2048, **options: object) -> Loaded | Failed | EngineDied:
         known: dict[str, object] = {"threads": physical_threads(), "shares_cores": "threads" not in options}
         self.send(Load(str(path), context_length, **(known | options)))  # type: ignore[arg-type]
-        return self.wait(Loaded, Failed, EngineDied)
+        return cast(Loaded | Failed | EngineDied, self.wait(Loaded, Failed, EngineDied))
 
     def send(self, request: Request) -> None:
         self.client.send(request)

@@ -108,7 +108,8 @@ def _entry(key: str, value: Value) -> bytes:
     head = _string(key) + struct.pack("<I", value.type)
     if value.type != _ARRAY:
         return head + _packed(value.type, value.value)
-    return head + struct.pack("<IQ", value.element, value.length) + value.value
+    packed: bytes = value.value
+    return head + struct.pack("<IQ", value.element, value.length) + packed
 
 
 def tensors(shape: Shape, kind: str, vocabulary_size: int) -> list[tuple[str, tuple[int, ...], str]]:

@@ -15,10 +15,10 @@ from keyring.errors import NoKeyringError, PasswordDeleteError
 class MemoryKeyring(KeyringBackend):
     """Keeps passwords in a dictionary; ``missing`` behaves as a computer without a keyring."""
 
-    priority = 1.0  # type: ignore[assignment]
+    priority = 1.0
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.kept: dict[tuple[str, str], str] = {}
         self.missing = False
 

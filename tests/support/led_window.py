@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import psutil
 from PySide6.QtCore import QEventLoop, Qt, QTimer
@@ -54,7 +55,7 @@ class LedWindow:
         self.heft = Heft(self.application, default_paths(), model)
         self.window = self.heft._window
         self.heft.show()
-        self.chat = self.window.go_to("chat")
+        self.chat: Any = self.window.go_to("chat")
         until(lambda: self.engine.phase == "ready", "the model")
 
     @property
@@ -75,7 +76,7 @@ class LedWindow:
         until(lambda: not self.chat._talk.busy, "the answer")
         answer = self.chat._talk.branch[-1]
         assert answer.role == "assistant" and answer.state != "failed", answer
-        return answer.content
+        return str(answer.content)
 
     def resident(self) -> tuple[int, int]:
         """Bytes in memory of the window's process, and of the engine with its process for templates."""

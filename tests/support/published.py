@@ -20,7 +20,7 @@ from desktop.hub.records import RepoFile
 from desktop.services.discover.tables import DataTables
 
 DATA = Path(__file__).parents[2] / "resources" / "data"
-EFFICIENCY = 0.65  # of a device's bandwidth, in the middle of shared/reference/speed.md
+EFFICIENCY = 0.65  # of a device's bandwidth, in the middle of docs/reference/speed.md
 
 
 def rows(name: str) -> list[dict[str, str]]:

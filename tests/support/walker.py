@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
+from typing import TypeVar
 
 import shiboken6
 from PySide6.QtCore import (
@@ -39,6 +41,7 @@ from .walker_ways import Press, in_menu, ways
 _TICK_MS = 15
 _MOST_AT_A_PLACE = 600
 _LEFT = Qt.MouseButton.LeftButton
+W = TypeVar("W", bound=QWidget)
 _HARMLESS = ("This plugin does not support",)  # the offscreen platform's own
 
 
@@ -189,7 +192,7 @@ class Walker:
             if name not in self._known and not self._leave(name):
                 yield name, press
 
-    def _visible(self, root: QWidget, kind: type) -> list:  # type: ignore[type-arg]
+    def _visible(self, root: QWidget, kind: type[W]) -> list[W]:
         return [widget for widget in root.findChildren(kind) if widget.isVisible() and widget.isEnabled()]
 
     def _controls(self, root: QWidget) -> Iterator[tuple[str, Press]]:
@@ -201,7 +204,7 @@ class Walker:
         for bar in self._visible(self.window, QTabBar):
             for index in range(bar.count()):
                 if bar.isTabVisible(index) and bar.isTabEnabled(index):
-                    yield f"{self._name(bar)} tab {index}", lambda bar=bar, index=index: self._to_tab(bar, index)
+                    yield f"{self._name(bar)} tab {index}", partial(self._to_tab, bar, index)
 
     def _to_tab(self, bar: QTabBar, index: int) -> None:
         self._tabs[self._name(bar)] = index
@@ -210,13 +213,13 @@ class Walker:
     def _shortcuts(self) -> Iterator[tuple[str, Press]]:
         for shortcut in self.window.findChildren(QShortcut):
             owner = shortcut.parent()
-            shown = isinstance(owner, QWidget) and owner.isVisible()
-            if shown and shortcut.isEnabled() and not shortcut.key().isEmpty():
+            live = shortcut.isEnabled() and not shortcut.key().isEmpty()
+            if live and isinstance(owner, QWidget) and owner.isVisible():
                 keys = shortcut.key().toString()
-                yield f"{self._name(owner)} {keys}", lambda shortcut=shortcut: self._hit(shortcut)
+                yield f"{self._name(owner)} {keys}", partial(self._hit, shortcut)
         for action in self.window.findChildren(QAction):
             if action.isEnabled() and not action.shortcut().isEmpty():
-                yield f"action {action.objectName() or action.text()}", lambda action=action: action.trigger()
+                yield f"action {action.objectName() or action.text()}", action.trigger
 
     def _hit(self, shortcut: QShortcut) -> None:
         """Press a shortcut's keys where it listens; keys that two shortcuts claim are a fault."""
@@ -236,7 +239,7 @@ class Walker:
             self.silent.append(f"{self._name(owner)} {keys.toString()}")
             shortcut.activated.emit()
 
-    def _name(self, widget: QObject) -> str:
+    def _name(self, widget: QObject | None) -> str:
         """A widget's name with those of the named things around it."""
         parts = [f"{type(widget).__name__}"]
         while widget is not None and widget is not self.window:

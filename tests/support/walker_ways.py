@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import shiboken6
 from PySide6.QtCore import QModelIndex, QPoint, Qt
@@ -46,7 +47,7 @@ def ways(widget: QWidget, opened: set[str]) -> Iterator[tuple[str, Press]]:
             yield from _of_button(widget, opened)
         case QComboBox():
             for index in range(widget.count()):
-                yield f" = {index}", lambda index=index: _choose(widget, index)
+                yield f" = {index}", partial(_choose, widget, index)
         case QAbstractSpinBox():
             yield " up and down", lambda: _keys(widget, Qt.Key.Key_Up, Qt.Key.Key_Down)
         case QAbstractSlider():
@@ -106,7 +107,7 @@ def _of_view(view: QAbstractItemView) -> Iterator[tuple[str, Press]]:
         if header.isVisible() and header.sectionsClickable():
             for section in range(header.count()):
                 if not header.isSectionHidden(section):
-                    yield f" heading {section}", lambda s=section, h=header: _click_heading(h, s)
+                    yield f" heading {section}", partial(_click_heading, header, section)
 
 
 def in_menu(menu: QMenu) -> Iterator[tuple[str, Press]]:

@@ -1,4 +1,4 @@
-"""Loads planned by llama.cpp without allocating them, in this process (``no_alloc``; shared/reference/memory.md)."""
+"""Loads planned by llama.cpp without allocating them, in this process (``no_alloc``; docs/reference/memory.md)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from desktop.engine.planner.dry_run import DryRun
 
 STUB = "plan.gguf"  # the stub's name in the process's working directory; removed as soon as it is read
-RPC_VARIABLE = "HEFT_RPC"  # desktop/engine/worker.py
+RPC_VARIABLE = "HEFT_RPC"  # as desktop/engine/worker/main.py has it
 
 
 class PlanRequest(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Chat templates: untrusted Jinja from a stranger's file, rendered in an immutable sandbox.
 
-The sandbox stops escapes, not loops or memory (shared facts: security.md), so :mod:`desktop.engine.tools.renderer` runs
-this module in a process with limits.
+The sandbox stops escapes, not loops or memory (docs/reference/security.md), so
+:mod:`desktop.engine.tools.renderer` runs this module in a process with limits.
 """
 
 from __future__ import annotations

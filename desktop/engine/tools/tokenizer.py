@@ -40,7 +40,6 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
 
     tokens: int
     adds_bos: bool
-    adds_eos: bool
 
 
 class Token(msgspec.Struct, frozen=True, array_like=True):
@@ -96,7 +95,6 @@ class Vocabulary:
         return Loaded(
             tokens=self._lib.llama_vocab_n_tokens(self._vocab),
             adds_bos=bool(self._lib.llama_vocab_get_add_bos(self._vocab)),
-            adds_eos=bool(self._lib.llama_vocab_get_add_eos(self._vocab)),
         )
 
     def tokenize(self, request: Tokenize) -> Tokens:

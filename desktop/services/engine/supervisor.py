@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -37,6 +38,8 @@ from desktop.system.listeners import Listeners
 
 Phase = Literal["stopped", "starting", "loading", "ready", "generating", "died"]
 AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied
+_log = logging.getLogger(__name__)
+_UNLOGGED = ("path", "request_id")
 _HELLO_SECONDS, _LOOK_SECONDS = 30.0, 0.5
 _RATE_SECONDS = 0.5  # a state for each batch of text would wake every listener for a figure nobody reads that fast
 
@@ -74,11 +77,10 @@ class EngineService:
     Listeners are called in the order of the events, mostly on a background thread, never with a lock held.
     """
 
-    def __init__(self, paths: Paths, completed: Callable[[Load], Load] = lambda request: request) -> None:
-        """``completed`` fills in what a load leaves open."""
+    def __init__(self, paths: Paths) -> None:
         self._paths = paths
-        self._completed = completed
         self._lock = threading.RLock()
+        self._load_order = threading.Lock()
         self._client: EngineClient | None = None
         self._state = EngineState()
         self._hello: Hello | None = None
@@ -137,8 +139,11 @@ class EngineService:
         except HeftError as error:
             self._change(replace(loading, phase="stopped", failure=error))
             return
-        client.cancel()  # whatever still runs or loads makes room
-        client.send(request)
+        _log.info("loading %s: %s", plan.ref.name, _asked_of(request))
+        with self._load_order:
+            if request.request_id == self._wanted_load:  # else another thread asked for a newer load meanwhile
+                client.cancel()  # whatever still runs or loads makes room
+                client.send(request)
 
     def generate(self, request: Generate, listener: Callable[[AnswerEvent], None]) -> int:
         """Begin one answer; ``listener`` hears its events, the last being Finished, Failed or EngineDied.
@@ -239,6 +244,7 @@ class EngineService:
                 self._answering = None
         if follow is not None:
             self._announce()
+            _log_state(follow, event)
         if answering is not None and isinstance(event, AnswerEvent):
             number, listener = answering
             if isinstance(event, EngineDied) or event.request_id == number:
@@ -279,6 +285,25 @@ class EngineService:
                 return EngineState("died", state.plan, died=event)
             case _:
                 return None
+
+
+def _asked_of(load: Load) -> str:
+    """What a load asks for, without the path: only what is set."""
+    fields = msgspec.structs.asdict(load)
+    return ", ".join(f"{key} {value}" for key, value in fields.items() if key not in _UNLOGGED and value)
+
+
+def _log_state(state: EngineState, event: Event | EngineDied) -> None:
+    name = state.model_name
+    match event:
+        case Loaded():
+            _log.info("loaded %s: context %d, %d bytes", name, event.context_length, event.memory.total_bytes)
+        case Failed():
+            _log.warning("the engine refused %s: %s", name, event.kind)
+        case EngineDied():
+            _log.warning("the engine died: %s", event.kind)
+        case Finished():
+            _log.debug("answered: %s, %.1f tokens per second", event.reason, event.statistics.tokens_per_second)
 
 
 def describe_engine(paths: Paths) -> Hello:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import shutil
 from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ from desktop.store.paths import Paths
 from desktop.system.atomic import save_for_user
 
 Measure = Literal["cached", "if-missing", "again"]
+_log = logging.getLogger(__name__)
 _BUSY_SHARE = 0.85  # below this part of their time on a core, the measuring threads were disturbed
 _MAX_PROFILE_BYTES = 4 << 20
 
@@ -93,6 +95,7 @@ class MachineService:
         info = msgspec.structs.replace(engine.info, missing_features=missing)
         memory, memory_notes = self._memory(report.cpu, measure)
         gpus = merge([gpu for probe in probes for gpu in probe.gpus], engine.devices, self._tables)
+        _log.info("this machine: %s, %d GPUs, engine %s", report.cpu.name, len(gpus), info.version or "unknown")
         notes = [sentence, *engine.notes, *report.notes, *memory_notes]
         notes += [note for probe in probes for note in probe.notes]
         notes += _unusable(gpus, info)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from desktop.store.usage import UsageStore
 
 __all__ = ["LibraryModel", "LibraryService", "find_starter"]
 
+_log = logging.getLogger(__name__)
 STARTER = "starter"
 
 
@@ -62,6 +64,7 @@ class LibraryService:
             self._locations(), progress=progress, cancelled=cancelled
         )
         self._scan = scan
+        _log.info("the library holds %d models", len(scan.models))
         used = self._usage.last_used()
         models = [replace(model, last_used=used.get(model.id)) for model in scan.models]
         return sorted(models, key=lambda model: (model.name.casefold(), model.id))

@@ -117,11 +117,16 @@ class PlanningService:
         """
         wanted = (asked or LoadSettings()).over(self.settings_of(ref)).over(self._usual()).checked()
         try:
-            return self._planned(ref, wanted, self._held(), cancelled)
+            plan = self._planned(ref, wanted, self._held(), cancelled)
+            _log.info("planned %s: %s", ref.name, wanted)
+            return plan
         except CancelledError:
             raise
         except HeftError as error:
+            _log.info("no plan for %s: %s", ref.name, error.kind)
             note = f"This load could not be planned: {error.message}"
+        except OSError as error:  # gone meanwhile, or not to be read: the engine says so when it is loaded
+            note = f"This load could not be planned: {error.strerror or error}"
         except Exception as error:  # noqa: BLE001 - whatever a file does to a plan, it may still load
             _log.exception("planning %s", ref.name)
             note = f"This load could not be planned: {error}"

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 
 from desktop.ui.chat import actions
-from desktop.ui.shared.transcript import keys
-from desktop.ui.shared.transcript.message import CONTINUABLE
+from desktop.ui.shared import transcript_keys as keys
 from desktop.ui.shell.action_registry import ActionRegistry
 
 if TYPE_CHECKING:
@@ -40,6 +39,11 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
         if talk.last_answer is not None:
             call(talk.last_answer.id)
 
+    def cut_off() -> bool:
+        from desktop.ui.shared.transcript.message import CONTINUABLE  # not before there is a message to show
+
+        return talk.last_answer is not None and talk.last_answer.state in CONTINUABLE
+
     commands.connect_to(actions.SEARCH, rows.focus_search)
     commands.connect_to(actions.WRITE, lambda: composer.setFocus(Qt.FocusReason.ShortcutFocusReason))
     commands.connect_to(actions.CHOOSE_MODEL, parts.model.open_menu)
@@ -60,6 +64,6 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.ask(actions.ANSWERING, lambda: talk.busy)
     commands.ask(actions.ASKED, lambda: any(message.role == "user" for message in talk.branch))
     commands.ask(actions.ANSWERED, lambda: talk.last_answer is not None)
-    commands.ask(actions.CUT_OFF, lambda: talk.last_answer is not None and talk.last_answer.state in CONTINUABLE)
+    commands.ask(actions.CUT_OFF, cut_off)
     commands.ask(actions.LOADING, lambda: parts.model.loading)
     commands.ask(keys.SOMETHING_SELECTED, lambda: bool(talk.branch) and transcript().has_selection)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from desktop.ui.shared.search_field import CLEAR_SEARCH
-from desktop.ui.shared.transcript.keys import COPY, COPY_MARKDOWN, SELECT_ALL, TRANSCRIPT_KEYS
+from desktop.ui.shared.transcript_keys import COPY, COPY_MARKDOWN, SELECT_ALL, TRANSCRIPT_KEYS
 from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 
 IN_LIST = Condition("chat-in-list", "Choose a chat in the list first.")

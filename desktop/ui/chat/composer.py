@@ -126,13 +126,11 @@ class Composer(QWidget):
     """The input below the transcript.
 
     ``submitted(text)`` and ``edit_submitted(message id, text)`` carry what was written and empty the input;
-    ``stop_requested`` comes from Stop or Escape; ``edit_last_requested`` from Up in the empty input;
-    ``edit_cancelled`` when editing was given up.
+    ``stop_requested`` comes from Stop or Escape; ``edit_last_requested`` from Up in the empty input.
     """
 
     submitted = Signal(str)
     edit_submitted = Signal(int, str)
-    edit_cancelled = Signal()
     edit_last_requested = Signal()
     stop_requested = Signal()
 
@@ -141,7 +139,6 @@ class Composer(QWidget):
         self.setObjectName("composer")
         self._theme = theme
         self._busy = False
-        self._reason = ""
         self._model = ""
         self._editing: int | None = None
         self._draft = ""
@@ -238,29 +235,17 @@ class Composer(QWidget):
 
     def cancel_edit(self) -> None:
         """Give up editing, if that is going on."""
-        if self._end_edit():
-            self.edit_cancelled.emit()
-
-    def _end_edit(self) -> bool:
         if self._editing is None:
-            return False
+            return
         self._editing = None
         self._banner.hide()
         self.set_text(self._draft)
         self._draft = ""
         self._show_button()
-        return True
 
     def set_busy(self, busy: bool) -> None:
         """While an answer is generated, the button stops it; writing goes on."""
         self._busy = busy
-        self._show_button()
-
-    def set_disabled_reason(self, reason: str) -> None:
-        """Say why nothing can be sent now; an empty reason means that it can."""
-        self._reason = reason
-        self._editor.setReadOnly(bool(reason))
-        self._show_placeholder()
         self._show_button()
 
     def set_model_name(self, name: str) -> None:
@@ -295,10 +280,10 @@ class Composer(QWidget):
         name = self._model if len(self._model) <= 18 else f"{self._model[:17].rstrip('-._ ')}…"
         to = f"Message {name}" if name else "Message"
         keys = f"{shown_keys(SEND)} sends, {listed_keys(NEW_LINE)} for a new line"
-        words = self._reason or f"{to.removesuffix('…')}… ({keys})"
+        words = f"{to.removesuffix('…')}… ({keys})"
         room = self._editor.viewport().width() - 8
         short = (words, f"{to.removesuffix('…')}… ({shown_keys(SEND)} sends)", f"{to.removesuffix('…')}…", "Message…")
-        fitting = first_fitting(self._editor.fontMetrics(), room, *((words,) if self._reason else short))
+        fitting = first_fitting(self._editor.fontMetrics(), room, *short)
         self._editor.setPlaceholderText(fitting)
         self._editor.setAccessibleDescription(words)
 
@@ -322,7 +307,7 @@ class Composer(QWidget):
         words, name, role = ("Stop", "stop", "") if self._busy else ("Send", "send", "primary")
         if self._editing is not None and not self._busy:
             words = "Send edit"
-        ready = self._busy or (bool(self.text.strip()) and not self._reason)
+        ready = self._busy or bool(self.text.strip())
         self._button.setEnabled(ready)
         if self._button.text() != words or self._button.icon().isNull():
             self._button.setText(words)
@@ -354,11 +339,11 @@ class Composer(QWidget):
     def send(self) -> None:
         """Send what is written, if it may be sent."""
         text = self.text.strip("\n")
-        if self._busy or self._reason or not text.strip():
+        if self._busy or not text.strip():
             return
         editing = self._editing
         if editing is not None:
-            self._end_edit()
+            self.cancel_edit()
             self.edit_submitted.emit(editing, text)
             return
         self._editor.clear()

@@ -149,6 +149,8 @@ class SamplingPanel(QWidget):
         label = QLabel(title)
         label.setBuddy(control)
         label.setToolTip(meaning)
+        label.setMinimumWidth(1)  # in a narrow window it wraps
+        label.setWordWrap(True)
         return label
 
     def _connect(self) -> None:

@@ -37,7 +37,7 @@ from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.search import DiscoverSearch
 from desktop.ui.discover.states import DiscoverState
 from desktop.ui.discover.weighing import Weighing
-from desktop.ui.shared.reflow import CurrentStack
+from desktop.ui.shared.reflow import Column, CurrentStack
 from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.speed_offer import SpeedOffer
 from desktop.ui.shared.token_field import taken_words
@@ -45,7 +45,7 @@ from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
-_SIDE_WIDTH, _NARROW_SIDE, _SIDE_HEIGHT = 340, 240, 440  # on a small screen the page scrolls
+_SIDE_WIDTH, _NARROW_SIDE, _LIST_HEIGHT = 340, 240, 160  # on a small screen the page scrolls
 _NARROW = 960  # a page below this width gives the side less
 _NOTHING, _REPO = 0, 1
 
@@ -164,14 +164,15 @@ class DiscoverPage(Page):
     # -- building --------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        side = QWidget()
+        side = Column()
         side.setObjectName("discoverSideInside")
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._search, 1)
         column.addWidget(self._panel)
-        side.setMinimumSize(_NARROW_SIDE, _SIDE_HEIGHT)
+        side.setMinimumWidth(_NARROW_SIDE)
+        self._search.list.setMinimumHeight(_LIST_HEIGHT)
         self._body = CurrentStack()
         self._body.addWidget(self._state)
         self._body.addWidget(self._repo)

@@ -28,9 +28,11 @@ from desktop.ui.discover.variant_table import VariantTable
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import Beside
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import Theme, set_role
 
+_HEAD_NEEDS = 640  # pixels that name and buttons need beside each other
 _MARGIN, _NARROW_MARGIN = 20, 8  # left and right of everything
 _NARROW = 560  # pixels of width
 _WHY_LINES = 3  # room for the reasons from the beginning, so that they move nothing when they come
@@ -160,13 +162,14 @@ class RepoPane(QScrollArea):
         set_role(self._explain, "ghost")
         page = commands.button(actions.MODEL_PAGE, "repoPage", role="ghost")
         inspect = commands.button(actions.INSPECT, "repoInspect", role="ghost")
-        head = QHBoxLayout()
-        head.setSpacing(6)
-        head.addWidget(self._title)
-        head.addStretch(1)
-        head.addWidget(self._explain)
-        head.addWidget(inspect)
-        head.addWidget(page)
+        offered = QWidget()
+        buttons = QHBoxLayout(offered)
+        buttons.setContentsMargins(0, 0, 0, 0)
+        buttons.setSpacing(6)
+        for button in (self._explain, inspect, page):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        head = Beside(self._title, offered, needs=_HEAD_NEEDS, stretch=(1, 0), spacing=6)
         self._facts = plain_label("repoFacts", "muted", selectable=True)
         self._facts.setMinimumWidth(1)  # it wraps: the table decides how narrow the page may be
         self._stale = plain_label("repoStale", "warn")
@@ -200,7 +203,7 @@ class RepoPane(QScrollArea):
         self._column = column = QVBoxLayout(content)
         column.setContentsMargins(_MARGIN, 16, _MARGIN, 16)
         column.setSpacing(10)
-        column.addLayout(head)
+        column.addWidget(head)
         for widget in (self._facts, self._stale, name_card, chart_card, why_card, self.table):
             column.addWidget(widget)
         if foot is not None:

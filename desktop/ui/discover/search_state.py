@@ -12,11 +12,12 @@ from desktop.core.spelling import MOST_OFFERED
 from desktop.core.text import visible_in_place
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import Column
 from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shared.signals import calling
 
 
-class SearchState(QWidget):
+class SearchState(Column):
     """A title, a sentence, near names to search for instead, and one thing to do."""
 
     near_chosen = Signal(str)  # a text to search for in place of the one typed

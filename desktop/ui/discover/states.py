@@ -13,6 +13,7 @@ from desktop.services.hub_account import TokenTaken
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.chips import FlowLayout
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import Column
 from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shared.token_field import TokenField
 
@@ -35,7 +36,7 @@ _NEEDS_PAGE = frozenset(
 )
 
 
-class DiscoverState(QWidget):
+class DiscoverState(Column):
     """A title, a sentence, and the one thing to do."""
 
     again = Signal()

@@ -34,7 +34,7 @@ from desktop.ui.shell.theme import Theme
 
 ROW_HEIGHT = 37
 _ELIDE, _ELIDE_NAME = Qt.TextElideMode.ElideRight, Qt.TextElideMode.ElideMiddle  # a name's end tells variants apart
-_WIDTHS = {VARIANT: 112, DOWNLOAD: 84, MEMORY: 90, WHERE: 150, SPEED: 104, QUALITY: 174, ACTION: 96}
+_WIDTHS = {VARIANT: 112, DOWNLOAD: 84, MEMORY: 90, WHERE: 146, SPEED: 108, QUALITY: 174, ACTION: 96}
 _NARROW_WIDTHS = {VARIANT: 86, MEMORY: 84, WHERE: 142, SPEED: 84, ACTION: 80}
 _SPARED = (DOWNLOAD, QUALITY)  # columns left out, the first one first, where there is no room; the chart shows the loss
 _PADDING, _NARROW_PADDING = 8, 4  # left and right of a cell's text

@@ -163,17 +163,6 @@ class InspectPage(Page):
             self._reading.cancel()
             self._ended()
 
-    def close_model(self) -> None:
-        """Close the files of the model that is shown; the page is empty then."""
-        self.cancel()
-        inspected = self.inspected
-        self._state.show(None)
-        self._tabs.clear()
-        self._head.show_model(None)
-        self._body.setCurrentIndex(_EMPTY)
-        if inspected is not None:
-            inspected.close()
-
     def ask_file(self) -> None:
         """Ask for a file to look at."""
         self._head.open_menu.ask_file()

@@ -27,7 +27,6 @@ class InspectTabs(QWidget):
 
     notify = Signal(object)
     place_asked = Signal(str)
-    tab_changed = Signal(str)
 
     def __init__(
         self,
@@ -152,7 +151,6 @@ class InspectTabs(QWidget):
             made.show_model(opened.inspected)
         self._stack.setCurrentWidget(made)
         self._show_panel(self._entries[index].name in WITH_PANEL and bool(opened.inspected.tensors))
-        self.tab_changed.emit(self._entries[index].name)
 
     def step(self, step: int) -> None:
         """The next tab (1) or the previous one (-1), round and round; nothing without a model."""

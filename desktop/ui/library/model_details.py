@@ -53,13 +53,14 @@ class ModelDetails(QFrame):
         self._plan = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._plan.setObjectName("libraryDetailsPlan")
         self._plan.setToolTip("How it would be loaded now; “How it loads” changes it")
+        self._plan.setSizePolicy(QSizePolicy.Policy.Ignored, self._plan.sizePolicy().verticalPolicy())
         self._problem = plain_label("libraryDetailsProblem", "warn")
         words = QVBoxLayout()
         words.setSpacing(3)
-        for label in (self._name, self._facts, self._plan, self._place, self._problem):
+        for label in (self._name, self._facts, self._place, self._problem):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, label.sizePolicy().verticalPolicy())
             words.addWidget(label)
-        self._load = LoadPanel(planning, tasks)
+        self._load = LoadPanel(planning, tasks, title="")
         self._load.hide()
         self._load.planned.connect(lambda plan: self._plan.set_whole_text(summary(plan)))
         self._load.failed.connect(self.failed)
@@ -73,12 +74,17 @@ class ModelDetails(QFrame):
         self.inspect = commands.button(actions.INSPECT, "libraryInspect")
         self.folder = commands.button(actions.SHOW_IN_FOLDER, "libraryShowInFolder")
         self.remove = commands.button(actions.REMOVE, "libraryRemove", role="danger")
-        for button in (self.chat, self.set_up, self.inspect, self.folder, self.remove):
+        for button in (self.chat, self.inspect, self.folder, self.remove):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        load = QHBoxLayout()
+        load.setSpacing(8)
+        load.addWidget(self._plan, 1)
+        load.addWidget(self.set_up)
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 12, 14, 12)
-        column.setSpacing(10)
+        column.setSpacing(6)
         column.addLayout(row)
+        column.addLayout(load)
         column.addWidget(self._load)
 
     def show_model(self, model: LibraryModel, *, removable: bool) -> None:

@@ -261,10 +261,6 @@ class LibraryPage(Page):
     def _filter(self, text: str) -> None:
         self._rows.set_filter(text)
 
-    def _focus_search(self) -> None:
-        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._search.selectAll()
-
     def _scan_advanced(self, progress: Progress) -> None:
         if time.monotonic() - self._scan_started > QUIET_SECONDS:
             self._progress.show()

@@ -18,7 +18,7 @@ from desktop.ui.shared.tokens_field import ContextChoice
 from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import set_role
 
-AUTO = "auto"
+AUTO, NO_GPU = "auto", "no GPU"
 _COLUMN_WIDTH = 250  # pixels that a field with its label takes
 _EDITOR_WIDTH = 132
 _NARROWEST = 210  # pixels
@@ -27,6 +27,8 @@ _MOST = 999  # layers or threads, while nothing says how many there are
 
 def auto_words(decided: str = "") -> str:
     """What an unset field shows: that Heft decides, and what it decided."""
+    if decided == NO_GPU:
+        return decided
     return f"{AUTO} · {decided}" if decided else AUTO
 
 
@@ -65,6 +67,7 @@ class _ChoiceEditor(QComboBox):
             if choice != AUTO:
                 self.addItem(choice, choice)
         leave_wheel(self)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.currentIndexChanged.connect(self._changed)
         self._filling = False
         _grey(self, True)
@@ -237,7 +240,7 @@ def decided_words(field: LoadField, plan: LoadPlan | None) -> str:
         return ""
     value = getattr(plan.settings, field.name)
     if field.name == "gpu_layers":
-        return "no GPU" if plan.fit is not None and not _has_gpu(plan) else f"{value:,}" if plan.fit else ""
+        return NO_GPU if plan.fit is not None and not _has_gpu(plan) else f"{value:,}" if plan.fit else ""
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from desktop.core.load_plan import LoadPlan
@@ -13,6 +15,7 @@ from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import set_role
 
 _BAR = 1000
+_NARROW = 260  # pixels
 
 
 class _Device(QWidget):
@@ -27,17 +30,30 @@ class _Device(QWidget):
         self._bar.setObjectName(f"planBar{number}")
         self._bar.setTextVisible(False)
         self._bar.setRange(0, _BAR)
-        grid = QGridLayout(self)
+        self._grid = grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(3)
         grid.setColumnStretch(0, 1)
         grid.addWidget(self._name, 0, 0)
-        grid.addWidget(self._figures, 0, 1)
         grid.addWidget(self._bar, 1, 0, 1, 2)
+        self._narrow = True
+        self._arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room the figures stand below the bar."""
+        super().resizeEvent(event)
+        narrow = event.size().width() < _NARROW
+        if narrow != self._narrow:
+            self._narrow = narrow
+            self._arrange()
+
+    def _arrange(self) -> None:
+        at = (2, 0, 1, 2) if self._narrow else (0, 1, 1, 1)
+        self._grid.addWidget(self._figures, *at, Qt.AlignmentFlag.AlignRight)
 
     def show_use(self, use: DeviceUse, about: str) -> None:
         """``about`` stands before a figure that is an estimate."""
-        words = f"{about}{human_bytes(use.used_bytes)} of {human_bytes(use.free_bytes)}"
+        words = f"{about}{human_bytes(use.used_bytes)} / {human_bytes(use.free_bytes)}"
         self._name.set_whole_text(visible_in_place(use.name[:1].upper() + use.name[1:]))
         self._figures.setText(words)
         set_role(self._figures, "bad" if use.over else "")
@@ -70,8 +86,10 @@ class PlanView(QWidget):
             label = QLabel(title)
             label.setBuddy(value)
             set_role(label, "muted")
+            label.setMinimumWidth(1)
+            label.setWordWrap(True)
             rows.addWidget(label, line, 0)
-            rows.addWidget(value, line, 1)
+            rows.addWidget(value, line, 1, Qt.AlignmentFlag.AlignRight)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(5)

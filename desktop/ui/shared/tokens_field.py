@@ -112,6 +112,7 @@ class ContextChoice(QComboBox):
         self._auto = words
         if self.itemText(0) != words:
             self.setItemText(0, words)
+            self._field.setCursorPosition(0)  # a word that is too long is read from its beginning
 
     def offer(self, wanted: int) -> None:
         """Fill the list and choose ``wanted``."""
@@ -122,6 +123,7 @@ class ContextChoice(QComboBox):
         for length in sorted(lengths):
             self.addItem(f"{length:,}", length)
         self.setCurrentIndex(self.findData(wanted))
+        self._field.setCursorPosition(0)
 
     def _take_typed(self) -> None:
         """Take the length in the field; where it is none, say so and put the former one back."""

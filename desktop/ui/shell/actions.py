@@ -27,6 +27,11 @@ JOBS = Action("window.jobs", "Show all long work: downloads, checks, calibration
 SHORTCUTS = Action("window.shortcuts", "Keyboard shortcuts", ("Ctrl+/", "F1"))
 DISMISS = Action("window.dismiss-message", "Dismiss the newest message", ("Ctrl+Shift+X",), icon="close")
 LOGS = Action("window.logs", "Open the log folder", icon="folder")
+REPORT = Action(
+    "window.report",
+    "Save a report for an issue",
+    tip="Logs, versions and this computer in one file, without names and chats",
+)
 ABOUT = Action("window.about", "About Heft", icon="info")
 SETTINGS = Action("window.settings", "Settings", ("Ctrl+,",), icon="settings")
 QUIT = Action("window.quit", "Quit Heft", ("Ctrl+Q",))
@@ -62,6 +67,7 @@ WINDOW_ACTIONS: Declared = (
     SHORTCUTS,
     DISMISS,
     LOGS,
+    REPORT,
     ABOUT,
     SETTINGS,
     QUIT,

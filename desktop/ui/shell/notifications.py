@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from PySide6.QtCore import QElapsedTimer, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
@@ -19,6 +22,15 @@ ECHO_MS = 1000  # the same failure told by two services at once is one event
 NOTICE_SECONDS = 8.0  # a notice needs no action and leaves by itself; an error stays until it is dismissed
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A message with something to press: each button's words and what it does; the message goes with either."""
+
+    message: str
+    hint: str = ""
+    answers: tuple[tuple[str, Callable[[], object]], ...] = ()
+
+
 def error_report(error: HeftError) -> str:
     """What "Copy details" puts on the clipboard."""
     return "\n".join(part for part in (error.message, error.hint, f"[{error.kind}]", error.detail) if part)
@@ -32,14 +44,15 @@ class Notification(QFrame):
     dismissed = Signal()
     next_asked = Signal()
 
-    def __init__(self, theme: Theme, what: HeftError | str, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, what: HeftError | Offer | str, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
         self._count = 1
         self._told = QElapsedTimer()
         self._told.start()
         self._error = what if isinstance(what, HeftError) else None
-        message = what.message if isinstance(what, HeftError) else what
+        self._offer = what if isinstance(what, Offer) else None
+        message = what if isinstance(what, str) else what.message
         self.setObjectName("notification")
         self.setProperty("role", "notification")
         self.setProperty("severity", "error" if self._error else "notice")
@@ -50,8 +63,9 @@ class Notification(QFrame):
         texts = QVBoxLayout()
         texts.setSpacing(0)
         texts.addWidget(self._message)
-        if self._error and self._error.hint:
-            texts.addWidget(plain_label("notificationHint", text=self._error.hint, selectable=True))
+        hint = "" if isinstance(what, str) else what.hint
+        if hint:
+            texts.addWidget(plain_label("notificationHint", text=hint, selectable=True))
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 5, 10, 5)
         row.setSpacing(10)
@@ -60,6 +74,10 @@ class Notification(QFrame):
         self._others = push_button("", "notificationOthers", "Show the message behind this one", role="ghost")
         self._others.clicked.connect(self.next_asked)
         row.addWidget(self._others)
+        for number, (words, answer) in enumerate(self._offer.answers if self._offer else ()):
+            button = push_button(words, f"notificationAnswer{number}", spoken=f"{words}: {message}")
+            button.clicked.connect(calling(self._answer, answer))
+            row.addWidget(button)
         if self._error and self._error.settings_page is not None:
             settings = SettingsLink("notificationSettings")
             settings.show_page(self._error.settings_page)
@@ -83,13 +101,13 @@ class Notification(QFrame):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.dismissed)
-        if self._error is None:
+        if not self.stays:
             self._timer.start(round(NOTICE_SECONDS * 1000))
 
     @property
-    def is_error(self) -> bool:
-        """Whether it stays until it is dismissed."""
-        return self._error is not None
+    def stays(self) -> bool:
+        """Whether it stays until it is answered or dismissed."""
+        return self._error is not None or self._offer is not None
 
     @property
     def text(self) -> str:
@@ -106,14 +124,16 @@ class Notification(QFrame):
         """Give the keyboard to the button that shows the next message."""
         self._others.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def is_same(self, what: HeftError | str) -> bool:
+    def is_same(self, what: HeftError | Offer | str) -> bool:
         """Whether ``what`` says the same, so that it is counted instead of shown again."""
+        if isinstance(what, Offer):
+            return self._offer == what
         if isinstance(what, HeftError):
             mine = self._error
             return mine is not None and (mine.kind, mine.message) == (what.kind, what.message)
-        return self._error is None and self._message.text() == what
+        return not self.stays and self._message.text() == what
 
-    def repeat(self, what: HeftError | str) -> None:
+    def repeat(self, what: HeftError | Offer | str) -> None:
         """The same happened again."""
         if isinstance(what, HeftError):
             if self._told.restart() < ECHO_MS:
@@ -121,9 +141,13 @@ class Notification(QFrame):
             self._error = what
             self._count += 1
             self._message.setText(f"{what.message} ({self._count} times)")
-        else:
+        elif not self.stays:
             self._timer.start(round(NOTICE_SECONDS * 1000))
         self._announce()
+
+    def _answer(self, answer: Callable[[], object]) -> None:
+        self.dismissed.emit()
+        answer()
 
     def _announce(self) -> None:
         self.setAccessibleName(self._message.text())
@@ -182,14 +206,14 @@ class NotificationArea(QWidget):
         self.setGeometry(self._edge, parent.height() - height, width, height)
 
     def show_message(self, what: object) -> None:
-        """Show a HeftError or a sentence; the same one again is counted."""
-        told = what if isinstance(what, HeftError) else str(what)
+        """Show a HeftError, an offer or a sentence; the same one again is counted."""
+        told = what if isinstance(what, HeftError | Offer) else str(what)
         for known in self._shown:
             if known.is_same(told):
                 known.repeat(told)
                 return
         if len(self._shown) == MOST_SHOWN:
-            notices = [shown for shown in self._shown if not shown.is_error]
+            notices = [shown for shown in self._shown if not shown.stays]
             self._dismiss((notices or self._shown)[0])
         notification = Notification(self._theme, told, self)
         notification.dismissed.connect(calling(self._dismiss, notification))

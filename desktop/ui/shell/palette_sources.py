@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from desktop.core.fuzzy import Titles, matched
 from desktop.core.text import visible_in_place
 
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ class Group:
     def __init__(self, source: Source, entries: Iterable[Entry]) -> None:
         self.source = source
         self.entries = tuple(entries)
+        from desktop.core.fuzzy import Titles  # a start does not wait for it
+
         self._titles = Titles([_findable(entry) for entry in self.entries])
 
     def closest(self, query: str, limit: int) -> list[tuple[int, Entry]]:
@@ -68,6 +69,8 @@ class PaletteRow:
 
 def rows(groups: Sequence[Group], query: str) -> list[PaletteRow]:
     """The lines for what was typed. The group with the closest match comes first, else they keep their order."""
+    from desktop.core.fuzzy import matched
+
     query = " ".join(query.split())
     found = []
     for number, group in enumerate(groups):

@@ -50,6 +50,7 @@ from desktop.ui.shell.actions import (
     OPEN_FILE,
     PALETTE,
     QUIT,
+    REPORT,
     SETTINGS,
     SHORTCUTS,
     WINDOW_ACTIONS,
@@ -99,9 +100,9 @@ class MainWindow(QWidget):
     file_opened = Signal(object)  # Path of a .gguf that was chosen, or dropped where it is to be loaded
     file_inspected = Signal(object)  # Path of another model file or folder, or of a .gguf dropped on the page Inspect
     inspect_asked = Signal()  # a file is to be chosen for the page Inspect
-    page_changed = Signal(str)
     settings_asked = Signal(str)  # SettingsPage
     logs_asked = Signal()
+    report_asked = Signal()
     about_asked = Signal()
     painted = Signal()  # once, after the first paint
     appearance_chosen = Signal(str)  # Appearance
@@ -176,6 +177,7 @@ class MainWindow(QWidget):
         commands.connect_to(SHORTCUTS, self.show_shortcuts)
         commands.connect_to(DISMISS, self.notifications.dismiss_last)
         commands.connect_to(LOGS, self.logs_asked.emit)
+        commands.connect_to(REPORT, self.report_asked.emit)
         commands.connect_to(ABOUT, self.about_asked.emit)
         commands.connect_to(QUIT, self.close)
         commands.connect_to(SETTINGS, self._open_settings)
@@ -214,7 +216,6 @@ class MainWindow(QWidget):
         self._rail.set_current(index)
         self._stack.setCurrentWidget(self._made[index])
         self._focus_page()
-        self.page_changed.emit(self._entries[index].name)
 
     def _focus_page(self) -> None:
         """Give the keyboard back to the page in view."""

@@ -1,4 +1,4 @@
-"""``heft inspect`` against the contract of shared/cli.md."""
+"""``heft inspect`` against the contract of docs/cli.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``heft machine`` against the contract of shared/cli.md, with the real engine and the real probes."""
+"""``heft machine`` against the contract of docs/cli.md, with the real engine and the real probes."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_the_engine_plans_this_computer(hub: HubServer, heft_home: Path) -> None
     assert code == 0
     (variant,) = document["variants"]
     assert variant["method"] == "engine"
-    assert variant["memory"]["kv_bytes"] == 45 << 20  # 2,048 cells; memory.md: 90 MiB at 4,096
+    assert variant["memory"]["kv_bytes"] == 45 << 20  # 2,048 cells; docs/reference/memory.md: 90 MiB at 4,096
     assert document["recommended"] == "Q4_1"
 
 

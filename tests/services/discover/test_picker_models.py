@@ -27,14 +27,14 @@ from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import ModelShape, Weights
-from desktop.core.placement import Fit, place
+from desktop.core.placement import Fit, Reclaimable, place
 from desktop.core.speed import Rate, Speeds
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.services.discover.picker import PickedRepo, PickerService
-from desktop.services.discover.picker_records import Controls, EnginePlanner, Reclaimable, View
+from desktop.services.discover.picker_records import Controls, EnginePlanner, View
 from desktop.services.discover.picker_words import (
     facts,
     model_facts,
@@ -85,8 +85,9 @@ def test_each_variant_is_planned_from_the_shape_of_its_own_model(
     found.read_first()
     looked_at = {exchange.path.rpartition("/")[2] for exchange in hub.requests(".gguf")}
     assert looked_at == {"SmolLM2-135M-Q8_0.gguf", "Qwen2.5-14B-Q2_K.gguf"}, "one file per model"
-    for step in (lambda: None, lambda: found.settle(controls)):
-        step()
+    for settled in (False, True):
+        if settled:
+            found.settle(controls)
         view = found.view(controls)
         assert kv(view) == {
             "SmolLM2-135M Q8_0": KV_135M, "F16": KV_135M,
@@ -222,6 +223,7 @@ class _Planner:
         longest: bool,
     ) -> Fit | None:
         assert len(weights.layers) == shape.layer_count == headers[0].integer(f"{shape.architecture}.block_count")
+        assert settings.context is not None
         self.contexts.append(settings.context)
         if shape.architecture in self.failing:
             raise StopIteration
@@ -258,9 +260,9 @@ def test_a_failure_of_one_plan_never_fails_the_others(
 def test_a_failure_of_one_estimate_never_fails_the_others(
     opened: Callable[..., PickedRepo], mixed: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from desktop.services.discover import picker
+    from desktop.services.discover import picker, picker_place
 
-    known = picker.estimated
+    known = picker_place.estimated
 
     def failing(shape: ModelShape, *about: Any, **more: Any) -> Fit:
         if shape.architecture == "llama":

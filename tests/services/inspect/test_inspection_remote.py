@@ -43,7 +43,7 @@ def test_shards_on_the_hub(hub: HubServer, paths: Paths, tmp_path: Path) -> None
     whole = service.open(f"hf:a/b/Q4/{parts[1].name}")
     assert [file.name for file in whole.files] == [path.name for path in parts] and whole.title == "small"
     del content[f"Q4/{parts[2].name}"]
-    hub.add(Repo("a/c", content))
+    hub.add(Repo("a/c", dict(content)))
     partial = service.open(f"hf:a/c/Q4/{parts[0].name}")
     assert any("1 are missing: 3" in f.message for f in partial.findings)
 

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,6 @@ from support.hub_server import BytesContent, HubServer, Repo
 from desktop.hub import transfer
 from desktop.hub.client import HubClient
 from desktop.hub.search import HubSearch
-from desktop.services.models import downloads_job
 from desktop.services.models.downloads import DownloadService, DownloadState
 from desktop.store.paths import Paths
 
@@ -269,7 +269,7 @@ def test_a_full_disk_is_seen_before(
     class Usage:
         free = 1_000_000
 
-    monkeypatch.setattr(downloads_job.shutil, "disk_usage", lambda _path: Usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage)
     state = service.wait(service.start("owner/model", ["m-Q4_K_M.gguf"], name="x"), WAIT)
     assert (state.phase, state.kind) == ("paused", "disk-full")
     assert "1.0 MB free" in state.message and state.hint.startswith("Free ")

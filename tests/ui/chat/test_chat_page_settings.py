@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QPlainTextEdit
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QDoubleSpinBox, QPlainTextEdit, QScrollArea
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
 from support.plans import plain_plan
 
 from desktop.core.errors import NotFoundError
+from desktop.core.load_settings import LoadSettings
+from desktop.core.model_ref import local_ref
 from desktop.store.options import PRESETS
 
 
@@ -72,3 +75,58 @@ def test_open_model_loads_the_file_named(desk: Desk, qtbot: QtBot) -> None:
     desk.page.open_model(Path("/nowhere.gguf"))
     qtbot.waitUntil(lambda: bool(desk.told))
     assert isinstance(desk.told[0], NotFoundError)
+
+
+def test_what_is_set_takes_effect_when_the_model_is_loaded_again(desk: Desk, qtbot: QtBot) -> None:
+    assert desk.library.path is not None
+    ref = local_ref(desk.library.path)
+    assert desk.page.findChild(QComboBox, "loadContext") is None, "nothing to set up before there is a model"
+    desk.page.open_model(desk.library.path)
+    qtbot.waitUntil(lambda: desk.engine.state.phase == "loading")
+    desk.engine.finish_load()
+    qtbot.waitUntil(lambda: desk.page.findChild(QComboBox, "loadContext") is not None)
+    context = desk.page.findChild(QComboBox, "loadContext")
+    again = desk.page.findChild(QAbstractButton, "reloadModel")
+    assert not again.isVisible()
+    field = context.lineEdit()
+    assert field is not None
+    field.selectAll()
+    qtbot.keyClicks(field, "3000")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(again.isVisible)
+    assert desk.planning.settings_of(ref) == LoadSettings(3000)
+    assert again is not None
+    desk.page.findChild(QScrollArea, "chatSideScroll").ensureWidgetVisible(again)
+    desk.click("reloadModel")
+    qtbot.waitUntil(lambda: desk.engine.state.phase == "loading")
+    desk.engine.finish_load()
+    qtbot.waitUntil(lambda: not again.isVisible())
+    loaded = desk.engine.state.loaded
+    assert loaded is not None and loaded.context_length == 3000
+
+
+def test_the_context_of_an_older_chat_becomes_its_models(desk: Desk, qtbot: QtBot) -> None:
+    assert desk.library.path is not None
+    ref = local_ref(desk.library.path)
+    old = desk.store.create(title="Old", context_length=6000)
+    desk.store.update(old.id, model="SmolLM2-135M", model_path=str(desk.library.path))
+    desk.page.open_chat(old.id)
+    qtbot.waitUntil(lambda: desk.page._talk.chat is not None)
+    desk.ask("Hello")
+    plan = desk.engine.last_plan
+    assert plan is not None and plan.context == 6000
+    assert desk.planning.settings_of(ref) == LoadSettings(6000)
+    chat = desk.store.chat(old.id)
+    assert chat is not None and chat.context_length == 0, "it is taken over once"
+
+
+def test_what_is_set_for_a_model_goes_before_an_older_chats_context(desk: Desk, qtbot: QtBot) -> None:
+    assert desk.library.path is not None
+    desk.planning.remember(local_ref(desk.library.path), LoadSettings(cache_type_k="q8_0"))
+    old = desk.store.create(title="Old", context_length=6000)
+    desk.store.update(old.id, model="SmolLM2-135M", model_path=str(desk.library.path))
+    desk.page.open_chat(old.id)
+    qtbot.waitUntil(lambda: desk.page._talk.chat is not None)
+    desk.ask("Hello")
+    plan = desk.engine.last_plan
+    assert plan is not None and (plan.asked.context, plan.asked.cache_type_k) == (None, "q8_0")

@@ -102,6 +102,14 @@ def test_reading_the_prompt_is_counted(live: LivePanel) -> None:
     assert label(live, "promptValue") == "reading 512 / 2,000"
 
 
+def test_memory_says_what_was_planned_where_it_is_otherwise(live: LivePanel) -> None:
+    memory = Memory(100_000_000, 50_000_000, 0, 0, 0, 0)
+    live.show_figures(Figures(memory=memory, planned_bytes=150_040_000))
+    assert label(live, "memoryValue") == "150.0 MB"
+    live.show_figures(Figures(memory=memory, planned_bytes=120_000_000))
+    assert label(live, "memoryValue") == "150.0 MB, planned 120.0 MB"
+
+
 # -- settings -------------------------------------------------------------------------------------
 
 
@@ -153,6 +161,7 @@ def test_the_wheel_passes_over_a_field_without_focus(qtbot: QtBot, panel: Sampli
     from PySide6.QtWidgets import QApplication
 
     field = panel.findChild(QDoubleSpinBox, "temperature")
+    assert field is not None
     before = field.value()
     event = QWheelEvent(
         QPointF(5, 5), QPointF(5, 5), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,

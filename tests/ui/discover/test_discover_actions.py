@@ -31,7 +31,7 @@ def test_download_by_keyboard_then_chat(made: Made, hub: HubServer, qtbot: QtBot
     hub.add(repo(SMALL, QWEN3_8B, ("Q4_K_M",), whole, 8.19e9, trendingScore=99))
     small = hub.repos[SMALL].files["Small-Q4_K_M.gguf"]
     hub.repos[SMALL].files["Small-Q4_K_M.gguf"] = BytesContent(small.read(0, 3_000_000))
-    made.find(QLineEdit, "discoverSearch").setText("small")  # type: ignore[attr-defined]
+    made.find(QLineEdit, "discoverSearch").setText("small")
     made.wait(lambda: made.results == ["Small-GGUF"])
     view = made.find(QListView, "discoverResults")
     assert isinstance(view, QListView)
@@ -119,6 +119,6 @@ def test_figures_that_come_keep_the_current_row_and_the_place_on_the_page(made: 
     qtbot.mouseClick(made.table.viewport(), Qt.MouseButton.LeftButton, pos=cell(made, 4, 0))
     pane.verticalScrollBar().setValue(60)
     before = made.cells(4)[2]
-    made.find(QComboBox, "kvType").setCurrentText("q8_0")  # type: ignore[attr-defined]
+    made.find(QComboBox, "kvType").setCurrentText("q8_0")
     made.wait(lambda: made.cells(4)[2] != before and not made.text("repoBusy"))
     assert made.table.currentIndex().row() == 4 and pane.verticalScrollBar().value() == 60

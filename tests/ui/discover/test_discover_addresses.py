@@ -108,7 +108,7 @@ def test_a_mistyped_name_offers_the_near_one_and_one_click_searches_it(made: Mad
     qtbot.keyClicks(field, "qwem 8b")
     made.wait(lambda: made.text("discoverStateTitle") == "Nothing with a GGUF file matches “qwem 8b”.")
     offer = made.find(QAbstractButton, "discoverNear0")
-    assert offer.isVisible() and offer.text() == "“qwen 8b”"  # type: ignore[attr-defined]
+    assert offer.isVisible() and offer.text() == "“qwen 8b”"
     assert field.text() == "qwem 8b", "the user's words were changed"
     qtbot.mouseClick(offer, Qt.MouseButton.LeftButton)
     made.wait(lambda: made.results == ["Qwen3-8B-GGUF"])

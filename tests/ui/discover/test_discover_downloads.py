@@ -91,7 +91,7 @@ def press(made: Made, hub: HubServer, qtbot: QtBot, vocab_dir: Path) -> Iterator
     hub.add(repo(SMALL, QWEN3_8B, ("Q4_K_M",), whole, 8.19e9, trendingScore=99))
     small = hub.repos[SMALL].files[FILE]
     hub.repos[SMALL].files[FILE] = BytesContent(small.read(0, 3_000_000))
-    made.find(QLineEdit, "discoverSearch").setText("small")  # type: ignore[attr-defined]
+    made.find(QLineEdit, "discoverSearch").setText("small")
     made.wait(lambda: made.results == ["Small-GGUF"])
     view = made.find(QListView, "discoverResults")
     assert isinstance(view, QListView)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QLabel, QSpinBox, QTabBar
+from PySide6.QtWidgets import QLabel, QListView, QSpinBox, QTabBar
 from pytestqt.qtbot import QtBot
 from support.discover_page import Made
 from support.hub_server import HubServer
@@ -37,9 +37,9 @@ def column(made: Made, at: int = VARIANT) -> list[str]:
 
 
 def open_repo(made: Made, name: str) -> None:
-    made.find(QSpinBox, "contextExact").setValue(8192)  # type: ignore[attr-defined]
-    view = made.find(object, "discoverResults")
-    view.setCurrentIndex(view.model().index(made.results.index(name.partition("/")[2]), 0))  # type: ignore[attr-defined]
+    made.find(QSpinBox, "contextExact").setValue(8192)
+    view = made.find(QListView, "discoverResults")
+    view.setCurrentIndex(view.model().index(made.results.index(name.partition("/")[2]), 0))
     made.wait(lambda: made.table.isVisible() and made.table.model().rowCount() > 0 and "~" in made.cells(1)[MEMORY])
     made.wait(lambda: not made.text("repoBusy"))
 
@@ -128,7 +128,7 @@ def test_sorting_keeps_models_together(made: Made, qtbot: QtBot) -> None:
     assert downwards == [SMALL, "F16", "Q8_0", LARGE, "Q8_0", "Q4_K_M", "Q2_K"]
     assert made.table.columnSpan(0, 0) == made.table.columnSpan(3, 0) == 7 and made.table.columnSpan(1, 0) == 1
     made.table.selectRow(1)
-    assert made.page._repo.rows.at(made.page._repo.chosen).variant.label == "F16"  # type: ignore[union-attr]
+    assert made.page._repo.rows.at(made.page._repo.chosen).variant.label == "F16"
     button = made.table.visualRect(made.table.model().index(4, 6)).center()
     with qtbot.waitSignal(made.table.action_asked) as told:
         qtbot.mouseClick(made.table.viewport(), Qt.MouseButton.LeftButton, pos=button)

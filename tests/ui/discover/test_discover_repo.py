@@ -19,7 +19,7 @@ from desktop.ui.shell.theme import Theme
 
 def test_table_chart_and_reasons_say_the_same(made: Made) -> None:
     made.open(0)
-    made.find(QSpinBox, "contextExact").setValue(16_384)  # type: ignore[attr-defined]
+    made.find(QSpinBox, "contextExact").setValue(16_384)
     made.wait(lambda: "16,384" in made.text("repoWhy"))
     rows = [made.cells(row) for row in range(made.table.model().rowCount())]
     starred = [cells[0] for cells in rows if "★" in cells[0]]
@@ -49,7 +49,7 @@ def test_the_slider_moves_everything_and_has_marks(made: Made) -> None:
     slider.setValue(slider.maximum())
     made.wait(lambda: made.cells(0)[2] != before)
     assert slider.context == 40_960 and "40k" not in made.text("repoBusy")
-    made.find(QComboBox, "kvType").setCurrentText("q8_0")  # type: ignore[attr-defined]
+    made.find(QComboBox, "kvType").setCurrentText("q8_0")
     f16 = made.cells(0)[2]
     made.wait(lambda: made.cells(0)[2] != f16)
 
@@ -150,7 +150,7 @@ def test_a_row_stays_below_the_mouse_when_the_page_above_it_grows(made: Made, qt
     made.wait(over_the_table)
     scrolled = bar.value()
     before = made.table.mapTo(pane, QPoint(0, 0))
-    made.find(QAbstractButton, "repoName").click()  # type: ignore[attr-defined]
+    made.find(QAbstractButton, "repoName").click()
     made.wait(lambda: bar.value() > scrolled)
     # of a row's height a pixel may be lost to rounding
     assert abs(made.table.mapTo(pane, QPoint(0, 0)).y() - before.y()) <= 1

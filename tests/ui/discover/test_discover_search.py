@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QDesktopServices
@@ -15,6 +17,10 @@ from support.keyrings import MemoryKeyring
 
 from desktop.store import options
 from desktop.store.settings import Changed
+
+
+def _has_more(hub: HubServer, before: int) -> bool:
+    return len(hub.requests("/api/models")) > before
 
 
 def test_first_visit_shows_what_is_trending_and_fits(made: Made) -> None:
@@ -31,18 +37,18 @@ def test_typing_searches_and_nothing_found_offers_a_way_on(made: Made, qtbot: Qt
     field = made.find(QLineEdit, "discoverSearch")
     qtbot.keyClicks(field, "14b")
     made.wait(lambda: made.results == ["Qwen3-14B-GGUF"])
-    field.clear()  # type: ignore[attr-defined]
+    field.clear()
     qtbot.keyClicks(field, "gguf")
     made.wait(lambda: len(made.results) == 3)
     note = made.find(QAbstractButton, "discoverNote")
     made.wait(lambda: note.isVisible() and "1 more does not fit" in note.toolTip())
     qtbot.mouseClick(note, Qt.MouseButton.LeftButton)
     made.wait(lambda: "Huge-GGUF" in made.results)
-    field.clear()  # type: ignore[attr-defined]
+    field.clear()
     qtbot.keyClicks(field, "awq")
     made.wait(lambda: "Nothing with a GGUF file matches" in made.text("discoverStateTitle"))
     remedy = made.find(QAbstractButton, "discoverRemedy")
-    assert remedy.isVisible() and remedy.text() == "Look in all formats"  # type: ignore[attr-defined]
+    assert remedy.isVisible() and remedy.text() == "Look in all formats"
     qtbot.mouseClick(remedy, Qt.MouseButton.LeftButton)
     made.wait(lambda: made.results == ["Qwen3-8B-AWQ"])
 
@@ -138,7 +144,7 @@ def test_a_token_without_access_leads_to_the_page_that_gives_it(
     qtbot.keyClick(field, Qt.Key.Key_Return)
     made.wait(lambda: "asks for its licence to be accepted first" in made.text("discoverText"))
     ask = made.find(QAbstractButton, "discoverPage")
-    assert ask.isVisible() and ask.text() == "Ask for access on its page"  # type: ignore[attr-defined]
+    assert ask.isVisible() and ask.text() == "Ask for access on its page"
     qtbot.mouseClick(ask, Qt.MouseButton.LeftButton)
     assert opened == [f"{hub.endpoint}/settings/tokens", f"{hub.endpoint}/{GATED}"]
     hub.tokens["hf_stranger_token"] = {GATED}
@@ -160,7 +166,7 @@ def test_what_a_setting_mends_opens_its_page(made: Made, qtbot: QtBot, hub: HubS
         qtbot.mouseClick(made.find(QAbstractButton, "discoverSettings"), Qt.MouseButton.LeftButton)
     assert asked.args == ["hub"]
     hub.fail("status", "/api/models", status=401, times=100)
-    made.find(QLineEdit, "discoverSearch").setText("never asked before")  # type: ignore[attr-defined]
+    made.find(QLineEdit, "discoverSearch").setText("never asked before")
     button = made.find(QAbstractButton, "discoverSearchSettings")
     made.wait(button.isVisible)
     with qtbot.waitSignal(made.page.settings_asked) as asked:
@@ -176,7 +182,7 @@ def test_network_gone_is_a_sentence_and_earlier_results_stay_usable(made: Made, 
     made.wait(note.isVisible)
     assert made.results == ["Qwen3-8B-GGUF", "Qwen3-14B-GGUF", "Gated-GGUF"]
     assert "problem of its own" in note.toolTip()
-    made.find(QLineEdit, "discoverSearch").setText("never asked before")  # type: ignore[attr-defined]
+    made.find(QLineEdit, "discoverSearch").setText("never asked before")
     made.wait(lambda: "problem of its own" in made.text("discoverStateTitle"))
     hub.heal()
     qtbot.mouseClick(made.find(QAbstractButton, "discoverRemedy"), Qt.MouseButton.LeftButton)
@@ -187,7 +193,7 @@ def test_pages_are_fetched_as_one_scrolls(made: Made, hub: HubServer) -> None:
     for number in range(100):
         fields = {"tags": ["gguf"], "trendingScore": 1, "downloads": number, "likes": 0}
         hub.add(Repo(f"many/Model-{number:03d}-GGUF", {"a.gguf": BytesContent(b"")}, dict(fields)))
-    made.find(QLineEdit, "discoverSearch").setText("model-")  # type: ignore[attr-defined]
+    made.find(QLineEdit, "discoverSearch").setText("model-")
     made.wait(lambda: len(made.results) >= 30 and made.results[0].startswith("Model-"))
     view = made.find(QListView, "discoverResults")
     assert isinstance(view, QListView)
@@ -204,13 +210,13 @@ def test_each_task_chip_searches_for_its_task_alone(made: Made, hub: HubServer, 
     made.wait(lambda: len(made.results) == 3)
     chips = {name: made.find(QAbstractButton, f"filter_{name}") for name in ("chat", "code", "vision", "embedding")}
     for name, chip in chips.items():
-        before = len(hub.requests("/api/models"))
+        more = partial(_has_more, hub, len(hub.requests("/api/models")))
         qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
-        made.wait(lambda before=before: len(hub.requests("/api/models")) > before)
-        assert [other for other, button in chips.items() if button.isChecked()] == [name]  # type: ignore[attr-defined]
+        made.wait(more)
+        assert [other for other, button in chips.items() if button.isChecked()] == [name]
     qtbot.mouseClick(chips["embedding"], Qt.MouseButton.LeftButton)
     made.wait(lambda: len(made.results) == 3)
-    assert not any(button.isChecked() for button in chips.values())  # type: ignore[attr-defined]
+    assert not any(button.isChecked() for button in chips.values())
 def test_a_token_given_elsewhere_goes_on_with_the_repo(made: Made) -> None:
     _open_gated(made)
     made.token.use("hf_reader_token")  # as the settings' page Hub does

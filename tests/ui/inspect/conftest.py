@@ -57,7 +57,9 @@ def make_page(
 
     yield make
     for page in made:
-        page.close_model()
+        page.cancel()
+        if page.inspected is not None:
+            page.inspected.close()
 
 
 @pytest.fixture

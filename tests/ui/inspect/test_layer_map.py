@@ -153,7 +153,7 @@ def test_paints_in_both_schemes(make_map: MakeMap, theme: Theme) -> None:
     shown = make_map(model(30))
     images: list[QImage] = []
     for scheme in ("light", "dark"):
-        theme.set_preference(scheme)  # type: ignore[arg-type]
+        theme.set_preference(scheme)
         images.append(shown.grab().toImage())
     assert images[0] != images[1]
     for image, preference in zip(images, ("light", "dark"), strict=True):

@@ -12,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
+    QComboBox,
     QFileDialog,
     QLineEdit,
     QMenu,
@@ -22,17 +23,23 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
+from support.fitting import cut
+from support.forge_shapes import llama_8b
 from support.planning import planning_on
-from support.widgets import find, label, shown
+from support.widgets import click, find, label, shown
 
 from desktop.core.errors import HeftError
+from desktop.core.load_settings import LoadSettings
+from desktop.core.model_ref import local_ref
+from desktop.core.text.fields import plain_tooltip
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.services.models.removal import RemovalService
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
-from desktop.ui.library.library_model import COLUMNS, NAME, SIZE, LibraryTableModel, plain_tooltip, when
+from desktop.ui.library.library_model import COLUMNS, NAME, SIZE, LibraryTableModel, when
 from desktop.ui.library.page import LibraryPage
+from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 
@@ -121,7 +128,7 @@ def test_search_sort_and_selection(make_page: MakePage, two: tuple[Path, Path], 
     assert _names(page) == ["Large-Q4_K_M"] and _current(page) == "Large-Q4_K_M"
     _search(page).setText("nothing like it")
     assert _names(page) == [] and "No model matches" in label(page, "libraryEmptyTitle")
-    assert not page.findChild(QWidget, "libraryDetails").isVisible()  # type: ignore[attr-defined]
+    assert not page.findChild(QWidget, "libraryDetails").isVisible()
     qtbot.mouseClick(_button(page, "libraryClearSearch"), Qt.MouseButton.LeftButton)
     assert len(_names(page)) == 3
     _table(page).sortByColumn(SIZE, Qt.SortOrder.DescendingOrder)
@@ -387,6 +394,31 @@ def test_folders_and_stores_of_the_settings_count_at_once(
     qtbot.waitUntil(lambda: "new-Q4_K_M" in _names(page))
     store.reset(options.LIBRARY_FOLDERS)
     qtbot.waitUntil(lambda: "new-Q4_K_M" not in _names(page))
+
+
+def test_how_the_selected_model_loads_is_seen_and_set(make_page: MakePage, paths: Paths, qtbot: QtBot) -> None:
+    paths.models.mkdir(parents=True, exist_ok=True)
+    path = llama_8b().write(paths.models / "llama-Q4_K_M.gguf")
+    page = make_page()
+    _search(page).setText("llama-Q4")
+    said = find(page, ElidedLabel, "libraryDetailsPlan")
+    qtbot.waitUntil(lambda: said.whole_text.startswith("4,096 tokens of context · ~ "))
+    before = said.whole_text
+    panel = find(page, QWidget, "loadPanel")
+    assert not panel.isVisible()
+    click(qtbot, page, "librarySetUp")
+    assert panel.isVisible()
+    box = find(page, QComboBox, "loadCacheTypeK")
+    box.setFocus()
+    qtbot.keyClicks(box, "q8_0")
+    assert box.currentText() == "q8_0"
+    with qtbot.waitSignal(page.run_requested) as asked:  # at once: what was just set is kept first
+        click(qtbot, page, "libraryChat")
+    assert asked.args is not None and asked.args[0].path == path
+    assert planning_on(paths).settings_of(local_ref(path)) == LoadSettings(cache_type_k="q8_0")
+    qtbot.waitUntil(lambda: said.whole_text not in (before, "…"))
+    page.resize(744, 470)  # in a window of 820 x 520
+    qtbot.waitUntil(lambda: not cut(panel))
 
 
 def test_a_narrow_window_leaves_columns_out_and_keeps_the_names(

@@ -79,9 +79,9 @@ def test_what_is_unset_shows_what_heft_decides(panel: LoadPanel, dense: ModelRef
     assert find(panel, QComboBox, "loadCacheTypeK").currentText() == "auto · f16"
     assert find(panel, QSpinBox, "loadThreads").text().startswith("auto · ")
     layers = find(panel, QSpinBox, "loadGpuLayers")
-    assert layers.text() == "auto · no GPU" and not layers.isEnabled()
+    assert layers.text() == "no GPU" and not layers.isEnabled()
     assert not find(panel, QAbstractButton, "loadReset").isEnabled()
-    assert label(panel, "planMemory0").endswith("of 11.0 GB") and label(panel, "planContext").endswith(" tokens")
+    assert label(panel, "planMemory0").endswith("/ 11.0 GB") and label(panel, "planContext").endswith(" tokens")
     assert find(panel, QProgressBar, "planBar0").value() > 0
     for field in LOAD_FIELDS:
         editor = find(panel, QWidget, "load" + field.name.title().replace("_", ""))

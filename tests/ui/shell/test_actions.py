@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 
@@ -243,7 +245,7 @@ def test_every_action_is_connected_and_its_shortcut_does_it(real: RealWindow, pa
         assert registry.reason(action) == ""
         done: list[str] = []
         made.triggered.disconnect()  # only whether it is triggered is looked at here
-        made.triggered.connect(lambda _=False, done=done, action=action: done.append(action.id))  # type: ignore[misc]
+        made.triggered.connect(lambda _=False, done=done, action=action: done.append(action.id))
         if action.widget:
             continue
         for keys in sequences(action):
@@ -260,11 +262,19 @@ def test_shortcuts_go_before_what_a_text_field_makes_of_the_keys(real: RealWindo
     window = real.window
     window.go_to("chat")
     editor = window.findChild(QPlainTextEdit, "composerText")
+    assert editor is not None
     editor.setPlainText("some words")
     editor.moveCursor(editor.textCursor().MoveOperation.Start)
     press(editor, "Ctrl+K")  # deletes to the end of the line in text fields of X11
     assert window.findChild(QWidget, "palette").isVisible()
     assert editor.toPlainText() == "some words"
+
+
+def test_a_start_imports_nothing_that_only_later_actions_need() -> None:
+    late = ("desktop.ui.shared.transcript", "desktop.ui.shell.palette", "desktop.core.fuzzy", "pygments", "markdown_it")
+    program = f"import sys, desktop.app, desktop.ui.chat.page; print([m for m in {late!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 @pytest.mark.leaves_threads

@@ -55,7 +55,7 @@ def test_nothing_is_collected_before_it_is_due() -> None:
     Cyclic(freed_on)
     collect_when_due()
     assert freed_on == []
-    kept = [[] for _ in range(2000)]
+    kept: list[list[object]] = [[] for _ in range(2000)]
     collect_when_due()
     assert len(freed_on) == 1 and kept
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -94,7 +94,7 @@ class Desk:
     def titles(self) -> list[str]:
         model = self.list.model()
         assert isinstance(model, PaletteModel)
-        return [model.index(at, 0).data() for at in range(model.rowCount()) if model.row(at).entry is not None]  # type: ignore[union-attr]
+        return [model.index(at, 0).data() for at in range(model.rowCount()) if model.row(at).entry is not None]
 
     @property
     def chosen(self) -> str:
@@ -150,7 +150,8 @@ def test_enter_does_it_and_the_keyboard_goes_back(desk: Desk, done: list[object]
 
 
 def test_escape_goes_back_and_so_does_the_shortcut_again(desk: Desk, done: list[object]) -> None:
-    for leave in (lambda: desk.key(Qt.Key.Key_Escape), desk.palette.open):
+    ways: tuple[Callable[[], object], ...] = (lambda: desk.key(Qt.Key.Key_Escape), desk.palette.open)
+    for leave in ways:
         desk.palette.open()
         QTest.keyClicks(desk.field, "al")
         leave()

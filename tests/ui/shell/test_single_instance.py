@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def test_garbage_is_neither_obeyed_nor_answered(first: Claim, qtbot: QtBot) -> N
         with socket.socket(socket.AF_UNIX) as talk:
             talk.connect(first.address)
             talk.sendall(line)
-            qtbot.waitUntil(lambda talk=talk: _ended(talk), timeout=20_000)
+            qtbot.waitUntil(partial(_ended, talk), timeout=20_000)
     assert heard == []
     listener.close()
 

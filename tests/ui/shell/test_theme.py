@@ -83,7 +83,7 @@ def test_style_sheet_has_no_colour_of_its_own_and_its_pictures_exist(theme: Them
     source = read_text("theme", "heft.qss")
     assert not re.search(r"#[0-9a-fA-F]{3,8}\s*[;}]", source)
     for scheme in ("light", "dark"):
-        theme.set_preference(scheme)  # type: ignore[arg-type]
+        theme.set_preference(scheme)
         pictures = re.findall(r"url\(([^)]+)\)", theme.style_sheet())
         assert pictures
         for picture in pictures:

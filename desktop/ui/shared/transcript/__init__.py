@@ -7,7 +7,7 @@ nothing by itself::
     add_message(message)            at the end
     append_text(id, text)           a piece of a streaming answer; painted in batches, 30 per second
     replace_message(message)        same id: final text, state, statistics, note, siblings
-    remove_message(id), clear()
+    clear()
     set_prompt_progress(id, text)   words shown while an answer has no text yet ("Reading the prompt, 40 %")
     set_busy(busy)                  while an answer is generated, actions that start another one are not offered
 

@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QMenu, QToolTip
 from desktop.core.text import chat_text, plain_tooltip
 from desktop.ui.shared.transcript.focus import FocusRing, FocusStop
 from desktop.ui.shared.transcript.foot_rows import FootRow
-from desktop.ui.shared.transcript.keys import COPY, COPY_MARKDOWN, SELECT_ALL, TRANSCRIPT_KEYS
 from desktop.ui.shared.transcript.pane import Pane
 from desktop.ui.shared.transcript.row import HotSpot, TextRow
 from desktop.ui.shared.transcript.selection import Position, selected_text
 from desktop.ui.shared.transcript.units import cut, units
+from desktop.ui.shared.transcript_keys import COPY, COPY_MARKDOWN, SELECT_ALL, TRANSCRIPT_KEYS
 from desktop.ui.shell.action_registry import declared_action
 from desktop.ui.shell.keys import answer, matches
 

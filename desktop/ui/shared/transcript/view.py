@@ -19,11 +19,11 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop.ui.shared.transcript.interaction import Interaction
 from desktop.ui.shared.transcript.item import MessageItem
-from desktop.ui.shared.transcript.keys import TRANSCRIPT_KEYS
 from desktop.ui.shared.transcript.link_bar import LinkBar
 from desktop.ui.shared.transcript.message import TranscriptMessage
 from desktop.ui.shared.transcript.pane import Pane
 from desktop.ui.shared.transcript.style import Style
+from desktop.ui.shared.transcript_keys import TRANSCRIPT_KEYS
 from desktop.ui.shell.keys import key_for
 from desktop.ui.shell.theme import Theme
 
@@ -120,15 +120,6 @@ class TranscriptView(Pane):
             self.column.items[index].replace(message)
             self.column.touch(index)
             self._refresh()
-
-    def remove_message(self, message_id: int) -> None:
-        """Take a message away."""
-        self.flush()
-        self.selection.clear()
-        self._interaction.reset()
-        self.forget_place()
-        self.column.set_items([item for item in self.column.items if item.message.id != message_id])
-        self._refresh()
 
     def clear(self) -> None:
         """Show nothing."""

@@ -37,12 +37,17 @@ _EXPORT = (
     "One zip file with settings, chats (as they are, and as Markdown to read) and measurements. Models, backends, "
     "caches and logs stay out; no token is in it."
 )
+_REPORT = (
+    "One zip file in your folder of downloads: logs, versions and this computer, for an issue. Names, places of yours, "
+    "chats and tokens are taken out. Nothing is sent."
+)
 
 
 class DataPane(SettingsPane):
     """A table of places whose sizes are counted in the background, and two things to do."""
 
     notify = Signal(object)  # HeftError or str
+    report_asked = Signal()
 
     def __init__(
         self, writer: OptionWriter, theme: Theme, tasks: Tasks, paths: Paths, downloads: Callable[[], Path]
@@ -70,6 +75,11 @@ class DataPane(SettingsPane):
         export.add_line("settingsExportText", _EXPORT, "muted")
         self._told = export.add_line("settingsExportState")
         self._told.hide()
+        report = self.add_card("settingsReport", "Report a problem")
+        save = push_button("Save report", "settingsReportButton", spoken="Save a report for an issue")
+        save.clicked.connect(calling(self.report_asked.emit))
+        report.head.addWidget(save)
+        report.add_line("settingsReportText", _REPORT, "muted")
         self.column.addStretch(1)
 
     def shown(self) -> None:

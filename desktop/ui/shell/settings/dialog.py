@@ -44,6 +44,7 @@ class SettingsDialog(QDialog):
     notify = Signal(object)  # HeftError or str
     token_changed = Signal()
     about_asked = Signal()
+    report_asked = Signal()
     shortcuts_asked = Signal()
     logs_asked = Signal()
 
@@ -213,6 +214,7 @@ class SettingsDialog(QDialog):
 
                 pane = DataPane(options, theme, tasks, services.paths, services.downloads)
                 pane.notify.connect(self.notify)
+                pane.report_asked.connect(self.report_asked)
                 return pane
 
     # -- what happens ----------------------------------------------------------------------------

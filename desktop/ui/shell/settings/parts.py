@@ -68,6 +68,7 @@ class SettingsParts(QObject):
             made.shortcuts_asked.connect(window.show_shortcuts)
             made.logs_asked.connect(window.logs_asked)
             made.about_asked.connect(window.about_asked)
+            made.report_asked.connect(window.report_asked)
         self._dialog.open_page(cast(SettingsPage, page), key)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The keyboard in the transcript of a chat."""
+"""The keyboard in the transcript of a chat; beside its package, which a start does not wait for."""
 
 from __future__ import annotations
 
