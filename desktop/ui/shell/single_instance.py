@@ -85,17 +85,12 @@ class InstanceListener(QObject):
             wanted = decode(bytes(heard))
             if isinstance(wanted, dict):
                 self._end(talk, keep=True)
-                threading.Thread(target=self._tell, args=(talk, wanted), name="answer", daemon=True).start()
+                # without this object: a thread that lets go of it last would destroy it, and Qt aborts at that
+                threading.Thread(target=_tell, args=(talk, wanted, self._answer), name="answer", daemon=True).start()
                 return
             self.asked.emit(wanted)
             talk.send(ACCEPTED)
         self._end(talk)
-
-    def _tell(self, talk: socket.socket, question: dict[str, Any]) -> None:
-        """Answer a question, on a thread of its own."""
-        with talk, contextlib.suppress(OSError):
-            talk.settimeout(HAND_OVER_SECONDS)
-            talk.sendall(json.dumps(self._answer(question)).encode() + b"\n")
 
     def _end(self, talk: socket.socket, *, keep: bool = False) -> None:
         """Hear no more from a talk; ``keep`` leaves it open for the answer."""
@@ -109,6 +104,13 @@ class InstanceListener(QObject):
         with contextlib.suppress(ValueError):
             self.asked.emit(OpenRequest.decode(line))
             handled.set()
+
+
+def _tell(talk: socket.socket, question: dict[str, Any], answer: Answer) -> None:
+    """Answer a question, on a thread of its own."""
+    with talk, contextlib.suppress(OSError):
+        talk.settimeout(HAND_OVER_SECONDS)
+        talk.sendall(json.dumps(answer(question)).encode() + b"\n")
 
 
 class FileOpenEvents(QObject):
