@@ -27,7 +27,7 @@ from desktop.ui.shared.tokens_field import TokensField
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
-_FIELD_WIDTH = 124
+_FIELD_WIDTH = 118
 _PROMPT_HEIGHT = 66
 _MEANINGS = {
     "preset": "Sampling values that go together.",
