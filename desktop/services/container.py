@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.reserves import Reserves
+from desktop.services.made_once import made_once
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 
@@ -51,28 +52,6 @@ if TYPE_CHECKING:
 ENGINE_END_SECONDS = 8.0  # the engine's own grace and kill take less; this only bounds a process that cannot die
 
 T = TypeVar("T")
-
-
-class made_once(Generic[T]):  # noqa: N801 - used as a decorator
-    """A member of a :class:`Container` that is made at its first use, by one thread, whichever they are.
-
-    (``functools.cached_property`` makes it twice when two threads are first: it has no lock since Python 3.12.)
-    A failure to make it is raised, and the next use tries again.
-    """
-
-    def __init__(self, make: Callable[[Any], T]) -> None:
-        self._make = make
-        self.name = make.__name__
-        self.__doc__ = make.__doc__
-
-    @overload
-    def __get__(self, container: None, owner: type[Container]) -> made_once[T]: ...
-    @overload
-    def __get__(self, container: Container, owner: type[Container]) -> T: ...
-    def __get__(self, container: Container | None, owner: type[Container]) -> made_once[T] | T:
-        if container is None:
-            return self
-        return container.member(self.name, self._make)
 
 
 class Container:

@@ -14,8 +14,8 @@ def _file(covered: int, of: int, branches: tuple[int, int] = (0, 0)) -> dict[str
 
 def test_lines_and_branches_of_a_floor_count_together() -> None:
     files = {
-        "desktop/core/a.py": _file(8, 10, (1, 10)),
-        "desktop/core/deep/b.py": _file(10, 10),
+        "desktop/core/errors.py": _file(8, 10, (1, 10)),
+        "desktop/core/text/lines.py": _file(10, 10),
         "desktop\\hub\\c.py": _file(5, 10),
         "desktop/app.py": _file(0, 100),
     }

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop.services.container import Container, made_once
+from desktop.services.container import Container
+from desktop.services.made_once import made_once
 from desktop.store.paths import Paths
 
 
