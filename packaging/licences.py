@@ -46,7 +46,7 @@ print(json.dumps(out))
 
 
 @dataclass(frozen=True)
-class Part:
+class Component:
     """One third-party part: what it is, under which licence, and what there is to say about it."""
 
     name: str
@@ -89,7 +89,7 @@ def bundled_files(work: Path) -> dict[str, str]:
     return files
 
 
-def python_packages(python: str, bundled: dict[str, str], folder: Path) -> list[Part]:
+def python_packages(python: str, bundled: dict[str, str], folder: Path) -> list[Component]:
     """The Python distributions of which any file is in the bundle; their texts go below ``folder``."""
     files = json.dumps(list(bundled))
     listing = subprocess.run([python, "-c", LIST], check=True, stdout=subprocess.PIPE, text=True, input=files)
@@ -107,11 +107,11 @@ def python_packages(python: str, bundled: dict[str, str], folder: Path) -> list[
         else:
             raise SystemExit(f"{name} brings no text of its licence: name one in packaging/licences.py.")
         said = SAID.get(name) or SPDX.get(found["licence"], found["licence"])
-        parts.append(Part(name, found["version"], said, NOTES.get(name, "")))
+        parts.append(Component(name, found["version"], said, NOTES.get(name, "")))
     return parts
 
 
-def system_libraries(bundled: dict[str, str], folder: Path) -> list[Part]:
+def system_libraries(bundled: dict[str, str], folder: Path) -> list[Component]:
     """Debian's packages of which a library is in the bundle, with their copyright files; none on other systems."""
     if shutil.which("dpkg-query") is None:
         return []
@@ -130,7 +130,7 @@ def system_libraries(bundled: dict[str, str], folder: Path) -> list[Part]:
         shown = subprocess.run(
             ["dpkg-query", "--show", "--showformat=${Version}", name], check=True, capture_output=True, text=True
         )
-        parts.append(Part(name, shown.stdout, SAID.get(name) or main_licence(words), SYSTEM_NOTE))
+        parts.append(Component(name, shown.stdout, SAID.get(name) or main_licence(words), SYSTEM_NOTE))
     return parts
 
 
@@ -141,16 +141,16 @@ def main_licence(words: str) -> str:
     return said[1].strip() if said else "see its copyright file"
 
 
-def parts_of_qt(version: str, folder: Path) -> list[Part]:
+def parts_of_qt(version: str, folder: Path) -> list[Component]:
     """Qt itself and what is inside its libraries; PySide6's package is silent about both."""
     keep(folder / "Qt", [OWN / "LGPL-3.txt", OWN / "GPL-3.txt", OWN / "Qt-third-party.txt"])
     with (OWN / "qt-parts.csv").open(encoding="utf-8", newline="") as file:
         inside = [(row["name"], row["licence"]) for row in csv.DictReader(file)]
-    parts = [Part(name, f"as in Qt {version}", licence, "a part of Qt") for name, licence in inside]
-    return [Part("Qt", version, "LGPL-3.0-only", QT_NOTE), *parts]
+    parts = [Component(name, f"as in Qt {version}", licence, "a part of Qt") for name, licence in inside]
+    return [Component("Qt", version, "LGPL-3.0-only", QT_NOTE), *parts]
 
 
-def others(folder: Path) -> list[Part]:
+def others(folder: Path) -> list[Component]:
     """What is no package of Python's or Debian's: Python itself, llama.cpp, the starter model."""
     homes = (Path(sysconfig.get_path("stdlib")), Path(sys.base_prefix))  # the second on Windows
     keep(folder / "Python", [next(home / "LICENSE.txt" for home in homes if (home / "LICENSE.txt").is_file())])
@@ -160,10 +160,10 @@ def others(folder: Path) -> list[Part]:
         keep_text(folder / "tinyBLAS", heading(member(sources, "ggml-cpu/llamafile/sgemm.cpp"), "//"))
     keep(folder / "SmolLM2-135M-Instruct", [ROOT / "LICENSE"])  # the same Apache licence
     return [
-        Part("Python", platform.python_version(), "Python-2.0"),
-        Part("llama.cpp", engine, "MIT"),
-        Part("tinyBLAS", engine, "MIT", "matrix multiplication in llama.cpp, by the Mozilla Foundation"),
-        Part("SmolLM2-135M-Instruct", "Q4_1", "Apache-2.0", "the starter model, by Hugging Face"),
+        Component("Python", platform.python_version(), "Python-2.0"),
+        Component("llama.cpp", engine, "MIT"),
+        Component("tinyBLAS", engine, "MIT", "matrix multiplication in llama.cpp, by the Mozilla Foundation"),
+        Component("SmolLM2-135M-Instruct", "Q4_1", "Apache-2.0", "the starter model, by Hugging Face"),
     ]
 
 

@@ -13,7 +13,7 @@ from desktop.core.choice import Goal, Recommendation
 from desktop.core.load_settings import KV_TYPES, LoadSettings
 from desktop.services.container import Container
 from desktop.services.discover.picker import PickedRepo
-from desktop.services.discover.picker_records import Controls, ModelGroup, Row, View
+from desktop.services.discover.picker_records import Controls, ModelGroup, VariantRow, View
 from desktop.services.discover.picker_words import (
     facts,
     loss,
@@ -128,7 +128,7 @@ def _group(view: View, group: ModelGroup) -> dict[str, Any]:
     }
 
 
-def _variant(row: Row, group: ModelGroup) -> dict[str, Any]:
+def _variant(row: VariantRow, group: ModelGroup) -> dict[str, Any]:
     variant, option = row.variant, row.option
     fit, quality = option.fit, option.quality
     return {
@@ -204,7 +204,7 @@ def _group_lines(view: View, group: ModelGroup) -> list[str]:
     return [*heading, context, "", table(header, rows, right=(2, 3)), "", *why]
 
 
-def _line(row: Row, recommended: bool) -> list[str]:
+def _line(row: VariantRow, recommended: bool) -> list[str]:
     fit = row.option.fit
     memory = human_bytes(fit.memory.total_bytes) if fit else "-"
     return [

@@ -27,7 +27,7 @@ _RANKS: Mapping[str, int] = {role: rank for rank, role in enumerate(_ROLE_ORDER)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LayerPosition:
     """Where a tensor sits: ``stack`` is what stands before the layer's number ("blk"), "" outside all layers.
 
     ``layer`` is None outside the layers. ``role`` is the rest of the name without ``.weight``; further numbers in
@@ -40,7 +40,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Row:
+class RoleRow:
     """One role through the layers: ``cells`` maps a layer to the positions of its tensors in the file's list."""
 
     role: str
@@ -53,7 +53,7 @@ class Stack:
 
     name: str
     layers: tuple[int, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[RoleRow, ...]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Grid:
     outside: tuple[int, ...]
 
 
-def locate(name: str) -> Place:
+def locate(name: str) -> LayerPosition:
     """The place a tensor's name speaks of: ``v.blk.5.attn_q.weight`` is role ``attn_q`` of layer 5 in ``v.blk``."""
     bare = name[: -len(_ENDING)] if name.endswith(_ENDING) else name
     parts = bare.split(".")
@@ -72,18 +72,18 @@ def locate(name: str) -> Place:
     at = next((at for at in numbered if parts[at - 1].lower() in _STACK_WORDS), numbered[0] if numbered else None)
     # A number at the very end is no layer's tensor but one of a list (per_dim_scale.0).
     if at is None or at == len(parts) - 1:
-        return Place("", None, bare)
+        return LayerPosition("", None, bare)
     rest = parts[at + 1 :]
     if numbered[-1] > at:
         rest = ["*" if _is_number(part) else part for part in rest]
-    return Place(".".join(parts[:at]), int(parts[at]), ".".join(rest))
+    return LayerPosition(".".join(parts[:at]), int(parts[at]), ".".join(rest))
 
 
 def _is_number(part: str) -> bool:
     return part.isdigit() and part.isascii() and len(part) <= _DIGITS
 
 
-def layer_grid(places: Iterable[Place]) -> Grid:
+def layer_grid(places: Iterable[LayerPosition]) -> Grid:
     """Roles and layers of all tensors by their places; 0.2 s for 100,000, so not for the GUI thread."""
     stacks: dict[str, dict[str, dict[int, list[int]]]] = {}
     outside: list[int] = []
@@ -108,7 +108,7 @@ def expert_count(name: str, shape: Sequence[int]) -> int:
 
 def _stack(name: str, roles: Mapping[str, Mapping[int, list[int]]]) -> Stack:
     layers = sorted({layer for cells in roles.values() for layer in cells})
-    rows = (Row(role, {layer: tuple(at) for layer, at in roles[role].items()}) for role in _ordered(roles))
+    rows = (RoleRow(role, {layer: tuple(at) for layer, at in roles[role].items()}) for role in _ordered(roles))
     return Stack(name, tuple(layers), tuple(rows))
 
 

@@ -53,7 +53,7 @@ _MONTHS = (
 
 
 @dataclass(frozen=True)
-class Part:
+class NamePart:
     """A piece of a name as written, what kind of piece it is, and a sentence about it."""
 
     text: str
@@ -99,14 +99,14 @@ class NameReader:
             version = r"(?P<version>\d+(?:\.\d+)*n?)?" if word.kind in ("family", "tuning") else "(?P<version>)"
             self._words.append((re.compile(rf"(?P<word>{alternatives}){version}{_END}", re.IGNORECASE), word))
 
-    def explain(self, name: str) -> tuple[Part, ...]:
+    def explain(self, name: str) -> tuple[NamePart, ...]:
         """The parts of a repo's or a file's name, in the order they are written; neighbours unknown are joined."""
         owner, slash, rest = name.partition("/")
-        parts: list[Part] = []
+        parts: list[NamePart] = []
         if not slash:
             rest = owner
         elif owner:
-            parts.append(Part(owner, "author", f"Published by {owner}."))
+            parts.append(NamePart(owner, "author", f"Published by {owner}."))
         rest, ending = _ending(rest.rpartition("/")[2])
         position = 0
         while position < len(rest):
@@ -118,26 +118,26 @@ class NameReader:
             position += sum(len(part.text) for part in found)
         return _joined([*parts, *ending], rest)
 
-    def _at(self, name: str, position: int, before: Sequence[Part]) -> list[Part]:
+    def _at(self, name: str, position: int, before: Sequence[NamePart]) -> list[NamePart]:
         """The part that begins here; two for a family with its version."""
         label = _quantization(name, position)
         if label:
-            return [Part(label, "quantization", self._quantization_words(label))]
+            return [NamePart(label, "quantization", self._quantization_words(label))]
         for pattern, kind, words in _FORMS:
             match = pattern.match(name, position)
             if match and (kind != "version" or any(part.kind in ("family", "name") for part in before)):
                 sentence = words(match)
                 if sentence:
-                    return [Part(match[0], kind, sentence)]
+                    return [NamePart(match[0], kind, sentence)]
         for pattern, word in self._words:
             match = pattern.match(name, position)
             if match:
-                part = Part(match["word"], word.kind, f"{word.words}.")
+                part = NamePart(match["word"], word.kind, f"{word.words}.")
                 version = match["version"]
-                return [part, Part(version, "version", f"Version {version}.")] if version else [part]
+                return [part, NamePart(version, "version", f"Version {version}.")] if version else [part]
         end = _NEXT.search(name, position + 1)
         text = name[position : end.start()] if end else name[position:]
-        return [Part(text, "name", "Part of its name.")]
+        return [NamePart(text, "name", "Part of its name.")]
 
     def _quantization_words(self, label: str) -> str:
         step = self._steps.get(plain_name(label))
@@ -157,15 +157,15 @@ def _quantization(name: str, position: int) -> str:
     return label if text[0].startswith(label) and label else ""
 
 
-def _ending(name: str) -> tuple[str, list[Part]]:
+def _ending(name: str) -> tuple[str, list[NamePart]]:
     """A file name without shard and format endings, and these as parts."""
     found = naming.shard(name)
     if found is not None:
         note = f"File {found.number} of {found.count}; all are needed."
         text = name[len(found.stem) :].strip("-.")
-        return found.stem, [Part(text, "shard", note)]
+        return found.stem, [NamePart(text, "shard", note)]
     if name.lower().endswith(".gguf"):
-        return name[:-5], [Part(name[-4:], "format", "GGUF: the format of llama.cpp, which Heft runs.")]
+        return name[:-5], [NamePart(name[-4:], "format", "GGUF: the format of llama.cpp, which Heft runs.")]
     return name, []
 
 
@@ -231,9 +231,9 @@ _FORMS: tuple[tuple[re.Pattern[str], PartKind, Callable[[re.Match[str]], str]], 
 )
 
 
-def _joined(parts: Sequence[Part], name: str) -> tuple[Part, ...]:
+def _joined(parts: Sequence[NamePart], name: str) -> tuple[NamePart, ...]:
     """Unknown pieces that stand side by side become one, as they are written."""
-    joined: list[Part] = []
+    joined: list[NamePart] = []
     for part in parts:
         last = joined[-1] if joined else None
         if last is not None and last.kind == part.kind == "name":

@@ -14,33 +14,33 @@ _MAX_SKIPPED = 16 << 20  # bytes before a stretch that are read past where a ser
 
 
 @dataclass(frozen=True)
-class Span:
-    """``count`` bytes from ``first`` on."""
+class ByteRange:
+    """``size`` bytes of a file from ``offset`` on."""
 
-    first: int
-    count: int
+    offset: int
+    size: int
 
 
-def fetch_spans(
+def fetch_ranges(
     client: HubClient,
     file: RemoteFile,
-    spans: Sequence[Span],
+    ranges: Sequence[ByteRange],
     sink: Callable[[bytes], object],
     *,
     cancelled: Cancelled = never,
     progress: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Hand the bytes of all spans to ``sink``, in order; one request for each. ``progress`` hears how many came.
+    """Hand the bytes of all ranges to ``sink``, in order; one request for each. ``progress`` hears how many came.
 
     They are of the very version ``file`` was read from. Raises HubError, "file-changed" when it is there no more.
     """
     done = 0
     location = ""
-    for span in spans:
+    for wanted in ranges:
         raise_if_cancelled(cancelled)
         opened = client.opened(
             file.repo, file.path, file.commit or file.revision,
-            first=span.first, last=span.first + span.count - 1, location=location,
+            first=wanted.offset, last=wanted.offset + wanted.size - 1, location=location,
         )  # fmt: skip
         with opened as (found, response):
             # What the content network calls the file is its own affair, so only the Hub's word counts.
@@ -48,22 +48,22 @@ def fetch_spans(
                 raise _changed(file)
             assert response is not None
             location = found.location
-            skip = span.first - first_byte(response)
+            skip = wanted.offset - first_byte(response)
             if not 0 <= skip <= _MAX_SKIPPED:
-                raise half_an_answer(f"other bytes than {span.first:,} to {span.first + span.count:,}")
-            left = span.count
+                raise half_an_answer(f"other bytes than {wanted.offset:,} to {wanted.offset + wanted.size:,}")
+            left = wanted.size
             for chunk in response.iter_raw():
                 raise_if_cancelled(cancelled)
-                wanted = chunk[skip : skip + left]
+                fresh = chunk[skip : skip + left]
                 skip -= min(skip, len(chunk))
-                left -= len(wanted)
-                done += len(wanted)
-                sink(wanted)
+                left -= len(fresh)
+                done += len(fresh)
+                sink(fresh)
                 progress(done)
                 if not left:
                     break
             if left:
-                raise half_an_answer(f"{left:,} of {span.count:,} bytes are missing")
+                raise half_an_answer(f"{left:,} of {wanted.size:,} bytes are missing")
 
 
 def _changed(file: RemoteFile) -> HubError:

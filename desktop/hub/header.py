@@ -9,10 +9,11 @@ from pathlib import Path
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf import Header, read_header
+from desktop.hub.byte_ranges import ByteRange
 from desktop.hub.client import HubClient, RemoteFile
 from desktop.hub.header_length import expected_header_bytes
 from desktop.hub.header_store import HeaderStore
-from desktop.hub.ranges import FIRST_WINDOW, Part, RangeSource
+from desktop.hub.sequential_source import FIRST_WINDOW, SequentialSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ class HeaderReader:
         path: str,
         revision: str | None = None,
         *,
-        part: Part | None = None,
+        part: ByteRange | None = None,
         partial: bool = False,
         cancelled: Cancelled = never,
         progress: Callable[[int], None] = lambda _: None,
@@ -65,7 +66,7 @@ class HeaderReader:
             kept = self.kept(file, part)
             return kept is not None
 
-        with RangeSource(
+        with SequentialSource(
             self._client, repo, path, revision,
             part=part, plan=_planned, known=known, cancelled=cancelled, progress=progress,
         ) as source:  # fmt: skip
@@ -85,7 +86,7 @@ class HeaderReader:
         header = read_header(Beginning(data, size), partial=partial).with_problems(header.problems)
         return RemoteHeader(header, file, data, kept_in, requests, transferred, cached=False)
 
-    def kept(self, file: RemoteFile, part: Part | None = None) -> RemoteHeader | None:
+    def kept(self, file: RemoteFile, part: ByteRange | None = None) -> RemoteHeader | None:
         """The header of a file whose ETag (or sha256) and size are known, if it was read before: no request."""
         data = self._store.load(_key(file, part))
         if data is None:
@@ -115,7 +116,7 @@ class HeaderReader:
             kept = self.kept(file)
             return kept is not None
 
-        with RangeSource(self._client, repo, path, revision, known=known, cancelled=cancelled) as source:
+        with SequentialSource(self._client, repo, path, revision, known=known, cancelled=cancelled) as source:
             if kept is not None:
                 return _with_cost(kept, source)
             source.window(0, FIRST_WINDOW)
@@ -147,12 +148,12 @@ class Beginning:
         return self._data[offset:]
 
 
-def _key(file: RemoteFile, part: Part | None) -> str:
+def _key(file: RemoteFile, part: ByteRange | None) -> str:
     """What a header is kept under; "" for a file without an ETag, which is not kept."""
     return f"{file.etag} at {part.offset}" if part and file.etag else file.etag
 
 
-def _with_cost(kept: RemoteHeader, source: RangeSource) -> RemoteHeader:
+def _with_cost(kept: RemoteHeader, source: SequentialSource) -> RemoteHeader:
     return RemoteHeader(
         kept.header, source.remote, kept.data, kept.path, source.requests, source.transferred_bytes, cached=True
     )

@@ -20,7 +20,7 @@ _ETAG = re.compile(r"[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True)
-class Place:
+class DownloadPaths:
     """Paths of one file: ``part`` while it comes, ``stored`` for its bytes, ``final`` for whoever opens it.
 
     ``lock`` keeps other programs from writing the same file at the same time.
@@ -80,11 +80,11 @@ class CachePlaces:
         self.root = cache / ("models--" + repo.replace("/", "--"))
         self._locks = cache / ".locks" / self.root.name
 
-    def place(self, path: str, etag: str, commit: str) -> Place:
+    def place(self, path: str, etag: str, commit: str) -> DownloadPaths:
         """The place of a file. Raises HubError for a path that leads elsewhere."""
         name = _file_name(etag)
         blob = self.root / "blobs" / name
-        return Place(
+        return DownloadPaths(
             part=blob.with_name(f"{name}.heft.incomplete"),
             stored=blob,
             final=self.root / "snapshots" / _file_name(commit) / inside(path),
@@ -108,12 +108,12 @@ class FolderPlaces:
         self.root = folder
         self._locks = locks
 
-    def place(self, path: str, etag: str, _commit: str) -> Place:
+    def place(self, path: str, etag: str, _commit: str) -> DownloadPaths:
         """The place of a file; folders within the repo are kept. Raises HubError for a path that leads elsewhere."""
         final = self.root / inside(path)
         part = final.with_name(f"{final.name}.{_file_name(etag)[:12]}.incomplete")
         lock = self._locks / f"{hashlib.sha256(str(final).encode()).hexdigest()[:16]}.lock"
-        return Place(part=part, stored=final, final=final, lock=lock)
+        return DownloadPaths(part=part, stored=final, final=final, lock=lock)
 
     def name_revision(self, _revision: str, _commit: str) -> None:
         """A folder knows no revisions."""

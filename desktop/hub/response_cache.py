@@ -25,7 +25,7 @@ class _Kept(msgspec.Struct, frozen=True):
     answer: msgspec.Raw
 
 
-class AnswerStore:
+class ResponseCache:
     """Answers by question. Thread- and process-safe: a file appears and goes whole."""
 
     def __init__(self, folder: Path, *, now: Callable[[], float] = time.time) -> None:

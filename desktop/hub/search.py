@@ -15,7 +15,7 @@ from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError, half_an_answer
 from desktop.hub.formats import filter_of, formats_of
 from desktop.hub.records import RepoFile, RepoFiles, RepoSummary, SearchPage, SearchQuery, Sort, Task
-from desktop.hub.response_cache import AnswerStore
+from desktop.hub.response_cache import ResponseCache
 
 PAGE_SIZE = 30
 _SORTS: dict[Sort, str] = {
@@ -97,7 +97,7 @@ class HubSearch:
     def __init__(self, client: HubClient, folder: Path) -> None:
         """``folder`` keeps earlier answers for when the Hub cannot be asked."""
         self._client = client
-        self._answers = AnswerStore(folder)
+        self._answers = ResponseCache(folder)
 
     @property
     def endpoint(self) -> str:

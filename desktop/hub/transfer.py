@@ -18,7 +18,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.units import human_bytes
 from desktop.hub.client import HubClient, RemoteFile, first_byte
 from desktop.hub.errors import HubError, half_an_answer
-from desktop.hub.placement import Place
+from desktop.hub.placement import DownloadPaths
 
 if TYPE_CHECKING:
     import httpx2
@@ -98,7 +98,7 @@ class Transfer:
         """Whether :meth:`stop` was called."""
         return self._stop.is_set()
 
-    def fetch(self, wanted: Wanted, place: Place) -> Fetched:
+    def fetch(self, wanted: Wanted, place: DownloadPaths) -> Fetched:
         """The whole, verified file at ``place.stored``. What came before is kept and continued.
 
         Raises CancelledError when stopped (the part stays), FileChangedError, HubError ``disk-full`` (the part

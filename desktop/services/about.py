@@ -24,7 +24,7 @@ _REQUIREMENT = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True)
-class Part:
+class Component:
     """One third-party part of Heft: its licence in a word, and what there is to say about it."""
 
     name: str
@@ -48,16 +48,16 @@ def licence_folder() -> Path | None:
     return next((folder for folder in places if folder.is_dir()), None)
 
 
-def third_party() -> tuple[Part, ...]:
+def third_party() -> tuple[Component, ...]:
     """Every third-party part, by name. Reads files: not for the GUI thread."""
     folder = licence_folder()
     if folder is not None:
         document = json.loads((folder / "licences.json").read_text(encoding="utf-8"))
-        return tuple(Part(**entry) for entry in document)
+        return tuple(Component(**entry) for entry in document)
     return _installed_parts()
 
 
-def _installed_parts() -> tuple[Part, ...]:
+def _installed_parts() -> tuple[Component, ...]:
     """What the installed Heft requires, by way of all that these require in turn; tools are left out."""
     from importlib import metadata
 
@@ -71,7 +71,7 @@ def _installed_parts() -> tuple[Part, ...]:
         key = package.metadata["Name"].lower().replace("_", "-")
         if key in found:
             continue
-        found[key] = Part(package.metadata["Name"], package.version, _licence(package.metadata))
+        found[key] = Component(package.metadata["Name"], package.version, _licence(package.metadata))
         for line in package.requires or ():
             wanted = _REQUIREMENT.match(line)
             if wanted is not None and "extra ==" not in line:

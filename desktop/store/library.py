@@ -60,7 +60,7 @@ class LibraryModel:
 
 
 @dataclass(frozen=True)
-class Scan:
+class LibraryScan:
     """What a scan found; ``unreadable`` are folders that could not be looked into."""
 
     models: tuple[LibraryModel, ...]
@@ -79,7 +79,7 @@ class Library:
         *,
         progress: Report = unheard,
         cancelled: Cancelled = never,
-    ) -> Scan:
+    ) -> LibraryScan:
         """Look through all locations, of which earlier ones own what later ones hold too.
 
         ``progress`` counts files; its total is not known while they are still being looked for. Raises
@@ -98,7 +98,7 @@ class Library:
             cache.forget_unseen()
         finally:
             cache.save()
-        return Scan(tuple(_entries(read)), tuple(unreadable))
+        return LibraryScan(tuple(_entries(read)), tuple(unreadable))
 
     def describe(self, path: Path) -> LibraryModel:
         """The entry of one file anywhere on the disk, with the shards and projectors beside it.

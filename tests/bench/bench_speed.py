@@ -19,7 +19,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory.shape import shape_of
-from desktop.core.speed import DeviceSpeed, Part, predict_decode, predict_prompt, token_work
+from desktop.core.speed import DeviceSpeed, DeviceWork, predict_decode, predict_prompt, token_work
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.calibrator import Calibrate, Calibrated
 from desktop.engine.tools.synthetic_models import ForgedShape, forge
@@ -76,7 +76,7 @@ def row(name: str, shape: ForgedShape, kind: str, speed: DeviceSpeed, folder: Pa
             header = read_header(BytesSource(stream.read(HEADER_BYTES)), partial=True)
         model_shape = shape_of(header)
         assert model_shape is not None
-        parts = [Part(work, speed) for work in token_work(header.tensors, model_shape)]
+        parts = [DeviceWork(work, speed) for work in token_work(header.tensors, model_shape)]
         with driven_engine(folder) as engine:
             engine.load(path, CONTEXT)
             engine.send(Benchmark(1, PROMPT_TOKENS, TOKENS, REPEAT))

@@ -4,36 +4,39 @@ from __future__ import annotations
 
 import pytest
 
-from desktop.core.layers import Place, expert_count, layer_grid, locate
+from desktop.core.layers import LayerPosition, expert_count, layer_grid, locate
 
 
 @pytest.mark.parametrize(
     ("name", "place"),
     [
-        ("blk.0.attn_q.weight", Place("blk", 0, "attn_q")),
-        ("blk.125.ffn_down_exps.weight", Place("blk", 125, "ffn_down_exps")),
-        ("blk.3.attn_q.bias", Place("blk", 3, "attn_q.bias")),
-        ("blk.3.ffn_gate.7.weight", Place("blk", 3, "ffn_gate.*")),
-        ("blk.12.layer_output_norm.weight", Place("blk", 12, "layer_output_norm")),
-        ("enc.blk.2.attn_rel_b.weight", Place("enc.blk", 2, "attn_rel_b")),
-        ("v.blk.5.ln1.weight", Place("v.blk", 5, "ln1")),
-        ("model.layers.31.mlp.up_proj.weight", Place("model.layers", 31, "mlp.up_proj")),
-        ("model.layers.3.mlp.experts.17.down_proj.weight", Place("model.layers", 3, "mlp.experts.*.down_proj")),
-        ("encoder.block.2.layer.0.SelfAttention.q.weight", Place("encoder.block", 2, "layer.*.SelfAttention.q")),
-        ("transformer.h.9.ln_1.bias", Place("transformer.h", 9, "ln_1.bias")),
-        ("gpt_neox.7.dense.weight", Place("gpt_neox", 7, "dense")),
-        ("token_embd.weight", Place("", None, "token_embd")),
-        ("output.weight", Place("", None, "output")),
-        ("rope_freqs.weight", Place("", None, "rope_freqs")),
-        ("mm.0.weight", Place("", None, "mm.0")),  # a list at the top, not a layer
-        ("", Place("", None, "")),
-        ("7.weight", Place("", None, "7")),
-        ("blk.٣.x", Place("", None, "blk.٣.x")),  # other scripts' digits are letters to llama.cpp
-        ("blk." + "9" * 5000 + ".x", Place("", None, "blk." + "9" * 5000 + ".x")),
-        ("....", Place("", None, "....")),
+        ("blk.0.attn_q.weight", LayerPosition("blk", 0, "attn_q")),
+        ("blk.125.ffn_down_exps.weight", LayerPosition("blk", 125, "ffn_down_exps")),
+        ("blk.3.attn_q.bias", LayerPosition("blk", 3, "attn_q.bias")),
+        ("blk.3.ffn_gate.7.weight", LayerPosition("blk", 3, "ffn_gate.*")),
+        ("blk.12.layer_output_norm.weight", LayerPosition("blk", 12, "layer_output_norm")),
+        ("enc.blk.2.attn_rel_b.weight", LayerPosition("enc.blk", 2, "attn_rel_b")),
+        ("v.blk.5.ln1.weight", LayerPosition("v.blk", 5, "ln1")),
+        ("model.layers.31.mlp.up_proj.weight", LayerPosition("model.layers", 31, "mlp.up_proj")),
+        ("model.layers.3.mlp.experts.17.down_proj.weight", LayerPosition("model.layers", 3, "mlp.experts.*.down_proj")),
+        (
+            "encoder.block.2.layer.0.SelfAttention.q.weight",
+            LayerPosition("encoder.block", 2, "layer.*.SelfAttention.q"),
+        ),
+        ("transformer.h.9.ln_1.bias", LayerPosition("transformer.h", 9, "ln_1.bias")),
+        ("gpt_neox.7.dense.weight", LayerPosition("gpt_neox", 7, "dense")),
+        ("token_embd.weight", LayerPosition("", None, "token_embd")),
+        ("output.weight", LayerPosition("", None, "output")),
+        ("rope_freqs.weight", LayerPosition("", None, "rope_freqs")),
+        ("mm.0.weight", LayerPosition("", None, "mm.0")),  # a list at the top, not a layer
+        ("", LayerPosition("", None, "")),
+        ("7.weight", LayerPosition("", None, "7")),
+        ("blk.٣.x", LayerPosition("", None, "blk.٣.x")),  # other scripts' digits are letters to llama.cpp
+        ("blk." + "9" * 5000 + ".x", LayerPosition("", None, "blk." + "9" * 5000 + ".x")),
+        ("....", LayerPosition("", None, "....")),
     ],
 )
-def test_locate(name: str, place: Place) -> None:
+def test_locate(name: str, place: LayerPosition) -> None:
     assert locate(name) == place
 
 

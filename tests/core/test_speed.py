@@ -11,9 +11,9 @@ from desktop.core.speed import (
     AttentionSpeed,
     AttentionWork,
     DeviceSpeed,
-    Part,
-    Point,
+    DeviceWork,
     Rate,
+    SpeedSample,
     TokenWork,
     TypeSpeed,
     TypeWork,
@@ -27,10 +27,10 @@ from desktop.core.speed.predict import type_speed
 GIGA = 1e9
 QUICK = DeviceSpeed(
     "calibrated",
-    {"Q4_K": TypeSpeed((Point(1e8, 1 / 50e9), Point(4e8, 1 / 40e9)), 1e-11, 0.1)},
+    {"Q4_K": TypeSpeed((SpeedSample(1e8, 1 / 50e9), SpeedSample(4e8, 1 / 40e9)), 1e-11, 0.1)},
     {"f16": AttentionSpeed(decode=5e-11, prompt=2e-11)},
 )
-SLOW = msgspec.structs.replace(QUICK, types={"Q4_K": TypeSpeed((Point(1e8, 1 / 4e9),), 1e-10, 0.1)})
+SLOW = msgspec.structs.replace(QUICK, types={"Q4_K": TypeSpeed((SpeedSample(1e8, 1 / 4e9),), 1e-10, 0.1)})
 
 
 def work(gigabytes: float = 1.0, **changes: object) -> TokenWork:
@@ -40,7 +40,7 @@ def work(gigabytes: float = 1.0, **changes: object) -> TokenWork:
 
 
 def test_time_is_bytes_through_bandwidth() -> None:
-    rate = predict_decode([Part(work(), QUICK)], 0)
+    rate = predict_decode([DeviceWork(work(), QUICK)], 0)
     assert rate.expected == pytest.approx(40)
     assert rate.low < rate.expected < rate.high
     assert rate.low == pytest.approx(40 / 1.1) and rate.high == pytest.approx(40 / 0.9)
@@ -54,29 +54,29 @@ def test_a_small_model_is_read_faster_than_a_large_one() -> None:
 
 
 def test_the_slower_memory_dominates() -> None:
-    together = predict_decode([Part(work(0.9), QUICK), Part(work(0.1), SLOW)], 0).expected
+    together = predict_decode([DeviceWork(work(0.9), QUICK), DeviceWork(work(0.1), SLOW)], 0).expected
     assert together == pytest.approx(1 / (0.9 / 40 + 0.1 / 4))
 
 
 def test_a_longer_context_is_slower_and_a_window_ends_that() -> None:
     whole = work(attention=(AttentionWork(0, 65536, 65536),))
     windowed = work(attention=(AttentionWork(1024, 65536, 65536),))
-    rates = [predict_decode([Part(whole, QUICK)], context).expected for context in (0, 1024, 4096)]
+    rates = [predict_decode([DeviceWork(whole, QUICK)], context).expected for context in (0, 1024, 4096)]
     assert rates[0] > rates[1] > rates[2]
-    assert predict_decode([Part(windowed, QUICK)], 4096).expected == pytest.approx(rates[1])
+    assert predict_decode([DeviceWork(windowed, QUICK)], 4096).expected == pytest.approx(rates[1])
 
 
 def test_what_is_beside_the_matrices_counts() -> None:
     costly = msgspec.structs.replace(QUICK, layer_seconds=1e-3, token_seconds=2e-3, vocabulary_seconds=1e-8)
-    rate = predict_decode([Part(work(vocabulary=100_000), costly)], 0)
+    rate = predict_decode([DeviceWork(work(vocabulary=100_000), costly)], 0)
     assert 1 / rate.expected == pytest.approx(1 / 40 + 0.016 + 0.002 + 0.001)
 
 
 def test_a_prompt_is_counted_in_multiplications() -> None:
-    plain = predict_prompt([Part(work(), QUICK)], 512).expected
+    plain = predict_prompt([DeviceWork(work(), QUICK)], 512).expected
     assert plain == pytest.approx(1 / (2 * GIGA * 1e-11))
     once = work(types={"Q4_K": TypeWork(GIGA, 2 * GIGA, once=GIGA)})
-    assert predict_prompt([Part(once, QUICK)], 512).expected == pytest.approx(plain * 2, rel=0.01)
+    assert predict_prompt([DeviceWork(once, QUICK)], 512).expected == pytest.approx(plain * 2, rel=0.01)
 
 
 def test_a_type_nobody_measured_follows_its_neighbour_with_a_wide_band() -> None:
@@ -87,8 +87,8 @@ def test_a_type_nobody_measured_follows_its_neighbour_with_a_wide_band() -> None
 
 def test_one_device_from_a_table_makes_it_a_guess() -> None:
     table = msgspec.structs.replace(QUICK, method="table")
-    assert predict([Part(work(), QUICK)], 100).method == "calibrated"
-    assert predict([Part(work(), QUICK), Part(work(), table)], 100).method == "table"
+    assert predict([DeviceWork(work(), QUICK)], 100).method == "calibrated"
+    assert predict([DeviceWork(work(), QUICK), DeviceWork(work(), table)], 100).method == "table"
 
 
 def test_without_work_there_is_no_speed() -> None:

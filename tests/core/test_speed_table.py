@@ -7,7 +7,7 @@ import pytest
 from desktop.core.hardware import Cpu, Gpu, Memory
 from desktop.core.memory import Layer, ModelShape
 from desktop.core.quants import TYPES_BY_NAME
-from desktop.core.speed import Part, Point, TypeSpeed, predict_decode, predict_prompt, token_work
+from desktop.core.speed import DeviceWork, SpeedSample, TypeSpeed, predict_decode, predict_prompt, token_work
 from desktop.core.speed.device import DeviceSpeed
 from desktop.core.speed.table import completed, cpu_speed, gpu_speed, table_from_rows
 from desktop.engine.tools.synthetic_models import ForgedShape, parts
@@ -36,7 +36,7 @@ def rates(gpu: Gpu, kind: str) -> tuple[float, float, float, float]:
     listed = [Named(*part) for part in parts(LLAMA_8B, kind)]
     speed = gpu_speed(gpu, TABLE)
     assert speed is not None
-    found = [Part(work, speed) for work in token_work(listed, SHAPE_8B, offload=[("gpu", 33)])]
+    found = [DeviceWork(work, speed) for work in token_work(listed, SHAPE_8B, offload=[("gpu", 33)])]
     decode = predict_decode(found, 256)
     return decode.low, decode.expected, decode.high, predict_prompt(found, 512).expected
 
@@ -100,7 +100,7 @@ def test_a_processor_without_a_measurement_is_less_sure() -> None:
 def test_types_that_were_not_calibrated_are_scaled_to_those_that_were() -> None:
     table = cpu_speed(Cpu("x"), Memory(8, bandwidth_bytes_per_second=40e9), TABLE)
     twice = table.types["Q4_K"].seconds_per_byte(1e9) * 2
-    calibrated = DeviceSpeed("calibrated", {"Q4_K": TypeSpeed((Point(1.0, twice),), 1e-11, 0.08)}, {})
+    calibrated = DeviceSpeed("calibrated", {"Q4_K": TypeSpeed((SpeedSample(1.0, twice),), 1e-11, 0.08)}, {})
     found = completed(calibrated, table)
     assert found.types["Q4_K"] == calibrated.types["Q4_K"]
     assert found.types["Q6_K"].seconds_per_byte(1e9) == pytest.approx(2 * table.types["Q6_K"].seconds_per_byte(1e9))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,3 +71,13 @@ def test_no_file_names_a_package_registry() -> None:
         content = path.read_bytes()
         for host in REGISTRY_HOSTS:
             assert host.encode() not in content, f"{path} names {host}"
+
+
+def test_a_general_word_names_one_class_at_most() -> None:
+    """A reader who meets ``Place`` has to know which: each of these words belongs to no more than one module."""
+    where: dict[str, list[str]] = {word: [] for word in ("Place", "Part", "Column", "Row", "Point", "Scan", "Span")}
+    for path in sorted((ROOT / "desktop").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and node.name in where:
+                where[node.name].append(str(path.relative_to(ROOT)))
+    assert {word: files for word, files in where.items() if len(files) > 1} == {}

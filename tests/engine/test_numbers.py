@@ -22,10 +22,10 @@ from desktop.engine.tools.numbers import (
     SUMMARY_WEIGHTS,
     Answer,
     Errors,
-    Place,
     Requantize,
     Summarize,
     Summary,
+    TensorLocation,
     requantize_all,
     summarize,
 )
@@ -39,21 +39,21 @@ def tool(tmp_path: Path) -> Iterator[Tool[Any]]:
     made.close()
 
 
-def summary(place: Place, limit: int = SUMMARY_WEIGHTS) -> Summary:
+def summary(place: TensorLocation, limit: int = SUMMARY_WEIGHTS) -> Summary:
     return summarize(Summarize(place, limit), unheard)
 
 
-def place_of(path: Path, name: str) -> Place:
+def place_of(path: Path, name: str) -> TensorLocation:
     source = FileSource(path)
     header = read_header(source)
     tensor = next(t for t in header.tensors if t.name == name)
     source.close()
-    return Place(str(path), header.position(tensor), tensor.type_id, tensor.shape)
+    return TensorLocation(str(path), header.position(tensor), tensor.type_id, tensor.shape)
 
 
-def written(path: Path, values: np.ndarray, kind: str = "F32") -> Place:
+def written(path: Path, values: np.ndarray, kind: str = "F32") -> TensorLocation:
     path.write_bytes(values.tobytes())
-    return Place(str(path), 0, TYPES_BY_NAME[kind].id, tuple(reversed(values.shape)))
+    return TensorLocation(str(path), 0, TYPES_BY_NAME[kind].id, tuple(reversed(values.shape)))
 
 
 # -- conversions ---------------------------------------------------------------------------------
@@ -156,12 +156,12 @@ def test_a_sample_is_whole_rows_from_all_over(tmp_path: Path) -> None:
 def test_a_tensor_beyond_the_end_is_refused_and_the_process_lives(tool: Tool[Any], tmp_path: Path) -> None:
     place = written(tmp_path / "short", np.ones((4, 64), np.float32))
     for hostile in (
-        Place(place.path, 1, place.type_id, place.shape),
-        Place(place.path, 2**62, place.type_id, place.shape),
-        Place(place.path, 0, place.type_id, (2**31, 2**31)),
-        Place(place.path, 0, 4, place.shape),
-        Place(place.path, 0, TYPES_BY_NAME["Q4_K"].id, (64, 4)),
-        Place(place.path, 0, place.type_id, (0, 4)),
+        TensorLocation(place.path, 1, place.type_id, place.shape),
+        TensorLocation(place.path, 2**62, place.type_id, place.shape),
+        TensorLocation(place.path, 0, place.type_id, (2**31, 2**31)),
+        TensorLocation(place.path, 0, 4, place.shape),
+        TensorLocation(place.path, 0, TYPES_BY_NAME["Q4_K"].id, (64, 4)),
+        TensorLocation(place.path, 0, place.type_id, (0, 4)),
     ):
         with pytest.raises(HeftError) as refused:
             tool.call(Summarize(hostile))

@@ -14,7 +14,7 @@ from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
 from desktop.core.quants import TENSOR_TYPES, TYPES_BY_NAME
 from desktop.engine.helper_process import Tool
-from desktop.engine.tools.weight_scan import Scan, Scanned, Stored, no_numbers
+from desktop.engine.tools.weight_scan import Scanned, ScanWeights, Stored, no_numbers
 
 BLOCKS = 40
 # ggml checks no scales of these, or (F64) after narrowing them to 32 bits; the whole numbers hold none.
@@ -83,9 +83,9 @@ def test_a_file_is_scanned_in_a_process_of_its_own(tmp_path: Path) -> None:
     steps: list[Progress] = []
     tool = Tool[Scanned]("desktop.engine.tools.weight_scan", Scanned)
     try:
-        found = tool.call(Scan(str(path), tensors), progress=steps.append)
+        found = tool.call(ScanWeights(str(path), tensors), progress=steps.append)
         with pytest.raises(HeftError):
-            tool.call(Scan(str(tmp_path / "missing"), tensors))
+            tool.call(ScanWeights(str(tmp_path / "missing"), tensors))
     finally:
         tool.close()
     (bad,) = found.bad

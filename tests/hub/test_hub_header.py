@@ -10,11 +10,11 @@ from support.hub_server import BytesContent, HubServer, Repo, SparseContent
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf import BytesSource, read_header
+from desktop.hub.byte_ranges import ByteRange
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader
 from desktop.hub.header_store import HeaderStore
-from desktop.hub.ranges import Part
 
 VOCABULARIES = (
     "aquila", "baichuan", "bert-bge", "command-r", "deepseek-coder", "deepseek-llm", "falcon", "gemma-4", "gpt-2",
@@ -212,14 +212,14 @@ def test_a_header_within_another_file(hub: HubServer, reader: HeaderReader, head
     before, size = 30_000_000, 3_000_000_000
     content = SparseContent(bytes(before) + head, before + size + 1000)
     hub.add(Repo("a/b", {"m.llamafile.bin": content}))
-    found = reader.read("a/b", "m.llamafile.bin", part=Part(before, size))
+    found = reader.read("a/b", "m.llamafile.bin", part=ByteRange(before, size))
     expected = read_header(BytesSource(head))
     assert found.header.header_bytes == expected.header_bytes and found.header.file_bytes == size
     assert found.requests == len(hub.exchanges) <= 3
     assert found.transferred_bytes <= len(head) + (512 << 10)
     words, wanted = found.header.array("tokenizer.ggml.tokens"), expected.array("tokenizer.ggml.tokens")
     assert words is not None and wanted is not None and words.strings() == wanted.strings()
-    again = reader.read("a/b", "m.llamafile.bin", part=Part(before, size))
+    again = reader.read("a/b", "m.llamafile.bin", part=ByteRange(before, size))
     assert (again.requests, again.transferred_bytes, again.cached) == (1, 0, True)
     assert reader.kept(found.file) is None  # the file's own beginning is no header
 

@@ -164,7 +164,7 @@ def discover(tour: Tour, word: str) -> None:
     until(lambda: _rows(results) > 0, "the results")
     results.setCurrentIndex(results.model().index(0, 0))
     until(lambda: page._repo.view is not None and page._repo.isVisible(), "the repo")
-    until(lambda: not page.findChild(QWidget, "repoBusy").text(), "every header")
+    until(lambda: not page.findChild(QWidget, "repoBusy").whole_text, "every header")
     tour.look("discover, a repo")
     page.findChild(QAbstractButton, "pickerOpenMore").setChecked(True)
     page.findChild(QSpinBox, "contextExact").setValue(100_000)

@@ -67,7 +67,7 @@ _REBUILDERS = frozenset(
 
 
 @dataclass
-class Scan:
+class PickleScan:
     """What was found. ``imports`` have the byte of their first use.
 
     ``calls`` counts calls by import, ``examples`` show the first call of each in words; ``computed_calls`` are calls
@@ -95,7 +95,7 @@ class Scan:
         self.problem_offset = at + base if at is not None and base is not None else None
 
 
-def scan_pickle(source: ByteSource, start: int = 0, limit: int = MAX_OPERATIONS) -> Scan:
+def scan_pickle(source: ByteSource, start: int = 0, limit: int = MAX_OPERATIONS) -> PickleScan:
     """Follow one pickle to its STOP or as far as it goes; never raises for what it holds. OSError passes."""
     machine = _Machine(limit)
     scan = machine.scan
@@ -111,7 +111,7 @@ def scan_pickle(source: ByteSource, start: int = 0, limit: int = MAX_OPERATIONS)
 
 class _Machine:
     def __init__(self, limit: int) -> None:
-        self.scan = Scan()
+        self.scan = PickleScan()
         self.limit = limit
         self.stack: list[_Item] = []
         self.memo: dict[int, _Item] = {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from desktop.core.findings import Finding
 from desktop.core.formats.catalog import Catalog
-from desktop.core.formats.pickle_scan import COMPUTED, MAX_OPERATIONS, Import, Scan, scan_pickle
+from desktop.core.formats.pickle_scan import COMPUTED, MAX_OPERATIONS, Import, PickleScan, scan_pickle
 from desktop.core.formats.reading import head
 from desktop.core.formats.summary import Danger, Fact, Summary, TensorRow
 from desktop.core.gguf.source import ByteSource
@@ -103,12 +103,12 @@ def runs_commands(path: str) -> bool:
     return module in _COMMANDS or (module == "builtins" and name.split(".")[0] in _BUILTIN_COMMANDS)
 
 
-def judge(scans: Sequence[Scan]) -> Verdict:
+def judge(scans: Sequence[PickleScan]) -> Verdict:
     """What loading these pickles would do: dangerous as soon as one import is not known to be harmless."""
     facts: list[Fact] = []
     findings: list[Finding] = []
     dangerous = False
-    seen: dict[str, tuple[Scan, Import]] = {}
+    seen: dict[str, tuple[PickleScan, Import]] = {}
     for scan in scans:
         for found in scan.imports:
             seen.setdefault(path_of(found), (scan, found))
@@ -135,7 +135,7 @@ def judge(scans: Sequence[Scan]) -> Verdict:
     return Verdict("dangerous" if dangerous else "plain", tuple(facts[:200]), tuple(findings[:100]), rows)
 
 
-def _finding(path: str, scan: Scan, found: Import) -> Finding:
+def _finding(path: str, scan: PickleScan, found: Import) -> Finding:
     name = one_line(path, 100)
     example = one_line(scan.examples.get(found, ""), 300)
     if COMPUTED in path:
@@ -176,7 +176,7 @@ def summarise(source: ByteSource, name: str, catalog: Catalog) -> Summary | None
     )
 
 
-def _is_pickle(source: ByteSource, scan: Scan, name: str) -> bool:
+def _is_pickle(source: ByteSource, scan: PickleScan, name: str) -> bool:
     binary = source.size > 2 and head(source, 1) == b"\x80" and 2 <= scan.protocol <= 5
     if not scan.problem:
         # A short text may happen to be a pickle of protocol 0: it counts when it does something or is named so.
@@ -186,7 +186,7 @@ def _is_pickle(source: ByteSource, scan: Scan, name: str) -> bool:
     return bool(scan.calls) and (scan.computed_calls == 0 or name.lower().endswith(ENDINGS))
 
 
-def _all_scans(source: ByteSource, first: Scan) -> list[Scan]:
+def _all_scans(source: ByteSource, first: PickleScan) -> list[PickleScan]:
     scans = [first]
     limit = TORCH_PICKLES if TORCH_MAGIC in head(source, 32) else MAX_PICKLES
     while len(scans) < limit and not scans[-1].problem and scans[-1].end + 2 < source.size:

@@ -1,8 +1,8 @@
 """Tokens per second: what a token costs, how quick each device is, and what follows from both."""
 
-from desktop.core.speed.device import AttentionSpeed, Calibration, DeviceSpeed, Point, TypeSpeed
+from desktop.core.speed.device import AttentionSpeed, Calibration, DeviceSpeed, SpeedSample, TypeSpeed
 from desktop.core.speed.predict import (
-    Part,
+    DeviceWork,
     Prediction,
     Rate,
     Speeds,
@@ -18,10 +18,10 @@ __all__ = [
     "AttentionWork",
     "Calibration",
     "DeviceSpeed",
-    "Part",
-    "Point",
+    "DeviceWork",
     "Prediction",
     "Rate",
+    "SpeedSample",
     "Speeds",
     "TokenWork",
     "TypeSpeed",

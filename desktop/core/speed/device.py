@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 
-class Point(msgspec.Struct, frozen=True):
+class SpeedSample(msgspec.Struct, frozen=True):
     """Seconds per byte read while writing, for a model that holds ``bytes`` of weights on the device."""
 
     bytes: float
@@ -23,7 +23,7 @@ class TypeSpeed(msgspec.Struct, frozen=True):
     those are known: kernels for experts are others than for plain matrices, and not for every type.
     """
 
-    points: tuple[Point, ...]
+    points: tuple[SpeedSample, ...]
     prompt: float
     uncertainty: float
     expert_factor: float = 0.0

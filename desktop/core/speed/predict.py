@@ -29,7 +29,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Part:
+class DeviceWork:
     """What a device does of a model's work, and how quick it is."""
 
     work: TokenWork
@@ -63,12 +63,12 @@ class Prediction:
     method: str
 
 
-def predict_decode(parts: Sequence[Part], context: int) -> Rate:
+def predict_decode(parts: Sequence[DeviceWork], context: int) -> Rate:
     """Tokens per second while writing, with ``context`` tokens already there. ValueError without parts."""
     return decode_rates(parts, (context,))[0]
 
 
-def decode_rates(parts: Sequence[Part], contexts: Sequence[int]) -> tuple[Rate, ...]:
+def decode_rates(parts: Sequence[DeviceWork], contexts: Sequence[int]) -> tuple[Rate, ...]:
     """As :func:`predict_decode` for several contexts; only attention depends on them."""
     seconds = doubt = 0.0
     reading = [0.0] * len(contexts)
@@ -92,7 +92,7 @@ def decode_rates(parts: Sequence[Part], contexts: Sequence[int]) -> tuple[Rate, 
     return tuple(_rate(seconds + taken, doubt + taken * 0.2) for taken in reading)
 
 
-def predict_prompt(parts: Sequence[Part], tokens: int) -> Rate:
+def predict_prompt(parts: Sequence[DeviceWork], tokens: int) -> Rate:
     """Tokens per second while reading a prompt of ``tokens`` tokens into an empty context."""
     seconds = doubt = 0.0
     for part in parts:
@@ -116,7 +116,7 @@ def predict_prompt(parts: Sequence[Part], tokens: int) -> Rate:
     return _rate(seconds, doubt)
 
 
-def predict(parts: Sequence[Part], context: int) -> Prediction:
+def predict(parts: Sequence[DeviceWork], context: int) -> Prediction:
     """Both rates at one context length."""
     method = "table" if any(part.speed.method == "table" for part in parts) else "calibrated"
     return Prediction(predict_decode(parts, context), predict_prompt(parts, context), context, method)

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from desktop.core.hardware import Cpu, Gpu, Memory
-from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, Point, TypeSpeed
+from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, SpeedSample, TypeSpeed
 
 _CPU_PROMPT = 3e10  # weights a core multiplies per second in a batch: AVX2 without VNNI, a third of what Zen 5 does
 _CPU_WIDTH = 1e10  # attention of one core, cells x width per second: calibrated on Zen 5 (5e-11 s on two cores)
@@ -109,7 +109,7 @@ def completed(calibrated: DeviceSpeed, table: DeviceSpeed | None) -> DeviceSpeed
     prompts = sorted(speed.prompt for speed in calibrated.types.values())
     prompt = prompts[len(prompts) // 2]
     guessed = {
-        kind: TypeSpeed((Point(0.0, speed.seconds_per_byte(_LARGE) * factor),), prompt, _GUESSED)
+        kind: TypeSpeed((SpeedSample(0.0, speed.seconds_per_byte(_LARGE) * factor),), prompt, _GUESSED)
         for kind, speed in table.types.items()
         if kind not in calibrated.types
     }
@@ -118,6 +118,6 @@ def completed(calibrated: DeviceSpeed, table: DeviceSpeed | None) -> DeviceSpeed
 
 def _types(table: SpeedTable, column: int, reached: float, prompt: float, spread: float) -> dict[str, TypeSpeed]:
     return {
-        kind: TypeSpeed((Point(0.0, 1 / (reached * relative[column])),), prompt, spread)
+        kind: TypeSpeed((SpeedSample(0.0, 1 / (reached * relative[column])),), prompt, spread)
         for kind, relative in table.types.items()
     }

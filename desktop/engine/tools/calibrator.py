@@ -22,7 +22,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.load_settings import KvType
 from desktop.core.progress import Progress, Report
 from desktop.core.quants import TYPES_BY_NAME
-from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, Point, TypeSpeed
+from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, SpeedSample, TypeSpeed
 from desktop.engine import llama
 from desktop.engine.helper_process import serve
 from desktop.engine.llama import AbortFlag, Model, Sampler
@@ -222,7 +222,7 @@ def _type_speed(bench: _Bench, kind: str, layer: float, token: float, room: floa
     for layers in (few, many):
         with bench.model(WIDE.with_layers(layers), kind) as model:
             seconds = bench.settled(_token(model)) - layers * layer - token
-            points.append(Point(layers * size, max(seconds, 0.0) / (layers * size)))
+            points.append(SpeedSample(layers * size, max(seconds, 0.0) / (layers * size)))
             if layers == few:
                 prompt = _prompt(bench, model, layers)
     return TypeSpeed(tuple(points), prompt, UNCERTAINTY)

@@ -35,7 +35,7 @@ _CHUNK_WEIGHTS = 1 << 20  # values converted at a time, and so between two steps
 
 
 
-class Place(msgspec.Struct, frozen=True):
+class TensorLocation(msgspec.Struct, frozen=True):
     """Where a tensor lies: file, byte position, ggml type id, shape (row length first), byte order of the file."""
 
     path: str
@@ -48,14 +48,14 @@ class Place(msgspec.Struct, frozen=True):
 class Summarize(msgspec.Struct, frozen=True, tag="summarize"):
     """Ask for a :class:`Summary` of at most ``limit`` values."""
 
-    place: Place
+    place: TensorLocation
     limit: int = SUMMARY_WEIGHTS
 
 
 class Requantize(msgspec.Struct, frozen=True, tag="requantize"):
     """Ask for :class:`Errors` by every type whose blocks the rows allow, over at most ``limit`` values."""
 
-    place: Place
+    place: TensorLocation
     limit: int = ERROR_WEIGHTS
 
 
@@ -175,7 +175,7 @@ def requantize_all(request: Requantize, progress: Report) -> Errors:
     return Errors(sample.weights, total, tuple(found))
 
 
-def _sample(place: Place, limit: int) -> tuple[Sample, int]:
+def _sample(place: TensorLocation, limit: int) -> tuple[Sample, int]:
     kind = TENSOR_TYPES.get(place.type_id)
     if kind is None:
         raise FileFormatError(
@@ -189,7 +189,7 @@ def _sample(place: Place, limit: int) -> tuple[Sample, int]:
     return plan(place.shape, kind, limit), total
 
 
-def _values(place: Place, sample: Sample, progress: Report) -> Values:
+def _values(place: TensorLocation, sample: Sample, progress: Report) -> Values:
     """The sampled values in one array, converted chunk by chunk."""
     import numpy as np
 
@@ -215,7 +215,7 @@ def _values(place: Place, sample: Sample, progress: Report) -> Values:
     return values
 
 
-def _chunks(place: Place, sample: Sample) -> Iterator[memoryview]:
+def _chunks(place: TensorLocation, sample: Sample) -> Iterator[memoryview]:
     kind = TENSOR_TYPES[place.type_id]
     part_bytes = kind.size(sample.part_weights)
     at_a_time = max(1, _CHUNK_WEIGHTS // sample.part_weights)

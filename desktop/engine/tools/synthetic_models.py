@@ -22,7 +22,7 @@ _BLOCKS, _BLOCK = 61, 256  # a prime number of blocks, so that neighbouring rows
 _PIECE_BYTES = 1 << 20
 _U32, _F32, _STRING = 4, 6, 8  # gguf_type
 
-Part = tuple[str, tuple[int, ...], str]  # a tensor's name, shape (row length first) and type
+ForgedTensor = tuple[str, tuple[int, ...], str]  # a tensor's name, shape (row length first) and type
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class ForgedShape:
         return replace(self, layers=layers)
 
 
-def parts(shape: ForgedShape, kind: str) -> list[Part]:
+def parts(shape: ForgedShape, kind: str) -> list[ForgedTensor]:
     """All tensors; matrices of the layers are of type ``kind``."""
     e, f = shape.embedding, shape.feed_forward
     kv = e // shape.heads * shape.kv_heads
-    listed: list[Part] = [
+    listed: list[ForgedTensor] = [
         ("token_embd.weight", (e, shape.vocabulary), shape.output_type),
         ("output_norm.weight", (e,), "F32"),
     ]
@@ -111,7 +111,7 @@ def _metadata(shape: ForgedShape) -> Mapping[str, str | int | float]:
     return entries
 
 
-def _write(path: Path, entries: Mapping[str, str | int | float], listed: Iterable[Part]) -> Path:
+def _write(path: Path, entries: Mapping[str, str | int | float], listed: Iterable[ForgedTensor]) -> Path:
     listed = list(listed)
     infos, offset = [], 0
     for name, dims, kind in listed:

@@ -54,7 +54,7 @@ class Stored(msgspec.Struct, frozen=True):
     elements: int
 
 
-class Scan(msgspec.Struct, frozen=True):
+class ScanWeights(msgspec.Struct, frozen=True):
     """Look through these tensors of a file."""
 
     path: str
@@ -78,7 +78,7 @@ class Scanned(msgspec.Struct, frozen=True):
     bytes: int
 
 
-def scan(request: Scan, progress: Report) -> Scanned:
+def scan(request: ScanWeights, progress: Report) -> Scanned:
     """Read every tensor in pieces. OSError when the file cannot be read."""
     total = sum(_size(tensor) for tensor in request.tensors) or 1
     done = unread = 0
@@ -159,7 +159,7 @@ def _read(file: IO[Any], position: int, count: int) -> bytearray:
 def main() -> None:
     """Serve until stdin closes."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each of its threads reserves address space, which is limited
-    serve(Scan, scan, memory_bytes=MEMORY_BYTES)
+    serve(ScanWeights, scan, memory_bytes=MEMORY_BYTES)
 
 
 if __name__ == "__main__":

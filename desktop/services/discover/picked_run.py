@@ -11,7 +11,7 @@ from desktop.core.errors import StoreError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef, hub_identity
-from desktop.services.discover.picker_records import Controls, Row
+from desktop.services.discover.picker_records import Controls, VariantRow
 from desktop.services.models.downloads import DownloadService
 from desktop.services.planning.service import PlanningService
 
@@ -32,7 +32,7 @@ class PickedRun:
         """``model_at`` is the model of a file on this computer."""
         self._planning, self._downloads, self._model_at = planning, downloads, model_at
 
-    def run_or_fetch(self, repo: str, row: Row, controls: Controls, here: Path | None) -> LoadPlan | None:
+    def run_or_fetch(self, repo: str, row: VariantRow, controls: Controls, here: Path | None) -> LoadPlan | None:
         """The plan to load a variant by, whose first file is ``here``; None: its download has begun instead.
 
         Raises HeftError.
@@ -61,7 +61,7 @@ class PickedRun:
             _log.warning("how a model is loaded was not kept: %s", error.message)
 
 
-def _asked(row: Row, controls: Controls) -> LoadSettings:
+def _asked(row: VariantRow, controls: Controls) -> LoadSettings:
     """What a row was weighed with. What was set for the devices of another machine says nothing of this one's."""
     asked = controls.load if row.plan is None else replace(row.plan.asked, threads=controls.load.threads)
     return asked if controls.machine is None else replace(asked, gpu_layers=None, cpu_expert_layers=None)

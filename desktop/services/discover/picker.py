@@ -30,7 +30,6 @@ from desktop.core.variants import variants_of
 from desktop.hub.header import HeaderReader
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
-from desktop.services.discover.picker_place import SMALLEST_CONTEXT, OwnPlace, Place, alternatives, estimated, refitted
 from desktop.services.discover.picker_records import (
     Controls,
     EnginePlanner,
@@ -38,12 +37,20 @@ from desktop.services.discover.picker_records import (
     ModelGroup,
     Rates,
     RateSource,
-    Row,
     RowState,
+    VariantRow,
     View,
 )
 from desktop.services.discover.repo_reading import Known, Model, RepoReading, Snapshot
 from desktop.services.discover.tables import DataTables
+from desktop.services.discover.target_machine import (
+    SMALLEST_CONTEXT,
+    OwnPlace,
+    TargetMachine,
+    alternatives,
+    estimated,
+    refitted,
+)
 from desktop.services.models.local_copies import LocalCopies
 from desktop.services.planning.service import plan_of
 
@@ -184,7 +191,7 @@ class PickedRepo:
         if lost is not None:
             raise lost
 
-    def _plan(self, index: int, controls: Controls, where: Place, cancelled: Cancelled) -> None:
+    def _plan(self, index: int, controls: Controls, where: TargetMachine, cancelled: Cancelled) -> None:
         """Let the engine plan a variant whose headers were read."""
         now = self._reading.now()
         known = now.known[index]
@@ -258,7 +265,7 @@ class PickedRepo:
             planned = {} if estimates_only else dict(self._planned)
         rates, placing = self._rates_on(where), _placing(controls)
         asked = controls.load.over(self._usual)
-        rows: list[Row | None] = [None] * len(self.variants)
+        rows: list[VariantRow | None] = [None] * len(self.variants)
         for number, model in enumerate(now.models):
             for index in model.variants:
                 known = now.known[index]
@@ -285,7 +292,14 @@ class PickedRepo:
         return tuple(sorted(found, key=lambda mark: mark.context))
 
     def _estimate(
-        self, index: int, shape: ModelShape, weights: Weights, settings: LoadSettings, where: Place, *, longest: bool
+        self,
+        index: int,
+        shape: ModelShape,
+        weights: Weights,
+        settings: LoadSettings,
+        where: TargetMachine,
+        *,
+        longest: bool,
     ) -> Fit | None:
         """How a variant fits by formulas; None where these fail on it."""
         if index in self._without_figures:
@@ -306,7 +320,7 @@ class PickedRepo:
         fit: Fit | None,
         rates: Rates | None,
         asked: LoadSettings,
-    ) -> Row:
+    ) -> VariantRow:
         variant, problem = self.variants[index], known.problem
         state: RowState
         plan: LoadPlan | None = None
@@ -323,7 +337,7 @@ class PickedRepo:
             state = "unreadable" if problem or variant.missing_shards else "waiting"
             option = Option(variant, quality, damaged=known.damaged, unplannable=known.unplannable or failed)
         parameters = known.parameters or model.parameters
-        return Row(option, state, problem, self._local[index], group, known.shape, parameters, plan)
+        return VariantRow(option, state, problem, self._local[index], group, known.shape, parameters, plan)
 
     def _speeds_of(self, index: int, known: Known, fit: Fit, rates: Rates | None) -> Speeds | None:
         """The speed from an empty to a full context, where it is known."""
@@ -337,7 +351,7 @@ class PickedRepo:
             _log.exception("no speed for %s", self.variants[index].first_file.path)
             return None
 
-    def _view(self, rows: Sequence[Row], now: Snapshot, controls: Controls, where: Place) -> View:
+    def _view(self, rows: Sequence[VariantRow], now: Snapshot, controls: Controls, where: TargetMachine) -> View:
         groups = tuple(self._group(rows, model, now, controls, where) for model in now.models)
         options = [
             ModelOption(
@@ -361,7 +375,9 @@ class PickedRepo:
             problem=now.problem,
         )
 
-    def _group(self, rows: Sequence[Row], model: Model, now: Snapshot, controls: Controls, where: Place) -> ModelGroup:
+    def _group(
+        self, rows: Sequence[VariantRow], model: Model, now: Snapshot, controls: Controls, where: TargetMachine
+    ) -> ModelGroup:
         """A model with what to take of it; losses are compared within it only."""
         known = [now.known[index] for index in model.variants]
         shape = next((entry.shape for entry in known if entry.shape is not None), None)
@@ -382,10 +398,10 @@ class PickedRepo:
             parameters=model.parameters,
         )
 
-    def _place(self, controls: Controls) -> Place:
-        return Place(controls.machine) if controls.machine is not None else self._own.now
+    def _place(self, controls: Controls) -> TargetMachine:
+        return TargetMachine(controls.machine) if controls.machine is not None else self._own.now
 
-    def _rates_on(self, where: Place) -> Rates | None:
+    def _rates_on(self, where: TargetMachine) -> Rates | None:
         """What is known of a machine's speed, read once per repo and again after :meth:`forget_rates`."""
         if self._rates is None:
             return None

@@ -33,7 +33,7 @@ class Controls:
 
 
 @dataclass(frozen=True)
-class Row:
+class VariantRow:
     """One variant in the table. ``problem`` is why its header could not be read or planned, in words.
 
     ``group`` is the number of its model in :attr:`View.groups`. ``shape`` and ``parameters`` are its own once its
@@ -101,7 +101,7 @@ class View:
     """
 
     repo: RepoFiles
-    rows: tuple[Row, ...]
+    rows: tuple[VariantRow, ...]
     groups: tuple[ModelGroup, ...]
     choice: ModelChoice | None
     recommendation: Recommendation
@@ -121,7 +121,7 @@ class View:
         return len(self.groups) > 1
 
     @property
-    def recommended(self) -> Row | None:
+    def recommended(self) -> VariantRow | None:
         """The variant to take of the model to take."""
         return None if self.recommendation.index is None else self.rows[self.recommendation.index]
 

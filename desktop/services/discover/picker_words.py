@@ -12,7 +12,7 @@ from desktop.core.memory import ModelShape
 from desktop.core.quality import Label, Quality
 from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_bytes, human_parameters
-from desktop.services.discover.picker_records import ModelGroup, Row, View
+from desktop.services.discover.picker_records import ModelGroup, VariantRow, View
 from desktop.services.planning.words import placement_words
 
 Tone = Literal["good", "warn", "bad", "text_muted"]
@@ -142,7 +142,7 @@ def _figures(parameters: int | None, shape: ModelShape | None, context: int | No
     return [*found, f"{context:,} context"] if context else found
 
 
-def names_in(group: ModelGroup, rows: Sequence[Row], *, several: bool) -> dict[int, str]:
+def names_in(group: ModelGroup, rows: Sequence[VariantRow], *, several: bool) -> dict[int, str]:
     """What the variants of a model are called beside each other, by number: among ``several`` models without what
     tells these apart, where that is enough."""
     names = {number: rows[number].variant.name for number in group.rows}

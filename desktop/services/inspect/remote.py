@@ -11,11 +11,11 @@ from desktop.core.failures import FailureKind
 from desktop.core.formats import recognise
 from desktop.core.hub_address import HubAddress, hub_address
 from desktop.core.progress import Progress, Report
-from desktop.hub.byte_source import AnywhereSource
+from desktop.hub.byte_ranges import ByteRange
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader, RemoteHeader
-from desktop.hub.ranges import Part
+from desktop.hub.random_access_source import RandomAccessSource
 from desktop.hub.search import HubSearch
 from desktop.services.inspect.inspected import Inspected, InspectedFile, ModelEntry
 from desktop.services.inspect.local import JOIN_FIRST, is_piece, other
@@ -109,14 +109,14 @@ class RemoteOpener:
 
     def _other(self, address: HubAddress, name: str, cancelled: Cancelled) -> Inspected | None:
         """A file that is no GGUF by its first bytes; None when it is one."""
-        opened = AnywhereSource(self._client, address.repo, address.file, address.revision, cancelled=cancelled)
+        opened = RandomAccessSource(self._client, address.repo, address.file, address.revision, cancelled=cancelled)
         summary = recognise(opened, name, format_catalog())
         if summary is None:
             return None
         files: tuple[InspectedFile, ...] = ()
         requests, transferred = opened.requests, opened.transferred_bytes
         if summary.gguf_offset is not None:
-            part = Part(summary.gguf_offset, summary.gguf_bytes)
+            part = ByteRange(summary.gguf_offset, summary.gguf_bytes)
             inner = self._headers.read(
                 address.repo, address.file, address.revision, part=part, partial=True, cancelled=cancelled
             )

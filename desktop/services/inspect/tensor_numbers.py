@@ -17,10 +17,10 @@ from desktop.engine.tools.numbers import (
     OUTLIER_DEVIATIONS,
     Answer,
     Errors,
-    Place,
     Requantize,
     Summarize,
     Summary,
+    TensorLocation,
     TypeLoss,
 )
 from desktop.hub.client import HubClient
@@ -97,11 +97,11 @@ class TensorNumbersService:
 
     def _place(
         self, inspected: Inspected, placed: PlacedTensor, progress: Report, cancelled: Cancelled
-    ) -> Place:
+    ) -> TensorLocation:
         file = inspected.files[placed.file]
         if file.path is None:
             return self._remote(inspected, placed).place(inspected, placed, progress, cancelled)
-        return Place(
+        return TensorLocation(
             path=str(file.path),
             position=file.base + file.header.position(placed.tensor),
             type_id=placed.tensor.type_id,

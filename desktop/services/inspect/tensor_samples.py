@@ -13,8 +13,8 @@ from desktop.core.gguf import Tensor
 from desktop.core.progress import Progress, Report
 from desktop.core.quants import TENSOR_TYPES
 from desktop.core.sampling_rows import Runs, runs
-from desktop.engine.tools.numbers import Place
-from desktop.hub.byte_ranges import Span, fetch_spans
+from desktop.engine.tools.numbers import TensorLocation
+from desktop.hub.byte_ranges import ByteRange, fetch_ranges
 from desktop.hub.client import HubClient
 from desktop.services.inspect.inspected import Inspected, InspectedFile, PlacedTensor
 
@@ -34,7 +34,7 @@ class TensorSamples:
         self._hub = hub
         self._parent = folder
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._places: dict[Key, Place] = {}
+        self._places: dict[Key, TensorLocation] = {}
         self._made = 0
         self._lock = threading.Lock()
 
@@ -49,7 +49,7 @@ class TensorSamples:
         placed: PlacedTensor,
         progress: Report,
         cancelled: Cancelled,
-    ) -> Place:
+    ) -> TensorLocation:
         """A tensor of the sampled rows, fetched if need be. Raises HubError and FileFormatError."""
         file, tensor = inspected.files[placed.file], placed.tensor
         key = _key(file, tensor)
@@ -59,7 +59,9 @@ class TensorSamples:
                 self._fetch(file, tensor, path, progress, cancelled)
                 wanted = _runs(file, tensor)
                 big = file.header.endianness == "big"
-                self._places[key] = Place(str(path), 0, tensor.type_id, (wanted.part_weights, wanted.taken), big)
+                self._places[key] = TensorLocation(
+                    str(path), 0, tensor.type_id, (wanted.part_weights, wanted.taken), big
+                )
             return self._places[key]
 
     def close(self) -> None:
@@ -82,10 +84,10 @@ class TensorSamples:
         wanted = _runs(file, tensor)
         start = file.base + file.header.position(tensor)
         each = wanted.part_bytes
-        spans = [Span(start + first * each, count * each) for first, count in wanted.runs]
+        spans = [ByteRange(start + first * each, count * each) for first, count in wanted.runs]
         try:
             with path.open("wb") as sink:
-                fetch_spans(
+                fetch_ranges(
                     self._hub, file.remote, spans, sink.write,
                     cancelled=cancelled,
                     progress=lambda done: progress(Progress(done, wanted.bytes, "bytes", FETCHING)),

@@ -12,7 +12,7 @@ from desktop.core.findings import Finding
 from desktop.core.gguf.checks import DOWNLOAD_AGAIN, OTHER_FILE
 from desktop.core.progress import Progress, Report, share
 from desktop.engine.helper_process import Tool
-from desktop.engine.tools.weight_scan import Scan, Scanned, Stored
+from desktop.engine.tools.weight_scan import Scanned, ScanWeights, Stored
 from desktop.services.inspect.inspected import Inspected, InspectedFile
 
 _CHUNK = 1 << 20
@@ -75,14 +75,14 @@ def _digest(file: InspectedFile, progress: Report, cancelled: Cancelled) -> Iter
         )
 
 
-def _request(file: InspectedFile) -> Scan:
+def _request(file: InspectedFile) -> ScanWeights:
     header = file.header
     tensors = tuple(
         Stored(tensor.name, file.base + header.position(tensor), tensor.type_id, tensor.elements)
         for tensor in header.tensors
         if tensor.size_bytes is not None and header.position(tensor) + tensor.size_bytes <= header.file_bytes
     )
-    return Scan(str(file.path), tensors, header.endianness == "big")
+    return ScanWeights(str(file.path), tensors, header.endianness == "big")
 
 
 def _bad_weights(scanned: Scanned, where: str) -> Iterable[Finding]:

@@ -18,7 +18,7 @@ from desktop.core.units import human_bytes
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.joining import Joining, sets_of_parts
-from desktop.hub.placement import CachePlaces, FolderPlaces, Place, joined_path
+from desktop.hub.placement import CachePlaces, DownloadPaths, FolderPlaces, joined_path
 from desktop.hub.records import RepoFile, RepoFiles
 from desktop.hub.search import HubSearch
 from desktop.hub.transfer import Fetched, FileChangedError, Transfer, Wanted, disk_error
@@ -165,7 +165,7 @@ class DownloadWork:
             )
         return [known[path] for path in self.order.paths]
 
-    def _place(self, file: RepoFile, commit: str) -> Place:
+    def _place(self, file: RepoFile, commit: str) -> DownloadPaths:
         return self._places.place(file.path, file.etag, commit)
 
     def _all(self, files: list[RepoFile], commit: str) -> bool:
@@ -188,7 +188,7 @@ class DownloadWork:
             fetched_any = self._join(joining, count, places) or fetched_any
         return fetched_any
 
-    def _joining(self, parts: list[RepoFile], first: Place) -> Joining:
+    def _joining(self, parts: list[RepoFile], first: DownloadPaths) -> Joining:
         target = first.final.with_name(joined_path(parts[0].path).name)
         return Joining(target, first.unjoined, parts, told=self._checks, cancelled=lambda: self._transfer.stopped)
 
@@ -204,7 +204,7 @@ class DownloadWork:
             raise disk_error(error, joining.target.parent, 0) from error
         return count
 
-    def _join(self, joining: Joining, count: int, places: dict[str, Place]) -> bool:
+    def _join(self, joining: Joining, count: int, places: dict[str, DownloadPaths]) -> bool:
         """Fetch the parts that are not joined yet, and join each as it comes; whether any was fetched."""
         fetched_any = False
         for index, part in enumerate(joining.parts):
@@ -226,7 +226,7 @@ class DownloadWork:
             self._before += part.size_bytes
         return fetched_any
 
-    def _one(self, file: RepoFile, place: Place) -> bool:
+    def _one(self, file: RepoFile, place: DownloadPaths) -> bool:
         wanted = Wanted(self.order.repo, file.path, self.order.revision, file.etag, file.size_bytes)
         try:
             with self._lock_of(file, place):
@@ -243,7 +243,7 @@ class DownloadWork:
         return fetched is not None
 
     @contextmanager
-    def _lock_of(self, file: RepoFile, place: Place) -> Iterator[None]:
+    def _lock_of(self, file: RepoFile, place: DownloadPaths) -> Iterator[None]:
         """Be the only one that fetches this file; wait while another program does, or another variant with the same
         projector. Raises OSError, CancelledError.
         """
@@ -269,7 +269,7 @@ class DownloadWork:
         finally:
             lock.release()
 
-    def _fetch(self, wanted: Wanted, place: Place) -> Fetched | None:
+    def _fetch(self, wanted: Wanted, place: DownloadPaths) -> Fetched | None:
         existing = place.existing()
         if existing is not None:
             if self._transfer.matches(existing, wanted):
@@ -284,7 +284,7 @@ class DownloadWork:
             place.discard()
             raise
 
-    def _check_disk(self, files: list[RepoFile], places: dict[str, Place], beside: int) -> None:
+    def _check_disk(self, files: list[RepoFile], places: dict[str, DownloadPaths], beside: int) -> None:
         """Whether there is room for the files, and for ``beside`` bytes that are there twice for a while."""
         missing = beside
         for file in files:

@@ -15,7 +15,7 @@ from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
-from desktop.store.library import Library, LibraryModel, Scan
+from desktop.store.library import Library, LibraryModel, LibraryScan
 from desktop.store.locations import Location, known_locations
 from desktop.store.options import DOWNLOAD_FOLDER, LIBRARY_FOLDERS, STORES
 from desktop.store.paths import Paths
@@ -47,7 +47,7 @@ class LibraryService:
         self._home = home
         self._library = Library(paths.cache / "headers.json")
         self._usage = UsageStore(paths.data / "library.json")
-        self._scan: Scan | None = None
+        self._scan: LibraryScan | None = None
 
     @property
     def unreadable(self) -> tuple[Path, ...]:

@@ -76,7 +76,7 @@ class RunMeter:
 
 
 @dataclass(frozen=True)
-class Point:
+class ComparedRun:
     """One run as the chart shows it: tokens per second, or bytes."""
 
     predicted: float
@@ -89,8 +89,8 @@ class Point:
 class Trust:
     """How far to trust Heft on this computer: both clouds of points, newest first, and what they say."""
 
-    speed: tuple[Point, ...]
-    memory: tuple[Point, ...]
+    speed: tuple[ComparedRun, ...]
+    memory: tuple[ComparedRun, ...]
     speed_words: str
     memory_words: str
 
@@ -160,12 +160,12 @@ class LedgerService:
         """Predicted against measured on this computer. Raises HeftError when the ledger cannot be read."""
         runs = self._ledger.runs(self._speed.key)
         speed = tuple(
-            Point(run.figures.predicted_decode, run.figures.measured_decode, _title(run), _detail(run))
+            ComparedRun(run.figures.predicted_decode, run.figures.measured_decode, _title(run), _detail(run))
             for run in runs
             if run.figures.predicted_decode > 0 and run.figures.measured_decode > 0 and not run.figures.was_disturbed
         )
         memory = tuple(
-            Point(
+            ComparedRun(
                 float(sum(run.figures.predicted_memory.values())),
                 float(sum(run.figures.measured_memory.values())),
                 _title(run),
@@ -260,7 +260,7 @@ def _detail(run: Run) -> str:
     return f"{day} · context {run.context:,} · {where}"
 
 
-def _words(what: str, points: Sequence[Point]) -> str:
+def _words(what: str, points: Sequence[ComparedRun]) -> str:
     """ "Heft's speed predictions on this computer were within 6% in 14 of 15 runs (half of them within 3%)." """
     found = errors((point.predicted, point.measured) for point in points)
     if not found:

@@ -18,7 +18,7 @@ from desktop.core.placement import Fit
 from desktop.core.quants import dominant_type, main_type
 from desktop.core.speed import (
     DeviceSpeed,
-    Part,
+    DeviceWork,
     Prediction,
     Speeds,
     TokenWork,
@@ -213,7 +213,7 @@ def _offload(fit: Fit) -> list[tuple[str, int]]:
     return [(pool.name, count) for pool, count in zip(gpus, counts, strict=True) if count > 0]
 
 
-def _parts(work: Sequence[TokenWork], speeds: dict[str, DeviceSpeed]) -> list[Part] | None:
+def _parts(work: Sequence[TokenWork], speeds: dict[str, DeviceSpeed]) -> list[DeviceWork] | None:
     if any(one.device not in speeds for one in work):
         return None
-    return [Part(one, speeds[one.device]) for one in work]
+    return [DeviceWork(one, speeds[one.device]) for one in work]

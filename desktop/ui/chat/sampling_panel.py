@@ -149,8 +149,7 @@ class SamplingPanel(QWidget):
         label = QLabel(title)
         label.setBuddy(control)
         label.setToolTip(meaning)
-        label.setMinimumWidth(1)  # in a narrow window it wraps
-        label.setWordWrap(True)
+        label.setWordWrap(True)  # in a narrow window, between its words
         return label
 
     def _connect(self) -> None:

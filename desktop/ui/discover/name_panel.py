@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from desktop.core.naming_parts import Part
+from desktop.core.naming_parts import NamePart
 from desktop.ui.shared.labels import plain_label
 
 
@@ -24,7 +24,7 @@ class NamePanel(QWidget):
         self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(2, 1)
 
-    def show_parts(self, parts: Sequence[Part]) -> None:
+    def show_parts(self, parts: Sequence[NamePart]) -> None:
         """Replace all lines."""
         while (item := self._grid.takeAt(0)) is not None:
             widget = item.widget()

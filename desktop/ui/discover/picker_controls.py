@@ -14,7 +14,7 @@ from desktop.core.choice import Goal
 from desktop.core.errors import UsageError
 from desktop.core.hardware import Machine
 from desktop.core.load_settings import DEFAULT_CONTEXT, LOAD_FIELDS, LONGEST_CONTEXT, NOTHING_SET, LoadSettings
-from desktop.services.discover.picker_records import Controls, Mark, Row, View
+from desktop.services.discover.picker_records import Controls, Mark, VariantRow, View
 from desktop.services.discover.tables import DataTables
 from desktop.services.planning.words import beyond_training
 from desktop.ui.discover.context_slider import ContextSlider
@@ -178,7 +178,7 @@ class PickerControls(QWidget):
         if view.machine is not None:
             self._on.set_whole_text(machine_words(view.machine))
 
-    def show_row(self, row: Row | None) -> None:
+    def show_row(self, row: VariantRow | None) -> None:
         """What Heft decides for the variant in view where a field is unset."""
         plan = row.plan if row is not None else None
         self._silent = True

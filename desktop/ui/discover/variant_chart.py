@@ -23,7 +23,7 @@ from desktop.services.discover.picker_records import ModelGroup, View
 from desktop.services.discover.picker_words import context_words, loss, names_in, where
 from desktop.services.planning.words import speed
 from desktop.ui.discover.actions import CHART_KEYS
-from desktop.ui.discover.variant_chart_layout import ChartLayout, Point, lay_out, limit_labels
+from desktop.ui.discover.variant_chart_layout import ChartLayout, VariantMark, lay_out, limit_labels
 from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 
@@ -237,7 +237,7 @@ class VariantChart(QWidget):
             painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + 3))
             painter.drawText(QRectF(x - 40, area.bottom() + 4, 80, 14), Qt.AlignmentFlag.AlignHCenter, words)
 
-    def _paint_point(self, painter: QPainter, point: Point) -> None:
+    def _paint_point(self, painter: QPainter, point: VariantMark) -> None:
         theme = self._theme
         color = theme.color("accent" if point.recommended else _TOKENS[point.placement])
         radius = 8.0 if point.recommended else 6.5 if point.index == self._hovered else 5.0
@@ -264,14 +264,14 @@ class VariantChart(QWidget):
             if point.recommended:
                 painter.setFont(self._font)
 
-    def _near(self, position: QPointF) -> Point | None:
+    def _near(self, position: QPointF) -> VariantMark | None:
         points = self._layout.points if self._layout else ()
         if not points:
             return None
         nearest = min(points, key=lambda p: (p.where - position).manhattanLength())
         return nearest if (nearest.where - position).manhattanLength() <= _REACH else None
 
-    def _words(self, point: Point) -> str:
+    def _words(self, point: VariantMark) -> str:
         view = self._view
         if view is None:
             return ""

@@ -22,7 +22,7 @@ _TICKS = 8
 
 
 @dataclass(frozen=True)
-class Point:
+class VariantMark:
     """One variant. ``index`` is its row's number; ``measured`` False: its place on the quality axis is borrowed."""
 
     index: int
@@ -50,7 +50,7 @@ class Limit:
 class ChartLayout:
     """Points in the order of their rows, limits from the left, and round sizes along the axis."""
 
-    points: tuple[Point, ...]
+    points: tuple[VariantMark, ...]
     limits: tuple[Limit, ...]
     ticks: tuple[tuple[float, str], ...]
 
@@ -103,7 +103,7 @@ def lay_out(
         assert option.fit is not None
         y = area.top() + option.severity / WORST * area.height()
         points.append(
-            Point(
+            VariantMark(
                 index=i,
                 name=names[i],
                 where=QPointF(x(option.fit.memory.total_bytes), y),
@@ -163,7 +163,7 @@ def _beside_gpu(fits: Sequence[Fit]) -> int:
     return max(held, default=0)
 
 
-def _labelled(points: list[Point], area: QRectF, text_width: Callable[[str], float]) -> tuple[Point, ...]:
+def _labelled(points: list[VariantMark], area: QRectF, text_width: Callable[[str], float]) -> tuple[VariantMark, ...]:
     """Give labels places, the recommended one's first; none over another label or point, nor beside another point as
     if it were its name while there is a better place."""
     dots = [_Box(point.where.x() - 7, point.where.y() - 7, 14, 14) for point in points]
@@ -214,7 +214,7 @@ class _Box(NamedTuple):
         return left <= self.x and self.x + self.width <= right and top <= self.y and self.y + self.height <= bottom
 
 
-def _spots(point: Point, width: float) -> list[_Box]:
+def _spots(point: VariantMark, width: float) -> list[_Box]:
     """Places for a label in the order of preference: right, above, below, left."""
     x, y, gap, half = point.where.x(), point.where.y(), 12.0, _LABEL_HEIGHT / 2
     return [

@@ -15,7 +15,7 @@ from PySide6.QtGui import QFont
 from desktop.core.choice_options import PLACES
 from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.core.units import human_bytes
-from desktop.services.discover.picker_records import Row, View
+from desktop.services.discover.picker_records import VariantRow, View
 from desktop.services.discover.picker_words import (
     Tone,
     loss,
@@ -35,23 +35,23 @@ SortKey = float | str | None  # None: unknown, which comes last whichever way ro
 
 
 @dataclass(frozen=True)
-class Column:
+class VariantColumn:
     """One column: its title, its text, what it is sorted by, and the tone of the text (None: plain)."""
 
     title: str
-    text: Callable[[Row], str]
-    sort_key: Callable[[Row], SortKey] = lambda row: None
-    tone: Callable[[Row], Tone] | None = None
+    text: Callable[[VariantRow], str]
+    sort_key: Callable[[VariantRow], SortKey] = lambda row: None
+    tone: Callable[[VariantRow], Tone] | None = None
 
 
-def _memory(row: Row) -> str:
+def _memory(row: VariantRow) -> str:
     fit = row.option.fit
     if fit is None:
         return "–"
     return human_bytes(fit.memory.total_bytes) if fit.method == "engine" else f"~ {human_bytes(fit.memory.total_bytes)}"
 
 
-def _place(row: Row) -> SortKey:
+def _place(row: VariantRow) -> SortKey:
     """From the fastest place to the slowest; where some layers are on the GPU the most of them first."""
     fit = row.option.fit
     if fit is None:
@@ -60,22 +60,24 @@ def _place(row: Row) -> SortKey:
 
 
 COLUMNS = (
-    Column("Variant", lambda row: row.variant.name, lambda row: row.variant.name.lower()),
-    Column("Download", lambda row: human_bytes(row.variant.download_bytes), lambda row: row.variant.download_bytes),
-    Column("Memory", _memory, lambda row: row.option.fit.memory.total_bytes if row.option.fit else None),
-    Column("Where it runs", lambda row: where(row.option)[0], _place, lambda row: where(row.option)[1]),
-    Column(
+    VariantColumn("Variant", lambda row: row.variant.name, lambda row: row.variant.name.lower()),
+    VariantColumn(
+        "Download", lambda row: human_bytes(row.variant.download_bytes), lambda row: row.variant.download_bytes
+    ),
+    VariantColumn("Memory", _memory, lambda row: row.option.fit.memory.total_bytes if row.option.fit else None),
+    VariantColumn("Where it runs", lambda row: where(row.option)[0], _place, lambda row: where(row.option)[1]),
+    VariantColumn(
         "Speed (tok/s)",
         lambda row: speed(row.option.speeds, unit=False),
         lambda row: row.option.rate.expected if row.option.rate else None,
     ),
-    Column(
+    VariantColumn(
         "Quality loss (KLD)",
         lambda row: loss(row.option.quality, unit=False)[0],
         lambda row: row.option.quality.severity_high,
         lambda row: loss(row.option.quality)[1],
     ),
-    Column("", lambda row: ""),
+    VariantColumn("", lambda row: ""),
 )
 VARIANT, DOWNLOAD, MEMORY, WHERE, SPEED, QUALITY, ACTION = range(len(COLUMNS))
 _TITLE_TIPS = {
@@ -114,7 +116,7 @@ class VariantTableModel(ColumnTable):
         self._bold.setWeight(QFont.Weight.Bold)
         theme.changed.connect(self._restyle)
 
-    def at(self, number: int) -> Row | None:
+    def at(self, number: int) -> VariantRow | None:
         """The row of the view."""
         rows = self._view.rows if self._view else ()
         return rows[number] if 0 <= number < len(rows) else None
@@ -306,7 +308,7 @@ def _lines_of(view: View | None) -> list[tuple[int, int]]:
     return lines
 
 
-def _texts(row: Row, name: str) -> tuple[str, ...]:
+def _texts(row: VariantRow, name: str) -> tuple[str, ...]:
     shown = f"{WARNING_SIGN} {name}" if row.problem else name
     return (shown, *(column.text(row) for column in COLUMNS[1:]))
 

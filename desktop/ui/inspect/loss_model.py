@@ -16,7 +16,7 @@ IMATRIX_SIGN = "*"
 
 
 @dataclass(frozen=True)
-class Column:
+class LossColumn:
     """One column: title, its explanation, text and what it is sorted by."""
 
     title: str
@@ -26,18 +26,18 @@ class Column:
 
 
 COLUMNS = (
-    Column(
+    LossColumn(
         "Type",
         "The type the tensor would be stored in",
         lambda t: t.type + IMATRIX_SIGN * t.needs_imatrix,
         lambda t: t.type,
     ),
-    Column("Bits", "Bits per weight", lambda t: f"{t.bits_per_weight:.2f}", lambda t: t.bits_per_weight),
-    Column(
+    LossColumn("Bits", "Bits per weight", lambda t: f"{t.bits_per_weight:.2f}", lambda t: t.bits_per_weight),
+    LossColumn(
         "Error", "Root mean square error, relative to the values", lambda t: _percent(t.relative), lambda t: t.relative
     ),
-    Column("RMSE", "Root mean square error", lambda t: _small(t.rmse), lambda t: t.rmse),
-    Column("Max", "The largest error of any weight", lambda t: _small(t.largest), lambda t: t.largest),
+    LossColumn("RMSE", "Root mean square error", lambda t: _small(t.rmse), lambda t: t.rmse),
+    LossColumn("Max", "The largest error of any weight", lambda t: _small(t.largest), lambda t: t.largest),
 )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from desktop.core.gguf import Tensor
-from desktop.core.layers import Grid, Place, expert_count, layer_grid, locate
+from desktop.core.layers import Grid, LayerPosition, expert_count, layer_grid, locate
 from desktop.core.quants import TENSOR_TYPES
 from desktop.services.inspect.inspection import Inspected, PlacedTensor
 
@@ -41,7 +41,7 @@ class TensorRows:
 
     placed: tuple[PlacedTensor, ...]
     files: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[LayerPosition, ...]
     grid: Grid
     searchable: tuple[str, ...]  # names and shapes in lower case
     longest_shape: str
@@ -120,7 +120,7 @@ def totals(labelled: Iterable[tuple[str, Tensor]]) -> tuple[Total, ...]:
     return tuple(sorted((Total(label, *entry) for label, entry in sums.items()), key=lambda t: (-t.bytes, t.label)))
 
 
-def _groups(places: Sequence[Place]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def _groups(places: Sequence[LayerPosition]) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """The group of each tensor and the groups' names: layers in their order, then what lies outside of them."""
     stacks = {place.stack: len(places) for place in places if place.layer is not None}
     for number, stack in enumerate(stacks):

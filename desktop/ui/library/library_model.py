@@ -45,7 +45,7 @@ def when(seconds: float | None, now: float) -> str:
 
 
 @dataclass(frozen=True)
-class Column:
+class LibraryColumn:
     """One column: what it shows, what it is sorted by, and whether it holds figures."""
 
     title: str
@@ -55,18 +55,18 @@ class Column:
 
 
 COLUMNS = (
-    Column("Name", lambda m: f"{WARNING_SIGN} {m.name}" if m.problem else m.name, lambda m: m.name.casefold()),
-    Column("Architecture", lambda m: m.architecture or "–", lambda m: m.architecture),
-    Column(
+    LibraryColumn("Name", lambda m: f"{WARNING_SIGN} {m.name}" if m.problem else m.name, lambda m: m.name.casefold()),
+    LibraryColumn("Architecture", lambda m: m.architecture or "–", lambda m: m.architecture),
+    LibraryColumn(
         "Parameters",
         lambda m: human_parameters(m.parameters) if m.parameters else "–",
         lambda m: m.parameters,
         figures=True,
     ),
-    Column("Quantization", lambda m: m.quantization or "–", lambda m: m.quantization),
-    Column("Size", lambda m: human_bytes(m.size_bytes), lambda m: m.size_bytes, figures=True),
-    Column("Where", lambda m: SOURCE_NAMES[m.source], lambda m: SOURCE_NAMES[m.source]),
-    Column("Last used", lambda m: when(m.last_used, time.time()), lambda m: m.last_used or 0.0),
+    LibraryColumn("Quantization", lambda m: m.quantization or "–", lambda m: m.quantization),
+    LibraryColumn("Size", lambda m: human_bytes(m.size_bytes), lambda m: m.size_bytes, figures=True),
+    LibraryColumn("Where", lambda m: SOURCE_NAMES[m.source], lambda m: SOURCE_NAMES[m.source]),
+    LibraryColumn("Last used", lambda m: when(m.last_used, time.time()), lambda m: m.last_used or 0.0),
 )
 NAME, ARCHITECTURE, PARAMETERS, QUANTIZATION, SIZE, WHERE, LAST_USED = range(len(COLUMNS))
 

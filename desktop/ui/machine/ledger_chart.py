@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from desktop.core.text import plain_tooltip
-from desktop.services.planning.ledger import Point
+from desktop.services.planning.ledger import ComparedRun
 from desktop.ui.machine.actions import LEDGER_KEYS
 from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
@@ -49,7 +49,7 @@ class LedgerChart(QWidget):
         """``words`` writes a value with its unit, ``mark`` a round one shortly; ``name`` is the object's name."""
         super().__init__(parent)
         self._theme, self._words, self._mark = theme, words, mark
-        self._points: tuple[Point, ...] = ()
+        self._points: tuple[ComparedRun, ...] = ()
         self._chosen: int | None = None
         self.setObjectName(name)
         self.setAccessibleName(title)
@@ -64,16 +64,16 @@ class LedgerChart(QWidget):
         return QSize(300, 230)
 
     @property
-    def points(self) -> tuple[Point, ...]:
+    def points(self) -> tuple[ComparedRun, ...]:
         """What is drawn, newest first."""
         return self._points
 
     @property
-    def chosen(self) -> Point | None:
+    def chosen(self) -> ComparedRun | None:
         """The point told now."""
         return self._points[self._chosen] if self._chosen is not None else None
 
-    def set_points(self, points: Sequence[Point]) -> None:
+    def set_points(self, points: Sequence[ComparedRun]) -> None:
         """Replace the cloud; values of zero or less are left out, as a logarithm has no place for them."""
         self._points = tuple(point for point in points if point.predicted > 0 and point.measured > 0)
         self._chosen = None
@@ -83,7 +83,7 @@ class LedgerChart(QWidget):
         )
         self.update()
 
-    def describe(self, point: Point) -> str:
+    def describe(self, point: ComparedRun) -> str:
         """A point in words."""
         off = point.measured / point.predicted - 1
         side = "as predicted" if abs(off) < 0.005 else f"{abs(off):.0%} {'more' if off > 0 else 'less'} than predicted"
@@ -92,7 +92,7 @@ class LedgerChart(QWidget):
             f" ({side})\n{point.detail}"
         )
 
-    def place(self, point: Point) -> QPointF:
+    def place(self, point: ComparedRun) -> QPointF:
         """Where a point is drawn: predicted to the right, measured upwards."""
         area, (low, high) = self._area(), self._range()
         across = (math.log10(point.predicted) - low) / (high - low)
@@ -220,7 +220,7 @@ class LedgerChart(QWidget):
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, "predicted →")
         painter.drawText(area.adjusted(6, 4, 0, 0), Qt.AlignmentFlag.AlignLeft, "↑ measured")
 
-    def _paint_point(self, painter: QPainter, point: Point, index: int) -> None:
+    def _paint_point(self, painter: QPainter, point: ComparedRun, index: int) -> None:
         within = abs(math.log(point.measured / point.predicted)) <= math.log(1 + BAND)
         colour = QColor(self._theme.color("good" if within else "warn"))
         if index != self._chosen:

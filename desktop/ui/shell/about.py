@@ -13,7 +13,7 @@ from desktop import __version__
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.engine.worker.protocol import Hello
-from desktop.services.about import Part, bug_report, engine_sentence, licence_folder, third_party
+from desktop.services.about import Component, bug_report, engine_sentence, licence_folder, third_party
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import resize_dialog
@@ -103,7 +103,7 @@ class AboutDialog(QDialog):
     def _no_engine(self, error: HeftError) -> None:
         self._engine.setText(error.message)
 
-    def _show_parts(self, parts: tuple[Part, ...]) -> None:
+    def _show_parts(self, parts: tuple[Component, ...]) -> None:
         rows = [
             TextRow(texts, texts, tuple("\n".join(filter(None, (text, part.note))) for text in texts))
             for part in parts

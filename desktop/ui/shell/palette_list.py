@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 
 from desktop.core.text import plain_tooltip
 from desktop.ui.shell.icons import icon
-from desktop.ui.shell.palette_sources import Row
+from desktop.ui.shell.palette_sources import PaletteRow
 from desktop.ui.shell.theme import Theme
 
 ROW_HEIGHT, HEADING_HEIGHT = 32, 28  # pixels
@@ -27,15 +27,15 @@ class PaletteModel(QAbstractListModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._rows: tuple[Row, ...] = ()
+        self._rows: tuple[PaletteRow, ...] = ()
 
-    def set_rows(self, rows: Sequence[Row]) -> None:
+    def set_rows(self, rows: Sequence[PaletteRow]) -> None:
         """Show other rows."""
         self.beginResetModel()
         self._rows = tuple(rows)
         self.endResetModel()
 
-    def row(self, number: int) -> Row | None:
+    def row(self, number: int) -> PaletteRow | None:
         """A row by its number; None for none."""
         return self._rows[number] if 0 <= number < len(self._rows) else None
 
@@ -98,7 +98,7 @@ class PaletteDelegate(QStyledItemDelegate):
         painter.restore()
 
     @staticmethod
-    def _row(index: _Index) -> Row | None:
+    def _row(index: _Index) -> PaletteRow | None:
         model = index.model()
         return model.row(index.row()) if isinstance(model, PaletteModel) else None
 
@@ -110,7 +110,7 @@ class PaletteDelegate(QStyledItemDelegate):
         painter.setPen(self._theme.color("text_muted"))
         painter.drawText(option.rect.adjusted(_PADDING, 6, 0, 0), Qt.AlignmentFlag.AlignVCenter, title)
 
-    def _paint_entry(self, painter: QPainter, option: QStyleOptionViewItem, row: Row) -> None:
+    def _paint_entry(self, painter: QPainter, option: QStyleOptionViewItem, row: PaletteRow) -> None:
         entry, color = row.entry, self._theme.color
         assert entry is not None
         rect = QRect(option.rect)
@@ -135,7 +135,7 @@ class PaletteDelegate(QStyledItemDelegate):
         self._paint_title(painter, inner, room, option.font, row)
 
     @staticmethod
-    def _paint_title(painter: QPainter, rect: QRect, room: int, font: QFont, row: Row) -> None:
+    def _paint_title(painter: QPainter, rect: QRect, room: int, font: QFont, row: PaletteRow) -> None:
         bold = QFont(font)
         bold.setWeight(QFont.Weight.Bold)
         x, end, at = rect.left(), rect.left() + room, 0

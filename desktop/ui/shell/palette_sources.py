@@ -58,7 +58,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PaletteRow:
     """A line of the palette: a heading, or an entry with the stretches of its title that were typed."""
 
     title: str
@@ -67,7 +67,7 @@ class Row:
     marks: tuple[tuple[int, int], ...] = ()
 
 
-def rows(groups: Sequence[Group], query: str) -> list[Row]:
+def rows(groups: Sequence[Group], query: str) -> list[PaletteRow]:
     """The lines for what was typed. The group with the closest match comes first, else they keep their order."""
     from desktop.core.fuzzy import matched
 
@@ -80,10 +80,12 @@ def rows(groups: Sequence[Group], query: str) -> list[Row]:
             found.append((closest[0][0] if query else 0, number, group.source, [entry for _, entry in closest]))
     found.sort(key=lambda entry: entry[:2])
     most = MOST_OF_A_GROUP if query and len(found) > 1 else None
-    lines: list[Row] = []
+    lines: list[PaletteRow] = []
     for _, _, source, entries in found:
-        lines.append(Row(source.title))
-        lines += [Row(entry.title, entry, source, tuple(matched(entry.title, query))) for entry in entries[:most]]
+        lines.append(PaletteRow(source.title))
+        lines += [
+            PaletteRow(entry.title, entry, source, tuple(matched(entry.title, query))) for entry in entries[:most]
+        ]
     return lines
 
 

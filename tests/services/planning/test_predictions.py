@@ -14,7 +14,7 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import local_ref
 from desktop.core.placement import place
-from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, Point, TypeSpeed
+from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, SpeedSample, TypeSpeed
 from desktop.engine.worker.protocol import Loaded, Statistics
 from desktop.engine.worker.protocol import Memory as EngineMemory
 from desktop.services.machine.calibration import CalibrationService
@@ -185,7 +185,7 @@ def test_a_ledger_that_cannot_be_written_hurts_no_answer(
 def test_a_calibration_is_used_for_its_machine_only(paths: Paths) -> None:
     service = CalibrationService(paths)
     speed = DeviceSpeed(
-        "calibrated", {"Q4_K": TypeSpeed((Point(1e8, 1e-12),), 1e-12, 0.08)}, {"f16": AttentionSpeed(1e-12)}
+        "calibrated", {"Q4_K": TypeSpeed((SpeedSample(1e8, 1e-12),), 1e-12, 0.08)}, {"f16": AttentionSpeed(1e-12)}
     )
     kept = Calibration(service.key(MACHINE), "2025-01-01T00:00:00+00:00", 2, {"cpu": speed})
     service._keep(kept)

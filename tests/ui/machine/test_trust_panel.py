@@ -15,14 +15,14 @@ from support.widgets import find, label
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.services.machine.calibration import CalibrationService
-from desktop.services.planning.ledger import Point, Trust
+from desktop.services.planning.ledger import ComparedRun, Trust
 from desktop.store.paths import Paths
 from desktop.ui.machine.ledger_chart import LedgerChart
 from desktop.ui.machine.trust_panel import TrustPanel, TrustSources
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 
-GOOD, OFF = Point(50.0, 52.0, "Good Q4_K_M", "today"), Point(10.0, 6.0, "Off Q8_0", "yesterday")
+GOOD, OFF = ComparedRun(50.0, 52.0, "Good Q4_K_M", "today"), ComparedRun(10.0, 6.0, "Off Q8_0", "yesterday")
 EMPTY = Trust((), (), "", "")
 SOME = Trust((GOOD, OFF), (), "Speed words.", "")
 
@@ -58,13 +58,13 @@ def stack(panel: TrustPanel) -> int:
 
 
 def test_a_point_as_predicted_lies_on_the_diagonal(chart: LedgerChart) -> None:
-    exact = Point(20.0, 20.0, "", "")
+    exact = ComparedRun(20.0, 20.0, "", "")
     chart.set_points((exact, OFF))
-    area = chart.place(Point(6.0, 6.0, "", "")), chart.place(Point(10.0, 10.0, "", ""))
+    area = chart.place(ComparedRun(6.0, 6.0, "", "")), chart.place(ComparedRun(10.0, 10.0, "", ""))
     slope = (area[1].y() - area[0].y()) / (area[1].x() - area[0].x())
     where = chart.place(exact)
     assert where.y() == pytest.approx(area[0].y() + slope * (where.x() - area[0].x()))
-    assert chart.place(OFF).y() > chart.place(Point(10.0, 10.0, "", "")).y()  # measured less: below
+    assert chart.place(OFF).y() > chart.place(ComparedRun(10.0, 10.0, "", "")).y()  # measured less: below
 
 
 def test_the_pointer_and_the_keys_tell_a_run(qtbot: QtBot, chart: LedgerChart) -> None:
@@ -76,7 +76,7 @@ def test_the_pointer_and_the_keys_tell_a_run(qtbot: QtBot, chart: LedgerChart) -
 
 
 def test_a_point_off_the_band_has_another_shape(chart: LedgerChart, theme: Theme) -> None:
-    def inside(point: Point) -> str:
+    def inside(point: ComparedRun) -> str:
         image = QImage(chart.size(), QImage.Format.Format_RGB32)
         chart.render(image)
         return image.pixelColor(chart.place(point).toPoint()).name()
@@ -86,7 +86,7 @@ def test_a_point_off_the_band_has_another_shape(chart: LedgerChart, theme: Theme
 
 
 def test_nothing_measured_is_nothing_drawn(chart: LedgerChart) -> None:
-    chart.set_points((Point(0.0, 5.0, "", ""), Point(5.0, 0.0, "", "")))
+    chart.set_points((ComparedRun(0.0, 5.0, "", ""), ComparedRun(5.0, 0.0, "", "")))
     assert chart.points == () and chart.accessibleDescription() == "No run yet."
     assert not chart.grab().isNull()
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPainterPath, QPen, QTextLayout, QTextOption
 
 from desktop.ui.shared.transcript.highlight import Stretch, highlight
 from desktop.ui.shared.transcript.leaves import CodeLeaf, Leaf
-from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, Row, Span, lay_lines
+from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, Span, TranscriptRow, lay_lines
 from desktop.ui.shared.transcript.style import Style
 from desktop.ui.shared.transcript.units import units
 
@@ -46,7 +46,7 @@ class _Line:
         self.height = max(lay_lines(self.layout, self._width, style.code_line), style.code_line)
 
 
-class CodeRow(Row):
+class CodeRow(TranscriptRow):
     """Own background, language and copy button on top of the first part; long lines wrap anywhere."""
 
     def __init__(self, style: Style, leaf: CodeLeaf) -> None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen, QTextLayout
 
-from desktop.ui.shared.transcript.leaves import Place
+from desktop.ui.shared.transcript.leaves import LeafPosition
 from desktop.ui.shared.transcript.message import CONTINUABLE, TranscriptMessage
-from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, HotSpotKind, Row, Span, lay_lines, wrapping
+from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, HotSpotKind, Span, TranscriptRow, lay_lines, wrapping
 from desktop.ui.shared.transcript.style import Style
 
 _ICON_SPACE = 30.0
 _BELOW_ANSWER = 12.0
 
 
-class NoteRow(Row):
+class NoteRow(TranscriptRow):
     """Why an answer ended or failed: an icon, words, and a tinted strip."""
 
     def __init__(self, style: Style, note: str, *, failed: bool) -> None:
-        super().__init__(style, Place())
+        super().__init__(style, LeafPosition())
         self.text = note
         self._failed = failed
         self._layout = QTextLayout(note.replace("\n", "\u2028"), style.body)
@@ -55,11 +55,11 @@ class NoteRow(Row):
         painter.restore()
 
 
-class WaitingRow(Row):
+class WaitingRow(TranscriptRow):
     """Stands in for an answer that has no text yet."""
 
     def __init__(self, style: Style) -> None:
-        super().__init__(style, Place())
+        super().__init__(style, LeafPosition())
         self.words = "Waiting for the first word…"
 
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
@@ -68,11 +68,11 @@ class WaitingRow(Row):
         painter.drawText(QRectF(0, 0, self.width, self.height), ALIGN_LEFT, self.words)
 
 
-class FootRow(Row):
+class FootRow(TranscriptRow):
     """Statistics and actions. Actions are painted when the view says so; the room for them is always there."""
 
     def __init__(self, style: Style, message: TranscriptMessage, *, name_model: bool, busy: bool) -> None:
-        super().__init__(style, Place())
+        super().__init__(style, LeafPosition())
         self.actions_shown = False
         self.right_aligned = message.role == "user"
         named = message.model if name_model else ""

@@ -13,7 +13,7 @@ from desktop.ui.shared.transcript.code_row import CodeRow
 from desktop.ui.shared.transcript.foot_rows import FootRow, NoteRow, WaitingRow
 from desktop.ui.shared.transcript.leaves import CodeLeaf, Leaf, ReasoningLeaf, RuleLeaf, TableLeaf, leaves
 from desktop.ui.shared.transcript.message import TranscriptMessage
-from desktop.ui.shared.transcript.row import Row, RuleRow, Span, TextRow
+from desktop.ui.shared.transcript.row import RuleRow, Span, TextRow, TranscriptRow
 from desktop.ui.shared.transcript.style import Style
 from desktop.ui.shared.transcript.table_row import TableRow
 from desktop.ui.shared.transcript.thinking import ReasoningRow, Thinking
@@ -21,7 +21,7 @@ from desktop.ui.shared.transcript.thinking import ReasoningRow, Thinking
 _BUBBLE_SHARE = 0.82  # of the column, at most
 
 
-def _row(style: Style, leaf: Leaf) -> Row:
+def _row(style: Style, leaf: Leaf) -> TranscriptRow:
     match leaf:
         case CodeLeaf():
             return CodeRow(style, leaf)
@@ -40,7 +40,7 @@ class MessageItem:
     def __init__(self, message: TranscriptMessage, style: Style, *, name_model: bool, busy: bool) -> None:
         self.message = message
         self.style = style
-        self.rows: list[Row] | None = None
+        self.rows: list[TranscriptRow] | None = None
         self.tops: list[float] = []
         self.height = 0.0
         self.folded = True
@@ -85,7 +85,7 @@ class MessageItem:
                     row.height = row.estimate(self._row_width(row))
             self._stack(0)
 
-    def build(self) -> list[Row]:
+    def build(self) -> list[TranscriptRow]:
         """Parse what there is and make the rows, unless that has been done."""
         if self.rows is None:
             self.rows = []
@@ -106,7 +106,7 @@ class MessageItem:
         assert self.rows is not None
         first = self._block_rows[update.start] if update.start < len(self._block_rows) else self._body
         old = self.rows[first : self._body]
-        made: list[Row] = []
+        made: list[TranscriptRow] = []
         changed: int | None = None
         starts = self._block_rows[: update.start]
         for block in update.blocks:
@@ -125,7 +125,7 @@ class MessageItem:
         self._join_parts(max(0, first - 1))
         return first + len(made) if changed is None else changed
 
-    def _new_row(self, leaf: Leaf) -> Row:
+    def _new_row(self, leaf: Leaf) -> TranscriptRow:
         row = _row(self.style, leaf)
         row.height = row.estimate(self._row_width(row))
         return row
@@ -238,11 +238,11 @@ class MessageItem:
 
     # -- geometry --------------------------------------------------------------------------------
 
-    def hidden(self, row: Row) -> bool:
+    def hidden(self, row: TranscriptRow) -> bool:
         """Whether the row is folded away."""
         return row.place.reasoning and self.folded
 
-    def _row_width(self, row: Row) -> float:
+    def _row_width(self, row: TranscriptRow) -> float:
         if self.is_user and not isinstance(row, FootRow | NoteRow):
             return self._width * _BUBBLE_SHARE - 2 * self.style.padding
         return self._width

@@ -22,7 +22,7 @@ _MAX_DEPTH = 8  # deeper nesting is shown at this depth, so that there is room l
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LeafPosition:
     """Where a leaf stands: list ``depth``, quote ``bars``, the list ``marker`` before it, whether it is thinking.
 
     ``tight``: close to the leaf before (list items); ``continues``: no gap at all, it is the same block.
@@ -41,31 +41,31 @@ class TextLeaf:
     """``level`` is a heading's, 0 for a paragraph."""
 
     runs: Runs
-    place: Place
+    place: LeafPosition
     level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CodeLeaf:
     block: CodeBlock
-    place: Place
+    place: LeafPosition
 
 
 @dataclass(frozen=True, slots=True)
 class TableLeaf:
     block: Table
-    place: Place
+    place: LeafPosition
 
 
 @dataclass(frozen=True, slots=True)
 class RuleLeaf:
-    place: Place
+    place: LeafPosition
 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningLeaf:
     closed: bool
-    place: Place
+    place: LeafPosition
 
 
 Leaf = TextLeaf | CodeLeaf | TableLeaf | RuleLeaf | ReasoningLeaf
@@ -79,7 +79,7 @@ def _marker(block: ListBlock, number: int, checked: bool | None, depth: int) -> 
     return "•◦▪"[min(depth, 2)]
 
 
-def _list_leaves(block: ListBlock, place: Place) -> Iterator[Leaf]:
+def _list_leaves(block: ListBlock, place: LeafPosition) -> Iterator[Leaf]:
     depth = min(place.depth + 1, _MAX_DEPTH)
     first = True
     for number, item in enumerate(block.items, block.start):
@@ -93,9 +93,9 @@ def _list_leaves(block: ListBlock, place: Place) -> Iterator[Leaf]:
         first = False
 
 
-def leaves(block: Block, place: Place | None = None) -> Iterator[Leaf]:
+def leaves(block: Block, place: LeafPosition | None = None) -> Iterator[Leaf]:
     """The leaves of a block, in reading order."""
-    place = place or Place(reasoning=block.reasoning)
+    place = place or LeafPosition(reasoning=block.reasoning)
     if block.continues:
         place = replace(place, continues=True)
     match block:

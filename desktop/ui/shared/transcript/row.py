@@ -8,7 +8,7 @@ from typing import Literal
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QTextLayout, QTextOption
 
-from desktop.ui.shared.transcript.leaves import Leaf, Place, RuleLeaf, TextLeaf
+from desktop.ui.shared.transcript.leaves import Leaf, LeafPosition, RuleLeaf, TextLeaf
 from desktop.ui.shared.transcript.style import LINE_SPACING, Style
 from desktop.ui.shared.transcript.units import units
 
@@ -47,12 +47,12 @@ def lay_lines(layout: QTextLayout, width: float, line_height: float) -> float:
     return y
 
 
-class Row:
+class TranscriptRow:
     """Base of all rows. Coordinates are relative to the row's top left corner."""
 
     text = ""  # what can be selected, in the order of reading
 
-    def __init__(self, style: Style, place: Place) -> None:
+    def __init__(self, style: Style, place: LeafPosition) -> None:
         self.style = style
         self.place = place
         self.width = -1.0  # the width it is laid out for; negative: only estimated
@@ -116,7 +116,7 @@ class Row:
             painter.fillRect(QRectF(bar * 14.0, above, 3.0, self.height - above), self.style.color("border"))
 
 
-class TextRow(Row):
+class TextRow(TranscriptRow):
     """A paragraph, heading or list item."""
 
     def __init__(self, style: Style, leaf: TextLeaf, *, muted: bool = False) -> None:
@@ -270,7 +270,7 @@ class TextRow(Row):
         layout.draw(painter, QPointF(self.left, 0), ranges, visible.translated(0, 0))
 
 
-class RuleRow(Row):
+class RuleRow(TranscriptRow):
     """A thematic break."""
 
     def __init__(self, style: Style, leaf: RuleLeaf) -> None:

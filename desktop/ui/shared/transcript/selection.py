@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from desktop.core.text import chat_text
 from desktop.ui.shared.transcript.column import MessageColumn
 from desktop.ui.shared.transcript.item import MessageItem
-from desktop.ui.shared.transcript.row import Row, Span
+from desktop.ui.shared.transcript.row import Span, TranscriptRow
 from desktop.ui.shared.transcript.units import cut, units
 
 
@@ -56,7 +56,7 @@ class Selection:
             self.head = Position(len(column.items), 0, 0)
 
 
-def _separator(row: Row) -> str:
+def _separator(row: TranscriptRow) -> str:
     if row.place.continues:
         return "\n" if "\n" in row.text else " "
     return "\n" if row.place.tight else "\n\n"

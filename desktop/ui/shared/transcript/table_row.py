@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QTextLayout, QTextOption
 
 from desktop.core.markdown import Alignment, Runs
 from desktop.ui.shared.transcript.leaves import Leaf, TableLeaf
-from desktop.ui.shared.transcript.row import Row, Span, lay_lines, wrapping
+from desktop.ui.shared.transcript.row import Span, TranscriptRow, lay_lines, wrapping
 from desktop.ui.shared.transcript.style import Style
 from desktop.ui.shared.transcript.units import units
 
@@ -60,7 +60,7 @@ def column_widths(natural: list[float], available: float) -> list[float]:
     return widths
 
 
-class TableRow(Row):
+class TableRow(TranscriptRow):
     """Columns as wide as their content where there is room; cells wrap."""
 
     def __init__(self, style: Style, leaf: TableLeaf) -> None:

@@ -11,11 +11,11 @@ from PySide6.QtGui import QPainter, QPen
 from desktop.core.markdown import Block, Reasoning
 from desktop.ui.shared.transcript.leaves import Leaf, ReasoningLeaf
 from desktop.ui.shared.transcript.message import TranscriptMessage
-from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, Row, Span
+from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, Span, TranscriptRow
 from desktop.ui.shared.transcript.style import Style
 
 
-class ReasoningRow(Row):
+class ReasoningRow(TranscriptRow):
     """The line that folds and unfolds the model's thinking."""
 
     def __init__(self, style: Style, leaf: ReasoningLeaf) -> None:
@@ -77,7 +77,7 @@ class Thinking:
             self._seconds = time.monotonic() - self._since
             self._since = None
 
-    def label(self, rows: Sequence[Row]) -> None:
+    def label(self, rows: Sequence[TranscriptRow]) -> None:
         """Put the words on the folding lines among the rows."""
         found = [row for row in rows if isinstance(row, ReasoningRow)]
         for row in found:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from desktop.core.cancelled import Cancelled, never, raise_if_cancelled
 from desktop.core.errors import FileFormatError
 from desktop.core.failures import FailureKind
+from desktop.hub.byte_ranges import ByteRange
 from desktop.hub.client import HubClient, RemoteFile, first_byte
 from desktop.hub.errors import HubError, half_an_answer
 
@@ -20,20 +20,12 @@ _RETRIES = 2  # broken connections of one reader that are mended without a word
 Plan = Callable[[memoryview, int], int]
 
 
-@dataclass(frozen=True)
-class Part:
-    """``size`` bytes of a file from ``offset`` on, read as if they were a file: the GGUF in a llamafile."""
-
-    offset: int
-    size: int
-
-
 def doubling(have: memoryview, _size: int) -> int:
     """The plan of a reader that knows nothing of the content: half as much again."""
     return int(len(have) * _GROWTH) + FIRST_WINDOW
 
 
-class RangeSource:
+class SequentialSource:
     """A forward reader over HTTP ranges with ``ByteSource``'s windows. Used by one thread; close it after use.
 
     Bytes are read from the open response only when they are asked for and the connection is closed at the end,
@@ -49,7 +41,7 @@ class RangeSource:
         path: str,
         revision: str | None = None,
         *,
-        part: Part | None = None,
+        part: ByteRange | None = None,
         first_window: int = FIRST_WINDOW,
         plan: Plan = doubling,
         known: Callable[[RemoteFile], bool] = lambda _: False,
@@ -79,7 +71,7 @@ class RangeSource:
         self.file: RemoteFile | None = None
         self._open(0, first_window, known)
 
-    def __enter__(self) -> RangeSource:
+    def __enter__(self) -> SequentialSource:
         return self
 
     def __exit__(self, *_: object) -> None:

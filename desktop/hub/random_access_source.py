@@ -14,7 +14,7 @@ _MAX_BYTES = 48 << 20  # of one file, all windows together
 _MAX_WINDOWS = 64  # of one file: 24 of them hold _MAX_BYTES when they are read in order
 
 
-class AnywhereSource:
+class RandomAccessSource:
     """Random access by HTTP ranges with ``ByteSource``'s windows. Used by one thread.
 
     A window that continues the one before it is twice as long, so that reading in order takes few requests. Bytes and

@@ -18,7 +18,7 @@ STEADY_BYTES = 100_000_000  # free memory that changes by less is taken as the s
 
 
 @dataclass(frozen=True)
-class Place:
+class TargetMachine:
     """A machine and what would be unloaded there first. ``own``: it is this computer."""
 
     machine: Machine
@@ -35,7 +35,7 @@ class Place:
         """Main memory and GPUs with what is free once the engine's model is unloaded."""
         return pools_of(self.machine, freed_bytes=self.held.memory_bytes, freed_gpu_bytes=self.held.gpu_bytes)
 
-    def differs(self, other: Place) -> bool:
+    def differs(self, other: TargetMachine) -> bool:
         """Whether so much more or less is free there that verdicts may change: 100 MB in any pool."""
         mine, others = self.pools, other.pools
         if [pool.name for pool in mine] != [pool.name for pool in others]:
@@ -49,18 +49,20 @@ class OwnPlace:
     def __init__(self, machine: Callable[[], Machine], held: Callable[[], Reclaimable]) -> None:
         """``machine`` is this computer as it is now; ``held`` what its running engine would give back."""
         self._machine, self._held = machine, held
-        self.now = Place(machine(), held(), own=True)
+        self.now = TargetMachine(machine(), held(), own=True)
 
     def refresh(self) -> bool:
         """Look again; whether the snapshot changed."""
-        found = Place(self._machine(), self._held(), own=True)
+        found = TargetMachine(self._machine(), self._held(), own=True)
         if not found.differs(self.now):
             return False
         self.now = found
         return True
 
 
-def estimated(shape: ModelShape, weights: Weights, settings: LoadSettings, where: Place, *, longest: bool) -> Fit:
+def estimated(
+    shape: ModelShape, weights: Weights, settings: LoadSettings, where: TargetMachine, *, longest: bool
+) -> Fit:
     """The fit by formulas; ``longest`` fills max_context."""
     return place(
         shape,
@@ -74,7 +76,7 @@ def estimated(shape: ModelShape, weights: Weights, settings: LoadSettings, where
 
 
 def alternatives(
-    weighed: Sequence[tuple[ModelShape | None, Weights | None]], settings: LoadSettings, where: Place
+    weighed: Sequence[tuple[ModelShape | None, Weights | None]], settings: LoadSettings, where: TargetMachine
 ) -> Alternatives:
     """What would help where nothing of a model fits, by the smallest of its variants that could be weighed."""
     known = [(shape, weights) for shape, weights in weighed if shape is not None and weights is not None]
