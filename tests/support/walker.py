@@ -228,11 +228,14 @@ class Walker:
         assert isinstance(owner, QWidget)
         for signal, word in ((shortcut.activated, "heard"), (shortcut.activatedAmbiguously, "ambiguous")):
             signal.connect(lambda word=word: heard.append(word))
-        self.window.activateWindow()
+        if not owner.isVisible():
+            return  # a dialog that was closed meanwhile
+        window = owner.window()
+        window.activateWindow()
         self._settle()
-        if owner is not self.window and not owner.isAncestorOf(QApplication.focusWidget() or self.window):
+        if owner is not window and not owner.isAncestorOf(QApplication.focusWidget() or window):
             owner.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        QTest.keySequence(QApplication.focusWidget() or self.window, keys)
+        QTest.keySequence(QApplication.focusWidget() or window, keys)
         if "ambiguous" in heard:
             self.fault(f"{keys.toString()} is claimed twice")
         elif not heard:

@@ -179,6 +179,7 @@ class NotificationArea(QWidget):
         self._theme = theme
         self._shown: list[Notification] = []
         self._edge = 0
+        self._right_edge: Callable[[], int] = lambda: 0
         self.setObjectName("notificationArea")
         self.setAccessibleName("Messages")
         self._column = QVBoxLayout(self)
@@ -191,9 +192,9 @@ class NotificationArea(QWidget):
         """The messages now shown; the last one is in view."""
         return tuple(self._shown)
 
-    def set_left_edge(self, pixels: int) -> None:
-        """Where it begins in its parent: what lies left of it stays uncovered."""
-        self._edge = pixels
+    def set_edges(self, left: int, right: Callable[[], int]) -> None:
+        """What stays uncovered: so many pixels of its parent left of it, and right of it, asked each time."""
+        self._edge, self._right_edge = left, right
         self.place()
 
     def place(self) -> None:
@@ -201,7 +202,7 @@ class NotificationArea(QWidget):
         parent = self.parentWidget()
         if parent is None or not self._shown:
             return
-        width = max(0, parent.width() - self._edge)
+        width = max(0, parent.width() - self._edge - self._right_edge())
         height = self._column.heightForWidth(width)
         self.setGeometry(self._edge, parent.height() - height, width, height)
 

@@ -17,6 +17,7 @@ from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 
+_MARGIN = 14  # pixels left and right
 SAMPLE_MS = 1000  # memory is read at most once a second, and only while the engine tells something
 
 
@@ -98,7 +99,7 @@ class StatusBar(QFrame):
         self._jobs.clicked.connect(self.jobs_asked)
         self.show_jobs(())
         row = QHBoxLayout(self)
-        row.setContentsMargins(14, 0, 14, 0)
+        row.setContentsMargins(_MARGIN, 0, _MARGIN, 0)
         row.setSpacing(6)
         row.addWidget(self._engine)
         row.addWidget(self._model)
@@ -161,6 +162,10 @@ class StatusBar(QFrame):
         """Show the speed of a whole answer, until the next one begins or the model changes."""
         self._answer_rate = tokens_per_second
         self._show_rate(self._state)
+
+    def jobs_room(self) -> int:
+        """Pixels at its right end that the button of all long work takes."""
+        return self._jobs.sizeHint().width() + _MARGIN
 
     def show_jobs(self, jobs: Sequence[Job]) -> None:
         """Show how much long work there is, and how fast downloads come."""

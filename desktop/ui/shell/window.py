@@ -151,7 +151,7 @@ class MainWindow(QWidget):
         row.setSpacing(0)
         row.addWidget(self._rail)
         row.addLayout(column, 1)
-        self.notifications.set_left_edge(self._rail.width())
+        self.notifications.set_edges(self._rail.width(), status.jobs_room)
         self.notifications.left.connect(self._focus_page)
         self.notifications.raise_()
         self._jobs: JobsPanel | None = None  # made when it is first opened
@@ -245,6 +245,7 @@ class MainWindow(QWidget):
         """Show all long work: a few words in the status bar, each job in the panel above it."""
         self._known_jobs = tuple(jobs)
         self.status.show_jobs(jobs)
+        self.notifications.place()
         if self._jobs is not None:
             self._jobs.show_jobs(jobs)
 

@@ -349,7 +349,7 @@ def test_messages_move_nothing_and_take_no_focus(qtbot: QtBot, full: MainWindow)
         QApplication.processEvents()
         assert places() == before and page.field.hasFocus()
     covered = full.notifications.geometry()
-    assert covered.bottom() == full.height() - 1 and covered.left() == 76 and covered.right() == full.width() - 1
+    assert covered.bottom() == full.height() - 1 and covered.left() == 76 and covered.right() < full.width() - 1
     (visible,) = (shown for shown in full.notifications.notifications if shown.isVisible())
     assert visible.text == "Another." and visible.height() < 60
 
