@@ -18,7 +18,7 @@ from desktop.cli import main
 from desktop.cli.machine import calibration_document
 from desktop.cli.main import COMMANDS
 from desktop.core.hardware import to_json
-from desktop.core.speed import Calibration, DeviceSpeed, Point, TypeSpeed
+from desktop.core.speed import Calibration, DeviceSpeed, SpeedSample, TypeSpeed
 from desktop.services.discover.tables import DataTables
 from desktop.store import options
 from desktop.store.paths import Paths
@@ -122,7 +122,7 @@ def test_fields_without_an_engine(answer: Answer, tmp_path: Path) -> None:
     profile = tmp_path / "profile.json"
     profile.write_bytes(to_json(DataTables().profiles["two-rtx-3090"]))
     check_fields("machine", answer("machine", "--profile", str(profile)))
-    speed = TypeSpeed((Point(1e6, 1e-10),), 1e-12, 0.1)
+    speed = TypeSpeed((SpeedSample(1e6, 1e-10),), 1e-12, 0.1)
     known = Calibration("this", "2026-11-27T12:00:00+00:00", 2, {"cpu": DeviceSpeed("calibrated", {"Q4_K": speed}, {})})
     check_fields("machine", {"calibration": calibration_document(known)})
     check_fields("library", answer("library"))

@@ -260,9 +260,9 @@ def test_a_failure_of_one_plan_never_fails_the_others(
 def test_a_failure_of_one_estimate_never_fails_the_others(
     opened: Callable[..., PickedRepo], mixed: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from desktop.services.discover import picker, picker_place
+    from desktop.services.discover import picker, target_machine
 
-    known = picker_place.estimated
+    known = target_machine.estimated
 
     def failing(shape: ModelShape, *about: Any, **more: Any) -> Fit:
         if shape.architecture == "llama":
