@@ -6,6 +6,7 @@ import argparse
 import statistics
 from collections.abc import Sequence
 
+from desktop.cli.arguments import whole_number
 from desktop.cli.fit import speeds_document
 from desktop.cli.model import (
     add_model_arguments,
@@ -13,7 +14,6 @@ from desktop.cli.model import (
     loaded_model,
     prediction,
     token_number,
-    whole_number,
 )
 from desktop.cli.output import print_json, print_note, print_text, table
 from desktop.engine.worker.protocol import Benchmark

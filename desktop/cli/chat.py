@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from desktop.cli.model import add_model_arguments, loaded_model, token_number, whole_number
+from desktop.cli.arguments import whole_number
+from desktop.cli.model import add_model_arguments, loaded_model, token_number
 from desktop.cli.output import AnswerText, ProgressLine, print_note, print_text
 from desktop.cli.run import summary
 from desktop.core.errors import HeftError, UsageError

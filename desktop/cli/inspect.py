@@ -6,8 +6,8 @@ import argparse
 from contextlib import ExitStack, closing
 from typing import Any
 
+from desktop.cli.arguments import whole_number
 from desktop.cli.inspect_text import report, types_of
-from desktop.cli.model import whole_number
 from desktop.cli.output import ProgressLine, print_json, print_text
 from desktop.core.findings import Finding
 from desktop.core.gguf import Array, Tensor, Text, Value

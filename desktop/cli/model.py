@@ -27,17 +27,6 @@ from desktop.services.engine.headless import HeadlessEngine
 from desktop.services.planning.ledger import LedgerService, Running
 
 
-def whole_number(text: str) -> int:
-    """A count for argparse: zero or more."""
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is less than zero")
-    return value
-
-
 def add_load_arguments(parser: argparse.ArgumentParser) -> None:
     """How a model is loaded: an option for each of the fields that can be set."""
     for field in LOAD_FIELDS:

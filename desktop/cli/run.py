@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from desktop.cli.arguments import whole_number
 from desktop.cli.fit import speeds_document
 from desktop.cli.model import (
     add_model_arguments,
@@ -12,7 +13,6 @@ from desktop.cli.model import (
     loaded_model,
     prediction,
     token_number,
-    whole_number,
 )
 from desktop.cli.output import AnswerText, ProgressLine, human_bytes, print_json, print_note, print_text
 from desktop.core.errors import UsageError

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from desktop.core.load_settings import DEFAULT_CONTEXT, FlashAttention, KvType, LoadSettings
 from desktop.core.model_ref import ModelRef
-from desktop.core.placement import Fit
-from desktop.core.speed import Speeds
+
+if TYPE_CHECKING:  # the window starts without the formulas
+    from desktop.core.placement import Fit
+    from desktop.core.speed import Speeds
 
 
 @dataclass(frozen=True)

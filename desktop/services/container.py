@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.reserves import Reserves
-from desktop.engine.worker.protocol import Hello
-from desktop.services.engine.supervisor import EngineService, describe_engine
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from desktop.engine.worker.protocol import Hello
     from desktop.hub.client import HubClient
     from desktop.hub.header import HeaderReader
     from desktop.hub.search import HubSearch
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from desktop.services.discover.picker import PickerService
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
+    from desktop.services.engine.supervisor import EngineService
     from desktop.services.hub_account import TokenService
     from desktop.services.inspect.inspection import InspectionService
     from desktop.services.jobs import JobService
@@ -115,6 +115,8 @@ class Container:
     @made_once
     def engine(self) -> EngineService:
         """The engine's process."""
+        from desktop.services.engine.supervisor import EngineService
+
         return EngineService(self.paths)
 
     @made_once
@@ -411,6 +413,8 @@ class Container:
         """What the engine is: from the running process, or from one that ends with the question."""
         if self.engine.state.pid is not None:
             return self.engine.hello()
+        from desktop.services.engine.supervisor import describe_engine
+
         return describe_engine(self.paths)
 
     def end_engine(self) -> None:
@@ -426,9 +430,9 @@ class Container:
         """End the engine and close what was made, the newest first: what is made later uses what was there."""
         self.end_engine()
         with self._lock:
-            members = list(self._members.values())
+            members = [member for name, member in self._members.items() if name != Container.engine.name]
         for member in reversed(members):
-            if not isinstance(member, EngineService) and callable(close := getattr(member, "close", None)):
+            if callable(close := getattr(member, "close", None)):
                 close()
 
     def __enter__(self) -> Container:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QLineEdit,
     QMessageBox,
+    QSpinBox,
     QTabBar,
     QWidget,
 )
@@ -27,6 +28,7 @@ from PySide6.QtWidgets import (
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.ui.inspect.page import _EMPTY as EMPTY
+from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.window import MINIMUM_SIZE
 
 from .cut import faults
@@ -112,6 +114,12 @@ def library(tour: Tour) -> None:
     for row in range(min(3, _rows(table))):
         table.setCurrentIndex(table.model().index(row, 0))
         tour.look(f"library, row {row}")
+    set_up = page.findChild(QAbstractButton, "librarySetUp")
+    set_up.setChecked(True)
+    said = page.findChild(ElidedLabel, "libraryDetailsPlan")
+    until(lambda: said.whole_text != "…", "the plan")
+    tour.look("library, how it loads")
+    set_up.setChecked(False)
     page._search.setText("nothing is called like this")
     tour.look("library, nothing found")
     page._search.clear()
@@ -156,8 +164,13 @@ def discover(tour: Tour, word: str) -> None:
     until(lambda: _rows(results) > 0, "the results")
     results.setCurrentIndex(results.model().index(0, 0))
     until(lambda: page._repo.view is not None and page._repo.isVisible(), "the repo")
-    until(lambda: not page.findChild(QWidget, "repoBusy").text(), "every header")
+    until(lambda: not page.findChild(QWidget, "repoBusy").whole_text, "every header")
     tour.look("discover, a repo")
+    page.findChild(QAbstractButton, "pickerOpenMore").setChecked(True)
+    page.findChild(QSpinBox, "contextExact").setValue(100_000)
+    tour.look("discover, more of how it loads")
+    page.findChild(QSpinBox, "contextExact").setValue(0)
+    page.findChild(QAbstractButton, "pickerOpenMore").setChecked(False)
     page.findChild(QAbstractButton, "repoName").setChecked(True)
     scroll = page._repo.verticalScrollBar()
     scroll.setValue(scroll.maximum())

@@ -22,7 +22,6 @@ from desktop.services.inspect.inspected import Inspected, InspectedFile, ModelEn
 from desktop.services.inspect.local import open_folder, open_local
 from desktop.services.inspect.paths import find_path, nothing_there
 from desktop.services.inspect.remote import RemoteOpener, parse_hub_source
-from desktop.services.inspect.weights import check_files
 from desktop.services.job_kinds import Run, WorkKind
 from desktop.services.jobs import JobService
 from desktop.services.models.library import LibraryService
@@ -111,6 +110,8 @@ class InspectionService:
     def _check(
         self, inspected: Inspected, base: Inspected | None, progress: Report, cancelled: Cancelled
     ) -> tuple[Finding, ...]:
+        from desktop.services.inspect.weights import check_files
+
         try:
             found = [*check_files(inspected, base, progress, cancelled)]
         except OSError as error:

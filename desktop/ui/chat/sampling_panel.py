@@ -27,7 +27,7 @@ from desktop.ui.shared.tokens_field import TokensField
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
-_FIELD_WIDTH = 132
+_FIELD_WIDTH = 124
 _PROMPT_HEIGHT = 66
 _MEANINGS = {
     "preset": "Sampling values that go together.",
@@ -149,8 +149,7 @@ class SamplingPanel(QWidget):
         label = QLabel(title)
         label.setBuddy(control)
         label.setToolTip(meaning)
-        label.setMinimumWidth(1)  # in a narrow window it wraps
-        label.setWordWrap(True)
+        label.setWordWrap(True)  # in a narrow window, between its words
         return label
 
     def _connect(self) -> None:

@@ -77,7 +77,7 @@ class PickerControls(QWidget):
         self._more = LoadFields(_MORE)
         self._more.setObjectName("pickerMore")
         self._more.hide()
-        self._open_more = push_button("More ▾", "pickerOpenMore", spoken="More of how it is loaded", role="ghost")
+        self._open_more = push_button("More ▾", "pickerOpenMore", spoken="More of how it is loaded", role="small")
         self._open_more.setCheckable(True)
         self._problem = plain_label("pickerProblem", "warn")
         self._problem.setMinimumWidth(1)
@@ -211,10 +211,17 @@ class PickerControls(QWidget):
         self._grid = grid = QGridLayout()
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(2)
-        self._labels = [QLabel(word) for word in ("Context", "KV cache", "GPU layers", "Goal")]
-        for label in self._labels:
+        context_word, kv_word, self._layers_word, goal_word = words = [
+            QLabel(word) for word in ("Context", "KV cache", "GPU layers", "Goal")
+        ]
+        for label in words:
             set_role(label, "muted")
-        self._layers_word = self._labels[2]
+        head = QWidget()
+        beside = QHBoxLayout(head)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addWidget(context_word, 1)
+        beside.addWidget(self._open_more)
+        self._heads: tuple[QWidget, ...] = (head, kv_word, self._layers_word, goal_word)
         self._arrange(narrow=False)
         on = QLabel("On")
         set_role(on, "muted")
@@ -224,7 +231,6 @@ class PickerControls(QWidget):
         machine.addWidget(self._on)
         machine.addWidget(self._menu)
         machine.addWidget(self._busy, 1)  # here it comes and goes without moving anything
-        machine.addWidget(self._open_more)
         lines = QVBoxLayout(self)
         lines.setContentsMargins(0, 0, 0, 0)
         lines.setSpacing(8)
@@ -239,7 +245,7 @@ class PickerControls(QWidget):
         """All in one line, or the context above the others."""
         self._narrow, grid = narrow, self._grid
         fields = (self._context, self._kv, self._layers, self._goal)
-        for column, (label, field) in enumerate(zip(self._labels, fields, strict=True)):
+        for column, (label, field) in enumerate(zip(self._heads, fields, strict=True)):
             line = 2 if narrow and column else 0
             at = column - 1 if narrow and column else column
             wide = 4 if narrow and not column else 1

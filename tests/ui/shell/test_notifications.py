@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.ui.shell import notifications as module
-from desktop.ui.shell.notifications import NotificationArea
+from desktop.ui.shell.notifications import NotificationArea, Offer
 from desktop.ui.shell.theme import Theme
 
 ERROR = HeftError("The file is damaged.", "Download it again.", detail="tensor 3 at 0x40", kind=FailureKind.BAD_FILE)
@@ -98,3 +98,15 @@ def test_only_the_newest_are_shown_and_notices_make_room_first(area: Notificatio
     assert texts(area) == ["three", "four", "five"]
     assert area.dismiss_last()
     assert texts(area) == ["three", "four"]
+
+
+def test_an_offer_stays_until_it_is_answered(qtbot: QtBot, area: NotificationArea) -> None:
+    done: list[str] = []
+    offer = Offer("It happened.", "One thing to do.", (("Save", lambda: done.append("save")), ("Show", done.clear)))
+    area.show_message(offer)
+    area.show_message(offer)
+    (shown,) = area.notifications
+    assert shown.stays and shown.text == "It happened."
+    button = next(found for found in shown.findChildren(QPushButton) if found.text() == "Save")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert done == ["save"] and area.notifications == ()
