@@ -10,8 +10,6 @@ import contextlib
 import os
 import queue
 import signal
-import struct
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -25,17 +23,16 @@ from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress, Report, unheard
-from desktop.engine.child_log import ChildLog
 from desktop.engine.loader_cause import explain_loader
 from desktop.engine.logmap import explain_exit
-from desktop.system.child import command
+from desktop.system.framing import messages, read_message, write_message
 from desktop.system.packing import pack, unpack
-from desktop.system.spawn import child_environment, die_with_parent, private_directory
+from desktop.system.spawn import die_with_parent
+from desktop.system.supervised import SupervisedProcess
 
 Result = TypeVar("Result", bound=msgspec.Struct)
 
-MAX_FRAME_BYTES = 256 * 1024 * 1024  # a longer one means a corrupt pipe
-_LENGTH = struct.Struct("<I")
+MAX_FRAME_BYTES = 256 * 1024 * 1024  # a header to plan from; a longer one means a corrupt pipe
 _POLL_SECONDS = 0.05  # how late a cancel or a deadline may be noticed
 
 
@@ -68,106 +65,39 @@ _Reply = Started | Answer | Step | Refused
 _replies: msgspec.msgpack.Decoder[_Reply] = msgspec.msgpack.Decoder(_Reply)
 
 
-def _write(stream: IO[bytes], body: bytes) -> None:
-    stream.write(_LENGTH.pack(len(body)) + body)
-    stream.flush()
-
-
-def _read(stream: IO[bytes]) -> bytes:
-    """The next frame; EOFError when the other side is gone or is not one of ours."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        raise EOFError
-    (length,) = _LENGTH.unpack(head)
-    if length > MAX_FRAME_BYTES:
-        raise EOFError(f"frame of {length} bytes")
-    body = stream.read(length)
-    if len(body) < length:
-        raise EOFError
-    return body
-
-
 class _Process:
-    """One running process, started and heard by a thread of its own.
-
-    On one thread: Linux sends the parent-death signal when the *thread* that started a child ends.
-    """
+    """One running process, and what it said: why it died is behind the last reply."""
 
     def __init__(self, module: str, working_directory: Path | None, log_path: Path | None) -> None:
-        self.replies: queue.Queue[_Reply | None] = queue.Queue()
-        self.has_started = False
-        self._module, self._directory, self._log_path = module, working_directory, log_path
-        self._popen: subprocess.Popen[bytes] | None = None
-        self._started = threading.Event()
-        self._error: OSError | None = None
-        self._thread = threading.Thread(target=self._run, name=module, daemon=True)
-        self._thread.start()
-        self._started.wait()
-        if self._error is not None:
+        self.replies: queue.Queue[_Reply | EngineError] = queue.Queue()
+        self._has_started = False
+        try:
+            self._process = SupervisedProcess(
+                module, self._hear, self._ended, directory=working_directory, log_path=log_path
+            )
+        except OSError as error:
             raise EngineError(
                 "A part of Heft could not be started.",
                 "Set Heft up again.",
-                detail=str(self._error),
+                detail=str(error),
                 kind=FailureKind.NOT_STARTED,
-            )
-
-    def send(self, request: msgspec.Struct) -> None:
-        """A process that is gone is noticed by the missing reply."""
-        assert self._popen is not None and self._popen.stdin is not None
-        with contextlib.suppress(OSError, ValueError):
-            _write(self._popen.stdin, pack(request))
+            ) from error
+        self.send, self.end = self._process.send, self._process.kill
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        return self._process.alive
 
-    def end(self) -> int | None:
-        """Kill, and give the exit code it ended with."""
-        assert self._popen is not None
-        self._popen.kill()
-        self._thread.join()
-        return self._popen.returncode
+    def _hear(self, stdout: IO[bytes]) -> None:
+        for reply in messages(stdout, _replies, MAX_FRAME_BYTES):
+            if isinstance(reply, Started):
+                self._has_started = True
+            else:
+                self.replies.put(reply)
 
-    def log_tail(self) -> str:
-        """The newest lines it wrote."""
-        return self._log.tail()
-
-    def _run(self) -> None:
-        self._log = ChildLog(self._log_path, "wb")
-        try:
-            self._popen = subprocess.Popen(
-                command(self._module),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log.sink,
-                cwd=private_directory(self._directory) if self._directory is not None else None,
-                env=child_environment(),
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
-        except OSError as error:
-            self._error = error
-            return
-        finally:
-            self._log.handed_over()
-            self._started.set()
-        with self._popen as process:
-            assert process.stdout is not None
-            with contextlib.suppress(EOFError, msgspec.MsgspecError, OSError, ValueError):
-                while True:
-                    reply = unpack(_replies, _read(process.stdout))
-                    if isinstance(reply, Started):
-                        self.has_started = True
-                    else:
-                        self.replies.put(reply)
-            process.poll()
-            if process.returncode is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_POLL_SECONDS)  # a process that ended by itself keeps its own exit code
-            process.kill()
-            with contextlib.suppress(OSError):
-                assert process.stdin is not None
-                process.stdin.close()
-        self.replies.put(None)
+    def _ended(self, exit_code: int, tail: str) -> None:
+        cause = explain_exit(exit_code, tail, "loading" if self._has_started else "starting")
+        self.replies.put(EngineError(cause.message, cause.hint, detail=tail, kind=cause.kind))
 
 
 class Tool(Generic[Result]):
@@ -250,15 +180,14 @@ class Tool(Generic[Result]):
                     raise HeftError(reply.message, reply.hint, detail=reply.detail, kind=reply.kind)
                 case Answer():
                     return unpack(self._decoder, reply.body)
-                case None:
-                    code = self._end()
-                    tail = process.log_tail()
-                    cause = explain_exit(code, tail, "loading" if process.has_started else "starting")
-                    raise EngineError(cause.message, cause.hint, detail=tail, kind=cause.kind)
+                case EngineError():
+                    self._end()
+                    raise reply
 
-    def _end(self) -> int | None:
+    def _end(self) -> None:
         process, self._process = self._process, None
-        return process.end() if process is not None else None
+        if process is not None:
+            process.end()
 
 
 def serve(
@@ -282,12 +211,12 @@ def serve(
     decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(requests)
 
     def reply(message: _Reply) -> None:
-        _write(replies, pack(message))
+        write_message(replies, message)
 
     with contextlib.suppress(EOFError, BrokenPipeError):
         reply(Started())
         while True:
-            request = unpack(decoder, _read(stdin))
+            request = read_message(stdin, decoder, MAX_FRAME_BYTES)
             try:
                 result = answer(request, lambda step: reply(Step(step)))
             except HeftError as error:

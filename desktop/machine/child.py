@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from typing import TypeVar
 
@@ -11,7 +10,8 @@ import msgspec
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.loader_words import find_trouble
-from desktop.system.child import command, own_environment
+from desktop.system.child import command
+from desktop.system.spawn import child_environment
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def ask_child(module: str, answer: type[T], *, seconds: float, what: str) -> T:
             capture_output=True,
             timeout=seconds,
             check=False,
-            env={**own_environment(os.environ), "OPENBLAS_NUM_THREADS": "1"},
+            env={**child_environment(), "OPENBLAS_NUM_THREADS": "1"},
         )
     except subprocess.TimeoutExpired as error:
         raise ChildError(f"{what} took longer than {seconds:g} seconds and was stopped.") from error

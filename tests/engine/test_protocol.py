@@ -6,44 +6,43 @@ import msgspec
 import pytest
 
 from desktop.engine.worker.protocol import (
+    EVENTS,
+    REQUESTS,
     ChatMessage,
     Generate,
     Load,
-    PipeClosedError,
     Sampling,
     Text,
-    read_event,
-    read_request,
-    write_frame,
 )
+from desktop.system.framing import PipeClosedError, read_message, write_message
 
 
 def test_request_survives_the_pipe() -> None:
     request = Generate(7, (ChatMessage("user", "Grüße 🌊"),), sampling=Sampling(seed=3), stop=("\n\n",))
     pipe = io.BytesIO()
-    write_frame(pipe, request)
-    write_frame(pipe, Load("/models/a.gguf", 4096, gpu_layers=3))
+    write_message(pipe, request)
+    write_message(pipe, Load("/models/a.gguf", 4096, gpu_layers=3))
     pipe.seek(0)
-    assert read_request(pipe) == request
-    assert read_request(pipe) == Load("/models/a.gguf", 4096, gpu_layers=3)
+    assert read_message(pipe, REQUESTS) == request
+    assert read_message(pipe, REQUESTS) == Load("/models/a.gguf", 4096, gpu_layers=3)
 
 
 def test_an_event_is_not_a_request() -> None:
     pipe = io.BytesIO()
-    write_frame(pipe, Text(1, "hello", 1, 1, 0.0))
+    write_message(pipe, Text(1, "hello", 1, 1, 0.0))
     pipe.seek(0)
     with pytest.raises(msgspec.DecodeError):
-        read_request(pipe)
+        read_message(pipe, REQUESTS)
 
 
 @pytest.mark.parametrize("cut", [0, 2, 4, 9])
 def test_a_cut_pipe_is_closed(cut: int) -> None:
     pipe = io.BytesIO()
-    write_frame(pipe, Text(1, "hello", 1, 1, 0.0))
+    write_message(pipe, Text(1, "hello", 1, 1, 0.0))
     with pytest.raises(PipeClosedError):
-        read_event(io.BytesIO(pipe.getvalue()[:cut]))
+        read_message(io.BytesIO(pipe.getvalue()[:cut]), EVENTS)
 
 
 def test_an_absurd_length_is_refused_before_it_is_read() -> None:
     with pytest.raises(msgspec.DecodeError, match="exceeds"):
-        read_event(io.BytesIO(b"\xff\xff\xff\xff" + b"llama_model_load: text that leaked into the pipe"))
+        read_message(io.BytesIO(b"\xff\xff\xff\xff" + b"llama_model_load: text that leaked into the pipe"), EVENTS)

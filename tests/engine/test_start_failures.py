@@ -12,7 +12,6 @@ from support.sabotage import ABSENT, compile_c, needs_what_is_absent
 from support.tool_module import Do, Done
 
 from desktop.core.errors import EngineError, HeftError
-from desktop.engine import helper_process as tool
 from desktop.engine.backends import load_backends
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
 from desktop.engine.helper_process import Tool
@@ -21,10 +20,10 @@ from desktop.engine.logmap import explain_exit
 from desktop.engine.planner.planner import PlanRequest, Plans
 from desktop.engine.tools.renderer import Renderer
 from desktop.engine.tools.template import RenderRequest
-from desktop.engine.worker import client
 from desktop.engine.worker.protocol import EngineDied
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.paths import Paths
+from desktop.system import supervised
 
 MISSING = f"A library that the engine needs is missing: {ABSENT}."
 
@@ -40,8 +39,7 @@ def engine_without_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def program_without_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of Python starts a program that the loader refuses, as it would a damaged installation."""
     program = needs_what_is_absent(tmp_path / "program" / "heft", "int main(void) { return 0; }")
-    for module in (client, tool):
-        monkeypatch.setattr(module, "command", lambda name: [str(program), name])
+    monkeypatch.setattr(supervised, "command", lambda name: [str(program), name])
 
 
 def died_of(engine: DrivenEngine) -> EngineDied:
@@ -125,7 +123,7 @@ worker.main()
 
 @pytest.mark.engine
 def test_whatever_else_ends_the_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "command", lambda module: [sys.executable, "-P", "-c", FAILS])
+    monkeypatch.setattr(supervised, "command", lambda module: [sys.executable, "-P", "-c", FAILS])
     with driven_engine(tmp_path) as engine:
         died = died_of(engine)
     assert (died.kind, died.message, died.exit_code) == ("not-started", "The engine ended before it could start.", 1)
@@ -169,8 +167,7 @@ def test_a_frozen_program_hides_the_loaders_words_but_not_from_heft(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PyInstaller/loader/pyimod03_ctypes.py puts words of its own in the place of the loader's."""
-    for module in (client, tool):
-        monkeypatch.setattr(module, "command", lambda name: [sys.executable, "-P", "-c", FROZEN, name])
+    monkeypatch.setattr(supervised, "command", lambda name: [sys.executable, "-P", "-c", FROZEN, name])
     with driven_engine(tmp_path) as engine:
         assert died_of(engine).message == MISSING
     planner: Tool[Plans] = Tool("desktop.engine.planner.planner", Plans, tmp_path)

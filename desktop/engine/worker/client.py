@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import threading
 from collections.abc import Callable
 from pathlib import Path
-
-import msgspec
+from typing import IO
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
-from desktop.engine.child_log import ChildLog
 from desktop.engine.logmap import Phase, explain_exit
 from desktop.engine.worker.protocol import (
+    EVENTS,
     Cancel,
     EngineDied,
     Event,
     Failed,
     Load,
     Loaded,
-    PipeClosedError,
     Request,
     Shutdown,
-    read_event,
-    write_frame,
 )
 from desktop.system.atomic import put_in_place
-from desktop.system.child import command
-from desktop.system.spawn import child_environment, private_directory
+from desktop.system.framing import messages
+from desktop.system.supervised import SupervisedProcess
 
 _EXIT_SECONDS = 3.0
 _LOG_LIMIT_BYTES = 2 * 1024 * 1024
@@ -42,25 +36,25 @@ class EngineClient:
     """
 
     def __init__(self, log_path: Path, working_directory: Path, on_event: Callable[[Event | EngineDied], None]) -> None:
-        self._log_path = log_path
         self._on_event = on_event
-        self._closing = False
-        self._heard = self._loading = False
-        self._write_lock = threading.Lock()
+        self._heard = self._loading = self._closing = False
         _rotate(log_path)
-        self._working_directory = private_directory(working_directory)
-        self._started = threading.Event()
-        self._start_error: OSError | None = None
-        self._reader = threading.Thread(target=self._run, name="engine-events", daemon=True)
-        self._reader.start()
-        self._started.wait()
-        if self._start_error is not None:
+        try:
+            self._process = SupervisedProcess(
+                "desktop.engine.worker.main",
+                self._hear,
+                self._died,
+                directory=working_directory,
+                log_path=log_path,
+                log_mode="ab",
+            )
+        except OSError as error:
             raise EngineError(
                 "The engine could not be started.",
                 "Set Heft up again.",
-                detail=str(self._start_error),
+                detail=str(error),
                 kind=FailureKind.NOT_STARTED,
-            )
+            ) from error
 
     @property
     def pid(self) -> int:
@@ -69,10 +63,7 @@ class EngineClient:
     def send(self, request: Request) -> None:
         """Send one request; a process that is gone is reported by ``EngineDied``, not here."""
         self._loading = self._loading or isinstance(request, Load)
-        stdin = self._process.stdin
-        assert stdin is not None
-        with self._write_lock, contextlib.suppress(OSError, ValueError):
-            write_frame(stdin, request)
+        self._process.send(request)
 
     def cancel(self) -> None:
         """Stop what runs; acts within a graph node of llama.cpp."""
@@ -81,73 +72,24 @@ class EngineClient:
     def close(self) -> None:
         """End the process: asked first, killed after a grace. No event is delivered afterwards."""
         self._closing = True
-        self.send(Shutdown())
-        with contextlib.suppress(OSError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-        try:
-            self._process.wait(_EXIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if threading.current_thread() is not self._reader:
-            self._reader.join(_EXIT_SECONDS)
+        self._process.close(Shutdown(), _EXIT_SECONDS)
 
     def log_tail(self) -> str:
         """The newest lines this process wrote."""
-        return self._log.tail()
+        return self._process.log_tail()
 
-    def _run(self) -> None:
-        """Start the process and hear it to its end.
+    def _hear(self, stdout: IO[bytes]) -> None:
+        for event in messages(stdout, EVENTS):
+            self._heard = True
+            if isinstance(event, Loaded | Failed):
+                self._loading = False
+            if not self._closing:
+                self._on_event(event)
 
-        Both on one thread: Linux sends the parent-death signal when the *thread* that started a child ends.
-        """
-        self._log = ChildLog(self._log_path, "ab")
-        try:
-            self._process = subprocess.Popen(
-                command("desktop.engine.worker.main"),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log.sink,
-                cwd=self._working_directory,
-                env=child_environment(),
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
-        except OSError as error:
-            self._start_error = error
-            return
-        finally:
-            self._log.handed_over()
-            self._started.set()
-        self._read()
-
-    def _read(self) -> None:
-        stdout = self._process.stdout
-        assert stdout is not None
-        with stdout:
-            while True:
-                try:
-                    event = read_event(stdout)
-                except (PipeClosedError, msgspec.DecodeError, OSError, ValueError):
-                    break
-                self._heard = True
-                if isinstance(event, Loaded | Failed):
-                    self._loading = False
-                if not self._closing:
-                    self._on_event(event)
-        if not self._closing:
-            self._report_death()
-
-    def _report_death(self) -> None:
-        self._process.kill()  # after a corrupt frame it may still run
-        code = self._process.wait()
-        if self._process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
-        tail = self.log_tail()
+    def _died(self, exit_code: int, tail: str) -> None:
         phase: Phase = "starting" if not self._heard else "loading" if self._loading else "working"
-        cause = explain_exit(code, tail, phase)
-        self._on_event(EngineDied(cause.kind, cause.message, cause.hint, tail, code))
+        cause = explain_exit(exit_code, tail, phase)
+        self._on_event(EngineDied(cause.kind, cause.message, cause.hint, tail, exit_code))
 
 
 def _rotate(log_path: Path) -> None:

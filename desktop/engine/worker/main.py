@@ -31,6 +31,7 @@ from desktop.engine.worker.generation import Generator
 from desktop.engine.worker.loading import load_model
 from desktop.engine.worker.prompting import Prompter
 from desktop.engine.worker.protocol import (
+    REQUESTS,
     Benchmark,
     Benchmarked,
     Cancel,
@@ -39,15 +40,13 @@ from desktop.engine.worker.protocol import (
     Finished,
     Generate,
     Load,
-    PipeClosedError,
     Request,
     Shutdown,
     Statistics,
     Unload,
     Unloaded,
-    read_request,
-    write_frame,
 )
+from desktop.system.framing import PipeClosedError, read_message, write_message
 from desktop.system.spawn import die_with_parent
 
 RPC_VARIABLE = "HEFT_RPC"  # "host:port host:port": llama.cpp RPC servers whose devices this engine may use
@@ -92,13 +91,13 @@ class Worker:
             del callback
 
     def _send(self, event: Event) -> None:
-        write_frame(self._events, event)
+        write_message(self._events, event)
 
     def _read_requests(self) -> None:
         """Queue requests; a cancel acts on all that came before it and on nothing that comes after."""
         while True:
             try:
-                request = read_request(self._requests)
+                request = read_message(self._requests, REQUESTS)
             except (PipeClosedError, msgspec.DecodeError, OSError):
                 self._abort.set()
                 self._queue.put(None)

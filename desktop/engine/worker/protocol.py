@@ -1,13 +1,11 @@
-"""Typed messages between Heft and its engine process, and how they travel.
+"""Typed messages between Heft and its engine process; how they travel is in :mod:`desktop.system.framing`.
 
-A frame is a 4-byte little-endian length and that many bytes of MessagePack. Each message is a tagged msgspec
-Struct, so an unknown or malformed one is a decoding error and never a guess.
+Each message is a tagged msgspec Struct, so an unknown or malformed one is a decoding error and never a guess.
 """
 
 from __future__ import annotations
 
-import struct
-from typing import IO, Literal
+from typing import Literal
 
 import msgspec
 
@@ -16,10 +14,6 @@ from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import FlashAttention, KvType
-from desktop.system.packing import pack, unpack
-
-MAX_FRAME_BYTES = 64 * 1024 * 1024  # far above any real message; a larger length means a corrupt pipe
-_LENGTH = struct.Struct("<I")
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "context-full"]
@@ -297,43 +291,5 @@ class EngineDied(msgspec.Struct, frozen=True, tag="died"):
     exit_code: int | None
 
 
-class PipeClosedError(EOFError):
-    """The other side of the pipe is gone."""
-
-
-_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
-_events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
-
-
-def write_frame(stream: IO[bytes], message: Request | Event) -> None:
-    """Send one message; raises OSError when the other side is gone."""
-    body = pack(message)
-    stream.write(_LENGTH.pack(len(body)) + body)
-    stream.flush()
-
-
-def _read_exactly(stream: IO[bytes], count: int) -> bytes:
-    chunks = bytearray()
-    while len(chunks) < count:
-        chunk = stream.read(count - len(chunks))
-        if not chunk:
-            raise PipeClosedError(f"pipe closed after {len(chunks)} of {count} bytes")
-        chunks += chunk
-    return bytes(chunks)
-
-
-def _read_body(stream: IO[bytes]) -> bytes:
-    (length,) = _LENGTH.unpack(_read_exactly(stream, _LENGTH.size))
-    if length > MAX_FRAME_BYTES:
-        raise msgspec.DecodeError(f"frame of {length} bytes exceeds {MAX_FRAME_BYTES}")
-    return _read_exactly(stream, length)
-
-
-def read_request(stream: IO[bytes]) -> Request:
-    """Next request; raises PipeClosedError at the end, msgspec.DecodeError on anything that is not one."""
-    return unpack(_requests, _read_body(stream))
-
-
-def read_event(stream: IO[bytes]) -> Event:
-    """Next event; raises PipeClosedError at the end, msgspec.DecodeError on anything that is not one."""
-    return unpack(_events, _read_body(stream))
+REQUESTS: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+EVENTS: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
