@@ -14,6 +14,7 @@ FlashAttention = Literal["auto", "on", "off"]
 KV_TYPES: tuple[KvType, ...] = get_args(KvType)
 DEFAULT_KV_TYPE: KvType = "f16"
 DEFAULT_CONTEXT = 4096  # tokens, for a model that was trained for at least as many
+SHORTEST_CONTEXT = 256  # tokens; llama.cpp keeps a cache in groups of so many cells
 LONGEST_CONTEXT = 16 * 1024 * 1024  # tokens; llama.cpp's bookkeeping alone takes gigabytes beyond this
 _BLOCKS = frozenset({"q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"})  # types that hold several weights in a block
 
@@ -57,12 +58,15 @@ class LoadSettings:
 
     def checked(self) -> LoadSettings:
         """The same. Raises UsageError for what no engine can do."""
-        if self.context is not None and not 0 < self.context <= LONGEST_CONTEXT:
+        if self.context is not None and self.context < SHORTEST_CONTEXT:
             raise UsageError(
-                f"A context of {self.context:,} tokens is longer than any model's." if self.context > 0
-                else "A context has at least one token.",
-                "Choose a shorter one." if self.context > 0 else "Choose a longer one.",
-            )  # fmt: skip
+                f"A context of {self.context:,} tokens is too short for a conversation.",
+                f"Choose at least {SHORTEST_CONTEXT}.",
+            )
+        if self.context is not None and self.context > LONGEST_CONTEXT:
+            raise UsageError(
+                f"A context of {self.context:,} tokens is longer than any model's.", "Choose a shorter one."
+            )
         if not self.flash and self.kv_types[1] in _BLOCKS:
             raise UsageError(
                 f"Values in {self.kv_types[1]} need flash attention, which is off.",

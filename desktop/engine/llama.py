@@ -127,6 +127,7 @@ class Model:
             raise RuntimeError("context not created")
         self.memory = lib.llama_get_memory(self.context)
         self.context_length: int = lib.llama_n_ctx(self.context)
+        self.batch: int = lib.llama_n_batch(self.context)  # most tokens of one decode call
         self.threads = self._threads_in_use = request.threads
         self.vocabulary_size: int = lib.llama_vocab_n_tokens(self.vocab)
         self._piece = ctypes.create_string_buffer(256)

@@ -238,7 +238,7 @@ class Container:
         """Conversations with the loaded model."""
         from desktop.services.chat.chat import ChatService
 
-        return ChatService(self.chats, self.engine)
+        return ChatService(self.chats, self.engine, lambda plan: self.planning.for_load(plan.ref))
 
     # -- the Hub -----------------------------------------------------------------------------------
 

@@ -52,6 +52,8 @@ def test_what_was_asked_goes_before_what_is_remembered() -> None:
 def test_what_no_engine_can_do_is_refused() -> None:
     with pytest.raises(UsageError, match="flash attention"):
         LoadSettings(cache_type_v="q8_0", flash_attention="off").checked()
+    with pytest.raises(UsageError, match="too short"):
+        LoadSettings(context=12).checked()
     with pytest.raises(UsageError, match="longer than any"):
         LoadSettings(context=1 << 30).checked()
     assert LoadSettings(cache_type_k="q8_0", flash_attention="off").checked()

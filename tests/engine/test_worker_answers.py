@@ -231,3 +231,12 @@ def test_a_reasoning_block_the_template_opened_is_part_of_the_answer(
     _, second = engine.ask("hello", text, number=2, max_tokens=2)
     # continued where it stopped: the block is not opened a second time
     assert second.statistics.prompt_tokens <= first.statistics.prompt_tokens + 4
+
+
+def test_a_context_that_is_no_whole_group_of_cells_reads_long_prompts(
+    engine: DrivenEngine, starter_model: Path
+) -> None:
+    loaded = engine.load(starter_model, context_length=300)  # llama.cpp makes it 512, in batches of 300
+    assert loaded.context_length == 512
+    _, finished = engine.ask("word " * 350, max_tokens=4)
+    assert finished.statistics.prompt_tokens > 300

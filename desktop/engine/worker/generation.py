@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from desktop.engine.llama import BATCH, AbortFlag, DecodeError, Model, Sampler
+from desktop.engine.llama import AbortFlag, DecodeError, Model, Sampler
 from desktop.engine.worker.core_share import CoreShare
 from desktop.engine.worker.prompting import Prompt
 from desktop.engine.worker.protocol import Event, FinishReason, Generate, PromptProgress, Sampling, Text
@@ -62,7 +62,7 @@ class Generator:
         self._cached: list[int] = []
         spare = (psutil.cpu_count() or 1) > model.threads
         self._flush_seconds = _FLUSH_SECONDS if spare else _FLUSH_SECONDS_ALL_CORES
-        self._step = BATCH if model.parameters < 1_000_000_000 else _FIRST_STEP
+        self._step = model.batch if model.parameters < 1_000_000_000 else min(model.batch, _FIRST_STEP)
 
     @property
     def context_used(self) -> int:
@@ -93,8 +93,8 @@ class Generator:
         self._model.keep_prefix(0)
         self._cached.clear()
         begun = time.monotonic()
-        for at in range(0, len(prompt), BATCH):
-            if not self._extend(prompt[at : at + BATCH]):
+        for at in range(0, len(prompt), self._model.batch):
+            if not self._extend(prompt[at : at + self._model.batch]):
                 return None
         return len(prompt) / (time.monotonic() - begun)
 
@@ -132,7 +132,7 @@ class Generator:
                 return False
             seconds = time.monotonic() - begun
             if len(tokens) == self._step:
-                self._step = max(16, min(BATCH, round(self._step * _STEP_SECONDS / max(seconds, 1e-3))))
+                self._step = min(self._model.batch, max(16, round(self._step * _STEP_SECONDS / max(seconds, 1e-3))))
             position += len(tokens)
         self._send(PromptProgress(request_id, len(prompt), len(prompt), shared))
         return True

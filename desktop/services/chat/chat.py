@@ -12,6 +12,7 @@ import msgspec
 
 from desktop.core.errors import EngineError, HeftError, StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.load_plan import LoadPlan
 from desktop.engine.worker.protocol import (
     Benchmarked,
     ChatMessage,
@@ -123,7 +124,11 @@ class _Ended:
 class ChatService:
     """One answer at a time, for any chat. Thread-safe; listeners are called on a background thread mostly."""
 
-    def __init__(self, store: ChatStore, engine: EngineService) -> None:
+    def __init__(
+        self, store: ChatStore, engine: EngineService, replan: Callable[[LoadPlan], LoadPlan] = lambda plan: plan
+    ) -> None:
+        """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died."""
+        self._replan = replan
         self._store = store
         self._engine = engine
         self._lock = threading.RLock()
@@ -230,7 +235,10 @@ class ChatService:
         if again is None:
             self._fail(EngineError("No model is loaded.", "Choose a model first.", kind=FailureKind.NO_MODEL))
             return
-        self._engine.load(again)
+        try:
+            self._engine.load(self._replan(again))
+        except HeftError as error:  # what is set cannot be loaded
+            self._fail(error)
 
     def _on_engine(self, state: EngineState) -> None:
         with self._lock:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.store.options import Option
 from desktop.store.settings import Changed
@@ -102,8 +102,11 @@ class OptionRow(QWidget):
         self._show()
 
     def _changed(self, change: Changed) -> None:
-        """Somebody else changed it; what was put here is shown already, and may have been changed since."""
-        if change.option is self.option and change.by is not self._options:
+        """It was changed elsewhere; what is put here is shown already, and may have been changed since."""
+        if change.option is not self.option:
+            return
+        here = QApplication.focusWidget()
+        if change.by is not self._options or here is None or not self.isAncestorOf(here):
             self._show()
 
     def _refused(self, option: Option[Any]) -> None:
