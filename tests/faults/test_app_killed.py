@@ -30,6 +30,7 @@ SEED = 20260602
 FILE = "m-Q4_K_M.gguf"
 MODEL = random.Random(3).randbytes(40_000_000)
 LOST_SECONDS = 1.0
+TESTS = Path(__file__).parents[1]
 
 # Streams an answer, writes settings and scans the library at once, and tells each text it received.
 BUSY = """
@@ -95,7 +96,10 @@ def test_services_killed_lose_at_most_a_second(
         gguf_bytes.model(layers=2).write(models / f"m{number}.gguf")
     for _ in range(rounds(6, 50)):
         busy = subprocess.Popen(
-            [sys.executable, "-c", BUSY, str(small_model), str(tmp_path)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", BUSY, str(small_model), str(tmp_path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS.parent)))},
         )
         assert busy.stdout is not None
         told = [json.loads(busy.stdout.readline()) for _ in range(chance.randrange(1, 30))]
