@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +82,9 @@ def test_a_general_word_names_one_class_at_most() -> None:
             if isinstance(node, ast.ClassDef) and node.name in where:
                 where[node.name].append(str(path.relative_to(ROOT)))
     assert {word: files for word, files in where.items() if len(files) > 1} == {}
+
+
+def test_each_test_module_has_a_name_of_its_own() -> None:
+    """Test folders are no packages, so that pytest cannot tell two modules of one name apart."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
