@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
         ledger = container.ledger
         running = ledger.started(loaded, plan)
         predicted = prediction(ledger, running, max(1, request.generate_tokens // 2))
-        print_note(f"Timing {request.repeat} rounds; the machine should have nothing else to do.")
+        rounds = "one round" if request.repeat == 1 else f"{request.repeat} rounds"
+        print_note(f"Timing {rounds}; the machine should have nothing else to do.")
         meter = RunMeter.start(engine.pid)
         result = engine.benchmark(request)
         ledger.benched(running, result, request.prompt_tokens, request.generate_tokens, meter)
