@@ -10,6 +10,7 @@ import ipaddress
 import logging
 import os
 import socket
+import sys
 import sysconfig
 import threading
 import time
@@ -78,6 +79,9 @@ def heft_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HEFT_HOME", str(home))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf-home"))
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    constants = sys.modules.get("huggingface_hub.constants")
+    if constants is not None:  # it read the environment when it was imported, of an earlier test or of the user
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf-home" / "hub"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     return home
