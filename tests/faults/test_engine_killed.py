@@ -50,7 +50,8 @@ def _killed_in_an_answer(desk: Desk, moment: str, number: signal.Signals, after:
             received += event.text
         if isinstance(event, wanted):
             seen += 1
-        if seen >= after and not killed:
+        read_already = moment == "reading" and isinstance(event, TextAdded)  # in fewer reports than ``after``
+        if (seen >= after or read_already) and not killed:
             _kill(desk, number)
             killed = True
         if isinstance(event, MessageFinished):
