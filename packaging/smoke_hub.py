@@ -1,6 +1,6 @@
 """A Hub for the box under trial: serves the starter model in its network, and tells of each request in a line.
 
-    python3 packaging/smoke_hub.py FILE.gguf      started by smoke.py; ends with its standard input
+python3 packaging/smoke_hub.py FILE.gguf      started by smoke.py; ends with its standard input
 """
 
 from __future__ import annotations

@@ -61,6 +61,7 @@ without_qt() {
 }
 
 check "ruff" ruff check .
+check "format" ruff format --check .
 check "mypy" mypy
 check "mypy (packaging)" mypy --strict packaging
 check "layers" lint-imports

@@ -62,9 +62,7 @@ def run(args: argparse.Namespace) -> int:
         )
         return 0
     figures = {f"prompt, {request.prompt_tokens}": reading, f"generation, {request.generate_tokens}": writing}
-    rows = [
-        [name, *(f"{values[key]:.1f}" for key in ("median", "min", "max"))] for name, values in figures.items()
-    ]
+    rows = [[name, *(f"{values[key]:.1f}" for key in ("median", "min", "max"))] for name, values in figures.items()]
     print_text(table(["tokens per second", "median", "min", "max"], rows, right=(1, 2, 3)))
     print_text(f"{result.threads} threads")
     return 0

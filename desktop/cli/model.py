@@ -57,6 +57,8 @@ def load_settings(args: argparse.Namespace) -> LoadSettings:
     found = LoadSettings(**{field.name: getattr(args, field.name) for field in LOAD_FIELDS})
     both = LoadSettings(cache_type_k=args.kv, cache_type_v=args.kv)
     return found.over(both).checked()
+
+
 def token_number(text: str) -> int:
     """A number of tokens for argparse: 32768, 32,768, 32k or 1M."""
     try:

@@ -53,7 +53,7 @@ class LoadPlan:
 
     @property
     def flash_attention(self) -> FlashAttention:
-        """"auto" leaves it to llama.cpp, which fuses attention wherever the devices can."""
+        """ "auto" leaves it to llama.cpp, which fuses attention wherever the devices can."""
         return self.asked.flash_attention or "auto"
 
     @property

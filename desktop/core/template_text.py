@@ -75,4 +75,3 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 def natural_words(text: str) -> list[str]:
     """The words of a natural language in a text: tags such as ``</think>`` and names such as ``image_url`` are none."""
     return _WORD.findall(_MARKUP.sub(" ", text[:20_000]))
-

@@ -100,9 +100,7 @@ def context_parameters(length: int, kv_types: tuple[str, str], flash_attention: 
 class Model:
     """A loaded model with its one context (one sequence, one output row)."""
 
-    def __init__(
-        self, request: Load, gpu_layers: int, abort: AbortFlag, progress: Callable[[float], bool]
-    ) -> None:
+    def __init__(self, request: Load, gpu_layers: int, abort: AbortFlag, progress: Callable[[float], bool]) -> None:
         """Load; raises RuntimeError when llama.cpp refuses (its log says why). ``progress`` returns False to stop."""
         self._progress = lib.llama_progress_callback(lambda fraction, _data: progress(fraction))
         params, self._overrides = model_parameters(request.path, gpu_layers, request.cpu_expert_layers)

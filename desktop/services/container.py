@@ -269,9 +269,7 @@ class Container:
         from desktop.services.models.local_copies import LocalCopies
         from desktop.store import options
 
-        return LocalCopies(
-            fetched=self.fetched, used=lambda store: self.settings.get(options.STORES[store])
-        )
+        return LocalCopies(fetched=self.fetched, used=lambda store: self.settings.get(options.STORES[store]))
 
     @made_once
     def hub(self) -> HubClient:

@@ -27,9 +27,7 @@ def write_message(stream: IO[bytes], message: msgspec.Struct) -> None:
     stream.flush()
 
 
-def read_message(
-    stream: IO[bytes], decoder: msgspec.msgpack.Decoder[Message], most_bytes: int = MAX_BYTES
-) -> Message:
+def read_message(stream: IO[bytes], decoder: msgspec.msgpack.Decoder[Message], most_bytes: int = MAX_BYTES) -> Message:
     """The next message; raises PipeClosedError at the end, msgspec.DecodeError on anything that is not one."""
     (length,) = _LENGTH.unpack(_read_exactly(stream, _LENGTH.size))
     if length > most_bytes:

@@ -33,9 +33,7 @@ def figures(quick: bool) -> list[Figure]:
                 pair.append(window.seconds_to_paint)
             if round_number:  # the first reads everything from the disk
                 starts.append((pair[0], pair[1]))
-        memory = [
-            [_idle_megabytes(command, display, paths) for command in commands] for _ in range(1 if quick else 5)
-        ]
+        memory = [[_idle_megabytes(command, display, paths) for command in commands] for _ in range(1 if quick else 5)]
     frozen, checkout = (statistics.median(column) for column in zip(*starts, strict=True))
     frozen_megabytes, checkout_megabytes = (statistics.median(column) for column in zip(*memory, strict=True))
     ratio = median_ratio(starts)

@@ -13,10 +13,7 @@ from desktop.core.gguf import BytesSource, Header, read_header
 from desktop.core.gguf.model_checks import check_model
 from desktop.system.packaged import read_table
 
-TABLE = {
-    row["architecture"]: tuple(row["keys"].split())
-    for row in read_table("architecture_keys")
-}
+TABLE = {row["architecture"]: tuple(row["keys"].split()) for row in read_table("architecture_keys")}
 TOKENS = ["a", "b", "c", "d"]
 
 

@@ -1,6 +1,5 @@
 """Where a model goes on computers that are not here: machines of the table, one verdict each."""
 
-
 import pytest
 from support.forge_shapes import gemma3_12b, llama_8b, qwen3_30b_a3b
 
@@ -15,9 +14,7 @@ Model = tuple[ModelShape, Weights]
 
 
 def machine(ram: float, *gpus: float, shared: bool = False) -> Machine:
-    found = tuple(
-        Gpu(name=f"GPU {i}", total_bytes=int(size * GB), shared_memory=shared) for i, size in enumerate(gpus)
-    )
+    found = tuple(Gpu(name=f"GPU {i}", total_bytes=int(size * GB), shared_memory=shared) for i, size in enumerate(gpus))
     return Machine(Cpu("x"), Memory(int(ram * GB), int(ram * GB)), found)
 
 

@@ -1,7 +1,7 @@
 """The window as a process that ends in the way it is told to; or the one after that, which says what it shows.
 
-    python -m ended_window segv|abort|kill|helper|quit
-    python -m ended_window look
+python -m ended_window segv|abort|kill|helper|quit
+python -m ended_window look
 """
 
 from __future__ import annotations

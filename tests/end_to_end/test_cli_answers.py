@@ -82,9 +82,7 @@ def test_bench_json_holds_the_contract(heft_home: Path) -> None:
         (("frobnicate", "--json"), 2, "usage"),
     ],
 )
-def test_errors_are_one_document_with_a_hint(
-    heft_home: Path, arguments: tuple[str, ...], code: int, kind: str
-) -> None:
+def test_errors_are_one_document_with_a_hint(heft_home: Path, arguments: tuple[str, ...], code: int, kind: str) -> None:
     done = heft(*arguments)
     assert done.returncode == code, done.stderr
     error = document(done)["error"]

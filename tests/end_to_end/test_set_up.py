@@ -65,9 +65,7 @@ def test_a_display_gets_the_window(checkout: Path, display: str) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "model"), [((), "starter"), (("my model.gguf",), "my model.gguf")])
-def test_no_display_says_so_and_chats_in_the_terminal(
-    checkout: Path, arguments: tuple[str, ...], model: str
-) -> None:
+def test_no_display_says_so_and_chats_in_the_terminal(checkout: Path, arguments: tuple[str, ...], model: str) -> None:
     result = start(checkout, *arguments)
     assert result.stdout == f"heft\nchat\n{model}\n"
     assert "no display" in result.stderr

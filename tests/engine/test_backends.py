@@ -41,9 +41,7 @@ void *ggml_backend_init(void) {
 """
 
 
-def build(
-    folder: Path, name: str, *, version: int = 2, devices: int = 1, start: str = "", called: str = ""
-) -> Path:
+def build(folder: Path, name: str, *, version: int = 2, devices: int = 1, start: str = "", called: str = "") -> Path:
     """A backend library of its own that names itself ``called``; ``start`` is C that runs as soon as it is loaded."""
     compiler = shutil.which("cc")
     if compiler is None:

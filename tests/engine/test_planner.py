@@ -82,9 +82,7 @@ def test_formulas_agree_with_the_engine_to_its_resolution(tmp_path: Path, planne
 
 
 @pytest.mark.parametrize("kv_type", ["f16", "q8_0"])
-def test_a_plan_is_what_a_load_takes(
-    kv_type: str, vocab_dir: Path, tmp_path: Path, planner: Tool[Plans]
-) -> None:
+def test_a_plan_is_what_a_load_takes(kv_type: str, vocab_dir: Path, tmp_path: Path, planner: Tool[Plans]) -> None:
     path = forge(tmp_path / "m.gguf", SMALL, "Q4_K", vocab_dir / "ggml-vocab-gpt-2.gguf")
     (plan,) = plans(planner, skeleton_of(path), [Variant(2048, kv_type, kv_type)])  # type: ignore[arg-type]
     with driven_engine(tmp_path) as engine:

@@ -91,9 +91,7 @@ def test_the_window_without_any_network(
     around: tuple[dict[str, str], Path], display: str, heft_home: Path, small_model: Path
 ) -> None:
     environment, told = around
-    with window(
-        display, heft_home, [str(small_model)], environment=environment, prefix=offline.NAMESPACE
-    ) as program:
+    with window(display, heft_home, [str(small_model)], environment=environment, prefix=offline.NAMESPACE) as program:
         look_around(program)
         program.xdotool("key", "Escape")
         poll(lambda: not program.rows("assistant", "streaming"), ANSWER_SECONDS, "the end of the answer")

@@ -26,7 +26,7 @@ LIBRARIES = (
     "libgomp.so.1", "libxcb-cursor.so.0", "libQt6Core.so.6", "libstdc++.so.6",
 )  # fmt: skip
 MODULES = ("desktop", "llama_cpp", "sitecustomize", "usercustomize", "json", "numpy", "PySide6", "msgspec")
-SOURCE = "#include <stdio.h>\n__attribute__((constructor)) static void f(void) { fclose(fopen(MARK, \"w\")); }\n"
+SOURCE = '#include <stdio.h>\n__attribute__((constructor)) static void f(void) { fclose(fopen(MARK, "w")); }\n'
 
 
 @pytest.fixture

@@ -152,8 +152,19 @@ def _value(random_: random.Random, depth: int = 0) -> object:
 def test_configurations_of_any_values_give_a_summary(name: str) -> None:
     random_, catalog = random.Random(SEED), format_catalog()
     keys = (
-        "quantization_config", "quantization", "architectures", "text_config", "num_hidden_layers", "torch_dtype",
-        "hidden_size", "base_model_name_or_path", "auto_map", "peft_type", "r", "model_type", "config_groups",
+        "quantization_config",
+        "quantization",
+        "architectures",
+        "text_config",
+        "num_hidden_layers",
+        "torch_dtype",
+        "hidden_size",
+        "base_model_name_or_path",
+        "auto_map",
+        "peft_type",
+        "r",
+        "model_type",
+        "config_groups",
     )
     for _ in range(CASES // 20):
         texts = {"config.json": b"{}"}

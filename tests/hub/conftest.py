@@ -1,6 +1,5 @@
 """A client of the local Hub for the tests of this folder."""
 
-
 import pytest
 from support.hub_server import HubServer
 

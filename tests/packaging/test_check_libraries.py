@@ -168,9 +168,7 @@ def test_what_a_program_takes_from_the_system_may_not_lie_in_the_package_too(tre
     """The program's own loader has taken the system's before anything of the package could ask for the other."""
     library = answering(tree / "libanswer.so.1")
     compile_c(tree / "heft", "int answer(void); int main(void) { return answer(); }", str(library))
-    assert said(tree) == [
-        "heft needs libanswer.so.1; it lies in libanswer.so.1, and the system's is loaded before it."
-    ]
+    assert said(tree) == ["heft needs libanswer.so.1; it lies in libanswer.so.1, and the system's is loaded before it."]
 
 
 def test_the_script_fails_the_build(tree: Path) -> None:

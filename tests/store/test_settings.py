@@ -129,9 +129,7 @@ def test_updates_from_several_threads_do_not_lose_one_another(path: Path) -> Non
         thread.start()
     for thread in threads:
         thread.join()
-    assert store.load() == SettingsData(
-        {"last_model": "/last_model-9", "download_folder": "/download_folder-9"}
-    )
+    assert store.load() == SettingsData({"last_model": "/last_model-9", "download_folder": "/download_folder-9"})
 
 
 def test_only_what_differs_from_the_defaults_is_written(path: Path) -> None:

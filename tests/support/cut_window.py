@@ -1,6 +1,6 @@
 """The real window on every page in given sizes, and what of it is cut. Run as a script, see test_nothing_cut.
 
-    python -m support.cut_window MODEL OTHER_MODEL WORD SIZE... ; prints JSON: {"fault": ["SIZE page"]}
+python -m support.cut_window MODEL OTHER_MODEL WORD SIZE... ; prints JSON: {"fault": ["SIZE page"]}
 """
 
 from __future__ import annotations
@@ -77,9 +77,7 @@ class Tour:
         until(lambda: not self._dialogs(), f"the end of {place}")
 
     def _dialogs(self) -> list[QDialog]:
-        return [
-            w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog | QMessageBox) and w.isVisible()
-        ]
+        return [w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog | QMessageBox) and w.isVisible()]
 
 
 def _rows(view: QAbstractItemView | None) -> int:

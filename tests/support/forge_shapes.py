@@ -35,9 +35,7 @@ def _attention(model: Forged, layer: int, heads: int, kv_heads: int, length: int
 
 def _dense(model: Forged, layer: int, hidden: int) -> None:
     width = model.keys["embedding_length"]
-    model.block(
-        layer, ffn_norm=(width,), ffn_gate=(width, hidden), ffn_up=(width, hidden), ffn_down=(hidden, width)
-    )
+    model.block(layer, ffn_norm=(width,), ffn_gate=(width, hidden), ffn_up=(width, hidden), ffn_down=(hidden, width))
 
 
 def _routed(model: Forged, layer: int, experts: int, hidden: int, shared: int = 0) -> None:

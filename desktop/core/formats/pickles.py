@@ -119,9 +119,7 @@ def judge(scans: Sequence[PickleScan]) -> Verdict:
         if scan.computed_calls:
             dangerous = True
             message = f"It calls {scan.computed_calls:,} times something that it does not import by name."
-            findings.append(
-                Finding("error", message, "What that is only shows when it is loaded.", _DO_NOT_LOAD)
-            )
+            findings.append(Finding("error", message, "What that is only shows when it is loaded.", _DO_NOT_LOAD))
     for path, (scan, found) in sorted(seen.items(), key=lambda item: (is_harmless(item[0]), item[0])):
         harmless = is_harmless(path)
         calls = sum(other.calls[found] for other in scans)
@@ -140,9 +138,7 @@ def _finding(path: str, scan: PickleScan, found: Import) -> Finding:
     example = one_line(scan.examples.get(found, ""), 300)
     if COMPUTED in path:
         message = "It imports something whose name it works out while it is loaded."
-        return Finding(
-            "error", message, "Harmless files have no reason to.", _DO_NOT_LOAD, scan.imports[found]
-        )
+        return Finding("error", message, "Harmless files have no reason to.", _DO_NOT_LOAD, scan.imports[found])
     if runs_commands(path):
         message = f"Loading it would run {example}." if example else f"Loading it would import {name}."
         reason = f"{name} can start programs, open files or evaluate code."

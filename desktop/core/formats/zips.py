@@ -145,6 +145,4 @@ def read_entry(source: ByteSource, entry: ZipEntry, limit: int) -> bytes:
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, limit)
     except zlib.error as error:
-        raise FileFormatError(
-            f"'{name}' cannot be unpacked: {error}.", DAMAGED, offset=start
-        ) from None
+        raise FileFormatError(f"'{name}' cannot be unpacked: {error}.", DAMAGED, offset=start) from None

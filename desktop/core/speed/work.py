@@ -209,9 +209,7 @@ def _add(share: _Share, tensor: WeightTensor, shape: ModelShape, *, expert: bool
         share.vocabulary = tensor.shape[-1]
 
 
-def _attention(
-    shape: ModelShape, layers: Sequence[int], kv_types: tuple[str, str]
-) -> tuple[AttentionWork, ...]:
+def _attention(shape: ModelShape, layers: Sequence[int], kv_types: tuple[str, str]) -> tuple[AttentionWork, ...]:
     key, value = (TYPES_BY_NAME[kind.upper()].bits_per_weight / 8 for kind in kv_types)
     sums: dict[int, list[float]] = defaultdict(lambda: [0, 0.0])
     for i in layers:

@@ -34,7 +34,6 @@ MEMORY_BYTES = 2 << 30
 _CHUNK_WEIGHTS = 1 << 20  # values converted at a time, and so between two steps of progress
 
 
-
 class TensorLocation(msgspec.Struct, frozen=True):
     """Where a tensor lies: file, byte position, ggml type id, shape (row length first), byte order of the file."""
 

@@ -160,9 +160,7 @@ class Generator:
         if not self._model.keep_prefix(len(self._cached)):
             self._cached.clear()
 
-    def _generate(
-        self, request: Generate, opening: str, sampler: Sampler, answer: Answer, started: float
-    ) -> None:
+    def _generate(self, request: Generate, opening: str, sampler: Sampler, answer: Answer, started: float) -> None:
         stream = TextStream(request.stop)
         pending = [opening]
         recent: deque[float] = deque()

@@ -26,9 +26,7 @@ _WANTED = re.compile(r"failed to allocate (?:\S+ )?buffer of size (\d+)")  # ggm
 _ATTEMPTS = 4  # each with a quarter fewer layers on the GPU than planned, then none
 
 
-def load_model(
-    request: Load, abort: AbortFlag, log: EngineLog, send: Callable[[Event], None]
-) -> tuple[Model, Loaded]:
+def load_model(request: Load, abort: AbortFlag, log: EngineLog, send: Callable[[Event], None]) -> tuple[Model, Loaded]:
     """Load and describe; raises HeftError with the cause read from the engine's log, or CancelledError."""
     started = time.monotonic()
     if not Path(request.path).is_file():
@@ -104,9 +102,7 @@ def _no_more_than_there_is() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def _first_that_fits(
-    request: Load, abort: AbortFlag, log: EngineLog, send: Callable[[Event], None]
-) -> Model:
+def _first_that_fits(request: Load, abort: AbortFlag, log: EngineLog, send: Callable[[Event], None]) -> Model:
     error: HeftError = EngineError("The model could not be loaded.", "Try another file.")
     for gpu_layers in _attempts(request):
         log.mark()
@@ -135,9 +131,7 @@ def _failure(log: str) -> HeftError:
     return EngineError(message, cause.hint, kind=cause.kind, detail=log)
 
 
-def _progress(
-    request_id: int, abort: AbortFlag, send: Callable[[Event], None]
-) -> Callable[[float], bool]:
+def _progress(request_id: int, abort: AbortFlag, send: Callable[[Event], None]) -> Callable[[float], bool]:
     shown = -1
 
     def report(fraction: float) -> bool:

@@ -276,9 +276,7 @@ class Unloaded(msgspec.Struct, frozen=True, tag="unloaded"):
     """No model is held any more."""
 
 
-Event = (
-    Hello | LoadProgress | Loaded | PromptProgress | Text | Finished | Benchmarked | Failed | Unloaded
-)
+Event = Hello | LoadProgress | Loaded | PromptProgress | Text | Finished | Benchmarked | Failed | Unloaded
 
 
 class EngineDied(msgspec.Struct, frozen=True, tag="died"):

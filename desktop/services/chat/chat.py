@@ -368,4 +368,3 @@ def title_from(text: str, limit: int = 48) -> str:
 
 def _figures(statistics: Statistics) -> dict[str, float]:
     return {name: float(value) for name, value in msgspec.structs.asdict(statistics).items()}
-

@@ -45,9 +45,7 @@ def sentence(reason: Reason) -> str:
         case ReasonKind.ABOUT_QUICKEST:
             return f"{_NOT_AT_READING_SPEED}; {name} is about the quickest{speed}."
         case ReasonKind.LEAST_LOSS_AT_READING_SPEED:
-            return (
-                f"It loses the least of what fits and answers at reading speed{speed}: {loss}, {_placed(option)}."
-            )
+            return f"It loses the least of what fits and answers at reading speed{speed}: {loss}, {_placed(option)}."
         case ReasonKind.CLOSEST_TO_READING_SPEED:
             return f"{_NOT_AT_READING_SPEED}; {name} comes closest{speed} at an acceptable loss: {loss}."
         case ReasonKind.FASTEST_NOT_NOTICEABLE:

@@ -42,9 +42,7 @@ class RemoteOpener:
         self._headers = headers
         self._repos = RepoOpener(client, search)
 
-    def open(
-        self, address: HubAddress, progress: Report, cancelled: Cancelled
-    ) -> Inspected:
+    def open(self, address: HubAddress, progress: Report, cancelled: Cancelled) -> Inspected:
         """The model of a file with the shards it is split into, or what a repo or folder holds.
 
         A repo with one model is that model. Raises HubError and FileFormatError.
@@ -69,9 +67,7 @@ class RemoteOpener:
             requests=only.requests + found.requests,
         )
 
-    def _file(
-        self, address: HubAddress, progress: Report, cancelled: Cancelled
-    ) -> Inspected:
+    def _file(self, address: HubAddress, progress: Report, cancelled: Cancelled) -> Inspected:
         name = address.file.rpartition("/")[2]
         if not name.lower().endswith(".gguf"):
             found = self._other(address, name, cancelled)

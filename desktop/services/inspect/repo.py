@@ -63,9 +63,7 @@ class RepoOpener:
         hint = f"Did you mean {', '.join(alike)}?" if alike else f"See what is there: {address.beside('')}"
         raise HubError(error.message, hint, kind=error.kind, detail=error.detail) from error
 
-    def _described(
-        self, address: HubAddress, listed: RepoFiles, folder: str, cancelled: Cancelled
-    ) -> Inspected:
+    def _described(self, address: HubAddress, listed: RepoFiles, folder: str, cancelled: Cancelled) -> Inspected:
         files = [
             FolderFile(file.path.removeprefix(folder), file.size_bytes)
             for file in listed.files

@@ -37,9 +37,7 @@ from desktop.store.paths import Paths
 __all__ = ["DOWNLOAD", "DownloadService", "DownloadState", "DownloadedFile", "Phase"]
 
 # a person mends the cause, then resumes
-_PAUSING = frozenset(
-    {FailureKind.DISK_FULL, FailureKind.BUSY, FailureKind.NO_NETWORK, FailureKind.OFFLINE_MODE}
-)
+_PAUSING = frozenset({FailureKind.DISK_FULL, FailureKind.BUSY, FailureKind.NO_NETWORK, FailureKind.OFFLINE_MODE})
 _PHASES: dict[JobPhase, Phase] = {
     "queued": "queued",
     "paused": "paused",

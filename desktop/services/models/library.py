@@ -60,9 +60,7 @@ class LibraryService:
         cancelled: Cancelled = never,
     ) -> list[LibraryModel]:
         """All models of this computer, by name. Raises CancelledError when cancelled."""
-        scan = self._library.scan(
-            self._locations(), progress=progress, cancelled=cancelled
-        )
+        scan = self._library.scan(self._locations(), progress=progress, cancelled=cancelled)
         self._scan = scan
         _log.info("the library holds %d models", len(scan.models))
         used = self._usage.last_used()

@@ -77,9 +77,7 @@ class DryRunPlanner:
             )
         return fit if weights.exact else replace(fit, band=0.01)
 
-    def plans(
-        self, model: Skeleton, variants: Sequence[Variant], cancelled: Cancelled = never
-    ) -> Plans:
+    def plans(self, model: Skeleton, variants: Sequence[Variant], cancelled: Cancelled = never) -> Plans:
         """The bare figures for several ways to load one model. Raises HeftError as :meth:`plan` does."""
         with self._idle, self._lock:
             return self.call(model, variants, cancelled)

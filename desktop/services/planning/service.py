@@ -132,9 +132,7 @@ class PlanningService:
             note = f"This load could not be planned: {error}"
         return LoadPlan(ref, wanted, _threads(wanted), note=note)
 
-    def _planned(
-        self, ref: ModelRef, wanted: LoadSettings, held: Reclaimable, cancelled: Cancelled
-    ) -> LoadPlan:
+    def _planned(self, ref: ModelRef, wanted: LoadSettings, held: Reclaimable, cancelled: Cancelled) -> LoadPlan:
         machine = self._machine.for_load()
         if len(pools_of(machine)) > 1:  # how layers are shared among devices is the engine's to say
             return self.weigh_source(str(ref.path), wanted, held=held, cancelled=cancelled, ref=ref).plan
@@ -219,9 +217,7 @@ class PlanningService:
                 raise
             except HeftError as error:
                 note = f"The engine did not plan this load, so this is an estimate. {error.message}"
-        fit = place(
-            shape, weights, asked, where, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes
-        )
+        fit = place(shape, weights, asked, where, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes)
         return fit, note
 
     def _read(self, ref: ModelRef) -> LocalModel | None:

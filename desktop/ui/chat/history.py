@@ -98,7 +98,5 @@ class ChatHistory(QObject):
     def _found(self, hits: list[SearchHit]) -> None:
         self._pane.hits.set_hits(hits)
 
-    def _run(
-        self, work: Callable[[TaskContext], T], done: Callable[[T], None], lane: Lane = Lane.COMMAND
-    ) -> Task:
+    def _run(self, work: Callable[[TaskContext], T], done: Callable[[T], None], lane: Lane = Lane.COMMAND) -> Task:
         return self._tasks.run(work, done=done, failed=self.failed.emit, lane=lane, owner=self)

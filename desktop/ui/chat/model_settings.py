@@ -24,9 +24,7 @@ class ModelSettings(QWidget):
     reload_asked = Signal()  # what is set is remembered by now
     failed = Signal(object)  # HeftError
 
-    def __init__(
-        self, planning: Callable[[], PlanningService], tasks: Tasks, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, planning: Callable[[], PlanningService], tasks: Tasks, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("modelSettings")
         self._planning, self._tasks = planning, tasks

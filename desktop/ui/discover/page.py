@@ -362,9 +362,7 @@ class DiscoverPage(Page):
                 self.notify.emit(words)
             self.run_requested.emit(found)
 
-        self._tasks.run(
-            lambda context: plan(), done=run, failed=self.notify.emit, lane=Lane.COMMAND, owner=self
-        )
+        self._tasks.run(lambda context: plan(), done=run, failed=self.notify.emit, lane=Lane.COMMAND, owner=self)
 
     def _download_current(self) -> None:
         if self._repo.chosen >= 0 and self._body.currentIndex() == _REPO:

@@ -124,4 +124,3 @@ class JobList(QWidget):
                 shown.show_job(job)
                 if self._column.indexOf(shown) != place:
                     self._column.insertWidget(place, shown)
-

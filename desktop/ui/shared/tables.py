@@ -10,6 +10,7 @@ from desktop.ui.shell.action import WidgetKeys
 
 COPY_ROWS = WidgetKeys("Copy the selected rows", "tables", (("Ctrl+C", True), ("Ctrl+Ins", True)), shown="Ctrl+C")
 
+
 class _FocusFilter(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Without a current row, let a view believe that the mouse brought the keyboard: then it chooses none."""

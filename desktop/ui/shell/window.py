@@ -221,6 +221,7 @@ class MainWindow(QWidget):
         """Give the keyboard back to the page in view."""
         if self._current >= 0:
             self._made[self._current].setFocus(Qt.FocusReason.OtherFocusReason)
+
     def option_changed(self, change: Changed) -> None:
         """Tell all pages that an option has another value, and show it in the menus."""
         if change.option is options.THEME:
@@ -359,6 +360,7 @@ class MainWindow(QWidget):
 
     def _screen_changed(self, screen: QScreen) -> None:
         self._fit_minimum(screen.availableGeometry())
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """What nothing in the page wanted: Enter presses a focused button, Escape dismisses a message."""
         focused = self.focusWidget()

@@ -17,6 +17,7 @@ from desktop.store.paths import Paths
 
 pytestmark = pytest.mark.engine
 
+
 @pytest.fixture
 def desk(paths: Paths) -> Iterator[Desk]:
     made = Desk(paths)
@@ -138,9 +139,7 @@ def test_a_full_context_says_what_to_do(desk: Desk, starter_model: Path) -> None
     assert "larger context" in answer.note
 
 
-def test_a_newer_load_replaces_one_on_its_way(
-    desk: Desk, starter_model: Path, vocab_dir: Path, tmp_path: Path
-) -> None:
+def test_a_newer_load_replaces_one_on_its_way(desk: Desk, starter_model: Path, vocab_dir: Path, tmp_path: Path) -> None:
     other = forge(tmp_path / "o.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf")
     states: queue.Queue[tuple[str, str]] = queue.Queue()
     desk.engine.subscribe(lambda state: states.put((state.phase, state.model_name)))

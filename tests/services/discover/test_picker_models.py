@@ -184,9 +184,7 @@ def test_a_repo_of_one_model_needs_one_range_and_has_one_group(
     assert facts(view).startswith("8.19 B parameters · qwen3 · 36 layers")
 
 
-def test_the_header_decides_when_the_name_lies(
-    opened: Callable[..., PickedRepo], hub: HubServer, vocab: Path
-) -> None:
+def test_the_header_decides_when_the_name_lies(opened: Callable[..., PickedRepo], hub: HubServer, vocab: Path) -> None:
     """Both files are called alike; one is another model."""
     name = "me/Odd-GGUF"
     files = {"model-Q4_K_M.gguf": model(QWEN3_8B, "Q4_K_M", vocab), "model-Q8_0.gguf": model(WIDE, "Q8_0", vocab)}

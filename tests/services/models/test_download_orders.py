@@ -64,9 +64,7 @@ def ends_well(service: DownloadService, hub: HubServer, download: str, cache: Pa
 
 
 @pytest.mark.parametrize("first", STEPS)
-def test_every_order(
-    first: str, hub: HubServer, repo: Repo, make: Callable[..., DownloadService], cache: Path
-) -> None:
+def test_every_order(first: str, hub: HubServer, repo: Repo, make: Callable[..., DownloadService], cache: Path) -> None:
     """From a download that is under way; no step is waited for, so that old work still ends while new work begins."""
     service = make()
     download = ""
@@ -185,9 +183,7 @@ def test_threads_that_press_at_once(hub: HubServer, repo: Repo, service: Downloa
     ends_well(service, hub, download, cache)
 
 
-def test_what_was_fetched_is_written_down(
-    hub: HubServer, repo: Repo, service: DownloadService, paths: Paths
-) -> None:
+def test_what_was_fetched_is_written_down(hub: HubServer, repo: Repo, service: DownloadService, paths: Paths) -> None:
     state = service.wait(service.start("owner/model", [FILE], name=NAME), WAIT)
     (known,) = FetchedStore(paths.fetched).load().values()
     assert (known.local, known.repo, known.path) == (str(state.files[0].local), "owner/model", FILE)

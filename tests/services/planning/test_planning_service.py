@@ -122,9 +122,7 @@ def test_the_most_layers_that_fit_a_device_load_there(
 # -- the command -----------------------------------------------------------------------------------
 
 
-def test_the_command_prints_the_contract(
-    heft_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_prints_the_contract(heft_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = llama_8b().write(tmp_path / "llama.gguf")
     profile = tmp_path / "laptop.json"
     profile.write_bytes(to_json(Machine(Cpu("laptop"), Memory(8 * GB))))

@@ -85,17 +85,21 @@ def made(
     search, tables = HubSearch(client, tmp_path / "answers"), DataTables()
     settings = SettingsStore(paths.settings)
     folder = DownloadFolder(settings, LibraryService(paths, settings, environ={}, home=tmp_path / "home"))
-    downloads = DownloadService(
-        paths, client, search, cache=tmp_path / "cache", folder=folder.use, first_wait=0.05
-    )
+    downloads = DownloadService(paths, client, search, cache=tmp_path / "cache", folder=folder.use, first_wait=0.05)
     machines = MachineService(paths, lambda: msgspec.convert({}, Hello))
     now = [machine]
     fetched = FetchedStore(paths.fetched)
     copies = LocalCopies(lambda: tmp_path / "cache", fetched=fetched, environ={}, home=tmp_path / "home")
     planning = planning_on(paths, machine)
     page = DiscoverPage(
-        PickerService(search, HeaderReader(client, tmp_path / "headers"), tables, lambda: now[0], copies=copies,
-                      remembered=planning.settings_of),
+        PickerService(
+            search,
+            HeaderReader(client, tmp_path / "headers"),
+            tables,
+            lambda: now[0],
+            copies=copies,
+            remembered=planning.settings_of,
+        ),
         SearchService(search, lambda: ()),
         downloads,
         folder,

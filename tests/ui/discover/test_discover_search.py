@@ -217,6 +217,8 @@ def test_each_task_chip_searches_for_its_task_alone(made: Made, hub: HubServer, 
     qtbot.mouseClick(chips["embedding"], Qt.MouseButton.LeftButton)
     made.wait(lambda: len(made.results) == 3)
     assert not any(button.isChecked() for button in chips.values())
+
+
 def test_a_token_given_elsewhere_goes_on_with_the_repo(made: Made) -> None:
     _open_gated(made)
     made.token.use("hf_reader_token")  # as the settings' page Hub does

@@ -383,6 +383,8 @@ def test_a_search_that_ends_leaves_the_keyboard_where_somebody_types(
     _search(page).setFocus()
     _settled(qtbot, page)
     assert _search(page).hasFocus()
+
+
 def test_folders_and_stores_of_the_settings_count_at_once(
     make_page: MakePage, qtbot: QtBot, paths: Paths, tmp_path: Path
 ) -> None:

@@ -58,9 +58,7 @@ def test_unexpected_failure_without_handler_is_told_with_its_traceback(qtbot: Qt
     assert "in work" in error.detail
 
 
-def test_progress_is_merged_but_the_last_value_always_arrives_before_the_result(
-    qtbot: QtBot, tasks: Tasks
-) -> None:
+def test_progress_is_merged_but_the_last_value_always_arrives_before_the_result(qtbot: QtBot, tasks: Tasks) -> None:
     seen: list[object] = []
 
     def work(context: TaskContext) -> str:

@@ -225,6 +225,8 @@ def test_settings_are_chosen_in_their_menu(qtbot: QtBot, window: MainWindow) -> 
     with qtbot.waitSignal(window.load_at_start_chosen) as chosen:
         window.findChild(QAction, "window.load-at-start").trigger()
     assert chosen.args == [False]
+
+
 def test_settings_are_asked_for_by_the_rail_a_key_a_message_and_a_page(qtbot: QtBot, window: MainWindow) -> None:
     show(qtbot, window)
     asked: list[str] = []

@@ -90,9 +90,7 @@ def test_without_a_screen_nothing_is_changed() -> None:
 
 
 @pytest.mark.parametrize("maximized", [False, True])
-def test_the_window_itself_comes_back_within_reach(
-    qtbot: QtBot, theme: Theme, tasks: Tasks, maximized: bool
-) -> None:
+def test_the_window_itself_comes_back_within_reach(qtbot: QtBot, theme: Theme, tasks: Tasks, maximized: bool) -> None:
     window = MainWindow(theme, (), StatusBar(tasks, lambda pid: EngineMemory(0, 0)))
     qtbot.addWidget(window)
     screen = QApplication.primaryScreen().availableGeometry()
