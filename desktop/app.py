@@ -9,7 +9,6 @@ import logging
 import os
 import sys
 import time
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
 from desktop.core.settings_pages import PAGES
+from desktop.pages import Pages
 from desktop.services.chat.chat import MessageFinished
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
@@ -30,15 +30,9 @@ from desktop.services.single_instance import OpenRequest
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsData
-from desktop.ui.chat.actions import CHAT_ACTIONS
-from desktop.ui.discover.actions import DISCOVER_ACTIONS
-from desktop.ui.inspect.actions import INSPECT_ACTIONS
-from desktop.ui.library.actions import LIBRARY_ACTIONS
-from desktop.ui.machine.actions import MACHINE_ACTIONS
 from desktop.ui.shell.collector import Collector
-from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
+from desktop.ui.shell.engine_bridge import Bridge, merge_states
 from desktop.ui.shell.failures import FailureHooks
-from desktop.ui.shell.page import Page
 from desktop.ui.shell.palette_sources import Source, chats_source, models_source, options_source
 from desktop.ui.shell.reports import Reports
 from desktop.ui.shell.run_follower import RunFollower
@@ -47,16 +41,11 @@ from desktop.ui.shell.single_instance import come_forward
 from desktop.ui.shell.statusbar import StatusBar
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme
-from desktop.ui.shell.window import MainWindow, PageEntry
+from desktop.ui.shell.window import MainWindow
 
 if TYPE_CHECKING:
-    from desktop.core.load_plan import LoadPlan
     from desktop.core.speed import Prediction
     from desktop.services.models.downloads_records import DownloadState
-    from desktop.ui.chat.page import ChatPage
-    from desktop.ui.discover.parts import DiscoverParts
-    from desktop.ui.inspect.page import InspectPage
-    from desktop.ui.inspect.parts import InspectorParts
 
 DELETED_CHATS_KEPT_SECONDS = 30 * 24 * 3600.0
 
@@ -72,6 +61,7 @@ class Heft:
         self._started = False
         self._last_failure: object = None
         self._last_loaded: object = None
+        self._jobs_bridge: Bridge | None = None
         self._failures = FailureHooks()
         self._container = Container(paths, self._tell)
         settings = self._read_settings()
@@ -80,15 +70,18 @@ class Heft:
         self._collector = Collector(application)
         self._engine_bridge = Bridge(self._container.engine.subscribe, merge_states)
         self._follower = RunFollower(self._tasks, lambda: self._container.recorder)
+        self._pages = Pages(
+            self._container,
+            self._tasks,
+            self._theme,
+            self._engine_bridge,
+            go_to=lambda name: self._window.go_to(name),  # noqa: PLW0108 - the window is made of the entries
+            chat_heard=self._on_chat,
+            downloaded=self._tell_finished,
+        )
         self._window = MainWindow(
             self._theme,
-            (
-                PageEntry("discover", "Discover", "discover", self._discover_page, DISCOVER_ACTIONS),
-                PageEntry("library", "Library", "library", self._library_page, LIBRARY_ACTIONS),
-                PageEntry("chat", "Chat", "chat", self._chat_page, CHAT_ACTIONS),
-                PageEntry("inspect", "Inspect", "inspect", self._inspect_page, INSPECT_ACTIONS),
-                PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
-            ),
+            self._pages.entries(),
             StatusBar(self._tasks, EngineMemoryReader(self._container.engine.hello).read),
             load_at_start=settings.get(options.LOAD_AT_START),
         )
@@ -115,11 +108,11 @@ class Heft:
         if source.startswith(PREFIX):
             self.inspect(source)
         elif source.lower().endswith(".gguf"):
-            self.open_file(path)
+            self._pages.open_file(path)
         else:
             self._tasks.run(
                 lambda context: _begins_as_gguf(path),
-                done=lambda loads: self.open_file(path) if loads else self.inspect(source),
+                done=lambda loads: self._pages.open_file(path) if loads else self.inspect(source),
                 lane=Lane.JOB,
             )
 
@@ -135,150 +128,23 @@ class Heft:
 
         return jobs_channel.answer(self._container.jobs, question) if question["ask"] == jobs_channel.ASK else {}
 
-    def open_file(self, path: Path) -> None:
-        """Load a model file in place of the present one, as it was set up, and go to the chat."""
-        self._chat().open_model(path)
-
-    def run(self, plan: LoadPlan) -> None:
-        """Load a model just as it was weighed and go to the chat."""
-        self._chat().run_plan(plan)
-
-    def _chat(self) -> ChatPage:
-        from desktop.ui.chat.page import ChatPage
-
-        page = self._window.go_to("chat")
-        assert isinstance(page, ChatPage)
-        return page
-
     def inspect(self, source: str) -> None:
         """Look into a model: a path, an ``hf:`` address or a library name."""
-        self._inspector().open(source)
-
-    def _inspector(self) -> InspectPage:
-        from desktop.ui.inspect.page import InspectPage
-
-        page = self._window.go_to("inspect")
-        assert isinstance(page, InspectPage)
-        return page
+        self._pages.inspect(source)
 
     def shut_down(self) -> None:
         """End engine, jobs and stores; takes a bounded time whatever hangs."""
         self._collector.stop()
         self._engine_bridge.close()
-        if "_chat_bridge" in self.__dict__:
-            self._chat_bridge.close()
+        self._pages.close_bridges()
         self._settings.close()
-        if "_jobs_bridge" in self.__dict__:
+        if self._jobs_bridge is not None:
             self._jobs_bridge.close()
         self._container.end_engine()
         self._tasks.shutdown()
-        if "_discover" in self.__dict__:
-            self._discover.close()
-        if "_inspector_parts" in self.__dict__:
-            self._inspector_parts.close()
+        self._pages.close()
         self._container.close()
         self._failures.remove()
-
-    # -- parts, built at first use ---------------------------------------------------------------
-
-    @cached_property
-    def _chat_bridge(self) -> Bridge:
-        bridge = Bridge(self._container.chat.subscribe, merge_chat_events)
-        bridge.received.connect(self._on_chat)
-        return bridge
-
-    @cached_property
-    def _jobs_bridge(self) -> Bridge:
-        from desktop.services.job_kinds import merge_jobs
-
-        bridge = Bridge(self._container.jobs.subscribe, merge_jobs)
-        bridge.received.connect(lambda _: self._window.show_jobs(self._container.jobs.jobs()))
-        return bridge
-
-    @cached_property
-    def _discover(self) -> DiscoverParts:
-        from desktop.ui.discover.parts import DiscoverParts
-
-        parts = DiscoverParts(self._theme, self._tasks, self._container)
-        parts.finished.connect(self._tell_finished)
-        return parts
-
-    # -- pages -----------------------------------------------------------------------------------
-
-    def _discover_page(self) -> Page:
-        page = self._discover.page()
-        page.run_requested.connect(self.run)
-        page.inspect_requested.connect(self.inspect)
-        return page
-
-    def _library_page(self) -> Page:
-        from desktop.ui.library.page import LibraryPage
-
-        page = LibraryPage(
-            self._container.library,
-            self._container.removals,
-            lambda: self._container.planning,
-            self._tasks,
-            self._theme,
-        )
-        page.run_requested.connect(lambda model: self.open_file(model.path))
-        page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
-        return page
-
-    def _chat_page(self) -> Page:
-        from desktop.ui.chat.page import ChatPage
-
-        return ChatPage(
-            self._container.chats,
-            self._container.chat,
-            self._container.engine,
-            lambda: self._container.library,
-            lambda: self._container.planning,
-            self._container.settings,
-            self._engine_bridge,
-            self._chat_bridge,
-            self._tasks,
-            self._theme,
-        )
-
-    def _inspect_page(self) -> Page:
-        from desktop.ui.inspect.page import InspectPage
-
-        parts = self._inspector_parts
-        page = InspectPage(
-            self._container.inspection,
-            self._container.library,
-            self._container.settings,
-            lambda: self._container.engine.state,
-            self._tasks,
-            self._theme,
-            tabs=parts.tabs(),
-            panel=parts.panel,
-            summary=parts.summary,
-        )
-        page.run_requested.connect(self.open_file)
-        return page
-
-    @cached_property
-    def _inspector_parts(self) -> InspectorParts:
-        from desktop.ui.inspect.parts import InspectorParts
-
-        made = self._container
-        return InspectorParts(self._theme, self._tasks, made.paths, made.inspection, self._show_versions)
-
-    def _show_versions(self, base: str) -> None:
-        from desktop.ui.discover.page import DiscoverPage
-
-        page = self._window.go_to("discover")
-        assert isinstance(page, DiscoverPage)
-        page.show_versions_of(base)
-
-    def _machine_page(self) -> Page:
-        from desktop.ui.machine.page import MachinePage
-        from desktop.ui.machine.trust_panel import TrustSources
-
-        sources = TrustSources(self._container.ledger.trust, self._container.calibration)
-        return MachinePage(self._container.machine, self._tasks, self._theme, sources)
 
     def _show_first_page(self) -> None:
         try:
@@ -290,17 +156,10 @@ class Heft:
     def _palette_sources(self) -> tuple[Source, ...]:
         made = self._container
         return (
-            models_source(lambda: made.library.scan(), self.open_file),  # noqa: PLW0108 - made at its first use
-            chats_source(lambda: made.chats.chats(), self._open_chat),  # noqa: PLW0108
+            models_source(lambda: made.library.scan(), self._pages.open_file),  # noqa: PLW0108 - made at its first use
+            chats_source(lambda: made.chats.chats(), lambda chat_id: self._pages.chat().open_chat(chat_id)),  # noqa: PLW0108
             options_source(options.OPTIONS, PAGES, lambda place: self._settings.open(*place)),
         )
-
-    def _open_chat(self, chat_id: int) -> None:
-        from desktop.ui.chat.page import ChatPage
-
-        page = self._window.go_to("chat")
-        assert isinstance(page, ChatPage)
-        page.open_chat(chat_id)
 
     # -- what happens ----------------------------------------------------------------------------
 
@@ -311,9 +170,9 @@ class Heft:
         self._engine_bridge.received.connect(self._on_engine)
         self._engine_bridge.received.connect(self._follower.follow)
         self._follower.predicted.connect(self._show_prediction)
-        window.file_opened.connect(self.open_file)
+        window.file_opened.connect(self._pages.open_file)
         window.file_inspected.connect(lambda path: self.inspect(str(path)))
-        window.inspect_asked.connect(lambda: self._inspector().ask_file())
+        window.inspect_asked.connect(lambda: self._pages.inspector().ask_file())
         window.appearance_chosen.connect(lambda which: self._settings.options.put(options.THEME, which))
         window.load_at_start_chosen.connect(lambda on: self._settings.options.put(options.LOAD_AT_START, on))
         window.logs_asked.connect(self._open_logs)
@@ -334,18 +193,25 @@ class Heft:
             sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
         self._collector.start()
         self._settings.options.watch()
-        self._jobs_bridge  # noqa: B018 - it hears of jobs from now on
+        self._jobs_bridge = self._hear_of_jobs()
         from desktop.ui.shell.icons import application_icon
 
         QApplication.setWindowIcon(application_icon())
         self._reports.look_for_crashes()
         self._tasks.run(self._settle, lane=Lane.JOB)
         if any((self._container.paths.data / "downloads").glob("*.json")):
-            self._discover.restore()
+            self._pages.restore_downloads()
         if self._source:
             self.open(self._source)
         elif self._read_settings().get(options.LOAD_AT_START):
             self._tasks.run(self._load_first, lane=Lane.JOB)
+
+    def _hear_of_jobs(self) -> Bridge:
+        from desktop.services.job_kinds import merge_jobs
+
+        bridge = Bridge(self._container.jobs.subscribe, merge_jobs)
+        bridge.received.connect(lambda _: self._window.show_jobs(self._container.jobs.jobs()))
+        return bridge
 
     def _settle(self, context: TaskContext) -> None:
         """Housekeeping nobody waits for."""
@@ -403,7 +269,7 @@ class Heft:
             return
         result = next((job.result for job in jobs.jobs() if job.id == job_id), None)
         if result is not None:
-            self.open_file(result)
+            self._pages.open_file(result)
 
     def _tell_failure(self, state: EngineState) -> None:
         from desktop.services.engine.headless import death_error

@@ -15,7 +15,7 @@ import desktop
 from desktop.ui.shared.signals import calling
 
 DESKTOP = Path(desktop.__file__).parent
-WINDOW = (*sorted((DESKTOP / "ui").rglob("*.py")), DESKTOP / "app.py", DESKTOP / "start.py")
+WINDOW = (*sorted((DESKTOP / "ui").rglob("*.py")), *(DESKTOP / f"{name}.py" for name in ("app", "pages", "start")))
 WITH_CHECKED = ("clicked", "triggered", "toggled")  # signals of a bool that few slots want
 
 

@@ -1,0 +1,207 @@
+"""The window's pages: how each is made of the container's services, at its first visit, and how they lead to another.
+
+Part of the composition root (:mod:`desktop.app`): the only place that knows all wings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from desktop.services.container import Container
+from desktop.ui.chat.actions import CHAT_ACTIONS
+from desktop.ui.discover.actions import DISCOVER_ACTIONS
+from desktop.ui.inspect.actions import INSPECT_ACTIONS
+from desktop.ui.library.actions import LIBRARY_ACTIONS
+from desktop.ui.machine.actions import MACHINE_ACTIONS
+from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events
+from desktop.ui.shell.page import Page
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
+from desktop.ui.shell.window import PageEntry
+
+if TYPE_CHECKING:
+    from desktop.core.load_plan import LoadPlan
+    from desktop.services.models.downloads_records import DownloadState
+    from desktop.ui.chat.page import ChatPage
+    from desktop.ui.discover.parts import DiscoverParts
+    from desktop.ui.inspect.page import InspectPage
+    from desktop.ui.inspect.parts import InspectorParts
+
+
+class Pages:
+    """Makes the pages and goes to them. Close the bridges before the engine ends, the rest after the tasks have."""
+
+    def __init__(
+        self,
+        container: Container,
+        tasks: Tasks,
+        theme: Theme,
+        engine_bridge: Bridge,
+        *,
+        go_to: Callable[[str], Page],
+        chat_heard: Callable[[object], None],
+        downloaded: Callable[[DownloadState], None],
+    ) -> None:
+        """``go_to`` shows a page by its name; ``chat_heard`` gets the chat's events, ``downloaded`` what has come."""
+        self._container = container
+        self._tasks = tasks
+        self._theme = theme
+        self._engine_bridge = engine_bridge
+        self._go_to = go_to
+        self._chat_heard = chat_heard
+        self._downloaded = downloaded
+        self._bridges = ExitStack()
+        self._parts = ExitStack()
+
+    def entries(self) -> tuple[PageEntry, ...]:
+        """The pages of the rail, in their order."""
+        return (
+            PageEntry("discover", "Discover", "discover", self._discover_page, DISCOVER_ACTIONS),
+            PageEntry("library", "Library", "library", self._library_page, LIBRARY_ACTIONS),
+            PageEntry("chat", "Chat", "chat", self._chat_page, CHAT_ACTIONS),
+            PageEntry("inspect", "Inspect", "inspect", self._inspect_page, INSPECT_ACTIONS),
+            PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
+        )
+
+    def close_bridges(self) -> None:
+        """Hear nothing of the chat any more."""
+        self._bridges.close()
+
+    def close(self) -> None:
+        """End what the pages started."""
+        self._parts.close()
+
+    # -- from one page to another ----------------------------------------------------------------
+
+    def open_file(self, path: Path) -> None:
+        """Load a model file in place of the present one, as it was set up, and go to the chat."""
+        self.chat().open_model(path)
+
+    def run(self, plan: LoadPlan) -> None:
+        """Load a model just as it was weighed and go to the chat."""
+        self.chat().run_plan(plan)
+
+    def inspect(self, source: str) -> None:
+        """Look into a model: a path, an ``hf:`` address or a library name."""
+        self.inspector().open(source)
+
+    def restore_downloads(self) -> None:
+        """Take up the downloads of earlier sessions; the page itself may wait."""
+        self._discover.restore()
+
+    def chat(self) -> ChatPage:
+        """Go to the page Chat."""
+        from desktop.ui.chat.page import ChatPage
+
+        page = self._go_to("chat")
+        assert isinstance(page, ChatPage)
+        return page
+
+    def inspector(self) -> InspectPage:
+        """Go to the page Inspect."""
+        from desktop.ui.inspect.page import InspectPage
+
+        page = self._go_to("inspect")
+        assert isinstance(page, InspectPage)
+        return page
+
+    # -- the pages -------------------------------------------------------------------------------
+
+    def _discover_page(self) -> Page:
+        page = self._discover.page()
+        page.run_requested.connect(self.run)
+        page.inspect_requested.connect(self.inspect)
+        return page
+
+    def _library_page(self) -> Page:
+        from desktop.ui.library.page import LibraryPage
+
+        page = LibraryPage(
+            self._container.library,
+            self._container.removals,
+            lambda: self._container.planning,
+            self._tasks,
+            self._theme,
+        )
+        page.run_requested.connect(lambda model: self.open_file(model.path))
+        page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))
+        return page
+
+    def _chat_page(self) -> Page:
+        from desktop.ui.chat.page import ChatPage
+
+        return ChatPage(
+            self._container.chats,
+            self._container.chat,
+            self._container.engine,
+            lambda: self._container.library,
+            lambda: self._container.planning,
+            self._container.settings,
+            self._engine_bridge,
+            self._chat_bridge,
+            self._tasks,
+            self._theme,
+        )
+
+    def _inspect_page(self) -> Page:
+        from desktop.ui.inspect.page import InspectPage
+
+        parts = self._inspector_parts
+        page = InspectPage(
+            self._container.inspection,
+            self._container.library,
+            self._container.settings,
+            lambda: self._container.engine.state,
+            self._tasks,
+            self._theme,
+            tabs=parts.tabs(),
+            panel=parts.panel,
+            summary=parts.summary,
+        )
+        page.run_requested.connect(self.open_file)
+        return page
+
+    @cached_property
+    def _inspector_parts(self) -> InspectorParts:
+        from desktop.ui.inspect.parts import InspectorParts
+
+        made = self._container
+        parts = InspectorParts(self._theme, self._tasks, made.paths, made.inspection, self._show_versions)
+        self._parts.callback(parts.close)
+        return parts
+
+    def _show_versions(self, base: str) -> None:
+        from desktop.ui.discover.page import DiscoverPage
+
+        page = self._go_to("discover")
+        assert isinstance(page, DiscoverPage)
+        page.show_versions_of(base)
+
+    def _machine_page(self) -> Page:
+        from desktop.ui.machine.page import MachinePage
+        from desktop.ui.machine.trust_panel import TrustSources
+
+        sources = TrustSources(self._container.ledger.trust, self._container.calibration)
+        return MachinePage(self._container.machine, self._tasks, self._theme, sources)
+
+    # -- parts, made at first use ----------------------------------------------------------------
+
+    @cached_property
+    def _chat_bridge(self) -> Bridge:
+        bridge = Bridge(self._container.chat.subscribe, merge_chat_events)
+        self._bridges.callback(bridge.close)
+        bridge.received.connect(self._chat_heard)
+        return bridge
+
+    @cached_property
+    def _discover(self) -> DiscoverParts:
+        from desktop.ui.discover.parts import DiscoverParts
+
+        parts = DiscoverParts(self._theme, self._tasks, self._container)
+        self._parts.callback(parts.close)
+        parts.finished.connect(self._downloaded)
+        return parts
