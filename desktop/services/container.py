@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from desktop.core.errors import HeftError, StoreError
-from desktop.core.failures import FailureKind
+from desktop.core.errors import HeftError
 from desktop.core.reserves import Reserves
 from desktop.services.made_once import made_once
+from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 
@@ -178,7 +178,7 @@ class Container:
             self.load_settings,
             lambda: reclaimable_from(self.engine.state),
             self._threads,
-            self._origin,
+            self.fetched.identity_of,
         )
 
     # -- models and chats --------------------------------------------------------------------------
@@ -218,20 +218,9 @@ class Container:
     @made_once
     def chats(self) -> ChatStore:
         """The chat store; what a killed process left half written is marked so."""
-        from desktop.store.chats import ChatStore
+        from desktop.services.chat.kept_chats import open_chats
 
-        try:
-            chats = ChatStore(self.paths.chats)
-        except StoreError as error:
-            if error.kind != FailureKind.UNWRITABLE:
-                raise
-            self._tell(_nothing_kept(self.paths, error))
-            chats = ChatStore(self.paths.chats, in_memory=True)
-        if chats.set_aside is not None:
-            words = f"Your chats could not be read and were set aside as {chats.set_aside.name}; a new file was begun."
-            self._tell(StoreError(words, "The old file is kept in Heft's data folder."))
-        chats.recover()
-        return chats
+        return open_chats(self.paths, self._tell)
 
     @made_once
     def chat(self) -> ChatService:
@@ -267,7 +256,6 @@ class Container:
     def copies(self) -> LocalCopies:
         """Which files of the Hub are here already, in the stores that are used."""
         from desktop.services.models.local_copies import LocalCopies
-        from desktop.store import options
 
         return LocalCopies(fetched=self.fetched, used=lambda store: self.settings.get(options.STORES[store]))
 
@@ -275,7 +263,6 @@ class Container:
     def hub(self) -> HubClient:
         """The one connection to the Hub."""
         from desktop.hub.client import HubClient
-        from desktop.store import options
 
         return HubClient(
             endpoint=self.hub_endpoint,
@@ -352,26 +339,13 @@ class Container:
 
     def reserves(self) -> Reserves:
         """The memory that the user wants kept free."""
-        from desktop.store import options
-
         return Reserves(self.settings.get(options.RAM_RESERVE), self.settings.get(options.GPU_RESERVE))
 
     def _threads(self) -> int:
-        from desktop.store import options
-
         return self.settings.get(options.THREADS)
-
-    def _origin(self, path: Path) -> str:
-        """The identity on the Hub of a file that Heft downloaded; "" for another one."""
-        from desktop.core.model_ref import hub_identity
-
-        file = self.fetched.load().get(str(path))
-        return hub_identity(file.repo, file.path) if file is not None else ""
 
     def hub_endpoint(self) -> str:
         """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""
-        from desktop.store import options
-
         return "" if os.environ.get("HF_ENDPOINT") else self.settings.get(options.HUB_ENDPOINT)
 
     # -- a report ----------------------------------------------------------------------------------
@@ -419,12 +393,3 @@ class Container:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _nothing_kept(paths: Paths, error: StoreError) -> StoreError:
-    return StoreError(
-        "Heft may not write to its folder: chats and settings last until you quit.",
-        f"Make {paths.data} writable, or start Heft with HEFT_HOME set to another folder.",
-        detail=error.detail,
-        kind=error.kind,
-    )

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
+
+T = TypeVar("T")
 
 Phase = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 ACTIVE: tuple[Phase, ...] = ("queued", "running")
@@ -84,6 +86,18 @@ class JobKind:
 
     def discard(self, order: Any) -> None:
         """Remove what a cancelled job has left, on a thread of its own. Its id may have been given out again."""
+
+
+class Call(Generic[T]):
+    """A function as the order of a :class:`WorkKind`, and what came of it."""
+
+    def __init__(self, work: Callable[[Run], T]) -> None:
+        self._work = work
+        self.result: list[T] = []
+
+    def call(self, run: Run) -> None:
+        """Call it."""
+        self.result.append(self._work(run))
 
 
 class WorkKind(JobKind):

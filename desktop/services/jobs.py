@@ -12,13 +12,13 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
-from desktop.services.job_kinds import Job, JobKind, Phase, Run, WorkKind
+from desktop.services.job_kinds import Call, Job, JobKind, Phase, Run, WorkKind
 from desktop.system.listeners import Listeners
 
 T = TypeVar("T")
@@ -37,17 +37,6 @@ class _Entry:
     kind: JobKind
     run: Run | None = None
     ending: set[Run] = field(default_factory=set)
-
-
-class _Call(Generic[T]):
-    """A function as an order, and what came of it."""
-
-    def __init__(self, work: Callable[[Run], T]) -> None:
-        self._work = work
-        self.result: list[T] = []
-
-    def call(self, run: Run) -> None:
-        self.result.append(self._work(run))
 
 
 class JobService:
@@ -141,7 +130,7 @@ class JobService:
         Raises what it raises, and CancelledError when it was cancelled in the list or ``cancelled`` says so.
         """
         self.register(kind)
-        call = _Call(work)
+        call = Call(work)
         job_id = uuid.uuid4().hex[:16]
         self.add(call, Job(job_id, kind.name, name))
         entry = self._entries.get(job_id)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from desktop.core.model_ref import hub_identity
 from desktop.system.atomic import write_atomically
 
 
@@ -35,6 +36,11 @@ class FetchedStore:
         with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
             return {file.local: file for file in msgspec.json.decode(self._path.read_bytes(), type=list[FetchedFile])}
         return {}
+
+    def identity_of(self, path: Path) -> str:
+        """The identity on the Hub of a file that Heft fetched; "" for another one."""
+        file = self.load().get(str(path))
+        return hub_identity(file.repo, file.path) if file is not None else ""
 
     def add(self, file: FetchedFile) -> None:
         """Note a file that has just come. Raises OSError."""

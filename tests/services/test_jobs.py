@@ -37,10 +37,13 @@ class Steps(JobKind):
         woken = threading.Event()
         run.on_stop(woken.set)
         for step in range(run.order, 10):
-            while not self.allowed.acquire(timeout=0.01):
-                if run.stopped:
-                    self.slow_to_end.wait(WAIT)
-                    raise CancelledError
+            while not (taken := self.allowed.acquire(timeout=0.01)) and not run.stopped:
+                pass
+            if run.stopped:
+                if taken:  # it is the next run's
+                    self.allowed.release()
+                self.slow_to_end.wait(WAIT)
+                raise CancelledError
             if self.failure is not None:
                 raise self.failure
             run.report(Progress(step + 1, 10, "steps"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +67,7 @@ class ChatPage(Page):
     ) -> None:
         """``engine_bridge`` emits EngineState, ``chat_bridge`` the events of ``chat_service``, on the GUI thread."""
         super().__init__(parent, actions.CHAT_ACTIONS)
+        self._made_transcript: TranscriptView | None = None
         self.setObjectName("chatPage")
         self._theme = theme
         self._state = engine.state
@@ -205,9 +205,14 @@ class ChatPage(Page):
         parse("**warm** `up`\n\n1. a list\n")
         _ = self._transcript
 
-    @cached_property
+    @property
     def _transcript(self) -> TranscriptView:
         """Made after the window's first paint, which does not wait for it, or with the first message to show."""
+        if self._made_transcript is None:
+            self._made_transcript = self._make_transcript()
+        return self._made_transcript
+
+    def _make_transcript(self) -> TranscriptView:
         from desktop.ui.shared.transcript import TranscriptView
 
         talk, view = self._talk, TranscriptView(self._theme)
@@ -249,7 +254,7 @@ class ChatPage(Page):
             self._bring_into_view(message_id)
 
     def _show_branch(self, branch: tuple[Message, ...]) -> None:
-        if branch or "_transcript" in self.__dict__:
+        if branch or self._made_transcript is not None:
             self._transcript.set_messages([transcript_message(message) for message in branch])
         self._middle.setCurrentWidget(self._transcript if branch else self._empty)
         self._side.rest(self._last_measured())
@@ -281,8 +286,8 @@ class ChatPage(Page):
 
     def _busy_changed(self, busy: bool) -> None:
         self._composer.set_busy(busy)
-        if "_transcript" in self.__dict__:
-            self._transcript.set_busy(busy)
+        if self._made_transcript is not None:
+            self._made_transcript.set_busy(busy)
 
     def _last_measured(self) -> Message | None:
         return next((message for message in reversed(self._talk.branch) if message.statistics), None)
