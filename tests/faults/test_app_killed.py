@@ -36,6 +36,7 @@ TESTS = Path(__file__).parents[1]
 BUSY = """
 import json, sys, threading, time
 from pathlib import Path
+from support.desk import ENDLESS_CONTEXT
 from support.plans import plain_plan
 from desktop.services.chat.chat import ChatService, TextAdded
 from desktop.services.engine.supervisor import EngineService
@@ -61,7 +62,7 @@ def forever(work):
     threading.Thread(target=again, daemon=True).start()
 
 chat.subscribe(heard)
-engine.load(plain_plan(sys.argv[1], 8192, "small"))
+engine.load(plain_plan(sys.argv[1], ENDLESS_CONTEXT, "small"))
 forever(lambda: settings.update(theme="dark", last_model="x" * 5000))
 library = LibraryService(paths, settings, environ={}, home=Path(sys.argv[2]))
 forever(lambda: library.scan())

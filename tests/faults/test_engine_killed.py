@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.desk import DEADLINE_SECONDS, Desk
+from support.desk import DEADLINE_SECONDS, ENDLESS_CONTEXT, Desk
 from support.plans import plain_plan
 from support.program import ANSWER_SECONDS, END_SECONDS, Program, poll, window
 
@@ -82,7 +82,7 @@ def test_the_services_survive_every_death(
             _kill(desk, number)
             _death(desk)
         else:
-            assert desk.load(small_model).phase == "ready"
+            assert desk.load(small_model, ENDLESS_CONTEXT).phase == "ready"
             _killed_in_an_answer(desk, moment, number, chance.randrange(1, 4 if moment == "reading" else 30))
     state = desk.load(small_model)
     assert state.phase == "ready" and state.died is None
@@ -92,11 +92,11 @@ def test_the_services_survive_every_death(
 
 @pytest.mark.xvfb
 def test_the_window_survives_every_death(
-    display: str, heft_home: Path, small_model: Path, rounds: Callable[[int, int], int]
+    display: str, heft_home: Path, endless_model: Path, rounds: Callable[[int, int], int]
 ) -> None:
     """The real window: killed while loading, answering or idling, it answers the next question."""
     chance = random.Random(SEED + 1)
-    with window(display, heft_home, [str(small_model)]) as program:
+    with window(display, heft_home, [str(endless_model)]) as program:
         program.focus()
         for turn in range(rounds(4, 100)):
             (worker,) = poll(program.workers, END_SECONDS, "the engine")

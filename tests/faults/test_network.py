@@ -88,10 +88,10 @@ def look_around(program: Program) -> None:
 
 @pytest.mark.xvfb
 def test_the_window_without_any_network(
-    around: tuple[dict[str, str], Path], display: str, heft_home: Path, small_model: Path
+    around: tuple[dict[str, str], Path], display: str, heft_home: Path, endless_model: Path
 ) -> None:
     environment, told = around
-    with window(display, heft_home, [str(small_model)], environment=environment, prefix=offline.NAMESPACE) as program:
+    with window(display, heft_home, [str(endless_model)], environment=environment, prefix=offline.NAMESPACE) as program:
         look_around(program)
         program.xdotool("key", "Escape")
         poll(lambda: not program.rows("assistant", "streaming"), ANSWER_SECONDS, "the end of the answer")
@@ -112,10 +112,10 @@ def hub() -> Iterator[HubServer]:
 
 @pytest.mark.xvfb
 def test_only_discover_asks_the_hub_and_only_for_models(
-    hub: HubServer, display: str, heft_home: Path, small_model: Path
+    hub: HubServer, display: str, heft_home: Path, endless_model: Path
 ) -> None:
     environment = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0"}
-    with window(display, heft_home, [str(small_model)], environment=environment) as program:
+    with window(display, heft_home, [str(endless_model)], environment=environment) as program:
         look_around(program)
         assert hub.exchanges == []
         program.xdotool("key", "ctrl+1")

@@ -14,6 +14,7 @@ from desktop.store.paths import Paths
 
 GREEDY = {"temperature": 0.0}
 DEADLINE_SECONDS = 60.0
+ENDLESS_CONTEXT = 65536  # tokens; no test waits until so many are written
 
 
 class Desk:

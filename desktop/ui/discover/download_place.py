@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
 
 from desktop.core.text import plain_tooltip, visible_in_place
+from desktop.services.models.download_folder import DownloadFolder
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import set_role
+
+T = TypeVar("T")
 
 _CACHE = "the Hugging Face cache"
 _MOST_WIDTH = 260  # pixels of a path; the middle of a longer one is left out
@@ -19,24 +24,41 @@ _MOST_WIDTH = 260  # pixels of a path; the middle of a longer one is left out
 class DownloadPlace(QToolButton):
     """Names the folder; its menu chooses another one, which holds for all downloads that begin later."""
 
-    chosen = Signal(object)  # Path, or None for the Hugging Face cache
+    told = Signal(object)  # words, or the HeftError of what failed
 
-    def __init__(self, cache: Callable[[], Path], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, cache: Callable[[], Path], service: DownloadFolder, tasks: Tasks, parent: QWidget | None = None
+    ) -> None:
         """``cache`` is the Hugging Face cache."""
         super().__init__(parent)
         self.setObjectName("downloadPlace")
         set_role(self, "ghost")
         self._cache = cache
+        self._service = service
+        self._tasks = tasks
         self._folder: Path | None = None
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
         menu.setObjectName("downloadPlaceMenu")
         menu.aboutToShow.connect(self._fill)
         self.setMenu(menu)
-        self.show_folder(None)
+        self._show(None)
 
-    def show_folder(self, folder: Path | None) -> None:
-        """Say where downloads go."""
+    def look(self) -> None:
+        """Ask where downloads go now, and say so."""
+        self._run(self._service.current, self._show)
+
+    def _choose(self, folder: Path | None) -> None:
+        def chosen(words: str) -> None:
+            self.told.emit(words)
+            self.look()
+
+        self._run(lambda: self._service.choose(folder), chosen)
+
+    def _run(self, call: Callable[[], T], done: Callable[[T], None]) -> None:
+        self._tasks.run(lambda context: call(), done=done, failed=self.told.emit, lane=Lane.COMMAND, owner=self)
+
+    def _show(self, folder: Path | None) -> None:
         self._folder = folder
         where = visible_in_place(str(folder)) if folder is not None else _CACHE
         shown = self.fontMetrics().elidedText(where, Qt.TextElideMode.ElideMiddle, _MOST_WIDTH)
@@ -48,7 +70,7 @@ class DownloadPlace(QToolButton):
         menu = self.menu()
         menu.clear()
         cache = menu.addAction("The Hugging Face cache, shared with other programs")
-        cache.triggered.connect(lambda: self.chosen.emit(None))
+        cache.triggered.connect(lambda: self._choose(None))
         cache.setCheckable(True)
         cache.setChecked(self._folder is None)
         if self._folder is not None:
@@ -65,7 +87,7 @@ class DownloadPlace(QToolButton):
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda name: self.chosen.emit(Path(name)))
+        dialog.fileSelected.connect(lambda name: self._choose(Path(name)))
         dialog.open()
 
     def _open(self) -> None:

@@ -80,7 +80,6 @@ class DiscoverPage(Page):
         super().__init__(parent, actions.DISCOVER_ACTIONS)
         self.setObjectName("discoverPage")
         self._downloads = downloads
-        self._folder = folder
         self._machines = machines
         self._this_machine = this_machine
         self._tokens = tokens
@@ -93,7 +92,7 @@ class DiscoverPage(Page):
         self._search = DiscoverSearch(search, tasks, theme)
         self._offer = SpeedOffer(tasks, calibration) if calibration is not None else None
         self._connect_actions()
-        self._place = DownloadPlace(default_cache)
+        self._place = DownloadPlace(default_cache, folder, tasks)
         self._repo = RepoPane(theme, tables, self.commands, self._offer, self._place)
         self._state = DiscoverState()
         self._panel = DownloadsPanel()
@@ -126,7 +125,7 @@ class DiscoverPage(Page):
         """In view, the figures follow the memory that is free."""
         super().showEvent(event)
         self._weighing.set_watching(True)
-        self._look_at_place()
+        self._place.look()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Out of view, nothing is looked at."""
@@ -215,7 +214,7 @@ class DiscoverPage(Page):
         self._state.token_page_wanted.connect(lambda: QDesktopServices.openUrl(QUrl(self._tokens.tokens_page)))
         self._state.settings_asked.connect(self.settings_asked)
         self._panel.asked.connect(self._steer)
-        self._place.chosen.connect(self._choose_place)
+        self._place.told.connect(self.notify)
 
     def _connect_actions(self) -> None:
         for action, call in (
@@ -367,28 +366,6 @@ class DiscoverPage(Page):
     def _download_current(self) -> None:
         if self._repo.chosen >= 0 and self._body.currentIndex() == _REPO:
             self._act(self._repo.chosen)
-
-    def _look_at_place(self) -> None:
-        self._tasks.run(
-            lambda context: self._folder.current(),
-            done=self._place.show_folder,
-            failed=self.notify.emit,
-            lane=Lane.COMMAND,
-            owner=self,
-        )
-
-    def _choose_place(self, folder: Path | None) -> None:
-        def chosen(words: str) -> None:
-            self.notify.emit(words)
-            self._look_at_place()
-
-        self._tasks.run(
-            lambda context: self._folder.choose(folder),
-            done=chosen,
-            failed=self.notify.emit,
-            lane=Lane.COMMAND,
-            owner=self,
-        )
 
     def _steer(self, word: str, download: str) -> None:
         """Press a button of the downloads."""
