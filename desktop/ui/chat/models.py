@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
     from desktop.store.library import LibraryModel
 
 SMALLEST_CONTEXT = 512
+CHOICE_SECONDS = 60.0  # a question waits no longer until the model that was chosen before it is planned
 
 
 class ModelChooser(QObject):
     """Asks library and engine off the GUI thread; signals come on it.
 
-    The library is asked for when it is first needed, so that the window's first paint does not wait for it.
+    The library is asked for when it is first needed, so that the window's first paint does not wait for it. A model is
+    planned before it is loaded, and that may take a while: of several choices the last one counts, and a question that
+    was asked after a choice waits for it.
     """
 
     found = Signal(object)  # list of LibraryModel
@@ -57,6 +61,8 @@ class ModelChooser(QObject):
         self._settings = settings
         self._tasks = tasks
         self._scanning = False
+        self._choices = self._settled = 0  # the number of the last choice, and of the last one that was planned
+        self._changed = threading.Condition()
 
     def scan(self) -> None:
         """Look for models; ``found`` tells them. A scan under way is enough."""
@@ -79,13 +85,7 @@ class ModelChooser(QObject):
 
     def open_file(self, path: Path) -> None:
         """Load a model file in place of the present model."""
-        self._tasks.run(
-            lambda context: self._library().resolve(str(path)),
-            done=self.load,
-            failed=self.failed.emit,
-            lane=Lane.COMMAND,
-            owner=self,
-        )
+        self._start(lambda: self._planning().for_load(self._library().resolve(str(path)).ref))
 
     def load(self, model: LibraryModel) -> None:
         """Load a model of the library in place of the present one, as it was set up."""
@@ -139,7 +139,9 @@ class ModelChooser(QObject):
         return larger if larger > loaded.context_length else None
 
     def cancel(self) -> None:
-        """Stop loading."""
+        """Stop loading, also what is only being planned."""
+        self._choices += 1
+        self._settle(self._choices)
         self._tasks.run(lambda context: self._engine.cancel(), failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
 
     def ensure(self, chat: Chat) -> None:
@@ -148,6 +150,9 @@ class ModelChooser(QObject):
         What is loaded, or was asked for last, answers; else the model the chat was held with, the one of the last
         time, and the starter model, in this order.
         """
+        with self._changed:
+            chosen = self._choices
+            self._changed.wait_for(lambda: self._settled >= chosen, CHOICE_SECONDS)
         state = self._engine.state
         active = state.phase in ("loading", "ready", "generating")
         if not active and self._engine.last_plan is None:
@@ -181,10 +186,26 @@ class ModelChooser(QObject):
             self._chats.update(chat.id, context_length=0)
 
     def _start(self, plan: Callable[[], LoadPlan], then: Callable[[], None] | None = None) -> None:
+        self._choices += 1
+        number = self._choices
+
+        def work(context: TaskContext) -> None:
+            try:
+                planned = plan()
+                if number == self._choices:  # else another was chosen meanwhile
+                    self._engine.load(planned)
+            finally:
+                self._settle(number)
+
         self._tasks.run(
-            lambda context: self._engine.load(plan()),
+            work,
             done=lambda _: then() if then is not None else None,
             failed=self.failed.emit,
             lane=Lane.COMMAND,
             owner=self,
         )
+
+    def _settle(self, number: int) -> None:
+        with self._changed:
+            self._settled = max(self._settled, number)
+            self._changed.notify_all()
