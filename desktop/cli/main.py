@@ -5,7 +5,6 @@ Exit codes: 0 success, 1 a reported failure, 2 bad usage, 130 interrupted.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import importlib
 import io
@@ -15,55 +14,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 from desktop import __version__
+from desktop.cli.commands import COMMANDS, LOG_LEVEL
 from desktop.cli.output import print_error
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.hub_address import is_on_hub
 from desktop.system.logs import ACCEPTED, VARIABLE, LateHandler, levels_of, logged, stderr_handler
 
-# Name and summary of each command; its module desktop.cli.<name> is imported only when it is asked for, and has
-# ``add_arguments(parser)`` and ``run(args) -> int``.
-COMMANDS = {
-    "machine": "what this computer is",
-    "library": "GGUF files on this computer",
-    "inspect": "what is inside a model file, here or on the Hub",
-    "fit": "memory, placement and speed of a model file, here or on another computer",
-    "search": "models on the Hub",
-    "variants": "what a repo offers, how each variant would do here, and which to take",
-    "download": "a variant or file from the Hub, verified",
-    "jobs": "long work: what runs, waits or has failed; pause, resume or cancel it",
-    "run": "one answer, streamed",
-    "chat": "a conversation in the terminal",
-    "bench": "prompt and generation speed",
-    "settings": "how a model is loaded: shows and sets what is remembered",
-    "config": "the program's settings",
-    "report": "logs, versions and this computer in one file for an issue, without names and chats",
-}
-_LOG_LEVEL = "--log-level"
 _log = logging.getLogger(__name__)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Raises instead of exiting, so that ``--json`` also holds for bad usage."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"See: {self.prog} --help")
-
-
-def _parser(command: str | None) -> argparse.ArgumentParser:
-    parser = _Parser(prog="heft", description="Weigh a language model before you carry it home.")
-    parser.add_argument("--version", action="version", version=f"heft {__version__}")
-    parser.add_argument(_LOG_LEVEL, metavar="LEVEL", help=f"log on standard error too: {ACCEPTED}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for name, summary in COMMANDS.items():
-        sub = commands.add_parser(name, help=summary, description=summary)
-        if name == command:
-            importlib.import_module(f"desktop.cli.{name}").add_arguments(sub)
-            sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
-            sub.add_argument(_LOG_LEVEL, metavar="LEVEL", help="log on standard error too, as debug or hub=debug")
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         levels = levels_of(asked)
     except ValueError as error:
         words = f"'{error}' is neither a log level nor a category of the log."
-        print_error(UsageError(words, f"{_LOG_LEVEL} and {VARIABLE} take {ACCEPTED}."), as_json=as_json)
+        print_error(UsageError(words, f"{LOG_LEVEL} and {VARIABLE} take {ACCEPTED}."), as_json=as_json)
         return 2
     with logged(levels, [_log_file(), stderr_handler()] if asked else [_log_file()]):
         return _run(arguments, as_json)
@@ -88,8 +47,10 @@ def _run(arguments: list[str], as_json: bool) -> int:
     if named is None or (named not in COMMANDS and not named.startswith("-")):
         return _window(arguments)
     _take_any_text()
+    from desktop.cli.parser import parser_of  # the window's start needs no argparse
+
     try:
-        args = _parser(named).parse_args(arguments)
+        args = parser_of(named).parse_args(arguments)
         module = importlib.import_module(f"desktop.cli.{named}")
         _log.debug("heft %s: %s", __version__, named)
         with _captured_crashes(named):
@@ -115,7 +76,7 @@ def _without_log_level(arguments: list[str]) -> tuple[list[str], str]:
     waiting = iter(arguments)
     for argument in waiting:
         name, given, value = argument.partition("=")
-        if name == _LOG_LEVEL:
+        if name == LOG_LEVEL:
             asked = value if given else next(waiting, "")
         else:
             rest.append(argument)

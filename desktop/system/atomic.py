@@ -7,7 +7,6 @@ its place by its owner and moved with :func:`put_in_place`.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,7 +68,7 @@ def put_in_place(finished: Path, path: Path) -> None:
 @contextmanager
 def scratch_file(folder: Path, suffix: str = "", *, mode: int = PRIVATE) -> Iterator[Path]:
     """An empty file of a new name in an existing folder, gone when the block ends. Raises OSError."""
-    path = folder / f"{PREFIX}{secrets.token_hex(8)}{suffix}"
+    path = folder / f"{PREFIX}{os.urandom(8).hex()}{suffix}"
     with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)):
         pass
     try:

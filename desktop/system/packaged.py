@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import resources
@@ -17,4 +16,6 @@ def read_text(*names: str) -> str:
 
 def read_table(name: str) -> list[dict[str, str]]:
     """Rows of one CSV file of ``resources/data``; FileNotFoundError when the installation is incomplete."""
+    import csv  # the window's start reads no table
+
     return list(csv.DictReader(read_text("data", f"{name}.csv").splitlines()))

@@ -9,7 +9,6 @@ from typing import IO
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
-from desktop.engine.logmap import Phase, explain_exit
 from desktop.engine.worker.protocol import (
     EVENTS,
     Cancel,
@@ -87,6 +86,8 @@ class EngineClient:
                 self._on_event(event)
 
     def _died(self, exit_code: int, tail: str) -> None:
+        from desktop.engine.logmap import Phase, explain_exit  # its patterns would cost the window's start
+
         phase: Phase = "starting" if not self._heard else "loading" if self._loading else "working"
         cause = explain_exit(exit_code, tail, phase)
         self._on_event(EngineDied(cause.kind, cause.message, cause.hint, tail, exit_code))

@@ -15,8 +15,8 @@ from support.hub_server import FileContent, HubServer, Repo
 from support.hub_server import online as hub_online
 
 from desktop.cli import main
+from desktop.cli.commands import COMMANDS
 from desktop.cli.machine import calibration_document
-from desktop.cli.main import COMMANDS
 from desktop.core.hardware import to_json
 from desktop.core.speed import Calibration, DeviceSpeed, SpeedSample, TypeSpeed
 from desktop.services.discover.tables import DataTables
