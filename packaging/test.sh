@@ -3,7 +3,7 @@
 #   bash packaging/test.sh                       everything
 #   bash packaging/test.sh --full                everything, tests/faults in its whole form (about an hour more)
 #   bash packaging/test.sh tests/core -k gguf    lint, types and layers, then pytest with these arguments only
-#   bash packaging/test.sh --coverage           the tests of the lower floors without Qt, and how much of each floor they cover
+#   bash packaging/test.sh --coverage            how much of each floor the tests cover that start neither an engine nor a screen
 #   bash packaging/test.sh --artefacts           build all packages and prove each on bare systems (packaging/smoke.py)
 
 # shellcheck source=packaging/setup.sh
@@ -30,20 +30,11 @@ export HEFT_TEST_MODELS=${HEFT_TEST_MODELS:-$CACHE/test-data/models}
 export PATH=$VENV/bin:$PATH
 unset HEFT_HOME
 
-LOWER="tests/core tests/system tests/machine tests/hub tests/engine tests/store tests/services"
+LOWER=(tests/core tests/system tests/machine tests/hub tests/engine tests/store tests/services)
+UPPER=(tests/ui tests/end_to_end tests/faults tests/fuzz tests/packaging)
+LIGHT=(-m 'not engine and not xvfb') # neither an engine nor a screen
+PARALLEL=(-n auto --maxprocesses 4 --dist worksteal)
 failed=()
-# Branch coverage doubles the time of the tests on Python 3.11, so it is measured apart, and of the lower floors only.
-covered() {
-    COVERAGE_FILE=$ROOT/build/coverage/data
-    export COVERAGE_FILE
-    rm -rf "$ROOT/build/coverage"
-    mkdir -p "$ROOT/build/coverage"
-    local status=0
-    # shellcheck disable=SC2086
-    python -m coverage run -m pytest -m 'not engine and not xvfb' $LOWER || status=$?
-    python -m coverage combine -q && python packaging/coverage_floors.py || status=$?
-    return "$status"
-}
 
 check() {
     local name=$1
@@ -56,8 +47,20 @@ check() {
 without_qt() {
     local environment=$ROOT/build/environment-without-qt
     python packaging/linked_environment.py "$environment" --without PySide6_Essentials shiboken6 pytest-qt &&
-        PYTHONPATH=$ROOT/packaging:$ROOT "$environment/bin/python" -m pytest -p without_qt -m 'not engine and not xvfb' \
-            $LOWER
+        PYTHONPATH=$ROOT/packaging:$ROOT "$environment/bin/python" -m pytest -p without_qt "${PARALLEL[@]}" "${LIGHT[@]}" \
+            "${LOWER[@]}"
+}
+
+# Branch coverage doubles the time of the tests on Python 3.11, so it is measured apart.
+covered() {
+    COVERAGE_FILE=$ROOT/build/coverage/data
+    export COVERAGE_FILE
+    rm -rf "$ROOT/build/coverage"
+    mkdir -p "$ROOT/build/coverage"
+    local status=0
+    python -m coverage run -m pytest "${PARALLEL[@]}" "${LIGHT[@]}" "${LOWER[@]}" "${UPPER[@]}" || status=$?
+    python -m coverage combine -q && python packaging/coverage_floors.py || status=$?
+    return "$status"
 }
 
 check "ruff" ruff check .
@@ -67,13 +70,15 @@ check "mypy (packaging)" mypy --strict packaging
 check "layers" lint-imports
 check "dead code" vulture
 if [[ ${1:-} == --coverage ]]; then
-    check "coverage of the lower floors" covered
+    check "coverage of each floor" covered
 elif [[ $# -gt 0 && $* != --full ]]; then
     check "tests" python -m pytest "$@"
 else
     [[ $# -eq 0 ]] || set -- "$@" -o faulthandler_timeout=7200 # a hundred deaths are one test
     check "tests of the lower floors, without Qt" without_qt
-    check "tests" python -m pytest --upper "$@"
+    check "tests of the window" python -m pytest "${PARALLEL[@]}" "${LIGHT[@]}" "${UPPER[@]}"
+    # One by one: an engine takes all cores, and a second one beside it would slow both tenfold.
+    check "tests with an engine or a screen" python -m pytest -m 'engine or xvfb' "$@"
 fi
 
 ((${#failed[@]} == 0)) || fail "Failed: ${failed[*]}"

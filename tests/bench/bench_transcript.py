@@ -9,13 +9,16 @@ The plain way is measured with few batches only: it would take minutes.
 from __future__ import annotations
 
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from measure import Figure
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QApplication, QTextBrowser
 
+from desktop.store.chats import ChatStore
 from desktop.ui.shared.transcript import TranscriptMessage, TranscriptView
 from desktop.ui.shell.theme import Theme
 
@@ -95,6 +98,18 @@ def opening(theme: Theme) -> tuple[float, float]:
     return taken, plain
 
 
+def reading() -> float:
+    """Milliseconds to read a long chat from its database."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = ChatStore(Path(folder) / "chats.sqlite3")
+        chat, parent = store.create(), None
+        for n in range(MESSAGES):
+            parent = store.add(chat.id, parent, "assistant" if n % 2 else "user", ANSWER if n % 2 else "Why?").id
+        taken = milliseconds(lambda: store.messages(chat.id), 3)
+        store.close()
+    return taken
+
+
 def _theme() -> Theme:
     application = QApplication.instance() or QApplication([])
     assert isinstance(application, QApplication)
@@ -107,6 +122,7 @@ def figures() -> list[Figure]:
     short, long = transcript(theme, 1_000), transcript(theme, 100_000)
     plain = text_browser(100_000)
     opened, opened_plain = opening(theme)
+    read = reading()
     return [
         Figure(
             "a batch of text after 100,000 characters ÷ after 1,000",
@@ -122,6 +138,7 @@ def figures() -> list[Figure]:
             "below 0.5",
             opened < 500,
         ),
+        Figure("read a chat of 5,000 messages, seconds", f"{read / 1000:.3f} s", read / 1000, "below 0.1", read < 100),
     ]
 
 

@@ -11,8 +11,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEST = """#!/usr/bin/env bash
-if [[ ${1:-} == --artefacts ]]; then %s; else echo "7 passed in 1s"; %s; fi
+case ${1:-} in
+    --artefacts) %s ;;
+    --coverage) %s ;;
+    *) echo "7 passed in 1s"; %s ;;
+esac
 """
+MEASURED = "The coverage of no floor fell."
 
 
 @pytest.fixture
@@ -25,9 +30,11 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def ci(checkout: Path, *, tests: str = "true", packages: str = "true", seconds: int = 4800) -> tuple[int, list[str]]:
-    """Exit code and output where the two runs of packaging/test.sh end with these words of the shell."""
-    (checkout / "packaging" / "test.sh").write_text(TEST % (packages, tests))
+def ci(
+    checkout: Path, *, tests: str = "true", packages: str = "true", coverage: str = "true", seconds: int = 4800
+) -> tuple[int, list[str]]:
+    """Exit code and output where the runs of packaging/test.sh end with these words of the shell."""
+    (checkout / "packaging" / "test.sh").write_text(TEST % (packages, coverage, tests))
     environment = {**os.environ, "HEFT_CI_SECONDS": str(seconds)}
     done = subprocess.run(
         ["bash", ".ci/run"], cwd=checkout, env=environment, capture_output=True, text=True, timeout=60
@@ -35,9 +42,9 @@ def ci(checkout: Path, *, tests: str = "true", packages: str = "true", seconds: 
     return done.returncode, done.stdout.splitlines()
 
 
-def test_packages_are_proved_after_the_tests(checkout: Path) -> None:
-    assert ci(checkout, packages="echo proving") == (
-        0, ["7 passed in 1s", "proving", "The packages are built and proved."],
+def test_packages_are_proved_after_the_tests_and_then_the_coverage_measured(checkout: Path) -> None:
+    assert ci(checkout, packages="echo proving", coverage="echo tracing") == (
+        0, ["7 passed in 1s", "proving", "The packages are built and proved.", "tracing", MEASURED],
     )  # fmt: skip
 
 
@@ -63,7 +70,17 @@ def test_a_package_that_fails_its_proof_fails_the_run(checkout: Path) -> None:
 def test_no_time_for_packages_is_said_and_fails_nothing(checkout: Path) -> None:
     code, output = ci(checkout, packages="echo proving", seconds=1499)
     assert code == 0
-    assert output[1:] == ["The packages are not proved, no time: 24 minutes are left of 24, and it takes about 25."]
+    assert output[1] == "The packages are not proved, no time: 24 minutes are left of 24, and it takes about 25."
+    assert output[2:] == [MEASURED]
+    code, output = ci(checkout, packages="echo proving", coverage="echo tracing", seconds=899)
+    assert code == 0
+    assert output[2:] == ["The coverage is not measured, no time: 14 minutes are left of 14, and it takes about 15."]
+
+
+def test_a_floor_that_fell_fails_the_run(checkout: Path) -> None:
+    code, output = ci(checkout, coverage="echo 'core: 3%'; exit 1")
+    assert code == 1
+    assert output[-2:] == ["core: 3%", "The coverage failed: packaging/test.sh --coverage ended with 1."]
 
 
 def test_an_engine_that_is_not_compiled_yet_needs_more_time(checkout: Path) -> None:
@@ -78,4 +95,5 @@ def test_a_proof_that_takes_too_long_is_stopped_and_fails_nothing(checkout: Path
     run.write_text(run.read_text().replace("PROOF_SECONDS=1500", "PROOF_SECONDS=0"))
     code, output = ci(checkout, packages="exec sleep 50", seconds=5)
     assert code == 0
-    assert output[1:] == ["The packages are not proved, no time: it was stopped after 0 minutes."]
+    assert output[1] == "The packages are not proved, no time: it was stopped after 0 minutes."
+    assert output[2].startswith("The coverage is not measured, no time")

@@ -82,10 +82,13 @@ def jobs(kind: Steps) -> Iterator[JobService]:
 
 
 def until(jobs: JobService, check: Any) -> None:
-    met = threading.Event()
-    stop = jobs.subscribe(lambda job: met.set() if check() else None)
+    """Look on this thread after each change: a job's own thread may tell of one when the test is further already."""
+    changed = threading.Event()
+    stop = jobs.subscribe(lambda job: changed.set())
     try:
-        assert check() or met.wait(WAIT) or check()
+        while not check():
+            assert changed.wait(WAIT)
+            changed.clear()
     finally:
         stop()
 

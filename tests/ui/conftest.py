@@ -102,6 +102,7 @@ def _collected_on_this_thread(_frozen: None) -> Iterator[None]:
     gc.disable()
     yield
     gc.collect()
+    gc.freeze()  # what is left belongs to the session: the next test need not look at it again
     gc.enable()
 
 

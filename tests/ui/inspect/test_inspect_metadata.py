@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QTreeView
 from pytestqt.qtbot import QtBot
 from support import forge
+from support.calls import calls_of
 from support.inspected import opened
 from support.widgets import find, shown
 
@@ -104,9 +104,7 @@ def test_ten_thousand_keys_do_not_hold_up_the_window(tab: MetadataTab, qtbot: Qt
     entries = {"general.architecture": forge.Value(8, "x")} | {f"k{i}.a": forge.Value(4, i) for i in range(10_000)}
     path = forge.write(tmp_path / "many.gguf", entries, [])
     header = opened(path)
-    started = time.perf_counter()
-    tab.show_model(header)
-    assert time.perf_counter() - started < 0.1
+    assert calls_of(lambda: tab.show_model(header)) < 1000
     qtbot.waitUntil(lambda: model(tab).shown == 10_001)
     tab.clear()
     assert model(tab).shown == 0 and value(tab) == ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QTableView
 from pytestqt.qtbot import QtBot
+from support.calls import calls_of
 from support.widgets import shown
 
 from desktop.ui.shared.column_table import Index
@@ -107,21 +107,5 @@ def test_ten_thousand_rows_ask_python_a_few_times_a_row_and_not_for_every_compar
         lambda: both.proxy.set_filter("7"),
         lambda: both.proxy.set_filter(""),
     ):
-        assert _calls(act) < 6 * many  # some 130,000 comparisons sort them
+        assert calls_of(act) < 6 * many  # some 130,000 comparisons sort them
     assert both.proxy.rowCount() == many
-
-
-def _calls(action: Callable[[], object]) -> int:
-    """Python functions entered by ``action``: what costs time, without a clock."""
-    count = 0
-
-    def trace(_frame: object, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(trace)
-    try:
-        action()
-    finally:
-        sys.setprofile(None)
-    return count
