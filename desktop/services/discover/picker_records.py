@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from desktop.core.cancelled import Cancelled
 from desktop.core.choice import Goal, Option, Recommendation
 from desktop.core.choice_model import ModelChoice
+from desktop.core.context_length import engine_context
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
@@ -134,7 +135,7 @@ class View:
     @property
     def context(self) -> int:
         """Tokens at which the model to take is weighed."""
-        return self.group.context if self.group else self.controls.load.context or 0
+        return self.group.context if self.group else engine_context(self.controls.load.context or 0)
 
     @property
     def max_context(self) -> int:

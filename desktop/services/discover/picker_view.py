@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from desktop.core.choice import Recommendation, recommend
 from desktop.core.choice_model import ModelOption, choose_model
+from desktop.core.context_length import engine_context
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import ModelShape, default_context
+from desktop.core.memory import ModelShape, context_of
 from desktop.core.model_groups import NameWords
 from desktop.hub.records import RepoFiles
 from desktop.services.discover.picker_records import Controls, ModelGroup, VariantRow, View
@@ -70,13 +71,13 @@ def _group(
         pairs = zip(known, options, strict=True)
         weighed = [(entry.shape, entry.weights) for entry, option in pairs if option.fit is not None]
         answer = recommend(options, controls.goal, alternatives(weighed, controls.load, where))
-    settings = within(controls.load, shape, now)
+    asked = within(controls.load, shape, now)
     return ModelGroup(
         name=model.name,
         rows=model.variants,
         recommendation=_numbered(answer, model.variants),
         shape=shape,
-        context=settings.context or (default_context(shape) if shape else 0),
+        context=context_of(asked, shape) if shape else engine_context(asked.context or 0),
         max_context=max((entry.shape.trained_context for entry in known if entry.shape), default=0),
         parameters=model.parameters,
     )

@@ -15,8 +15,8 @@ from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
-from desktop.core.load_settings import DEFAULT_CONTEXT, LoadSettings
-from desktop.core.memory import ModelShape, Weights, shape_of, weights_of
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Weights, default_context, shape_of, weights_of
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
 from desktop.core.placement import NOTHING_RECLAIMABLE, Fit, Method, Reclaimable, hypothetical, place, pools_of
 from desktop.core.progress import Report, unheard
@@ -235,9 +235,9 @@ class PlanningService:
 
 def plan_of(ref: ModelRef, asked: LoadSettings, fit: Fit, speeds: Speeds | None, shape: ModelShape) -> LoadPlan:
     """The plan that follows from a verdict."""
-    trained = shape.trained_context
-    context = min(DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT)
-    return LoadPlan(ref, asked, _threads(asked), fit, speeds, context, trained, experts=shape.experts)
+    return LoadPlan(
+        ref, asked, _threads(asked), fit, speeds, default_context(shape), shape.trained_context, experts=shape.experts
+    )
 
 
 def _ref_of(inspected: Inspected, source: str) -> ModelRef:
