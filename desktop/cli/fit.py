@@ -64,6 +64,8 @@ def document(found: Weighed) -> dict[str, Any]:
         "name": found.title,
         "architecture": found.shape.architecture,
         "quantization": found.quantization,
+        "parameters": found.size.parameters,
+        "bits_per_weight": found.size.bits_per_weight,
         "context": fit.context,
         "kv_type": kv_words(fit.kv_types),
         "kv_quality": kv_quality_document(fit.kv_types),

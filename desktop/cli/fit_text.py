@@ -7,6 +7,7 @@ from desktop.core.context_length import engine_context
 from desktop.core.load_settings import kv_words
 from desktop.core.memory import RAM
 from desktop.core.placement import Fit
+from desktop.core.units import human_bits, human_parameters
 from desktop.services.planning.service import Weighed
 from desktop.services.planning.words import beyond_training, remarks, speed_details
 
@@ -20,7 +21,9 @@ def report(found: Weighed) -> str:
     parts = [f"{title} at {fit.context:,} tokens of context, KV cache {kv_words(fit.kv_types)}"]
     parts.append(verdict(fit))
     parts.append(_terms(fit))
-    facts = [("Method", _METHODS[fit.method] + (f", within {fit.band:.0%}" if fit.band else ""))]
+    parameters, bits = human_parameters(found.size.parameters), human_bits(found.size.bits_per_weight)
+    facts = [("Model", f"{parameters} parameters, {bits} bits per weight")] if found.size.parameters else []
+    facts += [("Method", _METHODS[fit.method] + (f", within {fit.band:.0%}" if fit.band else ""))]
     if fit.fits:
         all_trained = fit.max_context == engine_context(found.shape.trained_context)
         everything = ", all the model was trained for" if all_trained else ""

@@ -333,8 +333,10 @@ class PickedRepo:
             problem = problem or (_NOT_PLANNED if failed else "")
             state = "unreadable" if problem or variant.missing_shards else "waiting"
             option = Option(variant, quality, damaged=known.damaged, unplannable=known.unplannable or failed)
-        parameters = known.parameters or model.parameters
-        return VariantRow(option, state, problem, self._local[index], group, known.shape, parameters, plan)
+        size = known.size
+        parameters = (size.parameters if size is not None else 0) or model.parameters
+        bits = size.bits_per_weight or None if size is not None else None
+        return VariantRow(option, state, problem, self._local[index], group, known.shape, parameters, bits, plan)
 
     def _place(self, controls: Controls) -> TargetMachine:
         return TargetMachine(controls.machine) if controls.machine is not None else self._own.now

@@ -38,8 +38,9 @@ class VariantRow:
     """One variant in the table. ``problem`` is why its header could not be read or planned, in words.
 
     ``group`` is the number of its model in :attr:`View.groups`. ``shape`` and ``parameters`` are its own once its
-    header was read, its model's before; None where nobody knows. ``local_path`` is the file to load where the variant
-    is on this computer already. ``plan`` is the load that the figures are of, None where there are none.
+    header was read, its model's before; None where nobody knows. ``bits_per_weight`` is its own, None before.
+    ``local_path`` is the file to load where the variant is on this computer already. ``plan`` is the load that the
+    figures are of, None where there are none.
     """
 
     option: Option
@@ -49,6 +50,7 @@ class VariantRow:
     group: int = 0
     shape: ModelShape | None = None
     parameters: int | None = None
+    bits_per_weight: float | None = None
     plan: LoadPlan | None = None
 
     @property

@@ -102,7 +102,7 @@ def test_what_is_set_takes_effect_when_the_model_is_loaded_again(desk: Desk, qtb
     desk.engine.finish_load()
     qtbot.waitUntil(lambda: not again.isVisible())
     loaded = desk.engine.state.loaded
-    assert loaded is not None and loaded.context_length == 3000
+    assert loaded is not None and loaded.context_length == 3072
 
 
 def test_the_context_of_an_older_chat_becomes_its_models(desk: Desk, qtbot: QtBot) -> None:
