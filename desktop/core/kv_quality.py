@@ -8,7 +8,7 @@ from enum import StrEnum
 from desktop.core.load_settings import KvType
 
 _UNQUANTIZED = frozenset[KvType](("f32", "f16", "bf16"))
-_MEASURED = "llama.cpp PR 7412, first results (2024-05-20)"
+_MEASURED = "llama.cpp PR 7412"
 _WARNED = "llama.cpp docs/function-calling.md"
 
 

@@ -117,8 +117,8 @@ def kv_quality_words(known: KvQuality) -> str:
             return ""
         case KvEffect.SMALL:
             return (
-                f"KV cache in {types}: hardly a loss where it was measured (KL divergence {known.kld_high:.3f} or "
-                f"less; {known.source}). Models differ."
+                f"KV cache in {types}: hardly a loss where it was measured: KL divergence {known.kld_high:.3f} or less "
+                f"({known.source}). Models differ."
             )
         case KvEffect.WORSE_TOOL_CALLS:
             return f"KV cache in {types}: it can make tool calls substantially worse ({known.source})."

@@ -51,6 +51,15 @@ def test_parameters_are_those_that_every_page_says(made: Made, hub: HubServer, s
     assert "256 M" not in made.text("repoFacts")
 
 
+def test_figures_are_said_for_the_context_that_the_engine_will_have(made: Made) -> None:
+    made.open(0)
+    made.find(QSpinBox, "contextExact").setValue(300)
+    made.wait(lambda: "512 tokens" in made.text("repoWhy"))
+    assert made.find(QSpinBox, "contextExact").value() == 300, "what was set stays"
+    model = made.table.model()
+    assert "At 512 tokens of context:" in model.index(0, MEMORY).data(Qt.ItemDataRole.ToolTipRole)
+
+
 def test_the_slider_moves_everything_and_has_marks(made: Made) -> None:
     made.open(0)
     slider = made.find(ContextSlider, "contextSlider")
