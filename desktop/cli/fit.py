@@ -13,12 +13,14 @@ from desktop.cli.model import (
     load_settings,
 )
 from desktop.cli.output import ProgressLine, print_json, print_text
-from desktop.core.load_settings import as_document, kv_words
+from desktop.core.kv_quality import kv_quality
+from desktop.core.load_settings import KvType, as_document, kv_words
 from desktop.core.memory import Memory, resident_bytes
 from desktop.core.speed import Speeds
 from desktop.services.container import Container
 from desktop.services.machine.what_if import named_machine
 from desktop.services.planning.service import Weighed
+from desktop.services.planning.words import kv_quality_words
 from desktop.store.paths import default_paths
 
 
@@ -62,8 +64,11 @@ def document(found: Weighed) -> dict[str, Any]:
         "name": found.title,
         "architecture": found.shape.architecture,
         "quantization": found.quantization,
+        "parameters": found.size.parameters,
+        "bits_per_weight": found.size.bits_per_weight,
         "context": fit.context,
         "kv_type": kv_words(fit.kv_types),
+        "kv_quality": kv_quality_document(fit.kv_types),
         "memory": memory_document(fit.memory),
         "resident_bytes": resident_bytes(fit.memory, found.shape),
         "method": fit.method,
@@ -83,6 +88,17 @@ def document(found: Weighed) -> dict[str, Any]:
         "settings": as_document(found.plan.settings),
         "devices": devices_document(found.plan),
         "note": found.plan.note,
+    }
+
+
+def kv_quality_document(kv_types: tuple[KvType, KvType]) -> dict[str, Any]:
+    """What is known of the quality that these types of the KV cache cost."""
+    known = kv_quality(kv_types)
+    return {
+        "effect": known.effect,
+        "kld_high": known.kld_high,
+        "words": kv_quality_words(known),
+        "source": known.source,
     }
 
 

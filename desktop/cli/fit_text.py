@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from desktop.cli.output import human_bytes, table
+from desktop.core.context_length import engine_context
 from desktop.core.load_settings import kv_words
 from desktop.core.memory import RAM
 from desktop.core.placement import Fit
+from desktop.core.units import human_bits, human_parameters
 from desktop.services.planning.service import Weighed
-from desktop.services.planning.words import beyond_training, speed_details
+from desktop.services.planning.words import beyond_training, remarks, speed_details
 
 _METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formulas"}
 
@@ -19,9 +21,12 @@ def report(found: Weighed) -> str:
     parts = [f"{title} at {fit.context:,} tokens of context, KV cache {kv_words(fit.kv_types)}"]
     parts.append(verdict(fit))
     parts.append(_terms(fit))
-    facts = [("Method", _METHODS[fit.method] + (f", within {fit.band:.0%}" if fit.band else ""))]
+    parameters, bits = human_parameters(found.size.parameters), human_bits(found.size.bits_per_weight)
+    facts = [("Model", f"{parameters} parameters, {bits} bits per weight")] if found.size.parameters else []
+    facts += [("Method", _METHODS[fit.method] + (f", within {fit.band:.0%}" if fit.band else ""))]
     if fit.fits:
-        everything = ", all the model was trained for" if fit.max_context == found.shape.trained_context else ""
+        all_trained = fit.max_context == engine_context(found.shape.trained_context)
+        everything = ", all the model was trained for" if all_trained else ""
         facts.append(("Longest context there", f"{fit.max_context:,} tokens{everything}"))
         speed = speed_details(found.plan.speeds).replace("\n", " ") or "not known for this machine"
         facts.append(("Speed", speed))
@@ -30,6 +35,7 @@ def report(found: Weighed) -> str:
     beyond = beyond_training(fit.context, found.shape.trained_context)
     if beyond:
         parts.append(beyond)
+    parts += remarks(found.plan)
     if found.plan.note:
         parts.append(found.plan.note)
     return "\n\n".join(parts) + "\n"

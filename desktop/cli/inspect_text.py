@@ -12,7 +12,7 @@ from desktop.core.findings import Finding
 from desktop.core.gguf import Array, Text, Value
 from desktop.core.hub_address import hub_address
 from desktop.core.layers import locate
-from desktop.core.units import human_parameters
+from desktop.core.units import human_bits, human_parameters
 from desktop.services.inspect.inspection import Inspected
 
 _WIDTH = 100
@@ -63,7 +63,10 @@ def _facts(inspected: Inspected) -> str:
         ("Format", f"GGUF version {header.version}, {header.endianness}-endian"),
         ("Name", header.name),
         ("Architecture", header.architecture),
-        ("Parameters", f"{inspected.parameters:,}" if inspected.parameters else ""),
+        (
+            "Parameters",
+            _parameters(inspected),
+        ),
         ("Quantization", _quantization(inspected)),
         ("Context", f"{inspected.context_length:,} tokens" if inspected.context_length else ""),
         ("Size", human_bytes(inspected.size_bytes) + (f" in {count:,} files" if count > 1 else "")),
@@ -73,10 +76,15 @@ def _facts(inspected: Inspected) -> str:
     return _pairs(rows)
 
 
+def _parameters(inspected: Inspected) -> str:
+    count = inspected.parameters
+    return f"{human_parameters(count)} ({count:,})" if count else ""
+
+
 def _quantization(inspected: Inspected) -> str:
     if not inspected.parameters:
         return ""
-    bits = f"{inspected.bits_per_weight:.2f} bits per weight"
+    bits = f"{human_bits(inspected.bits_per_weight)} bits per weight"
     return f"{inspected.quantization}, {bits}" if inspected.quantization else bits
 
 

@@ -74,6 +74,7 @@ def _document(model: LibraryModel) -> dict[str, Any]:
         "architecture": model.architecture,
         "quantization": model.quantization,
         "parameters": model.parameters,
+        "bits_per_weight": model.bits_per_weight or None,
         "context_length": model.context_length,
         "source": model.source,
         "modified_seconds": model.modified,

@@ -136,6 +136,7 @@ def _variant(row: VariantRow, group: ModelGroup) -> dict[str, Any]:
         "quantization": variant.quantization,
         "group": group.name,
         "parameters": row.parameters,
+        "bits_per_weight": row.bits_per_weight,
         "trained_context": row.trained_context or None,
         "kind": variant.kind,
         "legacy": variant.legacy,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from desktop.core.context_length import engine_context
 from desktop.core.load_settings import DEFAULT_CONTEXT, FlashAttention, KvType, LoadSettings
 from desktop.core.model_ref import ModelRef
 
@@ -43,8 +44,8 @@ class LoadPlan:
 
     @property
     def context(self) -> int:
-        """Tokens."""
-        return self.fit.context if self.fit is not None else self.asked.context or self.fallback_context
+        """What the engine will have, in tokens: as many as were asked for, or up to 255 more."""
+        return self.fit.context if self.fit is not None else engine_context(self.asked.context or self.fallback_context)
 
     @property
     def kv_types(self) -> tuple[KvType, KvType]:

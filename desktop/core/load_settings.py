@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
+from desktop.core.context_length import CELLS
 from desktop.core.errors import UsageError
 from desktop.core.token_counts import read_tokens
 
@@ -14,7 +15,7 @@ FlashAttention = Literal["auto", "on", "off"]
 KV_TYPES: tuple[KvType, ...] = get_args(KvType)
 DEFAULT_KV_TYPE: KvType = "f16"
 DEFAULT_CONTEXT = 4096  # tokens, for a model that was trained for at least as many
-SHORTEST_CONTEXT = 256  # tokens; llama.cpp keeps a cache in groups of so many cells
+SHORTEST_CONTEXT = CELLS  # tokens; the engine has no shorter one
 LONGEST_CONTEXT = 16 * 1024 * 1024  # tokens; llama.cpp's bookkeeping alone takes gigabytes beyond this
 _BLOCKS = frozenset({"q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"})  # types that hold several weights in a block
 
@@ -137,7 +138,7 @@ LOAD_FIELDS: tuple[LoadField, ...] = (
     ),
     LoadField(
         "cache_type_k", "kv_k", "Keys of the KV cache",
-        "How the cache's keys are kept. q8_0 takes half of f16 and costs hardly any quality.",
+        "How the cache's keys are kept. q8_0 takes about half of the memory of f16.",
         ", ".join(KV_TYPES), _one_of(KV_TYPES), KV_TYPES,
     ),
     LoadField(

@@ -8,15 +8,15 @@ from typing import Literal
 
 import msgspec
 
+from desktop.core.context_length import CELLS, engine_context
 from desktop.core.hardware import EngineInfo, Gpu, Machine
 from desktop.core.load_settings import KvType, LoadSettings
-from desktop.core.memory import RAM, Memory, ModelShape, Split, Weights, default_context, estimate, packed
+from desktop.core.memory import RAM, Memory, ModelShape, Split, Weights, context_of, estimate, packed
 
 Placement = Literal["gpu", "partial", "experts-in-ram", "cpu", "too-large"]
 Method = Literal["engine", "estimate"]
 
 _SHARED_PART = 2 / 3  # of main memory that a GPU without memory of its own may use, where nobody says
-_CONTEXT_STEP = 256  # a cache is padded to so many cells
 _UNKNOWN_BAND, _KNOWN_BAND = 0.15, 0.05  # relative error of the total to expect of formulas
 
 
@@ -47,12 +47,13 @@ class Pool:
 
 @dataclass(frozen=True)
 class Fit:
-    """How a model fits. ``memory`` is in total and per device; ``gpu_layers`` counts the output as one of ``layers``.
+    """How a model fits. ``context`` is what the engine will have, in tokens. ``memory`` is in total and per device;
+    ``gpu_layers`` counts the output as one of ``layers``.
 
     ``free_bytes`` is what there is where it goes (all GPUs used, main memory when it is needed), the reserve taken
     off; ``short_by_bytes`` what is missing when it is too large. ``max_context`` is the longest context that keeps
-    the placement, in tokens, no longer than the model was trained for (0: none). ``band`` is the relative error to
-    expect of the total: 0 for the engine's own plan.
+    the placement, in tokens, no longer than the engine makes the one it was trained for (0: none). ``band`` is the
+    relative error to expect of the total: 0 for the engine's own plan.
     """
 
     context: int
@@ -188,7 +189,7 @@ def settle(
 ) -> Fit:
     """The verdict, and the longest context with it, from any way to plan a load."""
     layers = shape.layer_count + shape.draft_layers + 1
-    context = settings.context or default_context(shape)
+    context = context_of(settings, shape)
     choice = _choose(planned, settings, pools, layers, context, has_experts)
     memory = planned(context, choice.gpu_layers, choice.experts)
     used = [pool for pool in pools if pool.device != RAM] if choice.gpu_layers else [pools[RAM]]
@@ -196,7 +197,7 @@ def settle(
         used = list(pools)
     max_context = 0
     if longest and choice.placement != "too-large":
-        most = max(context, shape.trained_context or context)
+        most = max(context, engine_context(shape.trained_context))
         max_context = _longest(lambda n: _keeps(planned, choice, pools, n), context, most)
     return Fit(
         context=context,
@@ -272,8 +273,8 @@ def _keeps(planned: Planned, choice: _Choice, pools: tuple[Pool, ...], context: 
 
 
 def _longest(holds: Callable[[int], bool], known: int, most: int) -> int:
-    """The longest context that holds, in steps of 256; ``known`` holds."""
+    """The longest context that holds, in steps of 256; ``known`` holds, and is whole steps like ``most``."""
     if holds(most):
         return most
-    too_long = _least(lambda step: not holds(known + step * _CONTEXT_STEP), 0, -(-(most - known) // _CONTEXT_STEP))
-    return known + ((too_long or 1) - 1) * _CONTEXT_STEP
+    too_long = _least(lambda step: not holds(known + step * CELLS), 0, -(-(most - known) // CELLS))
+    return known + ((too_long or 1) - 1) * CELLS

@@ -31,6 +31,11 @@ def human_parameters(count: int) -> str:
     return f"{scaled:.0f} {unit}" if scaled >= 100 else f"{scaled:.3g} {unit}"
 
 
+def human_bits(bits: float) -> str:
+    """Bits per weight: ``5.74``."""
+    return f"{bits:.2f}"
+
+
 def human_count(count: int) -> str:
     """A whole number: ``16,384``."""
     return f"{count:,}"

@@ -15,6 +15,7 @@ from desktop.core import naming
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import NotFoundError
 from desktop.core.model_ref import ModelRef, local_ref
+from desktop.core.model_size import size_of
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.quants import WeightShare, quantization_label
 from desktop.core.text import visible_in_place
@@ -28,9 +29,9 @@ from desktop.store.locations import Location, find_files
 class LibraryModel:
     """One model of the library. Sizes in bytes, times in seconds since the epoch.
 
-    ``path`` is the file to load (the first shard), ``files`` all shards in order; ``size_bytes`` and
-    ``parameters`` sum them, without the projectors. ``also_in`` are other places of the same content.
-    ``problem`` says why the engine will hardly load it, "" when nothing is known to be wrong.
+    ``path`` is the file to load (the first shard), ``files`` all shards in order; ``size_bytes``, ``parameters`` and
+    ``bits_per_weight`` (0: unknown) are those of all, without the projectors. ``also_in`` are other places of the same
+    content. ``problem`` says why the engine will hardly load it, "" when nothing is known to be wrong.
     """
 
     name: str
@@ -47,6 +48,7 @@ class LibraryModel:
     also_in: tuple[Path, ...] = ()
     problem: str = ""
     context_length: int | None = None
+    bits_per_weight: float = 0.0
 
     @property
     def id(self) -> str:
@@ -217,6 +219,7 @@ def _entry(shards: Sequence[_Read], mmproj: tuple[Path, ...], missing: int) -> L
     first = shards[0]
     file_name = first.file.path.name
     weights: list[WeightShare] = [share for item in shards for share in item.facts.shares]
+    size = size_of((share.type, share.elements) for share in weights)
     return LibraryModel(
         name=visible_in_place(first.file.name or naming.stem(file_name)),
         path=first.file.path,
@@ -225,7 +228,8 @@ def _entry(shards: Sequence[_Read], mmproj: tuple[Path, ...], missing: int) -> L
         size_bytes=sum(item.file.size for item in shards),
         architecture=first.facts.architecture,
         quantization=quantization_label(weights, first.facts.file_type) or naming.label(file_name).upper(),
-        parameters=sum(item.facts.parameters for item in shards),
+        parameters=size.parameters,
+        bits_per_weight=size.bits_per_weight,
         source=first.file.source,
         modified=max(item.file.modified_ns for item in shards) / 1e9,
         problem=_problem(shards, missing),

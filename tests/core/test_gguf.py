@@ -143,7 +143,7 @@ def test_facts_of_the_starter_model(starter_model: Path) -> None:
     assert header.problems == ()
     assert header.data_offset + header.tensor_bytes <= header.file_bytes
     # 98.36 MB of file for 134.5 M parameters
-    assert header.bits_per_weight == pytest.approx(header.tensor_bytes * 8 / 134_515_008)
+    assert header.size.bits_per_weight == pytest.approx(header.tensor_bytes * 8 / 134_515_008)
 
 
 class _QuickReader(gguf.GGUFReader):  # type: ignore[misc] # gguf has no types

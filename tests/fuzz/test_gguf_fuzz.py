@@ -67,7 +67,7 @@ def _use(data: bytes) -> bool:
             _walk(value.data)
         elif isinstance(value.data, Text):
             value.data.read(100)
-    assert header.parameters >= 0 and header.tensor_bytes >= 0 and header.bits_per_weight >= 0
+    assert header.parameters >= 0 and header.tensor_bytes >= 0 and header.size.bits_per_weight >= 0
     assert isinstance(header.quantization, str) and len(header.problems) < 200
     assert all(tensor.type and header.position(tensor) >= 0 for tensor in header.tensors)
     return True

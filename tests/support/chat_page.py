@@ -84,7 +84,7 @@ class ScriptedEngine:
     def finish_load(self, *, trained: int = 8192, template: str = "model") -> None:
         plan = self.last_plan
         assert plan is not None
-        context = plan.asked.context or 2048
+        context = plan.context if plan.asked.context else 2048
         loaded = Loaded(str(plan.path), "llama 135M", context, trained, 30, 0, 2, "model", MEMORY, 0.1)
         loaded = msgspec.structs.replace(loaded, template=template)
         self.tell(EngineState("ready", plan, 1.0, loaded, pid=1))

@@ -10,6 +10,7 @@ from typing import Literal
 
 from desktop.core.findings import Finding
 from desktop.core.gguf.values import Array, Text, Value, ValueType
+from desktop.core.model_size import ModelSize, size_of
 from desktop.core.quants import (
     TENSOR_TYPES,
     WeightRole,
@@ -117,19 +118,19 @@ class Header:
         return self.integer(f"{self.architecture}.context_length")
 
     @cached_property
-    def parameters(self) -> int:
-        """Elements of all tensors in this file, as llama.cpp counts them."""
-        return sum(tensor.elements for tensor in self.tensors)
-
-    @cached_property
-    def tensor_bytes(self) -> int:
-        """Bytes of all tensors whose type is known."""
-        return sum(tensor.size_bytes or 0 for tensor in self.tensors)
+    def size(self) -> ModelSize:
+        """Parameters and bytes of the tensors in this file."""
+        return size_of((tensor.type, tensor.elements) for tensor in self.tensors)
 
     @property
-    def bits_per_weight(self) -> float:
-        """Bits of tensor data per parameter; 0 without tensors."""
-        return self.tensor_bytes * 8 / self.parameters if self.parameters else 0.0
+    def parameters(self) -> int:
+        """Elements of all tensors in this file."""
+        return self.size.parameters
+
+    @property
+    def tensor_bytes(self) -> int:
+        """Bytes of all tensors whose type is known."""
+        return self.size.tensor_bytes
 
     @cached_property
     def quantization(self) -> str:

@@ -1,6 +1,6 @@
 """Memory of a model before it is loaded, by formulas: from its shape, its weights and the settings of a load."""
 
-from desktop.core.memory.cache import default_context
+from desktop.core.memory.cache import context_of, default_context
 from desktop.core.memory.estimate import DeviceMemory, Memory, estimate, weights_on
 from desktop.core.memory.packing import packed
 from desktop.core.memory.resident import resident_bytes
@@ -16,6 +16,7 @@ __all__ = [
     "ModelShape",
     "Split",
     "Weights",
+    "context_of",
     "default_context",
     "estimate",
     "packed",

@@ -6,17 +6,12 @@ Source: llama.cpp 0c1e57098, ``src/llama-kv-cache.cpp``, ``src/llama-kv-cache-is
 
 from __future__ import annotations
 
-from desktop.core.load_settings import DEFAULT_CONTEXT
+from desktop.core.context_length import engine_context
+from desktop.core.load_settings import DEFAULT_CONTEXT, LoadSettings
 from desktop.core.memory.shape import ModelShape
 from desktop.core.quants import TYPES_BY_NAME
 
-CELLS = 256  # a cache is padded to so many cells
 BATCH = 512  # tokens per decode call (desktop/engine/llama.py, BATCH)
-
-
-def padded(count: int) -> int:
-    """Cells rounded up to whole groups of 256."""
-    return -(-count // CELLS) * CELLS
 
 
 def batch_of(context: int) -> int:
@@ -26,14 +21,19 @@ def batch_of(context: int) -> int:
 
 def default_context(shape: ModelShape) -> int:
     """The context of a load for which nobody chose one, in tokens."""
-    return min(DEFAULT_CONTEXT, shape.trained_context or DEFAULT_CONTEXT)
+    return engine_context(min(DEFAULT_CONTEXT, shape.trained_context or DEFAULT_CONTEXT))
+
+
+def context_of(settings: LoadSettings, shape: ModelShape) -> int:
+    """The context that the engine has when a model is loaded so, in tokens."""
+    return engine_context(settings.context) if settings.context else default_context(shape)
 
 
 def cells(shape: ModelShape, layer: int, context: int) -> int:
     """Cells of a layer's cache; a sliding window needs its length and one batch."""
-    whole = padded(context)
+    whole = engine_context(context)
     window = shape.layers[layer].window
-    return padded(min(whole, window + batch_of(context))) if window else whole
+    return engine_context(min(whole, window + batch_of(whole))) if window else whole
 
 
 def kv_bytes(

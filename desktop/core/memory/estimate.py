@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory.cache import default_context, kv_bytes, recurrent_bytes
+from desktop.core.memory.cache import context_of, kv_bytes, recurrent_bytes
 from desktop.core.memory.compute import compute_bytes
 from desktop.core.memory.shape import ModelShape
 from desktop.core.memory.split import RAM, Split
@@ -66,7 +66,7 @@ def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split:
     ``settings.gpu_layers`` and ``cpu_expert_layers`` are not looked at: ``split`` says where things are.
     """
     split = split or Split.in_ram(shape)
-    context = settings.context or default_context(shape)
+    context = context_of(settings, shape)
     kv, states = _layer_sizes(shape, context, settings.kv_types, settings.flash)
     compute = compute_bytes(shape, context, settings.kv_types, settings.flash, split)
     stored = weights_on(weights, split)

@@ -9,45 +9,42 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
-from desktop.core.choice import Option, Recommendation, recommend
-from desktop.core.choice_model import ModelOption, choose_model
+from desktop.core.choice import Option
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import NOTHING_SET, LoadSettings
-from desktop.core.memory import ModelShape, Weights, default_context
+from desktop.core.memory import ModelShape, Weights
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
 from desktop.core.placement import Fit, Pool, Reclaimable
 from desktop.core.quality import Kind, Quality
 from desktop.core.quants import main_type
-from desktop.core.speed import Speeds
 from desktop.core.variants import variants_of
 from desktop.hub.header import HeaderReader
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
+from desktop.services.discover.picker_rates import MachineRates, VariantRates
 from desktop.services.discover.picker_records import (
     Controls,
     EnginePlanner,
     Mark,
-    ModelGroup,
-    Rates,
     RateSource,
     RowState,
     VariantRow,
     View,
 )
-from desktop.services.discover.repo_reading import Known, Model, RepoReading, Snapshot
+from desktop.services.discover.picker_view import view_of, within
+from desktop.services.discover.repo_reading import Known, Model, RepoReading
 from desktop.services.discover.tables import DataTables
 from desktop.services.discover.target_machine import (
     SMALLEST_CONTEXT,
     OwnPlace,
     TargetMachine,
-    alternatives,
     estimated,
     refitted,
 )
@@ -136,13 +133,12 @@ class PickedRepo:
         self._tables = tables
         self._own = own
         self._planner = planner
-        self._rates = rates
+        self._rates = MachineRates(rates)
         self._lock = threading.Lock()
         self._planned: dict[_Key, tuple[Fit, tuple[Pool, ...]]] = {}  # with the memory it was planned for
         self._unplanned: set[tuple[int, int]] = set()
         self._without_figures: set[int] = set()  # the formulas fail on these
         self._machines: dict[int, Machine] = {}  # by id, kept so that no other gets the id
-        self._rates_known: dict[int, Rates] = {}
         self._qualities: dict[tuple[str, Kind, int | None], Quality] = {}
 
     @property
@@ -195,7 +191,7 @@ class PickedRepo:
         """Let the engine plan a variant whose headers were read."""
         now = self._reading.now()
         known = now.known[index]
-        shape, weights, settings = known.shape, known.weights, _within(_placing(controls), known.shape, now)
+        shape, weights, settings = known.shape, known.weights, within(_placing(controls), known.shape, now)
         key = (index, settings, where.key)
         earlier = self._planned.get(key)
         if self._planner is None or (index, where.key) in self._unplanned or shape is None or weights is None:
@@ -249,7 +245,7 @@ class PickedRepo:
 
     def forget_rates(self) -> None:
         """Ask anew how quick machines are: one of them was measured."""
-        self._rates_known.clear()
+        self._rates.forget()
 
     def types(self, controls: Controls) -> tuple[str, ...]:
         """The tensor types that most weights of the variants have, in the order of interest."""
@@ -263,20 +259,21 @@ class PickedRepo:
         where, now = self._place(controls), self._reading.now()
         with self._lock:
             planned = {} if estimates_only else dict(self._planned)
-        rates, placing = self._rates_on(where), _placing(controls)
+        rates, placing = self._rates.on(where), _placing(controls)
         asked = controls.load.over(self._usual)
         rows: list[VariantRow | None] = [None] * len(self.variants)
         for number, model in enumerate(now.models):
             for index in model.variants:
                 known = now.known[index]
-                settings = _within(placing, known.shape, now)
+                settings = within(placing, known.shape, now)
                 fit, pools = planned.get((index, settings, where.key), (None, ()))
                 if pools != where.pools:  # planned for other free memory: the estimate stands until it is planned again
                     fit = None
                 if fit is None and known.shape is not None and known.weights is not None:
                     fit = self._estimate(index, known.shape, known.weights, settings, where, longest=longest)
-                rows[index] = self._row(index, number, model, known, fit, rates, _within(asked, known.shape, now))
-        return self._view([row for row in rows if row is not None], now, controls, where)
+                rows[index] = self._row(index, number, model, known, fit, rates, within(asked, known.shape, now))
+        shown = [row for row in rows if row is not None]
+        return view_of(self.files, self._repo_words, shown, now, controls, where)
 
     def marks(self, controls: Controls) -> tuple[Mark, ...]:
         """Where, along the context, each variant stops being where it is with a short one; the shortest first."""
@@ -318,7 +315,7 @@ class PickedRepo:
         model: Model,
         known: Known,
         fit: Fit | None,
-        rates: Rates | None,
+        rates: VariantRates,
         asked: LoadSettings,
     ) -> VariantRow:
         variant, problem = self.variants[index], known.problem
@@ -327,7 +324,7 @@ class PickedRepo:
         quality = self._quality(variant.quantization, variant.kind, model)
         if fit is not None:
             state = "engine" if fit.method == "engine" else "estimate"
-            speeds = self._speeds_of(index, known, fit, rates)
+            speeds = rates.speeds(known, variant.quantization, fit, variant.first_file.path)
             option = Option(variant, quality, fit, speeds)
             if known.shape is not None:
                 plan = plan_of(self._refs[index], asked, fit, speeds, known.shape)
@@ -336,80 +333,13 @@ class PickedRepo:
             problem = problem or (_NOT_PLANNED if failed else "")
             state = "unreadable" if problem or variant.missing_shards else "waiting"
             option = Option(variant, quality, damaged=known.damaged, unplannable=known.unplannable or failed)
-        parameters = known.parameters or model.parameters
-        return VariantRow(option, state, problem, self._local[index], group, known.shape, parameters, plan)
-
-    def _speeds_of(self, index: int, known: Known, fit: Fit, rates: Rates | None) -> Speeds | None:
-        """The speed from an empty to a full context, where it is known."""
-        if rates is None or not fit.fits or known.shape is None or known.weights is None:
-            return None
-        try:
-            return rates.speeds(known.shape, known.weights, self.variants[index].quantization, fit)
-        except ValueError:  # a model without a matrix has no speed
-            return None
-        except Exception:  # noqa: BLE001 - one variant's failure never fails the others
-            _log.exception("no speed for %s", self.variants[index].first_file.path)
-            return None
-
-    def _view(self, rows: Sequence[VariantRow], now: Snapshot, controls: Controls, where: TargetMachine) -> View:
-        groups = tuple(self._group(rows, model, now, controls, where) for model in now.models)
-        options = [
-            ModelOption(
-                None if group.recommended is None else rows[group.recommended].option,
-                model.parameters or model.rough_parameters,
-                model.words,
-                model.use,
-            )
-            for group, model in zip(groups, now.models, strict=True)
-        ]
-        choice = choose_model(options, controls.goal, self._repo_words) if options else None
-        return View(
-            repo=self.files,
-            rows=tuple(rows),
-            groups=groups,
-            choice=choice,
-            recommendation=groups[choice.index].recommendation if choice else recommend((), controls.goal),
-            controls=controls,
-            machine=where.machine,
-            pools=where.pools,
-            problem=now.problem,
-        )
-
-    def _group(
-        self, rows: Sequence[VariantRow], model: Model, now: Snapshot, controls: Controls, where: TargetMachine
-    ) -> ModelGroup:
-        """A model with what to take of it; losses are compared within it only."""
-        known = [now.known[index] for index in model.variants]
-        shape = next((entry.shape for entry in known if entry.shape is not None), None)
-        options = [rows[index].option for index in model.variants]
-        answer = recommend(options, controls.goal)
-        if answer.index is None:
-            pairs = zip(known, options, strict=True)
-            weighed = [(entry.shape, entry.weights) for entry, option in pairs if option.fit is not None]
-            answer = recommend(options, controls.goal, alternatives(weighed, controls.load, where))
-        settings = _within(controls.load, shape, now)
-        return ModelGroup(
-            name=model.name,
-            rows=model.variants,
-            recommendation=_numbered(answer, model.variants),
-            shape=shape,
-            context=settings.context or (default_context(shape) if shape else 0),
-            max_context=max((entry.shape.trained_context for entry in known if entry.shape), default=0),
-            parameters=model.parameters,
-        )
+        size = known.size
+        parameters = (size.parameters if size is not None else 0) or model.parameters
+        bits = size.bits_per_weight or None if size is not None else None
+        return VariantRow(option, state, problem, self._local[index], group, known.shape, parameters, bits, plan)
 
     def _place(self, controls: Controls) -> TargetMachine:
         return TargetMachine(controls.machine) if controls.machine is not None else self._own.now
-
-    def _rates_on(self, where: TargetMachine) -> Rates | None:
-        """What is known of a machine's speed, read once per repo and again after :meth:`forget_rates`."""
-        if self._rates is None:
-            return None
-        known = self._rates_known.get(where.key)
-        if known is None:
-            known = self._rates_known[where.key] = self._rates.on(where.machine)
-            self._machines[where.key] = where.machine
-        return known
 
     def _quality(self, quantization: str, kind: Kind, model: Model) -> Quality:
         key = (quantization, kind, model.parameters)
@@ -432,21 +362,3 @@ class PickedRepo:
 def _placing(controls: Controls) -> LoadSettings:
     """What of the controls decides where a model goes: the threads do not."""
     return replace(controls.load, threads=None)
-
-
-def _within(settings: LoadSettings, shape: ModelShape | None, now: Snapshot) -> LoadSettings:
-    """How a variant is weighed: at the context asked for, but one whose model was trained for less than another of the
-    repo at most at that."""
-    trained = shape.trained_context if shape else 0
-    if not trained or (settings.context or 0) <= trained or trained >= now.longest_trained:
-        return settings
-    return replace(settings, context=trained)
-
-
-def _numbered(answer: Recommendation, rows: Sequence[int]) -> Recommendation:
-    """A recommendation among a model's variants, by their numbers among all."""
-    return replace(
-        answer,
-        index=None if answer.index is None else rows[answer.index],
-        neighbours=tuple(replace(one, index=rows[one.index]) for one in answer.neighbours),
-    )

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from desktop.core.cancelled import Cancelled
 from desktop.core.choice import Goal, Option, Recommendation
 from desktop.core.choice_model import ModelChoice
+from desktop.core.context_length import engine_context
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
@@ -37,8 +38,9 @@ class VariantRow:
     """One variant in the table. ``problem`` is why its header could not be read or planned, in words.
 
     ``group`` is the number of its model in :attr:`View.groups`. ``shape`` and ``parameters`` are its own once its
-    header was read, its model's before; None where nobody knows. ``local_path`` is the file to load where the variant
-    is on this computer already. ``plan`` is the load that the figures are of, None where there are none.
+    header was read, its model's before; None where nobody knows. ``bits_per_weight`` is its own, None before.
+    ``local_path`` is the file to load where the variant is on this computer already. ``plan`` is the load that the
+    figures are of, None where there are none.
     """
 
     option: Option
@@ -48,6 +50,7 @@ class VariantRow:
     group: int = 0
     shape: ModelShape | None = None
     parameters: int | None = None
+    bits_per_weight: float | None = None
     plan: LoadPlan | None = None
 
     @property
@@ -134,7 +137,7 @@ class View:
     @property
     def context(self) -> int:
         """Tokens at which the model to take is weighed."""
-        return self.group.context if self.group else self.controls.load.context or 0
+        return self.group.context if self.group else engine_context(self.controls.load.context or 0)
 
     @property
     def max_context(self) -> int:

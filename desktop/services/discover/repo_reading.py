@@ -15,6 +15,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.memory import ModelShape, Weights, shape_of, weights_from_size, weights_of
 from desktop.core.model_groups import Grouped, Identity, ModelGrouper, NameWords, Use, identity_of
+from desktop.core.model_size import ModelSize
 from desktop.core.variants import RepoFile, Variant
 from desktop.hub.client import RemoteFile
 from desktop.hub.errors import HubError
@@ -42,7 +43,7 @@ class Known:
     weights: Weights | None = None
     headers: tuple[Header, ...] = ()
     identity: Identity | None = None
-    parameters: int | None = None
+    size: ModelSize | None = None
     problem: str = ""
     damaged: bool = False
     unplannable: bool = False
@@ -210,11 +211,11 @@ class RepoReading:
             _log.exception("no shape for %s", self._variants[index].first_file.path)
             self._note(index, unplannable=True, problem="Heft cannot read from this header how the model is built.")
             return False
-        counted = sum(tensor.elements for tensor in weights.tensors) if headers else None
+        size = sum((header.size for header in headers), ModelSize()) if headers else None
         with self._lock:
             known = self._known[index]
             self._known[index] = replace(
-                known, shape=shape, weights=weights, headers=headers, identity=identity, parameters=counted
+                known, shape=shape, weights=weights, headers=headers, identity=identity, size=size
             )
             self._sources[index] = (index, bool(headers))
             self._regroup()
@@ -248,9 +249,9 @@ class RepoReading:
         )
 
     def _parameters(self, group: Grouped, *, alone: bool) -> int | None:
-        counted = (self._known[index].parameters for index in group.variants)
+        sizes = (self._known[index].size for index in group.variants)
         told = self._files.summary.parameters if alone else None
-        return next((count for count in counted if count), told)
+        return next((size.parameters for size in sizes if size is not None and size.parameters), told)
 
     def _estimate(self, group: Grouped) -> None:
         """The shape and weights of those that were not read: as in the file of the model that is nearest in size."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from desktop.core.findings import Finding
 from desktop.core.formats import Summary
 from desktop.core.gguf import Header, Tensor
+from desktop.core.model_size import ModelSize
 from desktop.core.quants import quantization_label
 from desktop.hub.client import RemoteFile
 
@@ -96,19 +97,24 @@ class Inspected:
         return tuple(PlacedTensor(t, i) for i, file in enumerate(self.files) for t in file.header.tensors)
 
     @cached_property
-    def parameters(self) -> int:
-        """Elements of all tensors, as llama.cpp counts them."""
-        return sum(file.header.parameters for file in self.files)
+    def size(self) -> ModelSize:
+        """Parameters and bytes of the tensors of all shards."""
+        return sum((file.header.size for file in self.files), ModelSize())
 
-    @cached_property
+    @property
+    def parameters(self) -> int:
+        """Elements of all tensors."""
+        return self.size.parameters
+
+    @property
     def tensor_bytes(self) -> int:
         """Bytes of all tensors whose type is known."""
-        return sum(file.header.tensor_bytes for file in self.files)
+        return self.size.tensor_bytes
 
     @property
     def bits_per_weight(self) -> float:
-        """Bits of tensor data per parameter; 0 without tensors."""
-        return self.tensor_bytes * 8 / self.parameters if self.parameters else 0.0
+        """Bits of tensor data per weight; 0 without tensors."""
+        return self.size.bits_per_weight
 
     @cached_property
     def quantization(self) -> str:

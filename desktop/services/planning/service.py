@@ -15,9 +15,10 @@ from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
-from desktop.core.load_settings import DEFAULT_CONTEXT, LoadSettings
-from desktop.core.memory import ModelShape, Weights, shape_of, weights_of
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Weights, default_context, shape_of, weights_of
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
+from desktop.core.model_size import ModelSize
 from desktop.core.placement import NOTHING_RECLAIMABLE, Fit, Method, Reclaimable, hypothetical, place, pools_of
 from desktop.core.progress import Report, unheard
 from desktop.core.speed import Speeds
@@ -44,7 +45,7 @@ class MachineSource(Protocol):
 
 @dataclass(frozen=True)
 class Weighed:
-    """A model's plan with what it was told from; ``title`` and ``quantization`` are the file's."""
+    """A model's plan with what it was told from; ``title``, ``quantization`` and ``size`` are the file's."""
 
     plan: LoadPlan
     fit: Fit
@@ -54,6 +55,7 @@ class Weighed:
     machine: Machine
     quantization: str
     title: str
+    size: ModelSize
 
 
 class PlanningService:
@@ -180,7 +182,8 @@ class PlanningService:
             speeds = self.speeds(shape, weights, inspected.quantization, fit, where)
             ref = ref or _ref_of(inspected, source)
             plan = replace(plan_of(ref, asked, fit, speeds, shape), note=note)
-            return Weighed(plan, fit, shape, weights, headers, where, inspected.quantization, inspected.title)
+            label, title, size = inspected.quantization, inspected.title, inspected.size
+            return Weighed(plan, fit, shape, weights, headers, where, label, title, size)
         finally:
             inspected.close()
 
@@ -235,9 +238,9 @@ class PlanningService:
 
 def plan_of(ref: ModelRef, asked: LoadSettings, fit: Fit, speeds: Speeds | None, shape: ModelShape) -> LoadPlan:
     """The plan that follows from a verdict."""
-    trained = shape.trained_context
-    context = min(DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT)
-    return LoadPlan(ref, asked, _threads(asked), fit, speeds, context, trained, experts=shape.experts)
+    return LoadPlan(
+        ref, asked, _threads(asked), fit, speeds, default_context(shape), shape.trained_context, experts=shape.experts
+    )
 
 
 def _ref_of(inspected: Inspected, source: str) -> ModelRef:

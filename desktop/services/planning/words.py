@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from desktop.core.context_length import engine_context
+from desktop.core.kv_quality import KvEffect, KvQuality, kv_quality
 from desktop.core.load_plan import LoadPlan
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
@@ -96,9 +98,39 @@ def notes(plan: LoadPlan) -> tuple[str, ...]:
     return (*said, beyond) if beyond else tuple(said)
 
 
+def remarks(plan: LoadPlan) -> tuple[str, ...]:
+    """What explains a plan and is nothing to worry about, a sentence each: the context, and the KV cache's types."""
+    said, asked = [], plan.asked.context
+    if asked is not None and asked != plan.context:
+        said.append(
+            f"The context will be {plan.context:,} tokens: the engine rounds {asked:,} up to a multiple of 256."
+        )
+    kept = kv_quality_words(kv_quality(plan.kv_types))
+    return (*said, kept) if kept else tuple(said)
+
+
+def kv_quality_words(known: KvQuality) -> str:
+    """What a quantized KV cache costs in quality, in a sentence; "" for one that is not quantized."""
+    types = " and ".join(known.types)
+    match known.effect:
+        case KvEffect.UNQUANTIZED:
+            return ""
+        case KvEffect.SMALL:
+            return (
+                f"KV cache in {types}: hardly a loss where it was measured: KL divergence {known.kld_high:.3f} or less "
+                f"({known.source}). Models differ."
+            )
+        case KvEffect.WORSE_TOOL_CALLS:
+            return f"KV cache in {types}: it can make tool calls substantially worse ({known.source})."
+    return f"KV cache in {types}: Heft knows no measurement of what it costs in quality."
+
+
 def beyond_training(context: int, trained: int) -> str:
-    """A sentence where a context is longer than the model was trained for (0: unknown); "" where it is not."""
-    if not trained or context <= trained:
+    """A sentence where a context is longer than the model was trained for (0: unknown); "" where it is not.
+
+    What the engine adds to that by rounding is no such context.
+    """
+    if not trained or context <= engine_context(trained):
         return ""
     return f"The model was trained for {trained:,}; beyond that its answers lose their sense."
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.core.context_length import engine_context
 from desktop.core.errors import HeftError, NotFoundError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
@@ -128,14 +129,14 @@ class ModelChooser(QObject):
         """Half the context of the last load (tokens), None when it cannot be smaller."""
         last = self._engine.last_plan
         half = last.context // 2 if last is not None else 0
-        return half if half >= SMALLEST_CONTEXT else None
+        return engine_context(half) if half >= SMALLEST_CONTEXT else None
 
     def larger_context(self) -> int | None:
         """Twice the loaded context, at most what the model was trained for; None when there is no more."""
         loaded = self._engine.state.loaded
         if loaded is None:
             return None
-        larger = min(2 * loaded.context_length, loaded.trained_context_length)
+        larger = min(2 * loaded.context_length, engine_context(loaded.trained_context_length))
         return larger if larger > loaded.context_length else None
 
     def cancel(self) -> None:

@@ -9,13 +9,13 @@ from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSlider, QToolTip, QWidget
 
+from desktop.core.context_length import CELLS
 from desktop.core.text import plain_tooltip
 from desktop.services.discover.picker_records import Mark
 from desktop.ui.shell.theme import Theme
 
 SMALLEST = 512
 STEPS = 240
-_GRAIN = 256  # a cache is padded to so many cells
 _HANDLE = 16
 _NEAR = 6  # pixels around a mark that show its tooltip
 
@@ -105,7 +105,7 @@ class ContextSlider(QSlider):
         if step >= STEPS:
             return self._longest
         tokens = SMALLEST * math.pow(self._longest / SMALLEST, step / STEPS)
-        return max(SMALLEST, min(self._longest, round(tokens / _GRAIN) * _GRAIN))
+        return max(SMALLEST, min(self._longest, round(tokens / CELLS) * CELLS))
 
     def _step_of(self, tokens: int) -> int:
         if self._longest <= SMALLEST or tokens <= SMALLEST:

@@ -13,10 +13,12 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSize
 from desktop.core.choice import Goal
 from desktop.core.errors import UsageError
 from desktop.core.hardware import Machine
-from desktop.core.load_settings import DEFAULT_CONTEXT, LOAD_FIELDS, LONGEST_CONTEXT, NOTHING_SET, LoadSettings
+from desktop.core.kv_quality import kv_quality
+from desktop.core.load_settings import DEFAULT_CONTEXT, LOAD_FIELDS, LONGEST_CONTEXT, NOTHING_SET, KvType, LoadSettings
+from desktop.core.text import plain_tooltip
 from desktop.services.discover.picker_records import Controls, Mark, VariantRow, View
 from desktop.services.discover.tables import DataTables
-from desktop.services.planning.words import beyond_training
+from desktop.services.planning.words import beyond_training, kv_quality_words
 from desktop.ui.discover.context_slider import ContextSlider
 from desktop.ui.discover.machine_menu import MachineMenu, machine_words
 from desktop.ui.shared.buttons import push_button
@@ -33,6 +35,7 @@ _GOALS: tuple[tuple[Goal, str, str], ...] = (
     ("speed", "Speed", "The fastest whose loss is not yet noticeable"),
 )
 _NARROW, _NARROWEST = 640, 420  # pixels below which the context gets a line of its own; the least there may be
+_USUAL_KV: tuple[KvType, ...] = ("q8_0", "q4_0")
 _FIELDS = {field.name: field for field in LOAD_FIELDS}
 _SHOWN_FIRST = ("context", "cache_type_k", "gpu_layers")
 _MORE = tuple(field for field in LOAD_FIELDS if field.name not in _SHOWN_FIRST)
@@ -63,7 +66,7 @@ class PickerControls(QWidget):
         self._kv = editor_of(_FIELDS["cache_type_k"])
         self._kv.setObjectName("kvType")
         self._kv.setAccessibleName("KV cache type")
-        self._kv.setToolTip("q8_0 halves the memory of the context at hardly any loss; q4_0 quarters it at some")
+        self._kv.setToolTip(plain_tooltip(_kv_tooltip()))
         self._layers = editor_of(_FIELDS["gpu_layers"])
         self._layers.setObjectName("gpuLayers")
         self._layers.setAccessibleName("Layers on the GPU")
@@ -300,3 +303,9 @@ class PickerControls(QWidget):
         self._problem.setText(words)
         self._problem.setVisible(bool(words))
         return possible
+
+
+def _kv_tooltip() -> str:
+    """What the usual types take and cost."""
+    costs = (kv_quality_words(kv_quality((kind, kind))) for kind in _USUAL_KV)
+    return "\n".join(("q8_0 takes about half of the memory of f16, q4_0 about a quarter.", *costs))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
-from desktop.core.units import human_bytes, human_parameters
+from desktop.core.units import human_bits, human_bytes, human_parameters
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect import actions
 from desktop.ui.inspect.sources import SourceMenu
@@ -32,7 +32,7 @@ def facts(inspected: Inspected) -> list[str]:
         said.append(header.architecture or "no architecture")
         if inspected.parameters:
             said.append(f"{human_parameters(inspected.parameters)} parameters")
-            said.append(f"{inspected.bits_per_weight:.2f} bits/weight")
+            said.append(f"{human_bits(inspected.bits_per_weight)} bits per weight")
         if inspected.quantization:
             said.append(inspected.quantization)
     said.append(human_bytes(inspected.size_bytes))

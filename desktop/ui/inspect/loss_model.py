@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt
 
+from desktop.core.units import human_bits
 from desktop.services.inspect.tensor_numbers import TypeLoss
 from desktop.ui.shared.column_table import Index
 from desktop.ui.shared.sorted_table import SortedTable
@@ -32,7 +33,7 @@ COLUMNS = (
         lambda t: t.type + IMATRIX_SIGN * t.needs_imatrix,
         lambda t: t.type,
     ),
-    LossColumn("Bits", "Bits per weight", lambda t: f"{t.bits_per_weight:.2f}", lambda t: t.bits_per_weight),
+    LossColumn("Bits", "Bits per weight", lambda t: human_bits(t.bits_per_weight), lambda t: t.bits_per_weight),
     LossColumn(
         "Error", "Root mean square error, relative to the values", lambda t: _percent(t.relative), lambda t: t.relative
     ),

@@ -11,7 +11,7 @@ from PySide6.QtGui import QFont
 
 from desktop.core.gguf import Tensor
 from desktop.core.text import plain_tooltip, visible_in_place
-from desktop.core.units import human_bytes
+from desktop.core.units import human_bits, human_bytes
 from desktop.ui.inspect.tensor_rows import TensorRows, Total, bits_of, expert_note, shape_text, totals
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shell.theme import Theme
@@ -195,7 +195,7 @@ class TensorTableModel(ColumnTable):
         sign = _CLOSED if group in self._closed else _OPEN
         texts = {
             NAME: f"{sign} {total.label}  ({total.count:,})",
-            BITS: f"{total.bits_per_weight:.2f}",
+            BITS: human_bits(total.bits_per_weight),
             SIZE: human_bytes(total.bytes),
         }
         return texts.get(column, "")

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from desktop.core.gguf import Tensor
 from desktop.core.layers import Grid, LayerPosition, expert_count, layer_grid, locate
+from desktop.core.model_size import bits_per_weight
 from desktop.core.quants import TENSOR_TYPES
 from desktop.services.inspect.inspection import Inspected, PlacedTensor
 
@@ -32,7 +33,7 @@ class Total:
     @property
     def bits_per_weight(self) -> float:
         """0 without weights of known types."""
-        return self.bytes * 8 / self.elements if self.elements else 0.0
+        return bits_per_weight(self.bytes, self.elements)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 
 from desktop.core.text import plain_tooltip
-from desktop.core.units import human_bytes
+from desktop.core.units import human_bits, human_bytes
 from desktop.ui.inspect.tensor_rows import Total
 from desktop.ui.shared.column_table import ColumnTable, Index
 
@@ -50,6 +50,6 @@ class TotalsModel(ColumnTable):
             f"{total.count:,}",
             human_bytes(total.bytes),
             f"{share:.1f} %",
-            f"{bits:.2f}" if bits else "–",
+            human_bits(bits) if bits else "–",
         )
         return texts[column]

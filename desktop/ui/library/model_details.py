@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.core.model_ref import ModelRef
-from desktop.core.units import human_bytes, human_parameters
+from desktop.core.units import human_bits, human_bytes, human_parameters
 from desktop.services.models.library import LibraryModel
 from desktop.services.planning.words import summary
 from desktop.ui.library import actions
@@ -121,7 +121,7 @@ def _facts(model: LibraryModel) -> list[str]:
     if model.parameters:
         facts.append(f"{human_parameters(model.parameters)} parameters")
     if model.quantization:
-        bits = f", {model.size_bytes * 8 / model.parameters:.2f} bits per weight" if model.parameters else ""
+        bits = f", {human_bits(model.bits_per_weight)} bits per weight" if model.bits_per_weight else ""
         facts.append(f"{model.quantization}{bits}")
     facts.append(human_bytes(model.size_bytes) + (f" in {len(model.files)} parts" if len(model.files) > 1 else ""))
     if model.context_length:

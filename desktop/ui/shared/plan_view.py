@@ -1,4 +1,4 @@
-"""A plan in figures: memory of each device against its limit, the longest context that fits, speed, and notes."""
+"""A plan in figures: memory of each device against its limit, the longest context that fits, speed, and words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QVBoxLayout, QW
 from desktop.core.load_plan import LoadPlan
 from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.core.units import human_bytes
-from desktop.services.planning.words import DeviceUse, devices, longest, notes, speed, speed_details
+from desktop.services.planning.words import DeviceUse, devices, longest, notes, remarks, speed, speed_details
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import set_role
@@ -78,6 +78,8 @@ class PlanView(QWidget):
         self._speed = plain_label("planSpeed", wraps=False, selectable=True)
         self._notes = plain_label("planNotes", "warn", selectable=True)
         self._notes.setMinimumWidth(1)
+        self._remarks = plain_label("planRemarks", "muted", selectable=True)
+        self._remarks.setMinimumWidth(1)
         rows = QGridLayout()
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setVerticalSpacing(3)
@@ -95,6 +97,7 @@ class PlanView(QWidget):
         outer.setSpacing(5)
         outer.addLayout(self._column)
         outer.addLayout(rows)
+        outer.addWidget(self._remarks)
         outer.addWidget(self._notes)
         outer.addStretch(1)
         self.show_plan(None)
@@ -113,6 +116,9 @@ class PlanView(QWidget):
         self._context.setText(longest(plan) if plan is not None else "–")
         self._speed.setText(speed(plan.speeds) if plan is not None else "–")
         self._speed.setToolTip(plain_tooltip(speed_details(plan.speeds)) if plan is not None else "")
+        said = remarks(plan) if plan is not None else ()
+        self._remarks.setText("\n".join(said))
+        self._remarks.setVisible(bool(said))
         self._say(notes(plan) if plan is not None else ())
 
     def show_problem(self, words: str) -> None:

@@ -139,7 +139,7 @@ def test_a_context_beyond_the_training_is_said_so(hub: HubServer, heft_home: Pat
     code, document = heft(hub, heft_home, *long, "50000")
     assert code == 0 and document["trained_context"] == 40_960 and document["reasons"][-1] == told
     assert told not in heft(hub, heft_home, *long, "40960")[1]["reasons"]
-    assert f"At 50,000 tokens of context. {told}" in heft(hub, heft_home, *long, "50000", as_json=False)[1]
+    assert f"At 50,176 tokens of context. {told}" in heft(hub, heft_home, *long, "50000", as_json=False)[1]
 
 
 def test_another_format_is_named_with_what_runs_it(hub: HubServer, heft_home: Path) -> None:

@@ -37,6 +37,7 @@ from desktop.services.discover.picker import PickedRepo, PickerService
 from desktop.services.discover.picker_records import Controls, EnginePlanner, View
 from desktop.services.discover.picker_words import (
     facts,
+    memory_details,
     model_facts,
     where,
     which_model,
@@ -141,7 +142,22 @@ def test_a_context_beyond_one_models_training_holds_for_the_other(
     assert small.endswith("weighed at 8,192, all it was trained for") and "weighed" not in large
     assert [group.context for group in found.view(Controls()).groups] == [4096, 4096]
     beyond = found.view(Controls(LoadSettings(40_000)))
-    assert [group.context for group in beyond.groups] == [8192, 40_000], "asked for beyond all: said, not cut"
+    assert [group.context for group in beyond.groups] == [8192, 40_192], "asked for beyond all: said, not cut"
+
+
+def test_rows_are_weighed_at_the_context_that_the_engine_will_have(
+    opened: Callable[..., PickedRepo], mixed: str
+) -> None:
+    found = opened(mixed)
+    found.read_first()
+    view = found.view(Controls(LoadSettings(300)))
+    assert view.context == 512 and [group.context for group in view.groups] == [512, 512]
+    for row in view.rows:
+        assert row.plan is not None and row.option.fit is not None
+        assert row.plan.context == row.option.fit.context == 512 and row.plan.asked.context == 300
+        assert memory_details(row.option).startswith("At 512 tokens of context:")
+    rounded = found.view(Controls(LoadSettings(512)))
+    assert [row.option.fit for row in view.rows] == [row.option.fit for row in rounded.rows]
 
 
 def test_marks_end_where_each_model_does(opened: Callable[..., PickedRepo], mixed: str) -> None:

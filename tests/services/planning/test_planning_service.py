@@ -140,6 +140,22 @@ def test_the_command_prints_the_contract(heft_home: Path, tmp_path: Path, capsys
     text = capsys.readouterr().out
     assert "Fits in main memory" in text
     assert "KV cache" in text
+    known = document["kv_quality"]
+    assert known["effect"] == "small" and 0 < known["kld_high"] < 0.001 and known["source"] in known["words"]
+    assert known["words"] in text.replace("\n", " ")
+
+
+def test_the_command_says_what_a_quantized_cache_costs(
+    heft_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(llama_8b().write(tmp_path / "llama.gguf"))
+    for kind, effect in {"f16": "unquantized", "q4_0": "worse-tool-calls", "q5_1": "not-measured"}.items():
+        assert main(["fit", path, "--kv", kind, "--estimate", "--json"]) == 0
+        known = json.loads(capsys.readouterr().out)["kv_quality"]
+        assert (known["effect"], known["kld_high"]) == (effect, None)
+        assert main(["fit", path, "--kv", kind, "--estimate"]) == 0
+        text = capsys.readouterr().out
+        assert known["words"] in text and bool(known["words"]) == (kind != "f16")
 
 
 def test_a_machine_is_named_as_for_variants(

@@ -102,7 +102,7 @@ def test_what_is_set_takes_effect_when_the_model_is_loaded_again(desk: Desk, qtb
     desk.engine.finish_load()
     qtbot.waitUntil(lambda: not again.isVisible())
     loaded = desk.engine.state.loaded
-    assert loaded is not None and loaded.context_length == 3000
+    assert loaded is not None and loaded.context_length == 3072
 
 
 def test_the_context_of_an_older_chat_becomes_its_models(desk: Desk, qtbot: QtBot) -> None:
@@ -114,7 +114,7 @@ def test_the_context_of_an_older_chat_becomes_its_models(desk: Desk, qtbot: QtBo
     qtbot.waitUntil(lambda: desk.page._talk.chat is not None)
     desk.ask("Hello")
     plan = desk.engine.last_plan
-    assert plan is not None and plan.context == 6000
+    assert plan is not None and plan.asked.context == 6000 and plan.context == 6144
     assert desk.planning.settings_of(ref) == LoadSettings(6000)
     chat = desk.store.chat(old.id)
     assert chat is not None and chat.context_length == 0, "it is taken over once"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -10,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from support.discover_page import Made
 from support.hub_server import HubServer
 from support.published import profile
+from support.starter_size import PARAMETERS_SAID, REPO, repo_of_starter
 
 from desktop.ui.discover.context_slider import ContextSlider
 from desktop.ui.discover.repo import RepoPane
@@ -38,6 +41,23 @@ def test_table_chart_and_reasons_say_the_same(made: Made) -> None:
     # The Hub was told 8.19 B; the tensors that the header lists are what counts.
     assert "7.08 B parameters · qwen3 · 36 layers · 8 KV heads · 40,960 context" in made.text("repoFacts")
     assert made.chart.accessibleDescription().count("KLD") >= 4
+
+
+def test_parameters_are_those_that_every_page_says(made: Made, hub: HubServer, starter_model: Path) -> None:
+    """The Hub's own count, which the search shows before anything was read, gives way to that of the file."""
+    hub.add(repo_of_starter(starter_model))
+    made.page.search_for(f"hf:{REPO}")
+    made.wait(lambda: f"{PARAMETERS_SAID} parameters" in made.text("repoFacts"))
+    assert "256 M" not in made.text("repoFacts")
+
+
+def test_figures_are_said_for_the_context_that_the_engine_will_have(made: Made) -> None:
+    made.open(0)
+    made.find(QSpinBox, "contextExact").setValue(300)
+    made.wait(lambda: "512 tokens" in made.text("repoWhy"))
+    assert made.find(QSpinBox, "contextExact").value() == 300, "what was set stays"
+    model = made.table.model()
+    assert "At 512 tokens of context:" in model.index(0, MEMORY).data(Qt.ItemDataRole.ToolTipRole)
 
 
 def test_the_slider_moves_everything_and_has_marks(made: Made) -> None:

@@ -91,7 +91,7 @@ def test_what_runs_is_the_row(made: Made, here: Path, qtbot: QtBot) -> None:
     asked = LoadSettings(20_000, "q8_0", "f16", "on", 12, None, 3)
     assert plan.path == here and plan.asked == asked
     assert plan.fit == row.option.fit and plan.fit is not None
-    assert (plan.context, plan.kv_types, plan.gpu_layers, plan.threads) == (20_000, ("q8_0", "f16"), 12, 3)
+    assert (plan.context, plan.kv_types, plan.gpu_layers, plan.threads) == (20_224, ("q8_0", "f16"), 12, 3)
     for ref in (plan.ref, ModelRef("", hub_identity(FOURTEEN, Q4))):
         assert made.planning.settings_of(ref) == asked, "in both its names"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QAbstractButton, QTabBar, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 from support.inspect_page import MakePage, names, opened, tabs
+from support.starter_size import BITS_SAID, PARAMETERS_SAID
 from support.widgets import click, find, label
 
 from desktop.store.options import RECENT_INSPECTED
@@ -21,7 +22,7 @@ def test_says_what_to_do_first_and_opens_the_starter_model(make_page: MakePage, 
     click(qtbot, page, "inspectEmptyStarter")
     qtbot.waitUntil(lambda: page.inspected is not None)
     facts = label(page, "inspectFacts")
-    for fact in ("GGUF v3", "llama", "135 M parameters", "5.74 bits/weight", "98.4 MB", "272 tensors"):
+    for fact in ("GGUF v3", "llama", f"{PARAMETERS_SAID} parameters", BITS_SAID, "98.4 MB", "272 tensors"):
         assert fact in facts
     assert tabs(page) == ["Layers", "Tensors 272"]
     assert find(page, LayerMap, "layerMap").isVisible()

@@ -20,6 +20,7 @@ from support.fitting import cut
 from support.forge_shapes import llama_8b
 from support.library_page import MakePage, button, current, names, search, settled, table
 from support.planning import planning_on
+from support.starter_size import BITS_SAID, PARAMETERS, PARAMETERS_SAID
 from support.widgets import click, find, label
 
 from desktop.core.errors import HeftError
@@ -30,6 +31,7 @@ from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.library.library_model import COLUMNS, NAME, SIZE
+from desktop.ui.library.library_model import PARAMETERS as COLUMN_OF_PARAMETERS
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.theme import Theme
 
@@ -44,6 +46,15 @@ def test_shows_what_is_there(make_page: MakePage, two: tuple[Path, Path], servic
     assert current(page) == "small-Q4_K_M"  # the one used last
     assert "trained for 4,096 tokens" in label(page, "libraryDetailsFacts")
     assert page.focusWidget() is table(page)
+
+
+def test_parameters_and_bits_are_those_that_every_page_says(make_page: MakePage) -> None:
+    page = make_page()
+    said = label(page, "libraryDetailsFacts")
+    assert f"{PARAMETERS_SAID} parameters" in said and f"Q4_1, {BITS_SAID}" in said
+    cell = table(page).model().index(0, COLUMN_OF_PARAMETERS)
+    assert cell.data() == PARAMETERS_SAID
+    assert f"{PARAMETERS:,} parameters" in cell.data(Qt.ItemDataRole.ToolTipRole)
 
 
 def test_search_sort_and_selection(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:

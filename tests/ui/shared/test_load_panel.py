@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QProgressBar, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QProgressBar, QSpinBox, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 from support.fitting import cut
 from support.forge_shapes import llama_8b, qwen3_30b_a3b
@@ -104,6 +104,37 @@ def test_a_change_is_remembered_and_planned(
         qtbot.mouseClick(find(panel, QAbstractButton, "loadReset"), Qt.MouseButton.LeftButton)
     assert planning.settings_of(dense).unset and label(panel, "planMemory0") == before
     assert find(panel, QComboBox, "loadContext").currentText() == "auto · 4,096"
+
+
+def test_the_context_that_the_engine_rounds_to_is_said_and_what_was_typed_stays(
+    panel: LoadPanel, dense: ModelRef, planning: PlanningService, qtbot: QtBot
+) -> None:
+    show(panel, dense, qtbot)
+    assert not find(panel, QLabel, "planRemarks").isVisible()
+    with qtbot.waitSignal(panel.planned):
+        type_context(panel, qtbot, "300")
+    assert "512 tokens" in label(panel, "planRemarks") and "300" in label(panel, "planRemarks")
+    assert find(panel, QComboBox, "loadContext").currentText() == "300"
+    assert planning.settings_of(dense) == LoadSettings(300)
+    assert panel.plan is not None and panel.plan.context == 512
+    memory = label(panel, "planMemory0")
+    with qtbot.waitSignal(panel.planned):
+        type_context(panel, qtbot, "512")
+    assert label(panel, "planMemory0") == memory and not find(panel, QLabel, "planRemarks").isVisible()
+
+
+def test_what_a_quantized_cache_costs_is_said_where_it_is_chosen(
+    panel: LoadPanel, dense: ModelRef, qtbot: QtBot
+) -> None:
+    show(panel, dense, qtbot)
+    for kind, words in {"q8_0": "KL divergence 0.001 or less", "q5_1": "no measurement", "q4_0": "tool calls"}.items():
+        with qtbot.waitSignal(panel.planned):
+            choose(panel, qtbot, "loadCacheTypeK", kind)
+        said = label(panel, "planRemarks")
+        assert kind in said and words in said and find(panel, QLabel, "planRemarks").isVisible()
+    with qtbot.waitSignal(panel.planned):
+        qtbot.mouseClick(find(panel, QAbstractButton, "loadReset"), Qt.MouseButton.LeftButton)
+    assert not find(panel, QLabel, "planRemarks").isVisible()
 
 
 def test_beyond_training_and_too_large_are_said(panel: LoadPanel, dense: ModelRef, qtbot: QtBot) -> None:
