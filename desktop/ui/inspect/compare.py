@@ -25,7 +25,7 @@ from desktop.ui.inspect.layer_map_paint import styles_of
 from desktop.ui.inspect.state import InspectState
 from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.shared.buttons import push_button
-from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel
 from desktop.ui.shared.signals import calling
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shared.text_table_model import TextTableModel
@@ -89,8 +89,7 @@ class CompareTab(InspectTab):
         self._title = ElidedLabel()
         self._title.setObjectName("compareTitle")
         set_role(self._title, "subtitle")
-        self._words = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._words.setObjectName("compareWords")
+        self._words = FigureLabel("compareWords")
         set_role(self._words, "muted")
         end = push_button("End comparison", "compareEnd", spoken="End the comparison")
         end.clicked.connect(self.ended)

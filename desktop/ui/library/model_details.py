@@ -14,7 +14,7 @@ from desktop.services.models.library import LibraryModel
 from desktop.services.planning.words import summary
 from desktop.ui.library import actions
 from desktop.ui.shared.buttons import push_button
-from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel
 from desktop.ui.shared.labels import WARNING_SIGN, plain_label
 from desktop.ui.shared.load_panel import LoadPanel
 from desktop.ui.shell.action_registry import ActionRegistry
@@ -45,13 +45,11 @@ class ModelDetails(QFrame):
         self._name = ElidedLabel()
         self._name.setObjectName("libraryDetailsName")
         set_role(self._name, "subtitle")
-        self._facts = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._facts.setObjectName("libraryDetailsFacts")
+        self._facts = FigureLabel("libraryDetailsFacts")
         self._place = ElidedLabel()
         self._place.setObjectName("libraryDetailsPlace")
         set_role(self._place, "muted")
-        self._plan = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._plan.setObjectName("libraryDetailsPlan")
+        self._plan = FigureLabel("libraryDetailsPlan")
         self._plan.setToolTip("How it would be loaded now; “How it loads” changes it")
         self._plan.setSizePolicy(QSizePolicy.Policy.Ignored, self._plan.sizePolicy().verticalPolicy())
         self._problem = plain_label("libraryDetailsProblem", "warn")
