@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from desktop.core.units import human_bytes
 from desktop.services.inspect.inspection import Inspected
+from desktop.ui.inspect.actions import END_COMPARISON
 from desktop.ui.inspect.compared import Compared
 from desktop.ui.inspect.layer_map import LayerMap
 from desktop.ui.inspect.layer_map_layout import MapContent
@@ -91,7 +92,7 @@ class CompareTab(InspectTab):
         set_role(self._title, "subtitle")
         self._words = FigureLabel("compareWords")
         set_role(self._words, "muted")
-        end = push_button("End comparison", "compareEnd", spoken="End the comparison")
+        end = push_button(END_COMPARISON.short, "compareEnd", spoken=END_COMPARISON.words)
         end.clicked.connect(self.ended)
         head = QHBoxLayout()
         head.addWidget(self._title)

@@ -59,12 +59,14 @@ class ModelDetails(QFrame):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, label.sizePolicy().verticalPolicy())
             words.addWidget(label)
         self._load = LoadPanel(planning, tasks, title="")
-        self._load.hide()
         self._load.planned.connect(lambda plan: self._plan.set_whole_text(summary(plan)))
         self._load.failed.connect(self.failed)
-        self.set_up = push_button("How it loads ▾", "librarySetUp", "Context, KV cache, layers on the GPU and more")
+        self.set_up = push_button("", "librarySetUp", spoken=actions.SET_UP.short)
         self.set_up.setCheckable(True)
+        commands.connect_to(actions.SET_UP, self.set_up.toggle)
+        commands.follow(self.set_up, actions.SET_UP)
         self.set_up.toggled.connect(self._show_load)
+        self._show_load(False)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addLayout(words, 1)
@@ -111,7 +113,7 @@ class ModelDetails(QFrame):
 
     def _show_load(self, shown: bool) -> None:
         self._load.setVisible(shown)
-        self.set_up.setText("How it loads ▴" if shown else "How it loads ▾")
+        self.set_up.setText(f"{actions.SET_UP.short} {'▴' if shown else '▾'}")
 
 
 def _facts(model: LibraryModel) -> list[str]:
