@@ -30,7 +30,8 @@ class LibraryModel:
 
     ``path`` is the file to load (the first shard), ``files`` all shards in order; ``size_bytes`` and
     ``parameters`` sum them, without the projectors. ``also_in`` are other places of the same content.
-    ``problem`` says why the engine will hardly load it, "" when nothing is known to be wrong.
+    ``problem`` says why the engine will hardly load it, "" when nothing is known to be wrong. ``apart`` is a word that
+    tells it from others of its name, "" where there are none.
     """
 
     name: str
@@ -47,6 +48,12 @@ class LibraryModel:
     also_in: tuple[Path, ...] = ()
     problem: str = ""
     context_length: int | None = None
+    apart: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name, with what tells it from others of that name."""
+        return f"{self.name} ({self.apart})" if self.apart else self.name
 
     @property
     def id(self) -> str:

@@ -93,7 +93,7 @@ class ModelDetails(QFrame):
             self._ref = model.ref
             self._plan.set_whole_text("…")
             self._load.show_model(model.ref)
-        self._name.set_whole_text(model.name)
+        self._name.set_whole_text(model.title)
         self._facts.set_whole_text(" · ".join(_facts(model)))
         others = f"  (also in {', '.join(str(p) for p in model.also_in)})" if model.also_in else ""
         self._place.set_whole_text(f"{model.path}{others}")
