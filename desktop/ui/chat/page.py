@@ -383,6 +383,8 @@ class ChatPage(Page):
             self._models.load_again(self._models.larger_context(), then=lambda: self._talk.continue_(last.id))
         elif action == "new-chat":
             self.new_chat()
+        elif action == "choose-model":
+            self._side.model.open_menu()
         elif action == "open-file":
             self._ask_file()
         elif action == "load-chat-model" and chat is not None:
