@@ -1,0 +1,93 @@
+"""A key that is typed into a filter of the page Inspect never holds up the window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QTableView
+from pytestqt.qtbot import QtBot
+from support import gguf_bytes as g
+from support.inspect_page import MakePage, opened
+from support.inspected import opened as read
+from support.widgets import find, label, shown
+
+from desktop.services.inspect.tokenizer import TokenizerService
+from desktop.store.paths import Paths
+from desktop.ui.inspect.tokenizer import TokenizerTab
+from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.theme import Theme
+
+HELD_SECONDS = 0.1  # of the GUI thread's own time, at one key
+
+
+class Beats:
+    """How long the GUI thread was away at once: its CPU time, since other programs do not count against the page."""
+
+    def __init__(self, parent: QLineEdit) -> None:
+        self.longest = 0.0
+        self._last = time.thread_time()
+        self._timer = QTimer(parent)
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(2)
+
+    def stop(self) -> float:
+        self._beat()
+        self._timer.stop()
+        return self.longest
+
+    def _beat(self) -> None:
+        now = time.thread_time()
+        self.longest, self._last = max(self.longest, now - self._last), now
+
+
+def typed(qtbot: QtBot, field: QLineEdit, text: str) -> float:
+    """Type a word, key by key, and delete it again; the longest time held, in seconds."""
+    beats = Beats(field)
+    for key in (*text, *[Qt.Key.Key_Backspace] * len(text)):
+        qtbot.keyClick(field, key)
+        QApplication.processEvents()
+    return beats.stop()
+
+
+def test_two_thousand_tensors(make_page: MakePage, qtbot: QtBot, tmp_path: Path) -> None:
+    many = g.model(layers=1)
+    first = many.tensors[0]
+    many.tensors[:] = [(f"blk.{at // 10}.role{at % 10}.weight", *first[1:]) for at in range(2_000)]
+    page = make_page()
+    opened(qtbot, page, many.write(tmp_path / "many.gguf"))
+    page._tabs.go_to("tensors")
+    field = find(page, QLineEdit, "tensorSearch")
+    qtbot.waitUntil(lambda: label(page, "tensorCount") == "2,000 of 2,000")
+    assert typed(qtbot, field, "blk.19 role3") < HELD_SECONDS
+    qtbot.keyClicks(field, "role3")
+    assert label(page, "tensorCount") == "200 of 2,000"
+    assert find(page, QTableView, "tensorTable").model().rowCount() == 200
+
+
+@pytest.fixture
+def tokens(paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot) -> Iterator[TokenizerTab]:
+    service = TokenizerService(paths)
+    made = shown(qtbot, TokenizerTab(theme, tasks, service), 1180, 660)
+    yield made
+    made.clear()
+    service.close()
+
+
+def test_a_vocabulary_of_262_144_tokens(tokens: TokenizerTab, qtbot: QtBot, vocab_dir: Path) -> None:
+    tokens.show_model(read(vocab_dir / "ggml-vocab-gemma-4.gguf"))
+    table, field = (
+        find(tokens, QTableView, "inspectVocabularyTable"),
+        find(tokens, QLineEdit, "inspectVocabularySearch"),
+    )
+    assert table.model().rowCount() == 262_144
+    assert typed(qtbot, field, "ocean") < HELD_SECONDS
+    beats = Beats(field)
+    qtbot.keyClicks(field, "ocean")
+    found = find(tokens, QLabel, "inspectVocabularyFound")
+    qtbot.waitUntil(lambda: "found" in found.text(), timeout=60_000)
+    assert beats.stop() < HELD_SECONDS
+    assert 0 < table.model().rowCount() < 1_000
