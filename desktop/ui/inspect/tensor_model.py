@@ -27,8 +27,8 @@ class TensorTableModel(ColumnTable):
 
     No QSortFilterProxyModel: it asks Python about every row and comparison, and knows no headings that sum what is
     shown below them. Measured on two cores of an EPYC, a key in the filter / a sorting, with the table in view: of
-    2,000 tensors 10 to 26 ms / 25 ms here, 4 to 20 ms / 84 ms by a proxy; of 100,000 12 to 34 ms / 35 ms here, 72 to 253 ms /
-    4.3 s by a proxy.
+    2,000 tensors 10 to 26 ms / 25 ms here, 4 to 20 ms / 84 ms by a proxy; of 100,000 12 to 34 ms / 35 ms here, 72 to
+    253 ms / 4.3 s by a proxy.
     """
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
