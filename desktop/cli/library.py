@@ -87,7 +87,7 @@ def _document(model: LibraryModel) -> dict[str, Any]:
 def _table(models: list[LibraryModel]) -> str:
     rows = [
         [
-            model.name,
+            model.title,
             model.architecture or "-",
             human_parameters(model.parameters) if model.parameters else "-",
             model.quantization or "-",

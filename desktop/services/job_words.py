@@ -18,7 +18,7 @@ def time_words(seconds: float) -> str:
 
 
 def job_words(job: Job) -> str:
-    """A job's state in one line."""
+    """A job's state in one line, figures first: what it is at may be a long name."""
     if job.phase == "done":
         return f"verified · {human_bytes(job.progress.total)}" if job.kind == DOWNLOAD else "done"
     if job.error is not None:
@@ -29,7 +29,7 @@ def job_words(job: Job) -> str:
     step = job.progress
     speed = f"{human_bytes(step.speed)}/s" if step.speed and step.unit == "bytes" else ""
     left = f"{time_words(step.seconds_left)} left" if step.seconds_left else ""
-    return _joined(step.note, done, speed, left) or "working"
+    return _joined(done, speed, left, step.note) or "working"
 
 
 def jobs_words(jobs: Sequence[Job]) -> str:

@@ -31,7 +31,8 @@ class LibraryModel:
 
     ``path`` is the file to load (the first shard), ``files`` all shards in order; ``size_bytes``, ``parameters`` and
     ``bits_per_weight`` (0: unknown) are those of all, without the projectors. ``also_in`` are other places of the same
-    content. ``problem`` says why the engine will hardly load it, "" when nothing is known to be wrong.
+    content. ``problem`` says why the engine will hardly load it, "" when nothing is known to be wrong. ``apart`` is a
+    word that tells it from others of its name, "" where there are none.
     """
 
     name: str
@@ -49,6 +50,12 @@ class LibraryModel:
     problem: str = ""
     context_length: int | None = None
     bits_per_weight: float = 0.0
+    apart: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name, with what tells it from others of that name."""
+        return f"{self.name} ({self.apart})" if self.apart else self.name
 
     @property
     def id(self) -> str:

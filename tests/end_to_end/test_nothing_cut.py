@@ -21,6 +21,15 @@ pytestmark = [pytest.mark.engine]
 SECONDS = 240.0
 NAME = "some-owner-of-a-long-name/Qwen3-8B-abliterated-uncensored-long-context-instruct-v2-GGUF"
 ANSWER = "Because rivers carry salt into it.\n\n```python\nprint('x' * 200)\n```"
+FIGURES = {
+    "tokens_per_second": 1234.5,
+    "generated_tokens": 131_071.0,
+    "seconds_to_first_token": 123.45,
+    "given_up_threads": 12.0,
+    "prompt_tokens_per_second": 12_345.0,
+    "context_used": 131_072.0,
+    "context_length": 131_072.0,
+}
 LARGE, SMALL = (1400, 900), (640, 400)  # screens: both sizes fit; 1280x800 pixels at 200%
 LEAST = f"{MINIMUM_SIZE.width()}x{MINIMUM_SIZE.height()}"
 USUAL = f"{DEFAULT_SIZE.width()}x{DEFAULT_SIZE.height()}"
@@ -35,18 +44,20 @@ def offscreen(folder: Path, factor: float, size: tuple[int, int] = LARGE) -> str
 
 
 @pytest.mark.parametrize(
-    ("factor", "screen", "sizes"),
+    ("factor", "screen", "sizes", "locale"),
     [
-        (1.0, LARGE, (LEAST, USUAL)),
-        (1.5, LARGE, (LEAST, USUAL)),
-        (2.0, LARGE, (LEAST, USUAL)),
-        (2.0, SMALL, ("640x360",)),  # less than the least size: pages scroll, rail and status bar stay in view
+        (1.0, LARGE, (LEAST, USUAL), "C.UTF-8"),
+        (1.0, LARGE, (LEAST,), "de_DE.UTF-8"),  # its numbers have separators, and Qt's own words are other ones
+        (1.5, LARGE, (LEAST, USUAL), "C.UTF-8"),
+        (2.0, LARGE, (LEAST, USUAL), "C.UTF-8"),
+        (2.0, SMALL, ("640x360",), "C.UTF-8"),  # less than the least size: pages scroll, rail and status bar stay
     ],
 )
 def test_everything_can_be_read(
     factor: float,
     screen: tuple[int, int],
     sizes: tuple[str, ...],
+    locale: str,
     paths: Paths,
     starter_model: Path,
     hub: HubServer,
@@ -62,7 +73,8 @@ def test_everything_can_be_read(
         chat = store.create()
         store.update(chat.id, title=title)
         question = store.add(chat.id, None, "user", "Why is the sea salty? " * 12)
-        store.add(chat.id, question.id, "assistant", ANSWER)
+        answer = store.add(chat.id, question.id, "assistant", ANSWER, model="a-model-of-another-name-Q4_K_M")
+        store.finish(answer.id, "length", FIGURES)
     store.close()
     hub.add(repo(NAME, QWEN3_8B, VARIANTS, vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
     other = g.model(layers=3).write(tmp_path / "other.gguf")
@@ -74,6 +86,7 @@ def test_everything_can_be_read(
             "QT_SCALE_FACTOR": str(factor),
             "HF_ENDPOINT": hub.endpoint,
             "HF_HUB_OFFLINE": "0",
+            "LC_ALL": locale,
             "PYTHONPATH": f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
         },
         capture_output=True,

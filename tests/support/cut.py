@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from PySide6.QtCore import QModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
@@ -25,10 +25,13 @@ from PySide6.QtWidgets import (
     QTabBar,
     QTableView,
     QToolButton,
+    QTreeView,
     QWidget,
 )
 
 from desktop.ui.shared.elided_label import ElidedLabel
+
+from .cut_painted import half_figures
 
 _SLACK = 1  # pixels: sizes are whole ones
 _ELLIPSIS = "…"
@@ -80,6 +83,8 @@ def _faults(widget: QWidget, window: QWidget) -> Iterator[str]:
             yield f"{widget.whole_text!r} is cut and nothing shows the whole"
         if widget.width() < widget.minimumSizeHint().width():
             yield f"{widget.whole_text!r} has no room for even some letters"
+        for figure in half_figures(widget.whole_text, widget.text()):
+            yield f"of the figure {figure!r} only a part is shown: {widget.text()!r}"
     elif isinstance(widget, QLabel):
         yield from _label(widget)
     elif isinstance(widget, QAbstractButton):
@@ -96,6 +101,8 @@ def _faults(widget: QWidget, window: QWidget) -> Iterator[str]:
         yield from _tabs(widget)
     if isinstance(widget, QTableView):
         yield from _table(widget)
+    elif isinstance(widget, QTreeView):
+        yield from _tree(widget)
 
 
 # -- places --------------------------------------------------------------------------------------
@@ -259,6 +266,22 @@ def _table(table: QTableView) -> Iterator[str]:
                     yield f"the cell {text[:50]!r} is higher than its {cell.height()} pixels"
             elif wanted.width() > cell.width() + _SLACK and (not whole or text[0].isdigit()):
                 yield f"the cell {text[:50]!r} of column {column} needs {wanted.width()} pixels and has {cell.width()}"
+
+
+def _tree(tree: QTreeView) -> Iterator[str]:
+    index = tree.indexAt(QPoint(0, 0))
+    for _ in range(_ROWS):
+        if not index.isValid():
+            return
+        for column in range(1 if tree.isFirstColumnSpanned(index.row(), index.parent()) else tree.header().count()):
+            cell = index.siblingAtColumn(column)
+            text, place = cell.data(), tree.visualRect(cell)
+            if not isinstance(text, str) or not text or tree.isColumnHidden(column) or place.isEmpty():
+                continue
+            wanted = tree.sizeHintForIndex(cell).width()
+            if wanted > place.width() + _SLACK and not cell.data(Qt.ItemDataRole.ToolTipRole):
+                yield f"the cell {text[:50]!r} of column {column} needs {wanted} pixels and has {place.width()}"
+        index = tree.indexBelow(index)
 
 
 def _holds(size: QSize, wanted: QSize) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,15 @@ from PySide6.QtWidgets import (
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.progress import Progress
+from desktop.core.settings_pages import PAGES as SETTINGS_PAGES
+from desktop.services.job_kinds import Job
 from desktop.ui.inspect.page import _EMPTY as EMPTY
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.window import MINIMUM_SIZE
 
 from .cut import faults
+from .cut_painted import painted_faults, transcript_faults
 from .led_window import LedWindow, run, until
 
 LONG = "A very long sentence that says what happened to a file of a very long name, which no window is wide enough for"
@@ -51,10 +56,13 @@ class Tour:
         self._settle()
         shown = widget or self.window
         small = shown.width() < MINIMUM_SIZE.width() or shown.height() < MINIMUM_SIZE.height()
-        for fault in faults(shown, sideways=small and shown is self.window):
+        with painted_faults() as painted:
+            picture = shown.grab()
+        found = [*faults(shown, sideways=small and shown is self.window), *painted, *transcript_faults(shown)]
+        for fault in found:
             self.found.setdefault(fault, []).append(f"{self.size} {place}")
         if self._pictures is not None:
-            shown.grab().save(str(self._pictures / f"{self.size} {place}.png"))
+            picture.save(str(self._pictures / f"{self.size} {place}.png"))
 
     def _settle(self) -> None:
         for _ in range(3):
@@ -218,6 +226,28 @@ def dialogs(tour: Tour) -> None:
     window.show_palette()
 
 
+def jobs(tour: Tour) -> None:
+    window = tour.window
+    step = Progress(1_234.5e9, 12_345.6e9, "bytes", speed=1_234.5e6, seconds_left=86_000.0)
+    running = Job("1", "download", LONG, "running", step, resumable=True)
+    failed = replace(running, id="4", phase="failed", error=HeftError(LONG, LONG, kind=FailureKind.DISK_FULL))
+    done = replace(running, id="5", phase="done", result=Path("a.gguf"))
+    noted = Job("6", "check", LONG, "running", Progress(45, 100, "files", f"checksum of {LONG}"))
+    window.show_jobs([running, replace(running, id="2", phase="queued"), noted, done, failed])
+    window.toggle_jobs()
+    bar = window.findChild(QWidget, "jobsScroll").verticalScrollBar()
+    for end in (bar.minimum, bar.maximum):
+        bar.setValue(end())
+        tour.look(f"jobs from {end()}")
+    window.toggle_jobs()
+    window.show_jobs([])
+
+
+def settings(tour: Tour) -> None:
+    for page in SETTINGS_PAGES:
+        tour.dialog(f"settings, {page}", lambda page=page: tour.window.settings_asked.emit(page))  # type: ignore[misc]
+
+
 def main() -> None:
     """Lead the window through everything, in each of the sizes."""
     model, other, repo, word, *sizes = sys.argv[1:]
@@ -235,6 +265,8 @@ def main() -> None:
         discover(tour, word)
         machine(tour)
         dialogs(tour)
+        settings(tour)
+        jobs(tour)
     led.close()
     sys.stdout.write(json.dumps(tour.found, ensure_ascii=False, indent=1))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -48,7 +49,8 @@ _RATE_SECONDS = 0.5  # a state for each batch of text would wake every listener 
 class EngineState:
     """What the engine is doing now. ``plan`` is the model it holds, loads or held last, as it was weighed.
 
-    ``progress`` is the load's, 0 to 1; ``failure`` why the last load was refused.
+    ``progress`` is the load's, 0 to 1; ``failure`` why the last load was refused. ``removed`` is the name of the model
+    that was held, or asked for last, when its files were removed; "" where that did not happen.
     """
 
     phase: Phase = "stopped"
@@ -59,6 +61,7 @@ class EngineState:
     failure: HeftError | None = None
     tokens_per_second: float = 0.0
     pid: int | None = None
+    removed: str = ""
 
     @property
     def model_name(self) -> str:
@@ -188,6 +191,16 @@ class EngineService:
         if client is not None:
             client.cancel()
             client.send(Unload())
+
+    def forget(self, files: Collection[Path]) -> None:
+        """These files were removed: a model of theirs that was asked for last is not loaded again."""
+        with self._lock:
+            last, state = self._last_plan, self._state
+            if last is None or last.path not in files or state.phase in ("loading", "ready", "generating"):
+                return
+            self._last_plan = None
+            self._set(EngineState("stopped", pid=state.pid, removed=last.ref.name))
+        self._announce()
 
     def close(self) -> None:
         """End the process."""

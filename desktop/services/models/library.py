@@ -15,6 +15,7 @@ from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
+from desktop.services.models.same_names import told_apart
 from desktop.store.library import Library, LibraryModel, LibraryScan
 from desktop.store.locations import Location, known_locations
 from desktop.store.options import DOWNLOAD_FOLDER, LIBRARY_FOLDERS, STORES
@@ -61,11 +62,11 @@ class LibraryService:
     ) -> list[LibraryModel]:
         """All models of this computer, by name. Raises CancelledError when cancelled."""
         scan = self._library.scan(self._locations(), progress=progress, cancelled=cancelled)
-        self._scan = scan
+        self._scan = scan = replace(scan, models=told_apart(scan.models))
         _log.info("the library holds %d models", len(scan.models))
         used = self._usage.last_used()
         models = [replace(model, last_used=used.get(model.id)) for model in scan.models]
-        return sorted(models, key=lambda model: (model.name.casefold(), model.id))
+        return sorted(models, key=lambda model: (model.name.casefold(), model.apart.casefold(), model.id))
 
     def known(self) -> tuple[LibraryModel, ...]:
         """What the last scan found."""
@@ -149,7 +150,7 @@ class LibraryService:
     def _named(self, name: str) -> LibraryModel:
         wanted = name.casefold()
         models = self.scan()
-        exact = [m for m in models if wanted in (m.name.casefold(), m.path.name.casefold())]
+        exact = [m for m in models if wanted in (m.name.casefold(), m.title.casefold(), m.path.name.casefold())]
         found = exact or [m for m in models if m.name.casefold().startswith(wanted)] if wanted else []
         names = sorted({m.name for m in found})
         if len(names) > 1:

@@ -8,7 +8,7 @@ It may be removed where Heft fetched it, or where no other program's snapshot ne
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +36,9 @@ class RunningEngine(Protocol):
 
     def unload(self) -> None:
         """Let go of the model; listeners hear when that is done."""
+
+    def forget(self, files: Collection[Path]) -> None:
+        """These files are gone: their model is not to be loaded again."""
 
     def subscribe(self, listener: Callable[[EngineState], None]) -> Callable[[], None]:
         """Hear every change of state."""
@@ -127,6 +130,8 @@ class RemovalService:
                 tidy_repo(removal.cached_in)
         with suppress(OSError):  # a line about a file that is gone does no harm
             self._fetched.forget([*removal.files, *removal.links])
+        if self._engine is not None:
+            self._engine.forget({*removal.model.files, *removal.files, *removal.links})
         self._removed()
 
     # -- inside ------------------------------------------------------------------------------------

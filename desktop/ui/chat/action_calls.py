@@ -13,10 +13,13 @@ from desktop.ui.shared import transcript_keys as keys
 from desktop.ui.shell.action_registry import ActionRegistry
 
 if TYPE_CHECKING:
+    from desktop.store.chats import Message
     from desktop.ui.chat.chat_list import ChatListPane
     from desktop.ui.chat.composer import Composer
     from desktop.ui.chat.conversation import Conversation
     from desktop.ui.chat.model_menu import ModelMenu
+    from desktop.ui.chat.model_settings import ModelSettings
+    from desktop.ui.chat.sampling_panel import SamplingPanel
     from desktop.ui.shared.transcript import TranscriptView
 
 
@@ -29,6 +32,8 @@ class ChatParts:
     rows: ChatListPane
     model: ModelMenu
     transcript: Callable[[], TranscriptView]
+    settings: ModelSettings
+    sampling: SamplingPanel
 
 
 def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
@@ -39,10 +44,13 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
         if talk.last_answer is not None:
             call(talk.last_answer.id)
 
+    def answer_has(holds: Callable[[Message], bool]) -> bool:
+        return talk.last_answer is not None and holds(talk.last_answer)
+
     def cut_off() -> bool:
         from desktop.ui.shared.transcript.message import CONTINUABLE  # not before there is a message to show
 
-        return talk.last_answer is not None and talk.last_answer.state in CONTINUABLE
+        return answer_has(lambda answer: answer.state in CONTINUABLE)
 
     commands.connect_to(actions.SEARCH, rows.focus_search)
     commands.connect_to(actions.WRITE, lambda: composer.setFocus(Qt.FocusReason.ShortcutFocusReason))
@@ -51,6 +59,12 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(actions.STOP, talk.stop)
     commands.connect_to(actions.REGENERATE, lambda: with_answer(talk.regenerate))
     commands.connect_to(actions.CONTINUE, lambda: with_answer(talk.continue_))
+    commands.connect_to(actions.COPY_ANSWER, lambda: with_answer(transcript().copy_message))
+    commands.connect_to(actions.EARLIER_VERSION, lambda: with_answer(lambda answer: talk.switch(answer, -1)))
+    commands.connect_to(actions.LATER_VERSION, lambda: with_answer(lambda answer: talk.switch(answer, 1)))
+    commands.connect_to(actions.RELOAD, parts.settings.reload)
+    commands.connect_to(actions.SAVE_PRESET, parts.sampling.save_preset_asked.emit)
+    commands.connect_to(actions.UNDO_DELETE, rows.undo_delete)
     commands.connect_to(keys.COPY, lambda: transcript().copy_selection())
     commands.connect_to(keys.COPY_MARKDOWN, lambda: transcript().copy_selection(markdown=True))
     commands.connect_to(keys.SELECT_ALL, lambda: transcript().select_all())
@@ -65,5 +79,9 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.ask(actions.ASKED, lambda: any(message.role == "user" for message in talk.branch))
     commands.ask(actions.ANSWERED, lambda: talk.last_answer is not None)
     commands.ask(actions.CUT_OFF, cut_off)
+    commands.ask(actions.HAS_EARLIER, lambda: answer_has(lambda answer: answer.sibling_index > 0))
+    commands.ask(actions.HAS_LATER, lambda: answer_has(lambda answer: answer.sibling_index < answer.sibling_count - 1))
+    commands.ask(actions.SET_OTHERWISE, lambda: parts.settings.set_otherwise)
+    commands.ask(actions.DELETED, lambda: rows.can_undo)
     commands.ask(actions.LOADING, lambda: parts.model.loading)
     commands.ask(keys.SOMETHING_SELECTED, lambda: bool(talk.branch) and transcript().has_selection)

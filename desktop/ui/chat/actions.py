@@ -13,6 +13,10 @@ ANSWERING = Condition("answer-running", "No answer is being written.")
 ASKED = Condition("question-asked", "There is no question in this chat yet.")
 ANSWERED = Condition("answer-there", "There is no answer in this chat yet.")
 CUT_OFF = Condition("answer-cut-off", "The last answer is complete.")
+HAS_EARLIER = Condition("answer-has-earlier", "The last answer has no earlier version.")
+HAS_LATER = Condition("answer-has-later", "The last answer has no later version.")
+SET_OTHERWISE = Condition("set-otherwise", "The model is loaded as it is set up.")
+DELETED = Condition("chat-deleted", "No chat was deleted just now.")
 LOADING = Condition("model-loading", "No model is being loaded.")
 
 NEW = Action("chat.new", "New chat", ("Ctrl+N",), icon="plus")
@@ -37,8 +41,34 @@ EDIT_LAST = Action(
     needs=(IDLE, ASKED),
     widget="composerText",
 )
-REGENERATE = Action("chat.regenerate", "Answer once more", icon="refresh", needs=(IDLE, ANSWERED))
-CONTINUE = Action("chat.continue", "Go on with the last answer", icon="play", needs=(IDLE, CUT_OFF))
+REGENERATE = Action(
+    "chat.regenerate",
+    "Regenerate the last answer",
+    tip="Answer once more; the present answer is kept as a branch",
+    icon="refresh",
+    needs=(IDLE, ANSWERED),
+)
+CONTINUE = Action(
+    "chat.continue",
+    "Continue the last answer",
+    tip="Go on with the last answer where it stopped",
+    icon="play",
+    needs=(IDLE, ANSWERED, CUT_OFF),
+)
+COPY_ANSWER = Action("chat.copy-answer", "Copy the last answer as Markdown", icon="copy", needs=(ANSWERED,))
+EARLIER_VERSION = Action(
+    "chat.earlier-version", "Previous version of the last answer", needs=(IDLE, ANSWERED, HAS_EARLIER)
+)
+LATER_VERSION = Action("chat.later-version", "Next version of the last answer", needs=(IDLE, ANSWERED, HAS_LATER))
+RELOAD = Action(
+    "chat.reload",
+    "Load the model again, with what is set now",
+    icon="refresh",
+    needs=(SET_OTHERWISE,),
+    short="Load again",
+)
+SAVE_PRESET = Action("chat.save-preset", "Save the sampling as a preset…", short="Save as preset…")
+UNDO_DELETE = Action("chat.undo-delete", "Bring the deleted chat back", needs=(DELETED,), short="Undo")
 RENAME = Action(
     "chat.rename", "Rename the chat", ("F2",), icon="edit", needs=(IN_LIST,), widget="chats", short="Rename"
 )
@@ -64,6 +94,11 @@ CHAT_ACTIONS: Declared = (
     EDIT_LAST,
     REGENERATE,
     CONTINUE,
+    COPY_ANSWER,
+    EARLIER_VERSION,
+    LATER_VERSION,
+    RELOAD,
+    SAVE_PRESET,
     COPY,
     COPY_MARKDOWN,
     SELECT_ALL,
@@ -72,5 +107,6 @@ CHAT_ACTIONS: Declared = (
     EXPORT_MARKDOWN,
     EXPORT_JSON,
     DELETE,
+    UNDO_DELETE,
     CLEAR_SEARCH,
 )

@@ -245,6 +245,15 @@ class ChatListPane(QWidget):
         """Offer to bring a deleted chat back for UNDO_SECONDS."""
         self._undo.offer(chat_id, title)
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether a deleted chat can be brought back."""
+        return not self._undo.isHidden()
+
+    def undo_delete(self) -> None:
+        """Bring the deleted chat back."""
+        self._undo.undo()
+
     def focus_search(self) -> None:
         """Put the keyboard into the search field."""
         focus_search(self._search)
@@ -345,7 +354,7 @@ class UndoBar(QFrame):
         self._label.setObjectName("undoText")
         self._button = QPushButton("Undo")
         self._button.setObjectName("undoDelete")
-        self._button.clicked.connect(self._undo)
+        self._button.clicked.connect(self.undo)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 10, 8)
         row.addWidget(self._label, 1)
@@ -364,7 +373,8 @@ class UndoBar(QFrame):
         self._timer.start()
         self.show()
 
-    def _undo(self) -> None:
+    def undo(self) -> None:
+        """Bring it back."""
         self._timer.stop()
         self.hide()
         self.undone.emit(self._chat_id)

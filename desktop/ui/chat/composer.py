@@ -142,7 +142,7 @@ class Composer(QWidget):
         self._model = ""
         self._editing: int | None = None
         self._draft = ""
-        self._said = ""
+        self._said = self._share = ""
         self._box = _Box(theme, self)
         self._editor = _Editor(self._box)
         self._editor.setAccessibleName("Message")
@@ -265,14 +265,14 @@ class Composer(QWidget):
         full = "full: " if used >= total else "nearly full: " if share >= _WARN_AT else ""
         words = f"Context {full}{used:,} / {total:,} tokens"
         if words != self._said:
-            self._said = words
+            self._said, self._share = words, f"{share:.0%}"
             self._meter.setRange(0, total)
             self._meter.setValue(min(used, total))
             self._fit_words()
             self._meter.setAccessibleDescription(words)
             set_role(self._meter_words, "warn" if full else "muted")
-            tip = f"{share:.0%} of the context is used. The model reads everything in it again for each answer."
-            self._meter_words.setToolTip(tip)
+            tip = f"{share:.0%} of the context is used: {used:,} of {total:,} tokens."
+            self._meter_words.setToolTip(f"{tip} The model reads everything in it again for each answer.")
 
     # -- looks -----------------------------------------------------------------------------------
 
@@ -290,7 +290,8 @@ class Composer(QWidget):
     def _fit_words(self) -> None:
         """The context's figures in as many words as there is room for."""
         room = self._column.width() - _LEAST_METER - 16
-        short = (self._said, self._said.removesuffix(" tokens"), self._said.removesuffix(" tokens").split(" ", 1)[-1])
+        fewer = self._said.removesuffix(" tokens")
+        short = (self._said, fewer, fewer.split(" ", 1)[-1], self._share)
         self._meter_words.setText(first_fitting(self._meter_words.fontMetrics(), room, *short))
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -46,7 +46,7 @@ class EmptyChat(QWidget):
         elif state.phase == "loading":
             title = f"Loading {name}"
             text = "You can write already: the message waits until the model is ready."
-        elif state.failure is not None or state.died is not None:
+        elif state.failure is not None or state.died is not None or state.removed:
             title, text = "No model is loaded", "Open a model file, or choose one from the menu on the right."
         else:
             title = "Ask something"

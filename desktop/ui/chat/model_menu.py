@@ -13,6 +13,7 @@ from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.services.engine.supervisor import EngineState
 from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.model_titles import menu_title
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
@@ -97,7 +98,7 @@ class ModelMenu(QWidget):
         if models is None:
             self._menu.addAction("Looking for models…").setEnabled(False)
         else:
-            recent = sorted(models, key=lambda m: (-(m.last_used or 0.0), bool(m.problem), m.name.casefold()))
+            recent = sorted(models, key=lambda m: (-(m.last_used or 0.0), bool(m.problem), m.title.casefold()))
             for model in recent[:MOST_LISTED]:
                 self._menu.addAction(self._action(model))
             if not models:
@@ -123,10 +124,10 @@ class ModelMenu(QWidget):
         return self._menu
 
     def _action(self, model: LibraryModel) -> QAction:
-        name = model.name
-        shown = name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…"
-        action = QAction(shown.replace("&", "&&"), self._menu)
-        action.setToolTip(plain_tooltip(model.problem or f"{name}\n{human_bytes(model.size_bytes)} · {model.path}"))
+        action = QAction(menu_title(model, _NAME_CHARACTERS), self._menu)
+        action.setToolTip(
+            plain_tooltip(model.problem or f"{model.title}\n{human_bytes(model.size_bytes)} · {model.path}")
+        )
         action.setEnabled(not model.problem)
         action.triggered.connect(lambda: self.model_chosen.emit(model))
         return action

@@ -34,7 +34,7 @@ class ModelSettings(QWidget):
             "Load again", "reloadModel", "Load the model again, with what is set now", "primary"
         )
         self._reload.hide()
-        self._reload.clicked.connect(self._ask)
+        self._reload.clicked.connect(self.reload)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
@@ -73,6 +73,12 @@ class ModelSettings(QWidget):
         loaded = self._loaded
         self._reload.setVisible(plan is not None and loaded is not None and plan.differs_from(loaded))
 
-    def _ask(self) -> None:
+    @property
+    def set_otherwise(self) -> bool:
+        """Whether the model is loaded in another way than it is set up."""
+        return not self._reload.isHidden()
+
+    def reload(self) -> None:
+        """Ask for the model once more, when what is set is remembered."""
         if self._panel is not None:
             self._panel.when_kept(self.reload_asked.emit)

@@ -148,15 +148,16 @@ class ModelChooser(QObject):
     def ensure(self, chat: Chat) -> None:
         """On a worker thread: see that a model answers this chat, and note which. Raises HeftError when none is there.
 
-        What is loaded, or was asked for last, answers; else the model the chat was held with, the one of the last
-        time, and the starter model, in this order.
+        What is loaded answers, or what was asked for last if it is still there; else the model the chat was held with,
+        the one of the last time, and the starter model, in this order.
         """
         with self._changed:
             chosen = self._choices
             self._changed.wait_for(lambda: self._settled >= chosen, CHOICE_SECONDS)
         state = self._engine.state
         active = state.phase in ("loading", "ready", "generating")
-        if not active and self._engine.last_plan is None:
+        last = self._engine.last_plan
+        if not active and (last is None or not last.path.exists()):
             ref = self._first(chat).ref
             if str(ref.path) == chat.model_path:
                 self._take_over_context(chat, ref)

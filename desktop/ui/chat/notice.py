@@ -21,7 +21,9 @@ from desktop.ui.shared.signals import calling
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
-Action = Literal["load-again", "load-smaller", "load-larger", "new-chat", "open-file", "load-chat-model"]
+Action = Literal[
+    "load-again", "load-smaller", "load-larger", "new-chat", "open-file", "load-chat-model", "choose-model"
+]
 _MARK = 20  # pixels of the sign before the words
 _NARROW = 440  # pixels
 _FILE_KINDS = (
@@ -67,6 +69,9 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
             _ways_on(failure.kind, smaller),
             failure.settings_page,
         )
+    if state.removed:
+        words = f"{state.removed} was removed from this computer, so no model is loaded. The chat is kept."
+        return Notice(f"removed {state.removed}", "note", words, actions=(("choose-model", "Choose another model…"),))
     if state.loaded is not None and state.loaded.template == "chatml":
         return Notice(
             f"chatml {state.loaded.path}",

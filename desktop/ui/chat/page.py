@@ -93,7 +93,16 @@ class ChatPage(Page):
         self._connect_models(engine_bridge)
         chat_bridge.received.connect(self._talk.hear)
         connect_actions(
-            self.commands, ChatParts(self._talk, self._composer, self._list, self._side.model, lambda: self._transcript)
+            self.commands,
+            ChatParts(
+                self._talk,
+                self._composer,
+                self._list,
+                self._side.model,
+                lambda: self._transcript,
+                self._side.load,
+                self._side.settings,
+            ),
         )
         self.commands.connect_to(actions.NEW, self.new_chat)
         self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
@@ -374,6 +383,8 @@ class ChatPage(Page):
             self._models.load_again(self._models.larger_context(), then=lambda: self._talk.continue_(last.id))
         elif action == "new-chat":
             self.new_chat()
+        elif action == "choose-model":
+            self._side.model.open_menu()
         elif action == "open-file":
             self._ask_file()
         elif action == "load-chat-model" and chat is not None:

@@ -7,6 +7,7 @@ from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 
 REPO_CHOSEN = Condition("repo-chosen", "Choose a model in the results first.")
 WEIGHED = Condition("repo-weighed", "Choose a model with GGUF files in the results first.")
+OTHER_MACHINE = Condition("other-machine-chosen", "It is weighed for this computer already.")
 
 SEARCH = Action(
     "discover.search",
@@ -27,7 +28,28 @@ INSPECT = Action(
 MODEL_PAGE = Action(
     "discover.model-page", "Open the model's page in a browser", needs=(REPO_CHOSEN,), short="Model page ↗"
 )
-LOAD_PROFILE = Action("discover.load-profile", "What if: weigh for a saved machine…")
+EXPLAIN_NAME = Action(
+    "discover.explain-name",
+    "Say what the model's name says, part by part",
+    needs=(WEIGHED,),
+    short="What the name says",
+)
+LOAD_PROFILE = Action("discover.load-profile", "What if: weigh for a saved machine…", short="Load profile…")
+OWN_MACHINE = Action(
+    "discover.own-machine", "Weigh for this computer again", needs=(OTHER_MACHINE,), short="This computer"
+)
+CHOOSE_PLACE = Action("discover.download-place", "Choose the folder of downloads…", short="Another folder…")
+OPEN_PLACE = Action("discover.open-download-place", "Open the folder of downloads", short="Open the folder")
+VERSIONS = Action(
+    "discover.versions", "Show the GGUF versions of the model", needs=(REPO_CHOSEN,), short="Show GGUF versions"
+)
+FITS_ONLY = Action("discover.fits-only", "Show only models that fit this machine, or all", short="Fits this machine")
+OTHER_FORMATS = Action(
+    "discover.other-formats",
+    "Search in other formats too, or in GGUF alone",
+    tip="AWQ, GPTQ, MLX, safetensors …: named, with what runs them",
+    short="Other formats too",
+)
 
 RESULT_KEYS = WidgetKeys("Open the result again", "discoverResults", (("Enter", True), ("Return", True)))
 VARIANT_KEYS = WidgetKeys(
@@ -44,7 +66,14 @@ DISCOVER_ACTIONS: Declared = (
     DOWNLOAD,
     INSPECT,
     MODEL_PAGE,
+    EXPLAIN_NAME,
     LOAD_PROFILE,
+    OWN_MACHINE,
+    CHOOSE_PLACE,
+    OPEN_PLACE,
+    VERSIONS,
+    FITS_ONLY,
+    OTHER_FORMATS,
     RESULT_KEYS,
     VARIANT_KEYS,
     CHART_KEYS,

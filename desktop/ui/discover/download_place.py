@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
 
 from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.services.models.download_folder import DownloadFolder
+from desktop.ui.discover import actions
+from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import set_role
 
@@ -27,15 +29,23 @@ class DownloadPlace(QToolButton):
     told = Signal(object)  # words, or the HeftError of what failed
 
     def __init__(
-        self, cache: Callable[[], Path], service: DownloadFolder, tasks: Tasks, parent: QWidget | None = None
+        self,
+        cache: Callable[[], Path],
+        service: DownloadFolder,
+        tasks: Tasks,
+        commands: ActionRegistry,
+        parent: QWidget | None = None,
     ) -> None:
-        """``cache`` is the Hugging Face cache."""
+        """``cache`` is the Hugging Face cache, ``commands`` are the page's."""
         super().__init__(parent)
         self.setObjectName("downloadPlace")
         set_role(self, "ghost")
         self._cache = cache
         self._service = service
         self._tasks = tasks
+        self._commands = commands
+        commands.connect_to(actions.CHOOSE_PLACE, self._ask)
+        commands.connect_to(actions.OPEN_PLACE, self._open)
         self._folder: Path | None = None
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
@@ -77,9 +87,9 @@ class DownloadPlace(QToolButton):
             known = menu.addAction(visible_in_place(str(self._folder)).replace("&", "&&"))
             known.setCheckable(True)
             known.setChecked(True)
-        menu.addAction("Another folder…").triggered.connect(self._ask)
+        self._commands.add_to(menu, actions.CHOOSE_PLACE)
         menu.addSeparator()
-        menu.addAction("Open the folder").triggered.connect(self._open)
+        self._commands.add_to(menu, actions.OPEN_PLACE)
 
     def _ask(self) -> None:
         dialog = QFileDialog(self.window(), "Download to")

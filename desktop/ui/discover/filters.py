@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
 
 from desktop.hub.records import SearchQuery, Sort, Task
-from desktop.ui.discover.actions import SEARCH
+from desktop.ui.discover.actions import FITS_ONLY, OTHER_FORMATS, SEARCH
 from desktop.ui.shared.chips import FlowLayout, chip, menu_chip
 from desktop.ui.shared.search_field import search_field
 from desktop.ui.shared.signals import calling
@@ -67,7 +67,7 @@ class DiscoverFilters(QWidget):
         self.whole = True  # the text came as a whole or was ended by Enter: it is not in the middle of being typed
         self.field.textChanged.connect(self._text_changed)
         self.field.returnPressed.connect(self.now)
-        self._fits = chip("Fits this machine", "filterFits", "Leave out what no variant of would fit this computer")
+        self._fits = chip(FITS_ONLY.short, "filterFits", "Leave out what no variant of would fit this computer")
         self._fits.setChecked(True)
         self._fits.toggled.connect(lambda _: self.changed.emit())
         self._tasks: dict[Task, QToolButton] = {}
@@ -115,6 +115,14 @@ class DiscoverFilters(QWidget):
     def set_all_formats(self, wanted: bool) -> None:
         """Look for other formats too, or not."""
         self._formats.setChecked(wanted)
+
+    def toggle_fits_only(self) -> None:
+        """Leave out what does not fit, or no longer."""
+        self._fits.toggle()
+
+    def toggle_all_formats(self) -> None:
+        """Look for other formats too, or no longer."""
+        self._formats.toggle()
 
     def set_fits_only(self, wanted: bool) -> None:
         """Leave out what does not fit, or not."""
@@ -171,10 +179,10 @@ class DiscoverFilters(QWidget):
         )
         self._groups = [_Choices(menu.addMenu(title), choices) for title, choices in menus]
         menu.addSeparator()
-        self._formats: QAction = menu.addAction("Other formats too")
+        self._formats: QAction = menu.addAction(OTHER_FORMATS.short)
         self._formats.setObjectName("filterFormats")
         self._formats.setCheckable(True)
-        self._formats.setToolTip("AWQ, GPTQ, MLX, safetensors …: named, with what runs them")
+        self._formats.setToolTip(OTHER_FORMATS.tip)
         self._formats.toggled.connect(lambda _: self._chosen())
 
     def _choose_task(self, task: Task) -> None:

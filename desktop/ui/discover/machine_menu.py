@@ -11,6 +11,7 @@ from desktop.core.hardware import Machine
 from desktop.core.machines import GIB, Device, machine_with
 from desktop.core.units import human_bytes
 from desktop.services.discover.tables import DataTables
+from desktop.ui.discover.actions import LOAD_PROFILE, OWN_MACHINE
 
 _NEARLY = 0.01
 _VENDORS = (("nvidia", "NVIDIA cards"), ("amd", "AMD cards and chips"), ("apple", "Apple chips"))
@@ -66,11 +67,11 @@ class MachineMenu(QToolButton):
         if self._filled:
             return
         self._filled = True
-        self._menu.addAction("This computer", lambda: self.machine_chosen.emit(None))
+        self._menu.addAction(OWN_MACHINE.short, lambda: self.machine_chosen.emit(None))
         self._menu.addSeparator()
         for name, machine in self._tables.profiles.items():
             self._menu.addAction(_PROFILES.get(name, name), self._chooser(machine))
-        self._menu.addAction("Load profile…", self.profile_wanted.emit)
+        self._menu.addAction(LOAD_PROFILE.short, self.profile_wanted.emit)
         self._menu.addSeparator()
         for vendor, title in _VENDORS:
             self._vendor(title, [device for device in self._tables.devices if device.vendor == vendor])

@@ -92,7 +92,7 @@ class DiscoverPage(Page):
         self._search = DiscoverSearch(search, tasks, theme)
         self._offer = SpeedOffer(tasks, calibration) if calibration is not None else None
         self._connect_actions()
-        self._place = DownloadPlace(default_cache, folder, tasks)
+        self._place = DownloadPlace(default_cache, folder, tasks, self.commands)
         self._repo = RepoPane(theme, tables, self.commands, self._offer, self._place)
         self._state = DiscoverState()
         self._panel = DownloadsPanel()
@@ -224,6 +224,9 @@ class DiscoverPage(Page):
             (actions.INSPECT, self._inspect),
             (actions.MODEL_PAGE, self._open_page),
             (actions.LOAD_PROFILE, self._choose_profile),
+            (actions.VERSIONS, self._show_versions),
+            (actions.FITS_ONLY, self._search.filters.toggle_fits_only),
+            (actions.OTHER_FORMATS, self._search.filters.toggle_all_formats),
         ):
             self.commands.connect_to(action, call)
         self.commands.ask(actions.REPO_CHOSEN, lambda: self._result is not None)

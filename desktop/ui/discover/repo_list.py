@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 from desktop.services.discover.search_results import Mark, Result
 from desktop.ui.discover.actions import RESULT_KEYS
 from desktop.ui.discover.repo_list_model import RESULT_ROLE, RepoListModel
+from desktop.ui.shared.elided_label import elided_figures
 from desktop.ui.shared.tables import choose_by_hand_only
 from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
@@ -80,7 +81,7 @@ class RepoDelegate(QStyledItemDelegate):
     @staticmethod
     def _line(painter: QPainter, font: QFont, text: str, area: QRect) -> None:
         painter.setFont(font)
-        shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+        shown = elided_figures(QFontMetrics(font), area.width(), text)
         painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
 
 

@@ -10,6 +10,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.text import visible_in_place
 from desktop.services.discover.search_results import Result, other_format
 from desktop.services.hub_account import TokenTaken
+from desktop.ui.discover.actions import VERSIONS
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.chips import FlowLayout
 from desktop.ui.shared.labels import plain_label
@@ -58,7 +59,7 @@ class DiscoverState(Column):
         self._again = push_button("Try again", "discoverAgain")
         self._page = push_button("Open the model page", "discoverPage")
         self._inspect = push_button("Inspect its files", "discoverInspect")
-        self._versions = push_button("Show GGUF versions", "discoverVersions", role="primary")
+        self._versions = push_button(VERSIONS.short, "discoverVersions", role="primary")
         self._settings = SettingsLink("discoverSettings")
         self._token = TokenField("discover")
         self._token.setMaximumWidth(620)

@@ -28,14 +28,15 @@ from desktop.ui.discover.variant_model import (
     VariantOrder,
     VariantTableModel,
 )
+from desktop.ui.shared.elided_label import elided_figures
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 
 ROW_HEIGHT = 37
 _ELIDE, _ELIDE_NAME = Qt.TextElideMode.ElideRight, Qt.TextElideMode.ElideMiddle  # a name's end tells variants apart
-_WIDTHS = {VARIANT: 112, DOWNLOAD: 84, MEMORY: 90, WHERE: 146, SPEED: 108, QUALITY: 174, ACTION: 96}
-_NARROW_WIDTHS = {VARIANT: 86, MEMORY: 84, WHERE: 142, SPEED: 84, ACTION: 80}
+_WIDTHS = {VARIANT: 104, DOWNLOAD: 85, MEMORY: 90, WHERE: 161, SPEED: 108, QUALITY: 174, ACTION: 90}
+_NARROW_WIDTHS = {VARIANT: 80, MEMORY: 84, WHERE: 154, SPEED: 84, ACTION: 74}
 _SPARED = (DOWNLOAD, QUALITY)  # columns left out, the first one first, where there is no room; the chart shows the loss
 _PADDING, _NARROW_PADDING = 8, 4  # left and right of a cell's text
 _BUTTON_HEIGHT = 26
@@ -100,7 +101,7 @@ class RowDelegate(QStyledItemDelegate):
         painter.setFont(option.font)
         painter.setPen(self._theme.color("text_muted"))
         if area.width() > 0:
-            painter.drawText(area, place, option.fontMetrics.elidedText(facts, _ELIDE, area.width()))
+            painter.drawText(area, place, elided_figures(option.fontMetrics, area.width(), facts))
         painter.fillRect(option.rect.x(), option.rect.bottom(), option.rect.width(), 1, self._theme.color("border"))
 
 

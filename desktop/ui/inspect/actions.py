@@ -9,6 +9,9 @@ from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 MODEL_OPEN = Condition("model-open", "Open a model first.")
 COMPARABLE = Condition("model-comparable", "Open a GGUF file first: only those can be compared.")
 RUNNABLE = Condition("model-runnable", "Only GGUF files run here")
+GGUF_OPEN = Condition("gguf-open", "Open a GGUF file first.")
+LOADED = Condition("engine-holds-model", "No model is loaded.")
+COMPARED = Condition("models-compared", "No other model is beside this one.")
 SEARCHABLE = Condition("view-searchable", "This view has no search field.")
 MAP_SHOWN = Condition("layer-map-shown", "Open the view Layers of a model first.")
 
@@ -17,6 +20,8 @@ OPEN = Action(
 )
 OPEN_FOLDER = Action("inspect.open-folder", "Open a folder of model files…", icon="folder")
 OPEN_ADDRESS = Action("inspect.open-address", "Open a file or repo of the Hub…", icon="discover")
+OPEN_LOADED = Action("inspect.open-loaded", "Inspect the model that is loaded", needs=(LOADED,), icon="inspect")
+OPEN_STARTER = Action("inspect.open-starter", "Inspect the starter model", icon="inspect", short="The starter model")
 COMPARE = Action(
     "inspect.compare",
     "Compare with another file…",
@@ -24,6 +29,16 @@ COMPARE = Action(
     needs=(COMPARABLE,),
     short="Compare with…",
 )
+END_COMPARISON = Action("inspect.end-comparison", "End the comparison", needs=(COMPARED,), short="End comparison")
+CHECK = Action(
+    "inspect.check-everything",
+    "Check everything: read every weight",
+    tip="Read every weight and check it",
+    needs=(GGUF_OPEN,),
+    short="Check everything",
+)
+EXPORT_CSV = Action("inspect.export-csv", "Export the tensors as CSV…", needs=(GGUF_OPEN,), short="CSV…")
+EXPORT_JSON = Action("inspect.export-json", "Export the tensors as JSON…", needs=(GGUF_OPEN,), short="JSON…")
 RUN = Action("inspect.run", "Load this model and chat", icon="play", needs=(RUNNABLE,), short="Run")
 NEXT_VIEW = Action("inspect.next-view", "Next view", ("Ctrl+PgDown",), needs=(MODEL_OPEN,))
 PREVIOUS_VIEW = Action("inspect.previous-view", "Previous view", ("Ctrl+PgUp",), needs=(MODEL_OPEN,))
@@ -70,7 +85,13 @@ INSPECT_ACTIONS: Declared = (
     OPEN,
     OPEN_FOLDER,
     OPEN_ADDRESS,
+    OPEN_LOADED,
+    OPEN_STARTER,
     COMPARE,
+    END_COMPARISON,
+    CHECK,
+    EXPORT_CSV,
+    EXPORT_JSON,
     RUN,
     NEXT_VIEW,
     PREVIOUS_VIEW,

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from desktop.core.units import human_bytes
 from desktop.services.inspect.inspection import Inspected
+from desktop.ui.inspect.actions import END_COMPARISON
 from desktop.ui.inspect.compared import Compared
 from desktop.ui.inspect.layer_map import LayerMap
 from desktop.ui.inspect.layer_map_layout import MapContent
@@ -25,7 +26,7 @@ from desktop.ui.inspect.layer_map_paint import styles_of
 from desktop.ui.inspect.state import InspectState
 from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.shared.buttons import push_button
-from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel
 from desktop.ui.shared.signals import calling
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shared.text_table_model import TextTableModel
@@ -89,10 +90,9 @@ class CompareTab(InspectTab):
         self._title = ElidedLabel()
         self._title.setObjectName("compareTitle")
         set_role(self._title, "subtitle")
-        self._words = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._words.setObjectName("compareWords")
+        self._words = FigureLabel("compareWords")
         set_role(self._words, "muted")
-        end = push_button("End comparison", "compareEnd", spoken="End the comparison")
+        end = push_button(END_COMPARISON.short, "compareEnd", spoken=END_COMPARISON.words)
         end.clicked.connect(self.ended)
         head = QHBoxLayout()
         head.addWidget(self._title)

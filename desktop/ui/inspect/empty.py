@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.core.text import plain_tooltip
+from desktop.ui.inspect.actions import OPEN_LOADED, OPEN_STARTER
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shell.theme import set_role
 
@@ -43,9 +44,9 @@ class EmptyInspector(QWidget):
         opening.clicked.connect(self.file_asked)
         hub = explained_button("From the Hub…", "inspectEmptyHub", "Give the address of a file on the Hub")
         hub.clicked.connect(self.address_asked)
-        self._loaded = explained_button("", "inspectEmptyLoaded", "Look into the model that is loaded")
+        self._loaded = explained_button("", "inspectEmptyLoaded", OPEN_LOADED.words)
         self._loaded.clicked.connect(lambda: self.source_chosen.emit(self._loaded_path))
-        starter = explained_button("The starter model", "inspectEmptyStarter", "Look into the starter model")
+        starter = explained_button(OPEN_STARTER.short, "inspectEmptyStarter", OPEN_STARTER.words)
         starter.clicked.connect(lambda: self.source_chosen.emit("starter"))
         row = QHBoxLayout()
         row.setSpacing(8)

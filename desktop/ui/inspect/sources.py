@@ -10,8 +10,9 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from desktop.core.hub_address import PREFIX, hub_address
-from desktop.core.text import plain_tooltip, visible_in_place
+from desktop.core.text import plain_tooltip
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.model_titles import menu_title, shortened
 from desktop.ui.shared.reflow import resize_dialog
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.theme import set_role
@@ -65,11 +66,11 @@ class SourceMenu(QMenu):
         if self._recent:
             self._add_heading("Recent")
         for source in self._recent:
-            self._add(source if source.startswith(PREFIX) else Path(source).name, source)
+            self._add(shortened(source if source.startswith(PREFIX) else Path(source).name, _NAME_CHARACTERS), source)
         if self._models:
             self._add_heading("On this computer")
         for model in self._models[:_MOST_MODELS]:
-            self._add(model.name, str(model.path))
+            self._add(menu_title(model, _NAME_CHARACTERS), str(model.path))
         if len(self._models) > _MOST_MODELS:
             more = self.addAction(f"{len(self._models) - _MOST_MODELS} more on the page Library")
             more.setEnabled(False)
@@ -79,10 +80,7 @@ class SourceMenu(QMenu):
         self.addAction(text).setEnabled(False)  # the style sheet's separators have no room for words
 
     def _add(self, text: str, source: str) -> None:
-        half = _NAME_CHARACTERS // 2
-        text = visible_in_place(text)
-        shown = text if len(text) <= _NAME_CHARACTERS else f"{text[: half - 1]}…{text[-half:]}"
-        action = self.addAction(shown.replace("&", "&&"), calling(self.chosen.emit, source))
+        action = self.addAction(text, calling(self.chosen.emit, source))
         action.setToolTip(plain_tooltip(source))
 
     def ask_file(self) -> None:

@@ -116,6 +116,10 @@ class InspectTabs(QWidget):
         target = made.focusProxy()
         (made if target is not None and target.isVisible() else self._bar).setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def offers(self, name: str) -> bool:
+        """Whether a tab is in the bar."""
+        return self._bar.isTabVisible(self._index(name))
+
     def hide_tab(self, name: str) -> None:
         """Take a tab out of the bar."""
         self._bar.show_tab(self._index(name), False)

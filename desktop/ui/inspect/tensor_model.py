@@ -25,8 +25,10 @@ _OPEN, _CLOSED = "▾", "▸"
 class TensorTableModel(ColumnTable):
     """Rows are positions in ``TensorRows``; a group's heading is its number, negative and from -1 on.
 
-    Sorting and filtering 100,000 rows takes some 50 ms each: a proxy would ask Python about every row and comparison,
-    which takes seconds, and knows no headings.
+    No QSortFilterProxyModel: it asks Python about every row and comparison, and knows no headings that sum what is
+    shown below them. Measured on two cores of an EPYC, a key in the filter / a sorting, with the table in view: of
+    2,000 tensors 10 to 26 ms / 25 ms here, 4 to 20 ms / 84 ms by a proxy; of 100,000 12 to 34 ms / 35 ms here, 72 to
+    253 ms / 4.3 s by a proxy.
     """
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:

@@ -170,7 +170,7 @@ class TensorsTab(InspectTab):
         menu = QMenu(button)
         menu.setObjectName("tensorExportMenu")
         for suffix, kind in _KINDS.items():
-            menu.addAction(f"{kind.split()[0]}…", calling(self._ask_where, suffix))
+            menu.addAction(f"{kind.split()[0]}…", calling(self.export, suffix))
         button.setMenu(menu)
         return button
 
@@ -199,7 +199,8 @@ class TensorsTab(InspectTab):
         total = len(self._state.opened.rows) if self._state.opened else 0
         self._shown.setText(f"{len(self._model.matching):,} of {total:,}")
 
-    def _ask_where(self, suffix: str) -> None:
+    def export(self, suffix: str) -> None:
+        """Ask where to save the tensors shown: "csv" or "json"."""
         opened = self._state.opened
         if opened is None:
             return

@@ -38,6 +38,13 @@ INSPECT = Action(
     needs=(IN_LIST,),
     short="Inspect",
 )
+SET_UP = Action(
+    "library.set-up",
+    "Set how the selected model loads",
+    tip="Context, KV cache, layers on the GPU and more",
+    needs=(IN_LIST,),
+    short="How it loads",
+)
 SHOW_IN_FOLDER = Action(
     "library.show-in-folder",
     "Show the selected model in its folder",
@@ -65,6 +72,7 @@ LIBRARY_ACTIONS: Declared = (
     ADD_FOLDER,
     CHAT,
     INSPECT,
+    SET_UP,
     SHOW_IN_FOLDER,
     REMOVE,
 )

@@ -55,7 +55,7 @@ class LibraryColumn:
 
 
 COLUMNS = (
-    LibraryColumn("Name", lambda m: f"{WARNING_SIGN} {m.name}" if m.problem else m.name, lambda m: m.name.casefold()),
+    LibraryColumn("Name", lambda m: f"{WARNING_SIGN} {m.title}" if m.problem else m.title, lambda m: m.name.casefold()),
     LibraryColumn("Architecture", lambda m: m.architecture or "–", lambda m: m.architecture),
     LibraryColumn(
         "Parameters",
@@ -209,12 +209,12 @@ class LibraryTableModel(FilteredTable):
 
 def _searchable(model: LibraryModel) -> str:
     place = f"{SOURCE_NAMES[model.source]} {model.path.parent.name}"
-    return f"{model.name} {model.architecture} {model.quantization} {place}".casefold()
+    return f"{model.name} {model.apart} {model.architecture} {model.quantization} {place}".casefold()
 
 
 def _tooltip(model: LibraryModel, column: int) -> str:
     if column == NAME:
-        return f"{model.name}\n{model.problem}" if model.problem else model.name
+        return f"{model.title}\n{model.problem}" if model.problem else model.title
     if column == PARAMETERS and model.parameters:
         return f"{model.parameters:,} parameters"
     if column == SIZE:

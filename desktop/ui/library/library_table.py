@@ -32,6 +32,7 @@ class LibraryTable(QTableView):
         self._current_id = ""
         set_up_table(self, "libraryTable", "Models on this computer", row_height=ROW_HEIGHT)
         self.setModel(model)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # a name's end tells variants, and same names, apart
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         header = self.horizontalHeader()
         header.setMinimumSectionSize(70)

@@ -14,7 +14,7 @@ from desktop.services.models.library import LibraryModel
 from desktop.services.planning.words import summary
 from desktop.ui.library import actions
 from desktop.ui.shared.buttons import push_button
-from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel
 from desktop.ui.shared.labels import WARNING_SIGN, plain_label
 from desktop.ui.shared.load_panel import LoadPanel
 from desktop.ui.shell.action_registry import ActionRegistry
@@ -45,13 +45,11 @@ class ModelDetails(QFrame):
         self._name = ElidedLabel()
         self._name.setObjectName("libraryDetailsName")
         set_role(self._name, "subtitle")
-        self._facts = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._facts.setObjectName("libraryDetailsFacts")
+        self._facts = FigureLabel("libraryDetailsFacts")
         self._place = ElidedLabel()
         self._place.setObjectName("libraryDetailsPlace")
         set_role(self._place, "muted")
-        self._plan = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._plan.setObjectName("libraryDetailsPlan")
+        self._plan = FigureLabel("libraryDetailsPlan")
         self._plan.setToolTip("How it would be loaded now; “How it loads” changes it")
         self._plan.setSizePolicy(QSizePolicy.Policy.Ignored, self._plan.sizePolicy().verticalPolicy())
         self._problem = plain_label("libraryDetailsProblem", "warn")
@@ -61,12 +59,14 @@ class ModelDetails(QFrame):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, label.sizePolicy().verticalPolicy())
             words.addWidget(label)
         self._load = LoadPanel(planning, tasks, title="")
-        self._load.hide()
         self._load.planned.connect(lambda plan: self._plan.set_whole_text(summary(plan)))
         self._load.failed.connect(self.failed)
-        self.set_up = push_button("How it loads ▾", "librarySetUp", "Context, KV cache, layers on the GPU and more")
+        self.set_up = push_button("", "librarySetUp", spoken=actions.SET_UP.short)
         self.set_up.setCheckable(True)
+        commands.connect_to(actions.SET_UP, self.set_up.toggle)
+        commands.follow(self.set_up, actions.SET_UP)
         self.set_up.toggled.connect(self._show_load)
+        self._show_load(False)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addLayout(words, 1)
@@ -93,7 +93,7 @@ class ModelDetails(QFrame):
             self._ref = model.ref
             self._plan.set_whole_text("…")
             self._load.show_model(model.ref)
-        self._name.set_whole_text(model.name)
+        self._name.set_whole_text(model.title)
         self._facts.set_whole_text(" · ".join(_facts(model)))
         others = f"  (also in {', '.join(str(p) for p in model.also_in)})" if model.also_in else ""
         self._place.set_whole_text(f"{model.path}{others}")
@@ -113,7 +113,7 @@ class ModelDetails(QFrame):
 
     def _show_load(self, shown: bool) -> None:
         self._load.setVisible(shown)
-        self.set_up.setText("How it loads ▴" if shown else "How it loads ▾")
+        self.set_up.setText(f"{actions.SET_UP.short} {'▴' if shown else '▾'}")
 
 
 def _facts(model: LibraryModel) -> list[str]:

@@ -6,6 +6,7 @@ from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 
 KNOWN = Condition("machine-known", "Heft is still asking this computer what it is.")
 NOT_ASKING = Condition("no-question-running", "This computer is being measured already.")
+NOT_CALIBRATING = Condition("no-calibration-running", "This computer is being calibrated already.")
 THIS_COMPUTER = Condition("this-computer-shown", "Go back to this computer first.")
 PROFILE_SHOWN = Condition("profile-shown", "This computer is shown already.")
 
@@ -45,6 +46,14 @@ CLOSE_PROFILE = Action(
     needs=(PROFILE_SHOWN,),
 )
 
+CALIBRATE = Action(
+    "machine.calibrate",
+    "Calibrate: measure how quick this computer computes…",
+    tip="Measure how quick this computer computes each type",
+    needs=(THIS_COMPUTER, KNOWN, NOT_CALIBRATING),
+    short="Calibrate…",
+)
+
 LEDGER_KEYS = WidgetKeys("Older and newer runs of the chart", "ledger charts", (("Left", 1), ("Right", -1)))
 
-MACHINE_ACTIONS: Declared = (MEASURE, COPY_REPORT, SAVE_PROFILE, LOAD_PROFILE, CLOSE_PROFILE, LEDGER_KEYS)
+MACHINE_ACTIONS: Declared = (MEASURE, COPY_REPORT, SAVE_PROFILE, LOAD_PROFILE, CLOSE_PROFILE, CALIBRATE, LEDGER_KEYS)

@@ -149,8 +149,14 @@ class MachinePage(Page):
             (actions.SAVE_PROFILE, self._choose_save),
             (actions.LOAD_PROFILE, self._choose_load),
             (actions.CLOSE_PROFILE, self.close_profile),
+            (actions.CALIBRATE, self._calibrate),
         ):
             self.commands.connect_to(action, call)
+        self.commands.ask(actions.NOT_CALIBRATING, lambda: self._trust is not None and not self._trust.calibrating)
+
+    def _calibrate(self) -> None:
+        if self._trust is not None:
+            self._trust.calibrate()  # the scroll area follows the keyboard
 
     # -- building --------------------------------------------------------------------------------
 

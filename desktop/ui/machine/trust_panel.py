@@ -77,6 +77,15 @@ class TrustPanel(QFrame):
             owner=self,
         )
 
+    @property
+    def calibrating(self) -> bool:
+        """Whether a calibration was begun, or leave for one is asked."""
+        return not self._steps.resting
+
+    def calibrate(self) -> None:
+        """Ask for leave to calibrate, with the keyboard there."""
+        self._steps.ask()
+
     # -- building --------------------------------------------------------------------------------
 
     def _build(self) -> None:

@@ -95,7 +95,7 @@ class CalibrationSteps(QStackedWidget):
 
     def _resting(self) -> QWidget:
         self._start = self._button("Calibrate…", "Calibrate", "Measure how quick this computer computes each type")
-        self._start.clicked.connect(self._ask)
+        self._start.clicked.connect(self.ask)
         return _page([], [self._start])
 
     def _asking(self) -> QWidget:
@@ -140,8 +140,10 @@ class CalibrationSteps(QStackedWidget):
             page.setSizePolicy(policy, policy)
         self.updateGeometry()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """Ask for leave, with the keyboard on the answer."""
         self._go(ASKING)
+        self._now.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _rest(self) -> None:
         self._go(RESTING)

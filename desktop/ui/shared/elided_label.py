@@ -1,12 +1,18 @@
-"""A label that cuts a long text with an ellipsis and then shows the whole of it as its tooltip."""
+"""Texts that are longer than their place: cut with an ellipsis, figures only as a whole; the tooltip has all of it."""
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QFontMetricsF, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from desktop.core.text import plain_tooltip, visible_in_place
+
+_BETWEEN_FIGURES = re.compile(r" · | {2,}")
+_FIGURE = re.compile(r"\W*\d")  # how one begins
+_MORE = " …"
 
 
 def first_fitting(metrics: QFontMetrics, width: int, *texts: str) -> str:
@@ -15,6 +21,22 @@ def first_fitting(metrics: QFontMetrics, width: int, *texts: str) -> str:
         if metrics.horizontalAdvance(text) <= width:
             return text
     return metrics.elidedText(texts[-1], Qt.TextElideMode.ElideRight, max(0, width))
+
+
+def elided_figures(metrics: QFontMetrics | QFontMetricsF, width: float, line: str) -> str:
+    """As many of a line's figures as fit into the width (pixels), the first ones: half a figure would be another one.
+
+    Figures are what `` · `` or several spaces part. Where not even the first one fits, it is cut if it is words.
+    """
+    if metrics.horizontalAdvance(line) <= width:
+        return line
+    ends = [match.start() for match in _BETWEEN_FIGURES.finditer(line)]
+    fitting = (line[:end] + _MORE for end in reversed(ends))
+    found = next((text for text in fitting if metrics.horizontalAdvance(text) <= width), "")
+    if found:
+        return found
+    first = line[: ends[0]] if ends else line
+    return "…" if _FIGURE.match(first) else metrics.elidedText(first, Qt.TextElideMode.ElideRight, max(0, int(width)))
 
 
 class ElidedLabel(QLabel):
@@ -63,7 +85,22 @@ class ElidedLabel(QLabel):
         self._cut()
 
     def _cut(self) -> None:
-        shown = self.fontMetrics().elidedText(self._whole, self._mode, max(0, self.width()))
+        shown = self._fitting(max(0, self.width()))
         if shown != self.text():
             self.setText(shown)
         self.setToolTip(plain_tooltip(self._whole) if shown != self._whole else "")
+
+    def _fitting(self, width: int) -> str:
+        """What is shown of the whole text in a width (pixels)."""
+        return self.fontMetrics().elidedText(self._whole, self._mode, width)
+
+
+class FigureLabel(ElidedLabel):
+    """A line of figures, most important first: it shows as many whole ones as there is room for."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent, mode=Qt.TextElideMode.ElideRight)
+        self.setObjectName(name)
+
+    def _fitting(self, width: int) -> str:
+        return elided_figures(self.fontMetrics(), width, self._whole)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from desktop.core.text import visible_in_place
 from desktop.services.job_kinds import Job
 from desktop.services.job_words import job_words
-from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import set_role
 
@@ -39,7 +39,7 @@ class JobRow(QFrame):
         set_role(self, "card")
         self._name = ElidedLabel()
         set_role(self._name, "subtitle")
-        self._state = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._state = FigureLabel(f"jobState_{job.id}")
         self._error = plain_label("jobError")  # what to do about it is never cut off
         self._error.setMinimumWidth(1)
         self._bar = QProgressBar()

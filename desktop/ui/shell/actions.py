@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from desktop.ui.shell.action import Action, Declared, WidgetKeys
+from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 
 PALETTE = Action(
     "window.palette",
@@ -24,6 +24,10 @@ LOAD_AT_START = Action(
     checkable=True,
 )
 JOBS = Action("window.jobs", "Show all long work: downloads, checks, calibrations", ("Ctrl+J",))
+DONE_JOBS = Condition("jobs-done", "No work in the list is finished.")
+CLEAR_JOBS = Action(
+    "window.clear-jobs", "Take finished work out of the list of jobs", needs=(DONE_JOBS,), short="Clear finished"
+)
 SHORTCUTS = Action("window.shortcuts", "Keyboard shortcuts", ("Ctrl+/", "F1"))
 DISMISS = Action("window.dismiss-message", "Dismiss the newest message", ("Ctrl+Shift+X",), icon="close")
 LOGS = Action("window.logs", "Open the log folder", icon="folder")
@@ -64,6 +68,7 @@ WINDOW_ACTIONS: Declared = (
     APPEARANCE_DARK,
     LOAD_AT_START,
     JOBS,
+    CLEAR_JOBS,
     SHORTCUTS,
     DISMISS,
     LOGS,

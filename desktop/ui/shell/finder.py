@@ -83,6 +83,6 @@ def action_entries(offers: Iterable[Offer], but: Action) -> list[Entry]:
             keys = shown_keys(action)
             on = commands is not None and action.checkable and commands.qaction(action).isChecked()
             detail = "✓" if on else keys if offer.in_view else " · ".join(filter(None, (offer.title, keys)))
-            words = f"{action.tip} {offer.title}"
+            words = f"{action.short} {action.tip} {offer.title}"  # what its button says finds it, too
             entries.append(Entry(action.words, (offer.page, action), detail, reason, action.icon, words))
     return sorted(entries, key=lambda entry: bool(entry.reason))

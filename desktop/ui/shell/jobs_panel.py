@@ -12,6 +12,8 @@ from desktop.services.job_kinds import Job
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.job_list import JobList
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.action_registry import ActionRegistry
+from desktop.ui.shell.actions import CLEAR_JOBS
 from desktop.ui.shell.theme import set_role
 
 _WIDTH, _MARGIN, _SIDES = 460, 12, 30  # pixels; _SIDES are left and right of what is inside
@@ -23,7 +25,7 @@ class JobsPanel(QFrame):
 
     asked = Signal(str, str)  # "pause", "resume", "cancel", "clear" or "chat", and the job's id
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, commands: ActionRegistry, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("jobsPanel")
         self.setAccessibleName("Jobs")
@@ -33,7 +35,7 @@ class JobsPanel(QFrame):
         self._corner, self._room = QPoint(), QSize()
         title = QLabel("Jobs")
         set_role(title, "subtitle")
-        self._clear = push_button("Clear finished", "jobsClear", "Take what is done out of the list")
+        self._clear = commands.button(CLEAR_JOBS, "jobsClear")
         self._close = push_button("Close", "jobsClose", "Close (Esc)", spoken="Close the list of jobs")
         for button in (self._clear, self._close):
             set_role(button, "small")
@@ -58,7 +60,6 @@ class JobsPanel(QFrame):
         column.addLayout(head)
         column.addWidget(self._empty)
         column.addWidget(self._scroll, 1)
-        self._clear.clicked.connect(self._clear_done)
         self._close.clicked.connect(self.close_panel)
         escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
         escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -105,8 +106,3 @@ class JobsPanel(QFrame):
         self._scroll.setVisible(bool(self._jobs))
         self._clear.setVisible(any(job.phase == "done" for job in self._jobs))
         self.place(self._corner, self._room)
-
-    def _clear_done(self) -> None:
-        for job in self._jobs:
-            if job.phase == "done":
-                self.asked.emit("clear", job.id)

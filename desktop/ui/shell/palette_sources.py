@@ -116,9 +116,9 @@ def models_source(models: Callable[[], Sequence[LibraryModel]], choose: Callable
         found = sorted(models(), key=lambda model: -(model.last_used or 0.0))
         return [
             Entry(
-                _title(model.name),
+                _title(model.title),
                 model.path,
-                f"⚠ {model.problem}" if model.problem else _title(model.path.parent.name),
+                f"⚠ {model.problem}" if model.problem else _title(model.apart or model.path.parent.name),
                 icon="library",
             )
             for model in found

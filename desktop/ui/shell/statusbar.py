@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QElapsedTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from desktop.core.text import plain_tooltip
@@ -18,6 +19,8 @@ from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 
 _MARGIN = 14  # pixels left and right
+_LEAST_NAME = 110  # pixels of the model's name, before anything else is given up for it
+_JOBS_TIP = "Show all long work (Ctrl+J)"
 SAMPLE_MS = 1000  # memory is read at most once a second, and only while the engine tells something
 
 
@@ -51,6 +54,15 @@ class Gauge(QWidget):
         for widget in (QLabel(name), self._used, self._total, self._bar):
             row.addWidget(widget)
         self.hide()
+
+    @property
+    def words(self) -> str:
+        """The figures; "" while it is hidden."""
+        return "" if self.isHidden() else f"{self._used.text()} {self._total.text()}"
+
+    def show_bar(self, shown: bool) -> None:
+        """With its bar, or the figures alone."""
+        self._bar.setVisible(shown)
 
     def show_bytes(self, used: int, total: int) -> None:
         """Show used of total bytes in GB (10^9); hidden when there is nothing to compare with."""
@@ -95,9 +107,11 @@ class StatusBar(QFrame):
         self._rate = QLabel()
         self._rate.setObjectName("statusRate")
         self._rate_unit = QLabel()
-        self._jobs = push_button("", "statusJobs", "Show all long work (Ctrl+J)")
+        self._unit = ""
+        self._job_words = ""
+        self._fitted: tuple[object, ...] = ()  # what was fitted into which width
+        self._jobs = push_button("", "statusJobs", _JOBS_TIP)
         self._jobs.clicked.connect(self.jobs_asked)
-        self.show_jobs(())
         row = QHBoxLayout(self)
         row.setContentsMargins(_MARGIN, 0, _MARGIN, 0)
         row.setSpacing(6)
@@ -115,6 +129,8 @@ class StatusBar(QFrame):
         row.addSpacing(12)
         row.addWidget(self._jobs)
         self.setFixedHeight(30)
+        self.setMinimumWidth(1)  # what is said follows the width, never the other way round
+        self.show_jobs(())
         self.show_state(EngineState())
 
     def show_state(self, state: EngineState) -> None:
@@ -141,6 +157,7 @@ class StatusBar(QFrame):
         if state.pid is None or state.phase in ("stopped", "died"):
             self._ram.hide()
             self._vram.hide()
+            self._fit()
         elif changed or not self._sampled.isValid() or self._sampled.elapsed() >= SAMPLE_MS:
             self._sample(state.pid)
 
@@ -170,10 +187,36 @@ class StatusBar(QFrame):
     def show_jobs(self, jobs: Sequence[Job]) -> None:
         """Show how much long work there is, and how fast downloads come."""
         words = jobs_words(jobs) or "Jobs"
-        self._jobs.setText(words)
+        self._job_words = words
         self._jobs.setAccessibleName(f"{words}: show all long work")
+        self._fit()
         failed = any(job.phase == "failed" for job in jobs) and not any(job.active for job in jobs)
         set_role(self._jobs, "statusBad" if failed else "status")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow window says less, but each figure whole."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Give up bars, then words that explain, then the speed of what is past, until the figures have room."""
+        layout, model = self.layout(), self._model
+        said = [self._phase.text(), self._rate.text(), self._unit, self._job_words, self._loading.isHidden()]
+        key = (self.width(), model.whole_text, *said, self._ram.words, self._vram.words)
+        if layout is None or key == self._fitted:
+            return
+        self._fitted = key
+        held = min(_LEAST_NAME, model.sizeHint().width()) - model.minimumSizeHint().width() if model.whole_text else 0
+        for given_up in range(5):
+            for gauge in (self._ram, self._vram):
+                gauge.show_bar(given_up < 1)
+            self._rate_unit.setText(self._unit if given_up < 2 else self._unit.split(" ")[0])
+            self._engine.setVisible(given_up < 3)
+            self._jobs.setText(self._job_words if given_up < 4 else self._job_words.split(" · ")[0])
+            layout.invalidate()
+            if layout.minimumSize().width() + held <= self.width():
+                break
+        self._jobs.setToolTip("\n".join(filter(None, (self._job_words if given_up >= 4 else "", _JOBS_TIP))))
 
     def _show_rate(self, state: EngineState) -> None:
         rate, unit, meaning = 0.0, "", ""
@@ -183,9 +226,10 @@ class StatusBar(QFrame):
             rate, unit, meaning = self._answer_rate, "tok/s in the last answer", "Tokens per second, whole answer"
         set_role(self._rate, "figure" if state.phase == "generating" else "muted")
         self._rate.setText(f"{rate:.1f}" if rate > 0 else "")
-        self._rate_unit.setText(unit if rate > 0 else "")
+        self._unit = unit if rate > 0 else ""
         self._rate.setToolTip(meaning)
         self._rate.setAccessibleName(f"{rate:.1f} {unit}" if rate > 0 else "")
+        self._fit()
 
     def _sample(self, pid: int) -> None:
         if self._sampling:
@@ -204,6 +248,7 @@ class StatusBar(QFrame):
             return
         self._ram.show_bytes(memory.resident, memory.ram_total)
         self._vram.show_bytes(memory.vram_used, memory.vram_total)
+        self._fit()
 
     def _no_memory(self, error: Exception) -> None:
         """A process that ended between two looks has no memory to show."""

@@ -42,7 +42,9 @@ from desktop.ui.shell.actions import (
     APPEARANCE_DARK,
     APPEARANCE_LIGHT,
     APPEARANCE_SYSTEM,
+    CLEAR_JOBS,
     DISMISS,
+    DONE_JOBS,
     INSPECT_FILE,
     JOBS,
     LOAD_AT_START,
@@ -174,13 +176,15 @@ class MainWindow(QWidget):
         commands.connect_to(OPEN_FILE, self.choose_file)
         commands.connect_to(INSPECT_FILE, self.inspect_asked.emit)
         commands.connect_to(JOBS, self.toggle_jobs)
+        commands.connect_to(CLEAR_JOBS, self._clear_jobs)
+        commands.allow(DONE_JOBS, False)
         commands.connect_to(SHORTCUTS, self.show_shortcuts)
         commands.connect_to(DISMISS, self.notifications.dismiss_last)
         commands.connect_to(LOGS, self.logs_asked.emit)
         commands.connect_to(REPORT, self.report_asked.emit)
         commands.connect_to(ABOUT, self.about_asked.emit)
         commands.connect_to(QUIT, self.close)
-        commands.connect_to(SETTINGS, self._open_settings)
+        commands.connect_to(SETTINGS, calling(self.settings_asked.emit, "general"))
         self.notifications.settings_asked.connect(self.settings_asked)
 
     # -- pages -----------------------------------------------------------------------------------
@@ -237,14 +241,12 @@ class MainWindow(QWidget):
         for page in self._made.values():
             page.token_changed()
 
-    def _open_settings(self) -> None:
-        self.settings_asked.emit("general")
-
     # -- jobs ------------------------------------------------------------------------------------
 
     def show_jobs(self, jobs: Sequence[Job]) -> None:
         """Show all long work: a few words in the status bar, each job in the panel above it."""
         self._known_jobs = tuple(jobs)
+        self.commands.allow(DONE_JOBS, any(job.phase == "done" for job in jobs))
         self.status.show_jobs(jobs)
         self.notifications.place()
         if self._jobs is not None:
@@ -253,11 +255,16 @@ class MainWindow(QWidget):
     def toggle_jobs(self) -> None:
         """Open or close the panel of all long work."""
         if self._jobs is None:
-            self._jobs = JobsPanel(self)
+            self._jobs = JobsPanel(self.commands, self)
             self._jobs.asked.connect(self.job_asked)
             self._jobs.show_jobs(self._known_jobs)
         self._place_jobs()
         self._jobs.toggle()
+
+    def _clear_jobs(self) -> None:
+        for job in self._known_jobs:
+            if job.phase == "done":
+                self.job_asked.emit("clear", job.id)
 
     def _place_jobs(self) -> None:
         if self._jobs is not None:

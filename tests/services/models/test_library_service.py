@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from support import gguf_bytes as g
 
 from desktop.core.errors import HeftError, NotFoundError, UsageError
-from desktop.services.models.library import LibraryService, find_starter
+from desktop.services.models.library import LibraryModel, LibraryService, find_starter
 from desktop.services.models.removal import RemovalService
+from desktop.services.models.same_names import told_apart
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 
@@ -53,6 +55,44 @@ def test_scan_lists_by_name(service: LibraryService, several: dict[str, Path]) -
         "SmolLM2-135M-Instruct.Q4_1",
     ]
     assert service.unreadable == ()
+
+
+def test_equal_names_are_told_apart_by_the_nearest_word_that_differs(
+    service: LibraryService, paths: Paths, tmp_path: Path
+) -> None:
+    cache = tmp_path / "home" / ".cache" / "huggingface" / "hub"
+    for number, repo in enumerate(("models--bartowski--Qwen3-8B-GGUF", "models--unsloth--Qwen3-8B-GGUF")):
+        g.model(layers=2 + number).write(cache / repo / "snapshots" / "0123abc" / "Qwen3-8B-Q4_K_M.gguf")
+    for number, folder in enumerate(("work/models", "home/models")):
+        g.model(layers=5 + number).write(tmp_path / "added" / folder / "Qwen3-8B-Q4_K_M.gguf")
+    g.model(layers=8).write(paths.models / "alone.gguf")
+    service.add_folder(tmp_path / "added")
+    models = {model.title: model for model in service.scan()}
+    four = [f"Qwen3-8B-Q4_K_M ({word})" for word in ("bartowski", "home", "unsloth", "work")]
+    assert [title for title in models if title.startswith("Qwen")] == four
+    assert "alone" in models
+    assert {model.title for model in service.known()} == set(models)
+    for title in four:
+        assert service.resolve(title).path == models[title].path
+    shutil.rmtree(tmp_path / "added" / "home")
+    shutil.rmtree(cache)
+    assert [model.title for model in service.scan() if model.name.startswith("Qwen")] == ["Qwen3-8B-Q4_K_M"]
+
+
+@pytest.mark.parametrize(
+    ("places", "words"),
+    [
+        (("/a/m.gguf", "/a/b/m.gguf"), ["a", "b"]),  # the outer one has no word of its own
+        (("/x/m.gguf", "/y/x/m.gguf"), ["x", "y"]),
+        (("/x/m.gguf", "/y/x/m.gguf", "/x/y/m.gguf"), ["/x/m.gguf", "/y/x/m.gguf", "/x/y/m.gguf"]),  # no word will do
+        (("/a/M.gguf", "/b/m.gguf", "/c/m.gguf"), ["a", "b", "c"]),
+    ],
+)
+def test_a_word_is_found_wherever_they_lie(places: tuple[str, ...], words: list[str]) -> None:
+    models = [
+        LibraryModel(Path(place).stem, Path(place), (Path(place),), (), 1, "", "", 0, "folder", 0.0) for place in places
+    ]
+    assert [model.apart for model in told_apart(models)] == words
 
 
 def test_resolve(service: LibraryService, several: dict[str, Path], starter_model: Path) -> None:

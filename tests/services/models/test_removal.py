@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -316,6 +316,9 @@ class Engine:
         for listener in self._listeners:
             listener(self.state)
 
+    def forget(self, files: Collection[Path]) -> None:
+        self.told.append(f"forget {sorted({path.name for path in files if path.suffix})}")
+
     def subscribe(self, listener: Callable[[EngineState], None]) -> Callable[[], None]:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
@@ -330,7 +333,7 @@ def test_a_loaded_model_is_unloaded_first(
     removal = removals.plan(find(library, Q4))
     assert removal.loaded and "It is loaded now, and will be unloaded." in consequences(removal)
     removals.remove(removal)
-    assert engine.told == ["unload"] and used(cache) == 0
+    assert engine.told == ["unload", f"forget {[Q4]}"] and used(cache) == 0
 
 
 def test_one_that_is_answering_stays(

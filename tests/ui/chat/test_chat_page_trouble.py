@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QFileDialog, QMenu, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
 from support.plans import plain_plan
+from support.widgets import find
 
-from desktop.core.errors import EngineError, HeftError
+from desktop.core.errors import EngineError, HeftError, NotFoundError
 from desktop.core.failures import FailureKind
 from desktop.services.engine.supervisor import EngineState
 
@@ -43,6 +45,36 @@ def test_a_dead_engine_is_said_and_the_next_message_loads_it_again(desk: Desk, q
     desk.engine.finish()
     qtbot.waitUntil(lambda: desk.branch[-1] == ("assistant", "Yes"))
     assert desk.page._strip.notice is None
+
+
+def test_a_removed_model_is_said_and_another_one_can_be_chosen(desk: Desk, qtbot: QtBot) -> None:
+    desk.page.open_model(desk.library.path)  # type: ignore[arg-type]
+    qtbot.waitUntil(lambda: desk.engine.state.phase == "loading")
+    desk.engine.finish_load()
+    desk.engine.last_plan = None
+    desk.engine.tell(EngineState("stopped", removed="gone"))
+    qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
+    said = "gone was removed from this computer, so no model is loaded. The chat is kept."
+    assert desk.label("noticeText") == said and desk.label("emptyTitle") == "No model is loaded"
+    assert desk.button("notice-choose-model").text() == "Choose another model…"
+    desk.click("notice-choose-model")
+    menu = find(desk.page, QMenu, "models")
+    qtbot.waitUntil(lambda: menu.isVisible() and menu.actions()[0].text() == "SmolLM2-135M")
+    menu.actions()[0].trigger()
+    menu.close()
+    qtbot.waitUntil(lambda: desk.engine.state.phase == "loading")
+    desk.engine.finish_load()
+    qtbot.waitUntil(lambda: desk.page._strip.notice is None)
+
+
+def test_a_model_that_is_gone_is_not_asked_for_for_ever(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
+    desk.engine.load(plain_plan(tmp_path / "gone.gguf", name="gone"))  # removed by another program meanwhile
+    error = NotFoundError("There is no file gone.gguf.", "Open another one.")
+    desk.engine.tell(EngineState("stopped", desk.engine.last_plan, failure=error))
+    desk.ask("Who answers now?")
+    assert desk.engine.last_plan is not None and desk.engine.last_plan.path == desk.library.path
+    desk.engine.finish()
+    qtbot.waitUntil(lambda: not desk.page._talk.busy)
 
 
 def test_out_of_memory_offers_half_the_context(desk: Desk, qtbot: QtBot) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QAbstractButton, QTableView
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QTableView
 from pytestqt.qtbot import QtBot
 from support.inspect_page import MakePage, Panel, names, opened, tabs
 from support.widgets import click, find, label
 
+from desktop.ui.inspect import actions
 from desktop.ui.inspect.layer_map import LayerMap
 
 
@@ -43,3 +44,21 @@ def test_another_model_ends_the_comparison(make_page: MakePage, qtbot: QtBot, pa
     opened(qtbot, page, pair[1])
     assert tabs(page) == ["Layers", "Tensors 11"]
     assert find(page, LayerMap, "layerMap").isVisible()
+
+
+def test_the_palette_ends_it_checks_and_exports(make_page: MakePage, qtbot: QtBot, pair: tuple[Path, Path]) -> None:
+    page = make_page()
+    commands = page.commands
+    assert commands.reason(actions.EXPORT_CSV) == "Open a GGUF file first."
+    assert commands.reason(actions.OPEN_LOADED) == "No model is loaded."
+    opened(qtbot, page, pair[0])
+    assert commands.reason(actions.END_COMPARISON) == "No other model is beside this one."
+    page.compare(str(pair[1]))
+    qtbot.waitUntil(lambda: not page.busy)
+    assert tabs(page)[-1] == "Compare 2"
+    assert commands.trigger(actions.END_COMPARISON) == ""
+    assert tabs(page) == ["Layers", "Tensors 10"]
+    assert commands.trigger(actions.EXPORT_JSON) == ""
+    dialog = find(page, QFileDialog, "tensorExportDialog")
+    assert dialog.defaultSuffix() == "json"
+    dialog.reject()

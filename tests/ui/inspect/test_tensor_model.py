@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-
 import pytest
 from PySide6.QtCore import QAbstractTableModel, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from support.calls import calls_of
 
 from desktop.core.gguf import Header, Tensor
 from desktop.services.inspect.inspection import Inspected, InspectedFile
@@ -128,22 +126,6 @@ def test_totals() -> None:
     unknown = rows.types[-1]
     assert (unknown.bytes, unknown.bits_per_weight) == (0, 0.0)
     assert {t.label: t.bytes for t in rows.roles}["attn_q"] == 2 * 256 * 144
-
-
-def calls_of(action: Callable[[], object]) -> int:
-    """Python functions entered by ``action``: what costs time, without a clock."""
-    count = 0
-
-    def trace(_frame: object, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(trace)
-    try:
-        action()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def test_sorting_and_filtering_100_000_rows_calls_little_per_row(theme: Theme) -> None:

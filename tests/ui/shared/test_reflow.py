@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QTextEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 from support.cut import faults
+from support.cut_painted import half_figures, painted_faults
 from support.widgets import shown
 
-from desktop.ui.shared.elided_label import ElidedLabel, first_fitting
+from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel, first_fitting
 from desktop.ui.shared.labels import PlainLabel, breakable, plain_label
 from desktop.ui.shared.reflow import Beside, Column, CurrentStack, DownwardScroll, resize_dialog
 
@@ -117,6 +118,30 @@ def test_the_first_text_that_fits_is_taken() -> None:
     assert first_fitting(metrics, metrics.horizontalAdvance("so…") + 1, "some words", "some").endswith("…")
 
 
+FACTS = "GGUF v3 · 135 M parameters · 5.74 bits/weight · 98.4 MB · context 8,192"
+
+
+def test_of_figures_only_whole_ones_are_shown_and_the_tooltip_has_all(qtbot: QtBot) -> None:
+    label = FigureLabel("facts")
+    label.set_whole_text(FACTS)
+    outer = shown(qtbot, window(label), 900, 100)
+    assert label.text() == FACTS and not label.toolTip()
+    seen = set()
+    for width in range(700, 110, -7):
+        outer.resize(width, 100)
+        outer.layout().activate()
+        begins, more, rest = label.text().partition(" …")
+        assert not rest and FACTS.startswith(begins)
+        if more:
+            assert FACTS[len(begins) :].startswith(" · ") and FACTS in label.toolTip()
+            seen.add(begins)
+    assert len(seen) == FACTS.count(" · ")
+    label.set_whole_text("1,234.5 tok/s · 98.4 MB")
+    outer.resize(40, 100)
+    outer.layout().activate()
+    assert label.text() == "…"  # 1,23 would be another figure
+
+
 # -- the check itself ----------------------------------------------------------------------------
 
 
@@ -159,3 +184,29 @@ def test_the_check_leaves_alone_what_is_cut_on_purpose(qtbot: QtBot) -> None:
     outer = shown(qtbot, window(label), 200, 100)
     assert label.text() != PATH
     assert faults(outer) == []
+
+
+def test_the_check_finds_half_figures_whoever_cut_them(qtbot: QtBot) -> None:
+    class Painted(QWidget):
+        def paintEvent(self, event: QPaintEvent) -> None:
+            painter = QPainter(self)
+            metrics = QFontMetrics(painter.font())
+            for line in (FACTS, "too large by 115.4 MB"):
+                room = metrics.horizontalAdvance(line[:-4])
+                shown = metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
+                painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft, shown)
+            painter.drawText(QRect(0, 0, 20, 20), Qt.AlignmentFlag.AlignLeft, "wider than that")
+
+    label = ElidedLabel(FACTS, mode=Qt.TextElideMode.ElideRight)
+    outer = shown(qtbot, window(label, Painted()), 500, 100)
+    label.setFixedWidth(label.fontMetrics().horizontalAdvance(FACTS[:40]))
+    outer.layout().activate()
+    with painted_faults() as painted:
+        outer.grab()
+    assert [fault.partition(": ")[2] for fault in painted if "only a part" in fault] == [
+        "of 'context 8,192' only a part",
+        "of '115.4 MB' only a part",
+    ]
+    assert any("'wider than that' needs" in fault for fault in painted)
+    assert any("of the figure '5.74 bits" in fault for fault in faults(outer))
+    assert half_figures("Qwen3-8B-Instruct-128K", "Qwen3-8B-Instruct-12…") == []  # a name is no figure

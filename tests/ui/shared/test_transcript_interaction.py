@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
@@ -10,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from support.widgets import shown
 
 from desktop.ui.shared.transcript import TranscriptMessage, TranscriptView
+from desktop.ui.shared.transcript.foot_rows import FootRow
 from desktop.ui.shell.theme import Theme
 
 LEFT = Qt.MouseButton.LeftButton
@@ -106,6 +109,34 @@ def test_actions_of_other_messages_show_under_the_mouse(qtbot: QtBot, view: Tran
     with qtbot.waitSignal(view.edit_requested) as asked:
         qtbot.mouseClick(view.viewport(), LEFT, pos=at)
     assert asked.args == [0]
+
+
+STATISTICS = "1234.5 tok/s · 131,071 tokens · first token 123.45 s · 12 threads left to other programs"
+
+
+@pytest.mark.parametrize("width", [220, 300, 480, 900])
+def test_figures_and_actions_take_as_many_lines_as_they_need(qtbot: QtBot, theme: Theme, width: int) -> None:
+    view = shown(qtbot, TranscriptView(theme), width, 500)
+    name = "a-model-of-a-name-" * 6
+    answer = {"statistics_line": STATISTICS, "model": name, "sibling_index": 1, "sibling_count": 12}
+    first = TranscriptMessage(0, "assistant", "So", model="another")
+    view.set_messages([first, TranscriptMessage(1, "assistant", "Because", state="stopped", **answer)])  # type: ignore[arg-type]
+    QApplication.processEvents()
+    foot = (view.column.items[1].rows or [])[-1]
+    assert isinstance(foot, FootRow)
+    shown_figures = [figure for line in foot.lines for figure in line.split(" · ")]
+    assert shown_figures[1:] == STATISTICS.split(" · ")
+    assert shown_figures[0] == name or name in foot.tooltip()
+    metrics = view.shape.small_metrics
+    assert all(metrics.horizontalAdvance(line) <= foot.width for line in foot.lines)
+    spots = foot.hot_spots()
+    assert [hot.kind for hot in spots] == ["continue", "regenerate", "edit", "copy", "previous", "next"]
+    for hot in spots:
+        assert foot.natural_width + 8 >= hot.rect.right() and foot.height >= hot.rect.bottom()
+    assert not any(a.rect.intersects(b.rect) for a, b in combinations(spots, 2))
+    for kind, signal in (("continue", view.continue_requested), ("regenerate", view.regenerate_requested)):
+        with qtbot.waitSignal(signal):
+            qtbot.mouseClick(view.viewport(), LEFT, pos=place(view, 1, kind))
 
 
 def test_copy_gives_markdown_and_copy_code_the_code(qtbot: QtBot, view: TranscriptView) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -275,6 +276,32 @@ def test_a_start_imports_nothing_that_only_later_actions_need() -> None:
     program = f"import sys, desktop.app, desktop.ui.chat.page; print([m for m in {late!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+NO_ACTION = {
+    "answers to what is told or asked beside them": r".*(Again|Settings|Dismiss|Notice|CopyFailure|Remedy|Near\d?)|"
+    r"discover(Page|Inspect|Note|UseToken|MakeToken)|.*Calibrat(eNow|eLater|ionCancel)|.*Cancel(Scan|Edit)?|cancelLoad",
+    "they open a menu or a card, whose entries are settings or actions": r"machineMenu|downloadPlace|libraryFolders|"
+    r"filter(More|Sort)|modelButton|presetMenu|pickerOpenMore",
+    "values beside other values": r"filter_.*|loadReset",
+    "Qt's own": r"|Scroll(Left|Right)Button|qt_tableview_cornerbutton",
+    "actions that are declared under other words": r"newChat|composerSend|libraryClearSearch|openModelFile|"
+    r"inspectEmpty(Hub|Loaded)",
+}
+
+
+@pytest.mark.leaves_threads
+def test_what_a_button_does_the_palette_does_too(real: RealWindow, qtbot: QtBot) -> None:
+    window = real.window
+    every = (*WINDOW, *(entry for declared in PAGES.values() for entry in declared))
+    words = {said for action in actions_of(every) for said in (action.words, action.short) if said}
+    missing = []
+    for page in PAGES:
+        for button in window.go_to(page).findChildren(QAbstractButton):
+            said = button.text().rstrip(" ▾▴").replace("&&", "&")
+            if said not in words and not re.fullmatch("|".join(NO_ACTION.values()), button.objectName()):
+                missing.append(f"{page}: {button.objectName()} {said!r}")
+    assert missing == []
 
 
 @pytest.mark.leaves_threads

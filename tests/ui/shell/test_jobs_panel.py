@@ -42,7 +42,7 @@ BROKEN = Job("c2", "check", "Check of n.gguf", "failed", error=HeftError("It can
         (PAUSED, "paused · 1.0 GB of 2.0 GB"),
         (FAILED, "The disk is full. Free 3 GB there, then resume."),
         (DONE, "verified · 2.0 GB"),
-        (CHECK, "checksum · 45%"),
+        (CHECK, "45% · checksum"),
         (replace(CHECK, phase="done"), "done"),
         (replace(CHECK, progress=Progress()), "working"),
     ],

@@ -7,16 +7,19 @@ import threading
 from dataclasses import replace
 
 import pytest
-from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
+from support.cut import faults
 from support.plans import plain_plan
-from support.widgets import shown
+from support.widgets import find, shown
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
+from desktop.core.progress import Progress
 from desktop.engine.worker.protocol import EngineDied, Loaded, Memory
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.engine.supervisor import EngineState
+from desktop.services.job_kinds import Job
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.statusbar import StatusBar
 from desktop.ui.shell.tasks import Lane, Tasks
@@ -174,3 +177,26 @@ def test_long_name_is_cut_with_the_whole_as_tooltip(qtbot: QtBot, theme: Theme) 
     label.resize(900, 20)
     assert label.text() == label.whole_text
     assert label.toolTip() == ""
+
+
+@pytest.mark.parametrize("width", [1280, 820, 640])
+def test_each_figure_is_whole_in_a_narrow_window(
+    qtbot: QtBot, theme: Theme, tasks: Tasks, readings: Readings, width: int
+) -> None:
+    readings.now = EngineMemory(60_000_000_000, 128_000_000_000, 23_100_000_000, 24_000_000_000)
+    bar = shown(qtbot, StatusBar(tasks, readings), width, 30)
+    plan = plain_plan("/models/a.gguf", name="a-model-of-a-very-long-name-" * 4)
+    bar.show_state(replace(READY, plan=plan))
+    bar.show_answer(1234.5)
+    download = Job("1", "download", "a", "running", Progress(1, 10, "bytes", speed=34.5e6))
+    bar.show_jobs([download, replace(download, id="2"), replace(download, id="3", kind="check")])
+    qtbot.waitUntil(lambda: "VRAM" in words(bar))
+    bar.layout().activate()
+    assert faults(bar) == []
+    for figure in ("60.0", "/ 128.0 GB", "23.1", "/ 24.0 GB", "1234.5", "tok/s"):
+        assert figure in words(bar)
+    jobs = find(bar, QPushButton, "statusJobs")
+    assert "69.0 MB/s" in f"{jobs.text()} {jobs.toolTip()}"
+    assert jobs.text().startswith("↓ 2 downloads")
+    if width == 1280:
+        assert "tok/s in the last answer" in words(bar)

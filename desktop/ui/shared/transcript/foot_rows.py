@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen, QTextLayout
+from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QTextLayout
 
 from desktop.ui.shared.transcript.leaves import LeafPosition
 from desktop.ui.shared.transcript.message import CONTINUABLE, TranscriptMessage
@@ -12,6 +15,8 @@ from desktop.ui.shared.transcript.style import Style
 
 _ICON_SPACE = 30.0
 _BELOW_ANSWER = 12.0
+_INWARDS = -7.0  # an action's words begin where the text does
+SEPARATOR = " · "
 
 
 class NoteRow(TranscriptRow):
@@ -69,16 +74,19 @@ class WaitingRow(TranscriptRow):
 
 
 class FootRow(TranscriptRow):
-    """Statistics and actions. Actions are painted when the view says so; the room for them is always there."""
+    """Figures and actions, one after the other, over as many lines as they take: no figure is cut.
+
+    Actions are painted when the view says so; the room for them is always there.
+    """
 
     def __init__(self, style: Style, message: TranscriptMessage, *, name_model: bool, busy: bool) -> None:
         super().__init__(style, LeafPosition())
         self.actions_shown = False
         self.right_aligned = message.role == "user"
         named = message.model if name_model else ""
-        self._statistics = " · ".join(part for part in (named, message.statistics_line) if part)
+        self.figures = tuple(part for part in (named, *message.statistics_line.split(SEPARATOR)) if part)
+        self.lines: tuple[str, ...] = ()  # the figures as they are painted
         self._actions = self._offered(message, busy)
-        self._shown = ""
         self._hot_spots: list[HotSpot] = []
         self._siblings = f"{message.sibling_index + 1}/{message.sibling_count}"
         self._siblings_at = QRectF()
@@ -119,31 +127,42 @@ class FootRow(TranscriptRow):
 
     def measure(self, width: float) -> float:
         metrics = self.style.small_metrics
-        branching = any(kind in ("previous", "next") for kind, _, _ in self._actions)
-        counter = metrics.horizontalAdvance(self._siblings) + 4 if branching else 0.0
-        sizes = [max(metrics.horizontalAdvance(words) + 14, 22.0) for _, words, _ in self._actions]
-        needed = sum(sizes) + counter
-        room = width - needed - 10
-        self._shown = metrics.elidedText(self._statistics, Qt.TextElideMode.ElideRight, max(room, 0.0))
-        start = metrics.horizontalAdvance(self._shown) + 10 if self._shown else -7.0
-        x = width - needed + 7 if self.right_aligned else start
-        height = self._line
-        self._hot_spots = []
-        counted = False
-        for (kind, _, label), size in zip(self._actions, sizes, strict=True):
-            if kind == "next" and not counted:
-                self._siblings_at = QRectF(x, 0, counter, height)
-                x += counter
-                counted = True
-            self._hot_spots.append(HotSpot(kind, QRectF(x, 1, size, height - 2), label))
+        self.lines = tuple(wrapped_figures(metrics, width, self.figures))
+        start = metrics.horizontalAdvance(self.lines[-1]) + 10 if self.lines else _INWARDS
+        pieces = self._pieces()
+        needed = sum(size for _, size in pieces)
+        below = bool(self.lines) and start + needed > width and bool(pieces)  # else beside the last figures
+        x, line = (_INWARDS, len(self.lines)) if below else (start, max(0, len(self.lines) - 1))
+        if self.right_aligned:
+            x = max(_INWARDS, width - needed - _INWARDS)
+        line = self._place(pieces, x, line, width)
+        return self.estimate(width) + line * self._line
+
+    def _pieces(self) -> list[tuple[HotSpot | None, float]]:
+        """Actions with their widths, and None for which of the versions this is, between what changes that."""
+        metrics = self.style.small_metrics
+        found: list[tuple[HotSpot | None, float]] = []
+        for kind, words, label in self._actions:
+            found.append((HotSpot(kind, QRectF(), label), max(metrics.horizontalAdvance(words) + 14, 22.0)))
+        kinds = [kind for kind, _, _ in self._actions]
+        if "previous" in kinds or "next" in kinds:
+            at = kinds.index("previous") + 1 if "previous" in kinds else kinds.index("next")
+            found.insert(at, (None, metrics.horizontalAdvance(self._siblings) + 4))
+        return found
+
+    def _place(self, pieces: Sequence[tuple[HotSpot | None, float]], x: float, line: int, width: float) -> int:
+        """Place the actions one after the other from ``x`` of a line on; the last line they take."""
+        self._hot_spots, self._siblings_at = [], QRectF()
+        height, first = self._line, x
+        for hot, size in pieces:
+            if x + size > width - _INWARDS and x > first:
+                x, line = _INWARDS, line + 1
+            if hot is None:
+                self._siblings_at = QRectF(x, line * height, size, height)
+            else:
+                self._hot_spots.append(replace(hot, rect=QRectF(x, line * height + 1, size, height - 2)))
             x += size
-            if kind == "previous":
-                self._siblings_at = QRectF(x, 0, counter, height)
-                x += counter
-                counted = True
-        if not counted:
-            self._siblings_at = QRectF()
-        return self.estimate(width)
+        return line
 
     def hot_spots(self) -> list[HotSpot]:
         return self._hot_spots
@@ -151,7 +170,8 @@ class FootRow(TranscriptRow):
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         painter.setFont(self.style.small)
         painter.setPen(self.style.color("text_muted"))
-        painter.drawText(QRectF(0, 0, self.width, self._line), ALIGN_LEFT, self._shown)
+        for number, line in enumerate(self.lines):
+            painter.drawText(QRectF(0, number * self._line, self.width, self._line), ALIGN_LEFT, line)
         if not self.actions_shown:
             return
         for hot, (_, words, _) in zip(self._hot_spots, self._actions, strict=True):
@@ -160,5 +180,19 @@ class FootRow(TranscriptRow):
             painter.drawText(self._siblings_at, Qt.AlignmentFlag.AlignCenter, self._siblings)
 
     def tooltip(self) -> str:
-        """The whole statistics line when it had to be shortened."""
-        return self._statistics if self._shown != self._statistics else ""
+        """All of it where a name in it had to be shortened."""
+        whole = SEPARATOR.join(self.figures)
+        return whole if SEPARATOR.join(self.lines) != whole else ""
+
+
+def wrapped_figures(metrics: QFontMetricsF, width: float, figures: Sequence[str]) -> Iterator[str]:
+    """Lines of whole figures, each as long as the width (pixels) allows; only what is wider by itself is shortened."""
+    line = ""
+    for figure in figures:
+        longer = f"{line}{SEPARATOR}{figure}" if line else figure
+        if line and metrics.horizontalAdvance(longer) > width:
+            yield line
+            longer = figure
+        line = metrics.elidedText(longer, Qt.TextElideMode.ElideMiddle, max(width, 0.0))
+    if line:
+        yield line

@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from desktop.core.text import chat_text
 from desktop.ui.shared.transcript.interaction import Interaction
 from desktop.ui.shared.transcript.item import MessageItem
 from desktop.ui.shared.transcript.link_bar import LinkBar
@@ -299,6 +300,12 @@ class TranscriptView(Pane):
     def copy_selection(self, *, markdown: bool = False) -> None:
         """Copy the selected text as it reads, or as Markdown."""
         self._interaction.copy(markdown=markdown)
+
+    def copy_message(self, message_id: int) -> None:
+        """Copy a whole message as Markdown."""
+        index = self.column.index(message_id)
+        if index is not None:
+            self.copy_text(chat_text(self.column.items[index].content), "Message copied")
 
     def select_all(self) -> None:
         """Select every message."""

@@ -23,6 +23,7 @@ from desktop.core.settings_pages import PAGES, SettingsPage
 from desktop.store.options import Option, matching
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import resize_dialog
 from desktop.ui.shared.search_field import focus_search, search_field
 from desktop.ui.shell.keys import add_keys, listed_keys
 from desktop.ui.shell.settings.actions import CLOSE, FIND, INTO_LIST
@@ -71,7 +72,6 @@ class SettingsDialog(QDialog):
         self._build()
         self._connect()
         self.setMinimumSize(_LEAST)
-        self.resize(_SIZE.boundedTo(self.screen().availableGeometry().size() - QSize(20, 60)))
 
     def open_page(self, name: SettingsPage = "general", key: str = "") -> None:
         """Show a page, and with ``key`` the option there. "about" is a dialog of its own. KeyError for no page."""
@@ -84,6 +84,8 @@ class SettingsDialog(QDialog):
             raise KeyError(name)
         self._pages.setCurrentRow(row)
         self._visit(name)
+        if not self.isVisible():
+            resize_dialog(self, _SIZE.expandedTo(self.size()))  # the window below may be another size by now
         self.show()
         self.raise_()
         self.activateWindow()
