@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QTableView
 from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
-from support.calls import calls_of, counted_calls
+from support.calls import counted_calls
 from support.inspect_page import MakePage, opened
 from support.inspected import opened as read
 from support.widgets import find, label, shown
@@ -27,11 +27,13 @@ MOST_CALLS = 10_000  # Python functions on the GUI thread at one key, however lo
 def typed(qtbot: QtBot, field: QLineEdit, text: str) -> int:
     """Type a word, key by key, and delete it again; the most that one key called."""
 
-    def press(key: str | Qt.Key) -> None:
-        qtbot.keyClick(field, key)
-        QApplication.processEvents()
-
-    return max(calls_of(lambda key=key: press(key)) for key in (*text, *[Qt.Key.Key_Backspace] * len(text)))
+    most = 0
+    for key in (*text, *[Qt.Key.Key_Backspace] * len(text)):
+        with counted_calls() as calls:
+            qtbot.keyClick(field, key)
+            QApplication.processEvents()
+        most = max(most, calls.count)
+    return most
 
 
 def test_two_thousand_tensors(make_page: MakePage, qtbot: QtBot, tmp_path: Path) -> None:
