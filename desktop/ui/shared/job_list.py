@@ -77,7 +77,7 @@ class JobRow(QFrame):
         self._bar.setValue(round(_STEPS * step.fraction))
         self._bar.setAccessibleName(f"{job.name}: {step.fraction:.0%}")
         self._bar.setVisible(job.phase != "done")
-        set_role(self._state, "good" if job.phase == "done" else "muted")
+        set_role(self._state, "good" if job.phase == "done" and not job.outcome else "muted")
         set_role(self._error, "bad" if job.phase == "failed" else "warn")
         offered = _buttons(job)
         for button, word in ((self._first, offered[0] if len(offered) > 1 else ""), (self._second, offered[-1])):

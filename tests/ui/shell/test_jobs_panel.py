@@ -44,6 +44,8 @@ BROKEN = Job("c2", "check", "Check of n.gguf", "failed", error=HeftError("It can
         (DONE, "verified · 2.0 GB"),
         (CHECK, "checksum · 45%"),
         (replace(CHECK, phase="done"), "done"),
+        (replace(CHECK, phase="done", outcome="1 error: It is damaged."), "1 error: It is damaged."),
+        (replace(CHECK, phase="paused"), "paused · 45%"),
         (replace(CHECK, progress=Progress()), "working"),
     ],
 )
@@ -128,6 +130,8 @@ def test_the_status_bar_says_it_and_opens_the_panel(qtbot: QtBot, window: MainWi
         (FAILED, ["resume", "cancel"]),
         (DONE, ["chat", "clear"]),
         (CHECK, ["cancel"]),
+        (replace(CHECK, resumable=True), ["pause", "cancel"]),
+        (replace(CHECK, resumable=True, phase="paused"), ["resume", "cancel"]),
         (BROKEN, ["clear"]),
     ],
 )
