@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
 
 Phase = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
@@ -44,6 +45,16 @@ class Job:
     def active(self) -> bool:
         """Whether it goes on by itself."""
         return self.phase in ACTIVE
+
+    @property
+    def anew(self) -> bool:
+        """Whether nothing is kept of one that failed, so that it can only begin anew."""
+        return self.phase == "failed" and nothing_kept(self.progress.done, self.error.kind if self.error else "")
+
+
+def nothing_kept(done: float, kind: str) -> bool:
+    """Whether of what was ``done`` nothing is of use after a failure of a ``kind``: what it was of has changed."""
+    return done <= 0 or kind == FailureKind.FILE_CHANGED
 
 
 def merge_jobs(older: Job, newer: Job) -> Job | None:

@@ -35,6 +35,13 @@ def job_words(job: Job) -> str:
     return _joined(step.note, done, speed, left) or "working"
 
 
+def resume_word(anew: bool, kind: str) -> str:
+    """What the one button says that goes on with a job of a kind, or begins it ``anew``."""
+    if not anew:
+        return "Resume"
+    return "Download again" if kind == DOWNLOAD else "Try again"
+
+
 def progress_in_words(job: Job) -> Progress:
     """How far a job is, for those who wait for it: one that stands still says why."""
     return job.progress if job.phase == "running" else replace(job.progress, note=_phase_words(job))
