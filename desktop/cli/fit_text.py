@@ -7,7 +7,7 @@ from desktop.core.load_settings import kv_words
 from desktop.core.memory import RAM
 from desktop.core.placement import Fit
 from desktop.services.planning.service import Weighed
-from desktop.services.planning.words import beyond_training, speed_details
+from desktop.services.planning.words import speed_details, warnings
 
 _METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formulas"}
 
@@ -27,9 +27,7 @@ def report(found: Weighed) -> str:
         facts.append(("Speed", speed))
     width = max(len(label) for label, _ in facts)
     parts.append("\n".join(f"{label.ljust(width)}  {text}" for label, text in facts))
-    beyond = beyond_training(fit.context, found.shape.trained_context)
-    if beyond:
-        parts.append(beyond)
+    parts += warnings(found.plan)
     if found.plan.note:
         parts.append(found.plan.note)
     return "\n\n".join(parts) + "\n"

@@ -275,7 +275,8 @@ class PickedRepo:
                     fit = None
                 if fit is None and known.shape is not None and known.weights is not None:
                     fit = self._estimate(index, known.shape, known.weights, settings, where, longest=longest)
-                rows[index] = self._row(index, number, model, known, fit, rates, _within(asked, known.shape, now))
+                load = _within(asked, known.shape, now)
+                rows[index] = self._row(index, number, model, known, fit, rates, load, controls.machine)
         return self._view([row for row in rows if row is not None], now, controls, where)
 
     def marks(self, controls: Controls) -> tuple[Mark, ...]:
@@ -320,6 +321,7 @@ class PickedRepo:
         fit: Fit | None,
         rates: Rates | None,
         asked: LoadSettings,
+        machine: Machine | None,
     ) -> VariantRow:
         variant, problem = self.variants[index], known.problem
         state: RowState
@@ -330,7 +332,7 @@ class PickedRepo:
             speeds = self._speeds_of(index, known, fit, rates)
             option = Option(variant, quality, fit, speeds)
             if known.shape is not None:
-                plan = plan_of(self._refs[index], asked, fit, speeds, known.shape)
+                plan = plan_of(self._refs[index], asked, fit, speeds, known.shape, machine)
         else:
             failed = index in self._without_figures
             problem = problem or (_NOT_PLANNED if failed else "")

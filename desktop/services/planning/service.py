@@ -130,7 +130,7 @@ class PlanningService:
         except Exception as error:  # noqa: BLE001 - whatever a file does to a plan, it may still load
             _log.exception("planning %s", ref.name)
             note = f"This load could not be planned: {error}"
-        return LoadPlan(ref, wanted, _threads(wanted), note=note)
+        return LoadPlan(ref, wanted, _threads(wanted), note=note, cores=physical_threads())
 
     def _planned(self, ref: ModelRef, wanted: LoadSettings, held: Reclaimable, cancelled: Cancelled) -> LoadPlan:
         machine = self._machine.for_load()
@@ -138,7 +138,8 @@ class PlanningService:
             return self.weigh_source(str(ref.path), wanted, held=held, cancelled=cancelled, ref=ref).plan
         local = self._read(ref)
         if local is None or local.shape is None:
-            return LoadPlan(ref, wanted, _threads(wanted), note="Nothing in its header says how this model is built.")
+            note = "Nothing in its header says how this model is built."
+            return LoadPlan(ref, wanted, _threads(wanted), note=note, cores=physical_threads())
         fit = place(
             local.shape, local.weights, wanted, machine,
             freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
@@ -179,7 +180,7 @@ class PlanningService:
             fit, note = self._fit(headers, shape, weights, asked, where, method, held, cancelled)
             speeds = self.speeds(shape, weights, inspected.quantization, fit, where)
             ref = ref or _ref_of(inspected, source)
-            plan = replace(plan_of(ref, asked, fit, speeds, shape), note=note)
+            plan = replace(plan_of(ref, asked, fit, speeds, shape, machine), note=note)
             return Weighed(plan, fit, shape, weights, headers, where, inspected.quantization, inspected.title)
         finally:
             inspected.close()
@@ -233,11 +234,19 @@ class PlanningService:
         return known[1]
 
 
-def plan_of(ref: ModelRef, asked: LoadSettings, fit: Fit, speeds: Speeds | None, shape: ModelShape) -> LoadPlan:
-    """The plan that follows from a verdict."""
+def plan_of(
+    ref: ModelRef,
+    asked: LoadSettings,
+    fit: Fit,
+    speeds: Speeds | None,
+    shape: ModelShape,
+    machine: Machine | None = None,
+) -> LoadPlan:
+    """The plan that follows from a verdict; ``machine`` is another computer than this one."""
+    cores = machine.cpu.physical_cores if machine is not None else physical_threads()
     trained = shape.trained_context
     context = min(DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT)
-    return LoadPlan(ref, asked, _threads(asked), fit, speeds, context, trained, experts=shape.experts)
+    return LoadPlan(ref, asked, _threads(asked), fit, speeds, context, trained, experts=shape.experts, cores=cores)
 
 
 def _ref_of(inspected: Inspected, source: str) -> ModelRef:
