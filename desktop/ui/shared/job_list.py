@@ -43,7 +43,7 @@ class JobRow(QFrame):
         self._name = ElidedLabel()
         set_role(self._name, "subtitle")
         self._state = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._error = plain_label("jobError")  # what to do about it is never cut off
+        self._error = plain_label("jobError")  # what to do about it, or what was found, is never cut off
         self._error.setMinimumWidth(1)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
@@ -71,17 +71,18 @@ class JobRow(QFrame):
         """Show a new state."""
         self._name.set_whole_text(job.name)
         words = job_words(job)
-        self._state.set_whole_text(words if job.error is None else "")
-        self._state.setVisible(job.error is None)
-        self._error.setText(visible_in_place(words) if job.error is not None else "")
-        self._error.setVisible(job.error is not None)
+        whole = job.error is not None or bool(job.outcome)
+        self._state.set_whole_text("" if whole else words)
+        self._state.setVisible(not whole)
+        self._error.setText(visible_in_place(words) if whole else "")
+        self._error.setVisible(whole)
         step = job.progress
         self._bar.setRange(0, _STEPS if step.known or job.phase != "running" else 0)  # without an end it runs along
         self._bar.setValue(round(_STEPS * step.fraction))
         self._bar.setAccessibleName(f"{job.name}: {step.fraction:.0%}")
         self._bar.setVisible(job.phase != "done")
-        set_role(self._state, "good" if job.phase == "done" and not job.outcome else "muted")
-        set_role(self._error, "bad" if job.phase == "failed" else "warn")
+        set_role(self._state, "good" if job.phase == "done" else "muted")
+        set_role(self._error, {"failed": "bad", "done": "muted"}.get(job.phase, "warn"))
         offered = _buttons(job)
         first = offered[0] if len(offered) > 1 else ("", "")
         for button, (word, action) in ((self._first, first), (self._second, offered[-1])):
