@@ -26,6 +26,7 @@ from desktop.services.chat.chat import MessageFinished
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
 from desktop.services.engine.supervisor import EngineState
+from desktop.services.jobs_left import any_left
 from desktop.services.single_instance import OpenRequest
 from desktop.store import options
 from desktop.store.paths import Paths
@@ -141,6 +142,8 @@ class Heft:
         if self._jobs_bridge is not None:
             self._jobs_bridge.close()
         self._container.end_engine()
+        if (jobs := self._container.known(Container.jobs)) is not None:
+            jobs.close()  # before those who wait for one are cancelled: it goes on at the next start
         self._tasks.shutdown()
         self._pages.close()
         self._container.close()
@@ -199,8 +202,10 @@ class Heft:
         QApplication.setWindowIcon(application_icon())
         self._reports.look_for_crashes()
         self._tasks.run(self._settle, lane=Lane.JOB)
-        if any((self._container.paths.data / "downloads").glob("*.json")):
-            self._pages.restore_downloads()
+        if any_left(self._container.paths):
+            self._pages.restore_jobs()
+        else:
+            self._container.jobs.restore()
         if self._source:
             self.open(self._source)
         elif self._read_settings().get(options.LOAD_AT_START):

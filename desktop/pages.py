@@ -89,8 +89,8 @@ class Pages:
         """Look into a model: a path, an ``hf:`` address or a library name."""
         self.inspector().open(source)
 
-    def restore_downloads(self) -> None:
-        """Take up the downloads of earlier sessions; the page itself may wait."""
+    def restore_jobs(self) -> None:
+        """Take up the jobs of earlier sessions; the pages themselves may wait."""
         self._discover.restore()
 
     def chat(self) -> ChatPage:

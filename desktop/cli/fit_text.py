@@ -9,7 +9,7 @@ from desktop.core.memory import RAM
 from desktop.core.placement import Fit
 from desktop.core.units import human_bits, human_parameters
 from desktop.services.planning.service import Weighed
-from desktop.services.planning.words import beyond_training, remarks, speed_details
+from desktop.services.planning.words import remarks, speed_details, warnings
 
 _METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formulas"}
 
@@ -32,10 +32,7 @@ def report(found: Weighed) -> str:
         facts.append(("Speed", speed))
     width = max(len(label) for label, _ in facts)
     parts.append("\n".join(f"{label.ljust(width)}  {text}" for label, text in facts))
-    beyond = beyond_training(fit.context, found.shape.trained_context)
-    if beyond:
-        parts.append(beyond)
-    parts += remarks(found.plan)
+    parts += (*warnings(found.plan), *remarks(found.plan))
     if found.plan.note:
         parts.append(found.plan.note)
     return "\n\n".join(parts) + "\n"

@@ -12,6 +12,7 @@ from desktop.core.failures import FailureKind
 from desktop.services import jobs_channel
 from desktop.services.container import Container
 from desktop.services.job_kinds import Job
+from desktop.services.jobs_left import take_up
 from desktop.services.single_instance import ask
 from desktop.store.paths import Paths, default_paths
 
@@ -56,7 +57,7 @@ def _kept(paths: Paths, action: str, job_id: str) -> dict[str, Any]:
     container = Container(paths, lambda error: None)
     jobs, downloads = container.jobs, container.downloads
     jobs.hold()
-    jobs.restore()
+    take_up(container)
     try:
         if action and downloads.elsewhere(jobs_channel.find(jobs.jobs(), job_id).id):
             raise HeftError(

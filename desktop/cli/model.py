@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from desktop.cli.output import ProgressLine
+from desktop.cli.output import ProgressLine, print_note
 from desktop.core.errors import StoreError, UsageError
 from desktop.core.hub_address import hub_address
 from desktop.core.load_plan import LoadPlan
@@ -25,6 +25,7 @@ from desktop.engine.worker.protocol import Loaded
 from desktop.services.container import Container
 from desktop.services.engine.headless import HeadlessEngine
 from desktop.services.planning.ledger import LedgerService, Running
+from desktop.services.planning.words import warnings
 
 
 def add_load_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +101,8 @@ def loaded_model(container: Container, args: argparse.Namespace) -> Iterator[tup
         engine = HeadlessEngine(container.engine)
         loaded = engine.load(plan, progress.update)
         progress.close()
+        for words in warnings(plan):
+            print_note(f"note: {words}")
         with suppress(StoreError):  # a home that cannot be written keeps no answer from being given
             container.library.note_used(plan.path)
         yield engine, loaded, plan
@@ -108,8 +111,12 @@ def loaded_model(container: Container, args: argparse.Namespace) -> Iterator[tup
 
 
 def loaded_document(loaded: Loaded, plan: LoadPlan) -> dict[str, object]:
-    """What ``run`` and ``bench`` tell of the load: how it was set up, and what each device holds by the plan."""
-    return {"settings": as_document(loaded_settings(loaded)), "devices": devices_document(plan)}
+    """What ``run`` and ``bench`` tell of the load: how it was set up, each device's share by the plan, warnings."""
+    return {
+        "settings": as_document(loaded_settings(loaded)),
+        "devices": devices_document(plan),
+        "warnings": list(warnings(plan)),
+    }
 
 
 def loaded_settings(loaded: Loaded) -> LoadSettings:

@@ -13,7 +13,7 @@ from desktop.core.errors import UsageError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LOAD_FIELDS, LoadSettings, as_document, parse_setting
 from desktop.services.container import Container
-from desktop.services.planning.words import speed_details
+from desktop.services.planning.words import speed_details, warnings
 from desktop.store.paths import default_paths
 
 
@@ -70,6 +70,7 @@ def document(plan: LoadPlan) -> dict[str, Any]:
             "context_used": plan.context,
             "note": plan.note,
         },
+        "warnings": list(warnings(plan)),
     }
 
 
@@ -82,4 +83,5 @@ def report(plan: LoadPlan) -> str:
         lines += ["", f"{human_bytes(plan.fit.memory.total_bytes)} of memory, {plan.fit.placement}"]
     lines += [speed_details(plan.speeds)] if plan.speeds else []
     lines += [plan.note] if plan.note else []
+    lines += warnings(plan)
     return "\n".join(lines)

@@ -22,7 +22,8 @@ class LoadPlan:
     ``asked`` is what was set; all else was decided for it. ``fit`` is the verdict with memory per device (its
     ``method`` says how it was obtained); None where a model could not be planned, which keeps it from nothing:
     ``fallback_context`` (tokens) is then used. ``speeds`` None: nothing is known, or it does not fit. ``note`` says
-    where figures are less than what was asked for. ``experts`` is how many a layer has, 0 for a dense model.
+    where figures are less than what was asked for. ``experts`` is how many a layer has, 0 for a dense model; ``cores``
+    are the physical ones the process may use, 0 where that is not known.
     """
 
     ref: ModelRef
@@ -34,6 +35,7 @@ class LoadPlan:
     trained_context: int = 0
     note: str = ""
     experts: int = 0
+    cores: int = 0
 
     @property
     def path(self) -> Path:

@@ -176,6 +176,9 @@ class Tool(Generic[Result]):
             match reply:
                 case Step():
                     progress(reply.progress)
+                    if cancelled():  # steps may come without a gap
+                        self._end()
+                        raise CancelledError
                 case Refused():
                     raise HeftError(reply.message, reply.hint, detail=reply.detail, kind=reply.kind)
                 case Answer():

@@ -180,7 +180,7 @@ class HubClient:
         token = self._token() if self._is_own(url) else None
         allowed = {"Authorization": f"Bearer {token}"} if token else {}
         timeout = httpx2.Timeout(self._read_seconds, connect=self._connect_seconds)
-        with self._sessions.get().stream(
+        with self._sessions.get(url).stream(
             "GET",
             url,
             headers={"User-Agent": f"heft/{__version__}", **headers, **allowed},
@@ -208,7 +208,7 @@ class HubClient:
                 repo=repo,
                 path=path,
                 with_token=self._token() is not None,
-                proxied=bool(self._sessions.proxy()),
+                proxied=self._sessions.proxied(self.endpoint),
             ) from error
 
 

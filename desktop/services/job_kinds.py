@@ -7,13 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
-
-T = TypeVar("T")
 
 Phase = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 ACTIVE: tuple[Phase, ...] = ("queued", "running")
@@ -26,8 +25,8 @@ class Job:
     """One piece of long work at one moment.
 
     ``error`` says why it has failed, or why it was paused by itself. ``resumable``: it can be paused, and goes on where
-    it was. ``result`` is a file that came of it. ``detail`` is what its kind tells beyond that. ``gone`` is told once,
-    when it leaves the list.
+    it was. ``result`` is a file that came of it, ``outcome`` what came of it in words. ``detail`` is what its kind
+    tells beyond that. ``gone`` is told once, when it leaves the list.
     """
 
     id: str
@@ -38,6 +37,7 @@ class Job:
     error: HeftError | None = None
     resumable: bool = False
     result: Path | None = None
+    outcome: str = ""
     detail: Any = None
     gone: bool = False
 
@@ -45,6 +45,16 @@ class Job:
     def active(self) -> bool:
         """Whether it goes on by itself."""
         return self.phase in ACTIVE
+
+    @property
+    def anew(self) -> bool:
+        """Whether nothing is kept of one that failed, so that it can only begin anew."""
+        return self.phase == "failed" and nothing_kept(self.progress.done, self.error.kind if self.error else "")
+
+
+def nothing_kept(done: float, kind: str) -> bool:
+    """Whether of what was ``done`` nothing is of use after a failure of a ``kind``: what it was of has changed."""
+    return done <= 0 or kind == FailureKind.FILE_CHANGED
 
 
 def merge_jobs(older: Job, newer: Job) -> Job | None:
@@ -62,6 +72,7 @@ class JobKind:
     name: str  # as ``heft jobs`` has it
     at_once = 1  # jobs of the kind that run at the same time
     resumable = False  # what a stopped run did is kept, and the next one goes on from there
+    outlives_commands = True  # what a command began is kept as well, and not only what the window did
 
     def run(self, run: Run) -> Mapping[str, Any]:
         """Do the work, on a thread of its own; fields of the finished :class:`Job`.
@@ -88,33 +99,6 @@ class JobKind:
         """Remove what a cancelled job has left, on a thread of its own. Its id may have been given out again."""
 
 
-class Call(Generic[T]):
-    """A function as the order of a :class:`WorkKind`, and what came of it."""
-
-    def __init__(self, work: Callable[[Run], T]) -> None:
-        self._work = work
-        self.result: list[T] = []
-
-    def call(self, run: Run) -> None:
-        """Call it."""
-        self.result.append(self._work(run))
-
-
-class WorkKind(JobKind):
-    """A kind whose jobs are functions somebody waits for; they end with the program.
-
-    See :meth:`desktop.services.jobs.JobService.perform`.
-    """
-
-    def __init__(self, name: str, *, at_once: int = 1) -> None:
-        self.name, self.at_once = name, at_once
-
-    def run(self, run: Run) -> Mapping[str, Any]:
-        """Call the function."""
-        run.order.call(run)
-        return {}
-
-
 class Run:
     """One try at a job, as its work sees it. The job may be resumed while a stopped run is still ending."""
 
@@ -123,7 +107,7 @@ class Run:
         self._tell = tell
         self._keep = keep
         self._lock = threading.Lock()
-        self._begun = time.monotonic()
+        self._first: tuple[float, Progress] | None = None  # when (s) and what was first reported
         self._stopped = threading.Event()
         self._calls: list[Callable[[], None]] = []
 
@@ -149,10 +133,21 @@ class Run:
         call()
 
     def report(self, step: Progress) -> None:
-        """Say how far it is; the time left follows from the time so far. One that was stopped is not heard any more."""
-        so_far = time.monotonic() - self._begun
-        if step.seconds_left is None and so_far > _SURE_SECONDS and step.fraction > 0:
-            step = replace(step, seconds_left=so_far * (1 - step.fraction) / step.fraction)
+        """Say how far it is. Time left, and the speed of what counts bytes, follow from this run's reports so far.
+
+        One that was stopped is not heard any more.
+        """
+        now = time.monotonic()
+        if self._first is None or step.total != self._first[1].total or step.done < self._first[1].done:
+            self._first = now, step
+        begun, first = self._first
+        so_far, done = now - begun, step.done - first.done
+        if so_far > _SURE_SECONDS and done > 0:
+            rate = done / so_far
+            if step.seconds_left is None:
+                step = replace(step, seconds_left=max(0.0, step.total - step.done) / rate)
+            if step.speed is None and step.unit == "bytes":
+                step = replace(step, speed=rate)
         self._tell(progress=step)
 
     def tell(self, **fields: Any) -> None:

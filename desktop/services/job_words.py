@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from desktop.core.progress import Progress
 from desktop.core.units import human_bytes
 from desktop.services.job_kinds import Job
 from desktop.services.models.downloads_records import DOWNLOAD
@@ -20,16 +22,29 @@ def time_words(seconds: float) -> str:
 def job_words(job: Job) -> str:
     """A job's state in one line, figures first: what it is at may be a long name."""
     if job.phase == "done":
-        return f"verified · {human_bytes(job.progress.total)}" if job.kind == DOWNLOAD else "done"
+        done = f"verified · {human_bytes(job.progress.total)}" if job.kind == DOWNLOAD else "done"
+        return job.outcome or done
     if job.error is not None:
         return f"{job.error.message} {job.error.hint}".strip()
     done = _how_far(job)
     if job.phase != "running":
-        return _joined("waiting for its turn" if job.phase == "queued" else job.phase, done)
+        return _joined(_phase_words(job), done)
     step = job.progress
     speed = f"{human_bytes(step.speed)}/s" if step.speed and step.unit == "bytes" else ""
     left = f"{time_words(step.seconds_left)} left" if step.seconds_left else ""
     return _joined(done, speed, left, step.note) or "working"
+
+
+def resume_word(anew: bool, kind: str) -> str:
+    """What the one button says that goes on with a job of a kind, or begins it ``anew``."""
+    if not anew:
+        return "Resume"
+    return "Download again" if kind == DOWNLOAD else "Try again"
+
+
+def progress_in_words(job: Job) -> Progress:
+    """How far a job is, for those who wait for it: one that stands still says why."""
+    return job.progress if job.phase == "running" else replace(job.progress, note=_phase_words(job))
 
 
 def jobs_words(jobs: Sequence[Job]) -> str:
@@ -52,6 +67,10 @@ def jobs_words(jobs: Sequence[Job]) -> str:
             count = sum(job.phase == phase for job in jobs)
             words += [f"{count} {phase}"] if count else []
     return " · ".join(words)
+
+
+def _phase_words(job: Job) -> str:
+    return "waiting for its turn" if job.phase == "queued" else job.phase
 
 
 def _how_far(job: Job) -> str:

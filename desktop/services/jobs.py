@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
-from desktop.core.cancelled import Cancelled, CancelledError, never
+from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
-from desktop.services.job_kinds import Call, Job, JobKind, Phase, Run, WorkKind
+from desktop.services.job_kinds import Job, JobKind, Phase, Run
 from desktop.system.listeners import Listeners
 
-T = TypeVar("T")
 CLOSE_SECONDS = 2.0
 MOST_ENDED = 20  # jobs of one kind that stay in the list after they are done
-_LOOK_SECONDS = 0.1  # between two looks whether the one who waits still does
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +53,7 @@ class JobService:
         self._threads: set[threading.Thread] = set()
         self._listeners = Listeners[Job]()
         self._held = False
+        self._restored = False
         self._closed = False
 
     def register(self, kind: JobKind) -> None:
@@ -74,6 +72,15 @@ class JobService:
         """One job. Raises NotFoundError."""
         return self._entry(job_id).job
 
+    def order(self, job_id: str) -> Any:
+        """What a job is to do, a value of its kind's. Raises NotFoundError."""
+        return self._entry(job_id).order
+
+    @property
+    def closed(self) -> bool:
+        """Whether all was stopped because the program ends."""
+        return self._closed
+
     def subscribe(self, listener: Callable[[Job], None]) -> Callable[[], None]:
         """Hear every change of every job; returns the way to stop hearing."""
         return self._listeners.add(listener)
@@ -89,7 +96,15 @@ class JobService:
     # -- doing -------------------------------------------------------------------------------------
 
     def restore(self) -> None:
-        """Take up the jobs of earlier sessions: those that ran go on, the paused ones wait."""
+        """Take up the jobs of earlier sessions: those that ran go on, the paused ones wait.
+
+        A program that does this is one that leaves jobs to a later one, too.
+        """
+        with self._lock:
+            self._restored = True
+            begun = [entry for entry in self._entries.values() if not entry.kind.outlives_commands]
+        for entry in begun:
+            self._save(entry)
         for kind in list(self._kinds.values()):
             for order, job in kind.load():
                 entry = _Entry(order, job, kind)
@@ -123,28 +138,6 @@ class JobService:
                 self._entries[job.id] = _Entry(order, replace(job, resumable=kind.resumable), kind)
         self.resume(job.id)
         return job.id
-
-    def perform(self, kind: WorkKind, name: str, work: Callable[[Run], T], *, cancelled: Cancelled = never) -> T:
-        """Do some work as a job of the list, and wait for it.
-
-        Raises what it raises, and CancelledError when it was cancelled in the list or ``cancelled`` says so.
-        """
-        self.register(kind)
-        call = Call(work)
-        job_id = uuid.uuid4().hex[:16]
-        self.add(call, Job(job_id, kind.name, name))
-        entry = self._entries.get(job_id)
-        if entry is None:  # already cancelled in the list
-            raise CancelledError
-        with self._changed:
-            while not self._changed.wait_for(lambda: not entry.job.active, _LOOK_SECONDS):
-                if cancelled() or self._closed:
-                    break
-        if entry.job.active:
-            self.cancel(job_id)
-        if entry.job.phase == "done":
-            return call.result[0]
-        raise entry.job.error or CancelledError()
 
     def pause(self, job_id: str) -> None:
         """Stop for now; what was done is kept, also over a restart. UsageError for a kind that cannot be paused."""
@@ -376,6 +369,7 @@ class JobService:
                 listed = self._entries.get(entry.job.id)
                 order, job = entry.order, entry.job
                 kept = (listed is entry and job.phase != "done") or (listed is None and entry in self._left)
+                kept = kept and (self._restored or entry.kind.outlives_commands)
             if kept:
                 entry.kind.save(order, job)
 

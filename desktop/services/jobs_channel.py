@@ -51,6 +51,7 @@ def document(job: Job) -> dict[str, Any]:
         "fraction": round(step.fraction, 6) if step.known else None,
         "speed": step.speed,
         "seconds_left": step.seconds_left,
+        "outcome": job.outcome,
         "error": job.error.as_dict() if job.error is not None else None,
         "words": job_words(job),
     }

@@ -29,8 +29,3 @@ def system_proxies() -> tuple[ProxyInForce, ...]:
         variable = next((name for name in names if os.environ.get(name)), "")
         found.append(ProxyInForce(scheme, without_password(address), variable))
     return tuple(found)
-
-
-def addresses_past_proxies() -> str:
-    """The addresses that go without a proxy, as NO_PROXY says; "" for none."""
-    return os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""

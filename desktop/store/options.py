@@ -207,7 +207,7 @@ PROXY = Option(
     default="",
     page="network",
     label="Proxy",
-    explanation="In place of the system's; a password in it is kept readable in Heft's settings file",
+    explanation="In place of the system's, but not for NO_PROXY; a password in it stays readable in the settings file",
     words="network firewall http",
 )
 

@@ -56,6 +56,11 @@ class Paths:
         return self.data / "fetched.json"
 
     @property
+    def jobs(self) -> Path:
+        """Long work that is not done yet, but for downloads."""
+        return self.data / "jobs"
+
+    @property
     def removing(self) -> Path:
         """What is being removed at the moment."""
         return self.data / "removing.json"

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 from bench_engine import bare
 from measure import Figure, median_ratio
+from support.program import poll
 
 from desktop.store.chats import ChatStore
 from desktop.store.paths import Paths
@@ -88,13 +89,11 @@ class Window:
         self.seconds_to_paint = self._ready() - started
 
     def _ready(self) -> float:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            for line in self._stderr.read_text().splitlines():
-                if line.startswith("heft-ready "):
-                    return float(line.split()[1])
-            time.sleep(0.01)
-        raise RuntimeError(f"no first paint: {self._stderr.read_text()}")
+        def painted() -> float | None:
+            marks = [line for line in self._stderr.read_text().splitlines() if line.startswith("heft-ready ")]
+            return float(marks[0].split()[1]) if marks else None
+
+        return poll(painted, START_SECONDS, "the first paint")
 
     def place(self) -> None:
         """Bring the window to the screen's corner with the keyboard in it, as a window manager would."""
@@ -210,13 +209,11 @@ def tokens_per_second(display: str, starter: Path, rounds: int) -> Figure:
 
 
 def _wait_for_answer(store: ChatStore, chat_id: int) -> dict[str, float]:
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while time.monotonic() < deadline:
+    def answered() -> dict[str, float] | None:
         answers = [m for m in store.messages(chat_id) if m.role == "assistant" and m.statistics]
-        if answers:
-            return answers[-1].statistics
-        time.sleep(0.5)
-    raise RuntimeError("no answer in the window's chat")
+        return answers[-1].statistics if answers else None
+
+    return poll(answered, ANSWER_SECONDS, "an answer in the window's chat")
 
 
 def figures(starter: Path, quick: bool) -> list[Figure]:

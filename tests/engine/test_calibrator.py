@@ -18,7 +18,7 @@ from desktop.core.memory import shape_of
 from desktop.core.progress import Progress
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.engine.helper_process import Tool
-from desktop.engine.tools.calibrator import Calibrate, Calibrated
+from desktop.engine.tools.calibrator import Calibrate, Calibrated, timings
 from desktop.engine.tools.dequantize import TARGETS
 from desktop.engine.tools.synthetic_models import ForgedShape, forge, layer_bytes
 from desktop.engine.tools.waiting import waited_seconds
@@ -72,7 +72,13 @@ def test_a_calibration_measures_and_leaves_nothing(tool: Tool[Calibrated], tmp_p
         assert 1e-12 < large.seconds_per_byte < 1e-7
         assert found.speed.types["Q8_0"].prompt > 0
         assert 0 < found.undisturbed <= 1 and found.threads >= 1
-    assert [step.note for step in steps][:2] == ["the fixed costs", "Q8_0"]
+        steps_before = len(steps)
+        assert timings(request) == 3 + 4 + 3
+        with_attention = Calibrate(str(tmp_path), (), ("q8_0",), seconds=6.0, known=found.speed)
+        again = tool.call(with_attention, progress=steps.append).speed
+        assert [step.note for step in steps[steps_before:]] == ["measuring attention over q8_0"]
+        assert again.types == found.speed.types and set(again.attention) == {"f16", "q8_0"}
+    assert [step.note for step in steps][:2] == ["measuring the fixed costs", "measuring Q8_0"]
     assert not list(tmp_path.iterdir())
 
 

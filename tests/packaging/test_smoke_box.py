@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from smoke_box import SUPERUSER, Box, BoxError, User
 from support import offline
+from support.program import poll
 
 NOBODY = User("nobody", 65534, "/")
 OWNER = """
@@ -74,10 +74,7 @@ def test_another_user_may_not_change_the_root(box: Box) -> None:
 
 def test_only_its_own_processes_are_its_own(box: Box) -> None:
     program = subprocess.Popen(box.command(["sleep", "1000"]))
-    deadline = time.monotonic() + 20
-    while not box.processes() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    (number,) = box.processes()
+    (number,) = poll(box.processes, 20, "a process of the box")
     assert b"sleep" in Path(f"/proc/{number}/cmdline").read_bytes()
     box.end_all()
     assert program.wait(20) != 0
@@ -95,10 +92,7 @@ def test_a_killed_owner_leaves_no_process_and_no_mount(tmp_path: Path) -> None:
     owner.wait(20)
     owner.stdin.close()
     owner.stdout.close()
-    deadline = time.monotonic() + 20
-    while any(map(_runs, numbers)) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not any(map(_runs, numbers))
+    poll(lambda: not any(map(_runs, numbers)), 20, "the end of the box's processes")
     assert str(tmp_path) not in Path("/proc/mounts").read_text()
     assert list((tmp_path / "box").iterdir()) == []
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 from support import gguf_bytes as g
 from support.hub_server import BytesContent, HubServer, Repo
-from support.proxy_server import ProxyServer
+from support.proxy_server import HERE, ProxyServer, resolve_here
 from support.published import profile
 
 from desktop.core.load_settings import LoadSettings
@@ -138,8 +139,11 @@ def test_offline_asks_nobody_and_says_what_to_do(
 
 
 def test_requests_go_through_the_proxy_with_its_password(
-    served: HubServer, settings: SettingsStore, made: Container, tmp_path: Path
+    served: HubServer, settings: SettingsStore, made: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    resolve_here(monkeypatch)
+    endpoint = f"http://{HERE}:{urlsplit(served.endpoint).port}"
+    settings.set(options.HUB_ENDPOINT, endpoint)
     search = HubSearch(made.hub, tmp_path / "answers")
     with ProxyServer(wants_password=True) as proxy:
         settings.set(options.PROXY, f"http://{proxy.address}")
@@ -149,7 +153,7 @@ def test_requests_go_through_the_proxy_with_its_password(
         settings.set(options.PROXY, f"http://me:secret@{proxy.address}")
         assert search.files("me/model").files
         asked, password = proxy.asked[-1]
-        assert asked.startswith(f"{served.endpoint}/api/models/me/model") and password == "Basic bWU6c2VjcmV0"
+        assert asked.startswith(f"{endpoint}/api/models/me/model") and password == "Basic bWU6c2VjcmV0"
         settings.reset(options.PROXY)
         count = len(proxy.asked)
         assert search.files("me/model").files and len(proxy.asked) == count

@@ -1,4 +1,4 @@
-"""The list of long work: turns, progress, pause, resume, cancel, failures, restarts, and work somebody waits for."""
+"""The list of long work: turns, progress, pause, resume, cancel, failures and restarts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 from desktop.core.cancelled import CancelledError
-from desktop.core.errors import HeftError, NotFoundError, UsageError
+from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
-from desktop.services.job_kinds import Job, JobKind, Run, WorkKind
+from desktop.services.job_kinds import Job, JobKind, Run
 from desktop.services.jobs import MOST_ENDED, JobService
 
 WAIT = 10.0
-CHECK = WorkKind("check")
 
 
 class Steps(JobKind):
@@ -196,76 +195,9 @@ def test_close_leaves_what_ran_to_the_next_start(jobs: JobService, kind: Steps) 
     assert kind.kept["a"] == (6, "running") and kind.discarded == []
 
 
-def test_work_somebody_waits_for(jobs: JobService) -> None:
-    seen: list[Job] = []
-
-    def work(run: Run) -> str:
-        run.report(Progress.of(0.5, "half"))
-        seen.extend(jobs.jobs())
-        return "answer"
-
-    assert jobs.perform(CHECK, "Check of m.gguf", work) == "answer"
-    assert (seen[0].name, seen[0].phase, seen[0].progress.note) == ("Check of m.gguf", "running", "half")
-    assert [job.phase for job in jobs.jobs()] == ["done"]
-
-
-def test_its_failure_reaches_the_one_who_waits_and_stays_in_the_list(jobs: JobService) -> None:
-    def work(run: Run) -> None:
-        raise HeftError("No.", "Try another.", kind=FailureKind.of("no"))
-
-    with pytest.raises(HeftError, match="No"):
-        jobs.perform(CHECK, "Check", work)
-    (job,) = jobs.jobs()
-    assert job.phase == "failed" and not job.resumable
-    jobs.resume(job.id)
-    assert jobs.job(job.id).phase == "failed"  # nobody waits for its result any more
-    jobs.clear(job.id)
-    assert jobs.jobs() == ()
-
-
-@pytest.mark.parametrize("where", ["list", "waiting"])
-def test_work_somebody_waits_for_is_cancelled(jobs: JobService, where: str) -> None:
-    begun, given_up = threading.Event(), threading.Event()
-    ended: list[BaseException] = []
-
-    def work(run: Run) -> None:
-        begun.set()
-        while not run.stopped:
-            given_up.wait(0.01)
-        raise CancelledError
-
-    def wait() -> None:
-        try:
-            jobs.perform(CHECK, "Check", work, cancelled=given_up.is_set)
-        except HeftError as error:
-            ended.append(error)
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    assert begun.wait(WAIT)
-    (job,) = jobs.jobs()
-    with pytest.raises(UsageError):
-        jobs.pause(job.id)
-    if where == "list":
-        jobs.cancel(job.id)
-    else:
-        given_up.set()
-    waiting.join(WAIT)
-    assert isinstance(ended[0], CancelledError) and jobs.jobs() == ()
-
-
-@pytest.mark.errors_logged
-def test_a_fault_of_hefts_own_is_told(jobs: JobService) -> None:
-    def work(run: Run) -> None:
-        raise ZeroDivisionError("by nought")
-
-    with pytest.raises(HeftError) as told:
-        jobs.perform(CHECK, "Check", work)
-    assert told.value.kind == "internal" and "by nought" in told.value.detail
-
-
-def test_old_results_leave_the_list(jobs: JobService) -> None:
+def test_old_results_leave_the_list(jobs: JobService, kind: Steps) -> None:
     for number in range(MOST_ENDED + 3):
-        jobs.perform(CHECK, f"Check {number}", lambda run: None)
+        jobs.add(10, Job(str(number), "steps", f"Steps {number}"))
+        jobs.wait(str(number), WAIT)
     until(jobs, lambda: len(jobs.jobs()) == MOST_ENDED)
-    assert jobs.jobs()[-1].name == f"Check {MOST_ENDED + 2}"
+    assert jobs.jobs()[-1].name == f"Steps {MOST_ENDED + 2}"

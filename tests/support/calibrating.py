@@ -34,7 +34,7 @@ class ScriptedCalibration(CalibrationService):
         progress: Report,
         cancelled: Cancelled,
     ) -> Calibration:
-        progress(Progress.of(0.5, "Q4_K"))
+        progress(Progress.of(0.5, "measuring Q4_K"))
         self.begun.set()
         while not self.end.wait(0.01):
             if cancelled():

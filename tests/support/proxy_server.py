@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
+
+import pytest
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -22,7 +26,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         parts = urlsplit(self.path)
-        onward = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        onward = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=10)
         passed = {name: value for name, value in self.headers.items() if not name.lower().startswith("proxy-")}
         onward.request("GET", f"{parts.path}?{parts.query}", headers=passed)
         answer = onward.getresponse()
@@ -35,8 +39,24 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+HERE = "hub.invalid"  # a host of no other computer
+
+
+def resolve_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let :data:`HERE` be this computer, but no loopback address by its name."""
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        return resolve("127.0.0.1" if host == HERE else host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
 class ProxyServer(ThreadingHTTPServer):
-    """A context manager; ``asked`` holds each address with the password that came with it."""
+    """A context manager; ``asked`` holds each address with the password that came with it.
+
+    Whatever host is asked for, this computer answers in its place.
+    """
 
     daemon_threads = True
 

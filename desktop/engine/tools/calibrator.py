@@ -41,7 +41,6 @@ DEEP = 32  # layers of the second narrow model
 SHORT, LONG, BATCH = 256, 1536, 512  # tokens before, in the attention's two measurements; tokens read at a time
 PROMPT = 256
 WAITED = 0.03  # part of a turn that its threads may have waited for a core
-BUSY = 0.5  # below this part of undisturbed turns the machine was busy
 UNCERTAINTY = 0.08  # of a calibrated type, from tests/bench/bench_speed.py
 _MEMORY_SHARE = 6  # a forged model takes at most this part of the memory and of the disk that are free
 _TOKENS, _LEAST_TOKENS = 32, 4
@@ -51,7 +50,9 @@ _LEAST_FACTOR = 0.3  # experts may be quicker than plain matrices: other kernels
 class Calibrate(msgspec.Struct, frozen=True):
     """What to calibrate, in about ``seconds``; models are written into ``folder`` and removed.
 
-    ``gpu`` puts all layers on the GPUs the engine has; ``experts`` measures the choice of experts too.
+    ``gpu`` puts all layers on the GPUs the engine has; ``experts`` measures the choice of experts too. ``known`` is
+    what an earlier request of the same calibration measured: the result holds it too. ``later`` timings are left for
+    further ones in the same time (see :func:`timings`).
     """
 
     folder: str
@@ -61,6 +62,14 @@ class Calibrate(msgspec.Struct, frozen=True):
     seconds: float = 50.0
     gpu: bool = False
     experts: bool = True
+    known: DeviceSpeed | None = None
+    later: int = 0
+
+
+def timings(request: Calibrate) -> int:
+    """How many things a request times one after the other."""
+    overheads = 3 if request.known is None else 0
+    return overheads + 4 * len(request.kv_types) + (5 if request.experts else 3) * len(request.types)
 
 
 class Calibrated(msgspec.Struct, frozen=True):
@@ -71,10 +80,6 @@ class Calibrated(msgspec.Struct, frozen=True):
     undisturbed: float
     seconds: float
 
-    @property
-    def busy(self) -> bool:
-        return self.undisturbed < BUSY
-
 
 class _Bench:
     """Forges, loads and times, within the time that is left."""
@@ -84,9 +89,9 @@ class _Bench:
         self._progress = progress
         self._folder = Path(request.folder)
         self._started = time.monotonic()
-        self._steps = 1 + len(request.kv_types) + len(request.types)
+        self._steps = (request.known is None) + len(request.kv_types) + len(request.types)
         self._done = 0
-        self._timings = 3 + 4 * len(request.kv_types) + (5 if request.experts else 3) * len(request.types)
+        self._timings = timings(request) + request.later
         self.threads = request.threads or physical_threads()
         self.undisturbed: list[float] = []
 
@@ -96,7 +101,7 @@ class _Bench:
 
     def step(self, note: str) -> None:
         """Say what comes next."""
-        self._progress(Progress.of(min(0.99, self._done / self._steps), note))
+        self._progress(Progress.of(min(0.99, self._done / self._steps), f"measuring {note}"))
         self._done += 1
 
     def _share(self) -> float:
@@ -178,16 +183,15 @@ def calibrate(request: Calibrate, progress: Report) -> Calibrated:
     for left in folder.glob("calibration-*.gguf"):
         left.unlink(missing_ok=True)  # of a calibration that was cancelled
     bench = _Bench(request, progress)
-    layer, token, vocabulary = _overheads(bench)
+    speed = request.known or DeviceSpeed("calibrated", {}, {}, *_overheads(bench))
     room = min(psutil.virtual_memory().available, psutil.disk_usage(str(folder)).free) / _MEMORY_SHARE
-    speed = DeviceSpeed("calibrated", {}, {}, layer, token, vocabulary)
     for kind in request.types:
-        found = _type_speed(bench, kind, layer, token, room)
+        found = _type_speed(bench, kind, speed.layer_seconds, speed.token_seconds, room)
         if request.experts:
             found = _with_experts(bench, kind, found, speed, room)
         speed = msgspec.structs.replace(speed, types={**speed.types, kind: found})
     attention: dict[str, AttentionSpeed] = {kv_type: _attention(bench, kv_type) for kv_type in request.kv_types}
-    speed = msgspec.structs.replace(speed, attention=attention)
+    speed = msgspec.structs.replace(speed, attention={**speed.attention, **attention})
     if request.experts and request.types:  # for types that are not calibrated
         known = speed.types.values()
         speed = msgspec.structs.replace(

@@ -271,7 +271,8 @@ class PickedRepo:
                     fit = None
                 if fit is None and known.shape is not None and known.weights is not None:
                     fit = self._estimate(index, known.shape, known.weights, settings, where, longest=longest)
-                rows[index] = self._row(index, number, model, known, fit, rates, within(asked, known.shape, now))
+                load = within(asked, known.shape, now)
+                rows[index] = self._row(index, number, model, known, fit, rates, load, controls.machine)
         shown = [row for row in rows if row is not None]
         return view_of(self.files, self._repo_words, shown, now, controls, where)
 
@@ -317,6 +318,7 @@ class PickedRepo:
         fit: Fit | None,
         rates: VariantRates,
         asked: LoadSettings,
+        machine: Machine | None,
     ) -> VariantRow:
         variant, problem = self.variants[index], known.problem
         state: RowState
@@ -327,7 +329,7 @@ class PickedRepo:
             speeds = rates.speeds(known, variant.quantization, fit, variant.first_file.path)
             option = Option(variant, quality, fit, speeds)
             if known.shape is not None:
-                plan = plan_of(self._refs[index], asked, fit, speeds, known.shape)
+                plan = plan_of(self._refs[index], asked, fit, speeds, known.shape, machine)
         else:
             failed = index in self._without_figures
             problem = problem or (_NOT_PLANNED if failed else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import statistics
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,24 +16,55 @@ import msgspec
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import StoreError
 from desktop.core.hardware import Cpu, Machine
-from desktop.core.progress import Progress, Report, unheard
+from desktop.core.load_settings import KvType
+from desktop.core.progress import Report, share, unheard
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed import Calibration, DeviceSpeed
 from desktop.core.speed.table import SpeedTable, completed, cpu_speed, gpu_speed, table_from_rows
 from desktop.engine.helper_process import Tool
-from desktop.services.job_kinds import Run, WorkKind
+from desktop.services.job_kinds import Run
+from desktop.services.job_work import Work, WorkKind, perform
 from desktop.services.jobs import JobService
+from desktop.services.machine.this_machine import describe_cpu
 from desktop.store.paths import Paths
 from desktop.system.atomic import write_atomically
 from desktop.system.packaged import read_table
 
-CALIBRATION = WorkKind("calibration")
+CALIBRATION = "calibration"  # the kind of job
 SECONDS = 45.0  # aim of one calibration; what the disk takes to write the models comes on top
 DEADLINE_SECONDS = 180.0
 USUAL_TYPES = ("Q4_K", "Q6_K", "Q8_0", "Q5_K", "Q3_K", "F16")  # what most repos offer, most wanted first
-USUAL_KV_TYPES = ("f16", "q8_0")
+USUAL_KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0")
 _NOT_FORGED = frozenset(("F32", "F64", "I8", "I16", "I32", "I64", "Q8_1", "Q8_K"))
 _VERSION = 1
+BUSY = 0.5  # below this part of undisturbed turns the machine was busy
+_NOTHING = DeviceSpeed("calibrated", {}, {})  # in the place of what earlier parts of a calibration measure
+
+
+class CalibrationOrder(msgspec.Struct, frozen=True):
+    """What to measure, in about ``seconds``, of which ``spent`` are over; and what is measured already.
+
+    ``machine`` is the key of the machine it holds for. ``undisturbed`` has for each part that is done the part of its
+    turns during which no other program took a core.
+    """
+
+    machine: str
+    types: tuple[str, ...]
+    seconds: float
+    spent: float = 0.0
+    speed: DeviceSpeed | None = None
+    threads: int = 0
+    undisturbed: tuple[float, ...] = ()
+
+    def with_part(self, speed: DeviceSpeed, threads: int, undisturbed: float, seconds: float) -> CalibrationOrder:
+        """One more part is done; ``speed`` holds all so far."""
+        return msgspec.structs.replace(
+            self,
+            speed=speed,
+            threads=threads,
+            spent=self.spent + seconds,
+            undisturbed=(*self.undisturbed, undisturbed),
+        )
 
 
 class _Document(msgspec.Struct, frozen=True):
@@ -61,6 +93,9 @@ class CalibrationService:
     def __init__(self, paths: Paths, jobs: JobService | None = None) -> None:
         """A calibration is a job of ``jobs``."""
         self._jobs = jobs or JobService()
+        self._kind = WorkKind(CALIBRATION, CalibrationOrder, self._calibrate, paths.jobs)
+        self._jobs.register(self._kind)
+        self._paths = paths
         self._file = paths.calibrations
         self._scratch = paths.cache / "calibration"
         self._log = paths.logs / "calibration.log"
@@ -119,50 +154,68 @@ class CalibrationService:
 
         Raises CancelledError, HeftError: "disturbed" (other programs had the processor), "calibration" (no room).
         """
+        return perform(
+            self._jobs,
+            self._kind,
+            "Calibration of this computer",
+            CalibrationOrder(self.key(machine), tuple(kind for kind in types if can_calibrate(kind)), seconds),
+            machine,
+            progress=progress,
+            cancelled=cancelled,
+        )
 
-        def work(run: Run) -> Calibration:
-            def heard(step: Progress) -> None:
-                progress(step)
-                run.report(step)
+    def _calibrate(self, work: Work[CalibrationOrder, Calibration], run: Run) -> Calibration:
+        """Measure what of an order is not measured yet, one type after the other."""
+        from desktop.engine.tools.calibrator import Calibrate, Calibrated, timings
 
-            return self._calibrate(machine, types, heard, lambda: run.stopped or cancelled(), seconds)
-
-        return self._jobs.perform(CALIBRATION, "Calibration of this computer", work, cancelled=cancelled)
-
-    def _calibrate(
-        self,
-        machine: Machine,
-        types: Sequence[str],
-        progress: Report,
-        cancelled: Cancelled,
-        seconds: float,
-    ) -> Calibration:
-        from desktop.engine.tools.calibrator import Calibrate, Calibrated
-
-        wanted = tuple(kind for kind in types if can_calibrate(kind))
+        here = self.key(describe_cpu(self._paths) if work.at_hand is None else work.at_hand)
+        if work.order.machine != here:  # what was measured before was another engine's, or another computer's
+            work.keep(run, CalibrationOrder(here, work.order.types, work.order.seconds))
+        plan: list[Calibrate] = [
+            Calibrate(str(self._scratch), (), ()),
+            *(Calibrate(str(self._scratch), (kind,), (), known=_NOTHING) for kind in work.order.types),
+            *(Calibrate(str(self._scratch), (), (kind,), known=_NOTHING) for kind in USUAL_KV_TYPES),
+        ]
         tool: Tool[Calibrated] = Tool("desktop.engine.tools.calibrator", Calibrated, self._scratch, self._log)
         try:
-            measured = tool.call(
-                Calibrate(str(self._scratch), wanted, USUAL_KV_TYPES, seconds=seconds),  # type: ignore[arg-type]
-                deadline_seconds=DEADLINE_SECONDS,
-                cancelled=cancelled,
-                progress=progress,
-            )
+            for index, part in enumerate(plan):
+                order = work.order
+                if index < len(order.undisturbed):
+                    continue
+                request = msgspec.structs.replace(
+                    part,
+                    seconds=max(1.0, order.seconds - order.spent),
+                    known=order.speed,
+                    later=sum(timings(later) for later in plan[index + 1 :]),
+                )
+                measured = tool.call(
+                    request,
+                    deadline_seconds=DEADLINE_SECONDS,
+                    cancelled=lambda: run.stopped,
+                    progress=share(run.report, index / len(plan), 1 / len(plan)),
+                )
+                work.keep(
+                    run, order.with_part(measured.speed, measured.threads, measured.undisturbed, measured.seconds)
+                )
         finally:
             tool.close()
             for left in self._scratch.glob("calibration-*.gguf"):
                 left.unlink(missing_ok=True)
-        kept = self.known(machine)
+        return self._found(work.order)
+
+    def _found(self, order: CalibrationOrder) -> Calibration:
+        speed = order.speed
+        assert speed is not None
+        kept = self._read().get(order.machine)
         earlier = kept.devices.get("cpu") if kept is not None else None
-        speed = measured.speed
         if earlier is not None:
             speed = msgspec.structs.replace(speed, types={**earlier.types, **speed.types})
         found = Calibration(
-            machine=self.key(machine),
+            machine=order.machine,
             measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            threads=measured.threads,
+            threads=order.threads,
             devices={**(kept.devices if kept is not None else {}), "cpu": speed},
-            busy=measured.busy,
+            busy=statistics.mean(order.undisturbed) < BUSY,
         )
         self._keep(found)
         return found

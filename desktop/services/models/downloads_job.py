@@ -87,7 +87,10 @@ class DownloadWork:
 
     def run(self) -> None:
         """Until all files are there and verified. Raises HubError; CancelledError when stopped."""
-        self._change("checking", kind="", message="", hint="", notice="", resumed_bytes=0, transferred_bytes=0)
+        here = max(self.state.done_bytes, self._on_disk())  # also for one that fails before it has looked further
+        self._change(
+            "checking", done_bytes=here, kind="", message="", hint="", notice="", resumed_bytes=0, transferred_bytes=0
+        )
         for _ in range(_CHANGES):
             listing = self._list()
             files = self._wanted(listing)
@@ -123,6 +126,16 @@ class DownloadWork:
                 place.lock.parent.mkdir(parents=True, exist_ok=True)
                 with FileLock(place.lock, timeout=0):
                     place.discard()
+
+    def _on_disk(self) -> int:
+        """Bytes of what an earlier run fetched."""
+        found = 0
+        for path, etag in self.order.etags.items():
+            place = self._places.place(path, etag, "")
+            for kept in (place.existing(), place.part, place.unjoined):
+                if kept is not None and kept.is_file():
+                    found += kept.stat().st_size
+        return found
 
     def _begin(self, files: list[RepoFile]) -> None:
         """Note what the files are now; what came of files that were changed since is of no use."""
@@ -282,6 +295,10 @@ class DownloadWork:
             return self._transfer.fetch(wanted, place)
         except FileChangedError:
             place.discard()
+            raise
+        except HubError as error:
+            if error.kind == FailureKind.CHECKSUM:  # nothing of it was kept
+                self._change("checking", done_bytes=self._before)
             raise
 
     def _check_disk(self, files: list[RepoFile], places: dict[str, DownloadPaths], beside: int) -> None:

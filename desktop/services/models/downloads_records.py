@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from desktop.services.job_kinds import nothing_kept
 from desktop.system.atomic import write_atomically
 
 Phase = Literal["queued", "checking", "downloading", "waiting", "paused", "finished", "failed", "cancelled", "removed"]
@@ -63,6 +64,11 @@ class DownloadState:
     def active(self) -> bool:
         """Whether it goes on by itself."""
         return self.phase in ACTIVE
+
+    @property
+    def anew(self) -> bool:
+        """Whether nothing is kept of one that failed, so that it can only begin anew."""
+        return self.phase == "failed" and nothing_kept(self.done_bytes, self.kind)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

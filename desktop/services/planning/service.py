@@ -132,7 +132,7 @@ class PlanningService:
         except Exception as error:  # noqa: BLE001 - whatever a file does to a plan, it may still load
             _log.exception("planning %s", ref.name)
             note = f"This load could not be planned: {error}"
-        return LoadPlan(ref, wanted, _threads(wanted), note=note)
+        return LoadPlan(ref, wanted, _threads(wanted), note=note, cores=physical_threads())
 
     def _planned(self, ref: ModelRef, wanted: LoadSettings, held: Reclaimable, cancelled: Cancelled) -> LoadPlan:
         machine = self._machine.for_load()
@@ -140,7 +140,8 @@ class PlanningService:
             return self.weigh_source(str(ref.path), wanted, held=held, cancelled=cancelled, ref=ref).plan
         local = self._read(ref)
         if local is None or local.shape is None:
-            return LoadPlan(ref, wanted, _threads(wanted), note="Nothing in its header says how this model is built.")
+            note = "Nothing in its header says how this model is built."
+            return LoadPlan(ref, wanted, _threads(wanted), note=note, cores=physical_threads())
         fit = place(
             local.shape, local.weights, wanted, machine,
             freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
@@ -181,7 +182,7 @@ class PlanningService:
             fit, note = self._fit(headers, shape, weights, asked, where, method, held, cancelled)
             speeds = self.speeds(shape, weights, inspected.quantization, fit, where)
             ref = ref or _ref_of(inspected, source)
-            plan = replace(plan_of(ref, asked, fit, speeds, shape), note=note)
+            plan = replace(plan_of(ref, asked, fit, speeds, shape, machine), note=note)
             label, title, size = inspected.quantization, inspected.title, inspected.size
             return Weighed(plan, fit, shape, weights, headers, where, label, title, size)
         finally:
@@ -236,11 +237,18 @@ class PlanningService:
         return known[1]
 
 
-def plan_of(ref: ModelRef, asked: LoadSettings, fit: Fit, speeds: Speeds | None, shape: ModelShape) -> LoadPlan:
-    """The plan that follows from a verdict."""
-    return LoadPlan(
-        ref, asked, _threads(asked), fit, speeds, default_context(shape), shape.trained_context, experts=shape.experts
-    )
+def plan_of(
+    ref: ModelRef,
+    asked: LoadSettings,
+    fit: Fit,
+    speeds: Speeds | None,
+    shape: ModelShape,
+    machine: Machine | None = None,
+) -> LoadPlan:
+    """The plan that follows from a verdict; ``machine`` is another computer than this one."""
+    cores = machine.cpu.physical_cores if machine is not None else physical_threads()
+    threads, context, trained = _threads(asked), default_context(shape), shape.trained_context
+    return LoadPlan(ref, asked, threads, fit, speeds, context, trained, experts=shape.experts, cores=cores)
 
 
 def _ref_of(inspected: Inspected, source: str) -> ModelRef:

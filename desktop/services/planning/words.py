@@ -94,8 +94,21 @@ def notes(plan: LoadPlan) -> tuple[str, ...]:
     said = [plan.note] if plan.note else []
     if fit is not None and not fit.fits:
         said.append(f"Too large by {human_bytes(fit.short_by_bytes)}: it will hardly load.")
-    beyond = beyond_training(plan.context, plan.trained_context)
-    return (*said, beyond) if beyond else tuple(said)
+    return (*said, *warnings(plan))
+
+
+def warnings(plan: LoadPlan) -> tuple[str, ...]:
+    """What was set beyond what is of use, a sentence each: it is taken all the same."""
+    found = (beyond_training(plan.context, plan.trained_context), beyond_cores(plan.threads, plan.cores))
+    return tuple(words for words in found if words)
+
+
+def beyond_cores(threads: int, cores: int) -> str:
+    """A sentence where there are more threads than physical cores (0: unknown); "" where there are not."""
+    if not cores or threads <= cores:
+        return ""
+    has = "1 core" if cores == 1 else f"{cores:,} cores"
+    return f"{threads:,} threads share {has}: more threads than cores wait for one another, which is slower."
 
 
 def remarks(plan: LoadPlan) -> tuple[str, ...]:

@@ -137,12 +137,9 @@ class DiscoverFilters(QWidget):
         self._limits, self._licence, self._gated = (None, None), "", None
         self._chosen()
 
-    def query(self, most_parameters: int) -> SearchQuery:
-        """The question; ``most_parameters`` is the largest model that fits (0: not known)."""
+    def query(self) -> SearchQuery:
+        """The question. What does not fit is asked for too: left out by the Hub, nobody could say how much it is."""
         least, most = self._limits
-        # Asked of the Hub only where nothing else narrows the search: it leaves out what it knows no size of.
-        if self.fits_only and most_parameters and not self.field.text().strip() and not self.all_formats:
-            most = min(most, most_parameters) if most is not None else most_parameters
         task = next((task for task, button in self._tasks.items() if button.isChecked()), None)
         return SearchQuery(
             text=self.field.text().strip(),

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.services.container import Container
 from desktop.services.discover.picked_run import PickedRun
+from desktop.services.jobs_left import take_up
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
 from desktop.ui.discover.page import DiscoverPage
@@ -53,21 +54,24 @@ class DiscoverParts(QObject):
     @property
     def downloads(self) -> DownloadService:
         """The downloads; those of an earlier session are taken up with :meth:`restore`."""
-        service = self._container.downloads
-        if self._bridge is None:
-            self._bridge = Bridge(service.subscribe, _newest)
-            self._bridge.received.connect(self._on_download)
-        return service
+        return self._hear()
 
     def restore(self) -> None:
-        """Go on with what an earlier session left, in the background."""
-        service = self.downloads
-        self._tasks.run(lambda context: service.restore(), lane=Lane.JOB)
+        """Go on with the jobs that an earlier session left, in the background; the downloads are heard from now on."""
+        self._hear()
+        self._tasks.run(lambda context: take_up(self._container), lane=Lane.JOB)
 
     def close(self) -> None:
         """Hear nothing more; the downloads go on at the next start."""
         if self._bridge is not None:
             self._bridge.close()
+
+    def _hear(self) -> DownloadService:
+        service = self._container.downloads
+        if self._bridge is None:
+            self._bridge = Bridge(service.subscribe, _newest)
+            self._bridge.received.connect(self._on_download)
+        return service
 
     def _on_download(self, state: DownloadState) -> None:
         self.downloads_changed.emit(self.downloads.states())

@@ -102,7 +102,7 @@ class DiscoverSearch(QWidget):
 
     def _search_words(self) -> None:
         self._searched_with = most_parameters(self._pools)
-        query = self.filters.query(self._searched_with)
+        query = self.filters.query()
         self._begin(query, fits_only=self.filters.fits_only)
         self._task = self._tasks.run(
             lambda context: self._service.first_page(query),
@@ -185,6 +185,7 @@ class DiscoverSearch(QWidget):
         self._task, self._page = None, page
         if page.stale_since is not None:
             self._tell(f"{page.problem} Results of {ago(time.time() - page.stale_since)}.", "Try again")
+        before = self.model.rowCount()
         self.model.append(page.repos, more=bool(page.next), now=time.time())
         hidden = self.model.hidden
         if hidden and self.model.rowCount() and page.stale_since is None:
@@ -194,10 +195,10 @@ class DiscoverSearch(QWidget):
             self._body.setCurrentIndex(0)
             if self._entering:
                 self.enter_results()
-        elif page.next:
-            self._fetch_more()
-        else:
+        elif not page.next:
             self._nothing_found()
+        if page.next and self.model.rowCount() == before:  # the list asks for more only where something came
+            self._fetch_more()
 
     def enter_results(self) -> None:
         """From the search field into the results, also where they are still to come; nothing from elsewhere."""

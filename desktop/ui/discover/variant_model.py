@@ -25,6 +25,8 @@ from desktop.services.discover.picker_words import (
     names_in,
     where,
 )
+from desktop.services.job_words import resume_word
+from desktop.services.models.downloads_records import DOWNLOAD as DOWNLOAD_JOB
 from desktop.services.models.downloads_records import DownloadState
 from desktop.services.planning.words import speed, speed_details
 from desktop.ui.shared.column_table import ColumnTable, Index
@@ -89,9 +91,7 @@ ACTIONS = {
     "queued": "Queued",
     "checking": "Checking…",
     "waiting": "Waiting…",
-    "paused": "Resume",
     "finished": "Chat now",
-    "failed": "Try again",
 }
 
 
@@ -190,6 +190,8 @@ class VariantTableModel(ColumnTable):
             return "Chat now" if found.local_path is not None else "Download"
         if state.phase == "downloading":
             return f"{state.fraction:.0%}"
+        if state.phase in ("paused", "failed"):
+            return resume_word(state.anew, DOWNLOAD_JOB)
         return ACTIONS.get(state.phase, "Download")
 
     def painted(self, line: int, column: int) -> tuple[str, str, bool]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from PySide6.QtCore import QRect, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
@@ -20,8 +18,9 @@ from PySide6.QtWidgets import (
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
-from desktop.core.findings import Finding, Severity
+from desktop.core.findings import Finding
 from desktop.core.progress import Progress
+from desktop.services.inspect.finding_words import counted
 from desktop.services.inspect.inspection import Inspected, InspectionService
 from desktop.ui.inspect.actions import CHECK, GO_TO_FINDING
 from desktop.ui.inspect.findings_model import ACTION, MESSAGE, REASON, SEVERITY, FindingsModel
@@ -153,7 +152,7 @@ class ProblemsTab(InspectTab):
             rows = range(self._rows.rowCount())
             kept = next((row for row in rows if self._rows.at(row) == looked_at), 0)
             self._table.setCurrentIndex(self._rows.index(kept, MESSAGE))
-        self._count.setText(in_words(findings))
+        self._count.setText(counted(findings))
         self._refresh()
 
     def _fit_rows(self) -> None:
@@ -217,7 +216,7 @@ class ProblemsTab(InspectTab):
         self._progress.setValue(0)
         self._note.setText("Checking…")
         self._checking = self._tasks.run(
-            work, done=done, failed=self._failed, progress=self._advance, lane=Lane.JOB, owner=self
+            work, done=done, failed=self._failed, progress=self._advance, lane=Lane.COMMAND, owner=self
         )
         self._refresh()
 
@@ -236,13 +235,6 @@ class ProblemsTab(InspectTab):
             self._checking.cancel()
             self._checking = None
             self._refresh()
-
-
-def in_words(findings: tuple[Finding, ...]) -> str:
-    """``1 error, 2 warnings``; "" without findings."""
-    counts = Counter(finding.severity for finding in dict.fromkeys(findings))
-    order: tuple[Severity, ...] = ("error", "warning", "note")
-    return ", ".join(f"{counts[kind]:,} {kind}{'s' * (counts[kind] != 1)}" for kind in order if counts[kind])
 
 
 def _takes_focus(widget: QWidget) -> bool:

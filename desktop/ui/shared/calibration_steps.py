@@ -81,7 +81,7 @@ class CalibrationSteps(QStackedWidget):
             )
 
         self._running = self._tasks.run(
-            work, done=self._done, failed=self._refused, progress=self._advance, lane=Lane.JOB, owner=self
+            work, done=self._done, failed=self._refused, progress=self._advance, lane=Lane.COMMAND, owner=self
         )
 
     def cancel(self) -> None:
@@ -150,7 +150,7 @@ class CalibrationSteps(QStackedWidget):
 
     def _advance(self, step: Progress) -> None:
         self._bar.setValue(round(_STEPS * step.fraction))
-        self._note.setText(f"Measuring {step.note}")
+        self._note.setText(step.note[:1].upper() + step.note[1:])
 
     def _done(self, found: Calibration) -> None:
         self._running = None

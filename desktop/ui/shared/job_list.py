@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QV
 
 from desktop.core.text import visible_in_place
 from desktop.services.job_kinds import Job
-from desktop.services.job_words import job_words
+from desktop.services.job_words import job_words, resume_word
 from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import set_role
@@ -17,20 +17,23 @@ from desktop.ui.shell.theme import set_role
 _STEPS = 1000
 
 
-def _buttons(job: Job) -> tuple[str, ...]:
-    """What can be done with a job: the words of its buttons, of which the last takes it out of the list."""
+def _buttons(job: Job) -> tuple[tuple[str, str], ...]:
+    """What can be done with a job: words of its buttons, and what they ask for. The last takes it out of the list."""
     if job.phase == "done":
         runs = job.result is not None and job.result.suffix.lower() == ".gguf"
-        return ("Chat now", "Clear") if runs else ("Clear",)
+        return (("Chat now", "chat"), ("Clear", "clear")) if runs else (("Clear", "clear"),)
+    if not job.active and not job.resumable:
+        return (("Clear", "clear"),)
+    cancel = ("Cancel", "cancel")
     if job.active:
-        return ("Pause", "Cancel") if job.resumable else ("Cancel",)
-    return ("Resume", "Cancel") if job.resumable else ("Clear",)
+        return (("Pause", "pause"), cancel) if job.resumable else (cancel,)
+    return ((resume_word(job.anew, job.kind), "resume"), cancel)
 
 
 class JobRow(QFrame):
     """One job. Its buttons keep their places while it runs, so that a click meets what was aimed at."""
 
-    asked = Signal(str, str)  # the word of a button in lower case, and the job's id
+    asked = Signal(str, str)  # what a button asks for, and the job's id
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -40,7 +43,7 @@ class JobRow(QFrame):
         self._name = ElidedLabel()
         set_role(self._name, "subtitle")
         self._state = FigureLabel(f"jobState_{job.id}")
-        self._error = plain_label("jobError")  # what to do about it is never cut off
+        self._error = plain_label("jobError")  # what to do about it, or what was found, is never cut off
         self._error.setMinimumWidth(1)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
@@ -68,26 +71,28 @@ class JobRow(QFrame):
         """Show a new state."""
         self._name.set_whole_text(job.name)
         words = job_words(job)
-        self._state.set_whole_text(words if job.error is None else "")
-        self._state.setVisible(job.error is None)
-        self._error.setText(visible_in_place(words) if job.error is not None else "")
-        self._error.setVisible(job.error is not None)
+        whole = job.error is not None or bool(job.outcome)
+        self._state.set_whole_text("" if whole else words)
+        self._state.setVisible(not whole)
+        self._error.setText(visible_in_place(words) if whole else "")
+        self._error.setVisible(whole)
         step = job.progress
         self._bar.setRange(0, _STEPS if step.known or job.phase != "running" else 0)  # without an end it runs along
         self._bar.setValue(round(_STEPS * step.fraction))
         self._bar.setAccessibleName(f"{job.name}: {step.fraction:.0%}")
         self._bar.setVisible(job.phase != "done")
         set_role(self._state, "good" if job.phase == "done" else "muted")
-        set_role(self._error, "bad" if job.phase == "failed" else "warn")
+        set_role(self._error, {"failed": "bad", "done": "muted"}.get(job.phase, "warn"))
         offered = _buttons(job)
-        for button, word in ((self._first, offered[0] if len(offered) > 1 else ""), (self._second, offered[-1])):
+        first = offered[0] if len(offered) > 1 else ("", "")
+        for button, (word, action) in ((self._first, first), (self._second, offered[-1])):
             button.setVisible(bool(word))
             button.setText(word)
             button.setAccessibleName(f"{word} {job.name}")
-            button.setObjectName(f"{word.split()[0].lower()}_{job.id}" if word else "")
+            button.setObjectName(f"{action}_{job.id}" if action else "")
 
     def _press(self, button: QPushButton) -> None:
-        self.asked.emit(button.text().split()[0].lower(), self._id)
+        self.asked.emit(button.objectName().partition("_")[0], self._id)
 
 
 class JobList(QWidget):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from desktop.core.text import visible_in_place
-from desktop.store.library import LibraryModel
+
+if TYPE_CHECKING:
+    from desktop.store.library import LibraryModel
 
 
 def menu_title(model: LibraryModel, most: int) -> str:

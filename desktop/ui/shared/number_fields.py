@@ -6,11 +6,14 @@ that 0.3 became 0. The wheel changes a field only when it has the focus, so that
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QValidator, QWheelEvent
+from PySide6.QtGui import QValidator
 from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox
 
 from desktop.core.units import decimal, human_count, human_decimal, whole
+from desktop.ui.shared.wheel import leave_wheel
 
 _MARKS = frozenset("0123456789.,'_+- \u00a0\u2009\u202f")  # a number that is still being typed holds nothing else
 
@@ -24,7 +27,7 @@ class DecimalField(QDoubleSpinBox):
         self.setRange(low, most)
         self.setSingleStep(step)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        leave_wheel(self)
 
     def textFromValue(self, value: float) -> str:
         """As everywhere in the program."""
@@ -33,34 +36,17 @@ class DecimalField(QDoubleSpinBox):
     def valueFromText(self, text: str) -> float:
         """What was typed; the present value where it is no number."""
         try:
-            return decimal(self._bare(text))
+            return decimal(_bare(self, text))
         except ValueError:
             return self.value()
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         """A number in range, or one that may still become one."""
-        bare = self._bare(text)
-        try:
-            value = decimal(bare)
-        except ValueError:
-            return _unfinished(bare), text, position
-        if value > self.maximum() or (value < 0 <= self.minimum()):
-            return QValidator.State.Invalid, text, position
-        return _acceptable(value >= self.minimum()), text, position
+        return _state(_bare(self, text), decimal, self.minimum(), self.maximum()), text, position
 
     def fixup(self, text: str) -> str:
         """Leaving the field in the middle of a number keeps the one that was there."""
-        return f"{self.prefix()}{self.textFromValue(self.value())}{self.suffix()}"
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to what is around unless the field is in use."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-    def _bare(self, text: str) -> str:
-        return text.removeprefix(self.prefix()).removesuffix(self.suffix()).strip()
+        return _kept(self, self.textFromValue(self.value()))
 
 
 class WholeField(QSpinBox):
@@ -72,7 +58,7 @@ class WholeField(QSpinBox):
         self.setSpecialValueText(word)
         self.setSingleStep(step)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        leave_wheel(self)
 
     def textFromValue(self, value: int) -> str:
         """As everywhere in the program."""
@@ -83,42 +69,45 @@ class WholeField(QSpinBox):
         if self._is_word(text):
             return self.minimum()
         try:
-            return whole(self._bare(text))
+            return whole(_bare(self, text))
         except ValueError:
             return self.value()
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         """A number in range, the word for the lowest, or what may still become one."""
-        bare, word = self._bare(text), self.specialValueText()
-        if word.startswith(text):
+        if self.specialValueText().startswith(text):
             return _acceptable(self._is_word(text)), text, position
-        try:
-            value = whole(bare)
-        except ValueError:
-            return _unfinished(bare), text, position
-        if value > self.maximum() or (value < 0 <= self.minimum()):
-            return QValidator.State.Invalid, text, position
-        return _acceptable(value >= self.minimum()), text, position
+        return _state(_bare(self, text), whole, self.minimum(), self.maximum()), text, position
 
     def fixup(self, text: str) -> str:
         """Leaving the field in the middle of a number keeps the one that was there."""
         if self.specialValueText() and self.value() == self.minimum():
             return self.specialValueText()
-        return f"{self.prefix()}{self.textFromValue(self.value())}{self.suffix()}"
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to what is around unless the field is in use."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-    def _bare(self, text: str) -> str:
-        return text.removeprefix(self.prefix()).removesuffix(self.suffix()).strip()
+        return _kept(self, self.textFromValue(self.value()))
 
     def _is_word(self, text: str) -> bool:
         word = self.specialValueText()
         return bool(text) and text in (word, word.partition(" ")[0])
+
+
+def _bare(field: QSpinBox | QDoubleSpinBox, text: str) -> str:
+    """What was typed, without what stands before and behind it."""
+    return text.removeprefix(field.prefix()).removesuffix(field.suffix()).strip()
+
+
+def _kept(field: QSpinBox | QDoubleSpinBox, number: str) -> str:
+    return f"{field.prefix()}{number}{field.suffix()}"
+
+
+def _state(bare: str, read: Callable[[str], float], least: float, most: float) -> QValidator.State:
+    """Whether a text is a number in range, or may still become one."""
+    try:
+        value = read(bare)
+    except ValueError:
+        return _unfinished(bare)
+    if value > most or (value < 0 <= least):
+        return QValidator.State.Invalid
+    return _acceptable(value >= least)
 
 
 def _unfinished(text: str) -> QValidator.State:

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 class Lane(Enum):
     """Which queue work waits in. What a person waits for never stands behind what the computer does meanwhile."""
 
-    COMMAND = "command"  # what was just asked for: send, stop, pause, load, change a setting. Short, and at once
+    COMMAND = "command"  # what was just asked for: send, stop, pause, load, change a setting; to wait for a job
     JOB = "job"  # what takes the disk or the processor: scan, hash, read files, describe the machine
     NETWORK = "network"  # what waits for the Hub or a file on it
 

@@ -17,7 +17,9 @@ from support.hub_server import BytesContent, HubServer, Repo
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.progress import Progress
 from desktop.services import jobs_channel
-from desktop.services.job_kinds import Job, Run, WorkKind
+from desktop.services.inspect.whole_check import CheckOrder
+from desktop.services.job_kinds import Job, Run
+from desktop.services.job_work import WorkKind, perform
 from desktop.services.jobs import JobService
 from desktop.services.models.downloads_records import Order, OrderStore
 from desktop.store.paths import Paths
@@ -96,15 +98,15 @@ def test_a_cancel_removes_what_has_come(heft_home: Path, paths: Paths, hub: HubS
     assert code == 0 and told["jobs"] == [] and not part.exists() and hub.exchanges == []
 
 
-def test_the_window_s_answer() -> None:
+def test_the_window_s_answer(tmp_path: Path) -> None:
     jobs = JobService()
     seen: list[dict[str, Any]] = []
 
-    def work(run: Run) -> None:
+    def work(_work: object, run: Run) -> None:
         run.report(Progress(3, 4, "bytes", speed=2.0, seconds_left=0.5))
         seen.append(jobs_channel.answer(jobs, jobs_channel.request()))
 
-    jobs.perform(WorkKind("check"), "Check of m.gguf", work)
+    perform(jobs, WorkKind("check", CheckOrder, work, tmp_path), "Check of m.gguf", CheckOrder("m.gguf"))
     (job,) = seen[0]["jobs"]
     assert (job["kind"], job["state"], job["fraction"], job["speed"], job["seconds_left"], job["error"]) == (
         "check", "running", 0.75, 2.0, 0.5, None,

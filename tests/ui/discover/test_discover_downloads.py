@@ -75,7 +75,7 @@ class Press:
         """Press what the table offers until the file is here."""
 
         def here() -> bool:
-            if self.action in ("Download", "Resume", "Try again"):
+            if self.action in ("Download", "Resume", "Download again"):
                 self.download()
             return self.action == "Chat now"
 
@@ -98,6 +98,33 @@ def press(made: Made, hub: HubServer, qtbot: QtBot, vocab_dir: Path) -> Iterator
     view.setCurrentIndex(view.model().index(0, 0))
     made.wait(lambda: made.table.isVisible() and made.table.model().rowCount() == 1)
     yield Press(made, hub, qtbot)
+
+
+def test_a_failed_one_of_which_nothing_is_kept_says_download_again_everywhere(press: Press) -> None:
+    press.hub.fail("wrong-bytes", "/cdn/", times=99)
+    press.download()
+    press.wait_for("Download again", "Cancel")
+    assert press.action == "Download again"
+    press.hub.heal()
+    press.button("Download again")
+    press.wait_for("Chat now", "Clear")
+
+
+def test_a_failed_one_of_which_something_is_kept_says_resume_everywhere(press: Press) -> None:
+    press.slow()
+    press.download()
+    press.made.wait(lambda: any(state.done_bytes > 500_000 for state in press.made.downloads.states()))
+    press.button("Pause")
+    press.wait_for("Resume", "Cancel")
+    press.quick()
+    press.hub.fail("status", "/cdn/", status=418)
+    press.button("Resume")
+    press.made.wait(lambda: [state.phase for state in press.made.downloads.states()] == ["failed"])
+    press.wait_for("Resume", "Cancel")
+    assert press.action == "Resume"
+    press.download()
+    press.wait_for("Chat now", "Clear")
+    assert press.made.downloads.states()[0].resumed_bytes > 500_000
 
 
 def test_cancelled_it_can_be_downloaded_again_at_once(press: Press, qtbot: QtBot, tmp_path: Path) -> None:

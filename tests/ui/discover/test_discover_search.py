@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -9,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView, QWidget
 from pytestqt.qtbot import QtBot
-from support.discover_page import AWQ, GATED, Made
+from support.discover_page import AWQ, GATED, HUGE, Made
 from support.fitting import cut
 from support.hub_server import HubServer, Repo
 from support.hub_server_content import BytesContent
@@ -23,7 +24,7 @@ def _has_more(hub: HubServer, before: int) -> bool:
     return len(hub.requests("/api/models")) > before
 
 
-def test_first_visit_shows_what_is_trending_and_fits(made: Made) -> None:
+def test_first_visit_shows_what_is_trending_and_fits(made: Made, qtbot: QtBot) -> None:
     made.wait(lambda: "Huge-GGUF" not in made.results and len(made.results) == 3)
     assert made.results == ["Qwen3-8B-GGUF", "Qwen3-14B-GGUF", "Gated-GGUF"]
     view = made.find(QListView, "discoverResults")
@@ -31,6 +32,21 @@ def test_first_visit_shows_what_is_trending_and_fits(made: Made) -> None:
     spoken = view.model().index(1, 0).data(Qt.ItemDataRole.AccessibleTextRole)
     assert "◐ partly on GPU" in spoken and "14.8 B" in spoken
     assert made.text("discoverTitle") == "Find a model that fits"
+    note = made.find(QAbstractButton, "discoverNote")
+    made.wait(lambda: note.isVisible() and "1 more does not fit" in note.toolTip())
+    qtbot.mouseClick(note, Qt.MouseButton.LeftButton)
+    made.wait(lambda: "Huge-GGUF" in made.results)
+
+
+def test_pages_of_what_does_not_fit_are_passed_over(hub: HubServer, made: Made) -> None:
+    made.wait(lambda: len(made.results) == 3)
+    huge = hub.repos[HUGE]
+    for number in range(100):
+        hub.add(replace(huge, id=f"big/Huge-{number}-GGUF", fields={**huge.fields, "trendingScore": 8.5}))
+    made.page.search_for("")
+    made.wait(lambda: made.results == ["Qwen3-8B-GGUF", "Qwen3-14B-GGUF", "Gated-GGUF"])
+    note = made.find(QAbstractButton, "discoverNote")
+    made.wait(lambda: "101 more do not fit" in note.toolTip())
 
 
 def test_typing_searches_and_nothing_found_offers_a_way_on(made: Made, qtbot: QtBot) -> None:

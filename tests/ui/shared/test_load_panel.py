@@ -147,6 +147,18 @@ def test_beyond_training_and_too_large_are_said(panel: LoadPanel, dense: ModelRe
     assert find(panel, QProgressBar, "planBar0").property("role") == "over"
 
 
+def test_more_threads_than_cores_are_said_in_the_words_of_the_commands(
+    panel: LoadPanel, dense: ModelRef, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desktop.services.planning.service.physical_threads", lambda: 2)
+    show(panel, dense, qtbot)
+    assert "threads" not in label(panel, "planNotes")
+    with qtbot.waitSignal(panel.planned):
+        find(panel, QSpinBox, "loadThreads").setValue(999)
+    notes = label(panel, "planNotes")
+    assert "999 threads share 2 cores: more threads than cores wait for one another" in notes
+
+
 def test_what_no_engine_can_do_is_said_and_not_remembered(
     panel: LoadPanel, dense: ModelRef, planning: PlanningService, qtbot: QtBot
 ) -> None:

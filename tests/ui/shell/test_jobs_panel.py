@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from support.widgets import shown
 
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
 from desktop.services.job_kinds import Job
 from desktop.services.job_words import job_words, jobs_words, time_words
@@ -31,6 +32,8 @@ PAUSED = replace(DOWN, id="d3", phase="paused", progress=Progress(1e9, 2e9, "byt
 FAILED = replace(DOWN, id="d4", phase="failed", error=HeftError("The disk is full.", "Free 3 GB there, then resume."))
 DONE = replace(DOWN, id="d5", phase="done", progress=Progress(2e9, 2e9, "bytes"), result=Path("/m/m.gguf"))
 CHECK = Job("c1", "check", "Check of m.gguf", "running", Progress.of(0.45, "checksum"))
+CHANGED = replace(DOWN, id="d6", phase="failed", error=HeftError("It changes.", "", kind=FailureKind.FILE_CHANGED))
+DAMAGED = replace(FAILED, id="d7", progress=Progress(0, 4.9e9, "bytes"))
 BROKEN = Job("c2", "check", "Check of n.gguf", "failed", error=HeftError("It cannot be read.", "Look at it."))
 
 
@@ -44,6 +47,8 @@ BROKEN = Job("c2", "check", "Check of n.gguf", "failed", error=HeftError("It can
         (DONE, "verified · 2.0 GB"),
         (CHECK, "45% · checksum"),
         (replace(CHECK, phase="done"), "done"),
+        (replace(CHECK, phase="done", outcome="1 error: It is damaged."), "1 error: It is damaged."),
+        (replace(CHECK, phase="paused"), "paused · 45%"),
         (replace(CHECK, progress=Progress()), "working"),
     ],
 )
@@ -120,6 +125,29 @@ def test_the_status_bar_says_it_and_opens_the_panel(qtbot: QtBot, window: MainWi
 
 
 @pytest.mark.parametrize(
+    ("job", "offered"),
+    [
+        (FAILED, ["Resume", "Cancel"]),
+        (CHANGED, ["Download again", "Cancel"]),
+        (DAMAGED, ["Download again", "Cancel"]),
+        (replace(BROKEN, resumable=True), ["Try again", "Cancel"]),
+        (BROKEN, ["Clear"]),
+    ],
+)
+def test_a_failed_job_goes_on_or_begins_anew_by_one_button(
+    qtbot: QtBot, window: MainWindow, job: Job, offered: list[str]
+) -> None:
+    window.show_jobs([job])
+    window.toggle_jobs()
+    inside = [b for b in panel(window).findChildren(QPushButton) if b.isVisible() and b.objectName().endswith(job.id)]
+    assert [b.text() for b in inside] == offered
+    asked: list[tuple[str, str]] = []
+    window.job_asked.connect(lambda action, job_id: asked.append((action, job_id)))
+    qtbot.mouseClick(inside[0], Qt.MouseButton.LeftButton)
+    assert asked == [("clear" if offered == ["Clear"] else "resume", job.id)]
+
+
+@pytest.mark.parametrize(
     ("job", "buttons"),
     [
         (DOWN, ["pause", "cancel"]),
@@ -128,6 +156,8 @@ def test_the_status_bar_says_it_and_opens_the_panel(qtbot: QtBot, window: MainWi
         (FAILED, ["resume", "cancel"]),
         (DONE, ["chat", "clear"]),
         (CHECK, ["cancel"]),
+        (replace(CHECK, resumable=True), ["pause", "cancel"]),
+        (replace(CHECK, resumable=True, phase="paused"), ["resume", "cancel"]),
         (BROKEN, ["clear"]),
     ],
 )

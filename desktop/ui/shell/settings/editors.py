@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.store.option_kinds import Address, ByteSize, Choice, Folder, Folders, Kind, Switch, Whole
@@ -18,6 +17,7 @@ from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.number_fields import DecimalField, WholeField
 from desktop.ui.shared.signals import calling
 from desktop.ui.shared.toggle import ToggleSwitch
+from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import Theme, set_role
 
 _NUMBER_WIDTH = 150
@@ -67,23 +67,13 @@ class SwitchEditor(_Inside):
         self._switch.setChecked(value)
 
 
-class _QuietComboBox(QComboBox):
-    """Leaves the wheel to the page unless it is in use."""
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
 class ChoiceEditor(_Inside):
     """One of a few words."""
 
     def __init__(self, option: Option[str], kind: Choice[str]) -> None:
         super().__init__()
-        self._box = _QuietComboBox()
-        self._box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._box = QComboBox()
+        leave_wheel(self._box)
         for value, word in kind.choices:
             self._box.addItem(word, value)
         self._hold(self._box, option)

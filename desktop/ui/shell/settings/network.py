@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QLabel
 
-from desktop.services.network import addresses_past_proxies, system_proxies
+from desktop.hub.past_proxy import addresses_past_proxies
+from desktop.services.network import system_proxies
 from desktop.store import options
 from desktop.ui.shell.settings.rows import SettingsPane
 from desktop.ui.shell.settings.writer import OptionWriter
@@ -50,6 +51,5 @@ def _system_words() -> tuple[str, bool]:
     found = system_proxies()
     lines = [f"{p.scheme}: {p.address} ({p.variable or 'from the system'})" for p in found]
     past = addresses_past_proxies()
-    if past and found:
-        lines.append(f"Without a proxy: {past}")
-    return "\n".join(lines) or "It names no proxy.", bool(found)
+    words = lines or ["It names no proxy."]
+    return "\n".join([*words, f"Without a proxy: {past}"] if past else words), bool(found)

@@ -1,0 +1,37 @@
+"""Findings in order and in words: for the page Inspect, the list of jobs and the commands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
+from desktop.core.findings import Finding, Severity
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """``1 error, 2 warnings``; "" without findings."""
+    counts = Counter(finding.severity for finding in dict.fromkeys(findings))
+    return ", ".join(f"{counts[kind]:,} {kind}{'s' * (counts[kind] != 1)}" for kind in SEVERITIES if counts[kind])
+
+
+def check_words(findings: Sequence[Finding]) -> str:
+    """What came of a check in one line: how many findings, and the gravest."""
+    return f"{counted(findings)}: {in_order(findings)[0].message}" if findings else "no problems found"
+
+
+def unreadable(name: str, error: OSError) -> HeftError:
+    return HeftError(
+        f"{name} cannot be read: {error.strerror or error}.",
+        "Check that the file is there and that you may read it.",
+        detail=str(error),
+        kind=FailureKind.NOT_READABLE,
+    )
+
+
+def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The gravest first."""
+    return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))

@@ -1,0 +1,157 @@
+"""A calibration is a job: what of it was measured before a pause or a quit is not measured again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+from support.calibrating import MACHINE
+
+from desktop.core.cancelled import Cancelled, CancelledError
+from desktop.core.errors import HeftError
+from desktop.core.progress import Progress, Report
+from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, SpeedSample, TypeSpeed
+from desktop.engine.tools.calibrator import Calibrate, Calibrated
+from desktop.services.jobs import JobService
+from desktop.services.machine import calibration
+from desktop.services.machine.calibration import CalibrationService
+from desktop.store.paths import Paths
+
+WAIT = 10.0
+TYPE = TypeSpeed((SpeedSample(1e6, 1e-9),), 1e-12, 0.1)
+
+
+class ScriptedTool:
+    """In the place of the calibrator's process: measures at once, but for ``hold`` until ``go_on``."""
+
+    asked: ClassVar[list[str]]  # what was measured, in its order; the fixed costs are ""
+    hold = "nothing"
+    held: threading.Event
+    go_on: threading.Event
+
+    def __init__(self, *_arguments: Any) -> None:
+        pass
+
+    def call(
+        self, request: Calibrate, *, deadline_seconds: float, cancelled: Cancelled, progress: Report
+    ) -> Calibrated:
+        what = (*request.types, *request.kv_types, "")[0]
+        progress(Progress.of(0.0, f"measuring {what}"))
+        if what == self.hold and not self.go_on.is_set():
+            self.held.set()
+            while not self.go_on.wait(0.01):
+                if cancelled():
+                    raise CancelledError
+        self.asked.append(what)
+        speed = request.known or DeviceSpeed("calibrated", {}, {}, 1.0)
+        types = {**speed.types, **dict.fromkeys(request.types, TYPE)}
+        attention: dict[str, AttentionSpeed] = {
+            **speed.attention,
+            **dict.fromkeys(request.kv_types, AttentionSpeed(1.0)),
+        }
+        return Calibrated(msgspec.structs.replace(speed, types=types, attention=attention), 2, 0.9, 1.0)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> type[ScriptedTool]:
+    class Made(ScriptedTool):
+        asked: ClassVar[list[str]] = []
+        held, go_on = threading.Event(), threading.Event()
+
+    monkeypatch.setattr(calibration, "Tool", Made)
+    monkeypatch.setattr(calibration, "describe_cpu", lambda paths: MACHINE)
+    return Made
+
+
+@pytest.fixture
+def start(paths: Paths) -> Iterator[Callable[[], tuple[JobService, CalibrationService]]]:
+    """Starts the program anew, which takes up the jobs of the time before."""
+    made: list[JobService] = []
+
+    def begin() -> tuple[JobService, CalibrationService]:
+        jobs = JobService()
+        made.append(jobs)
+        service = CalibrationService(paths, jobs)
+        jobs.restore()
+        return jobs, service
+
+    yield begin
+    for jobs in made:
+        jobs.close()
+
+
+def begun(service: CalibrationService) -> tuple[threading.Thread, list[Calibration | HeftError]]:
+    ended: list[Calibration | HeftError] = []
+
+    def calibrate() -> None:
+        try:
+            ended.append(service.calibrate(MACHINE, ("Q4_K", "Q6_K")))
+        except HeftError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=calibrate)
+    thread.start()
+    return thread, ended
+
+
+ALL = ["", "Q4_K", "Q6_K", "f16", "q8_0"]
+
+
+def test_each_part_is_measured_once(
+    start: Callable[[], tuple[JobService, CalibrationService]], tool: type[ScriptedTool]
+) -> None:
+    jobs, service = start()
+    found = service.calibrate(MACHINE, ("Q4_K", "Q6_K"))
+    assert tool.asked == ALL
+    speed = found.devices["cpu"]
+    assert set(speed.types) == {"Q4_K", "Q6_K"} and set(speed.attention) == {"f16", "q8_0"}
+    assert (speed.layer_seconds, found.threads, found.busy) == (1.0, 2, False)
+    assert service.known(MACHINE) == found
+    assert [job.phase for job in jobs.jobs()] == ["done"]
+
+
+def test_paused_it_goes_on_at_the_type_it_was_at(
+    start: Callable[[], tuple[JobService, CalibrationService]], tool: type[ScriptedTool]
+) -> None:
+    tool.hold = "Q6_K"
+    jobs, service = start()
+    thread, ended = begun(service)
+    assert tool.held.wait(WAIT)
+    (job,) = jobs.jobs()
+    jobs.pause(job.id)
+    assert jobs.wait(job.id, WAIT).phase == "paused" and tool.asked == ["", "Q4_K"]
+    tool.go_on.set()
+    jobs.resume(job.id)
+    thread.join(WAIT)
+    assert isinstance(ended[0], Calibration) and tool.asked == ALL
+
+
+@pytest.mark.parametrize("same_engine", [True, False])
+def test_after_a_quit_it_goes_on_unless_another_engine_was_installed(
+    start: Callable[[], tuple[JobService, CalibrationService]],
+    tool: type[ScriptedTool],
+    monkeypatch: pytest.MonkeyPatch,
+    same_engine: bool,
+) -> None:
+    tool.hold = "Q6_K"
+    jobs, service = start()
+    thread, ended = begun(service)
+    assert tool.held.wait(WAIT)
+    (job,) = jobs.jobs()
+    jobs.close()
+    thread.join(WAIT)
+    assert isinstance(ended[0], CancelledError) and service.known(MACHINE) is None
+    tool.go_on.set()
+    if not same_engine:
+        monkeypatch.setattr(calibration, "engine_version", lambda: "another")
+    later, newer = start()
+    assert later.wait(job.id, WAIT).phase == "done"
+    assert tool.asked == (ALL if same_engine else ["", "Q4_K", *ALL])
+    found = newer.known(MACHINE)
+    assert found is not None and set(found.devices["cpu"].types) == {"Q4_K", "Q6_K"}
