@@ -164,6 +164,7 @@ def test_the_next_run_waits_for_the_end_of_the_one_before(jobs: JobService, coun
     counting.slow_to_end.clear()
     waiting = Waiting(jobs, counting.kind)
     job = reaches(jobs, 0)
+    poll(lambda: counting.runs == [0], WAIT, "the first run has begun")
     jobs.pause(job.id)
     jobs.resume(job.id)
     counting.allowed.release(4)
