@@ -26,7 +26,6 @@ from desktop.services.chat.chat import MessageFinished
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
 from desktop.services.engine.supervisor import EngineState
-from desktop.services.jobs_left import any_left
 from desktop.services.single_instance import OpenRequest
 from desktop.store import options
 from desktop.store.paths import Paths
@@ -202,6 +201,8 @@ class Heft:
         QApplication.setWindowIcon(application_icon())
         self._reports.look_for_crashes()
         self._tasks.run(self._settle, lane=Lane.JOB)
+        from desktop.services.jobs_left import any_left
+
         if any_left(self._container.paths):
             self._pages.restore_jobs()
         else:
