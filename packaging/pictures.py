@@ -41,7 +41,7 @@ QUESTIONS = (  # what a model of 135 million parameters can answer
     "Name three kinds of fruit, as a list.",
     "Write a Python function that adds up a list.",
 )
-FIRST_RESULT, INSPECT, NOWHERE = (200, 195), (1092, 29), (40, 600)  # on the page Discover, in pixels
+FIRST_RESULT, INSPECT, NOWHERE = (200, 195), (1024, 29), (40, 600)  # on the page Discover, in pixels
 FIRST_CHAT = (190, 88)  # where the first chat of the list is clicked; pixels from the top left corner
 START_SECONDS = 30.0
 ANSWER_SECONDS = 120.0

@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.elided_label import ElidedLabel
 
 from .cut_painted import half_figures
@@ -191,9 +192,14 @@ def _combo(box: QComboBox) -> Iterator[str]:
     box.initStyleOption(option)
     style, part = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
     room = box.style().subControlRect(style, option, part, box).width()
-    wanted = box.fontMetrics().horizontalAdvance(box.currentText())
-    if wanted > room and not _explained(box, box.currentText()):
-        yield f"{box.currentText()!r} needs {wanted} pixels and has {room}"
+    if isinstance(box, ElidedChoice):
+        if box.shown_text() not in (box.currentText(), box.placeholderText()) and not box.toolTip():
+            yield f"{box.currentText()!r} is cut and nothing shows the whole"
+        return
+    for text in dict.fromkeys((box.currentText(), *(box.itemText(at) for at in range(box.count())))):
+        wanted = box.fontMetrics().horizontalAdvance(text)
+        if wanted > room:  # whichever is chosen
+            yield f"{text!r} needs {wanted} pixels and has {room}"
 
 
 def _line(line: QLineEdit) -> Iterator[str]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -22,12 +21,14 @@ from PySide6.QtWidgets import (
 from desktop.core.text import plain_tooltip
 from desktop.engine.worker.protocol import Sampling
 from desktop.ui.chat.sampling_fields import SeedField
+from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.number_fields import DecimalField, WholeField
 from desktop.ui.shared.tokens_field import TokensField
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 _FIELD_WIDTH = 118
+_PRESET_WIDTH = 160
 _PROMPT_HEIGHT = 66
 _MEANINGS = {
     "preset": "Sampling values that go together.",
@@ -75,7 +76,7 @@ class SamplingPanel(QWidget):
         self._presets: tuple[PresetChoice, ...] = ()
         self._filling = False
         self.setObjectName("samplingPanel")
-        self._preset = QComboBox()
+        self._preset = ElidedChoice()  # own presets have names of any length
         self._more = QToolButton()
         self._temperature = DecimalField(2.0, 0.05)
         self._top_k = WholeField(1000, "off")
@@ -123,8 +124,16 @@ class SamplingPanel(QWidget):
         )
         for line, (title, control, name) in enumerate(rows):
             self._name(title, control, name)
-            grid.addWidget(self._label(title, control, _MEANINGS[name]), line, 0)
-            grid.addWidget(control, line, 1)
+            label = self._label(title, control, _MEANINGS[name])
+            if control is self._preset:  # its names are longer than any number
+                control.setFixedWidth(_PRESET_WIDTH)
+                beside = QHBoxLayout()
+                beside.addWidget(label, 1)
+                beside.addWidget(control)
+                grid.addLayout(beside, line, 0, 1, 2)
+            else:
+                grid.addWidget(label, line, 0)
+                grid.addWidget(control, line, 1)
         heading_row = QHBoxLayout()
         heading_row.addWidget(heading, 1)
         heading_row.addWidget(self._more)

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -20,13 +19,14 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from desktop.core.findings import Severity
-from desktop.core.text import LINE_CHARACTERS, bounded
+from desktop.core.text import LINE_CHARACTERS, bounded, plain_tooltip
 from desktop.services.inspect.inspection import Inspected
 from desktop.services.inspect.template_preview import ChatTemplate, TemplatePreview
 from desktop.ui.inspect.example_conversation import ExampleConversation
 from desktop.ui.inspect.source_view import SIGNS, Lines, SourceView
 from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.shared.buttons import explained_button
+from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import Beside
 from desktop.ui.shared.transcript.highlight import highlight
@@ -98,7 +98,7 @@ class TemplateTab(InspectTab):
     # -- building --------------------------------------------------------------------------------
 
     def _build(self, theme: Theme) -> None:
-        self._names = QComboBox()
+        self._names = ElidedChoice()
         self._names.setObjectName("inspectTemplateName")
         self._names.setAccessibleName("Chat template")
         self._told = plain_label("inspectTemplateTold")
@@ -183,6 +183,7 @@ class TemplateTab(InspectTab):
     def _show_template(self, number: int) -> None:
         if not 0 <= number < len(self._templates):
             return
+        self._names.setToolTip(plain_tooltip(self._names.currentText()))
         template, colours = self._templates[number]
         marks: dict[int, Severity] = {}
         for marked in template.findings:
