@@ -8,6 +8,7 @@ from desktop.core.load_settings import kv_words
 from desktop.core.memory import RAM
 from desktop.core.placement import Fit
 from desktop.core.units import human_bits, human_parameters
+from desktop.services.models.kind_words import kind_note
 from desktop.services.planning.service import Weighed
 from desktop.services.planning.words import beyond_training, remarks, speed_details
 
@@ -35,6 +36,7 @@ def report(found: Weighed) -> str:
     beyond = beyond_training(fit.context, found.shape.trained_context)
     if beyond:
         parts.append(beyond)
+    parts += [kind_note(found.kind)] if kind_note(found.kind) else []
     parts += remarks(found.plan)
     if found.plan.note:
         parts.append(found.plan.note)
