@@ -75,7 +75,9 @@ def test_a_tab_shows_the_other_model(made: Made, qtbot: QtBot) -> None:
     open_repo(made, MIXED)
     bar = tabs(made)
     qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(0).center())
-    assert set(points(made)) == {"Q8_0", "F16"} and made.text("modelFacts").startswith("base model · 125 M parameters · llama")
+    assert set(points(made)) == {"Q8_0", "F16"} and made.text("modelFacts").startswith(
+        "base model · 125 M parameters · llama"
+    )
     assert "★ Why SmolLM2-135M Q8_0." in made.text("repoWhy")
     assert made.table.currentIndex().row() == 1 and made.page._repo.chosen == 0
     bar.setFocus()
