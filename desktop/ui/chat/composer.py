@@ -281,7 +281,7 @@ class Composer(QWidget):
         to = f"Message {name}" if name else "Message"
         least = "Message…"
         if self._continues:
-            to, least = f"Begin a text, {name} continues it", "Begin a text…"
+            to, least = f"Begin a text for {name}", "Begin a text…"
         keys = f"{shown_keys(SEND)} sends, {listed_keys(NEW_LINE)} for a new line"
         words = f"{to.removesuffix('…')}… ({keys})"
         room = self._editor.viewport().width() - 8

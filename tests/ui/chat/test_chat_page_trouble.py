@@ -150,7 +150,7 @@ def test_a_base_model_says_once_that_it_continues_the_text(desk: Desk, qtbot: Qt
     assert desk.label("noticeText") == "This model has no chat template: it continues your text instead of answering."
     assert (desk.label("emptyTitle"), desk.label("noticeHint")) == ("Begin a text", "")
     editor = desk.page.findChild(QPlainTextEdit, "composerText")
-    assert editor.placeholderText().startswith("Begin a text, base continues it")
+    assert editor.placeholderText().startswith("Begin a text for base…")
     desk.page._strip._close.click()
     desk.answer("Once upon", " a time")
     assert desk.page._strip.notice is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
@@ -11,7 +13,10 @@ from support.library_page import MakePage, button, names, search, table
 from support.widgets import find, label
 
 from desktop.core.errors import HeftError
+from desktop.core.model_kind import ModelKind
+from desktop.store.library import LibraryModel
 from desktop.store.paths import Paths
+from desktop.ui.shell.palette_sources import models_source
 
 CANNOT = "An embedding model: it turns text into vectors, it cannot chat."
 
@@ -63,3 +68,10 @@ def test_a_base_model_is_called_one_and_can_be_run(make_page: MakePage, paths: P
     assert names(page) == ["plain"] and label(page, "libraryDetailsFacts").startswith("base model · llama")
     with qtbot.waitSignal(page.run_requested):
         qtbot.mouseClick(button(page, "libraryChat"), Qt.MouseButton.LeftButton)
+
+
+def test_the_palette_says_so_too(tmp_path: Path) -> None:
+    path = tmp_path / "v.gguf"
+    made = LibraryModel("Vectors", path, (path,), (), 1, "bert", "Q8_0", 1, "folder", 0.0, kind=ModelKind.EMBEDDING)
+    (entry,) = models_source(lambda: [made], print).entries()
+    assert (entry.title, entry.detail) == ("Vectors", "embedding model")
