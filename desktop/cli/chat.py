@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from desktop.cli.arguments import whole_number
-from desktop.cli.model import add_model_arguments, loaded_model, token_number
+from desktop.cli.model import add_model_arguments, load_notes, loaded_model, token_number
 from desktop.cli.output import AnswerText, ProgressLine, print_note, print_text
 from desktop.cli.run import summary
 from desktop.core.errors import HeftError, UsageError
@@ -35,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
     opening = [ChatMessage("system", args.system)] if args.system else []
     with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, _plan):
         print_note(f"{loaded.description}, context {loaded.context_length:,}. {_HELP}")
+        for note in load_notes(loaded):
+            print_note(f"note: {note}")
         turns = list(opening)
         while (text := _ask()) is not None:
             if text == "/quit":

@@ -63,6 +63,7 @@ def document(found: Weighed) -> dict[str, Any]:
     return {
         "name": found.title,
         "architecture": found.shape.architecture,
+        "kind": found.kind,
         "quantization": found.quantization,
         "parameters": found.size.parameters,
         "bits_per_weight": found.size.bits_per_weight,

@@ -8,6 +8,7 @@ from desktop.core.load_settings import kv_words
 from desktop.core.memory import RAM
 from desktop.core.placement import Fit
 from desktop.core.units import human_bits, human_parameters
+from desktop.services.models.kind_words import kind_note
 from desktop.services.planning.service import Weighed
 from desktop.services.planning.words import remarks, speed_details, warnings
 
@@ -32,6 +33,7 @@ def report(found: Weighed) -> str:
         facts.append(("Speed", speed))
     width = max(len(label) for label, _ in facts)
     parts.append("\n".join(f"{label.ljust(width)}  {text}" for label, text in facts))
+    parts += [kind_note(found.kind)] if kind_note(found.kind) else []
     parts += (*warnings(found.plan), *remarks(found.plan))
     if found.plan.note:
         parts.append(found.plan.note)

@@ -90,6 +90,7 @@ def _gguf(inspected: Inspected, strings: int, tensors: bool) -> dict[str, Any]:
         "alignment": header.alignment,
         "header_bytes": sum(file.header.header_bytes for file in inspected.files),
         "data_offset": header.data_offset,
+        "kind": inspected.use,
         "architecture": header.architecture,
         "name": header.name,
         "parameters": inspected.parameters,

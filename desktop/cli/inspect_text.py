@@ -14,6 +14,7 @@ from desktop.core.hub_address import hub_address
 from desktop.core.layers import locate
 from desktop.core.units import human_bits, human_parameters
 from desktop.services.inspect.inspection import Inspected
+from desktop.services.models.kind_words import kind_name
 
 _WIDTH = 100
 _VALUE_CHARACTERS = 60
@@ -62,6 +63,7 @@ def _facts(inspected: Inspected) -> str:
     rows = [
         ("Format", f"GGUF version {header.version}, {header.endianness}-endian"),
         ("Name", header.name),
+        ("Kind", kind_name(inspected.use)),
         ("Architecture", header.architecture),
         (
             "Parameters",

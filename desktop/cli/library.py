@@ -10,6 +10,7 @@ from desktop.cli.output import ProgressLine, human_bytes, print_error, print_jso
 from desktop.core.errors import UsageError
 from desktop.core.units import human_parameters
 from desktop.services.container import Container
+from desktop.services.models.kind_words import kind_note
 from desktop.services.models.library import LibraryModel
 from desktop.services.models.removal_words import consequences, outcome, question
 from desktop.store.paths import default_paths
@@ -71,6 +72,7 @@ def _document(model: LibraryModel) -> dict[str, Any]:
         "files": [str(path) for path in model.files],
         "mmproj": [str(path) for path in model.mmproj],
         "size_bytes": model.size_bytes,
+        "kind": model.kind,
         "architecture": model.architecture,
         "quantization": model.quantization,
         "parameters": model.parameters,
@@ -93,7 +95,7 @@ def _table(models: list[LibraryModel]) -> str:
             model.quantization or "-",
             human_bytes(model.size_bytes),
             model.source,
-            model.problem,
+            model.problem or kind_note(model.kind),
         ]
         for model in models
     ]

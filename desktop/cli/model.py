@@ -24,6 +24,7 @@ from desktop.core.token_counts import read_tokens
 from desktop.engine.worker.protocol import Loaded
 from desktop.services.container import Container
 from desktop.services.engine.headless import HeadlessEngine
+from desktop.services.models.kind_words import CONTINUES
 from desktop.services.planning.ledger import LedgerService, Running
 from desktop.services.planning.words import warnings
 
@@ -108,6 +109,11 @@ def loaded_model(container: Container, args: argparse.Namespace) -> Iterator[tup
         yield engine, loaded, plan
     finally:
         progress.close()
+
+
+def load_notes(loaded: Loaded) -> tuple[str, ...]:
+    """What to know of a model before it answers."""
+    return (CONTINUES,) if loaded.template == "none" else ()
 
 
 def loaded_document(loaded: Loaded, plan: LoadPlan) -> dict[str, object]:

@@ -9,6 +9,7 @@ from desktop.cli.arguments import whole_number
 from desktop.cli.fit import speeds_document
 from desktop.cli.model import (
     add_model_arguments,
+    load_notes,
     loaded_document,
     loaded_model,
     prediction,
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
             answer.write(text)
 
     with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, plan):
+        notes = () if args.raw else load_notes(loaded)
         ledger = container.ledger
         running = ledger.started(loaded, plan)
         predicted = prediction(ledger, running, _TYPICAL_CONTEXT)
@@ -60,13 +62,14 @@ def run(args: argparse.Namespace) -> int:
         ledger.answered(running, finished.statistics, meter)
     if args.json:
         print_json(
-            report(finished, "".join(pieces), loaded.memory.total_bytes, predicted)
+            report(finished, "".join(pieces), loaded.memory.total_bytes, predicted, notes)
+            | {"kind": plan.kind}
             | speeds_document(plan.speeds)
             | loaded_document(loaded, plan)
         )
     else:
         print_text()
-        for note in finished.notes:
+        for note in (*notes, *finished.notes):
             print_note(f"note: {note}")
         print_note(f"{summary(finished)} · {human_bytes(loaded.memory.total_bytes)} memory")
     return 0
@@ -88,8 +91,10 @@ def generate_request(args: argparse.Namespace, prompt: str) -> Generate:
     return Generate(0, messages, sampling=sampling, max_tokens=args.max_tokens)
 
 
-def report(finished: Finished, text: str, memory_bytes: int, predicted: dict[str, object]) -> dict[str, object]:
-    """The JSON document of one answer."""
+def report(
+    finished: Finished, text: str, memory_bytes: int, predicted: dict[str, object], notes: tuple[str, ...] = ()
+) -> dict[str, object]:
+    """The JSON document of one answer; ``notes`` are of the model, before those of the answer."""
     figures = finished.statistics
     return {
         "text": text,
@@ -103,7 +108,7 @@ def report(finished: Finished, text: str, memory_bytes: int, predicted: dict[str
         "context_length": figures.context_length,
         "memory_bytes": memory_bytes,
         "resident_bytes": figures.resident_bytes,
-        "notes": list(finished.notes),
+        "notes": [*notes, *finished.notes],
         "predicted": predicted,
     }
 

@@ -118,6 +118,7 @@ def _group(view: View, group: ModelGroup) -> dict[str, Any]:
     recommended = group.recommended
     return {
         "name": group.name,
+        "kind": group.kind,
         "recommended": None if recommended is None else view.rows[recommended].variant.name,
         "reasons": _said(group),
         "reason_kinds": _kinds(group.recommendation),

@@ -61,6 +61,10 @@ class FailureKind(StrEnum):
     ENGINE = "engine", "The engine refused or failed without naming a cause."
     NO_MODEL = "no-model", "No model is loaded."
     NO_LANGUAGE_MODEL = "no-language-model", "A file that is read beside a model, and is none by itself."
+    CANNOT_CHAT = (
+        "cannot-chat",
+        "A model, or a part of one, with which no text can be written: an embedding model, say.",
+    )
     NOT_STARTED = "not-started", "The engine's process could not be started."
     MISSING_LIBRARY = "missing-library", "A library of the system that the engine needs is not there."
     UNFIT_LIBRARY = "unfit-library", "A library of the system is too old, or of another kind, for the engine."

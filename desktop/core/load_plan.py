@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from desktop.core.context_length import engine_context
 from desktop.core.load_settings import DEFAULT_CONTEXT, FlashAttention, KvType, LoadSettings
+from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef
 
 if TYPE_CHECKING:  # the window starts without the formulas
@@ -23,7 +24,8 @@ class LoadPlan:
     ``method`` says how it was obtained); None where a model could not be planned, which keeps it from nothing:
     ``fallback_context`` (tokens) is then used. ``speeds`` None: nothing is known, or it does not fit. ``note`` says
     where figures are less than what was asked for. ``experts`` is how many a layer has, 0 for a dense model; ``cores``
-    are the physical ones the process may use, 0 where that is not known.
+    are the physical ones the process may use, 0 where that is not known. ``kind`` is what the file is for: with one
+    that writes no text the engine is not started.
     """
 
     ref: ModelRef
@@ -36,6 +38,7 @@ class LoadPlan:
     note: str = ""
     experts: int = 0
     cores: int = 0
+    kind: ModelKind = ModelKind.UNKNOWN
 
     @property
     def path(self) -> Path:

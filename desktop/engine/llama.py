@@ -12,6 +12,7 @@ from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
+from desktop.core.model_kind import CHATML_TOKENS
 from desktop.engine.backends import load_backends
 from desktop.engine.log import EngineLog
 from desktop.engine.matrix_tiles import may_pack
@@ -147,9 +148,27 @@ class Model:
 
     @property
     def chat_template(self) -> str | None:
-        """The model's own Jinja template, None when it has none."""
-        raw = lib.llama_model_chat_template(self.handle, None)
-        return raw.decode("utf-8", "replace") if raw else None
+        """The model's own Jinja template, None when it has none.
+
+        Not by ``llama_model_chat_template``: for some files without one it answers the name of a built-in format.
+        """
+        key = b"tokenizer.chat_template"
+        length = lib.llama_model_meta_val_str(self.handle, key, None, 0)
+        if length <= 0:
+            return None
+        buffer = ctypes.create_string_buffer(length + 1)
+        lib.llama_model_meta_val_str(self.handle, key, buffer, length + 1)
+        return buffer.value.decode("utf-8", "replace")
+
+    @property
+    def has_chatml_tokens(self) -> bool:
+        """Whether the vocabulary has ChatML's marks as control tokens."""
+        return all(self._is_control_token(text.encode()) for text in CHATML_TOKENS)
+
+    def _is_control_token(self, text: bytes) -> bool:
+        found = (lib.llama_token * 2)()
+        count = lib.llama_tokenize(self.vocab, text, len(text), found, 2, False, True)
+        return count == 1 and bool(lib.llama_vocab_is_control(self.vocab, found[0]))
 
     @property
     def adds_bos(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -10,6 +11,8 @@ import msgspec
 
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf import Header, read_header
+from desktop.core.gguf.kind import model_kind
+from desktop.core.model_kind import ModelKind
 from desktop.core.quants import WeightShare
 
 FIRST_WINDOW = 64 << 10
@@ -72,7 +75,7 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     """What the library keeps of one file's header. ``problem`` is "" for a file the engine should accept."""
 
     architecture: str = ""
-    kind: str = ""  # general.type: model, adapter, imatrix, mmproj
+    kind: ModelKind = ModelKind.UNKNOWN
     title: str = ""  # general.name
     parameters: int = 0
     file_type: int | None = None
@@ -92,11 +95,18 @@ def facts_of(path: Path) -> Facts:
             return Facts(problem=f"{error.message} {error.hint}".strip())
 
 
+def kind_of(path: Path) -> ModelKind:
+    """What a file is for; UNKNOWN where it cannot be read."""
+    with suppress(OSError, FileFormatError), FileSource(path) as source:
+        return model_kind(read_header(source))
+    return ModelKind.UNKNOWN
+
+
 def _facts(header: Header) -> Facts:
     shard, shards = header.split or (0, 1)
     return Facts(
         architecture=header.architecture,
-        kind=header.string("general.type"),
+        kind=model_kind(header),
         title=header.name,
         parameters=header.parameters,
         file_type=header.file_type,

@@ -14,6 +14,7 @@ from pathlib import Path
 from desktop.core import naming
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import NotFoundError
+from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef, local_ref
 from desktop.core.model_size import size_of
 from desktop.core.progress import Progress, Report, unheard
@@ -31,8 +32,8 @@ class LibraryModel:
 
     ``path`` is the file to load (the first shard), ``files`` all shards in order; ``size_bytes``, ``parameters`` and
     ``bits_per_weight`` (0: unknown) are those of all, without the projectors. ``also_in`` are other places of the same
-    content. ``problem`` says why the engine will hardly load it, "" when nothing is known to be wrong. ``apart`` is a
-    word that tells it from others of its name, "" where there are none.
+    content. ``kind`` is what it is for, by its header. ``problem`` says why the engine will hardly load it, "" when
+    nothing is known to be wrong. ``apart`` is a word that tells it from others of its name, "" where there are none.
     """
 
     name: str
@@ -51,6 +52,7 @@ class LibraryModel:
     context_length: int | None = None
     bits_per_weight: float = 0.0
     apart: str = ""
+    kind: ModelKind = ModelKind.UNKNOWN
 
     @property
     def title(self) -> str:
@@ -125,7 +127,7 @@ class Library:
             and (found := look_at(other, "folder"))
         ]
         cache = HeaderCache(self._cache_file)
-        entries = _entries(_read([wanted, *beside], cache, unheard, never))
+        entries = _entries(_read([wanted, *beside], cache, unheard, never), asked_for=path)
         cache.save()
         for entry in entries:
             if path in entry.files:
@@ -163,8 +165,9 @@ def _read(
     return read
 
 
-def _entries(read: Sequence[_Read]) -> list[LibraryModel]:
-    """Join files into entries: imatrix files left out, shards joined, projectors attached, duplicates merged."""
+def _entries(read: Sequence[_Read], asked_for: Path | None = None) -> list[LibraryModel]:
+    """Join files into entries: shards joined, projectors attached, duplicates merged, and importance matrices left out
+    but for one that is ``asked_for``."""
     by_path: dict[Path, _Read] = {}
     names: dict[Path, list[Path]] = defaultdict(list)  # further names (manifests) of the same file
     for item in read:
@@ -172,7 +175,11 @@ def _entries(read: Sequence[_Read]) -> list[LibraryModel]:
             names[item.file.path].append(item.file.listed_at)
     digests = {item.file.inode: item.file.digest for item in read if item.file.digest}
     projectors = [path for path, item in by_path.items() if _is_projector(item)]
-    models = [path for path, item in by_path.items() if not _is_projector(item) and item.facts.kind != "imatrix"]
+    models = [
+        path
+        for path, item in by_path.items()
+        if not _is_projector(item) and (item.facts.kind is not ModelKind.IMATRIX or path == asked_for)
+    ]
     beside: dict[Path, set[str]] = defaultdict(set)
     for path in models:
         beside[path.parent].add(naming.base_name(path.name).lower())
@@ -216,7 +223,7 @@ def _content(shards: Sequence[_Read], digests: dict[tuple[int, int], str]) -> ob
 
 
 def _is_projector(item: _Read) -> bool:
-    if item.facts.kind == "mmproj" or item.facts.architecture == "clip":
+    if item.facts.kind is ModelKind.PROJECTOR:
         return True
     unknown = not item.facts.architecture and not item.file.name
     return unknown and naming.role(item.file.path.name) == "mmproj"
@@ -241,6 +248,7 @@ def _entry(shards: Sequence[_Read], mmproj: tuple[Path, ...], missing: int) -> L
         modified=max(item.file.modified_ns for item in shards) / 1e9,
         problem=_problem(shards, missing),
         context_length=first.facts.context_length,
+        kind=first.facts.kind,
     )
 
 
@@ -256,10 +264,8 @@ def _problem(shards: Sequence[_Read], missing: int) -> str:
         return broken
     if first.facts.shards != len(shards):
         return f"The file is part {first.facts.shard + 1} of {first.facts.shards}; the others are missing."
-    if first.facts.kind == "adapter":
-        return "An adapter (LoRA) for another model, not a whole model."
-    if not any(item.facts.parameters for item in shards):
-        return "A vocabulary without weights: it can be inspected, not run."
+    if first.facts.kind.writes_text and not any(item.facts.parameters for item in shards):
+        return "The file holds no weights."
     return ""
 
 

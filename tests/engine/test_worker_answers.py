@@ -6,9 +6,10 @@ from pathlib import Path
 import psutil
 import pytest
 from support.engine import GREEDY, DrivenEngine
-from support.forge import TINY, forge
+from support.forge import TINY, Shape, Value, forge, metadata, tensors, vocabulary, write
 
 from desktop.core.memory import packed
+from desktop.core.model_kind import ModelKind
 from desktop.engine.worker.protocol import (
     Benchmark,
     Benchmarked,
@@ -25,6 +26,7 @@ from desktop.engine.worker.protocol import (
     Unloaded,
 )
 from desktop.services.planning.speed import read_local
+from desktop.store.gguf_files import kind_of
 
 pytestmark = pytest.mark.engine
 QUESTION = "Why is the sky blue?"
@@ -175,10 +177,54 @@ def test_a_cancel_concerns_only_what_came_before(engine: DrivenEngine, starter_m
 
 
 def test_no_chat_template_falls_back_and_says_so(engine: DrivenEngine, vocab_dir: Path, tmp_path: Path) -> None:
-    loaded = engine.load(forge(tmp_path / "f.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf"), 512)
+    words = {key: value for key, value in vocabulary(vocab_dir / "ggml-vocab-qwen2.gguf").items() if "chat" not in key}
+    size = words["tokenizer.ggml.tokens"].length
+    path = write(tmp_path / "f.gguf", metadata(TINY, words), tensors(TINY, "Q8_0", size))
+    loaded = engine.load(path, 512)
     assert loaded.template == "chatml"
     _, finished = engine.ask("hello", max_tokens=3)
     assert "ChatML" in finished.notes[0]
+
+
+def test_a_base_model_continues_the_text_of_the_conversation(
+    engine: DrivenEngine, vocab_dir: Path, tmp_path: Path
+) -> None:
+    loaded = engine.load(forge(tmp_path / "b.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf"), 512)
+    assert loaded.template == "none"
+    turns = [
+        ChatMessage("system", "A tale."), ChatMessage("user", "Once upon"), ChatMessage("assistant", " a time"),
+        ChatMessage("user", "there was\n"), ChatMessage("user", "a tide"),
+    ]  # fmt: skip
+    one = "A tale.\nOnce upon a time\nthere was\na tide"
+    for number, (asked, text) in enumerate(
+        (
+            (turns, one),
+            (turns[1:2], "Once upon"),
+            (turns[1:3], "Once upon a time"),  # an answer that is continued
+            ([ChatMessage("user", "so <think>")], "so <think>"),
+        )
+    ):
+        said, answered = engine.generate(Generate(2 * number, tuple(asked), sampling=GREEDY, max_tokens=6))
+        raw, plain = engine.generate(Generate(2 * number + 1, prompt=text, sampling=GREEDY, max_tokens=6))
+        assert (said, answered.statistics.prompt_tokens) == (raw, plain.statistics.prompt_tokens)
+        assert answered.notes == ()
+
+
+def test_the_engine_and_the_header_agree_on_templates(engine: DrivenEngine, vocab_dir: Path, tmp_path: Path) -> None:
+    ways = {"model": ModelKind.CHAT, "chatml": ModelKind.CHAT, "none": ModelKind.BASE}
+    for name in ("qwen2", "gpt-2", "llama-spm", "phi-3", "command-r", "gemma-4"):
+        words = vocabulary(vocab_dir / f"ggml-vocab-{name}.gguf")
+        size = words["tokenizer.ggml.tokens"].length
+        path = write(tmp_path / "m.gguf", metadata(TINY, words), tensors(TINY, "Q8_0", size))
+        assert ways[engine.load(path, 512).template] is kind_of(path), name
+
+
+def test_no_built_in_template_stands_in_for_one(engine: DrivenEngine, vocab_dir: Path, tmp_path: Path) -> None:
+    words = vocabulary(vocab_dir / "ggml-vocab-gpt-2.gguf") | {"tokenizer.ggml.pre": Value(8, "tekken")}
+    small = Shape(40, 64, 64, 1, 1)  # forty layers and this vocabulary: llama.cpp answers "mistral-v7-tekken"
+    size = words["tokenizer.ggml.tokens"].length
+    loaded = engine.load(write(tmp_path / "m.gguf", metadata(small, words), tensors(small, "Q8_0", size)), 512)
+    assert loaded.template == "none"
 
 
 def test_a_hostile_template_is_an_error_and_the_engine_lives(

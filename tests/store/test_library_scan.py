@@ -11,6 +11,7 @@ from support import gguf_bytes as g
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import NotFoundError
+from desktop.core.model_kind import ModelKind
 from desktop.core.progress import Progress
 from desktop.store.gguf_files import FileSource
 from desktop.store.library import Library, LibraryModel
@@ -174,16 +175,18 @@ def test_broken_files_are_entries_with_a_problem(tmp_path: Path, library: Librar
         "short": "beyond the end",
         "empty": "empty",
         "text": "not a GGUF file",
-        "vocabulary": "without weights",
+        "vocabulary": "",
         "shard": "2 of 3 parts are missing",
         "renamed": "part 2 of 2",
         "joined": "joined into one file",
         "mmproj-other": "without its model",
-        "lora": "adapter",
+        "lora": "",
     }
     assert said.keys() == expected.keys()
     for name, words in expected.items():
         assert words in said[name], name
+    assert models["vocabulary"].kind is ModelKind.VOCABULARY and models["lora"].kind is ModelKind.ADAPTER
+    assert models["mmproj-other"].kind is ModelKind.PROJECTOR
     assert models["cut-Q5_0"].quantization == "Q5_0"  # only the name tells
     assert len(models["joined"].files) == 2
 

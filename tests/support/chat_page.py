@@ -30,6 +30,7 @@ from desktop.engine.worker.protocol import (
 )
 from desktop.services.chat.chat import ChatService
 from desktop.services.engine.supervisor import AnswerEvent, EngineState
+from desktop.services.models.kind_words import must_write_text
 from desktop.store.chats import ChatStore
 from desktop.store.library import LibraryModel
 from desktop.store.paths import Paths
@@ -60,6 +61,7 @@ class ScriptedEngine:
         return lambda: self._listeners.remove(listener)
 
     def load(self, plan: LoadPlan) -> None:
+        must_write_text(plan.ref.name, plan.kind)
         self.last_plan = plan
         self.tell(EngineState("loading", plan, pid=1))
 

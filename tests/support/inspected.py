@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from desktop.core.gguf import BytesSource, Header, read_header
+from desktop.core.gguf.kind import model_kind
 from desktop.services.inspect.inspection import Inspected, InspectedFile
 
 
@@ -17,4 +18,5 @@ def inspected(header: Header, path: Path | None = None) -> Inspected:
     """A header as an opened model; without a path it is one on the Hub."""
     name = path.name if path is not None else "remote.gguf"
     file = InspectedFile(name, path, header)
-    return Inspected(str(path or name), name, "gguf", (file,), header.problems, 0.01, header.file_bytes)
+    size = header.file_bytes
+    return Inspected(str(path or name), name, "gguf", (file,), header.problems, 0.01, size, use=model_kind(header))

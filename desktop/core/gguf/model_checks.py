@@ -11,8 +11,10 @@ from itertools import pairwise
 from desktop.core.findings import Finding
 from desktop.core.gguf.checks import DOWNLOAD_AGAIN, OTHER_FILE, check_file_type
 from desktop.core.gguf.header import Header
+from desktop.core.gguf.kind import model_kind
 from desktop.core.gguf.tokenizer_checks import check_tokenizer
 from desktop.core.gguf.values import ValueType
+from desktop.core.model_kind import ModelKind
 
 RequiredKeys = Mapping[str, tuple[str, ...]]  # by architecture; "*" holds for all, with "*" for the architecture
 
@@ -20,6 +22,7 @@ RequiredKeys = Mapping[str, tuple[str, ...]]  # by architecture; "*" holds for a
 _U32_KEYS = ("context_length", "embedding_length", "block_count")
 _CHAT_WORDS = ("instruct", "chat")
 _MAX_TAGS = 100
+_PARTS = (ModelKind.PROJECTOR, ModelKind.ADAPTER, ModelKind.IMATRIX, ModelKind.CONTROL_VECTOR)  # read beside a model
 
 
 def check_model(
@@ -32,7 +35,7 @@ def check_model(
     """
     first = headers[0]
     found = [*check_split(headers)]
-    if not first.architecture or not _is_model(first):
+    if not first.architecture or model_kind(first) in _PARTS:
         return found
     found += _architecture(first, required, engine_architectures)
     if not any(header.tensors for header in headers):
@@ -103,10 +106,6 @@ def check_split(headers: Sequence[Header]) -> Iterable[Finding]:
         )
 
 
-def _is_model(header: Header) -> bool:
-    return header.string("general.type") in ("", "model") and header.architecture != "clip"
-
-
 def _architecture(
     header: Header, required: RequiredKeys, engine_architectures: Callable[[], Collection[str]]
 ) -> Iterable[Finding]:
@@ -163,7 +162,8 @@ def _template(header: Header) -> Iterable[Finding]:
         yield Finding(
             "warning",
             f"The file has no chat template, though it is called '{told[:80]}'.",
-            "Without it the engine cannot know how this model marks who speaks; ChatML is used, which may not fit.",
+            "Without it nothing says how this model marks who speaks: where its vocabulary has ChatML's marks these "
+            "are used, else it continues your text instead of answering.",
             "Look for a file of this model that has one, or use it with plain prompts.",
             about="template",
         )

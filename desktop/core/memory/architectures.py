@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from desktop.core.model_kind import ENCODERS, TEXT_DIFFUSION
+
 RecurrentRule = Literal["", "all", "beside-attention", "no-kv-heads", "no-kv-heads-no-ffn", "interval"]
 
 
@@ -79,10 +81,6 @@ _PLAIN = (
     "smollm3", "seed_oss", "grovemoe", "apertus", "minimax-m2", "cogvlm", "xverse", "pangu-embedded", "plm", "jais2",
     "maincoder", "paddleocr", "nanbeige", "talkie",
 )  # fmt: skip
-_NOT_CAUSAL = (
-    "bert", "jina-bert-v2", "jina-bert-v3", "nomic-bert", "nomic-bert-moe", "neo-bert", "eurobert", "modern-bert",
-    "gemma-embedding", "dream", "llada", "llada-moe", "rnd1",
-)  # fmt: skip
 
 FACTS: Mapping[str, Facts] = {
     **{name: Facts() for name in _PLAIN},
@@ -97,7 +95,7 @@ FACTS: Mapping[str, Facts] = {
     },
     "command-r": Facts(fused=Fused(parallel=True)),
     **{name: Facts(fused=Fused(gated=False)) for name in ("starcoder2", "nemotron")},
-    **{name: Facts(causal=False) for name in _NOT_CAUSAL},
+    **{name: Facts(causal=False) for name in (*ENCODERS, *TEXT_DIFFUSION)},
     "gemma2": Facts(Windows(2, default=4096)),
     "gemma3": Facts(Windows(6)),
     "gemma3n": Facts(Windows(5), own_kv_layers=20),

@@ -20,10 +20,18 @@ from desktop.engine.worker.protocol import ChatMessage
 
 MAX_OUTPUT_CHARS = 8 * 1024 * 1024
 
-# The format most small chat models were tuned on; used when a model brings no template
+# The format most small chat models were tuned on; used when a model brings no template and its vocabulary has the marks
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+# A base model continues the conversation's text: an answer follows on what it answers, what is added begins a new line
+PLAIN = (
+    "{% for message in messages %}"
+    "{% if not loop.first and message['role'] != 'assistant' and loop.previtem['content'][-1:] not in ['\n', ''] %}"
+    "{{ '\n' }}{% endif %}"
+    "{{ message['content'] }}{% endfor %}"
 )
 
 

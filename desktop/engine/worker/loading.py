@@ -55,7 +55,7 @@ def load_model(request: Load, abort: AbortFlag, log: EngineLog, send: Callable[[
         layers=model.layers,
         gpu_layers=offloaded_layers(log.since_mark),
         threads=request.threads,
-        template="model" if model.chat_template else "chatml",
+        template="model" if model.chat_template else "chatml" if model.has_chatml_tokens else "none",
         memory=Memory(
             weights_bytes=_weights(buffers, model.size_bytes),
             kv_bytes=buffers["KV"],

@@ -8,7 +8,7 @@ from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.engine.llama import Model
 from desktop.engine.tools.renderer import Renderer
-from desktop.engine.tools.template import CHATML, RenderRequest
+from desktop.engine.tools.template import CHATML, PLAIN, RenderRequest
 from desktop.engine.worker.protocol import Generate
 
 _CHATML_NOTE = "This model brings no chat template; Heft used ChatML, so its answers may be odd."
@@ -70,7 +70,7 @@ class Prompter:
         template = request.template or model.chat_template
         result = self._renderer.render(
             RenderRequest(
-                template=template or CHATML,
+                template=template or (CHATML if model.has_chatml_tokens else PLAIN),
                 messages=messages,
                 bos=model.token_text("bos"),
                 eos=model.token_text("eos"),
@@ -80,6 +80,8 @@ class Prompter:
             raise EngineError(
                 result.error, "Use another file of this model, or report its template.", kind=FailureKind.BAD_TEMPLATE
             )
+        if not template and not model.has_chatml_tokens:
+            return result.text + continued, (), ""
         notes = result.notes if template else (*result.notes, _CHATML_NOTE)
         if not result.text.rstrip().endswith(_THINK):
             return result.text + continued, notes, ""

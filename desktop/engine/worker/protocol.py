@@ -177,8 +177,8 @@ class Memory(msgspec.Struct, frozen=True):
 
 
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
-    """A model is ready, as it is loaded in fact. ``template`` says whose chat template is used: the model's own or
-    the ChatML fallback.
+    """A model is ready, as it is loaded in fact. ``template`` says whose chat template is used: the model's own,
+    the ChatML fallback, or none, and then the conversation is one text that the model continues.
     """
 
     path: str
@@ -188,7 +188,7 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     layers: int
     gpu_layers: int
     threads: int
-    template: Literal["model", "chatml"]
+    template: Literal["model", "chatml", "none"]
     memory: Memory
     seconds: float
     request_id: int = 0

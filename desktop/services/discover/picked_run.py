@@ -13,6 +13,7 @@ from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef, hub_identity
 from desktop.services.discover.picker_records import Controls, VariantRow
 from desktop.services.models.downloads import DownloadService
+from desktop.services.models.kind_words import must_write_text
 from desktop.services.planning.service import PlanningService
 
 OTHER_MACHINE = "The figures were another machine's; the load was planned anew for this computer."
@@ -47,18 +48,24 @@ class PickedRun:
         ref = self._model_at(here)
         self._remember(ref, asked)
         if row.plan is None or controls.machine is not None:
-            return self._planning().for_load(ref, asked)
-        return row.plan.at(ref)
+            return _runnable(self._planning().for_load(ref, asked))
+        return _runnable(row.plan.at(ref))
 
     def run_file(self, path: Path) -> LoadPlan:
         """The plan of a downloaded file, as it was set up when its download began. Raises HeftError."""
-        return self._planning().for_load(self._model_at(path))
+        return _runnable(self._planning().for_load(self._model_at(path)))
 
     def _remember(self, ref: ModelRef, asked: LoadSettings) -> None:
         try:
             self._planning().remember(ref, asked)
         except StoreError as error:  # which keeps nothing from being run
             _log.warning("how a model is loaded was not kept: %s", error.message)
+
+
+def _runnable(plan: LoadPlan) -> LoadPlan:
+    """The plan; HeftError for a file that cannot chat, so that nobody is led to a chat with it."""
+    must_write_text(plan.ref.name, plan.kind)
+    return plan
 
 
 def _asked(row: VariantRow, controls: Controls) -> LoadSettings:

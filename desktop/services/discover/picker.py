@@ -329,7 +329,7 @@ class PickedRepo:
             speeds = rates.speeds(known, variant.quantization, fit, variant.first_file.path)
             option = Option(variant, quality, fit, speeds)
             if known.shape is not None:
-                plan = plan_of(self._refs[index], asked, fit, speeds, known.shape, machine)
+                plan = plan_of(self._refs[index], asked, fit, speeds, known.shape, model.kind, machine)
         else:
             failed = index in self._without_figures
             problem = problem or (_NOT_PLANNED if failed else "")

@@ -16,6 +16,7 @@ from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import NOTHING_SET, LoadSettings
 from desktop.core.memory import ModelShape, Weights
+from desktop.core.model_kind import ModelKind
 from desktop.core.placement import Fit, Pool, Reclaimable
 from desktop.core.speed import Speeds
 from desktop.core.variants import Variant
@@ -77,7 +78,8 @@ class ModelGroup:
     recommendation's too.
 
     ``shape`` is None before anything of the model was read. ``context`` is what it is weighed at, which is less than
-    asked for where it was trained for less; ``max_context`` what it was trained for (0: unknown).
+    asked for where it was trained for less; ``max_context`` what it was trained for (0: unknown). ``kind`` is what
+    it is for, as far as its header was read.
     """
 
     name: str
@@ -87,6 +89,7 @@ class ModelGroup:
     context: int = 0
     max_context: int = 0
     parameters: int | None = None
+    kind: ModelKind = ModelKind.UNKNOWN
 
     @property
     def recommended(self) -> int | None:
@@ -148,6 +151,11 @@ class View:
     def parameters(self) -> int | None:
         """Weights of the model to take, None where nobody says."""
         return self.group.parameters if self.group else None
+
+    @property
+    def kind(self) -> ModelKind:
+        """What the model to take is for."""
+        return self.group.kind if self.group else ModelKind.UNKNOWN
 
     @property
     def settled(self) -> bool:

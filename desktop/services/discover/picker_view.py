@@ -80,6 +80,7 @@ def _group(
         context=context_of(asked, shape) if shape else engine_context(asked.context or 0),
         max_context=max((entry.shape.trained_context for entry in known if entry.shape), default=0),
         parameters=model.parameters,
+        kind=model.kind,
     )
 
 

@@ -9,10 +9,12 @@ from typing import Literal
 from desktop.core.choice import Option
 from desktop.core.load_settings import kv_words
 from desktop.core.memory import ModelShape
+from desktop.core.model_kind import ModelKind
 from desktop.core.quality import Label, Quality
 from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.discover.picker_records import ModelGroup, VariantRow, View
+from desktop.services.models.kind_words import kind_fact
 from desktop.services.planning.words import placement_words
 
 Tone = Literal["good", "warn", "bad", "text_muted"]
@@ -111,7 +113,7 @@ def facts(view: View) -> str:
     summary, count = view.repo.summary, len(view.rows)
     found = [f"{len(view.groups)} models"] if view.several else []
     if not view.several:
-        found += _figures(view.parameters, view.shape, view.max_context or summary.context_length)
+        found += _figures(view.parameters, view.shape, view.max_context or summary.context_length, view.kind)
         if view.shape is None and summary.architecture:
             found.append(summary.architecture)
     if summary.license:
@@ -123,15 +125,16 @@ def facts(view: View) -> str:
 def model_facts(group: ModelGroup, asked: int = 0) -> str:
     """What one of several models is, in one line; and that it is weighed at less than the context ``asked`` for."""
     count = len(group.rows)
-    found = _figures(group.parameters, group.shape, group.max_context)
+    found = _figures(group.parameters, group.shape, group.max_context, group.kind)
     found.append(f"{count} variant{'s' * (count != 1)}")
     if group.shape is not None and group.context < asked:
         found.append(f"weighed at {group.context:,}, all it was trained for")
     return " · ".join(found)
 
 
-def _figures(parameters: int | None, shape: ModelShape | None, context: int | None) -> list[str]:
-    found = [f"{human_parameters(parameters)} parameters"] if parameters else []
+def _figures(parameters: int | None, shape: ModelShape | None, context: int | None, kind: ModelKind) -> list[str]:
+    found = [kind_fact(kind)] if kind_fact(kind) else []
+    found += [f"{human_parameters(parameters)} parameters"] if parameters else []
     if shape is not None:
         found += [shape.architecture, f"{shape.layer_count} layers"]
         if shape.experts:

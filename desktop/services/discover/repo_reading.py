@@ -13,8 +13,10 @@ from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
+from desktop.core.gguf.kind import model_kind
 from desktop.core.memory import ModelShape, Weights, shape_of, weights_from_size, weights_of
 from desktop.core.model_groups import Grouped, Identity, ModelGrouper, NameWords, Use, identity_of
+from desktop.core.model_kind import ModelKind
 from desktop.core.model_size import ModelSize
 from desktop.core.variants import RepoFile, Variant
 from desktop.hub.client import RemoteFile
@@ -22,6 +24,7 @@ from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader, RemoteHeader
 from desktop.hub.records import RepoFiles
 from desktop.services.discover.tables import DataTables
+from desktop.services.models.kind_words import kind_note
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +36,8 @@ _NO_LANGUAGE_MODEL = "This file is no language model: nothing in its header says
 @dataclass(frozen=True)
 class Known:
     """What is known of a variant. ``shape`` and ``weights`` are its own once its ``headers`` are there; before, they
-    are estimates by another file of its model, None while none was read. ``identity`` is from its own header.
+    are estimates by another file of its model, None while none was read. ``identity`` and ``kind`` are from its own
+    header.
 
     ``problem`` is why something is missing. ``damaged``: it is no sound GGUF file; ``unplannable``: it may be
     one, and nothing can be worked out from it.
@@ -43,6 +47,7 @@ class Known:
     weights: Weights | None = None
     headers: tuple[Header, ...] = ()
     identity: Identity | None = None
+    kind: ModelKind = ModelKind.UNKNOWN
     size: ModelSize | None = None
     problem: str = ""
     damaged: bool = False
@@ -65,6 +70,7 @@ class Model:
     words: NameWords
     parameters: int | None
     rough_parameters: float
+    kind: ModelKind
 
 
 @dataclass(frozen=True)
@@ -201,9 +207,10 @@ class RepoReading:
         """Keep what a variant's headers say; whether it is a language model. ``headers`` are empty where only the
         first kilobytes were read."""
         try:
+            kind = model_kind(first)
             shape = shape_of(first)
             if shape is None:
-                self._note(index, unplannable=True, problem=_NO_LANGUAGE_MODEL)
+                self._note(index, unplannable=True, problem=kind_note(kind) or _NO_LANGUAGE_MODEL)
                 return False
             identity = identity_of(first, shape)
             weights = weights_of(headers, shape) if headers else weights_from_size(shape, self._bytes(index))
@@ -215,7 +222,7 @@ class RepoReading:
         with self._lock:
             known = self._known[index]
             self._known[index] = replace(
-                known, shape=shape, weights=weights, headers=headers, identity=identity, size=size
+                known, shape=shape, weights=weights, headers=headers, identity=identity, size=size, kind=kind
             )
             self._sources[index] = (index, bool(headers))
             self._regroup()
@@ -237,15 +244,23 @@ class RepoReading:
             self._estimate(group)
         titles = self.grouper.titles(groups)
         self._models = tuple(
-            Model(
-                name=title,
-                variants=group.variants,
-                use=self.grouper.use_of(title),
-                words=self.grouper.words(title),
-                parameters=self._parameters(group, alone=len(groups) == 1),
-                rough_parameters=self.grouper.parameters_by_size(group.variants[-1]),
-            )
-            for group, title in zip(groups, titles, strict=True)
+            self._model(group, title, alone=len(groups) == 1) for group, title in zip(groups, titles, strict=True)
+        )
+
+    def _model(self, group: Grouped, title: str, *, alone: bool) -> Model:
+        kinds = (self._known[index].kind for index in group.variants)
+        kind = next((kind for kind in kinds if kind is not ModelKind.UNKNOWN), ModelKind.UNKNOWN)
+        use = self.grouper.use_of(title) if kind.writes_text else "other"
+        if use == "unsaid" and kind is ModelKind.BASE:
+            use = "other"
+        return Model(
+            name=title,
+            variants=group.variants,
+            use=use,
+            words=self.grouper.words(title),
+            parameters=self._parameters(group, alone=alone),
+            rough_parameters=self.grouper.parameters_by_size(group.variants[-1]),
+            kind=kind,
         )
 
     def _parameters(self, group: Grouped, *, alone: bool) -> int | None:

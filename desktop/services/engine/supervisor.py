@@ -34,6 +34,7 @@ from desktop.engine.worker.protocol import (
     Unload,
     Unloaded,
 )
+from desktop.services.models.kind_words import must_write_text
 from desktop.store.paths import Paths
 from desktop.system.listeners import Listeners
 
@@ -130,7 +131,11 @@ class EngineService:
         return self._hello is not None or self._state.died is not None
 
     def load(self, plan: LoadPlan) -> None:
-        """Load a model as it was planned, in place of the present one; returns at once, listeners hear the rest."""
+        """Load a model as it was planned, in place of the present one; returns at once, listeners hear the rest.
+
+        Raises HeftError ("cannot-chat") for a file that writes no text: no engine is started with it.
+        """
+        must_write_text(plan.ref.name, plan.kind)
         with self._lock:
             self._requests += 1
             self._wanted_load = self._requests

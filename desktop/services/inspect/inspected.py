@@ -10,6 +10,7 @@ from pathlib import Path
 from desktop.core.findings import Finding
 from desktop.core.formats import Summary
 from desktop.core.gguf import Header, Tensor
+from desktop.core.model_kind import ModelKind
 from desktop.core.model_size import ModelSize
 from desktop.core.quants import quantization_label
 from desktop.hub.client import RemoteFile
@@ -62,8 +63,9 @@ class Inspected:
 
     ``source`` is what was asked for, ``title`` its short name, ``kind`` "gguf" or an id of ``core.formats``, whose
     ``summary`` then tells the rest (``files`` are empty but for a GGUF inside a llamafile). ``files`` are the shards
-    in order; ``models`` are those of a folder or repo to choose from. ``seconds`` is the time it took to open;
-    ``transferred_bytes`` (of files) and ``requests`` are what it took from the Hub. Thread-safe.
+    in order; ``models`` are those of a folder or repo to choose from. ``use`` is what a GGUF file is for. ``seconds``
+    is the time it took to open; ``transferred_bytes`` (of files) and ``requests`` are what it took from the Hub.
+    Thread-safe.
     """
 
     source: str
@@ -77,6 +79,7 @@ class Inspected:
     requests: int = 0
     summary: Summary | None = None
     models: tuple[ModelEntry, ...] = ()
+    use: ModelKind = ModelKind.UNKNOWN
     resources: ExitStack = field(default_factory=ExitStack, repr=False)
 
     @property

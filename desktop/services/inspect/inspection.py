@@ -11,8 +11,10 @@ from functools import cached_property
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.findings import Finding
+from desktop.core.gguf.kind import model_kind
 from desktop.core.gguf.model_checks import RequiredKeys, check_model
 from desktop.core.hub_address import is_on_hub
+from desktop.core.model_kind import ModelKind
 from desktop.core.progress import Report, unheard
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
@@ -74,9 +76,10 @@ class InspectionService:
         with ExitStack() as resources:
             try:
                 opened = self._opened(source, resources, progress, cancelled)
+                use = model_kind(opened.header) if opened.files else ModelKind.UNKNOWN
             except OSError as error:
                 raise unreadable(source, error) from error
-            found = replace(opened, findings=in_order([*opened.findings, *self._findings(opened.files)]))
+            found = replace(opened, findings=in_order([*opened.findings, *self._findings(opened.files)]), use=use)
             if found.files:  # their arrays are read on demand; a summary holds all it tells
                 found = replace(found, resources=resources.pop_all())
             return replace(found, seconds=time.perf_counter() - started)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from desktop.core.gguf import Header, ValueType
+from desktop.core.model_kind import ModelKind
 from desktop.engine.worker.protocol import ChatMessage
 from desktop.services.inspect.inspection import Inspected
 from desktop.system.idle import IdleClose
@@ -32,12 +33,12 @@ EXAMPLE = (
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """A template by name: "default", the name of a further one, or Heft's own fallback when the model has none."""
+    """A template by name: "default", the name of a further one, or Heft's own ``fallback`` when the model has none."""
 
     name: str
     source: str
     findings: tuple[Marked, ...]
-    is_fallback: bool = False
+    fallback: Literal["", "chatml", "plain"] = ""
 
 
 class TemplatePreview:
@@ -54,7 +55,7 @@ class TemplatePreview:
     def templates(self, inspected: Inspected) -> tuple[ChatTemplate, ...]:
         """The model's templates with their findings, its default first; the fallback alone when it has none."""
         from desktop.core.template_checks import check_template
-        from desktop.engine.tools.template import CHATML
+        from desktop.engine.tools.template import CHATML, PLAIN
 
         header = inspected.header
         names = [key for key in header.metadata if key == _KEY or key.startswith(f"{_KEY}.")]
@@ -64,7 +65,11 @@ class TemplatePreview:
             if source:
                 name = key[len(_KEY) + 1 :] or "default"
                 found.append(ChatTemplate(name, source, tuple(check_template(source))))
-        return tuple(found) or (ChatTemplate("ChatML", CHATML, (), is_fallback=True),)
+        if found:
+            return tuple(found)
+        if inspected.use is ModelKind.BASE:
+            return (ChatTemplate("Plain text", PLAIN, (), fallback="plain"),)
+        return (ChatTemplate("ChatML", CHATML, (), fallback="chatml"),)
 
     def render(
         self, inspected: Inspected, template: ChatTemplate, messages: Sequence[ChatMessage], *, open_answer: bool = True

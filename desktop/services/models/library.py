@@ -158,7 +158,7 @@ class LibraryService:
                 f"'{name}' could be {_listed(names)}.", "Write more of the name.", kind=FailureKind.AMBIGUOUS
             )
         if found:
-            return max(found, key=lambda m: (not m.problem, m.modified))
+            return max(found, key=lambda m: (not m.problem, m.kind.writes_text, m.modified))
         folder = _existing(name)
         if folder is not None:
             hint = "Name a .gguf file in it, or add the folder to the library."

@@ -17,6 +17,7 @@ from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import ModelShape, Weights, default_context, shape_of, weights_of
+from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
 from desktop.core.model_size import ModelSize
 from desktop.core.placement import NOTHING_RECLAIMABLE, Fit, Method, Reclaimable, hypothetical, place, pools_of
@@ -24,8 +25,10 @@ from desktop.core.progress import Report, unheard
 from desktop.core.speed import Speeds
 from desktop.services.inspect.inspected import Inspected
 from desktop.services.inspect.inspection import InspectionService
+from desktop.services.models.kind_words import cannot_chat
 from desktop.services.planning.engine_planner import DryRunPlanner
-from desktop.services.planning.speed import LocalModel, SpeedService, read_local
+from desktop.services.planning.speed import LocalFile, SpeedService, read_file
+from desktop.store.gguf_files import kind_of
 from desktop.store.load_settings import LoadSettingsStore
 from desktop.system.cores import physical_threads
 
@@ -45,7 +48,8 @@ class MachineSource(Protocol):
 
 @dataclass(frozen=True)
 class Weighed:
-    """A model's plan with what it was told from; ``title``, ``quantization`` and ``size`` are the file's."""
+    """A model's plan with what it was told from; ``title``, ``quantization``, ``size`` and ``kind`` are the
+    file's."""
 
     plan: LoadPlan
     fit: Fit
@@ -56,6 +60,7 @@ class Weighed:
     quantization: str
     title: str
     size: ModelSize
+    kind: ModelKind
 
 
 class PlanningService:
@@ -81,7 +86,7 @@ class PlanningService:
         self._held = held
         self._usual_threads = threads
         self._origin = origin
-        self._local: tuple[object, LocalModel | None] | None = None
+        self._local: tuple[object, LocalFile] | None = None
 
     # -- what is remembered ------------------------------------------------------------------------
 
@@ -132,22 +137,23 @@ class PlanningService:
         except Exception as error:  # noqa: BLE001 - whatever a file does to a plan, it may still load
             _log.exception("planning %s", ref.name)
             note = f"This load could not be planned: {error}"
-        return LoadPlan(ref, wanted, _threads(wanted), note=note, cores=physical_threads())
+        return LoadPlan(ref, wanted, _threads(wanted), note=note, cores=physical_threads(), kind=_kind_of(ref))
 
     def _planned(self, ref: ModelRef, wanted: LoadSettings, held: Reclaimable, cancelled: Cancelled) -> LoadPlan:
         machine = self._machine.for_load()
         if len(pools_of(machine)) > 1:  # how layers are shared among devices is the engine's to say
             return self.weigh_source(str(ref.path), wanted, held=held, cancelled=cancelled, ref=ref).plan
-        local = self._read(ref)
-        if local is None or local.shape is None:
+        read = self._read(ref)
+        local = read.model
+        if local is None:
             note = "Nothing in its header says how this model is built."
-            return LoadPlan(ref, wanted, _threads(wanted), note=note, cores=physical_threads())
+            return LoadPlan(ref, wanted, _threads(wanted), note=note, cores=physical_threads(), kind=read.kind)
         fit = place(
             local.shape, local.weights, wanted, machine,
             freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
         )  # fmt: skip
         speeds = self.speeds(local.shape, local.weights, local.quantization, fit, machine)
-        return plan_of(ref, wanted, fit, speeds, local.shape)
+        return plan_of(ref, wanted, fit, speeds, local.shape, read.kind)
 
     def weigh_source(
         self,
@@ -171,6 +177,9 @@ class PlanningService:
         try:
             headers = tuple(file.header for file in inspected.files)
             shape = shape_of(headers[0]) if headers else None
+            kind = inspected.use
+            if shape is None and not kind.writes_text:
+                raise cannot_chat(inspected.title, kind, FailureKind.NO_LANGUAGE_MODEL)
             if shape is None:
                 raise HeftError(
                     f"{inspected.title} is not a language model that the engine loads.",
@@ -182,9 +191,9 @@ class PlanningService:
             fit, note = self._fit(headers, shape, weights, asked, where, method, held, cancelled)
             speeds = self.speeds(shape, weights, inspected.quantization, fit, where)
             ref = ref or _ref_of(inspected, source)
-            plan = replace(plan_of(ref, asked, fit, speeds, shape, machine), note=note)
+            plan = replace(plan_of(ref, asked, fit, speeds, shape, kind, machine), note=note)
             label, title, size = inspected.quantization, inspected.title, inspected.size
-            return Weighed(plan, fit, shape, weights, headers, where, label, title, size)
+            return Weighed(plan, fit, shape, weights, headers, where, label, title, size, kind)
         finally:
             inspected.close()
 
@@ -224,7 +233,7 @@ class PlanningService:
         fit = place(shape, weights, asked, where, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes)
         return fit, note
 
-    def _read(self, ref: ModelRef) -> LocalModel | None:
+    def _read(self, ref: ModelRef) -> LocalFile:
         """The header of a file, kept until another is asked for or it changes."""
         path = ref.path
         if path is None:
@@ -233,7 +242,7 @@ class PlanningService:
         key = (path, now.st_mtime_ns, now.st_size)
         known = self._local
         if known is None or known[0] != key:
-            known = self._local = (key, read_local(path))
+            known = self._local = (key, read_file(path))
         return known[1]
 
 
@@ -243,12 +252,13 @@ def plan_of(
     fit: Fit,
     speeds: Speeds | None,
     shape: ModelShape,
+    kind: ModelKind,
     machine: Machine | None = None,
 ) -> LoadPlan:
     """The plan that follows from a verdict; ``machine`` is another computer than this one."""
     cores = machine.cpu.physical_cores if machine is not None else physical_threads()
     threads, context, trained = _threads(asked), default_context(shape), shape.trained_context
-    return LoadPlan(ref, asked, threads, fit, speeds, context, trained, experts=shape.experts, cores=cores)
+    return LoadPlan(ref, asked, threads, fit, speeds, context, trained, experts=shape.experts, cores=cores, kind=kind)
 
 
 def _ref_of(inspected: Inspected, source: str) -> ModelRef:
@@ -258,6 +268,10 @@ def _ref_of(inspected: Inspected, source: str) -> ModelRef:
         return local_ref(local[0], inspected.title, local)
     remote = files[0].remote
     return ModelRef(inspected.title, hub_identity(remote.repo, remote.path) if remote is not None else source)
+
+
+def _kind_of(ref: ModelRef) -> ModelKind:
+    return kind_of(ref.path) if ref.path is not None else ModelKind.UNKNOWN
 
 
 def _threads(asked: LoadSettings) -> int:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Header, read_header
+from desktop.core.gguf.kind import model_kind
 from desktop.core.hardware import Machine
 from desktop.core.memory.shape import ModelShape, shape_of
 from desktop.core.memory.weights import Weights, weights_of
+from desktop.core.model_kind import ModelKind
 from desktop.core.placement import Fit
 from desktop.core.quants import dominant_type, main_type
 from desktop.core.speed import (
@@ -166,23 +168,38 @@ class SpeedService:
         return known
 
 
+@dataclass(frozen=True)
+class LocalFile:
+    """A file on this computer: what it is for, and the model that it holds where its header describes one."""
+
+    kind: ModelKind
+    model: LocalModel | None = None
+
+
 def read_local(path: Path) -> LocalModel | None:
     """A model file with its shards; None when it is no language model that can be read."""
+    return read_file(path).model
+
+
+def read_file(path: Path) -> LocalFile:
+    """A file with its shards; of UNKNOWN kind when it cannot be read."""
     headers: list[Header] = []
+    kind = ModelKind.UNKNOWN
     for file in shards_of(path):
         try:
             with FileSource(file) as source:
                 header = read_header(source)
                 if not headers:
+                    kind = model_kind(header)
                     shape = shape_of(header)
                 headers.append(header)
         except (OSError, FileFormatError):
-            return None
+            return LocalFile(kind)
     if shape is None:
-        return None
+        return LocalFile(kind)
     first = headers[0]
     shares = [share for header in headers for share in header.shares()]
-    return LocalModel(
+    model = LocalModel(
         name=first.name or path.stem,
         path=path,
         fingerprint=_fingerprint(headers),
@@ -191,6 +208,7 @@ def read_local(path: Path) -> LocalModel | None:
         shape=shape,
         weights=weights_of(headers, shape),
     )
+    return LocalFile(kind, model)
 
 
 def _fingerprint(headers: Sequence[Header]) -> str:

@@ -139,7 +139,7 @@ class Composer(QWidget):
         self.setObjectName("composer")
         self._theme = theme
         self._busy = False
-        self._model = ""
+        self._model, self._continues = "", False
         self._editing: int | None = None
         self._draft = ""
         self._said = self._share = ""
@@ -248,10 +248,10 @@ class Composer(QWidget):
         self._busy = busy
         self._show_button()
 
-    def set_model_name(self, name: str) -> None:
-        """The model that will answer; empty when none is loaded."""
-        if name != self._model:
-            self._model = name
+    def set_model_name(self, name: str, *, continues: bool = False) -> None:
+        """The model that will answer; empty when none is loaded. ``continues``: it writes a text on instead."""
+        if (name, continues) != (self._model, self._continues):
+            self._model, self._continues = name, continues
             self._show_placeholder()
 
     def set_context(self, used: int, total: int) -> None:
@@ -279,10 +279,13 @@ class Composer(QWidget):
     def _show_placeholder(self) -> None:
         name = self._model if len(self._model) <= 18 else f"{self._model[:17].rstrip('-._ ')}…"
         to = f"Message {name}" if name else "Message"
+        least = "Message…"
+        if self._continues:
+            to, least = f"Begin a text for {name}", "Begin a text…"
         keys = f"{shown_keys(SEND)} sends, {listed_keys(NEW_LINE)} for a new line"
         words = f"{to.removesuffix('…')}… ({keys})"
         room = self._editor.viewport().width() - 8
-        short = (words, f"{to.removesuffix('…')}… ({shown_keys(SEND)} sends)", f"{to.removesuffix('…')}…", "Message…")
+        short = (words, f"{to.removesuffix('…')}… ({shown_keys(SEND)} sends)", f"{to.removesuffix('…')}…", least)
         fitting = first_fitting(self._editor.fontMetrics(), room, *short)
         self._editor.setPlaceholderText(fitting)
         self._editor.setAccessibleDescription(words)

@@ -41,7 +41,9 @@ class EmptyChat(QWidget):
     def show_state(self, state: EngineState) -> None:
         """Say what to do first, given what the engine holds."""
         name = state.model_name
-        if state.loaded is not None:
+        if state.loaded is not None and state.loaded.template == "none":
+            title, text = "Begin a text", f"{name} continues it on this computer. Nothing you write leaves it."
+        elif state.loaded is not None:
             title, text = "Ask something", f"{name} answers on this computer. Nothing you write leaves it."
         elif state.phase == "loading":
             title = f"Loading {name}"

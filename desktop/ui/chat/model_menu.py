@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushBut
 from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.services.engine.supervisor import EngineState
+from desktop.services.models.kind_words import kind_note
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.model_titles import menu_title
 from desktop.ui.shell.icons import icon
@@ -98,7 +99,10 @@ class ModelMenu(QWidget):
         if models is None:
             self._menu.addAction("Looking for models…").setEnabled(False)
         else:
-            recent = sorted(models, key=lambda m: (-(m.last_used or 0.0), bool(m.problem), m.title.casefold()))
+            recent = sorted(
+                models,
+                key=lambda m: (-(m.last_used or 0.0), bool(m.problem) or not m.kind.writes_text, m.title.casefold()),
+            )
             for model in recent[:MOST_LISTED]:
                 self._menu.addAction(self._action(model))
             if not models:
@@ -126,9 +130,13 @@ class ModelMenu(QWidget):
     def _action(self, model: LibraryModel) -> QAction:
         action = QAction(menu_title(model, _NAME_CHARACTERS), self._menu)
         action.setToolTip(
-            plain_tooltip(model.problem or f"{model.title}\n{human_bytes(model.size_bytes)} · {model.path}")
+            plain_tooltip(
+                model.problem
+                or kind_note(model.kind)
+                or f"{model.title}\n{human_bytes(model.size_bytes)} · {model.path}"
+            )
         )
-        action.setEnabled(not model.problem)
+        action.setEnabled(not model.problem and model.kind.writes_text)
         action.triggered.connect(lambda: self.model_chosen.emit(model))
         return action
 

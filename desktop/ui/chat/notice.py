@@ -14,6 +14,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.settings_pages import SettingsPage
 from desktop.services.engine.supervisor import EngineState
+from desktop.services.models.kind_words import CONTINUES
 from desktop.store.chats import Chat, Message
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.settings_link import SettingsLink
@@ -72,20 +73,26 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
     if state.removed:
         words = f"{state.removed} was removed from this computer, so no model is loaded. The chat is kept."
         return Notice(f"removed {state.removed}", "note", words, actions=(("choose-model", "Choose another model…"),))
-    if state.loaded is not None and state.loaded.template == "chatml":
-        return Notice(
-            f"chatml {state.loaded.path}",
-            "note",
-            "This model brings no chat template, so ChatML is used. It may ramble or not stop by itself.",
-        )
     return None
 
 
+def template_notice(state: EngineState) -> Notice | None:
+    """The loaded model has no chat template: what it does instead. Nothing to decide, so all else goes before it."""
+    if state.loaded is None or state.loaded.template == "model":
+        return None
+    chatml = "This model brings no chat template, so ChatML is used. It may ramble or not stop by itself."
+    words = chatml if state.loaded.template == "chatml" else CONTINUES
+    return Notice(f"{state.loaded.template} {state.loaded.path}", "note", words)
+
+
 def refusal_notice(error: HeftError | None) -> Notice | None:
-    """A message could not go out because there is no model."""
+    """A message could not go out because there is no model, or one was asked for that cannot chat."""
     if error is None:
         return None
-    return Notice(f"refused {id(error)}", "error", error.message, error.hint, (("open-file", "Open a model file…"),))
+    way: tuple[Action, str] = ("open-file", "Open a model file…")
+    if error.kind == FailureKind.CANNOT_CHAT:
+        way = ("choose-model", "Choose another model…")
+    return Notice(f"refused {id(error)}", "error", error.message, error.hint, (way,))
 
 
 def _ways_on(kind: FailureKind, smaller: int | None) -> tuple[tuple[Action, str], ...]:

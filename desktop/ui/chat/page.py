@@ -27,7 +27,14 @@ from desktop.ui.chat.export import ChatExport
 from desktop.ui.chat.figures import prompt_progress, transcript_message
 from desktop.ui.chat.history import ChatHistory
 from desktop.ui.chat.models import ModelChooser
-from desktop.ui.chat.notice import NoticeStrip, answer_notice, engine_notice, model_notice, refusal_notice
+from desktop.ui.chat.notice import (
+    NoticeStrip,
+    answer_notice,
+    engine_notice,
+    model_notice,
+    refusal_notice,
+    template_notice,
+)
 from desktop.ui.chat.side import ChatSide, PresetKeeper
 from desktop.ui.shared.reflow import Column, CurrentStack
 from desktop.ui.shared.signals import calling
@@ -345,7 +352,8 @@ class ChatPage(Page):
         self._side.show_state(state, self._last_measured())
         self._empty.show_state(state)
         held = state.loaded is not None or state.phase == "loading"
-        self._composer.set_model_name(state.model_name if held else "")
+        continues = state.loaded is not None and state.loaded.template == "none"
+        self._composer.set_model_name(state.model_name if held else "", continues=continues)
         self._show_notice()
 
     def _ask_file(self) -> None:
@@ -356,7 +364,7 @@ class ChatPage(Page):
         dialog.open()
 
     def _failed(self, error: HeftError) -> None:
-        if error.kind == FailureKind.NO_MODEL:
+        if error.kind in (FailureKind.NO_MODEL, FailureKind.CANNOT_CHAT):
             self._refused = error
             self._show_notice()
         else:
@@ -369,6 +377,7 @@ class ChatPage(Page):
             or engine_notice(self._state, self._models.smaller_context())
             or answer_notice(answers[-1] if answers else None, self._models.larger_context())
             or model_notice(self._talk.chat, self._state)
+            or template_notice(self._state)
         )
         self._strip.show_notice(notice)
 

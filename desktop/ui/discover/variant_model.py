@@ -186,8 +186,11 @@ class VariantTableModel(ColumnTable):
         if found is None:
             return ""
         state = self._downloads.get(found.variant.name)
+        here = found.local_path is not None if state is None else state.phase == "finished"
+        if here and self._view is not None and not self._view.groups[found.group].kind.writes_text:
+            return "Downloaded"
         if state is None:
-            return "Chat now" if found.local_path is not None else "Download"
+            return "Chat now" if here else "Download"
         if state.phase == "downloading":
             return f"{state.fraction:.0%}"
         if state.phase in ("paused", "failed"):

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.units import human_bits, human_bytes, human_parameters
 from desktop.services.inspect.inspection import Inspected
+from desktop.services.models.kind_words import kind_fact, kind_note
 from desktop.ui.inspect import actions
 from desktop.ui.inspect.sources import SourceMenu
 from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel
@@ -30,6 +31,7 @@ def facts(inspected: Inspected) -> list[str]:
         header = inspected.header
         said += [f"GGUF v{header.version}", f"{header.endianness}-endian"]
         said.append(header.architecture or "no architecture")
+        said += filter(None, [kind_fact(inspected.use)])
         if inspected.parameters:
             said.append(f"{human_parameters(inspected.parameters)} parameters")
             said.append(f"{human_bits(inspected.bits_per_weight)} bits per weight")
@@ -118,13 +120,16 @@ class InspectHead(QWidget):
         self._commands.allow(actions.COMPARABLE, gguf)
         inside = inspected is not None and gguf and inspected.files[0].base > 0
         empty = inspected is not None and gguf and not inspected.tensors
-        if empty:
+        cannot = "" if inspected is None else kind_note(inspected.use)
+        if cannot:
+            why = cannot
+        elif empty:
             why = "This file holds no weights to run"
         elif inside:
             why = "The engine does not load a GGUF file inside another file: get the GGUF file of this model"
         else:
             why = "This file is on the Hub: download it first" if gguf and not local else ""
-        self._commands.allow(actions.RUNNABLE, local and not inside and not empty, why)
+        self._commands.allow(actions.RUNNABLE, local and not inside and not empty and not cannot, why)
 
     def set_recent(self, sources: Sequence[str]) -> None:
         """What was opened last, for both menus."""

@@ -22,6 +22,7 @@ from desktop.core.findings import Severity
 from desktop.core.text import LINE_CHARACTERS, bounded, plain_tooltip
 from desktop.services.inspect.inspection import Inspected
 from desktop.services.inspect.template_preview import ChatTemplate, TemplatePreview
+from desktop.services.models.kind_words import CONTINUES
 from desktop.ui.inspect.example_conversation import ExampleConversation
 from desktop.ui.inspect.source_view import SIGNS, Lines, SourceView
 from desktop.ui.inspect.tab import InspectTab
@@ -38,7 +39,10 @@ if TYPE_CHECKING:
 
 PAUSE_MILLISECONDS = 200
 _ORDER: dict[Severity, int] = {"note": 0, "warning": 1, "error": 2}
-_FALLBACK = "This model brings no chat template. Heft uses ChatML instead, so its answers may be odd."
+_FALLBACKS = {
+    "chatml": "This model brings no chat template. Heft uses ChatML instead, so its answers may be odd.",
+    "plain": CONTINUES,
+}
 
 Coloured = tuple[tuple[ChatTemplate, Lines], ...]
 
@@ -238,8 +242,8 @@ class TemplateTab(InspectTab):
 
 def told(template: ChatTemplate) -> str:
     """A template in a line: its size, and how many findings there are."""
-    if template.is_fallback:
-        return _FALLBACK
+    if template.fallback:
+        return _FALLBACKS[template.fallback]
     lines = template.source.count("\n") + 1
     size = f"{lines:,} line{'s' * (lines != 1)}, {len(template.source):,} characters"
     if not template.findings:

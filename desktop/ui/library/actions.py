@@ -6,6 +6,7 @@ from desktop.ui.shared.search_field import CLEAR_SEARCH
 from desktop.ui.shell.action import Action, Condition, Declared
 
 IN_LIST = Condition("model-in-list", "Choose a model in the list first.")
+CAN_CHAT = Condition("model-can-chat", "This file cannot chat: choose a chat model.")
 NOT_LOOKING = Condition("no-scan-running", "Heft is looking for models already.")
 
 SEARCH = Action(
@@ -26,7 +27,7 @@ CHAT = Action(
     "Chat with the selected model",
     ("Enter", "Return"),
     icon="chat",
-    needs=(IN_LIST,),
+    needs=(IN_LIST, CAN_CHAT),
     widget="libraryTable",
     short="Chat",
 )

@@ -14,6 +14,7 @@ from PySide6.QtGui import QFont
 from desktop.core.spelling import words_of
 from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes, human_parameters
+from desktop.services.models.kind_words import kind_name, kind_note
 from desktop.services.models.library import LibraryModel
 from desktop.ui.shared.column_table import Index
 from desktop.ui.shared.labels import WARNING_SIGN
@@ -156,6 +157,8 @@ class LibraryRows(SortedTable[LibraryModel]):
                 return self._name_font
             case Qt.ItemDataRole.ForegroundRole if model.problem and column == NAME:
                 return self._theme.color("warn")
+            case Qt.ItemDataRole.ForegroundRole if column == NAME and not model.kind.writes_text:
+                return self._theme.color("text_muted")
             case Qt.ItemDataRole.ForegroundRole if column in (ARCHITECTURE, WHERE, LAST_USED):
                 return self._theme.color("text_muted")
         return None
@@ -209,12 +212,13 @@ class LibraryTableModel(FilteredTable):
 
 def _searchable(model: LibraryModel) -> str:
     place = f"{SOURCE_NAMES[model.source]} {model.path.parent.name}"
-    return f"{model.name} {model.apart} {model.architecture} {model.quantization} {place}".casefold()
+    what = f"{model.architecture} {model.quantization} {kind_name(model.kind)}"
+    return f"{model.name} {model.apart} {what} {place}".casefold()
 
 
 def _tooltip(model: LibraryModel, column: int) -> str:
     if column == NAME:
-        return f"{model.title}\n{model.problem}" if model.problem else model.title
+        return f"{model.title}\n{model.problem or kind_note(model.kind)}".rstrip()
     if column == PARAMETERS and model.parameters:
         return f"{model.parameters:,} parameters"
     if column == SIZE:

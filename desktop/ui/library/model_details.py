@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWi
 
 from desktop.core.model_ref import ModelRef
 from desktop.core.units import human_bits, human_bytes, human_parameters
+from desktop.services.models.kind_words import kind_fact, kind_note
 from desktop.services.models.library import LibraryModel
 from desktop.services.planning.words import summary
 from desktop.ui.library import actions
@@ -53,9 +54,10 @@ class ModelDetails(QFrame):
         self._plan.setToolTip("How it would be loaded now; “How it loads” changes it")
         self._plan.setSizePolicy(QSizePolicy.Policy.Ignored, self._plan.sizePolicy().verticalPolicy())
         self._problem = plain_label("libraryDetailsProblem", "warn")
+        self._use = plain_label("libraryDetailsUse")
         words = QVBoxLayout()
         words.setSpacing(3)
-        for label in (self._name, self._facts, self._place, self._problem):
+        for label in (self._name, self._facts, self._place, self._use, self._problem):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, label.sizePolicy().verticalPolicy())
             words.addWidget(label)
         self._load = LoadPanel(planning, tasks, title="")
@@ -99,6 +101,8 @@ class ModelDetails(QFrame):
         self._place.set_whole_text(f"{model.path}{others}")
         self._problem.setText(f"{WARNING_SIGN} {model.problem}")
         self._problem.setVisible(bool(model.problem))
+        self._use.setText(kind_note(model.kind))
+        self._use.setVisible(not model.problem and not model.kind.writes_text)
         # Never a dead end: a file that looks broken can still be tried, the engine says what it makes of it.
         self.chat.setText("Try anyway" if model.problem else "Chat")
         self.remove.setVisible(removable)
@@ -117,7 +121,7 @@ class ModelDetails(QFrame):
 
 
 def _facts(model: LibraryModel) -> list[str]:
-    facts = [model.architecture] if model.architecture else []
+    facts = [said for said in (kind_fact(model.kind), model.architecture) if said]
     if model.parameters:
         facts.append(f"{human_parameters(model.parameters)} parameters")
     if model.quantization:

@@ -8,21 +8,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QMessageBox,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QMessageBox, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
 from desktop.core.spelling import near
 from desktop.core.units import human_bytes
+from desktop.services.models.kind_words import cannot_chat, kind_note
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.services.models.removal import Removal, RemovalService
 from desktop.services.models.removal_words import consequences, outcome, question
@@ -228,6 +220,8 @@ class LibraryPage(Page):
         self._body.setCurrentIndex(0 if self._rows.rowCount() else 1)
         self.commands.allow(actions.NOT_LOOKING, self._scan is None)
         self.commands.allow(actions.IN_LIST, model is not None)
+        why = kind_note(model.kind) if model is not None else ""
+        self.commands.allow(actions.CAN_CHAT, not why, why)
         total = self._rows.total
         self._count.setText(
             f"{total:,} model{'s' * (total != 1)} · {human_bytes(self._rows.total_bytes)}" if total else ""
@@ -294,8 +288,12 @@ class LibraryPage(Page):
 
     def _chat(self) -> None:
         model = self._table.current_model
-        if model is not None:
+        if model is None:
+            return
+        if model.kind.writes_text:
             self._details.when_kept(calling(self.run_requested.emit, model))
+        else:
+            self.notify.emit(cannot_chat(model.title, model.kind))
 
     def _inspect(self) -> None:
         model = self._table.current_model

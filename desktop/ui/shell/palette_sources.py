@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from desktop.core.text import visible_in_place
+from desktop.services.models.kind_words import kind_name
 
 if TYPE_CHECKING:
     from desktop.store.chats import Chat
@@ -118,13 +119,18 @@ def models_source(models: Callable[[], Sequence[LibraryModel]], choose: Callable
             Entry(
                 _title(model.title),
                 model.path,
-                f"⚠ {model.problem}" if model.problem else _title(model.apart or model.path.parent.name),
+                f"⚠ {model.problem}" if model.problem else _told(model),
                 icon="library",
             )
             for model in found
         ]
 
     return Source("Models", entries, choose)
+
+
+def _told(model: LibraryModel) -> str:
+    """What it is where it cannot chat, else what tells it from others of its name."""
+    return kind_name(model.kind) if not model.kind.writes_text else _title(model.apart or model.path.parent.name)
 
 
 def chats_source(chats: Callable[[], Sequence[Chat]], choose: Callable[[int], object]) -> Source:

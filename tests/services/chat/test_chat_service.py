@@ -4,6 +4,7 @@ import os
 import queue
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from support.desk import Desk
 from support.forge import TINY, forge
 from support.plans import plain_plan
 
-from desktop.core.errors import EngineError
+from desktop.core.errors import EngineError, HeftError
+from desktop.core.model_kind import ModelKind
+from desktop.engine.worker.protocol import Generate, Sampling
 from desktop.services.chat.chat import ChatFailed, TextAdded, title_from
+from desktop.services.engine.headless import HeadlessEngine
 from desktop.store.paths import Paths
 
 pytestmark = pytest.mark.engine
@@ -60,6 +64,45 @@ def test_regenerate_edit_and_continue_make_branches(desk: Desk, starter_model: P
     assert [m.content for m in branch] == ["Why is the sky blue?", edited.content]
     desk.store.select(first.id)
     assert desk.store.messages(chat)[0].content == "Count from one to ten."
+
+
+def test_a_base_model_goes_on_with_the_text_also_when_continued_regenerated_and_edited(
+    desk: Desk, vocab_dir: Path, tmp_path: Path
+) -> None:
+    path = forge(tmp_path / "base.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf")
+    state = desk.load(path, 512)
+    assert state.loaded is not None and state.loaded.template == "none"
+    chat = desk.new_chat(max_tokens=5)
+
+    def continued(text: str) -> str:
+        said: list[str] = []
+        request = Generate(0, prompt=text, sampling=Sampling(temperature=0.0), max_tokens=5)
+        HeadlessEngine(desk.engine).answer(request, said.append)
+        return "".join(said)
+
+    desk.chat.send(chat, "Once upon a time")
+    first = desk.answered()
+    assert first.content == continued("Once upon a time") and first.note == ""
+    desk.chat.regenerate(first.id)
+    second = desk.answered()
+    assert second.content == first.content and (second.sibling_index, second.sibling_count) == (1, 2)
+    desk.chat.continue_(second.id)
+    longer = desk.answered()
+    assert longer.content == second.content + continued(f"Once upon a time{second.content}")
+    desk.chat.send(chat, "And then")
+    assert desk.answered().content == continued(f"Once upon a time{longer.content}\nAnd then")
+    desk.chat.edit(desk.store.messages(chat)[0].id, "The tide")
+    assert desk.answered().content == continued("The tide")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ModelKind if not kind.writes_text])
+def test_no_engine_is_started_with_what_cannot_chat(desk: Desk, tmp_path: Path, kind: ModelKind) -> None:
+    plan = replace(plain_plan(tmp_path / "x.gguf", name="Some file"), kind=kind)
+    with pytest.raises(HeftError) as caught:
+        desk.engine.load(plan)
+    assert caught.value.kind == "cannot-chat" and caught.value.hint.startswith("Choose ")
+    assert caught.value.message.startswith("Some file is a")
+    assert (desk.engine.state.phase, desk.engine.state.pid, desk.engine.last_plan) == ("stopped", None, None)
 
 
 def test_a_killed_engine_costs_no_text_and_the_next_question_works(desk: Desk, starter_model: Path) -> None:

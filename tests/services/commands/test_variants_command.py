@@ -102,7 +102,7 @@ def test_several_models_are_told_apart(hub: HubServer, heft_home: Path, vocab_di
     assert [variant["group"] for variant in document["variants"]] == ["SmolLM2 135M"] * 2 + ["Qwen2.5 14B"] * 2
     text = heft(hub, heft_home, *asked, "--estimate", as_json=False)[1]
     assert "2 models · Apache-2.0 · 4 variants" in text
-    assert "SmolLM2 135M: llama · 30 layers" in text and "weighed at 8,192, all it was trained for" in text
+    assert "SmolLM2 135M: base model · llama · 30 layers" in text and "weighed at 8,192, all it was trained for" in text
     assert text.count("VARIANT") == 2 and text.count("\n*  ") == 2 and text.count("★ Why ") == 2
     assert " → " in text and text.rstrip().endswith("Qwen2.5 14B is the largest that runs well here.")
 

@@ -12,6 +12,7 @@ from support.engine import driven_engine
 from desktop.core.hardware import Cpu, Machine, Memory
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
+from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import local_ref
 from desktop.core.placement import place
 from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, SpeedSample, TypeSpeed
@@ -59,7 +60,7 @@ def planned(path: Path, context: int = 4096, machine: Machine = MACHINE) -> Load
     asked, model = LoadSettings(context), read_local(path)
     assert model is not None
     fit = place(model.shape, model.weights, asked, machine)
-    return plan_of(local_ref(path, "Starter"), asked, fit, None, model.shape)
+    return plan_of(local_ref(path, "Starter"), asked, fit, None, model.shape, ModelKind.CHAT)
 
 
 def loaded_as(path: Path, threads: int = 2) -> Loaded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QMenu, QPlainTextEdit, QPushButton
@@ -13,6 +14,7 @@ from support.widgets import find
 
 from desktop.core.errors import EngineError, HeftError, NotFoundError
 from desktop.core.failures import FailureKind
+from desktop.core.model_kind import ModelKind
 from desktop.services.engine.supervisor import EngineState
 
 
@@ -139,6 +141,57 @@ def test_a_model_without_a_template_is_said_so_until_dismissed(desk: Desk, qtbot
     desk.page._strip._close.click()
     desk.answer("Hello", "Hi")
     assert desk.page._strip.notice is None
+
+
+def test_a_base_model_says_once_that_it_continues_the_text(desk: Desk, qtbot: QtBot) -> None:
+    desk.engine.load(plain_plan("/m/base.gguf", name="base"))
+    desk.engine.finish_load(template="none")
+    qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
+    assert desk.label("noticeText") == "This model has no chat template: it continues your text instead of answering."
+    assert (desk.label("emptyTitle"), desk.label("noticeHint")) == ("Begin a text", "")
+    editor = desk.page.findChild(QPlainTextEdit, "composerText")
+    assert editor.placeholderText().startswith("Begin a text for base…")
+    desk.page._strip._close.click()
+    desk.answer("Once upon", " a time")
+    assert desk.page._strip.notice is None
+    desk.engine.load(plain_plan("/m/chat.gguf", name="chat"))
+    desk.engine.finish_load()
+    qtbot.waitUntil(lambda: editor.placeholderText().startswith("Message chat"))
+
+
+def test_a_full_context_goes_before_what_is_said_of_a_template(desk: Desk, qtbot: QtBot) -> None:
+    desk.engine.load(plain_plan("/m/base.gguf", 2048, name="base"))
+    desk.engine.finish_load(template="none")
+    desk.answer("A long story", "Once", "context-full", used=2048)
+    qtbot.waitUntil(lambda: desk.label("noticeText") == "The context of 2,048 tokens is full.")
+
+
+def test_what_cannot_chat_is_refused_with_what_it_is_for(desk: Desk, qtbot: QtBot) -> None:
+    desk.engine.load(plain_plan("/m/chat.gguf", name="chat"))
+    desk.engine.finish_load()
+    desk.page.run_plan(replace(plain_plan("/m/vectors.gguf", name="Vectors"), kind=ModelKind.EMBEDDING))
+    qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
+    said = "Vectors is an embedding model: it turns text into vectors, it cannot chat."
+    assert (desk.label("noticeText"), desk.label("noticeHint")) == (said, "Choose a chat model.")
+    assert desk.engine.state.model_name == "chat" and desk.engine.state.phase == "ready"  # it still answers
+    desk.click("notice-choose-model")
+    menu = find(desk.page, QMenu, "models")
+    qtbot.waitUntil(menu.isVisible)
+    menu.close()
+
+
+def test_the_menu_offers_only_what_can_chat(desk: Desk, qtbot: QtBot) -> None:
+    own = desk.library.resolve("starter")
+    desk.library.scan = lambda progress=None, cancelled=None: [  # type: ignore[method-assign]
+        own, replace(own, name="Vectors", path=Path("/m/v.gguf"), kind=ModelKind.EMBEDDING)
+    ]  # fmt: skip
+    desk.page._side.model.open_menu()
+    menu = find(desk.page, QMenu, "models")
+    qtbot.waitUntil(lambda: len(menu.actions()) == 4)
+    able = {action.text(): (action.isEnabled(), action.toolTip()) for action in menu.actions()[:2]}
+    menu.close()
+    assert able["SmolLM2-135M"][0]
+    assert not able["Vectors"][0] and "An embedding model: it turns text into vectors" in able["Vectors"][1]
 
 
 def test_a_second_answer_at_a_time_is_refused_and_the_text_comes_back(desk: Desk, qtbot: QtBot) -> None:

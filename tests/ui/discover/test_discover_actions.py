@@ -8,10 +8,12 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit, QListView, QPushButton
 from pytestqt.qtbot import QtBot
 from support.discover_page import FOURTEEN, SMALL, Made
-from support.hub_server import HubServer
+from support.forge import Value
+from support.hub_server import HubServer, Repo
 from support.hub_server_content import BytesContent
-from support.remote_models import QWEN3_8B, repo
+from support.remote_models import QWEN3_8B, SMOLLM2_135M, model, repo
 
+from desktop.core.errors import HeftError
 from desktop.ui.discover.downloads_panel import DownloadsPanel
 
 
@@ -66,6 +68,31 @@ def test_what_is_on_this_computer_is_not_downloaded_again(
     with qtbot.waitSignal(made.page.run_requested) as told:
         qtbot.keyClick(made.table, Qt.Key.Key_Return)
     assert told.args is not None and told.args[0].path == here and made.downloads.states() == ()
+
+
+def test_an_embedding_model_is_called_one_and_no_chat_is_offered(
+    made: Made, hub: HubServer, vocab_dir: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    vectors = model(SMOLLM2_135M, "Q8_0", vocab_dir / "ggml-vocab-llama-spm.gguf", llama__pooling_type=Value(4, 3))
+    facts = {"tags": ["gguf"], "trendingScore": 999, "gguf": {"total": 135_000_000, "architecture": "llama"}}
+    hub.add(Repo("me/Vectors-GGUF", {"Vectors-Q8_0.gguf": vectors}, facts))
+    here = tmp_path / "home" / ".lmstudio" / "models" / "me/Vectors-GGUF" / "Vectors-Q8_0.gguf"
+    here.parent.mkdir(parents=True)
+    with here.open("wb") as file:
+        file.truncate(vectors.size)
+    made.find(QLineEdit, "discoverSearch").setText("vectors")
+    made.wait(lambda: made.results == ["Vectors-GGUF"])
+    made.open(0)
+    assert made.text("repoFacts").startswith("embedding model · ")
+    assert made.page._repo.rows.action(0) == "Downloaded"
+    runs: list[object] = []
+    made.page.run_requested.connect(runs.append)
+    made.table.setFocus()
+    made.table.selectRow(0)
+    with qtbot.waitSignal(made.page.notify) as told:
+        qtbot.keyClick(made.table, Qt.Key.Key_Return)
+    assert isinstance(told.args[0], HeftError) and told.args[0].kind == "cannot-chat"
+    assert "it turns text into vectors, it cannot chat." in told.args[0].message and runs == []
 
 
 def cell(made: Made, row: int, column: int) -> QPoint:

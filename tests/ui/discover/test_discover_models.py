@@ -62,7 +62,7 @@ def test_each_model_has_a_heading_and_the_one_to_take_is_looked_at(made: Made) -
     assert made.text("repoFacts") == "2 models · Apache-2.0 · 5 variants"
     bar = tabs(made)
     assert bar.isVisible() and [bar.tabText(i) for i in range(bar.count())] == [SMALL, f"{LARGE} ★"]
-    assert bar.currentIndex() == 1 and made.text("modelFacts").startswith("13.4 B parameters · qwen2 · 48 layers")
+    assert bar.currentIndex() == 1 and made.text("modelFacts").startswith("base model · 13.4 B parameters · qwen2")
     assert set(points(made)) == {"Q2_K", "Q4_K_M", "Q8_0"}, "losses of two models are not drawn on one axis"
     which = f"This repo holds 2 models; {LARGE} is the largest that runs well here."
     assert made.text("repoWhy").startswith(f"{which} <b>★ Why ")
@@ -75,7 +75,9 @@ def test_a_tab_shows_the_other_model(made: Made, qtbot: QtBot) -> None:
     open_repo(made, MIXED)
     bar = tabs(made)
     qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(0).center())
-    assert set(points(made)) == {"Q8_0", "F16"} and made.text("modelFacts").startswith("125 M parameters · llama")
+    assert set(points(made)) == {"Q8_0", "F16"} and made.text("modelFacts").startswith(
+        "base model · 125 M parameters · llama"
+    )
     assert "★ Why SmolLM2-135M Q8_0." in made.text("repoWhy")
     assert made.table.currentIndex().row() == 1 and made.page._repo.chosen == 0
     bar.setFocus()

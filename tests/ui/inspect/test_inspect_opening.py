@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QAbstractButton, QTabBar, QTableView, QWidget
 from pytestqt.qtbot import QtBot
+from support import gguf_bytes as g
 from support.inspect_page import MakePage, names, opened, tabs
 from support.starter_size import BITS_SAID, PARAMETERS_SAID
 from support.widgets import click, find, label
@@ -61,8 +62,17 @@ def test_a_vocabulary_file_has_no_tensors(make_page: MakePage, qtbot: QtBot, voc
     assert tabs(page) == ["Layers", "Tensors 0"]
     assert "0 tensors" in label(page, "inspectFacts")
     assert not find(page, QAbstractButton, "inspectRun").isEnabled()
+    assert "vocabulary without weights" in label(page, "inspectFacts")
     find(page, QTabBar, "inspectTabBar").setCurrentIndex(1)
     assert names(find(page, QTableView, "tensorTable")) == []
+
+
+def test_what_cannot_chat_is_not_run_and_says_what_it_is_for(make_page: MakePage, qtbot: QtBot, tmp_path: Path) -> None:
+    page = make_page()
+    opened(qtbot, page, g.model(architecture="bert").write(tmp_path / "vectors.gguf"))
+    run = find(page, QAbstractButton, "inspectRun")
+    assert "bert · embedding model" in label(page, "inspectFacts") and not run.isEnabled()
+    assert "An embedding model: it turns text into vectors, it cannot chat" in run.toolTip()
 
 
 def test_another_format_is_summarised_and_makes_room_for_the_next(

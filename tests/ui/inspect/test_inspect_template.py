@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QPlainTextEdit, QPushButton, QTableView
 from pytestqt.qtbot import QtBot
 from support import forge
+from support import gguf_bytes as g
 from support.inspected import opened
 from support.widgets import find, label, shown
 
@@ -118,6 +119,9 @@ def test_several_templates_none_and_a_broken_one(tab: TemplateTab, qtbot: QtBot,
     tab.show_model(opened(with_template(tmp_path / "none.gguf")))
     qtbot.waitUntil(lambda: "brings no chat template" in label(tab, "inspectTemplateTold"))
     qtbot.waitUntil(lambda: prompt(tab).startswith("<|im_start|>system"))
+    tab.show_model(opened(g.model(tokenizer__ggml__model="gpt2").write(tmp_path / "base.gguf")))
+    qtbot.waitUntil(lambda: "it continues your text" in label(tab, "inspectTemplateTold"))
+    qtbot.waitUntil(lambda: prompt(tab).endswith("What is the capital of France?Paris.\nAnd of Italy?"))
     tab.show_model(opened(with_template(tmp_path / "broken.gguf", tokenizer__chat_template="{% if %}")))
     qtbot.waitUntil(lambda: label(tab, "inspectTemplateNotes").startswith("⚠ The model's chat template failed"))
 
