@@ -36,11 +36,13 @@ def run(args: argparse.Namespace) -> int:
     with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, _plan):
         print_note(f"{loaded.description}, context {loaded.context_length:,}. {_HELP}")
         turns = list(opening)
+        told: set[str] = set()
         while (text := _ask()) is not None:
             if text == "/quit":
                 break
             if text == "/new":
                 turns = list(opening)
+                told.clear()
                 continue
             if not text:
                 continue
@@ -71,7 +73,9 @@ def run(args: argparse.Namespace) -> int:
             print_text()
             sys.stdout.flush()
             for note in finished.notes:
-                print_note(f"note: {note}")
+                if note not in told:  # it holds for the whole conversation
+                    print_note(f"note: {note}")
+            told.update(finished.notes)
             print_note(f"[{summary(finished)}]")
     return 0
 
