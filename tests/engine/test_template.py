@@ -102,13 +102,24 @@ def test_a_system_prompt_that_a_template_leaves_out_in_silence_is_moved() -> Non
 )
 def test_a_template_that_loses_words_is_never_used_in_silence(template: str, words: str) -> None:
     result = render(request(template))
-    assert words in result.error and result.harmless and not result.text
+    assert words in result.error and result.harmless
 
 
 def test_what_a_template_makes_of_white_space_loses_nothing() -> None:
     squeezed = "{% for m in messages %}[{{ m.role }}]{{ m.content | trim | replace('\n\n', '\n') }}{% endfor %}"
     result = render(request(squeezed, (ChatMessage("user", " One.\n\nTwo.\n"),)))
     assert result.text == "[user]One.\nTwo."
+
+
+def test_earlier_reasoning_goes_to_templates_that_ask_for_it_and_to_no_other() -> None:
+    talk = (ChatMessage("user", "Hi"), ChatMessage("assistant", "<think>\nA guest.\n</think>\n\nHello"), TALK[3])
+    result = render(request(CHATML, talk))
+    assert "A guest." not in result.text and "<|im_start|>assistant\nHello<|im_end|>" in result.text
+    asks = "{% for m in messages %}[{{ m.role }}]{{ m.reasoning_content }}|{{ m.content }}{% endfor %}[assistant]"
+    assert render(request(asks, talk)).text == "[user]|Hi[assistant]A guest.|Hello[user]|And <b>why</b>?[assistant]"
+    # the answer that is continued keeps it: the model wrote on from there
+    begun = render(msgspec.structs.replace(request(CHATML, talk[:2]), continues=True))
+    assert begun.text.endswith("<|im_start|>assistant\n<think>\nA guest.\n</think>\n\nHello")
 
 
 def test_an_answer_is_continued_where_the_template_puts_answers() -> None:

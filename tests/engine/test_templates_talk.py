@@ -31,6 +31,12 @@ SYSTEM_LATE = {
 }
 # Templates that take no system prompt: it is moved before the first question, with a note.
 SYSTEM_MOVED = {"google-gemma-2-2b-it": "raises 'System role not supported'"}
+# Templates that ask for the reasoning of earlier answers and put it into the prompt.
+REASONING_SENT = {
+    "Bielik-11B-v3.0-Instruct", "ByteDance-Seed-OSS", "Cohere2MoE", "Kimi-K3", "MiniMax-M3", "Spark2.5",
+    "inclusionai-ling-3.0-flash", "muse-glimmer", "poolside-Laguna-S-2.1", "poolside-Laguna-XS-2.1",
+    "poolside-Laguna-XS.2",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +102,7 @@ def assert_answer_begins(prompt: str, last: str) -> None:
 def test_all_of_them_are_asked(vocab_dir: Path) -> None:
     there = {path.stem for path in template_files()}
     assert len(there) > 60, vocab_dir
-    assert set(SYSTEM_LATE) | set(SYSTEM_MOVED) <= there
+    assert set(SYSTEM_LATE) | set(SYSTEM_MOVED) | REASONING_SENT <= there
 
 
 def test_two_turns_with_a_system_prompt(talker: Talker, name: str) -> None:
@@ -152,6 +158,25 @@ def test_reasoning_is_continued_where_the_model_wrote_it(talker: Talker) -> None
     prompt = talker.prompt((*TALK, ChatMessage("assistant", begun)), continues=True)
     written = begun.removeprefix("<think>\n") if asked.rstrip().endswith("<think>") else begun
     assert prompt == asked + written
+
+
+def test_a_switch_that_a_template_takes_out_is_no_lost_word(talker: Talker, name: str) -> None:
+    prompt = talker.prompt(said(("system", f"{SYSTEM} /no_think"), ("user", f"{FIRST} /no_think")))
+    assert places(prompt, SYSTEM, FIRST) == sorted(places(prompt, SYSTEM, FIRST))
+    assert bool(talker.notes) == (name in SYSTEM_MOVED)
+
+
+def test_reasoning_of_earlier_answers_is_not_sent_back_unasked(talker: Talker, name: str) -> None:
+    thought = "Moon and sun both pull."
+    talk = said(
+        ("user", FIRST), ("assistant", f"<think>\n{thought}\n</think>\n\n{ANSWER}"), ("user", SECOND),
+        ("assistant", "<think>\nStopped amid a thought"), ("user", EDITED),
+    )  # fmt: skip
+    prompt = talker.prompt(talk)
+    assert places(prompt, FIRST, ANSWER, SECOND, EDITED) == sorted(places(prompt, FIRST, ANSWER, SECOND, EDITED))
+    assert (thought in prompt) == (name in REASONING_SENT)
+    assert "amid a thought" not in prompt
+    assert_answer_begins(prompt, EDITED)
 
 
 def test_the_first_turn_is_edited(talker: Talker) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 
-import jinja2
 import msgspec
 
 from desktop.engine.tools.shaping import Said, arrived, formed, turns_of, with_system_moved
@@ -36,6 +36,7 @@ class RenderRequest(msgspec.Struct, frozen=True):
 class RenderResult(msgspec.Struct, frozen=True):
     """The prompt, or ``error`` in words; ``notes`` are sentences the chat should show.
 
+    With an error ``text`` is empty, or what the template made without all the words, for whoever looks into it.
     ``harmless``: the error is a refusal or a mistake of the template's and no attack, so another may stand in for it.
     """
 
@@ -46,7 +47,11 @@ class RenderResult(msgspec.Struct, frozen=True):
 
 
 class _WordsLostError(Exception):
-    """The template rendered, and what was said is not in it."""
+    """The template rendered ``text``, and what was said is not in it."""
+
+    def __init__(self, lost: str, text: str) -> None:
+        super().__init__(lost)
+        self.text = text
 
 
 def render(request: RenderRequest) -> RenderResult:
@@ -54,7 +59,7 @@ def render(request: RenderRequest) -> RenderResult:
     try:
         return _rendered(request)
     except _WordsLostError as error:
-        return RenderResult(error=f"The model's chat template leaves out {error}.", harmless=True)
+        return RenderResult(error.text, f"The model's chat template leaves out {error}.", harmless=True)
     except TemplateRaisedError as error:
         return RenderResult(error=f"The model's chat template refused the conversation: {error}", harmless=True)
     except TooLongError as error:
@@ -69,33 +74,36 @@ def render(request: RenderRequest) -> RenderResult:
 def _rendered(request: RenderRequest) -> RenderResult:
     template = Template(request.template, request.bos, request.eos)
     found = traits(request.template, request.bos, request.eos)
-    turns = turns_of(request.messages)
+    said, continued = request.messages, ""
+    if request.continues and said[-1].role == "assistant" and said[-1].content.strip():
+        said, continued = said[:-1], said[-1].content
+    turns = turns_of(said)
     moved = with_system_moved(turns)
-    if found.system == "lost" and moved is not None:
-        return RenderResult(_checked(template, found, moved, request), notes=(_SYSTEM_MOVED,))
-    try:
-        return RenderResult(_checked(template, found, turns, request))
-    except (_WordsLostError, jinja2.TemplateError) as error:
-        if moved is None or isinstance(error, HOSTILE):
-            raise
-        return RenderResult(_checked(template, found, moved, request), notes=(_SYSTEM_MOVED,))
+
+    def prompt(turns: Sequence[Said]) -> str:
+        if continued:
+            text = _continued(template, found, turns, continued)
+        else:
+            text = template.text(formed(turns, found), opens_answer=request.add_generation_prompt)
+        _check(text, turns, found)
+        return text
+
+    if moved is None:
+        return RenderResult(prompt(turns))
+    if found.system != "lost":
+        with contextlib.suppress(_WordsLostError, TemplateRaisedError):
+            return RenderResult(prompt(turns))
+    return RenderResult(prompt(moved), notes=(_SYSTEM_MOVED,))
 
 
-def _checked(template: Template, found: Traits, turns: Sequence[Said], request: RenderRequest) -> str:
-    """The prompt; raises _WordsLostError when what the user, the system or an earlier answer said is not in it."""
-    continued = turns[-1].text if request.continues and turns and turns[-1].role == "assistant" else ""
-    if continued:
-        turns = turns[:-1]
-        text = _continued(template, found, turns, continued)
-    else:
-        text = template.text(formed(turns, found), opens_answer=request.add_generation_prompt)
+def _check(text: str, turns: Sequence[Said], found: Traits) -> None:
+    """Raises _WordsLostError when what the user, the system or an earlier answer said is not in the prompt."""
     if not arrived(text, [said for said in turns if said.role == "user"]):
-        raise _WordsLostError("what you write")
+        raise _WordsLostError("what you write", text)
     if not all(arrived(text, [said]) for said in turns if said.role == "system"):
-        raise _WordsLostError("the system prompt")
+        raise _WordsLostError("the system prompt", text)
     if found.assistant == "lost" and any(said.role == "assistant" for said in turns):
-        raise _WordsLostError("earlier answers")  # their text alone says nothing: reasoning is left out on purpose
-    return text
+        raise _WordsLostError("earlier answers", text)  # their text alone says nothing: templates rewrite answers
 
 
 def _continued(template: Template, found: Traits, turns: Sequence[Said], answer: str) -> str:

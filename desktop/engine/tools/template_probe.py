@@ -16,17 +16,19 @@ from desktop.engine.tools.template import HOSTILE, Template, Turn
 PROBE_SECONDS = 1.0  # a template that is slower is not asked further; the rendering has its own deadline
 _KEPT_TEMPLATES = 8
 _SYSTEM, _FIRST, _ANSWER, _SECOND = "Quillonby", "Trestlewick", "Marrowfen", "Obsterlane"
+_REASONING_FIELD = "reasoning_content"  # as DeepSeek's interface named it, and most templates since
 
 Form = Literal["text", "parts", "lost"]  # how a role's words have to be given to arrive; "lost": they do not
 
 
 @dataclass(frozen=True)
 class Traits:
-    """The form that each role's words need with one template."""
+    """The form that each role's words need with one template; whether it takes earlier reasoning by itself."""
 
     user: Form = "text"
     system: Form = "text"
     assistant: Form = "text"
+    asks_reasoning: bool = False
 
 
 def turn(role: str, content: str, form: Form) -> Turn:
@@ -56,6 +58,7 @@ def traits(source: str, bos: str, eos: str) -> Traits:
         user,
         form("system", [], _SYSTEM, [first], _FIRST),
         form("assistant", [first], _ANSWER, [second], _SECOND),
+        _REASONING_FIELD in source,
     )
 
 
