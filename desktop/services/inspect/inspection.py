@@ -35,6 +35,8 @@ MAX_TEMPLATES = 20  # of one file; the most known are three
 _MAX_TEMPLATE_BYTES = 4 << 20
 _SEVERITIES = ("error", "warning", "note")
 _EXAMPLE_SECONDS = 10.0
+_CHATML_INSTEAD = "Chat uses ChatML instead, so answers may be odd; look for a file with a mended template."
+_NO_CHAT = "Chat does not work with this model; look for a file with a mended template."
 
 
 class InspectionService:
@@ -198,7 +200,7 @@ def _rendered(inspected: Inspected) -> list[Finding]:
                         "warning",
                         f"{where}{result.error}",
                         "An example conversation of three messages was rendered with it, within limits.",
-                        "Chat may not work with this model; look for a file with a mended template.",
+                        _CHATML_INSTEAD if result.harmless else _NO_CHAT,
                         about="template",
                     )
                 )
