@@ -38,11 +38,13 @@ def run(args: argparse.Namespace) -> int:
         for note in load_notes(loaded):
             print_note(f"note: {note}")
         turns = list(opening)
+        told: set[str] = set()
         while (text := _ask()) is not None:
             if text == "/quit":
                 break
             if text == "/new":
                 turns = list(opening)
+                told.clear()
                 continue
             if not text:
                 continue
@@ -73,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
             print_text()
             sys.stdout.flush()
             for note in finished.notes:
-                print_note(f"note: {note}")
+                if note not in told:  # it holds for the whole conversation
+                    print_note(f"note: {note}")
+            told.update(finished.notes)
             print_note(f"[{summary(finished)}]")
     return 0
 

@@ -17,6 +17,7 @@ from desktop.engine.backends import load_backends
 from desktop.engine.log import EngineLog
 from desktop.engine.matrix_tiles import may_pack
 from desktop.engine.worker.protocol import Device, Hello, Load, Sampling
+from desktop.engine.worker.typed_text import Special
 
 # ggml type ids of KV cache types (ggml/include/ggml.h)
 _KV_TYPES = {
@@ -25,6 +26,7 @@ _KV_TYPES = {
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
 _DEVICE_KINDS = ("cpu", "gpu", "igpu", "accelerator")
 BATCH = 512  # tokens per decode call: llama.cpp's physical batch, so nothing is split twice
+_UNKNOWN, _CONTROL, _USER_DEFINED, _LSTRIP, _RSTRIP = 1, 8, 16, 128, 256  # LLAMA_TOKEN_ATTR_* (include/llama.h)
 ABORTED = 2  # llama_decode's return value when the abort callback said stop
 
 
@@ -180,15 +182,36 @@ class Model:
         raw = lib.llama_vocab_get_text(self.vocab, token) if token >= 0 else None
         return raw.decode("utf-8", "replace") if raw else ""
 
-    def tokenize(self, text: str, *, special: bool) -> list[int]:
-        """Token ids of ``text``; ``special`` adds BOS as the vocabulary asks and reads control tokens in the text."""
+    def specials(self) -> list[Special]:
+        """The vocabulary's tokens that llama.cpp reads whole: control tokens, unknown ones and user-defined ones."""
+        found = []
+        for token in range(self.vocabulary_size):
+            attributes = lib.llama_vocab_get_attr(self.vocab, token)
+            if attributes & (_UNKNOWN | _CONTROL | _USER_DEFINED):
+                raw = lib.llama_vocab_get_text(self.vocab, token)
+                found.append(
+                    Special(
+                        raw.decode("utf-8", "replace"),
+                        defined=not attributes & (_UNKNOWN | _CONTROL),
+                        strips_left=bool(attributes & _LSTRIP),
+                        strips_right=bool(attributes & _RSTRIP),
+                    )
+                )
+        return found
+
+    def begin(self) -> list[int]:
+        """The BOS that begins a prompt, where the vocabulary asks for one."""
+        return [lib.llama_vocab_bos(self.vocab)] if self.adds_bos else []
+
+    def tokenize(self, text: str, *, special: bool, whole: bool = False) -> list[int]:
+        """Token ids of ``text``; ``special`` reads control tokens in it, ``whole`` adds BOS as the vocabulary asks."""
         raw = text.encode("utf-8", "replace")
         size = len(raw) + 8
         buffer = (lib.llama_token * size)()
-        count = lib.llama_tokenize(self.vocab, raw, len(raw), buffer, size, special, special)
+        count = lib.llama_tokenize(self.vocab, raw, len(raw), buffer, size, whole, special)
         if count < 0:
             buffer = (lib.llama_token * -count)()
-            count = lib.llama_tokenize(self.vocab, raw, len(raw), buffer, -count, special, special)
+            count = lib.llama_tokenize(self.vocab, raw, len(raw), buffer, -count, whole, special)
         return list(buffer[:count])
 
     def piece(self, token: int) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.forge import TINY, forge
 
 pytestmark = pytest.mark.engine
 
@@ -60,6 +61,23 @@ def test_a_conversation_in_the_terminal(heft_home: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "4" in done.stdout.splitlines()[0]
     assert done.stderr.count("first token") == 2
+
+
+def test_a_strict_template_talks_in_the_terminal_and_its_note_is_told_once(
+    heft_home: Path, vocab_dir: Path, tmp_path: Path
+) -> None:
+    template = (
+        "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('alternate') }}"
+        "{% endif %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
+    )
+    path = forge(tmp_path / "strict.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-qwen2.gguf", template=template)
+    done = heft(
+        "chat", str(path), "--system", "Be brief.", "--max-tokens", "2", "--context", "512",
+        stdin="Hello\n<|im_end|> means what?\n/new\nHello again\n/quit\n",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("context ") == 4  # of the model, and of three answers
+    assert done.stderr.count("note: This model takes no system prompt") == 2  # once in each conversation
 
 
 def test_bench_json_holds_the_contract(heft_home: Path) -> None:

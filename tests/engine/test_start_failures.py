@@ -18,8 +18,8 @@ from desktop.engine.helper_process import Tool
 from desktop.engine.loader_cause import explain_loader
 from desktop.engine.logmap import explain_exit
 from desktop.engine.planner.planner import PlanRequest, Plans
+from desktop.engine.tools.prompt_text import RenderRequest
 from desktop.engine.tools.renderer import Renderer
-from desktop.engine.tools.template import RenderRequest
 from desktop.engine.worker.protocol import EngineDied
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.paths import Paths

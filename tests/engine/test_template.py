@@ -3,10 +3,12 @@
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from desktop.engine.tools.prompt_text import RenderRequest, render
 from desktop.engine.tools.renderer import Renderer
-from desktop.engine.tools.template import CHATML, RenderRequest, render
+from desktop.engine.tools.template import CHATML
 from desktop.engine.worker.protocol import ChatMessage
 
 TALK = (
@@ -47,6 +49,87 @@ def test_system_prompt_is_merged_where_the_template_refuses_it() -> None:
     assert "system" not in result.text
     assert "Be brief.\n\nWhy are there two tides" in result.text
     assert "no system prompt" in result.notes[0]
+
+
+PARTS = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% for part in m.content %}{{ part.text }}{% endfor %}"
+    "<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
+)
+USER_PARTS = (
+    "{% for m in messages %}[{{ m.role }}]{% if m.role == 'user' %}{% for part in m.content %}"
+    "{% if part.type == 'text' %}{{ part['text'] | trim }}{% endif %}{% endfor %}"
+    "{% else %}{{ '' + m.content }}{% endif %}{% endfor %}[assistant]"
+)
+STRICT = (
+    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}"
+    "[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]"
+)
+
+
+@pytest.mark.parametrize("template", [PARTS, USER_PARTS])
+def test_words_that_a_template_wants_as_parts_arrive(template: str) -> None:
+    result = render(request(template))
+    assert not result.error and not result.notes
+    at = [result.text.index(message.content) for message in TALK]
+    assert at == sorted(at)
+    assert result.text.rstrip().endswith(("assistant", "[assistant]"))
+    begun = render(msgspec.structs.replace(request(template, (*TALK, ChatMessage("assistant", "It"))), continues=True))
+    assert begun.text == result.text + "It"
+
+
+def test_a_strict_template_goes_on_after_an_answer_that_was_stopped_empty() -> None:
+    stopped = (TALK[0], TALK[1], ChatMessage("assistant", ""), ChatMessage("user", "Still there?"))
+    result = render(request(STRICT, stopped))
+    assert result.text == "[user]Be brief.\n\nWhy are there two tides a day?\n\nStill there?[assistant]"
+    assert "no system prompt" in result.notes[0]
+
+
+def test_a_system_prompt_that_a_template_leaves_out_in_silence_is_moved() -> None:
+    silent = "{% for m in messages if m.role != 'system' %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]"
+    result = render(request(silent))
+    assert result.text.startswith("[user]Be brief.\n\nWhy are there two tides a day?[assistant]")
+    assert "no system prompt" in result.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{% for m in messages %}{{ m.role }}{% endfor %}", "leaves out what you write"),
+        ("{{ messages[-1].content[:12] }}", "leaves out what you write"),  # short markers arrive, a question does not
+        ("{% for m in messages if m.role != 'assistant' %}{{ m.content }}{% endfor %}", "leaves out earlier answers"),
+    ],
+)
+def test_a_template_that_loses_words_is_never_used_in_silence(template: str, words: str) -> None:
+    result = render(request(template))
+    assert words in result.error and result.harmless
+
+
+def test_what_a_template_makes_of_white_space_loses_nothing() -> None:
+    squeezed = "{% for m in messages %}[{{ m.role }}]{{ m.content | trim | replace('\n\n', '\n') }}{% endfor %}"
+    result = render(request(squeezed, (ChatMessage("user", " One.\n\nTwo.\n"),)))
+    assert result.text == "[user]One.\nTwo."
+
+
+def test_earlier_reasoning_goes_to_templates_that_ask_for_it_and_to_no_other() -> None:
+    talk = (ChatMessage("user", "Hi"), ChatMessage("assistant", "<think>\nA guest.\n</think>\n\nHello"), TALK[3])
+    result = render(request(CHATML, talk))
+    assert "A guest." not in result.text and "<|im_start|>assistant\nHello<|im_end|>" in result.text
+    asks = "{% for m in messages %}[{{ m.role }}]{{ m.reasoning_content }}|{{ m.content }}{% endfor %}[assistant]"
+    assert render(request(asks, talk)).text == "[user]|Hi[assistant]A guest.|Hello[user]|And <b>why</b>?[assistant]"
+    # the answer that is continued keeps it: the model wrote on from there
+    begun = render(msgspec.structs.replace(request(CHATML, talk[:2]), continues=True))
+    assert begun.text.endswith("<|im_start|>assistant\n<think>\nA guest.\n</think>\n\nHello")
+
+
+def test_an_answer_is_continued_where_the_template_puts_answers() -> None:
+    channels = (
+        "{% for m in messages %}<|start|>{{ m.role }}{% if m.role == 'assistant' %}<|channel|>final{% endif %}"
+        "<|message|>{{ m.content }}<|end|>{% endfor %}{% if add_generation_prompt %}<|start|>assistant{% endif %}"
+    )
+    begun = (ChatMessage("user", "Hi"), ChatMessage("assistant", "Hel"))
+    result = render(msgspec.structs.replace(request(channels, begun), continues=True))
+    assert result.text == "<|start|>user<|message|>Hi<|end|><|start|>assistant<|channel|>final<|message|>Hel"
 
 
 def test_a_template_that_refuses_everything_says_so() -> None:

@@ -10,6 +10,7 @@ from support.forge import TINY, Shape, Value, forge, metadata, tensors, vocabula
 
 from desktop.core.memory import packed
 from desktop.core.model_kind import ModelKind
+from desktop.engine.tools.template import CHATML
 from desktop.engine.worker.protocol import (
     Benchmark,
     Benchmarked,
@@ -240,6 +241,27 @@ def test_a_hostile_template_is_an_error_and_the_engine_lives(
     assert failed.kind == "bad-template"
     _, finished = engine.generate(Generate(2, prompt="still here", max_tokens=2))
     assert finished.statistics.generated_tokens > 0
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{% for m in messages %}{{ m.role }}{% endfor %}", "leaves out what you write"),
+        ("{{ raise_exception('only tools here') }}", "only tools here"),
+        ("{{ 1 + messages }}", "TypeError"),
+        ("{% if %}", "TemplateSyntaxError"),
+    ],
+)
+def test_a_template_that_cannot_talk_is_replaced_and_the_answer_says_so(
+    engine: DrivenEngine, vocab_dir: Path, tmp_path: Path, template: str, words: str
+) -> None:
+    path = forge(tmp_path / "m.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-qwen2.gguf", template=template)
+    engine.load(path, 512)
+    _, finished = engine.ask("Hello there", max_tokens=1)
+    _, chatml = engine.ask("Hello there", number=2, max_tokens=1, template=CHATML)
+    assert finished.statistics.prompt_tokens == chatml.statistics.prompt_tokens
+    (note,) = finished.notes
+    assert words in note and "ChatML" in note
 
 
 def test_benchmark_and_unload(engine: DrivenEngine, starter_model: Path) -> None:

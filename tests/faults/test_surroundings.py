@@ -242,18 +242,20 @@ def test_a_deadline_does_not_run_while_the_one_who_waits_is_stopped() -> None:
     assert [deadline.over() for _ in range(4)] == [False, False, False, True]
 
 
-# The template takes a third of a second; whoever waits for it, two seconds at most, is stopped for longer.
+# The template, asked a few times, takes a third of a second; whoever waits for it, two seconds at most, is stopped for
+# longer.
 WAITING = """
 import os, sys
 from desktop.engine.worker.protocol import ChatMessage
 from desktop.engine.tools.renderer import Renderer
-from desktop.engine.tools.template import RenderRequest
+from desktop.engine.tools.prompt_text import RenderRequest
 
 renderer = Renderer(2.0)
 renderer.start()
 sys.stdout.write("ready\\n"); sys.stdout.flush()
 loop = "{% for i in range(99999) %}{% if i % 7 %}{% endif %}{% endfor %}"
-result = renderer.render(RenderRequest(loop * int(sys.argv[1]) + "done", (ChatMessage("user", "x"),), "", ""))
+template = loop * int(sys.argv[1]) + "{{ messages[0].content }}"
+result = renderer.render(RenderRequest(template, (ChatMessage("user", "done"),), "", ""))
 renderer.close()
 sys.stdout.write(repr(result.text + result.error))
 """
@@ -261,7 +263,7 @@ sys.stdout.write(repr(result.text + result.error))
 
 def test_whoever_waits_is_stopped_with_the_one_who_works() -> None:
     waiting = subprocess.Popen(
-        [sys.executable, "-c", WAITING, "4"], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-c", WAITING, "1"], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     assert waiting.stdout is not None
     assert waiting.stdout.readline() == "ready\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.engine.helper_process import Tool, serve
-from desktop.engine.tools.template import RenderRequest, RenderResult, render
+from desktop.engine.tools.prompt_text import RenderRequest, RenderResult, render
 
 DEADLINE_SECONDS = 5.0
 MEMORY_BYTES = 512 * 1024 * 1024

@@ -6,19 +6,20 @@ The sandbox stops escapes, not loops or memory (docs/reference/security.md), so
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
 import jinja2
+import jinja2.exceptions
 import jinja2.sandbox
-import msgspec
 
 from desktop.core.template_syntax import EXTENSIONS
-from desktop.engine.worker.protocol import ChatMessage
 
 MAX_OUTPUT_CHARS = 8 * 1024 * 1024
+_KEPT_TEMPLATES = 8  # compiled; a chat uses one, a preview a few
 
 # The format most small chat models were tuned on; used when a model brings no template and its vocabulary has the marks
 CHATML = (
@@ -34,27 +35,26 @@ PLAIN = (
     "{{ message['content'] }}{% endfor %}"
 )
 
-
-class RenderRequest(msgspec.Struct, frozen=True):
-    """A template and what it is given; ``bos`` and ``eos`` are the texts of the vocabulary's tokens."""
-
-    template: str
-    messages: tuple[ChatMessage, ...]
-    bos: str
-    eos: str
-    add_generation_prompt: bool = True
-
-
-class RenderResult(msgspec.Struct, frozen=True):
-    """The prompt, or ``error`` in words; ``notes`` are sentences the chat should show."""
-
-    text: str = ""
-    error: str = ""
-    notes: tuple[str, ...] = ()
+Turn = dict[str, Any]  # role, and content as text or as typed parts
 
 
 class TemplateRaisedError(jinja2.TemplateError):
     """The template itself refused, through ``raise_exception``."""
+
+
+class TooLongError(Exception):
+    """The template writes without end."""
+
+
+# What no honest template meets: it reaches out of its sandbox, or has no measure
+HOSTILE = (
+    jinja2.exceptions.SecurityError,
+    jinja2.TemplateNotFound,
+    TooLongError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+)
 
 
 def _raise_exception(message: str) -> NoReturn:
@@ -68,7 +68,7 @@ def _tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, *
 
 def _environment() -> jinja2.sandbox.ImmutableSandboxedEnvironment:
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=EXTENSIONS
+        trim_blocks=True, lstrip_blocks=True, extensions=EXTENSIONS, loader=jinja2.DictLoader({})
     )
     environment.filters["tojson"] = _tojson
     environment.globals["raise_exception"] = _raise_exception
@@ -76,60 +76,40 @@ def _environment() -> jinja2.sandbox.ImmutableSandboxedEnvironment:
     return environment
 
 
-def _render_once(request: RenderRequest, messages: Sequence[dict[str, str]]) -> str:
-    template = _environment().from_string(request.template)
-    try:
-        return _generate(template, request, messages, tools=None)
-    except TypeError:
-        # templates for tool use iterate over the tools without asking whether there are any
-        return _generate(template, request, messages, tools=[])
+@functools.lru_cache(_KEPT_TEMPLATES)
+def _compiled(source: str) -> jinja2.Template:
+    return _environment().from_string(source)
 
 
-def _generate(
-    template: jinja2.Template, request: RenderRequest, messages: Sequence[dict[str, str]], tools: list[str] | None
-) -> str:
-    chunks: list[str] = []
-    size = 0
-    for chunk in template.generate(
-        messages=messages,
-        add_generation_prompt=request.add_generation_prompt,
-        bos_token=request.bos,
-        eos_token=request.eos,
-        tools=tools,
-        functions="",
-        datetime=datetime.now().strftime("%d %B %Y"),
-    ):
-        size += len(chunk)
-        if size > MAX_OUTPUT_CHARS:
-            raise TemplateRaisedError(f"more than {MAX_OUTPUT_CHARS:,} characters of output")
-        chunks.append(chunk)
-    return "".join(chunks)
+class Template:
+    """A template with its vocabulary's tokens: what it makes of messages exactly as they are handed to it."""
 
+    def __init__(self, source: str, bos: str, eos: str) -> None:
+        """Raises jinja2.TemplateSyntaxError, and whatever its constants raise when they are computed."""
+        self._template = _compiled(source)
+        self._tokens = {"bos_token": bos, "eos_token": eos}
 
-def _merge_system(messages: Sequence[dict[str, str]]) -> list[dict[str, str]] | None:
-    """The conversation with its system prompt put before the first user message; None when there is none to move."""
-    if len(messages) < 2 or messages[0]["role"] != "system" or messages[1]["role"] != "user":
-        return None
-    merged = f"{messages[0]['content']}\n\n{messages[1]['content']}"
-    return [{"role": "user", "content": merged}, *messages[2:]]
-
-
-def render(request: RenderRequest) -> RenderResult:
-    """Render one conversation; a template that refuses a system role is given it inside the first user message."""
-    messages = [{"role": m.role, "content": m.content} for m in request.messages]
-    try:
-        return RenderResult(text=_render_once(request, messages))
-    except TemplateRaisedError as error:
-        merged = _merge_system(messages)
-        if merged is None:
-            return RenderResult(error=f"The model's chat template refused the conversation: {error}")
+    def text(self, turns: Sequence[Turn], *, opens_answer: bool) -> str:
+        """The prompt. A stranger's template may raise anything; :data:`HOSTILE` says which of it is an attack."""
         try:
-            text = _render_once(request, merged)
-        except Exception as second:  # noqa: BLE001  # a stranger's template may raise anything
-            return RenderResult(error=f"The model's chat template refused the conversation: {second}")
-        note = "This model takes no system prompt; it was placed before your first message."
-        return RenderResult(text=text, notes=(note,))
-    except MemoryError:
-        return RenderResult(error="The model's chat template needs more memory than it is allowed.")
-    except Exception as error:  # noqa: BLE001  # a stranger's template may raise anything
-        return RenderResult(error=f"The model's chat template failed: {type(error).__name__}: {error}")
+            return self._generate(turns, opens_answer, tools=None)
+        except TypeError:
+            # templates for tool use iterate over the tools without asking whether there are any
+            return self._generate(turns, opens_answer, tools=[])
+
+    def _generate(self, turns: Sequence[Turn], opens_answer: bool, tools: list[str] | None) -> str:
+        chunks: list[str] = []
+        size = 0
+        for chunk in self._template.generate(
+            messages=list(turns),
+            add_generation_prompt=opens_answer,
+            tools=tools,
+            functions="",
+            datetime=datetime.now().strftime("%d %B %Y"),
+            **self._tokens,
+        ):
+            size += len(chunk)
+            if size > MAX_OUTPUT_CHARS:
+                raise TooLongError(f"more than {MAX_OUTPUT_CHARS:,} characters of output")
+            chunks.append(chunk)
+        return "".join(chunks)

@@ -308,7 +308,9 @@ class ChatService:
                     )
                 )
             case Finished():
-                note = " ".join(filter(None, [*event.notes, _NOTES.get(event.reason, "")]))
+                told = self._notes_before(running)
+                new = (note for note in event.notes if not any(note in earlier for earlier in told))
+                note = " ".join(filter(None, [*new, _NOTES.get(event.reason, "")]))
                 self._finish(_STATES[event.reason], _figures(event.statistics), note)
             case Failed():
                 self._fail(event.error())
@@ -316,6 +318,15 @@ class ChatService:
                 self._fail(death_error(event))
             case Benchmarked():
                 pass
+
+    def _notes_before(self, running: _Running) -> list[str]:
+        """What stands below the earlier answers: what is so for the whole chat is said once."""
+        notes: list[str] = []
+        for message in self._store.messages(running.chat_id):
+            if message.id == running.message_id:
+                break
+            notes.append(message.note)
+        return notes
 
     def _save(self, running: _Running) -> None:
         running.saved_at = time.monotonic()

@@ -15,8 +15,8 @@ from desktop.system.idle import IdleClose
 
 if TYPE_CHECKING:
     from desktop.core.template_checks import Marked
+    from desktop.engine.tools.prompt_text import RenderResult
     from desktop.engine.tools.renderer import Renderer
-    from desktop.engine.tools.template import RenderResult
 
 __all__ = ["EXAMPLE", "ChatMessage", "ChatTemplate", "TemplatePreview"]
 
@@ -75,8 +75,8 @@ class TemplatePreview:
         self, inspected: Inspected, template: ChatTemplate, messages: Sequence[ChatMessage], *, open_answer: bool = True
     ) -> RenderResult:
         """The prompt; never raises for a bad template. ``open_answer`` ends it where the model's answer begins."""
+        from desktop.engine.tools.prompt_text import RenderRequest
         from desktop.engine.tools.renderer import Renderer
-        from desktop.engine.tools.template import RenderRequest
 
         header = inspected.header
         request = RenderRequest(

@@ -8,6 +8,8 @@ from desktop.services.inspect.inspected import Inspected, InspectedFile
 MAX_TEMPLATES = 20  # of one file; the most known are three
 _MAX_TEMPLATE_BYTES = 4 << 20
 _EXAMPLE_SECONDS = 10.0
+_CHATML_INSTEAD = "Chat uses ChatML instead, so answers may be odd; look for a file with a mended template."
+_NO_CHAT = "Chat does not work with this model; look for a file with a mended template."
 
 
 def templates_of(file: InspectedFile) -> list[tuple[str, str]]:
@@ -23,8 +25,8 @@ def rendered(inspected: Inspected) -> list[Finding]:
     templates = templates_of(inspected.files[0])
     if not templates:
         return []
+    from desktop.engine.tools.prompt_text import RenderRequest
     from desktop.engine.tools.renderer import Renderer
-    from desktop.engine.tools.template import RenderRequest
     from desktop.engine.worker.protocol import ChatMessage
 
     renderer = Renderer(_EXAMPLE_SECONDS)
@@ -40,7 +42,7 @@ def rendered(inspected: Inspected) -> list[Finding]:
                         "warning",
                         f"{where}{result.error}",
                         "An example conversation of three messages was rendered with it, within limits.",
-                        "Chat may not work with this model; look for a file with a mended template.",
+                        _CHATML_INSTEAD if result.harmless else _NO_CHAT,
                         about="template",
                     )
                 )

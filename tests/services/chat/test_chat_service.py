@@ -182,6 +182,32 @@ def test_a_full_context_says_what_to_do(desk: Desk, starter_model: Path) -> None
     assert "larger context" in answer.note
 
 
+def test_what_is_so_for_the_whole_chat_is_said_below_its_first_answer_only(
+    desk: Desk, vocab_dir: Path, tmp_path: Path
+) -> None:
+    strict = (
+        "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('alternate') }}"
+        "{% endif %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
+    )
+    path = forge(tmp_path / "s.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-qwen2.gguf", template=strict)
+    desk.engine.load(plain_plan(path, 512, name="strict"))
+    chat = desk.new_chat(max_tokens=3)
+    desk.store.update(chat, system_prompt="Be brief.")
+    desk.chat.send(chat, "Hello?")
+    first = desk.answered()
+    assert "no system prompt" in first.note
+    desk.chat.continue_(first.id)
+    assert "no system prompt" in desk.answered().note
+    desk.chat.send(chat, "And now?")
+    second = desk.answered()
+    assert (second.state, second.note) == ("length", "")
+    # an answer that was stopped before its first word does not end the chat
+    user = desk.store.add(chat, second.id, "user", "Wait.")
+    desk.store.add(chat, user.id, "assistant", "", state="stopped")
+    desk.chat.send(chat, "Go on.")
+    assert (desk.answered().state, len(desk.store.messages(chat))) == ("length", 8)
+
+
 def test_a_newer_load_replaces_one_on_its_way(desk: Desk, starter_model: Path, vocab_dir: Path, tmp_path: Path) -> None:
     other = forge(tmp_path / "o.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf")
     states: queue.Queue[tuple[str, str]] = queue.Queue()

@@ -116,6 +116,7 @@ def test_several_templates_none_and_a_broken_one(tab: TemplateTab, qtbot: QtBot,
     assert names is not None and names.isVisible()
     names.setCurrentText("rag")
     qtbot.waitUntil(lambda: prompt(tab) == "rag: And of Italy?")
+    assert label(tab, "inspectTemplateNotes") == "⚠ The model's chat template leaves out what you write."
     tab.show_model(opened(with_template(tmp_path / "none.gguf")))
     qtbot.waitUntil(lambda: "brings no chat template" in label(tab, "inspectTemplateTold"))
     qtbot.waitUntil(lambda: prompt(tab).startswith("<|im_start|>system"))

@@ -1,0 +1,85 @@
+"""A conversation as a template takes it: roles alternate, nothing is empty, the system's words arrive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from desktop.engine.tools.template import Turn
+from desktop.engine.tools.template_probe import Traits, turn
+from desktop.engine.worker.protocol import ChatMessage, Role
+
+# a passage of thinking at the start of an answer, closed or stopped in its middle (desktop/core/markdown/stream.py)
+_THOUGHT = re.compile(r"\s*<(think(?:ing)?)>(.*?)(?:</think(?:ing)?>\s*|\Z)", re.DOTALL)
+# what a template may take out of a text: switches (/no_think) and tags; they are no words
+_SWITCH = re.compile(r"/\w+|</?\w+>|\s+")
+
+
+@dataclass(frozen=True)
+class Said:
+    """One turn as it was said, before it takes the form a template wants; ``reasoning`` came before an answer."""
+
+    role: Role
+    text: str
+    reasoning: str = ""
+
+
+def turns_of(messages: Sequence[ChatMessage]) -> list[Said]:
+    """The turns without empty answers (one that was stopped at once), those of one role in a row joined.
+
+    Templates that insist on alternating roles refuse anything else, and no model was trained on it.
+    """
+    turns: list[Said] = []
+    for message in messages:
+        said = _said(message)
+        if said.role != "user" and not said.text.strip():
+            continue
+        if turns and turns[-1].role == said.role:
+            turns[-1] = replace(turns[-1], text=f"{turns[-1].text}\n\n{said.text}")
+        else:
+            turns.append(said)
+    return turns
+
+
+def _said(message: ChatMessage) -> Said:
+    thought = _THOUGHT.match(message.content) if message.role == "assistant" else None
+    if thought is None:
+        return Said(message.role, message.content)
+    return Said(message.role, message.content[thought.end() :], thought[2].strip())
+
+
+def with_system_moved(turns: Sequence[Said]) -> list[Said] | None:
+    """The system prompt put before the first user message; None where there is none to move, or nowhere to put it."""
+    if len(turns) < 2 or turns[0].role != "system" or turns[1].role != "user":
+        return None
+    return [Said("user", f"{turns[0].text}\n\n{turns[1].text}"), *turns[2:]]
+
+
+def formed(turns: Sequence[Said], traits: Traits) -> list[Turn]:
+    """The messages a template is given. Reasoning of earlier answers only goes to templates that ask for it."""
+    forms = {"user": traits.user, "system": traits.system, "assistant": traits.assistant}
+    return [
+        turn(said.role, said.text, forms[said.role])
+        | ({"reasoning_content": said.reasoning} if said.reasoning and traits.asks_reasoning else {})
+        for said in turns
+    ]
+
+
+def arrived(text: str, turns: Sequence[Said]) -> bool:
+    """Whether the words of each of these turns stand in ``text``, in order, whatever became of white space around them
+    and of the switches that templates take out.
+    """
+    return _in_order(text, [said.text.strip() for said in turns]) or _in_order(
+        _SWITCH.sub("", text), [_SWITCH.sub("", said.text) for said in turns]
+    )
+
+
+def _in_order(text: str, parts: Sequence[str]) -> bool:
+    at = 0
+    for part in parts:
+        found = text.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
