@@ -164,8 +164,10 @@ class Model:
 
     @property
     def has_chatml_tokens(self) -> bool:
-        """Whether the vocabulary has ChatML's marks as control tokens."""
-        return all(self._is_control_token(text.encode()) for text in CHATML_TOKENS)
+        """Whether the vocabulary has ChatML's marks as control tokens; llama.cpp aborts where there is none to ask."""
+        return lib.llama_vocab_type(self.vocab) != lib.LLAMA_VOCAB_TYPE_NONE and all(
+            self._is_control_token(text.encode()) for text in CHATML_TOKENS
+        )
 
     def _is_control_token(self, text: bytes) -> bool:
         found = (lib.llama_token * 2)()

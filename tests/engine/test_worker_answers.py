@@ -196,7 +196,7 @@ def test_a_base_model_continues_the_text_of_the_conversation(
         ChatMessage("system", "A tale."), ChatMessage("user", "Once upon"), ChatMessage("assistant", " a time"),
         ChatMessage("user", "there was\n"), ChatMessage("user", "a tide"),
     ]  # fmt: skip
-    one = "A tale.\nOnce upon a time\nthere was\na tide"
+    one = "A tale.\nOnce upon a time\nthere was\n\na tide"
     for number, (asked, text) in enumerate(
         (
             (turns, one),

@@ -36,10 +36,16 @@ def turns_of(messages: Sequence[ChatMessage]) -> list[Said]:
         if said.role != "user" and not said.text.strip():
             continue
         if turns and turns[-1].role == said.role:
-            turns[-1] = replace(turns[-1], text=f"{turns[-1].text}\n\n{said.text}")
+            turns[-1] = replace(turns[-1], text=_paragraphs(turns[-1].text, said.text))
         else:
             turns.append(said)
     return turns
+
+
+def _paragraphs(first: str, second: str) -> str:
+    """Both with an empty line between them."""
+    ended = len(first) - len(first.rstrip("\n"))
+    return f"{first}{chr(10) * max(0, 2 - ended)}{second}"
 
 
 def _said(message: ChatMessage) -> Said:
@@ -53,7 +59,7 @@ def with_system_moved(turns: Sequence[Said]) -> list[Said] | None:
     """The system prompt put before the first user message; None where there is none to move, or nowhere to put it."""
     if len(turns) < 2 or turns[0].role != "system" or turns[1].role != "user":
         return None
-    return [Said("user", f"{turns[0].text}\n\n{turns[1].text}"), *turns[2:]]
+    return [Said("user", _paragraphs(turns[0].text, turns[1].text)), *turns[2:]]
 
 
 def formed(turns: Sequence[Said], traits: Traits) -> list[Turn]:
