@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import time
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.calls import calls_of
 
 from desktop.core.markdown import (
     Block,
@@ -237,15 +237,12 @@ def test_an_append_costs_the_same_after_a_hundred_thousand_characters(opening: s
     parser = StreamParser()
     parser.append(opening)
 
-    def cost(times: int) -> float:
-        began = time.process_time()
-        for _ in range(times):
-            parser.append(piece)
-        return (time.process_time() - began) / times
+    def cost() -> int:
+        return calls_of(lambda: [parser.append(piece) for _ in range(200)])
 
-    early = cost(600)
+    early = cost()
     parser.append(piece * (100_000 // len(piece)))
-    assert cost(600) < 4 * early + 100e-6
+    assert cost() < 4 * early
 
 
 def test_typed_text_keeps_its_lines_and_is_no_markdown() -> None:

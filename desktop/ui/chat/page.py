@@ -115,7 +115,7 @@ class ChatPage(Page):
         self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
         self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)
         self._on_engine(self._state)
-        self._presets.load()
+        self._presets.load_soon()
         self._history.load()
         self.new_chat()
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from desktop.services.planning.service import PlanningService
 
 FIGURES_MS = 400
+_PRESETS_MS = 50  # reading them would take its share of the interpreter from the first paint
 
 
 class ChatSide(QFrame):
@@ -134,8 +135,11 @@ class PresetKeeper(QObject):
         panel.save_preset_asked.connect(self._ask_name)
         panel.delete_preset_asked.connect(self._delete)
 
-    def load(self) -> None:
-        """Read the presets and offer them."""
+    def load_soon(self) -> None:
+        """Read the presets and offer them, a moment after the window's first paint."""
+        QTimer.singleShot(_PRESETS_MS, self, self._load)
+
+    def _load(self) -> None:
         self._tasks.run(
             lambda context: presets.all_presets(self._settings),
             done=self._offer,
