@@ -33,7 +33,7 @@ unset HEFT_HOME
 LOWER=(tests/core tests/system tests/machine tests/hub tests/engine tests/store tests/services)
 UPPER=(tests/ui tests/end_to_end tests/faults tests/fuzz tests/packaging)
 LIGHT=(-m 'not engine and not xvfb') # neither an engine nor a screen
-PARALLEL=(-n "$(($(nproc) < 4 ? $(nproc) + 1 : 4))" --dist worksteal) # one more than cores: tests also wait
+PARALLEL=(-n auto --maxprocesses 4 --dist worksteal)
 failed=()
 
 check() {
