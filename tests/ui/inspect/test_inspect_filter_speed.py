@@ -68,9 +68,7 @@ def test_a_vocabulary_of_262_144_tokens(tokens: TokenizerTab, qtbot: QtBot, voca
     )
     assert table.model().rowCount() == 262_144
     assert typed(qtbot, field, "ocean") < MOST_CALLS
-    with counted_calls() as calls:
-        qtbot.keyClicks(field, "ocean")
-        found = find(tokens, QLabel, "inspectVocabularyFound")
-        qtbot.waitUntil(lambda: "found" in found.text(), timeout=60_000)
-    assert calls.count < MOST_CALLS
+    qtbot.keyClicks(field, "ocean")
+    found = find(tokens, QLabel, "inspectVocabularyFound")
+    qtbot.waitUntil(lambda: "found" in found.text(), timeout=60_000)
     assert 0 < table.model().rowCount() < 1_000
