@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QMoveEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
@@ -63,6 +63,7 @@ class RepoPane(QScrollArea):
         self._tables = tables
         self._view: View | None = None
         self._looked_at = ""  # a variant of the model that was chosen; "": the model to take
+        self._owed: int | None = None  # where the page is to be scrolled to as soon as it is long enough
         self._longest = 0
         self.controls = PickerControls(theme, tables)
         self.models = ModelTabs()
@@ -148,8 +149,19 @@ class RepoPane(QScrollArea):
         """A row stays below the mouse when what is above the table grows: the page scrolls by as much."""
         if watched is self.table and isinstance(event, QMoveEvent) and self.table.underMouse():
             bar = self.verticalScrollBar()
-            bar.setValue(bar.value() + event.pos().y() - event.oldPos().y())
+            wanted = (bar.value() if self._owed is None else self._owed) + event.pos().y() - event.oldPos().y()
+            bar.setValue(wanted)
+            if bar.value() == wanted:
+                self._owed = None
+            else:  # the bar learns of the longer page after the table has moved
+                self._owed = wanted
+                QTimer.singleShot(0, self, self._scroll_on)
         return super().eventFilter(watched, event)
+
+    def _scroll_on(self) -> None:
+        wanted, self._owed = self._owed, None
+        if wanted is not None:
+            self.verticalScrollBar().setValue(wanted)
 
     # -- building --------------------------------------------------------------------------------
 
