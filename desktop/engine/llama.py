@@ -16,6 +16,7 @@ from desktop.core.model_kind import CHATML_TOKENS
 from desktop.engine.backends import load_backends
 from desktop.engine.log import EngineLog
 from desktop.engine.matrix_tiles import may_pack
+from desktop.engine.vocabulary import has_control_tokens, special_tokens
 from desktop.engine.worker.protocol import Device, Hello, Load, Sampling
 from desktop.engine.worker.typed_text import Special
 
@@ -26,7 +27,6 @@ _KV_TYPES = {
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
 _DEVICE_KINDS = ("cpu", "gpu", "igpu", "accelerator")
 BATCH = 512  # tokens per decode call: llama.cpp's physical batch, so nothing is split twice
-_UNKNOWN, _CONTROL, _USER_DEFINED, _LSTRIP, _RSTRIP = 1, 8, 16, 128, 256  # LLAMA_TOKEN_ATTR_* (include/llama.h)
 ABORTED = 2  # llama_decode's return value when the abort callback said stop
 
 
@@ -164,15 +164,8 @@ class Model:
 
     @property
     def has_chatml_tokens(self) -> bool:
-        """Whether the vocabulary has ChatML's marks as control tokens; llama.cpp aborts where there is none to ask."""
-        return lib.llama_vocab_type(self.vocab) != lib.LLAMA_VOCAB_TYPE_NONE and all(
-            self._is_control_token(text.encode()) for text in CHATML_TOKENS
-        )
-
-    def _is_control_token(self, text: bytes) -> bool:
-        found = (lib.llama_token * 2)()
-        count = lib.llama_tokenize(self.vocab, text, len(text), found, 2, False, True)
-        return count == 1 and bool(lib.llama_vocab_is_control(self.vocab, found[0]))
+        """Whether the vocabulary has ChatML's marks as control tokens."""
+        return has_control_tokens(self.vocab, CHATML_TOKENS)
 
     @property
     def adds_bos(self) -> bool:
@@ -186,20 +179,7 @@ class Model:
 
     def specials(self) -> list[Special]:
         """The vocabulary's tokens that llama.cpp reads whole: control tokens, unknown ones and user-defined ones."""
-        found = []
-        for token in range(self.vocabulary_size):
-            attributes = lib.llama_vocab_get_attr(self.vocab, token)
-            if attributes & (_UNKNOWN | _CONTROL | _USER_DEFINED):
-                raw = lib.llama_vocab_get_text(self.vocab, token)
-                found.append(
-                    Special(
-                        raw.decode("utf-8", "replace"),
-                        defined=not attributes & (_UNKNOWN | _CONTROL),
-                        strips_left=bool(attributes & _LSTRIP),
-                        strips_right=bool(attributes & _RSTRIP),
-                    )
-                )
-        return found
+        return special_tokens(self.vocab)
 
     def begin(self) -> list[int]:
         """The BOS that begins a prompt, where the vocabulary asks for one."""
