@@ -19,6 +19,7 @@ import hashlib
 import os
 import platform
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -30,7 +31,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "llama-cpp-python"
-# RPC gives the memory planner a second real device to place layers on; the multimodal tools are not used.
+PROGRAMS = ROOT / "packaging" / "engine.cmake"
+# RPC gives the memory planner a second real device to place layers on. The server comes without its web page (which
+# would be fetched from the network) and without TLS: it speaks to this computer only.
 # GCC's amxtileintrin.h (seen in 12.2) says that AMX's configuration is 8 of its 64 bytes, so -fdse takes the rest away
 # and the first tile instruction is an illegal one.
 _NO_DSE = "-fno-dse"
@@ -38,7 +41,8 @@ _NO_DSE = "-fno-dse"
 # an f16 cache took 2.5 times as long as without on Sapphire Rapids, 3.5 times for a few tokens at once, and is less
 # exact. A compiler that does not know the flag does not use them either.
 _NO_HALF = "-mno-avx512fp16"
-_ALL = "-DGGML_RPC=ON -DLLAVA_BUILD=OFF"
+_SERVER = "-DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF"
+_ALL = f"-DGGML_RPC=ON -DLLAVA_BUILD=OFF {_SERVER}"
 _GCC = f" -DCMAKE_CXX_FLAGS={_NO_DSE}" if sys.platform == "linux" else ""
 # llama.cpp docs/build.md: with GGML_BACKEND_DL each backend is a library of its own, found and rated at start.
 PORTABLE = f"{_ALL}{_GCC} -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON -DGGML_NATIVE=OFF"
@@ -89,6 +93,7 @@ def wheel_key(version: str, options: str) -> str:
     parts = (
         version,
         options,
+        PROGRAMS.read_text(encoding="utf-8"),
         platform.machine(),
         cpu_identity() if options == NATIVE else "",
         sysconfig.get_config_var("SOABI") or sys.implementation.cache_tag or "",
@@ -191,11 +196,15 @@ def build_environment(options: str) -> dict[str, str]:
     constraints = (ROOT / "constraints.txt").as_uri()  # pip splits this variable at spaces; a URI has none
     return {
         **os.environ,
-        "CMAKE_ARGS": options if _compiler_knows(_NO_HALF) else options.replace(_NO_HALF, ""),
+        "CMAKE_ARGS": f"{_known(options)} {shlex.quote(f'-DCMAKE_PROJECT_llama_cpp_INCLUDE={PROGRAMS}')}",
         "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs()),
         "PIP_CONSTRAINT": constraints,
         "PIP_BUILD_CONSTRAINT": constraints,
     }
+
+
+def _known(options: str) -> str:
+    return options if _compiler_knows(_NO_HALF) else options.replace(_NO_HALF, "")
 
 
 def _compiler_knows(flag: str) -> bool:

@@ -16,7 +16,7 @@ from desktop.cli.model import (
     token_number,
 )
 from desktop.cli.output import print_json, print_note, print_text, table
-from desktop.engine.worker.protocol import Benchmark
+from desktop.engine.api import Benchmark
 from desktop.services.container import Container
 from desktop.services.planning.ledger import RunMeter
 from desktop.store.paths import default_paths

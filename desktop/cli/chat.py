@@ -11,7 +11,7 @@ from desktop.cli.output import AnswerText, ProgressLine, print_note, print_text
 from desktop.cli.run import summary
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.failures import FailureKind
-from desktop.engine.worker.protocol import ChatMessage, Generate, Sampling
+from desktop.engine.api import ChatMessage, Generate, Sampling
 from desktop.services.container import Container
 from desktop.store.paths import default_paths
 

@@ -21,7 +21,7 @@ from desktop.core.load_settings import (
 )
 from desktop.core.model_ref import ModelRef
 from desktop.core.token_counts import read_tokens
-from desktop.engine.worker.protocol import Loaded
+from desktop.engine.api import Loaded
 from desktop.services.container import Container
 from desktop.services.engine.headless import HeadlessEngine
 from desktop.services.models.kind_words import CONTINUES

@@ -17,7 +17,7 @@ from desktop.cli.model import (
 )
 from desktop.cli.output import AnswerText, ProgressLine, human_bytes, print_json, print_note, print_text
 from desktop.core.errors import UsageError
-from desktop.engine.worker.protocol import ChatMessage, Finished, Generate, Sampling
+from desktop.engine.api import ChatMessage, Finished, Generate, Sampling
 from desktop.services.container import Container
 from desktop.services.planning.ledger import RunMeter
 from desktop.store.paths import default_paths

@@ -13,11 +13,11 @@ from typing import Any
 import llama_cpp.llama_cpp as lib
 
 from desktop.core.model_kind import CHATML_TOKENS
+from desktop.engine.api import Device, Hello, Load, Sampling
 from desktop.engine.backends import load_backends
 from desktop.engine.log import EngineLog
 from desktop.engine.matrix_tiles import may_pack
 from desktop.engine.vocabulary import has_control_tokens, special_tokens
-from desktop.engine.worker.protocol import Device, Hello, Load, Sampling
 from desktop.engine.worker.typed_text import Special
 
 # ggml type ids of KV cache types (ggml/include/ggml.h)

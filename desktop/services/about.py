@@ -14,7 +14,7 @@ from pathlib import Path
 from desktop import __version__
 from desktop.core.hardware import Machine
 from desktop.core.secrets import TOKEN_VARIABLES, without_tokens
-from desktop.engine.worker.protocol import Hello
+from desktop.engine.api import Hello
 from desktop.services.machine.report import report as machine_report
 
 LOG_LINES = 60

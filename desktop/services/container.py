@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from desktop.engine.worker.protocol import Hello
+    from desktop.engine.api import Hello
     from desktop.hub.client import HubClient
     from desktop.hub.header import HeaderReader
     from desktop.hub.search import HubSearch

@@ -28,7 +28,7 @@ from desktop import __version__
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.hardware import Machine
 from desktop.core.secrets import REMOVED, TOKEN_VARIABLES, without_tokens
-from desktop.engine.worker.protocol import Hello
+from desktop.engine.api import Hello
 from desktop.store.option_kinds import ByteSize, Choice, Switch, Whole
 from desktop.store.options import OPTIONS
 from desktop.store.paths import Paths

@@ -17,7 +17,7 @@ class Chat:
     """One conversation and the settings it is held with.
 
     ``model`` is the name to show, ``model_path`` the file last used. ``sampling`` holds fields of
-    ``engine.worker.protocol.Sampling`` ({} = defaults). ``max_tokens`` 0 is no limit, ``context_length`` 0 the engine's
+    ``engine.api.Sampling`` ({} = defaults). ``max_tokens`` 0 is no limit, ``context_length`` 0 the engine's
     choice (tokens). ``created`` and ``updated`` are Unix seconds.
     """
 

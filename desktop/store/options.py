@@ -33,7 +33,7 @@ class WindowGeometry:
 
 @dataclass(frozen=True)
 class Preset:
-    """Named chat settings; ``sampling`` holds fields of ``engine.worker.protocol.Sampling``, {} means defaults."""
+    """Named chat settings; ``sampling`` holds fields of ``engine.api.Sampling``, {} means defaults."""
 
     name: str
     system_prompt: str = ""

@@ -15,7 +15,7 @@ import psutil
 from measure import Figure, median_ratio
 from support.engine import GREEDY, driven_engine
 
-from desktop.engine.worker.protocol import Generate
+from desktop.engine.api import Generate
 from desktop.system.cores import physical_threads
 
 TOKENS = 192

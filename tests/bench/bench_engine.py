@@ -15,7 +15,7 @@ from measure import Figure, median_ratio
 from support.engine import GREEDY, driven_engine
 from support.forge import LLAMA_1B, forge
 
-from desktop.engine.worker.protocol import Cancel, ChatMessage, Finished, Generate, PromptProgress, Text
+from desktop.engine.api import Cancel, ChatMessage, Finished, Generate, PromptProgress, Text
 
 HERE = Path(__file__).parent
 PROMPT = "Once upon a time, in a land far away, there lived"

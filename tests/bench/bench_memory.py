@@ -33,11 +33,11 @@ from desktop.core.memory import (
     weights_of,
 )
 from desktop.core.placement import Pool, settle
+from desktop.engine.api import Generate
 from desktop.engine.helper_process import Tool
 from desktop.engine.log import buffer_bytes
 from desktop.engine.planner.plan_records import Plan, Variant, memory_of
 from desktop.engine.planner.planner import PlanRequest, Plans
-from desktop.engine.worker.protocol import Generate
 
 LLAMA_3B = Shape(layers=28, embedding=3072, feed_forward=8192, heads=24, kv_heads=8, context_length=131072)
 QUANTS = ("Q4_K", "Q4_0", "Q8_0")

@@ -20,10 +20,10 @@ from desktop.core.failures import FailureKind
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory.shape import shape_of
 from desktop.core.speed import DeviceSpeed, DeviceWork, predict_decode, predict_prompt, token_work
+from desktop.engine.api import Benchmark, Benchmarked
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.calibrator import Calibrate, Calibrated
 from desktop.engine.tools.synthetic_models import ForgedShape, forge
-from desktop.engine.worker.protocol import Benchmark, Benchmarked
 
 LLAMA_1B = ForgedShape(16, 2048, 8192, 32, 8, vocabulary=128256, output_type="Q6_K")
 LLAMA_3B = ForgedShape(28, 3072, 8192, 24, 8, vocabulary=128256, output_type="Q6_K")

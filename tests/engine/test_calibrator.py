@@ -17,12 +17,12 @@ from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory import shape_of
 from desktop.core.progress import Progress
 from desktop.core.quants import TYPES_BY_NAME
+from desktop.engine.api import Benchmark, Benchmarked
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.calibrator import Calibrate, Calibrated, timings
 from desktop.engine.tools.dequantize import TARGETS
 from desktop.engine.tools.synthetic_models import ForgedShape, forge, layer_bytes
 from desktop.engine.tools.waiting import waited_seconds
-from desktop.engine.worker.protocol import Benchmark, Benchmarked
 
 SMALL = ForgedShape(layers=2, embedding=256, feed_forward=512, heads=4, kv_heads=2)
 MOE = ForgedShape(layers=2, embedding=256, feed_forward=256, heads=4, kv_heads=2, experts=8, experts_used=2)

@@ -10,8 +10,8 @@ import psutil
 import pytest
 from support.engine import driven_engine
 
+from desktop.engine.api import EngineDied, Event, Generate, Hello, Text
 from desktop.engine.worker.client import EngineClient
-from desktop.engine.worker.protocol import EngineDied, Event, Generate, Hello, Text
 
 pytestmark = pytest.mark.engine
 
@@ -19,7 +19,7 @@ OWNER = """
 import sys
 from pathlib import Path
 from desktop.engine.worker.client import EngineClient
-from desktop.engine.worker.protocol import Generate, Load, Text
+from desktop.engine.api import Generate, Load, Text
 
 def heard(event):
     if isinstance(event, Text):

@@ -5,7 +5,7 @@ import io
 import msgspec
 import pytest
 
-from desktop.engine.worker.protocol import (
+from desktop.engine.api import (
     EVENTS,
     REQUESTS,
     ChatMessage,
@@ -18,7 +18,7 @@ from desktop.system.framing import PipeClosedError, read_message, write_message
 
 
 def test_request_survives_the_pipe() -> None:
-    request = Generate(7, (ChatMessage("user", "Grüße 🌊"),), sampling=Sampling(seed=3), stop=("\n\n",))
+    request = Generate(7, (ChatMessage("user", "Grüße 🌊"),), sampling=Sampling(seed=3, stop=("\n\n",)))
     pipe = io.BytesIO()
     write_message(pipe, request)
     write_message(pipe, Load("/models/a.gguf", 4096, gpu_layers=3))

@@ -12,6 +12,7 @@ from support.sabotage import ABSENT, compile_c, needs_what_is_absent
 from support.tool_module import Do, Done
 
 from desktop.core.errors import EngineError, HeftError
+from desktop.engine.api import EngineDied
 from desktop.engine.backends import load_backends
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
 from desktop.engine.helper_process import Tool
@@ -20,7 +21,6 @@ from desktop.engine.logmap import explain_exit
 from desktop.engine.planner.planner import PlanRequest, Plans
 from desktop.engine.tools.prompt_text import RenderRequest
 from desktop.engine.tools.renderer import Renderer
-from desktop.engine.worker.protocol import EngineDied
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.paths import Paths
 from desktop.system import supervised

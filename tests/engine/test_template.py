@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from desktop.engine.api import ChatMessage
 from desktop.engine.tools.prompt_text import RenderRequest, render
 from desktop.engine.tools.renderer import Renderer
 from desktop.engine.tools.template import CHATML
-from desktop.engine.worker.protocol import ChatMessage
 
 TALK = (
     ChatMessage("system", "Be brief."),

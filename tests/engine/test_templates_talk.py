@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from support.chat_templates import Pieces, template_files
 
+from desktop.engine.api import ChatMessage, Role
 from desktop.engine.tools.prompt_text import RenderRequest
 from desktop.engine.tools.renderer import Renderer
-from desktop.engine.worker.protocol import ChatMessage, Role
 from desktop.engine.worker.typed_text import Special, TypedText
 
 SYSTEM = "Answer in the manner of a lighthouse keeper."

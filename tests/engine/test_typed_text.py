@@ -10,8 +10,8 @@ from support.chat_templates import Pieces
 from support.engine import DrivenEngine
 from support.forge import TINY, forge
 
+from desktop.engine.api import ChatMessage, Generate
 from desktop.engine.tools.template import CHATML
-from desktop.engine.worker.protocol import ChatMessage, Generate
 from desktop.engine.worker.typed_text import Special, TypedText
 
 pytestmark = pytest.mark.engine
@@ -25,7 +25,7 @@ ASKED = """
 import json, sys
 from desktop.engine.llama import AbortFlag, Model, start
 from desktop.engine.log import EngineLog
-from desktop.engine.worker.protocol import ChatMessage, Load
+from desktop.engine.api import ChatMessage, Load
 from desktop.engine.worker.typed_text import Special, TypedText
 
 callback = start(EngineLog())

@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 from support.engine import GREEDY, DrivenEngine
@@ -10,8 +11,7 @@ from support.forge import TINY, Shape, Value, forge, metadata, tensors, vocabula
 
 from desktop.core.memory import packed
 from desktop.core.model_kind import ModelKind
-from desktop.engine.tools.template import CHATML
-from desktop.engine.worker.protocol import (
+from desktop.engine.api import (
     Benchmark,
     Benchmarked,
     Cancel,
@@ -26,6 +26,7 @@ from desktop.engine.worker.protocol import (
     Unload,
     Unloaded,
 )
+from desktop.engine.tools.template import CHATML
 from desktop.services.planning.speed import read_local
 from desktop.store.gguf_files import kind_of
 
@@ -125,7 +126,9 @@ def test_token_limit_stop_string_and_full_context(engine: DrivenEngine, starter_
     _, limited = engine.ask("Tell me a long story.", max_tokens=5)
     assert (limited.reason, limited.statistics.generated_tokens) == ("length", 5)
     counting = "1, 2, 3, 4, 5, 6,"
-    text, stopped = engine.generate(Generate(2, prompt=counting, sampling=GREEDY, stop=("9",), max_tokens=60))
+    text, stopped = engine.generate(
+        Generate(2, prompt=counting, sampling=msgspec.structs.replace(GREEDY, stop=("9",)), max_tokens=60)
+    )
     assert stopped.reason == "stop"
     assert "8" in text
     assert "9" not in text

@@ -8,7 +8,7 @@ import pytest
 from support.engine import DrivenEngine, driven_engine
 from support.forge import TINY, Value, forge, metadata, tensors, vocabulary, write
 
-from desktop.engine.worker.protocol import EngineDied, Failed, Generate, Loaded, Text
+from desktop.engine.api import EngineDied, Failed, Generate, Loaded, Text
 
 pytestmark = pytest.mark.engine
 STRING, UINT16, UINT32 = 8, 2, 4

@@ -246,7 +246,7 @@ def test_a_deadline_does_not_run_while_the_one_who_waits_is_stopped() -> None:
 # longer.
 WAITING = """
 import os, sys
-from desktop.engine.worker.protocol import ChatMessage
+from desktop.engine.api import ChatMessage
 from desktop.engine.tools.renderer import Renderer
 from desktop.engine.tools.prompt_text import RenderRequest
 

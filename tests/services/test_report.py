@@ -15,7 +15,7 @@ from support.published import profile
 from desktop.core.errors import EngineError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.hardware import Machine
-from desktop.engine.worker.protocol import Hello
+from desktop.engine.api import Hello
 from desktop.services.report import write_report
 from desktop.store import options
 from desktop.store.chats import ChatStore

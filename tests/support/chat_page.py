@@ -17,7 +17,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
-from desktop.engine.worker.protocol import (
+from desktop.engine.api import (
     EngineDied,
     Finished,
     FinishReason,

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
 
-from desktop.engine.worker.client import EngineClient
-from desktop.engine.worker.protocol import (
+from desktop.engine.api import (
     ChatMessage,
     EngineDied,
     Event,
@@ -23,6 +22,7 @@ from desktop.engine.worker.protocol import (
     Sampling,
     Text,
 )
+from desktop.engine.worker.client import EngineClient
 from desktop.system.cores import physical_threads
 
 T = TypeVar("T")

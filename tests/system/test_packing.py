@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from desktop.engine.worker.protocol import ChatMessage, Event, Generate, Load, Request, Text
+from desktop.engine.api import ChatMessage, Event, Generate, Load, Request, Sampling, Text
 from desktop.system.packing import pack, unpack
 
 REQUESTS: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
@@ -16,7 +16,7 @@ EVENTS: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 def test_they_arrive_as_they_were(text: str) -> None:
     load = Load(text, 4096, "q8_0")
     assert unpack(REQUESTS, pack(load)) == load
-    question = Generate(1, (ChatMessage("user", text),), stop=(text, "x"))
+    question = Generate(1, (ChatMessage("user", text),), sampling=Sampling(stop=(text, "x")))
     assert unpack(REQUESTS, msgspec.Raw(pack(question))) == question
     piece = Text(1, text, 1, 2, 0.5)
     assert unpack(EVENTS, pack(piece)) == piece

@@ -24,12 +24,12 @@ from desktop.core.progress import Progress, Report
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, SpeedSample, TypeSpeed
 from desktop.engine import llama
+from desktop.engine.api import Load, Sampling
 from desktop.engine.helper_process import serve
 from desktop.engine.llama import AbortFlag, Model, Sampler
 from desktop.engine.log import EngineLog
 from desktop.engine.tools.synthetic_models import ForgedShape, forge, layer_bytes
 from desktop.engine.tools.waiting import waited_seconds
-from desktop.engine.worker.protocol import Load, Sampling
 from desktop.system.cores import physical_threads
 
 WIDE = ForgedShape(layers=1, embedding=2048, feed_forward=8192, heads=32, kv_heads=8)

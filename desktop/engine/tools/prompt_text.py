@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from desktop.engine.api import ChatMessage
 from desktop.engine.tools.shaping import Said, arrived, formed, turns_of, with_system_moved
 from desktop.engine.tools.template import HOSTILE, Template, TemplateRaisedError, TooLongError
 from desktop.engine.tools.template_probe import Traits, traits, turn
-from desktop.engine.worker.protocol import ChatMessage
 
 THINK = "<think>"
 _SYSTEM_MOVED = "This model takes no system prompt; it was placed before your first message."

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from desktop.engine.api import ChatMessage, Role
 from desktop.engine.tools.template import Turn
 from desktop.engine.tools.template_probe import Traits, turn
-from desktop.engine.worker.protocol import ChatMessage, Role
 
 # a passage of thinking at the start of an answer, closed or stopped in its middle (desktop/core/markdown/stream.py)
 _THOUGHT = re.compile(r"\s*<(think(?:ing)?)>(.*?)(?:</think(?:ing)?>\s*|\Z)", re.DOTALL)

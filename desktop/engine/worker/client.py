@@ -9,7 +9,7 @@ from typing import IO
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
-from desktop.engine.worker.protocol import (
+from desktop.engine.api import (
     EVENTS,
     Cancel,
     EngineDied,

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from desktop.engine.api import Event, FinishReason, Generate, PromptProgress, Sampling, Text
 from desktop.engine.llama import AbortFlag, DecodeError, Model, Sampler
 from desktop.engine.worker.core_share import CoreShare
 from desktop.engine.worker.prompting import Prompt
-from desktop.engine.worker.protocol import Event, FinishReason, Generate, PromptProgress, Sampling, Text
 from desktop.engine.worker.stopping import TextStream
 
 _FLUSH_SECONDS = 1 / 30  # a screen needs no more, and each message wakes the window
@@ -161,7 +161,7 @@ class Generator:
             self._cached.clear()
 
     def _generate(self, request: Generate, opening: str, sampler: Sampler, answer: Answer, started: float) -> None:
-        stream = TextStream(request.stop)
+        stream = TextStream(request.sampling.stop)
         pending = [opening]
         recent: deque[float] = deque()
         begun = flushed = 0.0

@@ -16,11 +16,11 @@ from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_settings import LONGEST_CONTEXT
 from desktop.core.units import human_bytes
+from desktop.engine.api import Event, Load, Loaded, LoadProgress, Memory
 from desktop.engine.llama import AbortFlag, Model
 from desktop.engine.log import EngineLog, buffer_bytes, offloaded_layers
 from desktop.engine.logmap import explain_log
 from desktop.engine.mapping import model_files, release_mapped
-from desktop.engine.worker.protocol import Event, Load, Loaded, LoadProgress, Memory
 
 _WANTED = re.compile(r"failed to allocate (?:\S+ )?buffer of size (\d+)")  # ggml-backend.cpp, ggml-alloc.c; bytes
 _ATTEMPTS = 4  # each with a quarter fewer layers on the GPU than planned, then none

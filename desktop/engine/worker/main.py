@@ -21,16 +21,7 @@ import psutil
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
-from desktop.engine.backend_trial import try_library
-from desktop.engine.backends import chosen_cpu, engine_package
-from desktop.engine.further_backends import FOLDER_VARIABLE, confirm, examine
-from desktop.engine.llama import AbortFlag, DecodeError, Model, add_rpc_devices, hello, start
-from desktop.engine.log import EngineLog
-from desktop.engine.worker.core_share import CoreShare
-from desktop.engine.worker.generation import Generator
-from desktop.engine.worker.loading import load_model
-from desktop.engine.worker.prompting import Prompter
-from desktop.engine.worker.protocol import (
+from desktop.engine.api import (
     REQUESTS,
     Benchmark,
     Benchmarked,
@@ -46,6 +37,15 @@ from desktop.engine.worker.protocol import (
     Unload,
     Unloaded,
 )
+from desktop.engine.backend_trial import try_library
+from desktop.engine.backends import chosen_cpu, engine_package
+from desktop.engine.further_backends import FOLDER_VARIABLE, confirm, examine
+from desktop.engine.llama import AbortFlag, DecodeError, Model, add_rpc_devices, hello, start
+from desktop.engine.log import EngineLog
+from desktop.engine.worker.core_share import CoreShare
+from desktop.engine.worker.generation import Generator
+from desktop.engine.worker.loading import load_model
+from desktop.engine.worker.prompting import Prompter
 from desktop.system.framing import PipeClosedError, read_message, write_message
 from desktop.system.spawn import die_with_parent
 

@@ -8,11 +8,11 @@ import msgspec
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
+from desktop.engine.api import Generate
 from desktop.engine.llama import Model
 from desktop.engine.tools.prompt_text import THINK, RenderRequest
 from desktop.engine.tools.renderer import Renderer
 from desktop.engine.tools.template import CHATML, PLAIN
-from desktop.engine.worker.protocol import Generate
 from desktop.engine.worker.typed_text import TypedText
 
 _CHATML_NOTE = "This model brings no chat template; Heft used ChatML, so its answers may be odd."

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import msgspec
 
-from desktop.engine.worker.protocol import ChatMessage
+from desktop.engine.api import ChatMessage
 
 _SPACES = " \t\n\v\f\r"  # what C's isspace knows, as llama.cpp strips it beside tokens that ask for it
 _FRAMES = ("<", "[")  # first letters of the words that templates set around turns

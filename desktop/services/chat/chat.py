@@ -13,7 +13,7 @@ import msgspec
 from desktop.core.errors import EngineError, HeftError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
-from desktop.engine.worker.protocol import (
+from desktop.engine.api import (
     Benchmarked,
     ChatMessage,
     EngineDied,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.load_plan import LoadPlan
-from desktop.engine.worker.protocol import (
+from desktop.engine.api import (
     Benchmark,
     Benchmarked,
     EngineDied,

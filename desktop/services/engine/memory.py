@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from desktop.engine.worker.protocol import Hello
+    from desktop.engine.api import Hello
     from desktop.machine.report import ProbeReport
 
 VRAM_SECONDS = 10.0  # asking a driver may cost a process of its own, so the answer is kept that long

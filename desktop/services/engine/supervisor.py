@@ -16,8 +16,7 @@ from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
-from desktop.engine.worker.client import EngineClient
-from desktop.engine.worker.protocol import (
+from desktop.engine.api import (
     Benchmark,
     Benchmarked,
     EngineDied,
@@ -34,6 +33,7 @@ from desktop.engine.worker.protocol import (
     Unload,
     Unloaded,
 )
+from desktop.engine.worker.client import EngineClient
 from desktop.services.models.kind_words import must_write_text
 from desktop.store.paths import Paths
 from desktop.system.listeners import Listeners

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from desktop.core.gguf import Header, ValueType
 from desktop.core.model_kind import ModelKind
-from desktop.engine.worker.protocol import ChatMessage
+from desktop.engine.api import ChatMessage
 from desktop.services.inspect.inspection import Inspected
 from desktop.system.idle import IdleClose
 

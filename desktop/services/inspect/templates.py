@@ -25,9 +25,9 @@ def rendered(inspected: Inspected) -> list[Finding]:
     templates = templates_of(inspected.files[0])
     if not templates:
         return []
+    from desktop.engine.api import ChatMessage
     from desktop.engine.tools.prompt_text import RenderRequest
     from desktop.engine.tools.renderer import Renderer
-    from desktop.engine.worker.protocol import ChatMessage
 
     renderer = Renderer(_EXAMPLE_SECONDS)
     found = []

@@ -18,7 +18,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.hardware import Cpu, Disk, EngineInfo, Gpu, Machine, Memory, from_json, to_json
 from desktop.core.number_formats import NumberFormat
 from desktop.core.reserves import Reserves
-from desktop.engine.worker.protocol import Hello
+from desktop.engine.api import Hello
 from desktop.machine import bandwidth
 from desktop.machine.child import ChildError
 from desktop.machine.cpu import missing_features, read_cpu

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from desktop.core.hardware import EngineInfo, Machine
-from desktop.engine.worker.protocol import Hello
+from desktop.engine.api import Hello
 from desktop.services.machine.machine import MachineService
 from desktop.store.paths import Paths
 

@@ -20,8 +20,8 @@ from desktop.core.load_settings import kv_words
 from desktop.core.memory import Memory as PlannedMemory
 from desktop.core.placement import Fit
 from desktop.core.speed.learning import errors
+from desktop.engine.api import Benchmarked, Loaded, Memory, Statistics
 from desktop.engine.tools.waiting import waited_seconds
-from desktop.engine.worker.protocol import Benchmarked, Loaded, Memory, Statistics
 from desktop.services.machine.calibration import engine_version
 from desktop.services.planning.speed import LocalModel, Predicted, SpeedService, read_local
 from desktop.store.ledger import Figures, Ledger, Run

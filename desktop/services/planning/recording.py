@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from desktop.core.load_plan import LoadPlan
 from desktop.core.speed import Prediction
-from desktop.engine.worker.protocol import Loaded, Statistics
+from desktop.engine.api import Loaded, Statistics
 from desktop.services.planning.ledger import LedgerService, RunMeter, Running
 
 _TYPICAL_CONTEXT = 256  # tokens of a short question and its answer: where a loaded model's speed is predicted
@@ -34,7 +34,7 @@ class RunRecorder:
         self._meter = RunMeter.start(pid)
 
     def answered(self, figures: Mapping[str, float]) -> None:
-        """An answer ended with these figures (:class:`desktop.engine.worker.protocol.Statistics` has their names)."""
+        """An answer ended with these figures (:class:`desktop.engine.api.Statistics` has their names)."""
         with self._lock:
             running, meter, self._meter = self._running, self._meter, None
         if running is None or meter is None:

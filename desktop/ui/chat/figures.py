@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from desktop.engine.worker.protocol import Loaded
+from desktop.engine.api import Loaded
 from desktop.services.chat.chat import PromptRead, TextAdded
 from desktop.store.chats import Message
 from desktop.ui.chat.live_panel import Figures

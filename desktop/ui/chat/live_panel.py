@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from desktop.core.units import human_bytes
-from desktop.engine.worker.protocol import Memory
+from desktop.engine.api import Memory
 from desktop.ui.chat.rate_chart import RateChart
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import Theme, set_role

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core.text import plain_tooltip
-from desktop.engine.worker.protocol import Sampling
+from desktop.engine.api import Sampling
 from desktop.ui.chat.sampling_fields import SeedField
 from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.number_fields import DecimalField, WholeField

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QVBoxLayout, QWidget
 
-from desktop.engine.worker.protocol import Loaded
+from desktop.engine.api import Loaded
 from desktop.services.chat.chat import PromptRead, TextAdded
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Chat, Message

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QTableView, QVB
 from desktop import __version__
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
-from desktop.engine.worker.protocol import Hello
+from desktop.engine.api import Hello
 from desktop.services.about import Component, bug_report, engine_sentence, licence_folder, third_party
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label

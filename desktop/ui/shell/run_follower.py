@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core.load_plan import LoadPlan
-from desktop.engine.worker.protocol import Loaded
+from desktop.engine.api import Loaded
 from desktop.services.engine.supervisor import EngineState
 from desktop.ui.shell.tasks import Lane, Tasks
 

@@ -14,7 +14,7 @@ import pytest
 
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.hardware import Gpu, GpuProcess, Machine, to_json
-from desktop.engine.worker.protocol import Device, Hello
+from desktop.engine.api import Device, Hello
 from desktop.machine import bandwidth
 from desktop.machine.child import ChildError
 from desktop.machine.report import ProbeReport

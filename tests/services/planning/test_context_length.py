@@ -14,7 +14,7 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import SHORTEST_CONTEXT, LoadSettings
 from desktop.core.memory import Memory
 from desktop.core.model_ref import ModelRef, local_ref
-from desktop.engine.worker import protocol
+from desktop.engine import api
 from desktop.services.container import Container
 from desktop.services.engine.headless import HeadlessEngine
 from desktop.services.planning.words import beyond_training
@@ -31,7 +31,7 @@ def container(paths: Paths) -> Iterator[Container]:
         yield made
 
 
-def same_memory(formulas: Memory, engine: protocol.Memory) -> None:
+def same_memory(formulas: Memory, engine: api.Memory) -> None:
     assert formulas.kv_bytes == pytest.approx(engine.kv_bytes, abs=RESOLUTION)
     assert formulas.compute_bytes == pytest.approx(engine.compute_bytes, abs=RESOLUTION)
     assert formulas.output_bytes == pytest.approx(engine.output_bytes, abs=RESOLUTION)

@@ -16,8 +16,8 @@ from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import local_ref
 from desktop.core.placement import place
 from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, SpeedSample, TypeSpeed
-from desktop.engine.worker.protocol import Loaded, Statistics
-from desktop.engine.worker.protocol import Memory as EngineMemory
+from desktop.engine.api import Loaded, Statistics
+from desktop.engine.api import Memory as EngineMemory
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.this_machine import describe_cpu
 from desktop.services.planning.ledger import LedgerService, RunMeter

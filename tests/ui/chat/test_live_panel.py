@@ -12,7 +12,7 @@ from support.plans import plain_plan
 from support.widgets import label, shown
 
 from desktop.core.text import plain_tooltip
-from desktop.engine.worker.protocol import Loaded, Memory, Sampling
+from desktop.engine.api import Loaded, Memory, Sampling
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.library import LibraryModel
 from desktop.store.options import Preset

@@ -19,7 +19,7 @@ from support.widgets import shown
 
 from desktop.core.hardware import Machine
 from desktop.core.model_ref import local_ref
-from desktop.engine.worker.protocol import Hello
+from desktop.engine.api import Hello
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch

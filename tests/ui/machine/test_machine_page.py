@@ -17,7 +17,7 @@ from desktop.core.errors import HeftError
 from desktop.core.hardware import Memory
 from desktop.core.number_formats import NumberFormat
 from desktop.core.text import plain_tooltip
-from desktop.engine.worker.protocol import Device, Hello
+from desktop.engine.api import Device, Hello
 from desktop.machine import bandwidth
 from desktop.machine.gpu_amd import probe_amd
 from desktop.machine.tables import Tables

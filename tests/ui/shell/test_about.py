@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from desktop import __version__
 from desktop.core.errors import EngineError
 from desktop.core.hardware import Cpu, Machine, Memory
-from desktop.engine.worker.protocol import Hello
+from desktop.engine.api import Hello
 from desktop.services.about import bug_report, third_party, without_secrets
 from desktop.ui.shell.about import AboutDialog
 from desktop.ui.shell.tasks import Tasks

@@ -16,7 +16,7 @@ from support.widgets import find, shown
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
-from desktop.engine.worker.protocol import EngineDied, Loaded, Memory
+from desktop.engine.api import EngineDied, Loaded, Memory
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.job_kinds import Job

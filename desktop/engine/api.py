@@ -1,6 +1,6 @@
-"""Typed messages between Heft and its engine process; how they travel is in :mod:`desktop.system.framing`.
+"""What is asked of an engine and what it tells: one set of values for every engine there is.
 
-Each message is a tagged msgspec Struct, so an unknown or malformed one is a decoding error and never a guess.
+Each is a tagged msgspec Struct, so an unknown or malformed one is a decoding error and never a guess.
 """
 
 from __future__ import annotations
@@ -20,14 +20,24 @@ FinishReason = Literal["stop", "length", "cancelled", "context-full"]
 
 
 class ChatMessage(msgspec.Struct, frozen=True):
-    """One turn of a conversation as the chat template sees it."""
+    """One turn of a conversation. ``reasoning`` is what an answer's model thought before it; templates that ask for
+    earlier reasoning get it, others do not.
+    """
 
     role: Role
     content: str
+    reasoning: str = ""
 
 
 class Sampling(msgspec.Struct, frozen=True):
-    """llama.cpp's sampler chain. ``temperature`` 0 is greedy; ``seed`` None draws a fresh one."""
+    """llama.cpp's sampler chain, under the names of its server (tools/server/README.md, common/common.h).
+
+    ``temperature`` 0 is greedy; ``seed`` None draws a fresh one. What is at its default here is off, but for
+    ``temperature``, ``top_k``, ``top_p`` and ``min_p``. Lengths are in tokens (0: off, -1: the whole context).
+    ``mirostat`` is 0 (off), 1 or 2. ``logit_bias`` pairs a text with what is added to the logits of its tokens;
+    ``grammar`` is GBNF, ``json_schema`` a JSON document, at most one of them set. ``stop`` strings end an answer and
+    are not part of it.
+    """
 
     temperature: float = 0.7
     top_k: int = 40
@@ -36,6 +46,25 @@ class Sampling(msgspec.Struct, frozen=True):
     repeat_penalty: float = 1.0
     repeat_last_n: int = 64
     seed: int | None = None
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    dry_penalty_last_n: int = 64
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    typical_p: float = 1.0
+    top_n_sigma: float = -1.0
+    dynatemp_range: float = 0.0
+    dynatemp_exponent: float = 1.0
+    mirostat: int = 0
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
+    grammar: str = ""
+    json_schema: str = ""
+    logit_bias: tuple[tuple[str, float], ...] = ()
+    stop: tuple[str, ...] = ()
 
 
 # -- requests: Heft to the engine ----------------------------------------------------------------
@@ -86,7 +115,8 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
     """Answer ``messages`` through the chat template, or continue ``prompt`` as raw text when it is given.
 
     When the last message is the assistant's, its text is continued. ``max_tokens`` 0 means until the model ends
-    its turn or the context is full. ``stop`` strings end the answer and are not part of it.
+    its turn or the context is full. ``template`` stands in for the model's own. ``thinking`` None leaves it to the
+    template; ``effort`` is a level that the template knows ("low", "medium", "high"), "" its own.
     """
 
     request_id: int
@@ -94,8 +124,9 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
     prompt: str | None = None
     sampling: Sampling = Sampling()
     max_tokens: int = 0
-    stop: tuple[str, ...] = ()
     template: str | None = None
+    thinking: bool | None = None
+    effort: str = ""
 
 
 class Benchmark(msgspec.Struct, frozen=True, tag="benchmark"):
@@ -178,7 +209,8 @@ class Memory(msgspec.Struct, frozen=True):
 
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     """A model is ready, as it is loaded in fact. ``template`` says whose chat template is used: the model's own,
-    the ChatML fallback, or none, and then the conversation is one text that the model continues.
+    the ChatML fallback, or none, and then the conversation is one text that the model continues. ``thinking`` is
+    whether that template has a switch for it, and ``efforts`` the levels it knows.
     """
 
     path: str
@@ -196,6 +228,8 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     cache_type_v: KvType = "f16"
     flash_attention: FlashAttention = "auto"
     cpu_expert_layers: int = 0
+    thinking: bool = False
+    efforts: tuple[str, ...] = ()
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):
@@ -208,7 +242,10 @@ class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
-    """A batch of whole characters. ``tokens_per_second`` is live, over the last second; the others are final."""
+    """A batch of whole characters, of the answer (``text``), of the thinking before it (``reasoning``), or of both.
+
+    ``tokens_per_second`` is live, over the last second; the others are final.
+    """
 
     request_id: int
     text: str
@@ -217,13 +254,14 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     tokens_per_second: float
     prompt_tokens_per_second: float = 0.0
     seconds_to_first_token: float = 0.0
+    reasoning: str = ""
 
 
 class Statistics(msgspec.Struct, frozen=True):
     """One answer by a monotonic clock. ``prompt_tokens`` counts all, ``reused_tokens`` those not read again.
 
     ``given_up_threads`` were left to other programs for at least a part of it
-    (:mod:`desktop.engine.worker.core_share`).
+    (:mod:`desktop.engine.server.core_share`).
     """
 
     prompt_tokens: int
