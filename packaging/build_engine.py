@@ -31,7 +31,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "llama-cpp-python"
-PROGRAMS = ROOT / "packaging" / "engine.cmake"
+NATIVE_SOURCES = ROOT / "desktop" / "engine" / "server" / "native"
 # RPC gives the memory planner a second real device to place layers on. The server comes without its web page (which
 # would be fetched from the network) and without TLS: it speaks to this computer only.
 # GCC's amxtileintrin.h (seen in 12.2) says that AMX's configuration is 8 of its 64 bytes, so -fdse takes the rest away
@@ -42,7 +42,9 @@ _NO_DSE = "-fno-dse"
 # exact. A compiler that does not know the flag does not use them either.
 _NO_HALF = "-mno-avx512fp16"
 _SERVER = "-DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF"
-_ALL = f"-DGGML_RPC=ON -DLLAVA_BUILD=OFF {_SERVER}"
+# Everything into the one folder where llama-cpp-python looks; by default each library is in the wheel twice.
+_PLACES = "-DCMAKE_INSTALL_BINDIR=llama_cpp/lib -DCMAKE_INSTALL_LIBDIR=llama_cpp/lib"
+_ALL = f"-DGGML_RPC=ON -DLLAVA_BUILD=OFF {_SERVER} {_PLACES}"
 _GCC = f" -DCMAKE_CXX_FLAGS={_NO_DSE}" if sys.platform == "linux" else ""
 # llama.cpp docs/build.md: with GGML_BACKEND_DL each backend is a library of its own, found and rated at start.
 PORTABLE = f"{_ALL}{_GCC} -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON -DGGML_NATIVE=OFF"
@@ -93,7 +95,7 @@ def wheel_key(version: str, options: str) -> str:
     parts = (
         version,
         options,
-        PROGRAMS.read_text(encoding="utf-8"),
+        *(file.read_text(encoding="utf-8") for file in sorted(NATIVE_SOURCES.iterdir())),
         platform.machine(),
         cpu_identity() if options == NATIVE else "",
         sysconfig.get_config_var("SOABI") or sys.implementation.cache_tag or "",
@@ -194,9 +196,10 @@ def fetch_sdist(version: str) -> Path:
 def build_environment(options: str) -> dict[str, str]:
     """pip's isolated build environment is held to constraints.txt too, whichever name this pip has for it."""
     constraints = (ROOT / "constraints.txt").as_uri()  # pip splits this variable at spaces; a URI has none
+    programs = f"-DCMAKE_PROJECT_llama_cpp_INCLUDE={NATIVE_SOURCES / 'engine.cmake'}"
     return {
         **os.environ,
-        "CMAKE_ARGS": f"{_known(options)} {shlex.quote(f'-DCMAKE_PROJECT_llama_cpp_INCLUDE={PROGRAMS}')}",
+        "CMAKE_ARGS": f"{_known(options)} {shlex.quote(programs)}",
         "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs()),
         "PIP_CONSTRAINT": constraints,
         "PIP_BUILD_CONSTRAINT": constraints,

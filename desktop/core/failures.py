@@ -65,6 +65,7 @@ class FailureKind(StrEnum):
         "cannot-chat",
         "A model, or a part of one, with which no text can be written: an embedding model, say.",
     )
+    NO_SERVER = "no-server", "The installed engine comes without llama.cpp's server.", "engine"
     NOT_STARTED = "not-started", "The engine's process could not be started."
     MISSING_LIBRARY = "missing-library", "A library of the system that the engine needs is not there."
     UNFIT_LIBRARY = "unfit-library", "A library of the system is too old, or of another kind, for the engine."

@@ -74,7 +74,8 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     """Load a model as it was planned; see :meth:`of`. ``context_length`` is in tokens.
 
     ``fewer_layers``: where the GPUs turn out to have less room than planned, load with fewer layers on them rather
-    than not at all. ``shares_cores``: an answer leaves threads to other programs while that pays.
+    than not at all. ``shares_cores``: an answer leaves threads to other programs while that pays. ``template``
+    stands in for the model's own chat template.
     """
 
     path: str
@@ -88,6 +89,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     fewer_layers: bool = False
     shares_cores: bool = False
     request_id: int = 0
+    template: str = ""
 
     @classmethod
     def of(cls, plan: LoadPlan) -> Load:
@@ -167,14 +169,13 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """First message of a process: what this engine is.
+    """What the installed engine is.
 
     ``features`` is what the CPU backend was compiled with and uses (``AVX2`` ...), in the engine's own words.
     ``cpu_variant`` is the one a portable engine chose ("zen4"), empty where one is compiled in; ``left_out`` says of
     each further backend that failed its trial why it is not used.
     """
 
-    pid: int
     version: str
     features: tuple[str, ...]
     backends: tuple[str, ...]
@@ -210,7 +211,7 @@ class Memory(msgspec.Struct, frozen=True):
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     """A model is ready, as it is loaded in fact. ``template`` says whose chat template is used: the model's own,
     the ChatML fallback, or none, and then the conversation is one text that the model continues. ``thinking`` is
-    whether that template has a switch for it, and ``efforts`` the levels it knows.
+    whether that template has a switch for it, and ``efforts`` the levels it knows. ``pid`` is the engine's process.
     """
 
     path: str
@@ -230,6 +231,8 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     cpu_expert_layers: int = 0
     thinking: bool = False
     efforts: tuple[str, ...] = ()
+    parameters: int = 0
+    pid: int = 0
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):

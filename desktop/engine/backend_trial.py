@@ -65,13 +65,13 @@ def _answer(request: Try, _progress: object) -> Tried:
 
     log = EngineLog()
     callback = llama.start(log)
-    known = {device.backend for device in llama.devices()} | set(llama.hello(0).backends)
+    known = {device.backend for device in llama.devices()} | set(llama.hello().backends)
     log.mark()
     if load_backend(lib._lib, Path(request.library)) is None:
         trouble = find_trouble(log.since_mark)
         another = trouble is not None and trouble.name != Path(request.library).name  # a driver's library, say
         raise _refused(trouble.reason("it") if trouble and another else "this engine cannot load it.", log.tail)
-    now = llama.hello(0)
+    now = llama.hello()
     added = [name for name in now.backends if name not in known]
     if not added:
         raise _refused("the engine has this backend already.", log.tail)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from desktop.engine.further_backends import FOLDER_VARIABLE, usable_libraries
 
+RPC_VARIABLE = "HEFT_RPC"  # "host:port host:port": llama.cpp RPC servers whose devices the engine may use
 _CPU_PATTERN = "*ggml-cpu-*"
 _CPU_DEVICE = 0  # GGML_BACKEND_DEVICE_TYPE_CPU (ggml/include/ggml-backend.h)
 _CHOSEN_CPU = re.compile(r"loaded CPU backend from .*ggml-cpu-(\w+)\.")  # ggml_backend_registry::load_backend

@@ -1,24 +1,20 @@
-"""A thin, typed layer over llama-cpp-python's low-level API. Only the worker process imports this module."""
+"""A thin, typed layer over llama-cpp-python's low-level API. Only processes that a model may kill import it."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
-from desktop.core.model_kind import CHATML_TOKENS
 from desktop.engine.api import Device, Hello, Load, Sampling
 from desktop.engine.backends import load_backends
 from desktop.engine.log import EngineLog
 from desktop.engine.matrix_tiles import may_pack
-from desktop.engine.vocabulary import has_control_tokens, special_tokens
-from desktop.engine.worker.typed_text import Special
 
 # ggml type ids of KV cache types (ggml/include/ggml.h)
 _KV_TYPES = {
@@ -27,7 +23,6 @@ _KV_TYPES = {
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
 _DEVICE_KINDS = ("cpu", "gpu", "igpu", "accelerator")
 BATCH = 512  # tokens per decode call: llama.cpp's physical batch, so nothing is split twice
-ABORTED = 2  # llama_decode's return value when the abort callback said stop
 
 
 class DecodeError(RuntimeError):
@@ -36,30 +31,6 @@ class DecodeError(RuntimeError):
     def __init__(self, code: int) -> None:
         super().__init__(f"llama_decode returned {code}")
         self.code = code
-
-
-class AbortFlag:
-    """A byte that makes llama.cpp stop between two graph nodes.
-
-    The callback is libc's ``strlen`` on a one-character buffer: it reads the flag without taking the GIL, where a
-    Python callback would cost a call per graph node and token.
-    """
-
-    def __init__(self) -> None:
-        self._buffer = ctypes.create_string_buffer(2)
-        libc = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
-        self.function = lib.ggml_abort_callback(ctypes.cast(libc.strlen, ctypes.c_void_p).value)
-        self.data = ctypes.cast(self._buffer, ctypes.c_void_p)
-
-    def set(self) -> None:
-        self._buffer[0] = b"\x01"
-
-    def clear(self) -> None:
-        self._buffer[0] = b"\x00"
-
-    @property
-    def is_set(self) -> bool:
-        return self._buffer[0] != b"\x00"
 
 
 class _TensorOverride(ctypes.Structure):
@@ -101,37 +72,23 @@ def context_parameters(length: int, kv_types: tuple[str, str], flash_attention: 
 
 
 class Model:
-    """A loaded model with its one context (one sequence, one output row)."""
+    """A loaded model with its one context (one sequence, one output row), to be measured."""
 
-    def __init__(self, request: Load, gpu_layers: int, abort: AbortFlag, progress: Callable[[float], bool]) -> None:
-        """Load; raises RuntimeError when llama.cpp refuses (its log says why). ``progress`` returns False to stop."""
-        self._progress = lib.llama_progress_callback(lambda fraction, _data: progress(fraction))
+    def __init__(self, request: Load, gpu_layers: int) -> None:
+        """Load; raises RuntimeError when llama.cpp refuses (its log says why)."""
         params, self._overrides = model_parameters(request.path, gpu_layers, request.cpu_expert_layers)
-        params.progress_callback = self._progress
         self.handle = lib.llama_model_load_from_file(os.fsencode(request.path), params)
         if not self.handle:
             raise RuntimeError("model not loaded")
-        self.context = None
         self.vocab = lib.llama_model_get_vocab(self.handle)
-        self.trained_context: int = lib.llama_model_n_ctx_train(self.handle)
-        self.layers: int = lib.llama_model_n_layer(self.handle)
-        self.sliding_window: int = lib.llama_model_n_swa(self.handle)
-        self.parameters: int = lib.llama_model_n_params(self.handle)
-        self.size_bytes: int = lib.llama_model_size(self.handle)
         context = context_parameters(request.context_length, request.kv_types, request.flash_attention)
         context.n_threads = context.n_threads_batch = request.threads
-        context.abort_callback = abort.function
-        context.abort_callback_data = abort.data
         self.context = lib.llama_init_from_model(self.handle, context)
         if not self.context:
             self.close()
             raise RuntimeError("context not created")
         self.memory = lib.llama_get_memory(self.context)
         self.context_length: int = lib.llama_n_ctx(self.context)
-        self.batch: int = lib.llama_n_batch(self.context)  # most tokens of one decode call
-        self.threads = self._threads_in_use = request.threads
-        self.vocabulary_size: int = lib.llama_vocab_n_tokens(self.vocab)
-        self._piece = ctypes.create_string_buffer(256)
 
     def close(self) -> None:
         """Free context and model; safe to call twice."""
@@ -142,129 +99,33 @@ class Model:
             lib.llama_model_free(self.handle)
             self.handle = None
 
-    @property
-    def description(self) -> str:
-        buffer = ctypes.create_string_buffer(256)
-        lib.llama_model_desc(self.handle, buffer, 256)
-        return buffer.value.decode("utf-8", "replace")
-
-    @property
-    def chat_template(self) -> str | None:
-        """The model's own Jinja template, None when it has none.
-
-        Not by ``llama_model_chat_template``: for some files without one it answers the name of a built-in format.
-        """
-        key = b"tokenizer.chat_template"
-        length = lib.llama_model_meta_val_str(self.handle, key, None, 0)
-        if length <= 0:
-            return None
-        buffer = ctypes.create_string_buffer(length + 1)
-        lib.llama_model_meta_val_str(self.handle, key, buffer, length + 1)
-        return buffer.value.decode("utf-8", "replace")
-
-    @property
-    def has_chatml_tokens(self) -> bool:
-        """Whether the vocabulary has ChatML's marks as control tokens."""
-        return has_control_tokens(self.vocab, CHATML_TOKENS)
-
-    @property
-    def adds_bos(self) -> bool:
-        return bool(lib.llama_vocab_get_add_bos(self.vocab))
-
-    def token_text(self, which: str) -> str:
-        """Text of the vocabulary's "bos" or "eos" token, empty when it has none."""
-        token = getattr(lib, f"llama_vocab_{which}")(self.vocab)
-        raw = lib.llama_vocab_get_text(self.vocab, token) if token >= 0 else None
-        return raw.decode("utf-8", "replace") if raw else ""
-
-    def specials(self) -> list[Special]:
-        """The vocabulary's tokens that llama.cpp reads whole: control tokens, unknown ones and user-defined ones."""
-        return special_tokens(self.vocab)
-
-    def begin(self) -> list[int]:
-        """The BOS that begins a prompt, where the vocabulary asks for one."""
-        return [lib.llama_vocab_bos(self.vocab)] if self.adds_bos else []
-
-    def tokenize(self, text: str, *, special: bool, whole: bool = False) -> list[int]:
-        """Token ids of ``text``; ``special`` reads control tokens in it, ``whole`` adds BOS as the vocabulary asks."""
-        raw = text.encode("utf-8", "replace")
-        size = len(raw) + 8
-        buffer = (lib.llama_token * size)()
-        count = lib.llama_tokenize(self.vocab, raw, len(raw), buffer, size, whole, special)
-        if count < 0:
-            buffer = (lib.llama_token * -count)()
-            count = lib.llama_tokenize(self.vocab, raw, len(raw), buffer, -count, whole, special)
-        return list(buffer[:count])
-
-    def piece(self, token: int) -> bytes:
-        """Bytes of one token as shown to a person: control tokens are empty."""
-        length = lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, False)
-        if length < 0:
-            self._piece = ctypes.create_string_buffer(-length)
-            length = lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, False)
-        return self._piece.raw[:length]
-
-    def ends_generation(self, token: int) -> bool:
-        return bool(lib.llama_vocab_is_eog(self.vocab, token))
-
-    def use_threads(self, count: int) -> None:
-        """Decode with so many threads from now on."""
-        if count != self._threads_in_use:
-            lib.llama_set_n_threads(self.context, count, count)
-            self._threads_in_use = count
-
-    def decode(self, tokens: Sequence[int]) -> bool:
-        """Append tokens to the context; False when aborted. Raises DecodeError on any other failure."""
+    def decode(self, tokens: Sequence[int]) -> None:
+        """Append tokens to the context. Raises DecodeError."""
         array = (lib.llama_token * len(tokens))(*tokens)
         code = lib.llama_decode(self.context, lib.llama_batch_get_one(array, len(tokens)))
-        if code == ABORTED:
-            return False
         if code != 0:
             raise DecodeError(code)
-        return True
 
-    def keep_prefix(self, count: int) -> bool:
-        """Forget all but the first ``count`` positions; False when this kind of memory cannot (then it is empty).
-
-        A sliding-window cache that no longer holds the window before ``count`` cannot be cut there either.
-        """
-        if count > 0 and self.sliding_window:
-            oldest = lib.llama_memory_seq_pos_min(self.memory, 0)
-            if oldest > max(0, count - self.sliding_window):
-                count = 0
-        if count > 0 and lib.llama_memory_seq_rm(self.memory, 0, count, -1):
-            return True
-        lib.llama_memory_clear(self.memory, True)
-        return count == 0
+    def keep_prefix(self, count: int) -> None:
+        """Forget all but the first ``count`` positions, or all where this kind of memory cannot."""
+        if count <= 0 or not lib.llama_memory_seq_rm(self.memory, 0, count, -1):
+            lib.llama_memory_clear(self.memory, True)
 
 
 class Sampler:
-    """llama.cpp's own sampler chain in llama.cpp's order: penalties, top-k, top-p, min-p, temperature, draw."""
+    """A usual chain of llama.cpp's: top-k, top-p, min-p, temperature, draw; to be measured."""
 
-    def __init__(self, model: Model, sampling: Sampling, seed: int, history: Sequence[int]) -> None:
+    def __init__(self, model: Model, sampling: Sampling, seed: int) -> None:
         self._context = model.context
         self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
-        add = self._add
-        if sampling.repeat_penalty != 1.0:
-            add(
-                lib.llama_sampler_init_penalties(
-                    model.vocabulary_size, sampling.repeat_last_n, sampling.repeat_penalty, 0.0, 0.0
-                )
-            )
-        if sampling.temperature <= 0:
-            add(lib.llama_sampler_init_greedy())
-        else:
-            add(lib.llama_sampler_init_top_k(sampling.top_k))
-            add(lib.llama_sampler_init_top_p(sampling.top_p, 1))
-            add(lib.llama_sampler_init_min_p(sampling.min_p, 1))
-            add(lib.llama_sampler_init_temp(sampling.temperature))
-            add(lib.llama_sampler_init_dist(seed))
-        if sampling.repeat_penalty != 1.0:
-            for token in history[-sampling.repeat_last_n :]:
-                lib.llama_sampler_accept(self._chain, token)
-
-    def _add(self, sampler: Any) -> None:
-        lib.llama_sampler_chain_add(self._chain, sampler)
+        for sampler in (
+            lib.llama_sampler_init_top_k(sampling.top_k),
+            lib.llama_sampler_init_top_p(sampling.top_p, 1),
+            lib.llama_sampler_init_min_p(sampling.min_p, 1),
+            lib.llama_sampler_init_temp(sampling.temperature),
+            lib.llama_sampler_init_dist(seed),
+        ):
+            lib.llama_sampler_chain_add(self._chain, sampler)
 
     def next_token(self) -> int:
         """Draw from the last decoded position and remember the token."""
@@ -272,6 +133,7 @@ class Sampler:
         return token
 
     def close(self) -> None:
+        """Free the chain."""
         lib.llama_sampler_free(self._chain)
 
 
@@ -368,7 +230,7 @@ def start(log: EngineLog) -> Any:
     return callback
 
 
-def hello(pid: int) -> Hello:
+def hello() -> Hello:
     """What this engine is: version, compiled-in CPU features, backends, devices, architectures."""
     info = lib.llama_print_system_info().decode("utf-8", "replace")
     count = _function("ggml_backend_reg_count", ctypes.c_size_t)
@@ -376,7 +238,6 @@ def hello(pid: int) -> Hello:
     name = _function("ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)
     backends = [name(get(i)).decode() for i in range(count())] if count and get and name else []
     return Hello(
-        pid=pid,
         version=f"llama.cpp {lib.llama_version().decode()}",
         features=tuple(re.findall(r"(\w+) = 1", info)),
         backends=tuple(backends),

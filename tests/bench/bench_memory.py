@@ -106,10 +106,10 @@ def _loads(starter: Path, vocab: Path, folder: Path, tool: Tool[Plans], quick: b
         for kv_type in ("f16", "q8_0"):
             with driven_engine(folder) as engine:
                 hello = engine.hello()
-                pid = hello.pid
                 model.weights = packed(model.weights, hello.features)
                 plan = model.planned(tool, Variant(4096, kv_type, kv_type))
                 real = engine.load(path, 4096, cache_type_k=kv_type, cache_type_v=kv_type).memory
+                pid = engine.pid
                 _read_a_batch(engine)
                 resident = psutil.Process(pid).memory_info().rss
             exact = exact and plan.kv_bytes == real.kv_bytes

@@ -11,14 +11,14 @@ import pytest
 from support.engine import driven_engine
 
 from desktop.engine.api import EngineDied, Event, Generate, Hello, Text
-from desktop.engine.worker.client import EngineClient
+from desktop.engine.server.client import EngineClient
 
 pytestmark = pytest.mark.engine
 
 OWNER = """
 import sys
 from pathlib import Path
-from desktop.engine.worker.client import EngineClient
+from desktop.engine.server.client import EngineClient
 from desktop.engine.api import Generate, Load, Text
 
 def heard(event):
@@ -58,7 +58,7 @@ def test_close_ends_it_even_in_the_middle_of_an_answer(starter_model: Path, tmp_
         engine.load(starter_model)
         engine.send(Generate(1, prompt="Once upon a time"))
         engine.wait(Text)
-        process = psutil.Process(engine.client.pid)
+        process = psutil.Process(engine.pid)
         family = [process, *process.children(recursive=True)]
     _, alive = psutil.wait_procs(family, timeout=20)
     assert alive == []

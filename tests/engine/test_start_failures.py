@@ -12,13 +12,14 @@ from support.sabotage import ABSENT, compile_c, needs_what_is_absent
 from support.tool_module import Do, Done
 
 from desktop.core.errors import EngineError, HeftError
-from desktop.engine.api import EngineDied
+from desktop.engine.api import EngineDied, Failed
 from desktop.engine.backends import load_backends
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
 from desktop.engine.helper_process import Tool
 from desktop.engine.loader_cause import explain_loader
 from desktop.engine.logmap import explain_exit
 from desktop.engine.planner.planner import PlanRequest, Plans
+from desktop.engine.server import held, program
 from desktop.engine.tools.prompt_text import RenderRequest
 from desktop.engine.tools.renderer import Renderer
 from desktop.services.engine.supervisor import EngineService
@@ -50,8 +51,7 @@ def died_of(engine: DrivenEngine) -> EngineDied:
 @pytest.mark.usefixtures("engine_without_its_library")
 def test_a_library_that_the_engine_lacks_is_named(tmp_path: Path) -> None:
     with driven_engine(tmp_path) as engine:
-        died = engine.try_load(tmp_path / "any.gguf")
-    assert isinstance(died, EngineDied)
+        died = died_of(engine)
     assert (died.kind, died.message) == ("missing-library", MISSING)
     assert died.hint == f"Install the package of your system that holds {ABSENT}, then start Heft again."
     for words in (died.log_tail, (tmp_path / "logs" / "engine.log").read_text()):
@@ -84,7 +84,7 @@ def test_a_helper_that_loads_the_engine_names_it(tmp_path: Path) -> None:
 def test_what_is_said_before_python_runs_is_heard(tmp_path: Path) -> None:
     with driven_engine(tmp_path) as engine:
         died = died_of(engine)
-    assert (died.kind, died.message, died.exit_code) == ("missing-library", MISSING, 127)
+    assert (died.kind, died.message) == ("missing-library", MISSING)
     assert f"{ABSENT}: cannot open shared object file" in died.log_tail
 
 
@@ -113,21 +113,49 @@ def test_where_no_log_can_be_written_the_last_words_are_told_all_the_same(tmp_pa
     assert f"{ABSENT}: cannot open shared object file" in died.log_tail
 
 
-FAILS = """
-import desktop.engine.worker.main as worker
-def fail(self): raise ValueError("of no use")
-worker.Worker.run = fail
-worker.main()
-"""
+def instead_of_the_server(monkeypatch: pytest.MonkeyPatch, stands_in: Path) -> None:
+    monkeypatch.setattr(held, "server_program", lambda: stands_in)
 
 
 @pytest.mark.engine
-def test_whatever_else_ends_the_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervised, "command", lambda module: [sys.executable, "-P", "-c", FAILS])
+def test_a_library_that_the_server_lacks_is_named(
+    starter_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absent = needs_what_is_absent(tmp_path / "program" / "llama-server", "int main(void) { return 0; }")
+    instead_of_the_server(monkeypatch, absent)
     with driven_engine(tmp_path) as engine:
-        died = died_of(engine)
+        died = engine.try_load(starter_model)
+    assert isinstance(died, EngineDied)
+    assert (died.kind, died.message, died.exit_code) == ("missing-library", MISSING, 127)
+    assert f"{ABSENT}: cannot open shared object file" in died.log_tail
+
+
+@pytest.mark.engine
+def test_whatever_else_ends_the_start_is_told(
+    starter_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "llama-server"
+    script.write_text("#!/bin/sh\necho of no use\nexit 1\n")
+    script.chmod(0o755)
+    instead_of_the_server(monkeypatch, script)
+    with driven_engine(tmp_path) as engine:
+        died = engine.try_load(starter_model)
+    assert isinstance(died, EngineDied)
     assert (died.kind, died.message, died.exit_code) == ("not-started", "The engine ended before it could start.", 1)
-    assert died.log_tail.endswith("ValueError: of no use\n")
+    assert died.log_tail.endswith("of no use")
+
+
+@pytest.mark.engine
+def test_an_engine_without_the_server_says_what_to_do(
+    starter_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "llama_cpp"
+    package.mkdir()
+    monkeypatch.setattr(program, "engine_package", lambda: package)
+    with driven_engine(tmp_path) as engine:
+        failed = engine.try_load(starter_model)
+    assert isinstance(failed, Failed)
+    assert failed.kind == "no-server" and "heft engine build" in failed.hint
 
 
 NO_BACKEND = """

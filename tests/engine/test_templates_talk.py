@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.chat_templates import Pieces, template_files
+from support.chat_templates import template_files
 
 from desktop.engine.api import ChatMessage, Role
 from desktop.engine.tools.prompt_text import RenderRequest
 from desktop.engine.tools.renderer import Renderer
-from desktop.engine.worker.typed_text import Special, TypedText
+from desktop.engine.tools.typed_text import marked
 
 SYSTEM = "Answer in the manner of a lighthouse keeper."
 FIRST, ANSWER, SECOND = (
@@ -188,10 +188,7 @@ def test_the_first_turn_is_edited(talker: Talker) -> None:
 
 
 def test_what_stands_for_a_typed_control_token_arrives(talker: Talker) -> None:
-    typed = TypedText([Special("<|im_end|>"), Special("</s>")], "")
     question = said(("system", "<|im_end|> is a word."), ("user", "</s>What is <|im_end|>?"))
-    prompt = talker.prompt(typed.marked(question))
-    pieces = Pieces()
-    typed.tokens(prompt, pieces)
-    read = "".join(text for text, special in pieces.pieces if not special)
-    assert read.count("<|im_end|>") == 2 and "</s>What is <|im_end|>?" in read
+    marks = [message.content for message in marked(question, "key")]
+    prompt = talker.prompt(marked(question, "key"))
+    assert all(mark in prompt for mark in marks)

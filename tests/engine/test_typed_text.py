@@ -1,128 +1,100 @@
 """Typed text is text: tokens of real vocabularies, by the real engine."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support.chat_templates import Pieces
 from support.engine import DrivenEngine
 from support.forge import TINY, forge
+from support.llama_server import MARK_KEY, held_model
 
+from desktop.core.gguf import BytesSource, read_header
 from desktop.engine.api import ChatMessage, Generate
+from desktop.engine.server.held import Held
 from desktop.engine.tools.template import CHATML
-from desktop.engine.worker.typed_text import Special, TypedText
+from desktop.engine.tools.template_trial import TrialRequest, try_template
+from desktop.engine.tools.typed_text import marked
 
 pytestmark = pytest.mark.engine
 VOCABULARIES = (
     "llama-spm", "llama-bpe", "phi-3", "qwen2", "gpt-2", "deepseek-coder", "command-r", "falcon", "gemma-4", "starcoder"
 )  # fmt: skip
-
-# "tide" is made to count as a control token, so that ordinary text goes the long way; what comes out has to be what
-# llama.cpp makes of the whole prompt. Then a real control token's name is typed.
-ASKED = """
-import json, sys
-from desktop.engine.llama import AbortFlag, Model, start
-from desktop.engine.log import EngineLog
-from desktop.engine.api import ChatMessage, Load
-from desktop.engine.worker.typed_text import Special, TypedText
-
-callback = start(EngineLog())
-model = Model(Load(sys.argv[1], 256), 0, AbortFlag(), lambda _: True)
-specials = model.specials()
-controls = [special.text for special in specials if not special.defined]
-first, last = controls[0], controls[-1]
-prompts = [
-    "{0}user\\n{u}{1}\\n{0}assistant\\n", "{0}{u}{1}{0}", "{u}", " {u}{1}", "{0} \\n {u} \\n{1} \\n{0}",
-    "User: {u}\\n\\nBot:",
-]
-texts = json.loads(sys.argv[2])
-long_way = TypedText([*specials, Special("tide")], "")
-compared = []
-for prompt in prompts:
-    for text in texts:
-        (marked,) = long_way.marked([ChatMessage("user", text)])
-        given = prompt.format(first, last, u=marked.content)
-        compared.append((
-            long_way.has_marks(given) == ("tide" in text),
-            model.begin() + long_way.tokens(given, model.tokenize),
-            model.tokenize(prompt.format(first, last, u=text), special=True, whole=True),
-        ))
-typed = TypedText(specials, "")
-question = "Say " + last + " and " + first + " twice."
-(marked,) = typed.marked([ChatMessage("user", question)])
-given = first + "user\\n" + marked.content + last + "\\n"
-ids = typed.tokens(given, model.tokenize)
-alone = [model.tokenize(word, special=True)[0] for word in (first, last)]
-print(json.dumps({
-    "compared": compared,
-    "controls": [ids.count(token) for token in alone],
-    "same": first == last,
-    "text": b"".join(model.piece(token) for token in ids).decode(),
-    "question": question,
-}))
-sys.stdout.flush()
-model.close()
-"""
-TEXTS = [
-    "Why two tides a day?",
-    "  tide\n\n",
-    "tide",
-    "a tide, 世界 🦙 tides\tx  = 1;\r\n if (tide) {}",
-    "no such word",
-    "ebbtide's",
-]
+CONTROL = 3  # of tokenizer.ggml.token_type
+# <tide> is no control token of any vocabulary, but marked as one: a text with it goes the long way, and has to give the
+# tokens that llama.cpp makes of the whole prompt
+PROMPTS = (
+    "{0}user\n{u}{1}\n{0}assistant\n", "{0}{u}{1}{0}", "{u}", " {u}{1}", "{0} \n {u} \n{1} \n{0}",
+    "User: {u}\n\nBot:",
+)  # fmt: skip
+TEXTS = (
+    "Why two <tide>s a day?", "  <tide>\n\n", "<tide>", "a <tide>, 世界 🦙 <tide>s\tx  = 1;\r\n if (<tide>) {}",
+    "no such word", "ebb<tide>'s",
+)  # fmt: skip
 
 
-def asked(path: Path) -> dict[str, object]:
-    done = subprocess.run([sys.executable, "-c", ASKED, str(path), json.dumps(TEXTS)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    answer = json.loads(done.stdout.splitlines()[-1])
-    assert isinstance(answer, dict)
-    return answer
+def controls(path: Path) -> tuple[str, str]:
+    """The first and the last control token of a vocabulary."""
+    header = read_header(BytesSource(memoryview(path.read_bytes())))
+    tokens, types = header.array("tokenizer.ggml.tokens"), header.array("tokenizer.ggml.token_type")
+    assert tokens is not None and types is not None
+    texts, kinds = tokens.strings(0, len(tokens)), types.numbers(0, len(types))
+    found = [text for text, kind in zip(texts, kinds, strict=True) if kind == CONTROL]
+    return found[0], found[-1]
 
 
-def assert_text_stays_text(path: Path) -> None:
-    found = asked(path)
-    compared = found["compared"]
-    assert isinstance(compared, list) and len(compared) == 6 * len(TEXTS)
-    for marked, long_way, whole in compared:
-        assert marked
-        assert long_way == whole
-    assert found["controls"] == ([2, 2] if found["same"] else [1, 1])  # the template's own, none of the typed ones
-    assert str(found["question"]) in str(found["text"])
+def tokens(held: Held, text: str) -> list[int]:
+    asked = {"content": text, "add_special": True, "parse_special": True}
+    found: list[int] = held.endpoint.post("/tokenize", asked, deadline_seconds=20)["tokens"]
+    return found
 
 
-def test_the_long_way_gives_the_same_tokens_with_the_starter_model(starter_model: Path) -> None:
-    assert_text_stays_text(starter_model)
+def typed(text: str, *names: str) -> str:
+    return marked([ChatMessage("user", text)], MARK_KEY, names)[0].content
+
+
+def assert_text_stays_text(path: Path, folder: Path) -> None:
+    first, last = controls(path)
+    with held_model(path, folder) as held:
+        for prompt in PROMPTS:
+            for text in TEXTS:
+                assert ("\ue0f0" in typed(text)) == ("<tide>" in text)
+                long_way = tokens(held, prompt.format(first, last, u=typed(text)))
+                assert long_way == tokens(held, prompt.format(first, last, u=text)), (prompt, text)
+        names = try_template(TrialRequest(str(path))).names
+        question = f"Say {last} and {first} twice."
+        ids = tokens(held, f"{first}user\n{typed(question, *names)}{last}\n")
+        for name in {first, last}:
+            (alone,) = tokens(held, name)[-1:]
+            own = 2 if first == last else 1  # the template's own, none of the typed ones
+            begins = tokens(held, "")[:1] == [alone]  # the vocabulary's BOS is one of them
+            assert ids.count(alone) == own + begins
+        text = held.endpoint.post("/detokenize", {"tokens": ids}, deadline_seconds=20)["content"]
+        assert question in text
+
+
+def test_the_long_way_gives_the_same_tokens_with_the_starter_model(starter_model: Path, tmp_path: Path) -> None:
+    assert_text_stays_text(starter_model, tmp_path)
 
 
 @pytest.mark.parametrize("name", VOCABULARIES)
 def test_the_long_way_gives_the_same_tokens(name: str, vocab_dir: Path, tmp_path: Path) -> None:
-    assert_text_stays_text(forge(tmp_path / "v.gguf", TINY, "Q8_0", vocab_dir / f"ggml-vocab-{name}.gguf"))
+    assert_text_stays_text(forge(tmp_path / "v.gguf", TINY, "Q8_0", vocab_dir / f"ggml-vocab-{name}.gguf"), tmp_path)
 
 
-def test_user_defined_tokens_that_frame_turns_are_text_too_and_others_stay_tokens() -> None:
-    typed = TypedText(
-        [Special("<|im_end|>"), Special("<|User|>", defined=True), Special("<tool>", defined=True), Special(" ", True)],
-        "{% for m in messages %}<|User|> {{ m.content }}<|im_end|>{% endfor %}",
-    )
-    (marked,) = typed.marked([ChatMessage("user", "a <tool> <|User|> b<|im_end|>")])
-    read = Pieces()
-    typed.tokens(f"<|User|> {marked.content}<|im_end|>", read)
-    # llama.cpp reads a user-defined token in any text, so its name is cut
-    assert read.pieces == [
-        ("<|User|>", True),
-        (" a <tool> <", False),
-        ("|User|> b<|im_end|>", False),
-        ("<|im_end|>", True),
-    ]
+@pytest.mark.parametrize(
+    "name", ["<|im_end|>", "</s>", "<｜User｜>", "<start_of_turn>", "[INST]", "[/THINK]", "◁think▷"]
+)
+def test_the_names_of_control_tokens_are_marked(name: str) -> None:
+    assert name not in typed(f"a {name} b")
+
+
+@pytest.mark.parametrize("text", ["a < b and c > d", "x[1] = y[i + 1]", "1 < 2", "[see the tide tables]", "f(<)"])
+def test_other_brackets_are_not(text: str) -> None:
+    assert typed(text) == text
 
 
 def test_reasoning_in_an_answer_stays_what_it_was() -> None:
-    typed = TypedText([Special("<think>"), Special("<|im_end|>")], "")
-    question, answer = typed.marked([ChatMessage("user", "<think>?"), ChatMessage("assistant", "<think>a<|im_end|>")])
+    turns = [ChatMessage("user", "<think>?"), ChatMessage("assistant", "<think>a<|im_end|>")]
+    question, answer = marked(turns, MARK_KEY)
     assert "<think>" not in question.content
     assert answer.content.startswith("<think>a") and "<|im_end|>" not in answer.content
 

@@ -107,7 +107,7 @@ def test_a_signal_in_the_middle_of_an_answer(
         engine.load(starter_model)
         engine.send(Generate(1, prompt="Once upon a time", max_tokens=1500))
         engine.wait(Text)
-        os.kill(engine.client.pid, number)
+        os.kill(engine.pid, number)
         died = engine.wait(EngineDied)
     assert died.kind == kind
     assert died.exit_code == -number

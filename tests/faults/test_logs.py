@@ -15,7 +15,7 @@ from support.hub_server import BytesContent, HubServer, Repo
 from support.program import ANSWER_SECONDS, END_SECONDS, command, poll, window
 
 from desktop.engine.log import FILE_LIMIT_BYTES
-from desktop.engine.worker.client import _LOG_LIMIT_BYTES
+from desktop.engine.server.log import START_LIMIT_BYTES
 from desktop.services.about import bug_report
 from desktop.store.paths import Paths
 
@@ -110,11 +110,11 @@ def test_no_token_and_no_chat_is_logged(
 def test_the_engine_log_begins_anew_when_it_is_long(paths: Paths, tmp_path: Path) -> None:
     log = paths.logs / "engine.log"
     log.parent.mkdir(parents=True)
-    older = b"an older line\n" * (_LOG_LIMIT_BYTES // 14 + 1)
+    older = b"an older line\n" * (START_LIMIT_BYTES // 14 + 1)
     log.write_bytes(older)
     with driven_engine(paths.cache) as engine:
         engine.hello()
-        assert log.stat().st_size < _LOG_LIMIT_BYTES
+        assert log.stat().st_size < START_LIMIT_BYTES
         assert log.with_suffix(".old.log").read_bytes() == older
 
 

@@ -10,14 +10,3 @@ def template_files() -> list[Path]:
     """Every template of the test data (packaging/test.sh); none where there is no test data."""
     default = Path.home() / ".cache" / "heft" / "test-data" / "models"
     return sorted((Path(os.environ.get("HEFT_TEST_MODELS") or default) / "templates").glob("*.jinja"))
-
-
-class Pieces:
-    """Stands for a tokenizer: keeps each piece of a prompt, and whether control tokens are read in it."""
-
-    def __init__(self) -> None:
-        self.pieces: list[tuple[str, bool]] = []
-
-    def __call__(self, text: str, *, special: bool) -> list[int]:
-        self.pieces.append((text, special))
-        return []

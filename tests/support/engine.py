@@ -22,7 +22,7 @@ from desktop.engine.api import (
     Sampling,
     Text,
 )
-from desktop.engine.worker.client import EngineClient
+from desktop.engine.server.client import EngineClient
 from desktop.system.cores import physical_threads
 
 T = TypeVar("T")
@@ -36,7 +36,15 @@ class DrivenEngine:
     def __init__(self, folder: Path) -> None:
         self.events: queue.Queue[Event | EngineDied] = queue.Queue()
         self.heard: list[Event | EngineDied] = []
+        self.reasoning = ""
         self.client = EngineClient(folder / "logs" / "engine.log", folder / "scratch", self.events.put)
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        pid = self.client.pid
+        assert pid is not None, "no model is loaded"
+        return pid
 
     def next(self) -> Event | EngineDied:
         event = self.events.get(timeout=DEADLINE_SECONDS)
@@ -83,6 +91,7 @@ class DrivenEngine:
             event = self.next()
             if isinstance(event, Text) and event.request_id == number:
                 pieces.append(event.text)
+                self.reasoning += event.reasoning
             if isinstance(event, Finished | Failed | EngineDied):
                 assert isinstance(event, Finished), event
                 assert event.request_id == number

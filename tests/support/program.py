@@ -140,7 +140,7 @@ class Program:
     def workers(self) -> list[psutil.Process]:
         """The engine's processes below the window."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "desktop.engine.worker.main" in " ".join(child.cmdline())]
+        return [child for child in children if child.name() == "llama-server"]
 
     def log(self) -> str:
         log = self.home / "cache" / "logs" / "heft.log"

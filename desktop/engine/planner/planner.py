@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from desktop.core.progress import Progress, Report
+from desktop.engine.backends import RPC_VARIABLE
 from desktop.engine.helper_process import serve
 from desktop.engine.planner.plan_records import Plan, Variant
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from desktop.engine.planner.dry_run import DryRun
 
 STUB = "plan.gguf"  # the stub's name in the process's working directory; removed as soon as it is read
-RPC_VARIABLE = "HEFT_RPC"  # as desktop/engine/worker/main.py has it
 
 
 class PlanRequest(msgspec.Struct, frozen=True):

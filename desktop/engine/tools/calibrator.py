@@ -26,7 +26,7 @@ from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, SpeedSample, 
 from desktop.engine import llama
 from desktop.engine.api import Load, Sampling
 from desktop.engine.helper_process import serve
-from desktop.engine.llama import AbortFlag, Model, Sampler
+from desktop.engine.llama import Model, Sampler
 from desktop.engine.log import EngineLog
 from desktop.engine.tools.synthetic_models import ForgedShape, forge, layer_bytes
 from desktop.engine.tools.waiting import waited_seconds
@@ -116,7 +116,7 @@ class _Bench:
         try:
             forge(path, shape, kind)
             load = Load(str(path), context, kv_type, kv_type, threads=self.threads)
-            model = Model(load, 999 if self._request.gpu else 0, AbortFlag(), lambda fraction: True)
+            model = Model(load, 999 if self._request.gpu else 0)
         except (OSError, RuntimeError) as error:
             path.unlink(missing_ok=True)
             raise EngineError(
@@ -207,7 +207,7 @@ def _overheads(bench: _Bench) -> tuple[float, float, float]:
     bench.step("the fixed costs")
     with bench.model(NARROW, "F16") as shallow, bench.model(NARROW.with_layers(DEEP), "F16") as deep:
         low, high = bench.settled(_token(shallow)), bench.settled(_token(deep))
-        sampler = Sampler(shallow, Sampling(), 1, ())
+        sampler = Sampler(shallow, Sampling(), 1)
         try:
             drawing = bench.settled(lambda turn: (_token(shallow)(turn), sampler.next_token())[0]) - low
         finally:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from desktop.engine.api import ChatMessage
-from desktop.engine.tools.shaping import Said, arrived, formed, turns_of, with_system_moved
+from desktop.engine.tools.shaping import Said, arrived, formed, turns_of, whole_answer, with_system_moved, written
 from desktop.engine.tools.template import HOSTILE, Template, TemplateRaisedError, TooLongError
 from desktop.engine.tools.template_probe import Traits, traits, turn
+from desktop.engine.tools.typed_text import marked
 
 THINK = "<think>"
 _SYSTEM_MOVED = "This model takes no system prompt; it was placed before your first message."
@@ -19,10 +21,11 @@ _MARK = "Quarrenthwaite"  # stands for the answer to continue; templates trim an
 _REASONING = re.compile(r"\s*[<\[|]+/?[\w:]*think", re.IGNORECASE)  # <think>, [THINK], <mm:think>, <|START_THINKING|>
 
 
-class RenderRequest(msgspec.Struct, frozen=True):
+class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
     """A template and what it is given; ``bos`` and ``eos`` are the texts of the vocabulary's tokens.
 
-    ``continues``: the last message is an answer to go on with, so the prompt ends with its text.
+    ``continues``: the last message is an answer to go on with, so the prompt ends with its text. ``mark_key``: names
+    of control tokens are marked with it, also these ``names`` (:mod:`desktop.engine.tools.typed_text`).
     """
 
     template: str
@@ -31,10 +34,15 @@ class RenderRequest(msgspec.Struct, frozen=True):
     eos: str
     add_generation_prompt: bool = True
     continues: bool = False
+    mark_key: str = ""
+    names: tuple[str, ...] = ()
 
 
-class RenderResult(msgspec.Struct, frozen=True):
+class RenderResult(msgspec.Struct, frozen=True, tag="rendered"):
     """The prompt, or ``error`` in words; ``notes`` are sentences the chat should show.
+
+    ``messages`` are the turns in the form that the template was given, for another renderer of the same template; the
+    last is the answer to continue where there is one.
 
     With an error ``text`` is empty, or what the template made without all the words, for whoever looks into it.
     ``harmless``: the error is a refusal or a mistake of the template's and no attack, so another may stand in for it.
@@ -44,6 +52,7 @@ class RenderResult(msgspec.Struct, frozen=True):
     error: str = ""
     notes: tuple[str, ...] = ()
     harmless: bool = False
+    messages: tuple[dict[str, Any], ...] = ()
 
 
 class _WordsLostError(Exception):
@@ -74,26 +83,32 @@ def render(request: RenderRequest) -> RenderResult:
 def _rendered(request: RenderRequest) -> RenderResult:
     template = Template(request.template, request.bos, request.eos)
     found = traits(request.template, request.bos, request.eos)
-    said, continued = request.messages, ""
-    if request.continues and said[-1].role == "assistant" and said[-1].content.strip():
-        said, continued = said[:-1], said[-1].content
+    said = list(marked(request.messages, request.mark_key, request.names) if request.mark_key else request.messages)
+    continued = said.pop() if request.continues and _has_words(said[-1]) else None
     turns = turns_of(said)
     moved = with_system_moved(turns)
 
-    def prompt(turns: Sequence[Said]) -> str:
-        if continued:
-            text = _continued(template, found, turns, continued)
+    def result(turns: Sequence[Said], *notes: str) -> RenderResult:
+        given = formed(turns, found)
+        if continued is None:
+            text = template.text(given, opens_answer=request.add_generation_prompt)
         else:
-            text = template.text(formed(turns, found), opens_answer=request.add_generation_prompt)
+            text = _continued(template, found, turns, written(continued))
         _check(text, turns, found)
-        return text
+        if continued is not None:
+            given.append(whole_answer(continued, found))
+        return RenderResult(text, notes=notes, messages=tuple(given))
 
     if moved is None:
-        return RenderResult(prompt(turns))
+        return result(turns)
     if found.system != "lost":
         with contextlib.suppress(_WordsLostError, TemplateRaisedError):
-            return RenderResult(prompt(turns))
-    return RenderResult(prompt(moved), notes=(_SYSTEM_MOVED,))
+            return result(turns)
+    return result(moved, _SYSTEM_MOVED)
+
+
+def _has_words(message: ChatMessage) -> bool:
+    return message.role == "assistant" and bool(message.content.strip() or message.reasoning.strip())
 
 
 def _check(text: str, turns: Sequence[Said], found: Traits) -> None:

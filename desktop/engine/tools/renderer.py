@@ -1,15 +1,18 @@
 """Renders chat templates in a small process of their own: a deadline, a memory limit, no way to hurt the model.
 
-The engine worker owns one :class:`Renderer`; the process is started early, stays warm and is replaced when a template
-makes it exceed a limit.
+The engine's client owns one :class:`Renderer`; the process is started early, stays warm and is replaced when a
+template makes it exceed a limit.
 """
 
 from __future__ import annotations
+
+from typing import cast
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.engine.helper_process import Tool, serve
 from desktop.engine.tools.prompt_text import RenderRequest, RenderResult, render
+from desktop.engine.tools.template_trial import Trial, TrialRequest, try_template
 
 DEADLINE_SECONDS = 5.0
 MEMORY_BYTES = 512 * 1024 * 1024
@@ -22,7 +25,7 @@ class Renderer:
 
     def __init__(self, deadline_seconds: float = DEADLINE_SECONDS) -> None:
         self._deadline = deadline_seconds
-        self._tool = Tool[RenderResult]("desktop.engine.tools.renderer", RenderResult)
+        self._tool = Tool[RenderResult | Trial]("desktop.engine.tools.renderer", RenderResult | Trial)
 
     def start(self) -> None:
         """Start the process ahead of its first use."""
@@ -30,16 +33,25 @@ class Renderer:
 
     def render(self, request: RenderRequest) -> RenderResult:
         """The prompt, or what went wrong in words."""
+        result = self._ask(request)
+        return RenderResult(error=result) if isinstance(result, str) else cast(RenderResult, result)
+
+    def tried(self, path: str, template: str = "") -> Trial:
+        """What is to be known of a model's template, or of one in its place, before an engine meets it."""
+        result = self._ask(TrialRequest(path, template))
+        return Trial(template, unusable=result) if isinstance(result, str) else cast(Trial, result)
+
+    def _ask(self, request: RenderRequest | TrialRequest) -> RenderResult | Trial | str:
+        """The answer, or in words why there is none."""
         try:
             return self._tool.call(request, deadline_seconds=self._deadline)
         except HeftError as error:
             if error.kind == FailureKind.TOO_SLOW:
-                words = f"The model's chat template did not finish within {self._deadline:.0f} seconds."
-            elif error.kind in _NOT_THE_TEMPLATES:
-                words = f"The chat template could not be rendered. {error.message} {error.hint}"
-            else:  # a limit ended the process, in whatever way the interpreter met it
-                words = "The model's chat template needs more memory than it is allowed."
-            return RenderResult(error=words)
+                return f"The model's chat template did not finish within {self._deadline:.0f} seconds."
+            if error.kind in _NOT_THE_TEMPLATES:
+                return f"The chat template could not be rendered. {error.message} {error.hint}"
+            # a limit ended the process, in whatever way the interpreter met it
+            return "The model's chat template needs more memory than it is allowed."
 
     def close(self) -> None:
         """End the process, if any."""
@@ -48,7 +60,11 @@ class Renderer:
 
 def main() -> None:
     """Serve render requests until stdin closes."""
-    serve(RenderRequest, lambda request, _progress: render(request), memory_bytes=MEMORY_BYTES)
+    serve(RenderRequest | TrialRequest, lambda request, _progress: _answer(request), memory_bytes=MEMORY_BYTES)
+
+
+def _answer(request: RenderRequest | TrialRequest) -> RenderResult | Trial:
+    return render(request) if isinstance(request, RenderRequest) else try_template(request)
 
 
 if __name__ == "__main__":

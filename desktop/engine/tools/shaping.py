@@ -12,6 +12,7 @@ from desktop.engine.tools.template_probe import Traits, turn
 
 # a passage of thinking at the start of an answer, closed or stopped in its middle (desktop/core/markdown/stream.py)
 _THOUGHT = re.compile(r"\s*<(think(?:ing)?)>(.*?)(?:</think(?:ing)?>\s*|\Z)", re.DOTALL)
+_REASONING = "reasoning_content"  # as DeepSeek's interface named it; llama.cpp gives it to templates by their own names
 # what a template may take out of a text: switches (/no_think) and tags; they are no words
 _SWITCH = re.compile(r"/\w+|</?\w+>|\s+")
 
@@ -48,7 +49,24 @@ def _paragraphs(first: str, second: str) -> str:
     return f"{first}{chr(10) * max(0, 2 - ended)}{second}"
 
 
+def written(message: ChatMessage) -> str:
+    """An answer as a model writes it that thinks between tags: its reasoning still open where it has no text yet."""
+    if not message.reasoning:
+        return message.content
+    return f"<think>\n{message.reasoning}" + (f"\n</think>\n\n{message.content}" if message.content else "")
+
+
+def whole_answer(message: ChatMessage, traits: Traits) -> Turn:
+    """An answer to go on with, in the form a template is given: every letter of it, its reasoning beside it."""
+    thought = _THOUGHT.match(message.content) if not message.reasoning else None
+    text = message.content[thought.end() :] if thought is not None else message.content
+    reasoning = thought[2] if thought is not None else message.reasoning
+    return turn("assistant", text, traits.assistant) | ({_REASONING: reasoning} if reasoning else {})
+
+
 def _said(message: ChatMessage) -> Said:
+    if message.reasoning:
+        return Said(message.role, message.content, message.reasoning)
     thought = _THOUGHT.match(message.content) if message.role == "assistant" else None
     if thought is None:
         return Said(message.role, message.content)
@@ -63,12 +81,13 @@ def with_system_moved(turns: Sequence[Said]) -> list[Said] | None:
 
 
 def formed(turns: Sequence[Said], traits: Traits) -> list[Turn]:
-    """The messages a template is given. Reasoning of earlier answers only goes to templates that ask for it."""
+    """The messages a template is given. Reasoning goes to templates that ask for it, and of the last answer only."""
     forms = {"user": traits.user, "system": traits.system, "assistant": traits.assistant}
+    last = max((at for at, said in enumerate(turns) if said.role == "assistant"), default=-1)
     return [
         turn(said.role, said.text, forms[said.role])
-        | ({"reasoning_content": said.reasoning} if said.reasoning and traits.asks_reasoning else {})
-        for said in turns
+        | ({_REASONING: said.reasoning} if said.reasoning and at == last and traits.asks_reasoning else {})
+        for at, said in enumerate(turns)
     ]
 
 

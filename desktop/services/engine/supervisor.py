@@ -1,4 +1,4 @@
-"""One engine process, supervised: what it holds, what it does, and that it can always be started again."""
+"""The engine, supervised: what it holds, what it does, and that it can always be started again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from desktop.engine.api import (
     Unload,
     Unloaded,
 )
-from desktop.engine.worker.client import EngineClient
+from desktop.engine.server.client import EngineClient
 from desktop.services.models.kind_words import must_write_text
 from desktop.store.paths import Paths
 from desktop.system.listeners import Listeners
@@ -76,7 +76,7 @@ class EngineState:
 
 
 class EngineService:
-    """Starts the process when it is first needed and again after it died. Thread-safe.
+    """Starts an engine when it is first needed and again after it died. Thread-safe.
 
     Listeners are called in the order of the events, mostly on a background thread, never with a lock held.
     """
@@ -190,7 +190,7 @@ class EngineService:
             client.cancel()
 
     def unload(self) -> None:
-        """Free the model's memory; the small process stays."""
+        """Free the model's memory: its process ends."""
         with self._lock:
             client = self._client
         if client is not None:
@@ -204,7 +204,7 @@ class EngineService:
             if last is None or last.path not in files or state.phase in ("loading", "ready", "generating"):
                 return
             self._last_plan = None
-            self._set(EngineState("stopped", pid=state.pid, removed=last.ref.name))
+            self._set(EngineState("stopped", removed=last.ref.name))
         self._announce()
 
     def close(self) -> None:
@@ -230,7 +230,7 @@ class EngineService:
                 if state is None:
                     self._set(EngineState("starting"))
             if state is not None:
-                self._set(replace(state, pid=self._client.pid))
+                self._set(state)
             client = self._client
         self._announce()
         return client
@@ -276,13 +276,13 @@ class EngineService:
             case Hello():
                 self._hello = event
                 self._greeted.notify_all()
-                return replace(state, phase="stopped", pid=event.pid) if state.phase == "starting" else None
+                return replace(state, phase="stopped") if state.phase == "starting" else None
             case LoadProgress() | Loaded() if event.request_id != wanted_load or state.phase != "loading":
                 return None  # replaced by a newer load while it was on its way
             case LoadProgress(fraction=fraction):
                 return replace(state, progress=fraction)
             case Loaded():
-                return replace(state, phase="ready", progress=1.0, loaded=event, failure=None)
+                return replace(state, phase="ready", progress=1.0, loaded=event, failure=None, pid=event.pid)
             case Text() if state.phase == "generating":
                 now = time.monotonic()
                 if now - self._rate_told < _RATE_SECONDS:
@@ -294,9 +294,9 @@ class EngineService:
             case Failed() if state.phase == "loading":
                 if event.request_id != wanted_load:
                     return None
-                return EngineState("stopped", state.plan, failure=event.error(), pid=state.pid)
+                return EngineState("stopped", state.plan, failure=event.error())
             case Unloaded():
-                return EngineState("stopped", pid=state.pid)
+                return EngineState("stopped")
             case EngineDied():
                 self._client = None
                 self._greeted.notify_all()

@@ -18,7 +18,7 @@ CUDA = Device("CUDA0", "RTX 4060", "CUDA", "gpu", 8_000_000_000, 7_000_000_000)
 
 
 def hello(*devices: Device) -> Hello:
-    return Hello(1, "0", (), (), devices, ())
+    return Hello("0", (), (), devices, ())
 
 
 def two_gpus() -> ProbeReport:

@@ -37,7 +37,7 @@ CARD = Gpu(
 
 def hello(*devices: Device, features: tuple[str, ...] = ("AVX",)) -> Hello:
     backends = tuple(dict.fromkeys(device.backend for device in devices))
-    return Hello(1, "llama.cpp test", features, backends, devices, ("llama", "qwen3"))
+    return Hello("llama.cpp test", features, backends, devices, ("llama", "qwen3"))
 
 
 def one_card() -> ProbeReport:

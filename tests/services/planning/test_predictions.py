@@ -211,7 +211,7 @@ def test_a_real_load_is_written_with_its_memory(starter_model: Path, paths: Path
     with driven_engine(tmp_path) as engine:
         loaded = engine.load(starter_model, 2048)
         predictions.recorder.loaded(loaded, planned(starter_model, 2048, describe_cpu(paths)))
-        predictions.recorder.began(engine.client.pid)
+        predictions.recorder.began(engine.pid)
         _, finished = engine.ask("Hello", max_tokens=16)
         predictions.recorder.answered(msgspec.structs.asdict(finished.statistics))
     (point,) = predictions.ledger.trust().memory

@@ -29,9 +29,7 @@ from desktop.ui.machine.page import MachinePage
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 
-HELLO = Hello(
-    1, "llama.cpp test", ("AVX",), ("CPU",), (Device("CPU", "a CPU", "CPU", "cpu", 1, 1),), ("llama", "qwen3")
-)
+HELLO = Hello("llama.cpp test", ("AVX",), ("CPU",), (Device("CPU", "a CPU", "CPU", "cpu", 1, 1),), ("llama", "qwen3"))
 WHAT_IF = {
     "cpu": {
         "name": "Threadripper 9980X with a very long name that no card is wide enough to show",

@@ -16,7 +16,7 @@ from desktop.services.about import bug_report, third_party, without_secrets
 from desktop.ui.shell.about import AboutDialog
 from desktop.ui.shell.tasks import Tasks
 
-HELLO = Hello(1, "llama.cpp b1", ("AVX2",), ("CPU",), (), ("llama",), cpu_variant="haswell")
+HELLO = Hello("llama.cpp b1", ("AVX2",), ("CPU",), (), ("llama",), cpu_variant="haswell")
 MACHINE = Machine(Cpu(name="A processor"), Memory(1, 1))
 
 

@@ -20,7 +20,7 @@ _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")  # of psutil's tim
 
 @dataclass(frozen=True)
 class CoreTimes:
-    """Seconds: a clock, the time all programs computed on ``cores`` together, and of that this process's."""
+    """Seconds: a clock, the time all programs computed on ``cores`` together, and of that the engine's."""
 
     clock: float
     busy: float
@@ -28,12 +28,13 @@ class CoreTimes:
     cores: int
 
 
-def core_times() -> CoreTimes:
-    """Now, on the logical cores this process may use."""
+def core_times(pid: int) -> CoreTimes:
+    """Now, on the logical cores this process may use; ``pid`` is the engine's. Raises psutil.Error when it ended."""
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     times = [core for number, core in enumerate(psutil.cpu_times(percpu=True)) if not allowed or number in allowed]
     busy = sum(getattr(core, name, 0.0) for core in times for name in _BUSY)
-    return CoreTimes(time.monotonic(), busy, time.process_time(), len(times))
+    own = psutil.Process(pid).cpu_times()
+    return CoreTimes(time.monotonic(), busy, own.user + own.system, len(times))
 
 
 def worthwhile_threads(wanted: int, others: float, cores: int) -> int:
@@ -51,9 +52,9 @@ def worthwhile_threads(wanted: int, others: float, cores: int) -> int:
 
 
 class CoreShare:
-    """Follows what other programs leave; for one engine, on its thread."""
+    """Follows what other programs leave; for one engine, on one thread."""
 
-    def __init__(self, wanted: int, read: Callable[[], CoreTimes] = core_times) -> None:
+    def __init__(self, wanted: int, read: Callable[[], CoreTimes]) -> None:
         """``wanted`` threads are used while nothing else runs."""
         self._wanted = wanted
         self._read = read

@@ -1,0 +1,89 @@
+"""What a server says in the middle of an answer: one shape for its two ways, chat and plain completion.
+
+Names are llama.cpp's (tools/server/README.md, server-task.cpp); another OpenAI-compatible server leaves out what is
+its own, and every field has a default for that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from desktop.engine.endpoint.http import EndpointError
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Tokens of the prompt: ``total``, of them ``cache`` from earlier and ``processed`` so far, those included."""
+
+    total: int = 0
+    cache: int = 0
+    processed: int = 0
+
+
+class Timings(msgspec.Struct, frozen=True):
+    """So far: tokens taken from the cache, read of the prompt, written; milliseconds of the last two."""
+
+    cache_n: int = 0
+    prompt_n: int = 0
+    prompt_ms: float = 0.0
+    predicted_n: int = 0
+    predicted_ms: float = 0.0
+    draft_n: int = 0
+    draft_n_accepted: int = 0
+
+
+class _Delta(msgspec.Struct, frozen=True):
+    content: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+
+
+class _Choice(msgspec.Struct, frozen=True):
+    delta: _Delta = _Delta()
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct, frozen=True):
+    choices: list[_Choice] = []
+    prompt_progress: Progress | None = None
+    timings: Timings | None = None
+    error: Any = None
+    content: str = ""  # from here on: plain completion
+    stop: bool = False
+    stop_type: str = ""
+
+
+_decoder = msgspec.json.Decoder(_Chunk)
+
+
+@dataclass
+class Chunk:
+    """A step of an answer; ``finish`` is "stop" or "length" in the last one that has words."""
+
+    text: str = ""
+    reasoning: str = ""
+    finish: str = ""
+    progress: Progress | None = None
+    timings: Timings | None = None
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+
+
+def read_chunk(data: bytes) -> Chunk:
+    """One event's JSON. Raises EndpointError for an error among the events."""
+    try:
+        raw = _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise EndpointError(0, {"message": f"the server sent what is no answer: {error}"}) from error
+    if raw.error is not None:
+        raise EndpointError(0, raw.error)
+    chunk = Chunk(raw.content, progress=raw.prompt_progress, timings=raw.timings)
+    if raw.stop:
+        chunk.finish = "length" if raw.stop_type == "limit" else "stop"
+    for choice in raw.choices:
+        chunk.text += choice.delta.content or ""
+        chunk.reasoning += choice.delta.reasoning_content or ""
+        chunk.tool_calls += choice.delta.tool_calls or []
+        chunk.finish = choice.finish_reason or chunk.finish
+    return chunk

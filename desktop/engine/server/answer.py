@@ -1,0 +1,223 @@
+"""One answer of the server: its stream becomes the engine's events."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+import psutil
+
+from desktop.core.errors import EngineError
+from desktop.core.failures import FailureKind
+from desktop.engine.api import Event, Finished, FinishReason, Generate, PromptProgress, Statistics, Text
+from desktop.engine.endpoint.chunks import Chunk, Timings, read_chunk
+from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, EndpointError, Stream
+from desktop.engine.server.core_share import CoreShare
+from desktop.engine.server.process import ServerProcess
+from desktop.engine.server.questions import Question
+
+_FLUSH_SECONDS = 1 / 30  # a screen needs no more, and each event wakes the window
+_FLUSH_SECONDS_ALL_CORES = 1 / 8  # with no core to spare, what the window paints is taken from the engine
+_RATE_MS = 1000.0  # the live rate is of the last second
+_STOPPED = "stopped"  # control.cpp's word for an answer that was given up
+_OFF_FORM = "does not match the expected"  # common/chat.cpp: what was written is not of the template's form
+_OFF_FORM_NOTE = "The end of this answer does not have the form that the model's chat template promises."
+
+
+class Answer:
+    """Asks one question and tells what comes. Made for each answer; :meth:`stop` is called from any thread."""
+
+    def __init__(
+        self,
+        request: Generate,
+        endpoint: Endpoint,
+        process: ServerProcess,
+        context_length: int,
+        threads: int,
+        share: CoreShare | None,
+        send: Callable[[Event], None],
+    ) -> None:
+        """``threads`` is what the model was loaded with; ``share`` says how many to use, None: always those."""
+        self._request, self._endpoint, self._process = request, endpoint, process
+        self._context_length, self._threads, self._share, self._send = context_length, threads, share, send
+        spare = (psutil.cpu_count() or 1) > threads
+        self._flush_seconds = _FLUSH_SECONDS if spare else _FLUSH_SECONDS_ALL_CORES
+        self._started = time.monotonic()
+        self._stream: Stream | None = None
+        self._stopped = False  # set from another thread
+        self._text = self._reasoning = self._finish = self._opening = ""
+        self._timings = Timings()
+        self._prompt_tokens = self._reused = 0
+        self._first_token = self._flushed = 0.0
+        self._said = False
+        self._recent: deque[tuple[float, int]] = deque()
+        self._threads_in_use, self._given_up = threads, 0
+
+    def stop(self) -> None:
+        """End it now. What was written stays."""
+        self._stopped = True
+        self._process.send("stop")
+        if self._stream is not None:
+            self._stream.cut()
+
+    def run(self, question: Question) -> None:
+        """Ask, and tell all up to Finished. Raises EngineError, and ConnectionLostError where the server is gone."""
+        notes = question.notes
+        while True:
+            try:
+                self._ask(question)
+                break
+            except EndpointError as error:
+                if self._stopped:
+                    break
+                if error.type == "exceed_context_size_error":
+                    raise self._too_long(error) from None
+                if self._said and _OFF_FORM in error.message:
+                    notes = (*notes, _OFF_FORM_NOTE)
+                    break
+                if self._said or (question.instead is None and error.message != _STOPPED):
+                    raise _refused(error) from None
+                # a stop meant for the answer before, or a form that this server does not know
+                question = question if error.message == _STOPPED else question.instead or question
+            except ConnectionLostError:
+                if not self._stopped:
+                    self._flush()
+                    raise
+                break
+        self._flush()
+        self._send(Finished(self._request.request_id, self._reason(), self._statistics(), notes))
+
+    def _ask(self, question: Question) -> None:
+        self._process.send("go")
+        self._opening = question.opening
+        self._share_cores(begin=True)
+        self._stream = self._endpoint.stream(question.path, question.body)
+        if self._is_stopped():
+            return
+        with self._stream as stream:
+            for data in stream:
+                self._take(read_chunk(data))
+
+    def _is_stopped(self) -> bool:
+        return self._stopped
+
+    def _take(self, chunk: Chunk) -> None:
+        now = time.monotonic()
+        if chunk.timings is not None:
+            self._timings = chunk.timings
+        if chunk.progress is not None and chunk.progress.total:
+            progress = chunk.progress
+            self._prompt_tokens, self._reused = progress.total, progress.cache
+            done = max(progress.processed, progress.cache)
+            self._send(PromptProgress(self._request.request_id, done, progress.total, progress.cache))
+        if self._timings.predicted_n and not self._first_token:
+            self._first_token = now - self._started
+        if chunk.text or chunk.reasoning:
+            if not self._said and chunk.text and not chunk.reasoning:
+                self._text = self._opening  # the server has not told it apart as reasoning
+            self._said = True
+            self._text += chunk.text
+            self._reasoning += chunk.reasoning
+            self._recent.append((self._timings.predicted_ms, self._timings.predicted_n))
+        self._finish = chunk.finish or self._finish
+        if (self._text or self._reasoning) and now - self._flushed >= self._flush_seconds:
+            self._flush()
+            self._flushed = now
+        self._share_cores()
+
+    def _flush(self) -> None:
+        if not self._text and not self._reasoning:
+            return
+        while len(self._recent) > 2 and self._recent[0][0] < self._recent[-1][0] - _RATE_MS:
+            self._recent.popleft()
+        milliseconds = self._recent[-1][0] - self._recent[0][0] if self._recent else 0.0
+        tokens = self._recent[-1][1] - self._recent[0][1] if self._recent else 0
+        text, reasoning, self._text, self._reasoning = self._text, self._reasoning, "", ""
+        self._send(
+            Text(
+                self._request.request_id,
+                text,
+                self._timings.predicted_n,
+                self._context_used,
+                tokens * 1000.0 / milliseconds if milliseconds > 0 else 0.0,
+                self._prompt_rate,
+                self._first_token,
+                reasoning,
+            )
+        )
+
+    def _share_cores(self, begin: bool = False) -> None:
+        if self._share is None:
+            return
+        try:
+            if begin:
+                self._share.begin()
+            threads = self._share.threads()
+        except psutil.Error:
+            return  # the process ended: the stream says so
+        if threads != self._threads_in_use:
+            self._process.send(f"threads {threads}")
+            self._threads_in_use = threads
+        self._given_up = max(self._given_up, self._threads - threads)
+
+    @property
+    def _context_used(self) -> int:
+        timings = self._timings
+        return timings.cache_n + timings.prompt_n + max(0, timings.predicted_n - 1)
+
+    @property
+    def _prompt_rate(self) -> float:
+        timings = self._timings
+        return timings.prompt_n * 1000.0 / timings.prompt_ms if timings.prompt_ms > 0 else 0.0
+
+    def _reason(self) -> FinishReason:
+        if self._stopped:
+            return "cancelled"
+        if self._finish == "length":
+            limit = self._request.max_tokens
+            return "length" if limit and self._timings.predicted_n >= limit else "context-full"
+        return "stop"
+
+    def _statistics(self) -> Statistics:
+        timings = self._timings
+        steps = timings.predicted_n - 1  # the prompt's last step yields the first token
+        return Statistics(
+            prompt_tokens=self._prompt_tokens or timings.cache_n + timings.prompt_n,
+            reused_tokens=self._reused or timings.cache_n,
+            generated_tokens=timings.predicted_n,
+            context_used=self._context_used,
+            context_length=self._context_length,
+            seconds_to_first_token=self._first_token,
+            prompt_tokens_per_second=self._prompt_rate,
+            tokens_per_second=steps * 1000.0 / timings.predicted_ms if steps > 0 and timings.predicted_ms > 0 else 0.0,
+            resident_bytes=resident_bytes(self._process.pid),
+            given_up_threads=self._given_up,
+        )
+
+    def _too_long(self, error: EndpointError) -> EngineError:
+        needed, length = error.fields.get("n_prompt_tokens", 0), error.fields.get("n_ctx", self._context_length)
+        return EngineError(
+            f"This conversation is {int(needed):,} tokens long; the model was loaded with a context of "
+            f"{int(length):,}.",
+            "Load it with a larger context, or start a new chat.",
+            kind=FailureKind.CONTEXT_FULL,
+        )
+
+
+def resident_bytes(pid: int) -> int:
+    """A process's resident memory; 0 when it has ended."""
+    try:
+        resident: int = psutil.Process(pid).memory_info().rss
+    except psutil.Error:
+        return 0
+    return resident
+
+
+def _refused(error: EndpointError) -> EngineError:
+    return EngineError(
+        f"The engine could not answer: {error.message or error}",
+        "Send it again; load the model again if it happens twice.",
+        detail=str(error),
+        kind=FailureKind.ENGINE,
+    )

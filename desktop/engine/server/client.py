@@ -1,0 +1,296 @@
+"""The engine as the services know it: requests go in, events come out, whatever becomes of the server's process.
+
+One thread of the client's own does one request after another; a cancel acts on all that came before it and on nothing
+that comes after. A server is started for each load and ended with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import secrets
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from desktop.core.cancelled import CancelledError
+from desktop.core.errors import EngineError, HeftError
+from desktop.core.failures import FailureKind
+from desktop.engine.api import (
+    Benchmark,
+    Cancel,
+    EngineDied,
+    Event,
+    Failed,
+    Generate,
+    Hello,
+    Load,
+    Request,
+    Shutdown,
+    Unload,
+    Unloaded,
+)
+from desktop.engine.endpoint.http import ConnectionLostError, EndpointError
+from desktop.engine.helper_process import Tool
+from desktop.engine.server.answer import Answer
+from desktop.engine.server.benchmark import Bench
+from desktop.engine.server.core_share import CoreShare
+from desktop.engine.server.held import Held, Loading, ServerDiedError
+from desktop.engine.server.log import ServerLog
+from desktop.engine.server.process import ServerProcess
+from desktop.engine.tools.description import Describe
+from desktop.engine.tools.renderer import Renderer
+
+_END_SECONDS = 3.0
+_GONE_SECONDS = 1.0  # from a connection that broke to the end of its process
+
+
+class _Ended(msgspec.Struct, frozen=True):
+    """A server's process is gone."""
+
+    process: ServerProcess
+
+
+class EngineClient:
+    """One engine. Events arrive on a thread of the client's own, in order, ``EngineDied`` last.
+
+    ``on_event`` must not block for long: the answer waits for it.
+    """
+
+    def __init__(self, log_path: Path, working_directory: Path, on_event: Callable[[Event | EngineDied], None]) -> None:
+        self._on_event = on_event
+        self._directory = working_directory
+        self._log = ServerLog(log_path)
+        self._renderer = Renderer()
+        self._mark_key = secrets.token_hex(8)
+        self._description: Tool[Hello] = Tool("desktop.engine.tools.description", Hello, working_directory)
+        self._hello: Hello | None = None
+        self._described = threading.Event()
+        self._queue: queue.Queue[tuple[int, Request | _Ended]] = queue.Queue()
+        self._lock = threading.Lock()
+        self._queued = self._cancelled = self._serving = 0  # serial numbers of requests
+        self._interrupt: Callable[[], None] | None = None
+        self._held: Held | None = None
+        self._closing = self._dead = False
+        self._describer = threading.Thread(target=self._describe, name="engine description", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._describer.start()
+        self._thread.start()
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process; None while no model is loaded."""
+        held = self._held
+        return held.process.pid if held is not None else None
+
+    def send(self, request: Request) -> None:
+        """Hand one request over. An engine that died has said so, and does nothing more."""
+        if isinstance(request, Cancel):
+            self.cancel()
+            return
+        with self._lock:
+            self._queued += 1
+            self._queue.put((self._queued, request))
+
+    def cancel(self) -> None:
+        """Stop what runs and what waits; acts at once."""
+        with self._lock:
+            self._cancelled = self._queued
+            interrupt = self._interrupt
+        if interrupt is not None:
+            interrupt()
+
+    def close(self) -> None:
+        """End the engine. No event is delivered afterwards."""
+        self._closing = True
+        self.cancel()
+        self.send(Shutdown())
+        if threading.current_thread() is not self._thread:
+            self._thread.join(_END_SECONDS)
+        held = self._held
+        if held is not None:
+            held.process.kill()
+
+    def log_tail(self) -> str:
+        """The newest lines of the server's log."""
+        return self._log.tail
+
+    # -- on threads of its own ---------------------------------------------------------------------
+
+    def _tell(self, event: Event | EngineDied) -> None:
+        if not self._closing:
+            self._on_event(event)
+
+    def _describe(self) -> None:
+        try:
+            self._hello = self._description.call(Describe())
+            self._tell(self._hello)
+        except HeftError as error:
+            for line in error.detail.splitlines():
+                self._log.line(line)
+            self._die(EngineDied(error.kind, error.message, error.hint, error.detail, None))
+            self.send(Shutdown())
+        finally:
+            self._described.set()
+            self._description.close()
+
+    def _run(self) -> None:
+        with contextlib.suppress(HeftError):
+            self._renderer.start()
+        try:
+            while not self._dead:
+                serial, request = self._queue.get()
+                if isinstance(request, Shutdown):
+                    return
+                if isinstance(request, _Ended):
+                    self._process_ended(request.process)
+                else:
+                    self._serve(serial, request)
+        finally:
+            self._let_go()
+            self._renderer.close()
+            self._log.close()
+
+    def _serve(self, serial: int, request: Request) -> None:
+        self._serving = serial
+        number = request.request_id if isinstance(request, Generate | Benchmark | Load) else None
+        try:
+            match request:
+                case Load():
+                    self._load(request)
+                case Unload():
+                    self._let_go()
+                    self._tell(Unloaded())
+                case Generate():
+                    self._answer(request)
+                case Benchmark():
+                    self._benchmark(request)
+        except ConnectionLostError as error:
+            held = self._held
+            if held is not None and held.process.wait(_GONE_SECONDS):
+                self._process_ended(held.process)
+            else:
+                self._tell(
+                    Failed(
+                        number,
+                        FailureKind.ENGINE,
+                        "The engine broke its answer off.",
+                        "Load the model again.",
+                        f"{error}\n{self._log.tail}",
+                    )
+                )
+        except ServerDiedError as error:
+            self._die(error.died)
+        except HeftError as error:
+            if self._dead:
+                return
+            self._tell(Failed(number, error.kind, error.message, error.hint, error.detail))
+        finally:
+            with self._lock:
+                self._interrupt = None
+
+    def _begin(self, interrupt: Callable[[], None]) -> None:
+        """From here on a cancel calls ``interrupt``. Raises CancelledError when it came before."""
+        with self._lock:
+            self._interrupt = interrupt
+            late = self._serving <= self._cancelled
+        if late:
+            interrupt()
+
+    def _is_cancelled(self) -> bool:
+        return self._serving <= self._cancelled
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
+
+    def _load(self, load: Load) -> None:
+        self._let_go()
+        self._tell(self._hold(load, self._tell).loaded)
+
+    def _hold(self, load: Load, tell: Callable[[Event | EngineDied], None]) -> Held:
+        """Load a model; nothing is held before."""
+        loading = Loading(
+            load,
+            directory=self._directory,
+            log=self._log,
+            renderer=self._renderer,
+            mark_key=self._mark_key,
+            hello=self._await_hello,
+            tell=tell,
+            ended=lambda process: self._queue.put((0, _Ended(process))),
+        )
+        self._begin(loading.cancel)
+        try:
+            self._held = held = loading.run()
+        except HeftError:
+            if self._is_cancelled():
+                raise CancelledError("Loading was cancelled.", "Load the model again when you like.") from None
+            raise
+        return held
+
+    def _await_hello(self) -> Hello | None:
+        """What the engine is, None when that could not be found out."""
+        self._described.wait()
+        return self._hello
+
+    def _ready(self) -> Held:
+        if self._held is None:
+            raise EngineError("No model is loaded.", "Load a model first.", kind=FailureKind.NO_MODEL)
+        return self._held
+
+    def _answer(self, request: Generate) -> None:
+        held = self._with_template(self._ready(), request)
+        load = held.load
+        share = CoreShare(load.threads, held.times) if load.shares_cores else None
+        answer = Answer(
+            request, held.endpoint, held.process, held.loaded.context_length, load.threads, share, self._tell
+        )
+        self._begin(answer.stop)
+        answer.run(held.questions.question(request))
+
+    def _with_template(self, held: Held, request: Generate) -> Held:
+        """The model with the template that is asked for: a server has one, from its start to its end."""
+        template = request.template or ""
+        if request.prompt is not None or template == held.load.template:
+            return held
+        self._let_go()
+        try:
+            return self._hold(msgspec.structs.replace(held.load, template=template), lambda _event: None)
+        except HeftError as error:
+            self._die(EngineDied(error.kind, error.message, error.hint, error.detail, None))
+            raise
+
+    def _die(self, died: EngineDied) -> None:
+        self._dead = True
+        self._tell(died)
+
+    def _benchmark(self, request: Benchmark) -> None:
+        held = self._ready()
+        bench = Bench(held.endpoint, held.vocabulary, held.loaded.context_length, held.load.threads)
+        self._begin(bench.stop)
+        held.process.send(f"threads {held.load.threads}")
+        held.process.send("step 0")
+        try:
+            done = bench.run(request)
+        except EndpointError as error:
+            raise EngineError(f"The engine could not be measured: {error}", "Load the model again.") from error
+        except ConnectionLostError:
+            if not self._is_cancelled():
+                raise
+            done = None
+        if done is None:
+            raise CancelledError("The benchmark was cancelled.")
+        self._tell(done)
+
+    def _process_ended(self, process: ServerProcess) -> None:
+        held = self._held
+        if held is None or held.process is not process:
+            return  # ended by this client, or while it loaded
+        self._held = None
+        held.close()
+        cause = held.cause_of_death()
+        self._die(EngineDied(cause.kind, cause.message, cause.hint, self._log.tail, process.exit_code))

@@ -1,0 +1,253 @@
+"""A model that a server holds, and the way there: template tried, server started, its progress told, its log read."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from desktop.core.deadline import Deadline
+from desktop.core.errors import EngineError, HeftError
+from desktop.core.failures import FailureKind
+from desktop.core.memory.packing import AMX
+from desktop.engine.api import EngineDied, Event, Hello, Load, Loaded, LoadProgress
+from desktop.engine.backends import engine_package
+from desktop.engine.cause import Cause
+from desktop.engine.endpoint.http import ConnectionLostError, Endpoint
+from desktop.engine.further_backends import FOLDER_VARIABLE, usable_libraries
+from desktop.engine.mapping import model_files
+from desktop.engine.server import loading
+from desktop.engine.server.core_share import CoreTimes, core_times
+from desktop.engine.server.launch import BATCH, Place, arguments, environment
+from desktop.engine.server.log import ServerLog
+from desktop.engine.server.process import ServerProcess, State
+from desktop.engine.server.program import server_program
+from desktop.engine.server.questions import Questions
+from desktop.engine.tools.renderer import Renderer
+from desktop.engine.tools.template import CHATML
+from desktop.engine.tools.template_trial import Trial
+
+_STALL_SECONDS = 120.0  # nothing at all happens for so long: it will not get ready
+_LOOK_SECONDS = 0.5
+_ASK_SECONDS = 30.0
+_LARGE_PARAMETERS = 1_000_000_000  # from here on a whole batch may take long: the first steps are short
+_FIRST_STEP = 64  # tokens
+
+
+@dataclass
+class Held:
+    """A loaded model: its process, how to ask it, and what it is."""
+
+    load: Load
+    loaded: Loaded
+    process: ServerProcess
+    endpoint: Endpoint
+    questions: Questions
+    vocabulary: int
+    _place: Place
+    _log: ServerLog
+
+    def times(self) -> CoreTimes:
+        """For :class:`desktop.engine.server.core_share.CoreShare`."""
+        return core_times(self.process.pid)
+
+    def close(self) -> None:
+        """End the process and remove its folder."""
+        self.process.kill()
+        self.process.wait()
+        self._place.close()
+
+    def cause_of_death(self) -> Cause:
+        """Why the process ended unasked while it held the model."""
+        from desktop.engine.logmap import explain_exit  # its patterns would cost the window's start
+
+        return explain_exit(self.process.exit_code, self._log.tail, "working")
+
+
+class ServerDiedError(EngineError):
+    """The server died of a load instead of refusing it; ``died`` is the event that says so."""
+
+    def __init__(self, died: EngineDied) -> None:
+        super().__init__(died.message, died.hint, detail=died.log_tail, kind=died.kind)
+        self.died = died
+
+
+class Loading:
+    """One load. :meth:`cancel` is called from any thread."""
+
+    def __init__(
+        self,
+        load: Load,
+        *,
+        directory: Path,
+        log: ServerLog,
+        renderer: Renderer,
+        mark_key: str,
+        hello: Callable[[], Hello | None],
+        tell: Callable[[Event | EngineDied], None],
+        ended: Callable[[ServerProcess], None],
+    ) -> None:
+        """``hello`` waits for what the engine is, which few loads need; ``ended`` hears of a process that is gone."""
+        self._load, self._directory, self._log, self._renderer = load, directory, log, renderer
+        self._mark_key, self._hello, self._tell, self._ended = mark_key, hello, tell, ended
+        self._started = time.monotonic()
+        self._process: ServerProcess | None = None
+        self._cancelled = False
+        self._states: queue.Queue[State | None] = queue.Queue()
+        self._shown = -1
+
+    def cancel(self) -> None:
+        """Give it up."""
+        self._cancelled = True
+        if self._process is not None:
+            self._process.kill()
+
+    def run(self) -> Held:
+        """The loaded model. Raises HeftError with the cause, whatever it is."""
+        loading.check(self._load)
+        trial = self._renderer.tried(self._load.path, self._load.template)
+        error: HeftError = EngineError("The model could not be loaded.", "Try another file.")
+        for gpu_layers in loading.attempts(self._load):
+            place = Place()
+            try:
+                return self._attempt(gpu_layers, place, trial)
+            except HeftError as failed:
+                error = failed
+                place.close()
+                if self._cancelled or error.kind != FailureKind.OUT_OF_MEMORY:
+                    break
+        raise error
+
+    def _attempt(self, gpu_layers: int, place: Place, trial: Trial) -> Held:
+        template = "" if trial.template and not trial.unusable else CHATML
+        if self._load.template and not trial.unusable:
+            template = self._load.template
+        program = server_program()
+        options = arguments(self._load, gpu_layers, place, template=template, packs=self._may_pack(trial))
+        self._log.mark()
+        try:
+            self._process = ServerProcess(
+                [program, *options],
+                environment(place, self._mark_key, self._backends()),
+                self._directory,
+                self._log,
+                self._states.put,
+                self._hear_end,
+            )
+        except OSError as error:
+            raise EngineError(
+                "The engine could not be started.", "Set Heft up again.", detail=str(error),
+                kind=FailureKind.NOT_STARTED,
+            ) from error  # fmt: skip
+        if self._cancelled:
+            self._process.kill()
+        loading.limit_memory(self._process.pid)
+        try:
+            ready = self._await_ready(self._process)
+            return self._described(self._process, place, trial, ready)
+        except (ConnectionLostError, TimeoutError):
+            self._process.kill()
+            self._process.wait()
+            raise self._refusal(self._process) from None
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def _hear_end(self, process: ServerProcess) -> None:
+        self._states.put(None)
+        self._ended(process)
+
+    def _await_ready(self, process: ServerProcess) -> dict[str, Any]:
+        """What the server says of its model when it is ready. Raises HeftError when it ends or hangs before."""
+        said, stalled = len(self._log.since_mark), Deadline(_STALL_SECONDS)
+        while True:
+            try:
+                state = self._states.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                now = len(self._log.since_mark)
+                if now != said:
+                    said, stalled = now, Deadline(_STALL_SECONDS)
+                if stalled.over():
+                    process.kill()
+                    raise EngineError(
+                        "The engine did not get ready: nothing happened for two minutes.",
+                        "Load it again; copy the details and try another file if it happens twice.",
+                        detail=self._log.tail,
+                        kind=FailureKind.TOO_SLOW,
+                    ) from None
+                continue
+            stalled = Deadline(_STALL_SECONDS)
+            if state is None:
+                raise self._refusal(process)
+            if state.state == "ready" and "meta" in state.payload:
+                return state.payload
+            if state.state == "loading":
+                self._show(float(state.payload.get("value") or 0.0))
+
+    def _show(self, fraction: float) -> None:
+        if int(fraction * 100) != self._shown:
+            self._shown = int(fraction * 100)
+            self._tell(LoadProgress(fraction, self._load.request_id))
+
+    def _refusal(self, process: ServerProcess) -> HeftError:
+        """Why the process ended: the server refused the model and said so, or it died of it."""
+        if process.exit_code == 1 and process.heard:
+            return loading.failure(self._log.since_mark)
+        from desktop.engine.logmap import explain_exit
+
+        code, log = process.exit_code, self._log.since_mark
+        cause = explain_exit(code, log, "loading" if process.heard else "starting")
+        return ServerDiedError(EngineDied(cause.kind, cause.message, cause.hint, log, code))
+
+    def _described(self, process: ServerProcess, place: Place, trial: Trial, ready: dict[str, Any]) -> Held:
+        log = self._log.since_mark
+        self._log.loaded()
+        if loading.repacked(log):
+            for file in model_files(Path(self._load.path)):
+                process.send(f"release {os.path.realpath(file)}")
+        endpoint = Endpoint(place.address)
+        loaded = loading.loaded(self._load, log, ready, process.pid, time.monotonic() - self._started, _whose(trial))
+        if loaded.parameters >= _LARGE_PARAMETERS:
+            process.send(f"step {min(_FIRST_STEP, BATCH)}")
+        loading.limit_growth(process.pid)
+        used = {"model": trial.template, "chatml": CHATML, "none": ""}[loaded.template]
+        adds_bos = _has_words(log) and _adds_bos(endpoint)
+        questions = Questions(self._renderer, trial, used, self._mark_key, adds_bos)
+        vocabulary = int((ready.get("meta") or {}).get("n_vocab", 0))
+        return Held(self._load, loaded, process, endpoint, questions, vocabulary, place, self._log)
+
+    def _may_pack(self, trial: Trial) -> bool:
+        """False for a model that this engine on this CPU cannot run packed (desktop/engine/matrix_tiles.py)."""
+        if not trial.latent_keys:
+            return True
+        hello = self._hello()
+        return hello is None or AMX not in hello.features
+
+    def _backends(self) -> list[Path]:
+        folder = os.environ.get(FOLDER_VARIABLE, "")
+        if not folder:
+            return []
+        self._hello()  # the first one tries what has no verdict yet
+        return usable_libraries(folder, engine_package())
+
+
+def _has_words(log: str) -> bool:
+    """Whether the model has a vocabulary: llama.cpp aborts when it is asked to tokenize without one."""
+    return re.search(r"print_info: vocab type += no vocab", log) is None
+
+
+def _adds_bos(endpoint: Endpoint) -> bool:
+    asked = {"content": "", "add_special": True}
+    return bool(endpoint.post("/tokenize", asked, deadline_seconds=_ASK_SECONDS).get("tokens"))
+
+
+def _whose(trial: Trial) -> Any:
+    if trial.template and not trial.unusable:
+        return "model"
+    return "chatml" if trial.unusable or trial.chatml else "none"

@@ -1,0 +1,111 @@
+"""The command line and the environment of a server: what a plan comes to, and nothing that was not planned.
+
+Options are llama.cpp 0c1e57098's (tools/server/README.md). Whatever takes memory is named, so that the plan's figures
+hold: one slot, no cache of prompts in main memory, no fitting to what the server thinks is free.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from desktop.engine.api import Load
+from desktop.engine.backends import RPC_VARIABLE
+from desktop.engine.endpoint.http import Address
+from desktop.system.spawn import child_environment
+
+BATCH = 512  # tokens of one step at most, as planned (desktop/engine/llama.py)
+_CHECKPOINTS = 8  # of a sliding-window or recurrent model's state, kept outside the plan's caches
+_STATES_ON_STDOUT = "LLAMA_SERVER_ROUTER_PORT"  # set, the server tells its states as it does to llama.cpp's router
+_NOT_OURS = ("LLAMA_", "GGML_BACKEND_PATH")  # options by environment would change what was planned
+
+
+@dataclass
+class Place:
+    """A private folder for one server, and where it listens; :meth:`close` removes it."""
+
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="heft-")))  # mkdtemp makes it 0700
+    address: Address = field(init=False)
+
+    def __post_init__(self) -> None:
+        if sys.platform == "win32":
+            self.address = Address(port=_free_port(), key=secrets.token_urlsafe(32))
+        else:
+            self.address = Address(socket=self.folder / "engine.sock")
+
+    def close(self) -> None:
+        """Remove the folder with all that is in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def template(self, source: str) -> Path:
+        """A file with a chat template to use in place of the model's own."""
+        file = self.folder / "template.jinja"
+        file.write_text(source, encoding="utf-8")
+        return file
+
+
+def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs: bool) -> list[str]:
+    """The server's options for one load, ``gpu_layers`` of it on the GPUs.
+
+    ``template`` stands in for the model's own, "" keeps it; ``packs`` False keeps weights in the order of the file.
+    """
+    options = [
+        "--model", str(Path(load.path).absolute()),  # the server works in a folder of its own
+        "--ctx-size", str(load.context_length),
+        "--batch-size", str(min(BATCH, load.context_length)),
+        "--ubatch-size", str(min(BATCH, load.context_length)),
+        "--cache-type-k", load.cache_type_k,
+        "--cache-type-v", load.cache_type_v,
+        "--flash-attn", load.flash_attention,
+        "--gpu-layers", str(gpu_layers),
+        "--n-cpu-moe", str(load.cpu_expert_layers),
+        "--threads", str(load.threads),
+        "--threads-batch", str(load.threads),
+        "--parallel", "1",
+        "--fit", "off",
+        "--cache-ram", "0",
+        "--ctx-checkpoints", str(_CHECKPOINTS),
+        "--no-warmup",
+        "--no-ui",
+        "--offline",
+        "--no-reasoning-preserve",
+        "--threads-http", "2",
+        "--sse-ping-interval", "-1",
+        "--log-colors", "off", "--no-log-prefix", "--no-log-timestamps",
+        "--log-verbosity", "4",  # llama.cpp's own lines of memory are at this level
+    ]  # fmt: skip
+    if place.address.socket is not None:
+        options += ["--host", str(place.address.socket)]
+    else:
+        options += ["--host", "127.0.0.1", "--port", str(place.address.port)]
+    if template:
+        options += ["--chat-template-file", str(place.template(template))]
+    if not packs:
+        options.append("--no-repack")
+    if os.environ.get(RPC_VARIABLE):
+        options += ["--rpc", ",".join(os.environ[RPC_VARIABLE].split())]
+    return options
+
+
+def environment(place: Place, mark_key: str, backends: list[Path]) -> dict[str, str]:
+    """This process's environment for a server; ``backends`` are further libraries it loads first."""
+    kept = {name: value for name, value in child_environment().items() if not name.startswith(_NOT_OURS)}
+    kept |= {_STATES_ON_STDOUT: "0", "HEFT_MARK_KEY": mark_key}
+    if backends:
+        kept["HEFT_BACKEND_FILES"] = "\n".join(map(str, backends))
+    if place.address.key:
+        kept["LLAMA_API_KEY"] = place.address.key
+    return kept
+
+
+def _free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        port: int = asked.getsockname()[1]
+        return port

@@ -1,0 +1,160 @@
+"""What is asked of the server for one answer: where, with which body, and what the chat should say about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from desktop.core.errors import EngineError
+from desktop.core.failures import FailureKind
+from desktop.engine.api import Generate, Sampling
+from desktop.engine.tools.prompt_text import THINK, RenderRequest, RenderResult
+from desktop.engine.tools.renderer import Renderer
+from desktop.engine.tools.template import CHATML, PLAIN
+from desktop.engine.tools.template_trial import Trial
+
+CHAT, COMPLETION = "/v1/chat/completions", "/completion"
+CHATML_NOTE = "This model brings no chat template; Heft used ChatML, so its answers may be odd."
+_CHATML_INSTEAD = "Heft used ChatML instead, so answers may be odd."
+_CHATML_STOP = "<|im_end|>"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request of the server. ``opening`` is text the template already wrote for the answer and that belongs to what
+    is shown, unless the server tells reasoning apart; ``instead`` is asked where the server cannot do this one.
+    """
+
+    path: str
+    body: dict[str, Any]
+    notes: tuple[str, ...] = ()
+    opening: str = ""
+    instead: Question | None = None
+
+
+class Questions:
+    """Makes them for one loaded model. ``own`` is what was found out of its template, ``used`` the one the server has:
+    its own, ChatML, or "" where the conversation is one text that the model continues. ``adds_bos``: the server puts
+    the vocabulary's BOS before every prompt.
+    """
+
+    def __init__(self, renderer: Renderer, own: Trial, used: str, mark_key: str, adds_bos: bool) -> None:
+        self._renderer, self._own, self._used = renderer, own, used
+        self._mark_key, self._adds_bos = mark_key, adds_bos
+
+    def question(self, request: Generate) -> Question:
+        """Raises EngineError (bad-template, empty-prompt)."""
+        if request.prompt is not None:
+            if not request.prompt:
+                raise _nothing()
+            return Question(COMPLETION, _completion(request, self._without_bos(request.prompt)))
+        if not any(message.content.strip() or message.reasoning.strip() for message in request.messages):
+            raise _nothing()
+        if not self._used:
+            return self._plain(request)
+        return self._conversation(request)
+
+    def _plain(self, request: Generate) -> Question:
+        result = self._rendered(request, PLAIN)
+        return Question(COMPLETION, _completion(request, self._without_bos(result.text)), result.notes)
+
+    def _conversation(self, request: Generate) -> Question:
+        result = self._rendered(request, self._used)
+        always = () if self._own.template or self._own.unusable else (CHATML_NOTE,)
+        if self._own.unusable:
+            always = (f"{self._own.unusable.rstrip('.')}. {_CHATML_INSTEAD}",)
+        if result.error and result.harmless and self._used != CHATML:
+            note = f"{result.error.rstrip('.')}. {_CHATML_INSTEAD}"
+            return self._as_text(request, self._rendered(request, CHATML), (note,), stop=(_CHATML_STOP,))
+        if result.error:
+            raise EngineError(
+                result.error, "Use another file of this model, or report its template.", kind=FailureKind.BAD_TEMPLATE
+            )
+        notes = (*result.notes, *always)
+        body = {
+            **_common(request),
+            "messages": result.messages,
+            "chat_template_kwargs": _thinking(request),
+            **({"reasoning_effort": request.effort} if request.effort else {}),
+            **({"max_tokens": request.max_tokens} if request.max_tokens else {}),
+            # said outright: what the answer has already is then no part of what comes
+            **({"continue_final_message": True, "add_generation_prompt": False} if _continues(request) else {}),
+        }
+        instead = self._as_text(request, result, notes)
+        return Question(CHAT, body, notes, instead.opening, instead)
+
+    def _as_text(
+        self, request: Generate, result: RenderResult, notes: tuple[str, ...], stop: tuple[str, ...] = ()
+    ) -> Question:
+        """The prompt that Heft itself made of the conversation, to be continued as text."""
+        body = _completion(request, self._without_bos(result.text), stop)
+        opens = not _continues(request) and result.text.rstrip().endswith(THINK)
+        return Question(COMPLETION, body, notes, opening=THINK + "\n" if opens else "")
+
+    def _rendered(self, request: Generate, template: str) -> RenderResult:
+        return self._renderer.render(
+            RenderRequest(
+                template,
+                request.messages,
+                self._own.bos,
+                self._own.eos,
+                continues=_continues(request),
+                mark_key=self._mark_key,
+                names=self._own.names,
+            )
+        )
+
+    def _without_bos(self, text: str) -> str:
+        """The server adds it again where the vocabulary asks for it; twice makes answers worse."""
+        return text.removeprefix(self._own.bos) if self._adds_bos and self._own.bos else text
+
+
+def _continues(request: Generate) -> bool:
+    return bool(request.messages) and request.messages[-1].role == "assistant"
+
+
+def _completion(request: Generate, prompt: str, stop: tuple[str, ...] = ()) -> dict[str, Any]:
+    body = {**_common(request), "prompt": prompt, "n_predict": request.max_tokens or -1}
+    return body | {"stop": [*request.sampling.stop, *stop]}
+
+
+def _common(request: Generate) -> dict[str, Any]:
+    return {
+        "stream": True,
+        "timings_per_token": True,
+        "return_progress": True,
+        "cache_prompt": True,
+        **sampling_fields(request.sampling),
+    }
+
+
+def _thinking(request: Generate) -> dict[str, bool]:
+    """Templates name the switch in two ways (Qwen and most others; DeepSeek and Granite)."""
+    return {} if request.thinking is None else {"enable_thinking": request.thinking, "thinking": request.thinking}
+
+
+def sampling_fields(sampling: Sampling) -> dict[str, Any]:
+    """The fields of a request. Raises EngineError for a JSON schema that is none."""
+    fields = msgspec.structs.asdict(sampling)
+    fields["seed"] = -1 if sampling.seed is None else sampling.seed
+    fields["logit_bias"] = [list(pair) for pair in sampling.logit_bias]
+    fields["stop"] = list(sampling.stop)
+    for name in ("grammar", "json_schema"):
+        if not fields[name]:
+            del fields[name]
+    if sampling.json_schema:
+        try:
+            fields["json_schema"] = msgspec.json.decode(sampling.json_schema)
+        except msgspec.DecodeError as error:
+            raise EngineError(
+                f"The JSON schema of this chat is no JSON: {error}",
+                "Correct it in the sampling settings, or leave it empty.",
+                kind=FailureKind.USAGE,
+            ) from None
+    return fields
+
+
+def _nothing() -> EngineError:
+    return EngineError("There is nothing to answer.", "Type a message first.", kind=FailureKind.EMPTY_PROMPT)

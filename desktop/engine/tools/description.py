@@ -1,0 +1,49 @@
+"""What the installed engine is, from a process of its own: version, backends, devices, architectures.
+
+It loads what a server loads, in the same order, so it also tries the libraries of the user's folder that have no
+verdict yet (:mod:`desktop.engine.further_backends`).
+"""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+from desktop.core.progress import Report
+from desktop.engine.api import Hello
+from desktop.engine.backend_trial import try_library
+from desktop.engine.backends import RPC_VARIABLE, chosen_cpu, engine_package
+from desktop.engine.further_backends import FOLDER_VARIABLE, confirm, examine
+from desktop.engine.helper_process import serve
+from desktop.engine.log import EngineLog
+
+
+class Describe(msgspec.Struct, frozen=True):
+    """Say what the engine is."""
+
+
+def _describe(_request: Describe, _progress: Report) -> Hello:
+    from desktop.engine.llama import add_rpc_devices, hello, start
+
+    folder = os.environ.get(FOLDER_VARIABLE, "")
+    left_out = examine(folder, engine_package(), try_library)
+    log = EngineLog()
+    callback = start(log)
+    add_rpc_devices(os.environ.get(RPC_VARIABLE, "").split())
+    found = msgspec.structs.replace(hello(), cpu_variant=chosen_cpu(log.tail), left_out=tuple(left_out))
+    confirm(folder)
+    _kept.append(callback)  # llama.cpp keeps only its address
+    return found
+
+
+_kept: list[object] = []
+
+
+def main() -> None:
+    """Answer until stdin closes."""
+    serve(Describe, _describe)
+
+
+if __name__ == "__main__":
+    main()

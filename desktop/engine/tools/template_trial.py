@@ -1,0 +1,111 @@
+"""A model's own chat template, tried before the engine meets it: it is a stranger's program.
+
+llama.cpp's server evaluates the template while it loads, without a limit: one that loops holds it for ever, and in a
+trial one that eats memory took all 24 GB of a machine (docs/reference/server.md). So it is tried here first, inside
+:mod:`desktop.engine.tools.renderer`'s limits.
+"""
+
+from __future__ import annotations
+
+import mmap
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from desktop.core.errors import FileFormatError
+from desktop.core.gguf import BytesSource, Header, ValueType, read_header
+from desktop.core.memory.packing import LATENT_KEYS
+from desktop.core.model_kind import CHATML_TOKENS
+from desktop.engine.api import ChatMessage
+from desktop.engine.tools.prompt_text import RenderRequest, render
+from desktop.engine.tools.typed_text import looks_like_a_name
+
+_KEY = "tokenizer.chat_template"
+_TOKENS = "tokenizer.ggml.tokens"
+LONGEST_TEMPLATE = 1 << 20  # bytes
+_CONTROL = 3  # of tokenizer.ggml.token_type (include/llama.h, LLAMA_TOKEN_TYPE_CONTROL)
+_MOST_NAMES = 1000  # a vocabulary is a stranger's
+_TALK = (
+    ChatMessage("system", "Answer briefly."),
+    ChatMessage("user", "What is the capital of France?"),
+    ChatMessage("assistant", "Paris."),
+    ChatMessage("user", "And of Italy?"),
+)
+
+
+class TrialRequest(msgspec.Struct, frozen=True, tag="try"):
+    """Try the template of the model at ``path``, or ``template`` in its place."""
+
+    path: str
+    template: str = ""
+
+
+class Trial(msgspec.Struct, frozen=True, tag="tried"):
+    """What was found: the template ("" for none), the texts of its tokens, why it cannot be used ("" when it can).
+
+    ``chatml``: the vocabulary has ChatML's control tokens, which is asked only of a model without a template.
+    ``names`` are its control tokens that :func:`desktop.engine.tools.typed_text.looks_like_a_name` does not know.
+    ``latent_keys``: it has the tensors that Intel's matrix tiles cannot take (desktop/engine/matrix_tiles.py).
+    """
+
+    template: str = ""
+    bos: str = ""
+    eos: str = ""
+    unusable: str = ""
+    chatml: bool = False
+    latent_keys: bool = False
+    names: tuple[str, ...] = ()
+
+
+def try_template(request: TrialRequest) -> Trial:
+    """Read what the file says and hold a conversation. A file that cannot be read has none: the load says why."""
+    try:
+        found = _of_file(request)
+    except (OSError, ValueError, FileFormatError):
+        return Trial(request.template)
+    if not found.template:
+        return found
+    result = render(RenderRequest(found.template, _TALK, found.bos, found.eos))
+    return msgspec.structs.replace(found, unusable=result.error)
+
+
+def _of_file(request: TrialRequest) -> Trial:
+    with Path(request.path).open("rb") as file:
+        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        header = read_header(BytesSource(content))
+        template = request.template or header.text(_KEY, LONGEST_TEMPLATE)
+        return Trial(
+            template,
+            _token(header, "bos"),
+            _token(header, "eos"),
+            chatml=not template and _has_chatml(header),
+            names=_other_names(header),
+            latent_keys=any(LATENT_KEYS in tensor.name for tensor in header.tensors),
+        )
+
+
+def _token(header: Header, which: str) -> str:
+    number = header.integer(f"tokenizer.ggml.{which}_token_id")
+    tokens = header.array(_TOKENS)
+    if number is None or tokens is None or tokens.type is not ValueType.STRING or not 0 <= number < len(tokens):
+        return ""
+    return tokens.strings(number, number + 1)[0]
+
+
+def _other_names(header: Header) -> tuple[str, ...]:
+    tokens, types = header.array(_TOKENS), header.array("tokenizer.ggml.token_type")
+    if tokens is None or types is None or tokens.type is not ValueType.STRING or types.type is ValueType.STRING:
+        return ()
+    kinds = types.numbers(0, min(len(types), len(tokens)))
+    controls = [at for at, kind in enumerate(kinds) if kind == _CONTROL]
+    texts = tokens.strings(0, controls[-1] + 1) if controls else []
+    found = (texts[at] for at in controls)
+    return tuple(islice((text for text in found if text.strip() and not looks_like_a_name(text)), _MOST_NAMES))
+
+
+def _has_chatml(header: Header) -> bool:
+    tokens = header.array(_TOKENS)
+    if tokens is None or tokens.type is not ValueType.STRING:
+        return False
+    return set(CHATML_TOKENS) <= set(tokens.strings(0, len(tokens)))
