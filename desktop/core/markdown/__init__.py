@@ -22,6 +22,7 @@ from desktop.core.markdown.blocks import (
     Table,
     join_parts,
     plain_text,
+    quoted,
 )
 from desktop.core.markdown.links import LinkVerdict, judge_link
 from desktop.core.markdown.stream import StreamParser, Update, parse, parse_plain
@@ -48,4 +49,5 @@ __all__ = [
     "parse",
     "parse_plain",
     "plain_text",
+    "quoted",
 ]

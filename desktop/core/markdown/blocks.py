@@ -140,6 +140,11 @@ def join_parts(blocks: Iterable[Block]) -> tuple[Block, ...]:
     return tuple(joined)
 
 
+def quoted(text: str) -> str:
+    """Markdown as a quote in other Markdown."""
+    return "\n".join(f"> {line}".rstrip() for line in text.strip("\n").split("\n"))
+
+
 def _runs_text(runs: Runs) -> str:
     return "".join(run.text for run in runs)
 
