@@ -75,8 +75,8 @@ def _rendered(request: RenderRequest) -> RenderResult:
     template = Template(request.template, request.bos, request.eos)
     found = traits(request.template, request.bos, request.eos)
     said, continued = request.messages, ""
-    if request.continues and said[-1].role == "assistant" and said[-1].content.strip():
-        said, continued = said[:-1], said[-1].content
+    if request.continues and said[-1].role == "assistant" and (begun := _as_written(said[-1])).strip():
+        said, continued = said[:-1], begun
     turns = turns_of(said)
     moved = with_system_moved(turns)
 
@@ -94,6 +94,14 @@ def _rendered(request: RenderRequest) -> RenderResult:
         with contextlib.suppress(_WordsLostError, TemplateRaisedError):
             return RenderResult(prompt(turns))
     return RenderResult(prompt(moved), notes=(_SYSTEM_MOVED,))
+
+
+def _as_written(answer: ChatMessage) -> str:
+    """An answer with the reasoning before it, between the tags that most models write."""
+    if not answer.reasoning:
+        return answer.content
+    begun = f"{THINK}\n{answer.reasoning}"
+    return f"{begun.rstrip()}\n</think>\n\n{answer.content}" if answer.content else begun
 
 
 def _check(text: str, turns: Sequence[Said], found: Traits) -> None:

@@ -49,9 +49,9 @@ def _paragraphs(first: str, second: str) -> str:
 
 
 def _said(message: ChatMessage) -> Said:
-    thought = _THOUGHT.match(message.content) if message.role == "assistant" else None
+    thought = _THOUGHT.match(message.content) if message.role == "assistant" and not message.reasoning else None
     if thought is None:
-        return Said(message.role, message.content)
+        return Said(message.role, message.content, message.reasoning.strip())
     return Said(message.role, message.content[thought.end() :], thought[2].strip())
 
 
