@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desktop.engine.endpoint.reasoning import TAGS, ReasoningSplitter
+from desktop.engine.endpoint.reasoning import _OPENINGS, ReasoningSplitter
 
 THOUGHT, ANSWER = "\nThe user greets, so `1 < 2`.\n", "\n\nHello [you]!\n```\n<think>\n```\n"
+TAGS = sorted({*_OPENINGS, *(tag for opening in _OPENINGS.values() for tag in opening.closings)})
 HARMONY = "<|start|>assistant<|channel|>"
 
 

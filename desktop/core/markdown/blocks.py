@@ -30,10 +30,9 @@ Runs = tuple[Run, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Base of all blocks. ``reasoning``: the block lies inside the model's thinking."""
+    """Base of all blocks."""
 
     continues: bool = False
-    reasoning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +92,6 @@ class Quote(Block):
 @dataclass(frozen=True, slots=True)
 class Rule(Block):
     """A thematic break."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reasoning(Block):
-    """Heads the blocks of a thinking passage, each of which has ``reasoning`` set; ``closed`` when it has ended."""
-
-    closed: bool
 
 
 def _join_runs(first: Runs, second: Runs) -> Runs:

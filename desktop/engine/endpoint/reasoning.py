@@ -64,7 +64,6 @@ _OPENINGS: dict[str, _Opening] = {
 _ANY_CLOSING = tuple(
     dict.fromkeys((*_ALONE, *(tag for opening in _OPENINGS.values() if opening.reasoning for tag in opening.closings)))
 )
-TAGS = tuple(dict.fromkeys((*_OPENINGS, *(tag for opening in _OPENINGS.values() for tag in opening.closings))))
 
 
 class Split(NamedTuple):

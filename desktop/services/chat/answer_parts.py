@@ -58,11 +58,6 @@ class AnswerParts:
         self._over = begun.reasoning_seconds if begun.text else None  # seconds of thinking, once the answer has begun
         self._thought = bool(begun.reasoning)
 
-    @property
-    def found_tags(self) -> bool:
-        """Whether the engine left reasoning in the text, between tags."""
-        return self._found_tags
-
     def take(self, event: Text) -> Part:
         """What this text adds."""
         if self._since is None:
