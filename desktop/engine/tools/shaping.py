@@ -10,7 +10,7 @@ from desktop.engine.api import ChatMessage, Role
 from desktop.engine.tools.template import Turn
 from desktop.engine.tools.template_probe import Traits, turn
 
-# a passage of thinking at the start of an answer, closed or stopped in its middle (desktop/core/markdown/stream.py)
+# a passage of thinking at the start of an answer, closed or stopped in its middle (engine/endpoint/reasoning.py)
 _THOUGHT = re.compile(r"\s*<(think(?:ing)?)>(.*?)(?:</think(?:ing)?>\s*|\Z)", re.DOTALL)
 # what a template may take out of a text: switches (/no_think) and tags; they are no words
 _SWITCH = re.compile(r"/\w+|</?\w+>|\s+")
