@@ -7,11 +7,12 @@ import sys
 
 from desktop.cli.arguments import whole_number
 from desktop.cli.model import add_model_arguments, load_notes, loaded_model, token_number
-from desktop.cli.output import AnswerText, ProgressLine, print_note, print_text
+from desktop.cli.output import ProgressLine, ShownAnswer, print_note
 from desktop.cli.run import summary
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.engine.api import ChatMessage, Generate, Sampling
+from desktop.services.chat.answer_parts import Part
 from desktop.services.container import Container
 from desktop.store.paths import default_paths
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Talk until the input ends; each answer's figures follow it on stderr."""
+    """Talk until the input ends; what is thought before an answer and its figures are on stderr."""
     if args.json:
         raise UsageError("A conversation has no JSON form.", "Use: heft run MODEL --json")
     sampling = Sampling(temperature=args.temperature, seed=args.seed)
@@ -49,21 +50,17 @@ def run(args: argparse.Namespace) -> int:
             if not text:
                 continue
             turns.append(ChatMessage("user", text))
-            pieces: list[str] = []
             reading = ProgressLine("Reading")
+            answer = ShownAnswer()
 
-            answer = AnswerText()
-
-            def show(
-                piece: str, pieces: list[str] = pieces, reading: ProgressLine = reading, answer: AnswerText = answer
-            ) -> None:
+            def show(part: Part, reading: ProgressLine = reading, answer: ShownAnswer = answer) -> None:
                 reading.close()
-                pieces.append(piece)
-                answer.write(piece)
+                answer.add(part)
 
             request = Generate(0, tuple(turns), sampling=sampling, max_tokens=args.max_tokens)
             try:
-                finished = engine.answer(request, show, reading.update)
+                tagged = loaded.template != "none"
+                finished = engine.answer_in_parts(request, show, reading.update, tagged=tagged)
             except HeftError as error:
                 reading.close()
                 turns.pop()
@@ -71,9 +68,8 @@ def run(args: argparse.Namespace) -> int:
                 if error.kind in (FailureKind.CONTEXT_FULL, FailureKind.BAD_TEMPLATE):
                     continue
                 raise
-            turns.append(ChatMessage("assistant", "".join(pieces)))
-            print_text()
-            sys.stdout.flush()
+            turns.append(ChatMessage("assistant", answer.text, answer.reasoning))
+            answer.finish()
             for note in finished.notes:
                 if note not in told:  # it holds for the whole conversation
                     print_note(f"note: {note}")

@@ -22,8 +22,8 @@ from desktop.core.load_settings import (
 from desktop.core.model_ref import ModelRef
 from desktop.core.token_counts import read_tokens
 from desktop.engine.api import Loaded
+from desktop.services.chat.headless_chat import HeadlessChat
 from desktop.services.container import Container
-from desktop.services.engine.headless import HeadlessEngine
 from desktop.services.models.kind_words import CONTINUES
 from desktop.services.planning.ledger import LedgerService, Running
 from desktop.services.planning.words import warnings
@@ -93,13 +93,13 @@ def ref_of(container: Container, name: str) -> ModelRef:
 
 
 @contextmanager
-def loaded_model(container: Container, args: argparse.Namespace) -> Iterator[tuple[HeadlessEngine, Loaded, LoadPlan]]:
+def loaded_model(container: Container, args: argparse.Namespace) -> Iterator[tuple[HeadlessChat, Loaded, LoadPlan]]:
     """The model of ``args`` as it was planned, loaded in an engine that ends with the container."""
     ref = ref_of(container, args.model)
     progress = ProgressLine(f"Loading {ref.name}")
     try:
         plan = container.planning.for_load(ref, load_settings(args))
-        engine = HeadlessEngine(container.engine)
+        engine = HeadlessChat(container.engine)
         loaded = engine.load(plan, progress.update)
         progress.close()
         for words in warnings(plan):

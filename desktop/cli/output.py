@@ -12,9 +12,11 @@ from desktop.core.progress import Progress
 from desktop.core.text import ChatTextStream, one_line, visible_in_place
 from desktop.core.text.visible import SUSPECT
 from desktop.core.units import human_bytes as human_bytes  # every command prints sizes
+from desktop.services.chat.answer_parts import Part
 
 _CELL = 1000  # characters of a table's cell
 _NOTE = 60  # and of what a progress line is at
+_DIM, _UNDIM = "\x1b[2m", "\x1b[22m"
 
 
 def print_text(text: str = "", *, end: str = "\n") -> None:
@@ -57,6 +59,64 @@ class AnswerText:
         """One piece of the answer, shown at once."""
         self._stream.write(self._cleaned.feed(piece) if self._cleaned is not None else piece)
         self._stream.flush()
+
+
+class ShownAnswer:
+    """An answer as it comes, its text on stdout and what was thought before it on stderr, dimmed on a terminal.
+
+    ``text`` and ``reasoning`` are all of it so far, ``reasoning_seconds`` how long it was thought.
+    """
+
+    def __init__(self, *, silent: bool = False) -> None:
+        """``silent``: keep it, and print nothing."""
+        self.text = ""
+        self.reasoning = ""
+        self.reasoning_seconds = 0.0
+        self._silent = silent
+        self._said = AnswerText()
+        self._thought = AnswerText(sys.stderr)
+        self._dim = sys.stderr.isatty()
+
+    def add(self, part: Part) -> None:
+        """One more part, shown at once."""
+        if part.turned:
+            self._note("[what stands above was the model's reasoning]")
+            self.text, self.reasoning = "", self.reasoning + self.text
+        if part.reasoning:
+            self.reasoning += part.reasoning
+            self._think(part.reasoning)
+        self.reasoning_seconds = part.reasoning_seconds
+        if part.text:
+            if self.reasoning and not self.text:
+                self._end_reasoning()
+            self.text += part.text
+            if not self._silent:
+                self._said.write(part.text)
+
+    def finish(self) -> None:
+        """The answer has ended."""
+        if self.reasoning and not self.text:
+            self._end_reasoning()
+        if not self._silent:
+            print_text()
+            sys.stdout.flush()
+
+    def _think(self, piece: str) -> None:
+        if self._silent:
+            return
+        if self._dim:
+            sys.stderr.write(_DIM)
+        self._thought.write(piece)
+        if self._dim:
+            sys.stderr.write(_UNDIM)
+            sys.stderr.flush()
+
+    def _end_reasoning(self) -> None:
+        self._note(f"\n[thought for {self.reasoning_seconds:.1f} s]\n")
+
+    def _note(self, words: str) -> None:
+        if not self._silent:
+            print_note(words)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:

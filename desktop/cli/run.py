@@ -15,9 +15,10 @@ from desktop.cli.model import (
     prediction,
     token_number,
 )
-from desktop.cli.output import AnswerText, ProgressLine, human_bytes, print_json, print_note, print_text
+from desktop.cli.output import ProgressLine, ShownAnswer, human_bytes, print_json, print_note
 from desktop.core.errors import UsageError
 from desktop.engine.api import ChatMessage, Finished, Generate, Sampling
+from desktop.services.chat.answer_parts import Part
 from desktop.services.container import Container
 from desktop.services.planning.ledger import RunMeter
 from desktop.store.paths import default_paths
@@ -37,20 +38,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Answer and report the figures; text goes to stdout, everything else to stderr."""
+    """Answer and report the figures; the answer's text goes to stdout, everything else to stderr."""
     prompt = args.prompt if args.prompt is not None else _read_prompt()
     if not prompt.strip():
         raise UsageError("There is no prompt.", "Give one with --prompt, or pipe it in.")
     request = generate_request(args, prompt)
-    pieces: list[str] = []
-    answer = AnswerText()
+    answer = ShownAnswer(silent=args.json)
     reading = ProgressLine("Reading the prompt")
 
-    def show(text: str) -> None:
+    def show(part: Part) -> None:
         reading.close()
-        pieces.append(text)
-        if not args.json:
-            answer.write(text)
+        answer.add(part)
 
     with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, plan):
         notes = () if args.raw else load_notes(loaded)
@@ -58,17 +56,18 @@ def run(args: argparse.Namespace) -> int:
         running = ledger.started(loaded, plan)
         predicted = prediction(ledger, running, _TYPICAL_CONTEXT)
         meter = RunMeter.start(engine.pid)
-        finished = engine.answer(request, show, reading.update)
+        tagged = not args.raw and loaded.template != "none"
+        finished = engine.answer_in_parts(request, show, reading.update, tagged=tagged)
+        answer.finish()
         ledger.answered(running, finished.statistics, meter)
     if args.json:
         print_json(
-            report(finished, "".join(pieces), loaded.memory.total_bytes, predicted, notes)
+            report(finished, answer, loaded.memory.total_bytes, predicted, notes)
             | {"kind": plan.kind}
             | speeds_document(plan.speeds)
             | loaded_document(loaded, plan)
         )
     else:
-        print_text()
         for note in (*notes, *finished.notes):
             print_note(f"note: {note}")
         print_note(f"{summary(finished)} · {human_bytes(loaded.memory.total_bytes)} memory")
@@ -92,12 +91,18 @@ def generate_request(args: argparse.Namespace, prompt: str) -> Generate:
 
 
 def report(
-    finished: Finished, text: str, memory_bytes: int, predicted: dict[str, object], notes: tuple[str, ...] = ()
+    finished: Finished,
+    answer: ShownAnswer,
+    memory_bytes: int,
+    predicted: dict[str, object],
+    notes: tuple[str, ...] = (),
 ) -> dict[str, object]:
     """The JSON document of one answer; ``notes`` are of the model, before those of the answer."""
     figures = finished.statistics
     return {
-        "text": text,
+        "text": answer.text,
+        "reasoning": answer.reasoning,
+        "reasoning_seconds": answer.reasoning_seconds,
         "finish_reason": finished.reason,
         "prompt_tokens": figures.prompt_tokens,
         "generated_tokens": figures.generated_tokens,

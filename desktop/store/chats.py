@@ -14,12 +14,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from desktop.core.errors import NotFoundError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.text import encodable
 from desktop.store import chats_export, chats_search
+from desktop.store.chats_pieces import add_pieces, complete, join_pieces, pieces_of
 from desktop.store.chats_records import (
     CHAT_COLUMNS,
     MESSAGE_COLUMNS,
@@ -191,7 +191,7 @@ class ChatStore:
                     SELECT {MESSAGE_COLUMNS} FROM branch JOIN messages ON id = node ORDER BY depth DESC""",
                 (chat_id,),
             ).fetchall()
-            return self._complete(db, chat_id, rows)
+            return complete(db, chat_id, rows)
 
     def message(self, message_id: int) -> Message:
         """One message with all the text written so far."""
@@ -205,7 +205,7 @@ class ChatStore:
                     "SELECT id FROM messages WHERE chat_id = ? AND parent_id IS ? ORDER BY id", (row[1], row[2])
                 )
             ]
-            return message_from_row(row, self._pieces(db, message_id), same.index(message_id), len(same))
+            return message_from_row(row, pieces_of(db, message_id), same.index(message_id), len(same))
 
     def siblings(self, message_id: int) -> list[int]:
         """Ids of all versions of this turn, oldest first, this one included."""
@@ -244,9 +244,11 @@ class ChatStore:
         *,
         state: MessageState = "complete",
         model: str = "",
+        reasoning: str = "",
+        reasoning_seconds: float = 0.0,
     ) -> Message:
         """Add a turn below ``parent_id`` (None: a first turn); it becomes the end of the active branch."""
-        text = encodable(content)
+        texts = (encodable(content), encodable(reasoning), reasoning_seconds)
         with self._write() as db:
             now = _now(db)
             if db.execute("SELECT 1 FROM chats WHERE id = ?", (chat_id,)).fetchone() is None:
@@ -256,20 +258,33 @@ class ChatStore:
                 if parent is None or parent[0] != chat_id:
                     raise NotFoundError("The message to answer is not in this chat.", "Open the chat again.")
             (made,) = db.execute(
-                """INSERT INTO messages (chat_id, parent_id, role, content, state, model, created, statistics, note)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, '{}', '') RETURNING id""",
-                (chat_id, parent_id, role, text, state, encodable(model), now),
+                """INSERT INTO messages (chat_id, parent_id, role, content, reasoning, reasoning_seconds, state, model,
+                   created, statistics, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', '') RETURNING id""",
+                (chat_id, parent_id, role, *texts, state, encodable(model), now),
             ).fetchone()
             db.execute("UPDATE chats SET leaf = ?, updated = ? WHERE id = ?", (made, now, chat_id))
             return self.message(made)
 
-    def append_text(self, message_id: int, text: str) -> None:
-        """Write more of a streaming answer; durable against a kill when this returns. Cost: the new text only."""
+    def append_text(
+        self, message_id: int, text: str, *, reasoning: str = "", reasoning_seconds: float | None = None
+    ) -> None:
+        """Write more of a streaming answer; durable against a kill when this returns. Cost: what is new only.
+
+        ``reasoning_seconds``: how long it has been thinking in all, where that has changed.
+        """
         with self._write() as db:
             try:
-                db.execute("INSERT INTO pieces (message_id, text) VALUES (?, ?)", (message_id, encodable(text)))
+                add_pieces(db, message_id, encodable(text), encodable(reasoning))
             except sqlite3.IntegrityError as error:
                 raise _no_message() from error
+            if reasoning_seconds is not None:
+                row = (reasoning_seconds, message_id)
+                db.execute("UPDATE messages SET reasoning_seconds = ? WHERE id = ?", row)
+
+    def turn_into_reasoning(self, message_id: int) -> None:
+        """All text of a streaming answer so far was the reasoning before it."""
+        with self._write() as db:
+            db.execute("UPDATE pieces SET is_reasoning = 1 WHERE message_id = ?", (message_id,))
 
     def set_text(self, message_id: int, text: str) -> None:
         """Replace the whole text of a message."""
@@ -286,7 +301,7 @@ class ChatStore:
     ) -> Message:
         """Join what was streamed and say how it ended; from now on search finds it."""
         with self._write() as db:
-            self._join(db, message_id)
+            join_pieces(db, message_id)
             db.execute(
                 "UPDATE messages SET state = ?, statistics = ?, note = ? WHERE id = ?",
                 (state, json.dumps(dict(statistics or {})), encodable(note), message_id),
@@ -303,7 +318,7 @@ class ChatStore:
         with self._write() as db:
             left = [left for (left,) in db.execute(unfinished)]
             for message_id in left:
-                self._join(db, message_id)
+                join_pieces(db, message_id)
                 db.execute("UPDATE messages SET state = 'interrupted' WHERE id = ?", (message_id,))
         return len(left)
 
@@ -314,53 +329,19 @@ class ChatStore:
         with self._read() as db:
             return chats_search.search(db, encodable(query), limit)
 
-    def export_markdown(self, chat_id: int) -> str:
-        """The active branch to read."""
-        return chats_export.to_markdown(self.chat(chat_id), self.messages(chat_id))
+    def export_markdown(self, chat_id: int, *, reasoning: bool = False) -> str:
+        """The active branch to read, with the reasoning before answers or without."""
+        return chats_export.to_markdown(self.chat(chat_id), self.messages(chat_id), reasoning=reasoning)
 
     def export_json(self, chat_id: int) -> str:
         """All branches with settings and statistics (format "heft-chat", version 1)."""
         with self._read() as db:
             rows = db.execute(f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE chat_id = ? ORDER BY id", (chat_id,))
-            everything = self._complete(db, chat_id, rows.fetchall())
+            everything = complete(db, chat_id, rows.fetchall())
             branch = [message.id for message in self.messages(chat_id)]
             return chats_export.to_json(self.chat(chat_id), everything, branch)
 
     # -- inside -----------------------------------------------------------------------------------
-
-    @staticmethod
-    def _pieces(db: sqlite3.Connection, message_id: int) -> str:
-        rows = db.execute("SELECT text FROM pieces WHERE message_id = ? ORDER BY id", (message_id,))
-        return "".join(text for (text,) in rows)
-
-    def _join(self, db: sqlite3.Connection, message_id: int) -> None:
-        joined = self._pieces(db, message_id)
-        if joined:
-            db.execute("UPDATE messages SET content = content || ? WHERE id = ?", (joined, message_id))
-            db.execute("DELETE FROM pieces WHERE message_id = ?", (message_id,))
-
-    @staticmethod
-    def _complete(db: sqlite3.Connection, chat_id: int, rows: list[tuple[Any, ...]]) -> list[Message]:
-        """Rows of one chat with their place among siblings and the text still in pieces."""
-        families: dict[int | None, list[int]] = {}
-        place: dict[int, int] = {}
-        for message_id, parent_id in db.execute(
-            "SELECT id, parent_id FROM messages WHERE chat_id = ? ORDER BY id", (chat_id,)
-        ):
-            family = families.setdefault(parent_id, [])
-            place[message_id] = len(family)
-            family.append(message_id)
-        written: dict[int, list[str]] = {}
-        for message_id, text in db.execute(
-            """SELECT message_id, text FROM pieces
-               WHERE message_id IN (SELECT id FROM messages WHERE chat_id = ?) ORDER BY id""",
-            (chat_id,),
-        ):
-            written.setdefault(message_id, []).append(text)
-        return [
-            message_from_row(row, "".join(written.get(row[0], ())), place[row[0]], len(families[row[2]]))
-            for row in rows
-        ]
 
     @contextmanager
     def _read(self) -> Iterator[sqlite3.Connection]:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
+from desktop.core.markdown import quoted
 from desktop.store.chats_records import Chat, Message
 
 JSON_FORMAT = "heft-chat"
@@ -25,8 +26,11 @@ def _when(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def to_markdown(chat: Chat, branch: Iterable[Message]) -> str:
-    """The active branch, one heading per turn. Message text is Markdown already and goes in as it is."""
+def to_markdown(chat: Chat, branch: Iterable[Message], *, reasoning: bool = False) -> str:
+    """The active branch, one heading per turn. Message text is Markdown already and goes in as it is.
+
+    ``reasoning``: what a model thought before its answer goes before it, as a quote.
+    """
     title = " ".join(chat.title.split()) or "Chat"
     parts = [f"# {title}"]
     about = [f"Model: {chat.model}"] if chat.model else []
@@ -36,6 +40,8 @@ def to_markdown(chat: Chat, branch: Iterable[Message]) -> str:
     for message in branch:
         name = message.model or "Assistant"
         parts.append("## You" if message.role == "user" else f"## {name}")
+        if reasoning and message.reasoning:
+            parts.append(quoted(message.reasoning))
         parts.append(message.content)
         remarks = [_ENDINGS.get(message.state, ""), message.note]
         said = "; ".join(remark for remark in remarks if remark)

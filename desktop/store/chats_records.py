@@ -35,7 +35,10 @@ class Chat:
 
 @dataclass(frozen=True)
 class Message:
-    """One turn. ``sibling_index`` counts from 0 among the ``sibling_count`` versions of this turn."""
+    """One turn. ``sibling_index`` counts from 0 among the ``sibling_count`` versions of this turn.
+
+    ``reasoning`` is what the model thought before its answer, ``reasoning_seconds`` how long (0: not measured).
+    """
 
     id: int
     chat_id: int
@@ -49,6 +52,16 @@ class Message:
     note: str
     sibling_index: int
     sibling_count: int
+    reasoning: str = ""
+    reasoning_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Written:
+    """Text of a streaming answer that is still in pieces."""
+
+    content: str = ""
+    reasoning: str = ""
 
 
 def path_value(path: str) -> str | bytes:
@@ -61,7 +74,9 @@ def path_value(path: str) -> str | bytes:
 
 
 CHAT_COLUMNS = "id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length"
-MESSAGE_COLUMNS = "id, chat_id, parent_id, role, content, state, model, created, statistics, note"
+MESSAGE_COLUMNS = (
+    "id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
+)
 
 
 def chat_from_row(row: tuple[Any, ...]) -> Chat:
@@ -81,8 +96,22 @@ def chat_from_row(row: tuple[Any, ...]) -> Chat:
     )
 
 
-def message_from_row(row: tuple[Any, ...], more: str, index: int, count: int) -> Message:
+def message_from_row(row: tuple[Any, ...], more: Written, index: int, count: int) -> Message:
     """A row of MESSAGE_COLUMNS, with the text still in pieces and its place among its siblings, as a message."""
-    made_id, chat_id, parent_id, role, content, state, model, created, statistics, note = row
-    values = json.loads(statistics)
-    return Message(made_id, chat_id, parent_id, role, content + more, state, model, created, values, note, index, count)
+    made_id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, seconds = row
+    return Message(
+        made_id,
+        chat_id,
+        parent_id,
+        role,
+        content + more.content,
+        state,
+        model,
+        created,
+        json.loads(statistics),
+        note,
+        index,
+        count,
+        reasoning + more.reasoning,
+        seconds,
+    )

@@ -69,4 +69,73 @@ CREATE TRIGGER chat_renamed AFTER UPDATE OF title ON chats BEGIN
 END;
 """
 
-SCHEMA = Schema("your chats", (_V1,), ("chats", "messages", "pieces", "message_index", "title_index"))
+# Reasoning has a column of its own. Until now it stood in the answer's text, between the tags that Heft folded: at its
+# start, or ended on a line by a tag that nothing opened. What a killed process left in pieces is joined first.
+_BLANK = "char(9, 10, 13, 32)"
+
+
+def _moved(reasoning: str, content: str, where: str) -> str:
+    """Moves what is found in the text t of an answer (without white space before it) into its reasoning."""
+    return f"""
+UPDATE messages SET reasoning = found.reasoning, content = found.content
+FROM (SELECT id, trim({reasoning}, char(10, 13)) AS reasoning, ltrim({content}, char(10, 13)) AS content
+      FROM (SELECT id, ltrim(content, {_BLANK}) AS t FROM messages WHERE role = 'assistant' AND reasoning = '')
+      WHERE {where}) AS found
+WHERE found.id = messages.id;"""
+
+
+def _tagged(tag: str) -> str:
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    inner = f"substr(t, {len(opening) + 1})"
+    end = f"instr({inner}, '{closing}')"
+    begins = f"substr(t, 1, {len(opening)}) = '{opening}'"
+    closed = _moved(
+        f"substr({inner}, 1, {end} - 1)", f"substr({inner}, {end} + {len(closing)})", f"{begins} AND {end} > 0"
+    )
+    return closed + _moved(inner, "''", f"{begins} AND {end} = 0")
+
+
+def _unopened() -> str:
+    closing = "</think>"
+    end = f"instr(t, char(10) || '{closing}')"
+    before = f"substr(t, 1, {end})"
+    alone = f"{end} > 0 AND instr({before}, '```') = 0 AND instr(t, '<think>') = 0"
+    return _moved(before, f"substr(t, {end} + {len(closing) + 1})", alone)
+
+
+_V2 = f"""
+ALTER TABLE messages ADD COLUMN reasoning TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN reasoning_seconds REAL NOT NULL DEFAULT 0;
+ALTER TABLE pieces ADD COLUMN is_reasoning INTEGER NOT NULL DEFAULT 0;
+DROP TRIGGER message_added;
+DROP TRIGGER message_removed;
+DROP TRIGGER message_changed;
+DROP TABLE message_index;
+UPDATE messages SET state = 'interrupted', content = content || (
+    SELECT group_concat(text, '') FROM (SELECT text FROM pieces WHERE message_id = messages.id ORDER BY id))
+WHERE id IN (SELECT message_id FROM pieces);
+DELETE FROM pieces;
+{_tagged("think")}
+{_tagged("thinking")}
+{_unopened()}
+CREATE VIRTUAL TABLE message_index USING fts5 (
+    content, reasoning, content = 'messages', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2',
+    prefix = '2 3'
+);
+INSERT INTO message_index (message_index, rank) VALUES ('rank', 'bm25(2.0, 1.0)');
+INSERT INTO message_index (message_index) VALUES ('rebuild');
+CREATE TRIGGER message_added AFTER INSERT ON messages BEGIN
+    INSERT INTO message_index (rowid, content, reasoning) VALUES (new.id, new.content, new.reasoning);
+END;
+CREATE TRIGGER message_removed AFTER DELETE ON messages BEGIN
+    INSERT INTO message_index (message_index, rowid, content, reasoning)
+    VALUES ('delete', old.id, old.content, old.reasoning);
+END;
+CREATE TRIGGER message_changed AFTER UPDATE OF content, reasoning ON messages BEGIN
+    INSERT INTO message_index (message_index, rowid, content, reasoning)
+    VALUES ('delete', old.id, old.content, old.reasoning);
+    INSERT INTO message_index (rowid, content, reasoning) VALUES (new.id, new.content, new.reasoning);
+END;
+"""
+
+SCHEMA = Schema("your chats", (_V1, _V2), ("chats", "messages", "pieces", "message_index", "title_index"))

@@ -17,12 +17,14 @@ class SearchHit:
     """A message (or, with ``message_id`` None, a title) that matches.
 
     ``snippet`` is a piece of the text around the match, each match between MARK_START and MARK_END.
+    ``in_reasoning``: it is of the reasoning before the answer, which itself has no match.
     """
 
     chat_id: int
     message_id: int | None
     title: str
     snippet: str
+    in_reasoning: bool = False
 
 
 def words(query: str) -> list[str]:
@@ -57,37 +59,53 @@ def search(connection: sqlite3.Connection, query: str, limit: int) -> list[Searc
             WHERE title_index MATCH ? AND chats.deleted IS NULL ORDER BY rank, chats.updated DESC LIMIT ?""",
         (match, limit),
     ).fetchall()
+    around = f"'{MARK_START}', '{MARK_END}', '…', {_SNIPPET_TOKENS}"
     messages = connection.execute(
         f"""SELECT chats.id, messages.id, chats.title,
-                   snippet(message_index, 0, '{MARK_START}', '{MARK_END}', '…', {_SNIPPET_TOKENS})
+                   snippet(message_index, 0, {around}), snippet(message_index, 1, {around})
             FROM message_index JOIN messages ON messages.id = message_index.rowid
                  JOIN chats ON chats.id = messages.chat_id
             WHERE message_index MATCH ? AND chats.deleted IS NULL ORDER BY rank, messages.id DESC LIMIT ?""",
         (match, limit),
     ).fetchall()
-    return [SearchHit(*row) for row in (titles + messages)[:limit]]
+    hits = [SearchHit(*row) for row in titles] + [_hit(*row) for row in messages]
+    return hits[:limit]
+
+
+def _hit(chat_id: int, message_id: int, title: str, content: str, reasoning: str) -> SearchHit:
+    """A message by whichever of its two snippets has a match; the answer goes first."""
+    in_reasoning = MARK_START not in content and MARK_START in reasoning
+    return SearchHit(chat_id, message_id, title, reasoning if in_reasoning else content, in_reasoning)
 
 
 def _compare(connection: sqlite3.Connection, parts: list[str], limit: int) -> list[SearchHit]:
     patterns = ["%" + part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%" for part in parts]
     titled = " AND ".join(["chats.title LIKE ? ESCAPE '\\'"] * len(patterns))
-    written = " AND ".join(["messages.content LIKE ? ESCAPE '\\'"] * len(patterns))
+    written = " AND ".join(
+        f"(messages.content LIKE ?{n} ESCAPE '\\' OR messages.reasoning LIKE ?{n} ESCAPE '\\')"
+        for n in range(1, len(patterns) + 1)
+    )
     titles = connection.execute(
         f"SELECT id, NULL, title, title FROM chats WHERE deleted IS NULL AND {titled} ORDER BY updated DESC LIMIT ?",
         (*patterns, limit),
     ).fetchall()
     rows = connection.execute(
-        f"""SELECT chats.id, messages.id, chats.title, messages.content
+        f"""SELECT chats.id, messages.id, chats.title, messages.content, messages.reasoning
             FROM messages JOIN chats ON chats.id = messages.chat_id
-            WHERE chats.deleted IS NULL AND {written} ORDER BY messages.id DESC LIMIT ?""",
+            WHERE chats.deleted IS NULL AND {written} ORDER BY messages.id DESC LIMIT ?{len(patterns) + 1}""",
         (*patterns, limit),
     ).fetchall()
-    found = (titles + rows)[:limit]
-    return [SearchHit(chat, message, title, _around(text, parts[0])) for chat, message, title, text in found]
+    hits = [SearchHit(chat, message, title, _around(text, parts)) for chat, message, title, text in titles]
+    hits += [
+        _hit(chat, message, title, _around(content, parts), _around(reasoning, parts))
+        for chat, message, title, content, reasoning in rows
+    ]
+    return hits[:limit]
 
 
-def _around(text: str, part: str, reach: int = 40) -> str:
-    """``part`` marked, with ``reach`` characters on either side."""
+def _around(text: str, parts: list[str], reach: int = 40) -> str:
+    """The first of the parts that is in the text, marked, with ``reach`` characters on either side."""
+    part = next((part for part in parts if part.lower() in text.lower()), parts[0])
     at = text.lower().find(part.lower())
     if at < 0 or len(text.lower()) != len(text):  # lower-casing may change the length of a text
         return text[: 2 * reach]

@@ -17,7 +17,6 @@ from desktop.core.markdown import (
     ListItem,
     Paragraph,
     Quote,
-    Reasoning,
     StreamParser,
     Table,
     join_parts,
@@ -78,9 +77,9 @@ documents = st.lists(st.sampled_from(LINES), max_size=14).map("\n".join) | st.te
 )
 
 
-def in_pieces(text: str, cuts: list[int], *, reasoning_open: bool = False) -> tuple[Block, ...]:
+def in_pieces(text: str, cuts: list[int]) -> tuple[Block, ...]:
     """The blocks as a listener of the updates holds them."""
-    parser = StreamParser(reasoning_open=reasoning_open)
+    parser = StreamParser()
     held: list[Block] = list(parser.blocks)
     places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
     updates = [parser.append(text[a:b]) for a, b in itertools.pairwise(places)]
@@ -116,21 +115,6 @@ def test_streamed_equals_markdown_it_on_the_whole(text: str, cuts: list[int]) ->
 def test_long_blocks_are_cut_in_the_same_places(lines: list[str], times: int, cuts: list[int]) -> None:
     text = "\n".join(lines * times)
     assert join_parts(in_pieces(text, cuts)) == join_parts(parse(text))
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(
-        st.sampled_from(("<think>", "</think>", "<thinking>", "word", "\n", "\n\n", "```\n", " ", "<thi", "# h")),
-        max_size=14,
-    ),
-    st.lists(st.integers(0, 1000), max_size=8),
-    st.booleans(),
-)
-def test_reasoning_does_not_depend_on_the_pieces(words: list[str], cuts: list[int], opened: bool) -> None:
-    text = "".join(words)
-    whole = parse(text, reasoning_open=opened)
-    assert join_parts(in_pieces(text, cuts, reasoning_open=opened)) == join_parts(whole)
 
 
 def test_list_items_are_finished_one_by_one() -> None:
@@ -185,35 +169,8 @@ def test_code_in_a_long_list_item_stays_code() -> None:
     assert plain_text(listed.items[1].blocks[0]) == "done"
 
 
-def test_reasoning_is_set_apart() -> None:
-    found = parse("<think>\nfirst *this*\n</think>\n\nThe answer")
-    assert found[0] == Reasoning(closed=True)
-    assert [(plain_text(b), b.reasoning) for b in found[1:]] == [("first this", True), ("The answer", False)]
-
-
-def test_reasoning_opened_by_the_template() -> None:
-    parser = StreamParser(reasoning_open=True)
-    parser.append("so I think")
-    assert parser.blocks[0] == Reasoning(closed=False)
-    parser.append("</think>Yes.")
-    assert [(plain_text(b), b.reasoning) for b in parser.blocks[1:]] == [("so I think", True), ("Yes.", False)]
-
-
-def test_a_closing_tag_alone_makes_what_came_before_reasoning() -> None:
-    parser = StreamParser()
-    parser.append("so I think\n\nand\n")
-    update = parser.append("</think>\nYes.")
-    assert update.start == 0
-    assert [b.reasoning for b in parser.blocks] == [False, True, True, False]
-
-
-def test_empty_reasoning_leaves_nothing() -> None:
-    assert [plain_text(b) for b in parse("<think>\n\n</think>\n\nHello")] == ["Hello"]
-
-
-@pytest.mark.parametrize("text", ["Use the `<think>` tag", "```\n<think>\n```", "a </think> b"])
-def test_a_tag_that_is_only_mentioned_is_text(text: str) -> None:
-    assert not any(isinstance(b, Reasoning) for b in parse(text))
+@pytest.mark.parametrize("text", ["<think>a</think>", "Use the `<think>` tag", "```\n<think>\n```", "a </think> b"])
+def test_a_tag_of_reasoning_is_text(text: str) -> None:
     assert "think>" in " ".join(plain_text(b) for b in parse(text))
 
 

@@ -80,6 +80,21 @@ def test_a_strict_template_talks_in_the_terminal_and_its_note_is_told_once(
     assert done.stderr.count("note: This model takes no system prompt") == 2  # once in each conversation
 
 
+def test_what_a_model_thinks_is_told_apart_from_its_answer(heft_home: Path, vocab_dir: Path, tmp_path: Path) -> None:
+    template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant: <think>\n"
+    path = forge(tmp_path / "thinks.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-qwen2.gguf", template=template)
+    arguments = ("run", str(path), "--prompt", "Hello", "--max-tokens", "4", "--context", "512", "--seed", "5")
+    answer = document(heft(*arguments, "--json"))
+    assert answer["reasoning"] and answer["text"] == "" and answer["reasoning_seconds"] > 0
+    done = heft(*arguments)
+    assert done.stdout == "\n" and answer["reasoning"].strip() in done.stderr
+    assert "[thought for " in done.stderr and "think>" not in done.stderr
+    raw = document(heft(*arguments, "--json", "--raw"))
+    assert raw["text"] and (raw["reasoning"], raw["reasoning_seconds"]) == ("", 0)
+    talk = heft("chat", str(path), "--max-tokens", "4", "--context", "512", "--seed", "5", stdin="Hello\nAnd?\n/quit\n")
+    assert talk.returncode == 0 and talk.stderr.count("[thought for ") == 2
+
+
 def test_bench_json_holds_the_contract(heft_home: Path) -> None:
     done = heft("bench", "starter", "--prompt", "32", "--generate", "8", "--repeat", "2", "--json")
     assert done.returncode == 0, done.stderr

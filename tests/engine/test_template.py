@@ -117,9 +117,18 @@ def test_earlier_reasoning_goes_to_templates_that_ask_for_it_and_to_no_other() -
     assert "A guest." not in result.text and "<|im_start|>assistant\nHello<|im_end|>" in result.text
     asks = "{% for m in messages %}[{{ m.role }}]{{ m.reasoning_content }}|{{ m.content }}{% endfor %}[assistant]"
     assert render(request(asks, talk)).text == "[user]|Hi[assistant]A guest.|Hello[user]|And <b>why</b>?[assistant]"
+    apart = (talk[0], ChatMessage("assistant", "Hello", "A guest."), talk[2])
+    for template in (CHATML, asks):
+        assert render(request(template, apart)).text == render(request(template, talk)).text
     # the answer that is continued keeps it: the model wrote on from there
     begun = render(msgspec.structs.replace(request(CHATML, talk[:2]), continues=True))
     assert begun.text.endswith("<|im_start|>assistant\n<think>\nA guest.\n</think>\n\nHello")
+    goes_on = msgspec.structs.replace(
+        request(CHATML, (talk[0], ChatMessage("assistant", "Hello", "A guest."))), continues=True
+    )
+    assert render(goes_on).text == begun.text
+    amid = msgspec.structs.replace(request(CHATML, (talk[0], ChatMessage("assistant", "", "A gu"))), continues=True)
+    assert render(amid).text.endswith("<|im_start|>assistant\n<think>\nA gu")
 
 
 def test_an_answer_is_continued_where_the_template_puts_answers() -> None:

@@ -91,9 +91,9 @@ class ScriptedEngine:
         loaded = msgspec.structs.replace(loaded, template=template)
         self.tell(EngineState("ready", plan, 1.0, loaded, pid=1))
 
-    def say(self, text: str, tokens: int = 1) -> None:
+    def say(self, text: str, tokens: int = 1, *, reasoning: str = "") -> None:
         assert self._answer is not None
-        self._answer(Text(1, text, tokens, 40 + tokens, 61.4))
+        self._answer(Text(1, text, tokens, 40 + tokens, 61.4, reasoning=reasoning))
 
     def read_prompt(self, done: int, total: int) -> None:
         assert self._answer is not None

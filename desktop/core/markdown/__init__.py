@@ -15,13 +15,13 @@ from desktop.core.markdown.blocks import (
     ListItem,
     Paragraph,
     Quote,
-    Reasoning,
     Rule,
     Run,
     Runs,
     Table,
     join_parts,
     plain_text,
+    quoted,
 )
 from desktop.core.markdown.links import LinkVerdict, judge_link
 from desktop.core.markdown.stream import StreamParser, Update, parse, parse_plain
@@ -36,7 +36,6 @@ __all__ = [
     "ListItem",
     "Paragraph",
     "Quote",
-    "Reasoning",
     "Rule",
     "Run",
     "Runs",
@@ -48,4 +47,5 @@ __all__ = [
     "parse",
     "parse_plain",
     "plain_text",
+    "quoted",
 ]

@@ -30,10 +30,9 @@ Runs = tuple[Run, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Base of all blocks. ``reasoning``: the block lies inside the model's thinking."""
+    """Base of all blocks."""
 
     continues: bool = False
-    reasoning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +94,6 @@ class Rule(Block):
     """A thematic break."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reasoning(Block):
-    """Heads the blocks of a thinking passage, each of which has ``reasoning`` set; ``closed`` when it has ended."""
-
-    closed: bool
-
-
 def _join_runs(first: Runs, second: Runs) -> Runs:
     if first and second and replace(first[-1], text="") == replace(second[0], text=""):
         return (*first[:-1], replace(first[-1], text=first[-1].text + second[0].text), *second[1:])
@@ -138,6 +130,11 @@ def join_parts(blocks: Iterable[Block]) -> tuple[Block, ...]:
         else:
             joined[-1] = together
     return tuple(joined)
+
+
+def quoted(text: str) -> str:
+    """Markdown as a quote in other Markdown."""
+    return "\n".join(f"> {line}".rstrip() for line in text.strip("\n").split("\n"))
 
 
 def _runs_text(runs: Runs) -> str:

@@ -80,11 +80,6 @@ class BlockTail:
         self._carry: _Carry | None = None
         self._cuts = 0
 
-    @property
-    def in_fence(self) -> bool:
-        """Whether the next line belongs to a code fence."""
-        return self._fence is not None
-
     def feed(self, text: str, *, final: bool = False) -> list[Block]:
         """Add text; the blocks that are finished now. ``final``: nothing follows, so everything is finished."""
         self._buffer += text

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -26,6 +26,8 @@ from desktop.engine.api import (
     Statistics,
     Text,
 )
+from desktop.services.chat.answer_parts import AnswerParts, Part
+from desktop.services.chat.running import EndedAnswer, RunningAnswer, with_part
 from desktop.services.engine.headless import death_error
 from desktop.services.engine.supervisor import AnswerEvent, EngineService, EngineState
 from desktop.store.chats import Chat, ChatStore, Message, MessageState
@@ -68,7 +70,11 @@ class PromptRead:
 
 @dataclass(frozen=True)
 class TextAdded:
-    """A batch of an answer's text, with live figures."""
+    """A batch of an answer's text, with live figures.
+
+    ``reasoning`` is what comes before the answer, ``reasoning_seconds`` how long that has taken by now. ``turned``: all
+    text of the answer so far turned out to be reasoning.
+    """
 
     chat_id: int
     message_id: int
@@ -78,6 +84,9 @@ class TextAdded:
     tokens_per_second: float
     prompt_tokens_per_second: float = 0.0
     seconds_to_first_token: float = 0.0
+    reasoning: str = ""
+    reasoning_seconds: float = 0.0
+    turned: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,42 +108,30 @@ class ChatFailed:
 ChatEvent = MessageAdded | PromptRead | TextAdded | MessageFinished | ChatFailed
 
 
-@dataclass
-class _Running:
-    """The answer being written; ``waiting`` until the model is loaded."""
-
-    chat_id: int
-    message_id: int
-    waiting: bool = True
-    unsaved: str = ""
-    saved_at: float = 0.0
-    cancelled: bool = False
-
-
-@dataclass(frozen=True)
-class _Ended:
-    """An answer that is over, with what was received of it and is not in the store yet."""
-
-    answer: _Running
-    state: MessageState
-    statistics: dict[str, float]
-    note: str
-
-
 class ChatService:
     """One answer at a time, for any chat. Thread-safe; listeners are called on a background thread mostly."""
 
     def __init__(
-        self, store: ChatStore, engine: EngineService, replan: Callable[[LoadPlan], LoadPlan] = lambda plan: plan
+        self,
+        store: ChatStore,
+        engine: EngineService,
+        replan: Callable[[LoadPlan], LoadPlan] = lambda plan: plan,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died."""
+        """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died.
+
+        ``clock`` measures how long a model thinks, in seconds.
+        """
         self._replan = replan
+        self._clock = clock
         self._store = store
         self._engine = engine
         self._lock = threading.RLock()
         self._listeners = Listeners[ChatEvent]()
-        self._running: _Running | None = None
-        self._unwritten: list[_Ended] = []  # the disk was full when they ended
+        self._running: RunningAnswer | None = None
+        self._apart: set[str] = set()  # models whose reasoning the engine tells apart
+        self._unwritten: list[EndedAnswer] = []  # the disk was full when they ended
         self._unsubscribe = engine.subscribe(self._on_engine)
 
     @property
@@ -174,7 +171,15 @@ class ChatService:
         """Put an edited message beside the old one as a new branch; a user message is answered again."""
         self._refuse_when_busy()
         old = self._store.message(message_id)
-        edited = self._store.add(old.chat_id, old.parent_id, old.role, text, model=old.model)
+        edited = self._store.add(
+            old.chat_id,
+            old.parent_id,
+            old.role,
+            text,
+            model=old.model,
+            reasoning=old.reasoning,
+            reasoning_seconds=old.reasoning_seconds,
+        )
         self._emit(MessageAdded(edited))
         if old.role == "user":
             self._begin(old.chat_id, edited.id)
@@ -183,7 +188,8 @@ class ChatService:
         """Go on writing an answer that was stopped, cut or interrupted."""
         self._refuse_when_busy()
         message = self._store.message(message_id)
-        self._start(_Running(message.chat_id, message.id))
+        begun = Part(message.reasoning, message.content, reasoning_seconds=message.reasoning_seconds)
+        self._start(RunningAnswer(message.chat_id, message.id, begun))
 
     def stop(self) -> None:
         """End the running answer; its text stays."""
@@ -203,7 +209,8 @@ class ChatService:
         self._unsubscribe()
         with self._lock, suppress(StoreError):
             if self._running is not None:
-                self._save(self._running)
+                self._running.add(self._running.parts.finish())
+                self._running.save(self._store)
             self._write_the_unwritten()
 
     # -- inside ----------------------------------------------------------------------------------
@@ -220,9 +227,9 @@ class ChatService:
         model = self._engine.state.model_name or self._store.chat(chat_id).model
         answer = self._store.add(chat_id, parent_id, "assistant", "", state="streaming", model=model)
         self._emit(MessageAdded(answer))
-        self._start(_Running(chat_id, answer.id))
+        self._start(RunningAnswer(chat_id, answer.id))
 
-    def _start(self, running: _Running) -> None:
+    def _start(self, running: RunningAnswer) -> None:
         with self._lock:
             self._running = running
         phase = self._engine.state.phase
@@ -259,6 +266,14 @@ class ChatService:
                 return
             running.waiting = False
             running.saved_at = time.monotonic()
+            loaded = self._engine.state.loaded
+            continues = loaded is not None and loaded.template == "none"  # a text that goes on has no reasoning
+            running.parts = AnswerParts(
+                begun=running.begun,
+                tagged=not continues,
+                apart=self._engine.state.model_path in self._apart,
+                clock=self._clock,
+            )
         try:
             chat = self._store.chat(running.chat_id)
             self._engine.generate(self._request(chat, running.message_id), self._on_answer)
@@ -270,10 +285,11 @@ class ChatService:
     def _request(self, chat: Chat, message_id: int) -> Generate:
         turns = [ChatMessage("system", chat.system_prompt)] if chat.system_prompt.strip() else []
         for message in self._store.messages(chat.id):
-            if message.id == message_id and not message.content:
+            said = bool(message.content or message.reasoning)
+            if message.id == message_id and not said:
                 break
-            if message.content:
-                turns.append(ChatMessage("user" if message.role == "user" else "assistant", message.content))
+            if said:
+                turns.append(ChatMessage(message.role, message.content, message.reasoning))
             if message.id == message_id:
                 break
         return Generate(
@@ -291,20 +307,26 @@ class ChatService:
             case PromptProgress(done=done, total=total, reused=reused):
                 self._emit(PromptRead(running.chat_id, running.message_id, done, total, reused))
             case Text():
-                running.unsaved += event.text
+                if event.reasoning and (model := self._engine.state.model_path):
+                    self._apart.add(model)
+                part = running.parts.take(event)
+                running.add(part)
                 if time.monotonic() - running.saved_at >= _SAVE_SECONDS:
                     with suppress(StoreError):  # it stays in memory for the next try; the end says it
-                        self._save(running)
+                        running.save(self._store)
                 self._emit(
                     TextAdded(
                         running.chat_id,
                         running.message_id,
-                        event.text,
+                        part.text,
                         event.generated_tokens,
                         event.context_used,
                         event.tokens_per_second,
                         event.prompt_tokens_per_second,
                         event.seconds_to_first_token,
+                        part.reasoning,
+                        part.reasoning_seconds,
+                        part.turned,
                     )
                 )
             case Finished():
@@ -319,7 +341,7 @@ class ChatService:
             case Benchmarked():
                 pass
 
-    def _notes_before(self, running: _Running) -> list[str]:
+    def _notes_before(self, running: RunningAnswer) -> list[str]:
         """What stands below the earlier answers: what is so for the whole chat is said once."""
         notes: list[str] = []
         for message in self._store.messages(running.chat_id):
@@ -327,12 +349,6 @@ class ChatService:
                 break
             notes.append(message.note)
         return notes
-
-    def _save(self, running: _Running) -> None:
-        running.saved_at = time.monotonic()
-        if running.unsaved:
-            self._store.append_text(running.message_id, running.unsaved)
-            running.unsaved = ""
 
     def _finish(self, state: MessageState, statistics: dict[str, float], note: str) -> None:
         self._end(state, statistics, note, None)
@@ -346,20 +362,21 @@ class ChatService:
             running, self._running = self._running, None
         if running is None:
             return
-        ended = _Ended(running, state, statistics, note)
+        running.add(running.parts.finish())
+        ended = EndedAnswer(running, state, statistics, note)
         try:
             message = self._write(ended)
         except StoreError as refused:
             error = error or refused
             self._unwritten.append(ended)
             kept = self._store.message(running.message_id)
-            message = replace(kept, content=kept.content + running.unsaved, state=state, note=note)
+            message = with_part(kept, running.unsaved, state, note)
         self._emit(MessageFinished(message))
         if error is not None:
             self._emit(ChatFailed(running.chat_id, running.message_id, error))
 
-    def _write(self, ended: _Ended) -> Message:
-        self._save(ended.answer)
+    def _write(self, ended: EndedAnswer) -> Message:
+        ended.answer.save(self._store)
         return self._store.finish(ended.answer.message_id, ended.state, ended.statistics, ended.note)
 
     def _write_the_unwritten(self) -> None:

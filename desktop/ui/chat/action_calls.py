@@ -47,6 +47,13 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     def answer_has(holds: Callable[[Message], bool]) -> bool:
         return talk.last_answer is not None and holds(talk.last_answer)
 
+    def copy_all(message_id: int) -> None:
+        transcript().copy_message(message_id, reasoning=True)
+
+    def thought() -> bool:
+        answer = talk.last_answer
+        return answer is not None and bool(answer.reasoning or transcript().reasoning_of(answer.id))
+
     def cut_off() -> bool:
         from desktop.ui.shared.transcript.message import CONTINUABLE  # not before there is a message to show
 
@@ -60,6 +67,8 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(actions.REGENERATE, lambda: with_answer(talk.regenerate))
     commands.connect_to(actions.CONTINUE, lambda: with_answer(talk.continue_))
     commands.connect_to(actions.COPY_ANSWER, lambda: with_answer(transcript().copy_message))
+    commands.connect_to(actions.COPY_WITH_REASONING, lambda: with_answer(copy_all))
+    commands.connect_to(actions.REASONING, lambda: with_answer(transcript().show_reasoning))
     commands.connect_to(actions.EARLIER_VERSION, lambda: with_answer(lambda answer: talk.switch(answer, -1)))
     commands.connect_to(actions.LATER_VERSION, lambda: with_answer(lambda answer: talk.switch(answer, 1)))
     commands.connect_to(actions.RELOAD, parts.settings.reload)
@@ -78,6 +87,7 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.ask(actions.ANSWERING, lambda: talk.busy)
     commands.ask(actions.ASKED, lambda: any(message.role == "user" for message in talk.branch))
     commands.ask(actions.ANSWERED, lambda: talk.last_answer is not None)
+    commands.ask(actions.THOUGHT, thought)
     commands.ask(actions.CUT_OFF, cut_off)
     commands.ask(actions.HAS_EARLIER, lambda: answer_has(lambda answer: answer.sibling_index > 0))
     commands.ask(actions.HAS_LATER, lambda: answer_has(lambda answer: answer.sibling_index < answer.sibling_count - 1))

@@ -12,6 +12,7 @@ IDLE = Condition("no-answer-running", "Wait for the answer, or stop it.")
 ANSWERING = Condition("answer-running", "No answer is being written.")
 ASKED = Condition("question-asked", "There is no question in this chat yet.")
 ANSWERED = Condition("answer-there", "There is no answer in this chat yet.")
+THOUGHT = Condition("answer-has-reasoning", "The last answer has no reasoning.")
 CUT_OFF = Condition("answer-cut-off", "The last answer is complete.")
 HAS_EARLIER = Condition("answer-has-earlier", "The last answer has no earlier version.")
 HAS_LATER = Condition("answer-has-later", "The last answer has no later version.")
@@ -56,6 +57,12 @@ CONTINUE = Action(
     needs=(IDLE, ANSWERED, CUT_OFF),
 )
 COPY_ANSWER = Action("chat.copy-answer", "Copy the last answer as Markdown", icon="copy", needs=(ANSWERED,))
+COPY_WITH_REASONING = Action(
+    "chat.copy-with-reasoning", "Copy the last answer with its reasoning", icon="copy", needs=(ANSWERED, THOUGHT)
+)
+REASONING = Action(
+    "chat.reasoning", "Show or hide the reasoning of the last answer", ("Ctrl+R",), needs=(ANSWERED, THOUGHT)
+)
 EARLIER_VERSION = Action(
     "chat.earlier-version", "Previous version of the last answer", needs=(IDLE, ANSWERED, HAS_EARLIER)
 )
@@ -95,6 +102,8 @@ CHAT_ACTIONS: Declared = (
     REGENERATE,
     CONTINUE,
     COPY_ANSWER,
+    COPY_WITH_REASONING,
+    REASONING,
     EARLIER_VERSION,
     LATER_VERSION,
     RELOAD,

@@ -137,7 +137,7 @@ class ChatListPane(QWidget):
     """Asks for what the user wants by signals; the page does it and tells the models."""
 
     chat_chosen = Signal(int)
-    hit_chosen = Signal(int, object)  # chat id, message id or None
+    hit_chosen = Signal(int, object)  # chat id, Target or None
     new_asked = Signal()
     rename_asked = Signal(int, str)
     delete_asked = Signal(int)
@@ -311,7 +311,7 @@ class ChatListPane(QWidget):
             self.chat_chosen.emit(index.data(ChatRole.CHAT_ID))
 
     def _hit(self, index: QModelIndex) -> None:
-        self.hit_chosen.emit(index.data(ChatRole.CHAT_ID), index.data(ChatRole.MESSAGE_ID))
+        self.hit_chosen.emit(index.data(ChatRole.CHAT_ID), index.data(ChatRole.TARGET))
 
     def _choose_first_hit(self) -> None:
         if self._searching and self.hits.rowCount():

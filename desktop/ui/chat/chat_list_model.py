@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.store.chats import MARK_END, MARK_START, Chat, SearchHit
+from desktop.ui.chat.target import Target
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -22,7 +23,7 @@ class ChatRole(IntEnum):
     """What a delegate asks for beyond Qt's own roles."""
 
     CHAT_ID = Qt.ItemDataRole.UserRole + 1
-    MESSAGE_ID = Qt.ItemDataRole.UserRole + 2
+    TARGET = Qt.ItemDataRole.UserRole + 2
     SUBTITLE = Qt.ItemDataRole.UserRole + 3
     TRAILING = Qt.ItemDataRole.UserRole + 4  # after the subtitle, never cut
 
@@ -162,12 +163,17 @@ class SearchHitModel(QAbstractListModel):
             return title
         if role == ChatRole.CHAT_ID:
             return hit.chat_id
-        if role == ChatRole.MESSAGE_ID:
-            return hit.message_id
+        where = "Reasoning: " if hit.in_reasoning else ""
+        if role == ChatRole.TARGET:
+            return None if hit.message_id is None else Target(hit.message_id, hit.in_reasoning)
         if role == ChatRole.SUBTITLE:
-            return "in the title" if hit.message_id is None else _match_first(hit.snippet)
+            return (
+                "in the title"
+                if hit.message_id is None
+                else where + _match_first(hit.snippet, _LEAD_CHARACTERS - len(where))
+            )
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            told = title if hit.message_id is None else f"{title}: {plain(hit.snippet)}"
+            told = title if hit.message_id is None else f"{title}: {where}{plain(hit.snippet)}"
             return plain_tooltip(told) if role == Qt.ItemDataRole.ToolTipRole else told
         return None
 
@@ -178,12 +184,12 @@ class SearchHitModel(QAbstractListModel):
         self.endResetModel()
 
 
-def _match_first(snippet: str) -> str:
-    """The snippet on one line, cut so that its first match is within the first words of a narrow row."""
+def _match_first(snippet: str, characters: int) -> str:
+    """The snippet on one line, with so many characters before its first match, which a narrow row shows then."""
     line = " ".join(snippet.split())
     lead, mark, rest = line.partition(MARK_START)
-    if len(lead) > _LEAD_CHARACTERS:
-        lead = "…" + lead[-_LEAD_CHARACTERS:].split(" ", 1)[-1]
+    if len(lead) > characters:
+        lead = "…" + lead[-characters:].split(" ", 1)[-1]
     return f"{lead}{mark}{rest}"
 
 

@@ -19,31 +19,47 @@ from desktop.services.chat.chat import (
 )
 from desktop.store.chats import Chat, ChatStore, Message
 from desktop.ui.chat.sampling_panel import ChatSettings
+from desktop.ui.chat.target import Target
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 
 @dataclass
 class _Answer:
-    """The answer being written: its text since ``base``, also while another chat is in view."""
+    """The answer being written: all of it so far, also while another chat is in view."""
 
     chat_id: int
     message_id: int
-    base: str = ""
-    parts: list[str] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    reasoning_seconds: float = 0.0
 
-    @property
-    def text(self) -> str:
-        return self.base + "".join(self.parts)
+    def add(self, event: TextAdded) -> None:
+        """More of it."""
+        if event.turned:
+            self.reasoning, self.text = [*self.reasoning, *self.text], []
+        self.reasoning.append(event.reasoning)
+        self.text.append(event.text)
+        self.reasoning_seconds = event.reasoning_seconds or self.reasoning_seconds
+
+    def over(self, message: Message) -> Message:
+        """The message of the store, which lags half a second behind."""
+        return replace(
+            message,
+            content="".join(self.text),
+            reasoning="".join(self.reasoning),
+            reasoning_seconds=self.reasoning_seconds,
+            state="streaming",
+        )
 
 
 class Conversation(QObject):
     """Holds the branch in view. All signals come on the GUI thread."""
 
-    opened = Signal(object, object, object)  # Chat or None (a new one), tuple of messages, message id to show or None
+    opened = Signal(object, object, object)  # Chat or None (a new one), tuple of messages, Target or None
     branch_changed = Signal(object)  # tuple of messages: another branch of the same chat
     message_added = Signal(object)  # Message at the end of the branch
     message_changed = Signal(object)  # Message: continued or finished
-    text_added = Signal(int, str)
+    text_added = Signal(object)  # TextAdded of the chat in view
     progressed = Signal(object)  # PromptRead or TextAdded of the chat in view
     busy_changed = Signal(bool)  # an answer is being written in the chat in view
     chat_changed = Signal(object)  # Chat: anything the list shows
@@ -98,21 +114,21 @@ class Conversation(QObject):
         self._opening += 1
         self._show(None, ())
 
-    def open(self, chat_id: int, message_id: int | None = None) -> None:
-        """Show a stored chat, on the branch of ``message_id`` when it is given."""
+    def open(self, chat_id: int, target: Target | None = None) -> None:
+        """Show a stored chat, on the branch of a message when one is given."""
         self._opening += 1
         number = self._opening
 
         def work(context: TaskContext) -> tuple[Chat, list[Message]]:
             branch = self._chats.messages(chat_id)
-            if message_id is not None and all(message.id != message_id for message in branch):
-                self._chats.select(message_id)
+            if target is not None and all(message.id != target.message_id for message in branch):
+                self._chats.select(target.message_id)
                 branch = self._chats.messages(chat_id)
             return self._chats.chat(chat_id), branch
 
         def done(result: tuple[Chat, list[Message]]) -> None:
             if number == self._opening:  # the user has not gone on to another one
-                self._show(*result, message_id)
+                self._show(*result, target)
 
         self._tasks.run(work, done=done, failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
 
@@ -136,11 +152,11 @@ class Conversation(QObject):
 
         self._tasks.run(work, done=done, failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
 
-    def _show(self, chat: Chat | None, branch: Sequence[Message], message_id: int | None = None) -> None:
+    def _show(self, chat: Chat | None, branch: Sequence[Message], target: Target | None = None) -> None:
         self._chat = chat
         self._branch = self._with_live_text(branch)
         self._waiting = False
-        self.opened.emit(chat, self.branch, message_id)
+        self.opened.emit(chat, self.branch, target)
         self.busy_changed.emit(self.busy)
 
     def _with_live_text(self, branch: Sequence[Message]) -> list[Message]:
@@ -148,10 +164,7 @@ class Conversation(QObject):
         answer = self._answer
         if answer is None:
             return list(branch)
-        return [
-            replace(message, content=answer.text, state="streaming") if message.id == answer.message_id else message
-            for message in branch
-        ]
+        return [answer.over(message) if message.id == answer.message_id else message for message in branch]
 
     # -- asking -----------------------------------------------------------------------------------
 
@@ -198,7 +211,8 @@ class Conversation(QObject):
         known = next((message for message in self._branch if message.id == message_id), None)
         if known is None or self._answer is not None:
             return
-        self._answer = _Answer(known.chat_id, known.id, known.content)
+        begun = [known.content], [known.reasoning], known.reasoning_seconds
+        self._answer = _Answer(known.chat_id, known.id, *begun)
         self._replace(replace(known, state="streaming"))
 
         def refused(error: HeftError) -> None:
@@ -265,11 +279,11 @@ class Conversation(QObject):
         match event:
             case MessageAdded(message=message):
                 self._added(message)
-            case TextAdded(message_id=message_id, text=text):
+            case TextAdded(message_id=message_id):
                 if self._answer is not None and self._answer.message_id == message_id:
-                    self._answer.parts.append(text)
+                    self._answer.add(event)
                 if self._in_view(event.chat_id):
-                    self.text_added.emit(message_id, text)
+                    self.text_added.emit(event)
                     self.progressed.emit(event)
             case PromptRead():
                 if self._in_view(event.chat_id):

@@ -12,9 +12,10 @@ from desktop.store.chats import ChatStore
 from desktop.ui.shared.saving import write_file
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
-_KINDS: dict[str, tuple[str, str]] = {
-    "markdown": ("md", "Markdown (*.md)"),
-    "json": ("json", "JSON (*.json)"),
+_WITH_REASONING = "Markdown with reasoning (*.md)"
+_KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "markdown": ("md", ("Markdown (*.md)", _WITH_REASONING)),
+    "json": ("json", ("JSON (*.json)",)),
 }
 
 
@@ -32,19 +33,25 @@ class ChatExport(QObject):
     def ask(self, chat_id: int, title: str, kind: str) -> None:
         """Open the dialog for one chat; ``kind`` is "markdown" or "json"."""
         suffix, kinds = _KINDS[kind]
-        dialog = QFileDialog(self._window, "Export chat", file_name(title, suffix), kinds)
+        dialog = QFileDialog(self._window, "Export chat", file_name(title, suffix))
+        dialog.setNameFilters(kinds)
         dialog.setObjectName("exportDialog")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(suffix)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda name: self.write(chat_id, kind, Path(name)))
+        dialog.fileSelected.connect(
+            lambda name: self.write(chat_id, kind, Path(name), reasoning=dialog.selectedNameFilter() == _WITH_REASONING)
+        )
         dialog.open()
 
-    def write(self, chat_id: int, kind: str, path: Path) -> None:
-        """Export one chat to ``path``."""
+    def write(self, chat_id: int, kind: str, path: Path, *, reasoning: bool = False) -> None:
+        """Export one chat to ``path``. JSON has all there is of it; Markdown the reasoning where that is wanted."""
 
         def work(context: TaskContext) -> None:
-            text = self._chats.export_json(chat_id) if kind == "json" else self._chats.export_markdown(chat_id)
+            if kind == "json":
+                text = self._chats.export_json(chat_id)
+            else:
+                text = self._chats.export_markdown(chat_id, reasoning=reasoning)
             write_file(path, text)
 
         self._tasks.run(

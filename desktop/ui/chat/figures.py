@@ -11,7 +11,7 @@ from desktop.store.chats import Message
 from desktop.ui.chat.live_panel import Figures
 
 if TYPE_CHECKING:
-    from desktop.ui.shared.transcript import TranscriptMessage
+    from desktop.ui.shared.transcript import Addition, TranscriptMessage
 
 
 def statistics_line(message: Message) -> str:
@@ -43,7 +43,16 @@ def transcript_message(message: Message) -> TranscriptMessage:
         sibling_index=message.sibling_index,
         sibling_count=message.sibling_count,
         model=message.model,
+        reasoning=message.reasoning,
+        reasoning_seconds=message.reasoning_seconds,
     )
+
+
+def addition(event: TextAdded) -> Addition:
+    """What the transcript adds to a message."""
+    from desktop.ui.shared.transcript import Addition  # as above
+
+    return Addition(event.text, event.reasoning, event.turned, event.reasoning_seconds)
 
 
 def prompt_progress(event: PromptRead) -> str:

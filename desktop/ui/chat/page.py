@@ -24,7 +24,7 @@ from desktop.ui.chat.composer import Composer
 from desktop.ui.chat.conversation import Conversation
 from desktop.ui.chat.empty import EmptyChat
 from desktop.ui.chat.export import ChatExport
-from desktop.ui.chat.figures import prompt_progress, transcript_message
+from desktop.ui.chat.figures import addition, prompt_progress, transcript_message
 from desktop.ui.chat.history import ChatHistory
 from desktop.ui.chat.models import ModelChooser
 from desktop.ui.chat.notice import (
@@ -36,6 +36,7 @@ from desktop.ui.chat.notice import (
     template_notice,
 )
 from desktop.ui.chat.side import ChatSide, PresetKeeper
+from desktop.ui.chat.target import Target
 from desktop.ui.shared.reflow import Column, CurrentStack
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.engine_bridge import Bridge
@@ -139,10 +140,10 @@ class ChatPage(Page):
         self._talk.new()
         self._composer.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def open_chat(self, chat_id: int, message_id: int | None = None) -> None:
-        """Show a stored chat, on the branch of a message when one is given."""
+    def open_chat(self, chat_id: int, target: Target | None = None) -> None:
+        """Show a stored chat, at a message when one is given."""
         self._flush_settings()
-        self._talk.open(chat_id, message_id)
+        self._talk.open(chat_id, target)
 
     def shown(self) -> None:
         """Bring "now", "yesterday" ... up to date, and what was set on other pages."""
@@ -199,7 +200,7 @@ class ChatPage(Page):
         talk.branch_changed.connect(self._show_branch)
         talk.message_added.connect(self._message_added)
         talk.message_changed.connect(self._message_changed)
-        talk.text_added.connect(self._text_added)
+        talk.text_added.connect(lambda event: self._transcript.append(event.message_id, addition(event)))
         talk.progressed.connect(self._progressed)
         talk.busy_changed.connect(self._busy_changed)
         talk.chat_changed.connect(self._history.put)
@@ -260,14 +261,14 @@ class ChatPage(Page):
 
     # -- the chat in view -------------------------------------------------------------------------
 
-    def _opened(self, chat: Chat | None, branch: tuple[Message, ...], message_id: int | None) -> None:
+    def _opened(self, chat: Chat | None, branch: tuple[Message, ...], target: Target | None) -> None:
         self._refused = None
         self._composer.cancel_edit()
         self._side.show_chat(chat)
         self._list.select(chat.id if chat else None)
         self._show_branch(branch)
-        if message_id is not None:
-            self._bring_into_view(message_id)
+        if target is not None:
+            self._bring_into_view(target)
 
     def _show_branch(self, branch: tuple[Message, ...]) -> None:
         if branch or self._made_transcript is not None:
@@ -276,10 +277,12 @@ class ChatPage(Page):
         self._side.rest(self._last_measured())
         self._show_notice()
 
-    def _bring_into_view(self, message_id: int) -> None:
+    def _bring_into_view(self, target: Target) -> None:
         ids = [message.id for message in self._talk.branch]
-        if message_id in ids:
-            self._transcript.bring_into_view(ids.index(message_id), QRectF(0, 0, 1, self._transcript.height()))
+        if target.in_reasoning:
+            self._transcript.show_reasoning(target.message_id, shown=True)
+        if target.message_id in ids:
+            self._transcript.bring_into_view(ids.index(target.message_id), QRectF(0, 0, 1, self._transcript.height()))
 
     def _message_added(self, message: Message) -> None:
         self._middle.setCurrentWidget(self._transcript)
@@ -291,9 +294,6 @@ class ChatPage(Page):
         if message.state != "streaming":
             self._side.rest(self._last_measured())
         self._show_notice()
-
-    def _text_added(self, message_id: int, text: str) -> None:
-        self._transcript.append_text(message_id, text)
 
     def _progressed(self, event: PromptRead | TextAdded) -> None:
         self._side.progress(event)

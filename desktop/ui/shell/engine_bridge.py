@@ -26,7 +26,10 @@ def merge_states(older: EngineState, newer: EngineState) -> EngineState | None:
 def merge_chat_events(older: object, newer: object) -> object | None:
     """Text of one message is joined, reading progress replaced; None where both events have to be told."""
     if isinstance(older, TextAdded) and isinstance(newer, TextAdded) and older.message_id == newer.message_id:
-        return replace(newer, text=older.text + newer.text)
+        if newer.turned:
+            return replace(newer, reasoning=older.reasoning + older.text + newer.reasoning)
+        text, reasoning = older.text + newer.text, older.reasoning + newer.reasoning
+        return replace(newer, text=text, reasoning=reasoning, turned=older.turned)
     if isinstance(older, PromptRead) and isinstance(newer, PromptRead) and older.message_id == newer.message_id:
         return newer
     return None

@@ -15,6 +15,7 @@ from support.widgets import shown
 from desktop.store.chats import MARK_END, MARK_START, Chat, SearchHit
 from desktop.ui.chat.chat_list import ChatListPane
 from desktop.ui.chat.chat_list_model import ChatListModel, ChatRole, when
+from desktop.ui.chat.target import Target
 from desktop.ui.shell.theme import Theme
 
 NOW = datetime.datetime(2026, 11, 22, 15, 0, 0)
@@ -153,7 +154,7 @@ def test_typing_searches_once_and_results_replace_the_list(qtbot: QtBot, pane: C
     pane.grab()  # the delegate paints marks
     with qtbot.waitSignal(pane.hit_chosen) as chosen:
         qtbot.keyClick(field, Qt.Key.Key_Return)
-    assert chosen.args == [5, 50]
+    assert chosen.args == [5, Target(50)]
 
     with qtbot.waitSignal(pane.search_asked) as ended:
         qtbot.keyClick(field, Qt.Key.Key_Escape)

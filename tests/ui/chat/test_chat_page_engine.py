@@ -40,7 +40,7 @@ def test_a_typed_question_is_answered_by_the_starter_model(
         page.findChild(QSpinBox, "maxTokens").setValue(24)
         editor = page.findChild(QPlainTextEdit, "composerText")
         lengths: list[int] = []
-        page._talk.text_added.connect(lambda message_id, text: lengths.append(len(text)))
+        page._talk.text_added.connect(lambda event: lengths.append(len(event.text)))
 
         def ask(text: str) -> str:
             turns = len(page._talk.branch)

@@ -6,8 +6,8 @@ from itertools import combinations
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 from support.widgets import shown
 
@@ -151,15 +151,85 @@ def test_copy_gives_markdown_and_copy_code_the_code(qtbot: QtBot, view: Transcri
     assert clipboard().startswith("**So:**\n\n```python")
 
 
+def show_thought(view: TranscriptView) -> None:
+    answer = TranscriptMessage(
+        1, "assistant", "**Seen**", reasoning="hidden *words*\n\nand more", reasoning_seconds=2.0
+    )
+    view.set_messages([TranscriptMessage(0, "user", "Why?"), answer])
+    QApplication.processEvents()
+
+
 def test_reasoning_is_folded_and_unfolds(qtbot: QtBot, view: TranscriptView) -> None:
-    show(view, "Why?", "<think>\nhidden words\n</think>\n\nSeen")
+    show_thought(view)
     item = view.column.items[1]
     low = item.height
     qtbot.mouseClick(view.viewport(), LEFT, pos=place(view, 1, "fold"))
     assert item.height > low
-    assert [row.text for row in item.rows or () if not item.hidden(row)][:3] == ["", "hidden words", "Seen"]
+    shown = [row.text for row in item.rows or () if not item.hidden(row)]
+    assert shown[:4] == ["", "hidden words", "and more", "Seen"]
     qtbot.mouseClick(view.viewport(), LEFT, pos=place(view, 1, "fold"))
     assert item.height == low
+
+
+def test_reasoning_unfolds_and_is_copied_by_the_keyboard_alone(qtbot: QtBot, view: TranscriptView) -> None:
+    show_thought(view)
+    item = view.column.items[1]
+    view.setFocus(Qt.FocusReason.TabFocusReason)
+    while "the reasoning" not in view.accessibleDescription():
+        qtbot.keyClick(view, Qt.Key.Key_Tab)
+    assert view.accessibleDescription() == "Show the reasoning (Thought for 2.0 s)"
+    qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert not item.folded
+    qtbot.keyClick(view, Qt.Key.Key_Tab)
+    qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert clipboard() == "hidden *words*\n\nand more"
+    qtbot.keyClick(view, Qt.Key.Key_Backtab)
+    qtbot.keyClick(view, Qt.Key.Key_Space)
+    assert item.folded
+
+
+@pytest.mark.parametrize("width", [260, 320, 705])
+def test_nothing_on_the_line_of_the_reasoning_is_cut_or_over_another(view: TranscriptView, width: int) -> None:
+    answer = TranscriptMessage(1, "assistant", "", "stopped", reasoning="Hm", reasoning_seconds=75.0)
+    view.set_messages([TranscriptMessage(0, "user", "Why?"), answer])
+    view.resize(width, 500)
+    view.show_reasoning(1)
+    QApplication.processEvents()
+    row = (view.column.items[1].rows or [])[0]
+    fold, copy = (hot.rect for hot in row.hot_spots())
+    assert not fold.intersects(copy)
+    for rect in (fold, copy):
+        assert rect.left() >= 0 and rect.right() <= row.width and rect.bottom() <= row.height
+
+
+def test_a_copied_answer_has_its_reasoning_only_when_asked_for(qtbot: QtBot, view: TranscriptView) -> None:
+    show_thought(view)
+    qtbot.mouseClick(view.viewport(), LEFT, pos=place(view, 1, "copy"))
+    assert clipboard() == "**Seen**"
+    point = view.item_rect(1).center().toPoint()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, point, view.viewport().mapToGlobal(point))
+    QApplication.sendEvent(view.viewport(), event)
+    menu = next(menu for menu in view.findChildren(QMenu) if menu.isVisible())
+    next(action for action in menu.actions() if action.text() == "Copy with reasoning").trigger()
+    menu.close()
+    assert clipboard() == "> hidden *words*\n>\n> and more\n\n**Seen**"
+
+
+def test_reasoning_is_selected_like_any_text(qtbot: QtBot, view: TranscriptView) -> None:
+    show_thought(view)
+    view.show_reasoning(1)
+    QApplication.processEvents()
+    left = view.column.items[1].rows[1].left  # type: ignore[index]
+    drag(qtbot, view, text_place(view, 1, 1, left - 2), text_place(view, 1, 2, 600))
+    view.copy_selection()
+    assert clipboard() == "hidden words\n\nand more"
+    view.copy_selection(markdown=True)
+    assert clipboard() == "hidden *words*\n\nand more"
+    drag(qtbot, view, text_place(view, 1, 1, left - 2), text_place(view, 1, 3, 600))
+    view.copy_selection()
+    assert clipboard() == "hidden words\n\nand more\n\nSeen"
+    view.copy_selection(markdown=True)
+    assert clipboard() == "**Seen**"
 
 
 def test_selection_over_paragraphs_copies_what_is_read(qtbot: QtBot, view: TranscriptView) -> None:

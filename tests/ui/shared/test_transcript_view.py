@@ -13,15 +13,13 @@ from pytestqt.qtbot import QtBot
 from support.calls import calls_of
 from support.widgets import shown
 
-from desktop.ui.shared.transcript import TranscriptMessage, TranscriptView
+from desktop.ui.shared.transcript import Addition, TranscriptMessage, TranscriptView
+from desktop.ui.shared.transcript.message import State
 from desktop.ui.shell.theme import Theme
 
-ANSWER = """<think>
-The user wants *tides*.
-</think>
-
-The Moon pulls on the near side more strongly than on the centre, and on the centre more strongly than on the far \
-side. So the ocean stretches **both ways**, and a [link](https://example.org) is here:
+THOUGHT = "The user wants *tides*.\n\n```\nG M / r\n```\n"
+ANSWER = """The Moon pulls on the near side more strongly than on the centre, and on the centre more strongly than \
+on the far side. So the ocean stretches **both ways**, and a [link](https://example.org) is here:
 
 1. a bulge facing the Moon;
 2. a bulge on the opposite side.
@@ -66,7 +64,9 @@ def view(qtbot: QtBot, theme: Theme) -> Watched:
 
 def chat(count: int) -> list[TranscriptMessage]:
     return [
-        TranscriptMessage(n, "assistant", ANSWER) if n % 2 else TranscriptMessage(n, "user", f"Question {n}?")
+        TranscriptMessage(n, "assistant", ANSWER, reasoning=THOUGHT)
+        if n % 2
+        else TranscriptMessage(n, "user", f"Question {n}?")
         for n in range(count)
     ]
 
@@ -81,17 +81,27 @@ def streaming(view: TranscriptView) -> None:
     QApplication.processEvents()
 
 
-def stream(view: TranscriptView, text: str) -> None:
-    view.append_text(1, text)
+def stream(view: TranscriptView, text: str, reasoning: str = "", seconds: float = 0.0, *, turned: bool = False) -> None:
+    view.append(1, Addition(text, reasoning, turned, seconds))
     view.flush()
     QApplication.processEvents()
 
 
+@pytest.mark.parametrize("unfolded", [True, False])
 @pytest.mark.parametrize("follow", [True, False])
-def test_painting_in_pieces_gives_the_same_picture_as_painting_everything(view: Watched, follow: bool) -> None:
+def test_painting_in_pieces_gives_the_same_picture_as_painting_everything(
+    view: Watched, follow: bool, unfolded: bool
+) -> None:
     streaming(view)
     text = ANSWER * 3
     chance = random.Random(5)
+    if unfolded:
+        view.show_reasoning(1, shown=True)
+    for position in range(0, len(THOUGHT), 7):
+        stream(view, "", THOUGHT[position : position + 7], position / 10)
+        before = on_screen(view)
+        view.viewport().repaint()
+        assert on_screen(view) == before, f"after {position}"
     position = 0
     while position < len(text):
         size = chance.randint(1, 30)
@@ -227,20 +237,73 @@ def test_waiting_is_said_and_goes_with_the_first_word(view: Watched) -> None:
     assert (view.column.items[1].rows or [])[0].text == "Word"
 
 
+def label(view: TranscriptView) -> str:
+    return str(getattr((view.column.items[1].rows or [])[0], "label", ""))
+
+
 def test_thinking_is_labelled_while_and_after(view: Watched) -> None:
     streaming(view)
+    stream(view, "", "let me see")
+    assert label(view) == "Thinking…"
+    stream(view, "", " it", 3.9)
+    assert label(view) == "Thinking… 3 s"
+    stream(view, "Yes", "", 12.4)
+    assert label(view) == "Thought for 12 s"
 
-    def label() -> str:
-        return str(getattr((view.column.items[1].rows or [])[0], "label", ""))
 
-    stream(view, "<think>let me see")
-    assert label() == "Thinking…"
-    stream(view, "</think>\n\nYes")
-    assert label().startswith("Thought for ")
-    view.set_messages(
-        [TranscriptMessage(0, "user", "Why?"), TranscriptMessage(1, "assistant", ANSWER, reasoning_seconds=3.14)]
-    )
-    assert label() == "Thought for 3.1 s"
+@pytest.mark.parametrize(
+    ("seconds", "state", "content", "words"),
+    [
+        (3.14, "complete", "Yes", "Thought for 3.1 s"),
+        (65.4, "complete", "Yes", "Thought for 1 min 5 s"),
+        (0.0, "complete", "Yes", "Reasoning"),
+        (12.4, "stopped", "Half", "Thought for 12 s"),
+        (12.4, "stopped", "", "Thought for 12 s, not finished"),
+        (0.0, "interrupted", "", "Reasoning, not finished"),
+        (12.4, "complete", "", "Thought for 12 s"),
+    ],
+)
+def test_how_long_the_thinking_took(view: Watched, seconds: float, state: State, content: str, words: str) -> None:
+    answer = TranscriptMessage(1, "assistant", content, state, reasoning="Hm", reasoning_seconds=seconds)
+    view.set_messages([TranscriptMessage(0, "user", "Why?"), answer])
+    assert label(view) == words
+
+
+def seen(view: TranscriptView) -> list[str]:
+    """Texts of the rows of the answer that are not folded away."""
+    item = view.column.items[1]
+    return [row.text for row in item.rows or () if not item.hidden(row) and row.text]
+
+
+def test_reasoning_streams_into_its_fold_whether_it_is_open_or_not(view: Watched) -> None:
+    streaming(view)
+    stream(view, "", "One")
+    assert seen(view) == []
+    view.show_reasoning(1)
+    stream(view, "", " two\n\nthree")
+    assert seen(view) == ["One two", "three"]
+    stream(view, "Yes", " four")
+    assert seen(view) == ["One two", "three four", "Yes"]
+    stream(view, ", no\n\nmore")
+    assert seen(view) == ["One two", "three four", "Yes, no", "more"]
+    view.show_reasoning(1)
+    assert seen(view) == ["Yes, no", "more"]
+    stream(view, "", " late")  # an engine that thinks again amid its answer
+    view.show_reasoning(1)
+    assert seen(view) == ["One two", "three four late", "Yes, no", "more"]
+    done = TranscriptMessage(1, "assistant", "Yes, no\n\nmore.", reasoning="One two\n\nthree four late")
+    view.replace_message(done)
+    assert seen(view) == ["One two", "three four late", "Yes, no", "more."]
+
+
+def test_text_that_turns_out_to_be_reasoning_is_folded(view: Watched) -> None:
+    streaming(view)
+    stream(view, "so I think\n\nand")
+    assert seen(view) == ["so I think", "and"]
+    view.append(1, Addition("\n"))
+    stream(view, "Yes.", "", 2.0, turned=True)
+    assert seen(view) == ["Yes."] and view.text_of(1) == "Yes."
+    assert view.reasoning_of(1) == "so I think\n\nand\n"
 
 
 def test_a_note_is_shown_with_its_words(view: Watched) -> None:

@@ -6,6 +6,8 @@ nothing by itself::
     set_messages(messages)          the whole branch, root to leaf; goes to the newest message
     add_message(message)            at the end
     append_text(id, text)           a piece of a streaming answer; painted in batches, 30 per second
+    append(id, Addition)            the same, with reasoning before the answer
+    show_reasoning(id, shown)       unfolds or folds the reasoning of an answer
     replace_message(message)        same id: final text, state, statistics, note, siblings
     clear()
     set_prompt_progress(id, text)   words shown while an answer has no text yet ("Reading the prompt, 40 %")
@@ -19,7 +21,7 @@ nothing by itself::
 
 from __future__ import annotations
 
-from desktop.ui.shared.transcript.message import TranscriptMessage
+from desktop.ui.shared.transcript.message import Addition, TranscriptMessage
 from desktop.ui.shared.transcript.view import TranscriptView
 
-__all__ = ["TranscriptMessage", "TranscriptView"]
+__all__ = ["Addition", "TranscriptMessage", "TranscriptView"]

@@ -13,7 +13,7 @@ from desktop.ui.shared.transcript.focus import FocusRing, FocusStop
 from desktop.ui.shared.transcript.foot_rows import FootRow
 from desktop.ui.shared.transcript.pane import Pane
 from desktop.ui.shared.transcript.row import HotSpot, TextRow
-from desktop.ui.shared.transcript.selection import Position, selected_text
+from desktop.ui.shared.transcript.selection import Position, copied_message, selected_text
 from desktop.ui.shared.transcript.units import cut, units
 from desktop.ui.shared.transcript_keys import COPY, COPY_MARKDOWN, SELECT_ALL, TRANSCRIPT_KEYS
 from desktop.ui.shell.action_registry import declared_action
@@ -229,8 +229,11 @@ class Interaction(QObject):
             made.setEnabled(self.has_selection)
             menu.addAction(made)
         if found is not None:
-            content = pane.column.items[found[0]].content
-            menu.addAction("Copy message", lambda: self.copied.emit(chat_text(content), "Message copied"))
+            item = pane.column.items[found[0]]
+            menu.addAction("Copy message", lambda: self.copied.emit(copied_message(item), "Message copied"))
+            if item.reasoning:
+                whole = copied_message(item, reasoning=True)
+                menu.addAction("Copy with reasoning", lambda: self.copied.emit(whole, "Message copied"))
         menu.addSeparator()
         menu.addAction(declared_action(SELECT_ALL, menu, self.select_all))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -249,8 +252,10 @@ class Interaction(QObject):
                 self.grown.emit(stop.item)
             case "copy-code":
                 self.copied.emit(item.code_of_block(stop.row), "Code copied")
+            case "copy-reasoning":
+                self.copied.emit(chat_text(item.reasoning).strip("\n"), "Reasoning copied")
             case "copy":
-                self.copied.emit(chat_text(item.content), "Message copied")
+                self.copied.emit(copied_message(item), "Message copied")
             case kind:
                 self.pressed.emit(kind, item.message.id)
 

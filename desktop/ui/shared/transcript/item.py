@@ -8,15 +8,15 @@ from collections.abc import Callable
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
-from desktop.core.markdown import StreamParser, Update, parse_plain
 from desktop.ui.shared.transcript.code_row import CodeRow
 from desktop.ui.shared.transcript.foot_rows import FootRow, NoteRow, WaitingRow
-from desktop.ui.shared.transcript.leaves import CodeLeaf, Leaf, ReasoningLeaf, RuleLeaf, TableLeaf, leaves
-from desktop.ui.shared.transcript.message import TranscriptMessage
+from desktop.ui.shared.transcript.leaves import CodeLeaf, Leaf, ReasoningLeaf, RuleLeaf, TableLeaf
+from desktop.ui.shared.transcript.message import Addition, TranscriptMessage
+from desktop.ui.shared.transcript.message_text import Change, MessageText
 from desktop.ui.shared.transcript.row import RuleRow, Span, TextRow, TranscriptRow
 from desktop.ui.shared.transcript.style import Style
 from desktop.ui.shared.transcript.table_row import TableRow
-from desktop.ui.shared.transcript.thinking import ReasoningRow, Thinking
+from desktop.ui.shared.transcript.thinking import ReasoningRow, thinking_words
 
 _BUBBLE_SHARE = 0.82  # of the column, at most
 
@@ -50,16 +50,18 @@ class MessageItem:
         self._width = 0.0
         self._body = 0  # rows before the feet
         self._block_rows: list[int] = []  # index of the first row of each block
-        self._pieces = [message.content]
-        self._parser: StreamParser | None = None
-        self._thinking = Thinking(message)
+        self._text = MessageText(message)
+        self._seconds = message.reasoning_seconds
 
     @property
     def content(self) -> str:
         """All text received so far."""
-        if len(self._pieces) > 1:
-            self._pieces = ["".join(self._pieces)]
-        return self._pieces[0]
+        return self._text.content
+
+    @property
+    def reasoning(self) -> str:
+        """All that was thought before it, received so far."""
+        return self._text.reasoning
 
     @property
     def is_user(self) -> bool:
@@ -75,9 +77,9 @@ class MessageItem:
         """Take a width; heights are estimated until rows are seen."""
         self._width = width
         if self.rows is None:
-            content = self._pieces[0]
+            content = self.content
             per_line = max(10.0, width / self.style.character)
-            lines = content.count("\n") + len(content) / per_line + 1
+            lines = content.count("\n") + len(content) / per_line + 1 + self._text.thought
             self.height = lines * self.style.line + self.style.small_line + 10.0
         else:
             for row in self.rows:
@@ -89,41 +91,33 @@ class MessageItem:
         """Parse what there is and make the rows, unless that has been done."""
         if self.rows is None:
             self.rows = []
-            if self.is_user:
-                self._apply(Update(0, parse_plain(self.content)))
-            else:
-                self._parser = StreamParser(reasoning_open=self.message.reasoning_open)
-                self._parser.append(self.content)
-                if not self.streaming:
-                    self._parser.finish()
-                self._apply(Update(0, self._parser.blocks))
+            self._apply(self._text.parse(plain=self.is_user, ended=not self.streaming))
             self._set_feet()
             self._stack(0)
         return self.rows
 
-    def _apply(self, update: Update) -> int:
+    def _apply(self, change: Change) -> int:
         """Make the rows of changed blocks, keeping what can be kept; index of the first row that changed."""
         assert self.rows is not None
-        first = self._block_rows[update.start] if update.start < len(self._block_rows) else self._body
+        first = self._block_rows[change.start] if change.start < len(self._block_rows) else self._body
         old = self.rows[first : self._body]
         made: list[TranscriptRow] = []
-        changed: int | None = None
-        starts = self._block_rows[: update.start]
-        for block in update.blocks:
+        at: int | None = None
+        starts = self._block_rows[: change.start]
+        for block in change.blocks:
             starts.append(first + len(made))
-            self._thinking.watch(block)
-            for leaf in leaves(block):
+            for leaf in block:
                 number = len(made)
                 kept = old[number] if number < len(old) and old[number].adopt(leaf) else None
                 row = kept or self._new_row(leaf)
                 made.append(row)
-                if changed is None and (kept is None or kept.changed_from < kept.height):
-                    changed = first + number
+                if at is None and (kept is None or kept.changed_from < kept.height):
+                    at = first + number
         self._block_rows = starts
         self.rows[first : self._body] = made
         self._body = first + len(made)
         self._join_parts(max(0, first - 1))
-        return first + len(made) if changed is None else changed
+        return first + len(made) if at is None else at
 
     def _new_row(self, leaf: Leaf) -> TranscriptRow:
         row = _row(self.style, leaf)
@@ -140,7 +134,7 @@ class MessageItem:
             if isinstance(row, TableRow) and isinstance(after, TableRow) and after.place.continues:
                 after.columns_of = row
             if isinstance(row, ReasoningRow):
-                row.folded = self.folded
+                row.set_folded(self.folded)
 
     def _set_feet(self) -> None:
         assert self.rows is not None
@@ -157,46 +151,64 @@ class MessageItem:
         self.rows.append(foot)
         for row in self.rows[self._body :]:
             row.height = row.estimate(self._row_width(row))
-        self._thinking.label(self.rows)
+        self._say_thinking()
+
+    def _say_thinking(self) -> bool:
+        """Put the words on the line above the reasoning; True when they are others."""
+        row = self.rows[0] if self.rows else None
+        if not isinstance(row, ReasoningRow):
+            return False
+        answered = self._text.answered
+        words = thinking_words(
+            self._seconds,
+            going_on=self.streaming and not answered,
+            finished=answered or self.message.state == "complete",
+        )
+        return row.set_label(words)
 
     # -- changes ---------------------------------------------------------------------------------
 
-    def append(self, text: str) -> float:
+    def append(self, more: Addition) -> float:
         """Add streamed text; where, from the top, painting has to start again."""
-        if self.rows is None or self._parser is None:
-            self._pieces.append(text)
-            return 0.0
+        self._seconds = more.reasoning_seconds or self._seconds
         empty = not self._body
-        self._pieces.append(text)
         caret = self.caret()
-        thinking = self._thinking.going_on
-        changed = self._apply(self._parser.append(text))
+        changes = self._text.append(more)
+        if self.rows is None:
+            return 0.0
+        if changes is None:
+            self._build_again()
+            return 0.0
+        changed = min([self._apply(change) for change in changes], default=self._body)
         if empty and self._body:
             self._set_feet()
-        if thinking != self._thinking.going_on:
-            self._thinking.label(self.rows)
+            changed = 0
+        if self._say_thinking():
             changed = 0
         self._stack(max(0, changed - 1))
         top = self.height
         if changed < self._body:
             row = self.rows[changed]
-            top = self.tops[changed] + (row.changed_from if row.width >= 0 else 0.0)
+            top = self.tops[changed] + (row.changed_from if row.width >= 0 and changed else 0.0)
         return min(top, caret.top() if caret is not None else top) - 2.0
+
+    def _build_again(self) -> None:
+        self.rows, self._body, self._block_rows = None, 0, []
+        self.build()
 
     def replace(self, message: TranscriptMessage) -> None:
         """Show the message's new value; rows are kept when the text only grew."""
-        before, self.message = self.content, message
-        self._thinking.update(message)
-        self._pieces = [message.content]
+        self.message = message
+        self._seconds = message.reasoning_seconds or self._seconds
+        more = self._text.replace(message)
         if self.rows is None:
             return
-        if self._parser is None or not message.content.startswith(before):
-            self.rows, self._body, self._block_rows = None, 0, []
-            self.build()
+        changes = None if more is None else self._text.append(more)
+        if changes is None:
+            self._build_again()
             return
-        self._apply(self._parser.append(message.content[len(before) :]))
-        if not self.streaming:
-            self._apply(self._parser.finish())
+        for change in [*changes, *(() if self.streaming else (self._text.end(),))]:
+            self._apply(change)
         self._set_feet()
         self._stack(0)
 
@@ -233,8 +245,7 @@ class MessageItem:
         """Make all rows again in another style."""
         self.style = style
         if self.rows is not None:
-            self.rows, self._body, self._block_rows = None, 0, []
-            self.build()
+            self._build_again()
 
     # -- geometry --------------------------------------------------------------------------------
 

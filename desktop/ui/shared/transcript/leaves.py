@@ -12,7 +12,6 @@ from desktop.core.markdown import (
     ListBlock,
     Paragraph,
     Quote,
-    Reasoning,
     Rule,
     Runs,
     Table,
@@ -64,7 +63,8 @@ class RuleLeaf:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningLeaf:
-    closed: bool
+    """The line above the reasoning, which folds it."""
+
     place: LeafPosition
 
 
@@ -95,7 +95,7 @@ def _list_leaves(block: ListBlock, place: LeafPosition) -> Iterator[Leaf]:
 
 def leaves(block: Block, place: LeafPosition | None = None) -> Iterator[Leaf]:
     """The leaves of a block, in reading order."""
-    place = place or LeafPosition(reasoning=block.reasoning)
+    place = place or LeafPosition()
     if block.continues:
         place = replace(place, continues=True)
     match block:
@@ -109,8 +109,6 @@ def leaves(block: Block, place: LeafPosition | None = None) -> Iterator[Leaf]:
             yield TableLeaf(block, place)
         case Rule():
             yield RuleLeaf(place)
-        case Reasoning(closed=closed):
-            yield ReasoningLeaf(closed, place)
         case ListBlock():
             yield from _list_leaves(block, place)
         case Quote(blocks=blocks):

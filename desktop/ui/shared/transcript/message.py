@@ -18,8 +18,8 @@ class TranscriptMessage:
     ``content`` is what was typed or, for the assistant, Markdown. ``note`` is shown under the text as a strip with
     an icon (why it stopped, what failed). ``statistics_line`` is ready to show ("61.4 tok/s · 142 tokens").
     ``sibling_index`` counts from 0. ``model`` is named under an answer when it differs from the one before.
-    ``reasoning_open``: the chat template opened the thinking passage, so ``content`` starts inside it.
-    ``reasoning_seconds``: how long the thinking took; 0 when it was not measured.
+    ``reasoning`` is what the model thought before, Markdown too; ``reasoning_seconds`` how long that took, 0 when it
+    was not measured.
     """
 
     id: int
@@ -31,5 +31,25 @@ class TranscriptMessage:
     sibling_index: int = 0
     sibling_count: int = 1
     model: str = ""
-    reasoning_open: bool = False
+    reasoning: str = ""
     reasoning_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What streams into a message. ``turned``: all its text so far turned out to be reasoning.
+
+    ``reasoning_seconds``: how long the model has been thinking by now, 0 where that is not known.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    turned: bool = False
+    reasoning_seconds: float = 0.0
+
+    def then(self, later: Addition) -> Addition:
+        """Both as one."""
+        seconds = later.reasoning_seconds or self.reasoning_seconds
+        if later.turned:
+            return Addition(later.text, self.reasoning + self.text + later.reasoning, True, seconds)
+        return Addition(self.text + later.text, self.reasoning + later.reasoning, self.turned, seconds)

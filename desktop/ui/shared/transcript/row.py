@@ -12,7 +12,9 @@ from desktop.ui.shared.transcript.leaves import Leaf, LeafPosition, RuleLeaf, Te
 from desktop.ui.shared.transcript.style import LINE_SPACING, Style
 from desktop.ui.shared.transcript.units import units
 
-HotSpotKind = Literal["link", "fold", "copy-code", "regenerate", "edit", "copy", "continue", "previous", "next"]
+HotSpotKind = Literal[
+    "link", "fold", "copy-code", "copy-reasoning", "regenerate", "edit", "copy", "continue", "previous", "next"
+]
 Span = tuple[int, int]
 ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 

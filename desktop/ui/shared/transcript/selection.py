@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from desktop.core.markdown import quoted
 from desktop.core.text import chat_text
 from desktop.ui.shared.transcript.column import MessageColumn
 from desktop.ui.shared.transcript.item import MessageItem
@@ -84,11 +85,26 @@ def _is_whole(selection: Selection, number: int, item: MessageItem) -> bool:
     return from_start and last.item > number
 
 
+def copied_message(item: MessageItem, *, reasoning: bool = False) -> str:
+    """A whole message as Markdown; the reasoning before it, where that is wanted, as a quote."""
+    parts = [quoted(item.reasoning)] if reasoning and item.reasoning else []
+    return chat_text("\n\n".join([*parts, item.content]))
+
+
+def _within_reasoning(selection: Selection, number: int, item: MessageItem) -> bool:
+    """Whether all that is selected of a message is of its reasoning, unfolded."""
+    bounds = selection.bounds
+    if item.folded or bounds is None or bounds[1].item != number:
+        return False
+    return item.build()[bounds[1].row].place.reasoning
+
+
 def selected_text(column: MessageColumn, selection: Selection, *, markdown: bool = False) -> str:
     """The text for the clipboard.
 
     Within one message it is what the reader sees. Messages that are selected as a whole, and all touched ones with
-    ``markdown``, are their Markdown source, so that copying a long chat is exact and needs no layout.
+    ``markdown``, are their Markdown source, so that copying a long chat is exact and needs no layout. Reasoning is
+    copied where it alone is selected, or seen among what is.
     """
     bounds = selection.bounds
     if bounds is None:
@@ -99,7 +115,9 @@ def selected_text(column: MessageColumn, selection: Selection, *, markdown: bool
         item = column.items[number]
         if last.item == number and last.row == 0 and last.offset == 0:
             continue
-        if markdown or _is_whole(selection, number, item):
+        if markdown and _within_reasoning(selection, number, item):
+            texts.append(chat_text(item.reasoning).strip("\n"))
+        elif markdown or _is_whole(selection, number, item):
             texts.append(chat_text(item.content).strip("\n"))
         else:
             texts.append(_shown_text(item, number, selection))

@@ -17,12 +17,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from desktop.core.text import chat_text
 from desktop.ui.shared.transcript.interaction import Interaction
 from desktop.ui.shared.transcript.item import MessageItem
 from desktop.ui.shared.transcript.link_bar import LinkBar
-from desktop.ui.shared.transcript.message import TranscriptMessage
+from desktop.ui.shared.transcript.message import Addition, TranscriptMessage
 from desktop.ui.shared.transcript.pane import Pane
+from desktop.ui.shared.transcript.selection import copied_message
 from desktop.ui.shared.transcript.style import Style
 from desktop.ui.shared.transcript_keys import TRANSCRIPT_KEYS
 from desktop.ui.shell.keys import key_for
@@ -49,7 +49,7 @@ class TranscriptView(Pane):
         self.viewport().setMouseTracking(True)
         self._theme = theme
         self._busy = False
-        self._pending: dict[int, list[str]] = {}
+        self._pending: dict[int, Addition] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(BATCH_MILLISECONDS)
@@ -101,11 +101,15 @@ class TranscriptView(Pane):
         self._refresh()
 
     def append_text(self, message_id: int, text: str) -> None:
-        """Add streamed text to a message, painted at once or with the next batch. Unknown ids are ignored.
+        """Add streamed text to a message; see :meth:`append`."""
+        self.append(message_id, Addition(text))
+
+    def append(self, message_id: int, more: Addition) -> None:
+        """Add what streamed into a message, painted at once or with the next batch. Unknown ids are ignored.
 
         At once when the last batch is old enough: then whatever else this event changes is painted in the same pass.
         """
-        self._pending.setdefault(message_id, []).append(text)
+        self._pending[message_id] = self._pending.get(message_id, Addition()).then(more)
         if self._timer.isActive():
             return
         if not self._since_batch.isValid() or self._since_batch.elapsed() >= BATCH_MILLISECONDS:
@@ -151,6 +155,12 @@ class TranscriptView(Pane):
         index = self.column.index(message_id)
         return "" if index is None else self.column.items[index].content
 
+    def reasoning_of(self, message_id: int) -> str:
+        """All reasoning of a message received so far; empty for an unknown id."""
+        self.flush()
+        index = self.column.index(message_id)
+        return "" if index is None else self.column.items[index].reasoning
+
     def _item(self, message: TranscriptMessage, model_before: str) -> MessageItem:
         named = message.role == "assistant" and bool(model_before) and message.model != model_before
         item = MessageItem(message, self.shape, name_model=named, busy=self._busy)
@@ -176,15 +186,15 @@ class TranscriptView(Pane):
         self._timer.stop()
         self._since_batch.start()
         pending, self._pending = self._pending, {}
-        for message_id, pieces in pending.items():
+        for message_id, more in pending.items():
             index = self.column.index(message_id)
             if index is not None:
-                self._grow(index, "".join(pieces))
+                self._grow(index, more)
 
-    def _grow(self, index: int, text: str) -> None:
+    def _grow(self, index: int, more: Addition) -> None:
         item, value, height = self.column.items[index], self.offset, self.viewport().height()
         before = item.height
-        dirty = item.append(text)
+        dirty = item.append(more)
         top = self.column.top(index)
         if self.following:
             item.lay_out(item.height - height, item.height)
@@ -281,8 +291,9 @@ class TranscriptView(Pane):
         items = self.column.items
         count = f"{len(items)} message{'s' if len(items) != 1 else ''}"
         last = items[-1] if items else None
+        said = "" if last is None else last.content or ("thinking" if last.streaming and last.reasoning else "")
         who = "" if last is None else ("You" if last.is_user else last.message.model or "Assistant")
-        self.setAccessibleDescription(count if last is None else f"{count}. Last, {who}: {last.content[-600:]}")
+        self.setAccessibleDescription(count if last is None else f"{count}. Last, {who}: {said[-600:]}")
 
     # -- the person ------------------------------------------------------------------------------
 
@@ -301,11 +312,18 @@ class TranscriptView(Pane):
         """Copy the selected text as it reads, or as Markdown."""
         self._interaction.copy(markdown=markdown)
 
-    def copy_message(self, message_id: int) -> None:
-        """Copy a whole message as Markdown."""
+    def copy_message(self, message_id: int, *, reasoning: bool = False) -> None:
+        """Copy a whole message as Markdown, with the reasoning before it or without."""
         index = self.column.index(message_id)
         if index is not None:
-            self.copy_text(chat_text(self.column.items[index].content), "Message copied")
+            self.copy_text(copied_message(self.column.items[index], reasoning=reasoning), "Message copied")
+
+    def show_reasoning(self, message_id: int, shown: bool | None = None) -> None:
+        """Unfold the reasoning of a message or fold it; None: the other way round."""
+        index = self.column.index(message_id)
+        if index is not None and shown in (None, self.column.items[index].folded):
+            self.column.items[index].toggle_reasoning()
+            self.update_message(index)
 
     def select_all(self) -> None:
         """Select every message."""

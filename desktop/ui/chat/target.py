@@ -1,0 +1,13 @@
+"""Where in a chat to go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    """A message to go to; ``in_reasoning``: to what was thought before it."""
+
+    message_id: int
+    in_reasoning: bool = False
