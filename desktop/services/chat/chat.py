@@ -22,10 +22,10 @@ from desktop.engine.api import (
     FinishReason,
     Generate,
     PromptProgress,
-    Sampling,
     Statistics,
     Text,
 )
+from desktop.services.chat.sampling import FindDefaults, no_defaults, sampling_of
 from desktop.services.engine.headless import death_error
 from desktop.services.engine.supervisor import AnswerEvent, EngineService, EngineState
 from desktop.store.chats import Chat, ChatStore, Message, MessageState
@@ -125,10 +125,17 @@ class ChatService:
     """One answer at a time, for any chat. Thread-safe; listeners are called on a background thread mostly."""
 
     def __init__(
-        self, store: ChatStore, engine: EngineService, replan: Callable[[LoadPlan], LoadPlan] = lambda plan: plan
+        self,
+        store: ChatStore,
+        engine: EngineService,
+        replan: Callable[[LoadPlan], LoadPlan] = lambda plan: plan,
+        defaults: FindDefaults = no_defaults,
     ) -> None:
-        """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died."""
+        """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died.
+        ``defaults`` is how a model is sampled where a chat says nothing.
+        """
         self._replan = replan
+        self._defaults = defaults
         self._store = store
         self._engine = engine
         self._lock = threading.RLock()
@@ -268,6 +275,7 @@ class ChatService:
             self._engine.cancel()  # stop() came between the hand-over and the engine's hearing of it
 
     def _request(self, chat: Chat, message_id: int) -> Generate:
+        plan = self._engine.state.plan
         turns = [ChatMessage("system", chat.system_prompt)] if chat.system_prompt.strip() else []
         for message in self._store.messages(chat.id):
             if message.id == message_id and not message.content:
@@ -279,7 +287,7 @@ class ChatService:
         return Generate(
             request_id=0,
             messages=tuple(turns),
-            sampling=msgspec.convert(chat.sampling, Sampling),
+            sampling=sampling_of(self._defaults(plan.path if plan is not None else None), chat.sampling),
             max_tokens=chat.max_tokens,
         )
 
