@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from desktop.core.gguf import Value
 from desktop.core.sampling_fields import FIELDS, SAMPLING_FIELDS, SamplingValues, settled
+
+if TYPE_CHECKING:  # the window starts without the parser
+    from desktop.core.gguf import Value
 
 SamplingSource = Literal["chat", "model", "repository", "heft"]
 GENERATION_CONFIG = "generation_config.json"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from desktop.core.json_text import json_problem
+from desktop.core.answer_form import grammar_problem, json_problem
 
 FieldKind = Literal["decimal", "whole", "choice", "seed", "grammar", "json", "biases", "strings"]
 Group = Literal["common", "repetition", "dry", "xtc", "cutoff", "dynamic", "mirostat", "form", "words"]
@@ -19,7 +19,6 @@ SamplingValues = dict[str, Any]
 MAX_SEED = 2**32 - 1  # llama.cpp's seed is unsigned 32 bit
 MOST_STRINGS = 64  # stop strings, or texts with a bias
 LONGEST_STRING = 1000  # characters of one of them
-LONGEST_TEXT = 1 << 18  # characters of a grammar or a schema
 MOST_BIAS = 100.0  # added to a logit; -100 practically forbids a token, 100 practically forces it
 _MOST_TOKENS = 1_000_000
 _HIGHEST_BASE = 100.0
@@ -63,7 +62,7 @@ class SamplingField:
             case "json":
                 return "a JSON object"
             case "grammar":
-                return f"at most {LONGEST_TEXT:,} characters"
+                return "GBNF with a rule named root"
             case _:
                 return f"at most {MOST_STRINGS} texts of at most {LONGEST_STRING:,} characters"
 
@@ -93,10 +92,14 @@ class SamplingField:
             raise ValueError(value)
         return value
 
+    def problem(self, text: str) -> str:
+        """What is wrong with the text of a grammar or a schema, in words; "" for one that is good, or empty."""
+        if not text.strip():
+            return ""
+        return json_problem(text) if self.kind == "json" else grammar_problem(text)
+
     def _text(self, value: object) -> str:
-        if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-            raise ValueError(value)
-        if self.kind == "json" and value.strip() and json_problem(value):
+        if not isinstance(value, str) or self.problem(value):
             raise ValueError(value)
         return value if value.strip() else ""
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 
 from desktop.core.errors import FileFormatError
-from desktop.core.gguf import read_header
 from desktop.core.sampling_defaults import (
     NO_DEFAULTS,
     SamplingDefaults,
@@ -20,7 +19,6 @@ from desktop.core.sampling_defaults import (
 )
 from desktop.core.sampling_fields import SamplingValues
 from desktop.engine.api import Sampling
-from desktop.store.gguf_files import FileSource
 
 FindDefaults = Callable[[Path | None], SamplingDefaults]
 
@@ -42,6 +40,9 @@ class SamplingService:
 
     def _of_header(self, path: Path) -> SamplingValues:
         """What the header says, kept until another file is asked for or it changes."""
+        from desktop.core.gguf import read_header  # the window starts without them
+        from desktop.store.gguf_files import FileSource
+
         with self._lock, suppress(OSError, FileFormatError):
             now = path.stat()
             key = (path, now.st_mtime_ns, now.st_size)
