@@ -29,7 +29,7 @@ class SamplingField:
     """One value of the sampler chain. ``low`` and ``high`` are the first and last that may be set.
 
     ``least`` is the word for ``low`` where that is no quantity ("off"). ``choices`` are the words of a field that has
-    few values, which count from 0.
+    few values, which count from 0; all but the first are their numbers.
     """
 
     name: str
@@ -58,7 +58,7 @@ class SamplingField:
             case "whole" | "seed":
                 return f"a whole number from {self.low:.0f} to {self.high:.0f}"
             case "choice":
-                return ", ".join(f"{number} ({words})" for number, words in enumerate(self.choices))
+                return " or ".join((f"0 ({self.choices[0]})", *self.choices[1:]))
             case "json":
                 return "a JSON object"
             case "grammar":
@@ -213,9 +213,9 @@ SAMPLING_FIELDS: tuple[SamplingField, ...] = (
         "dynamic", "decimal", 1.0, high=10.0,
     ),
     SamplingField(
-        "mirostat", "Mirostat",
+        "mirostat", "Version",
         "Holds how surprising the text is at a level, in place of top-k, top-p and the like (mirostat).",
-        "mirostat", "choice", 0, high=2, step=1, choices=("off", "Mirostat", "Mirostat 2.0"),
+        "mirostat", "choice", 0, high=2, step=1, choices=("off", "1", "2"),
     ),
     SamplingField(
         "mirostat_tau", "Target", "The level of surprise that Mirostat holds (mirostat_tau).",

@@ -104,15 +104,10 @@ class ChatPage(Page):
         connect_actions(
             self.commands,
             ChatParts(
-                self._talk,
-                self._composer,
-                self._list,
-                self._side.model,
-                lambda: self._transcript,
-                self._side.load,
+                self._talk, self._composer, self._list, self._side.model, lambda: self._transcript, self._side.load,
                 self._side.settings,
-            ),  # fmt: skip
-        )
+            ),
+        )  # fmt: skip
         self.commands.connect_to(actions.NEW, self.new_chat)
         self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
         self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)

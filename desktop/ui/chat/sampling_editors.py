@@ -14,7 +14,7 @@ from desktop.ui.shared.number_fields import DecimalField, WholeField
 from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import Theme, set_role
 
-FIELD_WIDTH = 118
+FIELD_WIDTH = 104
 _TEXT_HEIGHT = 84
 _DECIMALS, _SHOWN_DECIMALS = 4, 2  # a model may recommend 0.005, which 0.01 is not
 

@@ -63,7 +63,7 @@ class _Line(QWidget):
         remove.setObjectName(f"{name}Remove")
         remove.setAccessibleName("Remove this line")
         remove.setToolTip("Remove this line")
-        remove.setProperty("role", "ghost")
+        remove.setProperty("role", "glyph")
         remove.setIconSize(QSize(14, 14))
         remove.setFixedWidth(_REMOVE_WIDTH)
         remove.clicked.connect(self.removed)
@@ -128,6 +128,7 @@ class ListEditor(QWidget):
         line.removed.connect(lambda: self._remove(line))
         self._column.insertWidget(len(self._lines), line)
         self._lines.append(line)
+        line.show()  # now, not with the next event: the keyboard goes there
         self._more.setEnabled(len(self._lines) < MOST_STRINGS)
         return line
 

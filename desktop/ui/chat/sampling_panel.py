@@ -29,7 +29,6 @@ _ONE_FORM = {
     "grammar": "A JSON schema is set, and an answer can keep to one of both.",
     "json_schema": "A grammar is set, and an answer can keep to one of both.",
 }
-_EMPTY = (None, "", ())  # such a value is the same as none
 
 
 @dataclass(frozen=True)
@@ -206,7 +205,7 @@ class SamplingPanel(QWidget):
 
     def _set(self, name: str, value: Any) -> None:
         """The user changed a value."""
-        if value in _EMPTY:
+        if _is_empty(value):
             self._chosen.pop(name, None)
         else:
             self._chosen[name] = value
@@ -285,4 +284,9 @@ def _kept(sampling: SamplingValues) -> SamplingValues:
         for name, value in sampling.items()
         if name in FIELDS and FIELDS[name].kind in ("grammar", "json") and isinstance(value, str)
     }
-    return {name: value for name, value in (settled(sampling) | typed).items() if value not in _EMPTY}
+    return {name: value for name, value in (settled(sampling) | typed).items() if not _is_empty(value)}
+
+
+def _is_empty(value: object) -> bool:
+    """Whether a value is the same as none."""
+    return value is None or value == () or (isinstance(value, str) and not value.strip())

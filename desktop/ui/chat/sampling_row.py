@@ -14,9 +14,9 @@ from desktop.core.units import human_count
 from desktop.ui.chat.sampling_editors import editor_of, is_wide, object_name, show_unset, value_of
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.icons import icon
-from desktop.ui.shell.theme import Theme
+from desktop.ui.shell.theme import Theme, set_role
 
-RESET_WIDTH = 22
+_RESET_WIDTH = 22
 SOURCE_WORDS: dict[SamplingSource, str] = {
     "chat": "set here",
     "model": "from the model",
@@ -46,8 +46,8 @@ class SamplingRow(QWidget):
         self._source.hide()
         self._reset = QToolButton()
         self._reset.setObjectName(f"{name}Reset")
-        self._reset.setProperty("role", "ghost")
-        self._reset.setFixedWidth(RESET_WIDTH)
+        self._reset.setProperty("role", "glyph")
+        self._reset.setFixedWidth(_RESET_WIDTH)
         self._reset.setIconSize(QSize(14, 14))
         policy = self._reset.sizePolicy()
         policy.setRetainSizeWhenHidden(True)  # the fields stay below one another
@@ -62,14 +62,17 @@ class SamplingRow(QWidget):
         self._paint_icon()
 
     def _lay_out(self) -> None:
+        named = QHBoxLayout()
+        named.setSpacing(0)
+        named.addWidget(self._label, 1)
+        named.addWidget(self._reset)
         words = QVBoxLayout()
         words.setSpacing(0)
-        words.addWidget(self._label)
+        words.addLayout(named)
         words.addWidget(self._source)
         line = QHBoxLayout()
         line.setSpacing(4)
         line.addLayout(words, 1)
-        line.addWidget(self._reset)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
@@ -116,10 +119,11 @@ class SamplingRow(QWidget):
         self._editor.setEnabled(not words or bool(self.value))
         self._show_problem(words)
 
-    def _show_problem(self, words: str) -> None:
-        text = self.value
-        words = words or (self.field.problem(text) if self.field.kind in ("grammar", "json") else "")
+    def _show_problem(self, blocked: str) -> None:
+        wrong = self.field.problem(self.value) if self.field.kind in ("grammar", "json") else ""
+        words = f"{wrong} It is not used." if wrong else blocked
         self._problem.setText(words)
+        set_role(self._problem, "bad" if wrong else "muted")
         self._problem.setVisible(bool(words))
 
     def _edited(self) -> None:
