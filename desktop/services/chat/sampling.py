@@ -13,7 +13,6 @@ from desktop.core.errors import FileFormatError
 from desktop.core.sampling_defaults import (
     NO_DEFAULTS,
     SamplingDefaults,
-    SourcedValue,
     header_sampling,
     resolved,
 )
@@ -60,12 +59,8 @@ def no_defaults(_path: Path | None) -> SamplingDefaults:
 
 def sampling_of(defaults: SamplingDefaults, chosen: SamplingValues) -> Sampling:
     """What the engine is asked for: what was set, over the model's defaults, over Heft's."""
-    return msgspec.convert(values_of(resolved(defaults, chosen)), Sampling)
-
-
-def values_of(found: dict[str, SourcedValue]) -> SamplingValues:
-    """The values alone."""
-    return {name: sourced.value for name, sourced in found.items()}
+    found = resolved(defaults, chosen)
+    return msgspec.convert({name: sourced.value for name, sourced in found.items()}, Sampling)
 
 
 def sampling_document(defaults: SamplingDefaults, chosen: SamplingValues) -> dict[str, dict[str, object]]:

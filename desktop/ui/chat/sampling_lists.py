@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
+from desktop.core.escapes import escaped, unescaped
 from desktop.core.sampling_fields import LONGEST_STRING, MOST_STRINGS, SamplingField
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.number_fields import DecimalField
@@ -16,19 +16,6 @@ from desktop.ui.shell.theme import Theme
 
 _BIAS_WIDTH, _REMOVE_WIDTH = 84, 22
 _FIRST_BIAS = -5.0  # felt, without forbidding anything
-_WRITTEN = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_MEANT = {written: meant for meant, written in _WRITTEN.items()}
-_ESCAPE = re.compile(r"\\[\\ntr]")
-
-
-def written(text: str) -> str:
-    """A text as one line shows it: line breaks and tabs as ``\\n`` and ``\\t``."""
-    return "".join(_WRITTEN.get(letter, letter) for letter in text)
-
-
-def meant(line: str) -> str:
-    """The text that was written so."""
-    return _ESCAPE.sub(lambda found: _MEANT[found.group()], line)
 
 
 class _Line(QWidget):
@@ -76,12 +63,12 @@ class _Line(QWidget):
 
     @property
     def value(self) -> Any:
-        text = meant(self.text.text())[:LONGEST_STRING]
+        text = unescaped(self.text.text())[:LONGEST_STRING]
         return text if self.bias is None else (text, round(self.bias.value(), 2))
 
     def put(self, value: Any) -> None:
         text, bias = (value, None) if self.bias is None else value
-        self.text.setText(written(text))
+        self.text.setText(escaped(text))
         self.text.setCursorPosition(0)
         if self.bias is not None and bias is not None:
             self.bias.setValue(bias)
