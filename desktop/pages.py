@@ -140,6 +140,7 @@ class Pages:
             self._container.engine,
             lambda: self._container.library,
             lambda: self._container.planning,
+            self._container.sampling.defaults,
             self._container.settings,
             self._engine_bridge,
             self._chat_bridge,

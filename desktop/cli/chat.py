@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 
-from desktop.cli.arguments import whole_number
 from desktop.cli.model import add_model_arguments, load_notes, loaded_model, token_number
 from desktop.cli.output import ProgressLine, ShownAnswer, print_note
 from desktop.cli.run import summary
+from desktop.cli.sampling import add_sampling_arguments, chosen_sampling
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.failures import FailureKind
-from desktop.engine.api import ChatMessage, Generate, Sampling
+from desktop.engine.api import ChatMessage, Generate
 from desktop.services.chat.answer_parts import Part
+from desktop.services.chat.sampling import sampling_of
 from desktop.services.container import Container
 from desktop.store.paths import default_paths
 
@@ -24,17 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     parser.add_argument("--system", default="", help="system prompt")
     parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
-    parser.add_argument("--temperature", type=float, default=Sampling().temperature, metavar="X")
-    parser.add_argument("--seed", type=whole_number, default=None, metavar="N", help="default: a fresh one")
+    add_sampling_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Talk until the input ends; what is thought before an answer and its figures are on stderr."""
     if args.json:
         raise UsageError("A conversation has no JSON form.", "Use: heft run MODEL --json")
-    sampling = Sampling(temperature=args.temperature, seed=args.seed)
+    chosen = chosen_sampling(args)
     opening = [ChatMessage("system", args.system)] if args.system else []
-    with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, _plan):
+    with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, plan):
+        sampling = sampling_of(container.sampling.defaults(plan.path), chosen)
         print_note(f"{loaded.description}, context {loaded.context_length:,}. {_HELP}")
         for note in load_notes(loaded):
             print_note(f"note: {note}")

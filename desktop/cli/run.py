@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from desktop.cli.arguments import whole_number
 from desktop.cli.fit import speeds_document
 from desktop.cli.model import (
     add_model_arguments,
@@ -16,9 +15,11 @@ from desktop.cli.model import (
     token_number,
 )
 from desktop.cli.output import ProgressLine, ShownAnswer, human_bytes, print_json, print_note
+from desktop.cli.sampling import add_sampling_arguments, chosen_sampling
 from desktop.core.errors import UsageError
 from desktop.engine.api import ChatMessage, Finished, Generate, Sampling
 from desktop.services.chat.answer_parts import Part
+from desktop.services.chat.sampling import sampling_document, sampling_of
 from desktop.services.container import Container
 from desktop.services.planning.ledger import RunMeter
 from desktop.store.paths import default_paths
@@ -32,8 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", help="the question; read from standard input when not given")
     parser.add_argument("--system", default="", help="system prompt")
     parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
-    parser.add_argument("--temperature", type=float, default=Sampling().temperature, metavar="X")
-    parser.add_argument("--seed", type=whole_number, default=None, metavar="N", help="default: a fresh one")
+    add_sampling_arguments(parser)
     parser.add_argument("--raw", action="store_true", help="continue the prompt as it is, without chat template")
 
 
@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     prompt = args.prompt if args.prompt is not None else _read_prompt()
     if not prompt.strip():
         raise UsageError("There is no prompt.", "Give one with --prompt, or pipe it in.")
-    request = generate_request(args, prompt)
     answer = ShownAnswer(silent=args.json)
+    chosen = chosen_sampling(args)
     reading = ProgressLine("Reading the prompt")
 
     def show(part: Part) -> None:
@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
 
     with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, plan):
         notes = () if args.raw else load_notes(loaded)
+        defaults = container.sampling.defaults(plan.path)
+        request = generate_request(args, prompt, sampling_of(defaults, chosen))
         ledger = container.ledger
         running = ledger.started(loaded, plan)
         predicted = prediction(ledger, running, _TYPICAL_CONTEXT)
@@ -63,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(
             report(finished, answer, loaded.memory.total_bytes, predicted, notes)
-            | {"kind": plan.kind}
+            | {"kind": plan.kind, "sampling": sampling_document(defaults, chosen)}
             | speeds_document(plan.speeds)
             | loaded_document(loaded, plan)
         )
@@ -80,9 +82,8 @@ def _read_prompt() -> str:
     return sys.stdin.read().rstrip("\n")  # the last line's end is the terminal's or the pipe's, not the question's
 
 
-def generate_request(args: argparse.Namespace, prompt: str) -> Generate:
+def generate_request(args: argparse.Namespace, prompt: str, sampling: Sampling) -> Generate:
     """The request of one question."""
-    sampling = Sampling(temperature=args.temperature, seed=args.seed)
     if args.raw:
         return Generate(0, prompt=prompt, sampling=sampling, max_tokens=args.max_tokens)
     system = (ChatMessage("system", args.system),) if args.system else ()

@@ -12,6 +12,9 @@ from desktop.cli.output import human_bytes, print_json, print_text, table
 from desktop.core.errors import UsageError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LOAD_FIELDS, LoadSettings, as_document, parse_setting
+from desktop.core.sampling_defaults import SamplingDefaults
+from desktop.core.sampling_fields import FIELDS
+from desktop.services.chat.sampling import sampling_document
 from desktop.services.container import Container
 from desktop.services.planning.words import speed_details, warnings
 from desktop.store.paths import default_paths
@@ -34,10 +37,11 @@ def run(args: argparse.Namespace) -> int:
         if changes or args.reset:
             container.planning.remember(ref, replace(settings, **changes))
         plan = container.planning.for_load(ref)
+        sampling = container.sampling.defaults(ref.path)
     if args.json:
-        print_json(document(plan))
+        print_json(document(plan) | {"sampling": sampling_document(sampling, {})})
     else:
-        print_text(report(plan))
+        print_text(report(plan, sampling))
     return 0
 
 
@@ -74,8 +78,8 @@ def document(plan: LoadPlan) -> dict[str, Any]:
     }
 
 
-def report(plan: LoadPlan) -> str:
-    """A line for each setting: what was set, and what it will be."""
+def report(plan: LoadPlan, sampling: SamplingDefaults) -> str:
+    """A line for each setting: what was set, and what it will be; then what the model recommends for its answers."""
     asked, decided = as_document(plan.asked), as_document(plan.settings)
     rows = [[key, "-" if asked[key] is None else str(asked[key]), str(decided[key])] for key in decided]
     lines = [plan.ref.name, "", table(["SETTING", "SET", "WILL BE"], rows)]
@@ -84,4 +88,8 @@ def report(plan: LoadPlan) -> str:
     lines += [speed_details(plan.speeds)] if plan.speeds else []
     lines += [plan.note] if plan.note else []
     lines += warnings(plan)
+    if recommended := [*sampling.repository, *sampling.model]:
+        found = {name: sampling.of(name) for name in FIELDS if name in recommended}
+        rows = [[name, str(sourced.value), sourced.source] for name, sourced in found.items()]
+        lines += ["", table(["SAMPLING", "VALUE", "FROM"], rows)]
     return "\n".join(lines)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from desktop.hub.search import HubSearch
     from desktop.hub.token import HubToken
     from desktop.services.chat.chat import ChatService
+    from desktop.services.chat.sampling import SamplingService
     from desktop.services.discover.picker import PickerService
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
@@ -171,15 +172,9 @@ class Container:
         from desktop.services.planning.service import PlanningService
 
         return PlanningService(
-            lambda: self.inspection,
-            lambda: self.dry_run,
-            self.this_machine,
-            lambda: self.speed,
-            self.load_settings,
-            lambda: reclaimable_from(self.engine.state),
-            self._threads,
-            self.fetched.identity_of,
-        )
+            lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
+            lambda: reclaimable_from(self.engine.state), self._threads, self.fetched.identity_of,
+        )  # fmt: skip
 
     # -- models and chats --------------------------------------------------------------------------
 
@@ -227,7 +222,16 @@ class Container:
         """Conversations with the loaded model."""
         from desktop.services.chat.chat import ChatService
 
-        return ChatService(self.chats, self.engine, lambda plan: self.planning.for_load(plan.ref))
+        return ChatService(
+            self.chats, self.engine, lambda plan: self.planning.for_load(plan.ref), self.sampling.defaults
+        )
+
+    @made_once
+    def sampling(self) -> SamplingService:
+        """How each model is sampled."""
+        from desktop.services.chat.sampling import SamplingService
+
+        return SamplingService(self.fetched.sampling_of)
 
     # -- the Hub -----------------------------------------------------------------------------------
 

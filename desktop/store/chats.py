@@ -17,6 +17,7 @@ from pathlib import Path
 
 from desktop.core.errors import NotFoundError, StoreError
 from desktop.core.failures import FailureKind
+from desktop.core.sampling_fields import SamplingValues
 from desktop.core.text import encodable
 from desktop.store import chats_export, chats_search
 from desktop.store.chats_pieces import add_pieces, complete, join_pieces, pieces_of
@@ -27,7 +28,6 @@ from desktop.store.chats_records import (
     Message,
     MessageRole,
     MessageState,
-    SamplingDict,
     chat_from_row,
     message_from_row,
     path_value,
@@ -44,7 +44,6 @@ __all__ = [
     "Message",
     "MessageRole",
     "MessageState",
-    "SamplingDict",
     "SearchHit",
 ]
 
@@ -91,7 +90,7 @@ class ChatStore:
         title: str = "",
         model: str = "",
         system_prompt: str = "",
-        sampling: Mapping[str, float | int | None] | None = None,
+        sampling: SamplingValues | None = None,
         *,
         max_tokens: int = 0,
         model_path: str = "",
@@ -99,7 +98,7 @@ class ChatStore:
     ) -> Chat:
         """A new, empty chat."""
         texts = (encodable(title), encodable(model), encodable(system_prompt))
-        values = (*texts, json.dumps(dict(sampling or {})), max_tokens)
+        values = (*texts, json.dumps(sampling or {}), max_tokens)
         with self._write() as db:
             now = _now(db)
             row = db.execute(
@@ -134,7 +133,7 @@ class ChatStore:
         title: str | None = None,
         model: str | None = None,
         system_prompt: str | None = None,
-        sampling: Mapping[str, float | int | None] | None = None,
+        sampling: SamplingValues | None = None,
         max_tokens: int | None = None,
         model_path: str | None = None,
         context_length: int | None = None,
@@ -144,7 +143,7 @@ class ChatStore:
             "title": None if title is None else encodable(title),
             "model": None if model is None else encodable(model),
             "system_prompt": None if system_prompt is None else encodable(system_prompt),
-            "sampling": None if sampling is None else json.dumps(dict(sampling)),
+            "sampling": None if sampling is None else json.dumps(sampling),
             "max_tokens": max_tokens,
             "model_path": None if model_path is None else path_value(model_path),
             "context_length": context_length,

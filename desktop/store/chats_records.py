@@ -7,25 +7,26 @@ import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from desktop.core.sampling_fields import SamplingValues
+
 MessageRole = Literal["user", "assistant"]
 MessageState = Literal["complete", "streaming", "stopped", "length", "context-full", "failed", "interrupted"]
-SamplingDict = dict[str, float | int | None]
 
 
 @dataclass(frozen=True)
 class Chat:
     """One conversation and the settings it is held with.
 
-    ``model`` is the name to show, ``model_path`` the file last used. ``sampling`` holds fields of
-    ``engine.api.Sampling`` ({} = defaults). ``max_tokens`` 0 is no limit, ``context_length`` 0 the engine's
-    choice (tokens). ``created`` and ``updated`` are Unix seconds.
+    ``model`` is the name to show, ``model_path`` the file last used. ``sampling`` holds what its user set
+    (desktop/core/sampling_fields.py); {}: all as the model or Heft has it. ``max_tokens`` 0 is no limit,
+    ``context_length`` 0 the engine's choice (tokens). ``created`` and ``updated`` are Unix seconds.
     """
 
     id: int
     title: str
     model: str
     system_prompt: str
-    sampling: SamplingDict
+    sampling: SamplingValues
     max_tokens: int
     created: float
     updated: float

@@ -138,4 +138,18 @@ CREATE TRIGGER message_changed AFTER UPDATE OF content, reasoning ON messages BE
 END;
 """
 
-SCHEMA = Schema("your chats", (_V1, _V2), ("chats", "messages", "pieces", "message_index", "title_index"))
+# Chats had all values written down, changed or not: what was never changed gives way to the model's own defaults.
+_V3 = """
+UPDATE chats SET sampling = (
+    SELECT json_group_object(key, value) FROM json_each(chats.sampling) WHERE NOT (
+        type = 'null'
+        OR (key = 'temperature' AND value = 0.7)
+        OR (key = 'top_k' AND value = 40)
+        OR (key = 'top_p' AND value = 0.95)
+        OR (key = 'min_p' AND value = 0.05)
+        OR (key = 'repeat_penalty' AND value = 1.0)
+    )
+) WHERE CASE WHEN json_valid(sampling) THEN json_type(sampling) = 'object' END;
+"""
+
+SCHEMA = Schema("your chats", (_V1, _V2, _V3), ("chats", "messages", "pieces", "message_index", "title_index"))

@@ -10,11 +10,15 @@ from pathlib import Path
 import msgspec
 
 from desktop.core.model_ref import hub_identity
+from desktop.core.sampling_fields import SamplingValues, settled
 from desktop.system.atomic import write_atomically
 
 
 class FetchedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of the Hub's, ``path`` in ``repo``, and where it was put. Seconds since the epoch."""
+    """A file of the Hub's, ``path`` in ``repo``, and where it was put. Seconds since the epoch.
+
+    ``sampling`` is what the repository recommends (:func:`desktop.core.sampling_defaults.generation_sampling`).
+    """
 
     local: str
     repo: str
@@ -22,6 +26,7 @@ class FetchedFile(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str = ""
     size_bytes: int = 0
     fetched: float = 0.0
+    sampling: SamplingValues = {}
 
 
 class FetchedStore:
@@ -41,6 +46,11 @@ class FetchedStore:
         """The identity on the Hub of a file that Heft fetched; "" for another one."""
         file = self.load().get(str(path))
         return hub_identity(file.repo, file.path) if file is not None else ""
+
+    def sampling_of(self, path: Path) -> SamplingValues:
+        """What the repository of a file that Heft fetched recommends; {} where it said nothing."""
+        file = self.load().get(str(path))
+        return settled(file.sampling) if file is not None else {}
 
     def add(self, file: FetchedFile) -> None:
         """Note a file that has just come. Raises OSError."""

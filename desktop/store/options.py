@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 from desktop.core.reserves import GPU_RESERVE_BYTES, RAM_RESERVE_BYTES
+from desktop.core.sampling_fields import SamplingValues
 from desktop.core.settings_pages import PAGES, SettingsPage
 from desktop.store.option_kinds import Address, ByteSize, Choice, Folder, Folders, Kind, Record, Switch, Whole
 
@@ -33,11 +34,11 @@ class WindowGeometry:
 
 @dataclass(frozen=True)
 class Preset:
-    """Named chat settings; ``sampling`` holds fields of ``engine.api.Sampling``, {} means defaults."""
+    """Named chat settings; ``sampling`` holds what it sets (desktop/core/sampling_fields.py)."""
 
     name: str
     system_prompt: str = ""
-    sampling: dict[str, float | int | None] = field(default_factory=dict)
+    sampling: SamplingValues = field(default_factory=dict)
     max_tokens: int = 0
 
 

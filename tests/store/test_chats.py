@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from support.calls import counted_calls
 
 from desktop.core.errors import NotFoundError
 from desktop.store.chats import ChatStore
+from desktop.store.chats_schema import SCHEMA
 
 
 @pytest.fixture
@@ -237,3 +240,26 @@ def test_two_programs_share_the_file(tmp_path: Path) -> None:
     window.close()
     command.close()
     command.close()  # closing twice is nothing
+
+
+def test_what_an_older_chat_never_changed_is_not_set_any_more(tmp_path: Path) -> None:
+    path = tmp_path / "chats.sqlite"
+    made = sqlite3.connect(path)
+    made.executescript(SCHEMA.migrations[0])
+    untouched = {"temperature": 0.7, "top_k": 40, "top_p": 0.95, "min_p": 0.05, "repeat_penalty": 1.0, "seed": None}
+    kept = [untouched, {**untouched, "temperature": 0.35, "seed": 7}, "not an object"]
+    for sampling in (*map(json.dumps, kept), "damaged {"):
+        made.execute(
+            "INSERT INTO chats (title, model, model_path, system_prompt, sampling, max_tokens, context_length, created,"
+            " updated) VALUES ('', '', '', '', ?, 0, 0, 1, 1)",
+            (sampling,),
+        )
+    made.execute("PRAGMA user_version = 1")
+    made.commit()
+    made.close()
+    store = ChatStore(path)
+    try:
+        assert store.chat(1).sampling == {}
+        assert store.chat(2).sampling == {"temperature": 0.35, "seed": 7}
+    finally:
+        store.close()

@@ -17,6 +17,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
+from desktop.core.sampling_defaults import NO_DEFAULTS, SamplingDefaults
 from desktop.engine.api import (
     EngineDied,
     Finished,
@@ -156,7 +157,8 @@ class Desk:
         self.engine = ScriptedEngine()
         self.library = OneModelLibrary(model)
         self.planning = PlainPlanning()
-        self.service = ChatService(store, self.engine)  # type: ignore[arg-type]
+        self.defaults: dict[str, SamplingDefaults] = {}  # by the name of a model's file
+        self.service = ChatService(store, self.engine, defaults=self.find_defaults)  # type: ignore[arg-type]
         self.engine_bridge = Bridge(self.engine.subscribe, merge_states)
         self.chat_bridge = Bridge(self.service.subscribe, merge_chat_events)
         self.settings = SettingsStore(paths.settings)
@@ -166,6 +168,7 @@ class Desk:
             self.engine,  # type: ignore[arg-type]
             lambda: self.library,  # type: ignore[arg-type,return-value]
             lambda: self.planning,  # type: ignore[arg-type,return-value]
+            self.find_defaults,
             self.settings,
             self.engine_bridge,
             self.chat_bridge,
@@ -178,6 +181,10 @@ class Desk:
         qtbot.waitUntil(self.page.isActiveWindow)
         box = self.page.findChild(QComboBox, "preset")
         qtbot.waitUntil(lambda: box.count() > 0)
+
+    def find_defaults(self, path: Path | None) -> SamplingDefaults:
+        """How a model is sampled where a chat says nothing."""
+        return self.defaults.get(path.name, NO_DEFAULTS) if path is not None else NO_DEFAULTS
 
     def close(self) -> None:
         self.chat_bridge.close()

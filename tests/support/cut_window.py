@@ -31,6 +31,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
 from desktop.core.settings_pages import PAGES as SETTINGS_PAGES
 from desktop.services.job_kinds import Job
+from desktop.ui.chat.sampling_panel import ChatSettings
 from desktop.ui.inspect.page import _EMPTY as EMPTY
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.window import MINIMUM_SIZE
@@ -40,6 +41,10 @@ from .cut_painted import painted_faults, transcript_faults
 from .led_window import LedWindow, run, until
 
 LONG = "A very long sentence that says what happened to a file of a very long name, which no window is wide enough for"
+EXPERT = {  # of the chat's settings, with a long text, an error and each caption
+    "temperature": 1.25, "repeat_last_n": 999_999, "mirostat": 2, "json_schema": '{"type": }', "stop": [LONG, "\n\n"],
+    "logit_bias": [[LONG, -100.0]],
+}  # fmt: skip
 
 
 class Tour:
@@ -110,6 +115,14 @@ def chat(tour: Tour) -> None:
     bar = page._side.findChild(QWidget, "chatSideScroll").verticalScrollBar()
     bar.setValue(bar.maximum())
     tour.look("chat, scrolled")
+    panel = page._side.settings
+    panel.set_values(ChatSettings(sampling=EXPERT))
+    panel.findChild(QAbstractButton, "expertFold").setChecked(True)
+    until(lambda: bar.maximum() > 0 and panel.findChild(QWidget, "stop").isVisible(), "the fold")
+    for place in range(0, bar.maximum() + bar.pageStep(), bar.pageStep()):
+        bar.setValue(place)
+        tour.look(f"chat, expert settings at {place}")
+    panel.findChild(QAbstractButton, "expertFold").setChecked(False)
     bar.setValue(0)
 
 

@@ -22,12 +22,12 @@ from desktop.engine.api import (
     FinishReason,
     Generate,
     PromptProgress,
-    Sampling,
     Statistics,
     Text,
 )
 from desktop.services.chat.answer_parts import AnswerParts, Part
 from desktop.services.chat.running import EndedAnswer, RunningAnswer, with_part
+from desktop.services.chat.sampling import FindDefaults, no_defaults, sampling_of
 from desktop.services.engine.headless import death_error
 from desktop.services.engine.supervisor import AnswerEvent, EngineService, EngineState
 from desktop.store.chats import Chat, ChatStore, Message, MessageState
@@ -116,14 +116,16 @@ class ChatService:
         store: ChatStore,
         engine: EngineService,
         replan: Callable[[LoadPlan], LoadPlan] = lambda plan: plan,
+        defaults: FindDefaults = no_defaults,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died.
-
-        ``clock`` measures how long a model thinks, in seconds.
+        ``defaults`` is how a model is sampled where a chat says nothing; ``clock`` measures how long one thinks, in
+        seconds.
         """
         self._replan = replan
+        self._defaults = defaults
         self._clock = clock
         self._store = store
         self._engine = engine
@@ -283,6 +285,7 @@ class ChatService:
             self._engine.cancel()  # stop() came between the hand-over and the engine's hearing of it
 
     def _request(self, chat: Chat, message_id: int) -> Generate:
+        plan = self._engine.state.plan
         turns = [ChatMessage("system", chat.system_prompt)] if chat.system_prompt.strip() else []
         for message in self._store.messages(chat.id):
             said = bool(message.content or message.reasoning)
@@ -295,7 +298,7 @@ class ChatService:
         return Generate(
             request_id=0,
             messages=tuple(turns),
-            sampling=msgspec.convert(chat.sampling, Sampling),
+            sampling=sampling_of(self._defaults(plan.path if plan is not None else None), chat.sampling),
             max_tokens=chat.max_tokens,
         )
 

@@ -15,8 +15,10 @@ import msgspec
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
+from desktop.core.sampling_fields import SamplingValues
 from desktop.hub.client import HubClient
 from desktop.hub.placement import default_cache, inside
+from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
 from desktop.services.job_kinds import Job, JobKind, Run
 from desktop.services.job_kinds import Phase as JobPhase
@@ -31,6 +33,7 @@ from desktop.services.models.downloads_records import (
     OrderStore,
     Phase,
 )
+from desktop.services.models.generation_config import recommended_sampling
 from desktop.store.fetched import FetchedFile, FetchedStore
 from desktop.store.paths import Paths
 
@@ -54,11 +57,17 @@ class DownloadKind(JobKind):
     resumable = True
 
     def __init__(
-        self, make: Callable[..., DownloadWork], store: OrderStore, fetched: FetchedStore, at_once: int
+        self,
+        make: Callable[..., DownloadWork],
+        store: OrderStore,
+        fetched: FetchedStore,
+        at_once: int,
+        recommended: Callable[[RepoFiles], SamplingValues],
     ) -> None:
-        """``make`` gives the work of an order."""
+        """``make`` gives the work of an order; ``recommended`` how a repo says that its model is sampled."""
         self.at_once = at_once
         self._make = make
+        self._recommended = recommended
         self._store = store
         self._fetched = fetched
         self._locks = OrderLocks(store)
@@ -73,7 +82,13 @@ class DownloadKind(JobKind):
             if state.phase != "finished":  # told when it is written down too
                 run.tell(**_fields(state))
 
-        work = self._make(order, tell, run.keep, came=partial(self._note, order.repo), alone=alone)
+        sampling: SamplingValues = {}
+        work = self._make(
+            order, tell, run.keep,
+            listed=lambda listing: sampling.update(self._recommended(listing)),
+            came=lambda file: self._note(order.repo, file, sampling),
+            alone=alone,
+        )  # fmt: skip
         run.on_stop(work.stop)
         work.run()
         return {**_fields(work.state), "result": next((file.local for file in work.state.files if file.local), None)}
@@ -111,13 +126,13 @@ class DownloadKind(JobKind):
         """Whether another program works on it."""
         return self._locks.elsewhere(download)
 
-    def _note(self, repo: str, file: DownloadedFile) -> None:
+    def _note(self, repo: str, file: DownloadedFile, sampling: SamplingValues) -> None:
         """Write down what came: Heft may remove it later. Files that were there before belong to whom they did."""
         with suppress(OSError, UnicodeEncodeError):  # it is here and whole; that it is ours is not worth a failure
             self._fetched.add(
                 FetchedFile(
                     local=str(file.local), repo=repo, path=file.path, sha256=file.sha256,
-                    size_bytes=file.size_bytes, fetched=time.time(),
+                    size_bytes=file.size_bytes, fetched=time.time(), sampling=dict(sampling),
                 )
             )  # fmt: skip
 
@@ -158,7 +173,9 @@ class DownloadService:
                 order, client, search, where, self._store.folder, tell, keep, first_wait=first_wait, **options
             )
 
-        self._kind = DownloadKind(make, self._store, FetchedStore(paths.fetched), parallel)
+        self._kind = DownloadKind(
+            make, self._store, FetchedStore(paths.fetched), parallel, partial(recommended_sampling, client, search)
+        )
         self._jobs.register(self._kind)
 
     # -- asking ------------------------------------------------------------------------------------

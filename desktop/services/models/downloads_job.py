@@ -44,6 +44,7 @@ class DownloadWork:
         tell: Callable[[DownloadState], None],
         save: Callable[[Order], None],
         *,
+        listed: Callable[[RepoFiles], None] = lambda _: None,
         came: Callable[[DownloadedFile], None] = lambda _: None,
         alone: Callable[[], AbstractContextManager[None]] = nullcontext,
         first_wait: float = 1.0,
@@ -51,8 +52,8 @@ class DownloadWork:
     ) -> None:
         """``cache`` is the Hugging Face cache; ``locks`` holds the locks of files that go elsewhere.
 
-        ``came`` hears of each whole file that was fetched now and not there before. ``alone`` is entered while files
-        are touched: nobody else works on the order then.
+        ``listed`` hears what is in the repo before anything is fetched, ``came`` of each whole file that was fetched
+        now and not there before. ``alone`` is entered while files are touched: nobody else works on the order then.
         """
         self.order = order
         self._client = client
@@ -60,6 +61,7 @@ class DownloadWork:
         self._tell = tell
         self._save = save
         self._alone = alone
+        self._listed = listed
         self._came = came
         self._now = now
         self._places: CachePlaces | FolderPlaces = (
@@ -94,6 +96,7 @@ class DownloadWork:
         for _ in range(_CHANGES):
             listing = self._list()
             files = self._wanted(listing)
+            self._listed(listing)
             with self._alone():
                 self._begin(files)
                 try:

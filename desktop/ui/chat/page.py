@@ -14,6 +14,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.services.chat.chat import ChatService, PromptRead, TextAdded
+from desktop.services.chat.sampling import FindDefaults
 from desktop.services.engine.supervisor import EngineService, EngineState
 from desktop.store.chats import Chat, ChatStore, Message
 from desktop.store.settings import SettingsStore
@@ -66,6 +67,7 @@ class ChatPage(Page):
         engine: EngineService,
         library: Callable[[], LibraryService],
         planning: Callable[[], PlanningService],
+        sampling: FindDefaults,
         settings: SettingsStore,
         engine_bridge: Bridge,
         chat_bridge: Bridge,
@@ -73,7 +75,7 @@ class ChatPage(Page):
         theme: Theme,
         parent: QWidget | None = None,
     ) -> None:
-        """``engine_bridge`` emits EngineState, ``chat_bridge`` the events of ``chat_service``, on the GUI thread."""
+        """``sampling`` finds a model's defaults; the bridges emit EngineState and chat events, on the GUI thread."""
         super().__init__(parent, actions.CHAT_ACTIONS)
         self._made_transcript: TranscriptView | None = None
         self.setObjectName("chatPage")
@@ -88,7 +90,7 @@ class ChatPage(Page):
         self._middle = CurrentStack()
         self._strip = NoticeStrip(theme)
         self._composer = Composer(theme)
-        self._side = ChatSide(theme, planning, tasks)
+        self._side = ChatSide(theme, planning, sampling, tasks)
         self._presets = PresetKeeper(settings, self._side.settings, tasks)
         self._export = ChatExport(chats, tasks, self)
         QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
@@ -103,15 +105,10 @@ class ChatPage(Page):
         connect_actions(
             self.commands,
             ChatParts(
-                self._talk,
-                self._composer,
-                self._list,
-                self._side.model,
-                lambda: self._transcript,
-                self._side.load,
+                self._talk, self._composer, self._list, self._side.model, lambda: self._transcript, self._side.load,
                 self._side.settings,
             ),
-        )
+        )  # fmt: skip
         self.commands.connect_to(actions.NEW, self.new_chat)
         self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
         self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)

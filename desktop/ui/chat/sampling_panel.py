@@ -4,49 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import (
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPlainTextEdit,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
+from desktop.core.sampling_defaults import NO_DEFAULTS, SamplingDefaults, resolved
+from desktop.core.sampling_fields import FIELDS, SAMPLING_FIELDS, SamplingField, SamplingValues, settled
 from desktop.core.text import plain_tooltip
-from desktop.engine.api import Sampling
-from desktop.ui.chat.sampling_fields import SeedField
+from desktop.ui.chat.sampling_editors import FIELD_WIDTH
+from desktop.ui.chat.sampling_expert import ExpertFold
+from desktop.ui.chat.sampling_row import SamplingRow
 from desktop.ui.shared.elided_choice import ElidedChoice
-from desktop.ui.shared.number_fields import DecimalField, WholeField
 from desktop.ui.shared.tokens_field import TokensField
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
-_FIELD_WIDTH = 118
 _PRESET_WIDTH = 160
 _PROMPT_HEIGHT = 66
-_MEANINGS = {
-    "preset": "Sampling values that go together.",
-    "temperature": "How freely words are chosen. 0 always takes the likeliest.",
-    "topK": "Only the k likeliest tokens may be chosen. 0 is off.",
-    "topP": "Only the likeliest tokens that together reach this probability. 1 is off.",
-    "minP": "Only tokens at least this likely compared with the likeliest. 0 is off.",
-    "repeatPenalty": "Makes tokens that were just used less likely. 1 is off.",
-    "seed": "A number makes the answer repeatable; empty draws a fresh one each time.",
-    "maxTokens": "The longest answer, in tokens.",
+_PRESET_MEANING = "Sampling values that go together."
+_TOKENS_MEANING = "The longest answer, in tokens."
+_ONE_FORM = {
+    "grammar": "A JSON schema is set, and an answer can keep to one of both.",
+    "json_schema": "A grammar is set, and an answer can keep to one of both.",
 }
-
-SamplingValues = dict[str, float | int | None]
 
 
 @dataclass(frozen=True)
 class ChatSettings:
-    """What is kept per chat; ``max_tokens`` 0 is no limit."""
+    """What is kept per chat: of ``sampling`` what its user set; ``max_tokens`` 0 is no limit."""
 
     system_prompt: str = ""
     sampling: SamplingValues = field(default_factory=dict)
@@ -64,7 +51,7 @@ class PresetChoice:
 
 
 class SamplingPanel(QWidget):
-    """Fields with their meaning as tooltip; ``changed`` comes after the user changed any of them."""
+    """Each value is the chat's, the model's or Heft's; ``changed`` comes after the user changed anything."""
 
     changed = Signal()
     save_preset_asked = Signal()
@@ -75,22 +62,29 @@ class SamplingPanel(QWidget):
         self._theme = theme
         self._presets: tuple[PresetChoice, ...] = ()
         self._filling = False
+        self._chosen: SamplingValues = {}
+        self._defaults = NO_DEFAULTS
         self.setObjectName("samplingPanel")
         self._preset = ElidedChoice()  # own presets have names of any length
         self._more = QToolButton()
-        self._temperature = DecimalField(2.0, 0.05)
-        self._top_k = WholeField(1000, "off")
-        self._top_p = DecimalField(1.0, 0.01)
-        self._min_p = DecimalField(1.0, 0.01)
-        self._penalty = DecimalField(2.0, 0.05)
-        self._seed = SeedField()
         self._max_tokens = TokensField(0, 1_000_000, 128, "no limit")
         self._prompt = QPlainTextEdit()
+        self._rows: dict[str, SamplingRow] = {}
+        self._expert = ExpertFold(theme, self._row)
         self._dress()
         self._lay_out()
         self._connect()
         self._paint_icon()
         self.set_values(ChatSettings())
+
+    def _row(self, known: SamplingField) -> SamplingRow:
+        """The row of a field, which follows what is set from now on."""
+        row = SamplingRow(self._theme, known)
+        row.edited.connect(lambda: self._set(known.name, row.value))
+        row.reset_asked.connect(lambda: self._reset(known.name))
+        self._rows[known.name] = row
+        self._show_row(row)
+        return row
 
     def _dress(self) -> None:
         self._preset.setPlaceholderText("Custom")
@@ -99,6 +93,8 @@ class SamplingPanel(QWidget):
         self._more.setToolTip("Save or delete presets")
         self._more.setProperty("role", "ghost")
         self._more.setIconSize(QSize(16, 16))
+        self._name("Preset", self._preset, "preset", _PRESET_MEANING, _PRESET_WIDTH)
+        self._name("Max tokens", self._max_tokens, "maxTokens", _TOKENS_MEANING, FIELD_WIDTH)
         self._prompt.setObjectName("systemPrompt")
         self._prompt.setAccessibleName("System prompt")
         self._prompt.setPlaceholderText("What the model should know, or how it should answer (optional)")
@@ -108,50 +104,38 @@ class SamplingPanel(QWidget):
     def _lay_out(self) -> None:
         heading = QLabel("Settings")
         heading.setProperty("role", "subtitle")
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(3)
-        grid.setColumnStretch(0, 1)
-        rows: tuple[tuple[str, QWidget, str], ...] = (
-            ("Preset", self._preset, "preset"),
-            ("Temperature", self._temperature, "temperature"),
-            ("Top-k", self._top_k, "topK"),
-            ("Top-p", self._top_p, "topP"),
-            ("Min-p", self._min_p, "minP"),
-            ("Repeat penalty", self._penalty, "repeatPenalty"),
-            ("Seed", self._seed, "seed"),
-            ("Max tokens", self._max_tokens, "maxTokens"),
-        )
-        for line, (title, control, name) in enumerate(rows):
-            self._name(title, control, name)
-            label = self._label(title, control, _MEANINGS[name])
-            if control is self._preset:  # its names are longer than any number
-                control.setFixedWidth(_PRESET_WIDTH)
-                beside = QHBoxLayout()
-                beside.addWidget(label, 1)
-                beside.addWidget(control)
-                grid.addLayout(beside, line, 0, 1, 2)
-            else:
-                grid.addWidget(label, line, 0)
-                grid.addWidget(control, line, 1)
         heading_row = QHBoxLayout()
         heading_row.addWidget(heading, 1)
         heading_row.addWidget(self._more)
+        fields = QVBoxLayout()
+        fields.setSpacing(3)
+        fields.addLayout(self._line("Preset", self._preset, _PRESET_MEANING))
+        for known in SAMPLING_FIELDS:
+            if known.group == "common":
+                fields.addWidget(self._row(known))
+        fields.addLayout(self._line("Max tokens", self._max_tokens, _TOKENS_MEANING))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addLayout(heading_row)
-        column.addLayout(grid)
+        column.addLayout(fields)
+        column.addWidget(self._expert)
         column.addWidget(self._label("System prompt", self._prompt, ""))
         column.addWidget(self._prompt)
 
     @staticmethod
-    def _name(title: str, control: QWidget, name: str) -> None:
+    def _name(title: str, control: QWidget, name: str, meaning: str, width: int) -> None:
         control.setObjectName(name)
         control.setAccessibleName(title)
-        control.setAccessibleDescription(_MEANINGS[name])
-        control.setToolTip(_MEANINGS[name])
-        control.setFixedWidth(_FIELD_WIDTH)
+        control.setAccessibleDescription(meaning)
+        control.setToolTip(meaning)
+        control.setFixedWidth(width)
+
+    def _line(self, title: str, control: QWidget, meaning: str) -> QHBoxLayout:
+        line = QHBoxLayout()
+        line.addWidget(self._label(title, control, meaning), 1)
+        line.addWidget(control)
+        return line
 
     @staticmethod
     def _label(title: str, control: QWidget, meaning: str) -> QLabel:
@@ -162,12 +146,9 @@ class SamplingPanel(QWidget):
         return label
 
     def _connect(self) -> None:
-        for number in (self._temperature, self._top_p, self._min_p, self._penalty):
-            number.valueChanged.connect(self._edited)
-        for whole in (self._top_k, self._max_tokens):
-            whole.valueChanged.connect(self._edited)
-        self._seed.textChanged.connect(self._edited)
+        self._max_tokens.valueChanged.connect(self._edited)
         self._prompt.textChanged.connect(self._edited)
+        self._expert.made.connect(self._show_rest)
         self._preset.activated.connect(self._take_preset)
         self._more.clicked.connect(self._show_preset_menu)
         self._theme.changed.connect(self._paint_icon)
@@ -175,25 +156,22 @@ class SamplingPanel(QWidget):
     # -- what the page calls ----------------------------------------------------------------------
 
     def values(self) -> ChatSettings:
-        """What the fields say."""
-        sampling: SamplingValues = {
-            "temperature": round(self._temperature.value(), 4),
-            "top_k": self._top_k.value(),
-            "top_p": round(self._top_p.value(), 4),
-            "min_p": round(self._min_p.value(), 4),
-            "repeat_penalty": round(self._penalty.value(), 4),
-            "seed": self._seed.seed(),
-        }
-        return ChatSettings(self._prompt.toPlainText(), sampling, self._max_tokens.value())
+        """What was set."""
+        return ChatSettings(self._prompt.toPlainText(), dict(self._chosen), self._max_tokens.value())
 
     def set_values(self, settings: ChatSettings) -> None:
-        """Show a chat's settings; what is missing in ``sampling`` gets its default. Emits nothing."""
+        """Show a chat's settings; what is missing in ``sampling`` is the model's or Heft's. Emits nothing."""
         with self._quietly():
-            self._show_sampling(settings.sampling)
-            self._seed.set_seed(settings.sampling.get("seed"))
+            self._chosen = _kept(settings.sampling)
+            self._show_sampling()
             self._max_tokens.setValue(settings.max_tokens)
             self._prompt.setPlainText(settings.system_prompt)
-        self._show_preset()
+
+    def set_defaults(self, defaults: SamplingDefaults) -> None:
+        """The model is another one: what is not set follows it. Emits nothing."""
+        if defaults != self._defaults:
+            self._defaults = defaults
+            self._show_sampling()
 
     def set_presets(self, presets: Sequence[PresetChoice]) -> None:
         """The presets to choose from."""
@@ -225,32 +203,63 @@ class SamplingPanel(QWidget):
         finally:
             self._filling = False
 
-    def _show_sampling(self, sampling: SamplingValues) -> None:
-        defaults = Sampling()
+    def _set(self, name: str, value: Any) -> None:
+        """The user changed a value."""
+        if _is_empty(value):
+            self._chosen.pop(name, None)
+        else:
+            self._chosen[name] = value
+        source = "chat" if name in self._chosen else self._defaults.of(name).source
+        self._rows[name].show_source(source, self._defaults.of(name))
+        self._show_rest()
+        self._edited()
 
-        def value(name: str) -> float:
-            given = sampling.get(name)
-            return float(getattr(defaults, name) if given is None else given)
+    def _reset(self, name: str) -> None:
+        """A value comes from the model or from Heft again; the keyboard stays with it."""
+        self._chosen.pop(name, None)
+        row = self._rows[name]
+        row.take_focus()
+        self._show_row(row)
+        self._show_rest()
+        self._edited()
 
-        self._temperature.setValue(value("temperature"))
-        self._top_k.setValue(int(value("top_k")))
-        self._top_p.setValue(value("top_p"))
-        self._min_p.setValue(value("min_p"))
-        self._penalty.setValue(value("repeat_penalty"))
+    def _show_sampling(self) -> None:
+        for row in self._rows.values():
+            self._show_row(row)
+        self._show_rest()
+
+    def _show_row(self, row: SamplingRow) -> None:
+        name = row.field.name
+        default = self._defaults.of(name)
+        found = resolved(self._defaults, self._chosen)[name]
+        if name in self._chosen and found.source != "chat":  # what does not count is shown as it was typed
+            found = replace(found, value=self._chosen[name], source="chat")
+        row.show_value(found, default)
+
+    def _show_rest(self) -> None:
+        """What follows from all values together."""
+        self._show_preset()
+        self._expert.show_set(self._chosen)
+        forms = [row for name, row in self._rows.items() if name in _ONE_FORM]
+        for row in forms:
+            other = next(name for name in _ONE_FORM if name != row.field.name)
+            taken = other in self._chosen and (row.field.name == "json_schema" or row.field.name not in self._chosen)
+            row.block(_ONE_FORM[row.field.name] if taken else "")
 
     def _edited(self) -> None:
         if not self._filling:
-            self._show_preset()
             self.changed.emit()
 
     def _take_preset(self, row: int) -> None:
+        seed = {name: value for name, value in self._chosen.items() if name == "seed"}
+        self._chosen = _style(self._presets[row].sampling) | seed
         with self._quietly():
-            self._show_sampling(self._presets[row].sampling)
+            self._show_sampling()
         self._edited()
 
     def _show_preset(self) -> None:
-        now = self.values().sampling
-        row = next((n for n, preset in enumerate(self._presets) if _is_style_of(preset, now)), -1)
+        now = _style(self._chosen)
+        row = next((n for n, preset in enumerate(self._presets) if _style(preset.sampling) == now), -1)
         self._preset.setCurrentIndex(row)
         self._preset.setToolTip(plain_tooltip(self._presets[row].tooltip if row >= 0 else "Values of your own."))
 
@@ -263,10 +272,21 @@ class SamplingPanel(QWidget):
         self._more.setIcon(icon(self._theme, "more", size=16))
 
 
-def _is_style_of(preset: PresetChoice, now: SamplingValues) -> bool:
-    """Whether the values are those of the preset; the seed is no part of a style."""
-    return all(_same(now.get(name), value) for name, value in preset.sampling.items() if name != "seed")
+def _style(sampling: SamplingValues) -> SamplingValues:
+    """What a preset holds of these values; the seed is no part of a style."""
+    return {name: value for name, value in _kept(sampling).items() if name != "seed"}
 
 
-def _same(one: float | None, other: float | None) -> bool:
-    return one == other or (one is not None and other is not None and abs(one - other) < 1e-6)
+def _kept(sampling: SamplingValues) -> SamplingValues:
+    """What is set; a grammar or a schema as it was typed, also while it is not right yet."""
+    typed = {
+        name: value
+        for name, value in sampling.items()
+        if name in FIELDS and FIELDS[name].kind in ("grammar", "json") and isinstance(value, str)
+    }
+    return {name: value for name, value in (settled(sampling) | typed).items() if not _is_empty(value)}
+
+
+def _is_empty(value: object) -> bool:
+    """Whether a value is the same as none."""
+    return value is None or value == () or (isinstance(value, str) and not value.strip())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QVBoxLayout, QWidget
 
+from desktop.core.sampling_defaults import SamplingDefaults
 from desktop.engine.api import Loaded
 from desktop.services.chat.chat import PromptRead, TextAdded
+from desktop.services.chat.sampling import FindDefaults
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Chat, Message
 from desktop.store.options import Preset
@@ -38,7 +41,12 @@ class ChatSide(QFrame):
     context_changed = Signal(int, int)  # tokens used and context length, 0 when unknown
 
     def __init__(
-        self, theme: Theme, planning: Callable[[], PlanningService], tasks: Tasks, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        planning: Callable[[], PlanningService],
+        sampling: FindDefaults,
+        tasks: Tasks,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("chatSide")
@@ -46,6 +54,8 @@ class ChatSide(QFrame):
         self.live = LivePanel(theme)
         self.load = ModelSettings(planning, tasks)
         self.settings = SamplingPanel(theme)
+        self._sampling, self._tasks = sampling, tasks
+        self._model: Path | None = None  # whose defaults are shown, or asked for
         self._figures = Figures()
         self._late = False  # newer figures than those shown
         self._pause = QTimer(self)
@@ -77,6 +87,7 @@ class ChatSide(QFrame):
         """Follow the engine; ``last`` is the last answer in view that was measured."""
         self.model.set_state(state)
         self.load.show_state(state)
+        self._follow_model(state.plan.ref.path if state.plan is not None else None)
         if state.loaded is self._loaded:
             return
         self._loaded = state.loaded
@@ -84,6 +95,18 @@ class ChatSide(QFrame):
         fit = state.plan.fit if state.plan is not None else None
         self._planned_bytes = fit.memory.total_bytes if fit is not None else None
         self.rest(last)
+
+    def _follow_model(self, path: Path | None) -> None:
+        """Show how this model is sampled where the chat says nothing; its header is read on another thread."""
+        if path == self._model:
+            return
+        self._model = path
+
+        def found(defaults: SamplingDefaults) -> None:
+            if path == self._model:
+                self.settings.set_defaults(defaults)
+
+        self._tasks.run(lambda context: self._sampling(path), done=found, lane=Lane.JOB, owner=self)
 
     def rest(self, last: Message | None) -> None:
         """Show the figures of the last answer in view."""

@@ -21,7 +21,7 @@ from desktop.services.planning.words import beyond_training
 from desktop.store.paths import Paths
 
 TRAINED = 8192  # of the starter model
-ASKED = (1, 255, 256, 257, 300, 4095, 4097, TRAINED)
+ASKED = (255, 256, 257, 300, 4095, 4097, TRAINED)
 RESOLUTION = 0.012 * 1024 * 1024  # as in tests/engine/test_planner.py
 
 

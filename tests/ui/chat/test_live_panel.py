@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from support.plans import plain_plan
 from support.widgets import label, shown
 
+from desktop.core.sampling_fields import MAX_SEED, settled
 from desktop.core.text import plain_tooltip
 from desktop.engine.api import Loaded, Memory, Sampling
 from desktop.services.engine.supervisor import EngineState
@@ -20,7 +21,6 @@ from desktop.store.settings import SettingsStore
 from desktop.ui.chat.live_panel import Figures, LivePanel
 from desktop.ui.chat.model_menu import MOST_LISTED, ModelMenu
 from desktop.ui.chat.presets import all_presets, built_in_presets, delete_preset, save_preset
-from desktop.ui.chat.sampling_fields import MAX_SEED
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
 from desktop.ui.shell.theme import Theme
 
@@ -123,13 +123,13 @@ def test_settings_come_back_as_they_were_set(panel: SamplingPanel) -> None:
     assert panel.values() == wanted
 
 
-def test_what_a_chat_does_not_name_has_the_engines_default(panel: SamplingPanel) -> None:
-    panel.set_values(ChatSettings(sampling={"top_k": 5}))
-    sampling = panel.values().sampling
+def test_what_a_chat_does_not_name_is_shown_as_the_engine_has_it_and_stays_unset(panel: SamplingPanel) -> None:
+    panel.set_values(ChatSettings(sampling={"top_k": 5, "seed": None}))
     default = Sampling()
-    assert sampling["top_k"] == 5
-    assert (sampling["temperature"], sampling["top_p"]) == (default.temperature, default.top_p)
-    assert sampling["seed"] is None
+    assert panel.values().sampling == {"top_k": 5}
+    shown_values = [panel.findChild(QDoubleSpinBox, name).value() for name in ("temperature", "topP")]
+    assert shown_values == [default.temperature, default.top_p]
+    assert panel.findChild(QLineEdit, "seed").text() == ""
 
 
 def test_only_the_users_edits_are_told(qtbot: QtBot, panel: SamplingPanel) -> None:
@@ -194,10 +194,10 @@ def test_built_in_presets_are_complete_and_the_default_is_the_engines() -> None:
     presets = built_in_presets()
     fields = {"temperature", "top_k", "top_p", "min_p", "repeat_penalty"}
     for listed in presets:
-        assert set(listed.preset.sampling) == fields, listed.preset.name
+        assert set(listed.preset.sampling) in (fields, set()), listed.preset.name
+        assert settled(listed.preset.sampling) == listed.preset.sampling, listed.preset.name
         assert listed.reason and len(listed.source) > 10, listed.preset.name
-    default = Sampling()
-    assert presets[0].preset.sampling == {name: getattr(default, name) for name in fields}
+    assert presets[0].preset.sampling == {}, "the model's own, or the engine's"
     assert len({listed.preset.name for listed in presets}) == len(presets)
 
 

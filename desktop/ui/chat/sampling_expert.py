@@ -1,0 +1,86 @@
+"""The fold of the sampling that few need: repetition, further samplers, the form of the answer, single texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
+
+from desktop.core.sampling_fields import SAMPLING_FIELDS, Group, SamplingField
+from desktop.ui.chat.sampling_row import SamplingRow
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shell.icons import icon
+from desktop.ui.shell.theme import Theme
+
+_TITLES: dict[Group, str] = {
+    "repetition": "Repetition",
+    "dry": "Repeated sequences (DRY)",
+    "xtc": "Leave out the likeliest (XTC)",
+    "cutoff": "Which tokens",
+    "dynamic": "Dynamic temperature",
+    "mirostat": "Mirostat",
+    "form": "Form of the answer",
+    "words": "Single texts",
+}
+
+
+class ExpertFold(QWidget):
+    """A button that opens it; its rows are made when it is opened first: a start does without."""
+
+    made = Signal()  # its rows are there from now on
+
+    def __init__(self, theme: Theme, row_of: Callable[[SamplingField], SamplingRow]) -> None:
+        super().__init__()
+        self.setObjectName("samplingExpert")
+        self._theme, self._row_of = theme, row_of
+        self._inside: QWidget | None = None
+        self._button = QToolButton()
+        self._button.setObjectName("expertFold")
+        self._button.setProperty("role", "fold")
+        self._button.setCheckable(True)
+        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._button.setIconSize(QSize(12, 12))
+        self._button.setToolTip("Repetition, further samplers, grammar, logit bias and stop strings")
+        self._button.toggled.connect(self._open)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+        self._column.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
+        theme.changed.connect(self._paint_icon)
+        self._paint_icon()
+        self.show_set({})
+
+    def show_set(self, chosen: Mapping[str, object]) -> None:
+        """Say how many of its values are set, also while it is closed."""
+        count = sum(1 for field in SAMPLING_FIELDS if field.group in _TITLES and field.name in chosen)
+        words = f"Expert · {count} set" if count else "Expert"
+        self._button.setText(words)
+        self._button.setAccessibleName(f"{words}, {'open' if self._button.isChecked() else 'closed'}")
+
+    def _open(self, opened: bool) -> None:
+        if self._inside is None:
+            self._inside = self._make()
+            self._column.addWidget(self._inside)
+            self.made.emit()
+        self._inside.setVisible(opened)
+        self._button.setAccessibleName(f"{self._button.text()}, {'open' if opened else 'closed'}")
+        self._paint_icon()
+
+    def _make(self) -> QWidget:
+        inside = QWidget()
+        rows = QVBoxLayout(inside)
+        rows.setContentsMargins(0, 0, 0, 4)
+        rows.setSpacing(4)
+        for number, (group, title) in enumerate(_TITLES.items()):
+            if number:
+                rows.addSpacing(6)
+            rows.addWidget(plain_label(f"{group}Group", "muted", title))
+            for field in SAMPLING_FIELDS:
+                if field.group == group:
+                    rows.addWidget(self._row_of(field))
+        return inside
+
+    def _paint_icon(self) -> None:
+        name = "chevron-down" if self._button.isChecked() else "chevron-right"
+        self._button.setIcon(icon(self._theme, f"{name}-{self._theme.scheme}", size=12))
