@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 
 from desktop.cli.arguments import whole_number
-from desktop.cli.model import add_model_arguments, load_notes, loaded_model, token_number
+from desktop.cli.model import (
+    add_answer_arguments,
+    add_model_arguments,
+    answer_settings,
+    load_notes,
+    loaded_model,
+    token_number,
+)
 from desktop.cli.output import AnswerText, ProgressLine, print_note, print_text
-from desktop.cli.run import summary
+from desktop.cli.run import asked_so, summary
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.engine.api import ChatMessage, Generate, Sampling
@@ -21,6 +29,7 @@ _HELP = "Enter sends. /new starts again, /quit (or Ctrl+D) ends, Ctrl+C stops an
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_model_arguments(parser)
+    add_answer_arguments(parser)
     parser.add_argument("--system", default="", help="system prompt")
     parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
     parser.add_argument("--temperature", type=float, default=Sampling().temperature, metavar="X")
@@ -33,9 +42,12 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("A conversation has no JSON form.", "Use: heft run MODEL --json")
     sampling = Sampling(temperature=args.temperature, seed=args.seed)
     opening = [ChatMessage("system", args.system)] if args.system else []
-    with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, _plan):
+    with ExitStack() as stack:
+        container = stack.enter_context(Container(default_paths()))
+        answers = answer_settings(container, args)
+        engine, loaded, _plan = stack.enter_context(loaded_model(container, args))
         print_note(f"{loaded.description}, context {loaded.context_length:,}. {_HELP}")
-        for note in load_notes(loaded):
+        for note in load_notes(loaded, answers):
             print_note(f"note: {note}")
         turns = list(opening)
         told: set[str] = set()
@@ -61,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
                 pieces.append(piece)
                 answer.write(piece)
 
-            request = Generate(0, tuple(turns), sampling=sampling, max_tokens=args.max_tokens)
+            request = asked_so(Generate(0, tuple(turns), sampling=sampling, max_tokens=args.max_tokens), answers)
             try:
                 finished = engine.answer(request, show, reading.update)
             except HeftError as error:

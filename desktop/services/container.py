@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from desktop.services.machine.calibration import CalibrationService
     from desktop.services.machine.machine import MachineService
     from desktop.services.machine.this_machine import ThisMachine
+    from desktop.services.models.answer_settings import AnswerSettingsService
     from desktop.services.models.download_folder import DownloadFolder
     from desktop.services.models.downloads import DownloadService
     from desktop.services.models.library import LibraryService
@@ -90,6 +91,13 @@ class Container:
         from desktop.store.load_settings import LoadSettingsStore
 
         return LoadSettingsStore(self.paths.load_settings)
+
+    @made_once
+    def answers(self) -> AnswerSettingsService:
+        """How each model is asked: its chat template and its thinking."""
+        from desktop.services.models.answer_settings import AnswerSettingsService
+
+        return AnswerSettingsService(self.load_settings, self.fetched.identity_of)
 
     @made_once
     def engine(self) -> EngineService:
@@ -227,7 +235,12 @@ class Container:
         """Conversations with the loaded model."""
         from desktop.services.chat.chat import ChatService
 
-        return ChatService(self.chats, self.engine, lambda plan: self.planning.for_load(plan.ref))
+        return ChatService(
+            self.chats,
+            self.engine,
+            lambda plan: self.planning.for_load(plan.ref),
+            self.answers.for_answer,
+        )
 
     # -- the Hub -----------------------------------------------------------------------------------
 

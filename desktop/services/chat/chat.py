@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from desktop.core.answer_settings import AnswerSettings
 from desktop.core.errors import EngineError, HeftError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
+from desktop.core.model_ref import ModelRef
 from desktop.engine.api import (
     Benchmarked,
     ChatMessage,
@@ -125,10 +127,18 @@ class ChatService:
     """One answer at a time, for any chat. Thread-safe; listeners are called on a background thread mostly."""
 
     def __init__(
-        self, store: ChatStore, engine: EngineService, replan: Callable[[LoadPlan], LoadPlan] = lambda plan: plan
+        self,
+        store: ChatStore,
+        engine: EngineService,
+        replan: Callable[[LoadPlan], LoadPlan] = lambda plan: plan,
+        answers: Callable[[ModelRef], AnswerSettings] = lambda _ref: AnswerSettings(),
     ) -> None:
-        """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died."""
+        """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died.
+
+        ``answers`` is how a model is asked, as it is set now.
+        """
         self._replan = replan
+        self._answers = answers
         self._store = store
         self._engine = engine
         self._lock = threading.RLock()
@@ -276,11 +286,16 @@ class ChatService:
                 turns.append(ChatMessage("user" if message.role == "user" else "assistant", message.content))
             if message.id == message_id:
                 break
+        plan = self._engine.state.plan
+        asked = self._answers(plan.ref) if plan is not None else AnswerSettings()
         return Generate(
             request_id=0,
             messages=tuple(turns),
             sampling=msgspec.convert(chat.sampling, Sampling),
             max_tokens=chat.max_tokens,
+            template=asked.template,
+            thinking=asked.thinking,
+            effort=asked.effort,
         )
 
     def _on_answer(self, event: AnswerEvent) -> None:
