@@ -30,9 +30,11 @@ from desktop.engine.api import (
 )
 from desktop.services.chat.chat import ChatService
 from desktop.services.engine.supervisor import AnswerEvent, EngineState
+from desktop.services.models.answer_settings import AnswerSettingsService
 from desktop.services.models.kind_words import must_write_text
 from desktop.store.chats import ChatStore
 from desktop.store.library import LibraryModel
+from desktop.store.load_settings import LoadSettingsStore
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.chat.page import ChatPage
@@ -156,7 +158,8 @@ class Desk:
         self.engine = ScriptedEngine()
         self.library = OneModelLibrary(model)
         self.planning = PlainPlanning()
-        self.service = ChatService(store, self.engine)  # type: ignore[arg-type]
+        self.answers = AnswerSettingsService(LoadSettingsStore(paths.load_settings))
+        self.service = ChatService(store, self.engine, answers=self.answers.for_answer)  # type: ignore[arg-type]
         self.engine_bridge = Bridge(self.engine.subscribe, merge_states)
         self.chat_bridge = Bridge(self.service.subscribe, merge_chat_events)
         self.settings = SettingsStore(paths.settings)
@@ -166,6 +169,7 @@ class Desk:
             self.engine,  # type: ignore[arg-type]
             lambda: self.library,  # type: ignore[arg-type,return-value]
             lambda: self.planning,  # type: ignore[arg-type,return-value]
+            lambda: self.answers,
             self.settings,
             self.engine_bridge,
             self.chat_bridge,

@@ -15,7 +15,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.services.models.answer_settings import Asking
 from desktop.ui.chat.actions import EDIT_LAST, NEW_LINE, SEND, STOP
+from desktop.ui.chat.thinking_choice import ThinkingChoice
 from desktop.ui.shared.elided_label import first_fitting
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.keys import answer, listed_keys, matches, shown_keys, tooltip
@@ -151,6 +153,7 @@ class Composer(QWidget):
         self._button.setIconSize(QSize(14, 14))
         self._banner, self._cancel = QWidget(self), QPushButton("Cancel")
         self._meter, self._meter_words = QProgressBar(), QLabel()
+        self.thinking = ThinkingChoice(theme)
         self._build()
         self._editor.entered.connect(self.send)
         self._editor.escaped.connect(self._escape)
@@ -192,6 +195,7 @@ class Composer(QWidget):
         meter.addWidget(self._meter_words)
         meter.addWidget(self._meter, 1, Qt.AlignmentFlag.AlignVCenter)
         meter.addStretch(0)
+        meter.addWidget(self.thinking)
         self._column = QWidget(self)
         self._column.setMaximumWidth(_COLUMN)
         column = QVBoxLayout(self._column)
@@ -274,6 +278,11 @@ class Composer(QWidget):
             tip = f"{share:.0%} of the context is used: {used:,} of {total:,} tokens."
             self._meter_words.setToolTip(f"{tip} The model reads everything in it again for each answer.")
 
+    def show_asking(self, asking: Asking | None) -> None:
+        """What is set for the loaded model of how it is asked, and what can be; None without one."""
+        self.thinking.show_asking(asking)
+        self._fit_words()
+
     # -- looks -----------------------------------------------------------------------------------
 
     def _show_placeholder(self) -> None:
@@ -292,7 +301,8 @@ class Composer(QWidget):
 
     def _fit_words(self) -> None:
         """The context's figures in as many words as there is room for."""
-        room = self._column.width() - _LEAST_METER - 16
+        beside = self.thinking.sizeHint().width() + 6 if self.thinking.offered else 0
+        room = self._column.width() - _LEAST_METER - 16 - beside
         fewer = self._said.removesuffix(" tokens")
         short = (self._said, fewer, fewer.split(" ", 1)[-1], self._share)
         self._meter_words.setText(first_fitting(self._meter_words.fontMetrics(), room, *short))

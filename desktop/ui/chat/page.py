@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, Qt, QTimer, QUrl
+from PySide6.QtCore import QRectF, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QHideEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
@@ -27,14 +27,8 @@ from desktop.ui.chat.export import ChatExport
 from desktop.ui.chat.figures import prompt_progress, transcript_message
 from desktop.ui.chat.history import ChatHistory
 from desktop.ui.chat.models import ModelChooser
-from desktop.ui.chat.notice import (
-    NoticeStrip,
-    answer_notice,
-    engine_notice,
-    model_notice,
-    refusal_notice,
-    template_notice,
-)
+from desktop.ui.chat.notice import NoticeStrip
+from desktop.ui.chat.notices import Notices
 from desktop.ui.chat.side import ChatSide, PresetKeeper
 from desktop.ui.shared.reflow import Column, CurrentStack
 from desktop.ui.shared.signals import calling
@@ -45,6 +39,7 @@ from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
     from desktop.core.speed import Rate
+    from desktop.services.models.answer_settings import AnswerSettingsService, Asking
     from desktop.services.models.library import LibraryService
     from desktop.services.planning.service import PlanningService
     from desktop.ui.shared.transcript import TranscriptView
@@ -58,6 +53,8 @@ _SAVE_DELAY_MS = 400  # dragging a value is one write
 class ChatPage(Page):
     """Wires what is shown to who does it; the parts know nothing of each other."""
 
+    template_asked = Signal(object)  # Path of the loaded model, whose chat template is to be shown
+
     def __init__(
         self,
         chats: ChatStore,
@@ -65,6 +62,7 @@ class ChatPage(Page):
         engine: EngineService,
         library: Callable[[], LibraryService],
         planning: Callable[[], PlanningService],
+        answers: Callable[[], AnswerSettingsService],
         settings: SettingsStore,
         engine_bridge: Bridge,
         chat_bridge: Bridge,
@@ -87,7 +85,10 @@ class ChatPage(Page):
         self._middle = CurrentStack()
         self._strip = NoticeStrip(theme)
         self._composer = Composer(theme)
-        self._side = ChatSide(theme, planning, tasks)
+        self._side = ChatSide(theme, planning, answers, tasks)
+        self._notices = Notices(
+            self._strip, self._talk, self._models, self.new_chat, self._side.model.open_menu, self._ask_file
+        )
         self._presets = PresetKeeper(settings, self._side.settings, tasks)
         self._export = ChatExport(chats, tasks, self)
         QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
@@ -114,6 +115,8 @@ class ChatPage(Page):
         self.commands.connect_to(actions.NEW, self.new_chat)
         self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
         self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)
+        self.commands.connect_to(actions.SHOW_TEMPLATE, self._show_template)
+        self.commands.ask(actions.MODEL_HELD, lambda: self._state.loaded is not None)
         self._on_engine(self._state)
         self._presets.load_soon()
         self._history.load()
@@ -147,7 +150,7 @@ class ChatPage(Page):
     def shown(self) -> None:
         """Bring "now", "yesterday" ... up to date, and what was set on other pages."""
         self._list.refresh_times()
-        self._side.load.look_again()
+        self._side.look_again()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing edited is left unsaved."""
@@ -253,10 +256,14 @@ class ChatPage(Page):
         menu.file_asked.connect(self._ask_file)
         menu.cancel_asked.connect(self._models.cancel)
         self._empty.open_asked.connect(self._ask_file)
-        self._strip.chosen.connect(self._act)
+        self._strip.chosen.connect(self._notices.act)
         self._strip.settings_asked.connect(self.settings_asked)
         self._side.load.reload_asked.connect(calling(self._models.load_again))
         self._side.load.failed.connect(self.notify)
+        self._side.asking.told.connect(self._show_asking)
+        self._side.asking.failed.connect(self.notify)
+        self._side.template.asked.connect(self._show_template)
+        self._composer.thinking.chosen.connect(self._side.asking.keep)
 
     # -- the chat in view -------------------------------------------------------------------------
 
@@ -351,10 +358,25 @@ class ChatPage(Page):
             self._refused = None
         self._side.show_state(state, self._last_measured())
         self._empty.show_state(state)
-        held = state.loaded is not None or state.phase == "loading"
-        continues = state.loaded is not None and state.loaded.template == "none"
-        self._composer.set_model_name(state.model_name if held else "", continues=continues)
+        self._name_model()
         self._show_notice()
+
+    def _name_model(self) -> None:
+        state = self._state
+        held = state.loaded is not None or state.phase == "loading"
+        bare = state.loaded is not None and state.loaded.template == "none"
+        continues = bare and not self._side.asking.own_template
+        self._composer.set_model_name(state.model_name if held else "", continues=continues)
+
+    def _show_asking(self, asking: Asking | None) -> None:
+        self._composer.show_asking(asking)
+        self._name_model()
+        self._show_notice()
+
+    def _show_template(self) -> None:
+        ref = self._side.asking.ref
+        if ref is not None and ref.path is not None:
+            self.template_asked.emit(ref.path)
 
     def _ask_file(self) -> None:
         dialog = QFileDialog(self, "Open a model", "", "Models (*.gguf)")
@@ -371,30 +393,4 @@ class ChatPage(Page):
             self.notify.emit(error)
 
     def _show_notice(self) -> None:
-        answers = self._talk.branch
-        notice = (
-            refusal_notice(self._refused)
-            or engine_notice(self._state, self._models.smaller_context())
-            or answer_notice(answers[-1] if answers else None, self._models.larger_context())
-            or model_notice(self._talk.chat, self._state)
-            or template_notice(self._state)
-        )
-        self._strip.show_notice(notice)
-
-    def _act(self, action: str) -> None:
-        """Do what a notice offers."""
-        chat, last = self._talk.chat, self._talk.last_answer
-        if action == "load-again":
-            self._models.load_again()
-        elif action == "load-smaller":
-            self._models.load_again(self._models.smaller_context())
-        elif action == "load-larger" and last is not None:
-            self._models.load_again(self._models.larger_context(), then=lambda: self._talk.continue_(last.id))
-        elif action == "new-chat":
-            self.new_chat()
-        elif action == "choose-model":
-            self._side.model.open_menu()
-        elif action == "open-file":
-            self._ask_file()
-        elif action == "load-chat-model" and chat is not None:
-            self._models.load_for(chat)
+        self._notices.show(self._refused, self._state, own_template=self._side.asking.own_template)

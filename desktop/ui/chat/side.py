@@ -15,17 +15,20 @@ from desktop.store.chats import Chat, Message
 from desktop.store.options import Preset
 from desktop.store.settings import SettingsStore
 from desktop.ui.chat import presets
+from desktop.ui.chat.asking import AskingKeeper
 from desktop.ui.chat.figures import live_figures, resting_figures
 from desktop.ui.chat.live_panel import Figures, LivePanel
 from desktop.ui.chat.model_menu import ModelMenu
 from desktop.ui.chat.model_settings import ModelSettings
 from desktop.ui.chat.presets import ListedPreset
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
+from desktop.ui.chat.template_note import TemplateNote
 from desktop.ui.shared.reflow import DownwardScroll
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
+    from desktop.services.models.answer_settings import AnswerSettingsService
     from desktop.services.planning.service import PlanningService
 
 FIGURES_MS = 400
@@ -38,13 +41,21 @@ class ChatSide(QFrame):
     context_changed = Signal(int, int)  # tokens used and context length, 0 when unknown
 
     def __init__(
-        self, theme: Theme, planning: Callable[[], PlanningService], tasks: Tasks, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        planning: Callable[[], PlanningService],
+        answers: Callable[[], AnswerSettingsService],
+        tasks: Tasks,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("chatSide")
         self.model = ModelMenu(theme)
         self.live = LivePanel(theme)
         self.load = ModelSettings(planning, tasks)
+        self.asking = AskingKeeper(answers, tasks, self)
+        self.template = TemplateNote()
+        self.asking.told.connect(self.template.show_asking)
         self.settings = SamplingPanel(theme)
         self._figures = Figures()
         self._late = False  # newer figures than those shown
@@ -60,6 +71,7 @@ class ChatSide(QFrame):
         panels.setContentsMargins(14, 4, 14, 14)
         panels.setSpacing(14)
         panels.addWidget(self.live)
+        panels.addWidget(self.template)
         panels.addWidget(self.load)
         panels.addWidget(self.settings)
         panels.addStretch(1)
@@ -77,6 +89,7 @@ class ChatSide(QFrame):
         """Follow the engine; ``last`` is the last answer in view that was measured."""
         self.model.set_state(state)
         self.load.show_state(state)
+        self.asking.show_state(state)
         if state.loaded is self._loaded:
             return
         self._loaded = state.loaded
@@ -84,6 +97,11 @@ class ChatSide(QFrame):
         fit = state.plan.fit if state.plan is not None else None
         self._planned_bytes = fit.memory.total_bytes if fit is not None else None
         self.rest(last)
+
+    def look_again(self) -> None:
+        """The model may have been set up on another page."""
+        self.load.look_again()
+        self.asking.look_again()
 
     def rest(self, last: Message | None) -> None:
         """Show the figures of the last answer in view."""
