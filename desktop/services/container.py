@@ -204,8 +204,7 @@ class Container:
         from desktop.services.models.removal import RemovalService
 
         def removed() -> None:
-            downloads = self.known(Container.downloads)
-            if downloads is not None:
+            if (downloads := self.known(Container.downloads)) is not None:
                 downloads.forget_missing()
 
         return RemovalService(self.paths, self.library, self.engine, removed=removed)
@@ -215,13 +214,7 @@ class Container:
         """What is inside a model file."""
         from desktop.services.inspect.inspection import InspectionService
 
-        return InspectionService(
-            self.paths,
-            self.library,
-            self.hub,
-            architectures=lambda: self.describe_engine().architectures,
-            jobs=self.jobs,
-        )
+        return InspectionService(self.paths, self.library, self.hub, architectures=self._architectures, jobs=self.jobs)
 
     @made_once
     def chats(self) -> ChatStore:
@@ -236,10 +229,7 @@ class Container:
         from desktop.services.chat.chat import ChatService
 
         return ChatService(
-            self.chats,
-            self.engine,
-            lambda plan: self.planning.for_load(plan.ref),
-            self.answers.for_answer,
+            self.chats, self.engine, lambda plan: self.planning.for_load(plan.ref), self.answers.for_answer
         )
 
     # -- the Hub -----------------------------------------------------------------------------------
@@ -357,6 +347,9 @@ class Container:
     def _threads(self) -> int:
         return self.settings.get(options.THREADS)
 
+    def _architectures(self) -> tuple[str, ...]:
+        return self.describe_engine().architectures
+
     def hub_endpoint(self) -> str:
         """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""
         return "" if os.environ.get("HF_ENDPOINT") else self.settings.get(options.HUB_ENDPOINT)
@@ -383,8 +376,7 @@ class Container:
 
     def end_engine(self) -> None:
         """End the engine process; takes a bounded time whatever hangs."""
-        engine = self.known(Container.engine)
-        if engine is None:
+        if (engine := self.known(Container.engine)) is None:
             return
         ending = threading.Thread(target=engine.close, name="heft-engine-end", daemon=True)
         ending.start()

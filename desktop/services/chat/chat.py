@@ -25,9 +25,10 @@ from desktop.engine.api import (
     Generate,
     PromptProgress,
     Sampling,
-    Statistics,
     Text,
 )
+from desktop.services.chat.title import title_from
+from desktop.services.chat.versions import Version, VersionGivenUp
 from desktop.services.engine.headless import death_error
 from desktop.services.engine.supervisor import AnswerEvent, EngineService, EngineState
 from desktop.store.chats import Chat, ChatStore, Message, MessageState
@@ -98,12 +99,12 @@ class ChatFailed:
     error: HeftError
 
 
-ChatEvent = MessageAdded | PromptRead | TextAdded | MessageFinished | ChatFailed
+ChatEvent = MessageAdded | PromptRead | TextAdded | MessageFinished | ChatFailed | VersionGivenUp
 
 
 @dataclass
 class _Running:
-    """The answer being written; ``waiting`` until the model is loaded."""
+    """The answer being written; ``waiting`` until the model is loaded, ``version`` where it stands beside another."""
 
     chat_id: int
     message_id: int
@@ -111,6 +112,7 @@ class _Running:
     unsaved: str = ""
     saved_at: float = 0.0
     cancelled: bool = False
+    version: Version | None = None
 
 
 @dataclass(frozen=True)
@@ -177,17 +179,20 @@ class ChatService:
         """Answer the same user message again, as a new branch beside the old answer."""
         self._refuse_when_busy()
         message = self._store.message(message_id)
-        parent = message.id if message.role == "user" else message.parent_id
-        self._begin(message.chat_id, parent)
+        if message.role == "user":
+            self._begin(message.chat_id, message.id)
+        else:
+            self._begin(message.chat_id, message.parent_id, Version(self._leaf(message.chat_id)))
 
     def edit(self, message_id: int, text: str) -> None:
         """Put an edited message beside the old one as a new branch; a user message is answered again."""
         self._refuse_when_busy()
         old = self._store.message(message_id)
+        leaf = self._leaf(old.chat_id)
         edited = self._store.add(old.chat_id, old.parent_id, old.role, text, model=old.model)
         self._emit(MessageAdded(edited))
         if old.role == "user":
-            self._begin(old.chat_id, edited.id)
+            self._begin(old.chat_id, edited.id, Version(leaf, edited.id, (old.id, text)))
 
     def continue_(self, message_id: int) -> None:
         """Go on writing an answer that was stopped, cut or interrupted."""
@@ -226,11 +231,15 @@ class ChatService:
     def _emit(self, event: ChatEvent) -> None:
         self._listeners.tell(event)
 
-    def _begin(self, chat_id: int, parent_id: int | None) -> None:
+    def _leaf(self, chat_id: int) -> int:
+        return self._store.messages(chat_id)[-1].id
+
+    def _begin(self, chat_id: int, parent_id: int | None, beside: Version | None = None) -> None:
         model = self._engine.state.model_name or self._store.chat(chat_id).model
         answer = self._store.add(chat_id, parent_id, "assistant", "", state="streaming", model=model)
         self._emit(MessageAdded(answer))
-        self._start(_Running(chat_id, answer.id))
+        version = replace(beside, first=beside.first or answer.id) if beside is not None else None
+        self._start(_Running(chat_id, answer.id, version=version))
 
     def _start(self, running: _Running) -> None:
         with self._lock:
@@ -326,7 +335,8 @@ class ChatService:
                 told = self._notes_before(running)
                 new = (note for note in event.notes if not any(note in earlier for earlier in told))
                 note = " ".join(filter(None, [*new, _NOTES.get(event.reason, "")]))
-                self._finish(_STATES[event.reason], _figures(event.statistics), note)
+                figures = {name: float(value) for name, value in msgspec.structs.asdict(event.statistics).items()}
+                self._finish(_STATES[event.reason], figures, note)
             case Failed():
                 self._fail(event.error())
             case EngineDied():
@@ -372,6 +382,9 @@ class ChatService:
         self._emit(MessageFinished(message))
         if error is not None:
             self._emit(ChatFailed(running.chat_id, running.message_id, error))
+        given_up = running.version.settle(self._store, message, error) if running.version is not None else None
+        if given_up is not None:
+            self._emit(given_up)
 
     def _write(self, ended: _Ended) -> Message:
         self._save(ended.answer)
@@ -382,15 +395,3 @@ class ChatService:
         while self._unwritten:
             self._write(self._unwritten[0])
             del self._unwritten[0]
-
-
-def title_from(text: str, limit: int = 48) -> str:
-    """A chat's title from its first message: its first line, cut at a word."""
-    line = " ".join((text.strip().splitlines() or [""])[0].split())
-    if len(line) <= limit:
-        return line
-    return line[: limit + 1].rsplit(" ", 1)[0][:limit].rstrip(" ,.;:") + "…"
-
-
-def _figures(statistics: Statistics) -> dict[str, float]:
-    return {name: float(value) for name, value in msgspec.structs.asdict(statistics).items()}

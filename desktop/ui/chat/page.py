@@ -208,7 +208,9 @@ class ChatPage(Page):
         talk.chat_changed.connect(self._history.put)
         talk.chat_changed.connect(self._mark_in_list)
         talk.failed.connect(self._failed)
-        talk.send_refused.connect(self._give_back)
+        talk.send_refused.connect(composer.give_back)
+        talk.edit_refused.connect(composer.give_edit_back)
+        talk.given_up.connect(self._given_up)
         composer.submitted.connect(self._submit)
         composer.edit_submitted.connect(talk.edit)
         composer.edit_last_requested.connect(self._edit_last)
@@ -331,10 +333,6 @@ class ChatPage(Page):
         if last is not None:
             self._edit(last)
 
-    def _give_back(self, text: str) -> None:
-        """A refused message goes back to where it was written, before what was written since."""
-        self._composer.set_text("\n".join(filter(None, (text, self._composer.text))))
-
     def _mark_in_list(self) -> None:
         chat = self._talk.chat
         self._list.select(chat.id if chat else None)
@@ -391,6 +389,10 @@ class ChatPage(Page):
             self._show_notice()
         else:
             self.notify.emit(error)
+
+    def _given_up(self, error: HeftError) -> None:
+        if self._state.died is None and self._state.failure is None:  # else the strip says it
+            self._failed(error)
 
     def _show_notice(self) -> None:
         self._notices.show(self._refused, self._state, own_template=self._side.asking.own_template)
