@@ -382,9 +382,11 @@ class ChatService:
         self._emit(MessageFinished(message))
         if error is not None:
             self._emit(ChatFailed(running.chat_id, running.message_id, error))
-        given_up = running.version.settle(self._store, message, error) if running.version is not None else None
-        if given_up is not None:
-            self._emit(given_up)
+        if running.version is not None:
+            engine = self._engine.state  # it was there before this was heard, and tells of its own failures
+            why = error if engine.died is None and engine.failure is None else None
+            if (given_up := running.version.settle(self._store, message, why)) is not None:
+                self._emit(given_up)
 
     def _write(self, ended: _Ended) -> Message:
         self._save(ended.answer)

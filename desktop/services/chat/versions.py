@@ -14,7 +14,7 @@ class VersionGivenUp:
     """A new answer, or an edited question's, came to nothing: the branch that was in view before is in view again.
 
     ``edited`` is the message that was edited and what had been written in its place; None after a regenerate.
-    ``error`` is why, None where a person stopped it.
+    ``error`` is why; None where a person stopped it, and where the engine's own state says why.
     """
 
     chat_id: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from desktop.ui.shell.tasks import Lane, Task, Tasks
 if TYPE_CHECKING:
     from desktop.services.models.answer_settings import AnswerSettingsService, Asking
 
+_KEEP_SECONDS = 5.0  # a disk that hangs holds up no question for longer
+
 
 class AskingKeeper(QObject):
     """Follows the engine; tells what is set for its model, and what can be. Signals come on the GUI thread."""
@@ -32,6 +35,9 @@ class AskingKeeper(QObject):
         self._ref: ModelRef | None = None
         self._asking: Asking | None = None
         self._looking: Task | None = None
+        self._wanted: list[tuple[ModelRef, AnswerSettings]] = []  # still to be kept
+        self._kept = threading.Event()
+        self._kept.set()
 
     @property
     def own_template(self) -> bool:
@@ -53,13 +59,13 @@ class AskingKeeper(QObject):
         self.look_again()
 
     def look_again(self) -> None:
-        """It may have been set otherwise on another page or by a command."""
+        """It may have been set otherwise on another page or by a command. Not in the middle of a change."""
         ref, loaded = self._ref, self._loaded
-        if ref is None or loaded is None:
+        if ref is None or loaded is None or not self._kept.is_set():
             return
 
         def told(asking: Asking) -> None:
-            if loaded is self._loaded:
+            if loaded is self._loaded and self._kept.is_set():
                 self._tell(_as_loaded(asking, loaded))
 
         if self._looking is not None:
@@ -70,17 +76,36 @@ class AskingKeeper(QObject):
 
     def keep(self, settings: AnswerSettings) -> None:
         """Ask the loaded model so from now on; shown at once, and taken back where it cannot be kept."""
-        ref, before = self._ref, self._asking
-        if ref is None or before is None:
+        if self._ref is None or self._asking is None:
             return
+        self._tell(replace(self._asking, settings=settings))
+        self._wanted.append((self._ref, settings))
+        if self._kept.is_set():
+            self._kept.clear()
+            self._keep_next()
+
+    def wait_kept(self) -> None:
+        """On a worker thread, before a question goes out: it is asked as was chosen before it."""
+        self._kept.wait(_KEEP_SECONDS)
+
+    def _keep_next(self) -> None:
+        """One after the other: the last choice counts."""
+        if not self._wanted:
+            self._kept.set()
+            self.look_again()  # what is set in fact, also where it could not be kept
+            return
+        ref, settings = self._wanted.pop(0)
 
         def failed(error: HeftError) -> None:
-            self._tell(before)
+            self._keep_next()
             self.failed.emit(error)
 
-        self._tell(replace(before, settings=settings))
         self._tasks.run(
-            lambda context: self._answers().remember(ref, settings), failed=failed, lane=Lane.COMMAND, owner=self
+            lambda context: self._answers().remember(ref, settings),
+            done=lambda _: self._keep_next(),
+            failed=failed,
+            lane=Lane.COMMAND,
+            owner=self,
         )
 
     def _tell(self, asking: Asking | None) -> None:

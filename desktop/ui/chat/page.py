@@ -78,7 +78,7 @@ class ChatPage(Page):
         self._state = engine.state
         self._refused: HeftError | None = None
         self._models = ModelChooser(chats, engine, library, planning, settings, tasks, self)
-        self._talk = Conversation(chats, chat_service, tasks, self._models.ensure, self)
+        self._talk = Conversation(chats, chat_service, tasks, self._ensure_model, self)
         self._list = ChatListPane(theme)
         self._history = ChatHistory(chats, chat_service, self._list, tasks)
         self._empty = EmptyChat()
@@ -210,7 +210,7 @@ class ChatPage(Page):
         talk.failed.connect(self._failed)
         talk.send_refused.connect(composer.give_back)
         talk.edit_refused.connect(composer.give_edit_back)
-        talk.given_up.connect(self._given_up)
+        talk.given_up.connect(self._failed)
         composer.submitted.connect(self._submit)
         composer.edit_submitted.connect(talk.edit)
         composer.edit_last_requested.connect(self._edit_last)
@@ -317,6 +317,10 @@ class ChatPage(Page):
     def _last_measured(self) -> Message | None:
         return next((message for message in reversed(self._talk.branch) if message.statistics), None)
 
+    def _ensure_model(self, chat: Chat) -> None:
+        self._side.asking.wait_kept()
+        self._models.ensure(chat)
+
     def _submit(self, text: str) -> None:
         self._save.stop()
         self._refused = None
@@ -389,10 +393,6 @@ class ChatPage(Page):
             self._show_notice()
         else:
             self.notify.emit(error)
-
-    def _given_up(self, error: HeftError) -> None:
-        if self._state.died is None and self._state.failure is None:  # else the strip says it
-            self._failed(error)
 
     def _show_notice(self) -> None:
         self._notices.show(self._refused, self._state, own_template=self._side.asking.own_template)

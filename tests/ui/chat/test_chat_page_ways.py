@@ -52,6 +52,18 @@ def versions(desk: Desk) -> list[int]:
     return [message.sibling_count for message in desk.page._talk.branch]
 
 
+def as_before(desk: Desk, qtbot: QtBot) -> None:
+    """Wait until nothing is written any more, and the answer before is in view, the only one."""
+    qtbot.waitUntil(
+        lambda: (
+            not desk.service.busy
+            and not desk.page._talk.busy
+            and desk.branch == [QUESTION, ANSWER]
+            and versions(desk) == [1, 1]
+        )
+    )
+
+
 @pytest.fixture
 def later(make_desk: MakeDesk, qtbot: QtBot) -> Callable[..., Desk]:
     """A window in which a stopped answer of an earlier one is in view; no model is loaded."""
@@ -123,12 +135,12 @@ def test_another_version_that_comes_to_nothing_leaves_the_one_before(
             answer(Failed(1, FailureKind.BAD_TEMPLATE, "The template refused.", "Take another."))
         else:
             desk.engine.die()
-    qtbot.waitUntil(lambda: not desk.service.busy and desk.branch == [QUESTION, ANSWER] and versions(desk) == [1, 1])
-    assert not desk.page._talk.busy
+    as_before(desk, qtbot)
     if trouble == "it is refused":
         qtbot.waitUntil(lambda: [str(told) for told in desk.told] == ["The template refused."])
     else:  # the strip says what is to be done; it is not said twice
-        assert desk.page._strip.notice is not None and desk.told == []
+        qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
+        assert desk.told == []
     chat = desk.page._talk.chat
     assert chat is not None
     assert [(m.role, m.content) for m in desk.store.messages(chat.id)] == [QUESTION, ANSWER]
@@ -167,9 +179,9 @@ def test_a_version_that_is_stopped_before_its_first_word_is_taken_back(
     way(desk)
     qtbot.waitUntil(lambda: desk.engine.state.phase == "loading" and desk.service.busy)
     desk.click("composerSend")
-    qtbot.waitUntil(lambda: desk.branch == [QUESTION, ANSWER] and versions(desk) == [1, 1])
+    as_before(desk, qtbot)
+    qtbot.waitUntil(lambda: composed(desk) == ("Name a metal" if way is edit else ""))
     assert desk.told == []
-    assert composed(desk) == ("Name a metal" if way is edit else "")
 
 
 def test_a_version_that_is_stopped_later_is_shown(later: Callable[..., Desk], qtbot: QtBot) -> None:
