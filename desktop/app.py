@@ -22,7 +22,7 @@ from desktop.core.errors import HeftError
 from desktop.core.hub_address import PREFIX
 from desktop.core.settings_pages import PAGES
 from desktop.pages import Pages
-from desktop.services.chat.chat import MessageFinished
+from desktop.services.chat.events import MessageFinished
 from desktop.services.container import Container
 from desktop.services.engine.memory import EngineMemoryReader
 from desktop.services.engine.supervisor import EngineState

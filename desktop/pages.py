@@ -134,19 +134,22 @@ class Pages:
     def _chat_page(self) -> Page:
         from desktop.ui.chat.page import ChatPage
 
-        return ChatPage(
+        page = ChatPage(
             self._container.chats,
             self._container.chat,
             self._container.engine,
             lambda: self._container.library,
             lambda: self._container.planning,
             self._container.sampling.defaults,
+            lambda: self._container.answers,
             self._container.settings,
             self._engine_bridge,
             self._chat_bridge,
             self._tasks,
             self._theme,
         )
+        page.template_asked.connect(lambda path: self.inspector().open(str(path), "template"))
+        return page
 
     def _inspect_page(self) -> Page:
         from desktop.ui.inspect.page import InspectPage
@@ -171,7 +174,9 @@ class Pages:
         from desktop.ui.inspect.parts import InspectorParts
 
         made = self._container
-        parts = InspectorParts(self._theme, self._tasks, made.paths, made.inspection, self._show_versions)
+        parts = InspectorParts(
+            self._theme, self._tasks, made.paths, made.inspection, lambda: made.answers, self._show_versions
+        )
         self._parts.callback(parts.close)
         return parts
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 
-from desktop.cli.model import add_model_arguments, load_notes, loaded_model, token_number
+from desktop.cli.model import (
+    add_answer_arguments,
+    add_model_arguments,
+    answer_settings,
+    load_notes,
+    loaded_model,
+    token_number,
+)
 from desktop.cli.output import ProgressLine, ShownAnswer, print_note
-from desktop.cli.run import summary
+from desktop.cli.run import asked_so, summary
 from desktop.cli.sampling import add_sampling_arguments, chosen_sampling
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.failures import FailureKind
@@ -23,6 +31,7 @@ _HELP = "Enter sends. /new starts again, /quit (or Ctrl+D) ends, Ctrl+C stops an
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_model_arguments(parser)
+    add_answer_arguments(parser)
     parser.add_argument("--system", default="", help="system prompt")
     parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
     add_sampling_arguments(parser)
@@ -34,10 +43,13 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("A conversation has no JSON form.", "Use: heft run MODEL --json")
     chosen = chosen_sampling(args)
     opening = [ChatMessage("system", args.system)] if args.system else []
-    with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, plan):
+    with ExitStack() as stack:
+        container = stack.enter_context(Container(default_paths()))
+        answers = answer_settings(container, args)
+        engine, loaded, plan = stack.enter_context(loaded_model(container, args))
         sampling = sampling_of(container.sampling.defaults(plan.path), chosen)
         print_note(f"{loaded.description}, context {loaded.context_length:,}. {_HELP}")
-        for note in load_notes(loaded):
+        for note in load_notes(loaded, answers):
             print_note(f"note: {note}")
         turns = list(opening)
         told: set[str] = set()
@@ -58,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
                 reading.close()
                 answer.add(part)
 
-            request = Generate(0, tuple(turns), sampling=sampling, max_tokens=args.max_tokens)
+            request = asked_so(Generate(0, tuple(turns), sampling=sampling, max_tokens=args.max_tokens), answers)
             try:
                 tagged = loaded.template != "none"
                 finished = engine.answer_in_parts(request, show, reading.update, tagged=tagged)

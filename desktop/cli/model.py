@@ -5,21 +5,26 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from desktop.cli.output import ProgressLine, print_note
+from desktop.core.answer_settings import ANSWER_FIELDS, AnswerField, AnswerSettings, parse_answer
 from desktop.core.errors import StoreError, UsageError
 from desktop.core.hub_address import hub_address
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import (
     KV_TYPES,
     LOAD_FIELDS,
+    UNSET_WORDS,
     LoadField,
     LoadSettings,
     as_document,
     parse_setting,
 )
 from desktop.core.model_ref import ModelRef
+from desktop.core.text import one_line
 from desktop.core.token_counts import read_tokens
 from desktop.engine.api import Loaded
 from desktop.services.chat.headless_chat import HeadlessChat
@@ -87,6 +92,52 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     add_load_arguments(parser)
 
 
+def add_answer_arguments(parser: argparse.ArgumentParser) -> None:
+    """How a model is asked: an option for each of the fields that can be set."""
+    for field in ANSWER_FIELDS:
+        parser.add_argument(
+            f"--{field.name}", type=_answer_of(field), default=None, metavar=field.metavar,
+            help=f"{field.explanation} Not given: as 'heft settings' says.",
+        )  # fmt: skip
+
+
+def _answer_of(field: AnswerField) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            given = template_file(text) if field.from_file and text not in UNSET_WORDS else text
+            return parse_answer(field, given)
+        except UsageError as error:
+            raise argparse.ArgumentTypeError(f"{error.message} {error.hint}") from None
+
+    return parse
+
+
+def answer_settings(container: Container, args: argparse.Namespace) -> AnswerSettings:
+    """How the model of ``args`` is asked: what is remembered, but for what the options say. Raises UsageError."""
+    ref = ref_of(container, args.model)
+    given: dict[str, Any] = {}
+    for field in ANSWER_FIELDS:
+        given |= getattr(args, field.name) or {}
+    before = container.answers.of(ref)
+    asked = container.answers.checked(ref, replace(before, **given), before)
+    return container.answers.known(ref, asked)
+
+
+def template_file(name: str) -> str:
+    """The text of a file that holds a chat template. UsageError where it cannot be read."""
+    try:
+        found = Path(name).expanduser().read_text("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{one_line(name)} is no text.", "Name a file that holds a chat template.") from None
+    except OSError as error:
+        raise UsageError(
+            f"{one_line(name)} cannot be read: {error.strerror or error}.", "Name a file that holds a chat template."
+        ) from error
+    if not found.strip():
+        raise UsageError(f"{one_line(name)} is empty.", "Name a file that holds a chat template.")
+    return found
+
+
 def ref_of(container: Container, name: str) -> ModelRef:
     """The model of this computer that ``name`` means. Raises NotFoundError, UsageError."""
     return container.library.resolve(name).ref
@@ -111,9 +162,9 @@ def loaded_model(container: Container, args: argparse.Namespace) -> Iterator[tup
         progress.close()
 
 
-def load_notes(loaded: Loaded) -> tuple[str, ...]:
+def load_notes(loaded: Loaded, answers: AnswerSettings) -> tuple[str, ...]:
     """What to know of a model before it answers."""
-    return (CONTINUES,) if loaded.template == "none" else ()
+    return (CONTINUES,) if loaded.template == "none" and answers.template is None else ()
 
 
 def loaded_document(loaded: Loaded, plan: LoadPlan) -> dict[str, object]:

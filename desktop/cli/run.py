@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
+
+import msgspec
 
 from desktop.cli.fit import speeds_document
 from desktop.cli.model import (
+    add_answer_arguments,
     add_model_arguments,
+    answer_settings,
     load_notes,
     loaded_document,
     loaded_model,
@@ -16,6 +21,7 @@ from desktop.cli.model import (
 )
 from desktop.cli.output import ProgressLine, ShownAnswer, human_bytes, print_json, print_note
 from desktop.cli.sampling import add_sampling_arguments, chosen_sampling
+from desktop.core.answer_settings import ANSWER_FIELDS, AnswerSettings
 from desktop.core.errors import UsageError
 from desktop.engine.api import ChatMessage, Finished, Generate, Sampling
 from desktop.services.chat.answer_parts import Part
@@ -30,6 +36,7 @@ _TYPICAL_CONTEXT = 256  # tokens of a short question and its answer: where the p
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_model_arguments(parser)
+    add_answer_arguments(parser)
     parser.add_argument("--prompt", help="the question; read from standard input when not given")
     parser.add_argument("--system", default="", help="system prompt")
     parser.add_argument("--max-tokens", type=token_number, default=0, metavar="N", help="0: until the model ends")
@@ -44,16 +51,22 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("There is no prompt.", "Give one with --prompt, or pipe it in.")
     answer = ShownAnswer(silent=args.json)
     chosen = chosen_sampling(args)
+    if args.raw and any(getattr(args, field.name) is not None for field in ANSWER_FIELDS):
+        named = ", ".join(f"--{field.name}" for field in ANSWER_FIELDS)
+        raise UsageError("--raw uses no chat template.", f"Leave it out, or {named}.")
     reading = ProgressLine("Reading the prompt")
 
     def show(part: Part) -> None:
         reading.close()
         answer.add(part)
 
-    with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, plan):
-        notes = () if args.raw else load_notes(loaded)
+    with ExitStack() as stack:
+        container = stack.enter_context(Container(default_paths()))
+        answers = AnswerSettings() if args.raw else answer_settings(container, args)
+        engine, loaded, plan = stack.enter_context(loaded_model(container, args))
         defaults = container.sampling.defaults(plan.path)
-        request = generate_request(args, prompt, sampling_of(defaults, chosen))
+        request = generate_request(args, prompt, sampling_of(defaults, chosen), answers)
+        notes = () if args.raw else load_notes(loaded, answers)
         ledger = container.ledger
         running = ledger.started(loaded, plan)
         predicted = prediction(ledger, running, _TYPICAL_CONTEXT)
@@ -82,13 +95,18 @@ def _read_prompt() -> str:
     return sys.stdin.read().rstrip("\n")  # the last line's end is the terminal's or the pipe's, not the question's
 
 
-def generate_request(args: argparse.Namespace, prompt: str, sampling: Sampling) -> Generate:
+def generate_request(args: argparse.Namespace, prompt: str, sampling: Sampling, answers: AnswerSettings) -> Generate:
     """The request of one question."""
     if args.raw:
         return Generate(0, prompt=prompt, sampling=sampling, max_tokens=args.max_tokens)
     system = (ChatMessage("system", args.system),) if args.system else ()
     messages = (*system, ChatMessage("user", prompt))
-    return Generate(0, messages, sampling=sampling, max_tokens=args.max_tokens)
+    return asked_so(Generate(0, messages, sampling=sampling, max_tokens=args.max_tokens), answers)
+
+
+def asked_so(request: Generate, answers: AnswerSettings) -> Generate:
+    """A request that is asked as the model is set up to be."""
+    return msgspec.structs.replace(request, template=answers.template, thinking=answers.thinking, effort=answers.effort)
 
 
 def report(

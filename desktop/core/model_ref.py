@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,12 @@ class ModelRef:
     def path(self) -> Path | None:
         """The file that the engine loads; None where it is not on this computer."""
         return self.files[0] if self.files else None
+
+
+def identities(ref: ModelRef, origin: Callable[[Path], str]) -> tuple[str, ...]:
+    """A model's names: its own, and that on the Hub of one that was downloaded to a place of its own (``origin``)."""
+    found = origin(ref.path) if ref.path is not None else ""
+    return (ref.identity, found) if found and found != ref.identity else (ref.identity,)
 
 
 def hub_identity(repo: str, path: str) -> str:

@@ -16,11 +16,10 @@ import jinja2.nodes as nodes
 
 from desktop.core.findings import Finding, Severity
 from desktop.core.template_conditions import conditional_texts
-from desktop.core.template_syntax import folded, parse
+from desktop.core.template_syntax import MAX_CHARACTERS, folded, parse
 from desktop.core.template_text import SUSPICIOUS
 from desktop.core.text.invisible import INVISIBLE, invisible_names
 
-MAX_CHARACTERS = 256 * 1024  # the longest template in use has 17,000
 MAX_FINDINGS = 50
 _MANY = 1_000_000  # a template has no need for a million of anything
 _OTHER = "Use a file whose template you trust, such as the model author's own."

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from desktop.services.machine.calibration import CalibrationService
     from desktop.services.machine.machine import MachineService
     from desktop.services.machine.this_machine import ThisMachine
+    from desktop.services.models.answer_settings import AnswerSettingsService
     from desktop.services.models.download_folder import DownloadFolder
     from desktop.services.models.downloads import DownloadService
     from desktop.services.models.library import LibraryService
@@ -91,6 +92,13 @@ class Container:
         from desktop.store.load_settings import LoadSettingsStore
 
         return LoadSettingsStore(self.paths.load_settings)
+
+    @made_once
+    def answers(self) -> AnswerSettingsService:
+        """How each model is asked: its chat template and its thinking."""
+        from desktop.services.models.answer_settings import AnswerSettingsService
+
+        return AnswerSettingsService(self.load_settings, self.fetched.identity_of)
 
     @made_once
     def engine(self) -> EngineService:
@@ -191,8 +199,7 @@ class Container:
         from desktop.services.models.removal import RemovalService
 
         def removed() -> None:
-            downloads = self.known(Container.downloads)
-            if downloads is not None:
+            if (downloads := self.known(Container.downloads)) is not None:
                 downloads.forget_missing()
 
         return RemovalService(self.paths, self.library, self.engine, removed=removed)
@@ -202,13 +209,7 @@ class Container:
         """What is inside a model file."""
         from desktop.services.inspect.inspection import InspectionService
 
-        return InspectionService(
-            self.paths,
-            self.library,
-            self.hub,
-            architectures=lambda: self.describe_engine().architectures,
-            jobs=self.jobs,
-        )
+        return InspectionService(self.paths, self.library, self.hub, architectures=self._architectures, jobs=self.jobs)
 
     @made_once
     def chats(self) -> ChatStore:
@@ -222,9 +223,8 @@ class Container:
         """Conversations with the loaded model."""
         from desktop.services.chat.chat import ChatService
 
-        return ChatService(
-            self.chats, self.engine, lambda plan: self.planning.for_load(plan.ref), self.sampling.defaults
-        )
+        replan = lambda plan: self.planning.for_load(plan.ref)  # noqa: E731
+        return ChatService(self.chats, self.engine, replan, self.sampling.defaults, self.answers.for_answer)
 
     @made_once
     def sampling(self) -> SamplingService:
@@ -348,6 +348,9 @@ class Container:
     def _threads(self) -> int:
         return self.settings.get(options.THREADS)
 
+    def _architectures(self) -> tuple[str, ...]:
+        return self.describe_engine().architectures
+
     def hub_endpoint(self) -> str:
         """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""
         return "" if os.environ.get("HF_ENDPOINT") else self.settings.get(options.HUB_ENDPOINT)
@@ -374,8 +377,7 @@ class Container:
 
     def end_engine(self) -> None:
         """End the engine process; takes a bounded time whatever hangs."""
-        engine = self.known(Container.engine)
-        if engine is None:
+        if (engine := self.known(Container.engine)) is None:
             return
         ending = threading.Thread(target=engine.close, name="heft-engine-end", daemon=True)
         ending.start()

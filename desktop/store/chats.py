@@ -19,7 +19,7 @@ from desktop.core.errors import NotFoundError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.sampling_fields import SamplingValues
 from desktop.core.text import encodable
-from desktop.store import chats_export, chats_search
+from desktop.store import chats_branches, chats_export, chats_search
 from desktop.store.chats_pieces import add_pieces, complete, join_pieces, pieces_of
 from desktop.store.chats_records import (
     CHAT_COLUMNS,
@@ -222,17 +222,13 @@ class ChatStore:
     def select(self, message_id: int) -> None:
         """Show the branch of this message, down to its newest leaf."""
         with self._write() as db:
-            # a child is always younger than its parent, so the youngest descendant is a leaf
-            changed = db.execute(
-                """WITH RECURSIVE below (id) AS (
-                       SELECT id FROM messages WHERE id = ?
-                       UNION ALL SELECT messages.id FROM messages JOIN below ON messages.parent_id = below.id)
-                   UPDATE chats SET leaf = (SELECT max(id) FROM below)
-                   WHERE id = (SELECT chat_id FROM messages WHERE id = ?) RETURNING id""",
-                (message_id, message_id),
-            ).fetchall()
-        if not changed:
-            raise _no_message()
+            if not chats_branches.select(db, message_id):
+                raise _no_message()
+
+    def remove(self, message_id: int) -> None:
+        """Take a message away for good, with all below it; another branch has to be on show."""
+        with self._write() as db:
+            chats_branches.remove(db, message_id)
 
     def add(
         self,

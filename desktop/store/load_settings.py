@@ -1,23 +1,28 @@
-"""What is remembered of how each model is loaded: one small JSON file, by the model's identity."""
+"""What is remembered of each model, how it is loaded and talked to: one small JSON file, by the model's identity."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
+from desktop.core.answer_settings import AnswerSettings
 from desktop.core.errors import StoreError
 from desktop.core.load_settings import LoadSettings
 from desktop.core.text import encodable
 from desktop.system.atomic import write_atomically
 
+T = TypeVar("T")
 _VERSION = 1
 
 
 class _Document(msgspec.Struct):
     version: int = _VERSION
     models: dict[str, LoadSettings] = {}
+    answers: dict[str, AnswerSettings] = {}
 
 
 class LoadSettingsStore:
@@ -33,19 +38,35 @@ class LoadSettingsStore:
             return self._read().models.get(encodable(identity), LoadSettings())
 
     def set(self, identity: str, settings: LoadSettings) -> None:
-        """Remember settings, or forget the model where all is unset. StoreError when they cannot be written."""
+        """Remember settings, or forget the model's where all is unset. StoreError when they cannot be written."""
+
+        def change(document: _Document) -> None:
+            _put(document.models, identity, settings, unset=settings.unset)
+
+        self._change(change, "how this model is loaded")
+
+    def answers(self, identity: str) -> AnswerSettings:
+        """How a model is asked; nothing set for one never seen."""
+        with self._lock:
+            return self._read().answers.get(encodable(identity), AnswerSettings())
+
+    def set_answers(self, identity: str, settings: AnswerSettings) -> None:
+        """As :meth:`set`, of how the model is asked."""
+
+        def change(document: _Document) -> None:
+            _put(document.answers, identity, settings, unset=settings.unset)
+
+        self._change(change, "how this model is asked")
+
+    def _change(self, change: Callable[[_Document], None], what: str) -> None:
         with self._lock:
             document = self._read()
-            key = encodable(identity)
-            if settings.unset:
-                document.models.pop(key, None)
-            else:
-                document.models[key] = settings
+            change(document)
             try:
                 write_atomically(self._path, msgspec.json.format(msgspec.json.encode(document)))
             except OSError as error:
                 raise StoreError(
-                    f"Heft could not remember how this model is loaded: {error.strerror or error}",
+                    f"Heft could not remember {what}: {error.strerror or error}",
                     f"Check the free space and the permissions of {self._path.parent}.",
                     detail=f"{self._path}: {error}",
                 ) from error
@@ -56,3 +77,11 @@ class LoadSettingsStore:
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             return _Document()
         return document if document.version == _VERSION else _Document()
+
+
+def _put(kept: dict[str, T], identity: str, settings: T, *, unset: bool) -> None:
+    key = encodable(identity)
+    if unset:
+        kept.pop(key, None)
+    else:
+        kept[key] = settings

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from desktop.core.gguf import BytesSource, read_header
-from desktop.core.template_checks import MAX_CHARACTERS, check_template, compare_with_base
+from desktop.core.template_checks import check_template, compare_with_base
+from desktop.core.template_syntax import MAX_CHARACTERS
 from desktop.core.template_text import natural_words
 
 LOOP = "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"

@@ -38,7 +38,8 @@ import json, sys, threading, time
 from pathlib import Path
 from support.desk import ENDLESS_CONTEXT
 from support.plans import plain_plan
-from desktop.services.chat.chat import ChatService, TextAdded
+from desktop.services.chat.chat import ChatService
+from desktop.services.chat.events import TextAdded
 from desktop.services.engine.supervisor import EngineService
 from desktop.services.models.library import LibraryService
 from desktop.store.chats import ChatStore

@@ -21,7 +21,7 @@ from support.hub_server import BytesContent, HubServer, Repo, online
 from desktop.core.errors import HeftError, StoreError
 from desktop.hub.client import HubClient
 from desktop.hub.search import HubSearch
-from desktop.services.chat.chat import ChatFailed, TextAdded
+from desktop.services.chat.events import ChatFailed, TextAdded
 from desktop.services.models import downloads_job
 from desktop.services.models.downloads import DownloadService
 from desktop.store.chats import ChatStore

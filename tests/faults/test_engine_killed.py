@@ -14,7 +14,7 @@ from support.desk import DEADLINE_SECONDS, ENDLESS_CONTEXT, Desk
 from support.plans import plain_plan
 from support.program import ANSWER_SECONDS, END_SECONDS, Program, poll, window
 
-from desktop.services.chat.chat import ChatFailed, MessageFinished, PromptRead, TextAdded
+from desktop.services.chat.events import ChatFailed, MessageFinished, PromptRead, TextAdded
 
 SEED = 20260601
 SIGNALS = (signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV)

@@ -23,7 +23,7 @@ from support.program import command
 
 from desktop.core.deadline import Deadline
 from desktop.core.errors import StoreError
-from desktop.services.chat.chat import ChatFailed, MessageFinished, PromptRead, TextAdded
+from desktop.services.chat.events import ChatFailed, MessageFinished, PromptRead, TextAdded
 from desktop.services.container import Container
 from desktop.services.single_instance import Claim, claim
 from desktop.store.chats import ChatStore

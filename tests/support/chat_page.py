@@ -31,9 +31,11 @@ from desktop.engine.api import (
 )
 from desktop.services.chat.chat import ChatService
 from desktop.services.engine.supervisor import AnswerEvent, EngineState
+from desktop.services.models.answer_settings import AnswerSettingsService
 from desktop.services.models.kind_words import must_write_text
 from desktop.store.chats import ChatStore
 from desktop.store.library import LibraryModel
+from desktop.store.load_settings import LoadSettingsStore
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.chat.page import ChatPage
@@ -158,7 +160,13 @@ class Desk:
         self.library = OneModelLibrary(model)
         self.planning = PlainPlanning()
         self.defaults: dict[str, SamplingDefaults] = {}  # by the name of a model's file
-        self.service = ChatService(store, self.engine, defaults=self.find_defaults)  # type: ignore[arg-type]
+        self.answers = AnswerSettingsService(LoadSettingsStore(paths.load_settings))
+        self.service = ChatService(
+            store,
+            self.engine,  # type: ignore[arg-type]
+            defaults=self.find_defaults,
+            answers=self.answers.for_answer,
+        )
         self.engine_bridge = Bridge(self.engine.subscribe, merge_states)
         self.chat_bridge = Bridge(self.service.subscribe, merge_chat_events)
         self.settings = SettingsStore(paths.settings)
@@ -169,6 +177,7 @@ class Desk:
             lambda: self.library,  # type: ignore[arg-type,return-value]
             lambda: self.planning,  # type: ignore[arg-type,return-value]
             self.find_defaults,
+            lambda: self.answers,
             self.settings,
             self.engine_bridge,
             self.chat_bridge,

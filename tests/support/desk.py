@@ -7,7 +7,8 @@ from pathlib import Path
 
 from support.plans import plain_plan
 
-from desktop.services.chat.chat import ChatEvent, ChatService, MessageFinished
+from desktop.services.chat.chat import ChatService
+from desktop.services.chat.events import ChatEvent, MessageFinished
 from desktop.services.engine.supervisor import EngineService, EngineState
 from desktop.store.chats import ChatStore, Message
 from desktop.store.paths import Paths

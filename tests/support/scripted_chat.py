@@ -8,7 +8,8 @@ from pathlib import Path
 from support.plans import plain_plan
 
 from desktop.engine.api import Finished, FinishReason, Generate, Loaded, Memory, Statistics, Text
-from desktop.services.chat.chat import ChatEvent, ChatService, TextAdded
+from desktop.services.chat.chat import ChatService
+from desktop.services.chat.events import ChatEvent, TextAdded
 from desktop.services.engine.supervisor import AnswerEvent, EngineState
 from desktop.store.chats import ChatStore, Message
 

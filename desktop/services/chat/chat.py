@@ -6,13 +6,15 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 
 import msgspec
 
+from desktop.core.answer_settings import AnswerSettings
 from desktop.core.errors import EngineError, HeftError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
+from desktop.core.model_ref import ModelRef
 from desktop.engine.api import (
     Benchmarked,
     ChatMessage,
@@ -22,12 +24,14 @@ from desktop.engine.api import (
     FinishReason,
     Generate,
     PromptProgress,
-    Statistics,
     Text,
 )
 from desktop.services.chat.answer_parts import AnswerParts, Part
+from desktop.services.chat.events import ChatEvent, ChatFailed, MessageAdded, MessageFinished, PromptRead, TextAdded
 from desktop.services.chat.running import EndedAnswer, RunningAnswer, with_part
 from desktop.services.chat.sampling import FindDefaults, no_defaults, sampling_of
+from desktop.services.chat.title import title_from
+from desktop.services.chat.versions import Version
 from desktop.services.engine.headless import death_error
 from desktop.services.engine.supervisor import AnswerEvent, EngineService, EngineState
 from desktop.store.chats import Chat, ChatStore, Message, MessageState
@@ -50,64 +54,6 @@ _NOTES = {
 }
 
 
-@dataclass(frozen=True)
-class MessageAdded:
-    """A message was appended to its chat's active branch."""
-
-    message: Message
-
-
-@dataclass(frozen=True)
-class PromptRead:
-    """Prompt tokens read so far for an answer."""
-
-    chat_id: int
-    message_id: int
-    done: int
-    total: int
-    reused: int
-
-
-@dataclass(frozen=True)
-class TextAdded:
-    """A batch of an answer's text, with live figures.
-
-    ``reasoning`` is what comes before the answer, ``reasoning_seconds`` how long that has taken by now. ``turned``: all
-    text of the answer so far turned out to be reasoning.
-    """
-
-    chat_id: int
-    message_id: int
-    text: str
-    generated_tokens: int
-    context_used: int
-    tokens_per_second: float
-    prompt_tokens_per_second: float = 0.0
-    seconds_to_first_token: float = 0.0
-    reasoning: str = ""
-    reasoning_seconds: float = 0.0
-    turned: bool = False
-
-
-@dataclass(frozen=True)
-class MessageFinished:
-    """An answer ended; the message holds its final text, state, statistics and note."""
-
-    message: Message
-
-
-@dataclass(frozen=True)
-class ChatFailed:
-    """An answer could not be given, or the engine died; text received so far is kept."""
-
-    chat_id: int
-    message_id: int | None
-    error: HeftError
-
-
-ChatEvent = MessageAdded | PromptRead | TextAdded | MessageFinished | ChatFailed
-
-
 class ChatService:
     """One answer at a time, for any chat. Thread-safe; listeners are called on a background thread mostly."""
 
@@ -117,16 +63,18 @@ class ChatService:
         engine: EngineService,
         replan: Callable[[LoadPlan], LoadPlan] = lambda plan: plan,
         defaults: FindDefaults = no_defaults,
+        answers: Callable[[ModelRef], AnswerSettings] = lambda _ref: AnswerSettings(),
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``replan`` says how the model of a plan would be loaded now: settings may have changed since it died.
-        ``defaults`` is how a model is sampled where a chat says nothing; ``clock`` measures how long one thinks, in
-        seconds.
+        ``defaults`` is how a model is sampled where a chat says nothing, ``answers`` how it is asked, as it is set
+        now; ``clock`` measures how long one thinks, in seconds.
         """
         self._replan = replan
         self._defaults = defaults
         self._clock = clock
+        self._answers = answers
         self._store = store
         self._engine = engine
         self._lock = threading.RLock()
@@ -166,13 +114,16 @@ class ChatService:
         """Answer the same user message again, as a new branch beside the old answer."""
         self._refuse_when_busy()
         message = self._store.message(message_id)
-        parent = message.id if message.role == "user" else message.parent_id
-        self._begin(message.chat_id, parent)
+        if message.role == "user":
+            self._begin(message.chat_id, message.id)
+        else:
+            self._begin(message.chat_id, message.parent_id, Version(self._leaf(message.chat_id)))
 
     def edit(self, message_id: int, text: str) -> None:
         """Put an edited message beside the old one as a new branch; a user message is answered again."""
         self._refuse_when_busy()
         old = self._store.message(message_id)
+        leaf = self._leaf(old.chat_id)
         edited = self._store.add(
             old.chat_id,
             old.parent_id,
@@ -184,7 +135,7 @@ class ChatService:
         )
         self._emit(MessageAdded(edited))
         if old.role == "user":
-            self._begin(old.chat_id, edited.id)
+            self._begin(old.chat_id, edited.id, Version(leaf, edited.id, (old.id, text)))
 
     def continue_(self, message_id: int) -> None:
         """Go on writing an answer that was stopped, cut or interrupted."""
@@ -225,11 +176,15 @@ class ChatService:
     def _emit(self, event: ChatEvent) -> None:
         self._listeners.tell(event)
 
-    def _begin(self, chat_id: int, parent_id: int | None) -> None:
+    def _leaf(self, chat_id: int) -> int:
+        return self._store.messages(chat_id)[-1].id
+
+    def _begin(self, chat_id: int, parent_id: int | None, beside: Version | None = None) -> None:
         model = self._engine.state.model_name or self._store.chat(chat_id).model
         answer = self._store.add(chat_id, parent_id, "assistant", "", state="streaming", model=model)
         self._emit(MessageAdded(answer))
-        self._start(RunningAnswer(chat_id, answer.id))
+        version = replace(beside, first=beside.first or answer.id) if beside is not None else None
+        self._start(RunningAnswer(chat_id, answer.id, version=version))
 
     def _start(self, running: RunningAnswer) -> None:
         with self._lock:
@@ -295,11 +250,15 @@ class ChatService:
                 turns.append(ChatMessage(message.role, message.content, message.reasoning))
             if message.id == message_id:
                 break
+        asked = self._answers(plan.ref) if plan is not None else AnswerSettings()
         return Generate(
             request_id=0,
             messages=tuple(turns),
             sampling=sampling_of(self._defaults(plan.path if plan is not None else None), chat.sampling),
             max_tokens=chat.max_tokens,
+            template=asked.template,
+            thinking=asked.thinking,
+            effort=asked.effort,
         )
 
     def _on_answer(self, event: AnswerEvent) -> None:
@@ -336,7 +295,8 @@ class ChatService:
                 told = self._notes_before(running)
                 new = (note for note in event.notes if not any(note in earlier for earlier in told))
                 note = " ".join(filter(None, [*new, _NOTES.get(event.reason, "")]))
-                self._finish(_STATES[event.reason], _figures(event.statistics), note)
+                figures = {name: float(value) for name, value in msgspec.structs.asdict(event.statistics).items()}
+                self._finish(_STATES[event.reason], figures, note)
             case Failed():
                 self._fail(event.error())
             case EngineDied():
@@ -377,6 +337,11 @@ class ChatService:
         self._emit(MessageFinished(message))
         if error is not None:
             self._emit(ChatFailed(running.chat_id, running.message_id, error))
+        if running.version is not None:
+            engine = self._engine.state  # it was there before this was heard, and tells of its own failures
+            why = error if engine.died is None and engine.failure is None else None
+            if (given_up := running.version.settle(self._store, message, why)) is not None:
+                self._emit(given_up)
 
     def _write(self, ended: EndedAnswer) -> Message:
         ended.answer.save(self._store)
@@ -387,15 +352,3 @@ class ChatService:
         while self._unwritten:
             self._write(self._unwritten[0])
             del self._unwritten[0]
-
-
-def title_from(text: str, limit: int = 48) -> str:
-    """A chat's title from its first message: its first line, cut at a word."""
-    line = " ".join((text.strip().splitlines() or [""])[0].split())
-    if len(line) <= limit:
-        return line
-    return line[: limit + 1].rsplit(" ", 1)[0][:limit].rstrip(" ,.;:") + "…"
-
-
-def _figures(statistics: Statistics) -> dict[str, float]:
-    return {name: float(value) for name, value in msgspec.structs.asdict(statistics).items()}

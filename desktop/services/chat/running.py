@@ -6,12 +6,15 @@ import time
 from dataclasses import dataclass, field, replace
 
 from desktop.services.chat.answer_parts import NOTHING, AnswerParts, Part
+from desktop.services.chat.versions import Version
 from desktop.store.chats import ChatStore, Message, MessageState
 
 
 @dataclass
 class RunningAnswer:
-    """The answer being written; ``waiting`` until the model is loaded. ``begun`` is what there was before."""
+    """The answer being written; ``waiting`` until the model is loaded. ``begun`` is what there was before,
+    ``version`` the branch it stands in beside another.
+    """
 
     chat_id: int
     message_id: int
@@ -21,6 +24,7 @@ class RunningAnswer:
     unsaved: Part = NOTHING
     saved_at: float = 0.0
     cancelled: bool = False
+    version: Version | None = None
 
     def add(self, part: Part) -> None:
         """Keep a part until it is saved."""

@@ -11,6 +11,7 @@ from desktop.core.findings import Finding
 from desktop.core.formats import Summary
 from desktop.core.gguf import Header, Tensor
 from desktop.core.model_kind import ModelKind
+from desktop.core.model_ref import ModelRef, hub_identity, local_ref
 from desktop.core.model_size import ModelSize
 from desktop.core.quants import quantization_label
 from desktop.hub.client import RemoteFile
@@ -88,6 +89,15 @@ class Inspected:
         if not self.files:
             raise ValueError(f"{self.title} holds no GGUF header")
         return self.files[0].header
+
+    @property
+    def ref(self) -> ModelRef:
+        """Which model it is: what is remembered of one is kept under its identity."""
+        local = tuple(file.path for file in self.files if file.path is not None)
+        if local:
+            return local_ref(local[0], self.title, local)
+        remote = self.files[0].remote if self.files else None
+        return ModelRef(self.title, hub_identity(remote.repo, remote.path) if remote is not None else self.source)
 
     @property
     def is_remote(self) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from desktop.core.gguf import Header, ValueType
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from desktop.core.template_checks import Marked
     from desktop.engine.tools.prompt_text import RenderResult
     from desktop.engine.tools.renderer import Renderer
+    from desktop.services.models.answer_settings import AnswerSettingsService
 
 __all__ = ["EXAMPLE", "ChatMessage", "ChatTemplate", "TemplatePreview"]
 
@@ -33,12 +34,16 @@ EXAMPLE = (
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """A template by name: "default", the name of a further one, or Heft's own ``fallback`` when the model has none."""
+    """A template by name: "default", the name of a further one, or Heft's own ``fallback`` when the model has none.
+
+    ``own`` is one of the user's, used with this model in the place of its default.
+    """
 
     name: str
     source: str
     findings: tuple[Marked, ...]
     fallback: Literal["", "chatml", "plain"] = ""
+    own: bool = False
 
 
 class TemplatePreview:
@@ -47,13 +52,32 @@ class TemplatePreview:
     jinja2 is imported by the first call, which therefore belongs on a worker thread, as all of them do.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Callable[[], AnswerSettingsService]) -> None:
+        self._answers = answers
         self._lock = threading.Lock()
         self._renderer: Renderer | None = None
         self._idle = IdleClose(self._end)
 
     def templates(self, inspected: Inspected) -> tuple[ChatTemplate, ...]:
-        """The model's templates with their findings, its default first; the fallback alone when it has none."""
+        """The model's templates with their findings, its default first; the fallback alone when it has none.
+
+        One of the user's goes before all.
+        """
+        own = self._answers().of(inspected.ref).template
+        return (*((self.examined(own),) if own is not None else ()), *self._of_file(inspected))
+
+    def examined(self, source: str) -> ChatTemplate:
+        """A template of the user's with its findings."""
+        from desktop.core.template_checks import check_template
+
+        return ChatTemplate("Yours", source, tuple(check_template(source)), own=True)
+
+    def keep(self, inspected: Inspected, source: str | None) -> None:
+        """Use this template with the model from now on; None is its own. UsageError for a bad one, StoreError."""
+        answers = self._answers()
+        answers.remember(inspected.ref, replace(answers.of(inspected.ref), template=source))
+
+    def _of_file(self, inspected: Inspected) -> tuple[ChatTemplate, ...]:
         from desktop.core.template_checks import check_template
         from desktop.engine.tools.template import CHATML, PLAIN
 

@@ -18,12 +18,11 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import ModelShape, Weights, default_context, shape_of, weights_of
 from desktop.core.model_kind import ModelKind
-from desktop.core.model_ref import ModelRef, hub_identity, local_ref
+from desktop.core.model_ref import ModelRef, identities
 from desktop.core.model_size import ModelSize
 from desktop.core.placement import NOTHING_RECLAIMABLE, Fit, Method, Reclaimable, hypothetical, place, pools_of
 from desktop.core.progress import Report, unheard
 from desktop.core.speed import Speeds
-from desktop.services.inspect.inspected import Inspected
 from desktop.services.inspect.inspection import InspectionService
 from desktop.services.models.kind_words import cannot_chat
 from desktop.services.planning.engine_planner import DryRunPlanner
@@ -92,19 +91,14 @@ class PlanningService:
 
     def settings_of(self, ref: ModelRef) -> LoadSettings:
         """What was set for a model, under any of its names."""
-        found = (self._remembered.get(identity) for identity in self._identities(ref))
+        found = (self._remembered.get(identity) for identity in identities(ref, self._origin))
         return next((settings for settings in found if not settings.unset), LoadSettings())
 
     def remember(self, ref: ModelRef, settings: LoadSettings) -> None:
         """Load a model so from now on. UsageError for what no engine can do, StoreError where it cannot be kept."""
         settings.checked()
-        for identity in self._identities(ref):
+        for identity in identities(ref, self._origin):
             self._remembered.set(identity, settings)
-
-    def _identities(self, ref: ModelRef) -> tuple[str, ...]:
-        """A model's names: its own, and that on the Hub of one that was downloaded to a place of its own."""
-        origin = self._origin(ref.path) if ref.path is not None else ""
-        return (ref.identity, origin) if origin and origin != ref.identity else (ref.identity,)
 
     def _usual(self) -> LoadSettings:
         return LoadSettings(threads=self._usual_threads() or None)
@@ -190,7 +184,7 @@ class PlanningService:
             weights = weights_of(headers, shape)
             fit, note = self._fit(headers, shape, weights, asked, where, method, held, cancelled)
             speeds = self.speeds(shape, weights, inspected.quantization, fit, where)
-            ref = ref or _ref_of(inspected, source)
+            ref = ref or inspected.ref
             plan = replace(plan_of(ref, asked, fit, speeds, shape, kind, machine), note=note)
             label, title, size = inspected.quantization, inspected.title, inspected.size
             return Weighed(plan, fit, shape, weights, headers, where, label, title, size, kind)
@@ -259,15 +253,6 @@ def plan_of(
     cores = machine.cpu.physical_cores if machine is not None else physical_threads()
     threads, context, trained = _threads(asked), default_context(shape), shape.trained_context
     return LoadPlan(ref, asked, threads, fit, speeds, context, trained, experts=shape.experts, cores=cores, kind=kind)
-
-
-def _ref_of(inspected: Inspected, source: str) -> ModelRef:
-    files = inspected.files
-    local = tuple(file.path for file in files if file.path is not None)
-    if local:
-        return local_ref(local[0], inspected.title, local)
-    remote = files[0].remote
-    return ModelRef(inspected.title, hub_identity(remote.repo, remote.path) if remote is not None else source)
 
 
 def _kind_of(ref: ModelRef) -> ModelKind:

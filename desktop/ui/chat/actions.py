@@ -18,6 +18,8 @@ HAS_EARLIER = Condition("answer-has-earlier", "The last answer has no earlier ve
 HAS_LATER = Condition("answer-has-later", "The last answer has no later version.")
 SET_OTHERWISE = Condition("set-otherwise", "The model is loaded as it is set up.")
 DELETED = Condition("chat-deleted", "No chat was deleted just now.")
+THINKS = Condition("thinking-choosable", "No model is loaded whose chat template has a switch for its thinking.")
+MODEL_HELD = Condition("model-held", "No model is loaded.")
 LOADING = Condition("model-loading", "No model is being loaded.")
 
 NEW = Action("chat.new", "New chat", ("Ctrl+N",), icon="plus")
@@ -25,6 +27,21 @@ SEARCH = Action("chat.search", "Search all chats", ("Ctrl+F",))
 WRITE = Action("chat.write", "Write a message", ("Ctrl+L",), icon="edit")
 CHOOSE_MODEL = Action("chat.choose-model", "Choose a model…", ("Ctrl+M",))
 CANCEL_LOAD = Action("chat.cancel-load", "Cancel loading the model", needs=(LOADING,), icon="stop")
+THINKING = Action(
+    "chat.thinking",
+    "Choose how much the model thinks before it answers…",
+    ("Ctrl+T",),
+    needs=(THINKS,),
+    tip="How much the model thinks before it answers",
+    short="Thinking…",
+)
+SHOW_TEMPLATE = Action(
+    "chat.show-template",
+    "View or change the chat template of the loaded model…",
+    icon="inspect",
+    needs=(MODEL_HELD,),
+    short="Chat template…",
+)
 SEND = Action(
     "chat.send",
     "Send the message",
@@ -94,6 +111,8 @@ CHAT_ACTIONS: Declared = (
     SEARCH,
     WRITE,
     CHOOSE_MODEL,
+    THINKING,
+    SHOW_TEMPLATE,
     CANCEL_LOAD,
     SEND,
     NEW_LINE,

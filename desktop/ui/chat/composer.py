@@ -15,7 +15,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.services.models.answer_settings import Asking
 from desktop.ui.chat.actions import EDIT_LAST, NEW_LINE, SEND, STOP
+from desktop.ui.chat.thinking_choice import ThinkingChoice
 from desktop.ui.shared.elided_label import first_fitting
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.keys import answer, listed_keys, matches, shown_keys, tooltip
@@ -151,6 +153,7 @@ class Composer(QWidget):
         self._button.setIconSize(QSize(14, 14))
         self._banner, self._cancel = QWidget(self), QPushButton("Cancel")
         self._meter, self._meter_words = QProgressBar(), QLabel()
+        self.thinking = ThinkingChoice(theme)
         self._build()
         self._editor.entered.connect(self.send)
         self._editor.escaped.connect(self._escape)
@@ -192,6 +195,7 @@ class Composer(QWidget):
         meter.addWidget(self._meter_words)
         meter.addWidget(self._meter, 1, Qt.AlignmentFlag.AlignVCenter)
         meter.addStretch(0)
+        meter.addWidget(self.thinking)
         self._column = QWidget(self)
         self._column.setMaximumWidth(_COLUMN)
         column = QVBoxLayout(self._column)
@@ -223,15 +227,27 @@ class Composer(QWidget):
         """The message that is edited; None when a new one is written."""
         return self._editing
 
-    def begin_edit(self, message_id: int, text: str) -> None:
-        """Edit an earlier message; what was written so far comes back afterwards."""
+    def begin_edit(self, message_id: int, text: str, *, focus: bool = True) -> None:
+        """Edit an earlier message; what was written so far comes back afterwards. ``focus`` takes the keyboard."""
         if self._editing is None:
             self._draft = self.text
         self._editing = message_id
         self._banner.show()
         self.set_text(text)
         self._show_button()
-        self._editor.setFocus(Qt.FocusReason.OtherFocusReason)
+        if focus:
+            self._editor.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def give_back(self, text: str) -> None:
+        """A refused message goes back to where it was written, before what was written since."""
+        self.set_text("\n".join(filter(None, (text, self.text))))
+
+    def give_edit_back(self, message_id: int, text: str) -> None:
+        """And so does an edited one, which is edited on, unless another one is by now."""
+        if self._editing is None:
+            self.begin_edit(message_id, text, focus=False)
+        else:
+            self.give_back(text)
 
     def cancel_edit(self) -> None:
         """Give up editing, if that is going on."""
@@ -257,9 +273,10 @@ class Composer(QWidget):
     def set_context(self, used: int, total: int) -> None:
         """Tokens used of the context length; the meter is hidden as long as there is no context."""
         known = total > 0
-        self._meter.setVisible(known)
         self._meter_words.setVisible(known)
         if not known:
+            self._said = ""
+            self._meter.hide()
             return
         share = used / total
         full = "full: " if used >= total else "nearly full: " if share >= _WARN_AT else ""
@@ -273,6 +290,11 @@ class Composer(QWidget):
             set_role(self._meter_words, "warn" if full else "muted")
             tip = f"{share:.0%} of the context is used: {used:,} of {total:,} tokens."
             self._meter_words.setToolTip(f"{tip} The model reads everything in it again for each answer.")
+
+    def show_asking(self, asking: Asking | None) -> None:
+        """What is set for the loaded model of how it is asked, and what can be; None without one."""
+        self.thinking.show_asking(asking)
+        self._fit_words()
 
     # -- looks -----------------------------------------------------------------------------------
 
@@ -292,10 +314,14 @@ class Composer(QWidget):
 
     def _fit_words(self) -> None:
         """The context's figures in as many words as there is room for."""
-        room = self._column.width() - _LEAST_METER - 16
+        beside = self.thinking.sizeHint().width() + 6 if self.thinking.offered else 0
+        room, metrics = self._column.width() - 16 - beside, self._meter_words.fontMetrics()
         fewer = self._said.removesuffix(" tokens")
-        short = (self._said, fewer, fewer.split(" ", 1)[-1], self._share)
-        self._meter_words.setText(first_fitting(self._meter_words.fontMetrics(), room, *short))
+        figures = fewer.split(" ", 1)[-1]
+        bar = not beside or metrics.horizontalAdvance(figures) <= room - _LEAST_METER  # the figures say it too
+        self._meter.setVisible(bar and bool(self._said))
+        room -= _LEAST_METER if bar else 0
+        self._meter_words.setText(first_fitting(metrics, room, self._said, fewer, figures, self._share))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A narrow column has narrow margins and says less."""

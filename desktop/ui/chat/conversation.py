@@ -8,15 +8,9 @@ from dataclasses import dataclass, field, replace
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core.errors import HeftError
-from desktop.services.chat.chat import (
-    ChatEvent,
-    ChatFailed,
-    ChatService,
-    MessageAdded,
-    MessageFinished,
-    PromptRead,
-    TextAdded,
-)
+from desktop.services.chat.chat import ChatService
+from desktop.services.chat.events import ChatEvent, ChatFailed, MessageAdded, MessageFinished, PromptRead, TextAdded
+from desktop.services.chat.versions import VersionGivenUp
 from desktop.store.chats import Chat, ChatStore, Message
 from desktop.ui.chat.sampling_panel import ChatSettings
 from desktop.ui.chat.target import Target
@@ -65,6 +59,8 @@ class Conversation(QObject):
     chat_changed = Signal(object)  # Chat: anything the list shows
     failed = Signal(object)  # HeftError
     send_refused = Signal(str)  # the text goes back into the composer
+    edit_refused = Signal(int, str)  # and so does that of an edited message
+    given_up = Signal(object)  # HeftError: another version came to nothing, the one before is in view again
 
     def __init__(
         self,
@@ -172,73 +168,109 @@ class Conversation(QObject):
         """Send a message with these settings; makes the chat when it is new."""
         chat, number = self._chat, self._opening
 
-        def prepare(context: TaskContext) -> Chat:
-            if chat is None:
-                made = self._chats.create(
-                    system_prompt=settings.system_prompt,
-                    sampling=settings.sampling,
-                    max_tokens=settings.max_tokens,
-                )
-            else:
-                made = self._store_settings(chat.id, settings)
-            self._ensure_model(made)
-            return made
+        def chat_to_answer() -> Chat:
+            if chat is not None:
+                return self._store_settings(chat.id, settings)
+            return self._chats.create(
+                system_prompt=settings.system_prompt, sampling=settings.sampling, max_tokens=settings.max_tokens
+            )
 
-        def prepared(made: Chat) -> None:
+        def ready(made: Chat) -> None:
             if number == self._opening:  # the user has not gone on to another chat
                 self._chat = made
             self.chat_changed.emit(made)
-            self._ask(lambda: self._service.send(made.id, text), refused)
 
-        def refused(error: HeftError) -> None:
-            self._set_waiting(False)
+        def refused() -> None:
             self.send_refused.emit(text)
-            self.failed.emit(error)
 
-        self._set_waiting(True)
-        self._tasks.run(prepare, done=prepared, failed=refused, lane=Lane.COMMAND, owner=self)
+        self._ask(chat_to_answer, lambda made: self._service.send(made.id, text), ready=ready, refused=refused)
 
     def regenerate(self, message_id: int) -> None:
         """Another answer to the same question."""
-        self._ask(lambda: self._service.regenerate(message_id))
+        chat = self._chat
+        if chat is not None:
+            self._ask(lambda: self._chats.chat(chat.id), lambda _: self._service.regenerate(message_id))
 
     def edit(self, message_id: int, text: str) -> None:
         """Another version of a question, as a branch, answered again."""
-        self._ask(lambda: self._service.edit(message_id, text))
+        chat = self._chat
+
+        def refused() -> None:
+            self._give_back(chat.id if chat is not None else None, message_id, text)
+
+        if chat is None:
+            refused()
+        else:
+            self._ask(
+                lambda: self._chats.chat(chat.id), lambda _: self._service.edit(message_id, text), refused=refused
+            )
 
     def continue_(self, message_id: int) -> None:
         """Go on with an answer that was cut."""
+        chat = self._chat
         known = next((message for message in self._branch if message.id == message_id), None)
-        if known is None or self._answer is not None:
+        if chat is None or known is None or self._answer is not None:
             return
-        begun = [known.content], [known.reasoning], known.reasoning_seconds
-        self._answer = _Answer(known.chat_id, known.id, *begun)
-        self._replace(replace(known, state="streaming"))
 
-        def refused(error: HeftError) -> None:
-            self._answer = None
-            self._replace(known)
-            self._set_waiting(False)
-            self.failed.emit(error)
+        def ready(_: Chat) -> None:
+            begun = [known.content], [known.reasoning], known.reasoning_seconds
+            self._answer = _Answer(known.chat_id, known.id, *begun)
+            self._waiting = False
+            self._replace(replace(known, state="streaming"))
 
-        self._set_waiting(False)
-        self._tasks.run(
-            lambda context: self._service.continue_(message_id), failed=refused, lane=Lane.COMMAND, owner=self
+        def refused() -> None:
+            if self._answer is not None and self._answer.message_id == known.id:
+                self._answer = None
+                self._replace(known)
+
+        self._ask(
+            lambda: self._chats.chat(chat.id),
+            lambda _: self._service.continue_(message_id),
+            ready=ready,
+            refused=refused,
         )
 
     def stop(self) -> None:
         """End the running answer; its text stays."""
         self._tasks.run(lambda context: self._service.stop(), failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
 
-    def _ask(self, call: Callable[[], None], refused: Callable[[HeftError], None] | None = None) -> None:
-        """Call the service; the chat is busy until the message it adds is heard."""
+    def _ask(
+        self,
+        chat: Callable[[], Chat],
+        call: Callable[[Chat], None],
+        *,
+        ready: Callable[[Chat], None] = lambda _chat: None,
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """The one way to an answer: see that a model is there for the chat, then call the service.
 
-        def default(error: HeftError) -> None:
+        ``chat`` and ``call`` run on worker threads, one after the other, ``ready`` between them; ``refused`` where one
+        of them raises. The chat is busy until the message that ``call`` adds is heard.
+        """
+
+        def prepare(context: TaskContext) -> Chat:
+            found = chat()
+            self._ensure_model(found)
+            return found
+
+        def prepared(found: Chat) -> None:
+            ready(found)
+            self._tasks.run(lambda context: call(found), failed=failed, lane=Lane.COMMAND, owner=self)
+
+        def failed(error: HeftError) -> None:
+            refused()
             self._set_waiting(False)
             self.failed.emit(error)
 
         self._set_waiting(True)
-        self._tasks.run(lambda context: call(), failed=refused or default, lane=Lane.COMMAND, owner=self)
+        self._tasks.run(prepare, done=prepared, failed=failed, lane=Lane.COMMAND, owner=self)
+
+    def _give_back(self, chat_id: int | None, message_id: int, text: str) -> None:
+        """An edited question that came to nothing goes back to where it was written."""
+        if self._chat is not None and self._chat.id == chat_id:
+            self.edit_refused.emit(message_id, text)
+        else:
+            self.send_refused.emit(text)
 
     def _set_waiting(self, waiting: bool) -> None:
         self._waiting = waiting
@@ -290,8 +322,28 @@ class Conversation(QObject):
                     self.progressed.emit(event)
             case MessageFinished(message=message):
                 self._finished(message)
+            case VersionGivenUp():
+                self._show_former(event)
             case ChatFailed():
                 pass  # the message itself says it, and the engine's state what to do
+
+    def _show_former(self, event: VersionGivenUp) -> None:
+        def done(branch: list[Message]) -> None:
+            if self._in_view(event.chat_id):
+                self._branch = self._with_live_text(branch)
+                self.branch_changed.emit(self.branch)
+            if event.edited is not None:
+                self._give_back(event.chat_id, *event.edited)
+            if event.error is not None:
+                self.given_up.emit(event.error)
+
+        self._tasks.run(
+            lambda context: self._chats.messages(event.chat_id),
+            done=done,
+            failed=self.failed.emit,
+            lane=Lane.COMMAND,
+            owner=self,
+        )
 
     def _in_view(self, chat_id: int) -> bool:
         return self._chat is not None and self._chat.id == chat_id

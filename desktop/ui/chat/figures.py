@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from desktop.engine.api import Loaded
-from desktop.services.chat.chat import PromptRead, TextAdded
+from desktop.services.chat.events import PromptRead, TextAdded
 from desktop.store.chats import Message
 from desktop.ui.chat.live_panel import Figures
 

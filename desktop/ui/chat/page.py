@@ -6,14 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, Qt, QTimer, QUrl
+from PySide6.QtCore import QRectF, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QHideEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
-from desktop.services.chat.chat import ChatService, PromptRead, TextAdded
+from desktop.services.chat.chat import ChatService
+from desktop.services.chat.events import PromptRead, TextAdded
 from desktop.services.chat.sampling import FindDefaults
 from desktop.services.engine.supervisor import EngineService, EngineState
 from desktop.store.chats import Chat, ChatStore, Message
@@ -28,14 +29,8 @@ from desktop.ui.chat.export import ChatExport
 from desktop.ui.chat.figures import addition, prompt_progress, transcript_message
 from desktop.ui.chat.history import ChatHistory
 from desktop.ui.chat.models import ModelChooser
-from desktop.ui.chat.notice import (
-    NoticeStrip,
-    answer_notice,
-    engine_notice,
-    model_notice,
-    refusal_notice,
-    template_notice,
-)
+from desktop.ui.chat.notice import NoticeStrip
+from desktop.ui.chat.notices import Notices
 from desktop.ui.chat.side import ChatSide, PresetKeeper
 from desktop.ui.chat.target import Target
 from desktop.ui.shared.reflow import Column, CurrentStack
@@ -47,6 +42,7 @@ from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
     from desktop.core.speed import Rate
+    from desktop.services.models.answer_settings import AnswerSettingsService, Asking
     from desktop.services.models.library import LibraryService
     from desktop.services.planning.service import PlanningService
     from desktop.ui.shared.transcript import TranscriptView
@@ -60,6 +56,8 @@ _SAVE_DELAY_MS = 400  # dragging a value is one write
 class ChatPage(Page):
     """Wires what is shown to who does it; the parts know nothing of each other."""
 
+    template_asked = Signal(object)  # Path of the loaded model, whose chat template is to be shown
+
     def __init__(
         self,
         chats: ChatStore,
@@ -68,6 +66,7 @@ class ChatPage(Page):
         library: Callable[[], LibraryService],
         planning: Callable[[], PlanningService],
         sampling: FindDefaults,
+        answers: Callable[[], AnswerSettingsService],
         settings: SettingsStore,
         engine_bridge: Bridge,
         chat_bridge: Bridge,
@@ -83,14 +82,17 @@ class ChatPage(Page):
         self._state = engine.state
         self._refused: HeftError | None = None
         self._models = ModelChooser(chats, engine, library, planning, settings, tasks, self)
-        self._talk = Conversation(chats, chat_service, tasks, self._models.ensure, self)
+        self._talk = Conversation(chats, chat_service, tasks, self._ensure_model, self)
         self._list = ChatListPane(theme)
         self._history = ChatHistory(chats, chat_service, self._list, tasks)
         self._empty = EmptyChat()
         self._middle = CurrentStack()
         self._strip = NoticeStrip(theme)
         self._composer = Composer(theme)
-        self._side = ChatSide(theme, planning, sampling, tasks)
+        self._side = ChatSide(theme, planning, sampling, answers, tasks)
+        self._notices = Notices(
+            self._strip, self._talk, self._models, self.new_chat, self._side.model.open_menu, self._ask_file
+        )
         self._presets = PresetKeeper(settings, self._side.settings, tasks)
         self._export = ChatExport(chats, tasks, self)
         QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
@@ -112,6 +114,8 @@ class ChatPage(Page):
         self.commands.connect_to(actions.NEW, self.new_chat)
         self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
         self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)
+        self.commands.connect_to(actions.SHOW_TEMPLATE, self._show_template)
+        self.commands.ask(actions.MODEL_HELD, lambda: self._state.loaded is not None)
         self._on_engine(self._state)
         self._presets.load_soon()
         self._history.load()
@@ -145,7 +149,7 @@ class ChatPage(Page):
     def shown(self) -> None:
         """Bring "now", "yesterday" ... up to date, and what was set on other pages."""
         self._list.refresh_times()
-        self._side.load.look_again()
+        self._side.look_again()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing edited is left unsaved."""
@@ -203,7 +207,9 @@ class ChatPage(Page):
         talk.chat_changed.connect(self._history.put)
         talk.chat_changed.connect(self._mark_in_list)
         talk.failed.connect(self._failed)
-        talk.send_refused.connect(self._give_back)
+        talk.send_refused.connect(composer.give_back)
+        talk.edit_refused.connect(composer.give_edit_back)
+        talk.given_up.connect(self._failed)
         composer.submitted.connect(self._submit)
         composer.edit_submitted.connect(talk.edit)
         composer.edit_last_requested.connect(self._edit_last)
@@ -251,10 +257,14 @@ class ChatPage(Page):
         menu.file_asked.connect(self._ask_file)
         menu.cancel_asked.connect(self._models.cancel)
         self._empty.open_asked.connect(self._ask_file)
-        self._strip.chosen.connect(self._act)
+        self._strip.chosen.connect(self._notices.act)
         self._strip.settings_asked.connect(self.settings_asked)
         self._side.load.reload_asked.connect(calling(self._models.load_again))
         self._side.load.failed.connect(self.notify)
+        self._side.asking.told.connect(self._show_asking)
+        self._side.asking.failed.connect(self.notify)
+        self._side.template.asked.connect(self._show_template)
+        self._composer.thinking.chosen.connect(self._side.asking.keep)
 
     # -- the chat in view -------------------------------------------------------------------------
 
@@ -305,6 +315,10 @@ class ChatPage(Page):
     def _last_measured(self) -> Message | None:
         return next((message for message in reversed(self._talk.branch) if message.statistics), None)
 
+    def _ensure_model(self, chat: Chat) -> None:
+        self._side.asking.wait_kept()
+        self._models.ensure(chat)
+
     def _submit(self, text: str) -> None:
         self._save.stop()
         self._refused = None
@@ -320,10 +334,6 @@ class ChatPage(Page):
         last = next(asked, None)
         if last is not None:
             self._edit(last)
-
-    def _give_back(self, text: str) -> None:
-        """A refused message goes back to where it was written, before what was written since."""
-        self._composer.set_text("\n".join(filter(None, (text, self._composer.text))))
 
     def _mark_in_list(self) -> None:
         chat = self._talk.chat
@@ -348,10 +358,25 @@ class ChatPage(Page):
             self._refused = None
         self._side.show_state(state, self._last_measured())
         self._empty.show_state(state)
-        held = state.loaded is not None or state.phase == "loading"
-        continues = state.loaded is not None and state.loaded.template == "none"
-        self._composer.set_model_name(state.model_name if held else "", continues=continues)
+        self._name_model()
         self._show_notice()
+
+    def _name_model(self) -> None:
+        state = self._state
+        held = state.loaded is not None or state.phase == "loading"
+        bare = state.loaded is not None and state.loaded.template == "none"
+        continues = bare and not self._side.asking.own_template
+        self._composer.set_model_name(state.model_name if held else "", continues=continues)
+
+    def _show_asking(self, asking: Asking | None) -> None:
+        self._composer.show_asking(asking)
+        self._name_model()
+        self._show_notice()
+
+    def _show_template(self) -> None:
+        ref = self._side.asking.ref
+        if ref is not None and ref.path is not None:
+            self.template_asked.emit(ref.path)
 
     def _ask_file(self) -> None:
         dialog = QFileDialog(self, "Open a model", "", "Models (*.gguf)")
@@ -368,30 +393,4 @@ class ChatPage(Page):
             self.notify.emit(error)
 
     def _show_notice(self) -> None:
-        answers = self._talk.branch
-        notice = (
-            refusal_notice(self._refused)
-            or engine_notice(self._state, self._models.smaller_context())
-            or answer_notice(answers[-1] if answers else None, self._models.larger_context())
-            or model_notice(self._talk.chat, self._state)
-            or template_notice(self._state)
-        )
-        self._strip.show_notice(notice)
-
-    def _act(self, action: str) -> None:
-        """Do what a notice offers."""
-        chat, last = self._talk.chat, self._talk.last_answer
-        if action == "load-again":
-            self._models.load_again()
-        elif action == "load-smaller":
-            self._models.load_again(self._models.smaller_context())
-        elif action == "load-larger" and last is not None:
-            self._models.load_again(self._models.larger_context(), then=lambda: self._talk.continue_(last.id))
-        elif action == "new-chat":
-            self.new_chat()
-        elif action == "choose-model":
-            self._side.model.open_menu()
-        elif action == "open-file":
-            self._ask_file()
-        elif action == "load-chat-model" and chat is not None:
-            self._models.load_for(chat)
+        self._notices.show(self._refused, self._state, own_template=self._side.asking.own_template)

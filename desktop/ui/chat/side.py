@@ -11,24 +11,27 @@ from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QVBoxLayout, QWid
 
 from desktop.core.sampling_defaults import SamplingDefaults
 from desktop.engine.api import Loaded
-from desktop.services.chat.chat import PromptRead, TextAdded
+from desktop.services.chat.events import PromptRead, TextAdded
 from desktop.services.chat.sampling import FindDefaults
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Chat, Message
 from desktop.store.options import Preset
 from desktop.store.settings import SettingsStore
 from desktop.ui.chat import presets
+from desktop.ui.chat.asking import AskingKeeper
 from desktop.ui.chat.figures import live_figures, resting_figures
 from desktop.ui.chat.live_panel import Figures, LivePanel
 from desktop.ui.chat.model_menu import ModelMenu
 from desktop.ui.chat.model_settings import ModelSettings
 from desktop.ui.chat.presets import ListedPreset
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
+from desktop.ui.chat.template_note import TemplateNote
 from desktop.ui.shared.reflow import DownwardScroll
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
+    from desktop.services.models.answer_settings import AnswerSettingsService
     from desktop.services.planning.service import PlanningService
 
 FIGURES_MS = 400
@@ -45,6 +48,7 @@ class ChatSide(QFrame):
         theme: Theme,
         planning: Callable[[], PlanningService],
         sampling: FindDefaults,
+        answers: Callable[[], AnswerSettingsService],
         tasks: Tasks,
         parent: QWidget | None = None,
     ) -> None:
@@ -53,6 +57,9 @@ class ChatSide(QFrame):
         self.model = ModelMenu(theme)
         self.live = LivePanel(theme)
         self.load = ModelSettings(planning, tasks)
+        self.asking = AskingKeeper(answers, tasks, self)
+        self.template = TemplateNote()
+        self.asking.told.connect(self.template.show_asking)
         self.settings = SamplingPanel(theme)
         self._sampling, self._tasks = sampling, tasks
         self._model: Path | None = None  # whose defaults are shown, or asked for
@@ -70,6 +77,7 @@ class ChatSide(QFrame):
         panels.setContentsMargins(14, 4, 14, 14)
         panels.setSpacing(14)
         panels.addWidget(self.live)
+        panels.addWidget(self.template)
         panels.addWidget(self.load)
         panels.addWidget(self.settings)
         panels.addStretch(1)
@@ -88,6 +96,7 @@ class ChatSide(QFrame):
         self.model.set_state(state)
         self.load.show_state(state)
         self._follow_model(state.plan.ref.path if state.plan is not None else None)
+        self.asking.show_state(state)
         if state.loaded is self._loaded:
             return
         self._loaded = state.loaded
@@ -107,6 +116,11 @@ class ChatSide(QFrame):
                 self.settings.set_defaults(defaults)
 
         self._tasks.run(lambda context: self._sampling(path), done=found, lane=Lane.JOB, owner=self)
+
+    def look_again(self) -> None:
+        """The model may have been set up on another page."""
+        self.load.look_again()
+        self.asking.look_again()
 
     def rest(self, last: Message | None) -> None:
         """Show the figures of the last answer in view."""

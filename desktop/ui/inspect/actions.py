@@ -13,6 +13,8 @@ GGUF_OPEN = Condition("gguf-open", "Open a GGUF file first.")
 LOADED = Condition("engine-holds-model", "No model is loaded.")
 COMPARED = Condition("models-compared", "No other model is beside this one.")
 SEARCHABLE = Condition("view-searchable", "This view has no search field.")
+TEMPLATE_EDITED = Condition("template-edited", "No chat template is being changed.")
+TEMPLATE_OWN = Condition("template-own", "The model's own chat template is in view and in use.")
 MAP_SHOWN = Condition("layer-map-shown", "Open the view Layers of a model first.")
 
 OPEN = Action(
@@ -39,6 +41,35 @@ CHECK = Action(
 )
 EXPORT_CSV = Action("inspect.export-csv", "Export the tensors as CSV…", needs=(GGUF_OPEN,), short="CSV…")
 EXPORT_JSON = Action("inspect.export-json", "Export the tensors as JSON…", needs=(GGUF_OPEN,), short="JSON…")
+EDIT_TEMPLATE = Action(
+    "inspect.edit-template",
+    "Change the chat template for this model…",
+    tip="Change the chat template that is used with this model; its file stays as it is",
+    needs=(GGUF_OPEN,),
+    icon="edit",
+    short="Change…",
+)
+SAVE_TEMPLATE = Action(
+    "inspect.save-template",
+    "Use the changed chat template with this model",
+    ("Ctrl+S",),
+    tip="Use this chat template with this model from now on",
+    needs=(TEMPLATE_EDITED,),
+    short="Save",
+)
+DISCARD_TEMPLATE = Action(
+    "inspect.discard-template",
+    "Discard the change of the chat template",
+    tip="Forget what was changed",
+    needs=(TEMPLATE_EDITED,),
+    short="Discard",
+)
+RESET_TEMPLATE = Action(
+    "inspect.reset-template",
+    "Use the model's own chat template again",
+    needs=(TEMPLATE_OWN,),
+    short="Use the model's own",
+)
 RUN = Action("inspect.run", "Load this model and chat", icon="play", needs=(RUNNABLE,), short="Run")
 NEXT_VIEW = Action("inspect.next-view", "Next view", ("Ctrl+PgDown",), needs=(MODEL_OPEN,))
 PREVIOUS_VIEW = Action("inspect.previous-view", "Previous view", ("Ctrl+PgUp",), needs=(MODEL_OPEN,))
@@ -90,6 +121,10 @@ INSPECT_ACTIONS: Declared = (
     COMPARE,
     END_COMPARISON,
     CHECK,
+    EDIT_TEMPLATE,
+    SAVE_TEMPLATE,
+    DISCARD_TEMPLATE,
+    RESET_TEMPLATE,
     EXPORT_CSV,
     EXPORT_JSON,
     RUN,

@@ -27,6 +27,7 @@ from desktop.ui.inspect.sources import MOST_RECENT
 from desktop.ui.inspect.state import InspectState, Opened
 from desktop.ui.inspect.tab import InspectTab, TabEntry, Tone
 from desktop.ui.inspect.tabs import InspectTabs
+from desktop.ui.inspect.template_calls import connect_template
 from desktop.ui.inspect.tensors import TensorsTab
 from desktop.ui.shared.keyboard import has_keyboard
 from desktop.ui.shared.reflow import CurrentStack
@@ -93,6 +94,7 @@ class InspectPage(Page):
         )
         compare = TabEntry("compare", "Compare", lambda: CompareTab(theme, self._state), shown_for=lambda _: False)
         self._tabs = InspectTabs(theme, (*own, *tabs, compare), self._state, panel)
+        connect_template(self.commands, self._tabs)
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(QUIET_MS)
@@ -119,8 +121,11 @@ class InspectPage(Page):
                 lambda context: self._settings.get(RECENT_INSPECTED), done=self._took_recent, lane=Lane.JOB, owner=self
             )
 
-    def open(self, source: str) -> None:
-        """Read a path, a folder, an ``hf:`` address or a library name, and show it."""
+    def open(self, source: str, place: str = "") -> None:
+        """Read a path, a folder, an ``hf:`` address or a library name, and show it.
+
+        ``place`` is brought into view then, as of :meth:`go_to`.
+        """
 
         def work(context: TaskContext) -> Opened:
             inspected = self._open(source, context)
@@ -132,7 +137,12 @@ class InspectPage(Page):
                 raise
             return opened
 
-        self._read(work, self._show, lambda: self.open(source), source)
+        def done(opened: Opened) -> None:
+            self._show(opened)
+            if place and opened.inspected.files:
+                self.go_to(place)
+
+        self._read(work, done, lambda: self.open(source, place), source)
 
     def compare(self, source: str) -> None:
         """Read another model and show it beside the present one."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from desktop.services.inspect.template_preview import TemplatePreview
     from desktop.services.inspect.tensor_numbers import TensorNumbersService
     from desktop.services.inspect.tokenizer import TokenizerService
+    from desktop.services.models.answer_settings import AnswerSettingsService
 
 
 class InspectorParts:
@@ -30,11 +31,13 @@ class InspectorParts:
         tasks: Tasks,
         paths: Paths,
         inspection: InspectionService,
+        answers: Callable[[], AnswerSettingsService],
         find_gguf: Callable[[str], None] | None = None,
     ) -> None:
         """``find_gguf`` shows the GGUF versions of a model, OWNER/NAME, on the Hub."""
         self._find_gguf = find_gguf
         self._inspection = inspection
+        self._answers = answers
         self._theme = theme
         self._tasks = tasks
         self._paths = paths
@@ -81,7 +84,7 @@ class InspectorParts:
     def _preview(self) -> TemplatePreview:
         from desktop.services.inspect.template_preview import TemplatePreview
 
-        return self._services.enter_context(closing(TemplatePreview()))
+        return self._services.enter_context(closing(TemplatePreview(self._answers)))
 
     def _tokenizer_tab(self) -> InspectTab:
         from desktop.ui.inspect.tokenizer import TokenizerTab

@@ -18,14 +18,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
+from desktop.core.errors import UsageError
 from desktop.core.findings import Severity
 from desktop.core.text import LINE_CHARACTERS, bounded, plain_tooltip
 from desktop.services.inspect.inspection import Inspected
 from desktop.services.inspect.template_preview import ChatTemplate, TemplatePreview
 from desktop.services.models.kind_words import CONTINUES
 from desktop.ui.inspect.example_conversation import ExampleConversation
-from desktop.ui.inspect.source_view import SIGNS, Lines, SourceView
+from desktop.ui.inspect.source_view import SIGNS, Lines
 from desktop.ui.inspect.tab import InspectTab
+from desktop.ui.inspect.template_editor import TemplateEditor, editable
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.elided_choice import ElidedChoice
 from desktop.ui.shared.labels import plain_label
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 PAUSE_MILLISECONDS = 200
 _ORDER: dict[Severity, int] = {"note": 0, "warning": 1, "error": 2}
+_OWN = "Used in the place of the model's own"
+_ELSEWHERE = "Change it in a file, then use heft settings MODEL template=@FILE."
 _FALLBACKS = {
     "chatml": "This model brings no chat template. Heft uses ChatML instead, so its answers may be odd.",
     "plain": CONTINUES,
@@ -63,6 +67,13 @@ class TemplateTab(InspectTab):
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MILLISECONDS)
         self._pause.timeout.connect(self._render)
+        self._check_soon = QTimer(self)
+        self._check_soon.setSingleShot(True)
+        self._check_soon.setInterval(PAUSE_MILLISECONDS)
+        self._check_soon.timeout.connect(self._check)
+        self._drafts: dict[str, str] = {}  # changes that were not ended, by the model's identity
+        self._edited: ChatTemplate | None = None  # what stands in the editor, as it was checked last
+        self._checking: Task | None = None
         self._build(theme)
         self._names.currentIndexChanged.connect(self._show_template)
         self._example.changed.connect(lambda *_: self._pause.start())
@@ -85,11 +96,15 @@ class TemplateTab(InspectTab):
 
     def clear(self) -> None:
         """Show no model."""
-        for task in (self._reading, self._rendering):
+        if self.editing and self._inspected is not None:
+            self._drafts[self._inspected.ref.identity] = self._editor.text
+        for task in (self._reading, self._rendering, self._checking):
             if task is not None:
                 task.cancel()
-        self._reading = self._rendering = None
+        self._reading = self._rendering = self._checking = None
         self._pause.stop()
+        self._end_edit()
+        self._editor.offer(edit=False, reset=False)
         self._inspected = None
         self._templates = ()
         self._names.clear()
@@ -106,9 +121,8 @@ class TemplateTab(InspectTab):
         self._names.setObjectName("inspectTemplateName")
         self._names.setAccessibleName("Chat template")
         self._told = plain_label("inspectTemplateTold")
-        self._source = SourceView(theme)
-        self._source.setObjectName("inspectTemplateSource")
-        self._source.setAccessibleName("Source of the chat template")
+        self._editor = TemplateEditor(theme)
+        self._source = self._editor.view
         self._findings = QListWidget()
         self._findings.setObjectName("inspectTemplateFindings")
         self._findings.setAccessibleName("What was found in the template")
@@ -117,6 +131,11 @@ class TemplateTab(InspectTab):
         self._findings.setMaximumHeight(120)
         self._copy = explained_button("Copy source", "inspectTemplateCopy", "Copy the template's source")
         self._copy.clicked.connect(self._copy_source)
+        self._editor.edit_asked.connect(self.edit)
+        self._editor.edited.connect(self._check_soon.start)
+        self._editor.save_asked.connect(self.save)
+        self._editor.discard_asked.connect(self.discard)
+        self._editor.reset_asked.connect(self.reset)
         above = QHBoxLayout()
         above.addWidget(self._names)
         above.addWidget(self._told, 1)
@@ -126,7 +145,7 @@ class TemplateTab(InspectTab):
         column.setContentsMargins(0, 0, 14, 0)
         column.setSpacing(8)
         column.addLayout(above)
-        column.addWidget(self._source, 1)
+        column.addWidget(self._editor, 1)
         column.addWidget(self._findings)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
@@ -183,18 +202,28 @@ class TemplateTab(InspectTab):
         self._names.blockSignals(False)
         self._names.setVisible(len(templates) > 1)
         self._show_template(0)
+        draft = self._drafts.pop(self._inspected.ref.identity, None) if self._inspected is not None else None
+        if draft is not None:
+            self._begin(draft)
 
     def _show_template(self, number: int) -> None:
         if not 0 <= number < len(self._templates):
             return
         self._names.setToolTip(plain_tooltip(self._names.currentText()))
         template, colours = self._templates[number]
+        self._show_source(template, colours)
+        self._editor.offer(edit=True, reset=self.own)
+        self._show_checked(template)
+
+    def _show_source(self, template: ChatTemplate, colours: Lines) -> None:
         marks: dict[int, Severity] = {}
         for marked in template.findings:
             known = marks.get(marked.line)
             if known is None or _ORDER[marked.finding.severity] > _ORDER[known]:
                 marks[marked.line] = marked.finding.severity
         self._source.set_source(template.source, colours, marks)
+
+    def _show_checked(self, template: ChatTemplate) -> None:
         self._findings.clear()
         for marked in template.findings:
             finding = marked.finding
@@ -203,21 +232,23 @@ class TemplateTab(InspectTab):
             item.setData(Qt.ItemDataRole.UserRole, marked.line)
             self._findings.addItem(item)
         self._findings.setVisible(bool(template.findings))
-        self._told.setText(told(template))
+        self._told.setText(told(template, saved=not self.editing))
         self._render()
 
     def _show_finding(self, row: int) -> None:
         item = self._findings.item(row)
-        if item is not None:
+        if item is not None and self.editing:
+            self._editor.show_line(item.data(Qt.ItemDataRole.UserRole))
+        elif item is not None:
             self._source.show_line(item.data(Qt.ItemDataRole.UserRole))
 
     def _render(self) -> None:
-        inspected, number = self._inspected, self._names.currentIndex()
-        if inspected is None or not 0 <= number < len(self._templates):
+        inspected, template = self._inspected, self._shown
+        if inspected is None or template is None:
             return
         if self._rendering is not None:
             self._rendering.cancel()
-        template, messages, open_answer = self._templates[number][0], self._example.messages, self._open.isChecked()
+        messages, open_answer = self._example.messages, self._open.isChecked()
         self._rendering = self._tasks.run(
             lambda context: self._service.render(inspected, template, messages, open_answer=open_answer),
             done=self._show_prompt,
@@ -235,17 +266,115 @@ class TemplateTab(InspectTab):
         self._copy_prompt.setEnabled(bool(result.text))
 
     def _copy_source(self) -> None:
+        if self.editing:
+            QGuiApplication.clipboard().setText(self._editor.text)
+        elif self._shown is not None:
+            QGuiApplication.clipboard().setText(self._shown.source)
+
+    # -- one of the user's ------------------------------------------------------------------------
+
+    @property
+    def editing(self) -> bool:
+        """Whether a template is being changed."""
+        return self._editor.editing
+
+    @property
+    def own(self) -> bool:
+        """Whether one of the user's stands in for the model's."""
+        return any(template.own for template, _ in self._templates)
+
+    @property
+    def _shown(self) -> ChatTemplate | None:
+        """The template that is checked and rendered: the one in view, or what the editor holds."""
+        if self._edited is not None:
+            return self._edited
         number = self._names.currentIndex()
-        if 0 <= number < len(self._templates):
-            QGuiApplication.clipboard().setText(self._templates[number][0].source)
+        return self._templates[number][0] if 0 <= number < len(self._templates) else None
+
+    def edit(self) -> None:
+        """Change the template in view, for this model; the file stays as it is."""
+        shown = self._shown
+        if self.editing or shown is None:
+            return
+        if editable(shown.source):
+            self._begin(shown.source)
+            self._editor.take_keyboard()
+        else:
+            self.notify.emit(UsageError("This template has lines too long to change here.", _ELSEWHERE))
+
+    def save(self) -> None:
+        """Use what is in the editor from now on."""
+        if self.editing:
+            self._keep(self._editor.text)
+
+    def discard(self) -> None:
+        """Give the change up."""
+        if self.editing:
+            self._end_edit()
+            self._show_template(self._names.currentIndex())
+
+    def reset(self) -> None:
+        """Use the model's own again."""
+        if self.own and not self.editing:
+            self._keep(None)
+
+    def _begin(self, text: str) -> None:
+        self._editor.begin(text)
+        self._editor.offer(edit=True, reset=self.own)
+        self._names.setEnabled(False)
+        self._check()
+
+    def _end_edit(self) -> None:
+        self._check_soon.stop()
+        self._edited = None
+        self._editor.end()
+        self._names.setEnabled(True)
+
+    def _check(self) -> None:
+        if self._checking is not None:
+            self._checking.cancel()
+        text = self._editor.text
+
+        def checked(template: ChatTemplate) -> None:
+            if self.editing:
+                self._edited = template
+                self._show_checked(template)
+
+        self._checking = self._tasks.run(
+            lambda context: self._service.examined(text),
+            done=checked,
+            failed=self.notify.emit,
+            lane=Lane.JOB,
+            owner=self,
+        )
+
+    def _keep(self, source: str | None) -> None:
+        inspected = self._inspected
+        if inspected is None:
+            return
+
+        def kept(_: None) -> None:
+            if inspected is self._inspected:
+                self._end_edit()
+                self.show_model(inspected)
+
+        self._tasks.run(
+            lambda context: self._service.keep(inspected, source),
+            done=kept,
+            failed=self.notify.emit,
+            lane=Lane.COMMAND,
+            owner=self,
+        )
 
 
-def told(template: ChatTemplate) -> str:
+def told(template: ChatTemplate, *, saved: bool = True) -> str:
     """A template in a line: its size, and how many findings there are."""
     if template.fallback:
         return _FALLBACKS[template.fallback]
     lines = template.source.count("\n") + 1
     size = f"{lines:,} line{'s' * (lines != 1)}, {len(template.source):,} characters"
+    if template.own:
+        size = f"{_OWN if saved else 'Not saved yet'} · {size}"
     if not template.findings:
         return f"{size} · nothing suspicious found"
     return f"{size} · {len(template.findings)} finding{'s' * (len(template.findings) != 1)}"

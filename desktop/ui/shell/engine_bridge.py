@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal, Slot
 
-from desktop.services.chat.chat import PromptRead, TextAdded
+from desktop.services.chat.events import PromptRead, TextAdded
 from desktop.services.engine.supervisor import EngineState
 
 INTERVAL_MS = 33  # about 30 deliveries a second: as often as the eye follows text

@@ -15,7 +15,8 @@ from support.plans import plain_plan
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.model_kind import ModelKind
 from desktop.engine.api import Generate, Sampling
-from desktop.services.chat.chat import ChatFailed, TextAdded, title_from
+from desktop.services.chat.events import ChatFailed, TextAdded
+from desktop.services.chat.title import title_from
 from desktop.services.engine.headless import HeadlessEngine
 from desktop.store.paths import Paths
 

@@ -11,7 +11,7 @@ import pytest
 from support.scripted_chat import LOADED, PLAN, Talk
 
 from desktop.engine.api import ChatMessage
-from desktop.services.chat.chat import ChatFailed, TextAdded
+from desktop.services.chat.events import ChatFailed, TextAdded
 from desktop.services.engine.supervisor import EngineState
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit, QListView
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
 
-from desktop.services.chat.chat import TextAdded
+from desktop.services.chat.events import TextAdded
 from desktop.store.chats import MARK_END, MARK_START
 from desktop.ui.chat import actions
 from desktop.ui.chat.chat_list_model import ChatRole

@@ -19,7 +19,9 @@ from desktop.core.findings import Finding
 from desktop.hub.client import HubClient
 from desktop.services.inspect.inspection import InspectionService
 from desktop.services.inspect.template_preview import TemplatePreview
+from desktop.services.models.answer_settings import AnswerSettingsService
 from desktop.services.models.library import LibraryService
+from desktop.store.load_settings import LoadSettingsStore
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.inspect.problems import ProblemsTab
@@ -32,8 +34,13 @@ SECOND = Finding("note", "There is something else to know.", "It is so.", "Nothi
 
 
 @pytest.fixture
-def tab(tasks: Tasks, theme: Theme, qtbot: QtBot) -> Iterator[TemplateTab]:
-    service = TemplatePreview()
+def answers(paths: Paths) -> AnswerSettingsService:
+    return AnswerSettingsService(LoadSettingsStore(paths.load_settings))
+
+
+@pytest.fixture
+def tab(tasks: Tasks, theme: Theme, qtbot: QtBot, answers: AnswerSettingsService) -> Iterator[TemplateTab]:
+    service = TemplatePreview(lambda: answers)
     made = shown(qtbot, TemplateTab(theme, tasks, service), 1180, 660)
     yield made
     made.clear()
@@ -185,3 +192,79 @@ def test_a_check_that_ends_keeps_the_problem_that_is_looked_at(
     stop = find(problems, QPushButton, "inspectProblemsCancel")
     qtbot.waitUntil(lambda: not stop.isVisible(), timeout=60_000)
     assert table.model().index(table.currentIndex().row(), 1).data() == SECOND.message
+
+
+def editor(tab: TemplateTab) -> QPlainTextEdit:
+    return find(tab, QPlainTextEdit, "inspectTemplateEditor")
+
+
+def press(tab: TemplateTab, qtbot: QtBot, name: str) -> None:
+    button = find(tab, QPushButton, name)
+    qtbot.waitUntil(button.isVisible)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_a_template_is_changed_checked_used_and_reset(
+    tab: TemplateTab, qtbot: QtBot, tmp_path: Path, answers: AnswerSettingsService
+) -> None:
+    model = opened(with_template(tmp_path / "m.gguf", tokenizer__chat_template="theirs: {{ messages[-1].content }}"))
+    tab.show_model(model)
+    qtbot.waitUntil(lambda: prompt(tab) == "theirs: And of Italy?", timeout=20_000)
+    assert not find(tab, QPushButton, "inspectTemplateReset").isVisible()
+    press(tab, qtbot, "inspectTemplateEdit")
+    assert editor(tab).toPlainText() == "theirs: {{ messages[-1].content }}" and editor(tab).hasFocus()
+    editor(tab).selectAll()
+    qtbot.keyClicks(editor(tab), "mine: {{ messages[-1].content }}")
+    qtbot.waitUntil(lambda: prompt(tab) == "mine: And of Italy?")
+    assert label(tab, "inspectTemplateTold").startswith("Not saved yet · 1 line, 32 characters")
+    assert answers.of(model.ref).template is None
+    press(tab, qtbot, "inspectTemplateSave")
+    qtbot.waitUntil(lambda: label(tab, "inspectTemplateTold").startswith("Used in the place of the model's own · "))
+    assert answers.of(model.ref).template == "mine: {{ messages[-1].content }}"
+    names = find(tab, QComboBox, "inspectTemplateName")
+    assert [names.itemText(row) for row in range(names.count())] == ["Yours", "default"]
+    press(tab, qtbot, "inspectTemplateReset")
+    qtbot.waitUntil(lambda: prompt(tab) == "theirs: And of Italy?" and not names.isVisible())
+    assert answers.of(model.ref).unset
+
+
+def test_a_bad_template_is_told_at_its_line_and_not_used(
+    tab: TemplateTab, qtbot: QtBot, tmp_path: Path, answers: AnswerSettingsService
+) -> None:
+    model = opened(with_template(tmp_path / "m.gguf", tokenizer__chat_template="{{ messages[-1].content }}"))
+    tab.show_model(model)
+    press(tab, qtbot, "inspectTemplateEdit")
+    editor(tab).setPlainText("{{ messages[-1].content }}\n{{ ''.__class__ }}")
+    found = find(tab, QListWidget, "inspectTemplateFindings")
+    qtbot.waitUntil(lambda: found.count() == 1)
+    assert found.item(0).text().startswith("✖ ") and "in line 2." in found.item(0).text()
+    found.setCurrentRow(0)
+    assert editor(tab).textCursor().blockNumber() == 1
+    told: list[object] = []
+    tab.notify.connect(told.append)
+    press(tab, qtbot, "inspectTemplateSave")
+    qtbot.waitUntil(lambda: bool(told))
+    assert "reaches outside its sandbox" in str(told[0]) and answers.of(model.ref).unset
+    assert editor(tab).toPlainText().endswith("{{ ''.__class__ }}")  # what was typed is still there
+    press(tab, qtbot, "inspectTemplateDiscard")
+    qtbot.waitUntil(lambda: not found.isVisible())
+    assert not editor(tab).isVisible()
+    qtbot.waitUntil(lambda: prompt(tab) == "And of Italy?")
+
+
+def test_a_change_that_was_not_ended_is_there_when_its_model_is_shown_again(
+    tab: TemplateTab, qtbot: QtBot, tmp_path: Path, answers: AnswerSettingsService
+) -> None:
+    first = opened(with_template(tmp_path / "one.gguf", tokenizer__chat_template="one {{ messages[-1].content }}"))
+    other = opened(with_template(tmp_path / "two.gguf", tokenizer__chat_template="two {{ messages[-1].content }}"))
+    tab.show_model(first)
+    press(tab, qtbot, "inspectTemplateEdit")
+    editor(tab).setPlainText("half a chan\u00a0ge {{ messages[-1].content }}")
+    tab.show_model(other)
+    qtbot.waitUntil(lambda: prompt(tab) == "two And of Italy?", timeout=20_000)
+    assert not editor(tab).isVisible()
+    tab.show_model(first)
+    qtbot.waitUntil(lambda: prompt(tab).endswith("ge And of Italy?"))
+    assert editor(tab).isVisible()
+    press(tab, qtbot, "inspectTemplateSave")
+    qtbot.waitUntil(lambda: answers.of(first.ref).template == "half a chan\u00a0ge {{ messages[-1].content }}")

@@ -282,7 +282,7 @@ NO_ACTION = {
     "answers to what is told or asked beside them": r".*(Again|Settings|Dismiss|Notice|CopyFailure|Remedy|Near\d?)|"
     r"discover(Page|Inspect|Note|UseToken|MakeToken)|.*Calibrat(eNow|eLater|ionCancel)|.*Cancel(Scan|Edit)?|cancelLoad",
     "they open a menu or a card, whose entries are settings or actions": r"machineMenu|downloadPlace|libraryFolders|"
-    r"filter(More|Sort)|modelButton|presetMenu|pickerOpenMore",
+    r"filter(More|Sort)|modelButton|thinkingButton|presetMenu|pickerOpenMore",
     "values beside other values": r"filter_.*|loadReset",
     "Qt's own": r"|Scroll(Left|Right)Button|qt_tableview_cornerbutton",
     "actions that are declared under other words": r"newChat|composerSend|libraryClearSearch|openModelFile|"

@@ -11,7 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 from support.plans import plain_plan
 
-from desktop.services.chat.chat import MessageFinished, PromptRead, TextAdded
+from desktop.services.chat.events import MessageFinished, PromptRead, TextAdded
 from desktop.services.engine.supervisor import EngineState
 from desktop.store.chats import Message
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states

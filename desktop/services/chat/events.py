@@ -1,0 +1,67 @@
+"""What a chat tells of its answers while they are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from desktop.core.errors import HeftError
+from desktop.services.chat.versions import VersionGivenUp
+from desktop.store.chats import Message
+
+
+@dataclass(frozen=True)
+class MessageAdded:
+    """A message was appended to its chat's active branch."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
+class PromptRead:
+    """Prompt tokens read so far for an answer."""
+
+    chat_id: int
+    message_id: int
+    done: int
+    total: int
+    reused: int
+
+
+@dataclass(frozen=True)
+class TextAdded:
+    """A batch of an answer's text, with live figures.
+
+    ``reasoning`` is what comes before the answer, ``reasoning_seconds`` how long that has taken by now. ``turned``: all
+    text of the answer so far turned out to be reasoning.
+    """
+
+    chat_id: int
+    message_id: int
+    text: str
+    generated_tokens: int
+    context_used: int
+    tokens_per_second: float
+    prompt_tokens_per_second: float = 0.0
+    seconds_to_first_token: float = 0.0
+    reasoning: str = ""
+    reasoning_seconds: float = 0.0
+    turned: bool = False
+
+
+@dataclass(frozen=True)
+class MessageFinished:
+    """An answer ended; the message holds its final text, state, statistics and note."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
+class ChatFailed:
+    """An answer could not be given, or the engine died; text received so far is kept."""
+
+    chat_id: int
+    message_id: int | None
+    error: HeftError
+
+
+ChatEvent = MessageAdded | PromptRead | TextAdded | MessageFinished | ChatFailed | VersionGivenUp

@@ -1,0 +1,47 @@
+"""Another version of a turn: what becomes of it when it comes to nothing."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from desktop.core.errors import HeftError, StoreError
+from desktop.store.chats import ChatStore, Message
+
+
+@dataclass(frozen=True)
+class VersionGivenUp:
+    """A new answer, or an edited question's, came to nothing: the branch that was in view before is in view again.
+
+    ``edited`` is the message that was edited and what had been written in its place; None after a regenerate.
+    ``error`` is why; None where a person stopped it, and where the engine's own state says why.
+    """
+
+    chat_id: int
+    edited: tuple[int, str] | None
+    error: HeftError | None
+
+
+@dataclass(frozen=True)
+class Version:
+    """A branch beside another, whose end is ``leaf``; ``first`` is its own first message, None before there is one."""
+
+    leaf: int
+    first: int | None = None
+    edited: tuple[int, str] | None = None
+
+    def settle(self, store: ChatStore, answer: Message, error: HeftError | None) -> VersionGivenUp | None:
+        """Show the other branch again where the answer failed, or ended before its first word; else None.
+
+        What was written of a failed one stays as a version. Where nothing was, nothing is kept: what was typed goes
+        back to where it was typed.
+        """
+        empty = not (answer.content.strip() or answer.reasoning.strip())
+        if answer.state == "complete" or not (empty or answer.state == "failed"):
+            return None
+        with suppress(StoreError):  # a full disk: the new branch stays on show
+            store.select(self.leaf)
+            if empty and self.first is not None:
+                store.remove(self.first)
+            return VersionGivenUp(answer.chat_id, self.edited if empty else None, error)
+        return None
