@@ -186,10 +186,11 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
 
 
 class LoadProgress(msgspec.Struct, frozen=True, tag="load-progress"):
-    """Fraction of the weights read, 0 to 1."""
+    """Fraction of the weights read, 0 to 1, by the process ``pid``."""
 
     fraction: float
     request_id: int = 0
+    pid: int = 0
 
 
 class Memory(msgspec.Struct, frozen=True):

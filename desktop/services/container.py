@@ -368,8 +368,8 @@ class Container:
     # -- the end -----------------------------------------------------------------------------------
 
     def describe_engine(self) -> Hello:
-        """What the engine is: from the running process, or from one that ends with the question."""
-        if self.engine.state.pid is not None:
+        """What the engine is: known from its start, or found out by a process that ends with the question."""
+        if self.engine.state.phase != "stopped":
             return self.engine.hello()
         from desktop.services.engine.supervisor import describe_engine
 
@@ -377,7 +377,7 @@ class Container:
 
     def end_engine(self) -> None:
         """End the engine process; takes a bounded time whatever hangs."""
-        if (engine := self.known(Container.engine)) is None:
+        if not (engine := self.known(Container.engine)):
             return
         ending = threading.Thread(target=engine.close, name="heft-engine-end", daemon=True)
         ending.start()

@@ -8,6 +8,8 @@ import threading
 from pathlib import Path
 from typing import IO, Literal
 
+from desktop.system.spawn import start_thread
+
 _TAIL_BYTES = 16 * 1024
 _LAST_WORDS_SECONDS = 1.0  # a grandchild may hold the pipe open for longer
 
@@ -53,7 +55,7 @@ class ChildLog:
     def _pipe(self) -> IO[bytes]:
         source, sink = os.pipe()
         self._reader = threading.Thread(target=self._keep, args=(source,), name="last-words", daemon=True)
-        self._reader.start()
+        start_thread(self._reader)
         return os.fdopen(sink, "wb")
 
     def _keep(self, source: int) -> None:

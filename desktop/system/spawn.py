@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from desktop.core.secrets import TOKEN_VARIABLES
@@ -35,6 +37,14 @@ def private_directory(wanted: Path) -> Path:
     except OSError:
         return Path(wanted.anchor or os.sep)
     return wanted
+
+
+def start_thread(thread: threading.Thread) -> None:
+    """Start it. Raises OSError where the system has no memory for one, as it does for a process."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise OSError(errno.ENOMEM, str(error)) from error
 
 
 def die_with_parent() -> None:

@@ -14,7 +14,7 @@ import msgspec
 from desktop.system.child import command
 from desktop.system.child_log import ChildLog
 from desktop.system.framing import write_message
-from desktop.system.spawn import child_environment, private_directory
+from desktop.system.spawn import child_environment, private_directory, start_thread
 
 _OWN_END_SECONDS = 0.05  # a process that ended by itself keeps its own exit code; one that goes on is killed
 
@@ -48,7 +48,7 @@ class SupervisedProcess:
         self._started = threading.Event()
         self._error: OSError | None = None
         self._thread = threading.Thread(target=self._run, name=module, daemon=True)
-        self._thread.start()
+        start_thread(self._thread)
         self._started.wait()
         if self._error is not None:
             raise self._error
@@ -102,7 +102,12 @@ class SupervisedProcess:
 
         Both on one thread: Linux sends the parent-death signal when the *thread* that started a child ends.
         """
-        self._log = ChildLog(self._log_path, self._log_mode)
+        try:
+            self._log = ChildLog(self._log_path, self._log_mode)
+        except OSError as error:
+            self._error = error
+            self._started.set()
+            return
         try:
             self._process = subprocess.Popen(
                 command(self._module),

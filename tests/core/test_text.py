@@ -138,6 +138,7 @@ def test_no_other_module_filters_text() -> None:
         if path.parent != package / "core" / "text" and (ways := list(_filters(path.read_text(encoding="utf-8"))))
     }
     assert found == {
+        "cli/output.py": ["'\\x1b[2m'", "'\\x1b[22m'"],  # dims what a model thought
         "core/formats/not_models.py": ["isprintable"],  # whether a file is text at all
         "store/chats_search.py": ["isprintable"],  # what ends a word of a query
     }

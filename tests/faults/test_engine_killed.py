@@ -24,8 +24,8 @@ pytestmark = pytest.mark.engine
 
 
 def _kill(desk: Desk, number: signal.Signals) -> None:
-    pid = desk.engine.state.pid
-    assert pid is not None
+    while (pid := desk.engine.state.pid) is None:
+        desk.states.get(timeout=DEADLINE_SECONDS)
     os.kill(pid, number)
 
 

@@ -15,7 +15,7 @@ from support.hub_server import BytesContent, HubServer, Repo
 from support.program import ANSWER_SECONDS, END_SECONDS, command, poll, window
 
 from desktop.engine.log import FILE_LIMIT_BYTES
-from desktop.engine.server.log import START_LIMIT_BYTES
+from desktop.engine.server.log import START_LIMIT_BYTES, ServerLog
 from desktop.services.about import bug_report
 from desktop.store.paths import Paths
 
@@ -96,7 +96,7 @@ def test_no_token_and_no_chat_is_logged(
         program.process.wait(END_SECONDS)
     assert any(f"Bearer {token}" in exchange.headers.values() for exchange in hub.exchanges)
     report = bug_report(paths.logs, None, qVersion())
-    assert "print_info" in report and "the engine died: killed" in report
+    assert "all slots are idle" in report and "the engine died: killed" in report
     assert f"Heft {program.log().split('Heft ')[1].split()[0]}" in report
     stderr = program.stderr.read_text()
     assert token not in report + stderr + done.stdout and MARK not in report + stderr
@@ -128,11 +128,14 @@ def test_the_log_of_a_running_engine_is_bounded(tmp_path: Path) -> None:
     assert text.endswith(b"line 199999 of many\n") and b"older lines were dropped" in text
 
 
-def test_the_last_words_are_told_though_the_log_began_anew(paths: Paths) -> None:
-    log = paths.logs / "engine.log"
-    log.parent.mkdir(parents=True)
-    log.write_bytes(b"an older line\n" * 10_000)
-    with driven_engine(paths.cache) as engine:
-        engine.hello()
-        log.write_bytes(b"(older lines were dropped)\nthe last words\n")
-        assert engine.client.log_tail().endswith("the last words\n")
+def test_the_log_of_a_talkative_server_is_bounded_and_its_last_words_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "engine.log"
+    log = ServerLog(file)
+    log.line("x" * 3_000_000)
+    for number in range(100_000):
+        log.line(f"line {number} of many" + " " * 80)
+    log.line("the last words")
+    log.close()
+    text = file.read_text()
+    assert len(text) <= FILE_LIMIT_BYTES and "older lines were dropped" in text and "\0" not in text
+    assert text.endswith("the last words\n") and log.tail.endswith("the last words")

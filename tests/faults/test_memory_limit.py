@@ -16,6 +16,8 @@ import pytest
 from support.desk import Desk
 from support.program import END_SECONDS
 
+from desktop.engine.server import loading
+
 pytestmark = pytest.mark.engine
 FIGURE = re.compile(r"\d+(\.\d+)? [MGT]B")
 CGROUP = Path("/sys/fs/cgroup/memory")  # version 1; version 2 has no folder of that name
@@ -31,14 +33,15 @@ def test_a_context_beyond_all_memory_is_refused_with_figures(desk: Desk, starter
 
 @pytest.mark.parametrize("limit", [resource.RLIMIT_AS, resource.RLIMIT_DATA])
 def test_an_engine_with_too_little_fails_in_words(
-    desk: Desk, small_model: Path, starter_model: Path, limit: int
+    desk: Desk, small_model: Path, starter_model: Path, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert desk.load(small_model).phase == "ready"
     pid = desk.engine.state.pid
     assert pid is not None
     room = psutil.Process(pid).memory_info().vms + 50_000_000 if limit == resource.RLIMIT_AS else 150_000_000
-    resource.prlimit(pid, limit, (room, room))
-    state = desk.load(starter_model, context_length=8192)
+    with monkeypatch.context() as narrow:
+        narrow.setattr(loading, "limit_memory", lambda pid: resource.prlimit(pid, limit, (room, room)))
+        state = desk.load(starter_model, context_length=8192)
     failure = state.failure or state.died
     assert failure is not None and failure.message and failure.hint, state
     assert "memory" in failure.message, failure

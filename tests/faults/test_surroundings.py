@@ -217,18 +217,19 @@ def stop(pid: int) -> None:
 @pytest.mark.engine
 def test_a_stopped_engine_goes_on(desk: Desk, small_model: Path) -> None:
     desk.engine.hello()
-    assert desk.engine.state.pid is not None
     desk.engine.load(plain_plan(small_model, 512, name="small"))
-    stop(desk.engine.state.pid)
+    while (pid := desk.engine.state.pid) is None:
+        desk.states.get(timeout=DEADLINE_SECONDS)
+    stop(pid)
     while desk.engine.state.phase != "ready":
         assert desk.states.get(timeout=DEADLINE_SECONDS).died is None
     chat = desk.new_chat(max_tokens=60)
     desk.chat.send(chat, "Tell me of the sea. " * 10)
     heard: Callable[[type], Any] = lambda kind: desk.wait(kind, DEADLINE_SECONDS)  # noqa: E731
     heard(PromptRead)
-    stop(desk.engine.state.pid)
+    stop(pid)
     first = heard(TextAdded)
-    stop(desk.engine.state.pid)
+    stop(pid)
     received, rates = first.text, [first.tokens_per_second]
     while not isinstance(event := desk.events.get(timeout=DEADLINE_SECONDS), MessageFinished):
         received, rates = received + event.text, [*rates, event.tokens_per_second]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ class Endpoint:
 
     def stream(self, path: str, body: object) -> Stream:
         """An answer that streams; nothing is sent before it is entered."""
-        return Stream(self._connection(None), self._headers(), path, msgspec.json.encode(body))
+        return Stream(self._connection(None), self._headers(), path, _encoded(body))
 
     def _connection(self, deadline_seconds: float | None) -> http.client.HTTPConnection:
         timeout = deadline_seconds or CONNECT_SECONDS
@@ -90,7 +91,7 @@ class Endpoint:
     def _json(self, method: str, path: str, body: object, deadline_seconds: float) -> Any:
         connection = self._connection(deadline_seconds)
         with contextlib.closing(connection), _lost():
-            content = None if body is None else msgspec.json.encode(body)
+            content = None if body is None else _encoded(body)
             connection.request(method, path, content, self._headers())
             response = connection.getresponse()
             answer = response.read()
@@ -166,6 +167,13 @@ def _lost() -> Iterator[None]:
     except (OSError, http.client.HTTPException, AttributeError, ValueError) as error:
         # http.client raises the last two when its socket is closed under it
         raise ConnectionLostError(str(error)) from error
+
+
+def _encoded(body: object) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:  # what came from a terminal or a file's name may be no Unicode
+        return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _decoded(content: bytes) -> Any:

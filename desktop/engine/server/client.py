@@ -10,6 +10,7 @@ import contextlib
 import queue
 import secrets
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from desktop.engine.server.log import ServerLog
 from desktop.engine.server.process import ServerProcess
 from desktop.engine.tools.description import Describe
 from desktop.engine.tools.renderer import Renderer
+from desktop.system.spawn import start_thread
 
 _END_SECONDS = 3.0
 _GONE_SECONDS = 1.0  # from a connection that broke to the end of its process
@@ -60,6 +62,7 @@ class EngineClient:
     """
 
     def __init__(self, log_path: Path, working_directory: Path, on_event: Callable[[Event | EngineDied], None]) -> None:
+        """Raises EngineError where the system has no memory for it."""
         self._on_event = on_event
         self._directory = working_directory
         self._log = ServerLog(log_path)
@@ -76,8 +79,17 @@ class EngineClient:
         self._closing = self._dead = False
         self._describer = threading.Thread(target=self._describe, name="engine description", daemon=True)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
-        self._describer.start()
-        self._thread.start()
+        try:
+            start_thread(self._thread)
+            start_thread(self._describer)
+        except OSError as error:
+            self.send(Shutdown())
+            raise EngineError(
+                "The engine could not be started.",
+                "Close other programs: there is not enough memory.",
+                detail=str(error),
+                kind=FailureKind.NOT_STARTED,
+            ) from error
 
     @property
     def pid(self) -> int | None:
@@ -187,6 +199,10 @@ class EngineClient:
             if self._dead:
                 return
             self._tell(Failed(number, error.kind, error.message, error.hint, error.detail))
+        except Exception as error:  # noqa: BLE001  # this thread goes on, and whoever waits hears of it
+            hint = "Copy the details into a report; load the model again."
+            trace = "".join(traceback.format_exception(error))
+            self._tell(Failed(number, FailureKind.INTERNAL, "A part of Heft failed at this request.", hint, trace))
         finally:
             with self._lock:
                 self._interrupt = None

@@ -146,6 +146,8 @@ class Loading:
             ) from error  # fmt: skip
         if self._cancelled:
             self._process.kill()
+        self._shown = -1
+        self._show(0.0)
         loading.limit_memory(self._process.pid)
         try:
             ready = self._await_ready(self._process)
@@ -193,7 +195,8 @@ class Loading:
     def _show(self, fraction: float) -> None:
         if int(fraction * 100) != self._shown:
             self._shown = int(fraction * 100)
-            self._tell(LoadProgress(fraction, self._load.request_id))
+            pid = self._process.pid if self._process is not None else 0
+            self._tell(LoadProgress(fraction, self._load.request_id, pid))
 
     def _refusal(self, process: ServerProcess) -> HeftError:
         """Why the process ended: the server refused the model and said so, or it died of it."""

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from desktop.engine.server.log import ServerLog
-from desktop.system.spawn import private_directory
+from desktop.system.spawn import private_directory, start_thread
 
 _STATE = b"cmd_child_to_router:state:"  # server-models.cpp, server_child::notify_to_router
 _END_SECONDS = 5.0  # a killed process is gone at once, but for one that waits for a device
@@ -57,7 +57,12 @@ class ServerProcess:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self._thread = threading.Thread(target=self._hear, name="llama-server", daemon=True)
-        self._thread.start()
+        try:
+            start_thread(self._thread)
+        except OSError:
+            self._process.kill()
+            self._process.wait()
+            raise
 
     @property
     def pid(self) -> int:
@@ -92,7 +97,8 @@ class ServerProcess:
                 line = raw.rstrip(b"\r\n")
                 if line.startswith(_STATE):
                     with contextlib.suppress(msgspec.MsgspecError):
-                        state = _states.decode(line[len(_STATE) :])
+                        # a path may be no Unicode
+                        state = _states.decode(line[len(_STATE) :].decode("utf-8", "replace"))
                         self.heard = True
                         self._tell(state)
                 elif line:

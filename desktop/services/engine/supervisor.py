@@ -280,7 +280,7 @@ class EngineService:
             case LoadProgress() | Loaded() if event.request_id != wanted_load or state.phase != "loading":
                 return None  # replaced by a newer load while it was on its way
             case LoadProgress(fraction=fraction):
-                return replace(state, progress=fraction)
+                return replace(state, progress=fraction, pid=event.pid)
             case Loaded():
                 return replace(state, phase="ready", progress=1.0, loaded=event, failure=None, pid=event.pid)
             case Text() if state.phase == "generating":
