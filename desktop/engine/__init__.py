@@ -1,1 +1,1 @@
-"""Floor 2: llama.cpp in a process of its own: protocol, worker, client."""
+"""Floor 2: llama.cpp in processes of their own, and the client of any server that speaks as it does."""

@@ -41,9 +41,9 @@ def beside(count: int, starter: Path, rounds: int, at_least: float) -> Figure:
     with tempfile.TemporaryDirectory() as folder, others(count):
         for _ in range(rounds):
             rates = []
-            for threads in (0, fixed):
+            for options in ({}, {"threads": fixed}):
                 with driven_engine(Path(folder)) as engine:
-                    engine.load(starter, 2048, threads=threads)
+                    engine.load(starter, 2048, **options)
                     _, finished = engine.generate(Generate(1, prompt=PROMPT, sampling=GREEDY, max_tokens=TOKENS))
                     rates.append(finished.statistics.tokens_per_second)
             pairs.append((rates[0], rates[1]))
