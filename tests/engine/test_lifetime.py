@@ -1,5 +1,6 @@
 """The engine never outlives its owner, whichever way the owner ends, and does end when asked."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import psutil
 import pytest
 from support.engine import driven_engine
 
-from desktop.engine.api import EngineDied, Event, Generate, Hello, Text
+from desktop.engine.api import EngineDied, Event, Finished, Generate, Hello, Text
 from desktop.engine.server.client import EngineClient
 
 pytestmark = pytest.mark.engine
@@ -87,3 +88,17 @@ def test_it_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
         assert not died.wait(0.5)
     finally:
         made[0].close()
+
+
+def test_an_engine_that_died_while_idle_answers_the_next_question(starter_model: Path, tmp_path: Path) -> None:
+    with driven_engine(tmp_path) as engine:
+        engine.load(starter_model)
+        os.kill(engine.pid, signal.SIGKILL)
+        engine.send(Generate(1, prompt="Once upon a time", max_tokens=2))
+        heard = engine.wait(Finished, EngineDied)
+    # whichever the engine heard of first
+    assert isinstance(heard, Finished | EngineDied)
+    if isinstance(heard, Finished):
+        assert heard.statistics.generated_tokens == 2
+    else:
+        assert heard.kind == "killed"

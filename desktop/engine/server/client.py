@@ -259,7 +259,7 @@ class EngineClient:
         return self._held
 
     def _answer(self, request: Generate) -> None:
-        held = self._with_template(self._ready(), request)
+        held = self._fit_for(self._ready(), request)
         load = held.load
         share = CoreShare(load.threads, held.times) if load.shares_cores else None
         answer = Answer(
@@ -268,17 +268,24 @@ class EngineClient:
         self._begin(answer.stop)
         answer.run(held.questions.question(request))
 
-    def _with_template(self, held: Held, request: Generate) -> Held:
-        """The model with the template that is asked for: a server has one, from its start to its end."""
-        template = request.template or ""
-        if request.prompt is not None or template == held.load.template:
+    def _fit_for(self, held: Held, request: Generate) -> Held:
+        """The model as a request needs it: with the template that is asked for, which a server has for its whole life, and
+        in a process that runs: one that died while nobody asked it anything is no loss.
+        """
+        template = (request.template or "") if request.prompt is None else held.load.template
+        if template == held.load.template and held.process.exit_code is None:
             return held
         self._let_go()
         try:
-            return self._hold(msgspec.structs.replace(held.load, template=template), lambda _event: None)
+            held = self._hold(msgspec.structs.replace(held.load, template=template), lambda _event: None)
+        except CancelledError:
+            self._tell(Unloaded())  # the old one is gone
+            raise
         except HeftError as error:
             self._die(EngineDied(error.kind, error.message, error.hint, error.detail, None))
             raise
+        self._tell(held.loaded)
+        return held
 
     def _die(self, died: EngineDied) -> None:
         self._dead = True

@@ -277,6 +277,8 @@ class EngineService:
                 self._hello = event
                 self._greeted.notify_all()
                 return replace(state, phase="stopped") if state.phase == "starting" else None
+            case Loaded() if state.phase == "generating":  # in a new process: another template, an unseen death
+                return replace(state, loaded=event, pid=event.pid)
             case LoadProgress() | Loaded() if event.request_id != wanted_load or state.phase != "loading":
                 return None  # replaced by a newer load while it was on its way
             case LoadProgress(fraction=fraction):
