@@ -269,7 +269,7 @@ class EngineClient:
         answer.run(held.questions.question(request))
 
     def _fit_for(self, held: Held, request: Generate) -> Held:
-        """The model as a request needs it: with the template that is asked for, which a server keeps for its whole life,
+        """The model as a request needs it: with the template that is asked for, which a server keeps all its life,
         and in a process that runs: one that died while nobody asked it anything is no loss.
         """
         template = (request.template or "") if request.prompt is None else held.load.template
