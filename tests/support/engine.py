@@ -59,6 +59,7 @@ class DrivenEngine:
                 return event
 
     def hello(self) -> Hello:
+        self.client.describe()
         return self.wait(Hello)
 
     def load(self, path: Path, context_length: int = 2048, **options: object) -> Loaded:

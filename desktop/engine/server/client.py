@@ -77,13 +77,11 @@ class EngineClient:
         self._interrupt: Callable[[], None] | None = None
         self._held: Held | None = None
         self._closing = self._dead = False
-        self._describer = threading.Thread(target=self._describe, name="engine description", daemon=True)
+        self._describer: threading.Thread | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         try:
             start_thread(self._thread)
-            start_thread(self._describer)
         except OSError as error:
-            self.send(Shutdown())
             raise EngineError(
                 "The engine could not be started.",
                 "Close other programs: there is not enough memory.",
@@ -105,6 +103,18 @@ class EngineClient:
         with self._lock:
             self._queued += 1
             self._queue.put((self._queued, request))
+
+    def describe(self) -> None:
+        """Find out what the engine is, by a process that takes part of a second; ``Hello`` tells it, once."""
+        with self._lock:
+            if self._describer is not None:
+                return
+            self._describer = threading.Thread(target=self._describe, name="engine description", daemon=True)
+        try:
+            start_thread(self._describer)
+        except OSError as error:
+            self._described.set()
+            self._die(EngineDied(FailureKind.NOT_STARTED, "The engine could not be started.", str(error), "", None))
 
     def cancel(self) -> None:
         """Stop what runs and what waits; acts at once."""
@@ -250,6 +260,7 @@ class EngineClient:
 
     def _await_hello(self) -> Hello | None:
         """What the engine is, None when that could not be found out."""
+        self.describe()
         self._described.wait()
         return self._hello
 

@@ -113,7 +113,7 @@ class EngineService:
         """What the installed engine is; starts the process when it does not run. Raises EngineError."""
         with self._greeted:
             if self._hello is None:
-                self._ensure_client()
+                self._ensure_client().describe()
                 deadline = Deadline(_HELLO_SECONDS)
                 while not (self._greeted.wait_for(self._heard, _LOOK_SECONDS) or deadline.over()):
                     pass
