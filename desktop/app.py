@@ -32,6 +32,7 @@ from desktop.store.paths import Paths
 from desktop.store.settings import SettingsData
 from desktop.ui.shell.collector import Collector
 from desktop.ui.shell.engine_bridge import Bridge, merge_states
+from desktop.ui.shell.engine_build import EngineBuild
 from desktop.ui.shell.failures import FailureHooks
 from desktop.ui.shell.palette_sources import Source, chats_source, models_source, options_source
 from desktop.ui.shell.reports import Reports
@@ -94,6 +95,7 @@ class Heft:
         )
         self._settings = SettingsParts(made.settings, settings, services, self._tasks, self._theme, self._window)
         self._reports = Reports(self._tasks, made.paths.logs, made.write_report)
+        self._engine_build = EngineBuild(self._tasks, lambda: made.engine_build)
         self._connect()
         self._window.restore(settings.get(options.WINDOW))
         self._show_first_page()
@@ -181,6 +183,8 @@ class Heft:
         window.about_asked.connect(self._show_about)
         window.report_asked.connect(self._reports.save)
         self._reports.told.connect(window.notifications.show_message)
+        self._engine_build.told.connect(window.notifications.show_message)
+        self._engine_build.built.connect(self._load_again)
         window.job_asked.connect(self._steer_job)
         window.closed.connect(self._remember_window)
         window.set_sources(self._tasks, self._palette_sources())
@@ -217,6 +221,7 @@ class Heft:
 
         bridge = Bridge(self._container.jobs.subscribe, merge_jobs)
         bridge.received.connect(lambda _: self._window.show_jobs(self._container.jobs.jobs()))
+        bridge.received.connect(self._engine_build.hear_job)
         return bridge
 
     def _settle(self, context: TaskContext) -> None:
@@ -239,13 +244,21 @@ class Heft:
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)
         failure = state.failure or state.died
-        if failure is not None and failure is not self._last_failure and self._window.current != "chat":
-            self._tell_failure(state)  # the chat says it itself, with what can be done
+        if failure is not None and failure is not self._last_failure:
+            offered = self._engine_build.hear_failure(state.failure)
+            if not offered and self._window.current != "chat":
+                self._tell_failure(state)  # the chat says it itself, with what can be done
         self._last_failure = failure
         if state.loaded is not None and state.loaded is not self._last_loaded:
             path = state.loaded.path
             self._tasks.run(lambda context: self._note_loaded(Path(path)), lane=Lane.JOB)
         self._last_loaded = state.loaded
+
+    def _load_again(self) -> None:
+        """What was refused for want of the engine that is there now."""
+        engine = self._container.engine
+        if engine.state.failure is not None and engine.last_plan is not None:
+            self._pages.run(engine.last_plan)
 
     def _on_chat(self, event: object) -> None:
         if isinstance(event, MessageFinished):

@@ -5,6 +5,7 @@ python packaging/bundle.py      remove the plugins of Qt that stay out from this
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import re
 from collections.abc import Iterable
@@ -32,9 +33,10 @@ _UNWANTED = re.compile(
 )
 # Every system has these of its own (system_libraries.py), and two copies of them in one process do not agree.
 _SYSTEM = re.compile(r"^(libstdc\+\+|libgcc_s|libexpat|libz)\.so")
-# One name each: the wheel also carries every library under its versioned names.
-_LIBRARY = re.compile(r"^(lib)?(llama|ggml)[\w-]*\.(so|dylib|dll)(\.0)?$")
-_SPARE = re.compile(r"llama-common|libllama\.so\.0")
+# What is opened by name: by llama-cpp-python (llama, ggml), by llama.cpp itself (each backend), by Heft (the server).
+# All else of the engine is what these need, under the names that they call it by.
+_OPENED = re.compile(r"^(lib)?(llama|ggml(?!-base\b)[\w-]*)\.(so|dylib|dll)$|^llama-server(\.exe)?$")
+_ENGINE_FOLDER = "llama_cpp/lib"
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -79,17 +81,28 @@ def package_folder(name: str) -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def engine_libraries() -> list[tuple[str, str]]:
-    """(file, folder in the bundle) of llama.cpp's libraries and of the backends that lie beside them."""
-    package = package_folder("llama_cpp")
-    found: dict[str, tuple[str, str]] = {}
-    for folder in (package / "lib", package.parent / "bin"):
-        for file in sorted(folder.glob("*")) if folder.is_dir() else ():
-            if _LIBRARY.match(file.name) and not _SPARE.search(file.name):
-                found.setdefault(file.name, (str(file), "llama_cpp/lib"))
-    if not found:
-        raise SystemExit(f"There are no llama.cpp libraries in {package}.")
-    return list(found.values())
+def engine_files() -> list[Entry]:
+    """llama.cpp's libraries, its backends and its server, all in one folder: a file each, further names as links."""
+    folder = package_folder("llama_cpp") / "lib"
+    names = {file.name for file in folder.glob("*")}
+    waiting = sorted(name for name in names if _OPENED.match(name))
+    if not any(name.startswith("llama-server") for name in waiting):
+        raise SystemExit(f"There is no llama-server in {folder}.")
+    needed: set[str] = set()
+    while waiting:
+        new = {Path(name).name for name, _ in get_imports(str(folder / waiting.pop()))} & names - needed
+        needed |= new
+        waiting += sorted(new)
+    by_content: dict[bytes, str] = {}
+    entries: list[Entry] = []
+    for name in sorted(needed) + sorted(name for name in names - needed if _OPENED.match(name)):
+        content = hashlib.sha256((folder / name).read_bytes()).digest()
+        first = by_content.setdefault(content, name)
+        if first == name:
+            entries.append((f"{_ENGINE_FOLDER}/{name}", str(folder / name), "BINARY"))
+        else:
+            entries.append((f"{_ENGINE_FOLDER}/{name}", first, "SYMLINK"))
+    return entries
 
 
 def starter_model() -> Path:

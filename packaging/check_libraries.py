@@ -69,7 +69,7 @@ def _of_file(tree: Tree, elf: Elf, declared: dict[str, str]) -> Iterator[str]:
             for version in sorted(wanted - bundled.defines) if bundled.defines else ():
                 yield f"needs {version} of {name}, which {tree.place(bundled)} does not have."
         elif held is not None:
-            why = "the system's is loaded before it" if elf.is_program else "this file does not look there"
+            why = "the system's is loaded before it" if elf.is_bare_program else "this file does not look there"
             yield f"needs {name}; it lies in {tree.place(held)}, and {why}."
         elif name not in PACKAGES:
             yield f"needs {name}, which is not in the package and of no system library that Heft counts on."

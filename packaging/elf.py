@@ -38,6 +38,11 @@ class Elf:
         return bool(self.interpreter) and not self.soname
 
     @property
+    def is_bare_program(self) -> bool:
+        """Whether it is a program that takes its libraries from the system alone, as PyInstaller's starter does."""
+        return self.is_program and not self.search_path
+
+    @property
     def search_path(self) -> tuple[str, ...]:
         """The folders where the loader looks for what this file needs, as they are written in it."""
         return self.runpath or self.rpath

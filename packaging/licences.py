@@ -19,13 +19,16 @@ import sys
 import sysconfig
 import tarfile
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 from build_engine import fetch_sdist, pinned_version
 
 ROOT = Path(__file__).resolve().parent.parent
 OWN = ROOT / "packaging" / "licences"  # texts that the packages leave out
+ENGINE_PARTS = ROOT / "resources" / "data" / "engine_parts.csv"  # what is linked into llama.cpp; About has it too
 LIST = """
 import json, sys, importlib.metadata as m
 bundled = set(json.load(sys.stdin))
@@ -101,7 +104,7 @@ def python_packages(python: str, bundled: dict[str, str], folder: Path) -> list[
             raise SystemExit(f"{name} {found['version']} states no licence.")
         if name == "nvidia-ml-py":
             source = next(Path(file) for file in bundled if Path(file).name == "pynvml.py")
-            keep_text(folder / name, heading(source.read_text(encoding="utf-8"), "#"))
+            keep_text(folder / name, passage(source.read_text(encoding="utf-8"), "Copyright"))
         elif texts:
             keep(folder / name, texts)
         else:
@@ -151,18 +154,19 @@ def parts_of_qt(version: str, folder: Path) -> list[Component]:
 
 
 def others(folder: Path) -> list[Component]:
-    """What is no package of Python's or Debian's: Python itself, llama.cpp, the starter model."""
+    """What is no package of Python's or Debian's: Python itself, llama.cpp with its parts, the starter model."""
     homes = (Path(sysconfig.get_path("stdlib")), Path(sys.base_prefix))  # the second on Windows
     keep(folder / "Python", [next(home / "LICENSE.txt" for home in homes if (home / "LICENSE.txt").is_file())])
     engine = f"as in llama-cpp-python {pinned_version()}"
+    with ENGINE_PARTS.open(encoding="utf-8", newline="") as file:
+        parts = list(csv.DictReader(file))
     with tarfile.open(fetch_sdist(pinned_version())) as sources:
-        keep_text(folder / "llama.cpp", member(sources, "vendor/llama.cpp/LICENSE"))
-        keep_text(folder / "tinyBLAS", heading(member(sources, "ggml-cpu/llamafile/sgemm.cpp"), "//"))
+        for row in parts:
+            keep_text(folder / row["name"], passage(member(sources, f"vendor/llama.cpp/{row['file']}"), row["begins"]))
     keep(folder / "SmolLM2-135M-Instruct", [ROOT / "LICENSE"])  # the same Apache licence
     return [
         Component("Python", platform.python_version(), "Python-2.0"),
-        Component("llama.cpp", engine, "MIT"),
-        Component("tinyBLAS", engine, "MIT", "matrix multiplication in llama.cpp, by the Mozilla Foundation"),
+        *(Component(row["name"], engine, row["licence"], row["note"]) for row in parts),
         Component("SmolLM2-135M-Instruct", "Q4_1", "Apache-2.0", "the starter model, by Hugging Face"),
     ]
 
@@ -182,11 +186,15 @@ def keep(folder: Path, texts: list[Path]) -> None:
         shutil.copyfile(text, folder / name)
 
 
-def heading(source: str, mark: str) -> str:
-    """The comment that a source file begins with; ``mark`` begins each of its lines."""
+def passage(source: str, begins: str) -> str:
+    """What a comment of a source file says from the line that has ``begins``; without it all of the file."""
+    if not begins:
+        return source
     lines = source.splitlines()
-    end = next(number for number, line in enumerate(lines) if not line.startswith(mark))
-    return "\n".join(line.removeprefix(mark).removeprefix(" ") for line in lines[:end]) + "\n"
+    first = next(number for number, line in enumerate(lines) if begins in line)
+    mark = next((mark for mark in ("//", "#") if lines[first].startswith(mark)), "")
+    said = list(takewhile(lambda line: line.startswith(mark) and line.strip() != "*/", lines[first:]))
+    return dedent("\n".join(line.removeprefix(mark).removeprefix(" " if mark else "") for line in said)).rstrip() + "\n"
 
 
 def keep_text(folder: Path, text: str) -> None:

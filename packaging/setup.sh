@@ -35,6 +35,7 @@ fingerprint() {
     {
         printf '%s\n' "$ROOT" "$cpu"
         cat "$ROOT"/constraints.txt "$ROOT"/pyproject.toml "$ROOT"/packaging/{setup.sh,build_engine.py}
+        cat "$ROOT"/desktop/engine/builder/*.py "$ROOT"/desktop/engine/server/native/*
     } | sha256sum
 }
 

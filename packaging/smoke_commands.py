@@ -19,7 +19,7 @@ QUESTION = "What is the capital of France"
 PLANTED = "#include <stdlib.h>\n__attribute__((constructor)) static void start(void) { abort(); }\n"
 PLANTED_NAMES = (
     "libggml-cpu-zen9.so", "libggml-cpu.so", "libggml-vulkan.so", "libggml-cuda-13.so", "libggml-base.so.0",
-    "libllama.so",
+    "libllama.so", "libllama.so.0", "libllama-server-impl.so", "libllama-common.so.0", "libmtmd.so.0",
 )  # fmt: skip
 
 

@@ -165,6 +165,15 @@ class Desk:
                     found.append(number)
         return sorted(found)
 
+    def engines(self) -> list[Path]:
+        """The program of each running engine, as the box sees it."""
+        found = []
+        for number in self.box.processes():
+            with contextlib.suppress(OSError):
+                program = Path(f"/proc/{number}/exe").readlink()
+                found += [program] if program.name == "llama-server" else []
+        return found
+
     def resident_bytes(self) -> int:
         """Of the window's process."""
         pages = int(Path(f"/proc/{self.windows()[0]}/statm").read_text().split()[1])

@@ -34,8 +34,16 @@ def wait_for_model(desk: Desk) -> float:
     desk.wait_for_window()
     seconds = time.monotonic() - begun
     desk.screen.wait_for(LOADED, LOAD_SECONDS, ENGINE_DIED)
+    check_engine(desk)
     desk.screen.focus()
     return seconds
+
+
+def check_engine(desk: Desk) -> None:
+    """The model is held by one server, that of the package."""
+    engines = desk.engines()
+    if [engine.parts[-3:] for engine in engines] != [("llama_cpp", "lib", "llama-server")]:
+        raise SmokeError(f"a model is loaded, and what holds it is {[str(engine) for engine in engines]}")
 
 
 def ask(desk: Desk, picture: Path) -> str:
@@ -78,6 +86,7 @@ def hand_over(desk: Desk, file: str) -> None:
     poll(lambda: desk.last_model() == file, LOAD_SECONDS, f"the window loads {file}")
     poll(lambda: desk.windows() == windows, 20, "the second start ended")
     desk.screen.wait_for(LOADED, LOAD_SECONDS, ENGINE_DIED)
+    check_engine(desk)
     desk.screen.focus()
 
 

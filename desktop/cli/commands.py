@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "one answer, streamed",
     "chat": "a conversation in the terminal",
     "bench": "prompt and generation speed",
+    "engine": "the program that runs models: where it is, and building it where there is none",
     "settings": "how a model is loaded: shows and sets what is remembered",
     "config": "the program's settings",
     "report": "logs, versions and this computer in one file for an issue, without names and chats",

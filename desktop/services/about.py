@@ -16,6 +16,7 @@ from desktop.core.hardware import Machine
 from desktop.core.secrets import TOKEN_VARIABLES, without_tokens
 from desktop.engine.api import Hello
 from desktop.services.machine.report import report as machine_report
+from desktop.system.packaged import read_table
 
 LOG_LINES = 60
 _LOGS = ("heft.log", "engine.log")
@@ -58,7 +59,8 @@ def third_party() -> tuple[Component, ...]:
 
 
 def _installed_parts() -> tuple[Component, ...]:
-    """What the installed Heft requires, by way of all that these require in turn; tools are left out."""
+    """What the installed Heft requires, by way of all that these require in turn, and what is linked into llama.cpp;
+    tools are left out."""
     from importlib import metadata
 
     waiting, found = ["heft-desktop"], {}
@@ -77,7 +79,10 @@ def _installed_parts() -> tuple[Component, ...]:
             if wanted is not None and "extra ==" not in line:
                 waiting.append(wanted[0])
     found.pop("heft-desktop", None)
-    return tuple(found[key] for key in sorted(found))
+    engine = found.get("llama-cpp-python")
+    inside = f"as in llama-cpp-python {engine.version}" if engine is not None else ""
+    parts = [Component(row["name"], inside, row["licence"], row["note"]) for row in read_table("engine_parts")]
+    return tuple(sorted((*found.values(), *parts), key=lambda part: part.name.lower().replace("_", "-")))
 
 
 def _licence(meta: object) -> str:

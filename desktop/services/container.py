@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from desktop.services.discover.picker import PickerService
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
+    from desktop.services.engine.building import EngineBuildService
     from desktop.services.engine.supervisor import EngineService
     from desktop.services.hub_account import TokenService
     from desktop.services.inspect.inspection import InspectionService
@@ -134,6 +135,13 @@ class Container:
         from desktop.services.discover.tables import DataTables
 
         return DataTables()
+
+    @made_once
+    def engine_build(self) -> EngineBuildService:
+        """Builds the engine where the installed one has no server."""
+        from desktop.services.engine.building import EngineBuildService
+
+        return EngineBuildService(self.paths, self.jobs)
 
     # -- planning ----------------------------------------------------------------------------------
 

@@ -128,12 +128,12 @@ class JobService:
     def add(self, order: Any, job: Job) -> str:
         """Put a job into the list and begin when its turn comes; its id.
 
-        One with the same id that is there goes on; one that is done is begun anew.
+        One with the same id that is there goes on; one that is done, or has failed and cannot go on, is begun anew.
         """
         with self._lock:
             kind = self._kinds[job.kind]
             known = self._entries.get(job.id)
-            if known is None or known.job.phase == "done":
+            if known is None or known.job.phase == "done" or (known.job.phase == "failed" and not kind.resumable):
                 self._entries.pop(job.id, None)
                 self._entries[job.id] = _Entry(order, replace(job, resumable=kind.resumable), kind)
         self.resume(job.id)

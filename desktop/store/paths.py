@@ -12,7 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
-APP_NAME = "heft"
+from desktop.system.places import APP_NAME, cache_folder
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,11 @@ def default_paths() -> Paths:
     home = os.environ.get("HEFT_HOME")
     if home:
         root = Path(home).expanduser()
-        paths = Paths(data=root, cache=root / "cache")
+        paths = Paths(data=root, cache=cache_folder())
     else:
         paths = Paths(
             data=Path(platformdirs.user_data_dir(APP_NAME, appauthor=False)),
-            cache=Path(platformdirs.user_cache_dir(APP_NAME, appauthor=False)),
+            cache=cache_folder(),
         )
     if _can_be_written(paths.cache):
         return paths

@@ -19,7 +19,10 @@ if [[ ${HEFT_SIGN_IDENTITY:-} ]]; then
     # From the inside out: a signature covers those of the files in it. By content: Qt's and Python's libraries are
     # called like their frameworks, without an ending.
     find "$APP/Contents/Frameworks" "$APP/Contents/Resources" -type f -print0 | while IFS= read -r -d '' file; do
-        [[ $(file --brief "$file") != *Mach-O* ]] || "${sign[@]}" "$file"
+        case $(file --brief "$file") in
+            *Mach-O*executable*) "${sign[@]}" --entitlements "$ROOT/packaging/macos/entitlements.plist" "$file" ;; # the server
+            *Mach-O*) "${sign[@]}" "$file" ;;
+        esac
     done
     find "$APP/Contents/Frameworks" -depth -type d -name '*.framework' -print0 | while IFS= read -r -d '' framework; do
         "${sign[@]}" "$framework"

@@ -14,6 +14,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ("constraints.txt", "pyproject.toml")
 SCRIPTS = ("packaging/run.sh", "packaging/setup.sh", "packaging/build_engine.py")
+BUILDER = (
+    "desktop/__init__.py",
+    "desktop/engine/__init__.py",
+    "desktop/engine/builder",
+    "desktop/engine/server/native",
+)
 HEFT = """#!/usr/bin/env bash
 printf '%s\\n' "heft" "$@"
 """
@@ -24,9 +30,10 @@ SECOND_START_SECONDS = 0.2  # what the second start may spend before the program
 def checkout(tmp_path: Path) -> Path:
     """A checkout in a folder with a space, already set up; its ``heft`` prints the arguments it was given."""
     root = tmp_path / "a checkout"
-    for name in REQUIREMENTS + SCRIPTS:
+    for name in REQUIREMENTS + SCRIPTS + BUILDER:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, root / name)
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, root / name)
     programs = root / ".venv" / "bin"
     programs.mkdir(parents=True)
     (programs / "python").symlink_to(sys.executable)
@@ -85,7 +92,10 @@ def test_the_second_start_takes_no_set_up_time(checkout: Path) -> None:
     assert min(durations) < SECOND_START_SECONDS
 
 
-@pytest.mark.parametrize("name", REQUIREMENTS)
+NATIVE = "desktop/engine/server/native/control.cpp"
+
+
+@pytest.mark.parametrize("name", [*REQUIREMENTS, NATIVE, "desktop/engine/builder/recipe.py"])
 def test_a_changed_requirement_calls_for_the_set_up_again(checkout: Path, name: str) -> None:
     assert shell(checkout, "is_set_up run").returncode == 0
     with (checkout / name).open("a", encoding="utf-8") as file:
@@ -102,6 +112,13 @@ def test_only_missing_packages_are_named() -> None:
     wanted = "coreutils heft-nonesuch 'heft-nonesuch-b|coreutils' 'heft-nonesuch-c|heft-nonesuch-d'"
     result = shell(ROOT, f"missing_packages {wanted}")
     assert result.stdout.split() == ["heft-nonesuch", "heft-nonesuch-c"]
+
+
+def test_the_engine_is_looked_for_before_anything_is_installed(checkout: Path, tmp_path: Path) -> None:
+    """With no package but the standard library, and none of the checkout's environment."""
+    command = [sys.executable, "-I", "-S", str(checkout / "packaging" / "build_engine.py"), "--cached"]
+    done = subprocess.run(command, env=environment(XDG_CACHE_HOME=str(tmp_path)), capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
 
 
 def build(tmp_path: Path, compiler: str) -> subprocess.CompletedProcess[str]:

@@ -66,6 +66,21 @@ def test_holds_all_of_the_program_and_nothing_else(wheel: Path) -> None:
     assert dict(entry_points["console_scripts"]) == {"heft": "desktop.cli:main"}
 
 
+def test_the_engine_can_be_built_from_what_is_in_it(environment: Path, tmp_path: Path) -> None:
+    """CMake is given a file that lies in the installed Heft, with the sources that it names beside it."""
+    code = """
+import shlex
+from pathlib import Path
+from desktop.engine.builder.recipe import Recipe
+given = dict(option.split("=", 1) for option in shlex.split(Recipe("1").environment()["CMAKE_ARGS"]))
+print(*Path(given["-DCMAKE_PROJECT_llama_cpp_INCLUDE"]).parent.iterdir(), sep=chr(10))
+"""
+    files = [Path(line) for line in run([environment / "bin" / "python", "-c", code], cwd=tmp_path).splitlines()]
+    assert all(file.is_relative_to(environment) for file in files)
+    native = (ROOT / "desktop" / "engine" / "server" / "native").iterdir()
+    assert {file.name for file in files} == {file.name for file in native}
+
+
 def test_is_imported_from_where_it_was_installed(environment: Path, tmp_path: Path) -> None:
     code = "import desktop, resources; print(desktop.__file__); print(resources.__file__)"
     for line in run([environment / "bin" / "python", "-c", code], cwd=tmp_path).splitlines():

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.building import without_server
 from support.engine import DrivenEngine, driven_engine
 from support.sabotage import ABSENT, compile_c, needs_what_is_absent
 from support.tool_module import Do, Done
@@ -19,7 +20,7 @@ from desktop.engine.helper_process import Tool
 from desktop.engine.loader_cause import explain_loader
 from desktop.engine.logmap import explain_exit
 from desktop.engine.planner.planner import PlanRequest, Plans
-from desktop.engine.server import held, program
+from desktop.engine.server import held
 from desktop.engine.tools.prompt_text import RenderRequest
 from desktop.engine.tools.renderer import Renderer
 from desktop.services.engine.supervisor import EngineService
@@ -148,11 +149,9 @@ def test_whatever_else_ends_the_start_is_told(
 
 @pytest.mark.engine
 def test_an_engine_without_the_server_says_what_to_do(
-    starter_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    starter_model: Path, heft_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = tmp_path / "llama_cpp"
-    package.mkdir()
-    monkeypatch.setattr(program, "engine_package", lambda: package)
+    without_server(tmp_path, monkeypatch)
     with driven_engine(tmp_path) as engine:
         failed = engine.try_load(starter_model)
     assert isinstance(failed, Failed)

@@ -230,6 +230,25 @@ def test_run_paths_make_all_of_it_found_whatever_the_library_path(tree: Path, tm
     assert engine.read_bytes() == before
 
 
+def test_run_paths_let_a_program_of_the_bundle_find_its_own_and_leave_the_starter_alone(
+    tree: Path, tmp_path: Path
+) -> None:
+    library = answering(tree / "engine" / "libanswer.so.1")
+    source = "int answer(void); int main(void) { return answer(); }"
+    server = compile_c(tree / "engine" / "server", source, str(library), "-Wl,-rpath,$ORIGIN,--enable-new-dtags")
+    starter = compile_c(tree / "starter", "int main(void) { return 0; }")
+    starter.write_bytes(starter.read_bytes() + b"archive")
+    unchanged = starter.read_bytes()
+    other = answering(tmp_path / "other" / "libanswer.so.1", 7)
+    done = script("run_paths.py", tree)
+    assert done.returncode == 0, done.stderr
+    ended = subprocess.run([server], env={"LD_LIBRARY_PATH": str(other.parent)})
+    assert ended.returncode == 42
+    assert (read_elf(server).rpath, read_elf(server).runpath) == (("$ORIGIN",), ())
+    assert starter.read_bytes() == unchanged
+    assert said(tree) == []
+
+
 def this_system() -> System:
     """The promised system that the tests run on."""
     release = platform.freedesktop_os_release()

@@ -14,13 +14,13 @@ from desktop.system.child import (
 
 
 def test_a_checkout_keeps_the_working_directory_off_the_import_path() -> None:
-    assert command("desktop.engine.worker.main") == [sys.executable, "-P", "-m", "desktop.engine.worker.main"]
+    assert command("desktop.engine.planner.planner") == [sys.executable, "-P", "-m", "desktop.engine.planner.planner"]
 
 
 def test_a_frozen_program_runs_its_own_modules_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    program, *arguments = command("desktop.engine.worker.main")
-    assert (program, asked_module(arguments)) == (sys.executable, "desktop.engine.worker.main")
+    program, *arguments = command("desktop.engine.planner.planner")
+    assert (program, asked_module(arguments)) == (sys.executable, "desktop.engine.planner.planner")
     assert asked_module(["--heft-module", "os"]) is None
     assert asked_module(["model.gguf"]) is None
 

@@ -8,8 +8,7 @@ import statistics
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from functools import cached_property
 
 import msgspec
 
@@ -22,6 +21,7 @@ from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed import Calibration, DeviceSpeed
 from desktop.core.speed.table import SpeedTable, completed, cpu_speed, gpu_speed, table_from_rows
 from desktop.engine.helper_process import Tool
+from desktop.engine.server.program import engine_version
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import Work, WorkKind, perform
 from desktop.services.jobs import JobService
@@ -70,15 +70,6 @@ class CalibrationOrder(msgspec.Struct, frozen=True):
 class _Document(msgspec.Struct, frozen=True):
     version: int
     calibrations: dict[str, Calibration]
-
-
-@lru_cache(maxsize=1)
-def engine_version() -> str:
-    """The installed engine's version; its kernels decide the speed."""
-    try:
-        return version("llama-cpp-python")
-    except PackageNotFoundError:
-        return ""
 
 
 def machine_key(cpu: Cpu, total_bytes: int, engine: str) -> str:

@@ -21,8 +21,8 @@ from desktop.core.memory import Memory as PlannedMemory
 from desktop.core.placement import Fit
 from desktop.core.speed.learning import errors
 from desktop.engine.api import Benchmarked, Loaded, Memory, Statistics
+from desktop.engine.server.program import engine_version
 from desktop.engine.tools.waiting import waited_seconds
-from desktop.services.machine.calibration import engine_version
 from desktop.services.planning.speed import LocalModel, Predicted, SpeedService, read_local
 from desktop.store.ledger import Figures, Ledger, Run
 

@@ -132,6 +132,7 @@ def test_fields_without_an_engine(answer: Answer, tmp_path: Path) -> None:
     check_fields("settings", answer("settings", "starter", "context=2k"))
     check_fields("config", answer("config"))
     check_fields("jobs", answer("jobs"))
+    check_fields("engine", answer("engine"))
 
 
 def test_fields_of_other_formats_and_of_folders(answer: Answer, tmp_path: Path) -> None:

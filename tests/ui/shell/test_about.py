@@ -34,6 +34,7 @@ def test_it_names_version_engine_and_every_part(tmp_path: Path, qtbot: QtBot, ta
     qtbot.waitUntil(lambda: table.model().rowCount() > 10, timeout=20_000)
     names = {table.model().index(row, 0).data() for row in range(table.model().rowCount())}
     assert {"llama_cpp_python", "numpy", "PySide6_Essentials", "shiboken6"} <= names
+    assert {"llama.cpp", "cpp-httplib", "JSON for Modern C++", "miniaudio", "stb_image", "xxHash"} <= names  # linked in
     assert not names & {"pytest", "mypy", "heft-desktop"}
     qtbot.waitUntil(lambda: "haswell chosen" in words(dialog, "aboutEngine"), timeout=20_000)
     assert words(dialog, "aboutVersion") == f"Heft {__version__}"

@@ -1,0 +1,199 @@
+"""The engine, built of its sources where the installed llama-cpp-python has no server: a job, its time said before."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from desktop.core.cancelled import Cancelled, CancelledError, never
+from desktop.core.errors import EngineError, HeftError
+from desktop.core.failures import FailureKind
+from desktop.core.progress import Progress, Report, unheard
+from desktop.core.units import human_bytes
+from desktop.engine.builder.compiling import ROOM_BYTES, SOURCES_BYTES, Builder, BuildError, SourcesError, Watcher
+from desktop.engine.builder.recipe import Recipe, expected_seconds, expected_time
+from desktop.engine.builder.unpacked import unpack
+from desktop.engine.server.program import NAME, ServerProgram, engine_version, find_server
+from desktop.services.job_kinds import Job, Run
+from desktop.services.job_work import Work, WorkKind, perform
+from desktop.services.jobs import JobService
+from desktop.store.paths import Paths
+
+BUILD = "build"  # the kind of job
+_TITLE = "Build of the engine"
+_FIRST = {
+    "win32": "Install Visual Studio Build Tools with C++",
+    "darwin": "Install the compiler: xcode-select --install",
+}
+_FIRST_LINUX = "Install a C++ compiler (on Debian and Ubuntu: apt install g++)"
+
+
+class BuildOrder(msgspec.Struct, frozen=True):
+    """The engine of which version of llama-cpp-python."""
+
+    version: str
+
+
+class _BuildKind(WorkKind[BuildOrder, Path]):
+    """A compiler's work is lost when it is stopped; whoever still wants it asks again."""
+
+    resumable = False
+
+    def save(self, order: Work[BuildOrder, Path], job: Job) -> None:
+        """Nothing is kept over a restart."""
+
+    def load(self) -> Iterable[tuple[Work[BuildOrder, Path], Job]]:
+        """Nothing was."""
+        return ()
+
+
+class EngineBuildService:
+    """Builds llama.cpp's server into Heft's cache. Every method may be called from any thread."""
+
+    def __init__(self, paths: Paths, jobs: JobService) -> None:
+        self._paths, self._jobs = paths, jobs
+        self._kind = _BuildKind(BUILD, BuildOrder, self._work, paths.jobs, lambda path: "the engine is ready")
+        jobs.register(self._kind)
+
+    @property
+    def version(self) -> str:
+        """Of the installed llama-cpp-python, which is the version that is built."""
+        return engine_version()
+
+    def server(self) -> ServerProgram | None:
+        """The server that runs models now; None where it has to be built."""
+        return find_server()
+
+    @property
+    def expected_seconds(self) -> float:
+        """How long a build takes here, about."""
+        return expected_seconds()
+
+    def forewarning(self) -> str:
+        """What a build asks of this computer, in a sentence."""
+        return (
+            f"It takes about {expected_time()} on this computer, and fetches {human_bytes(SOURCES_BYTES)} of sources."
+        )
+
+    def start(self) -> str:
+        """Begin the build as a job; its id. Raises HeftError when something for it is missing."""
+        order = self._checked()
+        return self._jobs.add(Work[BuildOrder, Path](order), Job(self._kind.id_of(order), BUILD, _TITLE))
+
+    def build(self, *, progress: Report = unheard, cancelled: Cancelled = never) -> Path:
+        """Build, as a job, and wait for it; the program. Raises CancelledError and HeftError."""
+        return perform(self._jobs, self._kind, _TITLE, self._checked(), progress=progress, cancelled=cancelled)
+
+    # -- before ------------------------------------------------------------------------------------
+
+    def _checked(self) -> BuildOrder:
+        """The order, once all that can be known before is there. Raises EngineError."""
+        if not self.version:
+            raise EngineError("llama-cpp-python is not installed.", "Install Heft again: pip install heft-desktop")
+        if importlib.util.find_spec("pip") is None:
+            words = "pip, which fetches and builds the sources, is not in Heft's Python environment."
+            raise EngineError(words, f"Add it: {sys.executable} -m ensurepip", kind=FailureKind.NO_COMPILER)
+        if not has_compiler():
+            first = _FIRST.get(sys.platform, _FIRST_LINUX)
+            raise EngineError(
+                "There is no C++ compiler here.", f"{first}, then try again.", kind=FailureKind.NO_COMPILER
+            )
+        free = _free_bytes(self._paths.cache)
+        if free < ROOM_BYTES:
+            raise EngineError(
+                f"Building the engine needs {human_bytes(ROOM_BYTES)} on the disk, and {human_bytes(free)} are free.",
+                "Free some space, then try again.",
+                detail=str(self._paths.cache),
+                kind=FailureKind.DISK_FULL,
+            )
+        return BuildOrder(self.version)
+
+    # -- the work ----------------------------------------------------------------------------------
+
+    def _work(self, work: Work[BuildOrder, Path], run: Run) -> Path:
+        recipe = Recipe(work.order.version)
+        builder = Builder(self._paths.cache, recipe, _Reporter(run))
+        run.on_stop(builder.stop)
+        try:
+            self._paths.cache.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._paths.cache / "build.lock", timeout=0):
+                wheel = builder.wheel()
+                if run.stopped:
+                    raise CancelledError
+                run.report(Progress(note="unpacking"))
+                return unpack(wheel, self._paths.cache, recipe) / NAME
+        except Timeout:
+            raise EngineError(
+                "Another Heft is building the engine.", "Wait until it is done: heft jobs", kind=FailureKind.BUSY
+            ) from None
+        except BuildError as failed:
+            if run.stopped:
+                raise CancelledError from None
+            raise _told(failed) from failed
+        except OSError as error:
+            raise EngineError(
+                f"The engine could not be built: {error.strerror or error}.",
+                "Check the free space on the disk, then try again.",
+                detail=f"{error}\n{self._paths.cache}",
+                kind=FailureKind.BUILD,
+            ) from error
+
+
+class _Reporter(Watcher):
+    """A build's steps as the job's progress. The sources come without a figure."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def fetching(self, version: str) -> None:
+        """Told as a note."""
+        self._run.report(Progress(note="fetching the sources"))
+
+    def compiling(self, recipe: Recipe) -> None:
+        """The same; the figures follow."""
+        self._run.report(Progress(note="preparing the compiler"))
+
+    def step(self, label: str, done: int, total: int) -> None:
+        """So many files are compiled."""
+        self._run.report(Progress(done, total, "files", note="compiling"))
+
+
+def _told(failed: BuildError) -> HeftError:
+    detail, log = failed.tail, failed.log
+    if isinstance(failed, SourcesError):
+        return EngineError(
+            "The engine's sources could not be fetched.",
+            f"Check the network, then try again. All that pip said is in {log}.",
+            detail=detail,
+            kind=FailureKind.NO_SOURCES,
+        )
+    return EngineError(
+        "The engine could not be compiled.",
+        f"All that the compiler said is in {log}; its end is in the details.",
+        detail=detail,
+        kind=FailureKind.BUILD,
+    )
+
+
+def has_compiler() -> bool:
+    """Whether CMake will find a compiler for C and C++; on Windows it looks in places of its own."""
+    if sys.platform == "win32":
+        return True
+    named = {"CC": ("cc", "gcc", "clang"), "CXX": ("c++", "g++", "clang++")}
+    return all(
+        any(shutil.which(name) for name in ([os.environ[variable].split()[0]] if os.environ.get(variable) else usual))
+        for variable, usual in named.items()
+    )
+
+
+def _free_bytes(folder: Path) -> int:
+    """On the disk of a folder that may not be there yet."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return shutil.disk_usage(there).free

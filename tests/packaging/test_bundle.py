@@ -1,0 +1,93 @@
+"""packaging/bundle.py: which files of the engine go into the frozen program, and under which names."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.sabotage import compile_c
+
+PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="ELF files are made and read here")
+# What PyInstaller, which is in the environment that freezes only, says of a file: the names it needs
+BINDEPEND = """
+from pathlib import Path
+from elf import read_elf
+def get_imports(file):
+    return {(name, None) for name in read_elf(Path(file)).needed}
+"""
+ENTRIES = "import json, bundle; print(json.dumps(bundle.engine_files()))"
+
+
+def library(folder: Path, name: str, *needed: str, copies: bool = True) -> None:
+    """A library as a wheel holds it: the whole of it under each of its three names."""
+    options = ["-Wl,--no-as-needed", *(str(folder / other) for other in needed)]
+    made = compile_c(
+        folder / f"{name}.0.5.0", f"int {Path(name).stem.replace('-', '_')};", f"-Wl,-soname,{name}.0", *options
+    )
+    for copy in (f"{name}.0", name) if copies else ():
+        (folder / copy).write_bytes(made.read_bytes())
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Path:
+    """A folder of libraries like that of a built wheel, in a package that is found first."""
+    folder = tmp_path / "llama_cpp" / "lib"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").touch()
+    bindepend = tmp_path / "PyInstaller" / "depend" / "bindepend.py"
+    bindepend.parent.mkdir(parents=True)
+    (bindepend.parent / "__init__.py").touch()
+    (bindepend.parents[1] / "__init__.py").touch()
+    bindepend.write_text(BINDEPEND)
+    library(folder, "libggml-base.so")
+    library(folder, "libggml.so", "libggml-base.so.0")
+    library(folder, "libllama.so", "libggml.so.0")
+    library(folder, "libllama-common.so", "libllama.so.0")
+    library(folder, "libmtmd.so", "libllama.so.0")
+    library(folder, "libspare.so")
+    for variant in ("haswell", "zen4"):
+        compile_c(folder / f"libggml-cpu-{variant}.so", f"int {variant};", str(folder / "libggml-base.so.0"))
+    needs = [str(folder / name) for name in ("libllama-common.so.0", "libmtmd.so.0", "libllama.so.0")]
+    compile_c(folder / "libllama-server-impl.so", "int impl;", "-Wl,--no-as-needed", *needs)
+    impl = str(folder / "libllama-server-impl.so")
+    compile_c(
+        folder / "llama-server", "int main(void) { return 0; }", "-Wl,--no-as-needed", impl, f"-Wl,-rpath,{folder}"
+    )
+    return folder
+
+
+def entries(engine: Path) -> list[list[str]]:
+    """Place in the bundle, file or target of the link, kind; AssertionError with what was said where there is none."""
+    path = os.pathsep.join([str(engine.parents[1]), str(PACKAGING)])
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", ENTRIES], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found: list[list[str]] = json.loads(done.stdout)
+    return found
+
+
+def test_the_server_comes_with_all_it_needs_under_the_names_it_needs(engine: Path) -> None:
+    files = {place for place, _, kind in entries(engine) if kind == "BINARY"}
+    assert files == {
+        f"llama_cpp/lib/{name}"
+        for name in (
+            "llama-server", "libllama-server-impl.so", "libllama-common.so.0", "libmtmd.so.0", "libllama.so.0",
+            "libggml.so.0", "libggml-base.so.0", "libggml-cpu-haswell.so", "libggml-cpu-zen4.so",
+        )
+    }  # fmt: skip
+
+
+def test_a_second_name_is_a_link_and_no_second_copy(engine: Path) -> None:
+    links = {place: target for place, target, kind in entries(engine) if kind == "SYMLINK"}
+    assert links == {"llama_cpp/lib/libllama.so": "libllama.so.0", "llama_cpp/lib/libggml.so": "libggml.so.0"}
+
+
+def test_an_engine_without_a_server_is_not_packed(engine: Path) -> None:
+    (engine / "llama-server").unlink()
+    with pytest.raises(AssertionError, match="no llama-server in"):
+        entries(engine)
