@@ -7,6 +7,8 @@ import jinja2.ext
 import jinja2.nodes
 import jinja2.parser
 
+MAX_CHARACTERS = 256 * 1024  # of a template that is examined; the longest one in use has 17,000
+
 
 class GenerationTag(jinja2.ext.Extension):
     """Transformers' ``{% generation %}`` marks the assistant's text for training; when rendering it is transparent."""
