@@ -26,6 +26,7 @@ _PAIRS = (
     ("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker, Sky-T1
     ("<|open|>think<|sep|>", "<|close|>think<|sep|>"),  # Kimi K3
     ("<|channel>thought", "<channel|>"),  # Gemma 4
+    ("<think:opensource>", "</think:opensource>"),  # Hunyuan 3
 )
 _MIXED_UP = ("</think>", "</thinking>")  # models close either with either
 _FINAL_RESPONSE = "[BEGIN FINAL RESPONSE]"  # Apriel: its prompt opens the reasoning, with ordinary words
@@ -92,13 +93,15 @@ CONTROL_NAMES = tuple(dict.fromkeys(name for tag in (*_OPENINGS, *_ANY_CLOSING) 
 class AnswerForm:
     """How a model writes an answer. ``begins`` is what it has to write itself before the answer's text, though the
     prompt has opened the answer already (gpt-oss: ``<|channel|>final<|message|>``), "" for most; ``ends`` is the tag
-    behind such an answer. ``opens`` stands before its reasoning, ``closes`` between that and the answer's text.
+    behind such an answer. ``opens`` stands before its reasoning, "" where the prompt's words open it (Apriel);
+    ``closes`` between that and the answer's text. ``announced``: prompts that the template makes show it.
     """
 
     begins: str = ""
     ends: str = ""
     opens: str = "<think>\n"
     closes: str = "\n</think>\n\n"
+    announced: bool = False
 
     def begun_by(self, prompt: str) -> bool:
         """Whether a prompt has written ``begins`` already."""
@@ -107,7 +110,7 @@ class AnswerForm:
     def opened_by(self, prompt: str) -> str:
         """The tag at a prompt's end that opens the reasoning, "" where none does."""
         end = prompt.rstrip()
-        if end.endswith(self.opens.strip()):
+        if self.opens.strip() and end.endswith(self.opens.strip()):
             return self.opens.strip()
         return next((tag for tag, opening in _OPENINGS.items() if opening.reasoning and end.endswith(tag)), "")
 
@@ -115,13 +118,16 @@ class AnswerForm:
 PLAIN_FORM = AnswerForm()
 
 
-def tags_of(template: str, begins: str, text: str) -> tuple[str, str]:
-    """``opens`` and ``closes`` by the tags that a template mentions; ``text`` is one that it made."""
+def tags_of(template: str, begins: str, text: str) -> tuple[str, str] | None:
+    """``opens`` and ``closes`` by the tags that a template mentions, None for none; ``text`` is one that it made."""
     if begins.startswith("<|channel|>"):
         return _HARMONY_THOUGHT, f"<|end|><|start|>assistant{begins}"
     if begins == "<|content|>":
         return "<|think|>", f"<|end|><|begin|>assistant{begins}"
-    opening, closing = next((pair for pair in _PAIRS if pair[1] in template or pair[1] in text), _PAIRS[0])
+    found = next((pair for pair in _PAIRS if pair[1] in template or pair[1] in text), None)
+    if found is None:
+        return None
+    opening, closing = found
     if closing in begins:
         return opening, begins
     if f"{opening}{closing}" in text:  # without a line for each
@@ -220,6 +226,8 @@ class ReasoningSplitter:
             self._held = rest
             return ""
         if tag:
+            if self._found and not self._openings[tag].reasoning:
+                self._blank = ""  # between two tags
             self._enter(tag)
         elif rest:
             self._begin(_State.REASONING if self._opened else _State.TEXT, _ANY_CLOSING if self._opened else ())

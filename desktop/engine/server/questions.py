@@ -48,10 +48,12 @@ class Questions:
     vocabulary's BOS before every prompt. ``prompt_of`` is the server's own rendering of a chat's body; None where it
     does not make of this template what others make of it.
 
-    The server renders a chat and takes its answer apart. Two kinds it only renders, and Heft takes apart the text that
-    comes: where the model has to write a form around its answers (gpt-oss's channels), since of an answer without it
-    the server's parsers lose every word; and answers that go on, since the server puts tags before them that their
-    model did not write, and leaves out reasoning that the template does not mention (docs/reference/server.md).
+    The server renders a chat, and takes the answer apart where the template says how its model reasons and the rest is
+    the answer. Three kinds it only renders, and Heft takes the text apart that comes (docs/reference/server.md):
+    where the model has to write a form around its answers (gpt-oss's channels), since of an answer without it the
+    server's parsers lose every word; where the template mentions no reasoning, since the server does not print control
+    tokens it knows nothing of; and answers that go on, since the server puts tags before them that their model did not
+    write, and leaves out reasoning that the template does not mention.
     """
 
     def __init__(
@@ -104,7 +106,9 @@ class Questions:
         }
         own = self._as_text(request, result.text, result.opened, result, notes)
         # a schema's grammar makes the model keep its form
-        as_text = result.begun is not None or (result.form.begins and not request.sampling.json_schema)
+        form = result.form
+        bare = form.announced and form.opens and not form.begins
+        as_text = result.begun is not None or not (bare or request.sampling.json_schema)
         if self._prompt_of is None:
             return own
         if not as_text:
@@ -136,8 +140,10 @@ class Questions:
             behind = form.begins if begun.content else opened or form.opens.strip()
         else:
             behind = form.begins if form.begun_by(prompt) else opened
+        thinking = not form.opens and not (begun is not None and begun.content)
         names = (*CONTROL_NAMES, *names_in(form.opens + form.closes + form.begins + form.ends))
-        return Question(COMPLETION, body | {"preserved_tokens": names}, notes, raw=Raw(names, form, behind))
+        raw = Raw(names, form, behind, thinking)
+        return Question(COMPLETION, body | {"preserved_tokens": names}, notes, raw=raw)
 
     def _rendered(self, request: Generate, template: str) -> RenderResult:
         return self._renderer.render(

@@ -10,12 +10,14 @@ from desktop.engine.endpoint.reasoning import AnswerForm, ReasoningSplitter
 @dataclass(frozen=True)
 class Raw:
     """How to take such an answer apart. ``names`` are control tokens that the server is to print, ``begun`` is the tag
-    behind which the answer goes on, "" for none, ``form`` how this model writes an answer.
+    behind which the answer goes on, "" for none, ``form`` how this model writes an answer. ``thinking``: it begins
+    inside its reasoning without a tag that says so.
     """
 
     names: tuple[str, ...]
     form: AnswerForm
     begun: str = ""
+    thinking: bool = False
 
 
 class RawText:
@@ -23,7 +25,7 @@ class RawText:
 
     def __init__(self, raw: Raw) -> None:
         self._names = frozenset(raw.names)
-        self._splitter = ReasoningSplitter(opened=False, form=raw.form)
+        self._splitter = ReasoningSplitter(opened=raw.thinking, form=raw.form)
         self._splitter.feed(raw.begun)
         self._held = ""
 

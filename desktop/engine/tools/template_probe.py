@@ -78,7 +78,9 @@ def _answer_form(source: str, template: Template, question: Turn, answer: Turn) 
     """How the model writes an answer: as the template writes one with reasoning, else by the tags it mentions."""
     begins, ends = _around_answer(template, question, answer)
     opened = _written(template, [question], opens_answer=True)
-    opens, closes = tags_of(source, begins, opened + _written(template, [question, answer], opens_answer=False))
+    answered = _written(template, [question, answer], opens_answer=False)
+    tags = tags_of(source, begins, opened + answered)
+    opens, closes = tags or (PLAIN_FORM.opens, PLAIN_FORM.closes + begins)
     thinks = _written(template, [question, answer | {_REASONING_FIELD: _THOUGHT}], opens_answer=False)
     before, _, rest = thinks.partition(_THOUGHT)
     between, found, _ = rest.partition(_ANSWER)
@@ -86,8 +88,11 @@ def _answer_form(source: str, template: Template, question: Turn, answer: Turn) 
         closes = between
         written = before[len(_CUT_TAG.sub("", _common_start(opened, before))) :]
         shown = _OPENS.search(before)
-        opens = written if written.strip() else shown[0] if shown is not None else opens
-    return AnswerForm(begins, ends, opens, closes)
+        if not _REASONING.search(thinks) and written.strip() == "":
+            opens = ""
+        else:
+            opens = written if written.strip() else shown[0] if shown is not None else opens
+    return AnswerForm(begins, ends, opens, closes, announced=bool(found or _REASONING.search(opened + answered)))
 
 
 def _around_answer(template: Template, question: Turn, answer: Turn) -> tuple[str, str]:
