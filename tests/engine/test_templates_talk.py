@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.chat_templates import template_files
+from support.chat_templates import REASONING_SENT, SYSTEM_MOVED, places, template_files
 
 from desktop.engine.api import ChatMessage, Role
 from desktop.engine.tools.prompt_text import RenderRequest
@@ -29,14 +29,6 @@ OPENING = re.compile(
 SYSTEM_LATE = {
     "mistralai-Mistral-Nemo-Instruct-2407": "writes the system prompt into the last user turn, as Mistral trained it",
 }
-# Templates that take no system prompt: it is moved before the first question, with a note.
-SYSTEM_MOVED = {"google-gemma-2-2b-it": "raises 'System role not supported'"}
-# Templates that ask for the reasoning of earlier answers and put it into the prompt.
-REASONING_SENT = {
-    "Bielik-11B-v3.0-Instruct", "ByteDance-Seed-OSS", "Cohere2MoE", "Kimi-K3", "MiniMax-M3", "Spark2.5",
-    "inclusionai-ling-3.0-flash", "muse-glimmer", "poolside-Laguna-S-2.1", "poolside-Laguna-XS-2.1",
-    "poolside-Laguna-XS.2",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +74,6 @@ class Talker:
 @pytest.fixture
 def talker(renderer: Renderer, path: Path) -> Talker:
     return Talker(renderer, path.read_text(encoding="utf-8"))
-
-
-def places(prompt: str, *words: str) -> list[int]:
-    """Where each of these stands, once."""
-    for word in words:
-        assert prompt.count(word) == 1, word
-    return [prompt.index(word) for word in words]
 
 
 def assert_answer_begins(prompt: str, last: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 from desktop.engine.api import Load
@@ -15,9 +15,9 @@ MARK_KEY = "0123456789abcdef"
 
 
 @contextmanager
-def held_model(path: Path, folder: Path, context_length: int = 256) -> Iterator[Held]:
-    """Loaded with one thread; names of control tokens are marked with MARK_KEY."""
-    with closing(Renderer()) as renderer:
+def held_model(path: Path, folder: Path, context_length: int = 256, shared: Renderer | None = None) -> Iterator[Held]:
+    """Loaded with one thread; names of control tokens are marked with MARK_KEY. ``shared`` is a renderer to use."""
+    with nullcontext(shared) if shared is not None else closing(Renderer()) as renderer:
         held = Loading(
             Load(str(path), context_length),
             directory=folder / "scratch",

@@ -26,6 +26,7 @@ _PAIRS = (
     ("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker, Sky-T1
     ("<|open|>think<|sep|>", "<|close|>think<|sep|>"),  # Kimi K3
     ("<|channel>thought", "<channel|>"),  # Gemma 4
+    ("<think:opensource>", "</think:opensource>"),  # Hunyuan 3
 )
 _MIXED_UP = ("</think>", "</thinking>")  # models close either with either
 _FINAL_RESPONSE = "[BEGIN FINAL RESPONSE]"  # Apriel: its prompt opens the reasoning, with ordinary words
@@ -34,23 +35,35 @@ _ALONE = (*(closing for _, closing in _PAIRS), _FINAL_RESPONSE)  # a closing tag
 
 @dataclass(frozen=True)
 class _Opening:
-    """What a tag at the start of an answer opens, and the tags that end it; ``mark``: it opens nothing by itself."""
+    """What a tag at the start of an answer opens, and the tags that end it; ``mark``: it opens nothing by itself.
+
+    ``said``: what of the tag itself is text.
+    """
 
     reasoning: bool = False
     closings: tuple[str, ...] = ()
     mark: bool = False
+    said: str = ""
 
 
-_HARMONY_ENDS = ("<|end|>", "<|return|>", "<|start|>assistant")  # gpt-oss
+_HARMONY_ENDS = ("<|end|>", "<|return|>", "<|call|>", "<|start|>assistant")  # gpt-oss
 _HARMONY_FINAL = "<|channel|>final<|message|>"
+_HARMONY_THOUGHT = "<|channel|>analysis<|message|>"
+_HARMONY_HEAD_ENDS = ("<|constrain|>", "<|message|>", _HARMONY_THOUGHT, _HARMONY_FINAL, *_HARMONY_ENDS)
 
 _OPENINGS: dict[str, _Opening] = {
     **{closing: _Opening(mark=True) for closing in _ALONE},  # an empty passage that the prompt opened
     **{tag: _Opening(True, _MIXED_UP if closing in _MIXED_UP else (closing,)) for tag, closing in _PAIRS},
     "<|start|>assistant": _Opening(mark=True),
-    "<|channel|>analysis<|message|>": _Opening(True, (*_HARMONY_ENDS, _HARMONY_FINAL)),
+    _HARMONY_THOUGHT: _Opening(True, (*_HARMONY_ENDS, _HARMONY_FINAL)),
     "<|channel|>commentary<|message|>": _Opening(closings=_HARMONY_ENDS),
     _HARMONY_FINAL: _Opening(closings=_HARMONY_ENDS),
+    # a call where no tools were given: its head and what it is called with are text
+    "to=functions.": _Opening(closings=("<|channel|>commentary", "<|channel|>analysis"), said="to=functions."),
+    "<|channel|>commentary": _Opening(closings=_HARMONY_HEAD_ENDS),
+    "<|channel|>analysis": _Opening(closings=_HARMONY_HEAD_ENDS),
+    "<|constrain|>": _Opening(closings=("<|message|>", *_HARMONY_ENDS)),
+    "<|message|>": _Opening(closings=_HARMONY_ENDS),
     "<|begin|>assistant": _Opening(mark=True),  # Solar Open
     "<|think|>": _Opening(True, ("<|end|>",)),
     "<|content|>": _Opening(closings=("<|end|>",)),
@@ -64,6 +77,75 @@ _OPENINGS: dict[str, _Opening] = {
 _ANY_CLOSING = tuple(
     dict.fromkeys((*_ALONE, *(tag for opening in _OPENINGS.values() if opening.reasoning for tag in opening.closings)))
 )
+
+_CONTROL = re.compile(r"<[^<>\s]+>|\[/?[A-Z]+\]|◁/?[a-z]+▷")
+
+
+def names_in(text: str) -> list[str]:
+    """What may be control tokens in a text of tags: a server prints them only where it is asked to."""
+    return _CONTROL.findall(text)
+
+
+CONTROL_NAMES = tuple(dict.fromkeys(name for tag in (*_OPENINGS, *_ANY_CLOSING) for name in names_in(tag)))
+
+
+@dataclass(frozen=True)
+class AnswerForm:
+    """How a model writes an answer. ``begins`` is what it has to write itself before the answer's text, though the
+    prompt has opened the answer already (gpt-oss: ``<|channel|>final<|message|>``), "" for most; ``ends`` is the tag
+    behind such an answer. ``opens`` stands before its reasoning, "" where the prompt's words open it (Apriel);
+    ``closes`` between that and the answer's text. ``announced``: prompts that the template makes show it.
+    """
+
+    begins: str = ""
+    ends: str = ""
+    opens: str = "<think>\n"
+    closes: str = "\n</think>\n\n"
+    announced: bool = False
+
+    def begun_by(self, prompt: str) -> bool:
+        """Whether a prompt has written ``begins`` already."""
+        return bool(self.begins) and prompt.rstrip().endswith(self.begins.rstrip())
+
+    def opened_by(self, prompt: str) -> str:
+        """The tag at a prompt's end that opens the reasoning, "" where none does."""
+        end = prompt.rstrip()
+        if self.opens.strip() and end.endswith(self.opens.strip()):
+            return self.opens.strip()
+        return next((tag for tag, opening in _OPENINGS.items() if opening.reasoning and end.endswith(tag)), "")
+
+
+PLAIN_FORM = AnswerForm()
+
+
+def tags_of(template: str, begins: str, text: str) -> tuple[str, str] | None:
+    """``opens`` and ``closes`` by the tags that a template mentions, None for none; ``text`` is one that it made."""
+    if begins.startswith("<|channel|>"):
+        return _HARMONY_THOUGHT, f"<|end|><|start|>assistant{begins}"
+    if begins == "<|content|>":
+        return "<|think|>", f"<|end|><|begin|>assistant{begins}"
+    found = next((pair for pair in _PAIRS if pair[1] in template or pair[1] in text), None)
+    if found is None:
+        return None
+    opening, closing = found
+    if closing in begins:
+        return opening, begins
+    if f"{opening}{closing}" in text:  # without a line for each
+        return opening, f"{closing}{begins}"
+    if closing in _MIXED_UP or closing.startswith("◁"):
+        return f"{opening}\n", f"\n{closing}\n\n{begins}"
+    return opening + ("\n" if opening.endswith("thought") else ""), f"{closing}{begins}"
+
+
+def _own_openings(form: AnswerForm) -> dict[str, _Opening]:
+    """What a template says of its answers, by tags that may be nobody else's."""
+    found: dict[str, _Opening] = {}
+    if _CONTROL.search(form.opens) and _CONTROL.search(form.closes):
+        closes = form.closes.removesuffix(form.begins).strip() or form.closes.strip()
+        found[form.opens.strip()] = _Opening(True, (closes,))
+    if form.begins.strip():
+        found[form.begins.lstrip()] = _Opening(closings=(form.ends,) if form.ends else ())
+    return found
 
 
 class Split(NamedTuple):
@@ -86,9 +168,11 @@ class ReasoningSplitter:
     ``opened``: whether the prompt opened the reasoning, so that the answer begins inside it. None is for not knowing:
     then a closing tag at the start of a line, which nothing opened, makes all before it reasoning (``Split.turned``).
     No character is lost but those of tags; what may yet become a tag is held back until it is known or :meth:`finish`.
+    ``form`` is how this model writes an answer, where its template says so.
     """
 
-    def __init__(self, *, opened: bool | None = None) -> None:
+    def __init__(self, *, opened: bool | None = None, form: AnswerForm | None = None) -> None:
+        self._openings = _OPENINGS if form is None else _own_openings(form) | _OPENINGS
         self._state = _State.START
         self._opened = bool(opened)
         self._may_turn = opened is None
@@ -137,11 +221,13 @@ class ReasoningSplitter:
     def _start(self, text: str, *, final: bool) -> str:
         rest = text.lstrip()
         self._blank += text[: len(text) - len(rest)]
-        tag = max((tag for tag in _OPENINGS if rest.startswith(tag)), key=len, default="")
-        if not final and any(other != tag and other.startswith(rest) for other in _OPENINGS):
+        tag = max((tag for tag in self._openings if rest.startswith(tag)), key=len, default="")
+        if not final and any(other != tag and other.startswith(rest) for other in self._openings):
             self._held = rest
             return ""
         if tag:
+            if self._found and not self._openings[tag].reasoning:
+                self._blank = ""  # between two tags
             self._enter(tag)
         elif rest:
             self._begin(_State.REASONING if self._opened else _State.TEXT, _ANY_CLOSING if self._opened else ())
@@ -150,11 +236,12 @@ class ReasoningSplitter:
     def _enter(self, tag: str) -> None:
         """What a tag does: begin a passage, begin the answer, or only be there."""
         self._found, self._may_turn, self._opened = True, False, False
-        opening = _OPENINGS.get(tag)
+        opening = self._openings.get(tag)
         if opening is None or opening.mark:
             self._state = _State.START
         else:
             self._begin(_State.REASONING if opening.reasoning else _State.TEXT, opening.closings)
+            self._give(opening.said, reasoning=False)
 
     def _begin(self, state: _State, closings: tuple[str, ...]) -> None:
         self._state, self._closings, self._opened = state, closings, False

@@ -16,6 +16,7 @@ from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, Endpoint
 from desktop.engine.server.core_share import CoreShare
 from desktop.engine.server.process import ServerProcess
 from desktop.engine.server.questions import Question
+from desktop.engine.server.raw_text import RawText
 
 _FLUSH_SECONDS = 1 / 30  # a screen needs no more, and each event wakes the window
 _FLUSH_SECONDS_ALL_CORES = 1 / 8  # with no core to spare, what the window paints is taken from the engine
@@ -51,6 +52,7 @@ class Answer:
         self._prompt_tokens = self._reused = 0
         self._first_token = self._flushed = 0.0
         self._said = False
+        self._raw: RawText | None = None
         self._recent: deque[tuple[float, int]] = deque()
         self._threads_in_use, self._given_up = threads, 0
 
@@ -82,15 +84,18 @@ class Answer:
                 question = question if error.message == _STOPPED else question.instead or question
             except ConnectionLostError:
                 if not self._stopped:
+                    self._end_raw()
                     self._flush()
                     raise
                 break
+        self._end_raw()
         self._flush()
         self._send(Finished(self._request.request_id, self._reason(), self._statistics(), notes))
 
     def _ask(self, question: Question) -> None:
         self._process.send("go")
         self._opening = question.opening
+        self._raw = RawText(question.raw) if question.raw is not None else None
         self._share_cores(begin=True)
         self._stream = self._endpoint.stream(question.path, question.body)
         if self._is_stopped():
@@ -113,6 +118,8 @@ class Answer:
             self._send(PromptProgress(self._request.request_id, done, progress.total, progress.cache))
         if self._timings.predicted_n and not self._first_token:
             self._first_token = now - self._started
+        if self._raw is not None:
+            chunk.reasoning, chunk.text = self._raw.take(chunk.text, ended=chunk.finish == "stop")
         if chunk.text or chunk.reasoning:
             if not self._said and chunk.text and not chunk.reasoning:
                 self._text = self._opening  # the server has not told it apart as reasoning
@@ -125,6 +132,13 @@ class Answer:
             self._flush()
             self._flushed = now
         self._share_cores()
+
+    def _end_raw(self) -> None:
+        raw, self._raw = self._raw, None
+        if raw is not None:
+            reasoning, text = raw.finish()
+            self._reasoning += reasoning
+            self._text += text
 
     def _flush(self) -> None:
         if not self._text and not self._reasoning:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
@@ -18,7 +20,7 @@ from desktop.core.memory.packing import AMX
 from desktop.engine.api import EngineDied, Event, Hello, Load, Loaded, LoadProgress
 from desktop.engine.backends import engine_package
 from desktop.engine.cause import Cause
-from desktop.engine.endpoint.http import ConnectionLostError, Endpoint
+from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, EndpointError
 from desktop.engine.further_backends import FOLDER_VARIABLE, usable_libraries
 from desktop.engine.mapping import model_files
 from desktop.engine.server import loading
@@ -30,8 +32,9 @@ from desktop.engine.server.program import server_program
 from desktop.engine.server.questions import Questions
 from desktop.engine.tools.renderer import Renderer
 from desktop.engine.tools.template import CHATML
-from desktop.engine.tools.template_trial import Trial
+from desktop.engine.tools.template_trial import Trial, arrives
 
+_OFF_TEMPLATE = "chat template parsing error"  # tools/server/server-context.cpp
 _STALL_SECONDS = 120.0  # nothing at all happens for so long: it will not get ready
 _LOOK_SECONDS = 0.5
 _ASK_SECONDS = 30.0
@@ -119,13 +122,20 @@ class Loading:
             except HeftError as failed:
                 error = failed
                 place.close()
+                if _OFF_TEMPLATE in self._log.since_mark and not self._cancelled:
+                    place = Place()
+                    try:  # llama.cpp's Jinja does not know all of it: Heft renders, the server takes the prompts
+                        return self._attempt(gpu_layers, place, trial, stand_in=True)
+                    except HeftError as failed_again:
+                        error = failed_again
+                        place.close()
                 if self._cancelled or error.kind != FailureKind.OUT_OF_MEMORY:
                     break
         raise error
 
-    def _attempt(self, gpu_layers: int, place: Place, trial: Trial) -> Held:
-        template = "" if trial.template and not trial.unusable else CHATML
-        if self._load.template and not trial.unusable:
+    def _attempt(self, gpu_layers: int, place: Place, trial: Trial, *, stand_in: bool = False) -> Held:
+        template = "" if trial.template and not trial.unusable and not stand_in else CHATML
+        if self._load.template and not trial.unusable and not stand_in:
             template = self._load.template
         program = server_program()
         options = arguments(self._load, gpu_layers, place, template=template, packs=self._may_pack(trial))
@@ -151,7 +161,7 @@ class Loading:
         loading.limit_memory(self._process.pid)
         try:
             ready = self._await_ready(self._process)
-            return self._described(self._process, place, trial, ready)
+            return self._described(self._process, place, trial, ready, stand_in)
         except (ConnectionLostError, TimeoutError):
             self._process.kill()
             self._process.wait()
@@ -208,7 +218,9 @@ class Loading:
         cause = explain_exit(code, log, "loading" if process.heard else "starting")
         return ServerDiedError(EngineDied(cause.kind, cause.message, cause.hint, log, code))
 
-    def _described(self, process: ServerProcess, place: Place, trial: Trial, ready: dict[str, Any]) -> Held:
+    def _described(
+        self, process: ServerProcess, place: Place, trial: Trial, ready: dict[str, Any], stand_in: bool
+    ) -> Held:
         log = self._log.since_mark
         self._log.loaded()
         if loading.repacked(log):
@@ -221,8 +233,11 @@ class Loading:
         loading.limit_growth(process.pid)
         used = {"model": trial.template, "chatml": CHATML, "none": ""}[loaded.template]
         adds_bos = _has_words(log) and _adds_bos(endpoint)
-        questions = Questions(self._renderer, trial, used, self._mark_key, adds_bos)
+        prompts = _Prompts(endpoint)
+        renders = not stand_in and (not trial.talk or prompts.right(trial))
+        questions = Questions(self._renderer, trial, used, self._mark_key, adds_bos, prompts if renders else None)
         vocabulary = int((ready.get("meta") or {}).get("n_vocab", 0))
+        loaded = msgspec.structs.replace(loaded, thinking=bool(trial.thinking.switch), efforts=trial.thinking.efforts)
         return Held(self._load, loaded, process, endpoint, questions, vocabulary, place, self._log)
 
     def _may_pack(self, trial: Trial) -> bool:
@@ -243,6 +258,24 @@ class Loading:
 def _has_words(log: str) -> bool:
     """Whether the model has a vocabulary: llama.cpp aborts when it is asked to tokenize without one."""
     return re.search(r"print_info: vocab type += no vocab", log) is None
+
+
+class _Prompts:
+    """The server's own rendering of a chat."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    def __call__(self, body: dict[str, Any]) -> str:
+        """Raises EndpointError, ConnectionLostError, TimeoutError."""
+        return str(self._endpoint.post("/apply-template", body, deadline_seconds=_ASK_SECONDS).get("prompt", ""))
+
+    def right(self, trial: Trial) -> bool:
+        """Whether it makes of the trial's conversation what it should: llama.cpp's Jinja is not all of Jinja."""
+        try:
+            return arrives(self({"messages": trial.talk}))
+        except EndpointError:
+            return False
 
 
 def _adds_bos(endpoint: Endpoint) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,11 @@ import msgspec
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.engine.api import Generate, Sampling
-from desktop.engine.tools.prompt_text import THINK, RenderRequest, RenderResult
+from desktop.engine.endpoint.http import EndpointError
+from desktop.engine.endpoint.reasoning import CONTROL_NAMES, names_in
+from desktop.engine.server.raw_text import Raw
+from desktop.engine.tools.continuing import continued
+from desktop.engine.tools.prompt_text import RenderRequest, RenderResult
 from desktop.engine.tools.renderer import Renderer
 from desktop.engine.tools.template import CHATML, PLAIN
 from desktop.engine.tools.template_trial import Trial
@@ -19,12 +24,14 @@ CHAT, COMPLETION = "/v1/chat/completions", "/completion"
 CHATML_NOTE = "This model brings no chat template; Heft used ChatML, so its answers may be odd."
 _CHATML_INSTEAD = "Heft used ChatML instead, so answers may be odd."
 _CHATML_STOP = "<|im_end|>"
+_VARIABLES: dict[str, bool | int | str] = {"enable_thinking": True}  # as the server gives it, where nothing is said
 
 
 @dataclass(frozen=True)
 class Question:
     """A request of the server. ``opening`` is text the template already wrote for the answer and that belongs to what
     is shown, unless the server tells reasoning apart; ``instead`` is asked where the server cannot do this one.
+    ``raw``: Heft takes the answer apart; None where the server does, and where there is nothing but text.
     """
 
     path: str
@@ -32,17 +39,34 @@ class Question:
     notes: tuple[str, ...] = ()
     opening: str = ""
     instead: Question | None = None
+    raw: Raw | None = None
 
 
 class Questions:
-    """Makes them for one loaded model. ``own`` is what was found out of its template, ``used`` the one the server has:
-    its own, ChatML, or "" where the conversation is one text that the model continues. ``adds_bos``: the server puts
-    the vocabulary's BOS before every prompt.
+    """Makes them for one loaded model. ``own`` is what was found out of its template, ``used`` the one that counts: its
+    own, ChatML, or "" where the conversation is one text that the model continues. ``adds_bos``: the server puts the
+    vocabulary's BOS before every prompt. ``prompt_of`` is the server's own rendering of a chat's body; None where it
+    does not make of this template what others make of it.
+
+    The server renders a chat, and takes the answer apart where the template says how its model reasons and the rest is
+    the answer. Three kinds it only renders, and Heft takes the text apart that comes (docs/reference/server.md):
+    where the model has to write a form around its answers (gpt-oss's channels), since of an answer without it the
+    server's parsers lose every word; where the template mentions no reasoning, since the server does not print control
+    tokens it knows nothing of; and answers that go on, since the server puts tags before them that their model did not
+    write, and leaves out reasoning that the template does not mention.
     """
 
-    def __init__(self, renderer: Renderer, own: Trial, used: str, mark_key: str, adds_bos: bool) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        own: Trial,
+        used: str,
+        mark_key: str,
+        adds_bos: bool,
+        prompt_of: Callable[[dict[str, Any]], str] | None,
+    ) -> None:
         self._renderer, self._own, self._used = renderer, own, used
-        self._mark_key, self._adds_bos = mark_key, adds_bos
+        self._mark_key, self._adds_bos, self._prompt_of = mark_key, adds_bos, prompt_of
 
     def question(self, request: Generate) -> Question:
         """Raises EngineError (bad-template, empty-prompt)."""
@@ -67,7 +91,8 @@ class Questions:
             always = (f"{self._own.unusable.rstrip('.')}. {_CHATML_INSTEAD}",)
         if result.error and result.harmless and self._used != CHATML:
             note = f"{result.error.rstrip('.')}. {_CHATML_INSTEAD}"
-            return self._as_text(request, self._rendered(request, CHATML), (note,), stop=(_CHATML_STOP,))
+            result = self._rendered(request, CHATML)
+            return self._as_text(request, result.text, result.opened, result, (note,), stop=(_CHATML_STOP,))
         if result.error:
             raise EngineError(
                 result.error, "Use another file of this model, or report its template.", kind=FailureKind.BAD_TEMPLATE
@@ -76,22 +101,49 @@ class Questions:
         body = {
             **_common(request),
             "messages": result.messages,
-            "chat_template_kwargs": _thinking(request),
-            **({"reasoning_effort": request.effort} if request.effort else {}),
+            "chat_template_kwargs": self._own.thinking.arguments(request.thinking, request.effort),
             **({"max_tokens": request.max_tokens} if request.max_tokens else {}),
-            # said outright: what the answer has already is then no part of what comes
-            **({"continue_final_message": True, "add_generation_prompt": False} if _continues(request) else {}),
         }
-        instead = self._as_text(request, result, notes)
-        return Question(CHAT, body, notes, instead.opening, instead)
+        own = self._as_text(request, result.text, result.opened, result, notes)
+        # a schema's grammar makes the model keep its form
+        form = result.form
+        bare = form.announced and form.opens and not form.begins
+        as_text = result.begun is not None or not (bare or request.sampling.json_schema)
+        if self._prompt_of is None:
+            return own
+        if not as_text:
+            return Question(CHAT, body, notes, result.opened and f"{result.opened}\n", own)
+        try:
+            prompt = self._prompt_of(body)
+        except (EndpointError, TimeoutError):
+            return own
+        opened = result.form.opened_by(prompt)
+        if result.begun is not None:
+            prompt = continued(prompt, result.begun, result.form)
+        return self._as_text(request, prompt, opened, result, notes)
 
     def _as_text(
-        self, request: Generate, result: RenderResult, notes: tuple[str, ...], stop: tuple[str, ...] = ()
+        self,
+        request: Generate,
+        prompt: str,
+        opened: str,
+        result: RenderResult,
+        notes: tuple[str, ...],
+        stop: tuple[str, ...] = (),
     ) -> Question:
-        """The prompt that Heft itself made of the conversation, to be continued as text."""
-        body = _completion(request, self._without_bos(result.text), stop)
-        opens = not _continues(request) and result.text.rstrip().endswith(THINK)
-        return Question(COMPLETION, body, notes, opening=THINK + "\n" if opens else "")
+        """A prompt that was made of the conversation, to be continued as text. ``opened``: see RenderResult."""
+        body = _completion(request, self._without_bos(prompt), stop)
+        form, begun = result.form, result.begun
+        if begun is not None and begun.content and not form.begins:
+            return Question(COMPLETION, body, notes)  # behind the first words of an answer there are no tags
+        if begun is not None:
+            behind = form.begins if begun.content else opened or form.opens.strip()
+        else:
+            behind = form.begins if form.begun_by(prompt) else opened
+        thinking = not form.opens and not (begun is not None and begun.content)
+        names = (*CONTROL_NAMES, *names_in(form.opens + form.closes + form.begins + form.ends))
+        raw = Raw(names, form, behind, thinking)
+        return Question(COMPLETION, body | {"preserved_tokens": names}, notes, raw=raw)
 
     def _rendered(self, request: Generate, template: str) -> RenderResult:
         return self._renderer.render(
@@ -103,6 +155,7 @@ class Questions:
                 continues=_continues(request),
                 mark_key=self._mark_key,
                 names=self._own.names,
+                variables=_VARIABLES | self._own.thinking.arguments(request.thinking, request.effort),
             )
         )
 
@@ -128,11 +181,6 @@ def _common(request: Generate) -> dict[str, Any]:
         "cache_prompt": True,
         **sampling_fields(request.sampling),
     }
-
-
-def _thinking(request: Generate) -> dict[str, bool]:
-    """Templates name the switch in two ways (Qwen and most others; DeepSeek and Granite)."""
-    return {} if request.thinking is None else {"enable_thinking": request.thinking, "thinking": request.thinking}
 
 
 def sampling_fields(sampling: Sampling) -> dict[str, Any]:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from desktop.engine.api import ChatMessage
-from desktop.engine.tools.shaping import Said, arrived, formed, turns_of, whole_answer, with_system_moved, written
+from desktop.engine.endpoint.reasoning import PLAIN_FORM, AnswerForm
+from desktop.engine.tools.continuing import continued
+from desktop.engine.tools.shaping import Said, arrived, formed, turns_of, with_system_moved
 from desktop.engine.tools.template import HOSTILE, Template, TemplateRaisedError, TooLongError
-from desktop.engine.tools.template_probe import Traits, traits, turn
+from desktop.engine.tools.template_probe import Traits, traits
 from desktop.engine.tools.typed_text import marked
 
-THINK = "<think>"
 _SYSTEM_MOVED = "This model takes no system prompt; it was placed before your first message."
-_MARK = "Quarrenthwaite"  # stands for the answer to continue; templates trim and rewrite answers, not this
-_REASONING = re.compile(r"\s*[<\[|]+/?[\w:]*think", re.IGNORECASE)  # <think>, [THINK], <mm:think>, <|START_THINKING|>
 
 
 class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
@@ -26,6 +24,7 @@ class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
 
     ``continues``: the last message is an answer to go on with, so the prompt ends with its text. ``mark_key``: names
     of control tokens are marked with it, also these ``names`` (:mod:`desktop.engine.tools.typed_text`).
+    ``variables`` are what else the template is given (``enable_thinking`` ...).
     """
 
     template: str
@@ -36,13 +35,15 @@ class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
     continues: bool = False
     mark_key: str = ""
     names: tuple[str, ...] = ()
+    variables: dict[str, bool | int | str] = {}
 
 
 class RenderResult(msgspec.Struct, frozen=True, tag="rendered"):
     """The prompt, or ``error`` in words; ``notes`` are sentences the chat should show.
 
-    ``messages`` are the turns in the form that the template was given, for another renderer of the same template; the
-    last is the answer to continue where there is one.
+    ``messages`` are the turns in the form that the template was given, for another renderer of the same template,
+    without ``begun``, the answer to continue where there is one. ``opened`` is the tag by which the template opens the
+    reasoning, ``form`` how this model writes an answer.
 
     With an error ``text`` is empty, or what the template made without all the words, for whoever looks into it.
     ``harmless``: the error is a refusal or a mistake of the template's and no attack, so another may stand in for it.
@@ -53,6 +54,9 @@ class RenderResult(msgspec.Struct, frozen=True, tag="rendered"):
     notes: tuple[str, ...] = ()
     harmless: bool = False
     messages: tuple[dict[str, Any], ...] = ()
+    begun: ChatMessage | None = None
+    opened: str = ""
+    form: AnswerForm = PLAIN_FORM
 
 
 class _WordsLostError(Exception):
@@ -81,23 +85,21 @@ def render(request: RenderRequest) -> RenderResult:
 
 
 def _rendered(request: RenderRequest) -> RenderResult:
-    template = Template(request.template, request.bos, request.eos)
+    template = Template(request.template, request.bos, request.eos, request.variables)
     found = traits(request.template, request.bos, request.eos)
     said = list(marked(request.messages, request.mark_key, request.names) if request.mark_key else request.messages)
-    continued = said.pop() if request.continues and _has_words(said[-1]) else None
+    begun = said.pop() if request.continues and _has_words(said[-1]) else None
     turns = turns_of(said)
     moved = with_system_moved(turns)
 
     def result(turns: Sequence[Said], *notes: str) -> RenderResult:
         given = formed(turns, found)
-        if continued is None:
-            text = template.text(given, opens_answer=request.add_generation_prompt)
-        else:
-            text = _continued(template, found, turns, written(continued))
+        text = template.text(given, opens_answer=request.add_generation_prompt or begun is not None)
+        opened = found.answer.opened_by(text)
+        if begun is not None:
+            text = continued(text, begun, found.answer)
         _check(text, turns, found)
-        if continued is not None:
-            given.append(whole_answer(continued, found))
-        return RenderResult(text, notes=notes, messages=tuple(given))
+        return RenderResult(text, notes=notes, messages=tuple(given), begun=begun, opened=opened, form=found.answer)
 
     if moved is None:
         return result(turns)
@@ -119,33 +121,3 @@ def _check(text: str, turns: Sequence[Said], found: Traits) -> None:
         raise _WordsLostError("the system prompt", text)
     if found.assistant == "lost" and any(said.role == "assistant" for said in turns):
         raise _WordsLostError("earlier answers", text)  # their text alone says nothing: templates rewrite answers
-
-
-def _continued(template: Template, found: Traits, turns: Sequence[Said], answer: str) -> str:
-    """The prompt that ends with ``answer``.
-
-    The model wrote it after the answer's opening, so that is what it is put behind. Where the template writes more
-    before an answer (a channel, reasoning closed at once) and this answer does not begin with reasoning, that is
-    written too: its control tokens are not part of an answer's text.
-    """
-    given = formed(turns, found)
-    opening = template.text(given, opens_answer=True)
-    opens_reasoning = opening.rstrip().endswith(THINK)
-    if _REASONING.match(answer):
-        return opening + (answer.lstrip().removeprefix(THINK).lstrip() if opens_reasoning else answer)
-    before = _before_answer(template, [*given, turn("assistant", _MARK, found.assistant)])
-    begun = opening.rstrip()
-    if opens_reasoning:
-        return (before or opening) + answer
-    more = before[len(begun) :].strip() if before.startswith(begun) else ""
-    return (before if more and not answer.lstrip().startswith(more) else opening) + answer
-
-
-def _before_answer(template: Template, given: list[dict[str, object]]) -> str:
-    """What the template writes before an answer it is given; empty when it does not show the answer."""
-    try:
-        return template.text(given, opens_answer=False).rpartition(_MARK)[0]
-    except HOSTILE:
-        raise
-    except Exception:  # noqa: BLE001  # a stranger's template may raise anything
-        return ""

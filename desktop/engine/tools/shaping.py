@@ -49,21 +49,6 @@ def _paragraphs(first: str, second: str) -> str:
     return f"{first}{chr(10) * max(0, 2 - ended)}{second}"
 
 
-def written(message: ChatMessage) -> str:
-    """An answer as a model writes it that thinks between tags: its reasoning still open where it has no text yet."""
-    if not message.reasoning:
-        return message.content
-    return f"<think>\n{message.reasoning}" + (f"\n</think>\n\n{message.content}" if message.content else "")
-
-
-def whole_answer(message: ChatMessage, traits: Traits) -> Turn:
-    """An answer to go on with, in the form a template is given: every letter of it, its reasoning beside it."""
-    thought = _THOUGHT.match(message.content) if not message.reasoning else None
-    text = message.content[thought.end() :] if thought is not None else message.content
-    reasoning = thought[2] if thought is not None else message.reasoning
-    return turn("assistant", text, traits.assistant) | ({_REASONING: reasoning} if reasoning else {})
-
-
 def _said(message: ChatMessage) -> Said:
     if message.reasoning:
         return Said(message.role, message.content, message.reasoning)

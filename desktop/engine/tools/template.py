@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -81,13 +81,22 @@ def _compiled(source: str) -> jinja2.Template:
     return _environment().from_string(source)
 
 
+def _today() -> dict[str, str]:
+    """As llama.cpp gives it (common/chat.cpp, common_chat_extra_context)."""
+    now = datetime.now()
+    return {"datetime": now.strftime("%b %d %Y"), "date_string": now.strftime("%d %b %Y")}
+
+
 class Template:
     """A template with its vocabulary's tokens: what it makes of messages exactly as they are handed to it."""
 
-    def __init__(self, source: str, bos: str, eos: str) -> None:
-        """Raises jinja2.TemplateSyntaxError, and whatever its constants raise when they are computed."""
+    def __init__(self, source: str, bos: str, eos: str, variables: Mapping[str, Any] | None = None) -> None:
+        """``variables`` are further ones of the template's own (``enable_thinking`` ...).
+
+        Raises jinja2.TemplateSyntaxError, and whatever its constants raise when they are computed.
+        """
         self._template = _compiled(source)
-        self._tokens = {"bos_token": bos, "eos_token": eos}
+        self._given = {**(variables or {}), "bos_token": bos, "eos_token": eos}
 
     def text(self, turns: Sequence[Turn], *, opens_answer: bool) -> str:
         """The prompt. A stranger's template may raise anything; :data:`HOSTILE` says which of it is an attack."""
@@ -100,14 +109,9 @@ class Template:
     def _generate(self, turns: Sequence[Turn], opens_answer: bool, tools: list[str] | None) -> str:
         chunks: list[str] = []
         size = 0
-        for chunk in self._template.generate(
-            messages=list(turns),
-            add_generation_prompt=opens_answer,
-            tools=tools,
-            functions="",
-            datetime=datetime.now().strftime("%d %B %Y"),
-            **self._tokens,
-        ):
+        given: dict[str, Any] = {"functions": "", **_today(), **self._given}
+        given |= {"messages": list(turns), "add_generation_prompt": opens_answer, "tools": tools}
+        for chunk in self._template.generate(**given):
             size += len(chunk)
             if size > MAX_OUTPUT_CHARS:
                 raise TooLongError(f"more than {MAX_OUTPUT_CHARS:,} characters of output")

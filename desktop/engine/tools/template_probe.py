@@ -7,15 +7,22 @@ llama.cpp finds it out in the same way (common/chat.cpp and minja's capabilities
 from __future__ import annotations
 
 import functools
+import re
 import time
 from dataclasses import dataclass
 from typing import Literal
 
+from desktop.engine.endpoint.reasoning import PLAIN_FORM, AnswerForm, tags_of
 from desktop.engine.tools.template import HOSTILE, Template, Turn
 
 PROBE_SECONDS = 1.0  # a template that is slower is not asked further; the rendering has its own deadline
 _KEPT_TEMPLATES = 8
-_SYSTEM, _FIRST, _ANSWER, _SECOND = "Quillonby", "Trestlewick", "Marrowfen", "Obsterlane"
+_SYSTEM, _FIRST, _ANSWER, _SECOND, _THOUGHT = "Quillonby", "Trestlewick", "Marrowfen", "Obsterlane", "Fennigarth"
+# a tag around reasoning, which stands before an answer with or without a form; and a tag that was cut in its middle
+_REASONING = re.compile(r"[<\[◁][^<>\[\]◁▷]*think[^<>\[\]◁▷]*[>\]▷]", re.IGNORECASE)
+_OPENS = re.compile(r"[<\[◁][^<>\[\]◁▷/]*think[^<>\[\]◁▷]*[>\]▷]\s*\Z", re.IGNORECASE)
+_CUT_TAG = re.compile(r"<[^<>]*\Z")
+_FIRST_TAG = re.compile(r"<[^<>]+>")
 _REASONING_FIELD = "reasoning_content"  # as DeepSeek's interface named it, and most templates since
 
 Form = Literal["text", "parts", "lost"]  # how a role's words have to be given to arrive; "lost": they do not
@@ -23,12 +30,15 @@ Form = Literal["text", "parts", "lost"]  # how a role's words have to be given t
 
 @dataclass(frozen=True)
 class Traits:
-    """The form that each role's words need with one template; whether it takes earlier reasoning by itself."""
+    """The form that each role's words need with one template; whether it takes earlier reasoning by itself; how its
+    model writes an answer.
+    """
 
     user: Form = "text"
     system: Form = "text"
     assistant: Form = "text"
     asks_reasoning: bool = False
+    answer: AnswerForm = PLAIN_FORM
 
 
 def turn(role: str, content: str, form: Form) -> Turn:
@@ -54,19 +64,66 @@ def traits(source: str, bos: str, eos: str) -> Traits:
     if user == "lost":
         return Traits(user)
     first, second = turn("user", _FIRST, user), turn("user", _SECOND, user)
+    assistant = form("assistant", [first], _ANSWER, [second], _SECOND)
     return Traits(
         user,
         form("system", [], _SYSTEM, [first], _FIRST),
-        form("assistant", [first], _ANSWER, [second], _SECOND),
+        assistant,
         _REASONING_FIELD in source,
+        _answer_form(source, template, first, turn("assistant", _ANSWER, assistant)),
     )
 
 
+def _answer_form(source: str, template: Template, question: Turn, answer: Turn) -> AnswerForm:
+    """How the model writes an answer: as the template writes one with reasoning, else by the tags it mentions."""
+    begins, ends = _around_answer(template, question, answer)
+    opened = _written(template, [question], opens_answer=True)
+    answered = _written(template, [question, answer], opens_answer=False)
+    tags = tags_of(source, begins, opened + answered)
+    opens, closes = tags or (PLAIN_FORM.opens, PLAIN_FORM.closes + begins)
+    thinks = _written(template, [question, answer | {_REASONING_FIELD: _THOUGHT}], opens_answer=False)
+    before, _, rest = thinks.partition(_THOUGHT)
+    between, found, _ = rest.partition(_ANSWER)
+    if found and between.strip():
+        closes = between
+        written = before[len(_CUT_TAG.sub("", _common_start(opened, before))) :]
+        shown = _OPENS.search(before)
+        if not _REASONING.search(thinks) and written.strip() == "":
+            opens = ""
+        else:
+            opens = written if written.strip() else shown[0] if shown is not None else opens
+    return AnswerForm(begins, ends, opens, closes, announced=bool(found or _REASONING.search(opened + answered)))
+
+
+def _around_answer(template: Template, question: Turn, answer: Turn) -> tuple[str, str]:
+    """What a model writes around an answer, beside reasoning: what stands there and is no part of a prompt's end."""
+    opened = _written(template, [question], opens_answer=True)
+    before, found, after = _written(template, [question, answer], opens_answer=False).rpartition(_ANSWER)
+    if not found or not opened:
+        return "", ""
+    same = _CUT_TAG.sub("", _common_start(opened, before))
+    begins = before[len(same) :].lstrip()
+    if not _REASONING.sub("", begins).strip() or opened.rstrip().endswith(begins.rstrip()):
+        return "", ""
+    ends = _FIRST_TAG.search(after)
+    return before[len(same) :].lstrip("\n"), ends[0] if ends is not None else ""
+
+
+def _common_start(first: str, second: str) -> str:
+    length = min(len(first), len(second))
+    return first[: next((at for at in range(length) if first[at] != second[at]), length)]
+
+
 def _says(template: Template, turns: list[Turn], words: tuple[str, ...]) -> bool:
+    text = _written(template, turns, opens_answer=True)
+    return bool(text) and all(word in text for word in words)
+
+
+def _written(template: Template, turns: list[Turn], *, opens_answer: bool) -> str:
+    """What the template makes of it, "" where it fails."""
     try:
-        text = template.text(turns, opens_answer=True)
+        return template.text(turns, opens_answer=opens_answer)
     except HOSTILE:
         raise
     except Exception:  # noqa: BLE001  # a stranger's template may raise anything
-        return False
-    return all(word in text for word in words)
+        return ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from desktop.core.errors import FileFormatError
 from desktop.core.gguf import BytesSource, Header, ValueType, read_header
 from desktop.core.memory.packing import LATENT_KEYS
 from desktop.core.model_kind import CHATML_TOKENS
+from desktop.core.template_thinking import NO_THINKING, Thinking, thinking_of
 from desktop.engine.api import ChatMessage
 from desktop.engine.tools.prompt_text import RenderRequest, render
 from desktop.engine.tools.typed_text import looks_like_a_name
@@ -26,7 +28,7 @@ _TOKENS = "tokenizer.ggml.tokens"
 LONGEST_TEMPLATE = 1 << 20  # bytes
 _CONTROL = 3  # of tokenizer.ggml.token_type (include/llama.h, LLAMA_TOKEN_TYPE_CONTROL)
 _MOST_NAMES = 1000  # a vocabulary is a stranger's
-_TALK = (
+TALK = (
     ChatMessage("system", "Answer briefly."),
     ChatMessage("user", "What is the capital of France?"),
     ChatMessage("assistant", "Paris."),
@@ -47,6 +49,8 @@ class Trial(msgspec.Struct, frozen=True, tag="tried"):
     ``chatml``: the vocabulary has ChatML's control tokens, which is asked only of a model without a template.
     ``names`` are its control tokens that :func:`desktop.engine.tools.typed_text.looks_like_a_name` does not know.
     ``latent_keys``: it has the tensors that Intel's matrix tiles cannot take (desktop/engine/matrix_tiles.py).
+    ``thinking``: what the template lets a person say about it. ``talk``: a conversation in the form the template is
+    given, for another renderer that is to make the same of it.
     """
 
     template: str = ""
@@ -56,6 +60,13 @@ class Trial(msgspec.Struct, frozen=True, tag="tried"):
     chatml: bool = False
     latent_keys: bool = False
     names: tuple[str, ...] = ()
+    thinking: Thinking = NO_THINKING
+    talk: tuple[dict[str, Any], ...] = ()
+
+
+def arrives(prompt: str) -> bool:
+    """Whether all that was said in the trial's conversation stands in a prompt that was made of it."""
+    return all(message.content in prompt for message in TALK)
 
 
 def try_template(request: TrialRequest) -> Trial:
@@ -66,8 +77,9 @@ def try_template(request: TrialRequest) -> Trial:
         return Trial(request.template)
     if not found.template:
         return found
-    result = render(RenderRequest(found.template, _TALK, found.bos, found.eos))
-    return msgspec.structs.replace(found, unusable=result.error)
+    result = render(RenderRequest(found.template, TALK, found.bos, found.eos))
+    thinking = NO_THINKING if result.error else thinking_of(found.template)
+    return msgspec.structs.replace(found, unusable=result.error, thinking=thinking, talk=result.messages)
 
 
 def _of_file(request: TrialRequest) -> Trial:
