@@ -21,7 +21,7 @@ from desktop.engine.endpoint.http import Address
 from desktop.system.spawn import child_environment
 
 BATCH = 512  # tokens of one step at most, as planned (desktop/engine/llama.py)
-_CHECKPOINTS = 8  # of a sliding-window or recurrent model's state, kept outside the plan's caches
+_CHECKPOINTS = 2  # states of a sliding-window or recurrent model: at the last question, and at its end
 _STATES_ON_STDOUT = "LLAMA_SERVER_ROUTER_PORT"  # set, the server tells its states as it does to llama.cpp's router
 _NOT_OURS = ("LLAMA_", "GGML_BACKEND_PATH")  # options by environment would change what was planned
 
