@@ -12,6 +12,7 @@ import secrets
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -41,6 +42,7 @@ from desktop.engine.server.core_share import CoreShare
 from desktop.engine.server.held import Held, Loading, ServerDiedError
 from desktop.engine.server.log import ServerLog
 from desktop.engine.server.process import ServerProcess
+from desktop.engine.server.speculation import Gain, PlainSteps
 from desktop.engine.tools.description import Describe
 from desktop.engine.tools.renderer import Renderer
 from desktop.system.spawn import start_thread
@@ -76,6 +78,7 @@ class EngineClient:
         self._queued = self._cancelled = self._serving = 0  # serial numbers of requests
         self._interrupt: Callable[[], None] | None = None
         self._held: Held | None = None
+        self._gain = Gain(Load("", 0))
         self._closing = self._dead = False
         self._describer = threading.Thread(target=self._describe, name="engine description", daemon=True)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -225,7 +228,10 @@ class EngineClient:
 
     def _load(self, load: Load) -> None:
         self._let_go()
-        self._tell(self._hold(load, self._tell).loaded)
+        held = self._hold(load, self._tell)
+        self._gain = Gain(load)
+        self._gain.loaded(held.loaded)
+        self._tell(held.loaded)
 
     def _hold(self, load: Load, tell: Callable[[Event | EngineDied], None]) -> Held:
         """Load a model; nothing is held before."""
@@ -259,23 +265,33 @@ class EngineClient:
         return self._held
 
     def _answer(self, request: Generate) -> None:
-        held = self._with_template(self._ready(), request)
+        gain = self._gain
+        held = self._as_asked(self._ready(), request, gain)
         load = held.load
         share = CoreShare(load.threads, held.times) if load.shares_cores else None
         answer = Answer(
-            request, held.endpoint, held.process, held.loaded.context_length, load.threads, share, self._tell
-        )
+            request, held.endpoint, held.process, held.loaded.context_length, load.threads, share, self._tell,
+            gain.plain, PlainSteps() if held.loaded.speculation == "ngram" else None,
+        )  # fmt: skip
         self._begin(answer.stop)
-        answer.run(held.questions.question(request))
+        question = held.questions.question(request)
+        if note := gain.note():
+            question = replace(question, notes=(*question.notes, note))
+        gain.add(answer.run(question))
 
-    def _with_template(self, held: Held, request: Generate) -> Held:
-        """The model with the template that is asked for: a server has one, from its start to its end."""
-        template = request.template or ""
-        if request.prompt is not None or template == held.load.template:
+    def _as_asked(self, held: Held, request: Generate, gain: Gain) -> Held:
+        """The model with the template that is asked for, and with guesses while they pay: a server has both from its
+        start to its end.
+        """
+        template = held.load.template if request.prompt is not None else request.template or ""
+        kind = gain.load.speculation if gain.wanted() else "off"
+        draft = gain.load.draft if kind == "draft" else ""
+        if template == held.load.template and kind == held.load.speculation:
             return held
         self._let_go()
+        load = msgspec.structs.replace(held.load, template=template, speculation=kind, draft=draft)
         try:
-            return self._hold(msgspec.structs.replace(held.load, template=template), lambda _event: None)
+            return self._hold(load, lambda _event: None)
         except HeftError as error:
             self._die(EngineDied(error.kind, error.message, error.hint, error.detail, None))
             raise
