@@ -70,7 +70,7 @@ class Answer:
             self._stream.cut()
 
     def run(self, question: Question) -> Statistics:
-        """Ask, and tell all up to Finished; its figures. Raises EngineError, ConnectionLostError (the server is gone)."""
+        """Ask, and tell all up to Finished; its figures. Raises EngineError, ConnectionLostError (no server)."""
         notes = question.notes
         while True:
             try:

@@ -29,6 +29,7 @@ _CONTEXT = re.compile(r"llama_context: n_ctx_seq +(?:\(\d+\) *)?= (\d+)")  # src
 _INFO = re.compile(r"print_info: (arch|model type|file type|n_layer) +(?:\(all\) +)?= (.+)")  # src/llama-model.cpp
 # server-context.cpp and common/speculative.cpp: a draft model or the MTP context is made after the model's own
 _DRAFT_BEGINS = re.compile(r"loading draft model '|creating MTP draft context against")
+_COMPUTE = re.compile(r"(\S+) +compute buffer size = +([\d.]+) MiB")
 _SPECULATES = "speculative decoding context initialized"
 _ATTEMPTS = 4  # each with a quarter fewer layers on the GPU than planned, then none
 
@@ -160,7 +161,9 @@ def _draft_bytes(load: Load, log: str) -> int:
         return 0
     buffers = buffer_bytes(log)
     weights = _weights(buffers, _tensor_bytes(Path(load.draft))) if load.draft else 0
-    return weights + buffers["KV"] + buffers["RS"] + buffers["compute"] + buffers["output"]
+    # made anew, and told again, when the sampler of MTP's guesses is set
+    compute = sum(round(float(size) * 1024 * 1024) for size in dict(_COMPUTE.findall(log)).values())
+    return weights + buffers["KV"] + buffers["RS"] + compute + buffers["output"]
 
 
 def _tensor_bytes(path: Path) -> int:

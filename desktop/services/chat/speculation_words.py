@@ -8,7 +8,7 @@ from desktop.core.speculation import gain
 
 
 def speculation_words(figures: Mapping[str, float]) -> list[str]:
-    """``62% of 120 guesses accepted`` and, where it is known, ``40% faster than without``; nothing where none were made.
+    """``62% of 120 guesses accepted`` and, where it is known, ``40% faster than without``; nothing without guesses.
 
     ``figures`` have the names of :class:`desktop.engine.api.Statistics`.
     """
