@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,8 +86,7 @@ def test_a_model_that_guesses_by_itself_is_planned_with_those_layers(
 ) -> None:
     ref = local_ref(forge_mtp(tmp_path / "m.gguf", gpt))
     plain, plan = (
-        container.planning.for_load(ref, LoadSettings(2048, threads=1, speculation=kind))  # type: ignore[arg-type]
-        for kind in ("off", "mtp")
+        container.planning.for_load(ref, LoadSettings(2048, threads=1, speculation=kind)) for kind in ("off", "mtp")
     )
     engine.send(Load.of(plan))
     taken, planned = engine.wait(Loaded).memory, fit_of(plan).memory
@@ -101,7 +101,7 @@ def test_a_model_that_guesses_by_itself_is_planned_with_those_layers(
 def test_formulas_say_the_same_of_a_draft_model(container: Container, large: ModelRef, small: Path) -> None:
     asked = LoadSettings(4096, draft=str(small))
     exact, formulas = (
-        container.planning.weigh_source(str(large.path), asked, method=method).fit.memory  # type: ignore[arg-type]
+        container.planning.weigh_source(str(large.path), asked, method=method).fit.memory
         for method in ("engine", "estimate")
     )
     assert formulas.draft_bytes == pytest.approx(exact.draft_bytes, rel=0.01)
@@ -144,8 +144,8 @@ def test_a_draft_whose_words_differ_is_refused(
     raw = bytearray(tokens.value)
     at = raw.index(b"\x05\x00\x00\x00\x00\x00\x00\x00hello")
     raw[at + 8 : at + 13] = b"jello"
-    changed = {"tokenizer__ggml__tokens": type(tokens)(tokens.type, bytes(raw), tokens.element, tokens.length)}
-    other = forge(tmp_path / "other.gguf", TINY, "Q8_0", gpt, **changed)
+    changed = replace(tokens, value=bytes(raw))
+    other = forge(tmp_path / "other.gguf", TINY, "Q8_0", gpt, tokenizer__ggml__tokens=changed)
     assert "is another" in refusal(container, large, draft=str(other))
 
 
