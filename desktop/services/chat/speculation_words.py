@@ -8,7 +8,8 @@ from desktop.core.speculation import gain
 
 
 def speculation_words(figures: Mapping[str, float]) -> list[str]:
-    """``62% of 120 guesses accepted`` and, where it is known, ``40% faster than without``; nothing without guesses.
+    """``62% of 120 guesses accepted`` and, where it is known, ``40% faster`` (than without guesses); nothing where
+    none were made.
 
     ``figures`` have the names of :class:`desktop.engine.api.Statistics`.
     """
@@ -23,13 +24,13 @@ def speculation_words(figures: Mapping[str, float]) -> list[str]:
 
 
 def speculation_figure(figures: Mapping[str, float]) -> str:
-    """The same in few characters: ``62% of 120 · 40% faster``; "" where no guesses were made."""
+    """The same in few characters: ``62% of 120 · +40%``; "" where no guesses were made."""
     drafted, accepted = int(figures.get("drafted_tokens", 0)), int(figures.get("accepted_tokens", 0))
     if drafted <= 0:
         return ""
     found = gain(figures.get("tokens_per_second", 0.0), figures.get("plain_tokens_per_second", 0.0))
     right = f"{accepted / drafted:.0%} of {drafted:,}"
-    return right if found is None else f"{right} · {_percent(found)}"
+    return right if found is None else f"{right} · {found:+.0%}"
 
 
 def _percent(found: float) -> str:

@@ -108,7 +108,7 @@ def test_guesses_have_a_row_where_they_are_made(live: LivePanel) -> None:
     assert value.isVisible() and value.text() == "62% of 120"
     measured = {"tokens_per_second": 14.0, "plain_tokens_per_second": 10.0}
     live.show_figures(Figures(speculation={"drafted_tokens": 120.0, "accepted_tokens": 74.0} | measured))
-    assert value.text() == "62% of 120 · 40% faster"
+    assert value.text() == "62% of 120 · +40%"
     assert value.toolTip() == "62% of 120 guesses accepted, 40% faster than without"
     live.show_figures(Figures())
     assert not value.isVisible()
