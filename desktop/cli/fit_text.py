@@ -77,8 +77,11 @@ def _terms(fit: Fit) -> str:
         ["Recurrent state", *(human_bytes(device.recurrent_bytes) for device in memory.devices)],
         ["Compute buffer", *(human_bytes(device.compute_bytes) for device in memory.devices)],
         ["Output", *(human_bytes(device.output_bytes) for device in memory.devices)],
+        ["Speculation", *(human_bytes(device.draft_bytes) for device in memory.devices)],
         ["Total", *(human_bytes(device.total_bytes) for device in memory.devices)],
     ]
+    if not memory.draft_bytes:
+        del rows[5]
     if not memory.recurrent_bytes:
         del rows[2]
     names = {pool.device: pool.name for pool in fit.pools}

@@ -46,6 +46,8 @@ def add_load_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _metavar(field: LoadField) -> str:
+    if field.metavar:
+        return field.metavar
     return "TYPE" if field.choices and len(field.choices) > 3 else "|".join(field.choices) or "N"
 
 
@@ -180,7 +182,7 @@ def loaded_settings(loaded: Loaded) -> LoadSettings:
     """The settings a model is loaded with, as the engine says."""
     return LoadSettings(
         loaded.context_length, loaded.cache_type_k, loaded.cache_type_v, loaded.flash_attention, loaded.gpu_layers,
-        loaded.cpu_expert_layers, loaded.threads,
+        loaded.cpu_expert_layers, loaded.threads, loaded.speculation, loaded.draft or None,
     )  # fmt: skip
 
 

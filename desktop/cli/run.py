@@ -23,9 +23,11 @@ from desktop.cli.output import ProgressLine, ShownAnswer, human_bytes, print_jso
 from desktop.cli.sampling import add_sampling_arguments, chosen_sampling
 from desktop.core.answer_settings import ANSWER_FIELDS, AnswerSettings
 from desktop.core.errors import UsageError
+from desktop.core.speculation import gain
 from desktop.engine.api import ChatMessage, Finished, Generate, Sampling
 from desktop.services.chat.answer_parts import Part
 from desktop.services.chat.sampling import sampling_document, sampling_of
+from desktop.services.chat.speculation_words import speculation_words
 from desktop.services.container import Container
 from desktop.services.planning.ledger import RunMeter
 from desktop.store.paths import default_paths
@@ -128,6 +130,10 @@ def report(
         "seconds_to_first_token": figures.seconds_to_first_token,
         "prompt_tokens_per_second": figures.prompt_tokens_per_second,
         "tokens_per_second": figures.tokens_per_second,
+        "drafted_tokens": figures.drafted_tokens,
+        "accepted_tokens": figures.accepted_tokens,
+        "plain_tokens_per_second": figures.plain_tokens_per_second or None,
+        "gain": gain(figures.tokens_per_second, figures.plain_tokens_per_second) if figures.drafted_tokens else None,
         "context_used": figures.context_used,
         "context_length": figures.context_length,
         "memory_bytes": memory_bytes,
@@ -153,6 +159,7 @@ def summary(finished: Finished) -> str:
         f"prompt {figures.prompt_tokens:,} tokens at {figures.prompt_tokens_per_second:.0f} tok/s",
         f"context {figures.context_used:,} / {figures.context_length:,}",
     ]
+    parts += speculation_words(msgspec.structs.asdict(figures))
     if given_up := figures.given_up_threads:
         parts.append(f"{given_up} thread{'s' if given_up != 1 else ''} left to other programs")
     return " · ".join([*parts, words] if words else parts)

@@ -117,7 +117,7 @@ def document(plan: LoadPlan, asking: Asking) -> dict[str, Any]:
 def report(plan: LoadPlan, asking: Asking, sampling: SamplingDefaults) -> str:
     """A line for each setting: what was set, and what it will be; then what the model recommends for its answers."""
     asked, decided = as_document(plan.asked), as_document(plan.settings)
-    rows = [[key, "-" if asked[key] is None else str(asked[key]), str(decided[key])] for key in decided]
+    rows = [[key, "-" if asked[key] is None else str(asked[key]), _decided(decided[key])] for key in decided]
     rows += [list(row) for row in _answer_rows(asking)]
     lines = [plan.ref.name, "", table(["SETTING", "SET", "WILL BE"], rows)]
     if plan.fit is not None:
@@ -130,6 +130,10 @@ def report(plan: LoadPlan, asking: Asking, sampling: SamplingDefaults) -> str:
         rows = [[name, str(sourced.value), sourced.source] for name, sourced in found.items()]
         lines += ["", table(["SAMPLING", "VALUE", "FROM"], rows)]
     return "\n".join(lines)
+
+
+def _decided(value: Any) -> str:
+    return "-" if value is None else str(value)
 
 
 def _answer_rows(asking: Asking) -> Iterator[tuple[str, str, str]]:

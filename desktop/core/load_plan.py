@@ -10,6 +10,7 @@ from desktop.core.context_length import engine_context
 from desktop.core.load_settings import DEFAULT_CONTEXT, FlashAttention, KvType, LoadSettings
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef
+from desktop.core.speculation import NOT_SPECULATING, UNMEASURED, PlainSpeed, Speculating
 
 if TYPE_CHECKING:  # the window starts without the formulas
     from desktop.core.placement import Fit
@@ -25,7 +26,8 @@ class LoadPlan:
     ``fallback_context`` (tokens) is then used. ``speeds`` None: nothing is known, or it does not fit. ``note`` says
     where figures are less than what was asked for. ``experts`` is how many a layer has, 0 for a dense model; ``cores``
     are the physical ones the process may use, 0 where that is not known. ``kind`` is what the file is for: with one
-    that writes no text the engine is not started.
+    that writes no text the engine is not started. ``speculating`` is how tokens are guessed; ``plain`` how fast this
+    model was measured to write without that.
     """
 
     ref: ModelRef
@@ -39,6 +41,8 @@ class LoadPlan:
     experts: int = 0
     cores: int = 0
     kind: ModelKind = ModelKind.UNKNOWN
+    speculating: Speculating = NOT_SPECULATING
+    plain: PlainSpeed = UNMEASURED
 
     @property
     def path(self) -> Path:
@@ -77,8 +81,9 @@ class LoadPlan:
         """Every field as it will be."""
         keys, values = self.kv_types
         return LoadSettings(
-            self.context, keys, values, self.flash_attention, self.gpu_layers, self.cpu_expert_layers, self.threads
-        )
+            self.context, keys, values, self.flash_attention, self.gpu_layers, self.cpu_expert_layers, self.threads,
+            self.speculating.kind, self.asked.draft if self.speculating.draft is not None else None,
+        )  # fmt: skip
 
     @property
     def fits(self) -> bool:
@@ -106,9 +111,9 @@ class LoadPlan:
 class Measured:
     """What a load or an answer took and gave, to be held against its plan.
 
-    ``memory`` is bytes by component ("weights", "kv", "recurrent", "compute", "output"); rates are tokens per second,
-    0 where nothing was measured; ``context_used`` is in tokens. ``disturbed`` is the part of the time (0 to 1) in
-    which other programs had the cores.
+    ``memory`` is bytes by component ("weights", "kv", "recurrent", "compute", "output", "draft"); rates are tokens per
+    second, 0 where nothing was measured; ``context_used`` is in tokens. ``disturbed`` is the part of the time (0 to 1)
+    in which other programs had the cores. ``drafted`` tokens were guessed, of which ``accepted`` were right.
     """
 
     memory: dict[str, int] = field(default_factory=dict)
@@ -119,3 +124,5 @@ class Measured:
     context_used: int = 0
     tokens: int = 0
     disturbed: float = 0.0
+    drafted: int = 0
+    accepted: int = 0

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from desktop.core.context_length import CELLS
 from desktop.core.errors import UsageError
+from desktop.core.speculation import SPECULATION_KINDS, Speculation
 from desktop.core.token_counts import read_tokens
 
 KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
@@ -26,7 +27,7 @@ class LoadSettings:
 
     ``context`` is in tokens. ``gpu_layers``: so many layers, from the last, on the GPUs; the output counts as one
     above the model's own. ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main
-    memory (llama.cpp ``--n-cpu-moe``).
+    memory (llama.cpp ``--n-cpu-moe``). ``draft`` is the draft model of speculation, a path or a name of the library.
     """
 
     context: int | None = None
@@ -36,6 +37,8 @@ class LoadSettings:
     gpu_layers: int | None = None
     cpu_expert_layers: int | None = None
     threads: int | None = None
+    speculation: Speculation | None = None
+    draft: str | None = None
 
     @property
     def kv_types(self) -> tuple[KvType, KvType]:
@@ -46,6 +49,11 @@ class LoadSettings:
     def flash(self) -> bool:
         """Whether attention may be fused: llama.cpp does so wherever the devices can."""
         return self.flash_attention != "off"
+
+    @property
+    def speculating(self) -> Speculation:
+        """The kind that is wanted: where none is set, a draft model that is named, else none."""
+        return self.speculation or ("draft" if self.draft else "off")
 
     @property
     def unset(self) -> bool:
@@ -113,6 +121,7 @@ class LoadField:
     """One field of :class:`LoadSettings`: its key for ``heft settings``, its words, and how its value is written.
 
     ``choices`` are the values of a field that has few; ``experts`` marks one that only models of experts have.
+    ``metavar`` stands for the value of one that has neither choices nor numbers.
     """
 
     name: str
@@ -123,6 +132,7 @@ class LoadField:
     parse: Callable[[str], Any]
     choices: tuple[str, ...] = ()
     experts: bool = False
+    metavar: str = ""
 
     @property
     def option(self) -> str:
@@ -165,6 +175,18 @@ LOAD_FIELDS: tuple[LoadField, ...] = (
         "threads", "threads", "Threads",
         "How many of the processor's cores compute. Unset: one for each physical core, fewer on a busy computer.",
         "a number, at least 1", _count,
+    ),
+    LoadField(
+        "speculation", "speculation", "Speculation",
+        "Guesses tokens and checks several at once; the text stays the same. ngram repeats what was said before, draft "
+        "asks a small model, mtp uses layers of the model's own file. Heft ends it where it makes answers slower. "
+        "Unset: a draft model where one is named, otherwise off.",
+        ", ".join(SPECULATION_KINDS), _one_of(SPECULATION_KINDS), SPECULATION_KINDS,
+    ),
+    LoadField(
+        "draft", "draft", "Draft model",
+        "A small model with the same vocabulary that guesses what this one will write. It takes memory of its own.",
+        "a path, or a name from 'heft library'", str, metavar="MODEL",
     ),
 )  # fmt: skip
 _BY_KEY: Mapping[str, LoadField] = {field.key: field for field in LOAD_FIELDS}

@@ -139,6 +139,7 @@ def shortage(memory: Memory, pools: Sequence[Pool]) -> int:
     return max(used - pool.free_bytes for used, pool in zip(held, pools, strict=True))
 
 
+Beside = Callable[[int, int], tuple[Memory, int]]  # (context, GPU layers) -> what speculation takes, RAM beside it
 Planned = Callable[[int, int, int], Memory]  # (context, GPU layers, layers with experts in main memory) -> memory
 
 
@@ -151,10 +152,12 @@ def place(
     freed_bytes: int = 0,
     freed_gpu_bytes: int = 0,
     longest: bool = True,
+    beside: Beside | None = None,
 ) -> Fit:
     """The best place by formulas: the most layers on the GPU that fit what is free less a reserve.
 
-    See :func:`pools_of` for what counts as free. ``longest`` False leaves ``max_context`` 0, which is faster.
+    See :func:`pools_of` for what counts as free; ``beside`` is loaded with the model. ``longest`` False leaves
+    ``max_context`` 0, which is faster.
     """
     pools = pools_of(machine, freed_bytes=freed_bytes, freed_gpu_bytes=freed_gpu_bytes)
     stored = shape.layer_count + shape.draft_layers
@@ -170,7 +173,10 @@ def place(
         if found is None:
             split = split_layers(stored, gpu_layers, free, experts)
             at = settings if context == settings.context else replace(settings, context=context)
-            found = known[key] = estimate(shape, weights, at, split)
+            found = estimate(shape, weights, at, split)
+            if beside is not None:
+                found = found.with_draft(*beside(context, gpu_layers))
+            known[key] = found
         return found
 
     fit = settle(planned, shape, settings, pools, has_experts=any(weights.experts), longest=longest)

@@ -14,6 +14,7 @@ from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import FlashAttention, KvType
+from desktop.core.speculation import Speculation
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "context-full"]
@@ -75,7 +76,8 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
 
     ``fewer_layers``: where the GPUs turn out to have less room than planned, load with fewer layers on them rather
     than not at all. ``shares_cores``: an answer leaves threads to other programs while that pays. ``template``
-    stands in for the model's own chat template.
+    stands in for the model's own chat template. ``draft`` is the file of a draft model; ``plain_seconds`` and
+    ``plain_growth`` are those of :class:`desktop.core.speculation.PlainSpeed`.
     """
 
     path: str
@@ -90,6 +92,10 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     shares_cores: bool = False
     request_id: int = 0
     template: str = ""
+    speculation: Speculation = "off"
+    draft: str = ""
+    plain_seconds: float = 0.0
+    plain_growth: float = 0.0
 
     @classmethod
     def of(cls, plan: LoadPlan) -> Load:
@@ -105,6 +111,10 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
             threads=plan.threads,
             fewer_layers=plan.asked.gpu_layers is None and plan.gpu_layers > 0,
             shares_cores=plan.asked.threads is None,
+            speculation=plan.speculating.kind,
+            draft=str(plan.speculating.draft or ""),
+            plain_seconds=plan.plain.seconds,
+            plain_growth=plan.plain.growth,
         )
 
     @property
@@ -194,7 +204,10 @@ class LoadProgress(msgspec.Struct, frozen=True, tag="load-progress"):
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """What the engine's own log says it allocated, and the process's resident memory; bytes."""
+    """What the engine's own log says it allocated, and the process's resident memory; bytes.
+
+    ``draft_bytes`` is all that speculation takes, what the log leaves out included.
+    """
 
     weights_bytes: int
     kv_bytes: int
@@ -202,17 +215,20 @@ class Memory(msgspec.Struct, frozen=True):
     compute_bytes: int
     output_bytes: int
     resident_bytes: int
+    draft_bytes: int = 0
 
     @property
     def total_bytes(self) -> int:
         """Sum of the engine's own allocations (without the process's base)."""
-        return self.weights_bytes + self.kv_bytes + self.recurrent_bytes + self.compute_bytes + self.output_bytes
+        main = self.weights_bytes + self.kv_bytes + self.recurrent_bytes + self.compute_bytes + self.output_bytes
+        return main + self.draft_bytes
 
 
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     """A model is ready, as it is loaded in fact. ``template`` says whose chat template is used: the model's own,
     the ChatML fallback, or none, and then the conversation is one text that the model continues. ``thinking`` is
     whether that template has a switch for it, and ``efforts`` the levels it knows. ``pid`` is the engine's process.
+    ``speculation`` is in use, with the file ``draft``: "off" also where the engine could not do what was asked for.
     """
 
     path: str
@@ -234,6 +250,8 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     efforts: tuple[str, ...] = ()
     parameters: int = 0
     pid: int = 0
+    speculation: Speculation = "off"
+    draft: str = ""
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):
@@ -248,7 +266,8 @@ class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):
 class Text(msgspec.Struct, frozen=True, tag="text"):
     """A batch of whole characters, of the answer (``text``), of the thinking before it (``reasoning``), or of both.
 
-    ``tokens_per_second`` is live, over the last second; the others are final.
+    ``tokens_per_second`` is live, over the last second; of ``drafted_tokens`` guessed so far ``accepted_tokens`` were
+    right; the others are final.
     """
 
     request_id: int
@@ -259,13 +278,16 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     prompt_tokens_per_second: float = 0.0
     seconds_to_first_token: float = 0.0
     reasoning: str = ""
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
 
 class Statistics(msgspec.Struct, frozen=True):
     """One answer by a monotonic clock. ``prompt_tokens`` counts all, ``reused_tokens`` those not read again.
 
     ``given_up_threads`` were left to other programs for at least a part of it
-    (:mod:`desktop.engine.server.core_share`).
+    (:mod:`desktop.engine.server.core_share`). Of ``drafted_tokens``, which speculation guessed, ``accepted_tokens``
+    were right; ``plain_tokens_per_second`` is what the model writes without, as far as it was measured, else 0.
     """
 
     prompt_tokens: int
@@ -278,6 +300,9 @@ class Statistics(msgspec.Struct, frozen=True):
     tokens_per_second: float
     resident_bytes: int
     given_up_threads: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    plain_tokens_per_second: float = 0.0
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
@@ -290,12 +315,13 @@ class Finished(msgspec.Struct, frozen=True, tag="finished"):
 
 
 class Benchmarked(msgspec.Struct, frozen=True, tag="benchmarked"):
-    """Rates of each repetition, tokens per second."""
+    """Rates of each repetition, tokens per second. ``drafted_tokens`` were guessed (speculation)."""
 
     request_id: int
     prompt_tokens_per_second: tuple[float, ...]
     tokens_per_second: tuple[float, ...]
     threads: int
+    drafted_tokens: int = 0
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):

@@ -58,12 +58,20 @@ def model_parameters(path: str, gpu_layers: int, cpu_expert_layers: int) -> tupl
     return params, overrides
 
 
-def context_parameters(length: int, kv_types: tuple[str, str], flash_attention: str) -> Any:
-    """llama.cpp's parameters of Heft's contexts: one sequence, one row of logits. Loads and plans share them."""
+def context_parameters(
+    length: int, kv_types: tuple[str, str], flash_attention: str, *, outputs: int = 1, kept_states: int = 0
+) -> Any:
+    """llama.cpp's parameters of Heft's contexts: one sequence. Loads and plans share them.
+
+    ``outputs`` is how many rows of logits a step may give; ``kept_states`` of a recurrent model go back so many tokens.
+    """
     context = lib.llama_context_default_params()
     context.n_ctx = length
     context.n_batch = context.n_ubatch = min(BATCH, length)
-    context.n_outputs_max = 1  # 0 would mean a row of logits for each token of a batch (docs/reference/memory.md)
+    context.n_outputs_max = min(
+        outputs, context.n_batch
+    )  # 0 would mean a row of logits for each token of a batch (docs/reference/memory.md)
+    context.n_rs_seq = kept_states
     context.type_k, context.type_v = (_KV_TYPES[kind] for kind in kv_types)
     context.flash_attn_type = _FLASH_ATTENTION[flash_attention]
     context.swa_full = False

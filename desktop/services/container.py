@@ -190,6 +190,7 @@ class Container:
         return PlanningService(
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
             lambda: reclaimable_from(self.engine.state), self._threads, self.fetched.identity_of,
+            lambda name: self.library.resolve(name).ref, lambda: self.runs.runs(self.speed.key),
         )  # fmt: skip
 
     # -- models and chats --------------------------------------------------------------------------

@@ -30,7 +30,7 @@ class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
     ``model_*`` is what the model of time said before earlier runs corrected it: what the next correction is
     computed from. ``resident_bytes`` is the whole process. ``context_used`` is where the rate was measured.
     ``disturbed`` is the part of the time that the engine's threads waited for cores other programs had, or of its
-    threads that it gave up for them.
+    threads that it gave up for them. ``drafted`` tokens were guessed (speculation), of which ``accepted`` were right.
     """
 
     predicted_decode: float = 0.0
@@ -49,11 +49,18 @@ class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
     resident_bytes: int = 0
     method: str = ""
     disturbed: float = 0.0
+    drafted: int = 0
+    accepted: int = 0
 
     @property
     def was_disturbed(self) -> bool:
         """Whether it says more about other programs than about this computer."""
         return self.disturbed > DISTURBED
+
+    @property
+    def tells_speed(self) -> bool:
+        """Whether it measured this computer alone: no other programs, and not how well tokens were guessed."""
+        return not self.was_disturbed and not self.drafted
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from desktop.core.memory.packing import packed
 from desktop.core.memory.resident import resident_bytes
 from desktop.core.memory.shape import Layer, ModelShape, shape_of
 from desktop.core.memory.split import RAM, Split
-from desktop.core.memory.weights import Weights, weights_from_size, weights_of
+from desktop.core.memory.weights import Weights, no_weights, weights_from_size, weights_of
 
 __all__ = [
     "RAM",
@@ -19,6 +19,7 @@ __all__ = [
     "context_of",
     "default_context",
     "estimate",
+    "no_weights",
     "packed",
     "resident_bytes",
     "shape_of",

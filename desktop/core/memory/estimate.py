@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from desktop.core.load_settings import LoadSettings
@@ -15,7 +15,7 @@ from desktop.core.memory.weights import Weights
 
 @dataclass(frozen=True)
 class DeviceMemory:
-    """What one device holds; bytes. ``device`` 0 is main memory."""
+    """What one device holds; bytes. ``device`` 0 is main memory; ``draft_bytes`` is all that speculation takes."""
 
     device: int
     weights_bytes: int = 0
@@ -23,10 +23,12 @@ class DeviceMemory:
     recurrent_bytes: int = 0
     compute_bytes: int = 0
     output_bytes: int = 0
+    draft_bytes: int = 0
 
     @property
     def total_bytes(self) -> int:
-        return self.weights_bytes + self.kv_bytes + self.recurrent_bytes + self.compute_bytes + self.output_bytes
+        main = self.weights_bytes + self.kv_bytes + self.recurrent_bytes + self.compute_bytes + self.output_bytes
+        return main + self.draft_bytes
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,24 @@ class Memory:
         return sum(device.output_bytes for device in self.devices)
 
     @property
+    def draft_bytes(self) -> int:
+        return sum(device.draft_bytes for device in self.devices)
+
+    @property
     def total_bytes(self) -> int:
         return sum(device.total_bytes for device in self.devices)
+
+    def with_draft(self, draft: Memory, more_bytes: int) -> Memory:
+        """With all that a draft model takes, device by device, and ``more_bytes`` of main memory beside it."""
+        held = {device.device: device.total_bytes for device in draft.devices}
+        held[RAM] = held.get(RAM, 0) + more_bytes
+        mine = {device.device: device for device in self.devices}
+        return Memory(
+            tuple(
+                replace(mine.get(number, DeviceMemory(number)), draft_bytes=held.get(number, 0))
+                for number in sorted(mine | held)
+            )
+        )
 
 
 def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split: Split | None = None) -> Memory:

@@ -19,7 +19,7 @@ _TYPICAL_EMBEDDING = 1.25  # bits of the embedding over the file's mean: quantiz
 class Weights:
     """Bytes of a model's tensors as they are loaded. ``layers`` include ``experts`` (the routed ones of each layer).
 
-    Draft layers (multi-token prediction) are listed with 0: Heft's engine does not load them (``load_mtp``).
+    Draft layers (multi-token prediction) are listed with 0 where the engine does not load them (``load_mtp``).
 
     ``tied``: the output matrix is the token embedding; a GPU that computes the output holds a second copy of
     ``tied_bytes``. ``exact`` is False when only the file's size was known; ``tensors`` are then not known.
@@ -59,8 +59,11 @@ class Weights:
         )
 
 
-def weights_of(headers: Iterable[Header], shape: ModelShape) -> Weights:
-    """The weights listed by a model's header, or by those of all its shards."""
+def weights_of(headers: Iterable[Header], shape: ModelShape, *, draft_layers: bool = False) -> Weights:
+    """The weights listed by a model's header, or by those of all its shards.
+
+    ``draft_layers``: those are loaded too, as they are for speculation by MTP only.
+    """
     tensors = tuple(tensor for header in headers for tensor in header.tensors)
     stored = shape.layer_count + shape.draft_layers
     layers, experts = [0] * stored, [0] * stored
@@ -69,7 +72,7 @@ def weights_of(headers: Iterable[Header], shape: ModelShape) -> Weights:
     for tensor in tensors:
         place, size = locate(tensor.name), tensor.size_bytes or 0
         if place.layer is not None and place.stack == "blk":
-            if place.layer >= shape.layer_count:
+            if place.layer >= (stored if draft_layers else shape.layer_count):
                 continue
             layers[place.layer] += size
             if place.role.endswith("_exps"):
@@ -88,6 +91,12 @@ def weights_of(headers: Iterable[Header], shape: ModelShape) -> Weights:
         tied_bytes=embedding if tied else 0,
         tensors=tensors,
     )
+
+
+def no_weights(weights: Weights) -> Weights:
+    """As many layers without a byte: of a second context on the same model."""
+    none = (0,) * len(weights.layers)
+    return replace(weights, input_bytes=0, layers=none, experts=none, output_bytes=0, tied_bytes=0, tensors=())
 
 
 def weights_from_size(shape: ModelShape, file_bytes: int) -> Weights:

@@ -11,6 +11,7 @@ from typing import Any
 import llama_cpp.llama_cpp as lib
 
 from desktop.core.memory import RAM
+from desktop.core.speculation import DRAFT_TOKENS, output_rows
 from desktop.engine.llama import context_parameters, model_parameters
 from desktop.engine.planner import plan_log
 from desktop.engine.planner.plan_records import Plan, Variant
@@ -25,7 +26,7 @@ class DryRun:
         self._path = path
         self._log = plan_log.PlanLog()
         self._handle: Any = None
-        self._placed: tuple[int, int] | None = None
+        self._placed: tuple[int, int, bool] | None = None
         self._model_log = ""
 
     @property
@@ -35,13 +36,21 @@ class DryRun:
 
     def plan(self, variant: Variant) -> Plan:
         """One plan; a refusal is part of it."""
-        where = (variant.gpu_layers, variant.cpu_expert_layers)
+        mtp = variant.speculation == "mtp"
+        where = (variant.gpu_layers, variant.cpu_expert_layers, mtp)
         with _logged(self._log):
             if where != self._placed:
                 self._load(*where)
             if not self._handle:
                 return Plan(refused=self._model_log)
-            params = context_parameters(variant.context, variant.kv_types, variant.flash_attention)
+            # common_params_speculative::need_n_rs_seq and common_base_params_to_speculative: what the server asks for
+            outputs = 1 if variant.mtp_context else output_rows(variant.speculation)
+            states = DRAFT_TOKENS if mtp and not variant.mtp_context else 0
+            params = context_parameters(
+                variant.context, variant.kv_types, variant.flash_attention, outputs=outputs, kept_states=states
+            )
+            if variant.mtp_context:
+                params.ctx_type = lib.LLAMA_CONTEXT_TYPE_MTP
             context = lib.llama_init_from_model(self._handle, params)
             if context:
                 lib.llama_free(context)
@@ -54,14 +63,15 @@ class DryRun:
             lib.llama_model_free(self._handle)
         self._handle, self._placed = None, None
 
-    def _load(self, gpu_layers: int, cpu_expert_layers: int) -> None:
+    def _load(self, gpu_layers: int, cpu_expert_layers: int, mtp: bool) -> None:
         self.close()
         params, overrides = model_parameters(self._path, gpu_layers, cpu_expert_layers)
         params.no_alloc = True
         params.load_mode = _LOAD_MODE_NONE
+        params.load_mtp = mtp
         self._handle = lib.llama_model_load_from_file(os.fsencode(self._path), params)
         del overrides  # alive until here: llama.cpp reads it while it loads
-        self._placed = (gpu_layers, cpu_expert_layers)
+        self._placed = (gpu_layers, cpu_expert_layers, mtp)
         self._model_log = self._log.take()
 
     def _described(self, log: str) -> Plan:

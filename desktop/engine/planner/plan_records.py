@@ -9,10 +9,14 @@ import msgspec
 from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.memory import RAM, DeviceMemory, Memory, ModelShape, Split, Weights, weights_on
 from desktop.core.memory.cache import kv_bytes, recurrent_bytes
+from desktop.core.speculation import Speculation
 
 
 class Variant(msgspec.Struct, frozen=True, array_like=True):
-    """How a load is planned. ``gpu_layers`` counts the output as one; ``context`` is in tokens."""
+    """How a load is planned. ``gpu_layers`` counts the output as one; ``context`` is in tokens.
+
+    ``speculation`` changes what the model's own context takes; ``mtp_context`` asks for that of its MTP layers instead.
+    """
 
     context: int
     cache_type_k: KvType = "f16"
@@ -20,6 +24,8 @@ class Variant(msgspec.Struct, frozen=True, array_like=True):
     flash_attention: FlashAttention = "auto"
     gpu_layers: int = 0
     cpu_expert_layers: int = 0
+    speculation: Speculation = "off"
+    mtp_context: bool = False
 
     @property
     def kv_types(self) -> tuple[KvType, KvType]:
@@ -52,9 +58,7 @@ def memory_of(plan: Plan, shape: ModelShape, weights: Weights, variant: Variant)
     split = Split(plan.layer_devices[:-1], plan.layer_devices[-1], variant.cpu_expert_layers)
     devices = len(plan.compute_bytes)
     stored = weights_on(weights, split) + [0] * devices  # devices beyond the last that holds a layer
-    kv = _shared(
-        plan.kv_bytes, plan.kv_devices, devices, lambda i: kv_bytes(shape, i, variant.context, variant.kv_types)
-    )
+    kv = _shared(plan.kv_bytes, plan.kv_devices, devices, lambda i: _kv_bytes(shape, i, variant))
     states = _shared(plan.recurrent_bytes, plan.recurrent_devices, devices, lambda i: recurrent_bytes(shape, i))
     return Memory(
         tuple(
@@ -69,6 +73,13 @@ def memory_of(plan: Plan, shape: ModelShape, weights: Weights, variant: Variant)
             for device in range(devices)
         )
     )
+
+
+def _kv_bytes(shape: ModelShape, layer: int, variant: Variant) -> int:
+    """A layer's part of the cache; MTP layers, beyond the model's own, are alike."""
+    if layer >= shape.layer_count:
+        return 1
+    return kv_bytes(shape, layer, variant.context, variant.kv_types)
 
 
 def _shared(total: int, holders: dict[int, int], devices: int, size: Callable[[int], int]) -> list[int]:

@@ -10,6 +10,7 @@ import psutil
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
+from desktop.core.speculation import UNMEASURED, PlainSpeed
 from desktop.engine.api import Event, Finished, FinishReason, Generate, PromptProgress, Statistics, Text
 from desktop.engine.endpoint.chunks import Chunk, Timings, read_chunk
 from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, EndpointError, Stream
@@ -17,6 +18,7 @@ from desktop.engine.server.core_share import CoreShare
 from desktop.engine.server.process import ServerProcess
 from desktop.engine.server.questions import Question
 from desktop.engine.server.raw_text import RawText
+from desktop.engine.server.speculation import PlainSteps
 
 _FLUSH_SECONDS = 1 / 30  # a screen needs no more, and each event wakes the window
 _FLUSH_SECONDS_ALL_CORES = 1 / 8  # with no core to spare, what the window paints is taken from the engine
@@ -38,8 +40,14 @@ class Answer:
         threads: int,
         share: CoreShare | None,
         send: Callable[[Event], None],
+        plain: PlainSpeed = UNMEASURED,
+        plain_steps: PlainSteps | None = None,
     ) -> None:
-        """``threads`` is what the model was loaded with; ``share`` says how many to use, None: always those."""
+        """``threads`` is what the model was loaded with; ``share`` says how many to use, None: always those.
+
+        ``plain`` is what is known of the speed without speculation; ``plain_steps`` finds it in this answer.
+        """
+        self._plain, self._plain_steps = plain, plain_steps
         self._request, self._endpoint, self._process = request, endpoint, process
         self._context_length, self._threads, self._share, self._send = context_length, threads, share, send
         spare = (psutil.cpu_count() or 1) > threads
@@ -63,8 +71,8 @@ class Answer:
         if self._stream is not None:
             self._stream.cut()
 
-    def run(self, question: Question) -> None:
-        """Ask, and tell all up to Finished. Raises EngineError, and ConnectionLostError where the server is gone."""
+    def run(self, question: Question) -> Statistics:
+        """Ask, and tell all up to Finished; its figures. Raises EngineError, ConnectionLostError (no server)."""
         notes = question.notes
         while True:
             try:
@@ -90,7 +98,9 @@ class Answer:
                 break
         self._end_raw()
         self._flush()
-        self._send(Finished(self._request.request_id, self._reason(), self._statistics(), notes))
+        statistics = self._statistics()
+        self._send(Finished(self._request.request_id, self._reason(), statistics, notes))
+        return statistics
 
     def _ask(self, question: Question) -> None:
         self._process.send("go")
@@ -111,6 +121,9 @@ class Answer:
         now = time.monotonic()
         if chunk.timings is not None:
             self._timings = chunk.timings
+            if self._plain_steps is not None:
+                timed = chunk.timings
+                self._plain_steps.add(timed.predicted_n, timed.predicted_ms, timed.draft_n)
         if chunk.progress is not None and chunk.progress.total:
             progress = chunk.progress
             self._prompt_tokens, self._reused = progress.total, progress.cache
@@ -158,6 +171,8 @@ class Answer:
                 self._prompt_rate,
                 self._first_token,
                 reasoning,
+                self._timings.draft_n,
+                self._timings.draft_n_accepted,
             )
         )
 
@@ -207,7 +222,14 @@ class Answer:
             tokens_per_second=steps * 1000.0 / timings.predicted_ms if steps > 0 and timings.predicted_ms > 0 else 0.0,
             resident_bytes=resident_bytes(self._process.pid),
             given_up_threads=self._given_up,
+            drafted_tokens=timings.draft_n,
+            accepted_tokens=timings.draft_n_accepted,
+            plain_tokens_per_second=self._plain_rate(),
         )
+
+    def _plain_rate(self) -> float:
+        found = self._plain_steps.rate if self._plain_steps is not None else 0.0
+        return found or self._plain.rate(max(1, self._context_used - self._timings.predicted_n // 2))
 
     def _too_long(self, error: EndpointError) -> EngineError:
         needed, length = error.fields.get("n_prompt_tokens", 0), error.fields.get("n_ctx", self._context_length)

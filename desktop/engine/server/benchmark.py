@@ -29,6 +29,7 @@ class Bench:
         generate_tokens = min(request.generate_tokens, self._context_length - 2)
         reading: list[float] = []
         writing: list[float] = []
+        drafted = 0
         for repetition in range(request.repeat):
             # the first token differs from round to round, so that nothing of the KV cache can be reused
             first = 100 + repetition
@@ -38,8 +39,9 @@ class Bench:
             if read is None or wrote is None:
                 return None
             reading.append(read.prompt_n * 1000.0 / read.prompt_ms)
+            drafted += wrote.draft_n
             writing.append((wrote.predicted_n - 1) * 1000.0 / wrote.predicted_ms)
-        return Benchmarked(request.request_id, tuple(reading), tuple(writing), self._threads)
+        return Benchmarked(request.request_id, tuple(reading), tuple(writing), self._threads, drafted)
 
     def _timed(self, prompt: list[int], tokens: int) -> Timings | None:
         body: dict[str, Any] = {

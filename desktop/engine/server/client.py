@@ -12,6 +12,7 @@ import secrets
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -41,6 +42,7 @@ from desktop.engine.server.core_share import CoreShare
 from desktop.engine.server.held import Held, Loading, ServerDiedError
 from desktop.engine.server.log import ServerLog
 from desktop.engine.server.process import ServerProcess
+from desktop.engine.server.speculation import Gain, PlainSteps
 from desktop.engine.tools.description import Describe
 from desktop.engine.tools.renderer import Renderer
 from desktop.system.spawn import start_thread
@@ -76,6 +78,7 @@ class EngineClient:
         self._queued = self._cancelled = self._serving = 0  # serial numbers of requests
         self._interrupt: Callable[[], None] | None = None
         self._held: Held | None = None
+        self._gain = Gain(Load("", 0))
         self._closing = self._dead = False
         self._describer: threading.Thread | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -235,7 +238,10 @@ class EngineClient:
 
     def _load(self, load: Load) -> None:
         self._let_go()
-        self._tell(self._hold(load, self._tell).loaded)
+        held = self._hold(load, self._tell)
+        self._gain = Gain(load)
+        self._gain.loaded(held.loaded)
+        self._tell(held.loaded)
 
     def _hold(self, load: Load, tell: Callable[[Event | EngineDied], None]) -> Held:
         """Load a model; nothing is held before."""
@@ -270,25 +276,34 @@ class EngineClient:
         return self._held
 
     def _answer(self, request: Generate) -> None:
-        held = self._fit_for(self._ready(), request)
+        gain = self._gain
+        held = self._as_asked(self._ready(), request, gain)
         load = held.load
         share = CoreShare(load.threads, held.times) if load.shares_cores else None
         answer = Answer(
-            request, held.endpoint, held.process, held.loaded.context_length, load.threads, share, self._tell
-        )
+            request, held.endpoint, held.process, held.loaded.context_length, load.threads, share, self._tell,
+            gain.plain, PlainSteps() if held.loaded.speculation == "ngram" else None,
+        )  # fmt: skip
         self._begin(answer.stop)
-        answer.run(held.questions.question(request))
+        question = held.questions.question(request)
+        if note := gain.note():
+            question = replace(question, notes=(*question.notes, note))
+        gain.add(answer.run(question))
 
-    def _fit_for(self, held: Held, request: Generate) -> Held:
-        """The model as a request needs it: with the template that is asked for, which a server keeps all its life,
-        and in a process that runs: one that died while nobody asked it anything is no loss.
+    def _as_asked(self, held: Held, request: Generate, gain: Gain) -> Held:
+        """The model with the template that is asked for, and with guesses while they pay: a server keeps both all its
+        life. And in a process that runs: one that died while nobody asked it anything is no loss.
         """
-        template = (request.template or "") if request.prompt is None else held.load.template
-        if template == held.load.template and held.process.exit_code is None:
+        template = held.load.template if request.prompt is not None else request.template or ""
+        kind = gain.load.speculation if gain.wanted() else "off"
+        draft = gain.load.draft if kind == "draft" else ""
+        as_it_is = template == held.load.template and kind == held.load.speculation
+        if as_it_is and held.process.exit_code is None:
             return held
         self._let_go()
+        load = msgspec.structs.replace(held.load, template=template, speculation=kind, draft=draft)
         try:
-            held = self._hold(msgspec.structs.replace(held.load, template=template), lambda _event: None)
+            held = self._hold(load, lambda _event: None)
         except CancelledError:
             self._tell(Unloaded())  # the old one is gone
             raise

@@ -224,8 +224,9 @@ class Loading:
         log = self._log.since_mark
         self._log.loaded()
         if loading.repacked(log):
-            for file in model_files(Path(self._load.path)):
-                process.send(f"release {os.path.realpath(file)}")
+            for model in filter(None, (self._load.path, self._load.draft)):
+                for file in model_files(Path(model)):
+                    process.send(f"release {os.path.realpath(file)}")
         endpoint = Endpoint(place.address)
         loaded = loading.loaded(self._load, log, ready, process.pid, time.monotonic() - self._started, _whose(trial))
         if loaded.parameters >= _LARGE_PARAMETERS:

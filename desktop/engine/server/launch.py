@@ -15,6 +15,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from desktop.core.speculation import DRAFT_TOKENS, NGRAM_LENGTH, NGRAM_TOKENS
 from desktop.engine.api import Load
 from desktop.engine.backends import RPC_VARIABLE
 from desktop.engine.endpoint.http import Address
@@ -80,6 +81,7 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
         "--log-colors", "off", "--no-log-prefix", "--no-log-timestamps",
         "--log-verbosity", "4",  # llama.cpp's own lines of memory are at this level
     ]  # fmt: skip
+    options += _speculation(load, gpu_layers)
     if place.address.socket is not None:
         options += ["--host", str(place.address.socket)]
     else:
@@ -91,6 +93,33 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
     if os.environ.get(RPC_VARIABLE):
         options += ["--rpc", ",".join(os.environ[RPC_VARIABLE].split())]
     return options
+
+
+def _speculation(load: Load, gpu_layers: int) -> list[str]:
+    """How tokens are guessed. What a draft model takes is named as all else: it is planned with the model's own types
+    and threads, all of it on a GPU where the model is, at least in part.
+    """
+    match load.speculation:
+        case "off":
+            return ["--spec-type", "none"]
+        case "ngram":
+            return [
+                "--spec-type", "ngram-map-k",
+                "--spec-ngram-map-k-size-n", str(NGRAM_LENGTH),
+                "--spec-ngram-map-k-size-m", str(NGRAM_TOKENS),
+            ]  # fmt: skip
+    options = [
+        "--spec-draft-n-max", str(DRAFT_TOKENS),
+        "--spec-draft-type-k", load.cache_type_k,
+        "--spec-draft-type-v", load.cache_type_v,
+        "--spec-draft-threads", str(load.threads),
+        "--spec-draft-threads-batch", str(load.threads),
+    ]  # fmt: skip
+    if load.speculation == "mtp":
+        return ["--spec-type", "draft-mtp", *options]
+    layers = "all" if gpu_layers else "0"
+    draft = str(Path(load.draft).absolute())
+    return ["--spec-type", "draft-simple", "--spec-draft-model", draft, "--spec-draft-ngl", layers, *options]
 
 
 def environment(place: Place, mark_key: str, backends: list[Path]) -> dict[str, str]:

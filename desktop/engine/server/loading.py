@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
 
-from desktop.core.errors import EngineError, HeftError
+from desktop.core.errors import EngineError, FileFormatError, HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.gguf import BytesSource, read_header
 from desktop.core.load_settings import LONGEST_CONTEXT
+from desktop.core.speculation import unlogged_bytes
 from desktop.core.units import human_bytes
 from desktop.engine.api import Load, Loaded, Memory
 from desktop.engine.log import buffer_bytes, offloaded_layers
 from desktop.engine.logmap import explain_log
+from desktop.engine.mapping import model_files
+from desktop.engine.server.launch import BATCH
 
 _WANTED = re.compile(r"failed to allocate (?:\S+ )?buffer of size (\d+)")  # ggml-backend.cpp, ggml-alloc.c; bytes
 _CONTEXT = re.compile(r"llama_context: n_ctx_seq +(?:\(\d+\) *)?= (\d+)")  # src/llama-context.cpp; tokens
 _INFO = re.compile(r"print_info: (arch|model type|file type|n_layer) +(?:\(all\) +)?= (.+)")  # src/llama-model.cpp
+# server-context.cpp and common/speculative.cpp: a draft model or the MTP context is made after the model's own
+_DRAFT_BEGINS = re.compile(r"loading draft model '|creating MTP draft context against")
+_COMPUTE = re.compile(r"(\S+) +compute buffer size = +([\d.]+) MiB")
+_SPECULATES = "speculative decoding context initialized"
 _ATTEMPTS = 4  # each with a quarter fewer layers on the GPU than planned, then none
 
 
@@ -31,6 +41,13 @@ def check(load: Load) -> None:
             f"The model file is not there: {Path(load.path).name}",
             "Rescan the library, or choose the file again.",
             detail=load.path,
+            kind=FailureKind.NOT_FOUND,
+        )
+    if load.draft and not Path(load.draft).is_file():
+        raise HeftError(
+            f"The draft model's file is not there: {Path(load.draft).name}",
+            "Choose another draft model for this model, or turn speculation off.",
+            detail=load.draft,
             kind=FailureKind.NOT_FOUND,
         )
     if not 0 < load.context_length <= LONGEST_CONTEXT:
@@ -92,14 +109,19 @@ def loaded(
     template: Literal["model", "chatml", "none"],
 ) -> Loaded:
     """What a ready server holds; ``ready`` is what it told of its model (server-context.cpp, get_res_model_info)."""
+    log, draft_log = _parts(log)
+    speculates = _SPECULATES in draft_log
     buffers = buffer_bytes(log)
     info = dict(_INFO.findall(log))
     context = _CONTEXT.search(log)
     meta = ready.get("meta") or {}
+    length = int(context[1]) if context else load.context_length
+    kind = load.speculation if speculates else "off"
+    more = unlogged_bytes(kind, int(meta.get("n_vocab", 0)), int(meta.get("n_embd", 0)), min(BATCH, length))
     return Loaded(
         path=load.path,
         description=" ".join(filter(None, (info.get("arch"), info.get("model type"), info.get("file type")))),
-        context_length=int(context[1]) if context else load.context_length,
+        context_length=length,
         trained_context_length=int(meta.get("n_ctx_train", 0)),
         layers=int(info.get("n_layer", 0)),
         gpu_layers=offloaded_layers(log),
@@ -112,6 +134,7 @@ def loaded(
             compute_bytes=buffers["compute"],
             output_bytes=buffers["output"],
             resident_bytes=psutil.Process(pid).memory_info().rss,
+            draft_bytes=_draft_bytes(load, draft_log) + more if speculates else 0,
         ),
         seconds=seconds,
         request_id=load.request_id,
@@ -121,7 +144,38 @@ def loaded(
         cpu_expert_layers=load.cpu_expert_layers,
         parameters=int(meta.get("n_params", 0)),
         pid=pid,
+        speculation=kind,
+        draft=load.draft if kind == "draft" else "",
     )
+
+
+def _parts(log: str) -> tuple[str, str]:
+    """A load's log up to where speculation is made ready, and from there."""
+    found = _DRAFT_BEGINS.search(log)
+    return (log[: found.start()], log[found.start() :]) if found else (log, log)
+
+
+def _draft_bytes(load: Load, log: str) -> int:
+    """What the second context took, with the weights of a draft model; n-grams have none."""
+    if load.speculation == "ngram":
+        return 0
+    buffers = buffer_bytes(log)
+    weights = _weights(buffers, _tensor_bytes(Path(load.draft))) if load.draft else 0
+    # made anew, and told again, when the sampler of MTP's guesses is set
+    compute = sum(round(float(size) * 1024 * 1024) for size in dict(_COMPUTE.findall(log)).values())
+    return weights + buffers["KV"] + buffers["RS"] + compute + buffers["output"]
+
+
+def _tensor_bytes(path: Path) -> int:
+    """Bytes of all tensors of a model's files; 0 where they cannot be read any more."""
+    total = 0
+    with suppress(OSError, ValueError, FileFormatError):
+        for file in model_files(path):
+            with file.open("rb") as opened:
+                # freed with its last reader (desktop/engine/matrix_tiles.py)
+                content = memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
+            total += sum(tensor.size_bytes or 0 for tensor in read_header(BytesSource(content)).tensors)
+    return total
 
 
 def repacked(log: str) -> bool:

@@ -289,6 +289,8 @@ class ChatService:
                         part.reasoning,
                         part.reasoning_seconds,
                         part.turned,
+                        event.drafted_tokens,
+                        event.accepted_tokens,
                     )
                 )
             case Finished():

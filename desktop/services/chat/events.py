@@ -32,7 +32,7 @@ class TextAdded:
     """A batch of an answer's text, with live figures.
 
     ``reasoning`` is what comes before the answer, ``reasoning_seconds`` how long that has taken by now. ``turned``: all
-    text of the answer so far turned out to be reasoning.
+    text of the answer so far turned out to be reasoning. Of ``drafted_tokens`` guessed ``accepted_tokens`` were right.
     """
 
     chat_id: int
@@ -46,6 +46,8 @@ class TextAdded:
     reasoning: str = ""
     reasoning_seconds: float = 0.0
     turned: bool = False
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
 
 @dataclass(frozen=True)

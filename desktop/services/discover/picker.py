@@ -362,5 +362,5 @@ class PickedRepo:
 
 
 def _placing(controls: Controls) -> LoadSettings:
-    """What of the controls decides where a model goes: the threads do not."""
-    return replace(controls.load, threads=None)
+    """What of the controls decides where a variant goes: not the threads, and it is weighed without speculation."""
+    return replace(controls.load, threads=None, speculation=None, draft=None)

@@ -96,6 +96,7 @@ def memory_details(option: Option) -> str:
         ("recurrent state", memory.recurrent_bytes),
         ("compute", memory.compute_bytes),
         ("output", memory.output_bytes),
+        ("speculation", memory.draft_bytes),
     ]
     lines = [f"At {fit.context:,} tokens of context:"]
     lines += [f"{name}: {human_bytes(size)}" for name, size in terms if size]

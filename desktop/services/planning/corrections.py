@@ -36,7 +36,7 @@ class Corrections:
             if prompt:
                 said, was = figures.model_prompt, figures.measured_prompt
             unlike = bool(run.gpu_layers) != on_gpu or (threads and run.threads != threads)
-            if said > 0 and was > 0 and not unlike and not figures.was_disturbed:
+            if said > 0 and was > 0 and not unlike and figures.tells_speed:
                 same = bool(fingerprint) and run.fingerprint == fingerprint
                 found.append(Experience(said, was, same, main_type(run.quantization)))
         return found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+
+from msgspec.structs import replace as replace_variant
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import EngineError
@@ -13,7 +15,8 @@ from desktop.core.gguf import Header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.hardware import Machine
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import RAM, Memory, ModelShape, Weights, packed
+from desktop.core.memory import RAM, Memory, ModelShape, Weights, no_weights, packed, weights_of
+from desktop.core.memory.cache import batch_of
 from desktop.core.placement import (
     NOTHING_RECLAIMABLE,
     Fit,
@@ -22,6 +25,7 @@ from desktop.core.placement import (
     pools_of,
     settle,
 )
+from desktop.core.speculation import unlogged_bytes
 from desktop.engine.helper_process import Tool
 from desktop.engine.planner.plan_records import Variant, memory_of
 from desktop.engine.planner.planner import STUB, PlanRequest, Plans
@@ -52,15 +56,17 @@ class DryRunPlanner:
         cancelled: Cancelled = never,
         *,
         longest: bool = True,
+        draft: PlannedDraft | None = None,
     ) -> Fit | None:
         """How the engine itself would place a model; None where it cannot tell: a machine with other GPUs than here.
 
-        ``headers`` are those of all shards; arrays of the first are read. Raises HeftError when the engine refuses the
+        ``headers`` are those of all shards; arrays of the first are read. Speculation is planned as ``settings`` say,
+        with ``draft`` where it is a draft model. Raises HeftError when the engine refuses the
         model or the process dies on it, CancelledError.
         """
         model = skeleton(headers, shape.vocabulary)
         with self._idle, self._lock:
-            planner = _Model(self, model, shape, weights, settings, cancelled)
+            planner = _Model(self, model, shape, weights, settings, cancelled, draft)
             pools = planner.pools(machine, held)
             if pools is None:
                 return None
@@ -111,6 +117,20 @@ class DryRunPlanner:
         self._tool.close()
 
 
+@dataclass(frozen=True)
+class PlannedDraft:
+    """A draft model, to be planned beside the model it guesses for."""
+
+    model: Skeleton
+    shape: ModelShape
+    weights: Weights
+
+    @classmethod
+    def of(cls, headers: Sequence[Header], shape: ModelShape) -> PlannedDraft:
+        """From the headers of all shards, whose sources are still open. Raises FileFormatError."""
+        return cls(skeleton(headers, shape.vocabulary), shape, weights_of(headers, shape))
+
+
 class _Model:
     """One model's plans, each asked for once."""
 
@@ -122,7 +142,10 @@ class _Model:
         weights: Weights,
         settings: LoadSettings,
         cancelled: Cancelled,
+        draft: PlannedDraft | None,
     ) -> None:
+        self._draft = draft
+        self._kind = settings.speculating
         self._service, self._model, self._cancelled = service, model, cancelled
         self._shape, self._weights, self._settings = shape, weights, settings
         self._known: dict[tuple[int, int, int], Memory] = {}
@@ -130,6 +153,8 @@ class _Model:
     def pack(self, features: Collection[str]) -> None:
         """Count the weights as an engine with these CPU features holds them."""
         self._weights = packed(self._weights, features)
+        if self._draft is not None:
+            self._draft = replace(self._draft, weights=packed(self._draft.weights, features))
 
     def pools(self, machine: Machine, held: Reclaimable) -> tuple[Pool, ...] | None:
         """The machine's memory in the engine's order of devices; None when it has GPUs the engine here has not."""
@@ -158,8 +183,26 @@ class _Model:
         key = (context, gpu_layers, experts)
         if key not in self._known:
             plan = self._plans(*key).plans[0]
-            self._known[key] = memory_of(plan, self._shape, self._weights, self._variant(*key))
+            memory = memory_of(plan, self._shape, self._weights, self._variant(*key))
+            self._known[key] = memory if self._kind == "off" else self._with_draft(memory, key)
         return self._known[key]
+
+    def _with_draft(self, memory: Memory, key: tuple[int, int, int]) -> Memory:
+        """With what speculation takes beside the model's own."""
+        more = unlogged_bytes(self._kind, self._shape.vocabulary, self._shape.embedding, batch_of(key[0]))
+        taken = Memory(())
+        variant = self._variant(*key)
+        if self._kind == "mtp":
+            variant = replace_variant(variant, mtp_context=True)
+            plan = self._service.call(self._model, (variant,), self._cancelled).plans[0]
+            taken = memory_of(plan, self._shape, no_weights(self._weights), variant)  # they are counted with the others
+        elif self._draft is not None:
+            draft = self._draft
+            layers = draft.shape.layer_count + draft.shape.draft_layers + 1 if key[1] else 0
+            variant = replace_variant(variant, gpu_layers=layers, cpu_expert_layers=0, speculation="off")
+            plan = self._service.call(draft.model, (variant,), self._cancelled).plans[0]
+            taken = memory_of(plan, draft.shape, draft.weights, variant)
+        return memory.with_draft(taken, more)
 
     def _plans(self, context: int, gpu_layers: int, experts: int) -> Plans:
         return self._service.call(self._model, (self._variant(context, gpu_layers, experts),), self._cancelled)
@@ -172,4 +215,5 @@ class _Model:
             flash_attention=self._settings.flash_attention or "auto",
             gpu_layers=gpu_layers,
             cpu_expert_layers=experts,
+            speculation=self._kind,
         )

@@ -144,6 +144,8 @@ class LedgerService:
                 tokens=statistics_.generated_tokens,
                 resident_bytes=statistics_.resident_bytes,
                 disturbed=max(meter.disturbed(), given_up),
+                drafted=statistics_.drafted_tokens,
+                accepted=statistics_.accepted_tokens,
             ),
         )
 
@@ -153,7 +155,10 @@ class LedgerService:
         prompt = statistics.median(result.prompt_tokens_per_second) if result.prompt_tokens_per_second else 0.0
         used = max(1, tokens // 2)
         prompt = prompt if prompt_tokens >= LEAST_PROMPT else 0.0
-        found = Measured(decode=decode, prompt=prompt, context_used=used, tokens=tokens, disturbed=meter.disturbed())
+        found = Measured(
+            decode=decode, prompt=prompt, context_used=used, tokens=tokens, disturbed=meter.disturbed(),
+            drafted=result.drafted_tokens,
+        )  # fmt: skip
         self._add(running, "bench", found)
 
     def trust(self) -> Trust:
@@ -162,7 +167,7 @@ class LedgerService:
         speed = tuple(
             ComparedRun(run.figures.predicted_decode, run.figures.measured_decode, _title(run), _detail(run))
             for run in runs
-            if run.figures.predicted_decode > 0 and run.figures.measured_decode > 0 and not run.figures.was_disturbed
+            if run.figures.predicted_decode > 0 and run.figures.measured_decode > 0 and run.figures.tells_speed
         )
         memory = tuple(
             ComparedRun(
@@ -223,6 +228,8 @@ def _figures(measured: Measured, predicted: Predicted | None, memory: dict[str, 
         measured_memory=measured.memory,
         resident_bytes=measured.resident_bytes,
         disturbed=measured.disturbed,
+        drafted=measured.drafted,
+        accepted=measured.accepted,
     )
     if predicted is None:
         return figures
@@ -247,6 +254,7 @@ def _components(memory: Memory | PlannedMemory) -> dict[str, int]:
         "recurrent": memory.recurrent_bytes,
         "compute": memory.compute_bytes,
         "output": memory.output_bytes,
+        **({"draft": memory.draft_bytes} if memory.draft_bytes else {}),
     }
 
 

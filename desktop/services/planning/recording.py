@@ -44,5 +44,5 @@ class RunRecorder:
         self._ledger.answered(running, Statistics(**whole, **rates), meter)  # type: ignore[arg-type]
 
 
-_RATES = ("seconds_to_first_token", "prompt_tokens_per_second", "tokens_per_second")
+_RATES = ("seconds_to_first_token", "prompt_tokens_per_second", "tokens_per_second", "plain_tokens_per_second")
 _COUNTS = tuple(name for name in Statistics.__struct_fields__ if name not in _RATES)

@@ -18,7 +18,7 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import ModelShape, Weights, default_context, shape_of, weights_of
 from desktop.core.model_kind import ModelKind
-from desktop.core.model_ref import ModelRef, identities
+from desktop.core.model_ref import ModelRef, identities, local_ref
 from desktop.core.model_size import ModelSize
 from desktop.core.placement import NOTHING_RECLAIMABLE, Fit, Method, Reclaimable, hypothetical, place, pools_of
 from desktop.core.progress import Report, unheard
@@ -26,8 +26,16 @@ from desktop.core.speed import Speeds
 from desktop.services.inspect.inspection import InspectionService
 from desktop.services.models.kind_words import cannot_chat
 from desktop.services.planning.engine_planner import DryRunPlanner
+from desktop.services.planning.speculation import (
+    CannotSpeculateError,
+    Decided,
+    Speculations,
+    beside,
+    measured_plain,
+)
 from desktop.services.planning.speed import LocalFile, SpeedService, read_file
 from desktop.store.gguf_files import kind_of
+from desktop.store.ledger import Run
 from desktop.store.load_settings import LoadSettingsStore
 from desktop.system.cores import physical_threads
 
@@ -75,9 +83,12 @@ class PlanningService:
         held: Callable[[], Reclaimable] = Reclaimable,
         threads: Callable[[], int] = lambda: 0,
         origin: Callable[[Path], str] = lambda _path: "",
+        resolve: Callable[[str], ModelRef] = lambda name: local_ref(Path(name)),
+        runs: Callable[[], Sequence[Run]] = tuple,
     ) -> None:
         """``held`` is what the running engine would give back if its model were unloaded; ``threads`` are those of the
         user's settings, 0 for the physical cores. ``origin`` is the identity on the Hub of a file that was downloaded.
+        ``resolve`` finds the draft model that somebody named; ``runs`` are those measured on this computer.
         """
         self._inspection, self._dry_run = inspection, dry_run
         self._machine, self._speed = machine, speed
@@ -85,6 +96,7 @@ class PlanningService:
         self._held = held
         self._usual_threads = threads
         self._origin = origin
+        self._speculations, self._runs = Speculations(resolve), runs
         self._local: tuple[object, LocalFile] | None = None
 
     # -- what is remembered ------------------------------------------------------------------------
@@ -97,6 +109,8 @@ class PlanningService:
     def remember(self, ref: ModelRef, settings: LoadSettings) -> None:
         """Load a model so from now on. UsageError for what no engine can do, StoreError where it cannot be kept."""
         settings.checked()
+        if settings.draft and (path := Path(settings.draft).expanduser()).is_file():
+            settings = replace(settings, draft=str(path.absolute()))  # where it lies from here, also from elsewhere
         for identity in identities(ref, self._origin):
             self._remembered.set(identity, settings)
 
@@ -114,14 +128,14 @@ class PlanningService:
         """The plan of a model of this computer that is about to be loaded, in place of the one that is.
 
         ``asked`` goes before what is remembered of the model. What cannot be planned is loaded all the same: only
-        settings that no engine can do are refused (UsageError), and "cancelled" is raised.
+        settings that no engine can do, or not with these models, are refused (UsageError), and "cancelled" is raised.
         """
         wanted = (asked or LoadSettings()).over(self.settings_of(ref)).over(self._usual()).checked()
         try:
             plan = self._planned(ref, wanted, self._held(), cancelled)
             _log.info("planned %s: %s", ref.name, wanted)
-            return plan
-        except CancelledError:
+            return self._with_plain(plan)
+        except (CancelledError, CannotSpeculateError):
             raise
         except HeftError as error:
             _log.info("no plan for %s: %s", ref.name, error.kind)
@@ -133,9 +147,19 @@ class PlanningService:
             note = f"This load could not be planned: {error}"
         return LoadPlan(ref, wanted, _threads(wanted), note=note, cores=physical_threads(), kind=_kind_of(ref))
 
+    def _with_plain(self, plan: LoadPlan) -> LoadPlan:
+        """With what is known of its speed without speculation, where that is to be used."""
+        if plan.speculating.kind == "off":
+            return plan
+        model = self._read(plan.ref).model
+        with suppress(HeftError):  # a ledger that cannot be read teaches nothing
+            return replace(plan, plain=measured_plain(self._runs(), model.fingerprint if model else "", plan))
+        return plan
+
     def _planned(self, ref: ModelRef, wanted: LoadSettings, held: Reclaimable, cancelled: Cancelled) -> LoadPlan:
         machine = self._machine.for_load()
-        if len(pools_of(machine)) > 1:  # how layers are shared among devices is the engine's to say
+        # how layers are shared among devices is the engine's to say, and what a second model takes
+        if len(pools_of(machine)) > 1 or wanted.speculating != "off":
             return self.weigh_source(str(ref.path), wanted, held=held, cancelled=cancelled, ref=ref).plan
         read = self._read(ref)
         local = read.model
@@ -181,11 +205,13 @@ class PlanningService:
                     kind=FailureKind.NO_LANGUAGE_MODEL,
                 )
             where = hypothetical(machine) if machine is not None else self._machine()
-            weights = weights_of(headers, shape)
-            fit, note = self._fit(headers, shape, weights, asked, where, method, held, cancelled)
+            decided = self._speculations.decided(inspected.title, headers, asked)
+            weights = weights_of(headers, shape, draft_layers=decided.speculating.kind == "mtp")
+            fit, note = self._fit(headers, shape, weights, asked, decided, where, method, held, cancelled)
             speeds = self.speeds(shape, weights, inspected.quantization, fit, where)
             ref = ref or inspected.ref
-            plan = replace(plan_of(ref, asked, fit, speeds, shape, kind, machine), note=note)
+            plan = plan_of(ref, asked, fit, speeds, shape, kind, machine)
+            plan = replace(plan, note=note, speculating=decided.speculating)
             label, title, size = inspected.quantization, inspected.title, inspected.size
             return Weighed(plan, fit, shape, weights, headers, where, label, title, size, kind)
         finally:
@@ -207,6 +233,7 @@ class PlanningService:
         shape: ModelShape,
         weights: Weights,
         asked: LoadSettings,
+        decided: Decided,
         where: Machine,
         method: Method,
         held: Reclaimable,
@@ -216,7 +243,7 @@ class PlanningService:
         note = "" if shape.known else f"Heft has no formulas for {shape.architecture}; its estimate is rough."
         if method == "engine":
             try:
-                fit = self._dry_run().plan(headers, shape, weights, asked, where, held, cancelled)
+                fit = self._dry_run().plan(headers, shape, weights, asked, where, held, cancelled, draft=decided.draft)
                 if fit is not None:
                     return fit, ""
                 note = _OTHER_GPUS
@@ -224,7 +251,11 @@ class PlanningService:
                 raise
             except HeftError as error:
                 note = f"The engine did not plan this load, so this is an estimate. {error.message}"
-        fit = place(shape, weights, asked, where, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes)
+        free = [pool.free_bytes for pool in pools_of(where)[1:]]
+        fit = place(
+            shape, weights, asked, where, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
+            beside=beside(decided, shape, asked, free),
+        )  # fmt: skip
         return fit, note
 
     def _read(self, ref: ModelRef) -> LocalFile:

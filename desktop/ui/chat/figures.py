@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from desktop.engine.api import Loaded
 from desktop.services.chat.events import PromptRead, TextAdded
+from desktop.services.chat.speculation_words import speculation_words
 from desktop.store.chats import Message
 from desktop.ui.chat.live_panel import Figures
 
@@ -24,6 +25,7 @@ def statistics_line(message: Message) -> str:
         parts.append(f"{tokens:,} token{'s' if tokens != 1 else ''}")
     if first := figures.get("seconds_to_first_token"):
         parts.append(f"first token {first:.2f} s")
+    parts += speculation_words(figures)
     if given_up := int(figures.get("given_up_threads", 0)):
         parts.append(f"{given_up} thread{'s' if given_up != 1 else ''} left to other programs")
     return " · ".join(parts)
@@ -84,6 +86,7 @@ def resting_figures(message: Message | None, loaded: Loaded | None, planned_byte
         seconds_to_first_token=measured.get("seconds_to_first_token"),
         context_used=int(measured.get("context_used", 0)),
         context_length=base.context_length or int(measured.get("context_length", 0)),
+        speculation=measured,
     )
 
 
@@ -98,6 +101,7 @@ def live_figures(before: Figures, event: PromptRead | TextAdded) -> Figures:
             prompt_done=event.done,
             prompt_total=event.total,
             context_used=event.done,
+            speculation={},
         )
     return replace(
         before,
@@ -107,4 +111,5 @@ def live_figures(before: Figures, event: PromptRead | TextAdded) -> Figures:
         prompt_done=None,
         prompt_total=None,
         context_used=event.context_used,
+        speculation={"drafted_tokens": event.drafted_tokens, "accepted_tokens": event.accepted_tokens},
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QVBoxLa
 
 from desktop.core.units import human_bytes
 from desktop.engine.api import Memory
+from desktop.services.chat.speculation_words import speculation_figure, speculation_words
 from desktop.ui.chat.rate_chart import RateChart
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import Theme, set_role
@@ -24,6 +26,11 @@ _ROWS = (
     ("predicted", "Predicted", "What Heft expected of this model on this computer, at the start of a chat."),
     ("prompt", "Prompt", "Prompt tokens read per second. Tokens kept from the turn before are not read again."),
     ("firstToken", "First token", "Time from sending the question to the first token of the answer."),
+    (
+        "speculation",
+        "Guesses",
+        "Tokens guessed ahead and found right (speculation), and what that gave against writing without it.",
+    ),
     ("context", "Context", "Tokens in the model's memory of this chat, of those it was loaded for."),
     ("memory", "Memory", "What the engine allocated for this model."),
 )
@@ -31,7 +38,10 @@ _ROWS = (
 
 @dataclass(frozen=True)
 class Figures:
-    """What the panel shows; None where there is nothing to show. Rates per second, times in seconds."""
+    """What the panel shows; None where there is nothing to show. Rates per second, times in seconds.
+
+    ``speculation`` are an answer's figures, of which those of its guesses are shown.
+    """
 
     tokens_per_second: float | None = None
     prompt_tokens_per_second: float | None = None
@@ -42,6 +52,7 @@ class Figures:
     context_length: int | None = None
     memory: Memory | None = None
     planned_bytes: int | None = None
+    speculation: Mapping[str, float] = field(default_factory=dict)
 
 
 def memory_figure(measured: int, planned: int | None) -> str:
@@ -58,6 +69,7 @@ def memory_text(memory: Memory) -> str:
         ("Recurrent state", memory.recurrent_bytes),
         ("Compute buffers", memory.compute_bytes),
         ("Output buffer", memory.output_bytes),
+        ("Speculation", memory.draft_bytes),
     ]
     lines = [f"{name}: {human_bytes(count)}" for name, count in terms if count]
     lines.append(f"Sum: {human_bytes(memory.total_bytes)}")
@@ -73,6 +85,7 @@ class LivePanel(QWidget):
         self.setObjectName("livePanel")
         self.chart = RateChart(theme)
         self._values: dict[str, QLabel] = {}
+        self._guesses: tuple[QWidget, ...] = ()
         self._meter = QProgressBar()
         self._meter.setObjectName("contextBar")
         self._meter.setAccessibleName("Context used")
@@ -108,8 +121,11 @@ class LivePanel(QWidget):
             if name == "context":
                 grid.addWidget(self._meter, line, 0, 1, 2)
                 line += 1
-            grid.addWidget(separator(), line, 0, 1, 2)
+            below = separator()
+            grid.addWidget(below, line, 0, 1, 2)
             line += 1
+            if name == "speculation":
+                self._guesses = (label, value, below)
         set_role(self._values["generation"], "subtitle")
         return grid
 
@@ -120,10 +136,20 @@ class LivePanel(QWidget):
         self._set("prompt", self._prompt(figures))
         self._set("firstToken", NOTHING if first is None else f"{first:.2f} s")
         self._show_context(figures.context_used, figures.context_length)
+        self._show_guesses(figures.speculation)
         memory = figures.memory
         self._set("memory", NOTHING if memory is None else memory_figure(memory.total_bytes, figures.planned_bytes))
         self._values["memory"].setToolTip(_ROWS[-1][2] if memory is None else memory_text(memory))
         self._values["memory"].setAccessibleDescription("" if memory is None else memory_text(memory))
+
+    def _show_guesses(self, figures: Mapping[str, float]) -> None:
+        """A row only where guesses are made: most models run without."""
+        words = ", ".join(speculation_words(figures))
+        for widget in self._guesses:
+            widget.setVisible(bool(words))
+        self._set("speculation", speculation_figure(figures))
+        self._values["speculation"].setToolTip(words)
+        self._values["speculation"].setAccessibleDescription(words)
 
     def show_prediction(self, rate: Rate | None) -> None:
         """Show what was expected of the loaded model's generation, tokens per second; None: nothing is known."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
 
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LOAD_FIELDS, NOTHING_SET, LoadField, LoadSettings
@@ -19,6 +19,7 @@ from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import set_role
 
 AUTO, NO_GPU = "auto", "no GPU"
+NOTHING_NAMED = "none"
 _COLUMN_WIDTH = 250  # pixels that a field with its label takes
 _EDITOR_WIDTH = 132
 _NARROWEST = 210  # pixels
@@ -123,7 +124,37 @@ class _NumberEditor(WholeField):
             self.edited.emit()
 
 
-Editor = _ContextEditor | _ChoiceEditor | _NumberEditor
+class _TextEditor(QLineEdit):
+    """What is typed counts when it is done."""
+
+    edited = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept = ""
+        self.editingFinished.connect(self._changed)
+        _grey(self, True)
+
+    @property
+    def words(self) -> str | None:
+        return self.text().strip() or None
+
+    def put(self, value: Any) -> None:
+        self._kept = value or ""
+        self.setText(self._kept)
+        _grey(self, not self._kept)
+
+    def show_decided(self, words: str) -> None:
+        self.setPlaceholderText(words or NOTHING_NAMED)
+
+    def _changed(self) -> None:
+        _grey(self, self.words is None)
+        if (self.words or "") != self._kept:  # leaving the field tells of it too
+            self._kept = self.words or ""
+            self.edited.emit()
+
+
+Editor = _ContextEditor | _ChoiceEditor | _NumberEditor | _TextEditor
 
 
 def editor_of(field: LoadField) -> Editor:
@@ -133,6 +164,8 @@ def editor_of(field: LoadField) -> Editor:
         made = _ContextEditor()
     elif field.choices:
         made = _ChoiceEditor(field)
+    elif field.metavar:
+        made = _TextEditor()
     else:
         made = _NumberEditor(0 if field.name == "threads" else -1)
     made.setObjectName("load" + field.name.title().replace("_", ""))
@@ -144,6 +177,8 @@ def editor_of(field: LoadField) -> Editor:
 
 def value_of(editor: Editor) -> Any:
     """What an editor says; None: unset."""
+    if isinstance(editor, _TextEditor):
+        return editor.words
     return editor.number if isinstance(editor, _NumberEditor) else editor.value
 
 
@@ -241,6 +276,8 @@ def decided_words(field: LoadField, plan: LoadPlan | None) -> str:
     value = getattr(plan.settings, field.name)
     if field.name == "gpu_layers":
         return NO_GPU if plan.fit is not None and not _has_gpu(plan) else f"{value:,}" if plan.fit else ""
+    if value is None:
+        return ""
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -20,6 +20,16 @@ from desktop.ui.chat.figures import statistics_line
         ({"tokens_per_second": 9.0, "given_up_threads": 1.0}, "9.0 tok/s · 1 thread left to other programs"),
         ({"tokens_per_second": 9.0, "given_up_threads": 3.0}, "9.0 tok/s · 3 threads left to other programs"),
         ({"tokens_per_second": 9.0, "given_up_threads": 0.0}, "9.0 tok/s"),
+        ({"drafted_tokens": 1.0}, "0% of 1 guess accepted"),
+        (
+            {
+                "tokens_per_second": 9.0,
+                "drafted_tokens": 120.0,
+                "accepted_tokens": 74.0,
+                "plain_tokens_per_second": 12.0,
+            },
+            "9.0 tok/s · 62% of 120 guesses accepted · 25% slower than without",
+        ),
     ],
 )
 def test_what_was_measured_is_said(statistics: dict[str, float], line: str, tmp_path: Path) -> None:

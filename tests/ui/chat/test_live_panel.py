@@ -83,7 +83,9 @@ def test_memory_is_explained_term_by_term(live: LivePanel) -> None:
         "260.0 MB",
     ):
         assert said in value.toolTip() and said in value.accessibleDescription()
-    assert "Recurrent" not in value.toolTip()
+    assert "Recurrent" not in value.toolTip() and "Speculation" not in value.toolTip()
+    live.show_figures(Figures(memory=Memory(92_000_000, 0, 0, 0, 0, 0, draft_bytes=31_000_000)))
+    assert "Speculation: 31.0 MB" in value.toolTip() and "Sum: 123.0 MB" in value.toolTip()
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,21 @@ def test_a_full_context_is_said_in_words_too(live: LivePanel, used: int, said: s
     value = live.findChild(QLabel, "contextValue")
     assert (value.text(), value.property("role")) == (said, role)
     assert live.findChild(QProgressBar, "contextBar").value() == min(1000, round(used / 2.048))
+
+
+def test_guesses_have_a_row_where_they_are_made(live: LivePanel) -> None:
+    live.show()
+    value = live.findChild(QLabel, "speculationValue")
+    live.show_figures(Figures(speculation={"drafted_tokens": 0.0}))
+    assert not value.isVisible()
+    live.show_figures(Figures(speculation={"drafted_tokens": 120, "accepted_tokens": 74}))
+    assert value.isVisible() and value.text() == "62% of 120"
+    measured = {"tokens_per_second": 14.0, "plain_tokens_per_second": 10.0}
+    live.show_figures(Figures(speculation={"drafted_tokens": 120.0, "accepted_tokens": 74.0} | measured))
+    assert value.text() == "62% of 120 · +40%"
+    assert value.toolTip() == "62% of 120 guesses accepted, 40% faster than without"
+    live.show_figures(Figures())
+    assert not value.isVisible()
 
 
 def test_reading_the_prompt_is_counted(live: LivePanel) -> None:

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QProgressBar, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 from support.fitting import cut
 from support.forge_shapes import llama_8b, qwen3_30b_a3b
@@ -17,6 +26,7 @@ from support.widgets import find, label, shown
 from desktop.core.load_settings import LOAD_FIELDS, LoadSettings
 from desktop.core.model_ref import ModelRef, local_ref
 from desktop.core.text import plain_tooltip
+from desktop.services.container import Container
 from desktop.services.planning.service import PlanningService
 from desktop.store.paths import Paths
 from desktop.ui.shared.load_panel import LoadPanel
@@ -173,6 +183,30 @@ def test_what_no_engine_can_do_is_said_and_not_remembered(
         LoadSettings(cache_type_v="q8_0"),
         LoadSettings(cache_type_v="q8_0", flash_attention="on"),
     )
+
+
+def test_a_draft_model_is_named_and_what_cannot_guess_is_said(
+    tasks: Tasks, qtbot: QtBot, paths: Paths, dense: ModelRef
+) -> None:
+    with Container(paths) as container:
+        panel = LoadPanel(lambda: container.planning, tasks)
+        shown(qtbot, panel, 720, 320)
+        show(panel, dense, qtbot)
+        draft, kind = find(panel, QLineEdit, "loadDraft"), find(panel, QComboBox, "loadSpeculation")
+        assert (draft.text(), draft.placeholderText(), kind.currentText()) == ("", "none", "auto · off")
+        choose(panel, qtbot, "loadSpeculation", "draft")
+        qtbot.waitUntil(lambda: "draft model needs one" in label(panel, "planNotes"))
+        draft.setFocus()
+        qtbot.keyClicks(draft, "small.gguf")
+        qtbot.keyClick(draft, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: container.planning.settings_of(dense).draft == "small.gguf")
+        qtbot.waitUntil(lambda: "small.gguf" in label(panel, "planNotes"))  # there is none of that name
+        choose(panel, qtbot, "loadSpeculation", "mtp")
+        qtbot.waitUntil(lambda: "no layers for multi-token prediction" in label(panel, "planNotes"))
+        assert container.planning.settings_of(dense) == LoadSettings(speculation="mtp", draft="small.gguf")
+        with qtbot.waitSignal(panel.planned):
+            qtbot.mouseClick(find(panel, QAbstractButton, "loadReset"), Qt.MouseButton.LeftButton)
+        assert draft.text() == "" and container.planning.settings_of(dense).unset
 
 
 def test_only_a_model_of_experts_has_the_field_for_them(

@@ -53,7 +53,7 @@ static bool is_stopping(void * /* data */) {
     return stopping.load(std::memory_order_relaxed);
 }
 
-int32_t heft_process(llama_context * ctx, llama_batch_ext * batch, size_t tokens) {
+int32_t heft_process(llama_context * ctx, llama_context * draft, llama_batch_ext * batch, size_t tokens) {
     static llama_context * known   = nullptr;
     static int             threads = 0;
 
@@ -66,6 +66,9 @@ int32_t heft_process(llama_context * ctx, llama_batch_ext * batch, size_t tokens
     if (wanted > 0 && wanted != threads) {
         threads = wanted;
         llama_set_n_threads(ctx, wanted, wanted);
+        if (draft != nullptr) {
+            llama_set_n_threads(draft, wanted, wanted);
+        }
     }
     if (stopping) {
         return 2;

@@ -42,7 +42,7 @@ function(heft_take_hold)
     heft_change(${context} "#include \"mtmd.h\"\n" "#include \"control.h\"\n#include \"mtmd.h\"\n")
     heft_change(${context}
         "llama_process(ctx_tgt, LLAMA_PROCESS_TYPE_DECODE, batch.view.get())"
-        "heft_process(ctx_tgt, batch.view.get(), batch.view.size())")
+        "heft_process(ctx_tgt, ctx_dft, batch.view.get(), batch.view.size())")
     heft_change(${context} "        int32_t n_batch = llama_n_batch(ctx_tgt)" "        int32_t n_batch = heft_n_batch(ctx_tgt)")
     heft_change(${context} "        int32_t n_batch  = llama_n_batch(ctx_tgt)" "        int32_t n_batch  = heft_n_batch(ctx_tgt)")
     heft_change(${context}
