@@ -19,6 +19,7 @@ from desktop.store.option_kinds import Address, ByteSize, Choice, Folder, Folder
 
 T = TypeVar("T")
 Appearance = Literal["system", "light", "dark"]
+IdleMinutes = Literal["never", "5", "15", "30", "60"]
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,24 @@ GPU_RESERVE = Option(
     label="Memory of each graphics card kept free",
     explanation="For the driver and what the desktop draws",
     words="gpu vram reserve limit",
+)
+
+IDLE_MINUTES = Option(
+    key="idle_minutes",
+    kind=Choice[IdleMinutes](
+        (
+            ("never", "Never"),
+            ("5", "5 minutes without use"),
+            ("15", "15 minutes without use"),
+            ("30", "30 minutes without use"),
+            ("60", "an hour without use"),
+        )
+    ),
+    default="never",
+    page="engine",
+    label="Free the model's memory after",
+    explanation="The next question loads it again and reads the whole conversation anew, which takes a while",
+    words="idle sleep unload timeout keep alive",
 )
 
 # -- Hub -----------------------------------------------------------------------------------------

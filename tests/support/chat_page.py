@@ -156,6 +156,7 @@ class Desk:
     ) -> None:
         self.qtbot = qtbot
         self.store = store
+        self.tasks = tasks
         self.engine = ScriptedEngine()
         self.library = OneModelLibrary(model)
         self.planning = PlainPlanning()

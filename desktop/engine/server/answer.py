@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import psutil
 
-from desktop.core.errors import EngineError
+from desktop.core.errors import ContextFullError, EngineError
 from desktop.core.failures import FailureKind
 from desktop.engine.api import Event, Finished, FinishReason, Generate, PromptProgress, Statistics, Text
 from desktop.engine.endpoint.chunks import Chunk, Timings, read_chunk
@@ -195,13 +195,14 @@ class Answer:
             given_up_threads=self._given_up,
         )
 
-    def _too_long(self, error: EndpointError) -> EngineError:
-        needed, length = error.fields.get("n_prompt_tokens", 0), error.fields.get("n_ctx", self._context_length)
-        return EngineError(
-            f"This conversation is {int(needed):,} tokens long; the model was loaded with a context of "
-            f"{int(length):,}.",
+    def _too_long(self, error: EndpointError) -> ContextFullError:
+        needed = int(error.fields.get("n_prompt_tokens", 0))
+        length = int(error.fields.get("n_ctx", self._context_length))
+        return ContextFullError(
+            f"This conversation is {needed:,} tokens long; the model was loaded with a context of {length:,}.",
             "Load it with a larger context, or start a new chat.",
-            kind=FailureKind.CONTEXT_FULL,
+            needed_tokens=needed,
+            context_length=length,
         )
 
 

@@ -22,6 +22,8 @@ from desktop.core.failures import FailureKind
 from desktop.engine.api import (
     Benchmark,
     Cancel,
+    Count,
+    Counted,
     EngineDied,
     Event,
     Failed,
@@ -38,6 +40,7 @@ from desktop.engine.helper_process import Tool
 from desktop.engine.server.answer import Answer
 from desktop.engine.server.benchmark import Bench
 from desktop.engine.server.core_share import CoreShare
+from desktop.engine.server.count import count_tokens
 from desktop.engine.server.held import Held, Loading, ServerDiedError
 from desktop.engine.server.log import ServerLog
 from desktop.engine.server.process import ServerProcess
@@ -167,7 +170,7 @@ class EngineClient:
 
     def _serve(self, serial: int, request: Request) -> None:
         self._serving = serial
-        number = request.request_id if isinstance(request, Generate | Benchmark | Load) else None
+        number = request.request_id if isinstance(request, Generate | Count | Benchmark | Load) else None
         try:
             match request:
                 case Load():
@@ -177,6 +180,8 @@ class EngineClient:
                     self._tell(Unloaded())
                 case Generate():
                     self._answer(request)
+                case Count():
+                    self._count(request)
                 case Benchmark():
                     self._benchmark(request)
         except ConnectionLostError as error:
@@ -198,7 +203,7 @@ class EngineClient:
         except HeftError as error:
             if self._dead:
                 return
-            self._tell(Failed(number, error.kind, error.message, error.hint, error.detail))
+            self._tell(Failed.of(number, error))
         except Exception as error:  # noqa: BLE001  # this thread goes on, and whoever waits hears of it
             hint = "Copy the details into a report; load the model again."
             trace = "".join(traceback.format_exception(error))
@@ -267,6 +272,13 @@ class EngineClient:
         )
         self._begin(answer.stop)
         answer.run(held.questions.question(request))
+
+    def _count(self, request: Count) -> None:
+        held = self._with_template(self._ready(), request.asked)
+        if self._is_cancelled():
+            raise CancelledError("Counting was cancelled.")
+        question = held.questions.question(request.asked)
+        self._tell(Counted(request.request_id, count_tokens(held.endpoint, question)))
 
     def _with_template(self, held: Held, request: Generate) -> Held:
         """The model with the template that is asked for: a server has one, from its start to its end."""

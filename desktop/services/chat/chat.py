@@ -196,6 +196,9 @@ class ChatService:
             self._generate()
             return
         again = self._engine.last_plan
+        if phase == "asleep" and again is not None:
+            self._engine.load(again)  # as it was planned: only its memory was lent to others
+            return
         if again is None:
             self._fail(EngineError("No model is loaded.", "Choose a model first.", kind=FailureKind.NO_MODEL))
             return

@@ -57,6 +57,7 @@ class ChatPage(Page):
     """Wires what is shown to who does it; the parts know nothing of each other."""
 
     template_asked = Signal(object)  # Path of the loaded model, whose chat template is to be shown
+    typed = Signal()  # a question is being written: its model is wanted
 
     def __init__(
         self,
@@ -214,6 +215,7 @@ class ChatPage(Page):
         composer.edit_submitted.connect(talk.edit)
         composer.edit_last_requested.connect(self._edit_last)
         composer.stop_requested.connect(talk.stop)
+        composer.typed.connect(self.typed)
         self._side.context_changed.connect(composer.set_context)
         self._save.timeout.connect(self._flush_settings)
         self._side.settings.changed.connect(self._save.start)
@@ -363,7 +365,7 @@ class ChatPage(Page):
 
     def _name_model(self) -> None:
         state = self._state
-        held = state.loaded is not None or state.phase == "loading"
+        held = state.loaded is not None or state.phase in ("loading", "asleep")
         bare = state.loaded is not None and state.loaded.template == "none"
         continues = bare and not self._side.asking.own_template
         self._composer.set_model_name(state.model_name if held else "", continues=continues)
