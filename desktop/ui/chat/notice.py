@@ -15,7 +15,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.settings_pages import SettingsPage
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.kind_words import CONTINUES
-from desktop.store.chats import Chat, Message
+from desktop.store.chats import Chat
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shared.signals import calling
@@ -23,7 +23,16 @@ from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 Action = Literal[
-    "load-again", "load-smaller", "load-larger", "new-chat", "open-file", "load-chat-model", "choose-model"
+    "load-again",
+    "load-smaller",
+    "load-larger",
+    "drop-oldest",
+    "summarise",
+    "stop-summary",
+    "new-chat",
+    "open-file",
+    "load-chat-model",
+    "choose-model",
 ]
 _MARK = 20  # pixels of the sign before the words
 _NARROW = 440  # pixels
@@ -106,23 +115,6 @@ def _ways_on(kind: FailureKind, smaller: int | None) -> tuple[tuple[Action, str]
     if kind in _FILE_KINDS:
         return (("open-file", "Open another file…"),)
     return (("load-again", "Load again"),)
-
-
-def answer_notice(message: Message | None, larger: int | None) -> Notice | None:
-    """What the last message asks the user to decide: a full context."""
-    if message is None or message.state != "context-full":
-        return None
-    ways: tuple[tuple[Action, str], ...] = (("new-chat", "Start a new chat"),)
-    if larger is not None:
-        ways = (("load-larger", f"Load with {larger:,} tokens"), *ways)
-    length = int(message.statistics.get("context_length", 0))
-    size = f" of {length:,} tokens" if length else ""
-    return Notice(
-        f"context-full {message.id} {larger}",
-        "warning",
-        f"The context{size} is full.",
-        actions=ways,
-    )
 
 
 def model_notice(chat: Chat | None, state: EngineState) -> Notice | None:
@@ -221,6 +213,7 @@ class NoticeStrip(QFrame):
                 button.setProperty("role", "primary")
             button.clicked.connect(calling(self.chosen.emit, action))
             self._buttons.addWidget(button)
+            button.show()  # else it comes an event later, and the strip flickers when its offer changes
         if page is not None:
             settings = SettingsLink("noticeSettings")
             settings.asked.connect(self.settings_asked)
