@@ -24,12 +24,14 @@ class Planner(Protocol):
 class LongerContext:
     """What there is for a conversation of ``needed`` tokens. ``plan`` is the load that holds it; None where none fits.
 
-    ``longest`` is the longest context that fits, in tokens, 0 where that is not known or is the present one.
+    ``longest`` is the longest context that fits, in tokens, 0 where that is not known or is the present one;
+    ``trained`` what the model was trained for, where that is why.
     """
 
     needed: int
     plan: LoadPlan | None
     longest: int = 0
+    trained: int = 0
 
     @property
     def beyond_training(self) -> bool:
@@ -38,7 +40,7 @@ class LongerContext:
 
 
 def longer_context(planning: Planner, loaded: LoadPlan, present: int, needed: int) -> LongerContext:
-    """The plan of the loaded model for ``needed`` tokens and an answer, in the place of ``present`` ones: as long as its
+    """The plan of the loaded model for ``needed`` tokens and an answer, where it has ``present`` tokens: as long as its
     training reaches, if that is enough, else beyond. Waits for plans.
     """
     wanted, trained = context_for(needed), engine_context(loaded.trained_context)
@@ -47,12 +49,14 @@ def longer_context(planning: Planner, loaded: LoadPlan, present: int, needed: in
     if needed + LEAST_ROOM <= trained < wanted:
         wanted = trained
     if wanted > LONGEST_CONTEXT:
-        return LongerContext(needed, None)
+        return LongerContext(needed, None, trained=loaded.trained_context)
     plan = planning.for_load(loaded.ref, LoadSettings(context=wanted))
     if plan.fits and (plan.fit is not None or wanted <= trained):
         return LongerContext(needed, plan)
-    present = planning.for_load(loaded.ref, LoadSettings(context=present))
-    longest = present.fit.max_context if present.fit is not None else 0
+    if plan.fits:  # whether it would fit is not known, and it would make little sense
+        return LongerContext(needed, None, trained=loaded.trained_context)
+    now = planning.for_load(loaded.ref, LoadSettings(context=present))
+    longest = now.fit.max_context if now.fit is not None else 0
     if longest >= needed + LEAST_ROOM:
         plan = planning.for_load(loaded.ref, LoadSettings(context=longest))
         if plan.fits:
@@ -76,6 +80,8 @@ def remark(found: LongerContext) -> str:
     plan = found.plan
     if plan is not None:
         return beyond_training(plan.context, plan.trained_context)
+    if found.trained:
+        return f"The model was trained for {found.trained:,} tokens."
     if found.longest:
         return f"No context that holds it fits into memory; the longest that does is {found.longest:,} tokens."
     return "No longer context fits into memory."

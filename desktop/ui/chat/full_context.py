@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from desktop.services.planning.longer_context import LongerContext
     from desktop.services.planning.service import PlanningService
 
-_KEPT = "Nothing is deleted: what the model does not see stays here, and can be shown to it again."
+_KEPT = "Nothing is deleted."
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ Action = Literal[
 ]
 _MARK = 20  # pixels of the sign before the words
 _NARROW = 440  # pixels
+_SIDES, _BETWEEN = 24, 6  # pixels: left and right of the strip, and between its buttons
 _FILE_KINDS = (
     FailureKind.NOT_FOUND,
     FailureKind.BAD_FILE,
@@ -153,7 +154,7 @@ class NoticeStrip(QFrame):
         self._ways = QWidget()  # an empty row as a layout of its own would be the strip's greatest width
         self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._ways)
         self._buttons.setContentsMargins(_MARK + 10, 0, 0, 0)  # below the words
-        self._buttons.setSpacing(6)
+        self._buttons.setSpacing(_BETWEEN)
         self._close = QToolButton()
         self._close.setObjectName("dismissNotice")
         self._close.setAccessibleName("Dismiss this message")
@@ -209,7 +210,7 @@ class NoticeStrip(QFrame):
         for number, (action, title) in enumerate(actions):
             button = QPushButton(title)
             button.setObjectName(f"notice-{action}")
-            if number == 0:
+            if number == 0 and action != "stop-summary":
                 button.setProperty("role", "primary")
             button.clicked.connect(calling(self.chosen.emit, action))
             self._buttons.addWidget(button)
@@ -220,15 +221,23 @@ class NoticeStrip(QFrame):
             settings.show_page(page)
             self._buttons.addWidget(settings)
         self._buttons.addStretch(1)
+        self._fit()
         self._ways.setVisible(bool(actions) or page is not None)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window the buttons stand below each other."""
         super().resizeEvent(event)
-        narrow = event.size().width() < _NARROW
-        self._buttons.setContentsMargins(0 if narrow else _MARK + 10, 0, 0, 0)
+        self._fit()
+
+    def _fit(self) -> None:
+        narrow = self.width() < _NARROW
         self._mark.setVisible(not narrow)  # the colour of the edge says it too
-        self._buttons.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+        buttons = [item.widget() for number in range(self._buttons.count()) if (item := self._buttons.itemAt(number))]
+        needed = sum(button.sizeHint().width() + _BETWEEN for button in buttons if button is not None)
+        margins = _SIDES + _MARK + 10
+        stacked = narrow or needed + margins > self.width()
+        self._buttons.setContentsMargins(0 if narrow else _MARK + 10, 0, 0, 0)
+        self._buttons.setDirection(QBoxLayout.Direction.TopToBottom if stacked else QBoxLayout.Direction.LeftToRight)
 
     def _dismiss(self) -> None:
         if self._notice is not None:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from desktop.services.planning.service import PlanningService
     from desktop.ui.shared.transcript import TranscriptView
 
+_LEAST_TRANSCRIPT = 40  # pixels: in a low window what has to be decided goes first
 _WARM_UP_MS = 600  # after the first paint and the start of a model's load
 _SAVE_DELAY_MS = 400  # dragging a value is one write
 
@@ -161,6 +162,7 @@ class ChatPage(Page):
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing edited is left unsaved."""
         self._flush_settings()
+        self._seen.bar.flush()
         super().hideEvent(event)
 
     # -- building ---------------------------------------------------------------------------------
@@ -226,6 +228,7 @@ class ChatPage(Page):
 
         talk, view = self._talk, TranscriptView(self._theme)
         view.set_busy(talk.busy)
+        view.setMinimumHeight(_LEAST_TRANSCRIPT)
         view.regenerate_requested.connect(talk.regenerate)
         view.continue_requested.connect(talk.continue_)
         view.edit_requested.connect(self._edit)

@@ -14,7 +14,7 @@ from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 
 _SAVE_MS = 600  # after the last key
-_LINES = 5
+_LEAST_LINES, _MOST_LINES, _LINE_SHARE, _ALL_ELSE = 2, 6, 90, 260  # pixels of the window that give a line
 _NARROW = 440  # pixels: below it the buttons stand under the words
 
 
@@ -38,13 +38,13 @@ class ViewBar(QFrame):
         self._summary.setObjectName("viewSummary")
         self._summary.setAccessibleName("Summary of the earlier turns, given to the model in their place")
         self._summary.setTabChangesFocus(True)
-        self._summary.setFixedHeight(self._summary.fontMetrics().lineSpacing() * _LINES + 14)
         self._summary.hide()
         self._save = QTimer(self)
         self._save.setSingleShot(True)
         self._save.setInterval(_SAVE_MS)
         self._save.timeout.connect(self.flush)
-        self._summary.textChanged.connect(self._save.start)
+        self._summary.textChanged.connect(self._edited)
+        self._unsaved = False
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
         buttons.addWidget(self._fold)
@@ -86,19 +86,25 @@ class ViewBar(QFrame):
             self.flush()
             self._chat = chat.id if chat is not None else None
             self._fold.setChecked(False)
-        if not self._save.isActive() and summary != self._summary.toPlainText():
+        if not self._unsaved and summary != self._summary.toPlainText():
             self._summary.setPlainText(summary)
-            self._save.stop()  # it is what is kept
+            self._unsaved = False  # it is what is kept
         self._show_fold()
 
     def flush(self) -> None:
         """Keep what was written."""
-        if self._save.isActive() and self._chat is not None:
-            self._save.stop()
+        self._save.stop()
+        if self._unsaved and self._chat is not None:
+            self._unsaved = False
             self.summary_changed.emit(self._chat, self._summary.toPlainText())
+
+    def _edited(self) -> None:
+        self._unsaved = True
+        self._save.start()
 
     def _show_fold(self) -> None:
         shown = self.summed_up and self._fold.isChecked()
+        self._fit_summary()
         self._summary.setVisible(shown)
         self._fold.setText(f"Hide {SUMMARY.short.lower()}" if shown else SUMMARY.short)
 
@@ -107,6 +113,12 @@ class ViewBar(QFrame):
         super().resizeEvent(event)
         narrow = event.size().width() < _NARROW
         self._row.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+        self._fit_summary()
+
+    def _fit_summary(self) -> None:
+        """A low window has few lines for it, and scrolls."""
+        lines = max(_LEAST_LINES, min(_MOST_LINES, (self.window().height() - _ALL_ELSE) // _LINE_SHARE))
+        self._summary.setFixedHeight(self._summary.fontMetrics().lineSpacing() * lines + 18)
 
 
 def view_words(view: ModelView, branch: Sequence[Message]) -> str:
