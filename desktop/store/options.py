@@ -183,16 +183,16 @@ IDLE_MINUTES = Option(
     kind=Choice[IdleMinutes](
         (
             ("never", "Never"),
-            ("5", "5 minutes without use"),
-            ("15", "15 minutes without use"),
-            ("30", "30 minutes without use"),
-            ("60", "an hour without use"),
+            ("5", "5 minutes"),
+            ("15", "15 minutes"),
+            ("30", "30 minutes"),
+            ("60", "1 hour"),
         )
     ),
     default="never",
     page="engine",
     label="Free the model's memory after",
-    explanation="The next question loads it again and reads the whole conversation anew, which takes a while",
+    explanation="Without use; the next question loads it again and reads its whole conversation anew",
     words="idle sleep unload timeout keep alive",
 )
 

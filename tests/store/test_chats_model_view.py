@@ -39,8 +39,8 @@ def test_chats_of_the_version_before_are_seen_whole(tmp_path: Path) -> None:
     database, _ = open_database(path, replace(SCHEMA, migrations=SCHEMA.migrations[:3]))
     with closing(database):
         database.execute(
-            """INSERT INTO chats (title, model, model_path, system_prompt, sampling, max_tokens, context_length, created,
-               updated) VALUES ('Old', 'm', '', '', '{}', 0, 0, 1.0, 1.0)"""
+            """INSERT INTO chats (title, model, model_path, system_prompt, sampling, max_tokens, context_length,
+               created, updated) VALUES ('Old', 'm', '', '', '{}', 0, 0, 1.0, 1.0)"""
         )
     with closing(ChatStore(path)) as store:
         assert [(chat.title, chat.model_view) for chat in store.chats()] == [("Old", ModelView())]

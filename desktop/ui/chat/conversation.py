@@ -198,7 +198,7 @@ class Conversation(QObject):
             begun = [known.content], [known.reasoning], known.reasoning_seconds
             self._answer = LiveAnswer(known.chat_id, known.id, *begun)
             self._waiting = False
-            self._replace(replace(known, state="streaming"))
+            self._replace(replace(known, state="streaming", note=""))
 
         def refused() -> None:
             if self._answer is not None and self._answer.message_id == known.id:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from desktop.services.planning.longer_context import LongerContext
     from desktop.services.planning.service import PlanningService
 
-_KEPT = "Nothing is deleted."
+_KEPT = "Dropped or summarised turns are not deleted."
 
 
 @dataclass(frozen=True)
@@ -131,10 +131,12 @@ class FullContext(QObject):
 
     def _plan(self, full: Full) -> None:
         """Find out what there is for it, once."""
-        plan = self._engine.state.plan
+        plan, loaded = self._engine.state.plan, self._engine.state.loaded
         key = (full.needed, plan)
         if plan is None or key == self._asked_for:
             return
+        if loaded is not None and loaded.trained_context_length:  # the engine knows it of each model
+            plan = replace(plan, trained_context=loaded.trained_context_length)
         self._asked_for, self._found = key, None
 
         def found(longer: LongerContext) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
@@ -16,6 +16,8 @@ from desktop.core.settings_pages import SettingsPage
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.kind_words import CONTINUES
 from desktop.store.chats import Chat
+from desktop.ui.shared.chips import FlowLayout
+from desktop.ui.shared.elided_label import first_fitting
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shared.signals import calling
@@ -36,7 +38,7 @@ Action = Literal[
 ]
 _MARK = 20  # pixels of the sign before the words
 _NARROW = 440  # pixels
-_SIDES, _BETWEEN = 24, 6  # pixels: left and right of the strip, and between its buttons
+_SIDES = 30  # pixels left and right of the strip, its edge included
 _FILE_KINDS = (
     FailureKind.NOT_FOUND,
     FailureKind.BAD_FILE,
@@ -152,9 +154,10 @@ class NoticeStrip(QFrame):
         texts.addWidget(self._text)
         texts.addWidget(self._hint)
         self._ways = QWidget()  # an empty row as a layout of its own would be the strip's greatest width
-        self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._ways)
-        self._buttons.setContentsMargins(_MARK + 10, 0, 0, 0)  # below the words
-        self._buttons.setSpacing(_BETWEEN)
+        self._around = QVBoxLayout(self._ways)
+        self._buttons = FlowLayout(spacing=6)
+        self._around.addLayout(self._buttons)
+        self._offered: list[tuple[QPushButton, str]] = []  # with all their words
         self._close = QToolButton()
         self._close.setObjectName("dismissNotice")
         self._close.setAccessibleName("Dismiss this message")
@@ -207,8 +210,11 @@ class NoticeStrip(QFrame):
             if (old := item.widget()) is not None:
                 old.hide()
                 old.deleteLater()
+        self._offered = []
         for number, (action, title) in enumerate(actions):
             button = QPushButton(title)
+            button.setAccessibleName(title)
+            self._offered.append((button, title))
             button.setObjectName(f"notice-{action}")
             if number == 0 and action != "stop-summary":
                 button.setProperty("role", "primary")
@@ -220,24 +226,24 @@ class NoticeStrip(QFrame):
             settings.asked.connect(self.settings_asked)
             settings.show_page(page)
             self._buttons.addWidget(settings)
-        self._buttons.addStretch(1)
         self._fit()
         self._ways.setVisible(bool(actions) or page is not None)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """In a narrow window the buttons stand below each other."""
+        """A narrow window has more lines of buttons, and says less on them."""
         super().resizeEvent(event)
         self._fit()
 
     def _fit(self) -> None:
         narrow = self.width() < _NARROW
         self._mark.setVisible(not narrow)  # the colour of the edge says it too
-        buttons = [item.widget() for number in range(self._buttons.count()) if (item := self._buttons.itemAt(number))]
-        needed = sum(button.sizeHint().width() + _BETWEEN for button in buttons if button is not None)
-        margins = _SIDES + _MARK + 10
-        stacked = narrow or needed + margins > self.width()
-        self._buttons.setContentsMargins(0 if narrow else _MARK + 10, 0, 0, 0)
-        self._buttons.setDirection(QBoxLayout.Direction.TopToBottom if stacked else QBoxLayout.Direction.LeftToRight)
+        indent = 0 if narrow else _MARK + 10
+        self._around.setContentsMargins(indent, 0, 0, 0)  # below the words
+        for button, title in self._offered:
+            metrics, shorter = button.fontMetrics(), (title.rsplit(", ", 1)[0], title.split(":", 1)[0])
+            padding = button.sizeHint().width() - metrics.horizontalAdvance(button.text())
+            button.setText(first_fitting(metrics, self.width() - indent - _SIDES - padding, title, *shorter))
+            button.setToolTip(title if button.text() != title else "")
 
     def _dismiss(self) -> None:
         if self._notice is not None:

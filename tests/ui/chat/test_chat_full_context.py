@@ -66,7 +66,7 @@ def test_the_need_is_shown_and_a_longer_context_that_fits_answers(desk: Desk, qt
         "summarise": "Summarise the oldest turns",
         "new-chat": "Start a new chat",
     }
-    assert desk.label("noticeHint") == "Nothing is deleted."
+    assert desk.label("noticeHint") == "Dropped or summarised turns are not deleted."
     desk.click("notice-load-larger")
     qtbot.waitUntil(lambda: desk.engine.state.phase == "loading" and desk.service.busy)
     assert desk.engine.last_plan is not None and desk.engine.last_plan.context == 8192
@@ -81,8 +81,9 @@ def test_the_need_is_shown_and_a_longer_context_that_fits_answers(desk: Desk, qt
 def test_a_context_that_does_not_fit_is_not_offered_and_the_longest_is_said(desk: Desk, qtbot: QtBot) -> None:
     _outgrown(desk, qtbot, most=4096)
     assert list(_offered(desk)) == ["drop-oldest", "summarise", "new-chat"]
-    said = "No context that holds it fits into memory; the longest that does is 4,096 tokens. Nothing is deleted."
-    assert desk.label("noticeHint") == said
+    said = "No context that holds it fits into memory; the longest that does is 4,096 tokens."
+    kept = "Dropped or summarised turns are not deleted."
+    assert desk.label("noticeHint") == f"{said} {kept}"
 
 
 def test_beyond_the_training_it_is_the_last_choice_with_its_warning(desk: Desk, qtbot: QtBot) -> None:
@@ -230,8 +231,8 @@ def test_another_version_that_does_not_fit_keeps_the_good_answer_and_says_what_i
     desk.page._talk.regenerate(desk.page._talk.branch[-1].id)
     qtbot.waitUntil(lambda: len(desk.engine.requests) == 3)
     desk.engine.refuse(5000, 2048)
+    qtbot.waitUntil(lambda: desk.branch[-1] == ("assistant", "Four"))
     qtbot.waitUntil(lambda: "load-larger" in _offered(desk))
-    assert desk.branch[-1] == ("assistant", "Four")
     assert desk.label("noticeText") == "This conversation needs 5,000 tokens; the context holds 2,048."
     desk.click("notice-drop-oldest")
     words = "The oldest turns are dropped as the chat outgrows its context."
