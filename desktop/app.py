@@ -198,6 +198,7 @@ class Heft:
             sys.stderr.write("heft: there are no fonts on this system, so the window shows no words.\n")
             sys.stderr.write("      Install some, such as the package fonts-dejavu-core, and start Heft again.\n")
         self._collector.start()
+        self._container.idle_sleep.look_again()
         self._settings.options.watch()
         self._jobs_bridge = self._hear_of_jobs()
         from desktop.ui.shell.icons import application_icon

@@ -149,6 +149,7 @@ class Pages:
             self._theme,
         )
         page.template_asked.connect(lambda path: self.inspector().open(str(path), "template"))
+        page.typed.connect(lambda: self._container.idle_sleep.used())  # noqa: PLW0108 - made at the first key
         return page
 
     def _inspect_page(self) -> Page:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 CELLS = 256  # llama.cpp keeps a cache in groups of so many cells
+LEAST_ROOM = 1024  # for an answer in a context that may be chosen, and most in one that may not
+_SHORTEST = 2048  # that is offered: a shorter one saves next to nothing
 
 
 def engine_context(asked: int) -> int:
@@ -14,3 +16,18 @@ def engine_context(asked: int) -> int:
     2,000 tokens gets 2,048.
     """
     return -(-asked // CELLS) * CELLS
+
+
+def answer_room(context: int) -> int:
+    """What of a context is kept free for an answer, in a conversation that is cut to fit it."""
+    return min(LEAST_ROOM, context // 4)
+
+
+def context_for(needed: int) -> int:
+    """A context that holds a conversation of ``needed`` tokens and an answer to it: a quarter more, 1,024 at least,
+    rounded up to a power of two or one and a half times that.
+    """
+    wanted, length = needed + max(LEAST_ROOM, needed // 4), _SHORTEST
+    while length < wanted:
+        length = length * 3 // 2 if length & (length - 1) == 0 else length * 4 // 3
+    return length

@@ -75,6 +75,19 @@ class EngineError(HeftError):
     kind = FailureKind.ENGINE
 
 
+class ContextFullError(EngineError):
+    """A conversation that the context does not hold; both figures in tokens, 0 where the engine did not say."""
+
+    kind = FailureKind.CONTEXT_FULL
+
+    def __init__(
+        self, message: str, hint: str = "", *, detail: str = "", needed_tokens: int = 0, context_length: int = 0
+    ) -> None:
+        super().__init__(message, hint, detail=detail)
+        self.needed_tokens = needed_tokens
+        self.context_length = context_length
+
+
 class StoreError(HeftError):
     """Heft's own data could not be read or written."""
 

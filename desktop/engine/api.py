@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from desktop.core.cancelled import CancelledError
-from desktop.core.errors import EngineError, HeftError
+from desktop.core.errors import ContextFullError, EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import FlashAttention, KvType
@@ -141,6 +141,13 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
     effort: str = ""
 
 
+class Count(msgspec.Struct, frozen=True, tag="count"):
+    """How many tokens ``asked`` is as a prompt, through the chat template; nothing is read or written."""
+
+    request_id: int
+    asked: Generate
+
+
 class Benchmark(msgspec.Struct, frozen=True, tag="benchmark"):
     """Time prompt reading and generation, ``repeat`` times each, on the loaded model (tokens)."""
 
@@ -162,7 +169,7 @@ class Shutdown(msgspec.Struct, frozen=True, tag="shutdown"):
     """End the process cleanly."""
 
 
-Request = Load | Generate | Benchmark | Cancel | Unload | Shutdown
+Request = Load | Generate | Count | Benchmark | Cancel | Unload | Shutdown
 
 # -- events: the engine to Heft ------------------------------------------------------------------
 
@@ -314,6 +321,13 @@ class Finished(msgspec.Struct, frozen=True, tag="finished"):
     notes: tuple[str, ...] = ()
 
 
+class Counted(msgspec.Struct, frozen=True, tag="counted"):
+    """The length of a prompt, in tokens."""
+
+    request_id: int
+    tokens: int
+
+
 class Benchmarked(msgspec.Struct, frozen=True, tag="benchmarked"):
     """Rates of each repetition, tokens per second. ``drafted_tokens`` were guessed (speculation)."""
 
@@ -325,16 +339,35 @@ class Benchmarked(msgspec.Struct, frozen=True, tag="benchmarked"):
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """A request was refused; the process lives. Same words as :class:`desktop.core.errors.HeftError`."""
+    """A request was refused; the process lives. Same words as :class:`desktop.core.errors.HeftError`.
+
+    ``needed_tokens`` and ``context_length`` are those of a conversation that the context does not hold.
+    """
 
     request_id: int | None
     kind: FailureKind
     message: str
     hint: str
     detail: str = ""
+    needed_tokens: int = 0
+    context_length: int = 0
+
+    @classmethod
+    def of(cls, request_id: int | None, error: HeftError) -> Failed:
+        """An exception as a refusal; :meth:`error` is the way back."""
+        figures = (error.needed_tokens, error.context_length) if isinstance(error, ContextFullError) else (0, 0)
+        return cls(request_id, error.kind, error.message, error.hint, error.detail, *figures)
 
     def error(self) -> HeftError:
         """The refusal as an exception."""
+        if self.kind == FailureKind.CONTEXT_FULL:
+            return ContextFullError(
+                self.message,
+                self.hint,
+                detail=self.detail,
+                needed_tokens=self.needed_tokens,
+                context_length=self.context_length,
+            )
         if self.kind == FailureKind.CANCELLED:
             return CancelledError(self.message, self.hint, detail=self.detail)
         return EngineError(self.message, self.hint, detail=self.detail, kind=self.kind)
@@ -344,7 +377,7 @@ class Unloaded(msgspec.Struct, frozen=True, tag="unloaded"):
     """No model is held any more."""
 
 
-Event = Hello | LoadProgress | Loaded | PromptProgress | Text | Finished | Benchmarked | Failed | Unloaded
+Event = Hello | LoadProgress | Loaded | PromptProgress | Text | Finished | Counted | Benchmarked | Failed | Unloaded
 
 
 class EngineDied(msgspec.Struct, frozen=True, tag="died"):

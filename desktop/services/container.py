@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError
 from desktop.core.reserves import Reserves
 from desktop.services.made_once import made_once
+from desktop.services.members import Members
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from desktop.engine.api import Hello
     from desktop.hub.client import HubClient
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
     from desktop.services.engine.building import EngineBuildService
+    from desktop.services.engine.idle_sleep import IdleSleep
     from desktop.services.engine.supervisor import EngineService
     from desktop.services.hub_account import TokenService
     from desktop.services.inspect.inspection import InspectionService
@@ -54,31 +55,15 @@ if TYPE_CHECKING:
 
 ENGINE_END_SECONDS = 8.0  # the engine's own grace and kill take less; this only bounds a process that cannot die
 
-T = TypeVar("T")
 
-
-class Container:
+class Container(Members):
     """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:
         """``tell`` shows the user what was found broken and mended."""
+        super().__init__()
         self.paths = paths
         self._tell = tell
-        self._lock = threading.RLock()
-        self._members: dict[str, Any] = {}
-
-    def member(self, name: str, make: Callable[[Container], T]) -> T:
-        """The member called ``name``, made now if need be."""
-        if name not in self._members:
-            with self._lock:
-                if name not in self._members:
-                    self._members[name] = make(self)
-        found: T = self._members[name]
-        return found
-
-    def known(self, member: made_once[T]) -> T | None:
-        """A member if it was made already; asking makes nothing."""
-        return self._members.get(member.name)
 
     # -- this computer -----------------------------------------------------------------------------
 
@@ -107,6 +92,15 @@ class Container:
         from desktop.services.engine.supervisor import EngineService
 
         return EngineService(self.paths)
+
+    @made_once
+    def idle_sleep(self) -> IdleSleep:
+        """Frees the memory of a model that nobody uses."""
+        from desktop.services.engine.idle_sleep import IdleSleep
+
+        made = IdleSleep(self.engine, self._idle_seconds)
+        self.settings.subscribe(lambda _change: made.look_again())
+        return made
 
     @made_once
     def machine(self) -> MachineService:
@@ -357,6 +351,10 @@ class Container:
     def _threads(self) -> int:
         return self.settings.get(options.THREADS)
 
+    def _idle_seconds(self) -> float:
+        minutes = self.settings.get(options.IDLE_MINUTES)
+        return 0.0 if minutes == "never" else 60.0 * int(minutes)
+
     def _architectures(self) -> tuple[str, ...]:
         return self.describe_engine().architectures
 
@@ -393,18 +391,6 @@ class Container:
         ending.join(ENGINE_END_SECONDS)
 
     def close(self) -> None:
-        """End the engine and close what was made, the newest first: what is made later uses what was there."""
+        """End the engine, and close what was made."""
         self.end_engine()
-        with self._lock:
-            members = [member for name, member in self._members.items() if name != Container.engine.name]
-        for member in reversed(members):
-            if callable(close := getattr(member, "close", None)):
-                close()
-
-    def __enter__(self) -> Container:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self.close_members(but=Container.engine.name)

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from desktop.core.errors import NotFoundError, StoreError
@@ -28,6 +29,7 @@ from desktop.store.chats_records import (
     Message,
     MessageRole,
     MessageState,
+    ModelView,
     chat_from_row,
     message_from_row,
     path_value,
@@ -44,6 +46,7 @@ __all__ = [
     "Message",
     "MessageRole",
     "MessageState",
+    "ModelView",
     "SearchHit",
 ]
 
@@ -137,6 +140,7 @@ class ChatStore:
         max_tokens: int | None = None,
         model_path: str | None = None,
         context_length: int | None = None,
+        model_view: ModelView | None = None,
     ) -> Chat:
         """Change what is given and return the chat. Settings do not move it up the list."""
         given: dict[str, str | bytes | int | None] = {
@@ -147,6 +151,7 @@ class ChatStore:
             "max_tokens": max_tokens,
             "model_path": None if model_path is None else path_value(model_path),
             "context_length": context_length,
+            "model_view": None if model_view is None else encodable(json.dumps(asdict(model_view), ensure_ascii=False)),
         }
         changes = {name: value for name, value in given.items() if value is not None}
         if changes:

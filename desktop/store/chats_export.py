@@ -37,7 +37,11 @@ def to_markdown(chat: Chat, branch: Iterable[Message], *, reasoning: bool = Fals
     parts.append("*" + " · ".join([*about, _when(chat.created)]) + "*")
     if chat.system_prompt:
         parts += ["## System prompt", chat.system_prompt]
-    for message in branch:
+    branch = list(branch)
+    unseen = chat.model_view.unseen(branch)
+    if summary := chat.model_view.summary_of(branch):
+        parts += ["## Summary of the earlier turns", summary]
+    for place, message in enumerate(branch, 1):
         name = message.model or "Assistant"
         parts.append("## You" if message.role == "user" else f"## {name}")
         if reasoning and message.reasoning:
@@ -47,6 +51,8 @@ def to_markdown(chat: Chat, branch: Iterable[Message], *, reasoning: bool = Fals
         said = "; ".join(remark for remark in remarks if remark)
         if said:
             parts.append(f"*({said})*")
+        if place == unseen:
+            parts.append("*(The model does not see what is above.)*")
     return "\n\n".join(parts) + "\n"
 
 

@@ -4,13 +4,40 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from desktop.core.sampling_fields import SamplingValues
 
 MessageRole = Literal["user", "assistant"]
 MessageState = Literal["complete", "streaming", "stopped", "length", "context-full", "failed", "interrupted"]
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """What of a chat its model sees, where that is not all of it.
+
+    ``hidden_to`` is the last message that it does not see, with all above that. ``summary`` stands for the messages to
+    ``summarised_to``, which it does not see either. On a branch without such a message neither counts. ``rolling``: the
+    oldest turns are dropped by themselves as the chat grows.
+    """
+
+    hidden_to: int | None = None
+    summary: str = ""
+    summarised_to: int | None = None
+    rolling: bool = False
+
+    def unseen(self, branch: Sequence[Message]) -> int:
+        """How many messages of a branch the model does not see, from its first."""
+        ends = (self.hidden_to, self.summarised_to)
+        return max((place for place, message in enumerate(branch, 1) if message.id in ends), default=0)
+
+    def summary_of(self, branch: Sequence[Message]) -> str:
+        """The summary that stands before a branch; "" where it is of another one."""
+        return self.summary if any(message.id == self.summarised_to for message in branch) else ""
 
 
 @dataclass(frozen=True)
@@ -32,6 +59,7 @@ class Chat:
     updated: float
     model_path: str = ""
     context_length: int = 0
+    model_view: ModelView = ModelView()
 
 
 @dataclass(frozen=True)
@@ -74,7 +102,9 @@ def path_value(path: str) -> str | bytes:
     return path
 
 
-CHAT_COLUMNS = "id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length"
+CHAT_COLUMNS = (
+    "id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length, model_view"
+)
 MESSAGE_COLUMNS = (
     "id, chat_id, parent_id, role, content, state, model, created, statistics, note, reasoning, reasoning_seconds"
 )
@@ -82,7 +112,7 @@ MESSAGE_COLUMNS = (
 
 def chat_from_row(row: tuple[Any, ...]) -> Chat:
     """A row of CHAT_COLUMNS as a chat."""
-    made_id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length = row
+    made_id, title, model, system_prompt, sampling, max_tokens, created, updated, model_path, context_length, seen = row
     return Chat(
         made_id,
         title,
@@ -94,6 +124,7 @@ def chat_from_row(row: tuple[Any, ...]) -> Chat:
         updated,
         os.fsdecode(model_path),
         context_length,
+        msgspec.json.decode(seen, type=ModelView),
     )
 
 

@@ -152,4 +152,9 @@ UPDATE chats SET sampling = (
 ) WHERE CASE WHEN json_valid(sampling) THEN json_type(sampling) = 'object' END;
 """
 
-SCHEMA = Schema("your chats", (_V1, _V2, _V3), ("chats", "messages", "pieces", "message_index", "title_index"))
+# What of a chat its model sees: all of it, as before (desktop.store.chats_records.ModelView).
+_V4 = """
+ALTER TABLE chats ADD COLUMN model_view TEXT NOT NULL DEFAULT '{}';
+"""
+
+SCHEMA = Schema("your chats", (_V1, _V2, _V3, _V4), ("chats", "messages", "pieces", "message_index", "title_index"))

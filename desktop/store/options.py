@@ -19,6 +19,7 @@ from desktop.store.option_kinds import Address, ByteSize, Choice, Folder, Folder
 
 T = TypeVar("T")
 Appearance = Literal["system", "light", "dark"]
+IdleMinutes = Literal["never", "5", "15", "30", "60"]
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,24 @@ GPU_RESERVE = Option(
     label="Memory of each graphics card kept free",
     explanation="For the driver and what the desktop draws",
     words="gpu vram reserve limit",
+)
+
+IDLE_MINUTES = Option(
+    key="idle_minutes",
+    kind=Choice[IdleMinutes](
+        (
+            ("never", "Never"),
+            ("5", "5 minutes"),
+            ("15", "15 minutes"),
+            ("30", "30 minutes"),
+            ("60", "1 hour"),
+        )
+    ),
+    default="never",
+    page="engine",
+    label="Free the model's memory after",
+    explanation="Without use; the next question loads it again and reads its whole conversation anew",
+    words="idle sleep unload timeout keep alive",
 )
 
 # -- Hub -----------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from desktop.core.model_ref import ModelRef
 from desktop.core.sampling_defaults import NO_DEFAULTS, SamplingDefaults
 from desktop.engine.api import (
     EngineDied,
+    Failed,
     Finished,
     FinishReason,
     Generate,
@@ -74,6 +75,10 @@ class ScriptedEngine:
         self.tell(replace(self.state, phase="generating"))
         return len(self.requests)
 
+    def count(self, asked: Generate) -> int:
+        """A word is a token."""
+        return sum(len(message.content.split()) for message in asked.messages)
+
     def cancel(self) -> None:
         self.cancels += 1
         if self._answer is not None:
@@ -108,6 +113,14 @@ class ScriptedEngine:
         self.tell(replace(self.state, phase="ready"))
         length = self.state.loaded.context_length
         answer(Finished(1, reason, Statistics(40, 0, 2, used, length, 0.21, 1240.0, 61.4, 260_000_000)))
+
+    def refuse(self, needed: int, length: int) -> None:
+        """The conversation is too long."""
+        assert self._answer is not None
+        answer, self._answer = self._answer, None
+        self.tell(replace(self.state, phase="ready"))
+        words = f"This conversation is {needed:,} tokens long; the model was loaded with a context of {length:,}."
+        answer(Failed(1, FailureKind.CONTEXT_FULL, words, "Load it with a larger context.", "", needed, length))
 
     def die(self, kind: str = "crashed") -> None:
         answer, self._answer = self._answer, None
@@ -156,6 +169,7 @@ class Desk:
     ) -> None:
         self.qtbot = qtbot
         self.store = store
+        self.tasks = tasks
         self.engine = ScriptedEngine()
         self.library = OneModelLibrary(model)
         self.planning = PlainPlanning()

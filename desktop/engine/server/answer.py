@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import psutil
 
-from desktop.core.errors import EngineError
+from desktop.core.errors import ContextFullError, EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.speculation import UNMEASURED, PlainSpeed
 from desktop.engine.api import Event, Finished, FinishReason, Generate, PromptProgress, Statistics, Text
@@ -231,13 +231,14 @@ class Answer:
         found = self._plain_steps.rate if self._plain_steps is not None else 0.0
         return found or self._plain.rate(max(1, self._context_used - self._timings.predicted_n // 2))
 
-    def _too_long(self, error: EndpointError) -> EngineError:
-        needed, length = error.fields.get("n_prompt_tokens", 0), error.fields.get("n_ctx", self._context_length)
-        return EngineError(
-            f"This conversation is {int(needed):,} tokens long; the model was loaded with a context of "
-            f"{int(length):,}.",
+    def _too_long(self, error: EndpointError) -> ContextFullError:
+        needed = int(error.fields.get("n_prompt_tokens", 0))
+        length = int(error.fields.get("n_ctx", self._context_length))
+        return ContextFullError(
+            f"This conversation is {needed:,} tokens long; the model was loaded with a context of {length:,}.",
             "Load it with a larger context, or start a new chat.",
-            kind=FailureKind.CONTEXT_FULL,
+            needed_tokens=needed,
+            context_length=length,
         )
 
 

@@ -23,6 +23,8 @@ from desktop.core.failures import FailureKind
 from desktop.engine.api import (
     Benchmark,
     Cancel,
+    Count,
+    Counted,
     EngineDied,
     Event,
     Failed,
@@ -39,6 +41,7 @@ from desktop.engine.helper_process import Tool
 from desktop.engine.server.answer import Answer
 from desktop.engine.server.benchmark import Bench
 from desktop.engine.server.core_share import CoreShare
+from desktop.engine.server.count import count_tokens
 from desktop.engine.server.held import Held, Loading, ServerDiedError
 from desktop.engine.server.log import ServerLog
 from desktop.engine.server.process import ServerProcess
@@ -180,7 +183,7 @@ class EngineClient:
 
     def _serve(self, serial: int, request: Request) -> None:
         self._serving = serial
-        number = request.request_id if isinstance(request, Generate | Benchmark | Load) else None
+        number = request.request_id if isinstance(request, Generate | Count | Benchmark | Load) else None
         try:
             match request:
                 case Load():
@@ -190,6 +193,8 @@ class EngineClient:
                     self._tell(Unloaded())
                 case Generate():
                     self._answer(request)
+                case Count():
+                    self._count(request)
                 case Benchmark():
                     self._benchmark(request)
         except ConnectionLostError as error:
@@ -211,7 +216,7 @@ class EngineClient:
         except HeftError as error:
             if self._dead:
                 return
-            self._tell(Failed(number, error.kind, error.message, error.hint, error.detail))
+            self._tell(Failed.of(number, error))
         except Exception as error:  # noqa: BLE001  # this thread goes on, and whoever waits hears of it
             hint = "Copy the details into a report; load the model again."
             trace = "".join(traceback.format_exception(error))
@@ -289,6 +294,13 @@ class EngineClient:
         if note := gain.note():
             question = replace(question, notes=(*question.notes, note))
         gain.add(answer.run(question))
+
+    def _count(self, request: Count) -> None:
+        held = self._as_asked(self._ready(), request.asked, self._gain)
+        if self._is_cancelled():
+            raise CancelledError("Counting was cancelled.")
+        question = held.questions.question(request.asked)
+        self._tell(Counted(request.request_id, count_tokens(held.endpoint, question)))
 
     def _as_asked(self, held: Held, request: Generate, gain: Gain) -> Held:
         """The model with the template that is asked for, and with guesses while they pay: a server keeps both all its

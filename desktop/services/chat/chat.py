@@ -11,31 +11,39 @@ from dataclasses import replace
 import msgspec
 
 from desktop.core.answer_settings import AnswerSettings
-from desktop.core.errors import EngineError, HeftError, StoreError
+from desktop.core.errors import ContextFullError, EngineError, HeftError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.model_ref import ModelRef
 from desktop.engine.api import (
     Benchmarked,
-    ChatMessage,
     EngineDied,
     Failed,
     Finished,
     FinishReason,
-    Generate,
     PromptProgress,
     Text,
 )
 from desktop.services.chat.answer_parts import AnswerParts, Part
-from desktop.services.chat.events import ChatEvent, ChatFailed, MessageAdded, MessageFinished, PromptRead, TextAdded
+from desktop.services.chat.events import (
+    ChatEvent,
+    ChatFailed,
+    MessageAdded,
+    MessageFinished,
+    PromptRead,
+    TextAdded,
+)
+from desktop.services.chat.requests import Requests
 from desktop.services.chat.running import EndedAnswer, RunningAnswer, with_part
-from desktop.services.chat.sampling import FindDefaults, no_defaults, sampling_of
+from desktop.services.chat.sampling import FindDefaults, no_defaults
 from desktop.services.chat.title import title_from
 from desktop.services.chat.versions import Version
+from desktop.services.chat.views import ModelViews
 from desktop.services.engine.headless import death_error
 from desktop.services.engine.supervisor import AnswerEvent, EngineService, EngineState
 from desktop.store.chats import Chat, ChatStore, Message, MessageState
 from desktop.system.listeners import Listeners
+from desktop.system.spawn import start_thread
 
 _SAVE_SECONDS = 0.5  # a killed process loses at most this much text
 _STATES: dict[FinishReason, MessageState] = {
@@ -49,8 +57,7 @@ _FAILED_STATES: dict[FailureKind, MessageState] = {
     FailureKind.CONTEXT_FULL: "context-full",
 }
 _NOTES = {
-    "context-full": "The context is full, so the answer stopped here. Load the model with a larger context, or start "
-    "a new chat.",
+    "context-full": "The context is full, so the answer stopped here.",
 }
 
 
@@ -72,10 +79,10 @@ class ChatService:
         now; ``clock`` measures how long one thinks, in seconds.
         """
         self._replan = replan
-        self._defaults = defaults
         self._clock = clock
-        self._answers = answers
         self._store = store
+        self._requests = Requests(store, engine, defaults, answers)
+        self.views = ModelViews(store, self._requests, self._emit)
         self._engine = engine
         self._lock = threading.RLock()
         self._listeners = Listeners[ChatEvent]()
@@ -86,8 +93,8 @@ class ChatService:
 
     @property
     def busy(self) -> bool:
-        """An answer is being written or waits for its model."""
-        return self._running is not None
+        """An answer is being written or waits for its model, or what was said before is being summarised."""
+        return self._running is not None or self.views.summarising
 
     @property
     def answering(self) -> tuple[int, int] | None:
@@ -145,9 +152,10 @@ class ChatService:
         self._start(RunningAnswer(message.chat_id, message.id, begun))
 
     def stop(self) -> None:
-        """End the running answer; its text stays."""
+        """End the running answer, whose text stays, or the summary before it."""
         with self._lock:
             running = self._running
+            self.views.cancel()
             if running is None:
                 return
             running.cancelled = True
@@ -156,6 +164,14 @@ class ChatService:
             self._finish("stopped", {}, "")
         else:
             self._engine.cancel()
+
+    def summarise(self, chat_id: int, message_id: int) -> None:
+        """Let the model summarise the earlier turns, so that this answer has room; it waits for that.
+
+        Raises HeftError, and CancelledError after :meth:`stop`: the model sees what it saw before.
+        """
+        self._refuse_when_busy()
+        self.views.summarise(chat_id, message_id)
 
     def close(self) -> None:
         """Save what was received and stop listening to the engine."""
@@ -169,7 +185,7 @@ class ChatService:
     # -- inside ----------------------------------------------------------------------------------
 
     def _refuse_when_busy(self) -> None:
-        if self._running is not None:
+        if self.busy:
             raise EngineError("An answer is still being written.", "Stop it first.", kind=FailureKind.BUSY)
         self._write_the_unwritten()
 
@@ -196,6 +212,9 @@ class ChatService:
             self._generate()
             return
         again = self._engine.last_plan
+        if phase == "asleep" and again is not None:
+            self._engine.load(again)  # as it was planned: only its memory was lent to others
+            return
         if again is None:
             self._fail(EngineError("No model is loaded.", "Choose a model first.", kind=FailureKind.NO_MODEL))
             return
@@ -233,33 +252,30 @@ class ChatService:
             )
         try:
             chat = self._store.chat(running.chat_id)
-            self._engine.generate(self._request(chat, running.message_id), self._on_answer)
+            if chat.model_view.rolling:  # counting waits for the engine, on whose thread this may be
+                start_thread(threading.Thread(target=self._roll_and_ask, args=(chat, running), daemon=True))
+            else:
+                self._hand_over(chat, running)
         except HeftError as error:
             self._fail(error)
+        except OSError as error:
+            self._fail(EngineError("There is no memory left to count.", "Close other programs.", detail=str(error)))
+
+    def _hand_over(self, chat: Chat, running: RunningAnswer) -> None:
+        self._engine.generate(self._requests.answer(chat, running.message_id), self._on_answer)
         if running.cancelled:
             self._engine.cancel()  # stop() came between the hand-over and the engine's hearing of it
 
-    def _request(self, chat: Chat, message_id: int) -> Generate:
-        plan = self._engine.state.plan
-        turns = [ChatMessage("system", chat.system_prompt)] if chat.system_prompt.strip() else []
-        for message in self._store.messages(chat.id):
-            said = bool(message.content or message.reasoning)
-            if message.id == message_id and not said:
-                break
-            if said:
-                turns.append(ChatMessage(message.role, message.content, message.reasoning))
-            if message.id == message_id:
-                break
-        asked = self._answers(plan.ref) if plan is not None else AnswerSettings()
-        return Generate(
-            request_id=0,
-            messages=tuple(turns),
-            sampling=sampling_of(self._defaults(plan.path if plan is not None else None), chat.sampling),
-            max_tokens=chat.max_tokens,
-            template=asked.template,
-            thinking=asked.thinking,
-            effort=asked.effort,
-        )
+    def _roll_and_ask(self, chat: Chat, running: RunningAnswer) -> None:
+        """Drop as many of the oldest turns as must go, then ask."""
+        try:
+            chat = self.views.rolled(chat, running.message_id)
+            if running.cancelled:
+                self._finish("stopped", {}, "")
+            else:
+                self._hand_over(chat, running)
+        except HeftError as error:
+            self._fail(error)
 
     def _on_answer(self, event: AnswerEvent) -> None:
         running = self._running
@@ -319,8 +335,12 @@ class ChatService:
         self._end(state, statistics, note, None)
 
     def _fail(self, error: HeftError) -> None:
-        state = _FAILED_STATES.get(error.kind, "failed")
-        self._end(state, {}, f"{error.message} {error.hint}".strip(), error if state == "failed" else None)
+        state, told = _FAILED_STATES.get(error.kind, "failed"), f"{error.message} {error.hint}".strip()
+        figures: dict[str, float] = {}
+        if isinstance(error, ContextFullError):
+            told = error.message  # what can be done is offered beside it
+            figures = {"needed_tokens": error.needed_tokens, "context_length": error.context_length}
+        self._end(state, figures, told, None if state == "stopped" else error)
 
     def _end(self, state: MessageState, statistics: dict[str, float], note: str, error: HeftError | None) -> None:
         with self._lock:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from desktop.core.errors import HeftError
 from desktop.services.chat.versions import VersionGivenUp
-from desktop.store.chats import Message
+from desktop.store.chats import Chat, Message
 
 
 @dataclass(frozen=True)
@@ -66,4 +66,22 @@ class ChatFailed:
     error: HeftError
 
 
-ChatEvent = MessageAdded | PromptRead | TextAdded | MessageFinished | ChatFailed | VersionGivenUp
+@dataclass(frozen=True)
+class ViewChanged:
+    """The model sees more of a chat than before, or less."""
+
+    chat: Chat
+
+
+@dataclass(frozen=True)
+class Summarising:
+    """The earlier turns of a chat are being summarised before an answer goes on; ``fraction`` (0 to 1) is done."""
+
+    chat_id: int
+    message_id: int
+    fraction: float
+
+
+ChatEvent = (
+    MessageAdded | PromptRead | TextAdded | MessageFinished | ChatFailed | VersionGivenUp | ViewChanged | Summarising
+)

@@ -19,6 +19,7 @@ from desktop.core.load_plan import LoadPlan
 from desktop.engine.api import (
     Benchmark,
     Benchmarked,
+    Count,
     EngineDied,
     Event,
     Failed,
@@ -34,11 +35,12 @@ from desktop.engine.api import (
     Unloaded,
 )
 from desktop.engine.server.client import EngineClient
+from desktop.services.engine.counting import Counts
 from desktop.services.models.kind_words import must_write_text
 from desktop.store.paths import Paths
 from desktop.system.listeners import Listeners
 
-Phase = Literal["stopped", "starting", "loading", "ready", "generating", "died"]
+Phase = Literal["stopped", "starting", "loading", "ready", "generating", "asleep", "died"]
 AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied
 _log = logging.getLogger(__name__)
 _UNLOGGED = ("path", "request_id")
@@ -51,7 +53,8 @@ class EngineState:
     """What the engine is doing now. ``plan`` is the model it holds, loads or held last, as it was weighed.
 
     ``progress`` is the load's, 0 to 1; ``failure`` why the last load was refused. ``removed`` is the name of the model
-    that was held, or asked for last, when its files were removed; "" where that did not happen.
+    that was held, or asked for last, when its files were removed; "" where that did not happen. A model that is
+    asleep was let go because nobody used it, and is loaded again by ``plan`` for the next question.
     """
 
     phase: Phase = "stopped"
@@ -95,6 +98,7 @@ class EngineService:
         self._requests = 0
         self._rate_told = 0.0
         self._answering: tuple[int, Callable[[AnswerEvent], None]] | None = None
+        self._counts = Counts()
 
     @property
     def state(self) -> EngineState:
@@ -164,19 +168,33 @@ class EngineService:
         """Like :meth:`generate`, for a benchmark; the last event is Benchmarked, Failed or EngineDied."""
         return self._submit(request, listener)
 
+    def count(self, asked: Generate) -> int:
+        """How many tokens a conversation is as a prompt; waits, never on the engine's own thread. Raises HeftError."""
+        with self._lock:
+            client = self._ready_client()
+            self._requests += 1
+            number = self._requests
+        self._counts.begin(number)
+        client.send(Count(number, asked))
+        return self._counts.wait(number)
+
+    def _ready_client(self) -> EngineClient:
+        """The client while its model is idle. Raises EngineError."""
+        if self._client is None or self._state.phase != "ready":
+            busy = self._state.phase == "generating"
+            raise EngineError(
+                "The engine is still answering." if busy else "No model is loaded.",
+                "Stop the running answer first." if busy else "Load a model first.",
+                kind=FailureKind.BUSY if busy else FailureKind.NO_MODEL,
+            )
+        return self._client
+
     def _submit(self, request: Generate | Benchmark, listener: Callable[[AnswerEvent], None]) -> int:
         with self._lock:
-            if self._client is None or self._state.phase != "ready":
-                busy = self._state.phase == "generating"
-                raise EngineError(
-                    "The engine is still answering." if busy else "No model is loaded.",
-                    "Stop the running answer first." if busy else "Load a model first.",
-                    kind=FailureKind.BUSY if busy else FailureKind.NO_MODEL,
-                )
+            client = self._ready_client()
             self._requests += 1
             number = self._requests
             self._answering = (number, listener)
-            client = self._client
             self._set(replace(self._state, phase="generating", tokens_per_second=0.0))
         self._announce()
         client.send(msgspec.structs.replace(request, request_id=number))
@@ -196,6 +214,17 @@ class EngineService:
         if client is not None:
             client.cancel()
             client.send(Unload())
+
+    def sleep(self) -> None:
+        """Free the memory of a model that is idle; its plan stays for the next question. Else nothing happens."""
+        with self._lock:
+            state, client = self._state, self._client
+            if client is None or state.phase != "ready":
+                return
+            self._set(EngineState("asleep", state.plan))
+            client.send(Unload())
+        _log.info("%s was idle and is let go", state.model_name)
+        self._announce()
 
     def forget(self, files: Collection[Path]) -> None:
         """These files were removed: a model of theirs that was asked for last is not loaded again."""
@@ -247,6 +276,7 @@ class EngineService:
         self._listeners.tell(self.state)
 
     def _on_event(self, event: Event | EngineDied, source: list[EngineClient]) -> None:
+        self._counts.hear(event)
         with self._lock:
             if source and self._client is not source[0]:
                 return  # the last words of a process that was replaced
@@ -298,7 +328,7 @@ class EngineService:
                     return None
                 return EngineState("stopped", state.plan, failure=event.error())
             case Unloaded():
-                return EngineState("stopped")
+                return None if state.phase in ("asleep", "loading") else EngineState("stopped")
             case EngineDied():
                 self._client = None
                 self._greeted.notify_all()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from desktop.ui.chat.model_menu import ModelMenu
     from desktop.ui.chat.model_settings import ModelSettings
     from desktop.ui.chat.sampling_panel import SamplingPanel
+    from desktop.ui.chat.seen_part import SeenPart
     from desktop.ui.shared.transcript import TranscriptView
 
 
@@ -34,6 +35,7 @@ class ChatParts:
     transcript: Callable[[], TranscriptView]
     settings: ModelSettings
     sampling: SamplingPanel
+    seen: SeenPart
 
 
 def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
@@ -82,6 +84,11 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(actions.EXPORT_MARKDOWN, lambda: rows.export_current("markdown"))
     commands.connect_to(actions.EXPORT_JSON, lambda: rows.export_current("json"))
     commands.connect_to(actions.DELETE, rows.delete_current)
+    bar = parts.seen.bar
+    commands.connect_to(actions.SHOW_ALL, parts.seen.show_all)
+    commands.connect_to(actions.SUMMARY, bar.fold.toggle)
+    commands.ask(actions.VIEW_CUT, lambda: bar.cut)
+    commands.ask(actions.SUMMED_UP, lambda: bar.summed_up)
     commands.ask(actions.IN_LIST, lambda: rows.has_current)
     commands.ask(actions.WRITTEN, lambda: bool(composer.text.strip()))
     commands.ask(actions.IDLE, lambda: not talk.busy)

@@ -20,6 +20,8 @@ SET_OTHERWISE = Condition("set-otherwise", "The model is loaded as it is set up.
 DELETED = Condition("chat-deleted", "No chat was deleted just now.")
 THINKS = Condition("thinking-choosable", "No model is loaded whose chat template has a switch for its thinking.")
 MODEL_HELD = Condition("model-held", "No model is loaded.")
+VIEW_CUT = Condition("model-sees-part", "The model sees the whole conversation.")
+SUMMED_UP = Condition("chat-summed-up", "No earlier turns of this chat are summarised.")
 LOADING = Condition("model-loading", "No model is being loaded.")
 
 NEW = Action("chat.new", "New chat", ("Ctrl+N",), icon="plus")
@@ -84,6 +86,14 @@ EARLIER_VERSION = Action(
     "chat.earlier-version", "Previous version of the last answer", needs=(IDLE, ANSWERED, HAS_EARLIER)
 )
 LATER_VERSION = Action("chat.later-version", "Next version of the last answer", needs=(IDLE, ANSWERED, HAS_LATER))
+SHOW_ALL = Action(
+    "chat.show-all",
+    "Show the model the whole conversation again",
+    icon="refresh",
+    needs=(IDLE, VIEW_CUT),
+    short="Show all again",
+)
+SUMMARY = Action("chat.summary", "Show or hide the summary of the earlier turns", needs=(SUMMED_UP,), short="Summary")
 RELOAD = Action(
     "chat.reload",
     "Load the model again, with what is set now",
@@ -125,6 +135,8 @@ CHAT_ACTIONS: Declared = (
     REASONING,
     EARLIER_VERSION,
     LATER_VERSION,
+    SHOW_ALL,
+    SUMMARY,
     RELOAD,
     SAVE_PRESET,
     COPY,

@@ -51,8 +51,8 @@ class AskingKeeper(QObject):
 
     def show_state(self, state: EngineState) -> None:
         """Follow the engine."""
-        if state.loaded is self._loaded:
-            return
+        if state.loaded is self._loaded or state.phase == "asleep":
+            return  # what is chosen counts for the next question, which wakes it
         self._loaded = state.loaded
         self._ref = state.plan.ref if state.loaded is not None and state.plan is not None else None
         self._tell(None)

@@ -135,6 +135,7 @@ class Composer(QWidget):
     edit_submitted = Signal(int, str)
     edit_last_requested = Signal()
     stop_requested = Signal()
+    typed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -160,6 +161,7 @@ class Composer(QWidget):
         self._editor.recalled.connect(self._recall)
         self._editor.focus_changed.connect(self._light)
         self._editor.textChanged.connect(self._show_button)
+        self._editor.textChanged.connect(self.typed)
         self._button.clicked.connect(self._press)
         self._cancel.clicked.connect(self.cancel_edit)
         theme.changed.connect(self._restyle)

@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core.errors import HeftError
 from desktop.services.chat.chat import ChatService
-from desktop.services.chat.events import ChatEvent, ChatFailed, MessageAdded, MessageFinished, PromptRead, TextAdded
+from desktop.services.chat.events import (
+    ChatEvent,
+    ChatFailed,
+    MessageAdded,
+    MessageFinished,
+    PromptRead,
+    Summarising,
+    TextAdded,
+    ViewChanged,
+)
 from desktop.services.chat.versions import VersionGivenUp
 from desktop.store.chats import Chat, ChatStore, Message
+from desktop.ui.chat.live_answer import LiveAnswer, with_live_text
 from desktop.ui.chat.sampling_panel import ChatSettings
 from desktop.ui.chat.target import Target
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
-
-
-@dataclass
-class _Answer:
-    """The answer being written: all of it so far, also while another chat is in view."""
-
-    chat_id: int
-    message_id: int
-    text: list[str] = field(default_factory=list)
-    reasoning: list[str] = field(default_factory=list)
-    reasoning_seconds: float = 0.0
-
-    def add(self, event: TextAdded) -> None:
-        """More of it."""
-        if event.turned:
-            self.reasoning, self.text = [*self.reasoning, *self.text], []
-        self.reasoning.append(event.reasoning)
-        self.text.append(event.text)
-        self.reasoning_seconds = event.reasoning_seconds or self.reasoning_seconds
-
-    def over(self, message: Message) -> Message:
-        """The message of the store, which lags half a second behind."""
-        return replace(
-            message,
-            content="".join(self.text),
-            reasoning="".join(self.reasoning),
-            reasoning_seconds=self.reasoning_seconds,
-            state="streaming",
-        )
 
 
 class Conversation(QObject):
@@ -60,6 +41,8 @@ class Conversation(QObject):
     failed = Signal(object)  # HeftError
     send_refused = Signal(str)  # the text goes back into the composer
     edit_refused = Signal(int, str)  # and so does that of an edited message
+    view_changed = Signal()  # the model sees more of the chat in view, or less
+    summarising = Signal(float)  # the part that is done (0 to 1) of a summary before an answer in view
     given_up = Signal(object)  # HeftError: another version came to nothing, the one before is in view again
 
     def __init__(
@@ -78,7 +61,7 @@ class Conversation(QObject):
         self._ensure_model = ensure_model
         self._chat: Chat | None = None
         self._branch: list[Message] = []
-        self._answer: _Answer | None = None
+        self._answer: LiveAnswer | None = None
         self._waiting = False  # a request is on its way to the service
         self._opening = 0
 
@@ -96,6 +79,12 @@ class Conversation(QObject):
     def last_answer(self) -> Message | None:
         """The newest answer of the branch."""
         return next((message for message in reversed(self._branch) if message.role == "assistant"), None)
+
+    @property
+    def unseen_to(self) -> int | None:
+        """The last message of the branch that the model does not see."""
+        unseen = self._chat.model_view.unseen(self._branch) if self._chat is not None else 0
+        return self._branch[unseen - 1].id if unseen else None
 
     @property
     def busy(self) -> bool:
@@ -143,24 +132,17 @@ class Conversation(QObject):
 
         def done(branch: list[Message]) -> None:
             if self._chat is not None and self._chat.id == chat.id:
-                self._branch = self._with_live_text(branch)
+                self._branch = with_live_text(self._answer, branch)
                 self.branch_changed.emit(self.branch)
 
         self._tasks.run(work, done=done, failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
 
     def _show(self, chat: Chat | None, branch: Sequence[Message], target: Target | None = None) -> None:
         self._chat = chat
-        self._branch = self._with_live_text(branch)
+        self._branch = with_live_text(self._answer, branch)
         self._waiting = False
         self.opened.emit(chat, self.branch, target)
         self.busy_changed.emit(self.busy)
-
-    def _with_live_text(self, branch: Sequence[Message]) -> list[Message]:
-        """The store may lag half a second behind an answer that is being written; what was heard is newer."""
-        answer = self._answer
-        if answer is None:
-            return list(branch)
-        return [answer.over(message) if message.id == answer.message_id else message for message in branch]
 
     # -- asking -----------------------------------------------------------------------------------
 
@@ -205,8 +187,8 @@ class Conversation(QObject):
                 lambda: self._chats.chat(chat.id), lambda _: self._service.edit(message_id, text), refused=refused
             )
 
-    def continue_(self, message_id: int) -> None:
-        """Go on with an answer that was cut."""
+    def continue_(self, message_id: int, before: Callable[[int], None] = lambda _chat_id: None) -> None:
+        """Go on with an answer that was cut; ``before`` is done first, on a worker thread, with the chat's number."""
         chat = self._chat
         known = next((message for message in self._branch if message.id == message_id), None)
         if chat is None or known is None or self._answer is not None:
@@ -214,21 +196,29 @@ class Conversation(QObject):
 
         def ready(_: Chat) -> None:
             begun = [known.content], [known.reasoning], known.reasoning_seconds
-            self._answer = _Answer(known.chat_id, known.id, *begun)
+            self._answer = LiveAnswer(known.chat_id, known.id, *begun)
             self._waiting = False
-            self._replace(replace(known, state="streaming"))
+            self._replace(replace(known, state="streaming", note=""))
 
         def refused() -> None:
             if self._answer is not None and self._answer.message_id == known.id:
                 self._answer = None
                 self._replace(known)
 
-        self._ask(
-            lambda: self._chats.chat(chat.id),
-            lambda _: self._service.continue_(message_id),
-            ready=ready,
-            refused=refused,
-        )
+        def call(found: Chat) -> None:
+            before(found.id)
+            self._service.continue_(message_id)
+
+        self._ask(lambda: self._chats.chat(chat.id), call, ready=ready, refused=refused)
+
+    def look(self, change: Callable[[int], None]) -> None:
+        """Change what the model sees of the chat in view, on a worker thread, with the chat's number."""
+        if self._chat is not None:
+            self.look_at(self._chat.id, change)
+
+    def look_at(self, chat_id: int, change: Callable[[int], None]) -> None:
+        """The same for any chat."""
+        self._tasks.run(lambda context: change(chat_id), failed=self.failed.emit, lane=Lane.COMMAND, owner=self)
 
     def stop(self) -> None:
         """End the running answer; its text stays."""
@@ -324,13 +314,20 @@ class Conversation(QObject):
                 self._finished(message)
             case VersionGivenUp():
                 self._show_former(event)
+            case ViewChanged(chat=chat):
+                if self._in_view(chat.id):
+                    self._chat = chat
+                    self.view_changed.emit()
+            case Summarising():
+                if self._in_view(event.chat_id):
+                    self.summarising.emit(event.fraction)
             case ChatFailed():
                 pass  # the message itself says it, and the engine's state what to do
 
     def _show_former(self, event: VersionGivenUp) -> None:
         def done(branch: list[Message]) -> None:
             if self._in_view(event.chat_id):
-                self._branch = self._with_live_text(branch)
+                self._branch = with_live_text(self._answer, branch)
                 self.branch_changed.emit(self.branch)
             if event.edited is not None:
                 self._give_back(event.chat_id, *event.edited)
@@ -350,7 +347,7 @@ class Conversation(QObject):
 
     def _added(self, message: Message) -> None:
         if message.state == "streaming":
-            self._answer = _Answer(message.chat_id, message.id)
+            self._answer = LiveAnswer(message.chat_id, message.id)
         if self._in_view(message.chat_id):
             self._waiting = self._waiting and message.role == "user"  # the answer follows its question
             kept = self._below(message.parent_id)

@@ -48,6 +48,9 @@ class EmptyChat(QWidget):
         elif state.phase == "loading":
             title = f"Loading {name}"
             text = "You can write already: the message waits until the model is ready."
+        elif state.phase == "asleep":
+            title = "Ask something"
+            text = f"{name} is asleep to free its memory; it wakes with your question."
         elif state.failure is not None or state.died is not None or state.removed:
             title, text = "No model is loaded", "Open a model file, or choose one from the menu on the right."
         else:
@@ -59,7 +62,7 @@ class EmptyChat(QWidget):
         self._title.setText(title)
         self._text.setText(text)
         self._fit()
-        self._open.setVisible(state.loaded is None and state.phase != "loading")
+        self._open.setVisible(state.loaded is None and state.phase not in ("loading", "asleep"))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Break the sentence anew."""

@@ -31,8 +31,8 @@ def statistics_line(message: Message) -> str:
     return " · ".join(parts)
 
 
-def transcript_message(message: Message) -> TranscriptMessage:
-    """A stored message as the transcript shows it."""
+def transcript_message(message: Message, unseen_to: int | None = None) -> TranscriptMessage:
+    """A stored message as the transcript shows it; ``unseen_to`` is the last one that the model does not see."""
     from desktop.ui.shared.transcript import TranscriptMessage  # not before there is a message to show
 
     return TranscriptMessage(
@@ -47,6 +47,7 @@ def transcript_message(message: Message) -> TranscriptMessage:
         model=message.model,
         reasoning=message.reasoning,
         reasoning_seconds=message.reasoning_seconds,
+        ends_unseen=message.id == unseen_to,
     )
 
 
@@ -84,7 +85,7 @@ def resting_figures(message: Message | None, loaded: Loaded | None, planned_byte
         tokens_per_second=measured.get("tokens_per_second"),
         prompt_tokens_per_second=measured.get("prompt_tokens_per_second"),
         seconds_to_first_token=measured.get("seconds_to_first_token"),
-        context_used=int(measured.get("context_used", 0)),
+        context_used=int(measured.get("needed_tokens", 0) or measured.get("context_used", 0)),
         context_length=base.context_length or int(measured.get("context_length", 0)),
         speculation=measured,
     )

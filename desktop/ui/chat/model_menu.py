@@ -14,6 +14,7 @@ from desktop.core.units import human_bytes
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.kind_words import kind_note
 from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.model_titles import menu_title
 from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
@@ -67,11 +68,13 @@ class ModelMenu(QWidget):
         below.setSpacing(2)
         below.addWidget(self._bar)
         below.addLayout(line)
+        self._asleep = plain_label("modelAsleep", "muted", text="asleep, wakes with your next question")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self._button)
         column.addWidget(self._loading)
+        column.addWidget(self._asleep)
         theme.changed.connect(self._paint_icon)
         self._paint_icon()
         self.set_models(None)
@@ -81,15 +84,18 @@ class ModelMenu(QWidget):
         """Show name, loading progress or that nothing is loaded."""
         self._name = state.model_name
         loading = state.phase in ("starting", "loading")
-        held = state.loaded is not None or loading
+        asleep = state.phase == "asleep"
+        held = state.loaded is not None or loading or asleep
         percent = round(state.progress * 100)
         self._loading.setVisible(loading)
+        self._asleep.setVisible(asleep)
         self._bar.setValue(percent)
         self._said.setText(f"Loading, {percent}%")
         whole = self._name if held and self._name else "Choose a model"
         detail = state.loaded.description if state.loaded is not None else ""
         self._button.setToolTip("\n".join(part for part in (whole, detail, state.model_path or "") if part))
-        self._button.setAccessibleName(f"Model: {whole}" if held else "Choose a model")
+        said = f"Model: {whole}, asleep" if asleep else f"Model: {whole}"
+        self._button.setAccessibleName(said if held else "Choose a model")
         self._whole = whole
         self._cut()
 

@@ -131,14 +131,6 @@ class ModelChooser(QObject):
         half = last.context // 2 if last is not None else 0
         return engine_context(half) if half >= SMALLEST_CONTEXT else None
 
-    def larger_context(self) -> int | None:
-        """Twice the loaded context, at most what the model was trained for; None when there is no more."""
-        loaded = self._engine.state.loaded
-        if loaded is None:
-            return None
-        larger = min(2 * loaded.context_length, engine_context(loaded.trained_context_length))
-        return larger if larger > loaded.context_length else None
-
     def cancel(self) -> None:
         """Stop loading, also what is only being planned."""
         self._choices += 1

@@ -7,7 +7,7 @@ from typing import Literal
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
@@ -15,7 +15,9 @@ from desktop.core.failures import FailureKind
 from desktop.core.settings_pages import SettingsPage
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.kind_words import CONTINUES
-from desktop.store.chats import Chat, Message
+from desktop.store.chats import Chat
+from desktop.ui.shared.chips import FlowLayout
+from desktop.ui.shared.elided_label import first_fitting
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.settings_link import SettingsLink
 from desktop.ui.shared.signals import calling
@@ -23,10 +25,20 @@ from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 Action = Literal[
-    "load-again", "load-smaller", "load-larger", "new-chat", "open-file", "load-chat-model", "choose-model"
+    "load-again",
+    "load-smaller",
+    "load-larger",
+    "drop-oldest",
+    "summarise",
+    "stop-summary",
+    "new-chat",
+    "open-file",
+    "load-chat-model",
+    "choose-model",
 ]
 _MARK = 20  # pixels of the sign before the words
 _NARROW = 440  # pixels
+_SIDES = 30  # pixels left and right of the strip, its edge included
 _FILE_KINDS = (
     FailureKind.NOT_FOUND,
     FailureKind.BAD_FILE,
@@ -108,23 +120,6 @@ def _ways_on(kind: FailureKind, smaller: int | None) -> tuple[tuple[Action, str]
     return (("load-again", "Load again"),)
 
 
-def answer_notice(message: Message | None, larger: int | None) -> Notice | None:
-    """What the last message asks the user to decide: a full context."""
-    if message is None or message.state != "context-full":
-        return None
-    ways: tuple[tuple[Action, str], ...] = (("new-chat", "Start a new chat"),)
-    if larger is not None:
-        ways = (("load-larger", f"Load with {larger:,} tokens"), *ways)
-    length = int(message.statistics.get("context_length", 0))
-    size = f" of {length:,} tokens" if length else ""
-    return Notice(
-        f"context-full {message.id} {larger}",
-        "warning",
-        f"The context{size} is full.",
-        actions=ways,
-    )
-
-
 def model_notice(chat: Chat | None, state: EngineState) -> Notice | None:
     """Another model is loaded than the one this chat was held with."""
     if chat is None or not chat.model_path or state.loaded is None or state.loaded.path == chat.model_path:
@@ -159,9 +154,10 @@ class NoticeStrip(QFrame):
         texts.addWidget(self._text)
         texts.addWidget(self._hint)
         self._ways = QWidget()  # an empty row as a layout of its own would be the strip's greatest width
-        self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._ways)
-        self._buttons.setContentsMargins(_MARK + 10, 0, 0, 0)  # below the words
-        self._buttons.setSpacing(6)
+        self._around = QVBoxLayout(self._ways)
+        self._buttons = FlowLayout(spacing=6)
+        self._around.addLayout(self._buttons)
+        self._offered: list[tuple[QPushButton, str]] = []  # with all their words
         self._close = QToolButton()
         self._close.setObjectName("dismissNotice")
         self._close.setAccessibleName("Dismiss this message")
@@ -214,28 +210,40 @@ class NoticeStrip(QFrame):
             if (old := item.widget()) is not None:
                 old.hide()
                 old.deleteLater()
+        self._offered = []
         for number, (action, title) in enumerate(actions):
             button = QPushButton(title)
+            button.setAccessibleName(title)
+            self._offered.append((button, title))
             button.setObjectName(f"notice-{action}")
-            if number == 0:
+            if number == 0 and action != "stop-summary":
                 button.setProperty("role", "primary")
             button.clicked.connect(calling(self.chosen.emit, action))
             self._buttons.addWidget(button)
+            button.show()  # else it comes an event later, and the strip flickers when its offer changes
         if page is not None:
             settings = SettingsLink("noticeSettings")
             settings.asked.connect(self.settings_asked)
             settings.show_page(page)
             self._buttons.addWidget(settings)
-        self._buttons.addStretch(1)
+        self._fit()
         self._ways.setVisible(bool(actions) or page is not None)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """In a narrow window the buttons stand below each other."""
+        """A narrow window has more lines of buttons, and says less on them."""
         super().resizeEvent(event)
-        narrow = event.size().width() < _NARROW
-        self._buttons.setContentsMargins(0 if narrow else _MARK + 10, 0, 0, 0)
+        self._fit()
+
+    def _fit(self) -> None:
+        narrow = self.width() < _NARROW
         self._mark.setVisible(not narrow)  # the colour of the edge says it too
-        self._buttons.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+        indent = 0 if narrow else _MARK + 10
+        self._around.setContentsMargins(indent, 0, 0, 0)  # below the words
+        for button, title in self._offered:
+            metrics, shorter = button.fontMetrics(), (title.rsplit(", ", 1)[0], title.split(":", 1)[0])
+            padding = button.sizeHint().width() - metrics.horizontalAdvance(button.text())
+            button.setText(first_fitting(metrics, self.width() - indent - _SIDES - padding, title, *shorter))
+            button.setToolTip(title if button.text() != title else "")
 
     def _dismiss(self) -> None:
         if self._notice is not None:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from desktop.core.errors import HeftError
+from desktop.services.chat.chat import ChatService
 from desktop.services.engine.supervisor import EngineState
 from desktop.ui.chat.conversation import Conversation
+from desktop.ui.chat.full_context import FullContext
 from desktop.ui.chat.models import ModelChooser
 from desktop.ui.chat.notice import (
     NoticeStrip,
-    answer_notice,
     engine_notice,
     model_notice,
     refusal_notice,
@@ -26,6 +27,8 @@ class Notices:
     strip: NoticeStrip
     talk: Conversation
     models: ModelChooser
+    service: ChatService
+    full: FullContext
     new_chat: Callable[[], None]
     choose_model: Callable[[], None]
     open_file: Callable[[], None]
@@ -36,20 +39,29 @@ class Notices:
         self.strip.show_notice(
             refusal_notice(refused)
             or engine_notice(state, models.smaller_context())
-            or answer_notice(talk.branch[-1] if talk.branch else None, models.larger_context())
+            or self.full.notice()
             or model_notice(talk.chat, state)
             or (template_notice(state) if not own_template else None)
         )
 
     def act(self, action: str) -> None:
         """Do what a notice offers."""
-        chat, last, models = self.talk.chat, self.talk.last_answer, self.models
+        chat, models, views = self.talk.chat, self.models, self.service.views
+        full = self.full.full()
+        cut = full.message_id if full is not None else None
         if action == "load-again":
             models.load_again()
         elif action == "load-smaller":
             models.load_again(models.smaller_context())
-        elif action == "load-larger" and last is not None:
-            models.load_again(models.larger_context(), then=lambda: self.talk.continue_(last.id))
+        elif action == "load-larger":
+            then = (lambda: self.talk.continue_(cut)) if cut is not None else None
+            models.load_again(self.full.plan_context, then=then)
+        elif action == "drop-oldest":
+            self._go_on(cut, views.drop_oldest)
+        elif action == "summarise" and cut is not None:
+            self.talk.continue_(cut, before=lambda chat_id: self.service.summarise(chat_id, cut))
+        elif action == "stop-summary":
+            self.talk.stop()
         elif action == "new-chat":
             self.new_chat()
         elif action == "choose-model":
@@ -58,3 +70,10 @@ class Notices:
             self.open_file()
         elif action == "load-chat-model" and chat is not None:
             models.load_for(chat)
+
+    def _go_on(self, cut: int | None, change: Callable[[int], None]) -> None:
+        """Change what the model sees, and go on with the answer that did not fit."""
+        if cut is not None:
+            self.talk.continue_(cut, before=change)
+        else:
+            self.talk.look(change)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QHideEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
-from desktop.core.errors import HeftError
+from desktop.core.errors import ContextFullError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.services.chat.chat import ChatService
@@ -22,18 +22,21 @@ from desktop.store.settings import SettingsStore
 from desktop.ui.chat import actions
 from desktop.ui.chat.action_calls import ChatParts, connect_actions
 from desktop.ui.chat.chat_list import ChatListPane
+from desktop.ui.chat.columns import lay_columns
 from desktop.ui.chat.composer import Composer
 from desktop.ui.chat.conversation import Conversation
 from desktop.ui.chat.empty import EmptyChat
 from desktop.ui.chat.export import ChatExport
-from desktop.ui.chat.figures import addition, prompt_progress, transcript_message
+from desktop.ui.chat.figures import addition, prompt_progress
+from desktop.ui.chat.full_context import FullContext
 from desktop.ui.chat.history import ChatHistory
 from desktop.ui.chat.models import ModelChooser
 from desktop.ui.chat.notice import NoticeStrip
 from desktop.ui.chat.notices import Notices
+from desktop.ui.chat.seen_part import SeenPart
 from desktop.ui.chat.side import ChatSide, PresetKeeper
 from desktop.ui.chat.target import Target
-from desktop.ui.shared.reflow import Column, CurrentStack
+from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.signals import calling
 from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.page import Page
@@ -47,9 +50,8 @@ if TYPE_CHECKING:
     from desktop.services.planning.service import PlanningService
     from desktop.ui.shared.transcript import TranscriptView
 
-LIST_WIDTH, SIDE_WIDTH = 230, 280
+_LEAST_TRANSCRIPT = 40  # pixels: in a low window what has to be decided goes first
 _WARM_UP_MS = 600  # after the first paint and the start of a model's load
-_LIST_MINIMUM, _MIDDLE_MINIMUM = 196, 268  # the side knows its own
 _SAVE_DELAY_MS = 400  # dragging a value is one write
 
 
@@ -57,6 +59,7 @@ class ChatPage(Page):
     """Wires what is shown to who does it; the parts know nothing of each other."""
 
     template_asked = Signal(object)  # Path of the loaded model, whose chat template is to be shown
+    typed = Signal()  # a question is being written: its model is wanted
 
     def __init__(
         self,
@@ -90,9 +93,12 @@ class ChatPage(Page):
         self._strip = NoticeStrip(theme)
         self._composer = Composer(theme)
         self._side = ChatSide(theme, planning, sampling, answers, tasks)
+        self._seen = SeenPart(self._talk, chat_service.views, lambda: self._transcript, self)
+        self._full = FullContext(self._talk, engine, planning, tasks, self)
         self._notices = Notices(
-            self._strip, self._talk, self._models, self.new_chat, self._side.model.open_menu, self._ask_file
-        )
+            self._strip, self._talk, self._models, chat_service, self._full, self.new_chat, self._side.model.open_menu,
+            self._ask_file,
+        )  # fmt: skip
         self._presets = PresetKeeper(settings, self._side.settings, tasks)
         self._export = ChatExport(chats, tasks, self)
         QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
@@ -108,9 +114,11 @@ class ChatPage(Page):
             self.commands,
             ChatParts(
                 self._talk, self._composer, self._list, self._side.model, lambda: self._transcript, self._side.load,
-                self._side.settings,
+                self._side.settings, self._seen,
             ),
         )  # fmt: skip
+        self._full.changed.connect(self._show_notice)
+        self._seen.changed.connect(self._show_notice)
         self.commands.connect_to(actions.NEW, self.new_chat)
         self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
         self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)
@@ -154,33 +162,15 @@ class ChatPage(Page):
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing edited is left unsaved."""
         self._flush_settings()
+        self._seen.bar.flush()
         super().hideEvent(event)
 
     # -- building ---------------------------------------------------------------------------------
 
     def _build(self) -> None:
         self._middle.addWidget(self._empty)
-        middle = Column()
-        middle.setObjectName("chatMiddle")
-        column = QVBoxLayout(middle)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self._middle, 1)
-        column.addWidget(self._strip)
-        column.addWidget(self._composer)
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setObjectName("chatColumns")
-        split.setHandleWidth(1)
-        split.setChildrenCollapsible(False)
-        self._list.setMinimumWidth(_LIST_MINIMUM)
-        middle.setMinimumWidth(_MIDDLE_MINIMUM)
-        for widget in (self._list, middle, self._side):
-            split.addWidget(widget)
-        split.setStretchFactor(1, 1)
-        split.setSizes([LIST_WIDTH, 2000, SIDE_WIDTH])
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(split)
+        parts = (self._seen.bar, self._middle, self._strip, self._composer)
+        lay_columns(self, self._list, parts, self._middle, self._side)
         self.setFocusProxy(self._composer)
 
     def _connect_list(self) -> None:
@@ -214,6 +204,7 @@ class ChatPage(Page):
         composer.edit_submitted.connect(talk.edit)
         composer.edit_last_requested.connect(self._edit_last)
         composer.stop_requested.connect(talk.stop)
+        composer.typed.connect(self.typed)
         self._side.context_changed.connect(composer.set_context)
         self._save.timeout.connect(self._flush_settings)
         self._side.settings.changed.connect(self._save.start)
@@ -237,6 +228,7 @@ class ChatPage(Page):
 
         talk, view = self._talk, TranscriptView(self._theme)
         view.set_busy(talk.busy)
+        view.setMinimumHeight(_LEAST_TRANSCRIPT)
         view.regenerate_requested.connect(talk.regenerate)
         view.continue_requested.connect(talk.continue_)
         view.edit_requested.connect(self._edit)
@@ -279,7 +271,8 @@ class ChatPage(Page):
 
     def _show_branch(self, branch: tuple[Message, ...]) -> None:
         if branch or self._made_transcript is not None:
-            self._transcript.set_messages([transcript_message(message) for message in branch])
+            self._transcript.set_messages([self._seen.shown(message) for message in branch])
+        self._seen.show()
         self._middle.setCurrentWidget(self._transcript if branch else self._empty)
         self._side.rest(self._last_measured())
         self._show_notice()
@@ -293,17 +286,18 @@ class ChatPage(Page):
 
     def _message_added(self, message: Message) -> None:
         self._middle.setCurrentWidget(self._transcript)
-        self._transcript.add_message(transcript_message(message))
+        self._transcript.add_message(self._seen.shown(message))
         self._show_notice()
 
     def _message_changed(self, message: Message) -> None:
-        self._transcript.replace_message(transcript_message(message))
+        self._transcript.replace_message(self._seen.shown(message))
         if message.state != "streaming":
             self._side.rest(self._last_measured())
         self._show_notice()
 
     def _progressed(self, event: PromptRead | TextAdded) -> None:
         self._side.progress(event)
+        self._full.text_came()
         if isinstance(event, PromptRead):
             self._transcript.set_prompt_progress(event.message_id, prompt_progress(event))
 
@@ -363,7 +357,7 @@ class ChatPage(Page):
 
     def _name_model(self) -> None:
         state = self._state
-        held = state.loaded is not None or state.phase == "loading"
+        held = state.loaded is not None or state.phase in ("loading", "asleep")
         bare = state.loaded is not None and state.loaded.template == "none"
         continues = bare and not self._side.asking.own_template
         self._composer.set_model_name(state.model_name if held else "", continues=continues)
@@ -386,7 +380,9 @@ class ChatPage(Page):
         dialog.open()
 
     def _failed(self, error: HeftError) -> None:
-        if error.kind in (FailureKind.NO_MODEL, FailureKind.CANNOT_CHAT):
+        if isinstance(error, ContextFullError):
+            self._full.refuse(error)
+        elif error.kind in (FailureKind.NO_MODEL, FailureKind.CANNOT_CHAT):
             self._refused = error
             self._show_notice()
         else:

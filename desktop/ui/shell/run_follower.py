@@ -45,7 +45,7 @@ class RunFollower(QObject):
 
     def answered(self, figures: Mapping[str, float]) -> None:
         """An answer ended with these figures; nothing was measured when there are none."""
-        if figures:
+        if "generated_tokens" in figures:
             recorder = self._recorder()
             self._tasks.run(lambda context: recorder.answered(figures), lane=Lane.JOB, owner=self)
 

@@ -30,8 +30,10 @@ _PHASES = {
     "loading": "loading",
     "ready": "ready",
     "generating": "answering",
+    "asleep": "asleep, wakes with your next question",
     "died": "stopped working",
 }
+_HOLDS_NOTHING = ("stopped", "asleep", "died")
 
 
 class Gauge(QWidget):
@@ -136,8 +138,8 @@ class StatusBar(QFrame):
     def show_state(self, state: EngineState) -> None:
         """Show the engine's state; a merged sequence is enough."""
         previous, self._state = self._state, state
-        holds = state.phase in ("loading", "ready", "generating")
-        self._model.set_whole_text(state.model_name if holds or state.phase == "died" else "")
+        named = state.phase in ("loading", "ready", "generating", "asleep", "died")
+        self._model.set_whole_text(state.model_name if named else "")
         self._model.setVisible(bool(self._model.whole_text))
         words = _PHASES[state.phase]
         if state.phase == "loading":
@@ -154,7 +156,7 @@ class StatusBar(QFrame):
             self._answer_rate = 0.0
         self._show_rate(state)
         changed = (state.phase, state.pid) != (previous.phase, previous.pid)
-        if state.pid is None or state.phase in ("stopped", "died"):
+        if state.pid is None or state.phase in _HOLDS_NOTHING:
             self._ram.hide()
             self._vram.hide()
             self._fit()
@@ -162,6 +164,8 @@ class StatusBar(QFrame):
             self._sample(state.pid)
 
     def _explanation(self, state: EngineState) -> str:
+        if state.phase == "asleep":
+            return "Nobody used the model, so its memory was freed."
         if state.died is not None:
             return f"{state.died.message}\n{state.died.hint}"
         if state.failure is not None:
@@ -244,7 +248,7 @@ class StatusBar(QFrame):
 
     def _show_memory(self, memory: EngineMemory) -> None:
         self._sampling = False
-        if self._state.phase in ("stopped", "died"):
+        if self._state.phase in _HOLDS_NOTHING:
             return
         self._ram.show_bytes(memory.resident, memory.ram_total)
         self._vram.show_bytes(memory.vram_used, memory.vram_total)

@@ -60,6 +60,31 @@ class NoteRow(TranscriptRow):
         painter.restore()
 
 
+class UnseenRow(TranscriptRow):
+    """A quiet line below the last message that the model does not see."""
+
+    def __init__(self, style: Style) -> None:
+        super().__init__(style, LeafPosition())
+        self.text = "The model does not see what is above"
+
+    def estimate(self, width: float) -> float:
+        return self.style.small_line + 16.0
+
+    def measure(self, width: float) -> float:
+        return self.estimate(width)
+
+    def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
+        words = self.style.small_metrics.elidedText(self.text, Qt.TextElideMode.ElideRight, max(self.width, 0.0))
+        taken = self.style.small_metrics.horizontalAdvance(words)
+        side, middle = max(0.0, (self.width - taken) / 2 - 12), self.height / 2
+        painter.setPen(QPen(self.style.color("border"), 1))
+        painter.drawLine(QPointF(0, middle), QPointF(side, middle))
+        painter.drawLine(QPointF(self.width - side, middle), QPointF(self.width, middle))
+        painter.setFont(self.style.small)
+        painter.setPen(self.style.color("text_muted"))
+        painter.drawText(QRectF(0, 0, self.width, self.height), Qt.AlignmentFlag.AlignCenter, words)
+
+
 class WaitingRow(TranscriptRow):
     """Stands in for an answer that has no text yet."""
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from desktop.ui.shared.transcript.code_row import CodeRow
-from desktop.ui.shared.transcript.foot_rows import FootRow, NoteRow, WaitingRow
+from desktop.ui.shared.transcript.foot_rows import FootRow, NoteRow, UnseenRow, WaitingRow
 from desktop.ui.shared.transcript.leaves import CodeLeaf, Leaf, ReasoningLeaf, RuleLeaf, TableLeaf
 from desktop.ui.shared.transcript.message import Addition, TranscriptMessage
 from desktop.ui.shared.transcript.message_text import Change, MessageText
@@ -149,6 +149,8 @@ class MessageItem:
         foot = FootRow(self.style, self.message, name_model=self._name_model, busy=self._busy)
         foot.actions_shown = shown
         self.rows.append(foot)
+        if self.message.ends_unseen:
+            self.rows.append(UnseenRow(self.style))
         for row in self.rows[self._body :]:
             row.height = row.estimate(self._row_width(row))
         self._say_thinking()
@@ -229,11 +231,11 @@ class MessageItem:
 
     def show_actions(self, shown: bool) -> bool:
         """Show or hide the actions; True when that changed."""
-        foot = self.rows[-1] if self.rows else None
-        if isinstance(foot, FootRow) and foot.actions_shown != shown:
-            foot.actions_shown = shown
-            return True
-        return False
+        foot = next((row for row in (self.rows or ())[self._body :] if isinstance(row, FootRow)), None)
+        if foot is None or foot.actions_shown == shown:
+            return False
+        foot.actions_shown = shown
+        return True
 
     def toggle_reasoning(self) -> None:
         """Fold or unfold the thinking."""
@@ -254,7 +256,7 @@ class MessageItem:
         return row.place.reasoning and self.folded
 
     def _row_width(self, row: TranscriptRow) -> float:
-        if self.is_user and not isinstance(row, FootRow | NoteRow):
+        if self.is_user and not isinstance(row, FootRow | NoteRow | UnseenRow):
             return self._width * _BUBBLE_SHARE - 2 * self.style.padding
         return self._width
 

@@ -19,7 +19,7 @@ class TranscriptMessage:
     an icon (why it stopped, what failed). ``statistics_line`` is ready to show ("61.4 tok/s · 142 tokens").
     ``sibling_index`` counts from 0. ``model`` is named under an answer when it differs from the one before.
     ``reasoning`` is what the model thought before, Markdown too; ``reasoning_seconds`` how long that took, 0 when it
-    was not measured.
+    was not measured. ``ends_unseen``: the model sees neither this message nor those above it.
     """
 
     id: int
@@ -33,6 +33,7 @@ class TranscriptMessage:
     model: str = ""
     reasoning: str = ""
     reasoning_seconds: float = 0.0
+    ends_unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

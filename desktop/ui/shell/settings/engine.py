@@ -50,7 +50,8 @@ class EnginePane(SettingsPane):
         self._backends.setVerticalSpacing(8)
         self._backends.setColumnStretch(1, 1)
         backends.column.addLayout(self._backends)
-        self.add_card("settingsEngine", "Behaviour", (options.THREADS, options.RAM_RESERVE, options.GPU_RESERVE))
+        chosen = (options.THREADS, options.IDLE_MINUTES, options.RAM_RESERVE, options.GPU_RESERVE)
+        self.add_card("settingsEngine", "Behaviour", chosen)
         self.column.addStretch(1)
 
     def shown(self) -> None:

@@ -1,0 +1,30 @@
+"""The length of a prompt as the server reads it, without reading it."""
+
+from __future__ import annotations
+
+from desktop.core.errors import EngineError
+from desktop.core.failures import FailureKind
+from desktop.engine.endpoint.http import Endpoint, EndpointError
+from desktop.engine.server.questions import CHAT, Question
+
+_ASK_SECONDS = 60.0  # a conversation of any length is tokenized in far less
+
+
+def count_tokens(endpoint: Endpoint, question: Question) -> int:
+    """Tokens of a question's prompt. Raises EngineError where the server refuses, and ConnectionLostError."""
+    try:
+        if question.path == CHAT:
+            body = {**question.body, "stream": False}
+            return int(endpoint.post(f"{CHAT}/input_tokens", body, deadline_seconds=_ASK_SECONDS)["input_tokens"])
+        body = {"content": question.body["prompt"], "add_special": True, "parse_special": True}
+        return len(endpoint.post("/tokenize", body, deadline_seconds=_ASK_SECONDS)["tokens"])
+    except EndpointError as error:
+        if question.instead is not None:  # a form that this server does not know
+            return count_tokens(endpoint, question.instead)
+        raise EngineError(
+            f"The engine could not count: {error.message}", "Load the model again.", detail=str(error)
+        ) from error
+    except TimeoutError as error:
+        raise EngineError(
+            "The engine did not count in time.", "Send it again.", detail=str(error), kind=FailureKind.TOO_SLOW
+        ) from error

@@ -1,0 +1,75 @@
+"""What the engine is asked for: the turns that the model sees, and how it is sampled and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from desktop.core.answer_settings import AnswerSettings
+from desktop.core.model_ref import ModelRef
+from desktop.engine.api import ChatMessage, Generate
+from desktop.services.chat.sampling import FindDefaults, sampling_of
+from desktop.services.engine.supervisor import EngineService
+from desktop.store.chats import Chat, ChatStore, Message
+
+_SUMMARY = "Summary of the conversation so far:"
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Makes them for the model that the engine holds."""
+
+    store: ChatStore
+    engine: EngineService
+    defaults: FindDefaults
+    answers: Callable[[ModelRef], AnswerSettings]
+
+    def answer(self, chat: Chat, message_id: int) -> Generate:
+        """The conversation up to an answer, or up to where that one was cut, as the chat's view has it."""
+        plan, asked = self.engine.state.plan, self._asked()
+        return Generate(
+            request_id=0,
+            messages=turns_of(chat, branch_to(self.store.messages(chat.id), message_id)),
+            sampling=sampling_of(self.defaults(plan.path if plan is not None else None), chat.sampling),
+            max_tokens=chat.max_tokens,
+            template=asked.template,
+            thinking=asked.thinking,
+            effort=asked.effort,
+        )
+
+    def task(self, text: str, max_tokens: int) -> Generate:
+        """Something to be done with a text, without thinking where that can be left out."""
+        plan, loaded = self.engine.state.plan, self.engine.state.loaded
+        return Generate(
+            request_id=0,
+            messages=(ChatMessage("user", text),),
+            sampling=sampling_of(self.defaults(plan.path if plan is not None else None), {}),
+            max_tokens=max_tokens,
+            template=self._asked().template,
+            thinking=False if loaded is not None and loaded.thinking else None,
+        )
+
+    def _asked(self) -> AnswerSettings:
+        plan = self.engine.state.plan
+        return self.answers(plan.ref) if plan is not None else AnswerSettings()
+
+
+def branch_to(branch: Sequence[Message], message_id: int) -> list[Message]:
+    """A branch up to one of its messages."""
+    ids = [message.id for message in branch]
+    return list(branch[: ids.index(message_id) + 1] if message_id in ids else branch)
+
+
+def turns_of(chat: Chat, branch: Sequence[Message]) -> tuple[ChatMessage, ...]:
+    """What the model is given of a branch: the system prompt, what stands for the turns that it does not see, and the
+    others; empty ones are none.
+    """
+    view = chat.model_view
+    summary = view.summary_of(branch).strip()
+    before = (chat.system_prompt if chat.system_prompt.strip() else "", f"{_SUMMARY}\n{summary}" if summary else "")
+    system = "\n\n".join(filter(None, before))
+    turns = [ChatMessage("system", system)] if system else []
+    for message in branch[view.unseen(branch) :]:
+        if message.content or message.reasoning:
+            turns.append(ChatMessage(message.role, message.content, message.reasoning))
+    return tuple(turns)
