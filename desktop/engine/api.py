@@ -388,7 +388,3 @@ class EngineDied(msgspec.Struct, frozen=True, tag="died"):
     hint: str
     log_tail: str
     exit_code: int | None
-
-
-REQUESTS: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
-EVENTS: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)

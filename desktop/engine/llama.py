@@ -88,7 +88,6 @@ class Model:
         self.handle = lib.llama_model_load_from_file(os.fsencode(request.path), params)
         if not self.handle:
             raise RuntimeError("model not loaded")
-        self.vocab = lib.llama_model_get_vocab(self.handle)
         context = context_parameters(request.context_length, request.kv_types, request.flash_attention)
         context.n_threads = context.n_threads_batch = request.threads
         self.context = lib.llama_init_from_model(self.handle, context)

@@ -5,16 +5,12 @@ import io
 import msgspec
 import pytest
 
-from desktop.engine.api import (
-    EVENTS,
-    REQUESTS,
-    ChatMessage,
-    Generate,
-    Load,
-    Sampling,
-    Text,
-)
+from desktop.core.errors import ContextFullError
+from desktop.engine.api import ChatMessage, Event, Failed, Generate, Load, Request, Sampling, Text
 from desktop.system.framing import PipeClosedError, read_message, write_message
+
+REQUESTS: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+EVENTS: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
 
 def test_request_survives_the_pipe() -> None:
