@@ -15,6 +15,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from desktop.core.speculation import DRAFT_TOKENS, NGRAM_LENGTH, NGRAM_TOKENS
 from desktop.engine.api import Load
 from desktop.engine.backends import RPC_VARIABLE
@@ -31,7 +33,7 @@ _NOT_OURS = ("LLAMA_", "GGML_BACKEND_PATH")  # options by environment would chan
 class Place:
     """A private folder for one server, and where it listens; :meth:`close` removes it."""
 
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="heft-")))  # mkdtemp makes it 0700
+    folder: Path = field(default_factory=lambda: _private_folder(Path(tempfile.gettempdir())))
     address: Address = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,6 +133,18 @@ def environment(place: Place, mark_key: str, backends: list[Path]) -> dict[str, 
     if place.address.key:
         kept["LLAMA_API_KEY"] = place.address.key
     return kept
+
+
+def _private_folder(parent: Path) -> Path:
+    """A new folder that only this user enters (mkdtemp makes it 0700); those of a Heft that was killed go.
+
+    Below the system's folder for temporary files: a path below a home may be too long for a socket (108 bytes).
+    """
+    for left in parent.glob("heft-*-*"):
+        number = left.name.split("-")[1]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(left, ignore_errors=True)  # another user's stays
+    return Path(tempfile.mkdtemp(prefix=f"heft-{os.getpid()}-", dir=parent))
 
 
 def _free_port() -> int:
