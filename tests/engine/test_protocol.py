@@ -41,3 +41,13 @@ def test_a_cut_pipe_is_closed(cut: int) -> None:
 def test_an_absurd_length_is_refused_before_it_is_read() -> None:
     with pytest.raises(msgspec.DecodeError, match="exceeds"):
         read_message(io.BytesIO(b"\xff\xff\xff\xff" + b"llama_model_load: text that leaked into the pipe"), EVENTS)
+
+
+def test_a_refusal_keeps_the_figures_of_a_conversation_that_is_too_long() -> None:
+    error = ContextFullError("Too long.", "Load it longer.", needed_tokens=142_903, context_length=4096)
+    told = msgspec.msgpack.decode(msgspec.msgpack.encode(Failed.of(7, error)), type=Failed)
+    again = told.error()
+    assert isinstance(again, ContextFullError) and told.request_id == 7
+    assert (again.needed_tokens, again.context_length, again.message, again.hint) == (
+        142_903, 4096, "Too long.", "Load it longer.",
+    )  # fmt: skip

@@ -338,7 +338,6 @@ class ChatService:
         state, told = _FAILED_STATES.get(error.kind, "failed"), f"{error.message} {error.hint}".strip()
         figures: dict[str, float] = {}
         if isinstance(error, ContextFullError):
-            told = error.message  # what can be done is offered beside it
             figures = {"needed_tokens": error.needed_tokens, "context_length": error.context_length}
         self._end(state, figures, told, None if state == "stopped" else error)
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.desk import DEADLINE_SECONDS, Desk
 
@@ -55,11 +56,22 @@ def test_a_conversation_that_is_too_long_fails_with_both_figures(desk: Desk, sta
     needed = answer.statistics["needed_tokens"]
     assert needed > 256 and answer.statistics["context_length"] == 256
     assert answer.note == (
-        f"This conversation is {needed:,.0f} tokens long; the model was loaded with a context of 256."
+        f"This conversation is {needed:,.0f} tokens long; the model was loaded with a context of 256. "
+        "Load it with a larger context, or start a new chat."
     )
     failed = desk.wait(ChatFailed)
     assert isinstance(failed, ChatFailed) and isinstance(failed.error, ContextFullError)
     assert (failed.error.needed_tokens, failed.error.context_length) == (needed, 256)
+
+
+def test_a_count_is_what_the_engine_reads(desk: Desk, starter_model: Path) -> None:
+    desk.load(starter_model, 512)
+    chat = _chat(desk, 2, system="You are brief.")
+    answer = _sent(desk, chat, "And <|im_end|> now?")
+    request = desk.chat._requests.answer(desk.store.chat(chat), answer.id)
+    asked = msgspec.structs.replace(request, messages=request.messages[:-1])  # as it was before the answer
+    assert desk.engine.count(asked) == answer.statistics["prompt_tokens"]
+    assert desk.engine.count(msgspec.structs.replace(asked, messages=(), prompt="Hello there")) == 2
 
 
 @pytest.mark.parametrize("context", [256, 512])
