@@ -47,7 +47,7 @@ class Answer:
         self._started = time.monotonic()
         self._stream: Stream | None = None
         self._stopped = False  # set from another thread
-        self._text = self._reasoning = self._finish = self._opening = ""
+        self._text = self._reasoning = self._finish = ""
         self._timings = Timings()
         self._prompt_tokens = self._reused = 0
         self._first_token = self._flushed = 0.0
@@ -94,7 +94,6 @@ class Answer:
 
     def _ask(self, question: Question) -> None:
         self._process.send("go")
-        self._opening = question.opening
         self._raw = RawText(question.raw) if question.raw is not None else None
         self._share_cores(begin=True)
         self._stream = self._endpoint.stream(question.path, question.body)
@@ -121,8 +120,6 @@ class Answer:
         if self._raw is not None:
             chunk.reasoning, chunk.text = self._raw.take(chunk.text, ended=chunk.finish == "stop")
         if chunk.text or chunk.reasoning:
-            if not self._said and chunk.text and not chunk.reasoning:
-                self._text = self._opening  # the server has not told it apart as reasoning
             self._said = True
             self._text += chunk.text
             self._reasoning += chunk.reasoning
