@@ -52,6 +52,7 @@ class Answer:
         self._prompt_tokens = self._reused = 0
         self._first_token = self._flushed = 0.0
         self._said = False
+        self._told = 0  # generated tokens
         self._raw: RawText | None = None
         self._recent: deque[tuple[float, int]] = deque()
         self._threads_in_use, self._given_up = threads, 0
@@ -89,7 +90,7 @@ class Answer:
                     raise
                 break
         self._end_raw()
-        self._flush()
+        self._flush(last=True)
         self._send(Finished(self._request.request_id, self._reason(), self._statistics(), notes))
 
     def _ask(self, question: Question) -> None:
@@ -137,9 +138,12 @@ class Answer:
             self._reasoning += reasoning
             self._text += text
 
-    def _flush(self) -> None:
-        if not self._text and not self._reasoning:
+    def _flush(self, *, last: bool = False) -> None:
+        """``last``: also where there is no new text, so that the live figures end as the final ones are."""
+        counted = last and 0 < self._told < self._timings.predicted_n
+        if not self._text and not self._reasoning and not counted:
             return
+        self._told = self._timings.predicted_n
         while len(self._recent) > 2 and self._recent[0][0] < self._recent[-1][0] - _RATE_MS:
             self._recent.popleft()
         milliseconds = self._recent[-1][0] - self._recent[0][0] if self._recent else 0.0
