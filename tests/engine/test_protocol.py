@@ -5,7 +5,8 @@ import io
 import msgspec
 import pytest
 
-from desktop.engine.api import ChatMessage, Event, Generate, Load, Request, Sampling, Text
+from desktop.core.errors import ContextFullError
+from desktop.engine.api import ChatMessage, Event, Failed, Generate, Load, Request, Sampling, Text
 from desktop.system.framing import PipeClosedError, read_message, write_message
 
 REQUESTS: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

@@ -279,15 +279,18 @@ def test_benchmark_and_unload(engine: DrivenEngine, starter_model: Path) -> None
     assert engine.wait(Failed).kind == "no-model"
 
 
-def test_a_reasoning_block_the_template_opened_is_part_of_the_answer(
+def test_a_reasoning_block_the_template_opened_is_reasoning_and_goes_on(
     engine: DrivenEngine, vocab_dir: Path, tmp_path: Path
 ) -> None:
     template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant: <think>\n"
     path = forge(tmp_path / "t.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf", template=template)
     engine.load(path, 512)
     text, first = engine.ask("hello", max_tokens=4)
-    assert text.startswith("<think>\n")
-    _, second = engine.ask("hello", text, number=2, max_tokens=2)
+    thought = engine.reasoning
+    assert thought and not text
+    begun = (ChatMessage("user", "hello"), ChatMessage("assistant", "", thought))
+    text, second = engine.generate(Generate(2, begun, sampling=GREEDY, max_tokens=2))
+    assert engine.reasoning.startswith(thought) and engine.reasoning != thought and not text
     # continued where it stopped: the block is not opened a second time
     assert second.statistics.prompt_tokens <= first.statistics.prompt_tokens + 4
 

@@ -37,13 +37,14 @@ _ALONE = (*(closing for _, closing in _PAIRS), _FINAL_RESPONSE)  # a closing tag
 class _Opening:
     """What a tag at the start of an answer opens, and the tags that end it; ``mark``: it opens nothing by itself.
 
-    ``said``: what of the tag itself is text.
+    ``said``: what of the tag itself is text. ``later``: it counts behind another tag only.
     """
 
     reasoning: bool = False
     closings: tuple[str, ...] = ()
     mark: bool = False
     said: str = ""
+    later: bool = False
 
 
 _HARMONY_ENDS = ("<|end|>", "<|return|>", "<|call|>", "<|start|>assistant")  # gpt-oss
@@ -71,6 +72,7 @@ _OPENINGS: dict[str, _Opening] = {
     "to=user<|message|>": _Opening(closings=("<|eom|>", "<|eot|>")),
     "<|START_RESPONSE|>": _Opening(closings=("<|END_RESPONSE|>",)),  # Command R7B
     "<|START_TEXT|>": _Opening(closings=("<|END_TEXT|>",)),  # Command A
+    "<response>": _Opening(closings=("</response>",), later=True),  # Granite 3.3
     "<|begin_of_solution|>": _Opening(closings=("<|end_of_solution|>",)),  # OpenThinker
     "<|open|>response<|sep|>": _Opening(closings=("<|close|>response<|sep|>",)),  # Kimi K3
 }
@@ -94,14 +96,13 @@ class AnswerForm:
     """How a model writes an answer. ``begins`` is what it has to write itself before the answer's text, though the
     prompt has opened the answer already (gpt-oss: ``<|channel|>final<|message|>``), "" for most; ``ends`` is the tag
     behind such an answer. ``opens`` stands before its reasoning, "" where the prompt's words open it (Apriel);
-    ``closes`` between that and the answer's text. ``announced``: prompts that the template makes show it.
+    ``closes`` between that and the answer's text.
     """
 
     begins: str = ""
     ends: str = ""
     opens: str = "<think>\n"
     closes: str = "\n</think>\n\n"
-    announced: bool = False
 
     def begun_by(self, prompt: str) -> bool:
         """Whether a prompt has written ``begins`` already."""
@@ -221,8 +222,9 @@ class ReasoningSplitter:
     def _start(self, text: str, *, final: bool) -> str:
         rest = text.lstrip()
         self._blank += text[: len(text) - len(rest)]
-        tag = max((tag for tag in self._openings if rest.startswith(tag)), key=len, default="")
-        if not final and any(other != tag and other.startswith(rest) for other in self._openings):
+        tags = [tag for tag, opening in self._openings.items() if self._found or not opening.later]
+        tag = max((tag for tag in tags if rest.startswith(tag)), key=len, default="")
+        if not final and any(other != tag and other.startswith(rest) for other in tags):
             self._held = rest
             return ""
         if tag:

@@ -55,11 +55,12 @@ class Answer:
         self._started = time.monotonic()
         self._stream: Stream | None = None
         self._stopped = False  # set from another thread
-        self._text = self._reasoning = self._finish = self._opening = ""
+        self._text = self._reasoning = self._finish = ""
         self._timings = Timings()
         self._prompt_tokens = self._reused = 0
         self._first_token = self._flushed = 0.0
         self._said = False
+        self._told = 0  # generated tokens
         self._raw: RawText | None = None
         self._recent: deque[tuple[float, int]] = deque()
         self._threads_in_use, self._given_up = threads, 0
@@ -97,14 +98,13 @@ class Answer:
                     raise
                 break
         self._end_raw()
-        self._flush()
+        self._flush(last=True)
         statistics = self._statistics()
         self._send(Finished(self._request.request_id, self._reason(), statistics, notes))
         return statistics
 
     def _ask(self, question: Question) -> None:
         self._process.send("go")
-        self._opening = question.opening
         self._raw = RawText(question.raw) if question.raw is not None else None
         self._share_cores(begin=True)
         self._stream = self._endpoint.stream(question.path, question.body)
@@ -134,8 +134,6 @@ class Answer:
         if self._raw is not None:
             chunk.reasoning, chunk.text = self._raw.take(chunk.text, ended=chunk.finish == "stop")
         if chunk.text or chunk.reasoning:
-            if not self._said and chunk.text and not chunk.reasoning:
-                self._text = self._opening  # the server has not told it apart as reasoning
             self._said = True
             self._text += chunk.text
             self._reasoning += chunk.reasoning
@@ -153,9 +151,12 @@ class Answer:
             self._reasoning += reasoning
             self._text += text
 
-    def _flush(self) -> None:
-        if not self._text and not self._reasoning:
+    def _flush(self, *, last: bool = False) -> None:
+        """``last``: also where there is no new text, so that the live figures end as the final ones are."""
+        counted = last and 0 < self._told < self._timings.predicted_n
+        if not self._text and not self._reasoning and not counted:
             return
+        self._told = self._timings.predicted_n
         while len(self._recent) > 2 and self._recent[0][0] < self._recent[-1][0] - _RATE_MS:
             self._recent.popleft()
         milliseconds = self._recent[-1][0] - self._recent[0][0] if self._recent else 0.0

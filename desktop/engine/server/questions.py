@@ -12,7 +12,7 @@ from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.engine.api import Generate, Sampling
 from desktop.engine.endpoint.http import EndpointError
-from desktop.engine.endpoint.reasoning import CONTROL_NAMES, names_in
+from desktop.engine.endpoint.reasoning import CONTROL_NAMES, PLAIN_FORM, names_in
 from desktop.engine.server.raw_text import Raw
 from desktop.engine.tools.continuing import continued
 from desktop.engine.tools.prompt_text import RenderRequest, RenderResult
@@ -29,15 +29,13 @@ _VARIABLES: dict[str, bool | int | str] = {"enable_thinking": True}  # as the se
 
 @dataclass(frozen=True)
 class Question:
-    """A request of the server. ``opening`` is text the template already wrote for the answer and that belongs to what
-    is shown, unless the server tells reasoning apart; ``instead`` is asked where the server cannot do this one.
-    ``raw``: Heft takes the answer apart; None where the server does, and where there is nothing but text.
+    """A request of the server. ``instead`` is asked where the server cannot do this one. ``raw``: Heft takes the answer
+    apart; None where the server does, and where there is nothing but text.
     """
 
     path: str
     body: dict[str, Any]
     notes: tuple[str, ...] = ()
-    opening: str = ""
     instead: Question | None = None
     raw: Raw | None = None
 
@@ -48,12 +46,10 @@ class Questions:
     vocabulary's BOS before every prompt. ``prompt_of`` is the server's own rendering of a chat's body; None where it
     does not make of this template what others make of it.
 
-    The server renders a chat, and takes the answer apart where the template says how its model reasons and the rest is
-    the answer. Three kinds it only renders, and Heft takes the text apart that comes (docs/reference/server.md):
-    where the model has to write a form around its answers (gpt-oss's channels), since of an answer without it the
-    server's parsers lose every word; where the template mentions no reasoning, since the server does not print control
-    tokens it knows nothing of; and answers that go on, since the server puts tags before them that their model did not
-    write, and leaves out reasoning that the template does not mention.
+    The server renders a conversation, and the answer comes as text that Heft takes apart. The server could do that too,
+    but its parsers lose every word of an answer without the form its template promises, take control tokens away that
+    the template does not mention, and put tags before an answer that goes on which its model did not write
+    (docs/reference/server.md has what was measured).
     """
 
     def __init__(
@@ -105,14 +101,10 @@ class Questions:
             **({"max_tokens": request.max_tokens} if request.max_tokens else {}),
         }
         own = self._as_text(request, result.text, result.opened, result, notes)
-        # a schema's grammar makes the model keep its form
-        form = result.form
-        bare = form.announced and form.opens and not form.begins
-        as_text = result.begun is not None or not (bare or request.sampling.json_schema)
         if self._prompt_of is None:
             return own
-        if not as_text:
-            return Question(CHAT, body, notes, result.opened and f"{result.opened}\n", own)
+        if request.sampling.json_schema and result.begun is None:
+            return Question(CHAT, body, notes, own)  # its grammar begins behind the reasoning, and keeps the form
         try:
             prompt = self._prompt_of(body)
         except (EndpointError, TimeoutError):
@@ -136,12 +128,17 @@ class Questions:
         form, begun = result.form, result.begun
         if begun is not None and begun.content and not form.begins:
             return Question(COMPLETION, body, notes)  # behind the first words of an answer there are no tags
-        if begun is not None:
-            behind = form.begins if begun.content else opened or form.opens.strip()
+        amid = begun is not None and not begun.content
+        if begun is not None and begun.content:
+            behind = form.begins
         else:
             behind = form.begins if form.begun_by(prompt) else opened
-        thinking = not form.opens and not (begun is not None and begun.content)
-        names = (*CONTROL_NAMES, *names_in(form.opens + form.closes + form.begins + form.ends))
+        # reasoning that no tag of the prompt opened: its model ends it with a tag of its own
+        thinking = not behind and (amid or not form.opens)
+        if amid and not behind and form.opens != PLAIN_FORM.opens:
+            behind, thinking = form.opens.strip(), not form.opens
+        tags = form.opens + form.closes + form.begins + form.ends + "".join(request.sampling.stop)
+        names = (*CONTROL_NAMES, *names_in(tags))
         raw = Raw(names, form, behind, thinking)
         return Question(COMPLETION, body | {"preserved_tokens": names}, notes, raw=raw)
 

@@ -21,6 +21,7 @@ _SYSTEM, _FIRST, _ANSWER, _SECOND, _THOUGHT = "Quillonby", "Trestlewick", "Marro
 # a tag around reasoning, which stands before an answer with or without a form; and a tag that was cut in its middle
 _REASONING = re.compile(r"[<\[◁][^<>\[\]◁▷]*think[^<>\[\]◁▷]*[>\]▷]", re.IGNORECASE)
 _OPENS = re.compile(r"[<\[◁][^<>\[\]◁▷/]*think[^<>\[\]◁▷]*[>\]▷]\s*\Z", re.IGNORECASE)
+_PASSAGE = re.compile(rf"(?:{_REASONING.pattern}\s*)+\Z", re.IGNORECASE)  # opened, or opened and closed
 _CUT_TAG = re.compile(r"<[^<>]*\Z")
 _FIRST_TAG = re.compile(r"<[^<>]+>")
 _REASONING_FIELD = "reasoning_content"  # as DeepSeek's interface named it, and most templates since
@@ -78,8 +79,7 @@ def _answer_form(source: str, template: Template, question: Turn, answer: Turn) 
     """How the model writes an answer: as the template writes one with reasoning, else by the tags it mentions."""
     begins, ends = _around_answer(template, question, answer)
     opened = _written(template, [question], opens_answer=True)
-    answered = _written(template, [question, answer], opens_answer=False)
-    tags = tags_of(source, begins, opened + answered)
+    tags = tags_of(source, begins, opened + _written(template, [question, answer], opens_answer=False))
     opens, closes = tags or (PLAIN_FORM.opens, PLAIN_FORM.closes + begins)
     thinks = _written(template, [question, answer | {_REASONING_FIELD: _THOUGHT}], opens_answer=False)
     before, _, rest = thinks.partition(_THOUGHT)
@@ -88,11 +88,11 @@ def _answer_form(source: str, template: Template, question: Turn, answer: Turn) 
         closes = between
         written = before[len(_CUT_TAG.sub("", _common_start(opened, before))) :]
         shown = _OPENS.search(before)
-        if not _REASONING.search(thinks) and written.strip() == "":
+        if tags is None and not written.strip() and not _REASONING.search(thinks):
             opens = ""
         else:
             opens = written if written.strip() else shown[0] if shown is not None else opens
-    return AnswerForm(begins, ends, opens, closes, announced=bool(found or _REASONING.search(opened + answered)))
+    return AnswerForm(begins, ends, opens, closes)
 
 
 def _around_answer(template: Template, question: Turn, answer: Turn) -> tuple[str, str]:
@@ -101,12 +101,14 @@ def _around_answer(template: Template, question: Turn, answer: Turn) -> tuple[st
     before, found, after = _written(template, [question, answer], opens_answer=False).rpartition(_ANSWER)
     if not found or not opened:
         return "", ""
-    same = _CUT_TAG.sub("", _common_start(opened, before))
-    begins = before[len(same) :].lstrip()
-    if not _REASONING.sub("", begins).strip() or opened.rstrip().endswith(begins.rstrip()):
+    same = _PASSAGE.sub("", opened).rstrip()
+    if not before.startswith(same):
+        return "", ""
+    begins = before[len(opened if before.startswith(opened) else same) :].lstrip("\n")
+    if not _REASONING.sub("", begins).strip():
         return "", ""
     ends = _FIRST_TAG.search(after)
-    return before[len(same) :].lstrip("\n"), ends[0] if ends is not None else ""
+    return begins, ends[0] if ends is not None else ""
 
 
 def _common_start(first: str, second: str) -> str:
