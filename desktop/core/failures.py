@@ -68,7 +68,7 @@ class FailureKind(StrEnum):
     NO_SERVER = "no-server", "The installed engine comes without llama.cpp's server."
     NO_COMPILER = "no-compiler", "What compiles the engine's sources is not installed."
     NO_SOURCES = "no-sources", "The engine's sources could not be fetched."
-    BUILD = "build-failed", "The engine's sources could not be compiled."
+    BUILD_FAILED = "build-failed", "The engine's sources could not be compiled."
     NOT_STARTED = "not-started", "The engine's process could not be started."
     MISSING_LIBRARY = "missing-library", "A library of the system that the engine needs is not there."
     UNFIT_LIBRARY = "unfit-library", "A library of the system is too old, or of another kind, for the engine."

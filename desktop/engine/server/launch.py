@@ -21,6 +21,7 @@ from desktop.core.speculation import DRAFT_TOKENS, NGRAM_LENGTH, NGRAM_TOKENS
 from desktop.engine.api import Load
 from desktop.engine.backends import RPC_VARIABLE
 from desktop.engine.endpoint.http import Address
+from desktop.system.atomic import write_atomically
 from desktop.system.spawn import child_environment
 
 BATCH = 512  # tokens of one step at most, as planned (desktop/engine/llama.py)
@@ -49,7 +50,7 @@ class Place:
     def template(self, source: str) -> Path:
         """A file with a chat template to use in place of the model's own."""
         file = self.folder / "template.jinja"
-        file.write_text(source, encoding="utf-8")
+        write_atomically(file, source.encode("utf-8", "replace"), durable=False)
         return file
 
 

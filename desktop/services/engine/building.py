@@ -142,7 +142,7 @@ class EngineBuildService:
                 f"The engine could not be built: {error.strerror or error}.",
                 "Check the free space on the disk, then try again.",
                 detail=f"{error}\n{self._paths.cache}",
-                kind=FailureKind.BUILD,
+                kind=FailureKind.BUILD_FAILED,
             ) from error
 
 
@@ -178,7 +178,7 @@ def _told(failed: BuildError) -> HeftError:
         "The engine could not be compiled.",
         f"All that the compiler said is in {log}; its end is in the details.",
         detail=detail,
-        kind=FailureKind.BUILD,
+        kind=FailureKind.BUILD_FAILED,
     )
 
 
