@@ -102,7 +102,7 @@ def edited(model: Path, rounds: int) -> Figure:
                 (warm.statistics.seconds_to_first_token, cold.statistics.seconds_to_first_token * max(part, 0.01))
             )
     name = f"first token after an edit of the last {read:,} of {warm.statistics.prompt_tokens:,} tokens ÷ their part"
-    return _beside(name, pairs, 1.5)
+    return _beside(name, pairs, 2.0)
 
 
 def _beside(name: str, pairs: list[tuple[float, float]], below: float) -> Figure:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from support.engine import driven_engine
 
-from desktop.engine.api import EngineDied, Event, Finished, Generate, Hello, Text
+from desktop.engine.api import Cancel, EngineDied, Event, Finished, Generate, Hello, PromptProgress, Text
 from desktop.engine.server.client import EngineClient
 
 pytestmark = pytest.mark.engine
@@ -103,3 +103,19 @@ def test_an_engine_that_died_while_idle_answers_the_next_question(starter_model:
         assert heard.statistics.generated_tokens == 2
     else:
         assert heard.kind == "killed"
+
+
+def test_a_stop_while_a_long_prompt_is_read_ends_the_reading_and_keeps_what_was_read(
+    starter_model: Path, tmp_path: Path
+) -> None:
+    prompt = "The tide comes in and the tide goes out. " * 300
+    with driven_engine(tmp_path) as engine:
+        engine.load(starter_model, 4096)
+        engine.send(Generate(1, prompt=prompt, max_tokens=1))
+        while engine.wait(PromptProgress).done < 512:  # a step is over, the next under way
+            pass
+        engine.send(Cancel())
+        _, stopped = engine.finish(1)
+        _, other = engine.generate(Generate(2, prompt=prompt, max_tokens=1))
+    assert stopped.reason == "cancelled" and stopped.statistics.generated_tokens == 0
+    assert 512 <= other.statistics.reused_tokens < other.statistics.prompt_tokens - 512

@@ -23,6 +23,7 @@ from desktop.engine.server.speculation import PlainSteps
 _FLUSH_SECONDS = 1 / 30  # a screen needs no more, and each event wakes the window
 _FLUSH_SECONDS_ALL_CORES = 1 / 8  # with no core to spare, what the window paints is taken from the engine
 _RATE_MS = 1000.0  # the live rate is of the last second
+_IDLE_SECONDS, _LOOK_SECONDS = 10.0, 0.003
 _STOPPED = "stopped"  # control.cpp's word for an answer that was given up
 _OFF_FORM = "does not match the expected"  # common/chat.cpp: what was written is not of the template's form
 _OFF_FORM_NOTE = "The end of this answer does not have the form that the model's chat template promises."
@@ -67,7 +68,7 @@ class Answer:
 
     def stop(self) -> None:
         """End it now. What was written stays."""
-        self._stopped = True
+        self._stopped = self._process.stopped = True
         self._process.send("stop")
         if self._stream is not None:
             self._stream.cut()
@@ -103,7 +104,21 @@ class Answer:
         self._send(Finished(self._request.request_id, self._reason(), statistics, notes))
         return statistics
 
+    def _await_idle(self) -> None:
+        """Until the answer that was stopped before has ended: a "go" before that would take its stop back."""
+        end = time.monotonic() + _IDLE_SECONDS
+        while self._process.stopped and time.monotonic() < end:
+            try:
+                slots = self._endpoint.get("/slots", deadline_seconds=_IDLE_SECONDS)
+            except (EndpointError, TimeoutError):
+                break
+            if not any(slot.get("is_processing") for slot in slots):
+                break
+            time.sleep(_LOOK_SECONDS)
+        self._process.stopped = False
+
     def _ask(self, question: Question) -> None:
+        self._await_idle()
         self._process.send("go")
         self._raw = RawText(question.raw) if question.raw is not None else None
         self._share_cores(begin=True)

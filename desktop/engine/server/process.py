@@ -47,6 +47,7 @@ class ServerProcess:
         self._log, self._tell, self._ended = log, tell, ended
         self._write_lock = threading.Lock()
         self.heard = False  # a state came: the program itself runs
+        self.stopped = False  # an answer was stopped, and may not have ended yet
         self._process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.PIPE,

@@ -4,7 +4,8 @@
 //   step N         read N tokens of a prompt at a time at first, then as many as take about two seconds; 0: as many
 //                  as the batch holds
 //   stop           give up what is computed, between two nodes of the graph
-//   go             a new answer begins: an earlier stop does not count for it
+//   go             a new answer begins: a stop that nothing was left to obey does not count for it. Said when no slot
+//                  works any more, or the earlier answer's next step would go on
 //   release PATH   the pages of this mapped file may go: its tensors were copied in another order
 //
 // Any other line is the server's own (server-models.cpp, server_child::setup). The end of the input is the end of
@@ -70,13 +71,17 @@ int32_t heft_process(llama_context * ctx, llama_context * draft, llama_batch_ext
             llama_set_n_threads(draft, wanted, wanted);
         }
     }
-    if (stopping) {
+    if (stopping.exchange(false)) {
         return 2;
     }
 
     const auto    begun  = std::chrono::steady_clock::now();
     const int32_t result = llama_process(ctx, LLAMA_PROCESS_TYPE_DECODE, batch);
     const double  passed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+
+    if (result == 2) {
+        stopping = false; // it has been obeyed
+    }
 
     const int32_t now = step;
     if (result == 0 && now > 0 && tokens == (size_t) now) {
