@@ -114,6 +114,14 @@ class Stream:
 
     def __enter__(self) -> Stream:
         """Ask. Raises EndpointError for a refusal, ConnectionLostError."""
+        try:
+            self._ask()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def _ask(self) -> None:
         with _lost():
             self._connection.connect()
             if self._cut:
@@ -123,11 +131,13 @@ class Stream:
             self._response = self._connection.getresponse()
             if self._response.status >= 400:
                 raise EndpointError(self._response.status, _decoded(self._response.read(_LONGEST_ERROR)))
-        return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         if self._response is not None:
             self._response.close()
         self._connection.close()
