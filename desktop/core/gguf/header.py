@@ -100,6 +100,13 @@ class Header:
             return found.data.read(limit)
         return self.string(key).encode()[:limit].decode("utf-8", "ignore")
 
+    def token_text(self, which: str) -> str:
+        """Text of the vocabulary's "bos" or "eos" token; "" when it has none."""
+        number, tokens = self.integer(f"tokenizer.ggml.{which}_token_id"), self.array("tokenizer.ggml.tokens")
+        if number is None or tokens is None or tokens.type is not ValueType.STRING or not 0 <= number < len(tokens):
+            return ""
+        return tokens.strings(number, number + 1)[0]
+
     @property
     def architecture(self) -> str:
         return self.string("general.architecture")

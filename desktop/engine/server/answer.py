@@ -107,18 +107,21 @@ class Answer:
     def _await_idle(self) -> None:
         """Until the answer that was stopped before has ended: a "go" before that would take its stop back."""
         end = time.monotonic() + _IDLE_SECONDS
-        while self._process.stopped and time.monotonic() < end:
+        while not self._stopped and time.monotonic() < end:
             try:
                 slots = self._endpoint.get("/slots", deadline_seconds=_IDLE_SECONDS)
             except (EndpointError, TimeoutError):
                 break
             if not any(slot.get("is_processing") for slot in slots):
                 break
-            time.sleep(_LOOK_SECONDS)
-        self._process.stopped = False
+            time.sleep(_LOOK_SECONDS)  # nothing tells of it, and it takes a few milliseconds
+        self._process.stopped = self._stopped
 
     def _ask(self, question: Question) -> None:
-        self._await_idle()
+        if self._process.stopped:
+            self._await_idle()
+        if self._stopped:
+            return  # and the stop before still counts
         self._process.send("go")
         self._raw = RawText(question.raw) if question.raw is not None else None
         self._share_cores(begin=True)

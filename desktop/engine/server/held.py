@@ -137,6 +137,7 @@ class Loading:
         template = "" if trial.template and not trial.unusable and not stand_in else CHATML
         if self._load.template and not trial.unusable and not stand_in:
             template = self._load.template
+        self._states = queue.Queue()  # what an earlier attempt said last is not of this one
         program = server_program()
         options = arguments(self._load, gpu_layers, place, template=template, packs=self._may_pack(trial))
         self._log.mark()

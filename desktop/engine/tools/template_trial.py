@@ -89,20 +89,12 @@ def _of_file(request: TrialRequest) -> Trial:
         template = request.template or header.text(_KEY, LONGEST_TEMPLATE)
         return Trial(
             template,
-            _token(header, "bos"),
-            _token(header, "eos"),
+            header.token_text("bos"),
+            header.token_text("eos"),
             chatml=not template and _has_chatml(header),
             names=_other_names(header),
             latent_keys=any(LATENT_KEYS in tensor.name for tensor in header.tensors),
         )
-
-
-def _token(header: Header, which: str) -> str:
-    number = header.integer(f"tokenizer.ggml.{which}_token_id")
-    tokens = header.array(_TOKENS)
-    if number is None or tokens is None or tokens.type is not ValueType.STRING or not 0 <= number < len(tokens):
-        return ""
-    return tokens.strings(number, number + 1)[0]
 
 
 def _other_names(header: Header) -> tuple[str, ...]:

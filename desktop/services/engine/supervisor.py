@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -34,11 +34,13 @@ from desktop.engine.api import (
     Unload,
     Unloaded,
 )
-from desktop.engine.server.client import EngineClient
 from desktop.services.engine.counting import Counts
 from desktop.services.models.kind_words import must_write_text
 from desktop.store.paths import Paths
 from desktop.system.listeners import Listeners
+
+if TYPE_CHECKING:
+    from desktop.engine.server.client import EngineClient
 
 Phase = Literal["stopped", "starting", "loading", "ready", "generating", "asleep", "died"]
 AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied
@@ -247,6 +249,8 @@ class EngineService:
     # -- inside ----------------------------------------------------------------------------------
 
     def _ensure_client(self, state: EngineState | None = None) -> EngineClient:
+        from desktop.engine.server.client import EngineClient  # with what it needs, it would cost the window's start
+
         with self._lock:
             if self._client is None:
                 generation: list[EngineClient] = []

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from desktop.core.gguf import Header, ValueType
 from desktop.core.model_kind import ModelKind
 from desktop.engine.api import ChatMessage
 from desktop.services.inspect.inspection import Inspected
@@ -106,8 +105,8 @@ class TemplatePreview:
         request = RenderRequest(
             template=template.source,
             messages=tuple(messages),
-            bos=_token(header, "bos"),
-            eos=_token(header, "eos"),
+            bos=header.token_text("bos"),
+            eos=header.token_text("eos"),
             add_generation_prompt=open_answer,
         )
         with self._idle:
@@ -122,11 +121,3 @@ class TemplatePreview:
     def _end(self) -> None:
         if self._renderer is not None:
             self._renderer.close()
-
-
-def _token(header: Header, which: str) -> str:
-    number = header.integer(f"tokenizer.ggml.{which}_token_id")
-    tokens = header.array("tokenizer.ggml.tokens")
-    if number is None or tokens is None or tokens.type is not ValueType.STRING or not 0 <= number < len(tokens):
-        return ""
-    return tokens.strings(number, number + 1)[0]

@@ -272,7 +272,10 @@ def test_shortcuts_go_before_what_a_text_field_makes_of_the_keys(real: RealWindo
 
 
 def test_a_start_imports_nothing_that_only_later_actions_need() -> None:
-    late = ("desktop.ui.shared.transcript", "desktop.ui.shell.palette", "desktop.core.fuzzy", "pygments", "markdown_it")
+    late = (
+        "desktop.ui.shared.transcript", "desktop.ui.shell.palette", "desktop.core.fuzzy", "pygments", "markdown_it",
+        "desktop.engine.server.client", "jinja2", "http.client",
+    )  # fmt: skip
     program = f"import sys, desktop.app, desktop.ui.chat.page; print([m for m in {late!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
