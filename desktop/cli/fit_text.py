@@ -10,7 +10,7 @@ from desktop.core.placement import Fit
 from desktop.core.units import human_bits, human_parameters
 from desktop.services.models.kind_words import kind_note
 from desktop.services.planning.service import Weighed
-from desktop.services.planning.words import remarks, speed_details, warnings
+from desktop.services.planning.words import memory_terms, remarks, speed_details, warnings
 
 _METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formulas"}
 
@@ -71,19 +71,10 @@ def _reserve(fit: Fit) -> int:
 def _terms(fit: Fit) -> str:
     """Terms down, devices across."""
     memory = fit.memory
-    rows = [
-        ["Weights", *(human_bytes(device.weights_bytes) for device in memory.devices)],
-        ["KV cache", *(human_bytes(device.kv_bytes) for device in memory.devices)],
-        ["Recurrent state", *(human_bytes(device.recurrent_bytes) for device in memory.devices)],
-        ["Compute buffer", *(human_bytes(device.compute_bytes) for device in memory.devices)],
-        ["Output", *(human_bytes(device.output_bytes) for device in memory.devices)],
-        ["Speculation", *(human_bytes(device.draft_bytes) for device in memory.devices)],
-        ["Total", *(human_bytes(device.total_bytes) for device in memory.devices)],
-    ]
-    if not memory.draft_bytes:
-        del rows[5]
-    if not memory.recurrent_bytes:
-        del rows[2]
+    columns = [memory_terms(device) for device in memory.devices]
+    terms = [name for name, size in memory_terms(memory).items() if size]
+    rows = [[name, *(human_bytes(column[name]) for column in columns)] for name in terms]
+    rows.append(["Total", *(human_bytes(device.total_bytes) for device in memory.devices)])
     names = {pool.device: pool.name for pool in fit.pools}
     header = ["", *(("Main memory" if d.device == RAM else names.get(d.device, "")) for d in memory.devices)]
     return table(header, rows, right=range(1, len(header)))

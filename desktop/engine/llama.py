@@ -11,6 +11,7 @@ from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
+from desktop.core.memory.cache import BATCH
 from desktop.engine.api import Device, Hello, Load, Sampling
 from desktop.engine.backends import load_backends
 from desktop.engine.log import EngineLog
@@ -22,7 +23,6 @@ _KV_TYPES = {
 }  # fmt: skip
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
 _DEVICE_KINDS = ("cpu", "gpu", "igpu", "accelerator")
-BATCH = 512  # tokens per decode call: llama.cpp's physical batch, so nothing is split twice
 
 
 class DecodeError(RuntimeError):

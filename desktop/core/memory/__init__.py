@@ -1,7 +1,7 @@
 """Memory of a model before it is loaded, by formulas: from its shape, its weights and the settings of a load."""
 
 from desktop.core.memory.cache import context_of, default_context
-from desktop.core.memory.estimate import DeviceMemory, Memory, estimate, weights_on
+from desktop.core.memory.estimate import DeviceMemory, Memory, checkpoint_bytes, estimate, weights_on
 from desktop.core.memory.packing import packed
 from desktop.core.memory.resident import resident_bytes
 from desktop.core.memory.shape import Layer, ModelShape, shape_of
@@ -16,6 +16,7 @@ __all__ = [
     "ModelShape",
     "Split",
     "Weights",
+    "checkpoint_bytes",
     "context_of",
     "default_context",
     "estimate",

@@ -11,7 +11,8 @@ from desktop.core.load_settings import DEFAULT_CONTEXT, LoadSettings
 from desktop.core.memory.shape import ModelShape
 from desktop.core.quants import TYPES_BY_NAME
 
-BATCH = 512  # tokens per decode call (desktop/engine/llama.py, BATCH)
+BATCH = 512  # tokens per decode call: llama.cpp's physical batch, so nothing is split twice
+CHECKPOINTS = 2  # states the server keeps of a sliding-window or recurrent model: at the last question, and at its end
 
 
 def batch_of(context: int) -> int:

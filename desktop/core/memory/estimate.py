@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory.cache import context_of, kv_bytes, recurrent_bytes
+from desktop.core.memory.cache import CHECKPOINTS, context_of, kv_bytes, recurrent_bytes
 from desktop.core.memory.compute import compute_bytes
 from desktop.core.memory.shape import ModelShape
 from desktop.core.memory.split import RAM, Split
@@ -15,7 +15,11 @@ from desktop.core.memory.weights import Weights
 
 @dataclass(frozen=True)
 class DeviceMemory:
-    """What one device holds; bytes. ``device`` 0 is main memory; ``draft_bytes`` is all that speculation takes."""
+    """What one device holds; bytes. ``device`` 0 is main memory; ``draft_bytes`` is all that speculation takes.
+
+    ``checkpoint_bytes`` is what the server may keep, once a conversation is long, of states that cannot be rolled back
+    (sliding windows, recurrent layers); a load does not take it yet.
+    """
 
     device: int
     weights_bytes: int = 0
@@ -24,11 +28,17 @@ class DeviceMemory:
     compute_bytes: int = 0
     output_bytes: int = 0
     draft_bytes: int = 0
+    checkpoint_bytes: int = 0
+
+    @property
+    def loaded_bytes(self) -> int:
+        """As soon as the model is loaded."""
+        main = self.weights_bytes + self.kv_bytes + self.recurrent_bytes + self.compute_bytes + self.output_bytes
+        return main + self.draft_bytes
 
     @property
     def total_bytes(self) -> int:
-        main = self.weights_bytes + self.kv_bytes + self.recurrent_bytes + self.compute_bytes + self.output_bytes
-        return main + self.draft_bytes
+        return self.loaded_bytes + self.checkpoint_bytes
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,14 @@ class Memory:
         return sum(device.draft_bytes for device in self.devices)
 
     @property
+    def checkpoint_bytes(self) -> int:
+        return sum(device.checkpoint_bytes for device in self.devices)
+
+    @property
+    def loaded_bytes(self) -> int:
+        return sum(device.loaded_bytes for device in self.devices)
+
+    @property
     def total_bytes(self) -> int:
         return sum(device.total_bytes for device in self.devices)
 
@@ -88,6 +106,7 @@ def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split:
     kv, states = _layer_sizes(shape, context, settings.kv_types, settings.flash)
     compute = compute_bytes(shape, context, settings.kv_types, settings.flash, split)
     stored = weights_on(weights, split)
+    checkpoints = checkpoint_bytes(shape, context, settings.kv_types, flash_attention=settings.flash)
     held = [[0, 0] for _ in range(split.devices)]
     for device, keys_and_values, state in zip(split.layers, kv, states, strict=False):
         held[device][0] += keys_and_values
@@ -101,10 +120,25 @@ def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split:
                 recurrent_bytes=held[device][1],
                 compute_bytes=compute[device],
                 output_bytes=4 * shape.vocabulary if device == RAM else 0,
+                checkpoint_bytes=checkpoints if device == RAM else 0,
             )
             for device in range(split.devices)
         )
     )
+
+
+def checkpoint_bytes(
+    shape: ModelShape, context: int, kv_types: tuple[str, str] = ("f16", "f16"), *, flash_attention: bool = True
+) -> int:
+    """The most that the server's checkpoints take, always in main memory: each holds the whole cache of the layers with
+    a sliding window and all recurrent states.
+
+    Source: llama.cpp 0c1e57098, ``tools/server/server-context.cpp`` (create_checkpoint, with
+    LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY).
+    """
+    kv, states = _layer_sizes(shape, context, kv_types, flash_attention)
+    windowed = sum(size for size, layer in zip(kv, shape.layers, strict=False) if layer.window)
+    return CHECKPOINTS * (windowed + sum(states))
 
 
 @lru_cache(maxsize=256)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import msgspec
 
+from desktop.core.memory.cache import BATCH
 from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, TypeSpeed
 from desktop.core.speed.work import TokenWork, TypeWork
 
 _UNLIKE = 0.35  # how far a type that was not calibrated may be from its nearest relative
 _MOST = 0.9  # a band never reaches infinite speed
-_UBATCH = 512  # tokens llama.cpp computes at a time (desktop.engine.llama.BATCH)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def predict_prompt(parts: Sequence[DeviceWork], tokens: int) -> Rate:
             taken *= group.width * attention.prompt
             seconds += taken
             doubt += taken * 0.3
-        seconds += (work.layers * speed.layer_seconds + speed.token_seconds) / min(max(tokens, 1), _UBATCH)
+        seconds += (work.layers * speed.layer_seconds + speed.token_seconds) / min(max(tokens, 1), BATCH)
     return _rate(seconds, doubt)
 
 

@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,11 @@ class Endpoint:
 
 
 class Stream:
-    """The events of one answer, each the bytes of a JSON document. A context manager; iterate once."""
+    """The events of one answer, each the bytes of a JSON document. A context manager; iterate once.
+
+    ``gather_seconds`` is how long what comes is left to gather between two reads: each read wakes this process, and on
+    a computer whose cores all compute that is taken from the answer. It may change at any time.
+    """
 
     def __init__(
         self, connection: http.client.HTTPConnection, headers: dict[str, str], path: str, content: bytes
@@ -110,7 +115,8 @@ class Stream:
         self._connection = connection
         self._headers, self._path, self._content = headers, path, content
         self._response: http.client.HTTPResponse | None = None
-        self._cut = False
+        self._cut = threading.Event()
+        self.gather_seconds = 0.0
 
     def __enter__(self) -> Stream:
         """Ask. Raises EndpointError for a refusal, ConnectionLostError."""
@@ -124,7 +130,7 @@ class Stream:
     def _ask(self) -> None:
         with _lost():
             self._connection.connect()
-            if self._cut:
+            if self._cut.is_set():
                 raise ConnectionLostError("cut off")
             self._connection.sock.settimeout(None)  # reading a long prompt takes as long as it takes
             self._connection.request("POST", self._path, self._content, self._headers)
@@ -158,10 +164,12 @@ class Stream:
                             yield data
                         elif line.startswith(_ERROR):
                             raise EndpointError(0, _decoded(line[len(_ERROR) :]))
+                if self.gather_seconds:
+                    self._cut.wait(self.gather_seconds)
 
     def cut(self) -> None:
         """End it now, from any thread: whoever reads gets ConnectionLostError, and the server hears of it."""
-        self._cut = True
+        self._cut.set()
         sock = self._connection.sock
         if sock is not None:
             with contextlib.suppress(OSError):

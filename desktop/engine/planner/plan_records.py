@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from desktop.core.load_settings import FlashAttention, KvType
-from desktop.core.memory import RAM, DeviceMemory, Memory, ModelShape, Split, Weights, weights_on
+from desktop.core.memory import RAM, DeviceMemory, Memory, ModelShape, Split, Weights, checkpoint_bytes, weights_on
 from desktop.core.memory.cache import kv_bytes, recurrent_bytes
 from desktop.core.speculation import Speculation
 
@@ -60,6 +60,9 @@ def memory_of(plan: Plan, shape: ModelShape, weights: Weights, variant: Variant)
     stored = weights_on(weights, split) + [0] * devices  # devices beyond the last that holds a layer
     kv = _shared(plan.kv_bytes, plan.kv_devices, devices, lambda i: _kv_bytes(shape, i, variant))
     states = _shared(plan.recurrent_bytes, plan.recurrent_devices, devices, lambda i: recurrent_bytes(shape, i))
+    checkpoints = checkpoint_bytes(
+        shape, variant.context, variant.kv_types, flash_attention=variant.flash_attention != "off"
+    )
     return Memory(
         tuple(
             DeviceMemory(
@@ -69,6 +72,7 @@ def memory_of(plan: Plan, shape: ModelShape, weights: Weights, variant: Variant)
                 recurrent_bytes=states[device],
                 compute_bytes=plan.compute_bytes[device],
                 output_bytes=plan.output_bytes[device],
+                checkpoint_bytes=checkpoints if device == RAM else 0,
             )
             for device in range(devices)
         )

@@ -22,6 +22,7 @@ from desktop.engine.server.speculation import PlainSteps
 
 _FLUSH_SECONDS = 1 / 30  # a screen needs no more, and each event wakes the window
 _FLUSH_SECONDS_ALL_CORES = 1 / 8  # with no core to spare, what the window paints is taken from the engine
+_GATHER_SECONDS = 1 / 24  # and so is what it takes to hear of each token alone
 _RATE_MS = 1000.0  # the live rate is of the last second
 _IDLE_SECONDS, _LOOK_SECONDS = 10.0, 0.003
 _STOPPED = "stopped"  # control.cpp's word for an answer that was given up
@@ -53,6 +54,7 @@ class Answer:
         self._context_length, self._threads, self._share, self._send = context_length, threads, share, send
         spare = (psutil.cpu_count() or 1) > threads
         self._flush_seconds = _FLUSH_SECONDS if spare else _FLUSH_SECONDS_ALL_CORES
+        self._gather_seconds = 0.0 if spare else _GATHER_SECONDS
         self._started = time.monotonic()
         self._stream: Stream | None = None
         self._stopped = False  # set from another thread
@@ -131,6 +133,7 @@ class Answer:
         with self._stream as stream:
             for data in stream:
                 self._take(read_chunk(data))
+                stream.gather_seconds = self._gather_seconds if self._said else 0.0  # the first word comes at once
 
     def _is_stopped(self) -> bool:
         return self._stopped

@@ -16,6 +16,7 @@ import msgspec
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.memory.cache import BATCH
 from desktop.core.memory.packing import AMX
 from desktop.engine.api import EngineDied, Event, Hello, Load, Loaded, LoadProgress
 from desktop.engine.backends import engine_package
@@ -25,7 +26,7 @@ from desktop.engine.further_backends import FOLDER_VARIABLE, usable_libraries
 from desktop.engine.mapping import model_files
 from desktop.engine.server import loading
 from desktop.engine.server.core_share import CoreTimes, core_times
-from desktop.engine.server.launch import BATCH, Place, arguments, environment
+from desktop.engine.server.launch import Place, arguments, environment
 from desktop.engine.server.log import ServerLog
 from desktop.engine.server.process import ServerProcess, State
 from desktop.engine.server.program import server_program

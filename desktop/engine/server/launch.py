@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from desktop.core.memory.cache import BATCH, CHECKPOINTS
 from desktop.core.speculation import DRAFT_TOKENS, NGRAM_LENGTH, NGRAM_TOKENS
 from desktop.engine.api import Load
 from desktop.engine.backends import RPC_VARIABLE
@@ -24,8 +25,6 @@ from desktop.engine.endpoint.http import Address
 from desktop.system.atomic import write_atomically
 from desktop.system.spawn import child_environment
 
-BATCH = 512  # tokens of one step at most, as planned (desktop/engine/llama.py)
-_CHECKPOINTS = 2  # states of a sliding-window or recurrent model: at the last question, and at its end
 _STATES_ON_STDOUT = "LLAMA_SERVER_ROUTER_PORT"  # set, the server tells its states as it does to llama.cpp's router
 _NOT_OURS = ("LLAMA_", "GGML_BACKEND_PATH")  # options by environment would change what was planned
 
@@ -74,7 +73,7 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
         "--parallel", "1",
         "--fit", "off",
         "--cache-ram", "0",
-        "--ctx-checkpoints", str(_CHECKPOINTS),
+        "--ctx-checkpoints", str(CHECKPOINTS),
         "--no-warmup",
         "--no-ui",
         "--offline",

@@ -16,13 +16,13 @@ from desktop.core.errors import EngineError, FileFormatError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.load_settings import LONGEST_CONTEXT
+from desktop.core.memory.cache import BATCH
 from desktop.core.speculation import unlogged_bytes
 from desktop.core.units import human_bytes
 from desktop.engine.api import Load, Loaded, Memory
 from desktop.engine.log import buffer_bytes, offloaded_layers
 from desktop.engine.logmap import explain_log
 from desktop.engine.mapping import model_files
-from desktop.engine.server.launch import BATCH
 
 _WANTED = re.compile(r"failed to allocate (?:\S+ )?buffer of size (\d+)")  # ggml-backend.cpp, ggml-alloc.c; bytes
 _CONTEXT = re.compile(r"llama_context: n_ctx_seq +(?:\(\d+\) *)?= (\d+)")  # src/llama-context.cpp; tokens

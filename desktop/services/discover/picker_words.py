@@ -15,7 +15,7 @@ from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_bytes, human_parameters
 from desktop.services.discover.picker_records import ModelGroup, VariantRow, View
 from desktop.services.models.kind_words import kind_fact
-from desktop.services.planning.words import placement_words
+from desktop.services.planning.words import memory_terms, placement_words
 
 Tone = Literal["good", "warn", "bad", "text_muted"]
 
@@ -90,16 +90,9 @@ def memory_details(option: Option) -> str:
     if fit is None:
         return ""
     memory = fit.memory
-    terms = [
-        ("weights", memory.weights_bytes),
-        (f"KV cache ({kv_words(fit.kv_types)})", memory.kv_bytes),
-        ("recurrent state", memory.recurrent_bytes),
-        ("compute", memory.compute_bytes),
-        ("output", memory.output_bytes),
-        ("speculation", memory.draft_bytes),
-    ]
     lines = [f"At {fit.context:,} tokens of context:"]
-    lines += [f"{name}: {human_bytes(size)}" for name, size in terms if size]
+    lines += [f"{name}: {human_bytes(size)}" for name, size in memory_terms(memory).items() if size]
+    lines.append(f"type of the KV cache: {kv_words(fit.kv_types)}")
     names = {pool.device: pool.name for pool in fit.pools}
     if len(memory.devices) > 1:
         lines += [f"on {names.get(d.device, 'a GPU')}: {human_bytes(d.total_bytes)}" for d in memory.devices]

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from desktop.core.context_length import engine_context
 from desktop.core.kv_quality import KvEffect, KvQuality, kv_quality
 from desktop.core.load_plan import LoadPlan
+from desktop.core.memory import DeviceMemory, Memory
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
 from desktop.core.units import human_bytes
+from desktop.engine.api import Memory as LoadedMemory
 
 _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
 
@@ -33,6 +35,22 @@ def speed_details(speeds: Speeds | None) -> str:
         f"{_banded_rate(speeds.empty)} with an empty context →\n"
         f"{_banded_rate(speeds.full)} with all {speeds.context:,} tokens used"
     )
+
+
+_MEMORY_TERMS = {
+    "weights_bytes": "Weights",
+    "kv_bytes": "KV cache",
+    "recurrent_bytes": "Recurrent state",
+    "compute_bytes": "Compute buffers",
+    "output_bytes": "Output buffer",
+    "draft_bytes": "Speculation",
+    "checkpoint_bytes": "Kept states, at most",
+}
+
+
+def memory_terms(memory: Memory | DeviceMemory | LoadedMemory) -> dict[str, int]:
+    """Each term's name, with its bytes, 0 included."""
+    return {name: getattr(memory, field, 0) for field, name in _MEMORY_TERMS.items()}
 
 
 def placement_words(fit: Fit) -> str:

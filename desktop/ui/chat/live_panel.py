@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QVBoxLa
 from desktop.core.units import human_bytes
 from desktop.engine.api import Memory
 from desktop.services.chat.speculation_words import speculation_figure, speculation_words
+from desktop.services.planning.words import memory_terms
 from desktop.ui.chat.rate_chart import RateChart
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import Theme, set_role
@@ -63,15 +64,7 @@ def memory_figure(measured: int, planned: int | None) -> str:
 
 def memory_text(memory: Memory) -> str:
     """The terms of the engine's memory, one per line."""
-    terms = [
-        ("Weights", memory.weights_bytes),
-        ("KV cache", memory.kv_bytes),
-        ("Recurrent state", memory.recurrent_bytes),
-        ("Compute buffers", memory.compute_bytes),
-        ("Output buffer", memory.output_bytes),
-        ("Speculation", memory.draft_bytes),
-    ]
-    lines = [f"{name}: {human_bytes(count)}" for name, count in terms if count]
+    lines = [f"{name}: {human_bytes(count)}" for name, count in memory_terms(memory).items() if count]
     lines.append(f"Sum: {human_bytes(memory.total_bytes)}")
     lines.append(f"Resident memory of the engine process: {human_bytes(memory.resident_bytes)}")
     return "\n".join(lines)

@@ -102,7 +102,7 @@ class ChatSide(QFrame):
         self._loaded = state.loaded
         self.live.chart.clear()
         fit = state.plan.fit if state.plan is not None else None
-        self._planned_bytes = fit.memory.total_bytes if fit is not None else None
+        self._planned_bytes = fit.memory.loaded_bytes if fit is not None else None
         self.rest(last)
 
     def _follow_model(self, path: Path | None) -> None:
