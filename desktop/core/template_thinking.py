@@ -1,4 +1,4 @@
-"""What a chat template lets a person say about thinking: a switch, levels of effort, and the variables they are.
+"""Where a chat template lets a person say something about thinking (:class:`desktop.core.thinking.Thinking`).
 
 Read from the syntax tree; nothing is run, and nothing is computed either (Jinja's own analysis folds constants, and a
 stranger's constants can fill the memory). Imports jinja2; import this module late.
@@ -7,14 +7,12 @@ stranger's constants can fill the memory). Imports jinja2; import this module la
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import jinja2
 import jinja2.nodes as nodes
 
 from desktop.core.template_syntax import MAX_CHARACTERS, folded, parse
-
-Argument = bool | int | str
+from desktop.core.thinking import NO_THINKING, Thinking
 
 # Variables of published templates, the one that decides first: DeepSeek's asks for ``enable_thinking`` only where
 # ``thinking`` is not given.
@@ -27,38 +25,6 @@ _OFF_WORDS = ("disabled", "off", "no_think", "none")
 _USUAL = ("low", "medium", "high")  # where a template takes any word: gpt-oss
 _ORDER = ("minimal", *_USUAL, "xhigh", "max")
 _KNOWN = frozenset((*_SWITCHES, *_MODES, _BUDGET, *_EFFORTS))
-# What llama.cpp's server itself asks for, whatever the template's own variable is (tools/server/server-common.cpp).
-_SERVER_SWITCH = "enable_thinking"
-
-
-@dataclass(frozen=True)
-class Thinking:
-    """What can be said about thinking, and by which template variables.
-
-    ``switch`` is the variable that turns it ``on`` and ``off`` with these values, "" where there is none. ``efforts``
-    are the levels that ``effort`` takes, from the least; none and "" where the template has no levels.
-    """
-
-    switch: str = ""
-    on: Argument = True
-    off: Argument = False
-    effort: str = ""
-    efforts: tuple[str, ...] = ()
-
-    def arguments(self, thinking: bool | None, effort: str) -> dict[str, Argument]:
-        """Template variables that say this much (``chat_template_kwargs`` of llama.cpp's server).
-
-        ``thinking`` None and ``effort`` "" leave it to the template; so does what it does not know.
-        """
-        found: dict[str, Argument] = {}
-        if thinking is not None and self.switch:
-            found = {_SERVER_SWITCH: thinking, self.switch: self.on if thinking else self.off}
-        if effort in self.efforts and not (thinking is False and self.switch == self.effort):
-            found[self.effort] = effort
-        return found
-
-
-NO_THINKING = Thinking()
 
 
 def thinking_of(source: str) -> Thinking:

@@ -14,6 +14,8 @@ from pathlib import Path
 from measure import Figure, median_ratio
 from support.engine import GREEDY, DrivenEngine, driven_engine
 from support.forge import LLAMA_1B, forge
+from support.forge_mtp import forge_mtp
+from support.forge_windowed import forge_windowed
 
 from desktop.engine.api import Cancel, ChatMessage, Finished, Generate, PromptProgress, Text
 from desktop.engine.endpoint.http import Address, ConnectionLostError, Endpoint, EndpointError
@@ -184,10 +186,15 @@ def figures(starter: Path, vocab_dir: Path, quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HEFT_HOME"] = folder
         forged = forge(Path(folder) / "forged-1b.gguf", LLAMA_1B, "Q4_K", vocab_dir / "ggml-vocab-llama-bpe.gguf")
+        words = vocab_dir / "ggml-vocab-gpt-2.gguf"
+        windowed = forge_windowed(Path(folder) / "windowed.gguf", words)
+        recurrent = forge_mtp(Path(folder) / "recurrent.gguf", words)
         return [
             run_against_bare("starter model", starter, 256, rounds, 0.97),
             run_against_bare("forged 1B Q4_K", forged, 48, rounds, 0.99),
             second_turn("starter model", starter, 2 if quick else 5, 0.03),
+            second_turn("forged with a sliding window", windowed, 2 if quick else 5, 0.2),
+            second_turn("forged with recurrent states", recurrent, 2 if quick else 5, 0.2),
             edited(starter, 2 if quick else 5),
             ready(starter, 3 if quick else 9),
             cancel("starter model", starter, 6 if quick else 12),

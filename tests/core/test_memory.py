@@ -8,7 +8,7 @@ from support.forge_shapes import deepseek2_lite, gemma3_12b, gemma3n_e4b, llama_
 
 from desktop.core.gguf import BytesSource, Header, read_header
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import ModelShape, Split, estimate, shape_of, weights_from_size, weights_of
+from desktop.core.memory import ModelShape, Split, checkpoint_bytes, estimate, shape_of, weights_from_size, weights_of
 from desktop.core.memory.cache import cells, kv_bytes, recurrent_bytes
 from desktop.core.memory.replay import Graph, Result
 
@@ -62,6 +62,20 @@ def test_recurrent_layers_have_a_state_instead_of_a_cache(tmp_path: Path) -> Non
     assert kv_bytes(hybrid, 0, 4096) == 0
     assert recurrent_bytes(hybrid, 0) == 4 * (3 * (4096 + 2 * 16 * 128) + 128 * 4096)
     assert recurrent_bytes(hybrid, 3) == 0
+
+
+def test_what_cannot_be_rolled_back_is_kept_twice(tmp_path: Path) -> None:
+    windowed, hybrid = shape(gemma3_12b(), tmp_path), shape(qwen35_9b(), tmp_path)
+    windows = 40 * 1024 * 2 * 8 * 256 * 2  # layers, tokens, keys and values, heads, numbers, bytes
+    assert checkpoint_bytes(windowed, 32768) == 2 * windows
+    assert checkpoint_bytes(windowed, 512) == windows  # of half the window
+    states = sum(recurrent_bytes(hybrid, i) for i in range(hybrid.layer_count))
+    assert checkpoint_bytes(hybrid, 32768) == checkpoint_bytes(hybrid, 512) == 2 * states > 0
+    assert checkpoint_bytes(shape(llama_8b(), tmp_path), 32768) == 0
+    header = [header_of(gemma3_12b(), tmp_path)]
+    memory = estimate(windowed, weights_of(header, windowed), LoadSettings(context=32768))
+    assert memory.checkpoint_bytes == 2 * windows
+    assert memory.total_bytes == memory.loaded_bytes + 2 * windows
 
 
 def test_a_file_that_is_no_language_model_has_no_shape() -> None:

@@ -6,7 +6,8 @@ import pytest
 from support.chat_templates import template_files
 
 from desktop.core.template_syntax import MAX_CHARACTERS
-from desktop.core.template_thinking import NO_THINKING, Thinking, thinking_of
+from desktop.core.template_thinking import thinking_of
+from desktop.core.thinking import NO_THINKING, Thinking
 
 SOURCES = {path.stem: path.read_text("utf-8") for path in template_files()}
 SWITCH, THINKING = Thinking("enable_thinking"), Thinking("thinking")

@@ -9,7 +9,7 @@ from support.families import Family, Heard, family, said
 from support.speaker import BOS, speaker
 
 from desktop.engine.api import ChatMessage, Sampling
-from desktop.engine.tools.template import CHATML
+from desktop.engine.tools.template_records import CHATML
 from desktop.services.chat.answer_parts import Part
 
 pytestmark = pytest.mark.engine

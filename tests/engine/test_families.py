@@ -17,8 +17,9 @@ from support.families import Family, family, said
 from support.speaker import BOS, EOS, control_names, parts, speaker
 
 from desktop.engine.api import ChatMessage, Sampling
-from desktop.engine.tools.prompt_text import RenderRequest, render
+from desktop.engine.tools.prompt_text import render
 from desktop.engine.tools.renderer import Renderer
+from desktop.engine.tools.template_records import RenderRequest
 from desktop.services.chat.answer_parts import Part
 
 pytestmark = pytest.mark.engine

@@ -88,7 +88,7 @@ HELPERS = sorted(
 
 
 def test_the_helpers_are_known() -> None:
-    tools = {"desktop.engine.tools.tokenizer", "desktop.engine.tools.renderer"}
+    tools = {"desktop.engine.tools.tokenizer", "desktop.engine.tools.rendering"}
     assert {"desktop.engine.planner.planner", *tools} <= set(HELPERS)
 
 

@@ -11,7 +11,7 @@ from support.families import CONTEXT, Family, family, said
 from support.speaker import control_names, parts, speaker
 
 from desktop.engine.api import ChatMessage
-from desktop.engine.tools.template import CHATML
+from desktop.engine.tools.template_records import CHATML
 from desktop.store.paths import Paths
 
 pytestmark = pytest.mark.engine

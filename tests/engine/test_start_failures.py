@@ -21,8 +21,8 @@ from desktop.engine.loader_cause import explain_loader
 from desktop.engine.logmap import explain_exit
 from desktop.engine.planner.planner import PlanRequest, Plans
 from desktop.engine.server import held
-from desktop.engine.tools.prompt_text import RenderRequest
 from desktop.engine.tools.renderer import Renderer
+from desktop.engine.tools.template_records import RenderRequest
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.paths import Paths
 from desktop.system import supervised

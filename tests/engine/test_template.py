@@ -1,5 +1,7 @@
 """Chat templates of the world render; hostile ones end within their limits."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -7,9 +9,9 @@ import msgspec
 import pytest
 
 from desktop.engine.api import ChatMessage
-from desktop.engine.tools.prompt_text import RenderRequest, render
+from desktop.engine.tools.prompt_text import render
 from desktop.engine.tools.renderer import Renderer
-from desktop.engine.tools.template import CHATML
+from desktop.engine.tools.template_records import CHATML, RenderRequest
 
 TALK = (
     ChatMessage("system", "Be brief."),
@@ -188,3 +190,9 @@ def test_memory_and_time_are_bounded_and_the_next_render_works(renderer: Rendere
         assert renderer.render(request(CHATML)).text.endswith("assistant\n")
     finally:
         renderer.close()
+
+
+def test_whoever_asks_for_a_rendering_brings_no_jinja() -> None:
+    program = "import sys, desktop.engine.server.client; print('jinja2' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "False", done.stderr

@@ -8,8 +8,8 @@ import pytest
 from support.chat_templates import REASONING_SENT, SYSTEM_MOVED, places, template_files
 
 from desktop.engine.api import ChatMessage, Role
-from desktop.engine.tools.prompt_text import RenderRequest
 from desktop.engine.tools.renderer import Renderer
+from desktop.engine.tools.template_records import RenderRequest
 from desktop.engine.tools.typed_text import marked
 
 SYSTEM = "Answer in the manner of a lighthouse keeper."

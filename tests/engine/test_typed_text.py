@@ -10,8 +10,8 @@ from support.llama_server import MARK_KEY, held_model
 from desktop.core.gguf import BytesSource, read_header
 from desktop.engine.api import ChatMessage, Generate
 from desktop.engine.server.held import Held
-from desktop.engine.tools.template import CHATML
-from desktop.engine.tools.template_trial import TrialRequest, try_template
+from desktop.engine.tools.template_records import CHATML, TrialRequest
+from desktop.engine.tools.template_trial import try_template
 from desktop.engine.tools.typed_text import marked
 
 pytestmark = pytest.mark.engine

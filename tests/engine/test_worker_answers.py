@@ -26,7 +26,7 @@ from desktop.engine.api import (
     Unload,
     Unloaded,
 )
-from desktop.engine.tools.template import CHATML
+from desktop.engine.tools.template_records import CHATML
 from desktop.services.planning.speed import read_local
 from desktop.store.gguf_files import kind_of
 

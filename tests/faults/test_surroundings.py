@@ -249,7 +249,7 @@ WAITING = """
 import os, sys
 from desktop.engine.api import ChatMessage
 from desktop.engine.tools.renderer import Renderer
-from desktop.engine.tools.prompt_text import RenderRequest
+from desktop.engine.tools.template_records import RenderRequest
 
 renderer = Renderer(2.0)
 renderer.start()

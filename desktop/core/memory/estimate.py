@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory.cache import CHECKPOINTS, context_of, kv_bytes, recurrent_bytes
+from desktop.core.memory.cache import CHECKPOINTS, cells, context_of, kv_bytes, recurrent_bytes
 from desktop.core.memory.compute import compute_bytes
 from desktop.core.memory.shape import ModelShape
 from desktop.core.memory.split import RAM, Split
@@ -130,14 +130,18 @@ def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split:
 def checkpoint_bytes(
     shape: ModelShape, context: int, kv_types: tuple[str, str] = ("f16", "f16"), *, flash_attention: bool = True
 ) -> int:
-    """The most that the server's checkpoints take, always in main memory: each holds the whole cache of the layers with
-    a sliding window and all recurrent states.
+    """The most that the server's checkpoints take, always in main memory: each holds what is in the window of the layers
+    that slide one, and all recurrent states.
 
     Source: llama.cpp 0c1e57098, ``tools/server/server-context.cpp`` (create_checkpoint, with
-    LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY).
+    LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY) and ``src/llama-kv-cache.cpp`` (state_write leaves out what is masked).
     """
     kv, states = _layer_sizes(shape, context, kv_types, flash_attention)
-    windowed = sum(size for size, layer in zip(kv, shape.layers, strict=False) if layer.window)
+    windowed = sum(
+        size * min(layer.window, context) // cells(shape, i, context)
+        for i, (size, layer) in enumerate(zip(kv, shape.layers, strict=False))
+        if layer.window
+    )
     return CHECKPOINTS * (windowed + sum(states))
 
 

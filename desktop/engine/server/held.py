@@ -32,8 +32,7 @@ from desktop.engine.server.process import ServerProcess, State
 from desktop.engine.server.program import server_program
 from desktop.engine.server.questions import Questions
 from desktop.engine.tools.renderer import Renderer
-from desktop.engine.tools.template import CHATML
-from desktop.engine.tools.template_trial import Trial, arrives
+from desktop.engine.tools.template_records import CHATML, Trial, arrives
 
 _OFF_TEMPLATE = "chat template parsing error"  # tools/server/server-context.cpp
 _STALL_SECONDS = 120.0  # nothing at all happens for so long: it will not get ready

@@ -15,10 +15,8 @@ from desktop.engine.endpoint.http import EndpointError
 from desktop.engine.endpoint.reasoning import CONTROL_NAMES, PLAIN_FORM, names_in
 from desktop.engine.server.raw_text import Raw
 from desktop.engine.tools.continuing import continued
-from desktop.engine.tools.prompt_text import RenderRequest, RenderResult
 from desktop.engine.tools.renderer import Renderer
-from desktop.engine.tools.template import CHATML, PLAIN
-from desktop.engine.tools.template_trial import Trial
+from desktop.engine.tools.template_records import CHATML, PLAIN, RenderRequest, RenderResult, Trial
 
 CHAT, COMPLETION = "/v1/chat/completions", "/completion"
 CHATML_NOTE = "This model brings no chat template; Heft used ChatML, so its answers may be odd."

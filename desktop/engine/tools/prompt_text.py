@@ -4,59 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any
-
-import msgspec
 
 from desktop.engine.api import ChatMessage
-from desktop.engine.endpoint.reasoning import PLAIN_FORM, AnswerForm
 from desktop.engine.tools.continuing import continued
 from desktop.engine.tools.shaping import Said, arrived, formed, turns_of, with_system_moved
 from desktop.engine.tools.template import HOSTILE, Template, TemplateRaisedError, TooLongError
 from desktop.engine.tools.template_probe import Traits, traits
+from desktop.engine.tools.template_records import RenderRequest, RenderResult
 from desktop.engine.tools.typed_text import marked
 
 _SYSTEM_MOVED = "This model takes no system prompt; it was placed before your first message."
-
-
-class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
-    """A template and what it is given; ``bos`` and ``eos`` are the texts of the vocabulary's tokens.
-
-    ``continues``: the last message is an answer to go on with, so the prompt ends with its text. ``mark_key``: names
-    of control tokens are marked with it, also these ``names`` (:mod:`desktop.engine.tools.typed_text`).
-    ``variables`` are what else the template is given (``enable_thinking`` ...).
-    """
-
-    template: str
-    messages: tuple[ChatMessage, ...]
-    bos: str
-    eos: str
-    add_generation_prompt: bool = True
-    continues: bool = False
-    mark_key: str = ""
-    names: tuple[str, ...] = ()
-    variables: dict[str, bool | int | str] = {}
-
-
-class RenderResult(msgspec.Struct, frozen=True, tag="rendered"):
-    """The prompt, or ``error`` in words; ``notes`` are sentences the chat should show.
-
-    ``messages`` are the turns in the form that the template was given, for another renderer of the same template,
-    without ``begun``, the answer to continue where there is one. ``opened`` is the tag by which the template opens the
-    reasoning, ``form`` how this model writes an answer.
-
-    With an error ``text`` is empty, or what the template made without all the words, for whoever looks into it.
-    ``harmless``: the error is a refusal or a mistake of the template's and no attack, so another may stand in for it.
-    """
-
-    text: str = ""
-    error: str = ""
-    notes: tuple[str, ...] = ()
-    harmless: bool = False
-    messages: tuple[dict[str, Any], ...] = ()
-    begun: ChatMessage | None = None
-    opened: str = ""
-    form: AnswerForm = PLAIN_FORM
 
 
 class _WordsLostError(Exception):

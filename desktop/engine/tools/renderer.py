@@ -1,4 +1,4 @@
-"""Renders chat templates in a small process of their own: a deadline, a memory limit, no way to hurt the model.
+"""Whoever wants a chat template rendered asks a small process for it (:mod:`desktop.engine.tools.rendering`).
 
 The engine's client owns one :class:`Renderer`; the process is started early, stays warm and is replaced when a
 template makes it exceed a limit.
@@ -10,12 +10,10 @@ from typing import cast
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
-from desktop.engine.helper_process import Tool, serve
-from desktop.engine.tools.prompt_text import RenderRequest, RenderResult, render
-from desktop.engine.tools.template_trial import Trial, TrialRequest, try_template
+from desktop.engine.helper_process import Tool
+from desktop.engine.tools.template_records import RenderRequest, RenderResult, Trial, TrialRequest
 
 DEADLINE_SECONDS = 5.0
-MEMORY_BYTES = 512 * 1024 * 1024
 # faults that no template can cause
 _NOT_THE_TEMPLATES = (FailureKind.NOT_STARTED, FailureKind.MISSING_LIBRARY, FailureKind.UNFIT_LIBRARY)
 
@@ -25,7 +23,7 @@ class Renderer:
 
     def __init__(self, deadline_seconds: float = DEADLINE_SECONDS) -> None:
         self._deadline = deadline_seconds
-        self._tool = Tool[RenderResult | Trial]("desktop.engine.tools.renderer", RenderResult | Trial)
+        self._tool = Tool[RenderResult | Trial]("desktop.engine.tools.rendering", RenderResult | Trial)
 
     def start(self) -> None:
         """Start the process ahead of its first use."""
@@ -56,16 +54,3 @@ class Renderer:
     def close(self) -> None:
         """End the process, if any."""
         self._tool.close()
-
-
-def main() -> None:
-    """Serve render requests until stdin closes."""
-    serve(RenderRequest | TrialRequest, lambda request, _progress: _answer(request), memory_bytes=MEMORY_BYTES)
-
-
-def _answer(request: RenderRequest | TrialRequest) -> RenderResult | Trial:
-    return render(request) if isinstance(request, RenderRequest) else try_template(request)
-
-
-if __name__ == "__main__":
-    main()

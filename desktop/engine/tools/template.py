@@ -1,7 +1,7 @@
 """Chat templates: untrusted Jinja from a stranger's file, rendered in an immutable sandbox.
 
 The sandbox stops escapes, not loops or memory (docs/reference/security.md), so
-:mod:`desktop.engine.tools.renderer` runs this module in a process with limits.
+:mod:`desktop.engine.tools.rendering` runs this module in a process with limits.
 """
 
 from __future__ import annotations
@@ -20,20 +20,6 @@ from desktop.core.template_syntax import EXTENSIONS
 
 MAX_OUTPUT_CHARS = 8 * 1024 * 1024
 _KEPT_TEMPLATES = 8  # compiled; a chat uses one, a preview a few
-
-# The format most small chat models were tuned on; used when a model brings no template and its vocabulary has the marks
-CHATML = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-
-# A base model continues the conversation's text: an answer follows on what it answers, what is added begins a new line
-PLAIN = (
-    "{% for message in messages %}"
-    "{% if not loop.first and message['role'] != 'assistant' and loop.previtem['content'][-1:] not in ['\n', ''] %}"
-    "{{ '\n' }}{% endif %}"
-    "{{ message['content'] }}{% endfor %}"
-)
 
 Turn = dict[str, Any]  # role, and content as text or as typed parts
 

@@ -2,7 +2,7 @@
 
 llama.cpp's server evaluates the template while it loads, without a limit: one that loops holds it for ever, and in a
 trial one that eats memory took all 24 GB of a machine (docs/reference/server.md). So it is tried here first, inside
-:mod:`desktop.engine.tools.renderer`'s limits.
+:mod:`desktop.engine.tools.rendering`'s limits.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import mmap
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -18,9 +17,10 @@ from desktop.core.errors import FileFormatError
 from desktop.core.gguf import BytesSource, Header, ValueType, read_header
 from desktop.core.memory.packing import LATENT_KEYS
 from desktop.core.model_kind import CHATML_TOKENS
-from desktop.core.template_thinking import NO_THINKING, Thinking, thinking_of
-from desktop.engine.api import ChatMessage
-from desktop.engine.tools.prompt_text import RenderRequest, render
+from desktop.core.template_thinking import thinking_of
+from desktop.core.thinking import NO_THINKING
+from desktop.engine.tools.prompt_text import render
+from desktop.engine.tools.template_records import TALK, RenderRequest, Trial, TrialRequest
 from desktop.engine.tools.typed_text import looks_like_a_name
 
 _KEY = "tokenizer.chat_template"
@@ -28,45 +28,6 @@ _TOKENS = "tokenizer.ggml.tokens"
 LONGEST_TEMPLATE = 1 << 20  # bytes
 _CONTROL = 3  # of tokenizer.ggml.token_type (include/llama.h, LLAMA_TOKEN_TYPE_CONTROL)
 _MOST_NAMES = 1000  # a vocabulary is a stranger's
-TALK = (
-    ChatMessage("system", "Answer briefly."),
-    ChatMessage("user", "What is the capital of France?"),
-    ChatMessage("assistant", "Paris."),
-    ChatMessage("user", "And of Italy?"),
-)
-
-
-class TrialRequest(msgspec.Struct, frozen=True, tag="try"):
-    """Try the template of the model at ``path``, or ``template`` in its place."""
-
-    path: str
-    template: str = ""
-
-
-class Trial(msgspec.Struct, frozen=True, tag="tried"):
-    """What was found: the template ("" for none), the texts of its tokens, why it cannot be used ("" when it can).
-
-    ``chatml``: the vocabulary has ChatML's control tokens, which is asked only of a model without a template.
-    ``names`` are its control tokens that :func:`desktop.engine.tools.typed_text.looks_like_a_name` does not know.
-    ``latent_keys``: it has the tensors that Intel's matrix tiles cannot take (desktop/engine/matrix_tiles.py).
-    ``thinking``: what the template lets a person say about it. ``talk``: a conversation in the form the template is
-    given, for another renderer that is to make the same of it.
-    """
-
-    template: str = ""
-    bos: str = ""
-    eos: str = ""
-    unusable: str = ""
-    chatml: bool = False
-    latent_keys: bool = False
-    names: tuple[str, ...] = ()
-    thinking: Thinking = NO_THINKING
-    talk: tuple[dict[str, Any], ...] = ()
-
-
-def arrives(prompt: str) -> bool:
-    """Whether all that was said in the trial's conversation stands in a prompt that was made of it."""
-    return all(message.content in prompt for message in TALK)
 
 
 def try_template(request: TrialRequest) -> Trial:

@@ -14,8 +14,8 @@ from desktop.system.idle import IdleClose
 
 if TYPE_CHECKING:
     from desktop.core.template_checks import Marked
-    from desktop.engine.tools.prompt_text import RenderResult
     from desktop.engine.tools.renderer import Renderer
+    from desktop.engine.tools.template_records import RenderResult
     from desktop.services.models.answer_settings import AnswerSettingsService
 
 __all__ = ["EXAMPLE", "ChatMessage", "ChatTemplate", "TemplatePreview"]
@@ -78,7 +78,7 @@ class TemplatePreview:
 
     def _of_file(self, inspected: Inspected) -> tuple[ChatTemplate, ...]:
         from desktop.core.template_checks import check_template
-        from desktop.engine.tools.template import CHATML, PLAIN
+        from desktop.engine.tools.template_records import CHATML, PLAIN
 
         header = inspected.header
         names = [key for key in header.metadata if key == _KEY or key.startswith(f"{_KEY}.")]
@@ -98,8 +98,8 @@ class TemplatePreview:
         self, inspected: Inspected, template: ChatTemplate, messages: Sequence[ChatMessage], *, open_answer: bool = True
     ) -> RenderResult:
         """The prompt; never raises for a bad template. ``open_answer`` ends it where the model's answer begins."""
-        from desktop.engine.tools.prompt_text import RenderRequest
         from desktop.engine.tools.renderer import Renderer
+        from desktop.engine.tools.template_records import RenderRequest
 
         header = inspected.header
         request = RenderRequest(

@@ -26,8 +26,8 @@ def rendered(inspected: Inspected) -> list[Finding]:
     if not templates:
         return []
     from desktop.engine.api import ChatMessage
-    from desktop.engine.tools.prompt_text import RenderRequest
     from desktop.engine.tools.renderer import Renderer
+    from desktop.engine.tools.template_records import RenderRequest
 
     renderer = Renderer(_EXAMPLE_SECONDS)
     found = []

@@ -17,7 +17,7 @@ from desktop.store.gguf_files import FileSource
 from desktop.store.load_settings import LoadSettingsStore
 
 if TYPE_CHECKING:
-    from desktop.core.template_thinking import Thinking
+    from desktop.core.thinking import Thinking
 
 _KEY = "tokenizer.chat_template"
 _MAX_BYTES = 1 << 20

@@ -37,7 +37,7 @@ from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 if TYPE_CHECKING:
-    from desktop.engine.tools.prompt_text import RenderResult
+    from desktop.engine.tools.template_records import RenderResult
 
 PAUSE_MILLISECONDS = 200
 _ORDER: dict[Severity, int] = {"note": 0, "warning": 1, "error": 2}
