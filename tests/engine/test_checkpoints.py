@@ -1,4 +1,4 @@
-"""Models whose past cannot be rolled back, with a sliding window or a recurrent state: the server keeps states of it."""
+"""Models whose past cannot be rolled back, of sliding windows or recurrent states: the server keeps some of it."""
 
 from __future__ import annotations
 

@@ -130,8 +130,8 @@ def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split:
 def checkpoint_bytes(
     shape: ModelShape, context: int, kv_types: tuple[str, str] = ("f16", "f16"), *, flash_attention: bool = True
 ) -> int:
-    """The most that the server's checkpoints take, always in main memory: each holds what is in the window of the layers
-    that slide one, and all recurrent states.
+    """The most that the server's checkpoints take, always in main memory: each holds all recurrent states, and what is
+    in the window of the layers that slide one.
 
     Source: llama.cpp 0c1e57098, ``tools/server/server-context.cpp`` (create_checkpoint, with
     LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY) and ``src/llama-kv-cache.cpp`` (state_write leaves out what is masked).
