@@ -42,8 +42,8 @@ class HeftError(Exception):
         """The page of the settings on which a person can mend it; None where there is none."""
         return self._settings_page or self.kind.settings_page
 
-    def as_dict(self) -> dict[str, str]:
-        """The error object of the headless contract: kind, message, hint."""
+    def as_dict(self) -> dict[str, str | int]:
+        """The error object of the headless contract: kind, message, hint, and the figures of its kind."""
         return {"kind": self.kind, "message": self.message, "hint": self.hint}
 
 
@@ -86,6 +86,10 @@ class ContextFullError(EngineError):
         super().__init__(message, hint, detail=detail)
         self.needed_tokens = needed_tokens
         self.context_length = context_length
+
+    def as_dict(self) -> dict[str, str | int]:
+        """With both figures."""
+        return {**super().as_dict(), "needed_tokens": self.needed_tokens, "context_length": self.context_length}
 
 
 class StoreError(HeftError):

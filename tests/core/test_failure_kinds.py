@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import desktop
-from desktop.core.errors import EngineError, HeftError
+from desktop.core.errors import ContextFullError, EngineError, HeftError
 from desktop.core.failures import FailureKind
 
 PACKAGE = Path(desktop.__file__).parent
@@ -62,6 +62,13 @@ def test_no_failure_has_a_kind_that_is_not_declared_here() -> None:
 def test_a_kind_is_named_as_it_is_written_and_says_what_it_means(kind: FailureKind) -> None:
     assert kind.value == kind.name.lower().replace("_", "-")
     assert kind.meaning.endswith(".") and kind.meaning[0].isupper() and len(kind.meaning) < 110
+
+
+def test_a_conversation_that_does_not_fit_tells_its_figures() -> None:
+    error = ContextFullError("It is too long.", needed_tokens=9000, context_length=4096)
+    assert error.as_dict() == {
+        "kind": "context-full", "message": "It is too long.", "hint": "", "needed_tokens": 9000, "context_length": 4096
+    }  # fmt: skip
 
 
 def test_a_kind_is_text_for_json_and_for_other_processes() -> None:

@@ -115,6 +115,8 @@ def _ways_on(kind: FailureKind, smaller: int | None) -> tuple[tuple[Action, str]
         return less
     if kind == FailureKind.KILLED:  # by the system for want of memory, or by someone: both ways on are right
         return (("load-again", "Load again"), *less)
+    if kind == FailureKind.NO_SERVER:  # loading again would end the same; what would not is offered beside it
+        return ()
     if kind in _FILE_KINDS:
         return (("open-file", "Open another file…"),)
     return (("load-again", "Load again"),)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QMenu, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QMenu, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
 from support.plans import plain_plan
@@ -105,6 +105,16 @@ def test_a_refused_file_offers_another_one(desk: Desk, qtbot: QtBot) -> None:
     assert (desk.label("noticeText"), desk.label("noticeHint")) == (error.message, error.hint)
     assert desk.button("notice-open-file").isVisible()
     assert desk.label("emptyTitle") == "No model is loaded"
+
+
+def test_an_engine_without_a_server_is_not_loaded_again(desk: Desk, qtbot: QtBot) -> None:
+    desk.engine.load(plain_plan("/m/whole.gguf", name="whole"))
+    error = EngineError("There is no server.", "Build it.", kind=FailureKind.NO_SERVER)
+    desk.engine.tell(EngineState("stopped", plain_plan("/m/whole.gguf", name="whole"), failure=error))
+    qtbot.waitUntil(lambda: desk.page._strip.notice is not None)
+    assert desk.label("noticeHint") == "Build it."
+    shown = [b.text() for b in desk.page._strip.findChildren(QAbstractButton) if b.isVisible() and b.text()]
+    assert shown == []
 
 
 def test_a_full_context_offers_a_larger_one_and_goes_on(desk: Desk, qtbot: QtBot) -> None:
