@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -102,11 +104,39 @@ class Endpoint:
         return decoded
 
 
+class _Gathered(http.client.HTTPResponse):
+    """A response that takes from its socket all there is, after calling ``read`` each time."""
+
+    def __init__(self, sock: socket.socket, *rest: Any, read: Callable[[], None], **options: Any) -> None:
+        super().__init__(sock, *rest, **options)
+        self.fp: io.BufferedReader = io.BufferedReader(_Told(self.fp.detach(), read), _READ_BYTES)
+
+
+class _Told(io.RawIOBase):
+    """A raw stream that says before each read that it will wait for one."""
+
+    def __init__(self, raw: io.RawIOBase, read: Callable[[], None]) -> None:
+        super().__init__()
+        self._raw, self._read = raw, read
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        self._read()
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
 class Stream:
     """The events of one answer, each the bytes of a JSON document. A context manager; iterate once.
 
     ``gather_seconds`` is how long what comes is left to gather between two reads: each read wakes this process, and on
-    a computer whose cores all compute that is taken from the answer. It may change at any time.
+    a computer whose cores all compute that is taken from the answer. It may change at any time. ``before_read`` is
+    called when all that came was handed out, before the next read waits.
     """
 
     def __init__(
@@ -117,6 +147,8 @@ class Stream:
         self._response: http.client.HTTPResponse | None = None
         self._cut = threading.Event()
         self.gather_seconds = 0.0
+        self.before_read: Callable[[], None] = _nothing
+        connection.response_class = partial(_Gathered, read=self._await_more)  # type: ignore[assignment]
 
     def __enter__(self) -> Stream:
         """Ask. Raises EndpointError for a refusal, ConnectionLostError."""
@@ -164,8 +196,11 @@ class Stream:
                             yield data
                         elif line.startswith(_ERROR):
                             raise EndpointError(0, _decoded(line[len(_ERROR) :]))
-                if self.gather_seconds:
-                    self._cut.wait(self.gather_seconds)
+
+    def _await_more(self) -> None:
+        self.before_read()
+        if self.gather_seconds:
+            self._cut.wait(self.gather_seconds)
 
     def cut(self) -> None:
         """End it now, from any thread: whoever reads gets ConnectionLostError, and the server hears of it."""
@@ -174,6 +209,10 @@ class Stream:
         if sock is not None:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from desktop.engine.server.speculation import PlainSteps
 
 _FLUSH_SECONDS = 1 / 30  # a screen needs no more, and each event wakes the window
 _FLUSH_SECONDS_ALL_CORES = 1 / 8  # with no core to spare, what the window paints is taken from the engine
-_GATHER_SECONDS = 1 / 24  # and so is what it takes to hear of each token alone
+_NEARLY = 0.9  # what was gathered so long is not left for the next time because a clock was early
 _RATE_MS = 1000.0  # the live rate is of the last second
 _IDLE_SECONDS, _LOOK_SECONDS = 10.0, 0.003
 _STOPPED = "stopped"  # control.cpp's word for an answer that was given up
@@ -54,7 +54,7 @@ class Answer:
         self._context_length, self._threads, self._share, self._send = context_length, threads, share, send
         spare = (psutil.cpu_count() or 1) > threads
         self._flush_seconds = _FLUSH_SECONDS if spare else _FLUSH_SECONDS_ALL_CORES
-        self._gather_seconds = 0.0 if spare else _GATHER_SECONDS
+        self._gather_seconds = 0.0 if spare else self._flush_seconds  # so is what it takes to hear of each token alone
         self._started = time.monotonic()
         self._stream: Stream | None = None
         self._stopped = False  # set from another thread
@@ -130,6 +130,7 @@ class Answer:
         self._stream = self._endpoint.stream(question.path, question.body)
         if self._is_stopped():
             return
+        self._stream.before_read = self._flush_when_due
         with self._stream as stream:
             for data in stream:
                 self._take(read_chunk(data))
@@ -160,10 +161,13 @@ class Answer:
             self._reasoning += chunk.reasoning
             self._recent.append((self._timings.predicted_ms, self._timings.predicted_n))
         self._finish = chunk.finish or self._finish
-        if (self._text or self._reasoning) and now - self._flushed >= self._flush_seconds:
+        self._share_cores()
+
+    def _flush_when_due(self) -> None:
+        now = time.monotonic()
+        if (self._text or self._reasoning) and now - self._flushed >= self._flush_seconds * _NEARLY:
             self._flush()
             self._flushed = now
-        self._share_cores()
 
     def _end_raw(self) -> None:
         raw, self._raw = self._raw, None

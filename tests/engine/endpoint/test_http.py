@@ -111,6 +111,28 @@ def test_a_cut_from_another_thread_ends_a_read_that_waits(server: ScriptedServer
     assert server.left.wait(SECONDS)  # the server hears of it
 
 
+def test_what_comes_meanwhile_is_gathered_and_read_together(server: ScriptedServer, endpoint: Endpoint) -> None:
+    server.answers = [(STREAM, b"".join(event({"content": str(at)}) for at in range(50)) + END)]
+    reads: list[int] = []
+    heard: list[str] = []
+    with endpoint.stream("/completion", {}) as stream:
+        stream.before_read = lambda: reads.append(len(heard))
+        heard += [read_chunk(data).text for data in stream]
+    assert heard == [str(at) for at in range(50)]
+    assert len(reads) <= 2  # not one for each
+
+
+def test_a_cut_ends_the_gathering(server: ScriptedServer, endpoint: Endpoint) -> None:
+    server.answers = [(STREAM, event({"content": "one"}), None)]
+    with endpoint.stream("/completion", {}) as stream:
+        events = iter(stream)
+        assert read_chunk(next(events)).text == "one"
+        stream.gather_seconds = 60 * SECONDS
+        threading.Thread(target=stream.cut).start()
+        with pytest.raises(ConnectionLostError):
+            next(events)
+
+
 def test_a_cut_before_the_question_is_asked_counts(server: ScriptedServer, endpoint: Endpoint) -> None:
     server.answers = [(STREAM, END)]
     stream = endpoint.stream("/completion", {})
