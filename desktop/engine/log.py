@@ -81,6 +81,11 @@ class EngineLog:
         return "\n".join(self._tail)
 
 
+def buffers_of(log: str) -> list[tuple[str, str, int]]:
+    """Each buffer that a log tells of: its name, its kind (model, KV, RS, compute, output) and its bytes."""
+    return [(name, kind, round(float(size) * 1024 * 1024)) for name, kind, size in _BUFFER.findall(log)]
+
+
 def buffer_bytes(log: str) -> dict[str, int]:
     """Bytes per kind of buffer (model, KV, RS, compute, output) summed over devices, from a load's log.
 
@@ -88,8 +93,7 @@ def buffer_bytes(log: str) -> dict[str, int]:
     model's context may be made more than once in one log; callers mark the log before each load.
     """
     totals = dict.fromkeys(("model", "mapped", "repacked", "KV", "RS", "compute", "output"), 0)
-    for device, kind, mebibytes in _BUFFER.findall(log):
-        size = round(float(mebibytes) * 1024 * 1024)
+    for device, kind, size in buffers_of(log):
         totals[kind] += size
         if kind == "model" and device == "CPU_Mapped":
             totals["mapped"] += size

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from measure import Figure, markdown
+from measure import Figure, Figures, markdown
 
 from desktop.machine.cpu import read_cpu
 from desktop.machine.tables import Tables
@@ -36,6 +36,8 @@ def keep(path: Path, measured: Mapping[str, Sequence[Figure]]) -> None:
     for part, figures in measured.items():
         rows = [dataclasses.asdict(figure) for figure in figures]
         parts[part] = {"machine": machine(), "date": now, "figures": rows}
+        if isinstance(figures, Figures):
+            parts[part]["details"] = figures.details
     path.write_text(json.dumps(parts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     path.with_suffix(".md").write_text(_page(parts), encoding="utf-8")
 
@@ -44,5 +46,6 @@ def _page(parts: Mapping[str, Any]) -> str:
     sections = [_PAGE]
     for part, kept in parts.items():
         table = markdown([Figure(**row) for row in kept["figures"]])
-        sections.append(f"## {part.capitalize()}\n\n{kept['machine']}, {kept['date']}\n\n{table}\n")
+        details = f"\n{kept['details']}\n" if "details" in kept else ""
+        sections.append(f"## {part.capitalize()}\n\n{kept['machine']}, {kept['date']}\n\n{table}\n{details}")
     return "\n".join(sections)

@@ -18,6 +18,14 @@ class Figure:
     reached: bool
 
 
+class Figures(list[Figure]):
+    """Figures with a table of what they were summed from, in Markdown."""
+
+    def __init__(self, figures: Sequence[Figure], details: str) -> None:
+        super().__init__(figures)
+        self.details = details
+
+
 def median_ratio(pairs: Sequence[tuple[float, float]]) -> float:
     """Median of the rounds' own ratios: a slow round hits both of its sides."""
     return statistics.median(ours / theirs for ours, theirs in pairs)
@@ -27,7 +35,12 @@ def markdown(figures: Sequence[Figure]) -> str:
     """A table for the terminal and for the README."""
     rows = [("what", "measured", "value", "target", "")]
     rows += [(f.what, f.sides, f"{f.value:.3g}", f.target, "reached" if f.reached else "MISSED") for f in figures]
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    return table(rows)
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as Markdown, the first as its head."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["| " + " | ".join(cell.ljust(widths[i]) for i, cell in enumerate(row)) + " |" for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)

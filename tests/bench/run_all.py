@@ -16,7 +16,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # of this process; the windows measured set their own
 
-import bench_busy  # noqa: E402  # after path and environment are set
+import bench_architectures  # noqa: E402  # after path and environment are set
+import bench_busy  # noqa: E402
 import bench_engine  # noqa: E402
 import bench_frozen  # noqa: E402
 import bench_gguf  # noqa: E402
@@ -29,7 +30,7 @@ import bench_transcript  # noqa: E402
 import bench_window  # noqa: E402
 import psutil  # noqa: E402
 from keeping import keep, machine  # noqa: E402
-from measure import Figure, markdown  # noqa: E402
+from measure import Figure, Figures, markdown  # noqa: E402
 
 from desktop.store.starter import find_starter  # noqa: E402
 
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[Path, bool], Sequence[Figure]]] = {
     "window": bench_window.figures,
     "frozen": lambda _starter, quick: bench_frozen.figures(quick),
     "memory": lambda starter, quick: bench_memory.figures(starter, VOCABULARIES, quick),
+    "architectures": lambda _starter, quick: bench_architectures.figures(quick),
     "lanes": lambda _starter, quick: bench_lanes.figures(quick),
     "transcript": lambda _starter, _quick: bench_transcript.figures(),
     "palette": lambda _starter, _quick: bench_palette.figures(),
@@ -65,6 +67,9 @@ def main() -> int:
     measured = {part: PARTS[part](starter, args.quick) for part in args.only or PARTS}
     figures = [figure for part in measured.values() for figure in part]
     print(markdown(figures))
+    for part in measured.values():
+        if isinstance(part, Figures):
+            print(f"\n{part.details}")
     print(f"\n{machine()}")
     if args.json:
         keep(args.json, measured)

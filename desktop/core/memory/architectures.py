@@ -12,6 +12,7 @@ from typing import Literal
 
 from desktop.core.model_kind import ENCODERS, TEXT_DIFFUSION
 
+IndexerRule = Literal["", "all", "listed", "sparse", "attention"]
 RecurrentRule = Literal["", "all", "beside-attention", "no-kv-heads", "no-kv-heads-no-ffn", "interval"]
 
 
@@ -20,13 +21,15 @@ class Windows:
     """Sliding windows: ``period`` (one layer in so many sees everything) unless the file lists the layers.
 
     ``default`` is the window when the file names none, ``fixed`` the one used whatever it names; tokens.
-    ``dense_first``: the first layer of a period sees everything, not the last.
+    ``dense_first``: the first layer of a period sees everything, not the last. ``only_layers``: there are windows in
+    models of that many layers only.
     """
 
     period: int
     default: int = 0
     fixed: int = 0
     dense_first: bool = False
+    only_layers: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,9 @@ class Facts:
     ``recurrent`` says which layers hold a recurrent state, ``own_kv_layers`` how many own a cache (0: all),
     ``causal`` is False for embedding and diffusion models, which have no cache. ``shared_experts`` is what
     ``expert_shared_count`` is when the file does not say it, ``fused`` how files of it usually store their matrices.
+    ``indexer``: which layers keep keys to choose from what attention reads ("sparse": those with experts, "attention":
+    those with a cache). ``halved``: the feed-forward part is half as wide as its key says; ``router``: behind the
+    layers comes one more, with a cache for a single head (src/models/granite-switch.cpp).
     """
 
     windows: Windows | None = None
@@ -60,6 +66,9 @@ class Facts:
     causal: bool = True
     shared_experts: int = 0
     fused: Fused = PLAIN
+    indexer: IndexerRule = ""
+    halved: bool = False
+    router: bool = False
     known: bool = True
 
     def attends(self, recurrent: bool, feed_forward: int) -> bool:
@@ -73,7 +82,7 @@ class Facts:
 
 _PLAIN = (
     "llama", "mistral3", "mistral4", "deci", "falcon", "grok", "gpt2", "gptneox", "mpt", "baichuan",
-    "starcoder", "starcoder2", "refact", "bloom", "stablelm", "qwen", "qwen2", "qwen2vl", "qwen3", "qwen3vl",
+    "starcoder", "starcoder2", "refact", "bloom", "stablelm", "qwen2", "qwen2vl", "qwen3", "qwen3vl",
     "qwen3vlmoe", "qwen2moe", "qwen3moe", "phi2", "phi3", "phimoe", "plamo", "codeshell", "orion", "internlm2",
     "minicpm", "minicpm3", "gemma", "command-r", "dbrx", "olmo", "olmoe", "openelm", "arctic", "deepseek", "deepseek2",
     "chatglm", "glm4", "glm4moe", "bitnet", "jais", "nemotron", "exaone", "granite", "granitemoe", "chameleon",
@@ -104,7 +113,7 @@ FACTS: Mapping[str, Facts] = {
     "cohere2": Facts(Windows(4), fused=Fused(parallel=True)),
     "cohere2moe": Facts(Windows(4, dense_first=True)),
     "llama4": Facts(Windows(4, fixed=8192), shared_experts=1),
-    "exaone4": Facts(Windows(4, default=4096)),
+    "exaone4": Facts(Windows(4, default=4096, only_layers=64)),
     "exaone-moe": Facts(Windows(4, default=128)),
     "olmo2": Facts(Windows(4)),
     "afmoe": Facts(Windows(4)),
@@ -117,10 +126,19 @@ FACTS: Mapping[str, Facts] = {
     **{name: Facts(Windows(1)) for name in ("granite_swa", "maple", "mimo2", "spark2_5", "step35")},
     **{name: Facts(recurrent="all") for name in ("mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7")},
     **{name: Facts(recurrent="interval") for name in ("qwen3next", "qwen35", "qwen35moe", "minimax-01")},
+    "qwen4exp": Facts(recurrent="interval", indexer="attention"),
+    "glm5-next": Facts(recurrent="no-kv-heads", indexer="attention"),
     **{
         name: Facts(recurrent="no-kv-heads")
-        for name in ("jamba", "granitehybrid", "plamo2", "lfm2", "lfm2moe", "kimi-linear", "bailingmoe3")
+        for name in ("jamba", "granitehybrid", "plamo2", "lfm2moe", "kimi-linear", "kimi-k3", "bailingmoe3")
     },
+    "lfm2": Facts(Windows(0), recurrent="no-kv-heads"),
+    "deepseek32": Facts(indexer="all"),
+    **{name: Facts(indexer="listed") for name in ("glm-dsa", "hy_v4")},
+    "dots3note": Facts(Windows(1), indexer="listed"),
+    "minimax-m3": Facts(indexer="sparse"),
+    "graniteswitch": Facts(fused=Fused(query_key_value=True), router=True),
+    "qwen": Facts(fused=Fused(query_key_value=True), halved=True),
     **{name: Facts(recurrent="no-kv-heads-no-ffn") for name in ("nemotron_h", "nemotron_h_moe")},
     "falcon-h1": Facts(recurrent="beside-attention"),
 }

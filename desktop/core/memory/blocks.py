@@ -6,12 +6,14 @@ build_attn_mha, build_ffn, build_moe_ffn). Activations are 4-byte floats; sizes 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from desktop.core.memory.cache import batch_of, cells
 from desktop.core.memory.replay import Graph, Result
 from desktop.core.memory.shape import Layer, ModelShape
 
+_WITHOUT_FLASH = frozenset(("grok",))  # forced off (src/llama-context.cpp)
 _QUANTIZED = frozenset(("q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"))
 
 
@@ -41,7 +43,7 @@ class Builder:
         self.shape = shape
         self.graph = Graph()
         self.batch = batch_of(context)
-        self.flash = flash_attention
+        self.flash = flash_attention and shape.architecture not in _WITHOUT_FLASH
         self.windowed = any(layer.window for layer in shape.layers)
         self._context = context
         self._kv_types = kv_types
@@ -49,6 +51,7 @@ class Builder:
         self.positions = self.leaf(1)
         self.outputs = self.graph.leaf(4)
         self.state_ids = self.graph.leaf(4)
+        self.held: list[Result] = []  # inputs of layers that are not built, there from the start
 
     @property
     def mask_bytes(self) -> int:
@@ -97,17 +100,18 @@ class Builder:
         self.graph.expand(self.leaf(self.shape.embedding))
         return rows
 
-    def logits(self, stream: Result, *, whole_batch: bool = False) -> int:
+    def logits(self, stream: Result, *, whole_batch: bool = False, every_row: bool = False) -> int:
         """The final norm and the output matrix; bytes of the whole graph's buffer.
 
-        ``whole_batch``: every row is normed and kept for a draft model, and the last one is taken then.
+        ``whole_batch``: every row is normed and kept for a draft model, and the last one is taken then; ``every_row``:
+        all of a batch's are computed.
         """
         normed = self.norm(stream)
         normed.is_output = True
         if whole_batch:
             normed = self.last_row(normed)
             normed.is_output = True
-        logits = self.new(self.shape.vocabulary, normed, rows=1)
+        logits = self.new(self.shape.vocabulary, normed, *self.held, rows=0 if every_row else 1)
         logits.is_output = True
         self.graph.expand(logits)
         return self.graph.size()
@@ -127,8 +131,22 @@ class Builder:
             return query, key, value
         return self.over(query, self.positions), self.over(key, self.positions), value
 
-    def attend(self, layer: Layer, query: Result, key: Result | None, value: Result | None) -> Result:
-        """Attention without the output matrix. Without ``key`` another layer's cache is read."""
+    def cells(self, layer: int) -> int:
+        """Cells of a layer's cache."""
+        return cells(self.shape, layer, self._context)
+
+    def attend(
+        self,
+        layer: Layer,
+        query: Result,
+        key: Result | None,
+        value: Result | None,
+        masked: Callable[[Result], Result] | None = None,
+    ) -> Result:
+        """Attention without the output matrix. Without ``key`` another layer's cache is read.
+
+        ``masked`` makes of the cache's mask that of this layer.
+        """
         cache = self._cache_of(layer)
         if cache.key_rotation is not None:
             query = self._rotated(query, cache.key_rotation)
@@ -143,7 +161,7 @@ class Builder:
             self.store(self.view(key), cache.key_positions)
         if value is not None and self.shape.latent is None:
             self.store(self.view(value), cache.value_positions)
-        mixed = self._mixed(layer, query, cache)
+        mixed = self._mixed(layer, query, cache, masked)
         return self._rotated(mixed, cache.value_rotation) if cache.value_rotation is not None else mixed
 
     def attention(self, layer: Layer, of: Result, *, rotates: bool = True) -> Result:
@@ -151,15 +169,20 @@ class Builder:
         query, key, value = self.query_key_value(layer, of, rotates=rotates)
         return self.new(self.shape.embedding, self.attend(layer, query, key, value))
 
-    def _mixed(self, layer: Layer, query: Result, cache: _Cache) -> Result:
+    def _mixed(
+        self, layer: Layer, query: Result, cache: _Cache, masked: Callable[[Result], Result] | None = None
+    ) -> Result:
         rows = self.part(self.view(query), layer.heads * layer.key_length)
         latent = self.shape.latent
         width = layer.heads * (latent.rank if latent else layer.value_length)
+        mask = masked(cache.mask) if masked is not None else cache.mask
         if self.flash:
-            mixed = self.new(width, rows, cache.mask)
+            mixed = self.new(width, rows, mask)
         else:
             scores = self.new(layer.heads * cache.cells, rows)
-            mixed = self.new(width, self.over(scores, cache.mask))
+            scores = self.over(scores, mask)
+            turned = (Result(2 * latent.rank * cache.cells, (self.positions,)),) if latent else ()  # the values
+            mixed = self.new(width, *turned, scores)
         if latent:
             unpacked = layer.heads * latent.value_length
             mixed = self.part(self.new(unpacked, self.part(mixed, width)), unpacked)
@@ -174,8 +197,9 @@ class Builder:
     def _cache_of(self, layer: Layer) -> _Cache:
         windowed = layer.window > 0
         if windowed not in self._caches:
-            index = next(i for i, a in enumerate(self.shape.layers) if a.owns_kv and (a.window > 0) == windowed)
-            count = cells(self.shape, index, self._context)
+            layers = enumerate(self.shape.layers)
+            index = next((i for i, a in layers if a.owns_kv and (a.window > 0) == windowed), -1)
+            count = self.cells(index) if index >= 0 else self.batch  # without a cache a batch sees itself
             owner = self.shape.layers[index]
             plain = self.shape.latent is None
             turns_keys, turns_values = (kind in _QUANTIZED and plain for kind in self._kv_types)

@@ -159,8 +159,8 @@ def weights_on(weights: Weights, split: Split) -> list[int]:
     """Bytes of the tensors each device holds; a tied output on a GPU is a second copy of the embedding."""
     found = [0] * split.devices
     found[RAM] = weights.input_bytes
-    for device, size in zip(split.layers, weights.layers, strict=True):
-        found[device] += size
+    for number, size in enumerate(weights.layers):
+        found[split.layers[number] if number < len(split.layers) else split.output] += size
     for device, routed in zip(split.layers[: split.experts_in_ram], weights.experts, strict=False):
         found[device] -= routed
         found[RAM] += routed

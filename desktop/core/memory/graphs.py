@@ -8,9 +8,11 @@ with a single row.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from desktop.core.memory import mixers
+from desktop.core.memory import mixers, rwkv
 from desktop.core.memory.blocks import Builder
+from desktop.core.memory.indexed import Indexer
 from desktop.core.memory.replay import Result
 from desktop.core.memory.shape import Layer, ModelShape
 
@@ -18,9 +20,10 @@ _ROUTER_BIAS = frozenset(("deepseek2", "glm4moe", "dots1", "bailingmoe2", "ernie
 _SHARED_GATE = frozenset(("qwen2moe", "qwen3next", "qwen35moe"))
 _PLAIN_SUM = frozenset(("gpt-oss", "jamba", "qwen2moe", "olmoe"))  # experts' weights need not sum to one
 _RESIDUAL_FIRST = frozenset(("jamba", "lfm2", "lfm2moe"))  # sums are written over the stream, not over the part
-_NO_ROTATION = frozenset(("jamba",))
+_NO_ROTATION = frozenset(("jamba", "kimi-linear", "kimi-k3", "glm5-next", "gpt2", "mpt", "starcoder", "bloom", "jais"))
 _WINDOWS_ROTATED = frozenset(("cohere2", "exaone4"))  # layers without a window have no rotation
 _REPEATS = 3
+_EVERY_ROW = frozenset(("cogvlm",))  # logits of a whole batch
 _WHOLE_BATCH = frozenset(("gpt-oss", "gemma4", "qwen3next", "qwen35", "qwen35moe"))  # keep rows for a draft model
 
 
@@ -31,6 +34,8 @@ def build(builder: Builder) -> int:
             return _gemma3n(builder)
         case "gemma4":
             return _gemma4(builder)
+        case name if name in rwkv.NAMES:
+            return rwkv.graph(builder)
     return _stream(builder)
 
 
@@ -49,7 +54,7 @@ def sampled_layers(shape: ModelShape) -> list[Layer]:
 def _layers(builder: Builder) -> Iterator[tuple[Layer, bool]]:
     """The sampled layers, and whether one ends with a single row."""
     layers = sampled_layers(builder.shape)
-    early = builder.shape.architecture not in _WHOLE_BATCH
+    early = builder.shape.architecture not in _WHOLE_BATCH | _EVERY_ROW
     for number, layer in enumerate(layers):
         yield layer, early and number == len(layers) - 1
 
@@ -58,9 +63,15 @@ def _stream(builder: Builder) -> int:
     """A residual stream of mixers and feed-forward parts, which is what nearly all architectures are."""
     shape = builder.shape
     stream = builder.embedding()
+    if shape.streams > 1:  # of hyper-connections: before and behind a layer
+        builder.held.extend(builder.leaf(shape.streams * shape.embedding) for _ in range(2))
+    indexer = None
+    if shape.indexer is not None and shape.latent is not None:
+        chosen = sum(layer.owns_kv and not layer.window for layer in sampled_layers(shape))
+        indexer = Indexer(builder, chosen)
     for layer, last in _layers(builder):
         normed = builder.norm(stream)
-        mixed = _mix(builder, layer, normed)
+        mixed = _mix(builder, layer, normed, indexer)
         rows = 0
         if last:
             mixed, stream, rows = builder.last_row(mixed), builder.last_row(stream), 1
@@ -74,7 +85,8 @@ def _stream(builder: Builder) -> int:
             stream = joined
             continue
         stream = _sum(builder, _forward(builder, layer, builder.norm(joined), rows), joined)
-    return builder.logits(stream, whole_batch=shape.architecture in _WHOLE_BATCH)
+    every_row = shape.architecture in _EVERY_ROW
+    return builder.logits(stream, whole_batch=shape.architecture in _WHOLE_BATCH, every_row=every_row)
 
 
 def _sum(builder: Builder, part: Result, stream: Result) -> Result:
@@ -83,10 +95,12 @@ def _sum(builder: Builder, part: Result, stream: Result) -> Result:
     return builder.over(part, stream)
 
 
-def _mix(builder: Builder, layer: Layer, normed: Result) -> Result:
+def _mix(builder: Builder, layer: Layer, normed: Result, indexer: Indexer | None) -> Result:
     shape, state = builder.shape, builder.shape.recurrent
     if shape.latent is not None and layer.owns_kv:
-        return _latent_attention(builder, layer, normed)
+        return _latent_attention(builder, layer, normed, None if layer.window else indexer)
+    if shape.low_ranks is not None:
+        return _unpacked_attention(builder, layer, normed, *shape.low_ranks)
     if state is None or not layer.recurrent:
         if shape.architecture in ("qwen3next", "qwen35", "qwen35moe"):
             return _gated_attention(builder, layer, normed)
@@ -100,6 +114,8 @@ def _mix(builder: Builder, layer: Layer, normed: Result) -> Result:
         case "qwen3next" | "qwen35" | "qwen35moe":
             builder.graph.expand(normed)
             return mixers.delta_net(builder, state, normed, repeated=shape.architecture == "qwen3next")
+        case "kimi-linear" | "kimi-k3" | "glm5-next" | "bailingmoe3":
+            return mixers.kimi_delta(builder, state, normed)
         case "falcon-h1":
             attended = builder.attention(layer, normed)
             return builder.over(mixers.mamba2(builder, state, normed), attended)
@@ -127,23 +143,45 @@ def _forward(builder: Builder, layer: Layer, normed: Result, rows: int) -> Resul
     return builder.over(routed, shared)
 
 
-def _latent_attention(builder: Builder, layer: Layer, normed: Result) -> Result:
+def _latent_attention(builder: Builder, layer: Layer, normed: Result, indexer: Indexer | None) -> Result:
     """DeepSeek's compressed attention: one shared key of rank plus rotary part (src/models/deepseek2.cpp)."""
     latent = builder.shape.latent
     assert latent is not None
     rope, heads = builder.shape.rope, layer.heads
-    query = builder.norm(builder.new(latent.query_rank, normed)) if latent.query_rank else normed
-    query = builder.view(builder.new(heads * latent.key_length, query))
+    if indexer is not None and layer.indexer_keys:
+        indexer.keys(normed)
+    queries = builder.norm(builder.new(latent.query_rank, normed)) if latent.query_rank else normed
+    query = builder.view(builder.new(heads * latent.key_length, queries))
     packed = builder.new(latent.rank + rope, normed)
-    rotated_key = builder.new(rope, builder.part(packed, rope), builder.positions)
+    rotates = builder.shape.architecture not in _NO_ROTATION
+    rotated_key, rotated = builder.part(packed, rope), builder.part(query, heads * rope)
+    if rotates:
+        rotated_key = builder.new(rope, rotated_key, builder.positions)
     compressed = builder.norm(builder.part(packed, latent.rank))
-    rotated = builder.new(heads * rope, builder.part(query, heads * rope), builder.positions)
+    if rotates:
+        rotated = builder.new(heads * rope, rotated, builder.positions)
     plain = heads * (latent.key_length - rope)
     absorbed = builder.new(heads * latent.rank, builder.part(builder.part(query, plain), plain))
     whole = builder.new(heads * (latent.rank + rope), builder.part(absorbed, heads * latent.rank), rotated)
     value = builder.view(compressed)
     key = builder.new(latent.rank + rope, value, rotated_key)
-    return builder.new(builder.shape.embedding, builder.attend(layer, whole, key, value))
+    masked = None
+    if indexer is not None:
+        masked = partial(indexer.mask, layer, normed, queries)
+    return builder.new(builder.shape.embedding, builder.attend(layer, whole, key, value, masked))
+
+
+def _unpacked_attention(builder: Builder, layer: Layer, normed: Result, query_rank: int, rank: int) -> Result:
+    """Compressed queries, keys and values, unpacked for the cache (src/models/minicpm3.cpp)."""
+    rope, width = builder.shape.rope, layer.heads * layer.value_length
+    low = builder.norm(builder.new(query_rank, normed)) if query_rank else normed
+    query = builder.over(builder.view(builder.new(layer.heads * layer.key_length, low)), builder.positions)
+    packed = builder.new(rank + rope, normed)
+    both = builder.new(layer.heads * (layer.key_length - rope) + width, builder.norm(builder.part(packed, rank)))
+    value = builder.view(builder.new(width, builder.part(both, width)))
+    turned = builder.new(layer.heads * rope, builder.new(rope, builder.part(packed, rope), builder.positions))
+    key = builder.new(layer.heads * layer.key_length, builder.part(both, width), turned)
+    return builder.new(builder.shape.embedding, builder.attend(layer, query, key, value))
 
 
 def _gated_attention(builder: Builder, layer: Layer, normed: Result) -> Result:

@@ -11,7 +11,7 @@ from desktop.core.memory.replay import Result
 from desktop.core.memory.shape import Recurrent
 
 
-def _state(builder: Builder, elements: int) -> Result:
+def read_state(builder: Builder, elements: int) -> Result:
     """A layer's state, read from its cache."""
     return builder.graph.expand(builder.new(elements, builder.state_ids, rows=1))
 
@@ -26,7 +26,7 @@ def _convolved(builder: Builder, state: Recurrent, history: Result, stream: Resu
 def mamba(builder: Builder, state: Recurrent, of: Result, *, normed: bool) -> Result:
     """A Mamba layer; ``normed``: its three selections are normed (Jamba)."""
     inner, size, ranks = state.inner, state.state_size, state.ranks
-    history = _state(builder, state.convolution)
+    history = read_state(builder, state.convolution)
     both = builder.new(2 * inner, builder.view(of))
     convolved = _convolved(builder, state, history, builder.part(both, inner), inner)
     convolved = builder.over(builder.over(convolved))
@@ -51,7 +51,7 @@ def mamba2(builder: Builder, state: Recurrent, of: Result) -> Result:
     """A Mamba-2 layer, with its norm."""
     inner, size, heads = state.inner, state.state_size, state.ranks
     channels = inner + 2 * state.groups * size
-    history = _state(builder, state.convolution)
+    history = read_state(builder, state.convolution)
     everything = builder.view(builder.new(inner + channels + heads, of))
     convolved = _convolved(builder, state, history, builder.part(everything, channels), channels)
     convolved = builder.over(builder.over(convolved))
@@ -78,9 +78,9 @@ def delta_net(builder: Builder, state: Recurrent, of: Result, *, repeated: bool)
     else:
         strength = builder.over(builder.view(builder.new(heads, of)))
         decay = builder.over(builder.over(builder.over(builder.view(builder.new(heads, of)))))
-    history = _state(builder, state.convolution)
+    history = read_state(builder, state.convolution)
     convolved = _convolved(builder, state, history, builder.part(mixed, channels), channels)
-    memory = builder.view(_state(builder, state.state))
+    memory = builder.view(read_state(builder, state.state))
     convolved = builder.over(convolved)
     query, key = (builder.new(keys, builder.part(convolved, keys)) for _ in range(2))
     if repeated and keys != values:
@@ -101,6 +101,30 @@ def short_convolution(builder: Builder, state: Recurrent, of: Result) -> Result:
     three = builder.new(3 * width, builder.view(of))
     first, second, third = (builder.part(three, width) for _ in range(3))
     product = builder.part(builder.new(width, first, third), width)
-    history = _state(builder, state.convolution)
+    history = read_state(builder, state.convolution)
     convolved = _convolved(builder, state, history, product, width)
     return builder.view(builder.new(width, builder.over(convolved, second)))
+
+
+def kimi_delta(builder: Builder, state: Recurrent, of: Result) -> Result:
+    """Kimi's delta attention: three convolutions, a gated delta net, a gate of low rank (src/models/kimi-linear.cpp)."""
+    inner, heads = state.inner, max(1, state.inner // state.head_size)
+    builder.graph.expand(of)
+    history = read_state(builder, state.convolution)
+    joined = []
+    for _ in range(3):
+        stream = builder.view(builder.view(builder.new(inner, of)))
+        one = Result(4 * inner * (state.kernel - 1 + builder.batch), (builder.part(history, 1), stream))
+        builder.store(Result(4 * inner * (state.kernel - 1), (one,), viewed=one))
+        joined.append(one)
+    memory = builder.view(read_state(builder, state.state))
+    query, key, value = (builder.view(builder.over(builder.view(builder.new(inner, one)))) for one in joined)
+    query, key = (builder.over(builder.over(one)) for one in (query, key))
+    decay = builder.over(builder.over(builder.new(inner, builder.new(state.head_size, of))))
+    decay = builder.view(builder.over(builder.view(decay)))
+    strength = builder.over(builder.view(builder.new(heads, of)))
+    scanned = Result(4 * (inner * builder.batch + state.state), (query, key, value, decay, strength, memory))
+    builder.store(builder.part(scanned, 1))
+    out = builder.norm(builder.view(builder.new(inner, builder.part(scanned, inner))))
+    gate = builder.over(builder.view(builder.new(inner, builder.new(state.head_size, builder.view(of)))))
+    return builder.new(builder.shape.embedding, builder.new(inner, builder.over(out, gate)))

@@ -6,7 +6,7 @@ Source: llama.cpp 0c1e57098, ``src/llama-model.cpp`` (load_hparams) and ``src/mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from desktop.core.gguf import Header
 from desktop.core.layers import locate
@@ -20,7 +20,7 @@ class Layer:
     """One layer. ``window`` 0 sees the whole context; ``owns_kv`` is False where another layer's cache is read.
 
     ``experts`` 0 is a dense layer; otherwise ``experts_used`` of them, each ``expert_feed_forward`` wide, are computed
-    for a token.
+    for a token. ``indexer_keys`` are the elements per token that choose what is read of the cache.
     """
 
     heads: int
@@ -34,6 +34,7 @@ class Layer:
     experts: int = 0
     experts_used: int = 0
     expert_feed_forward: int = 0
+    indexer_keys: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,21 @@ class Latent:
 
 
 @dataclass(frozen=True)
+class Indexer:
+    """What chooses the cells that attention reads: ``heads`` queries of ``length``, the best ``top_k`` cells."""
+
+    heads: int
+    length: int
+    top_k: int
+
+
+@dataclass(frozen=True)
 class Recurrent:
     """The state of one recurrent layer: ``convolution`` and ``state`` are elements of 4 bytes per sequence.
 
-    ``inner`` is the width of the layer's own stream, ``state_size``, ``groups`` and ``ranks`` as the ssm.* keys say.
+    ``inner`` is the width of the layer's own stream, ``state_size``, ``groups`` and ``ranks`` as the ssm.* keys say;
+    with RWKV 6 ``ranks`` and ``state_size`` are those of time mixing and decay, with RWKV 7 ``low_ranks`` those of
+    decay, learning rate, value residual and gate.
     """
 
     convolution: int
@@ -60,6 +72,8 @@ class Recurrent:
     groups: int = 0
     ranks: int = 0
     kernel: int = 0
+    low_ranks: tuple[int, ...] = ()
+    head_size: int = 0
 
     @property
     def bytes(self) -> int:
@@ -71,7 +85,8 @@ class ModelShape:
     """A model's shape. ``layers`` are those of the main graph; draft layers (nextn) hold weights but no cache.
 
     With ``latent`` only keys are stored. ``known`` is False for an architecture there are no facts of: the formulas
-    of a plain one are used, with a wider band.
+    of a plain one are used, with a wider band. ``streams`` are the residual streams of hyper-connections,
+    ``low_ranks`` those of queries and of keys and values that are unpacked before they are stored.
     """
 
     architecture: str
@@ -83,11 +98,14 @@ class ModelShape:
     experts_used: int = 0
     shared_feed_forward: int = 0
     latent: Latent | None = None
+    low_ranks: tuple[int, int] | None = None
     rope: int = 0
     draft_layers: int = 0
     per_layer_embedding: int = 0
     fused: Fused = PLAIN
     recurrent: Recurrent | None = None
+    indexer: Indexer | None = None
+    streams: int = 1
     causal: bool = True
     known: bool = True
 
@@ -111,11 +129,11 @@ class _Keys:
 
     def __init__(self, header: Header) -> None:
         self._header = header
-        self._prefix = header.architecture
+        self.prefix = header.architecture
 
     def whole(self, key: str, default: int = 0) -> int:
         """A scalar, or the largest element of an array."""
-        found = self._header.integer(f"{self._prefix}.{key}")
+        found = self._header.integer(f"{self.prefix}.{key}")
         if found is not None:
             return found
         return max(self._elements(key), default=default)
@@ -128,7 +146,7 @@ class _Keys:
         return [self.whole(key, default)] * count
 
     def has(self, key: str) -> bool:
-        return f"{self._prefix}.{key}" in self._header.metadata
+        return f"{self.prefix}.{key}" in self._header.metadata
 
     def flags(self, key: str, count: int) -> list[bool] | None:
         """An array of flags, None when the key is missing or a scalar."""
@@ -136,7 +154,7 @@ class _Keys:
         return [bool(value) for value in (elements + [0] * count)[:count]] if elements else None
 
     def _elements(self, key: str) -> list[int]:
-        array = self._header.array(f"{self._prefix}.{key}")
+        array = self._header.array(f"{self.prefix}.{key}")
         if array is None or len(array) > _MAX_LAYERS:
             return []
         return [int(value) for value in array if isinstance(value, int | bool)]
@@ -159,6 +177,8 @@ def shape_of(header: Header) -> ModelShape | None:
     feed_forward = keys.each("feed_forward_length", count)
     kv_heads = keys.each("attention.head_count_kv", count) if keys.has("attention.head_count_kv") else heads
     default_length = embedding // heads[0] if heads[0] else 0
+    fused = _fused(header, facts.fused, max(feed_forward))
+    widths = _widths(header, fused, [each // 2 if facts.halved else each for each in feed_forward])
     windows = _windows(keys, facts.windows, count)
     recurrent = _recurrent_layers(keys, facts.recurrent, kv_heads, feed_forward, count)
     owning = facts.own_kv_layers or count
@@ -171,22 +191,27 @@ def shape_of(header: Header) -> ModelShape | None:
     experts = _experts(header, keys, count)
     experts_used = keys.each("expert_used_count", count)
     expert_feed_forward = keys.each("expert_feed_forward_length", count)
+    owns = [i < owning and facts.attends(recurrent[i], feed_forward[i]) for i in range(count)]
+    indexer = _indexer_keys(keys, facts.indexer, owns, windows)
     layers = tuple(
         Layer(
             heads=heads[i],
             kv_heads=kv_heads[i],
             key_length=key_length_window if windows[i] else key_length,
             value_length=value_length_window if windows[i] else value_length,
-            feed_forward=feed_forward[i],
+            feed_forward=widths[i],
             window=windows[i],
-            owns_kv=i < owning and facts.attends(recurrent[i], feed_forward[i]),
+            owns_kv=owns[i],
             recurrent=recurrent[i],
             experts=experts[i],
             experts_used=experts_used[i] if experts[i] else 0,
             expert_feed_forward=(expert_feed_forward[i] or feed_forward[i]) if experts[i] else 0,
+            indexer_keys=indexer[i],
         )
         for i in range(count)
     )
+    if facts.router:
+        layers += (replace(layers[-1], heads=1, kv_heads=1, feed_forward=0),)
     found = ModelShape(
         architecture=header.architecture,
         layers=layers,
@@ -197,12 +222,15 @@ def shape_of(header: Header) -> ModelShape | None:
         experts_used=keys.whole("expert_used_count"),
         shared_feed_forward=keys.whole("expert_shared_feed_forward_length")
         or keys.whole("expert_shared_count", facts.shared_experts) * max(expert_feed_forward),
-        latent=_latent(keys),
+        latent=_latent(header, keys),
+        low_ranks=_low_ranks(header, keys),
         rope=keys.whole("rope.dimension_count", key_length),
         draft_layers=drafts,
         per_layer_embedding=keys.whole("embedding_length_per_layer_input"),
-        fused=_fused(header, facts.fused),
+        fused=fused,
         recurrent=_recurrent(keys, embedding, heads) if any(recurrent) else None,
+        indexer=_indexer(keys) if any(indexer) else None,
+        streams=keys.whole("hyper_connection.count", 1),
         causal=facts.causal,
         known=facts.known,
     )
@@ -231,34 +259,90 @@ def _experts(header: Header, keys: _Keys, count: int) -> list[int]:
     return [experts if i >= dense and step and (i + 1) % step == 0 else 0 for i in range(count)]
 
 
-def _latent(keys: _Keys) -> Latent | None:
+def _latent(header: Header, keys: _Keys) -> Latent | None:
+    direct = header.complete and not any(locate(tensor.name).role == "attn_q_a" for tensor in header.tensors)
     if not keys.whole("attention.key_length_mla"):
         return None
     return Latent(
         rank=keys.whole("attention.kv_lora_rank"),
-        query_rank=keys.whole("attention.q_lora_rank"),
+        query_rank=0 if direct else keys.whole("attention.q_lora_rank"),
         key_length=keys.whole("attention.key_length_mla"),
         value_length=keys.whole("attention.value_length_mla"),
     )
 
 
-def _fused(header: Header, usual: Fused) -> Fused:
-    """Told by the tensors' names once they have been read, by what is usual before."""
+def _fused(header: Header, usual: Fused, feed_forward: int) -> Fused:
+    """Told by the tensors' names and shapes once they have been read, by what is usual before."""
     names = {place.role for tensor in header.tensors if (place := locate(tensor.name)).stack == "blk"}
     if not header.complete or not names:
         return usual
     gated = bool(names & {"ffn_gate", "ffn_gate_exps", "ffn_gate_up_exps"})
+    doubled = any(width == 2 * feed_forward for width in _up_widths(header, ("ffn_up",)).values())
+    gate_up = not gated and (usual.gate_up or doubled)
     return Fused(
         query_key_value="attn_qkv" in names and "attn_q" not in names,
-        gate_up=usual.gate_up and not gated,
-        gated=gated or usual.gate_up,
+        gate_up=gate_up,
+        gated=gated or gate_up,
         parallel=not names & {"ffn_norm", "attn_post_norm", "post_attention_norm"} and bool(names & {"ffn_up"}),
+    )
+
+
+def _up_widths(header: Header, roles: tuple[str, ...]) -> dict[int, int]:
+    """How wide a feed-forward part's matrices are, by layer; nothing of a header that was read in part."""
+    found: dict[int, int] = {}
+    for tensor in header.tensors if header.complete else ():
+        place = locate(tensor.name)
+        if place.layer is not None and place.stack == "blk" and place.role in roles and len(tensor.shape) == 2:
+            found[place.layer] = tensor.shape[1]
+    return found
+
+
+def _widths(header: Header, fused: Fused, usual: list[int]) -> list[int]:
+    """The feed-forward width of each layer: that of its matrices, where they have been read."""
+    found = _up_widths(header, ("ffn_up", "ffn_gate"))
+    return [
+        found.get(i, width * (2 if fused.gate_up else 1)) // (2 if fused.gate_up else 1)
+        for i, width in enumerate(usual)
+    ]
+
+
+def _indexer_keys(keys: _Keys, rule: str, owns: list[bool], windows: list[int]) -> list[int]:
+    """Elements per token of each layer's indexer, 0 for a layer without (llama_model::create_memory)."""
+    length, count = keys.whole("attention.indexer.key_length"), len(owns)
+    if not rule or not length or not keys.whole("attention.indexer.top_k"):
+        return [0] * count
+    length *= 3 if keys.whole("attention.indexer.kpool") and rule == "attention" else 1
+    chosen = [True] * count
+    if rule == "listed":
+        chosen = keys.flags("attention.indexer.types", count) or chosen
+    elif rule == "sparse":
+        chosen = [i >= keys.whole("leading_dense_block_count") for i in range(count)]
+    return [
+        length if own and wanted and not window else 0
+        for own, wanted, window in zip(owns, chosen, windows, strict=True)
+    ]
+
+
+def _low_ranks(header: Header, keys: _Keys) -> tuple[int, int] | None:
+    """Of MiniCPM 3 and PLM: DeepSeek's compression without its cache."""
+    if header.architecture not in ("minicpm3", "plm"):
+        return None
+    return (keys.whole("attention.q_lora_rank") if header.architecture == "minicpm3" else 0), keys.whole(
+        "attention.kv_lora_rank"
+    )
+
+
+def _indexer(keys: _Keys) -> Indexer:
+    return Indexer(
+        heads=keys.whole("attention.indexer.head_count"),
+        length=keys.whole("attention.indexer.key_length"),
+        top_k=keys.whole("attention.indexer.top_k"),
     )
 
 
 def _windows(keys: _Keys, facts: Windows | None, count: int) -> list[int]:
     """The window of each layer, 0 for the whole context (llama-hparams.cpp, set_swa_pattern)."""
-    if facts is None:
+    if facts is None or facts.only_layers not in (0, count):
         return [0] * count
     size = facts.fixed or keys.whole("attention.sliding_window", facts.default)
     if size <= 0 or (keys.has("attention.sliding_window") and not keys.whole("attention.sliding_window")):
@@ -290,12 +374,27 @@ def _recurrent(keys: _Keys, embedding: int, heads: list[int]) -> Recurrent:
     """``n_embd_r`` and ``n_embd_s`` of llama-hparams.cpp."""
     kernel = keys.whole("ssm.conv_kernel")
     if head_size := keys.whole("wkv.head_size"):
-        return Recurrent(keys.whole("token_shift_count", 2) * embedding, embedding * head_size)
+        lora = ("decay", "iclr", "value_residual_mix", "gate")
+        return Recurrent(
+            keys.whole("token_shift_count", 2) * embedding,
+            embedding * head_size,
+            ranks=keys.whole("time_mix_extra_dim"),
+            state_size=keys.whole("time_decay_extra_dim"),
+            low_ranks=tuple(keys.whole(f"attention.{name}_lora_rank") for name in lora),
+        )
     if cache := keys.whole("shortconv.l_cache"):
         return Recurrent(embedding * (cache - 1), 0, inner=embedding, kernel=cache)
     if head_size := keys.whole("kda.head_dim"):
         inner = max(heads) * head_size
-        return Recurrent(3 * (kernel - 1 if kernel else 3) * inner, head_size * inner, inner=inner, kernel=kernel)
+        return Recurrent(
+            3 * (kernel - 1 if kernel else 3) * inner,
+            head_size * inner,
+            inner=inner,
+            kernel=kernel or 4,
+            head_size=head_size,
+        )
+    if keys.prefix == "minimax-01":
+        return Recurrent(0, max(heads) * keys.whole("attention.key_length", embedding // max(heads)) ** 2)
     inner, size, groups = keys.whole("ssm.inner_size"), keys.whole("ssm.state_size"), keys.whole("ssm.group_count")
     return Recurrent(
         convolution=max(0, kernel - 1) * (inner + 2 * groups * size),
