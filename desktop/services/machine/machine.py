@@ -192,7 +192,8 @@ class MachineService:
             note = f"The engine could not be asked: {error.message} {error.hint}".strip()
             return _Engine(EngineInfo(), (), (note,))
         devices = tuple(
-            EngineDevice(d.name, d.description, d.backend, d.kind, d.total_bytes, d.free_bytes) for d in hello.devices
+            EngineDevice(d.name, d.description, d.backend, d.kind, d.total_bytes, d.free_bytes, d.device_id)
+            for d in hello.devices
         )
         info = EngineInfo(
             hello.version, hello.backends, hello.architectures, hello.features, cpu_variant=hello.cpu_variant
@@ -246,12 +247,23 @@ def _guarded(probe: Callable[[], ProbeReport]) -> ProbeReport:
 
 
 def _unusable(gpus: Sequence[Gpu], engine: EngineInfo) -> list[str]:
-    """A sentence for each GPU the engine cannot use; none when the engine is unknown."""
+    """A sentence for each GPU the engine cannot use, or leaves aside; none when the engine is unknown."""
     if not engine.version:
         return []
     built = ", ".join(engine.backends) or "no backend"
-    return [
-        f"The installed engine cannot use {gpu.name}: it was built with {built} only."
-        for gpu in gpus
-        if not gpu.engine_devices
+    offered = [gpu for gpu in gpus if gpu.engine_devices]
+    said = []
+    for gpu in gpus:
+        if gpu.engine_devices or (gpu.device_id and any(gpu.device_id == other.device_id for other in offered)):
+            continue  # of a divided GPU's instances a program gets one, which the probe says
+        if any(gpu.vendor == other.vendor for other in offered):
+            said.append(f"The installed engine ({built}) does not offer {gpu.name}, though it offers others like it.")
+        else:
+            said.append(f"The installed engine cannot use {gpu.name}: it was built with {built} only.")
+    cards = [gpu for gpu in offered if not gpu.shared_memory]
+    said += [
+        f"{gpu.name} is left aside: llama.cpp takes a GPU without memory of its own only where there is no card."
+        for gpu in offered
+        if cards and gpu.shared_memory
     ]
+    return said

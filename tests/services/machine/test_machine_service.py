@@ -137,6 +137,28 @@ def test_gpu_the_engine_was_not_built_for_is_told(paths: Paths) -> None:
     assert machine.notes == ("The installed engine cannot use NVIDIA GeForce RTX 4090: it was built with CPU only.",)
 
 
+def test_an_integrated_gpu_beside_a_card_is_listed_and_said_to_be_left_aside(paths: Paths) -> None:
+    integrated = Device("Vulkan1", "Intel(R) UHD Graphics 770", "Vulkan", "igpu", 16 << 30, 8 << 30)
+    card = msgspec.structs.replace(CUDA_DEVICE, name="Vulkan0", backend="Vulkan")
+    machine = service(paths, lambda: hello(CPU_DEVICE, card, integrated), one_card).describe("cached")
+    assert [gpu.name for gpu in machine.gpus] == ["NVIDIA GeForce RTX 4090", "Intel(R) UHD Graphics 770"]
+    assert machine.notes == (
+        "Intel(R) UHD Graphics 770 is left aside: llama.cpp takes a GPU without memory of its own only where there is "
+        "no card.",
+    )
+
+
+def test_instances_of_a_divided_gpu_that_a_program_is_not_given_are_no_fault_of_the_engine(paths: Paths) -> None:
+    instances = tuple(
+        msgspec.structs.replace(CARD, name=f"A100 MIG {size}", device_id="0000:0f:00.0") for size in ("3g", "1g")
+    )
+    given = msgspec.structs.replace(CUDA_DEVICE, description="A100 MIG 3g", device_id="0000:0f:00.0")
+    divided = service(paths, lambda: hello(CPU_DEVICE, given), lambda: ProbeReport("nvml", instances, ""))
+    machine = divided.describe("cached")
+    assert [gpu.engine_devices for gpu in machine.gpus] == [("CUDA0",), ()]
+    assert machine.notes == ()
+
+
 def test_engine_compiled_for_another_processor_is_told_plainly(paths: Paths) -> None:
     plain = service(paths).describe("cached")
     lacking = "AMX_INT8" if plain.cpu.arch in ("x86_64", "AMD64") else "SME2"
