@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from desktop.core.context_length import engine_context
 from desktop.core.kv_quality import KvEffect, KvQuality, kv_quality
 from desktop.core.load_plan import LoadPlan
-from desktop.core.memory import DeviceMemory, Memory
+from desktop.core.memory import RAM, DeviceMemory, Memory
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
 from desktop.core.units import human_bytes
@@ -136,8 +136,24 @@ def remarks(plan: LoadPlan) -> tuple[str, ...]:
         said.append(
             f"The context will be {plan.context:,} tokens: the engine rounds {asked:,} up to a multiple of 256."
         )
+    said += gpu_words(plan.fit)
     kept = kv_quality_words(kv_quality(plan.kv_types))
     return (*said, kept) if kept else tuple(said)
+
+
+def gpu_words(fit: Fit | None) -> tuple[str, ...]:
+    """How a model is shared among several GPUs, and why one is left out, a sentence each."""
+    if fit is None:
+        return ()
+    said = []
+    cards = [pool for pool in fit.pools if pool.device != RAM]
+    if fit.gpu_layers and len(cards) > 1:
+        each = ", ".join(f"{pool.name} {human_bytes(pool.free_bytes)}" for pool in cards)
+        said.append(f"The layers are shared among {len(cards)} GPUs by what is free on each: {each}.")
+    for pool in fit.aside:
+        free = f"{human_bytes(pool.free_bytes)} of it is" if pool.free_bytes else "none of its memory is"
+        said.append(f"{pool.name} is left out: {free} free for a model, and without it more fits the rest.")
+    return tuple(said)
 
 
 def kv_quality_words(known: KvQuality) -> str:
