@@ -35,7 +35,6 @@ from desktop.system.atomic import save_for_user
 
 Measure = Literal["cached", "if-missing", "again"]
 _log = logging.getLogger(__name__)
-_BUSY_SHARE = 0.85  # below this part of their time on a core, the measuring threads were disturbed
 _MAX_PROFILE_BYTES = 4 << 20
 
 GPU_PROBES: tuple[Callable[[], ProbeReport], ...] = (probe_in_child, probe_amd, probe_apple)
@@ -139,13 +138,6 @@ class MachineService:
             fresh.append(gpu if told is None else msgspec.structs.replace(gpu, free_bytes=told))
         return tuple(fresh)
 
-    def measure(self, machine: Machine) -> Machine:
-        """``machine`` (this computer) with a new bandwidth; ChildError when it could not be measured."""
-        measured = bandwidth.measure_in_child(
-            self._paths.cache, bandwidth.fingerprint(machine.cpu, machine.memory.total_bytes)
-        )
-        return msgspec.structs.replace(machine, memory=_with_bandwidth(self.memory(), measured))
-
     def load_profile(self, path: Path) -> Machine:
         """A saved profile, with what follows from it worked out anew. ProfileError or HeftError when unreadable."""
         try:
@@ -207,12 +199,14 @@ class MachineService:
         notes: list[str] = []
         if measure == "again" or (measure == "if-missing" and kept is None):
             try:
-                kept = bandwidth.measure_in_child(self._paths.cache, identity)
+                measured = bandwidth.measure_in_child(self._paths.cache, identity)
+                notes += _lower(kept, measured)
+                kept = bandwidth.cached(self._paths.cache, identity) or measured
             except ChildError as error:
                 notes.append(error.message)
         if kept is None:
             return now, notes
-        if kept.cpu_share < _BUSY_SHARE:
+        if kept.cpu_share < bandwidth.UNDISTURBED:
             notes.append(
                 "Other programs were busy while the memory bandwidth was measured: it is likely higher. "
                 "Measure again when the computer is idle."
@@ -235,6 +229,18 @@ def _with_bandwidth(memory: Memory, measured: bandwidth.Bandwidth) -> Memory:
         bandwidth_bytes_per_second=measured.bytes_per_second,
         bandwidth_measured_at=measured.measured_at,
     )
+
+
+def _lower(kept: bandwidth.Bandwidth | None, measured: bandwidth.Bandwidth) -> list[str]:
+    """What there is to say of a measurement that does not replace a better one."""
+    same = kept is not None and measured.bytes_per_second >= kept.bytes_per_second * bandwidth.SAME
+    if kept is None or same or bandwidth.better(kept, measured).measured_at != kept.measured_at:
+        return []
+    now, before = (f"{found.bytes_per_second / 1e9:.1f} GB/s" for found in (measured, kept))
+    return [
+        f"The memory bandwidth measured now is {now}; the {before} of {kept.measured_at[:10]} stay, because other "
+        "programs only ever slow such a measurement."
+    ]
 
 
 def _guarded(probe: Callable[[], ProbeReport]) -> ProbeReport:

@@ -93,9 +93,16 @@ def test_missing_bandwidth_is_measured_once_and_kept(paths: Paths) -> None:
 
 def test_measuring_again_replaces_what_was_kept(paths: Paths) -> None:
     machine = service(paths).describe("cached")
-    keep_bandwidth(paths, machine)
-    assert service(paths).describe("if-missing").memory.bandwidth_bytes_per_second == 5e10
+    keep_bandwidth(paths, machine, bytes_per_second=1e8)
+    assert service(paths).describe("if-missing").memory.bandwidth_bytes_per_second == 1e8
     assert service(paths).describe("again").memory.bandwidth_measured_at != "2026-01-02T03:04:05+00:00"
+
+
+def test_a_lower_measurement_leaves_what_was_kept_and_is_told(paths: Paths) -> None:
+    keep_bandwidth(paths, service(paths).describe("cached"), bytes_per_second=1e15)
+    machine = service(paths).describe("again")
+    assert machine.memory.bandwidth_bytes_per_second == 1e15
+    assert any("the 1000000.0 GB/s of 2026-01-02 stay" in note for note in machine.notes)
 
 
 def test_bandwidth_measured_on_a_busy_machine_is_marked(paths: Paths) -> None:
