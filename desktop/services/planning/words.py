@@ -18,23 +18,34 @@ _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
 
 def speed(speeds: Speeds | None, *, unit: bool = True) -> str:
     """Tokens per second from an empty to a full context: ``31 → 21 tok/s``, ``~ 31 → 21 tok/s`` where the band is wide,
-    one figure where both are the same. ``unit`` False leaves the unit to a column's title.
+    one figure where both are the same, and ``31 → 21 tok/s measured`` where it is no guess. ``unit`` False leaves unit
+    and origin to a column's title and tooltip.
     """
     if speeds is None:
         return "–"
     first, last = _figure(speeds.empty.expected), _figure(speeds.full.expected)
-    about, end = "~ " if _spread(speeds.full) > _WIDE * speeds.full.expected else "", " tok/s" if unit else ""
+    about, end = "~ " if _spread(speeds.full) > _WIDE * speeds.full.expected else "", _unit(speeds) if unit else ""
     return f"{about}{first}{end}" if first == last else f"{about}{first} → {last}{end}"
+
+
+def _unit(speeds: Speeds) -> str:
+    return " tok/s measured" if speeds.runs else " tok/s"
 
 
 def speed_details(speeds: Speeds | None) -> str:
     """Both speeds with their bands, a line each, for a tooltip; "" where nothing is known."""
     if speeds is None:
         return ""
-    return (
+    said = (
         f"{_banded_rate(speeds.empty)} with an empty context →\n"
         f"{_banded_rate(speeds.full)} with all {speeds.context:,} tokens used"
     )
+    return f"{said},\n{measured_words(speeds)}" if speeds.runs else said
+
+
+def measured_words(speeds: Speeds) -> str:
+    """That a speed is not a guess: ``measured here in 3 runs``; "" where it is one."""
+    return f"measured here in {speeds.runs} run{'s' if speeds.runs > 1 else ''}" if speeds.runs else ""
 
 
 _MEMORY_TERMS = {
