@@ -109,6 +109,8 @@ def speeds_document(speeds: Speeds | None) -> dict[str, Any]:
     return {
         "tokens_per_second_empty": asdict(speeds.empty) if speeds else None,
         "tokens_per_second_full": asdict(speeds.full) if speeds else None,
+        "speed_method": speeds.method if speeds else None,
+        "speed_runs": speeds.runs if speeds else 0,
     }
 
 

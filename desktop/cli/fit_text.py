@@ -46,20 +46,25 @@ def verdict(fit: Fit) -> str:
     needed = human_bytes(fit.memory.total_bytes)
     match fit.placement:
         case "gpu":
-            return f"Fits on the GPU: {needed} of {free}."
+            return f"Fits on {_gpus(fit)}: {needed} of {free}."
         case "partial":
             return (
-                f"{fit.gpu_layers} of {fit.layers} layers fit on the GPU; the rest goes to main memory: "
+                f"{fit.gpu_layers} of {fit.layers} layers fit on {_gpus(fit)}; the rest goes to main memory: "
                 f"{needed} of {free}."
             )
         case "experts-in-ram":
             return (
-                f"Fits with the experts of {fit.cpu_expert_layers} layers in main memory and all else on the GPU: "
+                f"Fits with the experts of {fit.cpu_expert_layers} layers in main memory and all else on {_gpus(fit)}: "
                 f"{needed} of {free}."
             )
         case "cpu":
             return f"Fits in main memory, computed by the processor: {needed} of {free}."
     return f"Too large by {human_bytes(fit.short_by_bytes)}: it takes {needed} of {free}."
+
+
+def _gpus(fit: Fit) -> str:
+    count = len(fit.pools) - 1
+    return "the GPU" if count == 1 else f"{count} GPUs"
 
 
 def _reserve(fit: Fit) -> int:

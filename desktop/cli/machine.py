@@ -13,6 +13,7 @@ from desktop.core.hardware import Machine
 from desktop.core.speed import Calibration
 from desktop.services.container import Container
 from desktop.services.machine.calibration import USUAL_TYPES, CalibrationService, can_calibrate
+from desktop.services.machine.calibration_words import doubts
 from desktop.services.machine.report import format_matrix, report
 from desktop.store.paths import default_paths
 
@@ -66,8 +67,8 @@ def _calibrate(service: CalibrationService, machine: Machine, types: tuple[str, 
         found = service.calibrate(machine, types, progress=line.show)
     finally:
         line.close()
-    if found.busy:
-        print_note("heft: Other programs were busy meanwhile; calibrate again when the computer is idle.")
+    for doubt in doubts(found):
+        print_note(f"heft: {doubt}")
 
 
 def calibration_document(calibration: Calibration | None) -> dict[str, Any] | None:
@@ -87,7 +88,12 @@ def calibration_document(calibration: Calibration | None) -> dict[str, Any] | No
         }
         for name, speed in calibration.devices.items()
     }
-    return {"measured_at": calibration.measured_at, "threads": calibration.threads, "devices": devices}
+    return {
+        "measured_at": calibration.measured_at,
+        "threads": calibration.threads,
+        "devices": devices,
+        "doubts": list(doubts(calibration)),
+    }
 
 
 def calibration_table(calibration: Calibration) -> str:

@@ -6,6 +6,7 @@ their defaults, fields it has too many are ignored.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -68,9 +69,11 @@ class GpuProcess(msgspec.Struct, frozen=True):
 class Gpu(msgspec.Struct, frozen=True):
     """A graphics processor. ``probe`` names who answered: nvml, sysfs, system_profiler or the engine's backend.
 
+    ``device_id`` is its PCI address (see :func:`pci_address`), "" where nobody said.
     ``compute_capability`` is NVIDIA's (``8.9``), ``target`` AMD's (``gfx1100``). ``architecture`` is a key of
-    ``resources/data/gpu_architectures.csv``. ``shared_memory``: its memory is main memory. ``engine_devices``
-    are the names under which the installed engine offers it; empty when the engine cannot use it.
+    ``resources/data/gpu_architectures.csv``. ``shared_memory``: its memory is main memory; of that,
+    ``set_aside_bytes`` are the firmware's for it, and missing from main memory's own figures.
+    ``engine_devices`` are the names under which the installed engine offers it; empty when the engine cannot use it.
     """
 
     name: str
@@ -85,8 +88,16 @@ class Gpu(msgspec.Struct, frozen=True):
     target: str = ""
     driver: str = ""
     shared_memory: bool = False
+    set_aside_bytes: Bytes = 0
+    device_id: str = ""
     engine_devices: tuple[str, ...] = ()
     processes: tuple[GpuProcess, ...] = ()
+
+
+def pci_address(text: str) -> str:
+    """A PCI address as ``0000:c1:00.0``, however many digits of the domain a driver writes; "" for anything else."""
+    found = re.match(r"([0-9a-f]+):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])", text.strip().lower())
+    return f"{int(found[1], 16):04x}:{found[2]}:{found[3]}.{found[4]}" if found else ""
 
 
 class FormatSupport(msgspec.Struct, frozen=True):

@@ -77,6 +77,11 @@ class LoadPlan:
         return self.fit.cpu_expert_layers if self.fit is not None else self.asked.cpu_expert_layers or 0
 
     @property
+    def devices(self) -> str:
+        """The engine's devices to use, as llama.cpp's ``--device`` has them; "" for all it has."""
+        return self.fit.devices if self.fit is not None else ""
+
+    @property
     def settings(self) -> LoadSettings:
         """Every field as it will be."""
         keys, values = self.kv_types

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -13,7 +13,7 @@ from desktop.core.hardware import EngineInfo, Gpu, Machine
 from desktop.core.load_settings import KvType, LoadSettings
 from desktop.core.memory import RAM, Memory, ModelShape, Split, Weights, context_of, estimate, packed
 
-Placement = Literal["gpu", "partial", "experts-in-ram", "cpu", "too-large"]
+Placement = Literal["gpu", "experts-in-ram", "partial", "cpu", "too-large"]  # best first
 Method = Literal["engine", "estimate"]
 
 _SHARED_PART = 2 / 3  # of main memory that a GPU without memory of its own may use, where nobody says
@@ -35,7 +35,8 @@ NOTHING_RECLAIMABLE = Reclaimable()
 class Pool:
     """Memory that can be filled: device number (0 is main memory), its name, bytes free less the reserve.
 
-    ``shared``: a GPU whose memory is main memory, so that what it holds counts in pool 0 too.
+    ``shared``: a GPU whose memory is main memory, so that what it holds counts in pool 0 too, but for the first
+    ``own_bytes``: what the firmware set aside for it. ``engine_device`` is its name in the engine, "" in a profile.
     """
 
     device: int
@@ -43,6 +44,8 @@ class Pool:
     free_bytes: int
     reserve_bytes: int
     shared: bool = False
+    own_bytes: int = 0
+    engine_device: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class Fit:
     ``free_bytes`` is what there is where it goes (all GPUs used, main memory when it is needed), the reserve taken
     off; ``short_by_bytes`` what is missing when it is too large. ``max_context`` is the longest context that keeps
     the placement, in tokens, no longer than the engine makes the one it was trained for (0: none). ``band`` is the
-    relative error to expect of the total: 0 for the engine's own plan.
+    relative error to expect of the total: 0 for the engine's own plan. ``aside`` are GPUs that are not in ``pools``
+    because the model runs better without them: too little is free there.
     """
 
     context: int
@@ -69,6 +73,12 @@ class Fit:
     max_context: int
     pools: tuple[Pool, ...]
     band: float = 0.0
+    aside: tuple[Pool, ...] = ()
+
+    @property
+    def devices(self) -> str:
+        """What the engine is told to use, as llama.cpp's ``--device`` has it; "" for all it has."""
+        return devices_asked(self.pools, bool(self.aside))
 
     @property
     def fits(self) -> bool:
@@ -98,10 +108,36 @@ def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0
 def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int) -> Pool:
     if gpu.shared_memory:
         limit = gpu.total_bytes or int(machine.memory.total_bytes * _SHARED_PART)
-        return Pool(number, gpu.name, min(limit, ram_free), machine.reserves.ram_bytes, shared=True)
+        own = own_free(gpu)
+        free = min(limit, own + ram_free)
+        return Pool(number, gpu.name, free, machine.reserves.ram_bytes, True, own, _engine_device(gpu))
     free = gpu.total_bytes if gpu.free_bytes is None else min(gpu.total_bytes, gpu.free_bytes + freed)
     reserve = machine.reserves.gpu_bytes
-    return Pool(number, gpu.name, max(0, free - reserve), reserve)
+    return Pool(number, gpu.name, max(0, free - reserve), reserve, engine_device=_engine_device(gpu))
+
+
+def _engine_device(gpu: Gpu) -> str:
+    return gpu.engine_devices[0] if gpu.engine_devices else ""
+
+
+def devices_asked(pools: Sequence[Pool], some: bool) -> str:
+    """The engine's devices among pools as llama.cpp's ``--device`` has them; "" where they are not only some of all."""
+    return (",".join(pool.engine_device for pool in pools if pool.device != RAM) or "none") if some else ""
+
+
+def card_sets(pools: Sequence[Pool]) -> Iterator[tuple[Pool, ...]]:
+    """Main memory with the GPUs to try: all that have room, then without the one that has least, down to one."""
+    used = [pool for pool in pools[1:] if pool.free_bytes > 0]
+    yield (pools[RAM], *used)
+    while len(used) > 1:
+        used.remove(min(reversed(used), key=lambda pool: pool.free_bytes))
+        yield (pools[RAM], *used)
+
+
+def own_free(gpu: Gpu) -> int:
+    """What is free of the memory set aside for a GPU; what it holds lies there first."""
+    used = gpu.total_bytes - gpu.free_bytes if gpu.free_bytes is not None else 0
+    return max(0, gpu.set_aside_bytes - max(0, used))
 
 
 def hypothetical(machine: Machine) -> Machine:
@@ -121,7 +157,7 @@ def split_layers(stored: int, gpu_layers: int, free: Sequence[int], experts_in_r
     """
     count = min(gpu_layers, stored + 1) if free else 0
     found = [RAM] * (stored + 1 - count)
-    whole, mark = sum(free) or 1, 0
+    whole, mark = sum(free), 0
     for device, part in enumerate(free, 1):
         mark += part
         # the first layer that lies at or beyond this device's share of the sum
@@ -135,7 +171,7 @@ def shortage(memory: Memory, pools: Sequence[Pool]) -> int:
     for device in memory.devices:
         held[device.device] += device.total_bytes
         if device.device != RAM and pools[device.device].shared:
-            held[RAM] += device.total_bytes
+            held[RAM] += max(0, device.total_bytes - pools[device.device].own_bytes)
     return max(used - pool.free_bytes for used, pool in zip(held, pools, strict=True))
 
 
@@ -161,30 +197,33 @@ def place(
     """
     pools = pools_of(machine, freed_bytes=freed_bytes, freed_gpu_bytes=freed_gpu_bytes)
     stored = shape.layer_count + shape.draft_layers
-    free = [pool.free_bytes for pool in pools[1:]]
-    if not free:  # beside a GPU it is not known yet which layers the CPU would pack
+    if len(pools) == 1:  # beside a GPU it is not known yet which layers the CPU would pack
         weights = packed(weights, machine.engine.features)
 
-    known: dict[tuple[int, int, int], Memory] = {}
+    def planned_on(used: tuple[Pool, ...]) -> Planned:
+        known: dict[tuple[int, int, int], Memory] = {}
+        free = [pool.free_bytes for pool in used[1:]]
 
-    def planned(context: int, gpu_layers: int, experts: int) -> Memory:
-        key = (context, gpu_layers, experts)
-        found = known.get(key)
-        if found is None:
-            split = split_layers(stored, gpu_layers, free, experts)
-            at = settings if context == settings.context else replace(settings, context=context)
-            found = estimate(shape, weights, at, split)
-            if beside is not None:
-                found = found.with_draft(*beside(context, gpu_layers))
-            known[key] = found
-        return found
+        def planned(context: int, gpu_layers: int, experts: int) -> Memory:
+            key = (context, gpu_layers, experts)
+            found = known.get(key)
+            if found is None:
+                split = split_layers(stored, gpu_layers, free, experts)
+                at = settings if context == settings.context else replace(settings, context=context)
+                found = estimate(shape, weights, at, split)
+                if beside is not None:
+                    found = found.with_draft(*beside(context, gpu_layers))
+                known[key] = found
+            return found
 
-    fit = settle(planned, shape, settings, pools, has_experts=any(weights.experts), longest=longest)
+        return planned
+
+    fit = settle(planned_on, shape, settings, pools, has_experts=any(weights.experts), longest=longest)
     return replace(fit, band=_KNOWN_BAND if shape.known else _UNKNOWN_BAND)
 
 
 def settle(
-    planned: Planned,
+    planned_on: Callable[[tuple[Pool, ...]], Planned],
     shape: ModelShape,
     settings: LoadSettings,
     pools: tuple[Pool, ...],
@@ -193,7 +232,38 @@ def settle(
     longest: bool = True,
     method: Method = "estimate",
 ) -> Fit:
-    """The verdict, and the longest context with it, from any way to plan a load."""
+    """The verdict, and the longest context with it, from any way to plan a load on the GPUs it is given.
+
+    All GPUs that have room are used, as llama.cpp does; where not all of the model fits them, those that have least are
+    left out as far as that gets more of it onto the others: a share goes to every GPU that is used, and what computing
+    takes besides, even where next to nothing is free.
+    """
+    best: Fit | None = None
+    for cards in card_sets(pools):
+        used = tuple(replace(pool, device=number) for number, pool in enumerate(cards))
+        found = _settled(planned_on(used), shape, settings, used, has_experts, longest, method)
+        if best is None or _preference(found) < _preference(best):
+            best = replace(found, aside=tuple(pool for pool in pools if pool not in cards))
+        if found.placement == "gpu" or settings.gpu_layers == 0:
+            break
+    assert best is not None
+    return best
+
+
+def _preference(fit: Fit) -> tuple[int, int, int]:
+    """Less is better: where it goes, then how much of it lies on GPUs."""
+    return get_args(Placement).index(fit.placement), fit.cpu_expert_layers, -fit.gpu_layers
+
+
+def _settled(
+    planned: Planned,
+    shape: ModelShape,
+    settings: LoadSettings,
+    pools: tuple[Pool, ...],
+    has_experts: bool,
+    longest: bool,
+    method: Method,
+) -> Fit:
     layers = shape.layer_count + shape.draft_layers + 1
     context = context_of(settings, shape)
     choice = _choose(planned, settings, pools, layers, context, has_experts)

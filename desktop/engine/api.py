@@ -75,9 +75,10 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     """Load a model as it was planned; see :meth:`of`. ``context_length`` is in tokens.
 
     ``fewer_layers``: where the GPUs turn out to have less room than planned, load with fewer layers on them rather
-    than not at all. ``shares_cores``: an answer leaves threads to other programs while that pays. ``template``
-    stands in for the model's own chat template. ``draft`` is the file of a draft model; ``plain_seconds`` and
-    ``plain_growth`` are those of :class:`desktop.core.speculation.PlainSpeed`.
+    than not at all. ``shares_cores``: an answer leaves threads to other programs while that pays. ``devices`` are the
+    GPUs to use, by their names in the engine ("": all, or "none"). ``template`` stands in for the model's own chat
+    template. ``draft`` is the file of a draft model; ``plain_seconds`` and ``plain_growth`` are those of
+    :class:`desktop.core.speculation.PlainSpeed`.
     """
 
     path: str
@@ -96,6 +97,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     draft: str = ""
     plain_seconds: float = 0.0
     plain_growth: float = 0.0
+    devices: str = ""
 
     @classmethod
     def of(cls, plan: LoadPlan) -> Load:
@@ -115,6 +117,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
             draft=str(plan.speculating.draft or ""),
             plain_seconds=plan.plain.seconds,
             plain_growth=plan.plain.growth,
+            devices=plan.devices,
         )
 
     @property
@@ -175,7 +178,7 @@ Request = Load | Generate | Count | Benchmark | Cancel | Unload | Shutdown
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A device one of the engine's backends reports; memory in bytes."""
+    """A device one of the engine's backends reports; memory in bytes. ``device_id`` is its PCI address, "" unknown."""
 
     name: str
     description: str
@@ -183,6 +186,7 @@ class Device(msgspec.Struct, frozen=True):
     kind: Literal["cpu", "gpu", "igpu", "accelerator"]
     total_bytes: int
     free_bytes: int
+    device_id: str = ""
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):

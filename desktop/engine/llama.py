@@ -11,6 +11,7 @@ from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
+from desktop.core.hardware import pci_address
 from desktop.core.memory.cache import BATCH
 from desktop.engine.api import Device, Hello, Load, Sampling
 from desktop.engine.backends import load_backends
@@ -39,23 +40,49 @@ class _TensorOverride(ctypes.Structure):
     _fields_ = (("pattern", ctypes.c_char_p), ("buft", ctypes.c_void_p))
 
 
-def model_parameters(path: str, gpu_layers: int, cpu_expert_layers: int) -> tuple[Any, Any]:
+class _DeviceProperties(ctypes.Structure):
+    """``ggml_backend_dev_props`` of ggml-backend.h; ``capabilities`` leaves room for more than there are."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("description", ctypes.c_char_p),
+        ("memory_free", ctypes.c_size_t),
+        ("memory_total", ctypes.c_size_t),
+        ("type", ctypes.c_int),
+        ("device_id", ctypes.c_char_p),
+        ("capabilities", ctypes.c_bool * 32),
+    )
+
+
+def model_parameters(path: str, gpu_layers: int, cpu_expert_layers: int, devices: str = "") -> tuple[Any, Any]:
     """llama.cpp's parameters of a load of ``path``, and what they point to, which has to live until it is over.
 
     ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main memory; llama.cpp's
-    ``--n-cpu-moe`` does the same (common/common.h, LLM_FFN_EXPS_REGEX).
+    ``--n-cpu-moe`` does the same (common/common.h, LLM_FFN_EXPS_REGEX). ``devices`` is as its ``--device``: names with
+    commas between, "none", "" for all.
     """
     params = lib.llama_model_default_params()
     params.n_gpu_layers = gpu_layers
     params.use_extra_bufts = may_pack(path)
+    chosen = _devices_named(devices) if devices else None
+    if chosen is not None:
+        params.devices = ctypes.cast(chosen, ctypes.c_void_p)
     if not cpu_expert_layers:
-        return params, None
+        return params, chosen
     numbers = "|".join(str(layer) for layer in range(cpu_expert_layers))
     overrides = (_TensorOverride * 2)()  # the second, empty, ends the list
     overrides[0].pattern = rf"blk\.({numbers})\.ffn_(up|down|gate|gate_up)_(ch|)exps".encode()
     overrides[0].buft = _required("ggml_backend_cpu_buffer_type", ctypes.c_void_p)()
     params.tensor_buft_overrides = ctypes.cast(overrides, ctypes.c_void_p)
-    return params, overrides
+    return params, (overrides, chosen)
+
+
+def _devices_named(names: str) -> Any:
+    """A list of devices that ends with none, as llama.cpp has it; those that are not there are left out."""
+    by_name = _required("ggml_backend_dev_by_name", ctypes.c_void_p, ctypes.c_char_p)
+    found = [by_name(name.encode()) for name in names.split(",") if name != "none"]
+    present = [device for device in found if device]
+    return (ctypes.c_void_p * (len(present) + 1))(*present)
 
 
 def context_parameters(
@@ -200,9 +227,20 @@ def devices() -> tuple[Device, ...]:
                 kind=_DEVICE_KINDS[min(kind(device), 3)],  # type: ignore[arg-type]
                 total_bytes=total.value,
                 free_bytes=free.value,
+                device_id=_device_id(device),
             )
         )
     return tuple(found)
+
+
+def _device_id(device: Any) -> str:
+    """What the backend says that the device is among all of the computer's; "" where it does not."""
+    properties = _function("ggml_backend_dev_get_props", None, ctypes.c_void_p, ctypes.POINTER(_DeviceProperties))
+    if properties is None:
+        return ""
+    found = _DeviceProperties()
+    properties(device, ctypes.byref(found))
+    return pci_address((found.device_id or b"").decode("utf-8", "replace"))
 
 
 def add_rpc_devices(endpoints: Sequence[str]) -> None:

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+# What the kernel takes back when memory is wanted, as in MemAvailable of /proc/meminfo: the page cache, recently used
+# or not, and the reclaimable part of the kernel's own. What lies in tmpfs is in neither.
+_RECLAIMABLE = ("inactive_file", "active_file", "slab_reclaimable")
 _UNLIMITED = 1 << 60  # cgroup v1 writes "no limit" as a huge number instead of a word
 
 
@@ -98,5 +101,6 @@ def _memory_used(folder: Path) -> int:
     except OSError:
         return used
     statistics = dict(line.split(" ", 1) for line in lines if " " in line)
-    cache = statistics.get("inactive_file") or statistics.get("total_inactive_file") or "0"
-    return max(0, used - int(cache))
+    # version 1 writes the group's own under the plain name, with the groups below it under "total_"
+    reclaimable = sum(int(statistics.get(f"total_{name}") or statistics.get(name, "0")) for name in _RECLAIMABLE)
+    return max(0, used - reclaimable)

@@ -2,19 +2,34 @@
 
 Sources: Linux Documentation/gpu/amdgpu/driver-misc.rst (mem_info_vram_total, mem_info_vram_used, product_name),
 Documentation/gpu/amdgpu/apu-asic-info and the KFD topology (``gfx_target_version`` as major*10000 + minor*100 + step).
+
+Whether a GPU is a part of the processor is a property of the device, told by its PCI id, its LLVM target, the version
+of its graphics core, its node in the KFD topology and the format of its metrics. Sizes say nothing of it: a card of
+4 GB may map half of a large main memory, and a firmware may set aside more for an integrated one than that maps.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from desktop.core.hardware import Gpu
+from desktop.core.hardware import Gpu, pci_address
 from desktop.machine.report import ProbeReport
+from desktop.system.packaged import read_table
 
 PROBE = "sysfs"
 _AMD = "0x1002"
-_SMALL_CARVE_OUT = 4 << 30  # an APU's own share of main memory is small, its real memory is the GTT
+_INTEGRATED_METRICS = (2, 3)  # format revisions of gpu_metrics: Linux drivers/gpu/drm/amd/include/kgd_pp_interface.h
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A GPU in the KFD topology: its LLVM target ("": unknown), and whether the node has processor cores too."""
+
+    target: str = ""
+    has_cores: bool = False
 
 
 def probe_amd(root: Path = Path("/")) -> ProbeReport:
@@ -45,22 +60,55 @@ def _gpu(root: Path, device: Path, names: dict[tuple[str, str], str]) -> Gpu:
     gtt_used = _integer(device / "mem_info_gtt_used")
     identity = (_read(device / "device").upper()[2:], _read(device / "revision").upper()[2:])
     name = _read(device / "product_name") or names.get(identity) or f"AMD GPU {identity[0]}:{identity[1]}"
-    # A card with memory of its own has far more of it than the GTT adds; an APU has it the other way round.
-    shared = total <= _SMALL_CARVE_OUT and gtt_total > total
+    node = _node(root, device)
+    shared = _integrated(device, node)
     return Gpu(
         name=name,
         vendor="amd",
         total_bytes=total + gtt_total if shared else total,
         free_bytes=max(0, total - used) + (max(0, gtt_total - gtt_used) if shared else 0),
+        set_aside_bytes=total if shared else 0,
         probe=PROBE,
-        target=_target(root, device),
+        device_id=pci_address(device.resolve().name),
+        target=node.target,
         driver=_read(device / "driver" / "module" / "version"),
         shared_memory=shared,
     )
 
 
-def _target(root: Path, device: Path) -> str:
-    """LLVM target (``gfx1100``) of the KFD node with the same render minor; empty without the KFD driver."""
+def _integrated(device: Path, node: _Node) -> bool:
+    """Whether a GPU is a part of the processor and has no memory of its own; a card where nothing tells it is one."""
+    identity = {
+        "pci": _read(device / "device").lower().removeprefix("0x"),
+        "target": node.target,
+        "gc": _graphics_core(device),
+    }
+    listed = any(
+        fnmatchcase(identity[row["kind"]], pattern)
+        for row in read_table("amd_integrated")
+        for pattern in row["match"].split()
+    )
+    return listed or node.has_cores or _metrics_revision(device) in _INTEGRATED_METRICS
+
+
+def _graphics_core(device: Path) -> str:
+    """Version of the graphics core (``11.5.1``); "" where the kernel does not list a device's parts."""
+    for part in sorted(device.glob("ip_discovery/die/*/GC/0")):
+        return ".".join(_read(part / name) for name in ("major", "minor", "revision"))
+    return ""
+
+
+def _metrics_revision(device: Path) -> int:
+    """The format revision in the header of the GPU's metrics; 0 where it has none."""
+    try:
+        with (device / "gpu_metrics").open("rb") as file:
+            return (file.read(4) + bytes(4))[2]
+    except OSError:
+        return 0
+
+
+def _node(root: Path, device: Path) -> _Node:
+    """The KFD node with the same render minor."""
     minors = {
         int(match[1]) for node in device.glob("drm/renderD*") if (match := re.fullmatch(r"renderD(\d+)", node.name))
     }
@@ -69,8 +117,9 @@ def _target(root: Path, device: Path) -> str:
         values = dict(line.split(None, 1) for line in _read(properties).splitlines() if " " in line)
         version = int(values.get("gfx_target_version", "0"))
         if version and int(values.get("drm_render_minor", "-1")) in minors:
-            return f"gfx{version // 10000}{version // 100 % 100:x}{version % 100:x}"
-    return ""
+            target = f"gfx{version // 10000}{version // 100 % 100:x}{version % 100:x}"
+            return _Node(target, int(values.get("cpu_cores_count", "0")) > 0)
+    return _Node()
 
 
 def _marketing_names(root: Path) -> dict[tuple[str, str], str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -31,28 +30,46 @@ class EngineDevice:
     kind: str
     total_bytes: int
     free_bytes: int
+    device_id: str = ""
 
 
 def merge(probed: Sequence[Gpu], devices: Sequence[EngineDevice], tables: Tables) -> tuple[Gpu, ...]:
     """Every GPU once, each told what the tables know; the probe's figures count, the engine fills the gaps.
 
-    The n-th device of one backend with a name is the n-th probed GPU of that name, so that several equal cards,
-    and one card seen by two backends (CUDA and Vulkan), both come out right.
+    A device is the GPU with its PCI address. Where that is not known, or several instances of one GPU have it, the n-th
+    device of one backend with a name is the n-th GPU of that name which no address claimed: so several equal cards, and
+    one card seen by two backends (CUDA and Vulkan), both come out right.
     """
     gpus = list(probed)
-    seen: Counter[tuple[str, str]] = Counter()
-    for device in devices:
-        if device.kind not in ("gpu", "igpu"):
-            continue
-        key = _same_product(device.description)
-        rank = seen[device.backend, key]
-        seen[device.backend, key] += 1
-        matches = [index for index, gpu in enumerate(gpus) if _same_product(gpu.name) == key]
-        if rank < len(matches):
-            gpus[matches[rank]] = _joined(gpus[matches[rank]], device)
-        else:
+    taken: set[tuple[str, int]] = set()  # by each backend, the GPUs that one of its devices is
+
+    def found(device: EngineDevice, indices: Iterable[int]) -> bool:
+        index = next((i for i in indices if (device.backend, i) not in taken), None)
+        if index is not None:
+            gpus[index] = _joined(gpus[index], device)
+            taken.add((device.backend, index))
+        return index is not None
+
+    wanted = [device for device in devices if device.kind in ("gpu", "igpu")]
+    elsewhere = [device for device in wanted if not found(device, _at_address(gpus, device))]
+    for device in elsewhere:
+        named = [index for index, gpu in enumerate(gpus) if _alike(gpu, device)]
+        if not found(device, (*_at_address(gpus, device), *named)):
+            taken.add((device.backend, len(gpus)))
             gpus.append(_from_engine(device))
     return tuple(enrich(gpu, tables) for gpu in gpus)
+
+
+def _at_address(gpus: Sequence[Gpu], device: EngineDevice) -> Sequence[int]:
+    """The GPUs that have a device's PCI address: one, or the instances of one that bear its name."""
+    there = [i for i, gpu in enumerate(gpus) if device.device_id and gpu.device_id == device.device_id]
+    return there if len(there) == 1 else [i for i in there if _alike(gpus[i], device)]
+
+
+def _alike(gpu: Gpu, device: EngineDevice) -> bool:
+    """One product by its name. The engine may know an instance of a GPU (MIG) whose probe was not permitted to look."""
+    known, named = _same_product(gpu.name), _same_product(device.description)
+    return known == named or (not gpu.total_bytes and not gpu.shared_memory and named.startswith(f"{known} "))
 
 
 def enrich(gpu: Gpu, tables: Tables) -> Gpu:
@@ -95,8 +112,14 @@ def _same_product(name: str) -> str:
 
 
 def _joined(gpu: Gpu, device: EngineDevice) -> Gpu:
-    changed = msgspec.structs.replace(gpu, engine_devices=(*gpu.engine_devices, device.name))
-    if gpu.total_bytes and not gpu.shared_memory:
+    # The driver's own word to the engine, where the probe did not know that a GPU is a part of the processor.
+    shared = gpu.shared_memory or device.kind == "igpu"
+    if " MIG " in device.description and not gpu.total_bytes:  # an instance, of which the probe saw the whole
+        gpu = msgspec.structs.replace(
+            gpu, name=device.description, bandwidth_bytes_per_second=None, bandwidth_source=""
+        )
+    changed = msgspec.structs.replace(gpu, engine_devices=(*gpu.engine_devices, device.name), shared_memory=shared)
+    if gpu.total_bytes and not shared:
         return changed
     # For shared memory the backend knows the system's limit for one GPU better than any probe.
     return msgspec.structs.replace(
@@ -113,5 +136,6 @@ def _from_engine(device: EngineDevice) -> Gpu:
         free_bytes=device.free_bytes,
         probe=f"engine ({device.backend})",
         shared_memory=device.kind == "igpu",
+        device_id=device.device_id,
         engine_devices=(device.name,),
     )

@@ -228,7 +228,7 @@ def _most_layers(model: _Model, folder: Path, tool: Tool[Plans]) -> bool:
         variant = Variant(context, gpu_layers=gpu_layers, cpu_expert_layers=experts)
         return model.planned(tool, variant)
 
-    fit = settle(planned, model.shape, LoadSettings(4096), pools, has_experts=False, longest=False)
+    fit = settle(lambda _used: planned, model.shape, LoadSettings(4096), pools, has_experts=False, longest=False)
     taken, more = (_on_device(_loaded(folder, model.path, fit.gpu_layers + one)) for one in (0, 1))
     return taken <= given + _LINE and more > given
 

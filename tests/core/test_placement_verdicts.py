@@ -120,3 +120,55 @@ def test_the_last_layers_go_to_the_gpus_by_their_free_memory() -> None:
     assert split.output == 2
     assert split_layers(8, 99, [10]).layers == (1,) * 8
     assert split_layers(8, 99, []).layers == (0,) * 8
+
+
+def test_a_busy_card_is_left_out_for_the_one_beside_it(models: dict[str, Model]) -> None:
+    shape, weights = models["llama_8b"]
+    busy = Gpu(name="busy", total_bytes=24 * GB, free_bytes=GB // 5, engine_devices=("CUDA0",))
+    idle = Gpu(name="idle", total_bytes=12 * GB, free_bytes=12 * GB, engine_devices=("CUDA1",))
+    fit = place(shape, weights, LoadSettings(4096), Machine(Cpu("x"), Memory(32 * GB), (busy, idle)))
+    assert fit.placement == "gpu"
+    assert [pool.name for pool in fit.pools] == ["main memory", "idle"]
+    assert [pool.name for pool in fit.aside] == ["busy"]
+    assert fit.devices == "CUDA1"
+    assert [device.device for device in fit.memory.devices] == [0, 1]
+
+
+def test_cards_that_are_all_busy_leave_the_model_to_the_processor(models: dict[str, Model]) -> None:
+    shape, weights = models["llama_8b"]
+    busy = [Gpu(name=f"{n}", total_bytes=24 * GB, free_bytes=GB // 5, engine_devices=(f"CUDA{n}",)) for n in range(2)]
+    fit = place(shape, weights, LoadSettings(4096), Machine(Cpu("x"), Memory(32 * GB), tuple(busy)))
+    assert (fit.placement, fit.gpu_layers, fit.devices) == ("cpu", 0, "none")
+    assert [pool.name for pool in fit.aside] == ["0", "1"]
+
+
+@pytest.mark.parametrize("free", [GB // 5, 7 * GB // 10, 1 * GB, 3 * GB])
+def test_a_second_card_never_makes_it_worse(models: dict[str, Model], free: int) -> None:
+    first = Gpu(name="first", total_bytes=6 * GB, free_bytes=6 * GB)
+    second = Gpu(name="second", total_bytes=4 * GB, free_bytes=free)
+    for shape, weights in models.values():
+        alone = place(shape, weights, LoadSettings(4096), Machine(Cpu("x"), Memory(32 * GB), (first,)))
+        both = place(shape, weights, LoadSettings(4096), Machine(Cpu("x"), Memory(32 * GB), (first, second)))
+        assert (-both.gpu_layers, both.cpu_expert_layers) <= (-alone.gpu_layers, alone.cpu_expert_layers)
+
+
+def test_unequal_cards_share_by_what_is_free_and_all_is_used(models: dict[str, Model]) -> None:
+    shape, weights = models["llama_8b"]
+    fit = place(shape, weights, LoadSettings(4096), machine(32, 24, 8))
+    large, small = fit.memory.devices[1:]
+    assert (fit.devices, fit.aside) == ("", ())
+    assert large.total_bytes > 2 * small.total_bytes > 0
+
+
+def test_what_the_firmware_set_aside_for_a_gpu_is_not_taken_from_main_memory(models: dict[str, Model]) -> None:
+    shape, weights = models["gemma3_12b"]
+    main = Memory(8 * GB, 4 * GB)
+
+    def chip(set_aside: int) -> Machine:
+        gpu = Gpu(name="chip", total_bytes=12 * GB, free_bytes=12 * GB, shared_memory=True, set_aside_bytes=set_aside)
+        return Machine(Cpu("x"), main, (gpu,))
+
+    (_, pool) = pools_of(chip(8 * GB))
+    assert pool.free_bytes == 8 * GB + 3 * GB
+    assert place(shape, weights, LoadSettings(4096), chip(8 * GB)).placement == "gpu"
+    assert place(shape, weights, LoadSettings(4096), chip(0)).placement == "too-large"

@@ -18,6 +18,7 @@ from desktop.core.memory import estimate, shape_of, weights_of
 from desktop.core.placement import split_layers
 from desktop.engine.helper_process import Tool
 from desktop.engine.log import buffer_bytes
+from desktop.engine.planner import plan_log
 from desktop.engine.planner.plan_records import Plan, Variant, memory_of
 from desktop.engine.planner.planner import STUB, PlanRequest, Plans
 
@@ -160,6 +161,35 @@ def test_a_split_plan_is_what_a_split_load_takes(
     for formula, dry in zip(formulas.devices, planned.devices, strict=True):
         assert (formula.weights_bytes, formula.kv_bytes) == (dry.weights_bytes, dry.kv_bytes)
         assert dry.compute_bytes <= formula.compute_bytes + RESOLUTION <= dry.compute_bytes + 4 * 2**20
+
+
+def test_a_plan_for_one_of_two_devices_leaves_the_other_alone(
+    vocab_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planner: Tool[Plans]
+) -> None:
+    path = forge(tmp_path / "m.gguf", SMALL, "Q4_K", vocab_dir / "ggml-vocab-gpt-2.gguf")
+    asked = [Variant(512, gpu_layers=7, devices=devices) for devices in ("", "RPC1", "none")]
+    with rpc_device() as first, rpc_device() as second:
+        monkeypatch.setenv("HEFT_RPC", f"{first} {second}")
+        both, one, none = plans(planner, skeleton_of(path), asked)
+    assert [len(plan.compute_bytes) for plan in (both, one, none)] == [3, 2, 1]
+    assert set(one.layer_devices) == {1} and set(none.layer_devices) == {0}
+    assert set(both.layer_devices) == {1, 2}
+    assert all(both.compute_bytes) and all(one.compute_bytes)
+
+
+def test_a_card_that_two_backends_see_is_one_device_of_the_plan() -> None:
+    log = (
+        "llama_model_load: skipping device Vulkan0 (RTX) with id 0000:01:00.0 - already using device CUDA0 (RTX) with "
+        "the same id\n"
+        "llama_model_load: using device RPC0 (10.0.0.2:50052) (unknown id) - 9 MiB free\n"
+        "llama_model_load: using device RPC1 (10.0.0.2:50052) (unknown id) - 9 MiB free\n"
+        "llama_model_load: using device RPC2 (10.0.0.3:50052) (unknown id) - 9 MiB free\n"
+        "llama_model_load: using device CUDA0 (RTX) (0000:01:00.0) - 9 MiB free\n"
+    )
+    assert plan_log.devices_of(log) == ("RPC0", "RPC1", "RPC2", "CUDA0")
+    assert plan_log.buffers_of(log) == (
+        "RPC0[10.0.0.2:50052]", "RPC1[10.0.0.2:50052]", "RPC0[10.0.0.3:50052]", "CUDA0",
+    )  # fmt: skip
 
 
 def _by_device(log: str) -> tuple[list[str], list[str]]:

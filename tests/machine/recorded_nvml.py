@@ -11,6 +11,9 @@ from typing import Any, cast
 
 import pynvml
 
+NOT_SUPPORTED = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+NO_PERMISSION = pynvml.NVMLError(pynvml.NVML_ERROR_NO_PERMISSION)
+
 
 class Recorded:
     """A ``pynvml`` whose driver answers ``cards``; an answer that is an exception is raised."""
@@ -51,6 +54,20 @@ class Recorded:
     def nvmlDeviceGetName(self, card: dict[str, Any]) -> str:
         return cast(str, self._give(card["name"]))
 
+    def nvmlDeviceGetPciInfo(self, card: dict[str, Any]) -> Any:
+        return SimpleNamespace(busId=self._give(card.get("bus_id", NOT_SUPPORTED)))
+
+    def nvmlDeviceGetMigMode(self, card: dict[str, Any]) -> list[int]:
+        return cast(list[int], self._give(card.get("mig", NOT_SUPPORTED)))
+
+    def nvmlDeviceGetMaxMigDeviceCount(self, card: dict[str, Any]) -> int:
+        return 7
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, card: dict[str, Any], index: int) -> dict[str, Any]:
+        parts = card["instances"]
+        missing = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
+        return cast(dict[str, Any], self._give(parts[index] if index < len(parts) else missing))
+
     def nvmlDeviceGetMemoryInfo(self, card: dict[str, Any]) -> Any:
         memory = self._give(card["memory"])
         return SimpleNamespace(total=memory[0], free=memory[1], used=memory[0] - memory[1])
@@ -89,4 +106,30 @@ RTX_3060 = {
     "clock": 7501,
     "compute": [],
     "graphics": [],
+}
+
+
+def _instance(profile: str, total: int, free: int) -> dict[str, Any]:
+    return {
+        "name": f"NVIDIA A100-SXM4-40GB MIG {profile}",
+        "memory": (total, free),
+        "bus": NOT_SUPPORTED,
+        "clock": NOT_SUPPORTED,
+        "compute": [],
+        "graphics": NOT_SUPPORTED,
+    }
+
+
+# Sizes as nvidia-smi lists them for an A100 40 GB that is divided into a 3g.20gb and a 1g.5gb.
+A100_MIG: dict[str, Any] = {
+    "name": "NVIDIA A100-SXM4-40GB",
+    "memory": (42505273344, 42000000000),
+    "capability": (8, 0),
+    "bus": 5120,
+    "clock": 1215,
+    "compute": [],
+    "graphics": [],
+    "bus_id": "00000000:0F:00.0",
+    "mig": [1, 1],
+    "instances": [_instance("3g.20gb", 20937965568, 20900000000), _instance("1g.5gb", 5100273664, 5050000000)],
 }

@@ -66,6 +66,39 @@ def test_kept_measurement_of_another_machine_is_not_used(tmp_path: Path) -> None
     assert bandwidth.cached(tmp_path, "machine-b") is None
 
 
+def measured(rate: float, share: float = 1.0, day: int = 2) -> Bandwidth:
+    return Bandwidth(rate, f"2026-01-{day:02}T00:00:00+00:00", 2, 1, share, fingerprint="machine-a")
+
+
+def test_measurement_on_a_busy_computer_never_replaces_a_better_one() -> None:
+    kept = measured(57e9, day=1)
+    assert bandwidth.better(kept, measured(37e9, share=0.6)) == kept
+    assert bandwidth.better(kept, measured(37e9)).bytes_per_second == 57e9  # a program on another core slows it too
+    assert bandwidth.better(kept, measured(58e9, share=0.6)).bytes_per_second == 58e9
+    assert bandwidth.better(None, measured(37e9, share=0.6)).bytes_per_second == 37e9
+    other = msgspec.structs.replace(measured(37e9), fingerprint="machine-b")
+    assert bandwidth.better(kept, other) == other
+
+
+def test_several_measurements_in_a_row_that_nothing_disturbed_are_believed() -> None:
+    kept = measured(57e9, day=1)
+    for rate in (36e9, 38e9):
+        kept = bandwidth.better(kept, measured(rate))
+        assert kept.bytes_per_second == 57e9
+    found = bandwidth.better(kept, measured(37e9, day=5))
+    assert (found.bytes_per_second, found.measured_at[:10], found.lower) == (38e9, "2026-01-05", ())
+    again = bandwidth.better(bandwidth.better(measured(57e9), measured(40e9)), measured(56.5e9))
+    assert (again.bytes_per_second, again.lower) == (57e9, ())
+
+
+def test_what_is_kept_on_the_disk_is_the_better_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bandwidth.json").write_bytes(msgspec.json.encode(measured(57e9)))
+    monkeypatch.setattr(bandwidth, "ask_child", lambda *_what, **_how: measured(37e9, share=0.5))
+    assert bandwidth.measure_in_child(tmp_path, "machine-a").bytes_per_second == 37e9
+    found = bandwidth.cached(tmp_path, "machine-a")
+    assert found is not None and found.bytes_per_second == 57e9
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"bytes_per_second": "fast"}', b"\xff"])
 def test_broken_file_counts_as_not_measured(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bandwidth.json").write_bytes(content)

@@ -34,6 +34,49 @@ def test_version_2_takes_the_smallest_limit_on_the_way_up(tmp_path: Path) -> Non
     assert read_limits(root) == Limits(cpus=2.0, memory=8 * GIB, memory_available=5 * GIB)
 
 
+def test_page_cache_of_every_kind_counts_as_available(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "proc/self/cgroup": "0::/",
+            "sys/fs/cgroup/memory.max": str(32 * GIB),
+            "sys/fs/cgroup/memory.current": str(29 * GIB),
+            "sys/fs/cgroup/memory.stat": f"anon {3 * GIB}\nfile {25 * GIB}\nshmem 0\n"
+            f"active_file {15 * GIB}\ninactive_file {10 * GIB}\nslab_reclaimable {GIB}",
+        },
+    )
+    assert read_limits(root).memory_available == 29 * GIB
+    assert read_memory(root).total_bytes <= 32 * GIB
+
+
+def test_version_1_counts_the_cache_of_the_groups_below_too(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "proc/self/cgroup": "4:memory:/",
+            "sys/fs/cgroup/memory/memory.limit_in_bytes": str(32 * GIB),
+            "sys/fs/cgroup/memory/memory.usage_in_bytes": str(28 * GIB),
+            "sys/fs/cgroup/memory/memory.stat": f"inactive_file 0\nactive_file {GIB}\n"
+            f"total_inactive_file {10 * GIB}\ntotal_active_file {15 * GIB}",
+        },
+    )
+    assert read_limits(root).memory_available == 29 * GIB
+
+
+def test_memory_in_tmpfs_is_not_available(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "proc/self/cgroup": "0::/",
+            "sys/fs/cgroup/memory.max": str(8 * GIB),
+            "sys/fs/cgroup/memory.current": str(6 * GIB),
+            "sys/fs/cgroup/memory.stat": f"anon 0\nfile {6 * GIB}\nshmem {6 * GIB}\n"
+            f"inactive_anon {6 * GIB}\nactive_file 0\ninactive_file 0",
+        },
+    )
+    assert read_limits(root).memory_available == 2 * GIB
+
+
 def test_version_1_inside_a_container_finds_the_mount_itself(tmp_path: Path) -> None:
     root = write(
         tmp_path,

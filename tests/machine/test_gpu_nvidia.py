@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pynvml
 import pytest
-from recorded_nvml import RTX_3060, RTX_4090, Recorded
+from recorded_nvml import A100_MIG, NO_PERMISSION, RTX_3060, RTX_4090, Recorded
 
 from desktop.machine import nvidia_child
 from desktop.machine.gpu_nvidia import probe_nvidia
+from desktop.machine.merge import EngineDevice, merge
 from desktop.machine.tables import Tables
 
 
@@ -62,6 +64,55 @@ def test_chip_without_memory_of_its_own_is_told_as_shared() -> None:
     (gpu,) = probe_nvidia(Recorded([card])).gpus
     assert gpu.shared_memory
     assert (gpu.total_bytes, gpu.free_bytes) == (0, None)
+
+
+def test_memory_that_may_not_be_asked_is_unknown_and_not_shared() -> None:
+    report = probe_nvidia(Recorded([{**RTX_4090, "memory": NO_PERMISSION}]))
+    (gpu,) = report.gpus
+    assert (gpu.shared_memory, gpu.total_bytes, gpu.free_bytes) == (False, 0, None)
+    assert report.notes == (
+        "NVIDIA GeForce RTX 4090 did not tell its memory: Insufficient Permissions. Where the engine knows it, its "
+        "figure counts.",
+    )
+
+
+def test_divided_gpu_is_listed_by_its_instances() -> None:
+    report = probe_nvidia(Recorded([A100_MIG, RTX_3060]))
+    first, second, other = report.gpus
+    assert (first.name, first.total_bytes) == ("NVIDIA A100-SXM4-40GB MIG 3g.20gb", 20937965568)
+    assert (second.name, second.total_bytes) == ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", 5100273664)
+    assert (first.free_bytes, first.compute_capability, first.device_id) == (20900000000, "8.0", "0000:0f:00.0")
+    assert other.name == "NVIDIA GeForce RTX 3060"
+    whole = 5120 / 8 * 1215e6 * 2
+    assert first.bandwidth_bytes_per_second == pytest.approx(whole * 20937965568 / 42505273344)
+    assert not first.shared_memory and not second.shared_memory
+    assert "2 instances" in report.notes[0]
+
+
+def test_divided_gpu_whose_own_memory_is_not_permitted_has_its_instances_without_a_bandwidth() -> None:
+    report = probe_nvidia(Recorded([{**A100_MIG, "memory": NO_PERMISSION}]))
+    assert [gpu.total_bytes for gpu in report.gpus] == [20937965568, 5100273664]
+    assert [gpu.bandwidth_bytes_per_second for gpu in report.gpus] == [None, None]
+
+
+def test_divided_gpu_without_an_instance_is_a_sentence_and_no_row() -> None:
+    report = probe_nvidia(Recorded([{**A100_MIG, "instances": []}]))
+    assert report.gpus == ()
+    assert "has no instance yet" in report.notes[0]
+
+
+def test_instances_that_may_not_be_asked_leave_their_memory_to_the_engine() -> None:
+    report = probe_nvidia(Recorded([{**A100_MIG, "instances": [NO_PERMISSION]}]))
+    (gpu,) = report.gpus
+    assert (gpu.total_bytes, gpu.shared_memory, gpu.bandwidth_bytes_per_second) == (0, False, None)
+    engine = EngineDevice(
+        "CUDA0", "NVIDIA A100-SXM4-40GB MIG 1g.5gb", "CUDA", "gpu", 5100273664, 5 << 30, "0000:0f:00.0"
+    )
+    for device in (engine, replace(engine, device_id="")):
+        (merged,) = merge(report.gpus, [device], Tables())
+        assert (merged.name, merged.total_bytes) == ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", 5100273664)
+        assert merged.bandwidth_bytes_per_second is None
+    assert "Insufficient Permissions" in report.notes[0]
 
 
 def test_lost_card_becomes_a_sentence_and_the_other_stays() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+from msgspec.structs import replace
+
 from desktop.core.hardware import Gpu
 from desktop.machine.merge import EngineDevice, merge
 from desktop.machine.tables import Tables
@@ -13,6 +17,10 @@ CARD = Gpu(name="NVIDIA GeForce RTX 3090", vendor="nvidia", total_bytes=24 * GIB
 
 def device(name: str, description: str, backend: str, kind: str = "gpu", total: int = 24 * GIB) -> EngineDevice:
     return EngineDevice(name, description, backend, kind, total, total // 2)
+
+
+def at(found: EngineDevice, address: str) -> EngineDevice:
+    return dataclasses.replace(found, device_id=address)
 
 
 def test_card_seen_by_probe_and_two_backends_is_one() -> None:
@@ -38,6 +46,45 @@ def test_device_only_the_engine_sees_is_listed_with_what_the_tables_know() -> No
     assert (gpu.vendor, gpu.probe) == ("amd", "engine (Vulkan)")
     assert gpu.engine_devices == ("Vulkan0",)
     assert (gpu.architecture, gpu.bandwidth_bytes_per_second) == ("rdna3", 960e9)
+
+
+def test_equal_cards_in_another_order_are_known_by_their_address() -> None:
+    first = replace(CARD, device_id="0000:01:00.0", free_bytes=1 * GIB)
+    second = replace(CARD, device_id="0000:41:00.0")
+    devices = [
+        at(device("CUDA0", CARD.name, "CUDA"), "0000:41:00.0"),
+        at(device("CUDA1", CARD.name, "CUDA"), "0000:01:00.0"),
+        at(device("Vulkan0", f"{CARD.name} (NVIDIA)", "Vulkan"), "0000:01:00.0"),
+    ]
+    busy, idle = merge([first, second], devices, TABLES)
+    assert (busy.engine_devices, busy.free_bytes) == (("CUDA1", "Vulkan0"), 1 * GIB)
+    assert (idle.engine_devices, idle.free_bytes) == (("CUDA0",), 20 * GIB)
+
+
+def test_card_that_the_probe_and_the_engine_name_differently_is_one_row() -> None:
+    probed = Gpu(name="AMD GPU 1586:C1", total_bytes=52 * GIB, shared_memory=True, device_id="0000:c1:00.0")
+    seen = at(device("Vulkan0", "Radeon 8060S Graphics (RADV STRIX_HALO)", "Vulkan", "igpu"), "0000:c1:00.0")
+    (gpu,) = merge([probed], [seen], TABLES)
+    assert gpu.engine_devices == ("Vulkan0",)
+
+
+def test_gpu_of_unknown_memory_has_the_engines_and_is_no_second_row() -> None:
+    silent = Gpu(name="NVIDIA GeForce RTX 3090", vendor="nvidia", probe="nvml")
+    (gpu,) = merge([silent], [device("CUDA0", "NVIDIA GeForce RTX 3090", "CUDA")], TABLES)
+    assert (gpu.total_bytes, gpu.free_bytes, gpu.shared_memory) == (24 * GIB, 12 * GIB, False)
+
+
+def test_instance_of_a_divided_card_that_no_probe_saw_takes_the_cards_row() -> None:
+    silent = Gpu(name="NVIDIA H100 80GB HBM3", probe="nvml", bandwidth_bytes_per_second=3.3e12)
+    (gpu,) = merge([silent], [device("CUDA0", "NVIDIA H100 80GB HBM3 MIG 1g.10gb", "CUDA", total=10 * GIB)], TABLES)
+    assert (gpu.name, gpu.total_bytes) == ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", 10 * GIB)
+    assert gpu.bandwidth_bytes_per_second is None
+
+
+def test_what_the_driver_tells_the_engine_of_a_chip_that_the_probe_did_not_know() -> None:
+    probed = Gpu(name="AMD Radeon Graphics", total_bytes=512 << 20, free_bytes=256 << 20, probe="sysfs")
+    (gpu,) = merge([probed], [device("Vulkan0", "AMD Radeon Graphics (RADV NEW)", "Vulkan", "igpu", 16 * GIB)], TABLES)
+    assert (gpu.shared_memory, gpu.total_bytes) == (True, 16 * GIB)
 
 
 def test_metal_knows_the_limit_of_shared_memory_better() -> None:

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+DRIFT = 0.1  # a type measured twice within a minute differs by less on an idle computer
+
 
 class SpeedSample(msgspec.Struct, frozen=True):
     """Seconds per byte read while writing, for a model that holds ``bytes`` of weights on the device."""
@@ -78,7 +80,8 @@ class Calibration(msgspec.Struct, frozen=True):
     """A machine's devices as calibrated: ``devices`` by name, "cpu" among them.
 
     ``machine`` is the key of machine, engine and threads it holds for; ``measured_at`` ISO 8601 in UTC;
-    ``busy`` says that other programs were at work while it was measured.
+    ``busy`` says that other programs were at work while it was measured. ``drift`` is how much longer (0.1: a tenth)
+    the first type took when it was measured again at the end.
     """
 
     machine: str
@@ -86,3 +89,9 @@ class Calibration(msgspec.Struct, frozen=True):
     threads: int
     devices: dict[str, DeviceSpeed]
     busy: bool = False
+    drift: float = 0.0
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the computer was not the same from beginning to end."""
+        return abs(self.drift) > DRIFT

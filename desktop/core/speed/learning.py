@@ -1,7 +1,8 @@
 """What earlier runs teach: how far predictions on this computer were off, and how far apart the runs lie.
 
-All estimates are robust (medians of logarithms) and shrink towards "no correction" while there are few runs: one
-odd run, on a machine that was busy, must not spoil what was calibrated.
+All estimates are robust (medians of logarithms). Those from other models' runs shrink towards "no correction" while
+there are few: one odd run, on a machine that was busy, must not spoil what was calibrated. A model's own runs are what
+was measured, and shown as that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from desktop.core.speed.predict import Rate
 
 _FEW = 3.0  # runs of other models that weigh as much as "no correction"
-_FEW_SAME = 0.5  # of the same model: its own measurement counts at once
+_FEW_SAME = 0.5  # of the same model: so many say what its spread is; its own measurement counts at once
 _FLOOR = 0.03  # runs of one model differ by this much on an idle machine
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _UNKNOWN = math.log(1.35)  # spread of predictions before any run, weighed in while there are few
@@ -77,4 +78,5 @@ def _correct(ratios: Sequence[float], few: float, unknown: float, *, same_model:
     weight = count / (count + few)
     # the little that few runs say about their spread is mixed with what is known of predictions in general
     sigma = math.sqrt(weight * spread**2 + (1 - weight) * unknown**2)
-    return Correction(math.exp(weight * middle), max(_FLOOR, math.expm1(sigma)), count, same_model)
+    counted = 1.0 if same_model else weight
+    return Correction(math.exp(counted * middle), max(_FLOOR, math.expm1(sigma)), count, same_model)

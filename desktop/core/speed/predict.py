@@ -40,14 +40,15 @@ class DeviceWork:
 class Speeds:
     """Tokens per second while writing, with an empty context and with a full one of ``context`` tokens.
 
-    ``method`` tells how they were obtained: "measured" (runs of this very model), "calibrated" (kernels measured
-    here) or "table" (guessed from what is known of such devices).
+    ``method`` tells how they were obtained: "measured" (``runs`` of this very model, loaded like this), "calibrated"
+    (kernels measured here) or "table" (guessed from what is known of such devices).
     """
 
     empty: Rate
     full: Rate
     context: int
     method: str = ""
+    runs: int = 0
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class DryRun:
         self._path = path
         self._log = plan_log.PlanLog()
         self._handle: Any = None
-        self._placed: tuple[int, int, bool] | None = None
+        self._placed: tuple[int, int, bool, str] | None = None
         self._model_log = ""
 
     @property
@@ -37,7 +37,7 @@ class DryRun:
     def plan(self, variant: Variant) -> Plan:
         """One plan; a refusal is part of it."""
         mtp = variant.speculation == "mtp"
-        where = (variant.gpu_layers, variant.cpu_expert_layers, mtp)
+        where = (variant.gpu_layers, variant.cpu_expert_layers, mtp, variant.devices)
         with _logged(self._log):
             if where != self._placed:
                 self._load(*where)
@@ -63,15 +63,15 @@ class DryRun:
             lib.llama_model_free(self._handle)
         self._handle, self._placed = None, None
 
-    def _load(self, gpu_layers: int, cpu_expert_layers: int, mtp: bool) -> None:
+    def _load(self, gpu_layers: int, cpu_expert_layers: int, mtp: bool, devices: str) -> None:
         self.close()
-        params, overrides = model_parameters(self._path, gpu_layers, cpu_expert_layers)
+        params, kept = model_parameters(self._path, gpu_layers, cpu_expert_layers, devices)
         params.no_alloc = True
         params.load_mode = _LOAD_MODE_NONE
         params.load_mtp = mtp
         self._handle = lib.llama_model_load_from_file(os.fsencode(self._path), params)
-        del overrides  # alive until here: llama.cpp reads it while it loads
-        self._placed = (gpu_layers, cpu_expert_layers, mtp)
+        del kept  # alive until here: llama.cpp reads it while it loads
+        self._placed = (gpu_layers, cpu_expert_layers, mtp, devices)
         self._model_log = self._log.take()
 
     def _described(self, log: str) -> Plan:
@@ -79,7 +79,7 @@ class DryRun:
         number = {name: at for at, name in enumerate(names, 1)}
         kv, recurrent = plan_log.cache_totals(log)
         attention, states = plan_log.cache_layers(log)
-        compute, output = plan_log.context_buffers(log, names)
+        compute, output = plan_log.context_buffers(log, plan_log.buffers_of(self._model_log))
         gpu_layers, layers = plan_log.offloaded(self._model_log)
         devices = tuple(number.get(name, RAM) for name in plan_log.layer_devices(self._model_log))
         return Plan(

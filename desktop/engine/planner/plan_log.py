@@ -14,7 +14,8 @@ from collections.abc import Sequence
 _MIB = 1024 * 1024
 _CONTINUED = 5
 
-_DEVICE = re.compile(r"using device (\S+) \(")
+# not of "skipping device Vulkan0 ... - already using device CUDA0 (...) with the same id"
+_DEVICE = re.compile(r"(?<!already )using device (\S+) \(([^)]*)\)")
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _TENSOR_LAYER = re.compile(r"load_tensors: layer +(\d+) assigned to device (\S+),")
 _CACHE_LAYER = re.compile(r"(llama_kv_cache|llama_memory_recurrent)[:,] layer +(\d+): dev = (\S+)")
@@ -42,7 +43,19 @@ class PlanLog:
 
 def devices_of(log: str) -> tuple[str, ...]:
     """Names of the devices a load uses besides the CPU, in the engine's order."""
-    return tuple(_DEVICE.findall(log))
+    return tuple(name for name, _ in _DEVICE.findall(log))
+
+
+def buffers_of(log: str) -> tuple[str, ...]:
+    """How the names of these devices' buffers begin: as the device's, but a remote one's have its number on its server
+    and the server's address (ggml-rpc.cpp, ggml_backend_rpc_buffer_type), for the device's name is counted over all.
+    """
+    found: list[str] = []
+    for name, description in _DEVICE.findall(log):
+        server = f"[{description}]"
+        remote = name.startswith("RPC")
+        found.append(f"RPC{sum(other.endswith(server) for other in found)}{server}" if remote else name)
+    return tuple(found)
 
 
 def layer_devices(log: str) -> tuple[str, ...]:
@@ -74,17 +87,17 @@ def cache_layers(log: str) -> tuple[dict[int, str], dict[int, str]]:
     return attention, recurrent
 
 
-def context_buffers(log: str, devices: Sequence[str]) -> tuple[list[int], list[int]]:
+def context_buffers(log: str, buffers: Sequence[str]) -> tuple[list[int], list[int]]:
     """Compute and output bytes by device number: 0 is main memory, pinned host buffers included."""
-    compute, output = [0] * (len(devices) + 1), [0] * (len(devices) + 1)
+    compute, output = [0] * (len(buffers) + 1), [0] * (len(buffers) + 1)
     for buffer, kind, size in _BUFFER.findall(log):
-        (compute if kind == "compute" else output)[device_number(buffer, devices)] += round(float(size) * _MIB)
+        (compute if kind == "compute" else output)[device_number(buffer, buffers)] += round(float(size) * _MIB)
     return compute, output
 
 
-def device_number(buffer: str, devices: Sequence[str]) -> int:
+def device_number(buffer: str, buffers: Sequence[str]) -> int:
     """The number of the device a buffer's name belongs to: ``CUDA0`` and ``RPC0[host]`` are GPUs, ``CUDA_Host`` not."""
-    for number, device in enumerate(devices, 1):
-        if re.match(rf"{re.escape(device)}(?![A-Za-z0-9])(?!_Host)", buffer):
+    for number, begin in enumerate(buffers, 1):
+        if re.match(rf"{re.escape(begin)}(?![A-Za-z0-9])(?!_Host)", buffer):
             return number
     return 0

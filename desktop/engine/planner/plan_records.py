@@ -15,7 +15,8 @@ from desktop.core.speculation import Speculation
 class Variant(msgspec.Struct, frozen=True, array_like=True):
     """How a load is planned. ``gpu_layers`` counts the output as one; ``context`` is in tokens.
 
-    ``speculation`` changes what the model's own context takes; ``mtp_context`` asks for that of its MTP layers instead.
+    ``devices`` are the GPUs to use, as llama.cpp's ``--device`` has them. ``speculation`` changes what the model's own
+    context takes; ``mtp_context`` asks for that of its MTP layers instead.
     """
 
     context: int
@@ -26,6 +27,7 @@ class Variant(msgspec.Struct, frozen=True, array_like=True):
     cpu_expert_layers: int = 0
     speculation: Speculation = "off"
     mtp_context: bool = False
+    devices: str = ""
 
     @property
     def kv_types(self) -> tuple[KvType, KvType]:

@@ -94,6 +94,8 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
         options.append("--no-repack")
     if os.environ.get(RPC_VARIABLE):
         options += ["--rpc", ",".join(os.environ[RPC_VARIABLE].split())]
+    if load.devices:  # after the option that adds some
+        options += ["--device", load.devices]
     return options
 
 

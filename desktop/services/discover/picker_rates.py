@@ -54,7 +54,7 @@ class VariantRates:
         if self.rates is None or not fit.fits or known.shape is None or known.weights is None:
             return None
         try:
-            return self.rates.speeds(known.shape, known.weights, quantization, fit)
+            return self.rates.speeds(known.shape, known.weights, quantization, fit, known.fingerprint)
         except ValueError:  # a model without a matrix has no speed
             return None
         except Exception:  # noqa: BLE001 - one variant's failure never fails the others

@@ -187,9 +187,11 @@ class EnginePlanner(Protocol):
 class Rates(Protocol):
     """Predicts speed on one machine."""
 
-    def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds | None:
+    def speeds(
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = ""
+    ) -> Speeds | None:
         """Tokens per second while writing, with an empty context and with all of the fit's used; None where nothing
-        is known of the machine."""
+        is known of the machine. ``model`` is its fingerprint: what was measured of it here is shown."""
 
 
 class RateSource(Protocol):

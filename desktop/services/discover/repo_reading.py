@@ -13,6 +13,7 @@ from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
+from desktop.core.gguf.fingerprint import fingerprint
 from desktop.core.gguf.kind import model_kind
 from desktop.core.memory import ModelShape, Weights, shape_of, weights_from_size, weights_of
 from desktop.core.model_groups import Grouped, Identity, ModelGrouper, NameWords, Use, identity_of
@@ -52,6 +53,11 @@ class Known:
     problem: str = ""
     damaged: bool = False
     unplannable: bool = False
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What earlier runs of the very same file are known by; "" while its headers are not read."""
+        return fingerprint(self.headers) if self.headers else ""
 
     @property
     def given_up(self) -> bool:

@@ -109,7 +109,7 @@ def refitted(
         return None
     fit = earlier[0]
     found = settle(
-        lambda _context, _gpu_layers, _experts: fit.memory,
+        lambda _used: lambda _context, _gpu_layers, _experts: fit.memory,
         shape,
         settings,
         pools,

@@ -19,6 +19,7 @@ from desktop.core.load_settings import KvType
 from desktop.core.progress import Report, share, unheard
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed import Calibration, DeviceSpeed
+from desktop.core.speed.device import DRIFT
 from desktop.core.speed.table import SpeedTable, completed, cpu_speed, gpu_speed, table_from_rows
 from desktop.engine.helper_process import Tool
 from desktop.engine.server.program import engine_version
@@ -38,6 +39,7 @@ USUAL_KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0")
 _NOT_FORGED = frozenset(("F32", "F64", "I8", "I16", "I32", "I64", "Q8_1", "Q8_K"))
 _VERSION = 1
 BUSY = 0.5  # below this part of undisturbed turns the machine was busy
+_MOST_UNCERTAIN = 0.5
 _NOTHING = DeviceSpeed("calibrated", {}, {})  # in the place of what earlier parts of a calibration measure
 
 
@@ -45,7 +47,7 @@ class CalibrationOrder(msgspec.Struct, frozen=True):
     """What to measure, in about ``seconds``, of which ``spent`` are over; and what is measured already.
 
     ``machine`` is the key of the machine it holds for. ``undisturbed`` has for each part that is done the part of its
-    turns during which no other program took a core.
+    turns during which no other program took a core. ``drift`` is the last part's: see :class:`Calibration`.
     """
 
     machine: str
@@ -55,6 +57,7 @@ class CalibrationOrder(msgspec.Struct, frozen=True):
     speed: DeviceSpeed | None = None
     threads: int = 0
     undisturbed: tuple[float, ...] = ()
+    drift: float = 0.0
 
     def with_part(self, speed: DeviceSpeed, threads: int, undisturbed: float, seconds: float) -> CalibrationOrder:
         """One more part is done; ``speed`` holds all so far."""
@@ -167,6 +170,8 @@ class CalibrationService:
             *(Calibrate(str(self._scratch), (kind,), (), known=_NOTHING) for kind in work.order.types),
             *(Calibrate(str(self._scratch), (), (kind,), known=_NOTHING) for kind in USUAL_KV_TYPES),
         ]
+        again = work.order.types[:1]  # a slow half-minute would not be seen otherwise
+        plan += [Calibrate(str(self._scratch), (kind,), (), experts=False, known=_NOTHING) for kind in again]
         tool: Tool[Calibrated] = Tool("desktop.engine.tools.calibrator", Calibrated, self._scratch, self._log)
         try:
             for index, part in enumerate(plan):
@@ -185,9 +190,11 @@ class CalibrationService:
                     cancelled=lambda: run.stopped,
                     progress=share(run.report, index / len(plan), 1 / len(plan)),
                 )
-                work.keep(
-                    run, order.with_part(measured.speed, measured.threads, measured.undisturbed, measured.seconds)
-                )
+                speed, drift = measured.speed, 0.0
+                if again and index == len(plan) - 1 and order.speed is not None:
+                    speed, drift = _checked(order.speed, measured.speed, again[0])
+                done = order.with_part(speed, measured.threads, measured.undisturbed, measured.seconds)
+                work.keep(run, msgspec.structs.replace(done, drift=drift))
         finally:
             tool.close()
             for left in self._scratch.glob("calibration-*.gguf"):
@@ -199,16 +206,29 @@ class CalibrationService:
         assert speed is not None
         kept = self._read().get(order.machine)
         earlier = kept.devices.get("cpu") if kept is not None else None
-        if earlier is not None:
+        busy = statistics.mean(order.undisturbed) < BUSY
+        doubtful = busy or abs(order.drift) > DRIFT
+        if earlier is not None and doubtful and kept is not None and not (kept.busy or kept.drifted):
+            # what was measured on an idle computer stays; what it lacks is added, as uncertain as it is
+            types, attention = {**speed.types, **earlier.types}, {**speed.attention, **earlier.attention}
+            speed = msgspec.structs.replace(earlier, types=types, attention=attention)
+        elif earlier is not None:
             speed = msgspec.structs.replace(speed, types={**earlier.types, **speed.types})
         found = Calibration(
             machine=order.machine,
             measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
             threads=order.threads,
             devices={**(kept.devices if kept is not None else {}), "cpu": speed},
-            busy=statistics.mean(order.undisturbed) < BUSY,
+            busy=busy,
+            drift=order.drift,
         )
-        self._keep(found)
+        better = doubtful and kept is not None and not (kept.busy or kept.drifted)
+        # that of the better one is kept with it, and what happened now is told
+        self._keep(
+            msgspec.structs.replace(found, busy=kept.busy, drift=kept.drift, measured_at=kept.measured_at)
+            if better and kept is not None
+            else found
+        )
         return found
 
     def _read(self) -> dict[str, Calibration]:
@@ -231,6 +251,28 @@ class CalibrationService:
                     "Check the free space on the disk, then calibrate again.",
                     detail=str(self._file),
                 ) from error
+
+
+def _checked(before: DeviceSpeed, after: DeviceSpeed, kind: str) -> tuple[DeviceSpeed, float]:
+    """What was measured, and how much longer a type took when it was measured again at the end.
+
+    The quicker of both counts, for other programs only slow; and all types are as uncertain as the two are apart.
+    """
+    first, again = before.types[kind], after.types[kind]
+    drift = again.points[-1].seconds_per_byte / first.points[-1].seconds_per_byte - 1
+    points = tuple(
+        min(pair, key=lambda point: point.seconds_per_byte) for pair in zip(first.points, again.points, strict=True)
+    )
+    types = {
+        **before.types,
+        kind: msgspec.structs.replace(first, points=points, prompt=min(first.prompt, again.prompt)),
+    }
+    if abs(drift) > DRIFT:
+        types = {
+            name: msgspec.structs.replace(known, uncertainty=max(known.uncertainty, min(abs(drift), _MOST_UNCERTAIN)))
+            for name, known in types.items()
+        }
+    return msgspec.structs.replace(before, types=types), drift
 
 
 def can_calibrate(kind: str) -> bool:

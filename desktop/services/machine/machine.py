@@ -35,7 +35,6 @@ from desktop.system.atomic import save_for_user
 
 Measure = Literal["cached", "if-missing", "again"]
 _log = logging.getLogger(__name__)
-_BUSY_SHARE = 0.85  # below this part of their time on a core, the measuring threads were disturbed
 _MAX_PROFILE_BYTES = 4 << 20
 
 GPU_PROBES: tuple[Callable[[], ProbeReport], ...] = (probe_in_child, probe_amd, probe_apple)
@@ -139,13 +138,6 @@ class MachineService:
             fresh.append(gpu if told is None else msgspec.structs.replace(gpu, free_bytes=told))
         return tuple(fresh)
 
-    def measure(self, machine: Machine) -> Machine:
-        """``machine`` (this computer) with a new bandwidth; ChildError when it could not be measured."""
-        measured = bandwidth.measure_in_child(
-            self._paths.cache, bandwidth.fingerprint(machine.cpu, machine.memory.total_bytes)
-        )
-        return msgspec.structs.replace(machine, memory=_with_bandwidth(self.memory(), measured))
-
     def load_profile(self, path: Path) -> Machine:
         """A saved profile, with what follows from it worked out anew. ProfileError or HeftError when unreadable."""
         try:
@@ -192,7 +184,8 @@ class MachineService:
             note = f"The engine could not be asked: {error.message} {error.hint}".strip()
             return _Engine(EngineInfo(), (), (note,))
         devices = tuple(
-            EngineDevice(d.name, d.description, d.backend, d.kind, d.total_bytes, d.free_bytes) for d in hello.devices
+            EngineDevice(d.name, d.description, d.backend, d.kind, d.total_bytes, d.free_bytes, d.device_id)
+            for d in hello.devices
         )
         info = EngineInfo(
             hello.version, hello.backends, hello.architectures, hello.features, cpu_variant=hello.cpu_variant
@@ -206,12 +199,14 @@ class MachineService:
         notes: list[str] = []
         if measure == "again" or (measure == "if-missing" and kept is None):
             try:
-                kept = bandwidth.measure_in_child(self._paths.cache, identity)
+                measured = bandwidth.measure_in_child(self._paths.cache, identity)
+                notes += _lower(kept, measured)
+                kept = bandwidth.cached(self._paths.cache, identity) or measured
             except ChildError as error:
                 notes.append(error.message)
         if kept is None:
             return now, notes
-        if kept.cpu_share < _BUSY_SHARE:
+        if kept.cpu_share < bandwidth.UNDISTURBED:
             notes.append(
                 "Other programs were busy while the memory bandwidth was measured: it is likely higher. "
                 "Measure again when the computer is idle."
@@ -236,6 +231,18 @@ def _with_bandwidth(memory: Memory, measured: bandwidth.Bandwidth) -> Memory:
     )
 
 
+def _lower(kept: bandwidth.Bandwidth | None, measured: bandwidth.Bandwidth) -> list[str]:
+    """What there is to say of a measurement that does not replace a better one."""
+    same = kept is not None and measured.bytes_per_second >= kept.bytes_per_second * bandwidth.SAME
+    if kept is None or same or bandwidth.better(kept, measured).measured_at != kept.measured_at:
+        return []
+    now, before = (f"{found.bytes_per_second / 1e9:.1f} GB/s" for found in (measured, kept))
+    return [
+        f"The memory bandwidth measured now is {now}; the {before} of {kept.measured_at[:10]} stay, because other "
+        "programs only ever slow such a measurement."
+    ]
+
+
 def _guarded(probe: Callable[[], ProbeReport]) -> ProbeReport:
     """A probe must never take the report down, whatever a driver or a strange sysfs makes it raise."""
     try:
@@ -246,12 +253,23 @@ def _guarded(probe: Callable[[], ProbeReport]) -> ProbeReport:
 
 
 def _unusable(gpus: Sequence[Gpu], engine: EngineInfo) -> list[str]:
-    """A sentence for each GPU the engine cannot use; none when the engine is unknown."""
+    """A sentence for each GPU the engine cannot use, or leaves aside; none when the engine is unknown."""
     if not engine.version:
         return []
     built = ", ".join(engine.backends) or "no backend"
-    return [
-        f"The installed engine cannot use {gpu.name}: it was built with {built} only."
-        for gpu in gpus
-        if not gpu.engine_devices
+    offered = [gpu for gpu in gpus if gpu.engine_devices]
+    said = []
+    for gpu in gpus:
+        if gpu.engine_devices or (gpu.device_id and any(gpu.device_id == other.device_id for other in offered)):
+            continue  # of a divided GPU's instances a program gets one, which the probe says
+        if any(gpu.vendor == other.vendor for other in offered):
+            said.append(f"The installed engine ({built}) does not offer {gpu.name}, though it offers others like it.")
+        else:
+            said.append(f"The installed engine cannot use {gpu.name}: it was built with {built} only.")
+    cards = [gpu for gpu in offered if not gpu.shared_memory]
+    said += [
+        f"{gpu.name} is left aside: llama.cpp takes a GPU without memory of its own only where there is no card."
+        for gpu in offered
+        if cards and gpu.shared_memory
     ]
+    return said

@@ -40,6 +40,8 @@ def gpu_facts(gpu: Gpu, architecture: str = "") -> tuple[str, ...]:
     memory = human_bytes(gpu.total_bytes) if gpu.total_bytes else "memory unknown"
     if gpu.shared_memory and gpu.total_bytes:
         memory += " of main memory"
+        if gpu.set_aside_bytes:
+            memory += f", {human_bytes(gpu.set_aside_bytes)} of it set aside"
     if gpu.free_bytes is not None:
         memory += f", {human_bytes(gpu.free_bytes)} free"
     facts = [memory]

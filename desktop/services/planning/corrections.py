@@ -14,29 +14,40 @@ class Corrections:
 
     def __init__(self, runs: Sequence[Run] = ()) -> None:
         self.runs = runs
-        self._known: dict[tuple[str, str, bool, bool, int], Correction] = {}
+        self._known: dict[tuple[str, str, int, str, bool, int], Correction] = {}
 
     def correction(
-        self, kind: str, gpu_layers: int, fingerprint: str = "", *, prompt: bool = False, threads: int = 0
+        self,
+        kind: str,
+        gpu_layers: int,
+        fingerprint: str = "",
+        kv_type: str = "",
+        *,
+        prompt: bool = False,
+        threads: int = 0,
     ) -> Correction:
         """For a model of this main type and fingerprint ("": not known), on the CPU alone or with GPU layers.
 
-        ``prompt`` asks about reading instead of writing; ``threads`` 0 takes runs with any number of them.
+        Its own runs are those with as many layers on the GPU and with caches of these types. ``prompt`` asks about
+        reading instead of writing; ``threads`` 0 takes runs with any number of them.
         """
-        about = (fingerprint, kind, bool(gpu_layers), prompt, threads)
+        about = (fingerprint, kind, gpu_layers, kv_type, prompt, threads)
         if about not in self._known:
             self._known[about] = correction(self._experience(*about), kind)
         return self._known[about]
 
-    def _experience(self, fingerprint: str, _kind: str, on_gpu: bool, prompt: bool, threads: int) -> list[Experience]:
+    def _experience(
+        self, fingerprint: str, _kind: str, gpu_layers: int, kv_type: str, prompt: bool, threads: int
+    ) -> list[Experience]:
         found = []
         for run in self.runs:
             figures = run.figures
             said, was = figures.model_decode, figures.measured_decode
             if prompt:
                 said, was = figures.model_prompt, figures.measured_prompt
-            unlike = bool(run.gpu_layers) != on_gpu or (threads and run.threads != threads)
+            unlike = bool(run.gpu_layers) != bool(gpu_layers) or (threads and run.threads != threads)
             if said > 0 and was > 0 and not unlike and figures.tells_speed:
-                same = bool(fingerprint) and run.fingerprint == fingerprint
+                same = bool(fingerprint) and run.fingerprint == fingerprint and run.gpu_layers == gpu_layers
+                same = same and kv_type in ("", run.kv_type)
                 found.append(Experience(said, was, same, main_type(run.quantization)))
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from msgspec.structs import replace as replace_variant
 
@@ -22,6 +23,8 @@ from desktop.core.placement import (
     Fit,
     Pool,
     Reclaimable,
+    devices_asked,
+    own_free,
     pools_of,
     settle,
 )
@@ -73,7 +76,7 @@ class DryRunPlanner:
             if len(pools) == 1:
                 planner.pack(machine.engine.features)
             fit = settle(
-                planner.memory,
+                lambda used: partial(planner.memory, devices_asked(used, len(used) < len(pools))),
                 shape,
                 settings,
                 pools,
@@ -148,7 +151,7 @@ class _Model:
         self._kind = settings.speculating
         self._service, self._model, self._cancelled = service, model, cancelled
         self._shape, self._weights, self._settings = shape, weights, settings
-        self._known: dict[tuple[int, int, int], Memory] = {}
+        self._known: dict[tuple[str, int, int, int], Memory] = {}
 
     def pack(self, features: Collection[str]) -> None:
         """Count the weights as an engine with these CPU features holds them."""
@@ -161,7 +164,7 @@ class _Model:
         pools = pools_of(machine, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes)
         if not machine.engine.version:  # a profile: its GPUs are not the ones the engine sees here
             return pools if len(pools) == 1 else None
-        devices = self._plans(self._settings.context or 512, 0, 0).devices
+        devices = self._plans("", self._settings.context or 512, 0, 0).devices
         named = {name: gpu for gpu in machine.gpus for name in gpu.engine_devices}
         found = [pools[RAM]]
         for number, (name, free) in enumerate(devices, 1):
@@ -174,22 +177,24 @@ class _Model:
                     free_bytes=max(0, free + freed - machine.reserves.gpu_bytes),
                     reserve_bytes=machine.reserves.gpu_bytes,
                     shared=gpu.shared_memory if gpu else False,
+                    own_bytes=own_free(gpu) if gpu else 0,
+                    engine_device=name,
                 )
             )
         return tuple(found)
 
-    def memory(self, context: int, gpu_layers: int, experts: int) -> Memory:
-        """What the engine would take, device by device."""
-        key = (context, gpu_layers, experts)
+    def memory(self, devices: str, context: int, gpu_layers: int, experts: int) -> Memory:
+        """What the engine would take, device by device of those it is to use ("": all)."""
+        key = (devices, context, gpu_layers, experts)
         if key not in self._known:
             plan = self._plans(*key).plans[0]
             memory = memory_of(plan, self._shape, self._weights, self._variant(*key))
             self._known[key] = memory if self._kind == "off" else self._with_draft(memory, key)
         return self._known[key]
 
-    def _with_draft(self, memory: Memory, key: tuple[int, int, int]) -> Memory:
+    def _with_draft(self, memory: Memory, key: tuple[str, int, int, int]) -> Memory:
         """With what speculation takes beside the model's own."""
-        more = unlogged_bytes(self._kind, self._shape.vocabulary, self._shape.embedding, batch_of(key[0]))
+        more = unlogged_bytes(self._kind, self._shape.vocabulary, self._shape.embedding, batch_of(key[1]))
         taken = Memory(())
         variant = self._variant(*key)
         if self._kind == "mtp":
@@ -198,16 +203,16 @@ class _Model:
             taken = memory_of(plan, self._shape, no_weights(self._weights), variant)  # they are counted with the others
         elif self._draft is not None:
             draft = self._draft
-            layers = draft.shape.layer_count + draft.shape.draft_layers + 1 if key[1] else 0
+            layers = draft.shape.layer_count + draft.shape.draft_layers + 1 if key[2] else 0
             variant = replace_variant(variant, gpu_layers=layers, cpu_expert_layers=0, speculation="off")
             plan = self._service.call(draft.model, (variant,), self._cancelled).plans[0]
             taken = memory_of(plan, draft.shape, draft.weights, variant)
         return memory.with_draft(taken, more)
 
-    def _plans(self, context: int, gpu_layers: int, experts: int) -> Plans:
-        return self._service.call(self._model, (self._variant(context, gpu_layers, experts),), self._cancelled)
+    def _plans(self, devices: str, context: int, gpu_layers: int, experts: int) -> Plans:
+        return self._service.call(self._model, (self._variant(devices, context, gpu_layers, experts),), self._cancelled)
 
-    def _variant(self, context: int, gpu_layers: int, experts: int) -> Variant:
+    def _variant(self, devices: str, context: int, gpu_layers: int, experts: int) -> Variant:
         return Variant(
             context=context,
             cache_type_k=self._settings.kv_types[0],
@@ -216,4 +221,5 @@ class _Model:
             gpu_layers=gpu_layers,
             cpu_expert_layers=experts,
             speculation=self._kind,
+            devices=devices,
         )

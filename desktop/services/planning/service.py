@@ -13,6 +13,7 @@ from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
+from desktop.core.gguf.fingerprint import fingerprint
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
@@ -170,7 +171,7 @@ class PlanningService:
             local.shape, local.weights, wanted, machine,
             freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
         )  # fmt: skip
-        speeds = self.speeds(local.shape, local.weights, local.quantization, fit, machine)
+        speeds = self.speeds(local.shape, local.weights, local.quantization, fit, machine, local.fingerprint)
         return plan_of(ref, wanted, fit, speeds, local.shape, read.kind)
 
     def weigh_source(
@@ -208,7 +209,7 @@ class PlanningService:
             decided = self._speculations.decided(inspected.title, headers, asked)
             weights = weights_of(headers, shape, draft_layers=decided.speculating.kind == "mtp")
             fit, note = self._fit(headers, shape, weights, asked, decided, where, method, held, cancelled)
-            speeds = self.speeds(shape, weights, inspected.quantization, fit, where)
+            speeds = self.speeds(shape, weights, inspected.quantization, fit, where, fingerprint(headers))
             ref = ref or inspected.ref
             plan = plan_of(ref, asked, fit, speeds, shape, kind, machine)
             plan = replace(plan, note=note, speculating=decided.speculating)
@@ -218,13 +219,16 @@ class PlanningService:
             inspected.close()
 
     def speeds(
-        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, machine: Machine
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, machine: Machine, model: str = ""
     ) -> Speeds | None:
-        """Tokens per second from an empty to a full context; None where nothing is known, or it does not fit."""
+        """Tokens per second from an empty to a full context; None where nothing is known, or it does not fit.
+
+        ``model`` is its fingerprint: where it has run on this machine, loaded like this, that is what was measured.
+        """
         if not fit.fits:
             return None
         with suppress(ValueError):  # a model without a matrix has no speed
-            return self._speed().on(machine).speeds(shape, weights, quantization, fit)
+            return self._speed().on(machine).speeds(shape, weights, quantization, fit, model)
         return None
 
     def _fit(

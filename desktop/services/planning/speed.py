@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,10 @@ from pathlib import Path
 
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Header, read_header
+from desktop.core.gguf.fingerprint import fingerprint
 from desktop.core.gguf.kind import model_kind
 from desktop.core.hardware import Machine
+from desktop.core.load_settings import kv_words
 from desktop.core.memory.shape import ModelShape, shape_of
 from desktop.core.memory.weights import Weights, weights_of
 from desktop.core.model_kind import ModelKind
@@ -37,7 +38,6 @@ from desktop.store.gguf_files import FileSource
 from desktop.store.ledger import Run
 
 _WORK_KEPT = 512  # placements of models whose work is remembered
-_FINGERPRINT_TENSORS = 32  # names, shapes and offsets of so many tell two models apart
 
 _log = logging.getLogger(__name__)
 
@@ -67,24 +67,29 @@ class Predicted:
 class MachineRates:
     """Predicts many models on one machine."""
 
-    def __init__(self, speeds: dict[str, DeviceSpeed], correction: Callable[[str, int], Correction]) -> None:
-        """``correction`` is what earlier runs taught, by main type and layers on the GPU."""
+    def __init__(self, speeds: dict[str, DeviceSpeed], correction: Callable[[str, int, str, str], Correction]) -> None:
+        """``correction`` is what earlier runs taught, by main type, layers on the GPU, fingerprint and KV types."""
         self._speeds = speeds
         self._correction = correction
         self._work: dict[object, tuple[Weights, Sequence[TokenWork]]] = {}
 
-    def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds | None:
+    def speeds(
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = ""
+    ) -> Speeds | None:
         """Tokens per second while writing, with an empty context and with all of the fit's used.
 
+        ``model`` is its fingerprint: where it has run here before, loaded like this, its speed is what was measured.
         None where a device is unknown. ValueError for a model without work (no matrix).
         """
         kind = main_type(quantization)
         parts = _parts(self._work_of(shape, weights, kind, fit), self._speeds)
         if parts is None:
             return None
-        correction = self._correction(kind, fit.gpu_layers)
+        correction = self._correction(kind, fit.gpu_layers, model, kv_words(fit.kv_types))
         empty, full = (apply(rate, correction) for rate in decode_rates(parts, (0, fit.context)))
         method = "table" if any(part.speed.method == "table" for part in parts) else "calibrated"
+        if correction.same_model:
+            return Speeds(empty, full, fit.context, "measured", correction.runs)
         return Speeds(empty, full, fit.context, method)
 
     def _work_of(self, shape: ModelShape, weights: Weights, kind: str, fit: Fit) -> Sequence[TokenWork]:
@@ -145,7 +150,8 @@ class SpeedService:
         if parts is None:
             return None
         plain = predict(parts, context_used)
-        corrections, about = self._corrections(self.key), (model.main_type, fit.gpu_layers, model.fingerprint)
+        corrections = self._corrections(self.key)
+        about = (model.main_type, fit.gpu_layers, model.fingerprint, kv_words(fit.kv_types))
         decode, prompt = (corrections.correction(*about, prompt=reading, threads=threads) for reading in (False, True))
         shown = Prediction(
             apply(plain.decode, decode),
@@ -202,22 +208,13 @@ def read_file(path: Path) -> LocalFile:
     model = LocalModel(
         name=first.name or path.stem,
         path=path,
-        fingerprint=_fingerprint(headers),
+        fingerprint=fingerprint(headers),
         quantization=first.quantization,
         main_type=dominant_type(shares),
         shape=shape,
         weights=weights_of(headers, shape),
     )
     return LocalFile(kind, model)
-
-
-def _fingerprint(headers: Sequence[Header]) -> str:
-    digest = hashlib.sha256()
-    for header in headers:
-        digest.update(f"{header.architecture}|{header.name}|{header.file_bytes}|{len(header.tensors)}".encode())
-        for tensor in header.tensors[:_FINGERPRINT_TENSORS]:
-            digest.update(f"{tensor.name}{tensor.shape}{tensor.type_id}{tensor.offset}".encode())
-    return digest.hexdigest()[:16]
 
 
 def _offload(fit: Fit) -> list[tuple[str, int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from desktop.core.context_length import engine_context
 from desktop.core.kv_quality import KvEffect, KvQuality, kv_quality
 from desktop.core.load_plan import LoadPlan
-from desktop.core.memory import DeviceMemory, Memory
+from desktop.core.memory import RAM, DeviceMemory, Memory
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
 from desktop.core.units import human_bytes
@@ -18,23 +18,34 @@ _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
 
 def speed(speeds: Speeds | None, *, unit: bool = True) -> str:
     """Tokens per second from an empty to a full context: ``31 → 21 tok/s``, ``~ 31 → 21 tok/s`` where the band is wide,
-    one figure where both are the same. ``unit`` False leaves the unit to a column's title.
+    one figure where both are the same, and ``31 → 21 tok/s measured`` where it is no guess. ``unit`` False leaves unit
+    and origin to a column's title and tooltip.
     """
     if speeds is None:
         return "–"
     first, last = _figure(speeds.empty.expected), _figure(speeds.full.expected)
-    about, end = "~ " if _spread(speeds.full) > _WIDE * speeds.full.expected else "", " tok/s" if unit else ""
+    about, end = "~ " if _spread(speeds.full) > _WIDE * speeds.full.expected else "", _unit(speeds) if unit else ""
     return f"{about}{first}{end}" if first == last else f"{about}{first} → {last}{end}"
+
+
+def _unit(speeds: Speeds) -> str:
+    return " tok/s measured" if speeds.runs else " tok/s"
 
 
 def speed_details(speeds: Speeds | None) -> str:
     """Both speeds with their bands, a line each, for a tooltip; "" where nothing is known."""
     if speeds is None:
         return ""
-    return (
+    said = (
         f"{_banded_rate(speeds.empty)} with an empty context →\n"
         f"{_banded_rate(speeds.full)} with all {speeds.context:,} tokens used"
     )
+    return f"{said},\n{measured_words(speeds)}" if speeds.runs else said
+
+
+def measured_words(speeds: Speeds) -> str:
+    """That a speed is not a guess: ``measured here in 3 runs``; "" where it is one."""
+    return f"measured here in {speeds.runs} run{'s' if speeds.runs > 1 else ''}" if speeds.runs else ""
 
 
 _MEMORY_TERMS = {
@@ -136,8 +147,24 @@ def remarks(plan: LoadPlan) -> tuple[str, ...]:
         said.append(
             f"The context will be {plan.context:,} tokens: the engine rounds {asked:,} up to a multiple of 256."
         )
+    said += gpu_words(plan.fit)
     kept = kv_quality_words(kv_quality(plan.kv_types))
     return (*said, kept) if kept else tuple(said)
+
+
+def gpu_words(fit: Fit | None) -> tuple[str, ...]:
+    """How a model is shared among several GPUs, and why one is left out, a sentence each."""
+    if fit is None:
+        return ()
+    said = []
+    cards = [pool for pool in fit.pools if pool.device != RAM]
+    if fit.gpu_layers and len(cards) > 1:
+        each = ", ".join(f"{pool.name} {human_bytes(pool.free_bytes)}" for pool in cards)
+        said.append(f"The layers are shared among {len(cards)} GPUs by what is free on each: {each}.")
+    for pool in fit.aside:
+        free = f"{human_bytes(pool.free_bytes)} of it is" if pool.free_bytes else "none of its memory is"
+        said.append(f"{pool.name} is left out: {free} free for a model, and without it more fits the rest.")
+    return tuple(said)
 
 
 def kv_quality_words(known: KvQuality) -> str:

@@ -29,10 +29,9 @@ def machine_words(machine: Machine) -> str:
     memory = _sold(machine.memory.total_bytes)
     if not machine.gpus:
         return f"CPU with {memory} of memory"
-    gpu = machine.gpus[0]
-    count = f"{len(machine.gpus)} × " if len(machine.gpus) > 1 else ""
-    own = "" if gpu.shared_memory else f" {_sold(gpu.total_bytes)}"
-    return f"{count}{gpu.name}{own} + {memory}"
+    named = [gpu.name if gpu.shared_memory else f"{gpu.name} {_sold(gpu.total_bytes)}" for gpu in machine.gpus]
+    counted = (f"{named.count(name)} × {name}" if named.count(name) > 1 else name for name in dict.fromkeys(named))
+    return f"{' + '.join(counted)} + {memory}"
 
 
 def _sold(count: int) -> str:

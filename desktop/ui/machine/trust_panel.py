@@ -12,6 +12,7 @@ from desktop.core.hardware import Machine
 from desktop.core.speed import Calibration
 from desktop.core.units import human_bytes
 from desktop.services.machine.calibration import CalibrationService
+from desktop.services.machine.calibration_words import doubts
 from desktop.services.planning.ledger import Trust
 from desktop.ui.machine.ledger_chart import LedgerChart
 from desktop.ui.shared.calibration_steps import CalibrationSteps
@@ -123,7 +124,8 @@ class TrustPanel(QFrame):
 
     def _calibrated(self, found: Calibration) -> None:
         self._show_calibration(found)
-        self.calibrated.emit("This computer is calibrated: predictions follow it from now on.")
+        said = "This computer is calibrated: predictions follow it from now on."
+        self.calibrated.emit(" ".join((said, *doubts(found))))
 
     def _show(self, trust: Trust, calibration: Calibration | None) -> None:
         self._speed.set_points(trust.speed)
@@ -138,8 +140,8 @@ class TrustPanel(QFrame):
             self._state.setText(_UNCALIBRATED)
             return
         types = ", ".join(found.devices["cpu"].types) if "cpu" in found.devices else ""
-        busy = " Other programs were busy meanwhile; calibrate again when they rest." if found.busy else ""
-        self._state.setText(f"Calibrated on {found.measured_at[:10]} with {found.threads} threads: {types}.{busy}")
+        said = f"Calibrated on {found.measured_at[:10]} with {found.threads} threads: {types}."
+        self._state.setText(" ".join((said, *doubts(found))))
 
 
 def _rate_words(value: float) -> str:

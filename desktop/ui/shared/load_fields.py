@@ -294,7 +294,7 @@ def limit_editor(editor: Editor, field: LoadField, plan: LoadPlan | None) -> Non
 
 
 def _has_gpu(plan: LoadPlan) -> bool:
-    return plan.fit is not None and any(pool.device for pool in plan.fit.pools)
+    return plan.fit is not None and (bool(plan.fit.aside) or any(pool.device for pool in plan.fit.pools))
 
 
 def _as_fields(settings: LoadSettings) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.hub_server import HubServer
-from support.hub_server_content import BytesContent
+from support.forge import TINY, forge
+from support.hub_server import HubServer, Repo
+from support.hub_server_content import BytesContent, FileContent
 from support.published import profile
 from support.remote_models import QWEN3_8B, THIRTY, VARIANTS, repo
 
@@ -32,6 +33,8 @@ from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import Controls
 from desktop.services.discover.picker_words import where
 from desktop.services.discover.tables import DataTables
+from desktop.services.planning.speed import read_local
+from desktop.services.planning.words import speed
 
 NAME = "Qwen/Qwen3-8B-GGUF"
 
@@ -309,7 +312,7 @@ def test_speeds_are_asked_for_again_after_a_measurement(hub: HubServer, tmp_path
             now.speed = self.speed
             return now
 
-        def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds:
+        def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = "") -> Speeds:
             quick, slow = (Rate(speed, speed, speed) for speed in (9 * self.speed, self.speed))
             return Speeds(quick, slow, fit.context)
 
@@ -330,3 +333,41 @@ def test_speeds_are_asked_for_again_after_a_measurement(hub: HubServer, tmp_path
     rates.speed = 9.0
     opened.forget_rates()
     assert {row.option.rate for row in opened.view(Controls()).rows} == {Rate(9.0, 9.0, 9.0)}
+
+
+def test_a_variant_is_known_on_the_hub_by_the_fingerprint_of_the_file_that_ran_here(
+    hub: HubServer, tmp_path: Path, vocab_dir: Path
+) -> None:
+    """So what was measured of it here is what its row shows."""
+
+    class Rates:
+        def on(self, machine: Machine) -> Rates:
+            return self
+
+        def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = "") -> Speeds:
+            runs = 3 if model == local.fingerprint else 0
+            return Speeds(Rate(4, 5, 6), Rate(4, 5, 6), fit.context, "measured" if runs else "table", runs)
+
+    path = forge(tmp_path / "ran.gguf", TINY, "Q4_K", vocab_dir / "ggml-vocab-gpt-2.gguf")
+    local = read_local(path)
+    assert local is not None
+    other = forge(tmp_path / "other.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf")
+    files = {
+        "Tiny-Q4_K_M.gguf": FileContent(path),
+        "Tiny-Q8_0.gguf": FileContent(other),
+        "README.md": BytesContent(b"#"),
+    }
+    hub.add(Repo("owner/Tiny-GGUF", files))
+    client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)
+    service = PickerService(
+        HubSearch(client, tmp_path / "answers"),
+        HeaderReader(client, tmp_path / "headers"),
+        DataTables(),
+        lambda: profile("rtx-4090"),
+        rates=Rates(),
+    )
+    opened = service.open("owner/Tiny-GGUF")
+    opened.read_first()
+    opened.settle(Controls(), lambda: None)
+    told = {row.variant.name: speed(row.option.speeds) for row in opened.view(Controls()).rows}
+    assert told == {"Q4_K_M": "5.0 tok/s measured", "Q8_0": "5.0 tok/s"}

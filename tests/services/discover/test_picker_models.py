@@ -350,7 +350,7 @@ def test_speed_is_said_from_an_empty_to_a_full_context(opened: Callable[..., Pic
         def on(self, machine: Machine) -> Rates:
             return self
 
-        def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds:
+        def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = "") -> Speeds:
             return Speeds(Rate(29, 31, 33), Rate(20, 21, 22), fit.context)
 
     found = opened(mixed, "rtx-4090", rates=Rates())

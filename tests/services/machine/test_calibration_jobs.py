@@ -18,6 +18,7 @@ from desktop.engine.tools.calibrator import Calibrate, Calibrated
 from desktop.services.jobs import JobService
 from desktop.services.machine import calibration
 from desktop.services.machine.calibration import CalibrationService
+from desktop.services.machine.calibration_words import doubts
 from desktop.store.paths import Paths
 
 WAIT = 10.0
@@ -29,6 +30,7 @@ class ScriptedTool:
 
     asked: ClassVar[list[str]]  # what was measured, in its order; the fixed costs are ""
     hold = "nothing"
+    slower, undisturbed = 1.0, 0.9  # how much longer the first type takes at the end
     held: threading.Event
     go_on: threading.Event
 
@@ -47,12 +49,15 @@ class ScriptedTool:
                     raise CancelledError
         self.asked.append(what)
         speed = request.known or DeviceSpeed("calibrated", {}, {}, 1.0)
-        types = {**speed.types, **dict.fromkeys(request.types, TYPE)}
+        later = len(self.asked) > len(set(self.asked))
+        took = msgspec.structs.replace(TYPE.points[0], seconds_per_byte=1e-9 * (self.slower if later else 1.0))
+        measured = msgspec.structs.replace(TYPE, points=(took,))
+        types = {**speed.types, **dict.fromkeys(request.types, measured)}
         attention: dict[str, AttentionSpeed] = {
             **speed.attention,
             **dict.fromkeys(request.kv_types, AttentionSpeed(1.0)),
         }
-        return Calibrated(msgspec.structs.replace(speed, types=types, attention=attention), 2, 0.9, 1.0)
+        return Calibrated(msgspec.structs.replace(speed, types=types, attention=attention), 2, self.undisturbed, 1.0)
 
     def close(self) -> None:
         pass
@@ -100,7 +105,7 @@ def begun(service: CalibrationService) -> tuple[threading.Thread, list[Calibrati
     return thread, ended
 
 
-ALL = ["", "Q4_K", "Q6_K", "f16", "q8_0"]
+ALL = ["", "Q4_K", "Q6_K", "f16", "q8_0", "Q4_K"]  # the first type once more
 
 
 def test_each_part_is_measured_once(
@@ -114,6 +119,43 @@ def test_each_part_is_measured_once(
     assert (speed.layer_seconds, found.threads, found.busy) == (1.0, 2, False)
     assert service.known(MACHINE) == found
     assert [job.phase for job in jobs.jobs()] == ["done"]
+
+
+def test_a_slow_half_minute_is_noticed_told_and_makes_the_figures_uncertain(
+    start: Callable[[], tuple[JobService, CalibrationService]], tool: type[ScriptedTool]
+) -> None:
+    _, service = start()
+    steady = service.calibrate(MACHINE, ("Q4_K",))
+    assert not steady.drifted and doubts(steady) == ()
+    tool.asked.clear()
+    tool.slower = 1.4
+    found = service.calibrate(MACHINE, ("Q4_K", "Q6_K"))
+    assert found.drift == pytest.approx(0.4) and found.drifted and not found.busy
+    assert "40% slower when it was measured again at the end" in doubts(found)[0]
+    speed = found.devices["cpu"]
+    assert speed.types["Q6_K"].uncertainty == pytest.approx(0.4)
+    assert speed.types["Q4_K"].points[0].seconds_per_byte == 1e-9
+    assert speed.types["Q4_K"].uncertainty == TYPE.uncertainty  # what was measured on a steady computer stays
+    kept = service.known(MACHINE)
+    assert kept is not None and not kept.drifted and kept.devices == found.devices
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_a_calibration_of_a_busy_computer_never_replaces_a_better_one(
+    start: Callable[[], tuple[JobService, CalibrationService]], tool: type[ScriptedTool], idle: bool
+) -> None:
+    _, service = start()
+    first = service.calibrate(MACHINE, ("Q4_K",))
+    tool.asked.clear()
+    tool.undisturbed = 0.9 if idle else 0.1
+    tool.slower = 1.05
+    second = service.calibrate(MACHINE, ("Q6_K", "Q4_K"))
+    kept = service.known(MACHINE)
+    assert kept is not None and set(kept.devices["cpu"].types) == {"Q4_K", "Q6_K"}
+    assert second.busy != idle and not kept.busy
+    if not idle:
+        assert "Other programs were busy" in doubts(second)[0]
+        assert kept.devices["cpu"].types["Q4_K"] == first.devices["cpu"].types["Q4_K"]
 
 
 def test_paused_it_goes_on_at_the_type_it_was_at(

@@ -93,9 +93,16 @@ def test_missing_bandwidth_is_measured_once_and_kept(paths: Paths) -> None:
 
 def test_measuring_again_replaces_what_was_kept(paths: Paths) -> None:
     machine = service(paths).describe("cached")
-    keep_bandwidth(paths, machine)
-    assert service(paths).describe("if-missing").memory.bandwidth_bytes_per_second == 5e10
+    keep_bandwidth(paths, machine, bytes_per_second=1e8)
+    assert service(paths).describe("if-missing").memory.bandwidth_bytes_per_second == 1e8
     assert service(paths).describe("again").memory.bandwidth_measured_at != "2026-01-02T03:04:05+00:00"
+
+
+def test_a_lower_measurement_leaves_what_was_kept_and_is_told(paths: Paths) -> None:
+    keep_bandwidth(paths, service(paths).describe("cached"), bytes_per_second=1e15)
+    machine = service(paths).describe("again")
+    assert machine.memory.bandwidth_bytes_per_second == 1e15
+    assert any("the 1000000.0 GB/s of 2026-01-02 stay" in note for note in machine.notes)
 
 
 def test_bandwidth_measured_on_a_busy_machine_is_marked(paths: Paths) -> None:
@@ -135,6 +142,28 @@ def test_engine_that_does_not_start_is_a_sentence(paths: Paths) -> None:
 def test_gpu_the_engine_was_not_built_for_is_told(paths: Paths) -> None:
     machine = service(paths, lambda: hello(CPU_DEVICE), one_card).describe("cached")
     assert machine.notes == ("The installed engine cannot use NVIDIA GeForce RTX 4090: it was built with CPU only.",)
+
+
+def test_an_integrated_gpu_beside_a_card_is_listed_and_said_to_be_left_aside(paths: Paths) -> None:
+    integrated = Device("Vulkan1", "Intel(R) UHD Graphics 770", "Vulkan", "igpu", 16 << 30, 8 << 30)
+    card = msgspec.structs.replace(CUDA_DEVICE, name="Vulkan0", backend="Vulkan")
+    machine = service(paths, lambda: hello(CPU_DEVICE, card, integrated), one_card).describe("cached")
+    assert [gpu.name for gpu in machine.gpus] == ["NVIDIA GeForce RTX 4090", "Intel(R) UHD Graphics 770"]
+    assert machine.notes == (
+        "Intel(R) UHD Graphics 770 is left aside: llama.cpp takes a GPU without memory of its own only where there is "
+        "no card.",
+    )
+
+
+def test_instances_of_a_divided_gpu_that_a_program_is_not_given_are_no_fault_of_the_engine(paths: Paths) -> None:
+    instances = tuple(
+        msgspec.structs.replace(CARD, name=f"A100 MIG {size}", device_id="0000:0f:00.0") for size in ("3g", "1g")
+    )
+    given = msgspec.structs.replace(CUDA_DEVICE, description="A100 MIG 3g", device_id="0000:0f:00.0")
+    divided = service(paths, lambda: hello(CPU_DEVICE, given), lambda: ProbeReport("nvml", instances, ""))
+    machine = divided.describe("cached")
+    assert [gpu.engine_devices for gpu in machine.gpus] == [("CUDA0",), ()]
+    assert machine.notes == ()
 
 
 def test_engine_compiled_for_another_processor_is_told_plainly(paths: Paths) -> None:

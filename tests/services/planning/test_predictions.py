@@ -14,8 +14,8 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import local_ref
-from desktop.core.placement import place
-from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, SpeedSample, TypeSpeed
+from desktop.core.placement import Fit, place
+from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, Speeds, SpeedSample, TypeSpeed
 from desktop.engine.api import Loaded, Statistics
 from desktop.engine.api import Memory as EngineMemory
 from desktop.services.machine.calibration import CalibrationService
@@ -24,6 +24,7 @@ from desktop.services.planning.ledger import LedgerService, RunMeter
 from desktop.services.planning.recording import RunRecorder
 from desktop.services.planning.service import plan_of
 from desktop.services.planning.speed import LocalModel, SpeedService, read_local
+from desktop.services.planning.words import speed, speed_details
 from desktop.store.ledger import Ledger
 from desktop.store.paths import Paths
 
@@ -55,9 +56,11 @@ def open_predictions(paths: Paths) -> Predictions:
     return Predictions(paths, MACHINE)
 
 
-def planned(path: Path, context: int = 4096, machine: Machine = MACHINE) -> LoadPlan:
+def planned(
+    path: Path, context: int = 4096, machine: Machine = MACHINE, settings: LoadSettings | None = None
+) -> LoadPlan:
     """A load of a file as the formulas have it."""
-    asked, model = LoadSettings(context), read_local(path)
+    asked, model = settings or LoadSettings(context), read_local(path)
     assert model is not None
     fit = place(model.shape, model.weights, asked, machine)
     return plan_of(local_ref(path, "Starter"), asked, fit, None, model.shape, ModelKind.CHAT)
@@ -118,6 +121,39 @@ def test_what_was_measured_teaches_the_next_prediction(starter_model: Path, path
     assert second.uncorrected.decode == first.uncorrected.decode
     width = [found.decode.high / found.decode.low for found in (first.shown, second.shown)]
     assert width[1] < width[0] / 2
+
+
+def test_a_variant_that_was_run_here_shows_what_was_measured_everywhere(starter_model: Path, paths: Paths) -> None:
+    """The picker, ``fit`` and the library ask for speeds of a file by its fingerprint, on the Hub as here."""
+    predictions = open_predictions(paths)
+    model = read_local(starter_model)
+    assert model is not None
+    plan = planned(starter_model)
+    assert plan.fit is not None
+    about = (model.shape, model.weights, model.quantization)
+
+    def speeds(fit: Fit, fingerprint: str = model.fingerprint) -> Speeds:
+        found = predictions.speed.on(MACHINE).speeds(*about, fit, fingerprint)
+        assert found is not None
+        return found
+
+    guess = speeds(plan.fit)
+    assert (guess.method, guess.runs) == ("table", 0) and "measured" not in speed(guess)
+    running = predictions.ledger.started(loaded_as(starter_model), plan)
+    used = predictions.ledger.predict(running, 68)
+    assert used is not None
+    measured = used.uncorrected.decode.expected / 4
+    predictions.ledger.answered(running, answer(measured), calm())
+    found = speeds(plan.fit)
+    assert (found.method, found.runs) == ("measured", 1)
+    assert found.empty.expected == pytest.approx(guess.empty.expected / 4)
+    assert speed(found).endswith("tok/s measured")
+    assert speed_details(found).endswith("measured here in 1 run")
+    q8 = planned(starter_model, settings=LoadSettings(4096, "q8_0", "q8_0")).fit
+    assert q8 is not None
+    assert speeds(q8).method == "table"  # another cache is another speed
+    assert speeds(plan.fit, "another").method == "table"
+    predictions.close()
 
 
 def test_an_answer_on_a_busy_machine_teaches_nothing(starter_model: Path, paths: Paths) -> None:

@@ -13,10 +13,12 @@ from support.fitting import cut
 from support.hub_server import HubServer
 from support.published import profile
 
+from desktop.core.hardware import Cpu, Gpu, Machine, Memory
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef, hub_identity
 from desktop.services.discover.picked_run import OTHER_MACHINE
+from desktop.ui.discover.machine_menu import machine_words
 
 Q4 = "Qwen3-14B-Q4_K_M.gguf"
 
@@ -160,3 +162,10 @@ def test_nothing_is_cut_off_with_all_fields_open(made: Made, width: int, height:
             return not [words for words in cut(part) if "machineMenu" not in words]
 
         made.wait(whole)
+
+
+def test_unequal_gpus_are_each_named_in_the_words_of_a_machine() -> None:
+    card = Gpu("RTX 4090", total_bytes=24 << 30)
+    gpus = (card, card, Gpu("RTX 3060", total_bytes=12 << 30), Gpu("UHD Graphics 770", shared_memory=True))
+    machine = Machine(Cpu("x"), Memory(32 << 30), gpus)
+    assert machine_words(machine) == "2 × RTX 4090 24 GB + RTX 3060 12 GB + UHD Graphics 770 + 32 GB"
