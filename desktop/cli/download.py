@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from desktop.cli.model import repo_name
 from desktop.cli.output import ProgressLine, human_bytes, print_json, print_note, print_text
 from desktop.core.errors import HeftError, NotFoundError
 from desktop.core.failures import FailureKind
-from desktop.core.variants import variants_of
+from desktop.core.variants import Variant, named_variants, variant_at, variants_of
 from desktop.hub.records import RepoFiles
 from desktop.hub.search import HubSearch
 from desktop.services.container import Container
@@ -23,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("repo", type=repo_name, metavar="REPO", help="OWNER/NAME on the Hub, or its link")
     parser.add_argument("what", metavar="VARIANT_OR_FILE", help="a variant (Q4_K_M) or a file of the repo")
+    parser.add_argument(
+        "--with-draft", action="store_true", help="also the repo's draft model, which guesses ahead for the variant"
+    )
     parser.add_argument("--to", type=Path, metavar="DIR", help="a folder instead of where downloads go")
 
 
@@ -35,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _fetch(service: DownloadService, search: HubSearch, args: argparse.Namespace) -> int:
-    name, files = _files(search.files(args.repo), args.what)
+    name, files = _files(search.files(args.repo), args.what, draft=args.with_draft)
     line = ProgressLine(f"Downloading {name}")
     started = time.monotonic()
     unsubscribe = service.subscribe(lambda state: line.update(state.fraction, _note(state)))
@@ -58,27 +62,38 @@ def _fetch(service: DownloadService, search: HubSearch, args: argparse.Namespace
     return 0
 
 
-def _files(repo: RepoFiles, what: str) -> tuple[str, list[str]]:
-    """The name and files that are meant: a file by its path or name, a variant by its name, shards and projector
-    included."""
+def _files(repo: RepoFiles, what: str, *, draft: bool) -> tuple[str, list[str]]:
+    """The name and files that are meant: a file by its path or name, a variant by its name, shards, projector and the
+    ``draft`` that is wanted included."""
     exact = [file.path for file in repo.files if what in (file.path, file.path.rpartition("/")[2])]
     variants = variants_of(repo.files)
-    named = [variant for variant in variants if variant.name.casefold() == what.casefold()]
-    named = named or [variant for variant in variants if variant.quantization.casefold() == what.casefold()]
-    if len(exact) == 1 and not named:
-        return exact[0], exact
+    named = () if exact else named_variants(variants, what)
+    if len(exact) == 1:
+        at = variant_at(variants, exact[0])
+        return exact[0], [*exact, *(_drafts(repo, variants[at : at + 1], exact[0]) if draft else [])]
     if len(named) == 1:
         variant = named[0]
         if variant.missing_shards:
             print_note(f"heft: {variant.name} cannot be loaded as it is: {variant.note}")
-        extra = [variant.projector.path] if variant.projector else []
-        return f"{repo.id} {variant.name}", [*(file.path for file in variant.files), *extra]
-    known = ", ".join(variant.name for variant in variants) or "none"
+        files = [file.path for file in variant.files_to_fetch()]
+        return f"{repo.id} {variant.name}", [*files, *(_drafts(repo, named, variant.name) if draft else [])]
     if named or exact:
+        choices = [variant.name for variant in named] or exact
         raise NotFoundError(
-            f"'{what}' could be several files of {repo.id}.", "Name one file.", kind=FailureKind.AMBIGUOUS
+            f"'{what}' could be several files of {repo.id}.",
+            f"Name one of them: {', '.join(choices)}.",
+            kind=FailureKind.AMBIGUOUS,
         )
+    known = ", ".join(variant.name for variant in variants) or "none"
     raise NotFoundError(f"{repo.id} has no variant or file '{what}'.", f"Its variants: {known}.")
+
+
+def _drafts(repo: RepoFiles, variants: Sequence[Variant], name: str) -> list[str]:
+    """The files of the draft that goes with a variant. Raises NotFoundError where there is none."""
+    found = [file.path for variant in variants for file in variant.draft_files]
+    if not found:
+        raise NotFoundError(f"{repo.id} has no draft model for {name}.", "Leave --with-draft out.")
+    return found
 
 
 def _note(state: DownloadState) -> str:

@@ -1,19 +1,20 @@
-"""What file names tell: shards that belong together, projectors, imatrix and draft files, readable names.
+"""What a file name tells: shards that belong together, projectors, imatrix and draft files, readable names.
 
 Names are labels, never facts: the spec calls them "not intended to be perfectly parsable" (ggml docs/gguf.md),
-so everything here is only used to join and to show. What a file is comes from its header.
+so everything here is only used to join and to show. What a file is comes from its header; what the files of one folder
+are to each other, :mod:`desktop.core.companions` says.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal, TypeVar
 
-Role = Literal["model", "mmproj", "imatrix", "draft"]
+Role = Literal["model", "mmproj", "imatrix", "draft", "adapter"]
 P = TypeVar("P", bound=PurePath)
 
 # llama.cpp's own split files (llama_split_path), and plain concatenation as some uploaders do it.
@@ -21,15 +22,22 @@ _SPLIT = re.compile(r"^(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf$
 _PART = re.compile(r"^(?P<stem>.+?)(?:\.gguf)?\.part(?P<number>\d+)of(?P<count>\d+)$", re.IGNORECASE)
 _GGUF = re.compile(r"\.gguf$", re.IGNORECASE)
 
-# A quantization label between separators; what uploaders put before it (UD-, i1-) belongs to it.
+# A quantization label between separators; what uploaders put before it (UD-, i1-) belongs to it. Those of the fork
+# ik_llama.cpp (IQ4_KS, IQ2_KT, Q8_K_R8, IQ1_BN) and BitNet's (I2_S) are labels too, whatever can load them; a bare Q4
+# is one that says no more than its bits.
 _LABEL = re.compile(
     r"(?:^|[-._ ])"
     r"(?P<label>(?:UD-|i1-)?"
-    r"(?:I?Q\d+_(?:K(?:_(?:XXS|XS|S|M|L|XL|XXL))?|XXS|XS|S|M|L|NL|[01](?:_\d_\d)?)"
-    r"|TQ[12]_0|MXFP4(?:_MOE)?|NVFP4|BF16|FP?16|FP?32))"
+    r"(?:I?Q\d+_(?:K(?:SS|[STV])?(?:_(?:XXS|XS|S|M|L|XL|XXL|P))?(?:_R\d)?|BN|XXS|XS|S|M|L|NL|[01](?:_\d_\d)?)(?:_R\d)?"
+    r"|TQ[12]_0|I2_S|MXFP4(?:_MOE)?|NVFP4|BF16|FP?16|FP?32|Q[2-8]))"
     r"(?=$|[-._ ])",
     re.IGNORECASE,
 )
+_WORDS = re.compile(r"[-._ ]+")
+# What llama.cpp takes for a draft beside a model (common/download.cpp: mtp-, eagle3-, dflash-, dspark-). A model may
+# have "mtp" elsewhere in its name, for layers of its own; the others name nothing else.
+_DRAFT_FIRST = frozenset(("mtp",))
+_DRAFT_ANYWHERE = frozenset(("draft", "drafter", "eagle3", "dflash", "dspark"))
 
 
 @dataclass(frozen=True)
@@ -64,16 +72,29 @@ def stem(name: str) -> str:
     return found.stem if found else _GGUF.sub("", name)
 
 
+def words(name: str) -> list[str]:
+    """The words of a file name in small letters, endings left out."""
+    return [word for word in _WORDS.split(stem(name).lower()) if word]
+
+
 def role(name: str) -> Role:
-    """What kind of file the name speaks of."""
-    words = re.split(r"[-._ ]+", stem(name).lower())
-    if "mmproj" in words:
+    """What kind of file the name speaks of, seen by itself."""
+    own = words(name)
+    if "mmproj" in stem(name).lower():
         return "mmproj"
-    if "imatrix" in words:
+    if "imatrix" in own and not _made_with_imatrix(name):
         return "imatrix"
-    if words[0] in ("mtp", "eagle3", "eagle") or "draft" in words:
+    if (own[:1] and own[0] in _DRAFT_FIRST) or not _DRAFT_ANYWHERE.isdisjoint(own):
         return "draft"
     return "model"
+
+
+def _made_with_imatrix(name: str) -> bool:
+    """Whether it is a model made with an importance matrix: ``X-imatrix-Q4_K_M``, not ``X-BF16.imatrix``."""
+    text = stem(name)
+    at = [match.start() for match in _LABEL.finditer(text)]
+    found = text.lower().find("imatrix")
+    return bool(at) and 0 < found < at[-1]
 
 
 def label(name: str) -> str:
@@ -91,7 +112,7 @@ def base_name(name: str) -> str:
     matches = list(_LABEL.finditer(text))
     if matches and matches[-1].start() > 0:
         text = text[: matches[-1].start()] + text[matches[-1].end() :]
-    text = re.sub(r"(?i)(^|[-._ ])(mmproj|mtp)(?=$|[-._ ])", r"\1", text)
+    text = re.sub(r"(?i)(^|[-._ ])mmproj(?=$|[-._ ])", r"\1", text)
     return text.strip("-._ ")
 
 
@@ -113,21 +134,3 @@ def join_shards(paths: Iterable[P]) -> list[tuple[tuple[P, ...], int]]:
         sets[key].setdefault(number, path)
         counts[key] = count
     return [(tuple(parts[number] for number in sorted(parts)), counts[key] - len(parts)) for key, parts in sets.items()]
-
-
-def projectors_for(model: PurePath, projectors: Sequence[P], models_beside: int) -> tuple[P, ...]:
-    """The mmproj files that belong to a model: in its folder, or the one above a folder per quantization.
-
-    Where a folder holds several models (``models_beside`` base names), the projector's name has to begin with
-    the model's base name or the other way round; otherwise all of the folder's projectors are taken.
-    """
-    near = [path for path in projectors if path.parent in (model.parent, model.parent.parent)]
-    if models_beside <= 1:
-        return tuple(near)
-    wanted = base_name(model.name).lower()
-    matching = []
-    for path in near:
-        name = base_name(path.name).lower()
-        if name and (wanted.startswith(name) or name.startswith(wanted)):
-            matching.append(path)
-    return tuple(matching)

@@ -1,18 +1,20 @@
 """A repo's files as variants: what a person chooses between.
 
 Shards are one variant, projectors and draft models belong to variants, importance matrices and other files are
-left out. All of it rests on names, which are labels: what a file is comes from its header.
+left out. All of it rests on names and sizes, which are labels: what a file is comes from its header, and where that
+was read it decides.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Protocol
 
 from desktop.core import naming
+from desktop.core.companions import companions_for, roles_of, several_models
 from desktop.core.quality import Kind, plain_name
 
 _LEGACY = ("Q4_0", "Q4_1", "Q5_0", "Q5_1")
@@ -71,8 +73,28 @@ class Variant:
         return min(self.mmproj, key=lambda file: file.size_bytes, default=None)
 
     @property
+    def draft_files(self) -> tuple[RepoFile, ...]:
+        """The draft to take, all its shards: of the variant's own label, else the nearest in bits, as llama.cpp takes
+        it (common/download.cpp)."""
+        by_path = {PurePosixPath(file.path): file for file in self.draft}
+        sets = [paths for paths, _ in naming.join_shards(by_path)]
+        own = _bits(self.quantization)
+
+        def distance(paths: Sequence[PurePosixPath]) -> tuple[bool, int, int]:
+            label = naming.label(paths[0].name)
+            size = sum(by_path[path].size_bytes for path in paths)
+            return plain_name(label) != self.quantization, abs(_bits(label) - own), size
+
+        return tuple(by_path[path] for path in min(sets, key=distance, default=()))
+
+    @property
     def download_bytes(self) -> int:
-        return self.size_bytes + (self.projector.size_bytes if self.projector else 0)
+        return sum(file.size_bytes for file in self.files_to_fetch())
+
+    def files_to_fetch(self, *, draft: bool = False) -> tuple[RepoFile, ...]:
+        """The files of a download: its own, the projector, and the draft where it is wanted."""
+        projector = (self.projector,) if self.projector else ()
+        return (*self.files, *projector, *(self.draft_files if draft else ()))
 
     @property
     def first_file(self) -> RepoFile:
@@ -80,39 +102,59 @@ class Variant:
         return self.files[0]
 
 
-def variants_of(files: Iterable[RepoFile]) -> tuple[Variant, ...]:
-    """The variants among a repo's files, smallest first."""
+def variants_of(files: Iterable[RepoFile], told: Mapping[str, naming.Role] | None = None) -> tuple[Variant, ...]:
+    """The variants among a repo's files, smallest first. ``told`` is what headers said of files, by path."""
     by_path = {PurePosixPath(file.path): file for file in files if naming.is_model_file(PurePosixPath(file.path).name)}
-    roles: dict[naming.Role, list[PurePosixPath]] = {"model": [], "mmproj": [], "imatrix": [], "draft": []}
-    for path in by_path:
-        roles[_role(path)].append(path)
-    models = naming.join_shards(sorted(roles["model"]))
-    names = {naming.base_name(paths[0].name).lower() for paths, _ in models}
-    drafts = [paths for paths, _ in naming.join_shards(sorted(roles["draft"]))]
+    roles = roles_of(
+        {path: file.size_bytes for path, file in by_path.items()},
+        {PurePosixPath(path): role for path, role in (told or {}).items()},
+    )
+    of_role = {role: [path for path in sorted(by_path) if roles[path] == role] for role in set(roles.values())}
+    models = naming.join_shards(of_role.get("model", []))
+    projectors = [path for path in by_path if roles[path] == "mmproj"]  # in the repo's order
+    several = several_models(paths[0] for paths, _ in models)
     found = []
     for paths, missing in models:
-        projectors = naming.projectors_for(paths[0], roles["mmproj"], len(names))
-        beside = [draft for draft in drafts if draft[0].parent in (paths[0].parent, paths[0].parent.parent)]
         found.append(
             _variant(
                 tuple(by_path[path] for path in paths),
-                tuple(by_path[path] for path in projectors),
-                tuple(by_path[path] for draft in beside for path in draft),
+                tuple(by_path[path] for path in companions_for(paths[0], projectors, several=several)),
+                tuple(by_path[path] for path in companions_for(paths[0], of_role.get("draft", []), several=several)),
                 missing,
             )
         )
     return tuple(sorted(_unique(found), key=lambda variant: (variant.size_bytes, variant.name)))
 
 
+def named_variants(variants: Sequence[Variant], text: str) -> tuple[Variant, ...]:
+    """The variants that a person means by ``text``, wherever it is written: by name, by what the uploader calls it, by
+    model and label, by its quantization. What fits more exactly goes before the rest; several are left where the text
+    fits them alike, none where it fits nothing."""
+    wanted = _spelt(text)
+    plain = plain_name(text)
+    prefixed = text.upper().startswith(("UD-", "I1-"))
+    ways: tuple[Callable[[Variant], bool], ...] = (
+        lambda variant: _spelt(variant.name) == wanted,
+        lambda variant: _spelt(variant.label) == wanted,
+        lambda variant: _spelt(naming.stem(PurePosixPath(variant.first_file.path).name)) == wanted,
+        lambda variant: _spelt(f"{variant.model} {variant.label}") == wanted,
+        lambda variant: not prefixed and bool(variant.quantization) and variant.quantization == plain,
+    )
+    for fits in ways:
+        found = tuple(variant for variant in variants if fits(variant))
+        if found:
+            return found
+    return ()
+
+
 def variant_at(variants: Sequence[Variant], file: str, label: str = "") -> int:
     """The variant that a file or folder of its repo belongs to, or that a label names; -1 for none."""
     for index, variant in enumerate(variants):
-        paths = [entry.path for entry in (*variant.files, *variant.mmproj)]
+        paths = [entry.path for entry in (*variant.files, *variant.mmproj, *variant.draft)]
         if file and (file in paths or any(path.startswith(f"{file.rstrip('/')}/") for path in paths)):
             return index
-        if label and label.casefold() in (variant.name.casefold(), variant.quantization.casefold()):
-            return index
-    return -1
+    named = named_variants(variants, label) if label else ()
+    return variants.index(named[0]) if named else -1
 
 
 def kind_of(path: str) -> Kind:
@@ -128,11 +170,14 @@ def kind_of(path: str) -> Kind:
     return "plain"
 
 
-def _role(path: PurePosixPath) -> naming.Role:
-    own = naming.role(path.name)
-    if own == "model" and path.parent.name.lower() in ("mmproj", "imatrix"):
-        return "mmproj" if path.parent.name.lower() == "mmproj" else "imatrix"
-    return own
+def _bits(label: str) -> int:
+    digits = re.search(r"\d+", label)
+    return int(digits[0]) if digits else 0
+
+
+def _spelt(text: str) -> str:
+    """A name as it is compared: a person may write "x Q4_0", "X-Q4_0" or "x.q4_0"."""
+    return re.sub(r"[-./ ]+", " ", text.strip().casefold())
 
 
 def _variant(
@@ -181,12 +226,15 @@ def _unique(variants: Sequence[Variant]) -> list[Variant]:
     def renamed(rows: Sequence[Variant], more: Sequence[str]) -> list[Variant]:
         counts: dict[str, int] = {}
         for row in rows:
-            counts[row.name] = counts.get(row.name, 0) + 1
+            counts[row.name.casefold()] = counts.get(row.name.casefold(), 0) + 1
         return [
-            replace(row, name=f"{extra} {row.name}") if counts[row.name] > 1 and extra and extra != row.name else row
+            replace(row, name=f"{extra} {row.name}")
+            if counts[row.name.casefold()] > 1 and extra and extra != row.name
+            else row
             for row, extra in zip(rows, more, strict=True)
         ]
 
     by_model = renamed(variants, [variant.model for variant in variants])
-    folders = [str(PurePosixPath(variant.first_file.path).parent) for variant in variants]
-    return renamed(by_model, folders)
+    folders = [PurePosixPath(variant.first_file.path).parent for variant in variants]
+    by_folder = renamed(by_model, [str(folder) if folder.name else "" for folder in folders])
+    return renamed(by_folder, [PurePosixPath(variant.first_file.path).name for variant in variants])

@@ -106,20 +106,24 @@ class HubClient:
         return f"{self.endpoint}/{quote(repo)}/resolve/{quote(revision or DEFAULT_REVISION, safe='')}/{quote(path)}"
 
     def json(self, path: str, *, repo: str = "") -> tuple[Any, str]:
-        """The JSON at ``path`` (or a whole address of this Hub) and the address of the next page ("" if none).
+        """The JSON at ``path`` (or a whole address) and the address of the next page ("" if none).
 
-        Raises HubError.
+        Redirects are followed, also to other hosts: a renamed repo has one, and mirrors send elsewhere what they do
+        not have. So may the next page be another host's. Raises HubError.
         """
         url = urljoin(f"{self.endpoint}/", path.lstrip("/")) if "://" not in path else path
-        with self._translated(repo), self._sent(url, {}) as response:
-            _raise_for_status(response)
-            content = bytearray()
-            for chunk in response.iter_bytes():
-                content += chunk
-                if len(content) > _MAX_ANSWER:
-                    raise half_an_answer(f"more than {_MAX_ANSWER:,} bytes from {url}")
-            following = str(response.links.get("next", {}).get("url", ""))
-            return _decoded(bytes(content)), following if self._is_own(following) else ""
+        query = urlsplit(url).query
+        with self._translated(repo):
+            for _ in range(_MAX_REDIRECTS + 1):
+                with self._sent(url, {}) as response:
+                    if not response.has_redirect_location:
+                        _raise_for_status(response)
+                        following = str(response.links.get("next", {}).get("url", ""))
+                        return _whole(response, url), self._led(url, following) if following else ""
+                    target = urlsplit(self._led(url, response.headers["Location"]))
+                    url = (target if target.query else target._replace(query=query)).geturl()
+                    _drain(response)
+            raise too_many_redirects(url)
 
     @contextmanager
     def opened(
@@ -159,15 +163,13 @@ class HubClient:
                         found = _remote_file(learned, repo, path, revision, url)
                         yield found, None if enough(found) else response
                         return
-                    url = urljoin(url, response.headers["Location"])
+                    url = self._led(url, response.headers["Location"])
                     if "etag" in learned and "size" in learned:
                         found = _remote_file(learned, repo, path, revision, url)
                         if enough(found):
                             yield found, None
                             return
-                    body = response.headers.get("Content-Length", "")
-                    if body.isdigit() and int(body) <= _DRAINED:
-                        response.read()
+                    _drain(response)
             raise too_many_redirects(url)
 
     @contextmanager
@@ -189,6 +191,15 @@ class HubClient:
         ) as response:
             _log.debug("GET %s: %d", without_query(url), response.status_code)
             yield response
+
+    def _led(self, url: str, address: str) -> str:
+        """Where a redirect or a link in the answer from ``url`` leads. One from the root, of a Hub behind an endpoint
+        with a path of its own, is meant within that path."""
+        found, inside = urlsplit(urljoin(url, address)), urlsplit(self.endpoint).path
+        from_root = not urlsplit(address).netloc and self._is_own(url)
+        if inside and from_root and not f"{found.path}/".startswith(f"{inside}/"):
+            found = found._replace(path=inside + found.path)
+        return found.geturl()
 
     def _is_own(self, url: str) -> bool:
         """Whether an address is this Hub's: only there the token goes."""
@@ -234,13 +245,26 @@ def _raise_for_status(response: httpx2.Response) -> None:
     hf_raise_for_status(response)
 
 
-def _decoded(content: bytes) -> Any:
+def _drain(response: httpx2.Response) -> None:
+    """Read a redirect's small body, so that its connection can be used again."""
+    body = response.headers.get("Content-Length", "")
+    if body.isdigit() and int(body) <= _DRAINED:
+        response.read()
+
+
+def _whole(response: httpx2.Response, url: str) -> Any:
+    """The JSON of an answer."""
     import msgspec
 
+    content = bytearray()
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > _MAX_ANSWER:
+            raise half_an_answer(f"more than {_MAX_ANSWER:,} bytes from {without_query(url)}")
     try:
         return msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise half_an_answer(f"{error}: {content[:200]!r}") from error
+        raise half_an_answer(f"{error}: {bytes(content[:200])!r}") from error
 
 
 def _told(response: httpx2.Response) -> dict[str, str]:

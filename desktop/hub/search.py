@@ -52,6 +52,9 @@ _ABSENT = frozenset(
 )
 
 
+_NEEDED = ("id", "sha", "siblings", "gated", "private")  # without which a repo cannot be used
+
+
 class _Size(msgspec.Struct):
     total: int | None = None
     architecture: str | None = None
@@ -189,10 +192,14 @@ def _parameters(query: SearchQuery, size: int) -> list[tuple[str, str]]:
 
 
 def _converted(item: Any) -> _Item:
+    """A repo as the Hub tells of it. Facts that are not what the protocol says are left out; the files are not."""
     try:
         return msgspec.convert(item, _Item)
     except msgspec.ValidationError as error:
-        raise half_an_answer(str(error)) from error
+        try:
+            return msgspec.convert({name: item[name] for name in _NEEDED if name in item}, _Item)
+        except (msgspec.ValidationError, TypeError):
+            raise half_an_answer(str(error)) from error
 
 
 def _listed(item: Any) -> RepoSummary | None:

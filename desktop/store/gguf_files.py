@@ -12,6 +12,7 @@ import msgspec
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf import Header, read_header
 from desktop.core.gguf.kind import model_kind
+from desktop.core.gguf.projector import model_width, projector_widths
 from desktop.core.model_kind import ModelKind
 from desktop.core.quants import WeightShare
 
@@ -84,6 +85,7 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     shards: int = 1
     shard: int = 0
     problem: str = ""
+    widths: tuple[int, ...] = ()  # of a model's embeddings, or of what a projector may put out
 
 
 def facts_of(path: Path) -> Facts:
@@ -104,9 +106,10 @@ def kind_of(path: Path) -> ModelKind:
 
 def _facts(header: Header) -> Facts:
     shard, shards = header.split or (0, 1)
+    kind = model_kind(header)
     return Facts(
         architecture=header.architecture,
-        kind=model_kind(header),
+        kind=kind,
         title=header.name,
         parameters=header.parameters,
         file_type=header.file_type,
@@ -115,4 +118,5 @@ def _facts(header: Header) -> Facts:
         shards=shards,
         shard=shard,
         problem=next((p.message for p in header.problems if p.severity == "error"), ""),
+        widths=projector_widths(header) if kind is ModelKind.PROJECTOR else (model_width(header),),
     )

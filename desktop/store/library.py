@@ -13,7 +13,9 @@ from pathlib import Path
 
 from desktop.core import naming
 from desktop.core.cancelled import Cancelled, CancelledError, never
+from desktop.core.companions import companions_for, contradict, home_of, several_models
 from desktop.core.errors import NotFoundError
+from desktop.core.gguf.projector import widths_contradict
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef, local_ref
 from desktop.core.model_size import size_of
@@ -127,7 +129,8 @@ class Library:
             and (found := look_at(other, "folder"))
         ]
         cache = HeaderCache(self._cache_file)
-        entries = _entries(_read([wanted, *beside], cache, unheard, never), asked_for=path)
+        others = [other for other in _siblings(path) if other.suffix == ".gguf" and naming.role(other.name) == "model"]
+        entries = _entries(_read([wanted, *beside], cache, unheard, never), asked_for=path, beside=others)
         cache.save()
         for entry in entries:
             if path in entry.files:
@@ -165,9 +168,9 @@ def _read(
     return read
 
 
-def _entries(read: Sequence[_Read], asked_for: Path | None = None) -> list[LibraryModel]:
+def _entries(read: Sequence[_Read], asked_for: Path | None = None, beside: Sequence[Path] = ()) -> list[LibraryModel]:
     """Join files into entries: shards joined, projectors attached, duplicates merged, and importance matrices left out
-    but for one that is ``asked_for``."""
+    but for one that is ``asked_for``. ``beside`` are models of the same folders that were not read."""
     by_path: dict[Path, _Read] = {}
     names: dict[Path, list[Path]] = defaultdict(list)  # further names (manifests) of the same file
     for item in read:
@@ -180,17 +183,21 @@ def _entries(read: Sequence[_Read], asked_for: Path | None = None) -> list[Libra
         for path, item in by_path.items()
         if not _is_projector(item) and (item.facts.kind is not ModelKind.IMATRIX or path == asked_for)
     ]
-    beside: dict[Path, set[str]] = defaultdict(set)
-    for path in models:
-        beside[path.parent].add(naming.base_name(path.name).lower())
-    near = _by_folder(projectors)
+    chatting = [path for path in models if by_path[path].facts.kind.writes_text]
+    several = {folder: several_models(paths) for folder, paths in _by_folder([*chatting, *beside]).items()}
+    near: defaultdict[Path, list[Path]] = defaultdict(list)
+    for path in projectors:
+        near[home_of(path)].append(path)
     merged: dict[object, LibraryModel] = {}
     attached: set[Path] = set()
     for paths, missing in naming.join_shards(models):
         shards = [by_path[path] for path in paths]
         folder = paths[0].parent
-        own = shards[0].file.projectors or naming.projectors_for(
-            paths[0], [*near[folder], *near[folder.parent]], len(beside[folder])
+        candidates = [*near[folder], *near[folder.parent]]
+        own = shards[0].file.projectors or tuple(
+            path
+            for path in companions_for(paths[0], candidates, several=several.get(folder, False))
+            if not _contradict(shards[0], by_path[path])
         )
         attached.update(own)
         entry = replace(_entry(shards, own, missing), also_in=tuple(names[paths[0]]))
@@ -220,6 +227,15 @@ def _merge(merged: dict[object, LibraryModel], content: object, entry: LibraryMo
 def _content(shards: Sequence[_Read], digests: dict[tuple[int, int], str]) -> object:
     # One file is known by its inode (links of any kind) or by the SHA-256 two stores name their copies by.
     return tuple(digests.get(item.file.inode) or item.file.digest or item.file.inode for item in shards)
+
+
+def _contradict(model: _Read, projector: _Read) -> bool:
+    """Whether a projector is of another model by what both headers say: their widths, or their names."""
+    width = next(iter(model.facts.widths), 0)
+    if widths_contradict(projector.facts.widths, width):
+        return True
+    ours, theirs = (f"{item.file.path.stem} {item.facts.title}" for item in (model, projector))
+    return contradict(ours, theirs)
 
 
 def _is_projector(item: _Read) -> bool:

@@ -11,7 +11,6 @@ from desktop.core.naming import (
     is_model_file,
     join_shards,
     label,
-    projectors_for,
     role,
     shard,
     stem,
@@ -83,14 +82,6 @@ def test_shards_of_one_folder_and_stem_are_joined() -> None:
         ((paths[1], paths[4]), 1),
         ((paths[3],), 0),
     ]
-
-
-def test_projectors_go_to_their_model() -> None:
-    near, named, far = P("r/mmproj-F16.gguf"), P("r/mmproj-gemma-3-4b-it-f16.gguf"), P("other/mmproj-F16.gguf")
-    assert projectors_for(P("r/gemma-3-4b-it-Q4_0.gguf"), [near, far], 1) == (near,)
-    assert projectors_for(P("r/Q4_0/gemma-3-4b-it-Q4_0.gguf"), [near, far], 1) == (near,)
-    assert projectors_for(P("r/gemma-3-4b-it-Q4_0.gguf"), [near, named], 2) == (named,)
-    assert projectors_for(P("r/llama-Q4_0.gguf"), [near, named], 2) == ()
 
 
 def test_figures_as_people_write_them() -> None:

@@ -45,17 +45,20 @@ class Fault:
     cut: the connection closes after ``after`` body bytes. stall: nothing comes after ``after`` bytes, until the
     server closes. status: an answer with ``status`` and ``headers``. wrong-length: the range is said to be of a
     longer file. wrong-bytes: other bytes of the right length. ignore-range: 200 with the whole file.
-    redirect-loop: a redirect to itself. bad-json: half a document. slow: ``seconds`` before the answer.
+    redirect-loop: a redirect to itself. redirect: a redirect of ``status`` to ``location``, where "{}" stands for
+    path and query asked for. bad-json: half a document. slow: ``seconds`` before the answer.
     """
 
     kind: Literal[
-        "cut", "stall", "status", "wrong-length", "wrong-bytes", "ignore-range", "redirect-loop", "bad-json", "slow"
-    ]
+        "cut", "stall", "status", "wrong-length", "wrong-bytes", "ignore-range", "redirect-loop", "redirect",
+        "bad-json", "slow",
+    ]  # fmt: skip
     path: str = ""
     times: int = 1
     after: int = 0
     status: int = 500
     seconds: float = 0.0
+    location: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -74,7 +77,13 @@ class Exchange:
 class HubServer:
     """Serves repos on 127.0.0.1. A context manager; threads and connections end with it."""
 
-    def __init__(self, repos: list[Repo] | None = None, *, port: int = 0, page_size: int = 30) -> None:
+    def __init__(
+        self, repos: list[Repo] | None = None, *, port: int = 0, page_size: int = 30, prefix: str = ""
+    ) -> None:
+        """``prefix`` is a path below which everything is, as behind a company's proxy; redirects do not have it."""
+        self.prefix = prefix
+        self.renamed: dict[str, str] = {}  # old ids of repos, with the new ones
+        self.next_endpoint: str | None = None  # where the next page of a list is; None: here, "": a path from the root
         self.repos = {repo.id: repo for repo in repos or []}
         self.page_size = page_size
         self.tokens: dict[str, set[str]] = {}  # token -> ids of the gated and private repos it may read
@@ -96,7 +105,7 @@ class HubServer:
     @property
     def endpoint(self) -> str:
         """What HF_ENDPOINT is set to."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}{self.prefix}"
 
     def __enter__(self) -> HubServer:
         return self

@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         self.hub = self.server.hub
         parts = urlsplit(self.path)
-        self.route, self.query = unquote(parts.path), parse_qs(parts.query)
+        self.route, self.query = unquote(parts.path).removeprefix(self.hub.prefix), parse_qs(parts.query)
         self.exchange = Exchange(self.command, self.route, self.query, dict(self.headers.items()))
         self.hub.exchanges.append(self.exchange)
         slow = self.hub.fault(self.route, "slow")
@@ -50,6 +50,19 @@ class Handler(BaseHTTPRequestHandler):
             return
         if self.hub.fault(self.route, "redirect-loop") is not None:
             self._send(302, b"", {"Location": self.path})
+            return
+        led = self.hub.fault(self.route, "redirect")
+        if led is not None:
+            inside = self.path.removeprefix(self.hub.prefix)
+            self._send(led.status, b"Moved", {"Location": led.location.replace("{}", inside)})
+            return
+        old = next((old for old in self.hub.renamed if f"/{old}/" in f"{self.route}/"), None)
+        if old is not None:  # as the Hub answers: from the root
+            moved = self.path.removeprefix(self.hub.prefix).replace(quote(old), quote(self.hub.renamed[old]), 1)
+            self._send(307, b"Temporary Redirect", {"Location": moved})
+            return
+        if self.hub.prefix and not self.path.startswith(f"{self.hub.prefix}/"):
+            self._error(404, "", "Nothing is outside the prefix")
             return
         resolve = re.fullmatch(r"/(?P<repo>[^/]+(?:/[^/]+)?)/resolve/(?P<revision>[^/]+)/(?P<path>.+)", self.route)
         blob = re.fullmatch(r"/cdn/(?P<blob>[^/]+)/.*", self.route)
@@ -89,7 +102,8 @@ class Handler(BaseHTTPRequestHandler):
         headers = {}
         if start + limit < len(found):
             following = {**self.query, "cursor": [str(start + limit)]}
-            headers["Link"] = f'<{self.hub.endpoint}/api/models?{urlencode(following, doseq=True)}>; rel="next"'
+            where = self.hub.endpoint if self.hub.next_endpoint is None else self.hub.next_endpoint
+            headers["Link"] = f'<{where}/api/models?{urlencode(following, doseq=True)}>; rel="next"'
         expand = self.query.get("expand") or [*_BASIC, *(("siblings", "gated", "sha") if "full" in self.query else ())]
         self._json([self._fields(repo, expand) for repo in page], headers)
 
@@ -175,7 +189,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         headers["X-Linked-Etag"] = f'"{content.sha256}"'
         headers["X-Linked-Size"] = str(content.size)
-        headers["Location"] = f"http://localhost:{self.hub.port}/cdn/{self.hub.blob(content)}/{quote(path)}?Signature=s"
+        headers["Location"] = (
+            f"http://localhost:{self.hub.port}{self.hub.prefix}/cdn/{self.hub.blob(content)}/{quote(path)}?Signature=s"
+        )
         self._send(302, b"Found. Redirecting", headers)
 
     def _repo(self, name: str) -> Repo | None:

@@ -42,7 +42,7 @@ class PickedRun:
         asked = _asked(row, controls)
         self._remember(ModelRef(variant.name, hub_identity(repo, variant.first_file.path)), asked)
         if here is None or not here.exists():  # it may have been removed meanwhile
-            files = [file.path for file in (*variant.files, *([variant.projector] if variant.projector else []))]
+            files = [file.path for file in variant.files_to_fetch()]
             self._downloads.start(repo, files, name=f"{repo} {variant.name}")
             return None
         ref = self._model_at(here)

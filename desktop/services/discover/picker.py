@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
@@ -21,6 +22,7 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import NOTHING_SET, LoadSettings
 from desktop.core.memory import ModelShape, Weights
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
+from desktop.core.naming import Role
 from desktop.core.placement import Fit, Pool, Reclaimable
 from desktop.core.quality import Kind, Quality
 from desktop.core.quants import main_type
@@ -51,6 +53,7 @@ from desktop.services.discover.target_machine import (
 from desktop.services.models.local_copies import LocalCopies
 from desktop.services.planning.service import plan_of
 
+_SORTINGS = 3  # times that headers may show files to be no models, before the rest stays as it is
 _NOT_PLANNED = "Heft cannot work out how this model is loaded."
 
 _log = logging.getLogger(__name__)
@@ -121,16 +124,14 @@ class PickedRepo:
     ) -> None:
         """``usual`` is what holds for every load unless the controls say something else."""
         self.files = files
-        self.variants = variants_of(files.files)
-        self._refs = tuple(ModelRef(one.name, hub_identity(files.id, one.first_file.path)) for one in self.variants)
         self._usual = usual
         self.remembered = NOTHING_SET  # how a model of the repo was set up before
-        self._reading = RepoReading(files, self.variants, headers, tables)
-        self._repo_words = self._reading.grouper.words(files.id.rpartition("/")[2])
-        self._copies = copies
-        self._local: list[Path | None] = []
-        self.look_for_copies()
+        self._headers = headers
         self._tables = tables
+        self._copies = copies
+        self._listing = threading.RLock()  # the list of variants and what is by its numbers change together
+        self._list({})
+        self._repo_words = self._reading.grouper.words(files.id.rpartition("/")[2])
         self._own = own
         self._planner = planner
         self._rates = MachineRates(rates)
@@ -152,9 +153,28 @@ class PickedRepo:
     def read_first(self, cancelled: Cancelled = never) -> None:
         """The first kilobytes of one variant per model, which give the estimates for all. Raises HubError.
 
-        A damaged file is passed over for the next one; FileFormatError where all are.
+        A damaged file is passed over for the next one; FileFormatError where all are. What turns out to be no model
+        goes to the models it is a companion of: the list of variants is another one then.
         """
+        told: dict[str, Role] = {}
+        for _ in range(_SORTINGS):
+            self._reading.read_first(cancelled)
+            found = self._reading.companions()
+            if not found:
+                return
+            told |= found
+            with self._listing:
+                self._list(told)
         self._reading.read_first(cancelled)
+
+    def _list(self, told: Mapping[str, Role]) -> None:
+        """List the variants by the files' names, and by what headers said of some."""
+        self.variants = variants_of(self.files.files, told)
+        identity = partial(hub_identity, self.files.id)
+        self._refs = tuple(ModelRef(one.name, identity(one.first_file.path)) for one in self.variants)
+        self._reading = RepoReading(self.files, self.variants, self._headers, self._tables)
+        self._local: list[Path | None] = []
+        self.look_for_copies()
 
     def settle(
         self,
@@ -235,9 +255,12 @@ class PickedRepo:
 
     def look_for_copies(self) -> bool:
         """Look again which variants are on this computer; whether that is different now."""
-        copies, before = self._copies, self._local
-        self._local = [copies.path_of(self.files.id, variant) if copies else None for variant in self.variants]
-        return self._local != before
+        copies, before, variants = self._copies, self._local, self.variants
+        found = [copies.path_of(self.files.id, variant) if copies else None for variant in variants]
+        with self._listing:
+            if variants is self.variants:
+                self._local = found
+        return found != before
 
     def refresh(self) -> bool:
         """Look at this computer's free memory again; whether it changed enough to matter. :meth:`settle` then."""
@@ -256,7 +279,12 @@ class PickedRepo:
 
     def view(self, controls: Controls, *, estimates_only: bool = False, longest: bool = False) -> View:
         """Everything as known now. ``estimates_only`` leaves the engine's plans out; ``longest`` fills max_context."""
-        where, now = self._place(controls), self._reading.now()
+        where = self._place(controls)
+        with self._listing:
+            return self._view(controls, where, estimates_only=estimates_only, longest=longest)
+
+    def _view(self, controls: Controls, where: TargetMachine, *, estimates_only: bool, longest: bool) -> View:
+        now = self._reading.now()
         with self._lock:
             planned = {} if estimates_only else dict(self._planned)
         rates, placing = self._rates.on(where), _placing(controls)

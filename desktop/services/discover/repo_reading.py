@@ -19,6 +19,7 @@ from desktop.core.memory import ModelShape, Weights, shape_of, weights_from_size
 from desktop.core.model_groups import Grouped, Identity, ModelGrouper, NameWords, Use, identity_of
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_size import ModelSize
+from desktop.core.naming import Role
 from desktop.core.variants import RepoFile, Variant
 from desktop.hub.client import RemoteFile
 from desktop.hub.errors import HubError
@@ -31,6 +32,14 @@ _log = logging.getLogger(__name__)
 
 _TRIES = 3  # files of a model whose beginning is read until one is sound
 _FIRST_MODELS = 6  # models that are estimated at once; more follow as their headers are read
+# What a file is to the models beside it, by its kind.
+_COMPANIONS: dict[ModelKind, Role] = {
+    ModelKind.PROJECTOR: "mmproj",
+    ModelKind.DRAFT: "draft",
+    ModelKind.ADAPTER: "adapter",
+    ModelKind.CONTROL_VECTOR: "adapter",
+    ModelKind.IMATRIX: "imatrix",
+}
 _NO_LANGUAGE_MODEL = "This file is no language model: nothing in its header says how it is built."
 
 
@@ -207,6 +216,17 @@ class RepoReading:
         """Note why something of a variant could not be worked out."""
         self._note(index, problem=problem)
 
+    def companions(self) -> dict[str, Role]:
+        """What is no model by its header, though its name says nothing of it: paths with what they are. Empty where
+        nothing else is left to choose."""
+        with self._lock:
+            found = {
+                index: _COMPANIONS[entry.kind] for index, entry in enumerate(self._known) if entry.kind in _COMPANIONS
+            }
+        if len(found) == len(self._variants):
+            return {}
+        return {file.path: role for index, role in found.items() for file in self._variants[index].files}
+
     # -- inside ----------------------------------------------------------------------------------
 
     def _take(self, index: int, first: Header, headers: tuple[Header, ...] = ()) -> bool:
@@ -214,8 +234,10 @@ class RepoReading:
         first kilobytes were read."""
         try:
             kind = model_kind(first)
-            shape = shape_of(first)
+            shape = None if kind in _COMPANIONS else shape_of(first)
             if shape is None:
+                with self._lock:
+                    self._known[index] = replace(self._known[index], kind=kind)
                 self._note(index, unplannable=True, problem=kind_note(kind) or _NO_LANGUAGE_MODEL)
                 return False
             identity = identity_of(first, shape)

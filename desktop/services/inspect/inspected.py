@@ -14,6 +14,7 @@ from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
 from desktop.core.model_size import ModelSize
 from desktop.core.quants import quantization_label
+from desktop.core.variants import Variant
 from desktop.hub.client import RemoteFile
 
 
@@ -46,7 +47,8 @@ class ModelEntry:
     """One model among those of a folder or repo; ``source`` opens it.
 
     ``name`` is its path there, that of the first where it has several ``files``; ``format`` and ``quantization`` are
-    what the name tells, ``note`` is a sentence worth knowing. ``quantization`` and ``note`` may be "".
+    what the name tells, ``note`` is a sentence worth knowing. ``quantization`` and ``note`` may be "". ``variant`` is
+    None for companions and files of other formats.
     """
 
     source: str
@@ -56,6 +58,7 @@ class ModelEntry:
     size_bytes: int
     files: int = 1
     note: str = ""
+    variant: Variant | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from desktop.core import naming
+from desktop.core.companions import roles_of
 from desktop.core.formats import FolderFile
 from desktop.core.variants import Variant, variants_of
 from desktop.services.inspect.inspected import ModelEntry
@@ -27,8 +28,11 @@ _FORMATS = {
     ".pb": "TensorFlow",
     ".tflite": "TFLite",
 }
-_ROLES = {"mmproj": "Projector: lets the model see.", "draft": "Draft model: speeds another one up.",
-          "imatrix": "Importance matrix: for making quants."}  # fmt: skip
+_ROLES: dict[naming.Role, str] = {
+    "mmproj": "Projector: lets the model see.",
+    "draft": "Draft model: speeds another one up.",
+    "imatrix": "Importance matrix: for making quants.",
+}
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,14 @@ def list_models(files: Sequence[FolderFile], source_of: Callable[[str], str]) ->
     variants = variants_of(_RepoFile(file.name, file.size) for file in files)
     found = [_of_variant(variant, source_of) for variant in variants]
     listed = {file.path for variant in variants for file in variant.files}
+    gguf = {PurePosixPath(file.name): file.size for file in files if naming.is_model_file(file.name.rpartition("/")[2])}
+    roles = roles_of(gguf)
     for file in sorted(files, key=lambda file: file.name):
         path = PurePosixPath(file.name)
         if file.name in listed:
             continue
         if naming.is_model_file(path.name):
-            note = _ROLES.get(naming.role(path.name), "")
+            note = _ROLES.get(roles[path], "")
             label = naming.label(path.name)
             found.append(ModelEntry(source_of(file.name), file.name, "GGUF", label, file.size, note=note))
         elif path.suffix.lower() in _FORMATS:
@@ -67,5 +73,6 @@ def _of_variant(variant: Variant, source_of: Callable[[str], str]) -> ModelEntry
     note = "Parts of one file: they have to be joined." if variant.concatenated else variant.note
     quantization = naming.label(PurePosixPath(first).name) or variant.quantization
     return ModelEntry(
-        source_of(first), first, "GGUF", quantization, variant.size_bytes, files=len(variant.files), note=note
-    )
+        source_of(first), first, "GGUF", quantization, variant.size_bytes,
+        files=len(variant.files), note=note, variant=variant,
+    )  # fmt: skip

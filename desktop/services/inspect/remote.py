@@ -11,6 +11,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.formats import recognise
 from desktop.core.hub_address import HubAddress, hub_address
 from desktop.core.progress import Progress, Report
+from desktop.core.variants import named_variants
 from desktop.hub.byte_ranges import ByteRange
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
@@ -123,13 +124,13 @@ class RemoteOpener:
 
 
 def _labelled(repo: Inspected, label: str) -> tuple[ModelEntry, ...]:
-    models = [model for model in repo.models if naming.role(model.name.rpartition("/")[2]) == "model"]
-    found = tuple(model for model in models if model.quantization.casefold() == label.casefold())
-    if not found:
-        labels = dict.fromkeys(model.quantization for model in models if model.quantization)
-        hint = f"It has {', '.join(labels)}." if labels else f"See what is there: hf:{repo.title}"
+    variants = [model.variant for model in repo.models if model.variant is not None]
+    meant = named_variants(variants, label)
+    if not meant:
+        names = ", ".join(variant.name for variant in variants)
+        hint = f"It has {names}." if names else f"See what is there: hf:{repo.title}"
         raise NotFoundError(f"{repo.title} has no variant {label}.", hint)
-    return found
+    return tuple(model for model in repo.models if model.variant in meant)
 
 
 def _shard_names(path: str) -> list[str]:

@@ -26,13 +26,15 @@ from desktop.store.format_catalog import format_catalog
 
 _MAX_SETTINGS = 4 << 20  # bytes of a settings file or list of shards that are fetched
 _MAX_CARD = 68 << 10  # of a model card: its settings come first, in 64 KiB at most
-_UNREADABLE = (
-    FailureKind.GATED_LICENCE,
-    FailureKind.GATED_NO_TOKEN,
-    FailureKind.TOKEN_MISSING,
-    FailureKind.TOKEN_WRONG,
-    FailureKind.FORBIDDEN,
+# Of one file alone, or passing: the others are asked for as well. Any other refusal holds for all of a repo's files.
+_ONE_FILE = (
     FailureKind.FILE_NOT_FOUND,
+    FailureKind.REPO_NOT_FOUND,  # a mirror's bare 404: the repo itself was just listed
+    FailureKind.INTERRUPTED,
+    FailureKind.BAD_ANSWER,
+    FailureKind.REDIRECTS,
+    FailureKind.HUB_DOWN,
+    FailureKind.REFUSED,
 )
 _COMMIT_DIGITS = 10
 _ALIKE = 3  # files named when one is not there
@@ -70,22 +72,29 @@ class RepoOpener:
             if file.path.startswith(folder)
         ]
         small = SmallFiles(self._client, listed.id, listed.commit or address.revision, cancelled=cancelled)
-        refused: list[Finding] = []
+        refused: list[Finding] = []  # of all files
+        unread: dict[str, Finding] = {}
 
         def read(name: str) -> bytes:
             limit = _MAX_CARD if name == "README.md" else _MAX_SETTINGS
-            if refused or listed.stale_since or not any(file.name == name and file.size for file in files):
+            if (
+                refused
+                or name in unread
+                or listed.stale_since
+                or not any(file.name == name and file.size for file in files)
+            ):
                 return b""
             try:
                 return small.read(folder + name, limit)
             except HubError as error:
-                if error.kind not in _UNREADABLE:
-                    raise
-                refused.append(Finding("note", error.message, "Only its file names are known.", error.hint))
+                if error.kind in _ONE_FILE:
+                    unread[name] = _unread(name, error)
+                else:
+                    refused.append(Finding("note", error.message, "Only its file names are known.", error.hint))
                 return b""
 
         summary = recognise_folder(files, read, format_catalog())
-        findings = (*summary.findings, *refused, *_age(listed))
+        findings = (*summary.findings, *unread.values(), *refused, *_age(listed))
         summary = replace(_with_the_hubs_words(summary, listed), findings=findings)
         found = other(str(address), f"{listed.id}/{folder}".rstrip("/"), sum(file.size for file in files), summary)
         return replace(
@@ -116,6 +125,13 @@ def _with_the_hubs_words(summary: Summary, listed: RepoFiles) -> Summary:
         base_model=summary.base_model or repo.base_model,
         parameters=summary.parameters or repo.parameters or 0,
     )
+
+
+def _unread(name: str, error: HubError) -> Finding:
+    reason, action = error.message, error.hint
+    if error.kind == FailureKind.REPO_NOT_FOUND:
+        reason, action = "It is listed, and the Hub does not give it.", "Try again later."
+    return Finding("note", f"{name} could not be read.", reason, action)
 
 
 def _age(listed: RepoFiles) -> Sequence[Finding]:
