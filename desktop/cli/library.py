@@ -6,8 +6,18 @@ import argparse
 import sys
 from typing import Any
 
-from desktop.cli.output import ProgressLine, human_bytes, print_error, print_json, print_note, print_text, table
+from desktop.cli.output import (
+    NAME_WIDTH,
+    ProgressLine,
+    human_bytes,
+    print_error,
+    print_json,
+    print_note,
+    print_text,
+    table,
+)
 from desktop.core.errors import UsageError
+from desktop.core.naming import elided_name
 from desktop.core.units import human_parameters
 from desktop.services.container import Container
 from desktop.services.models.kind_words import kind_note
@@ -68,6 +78,8 @@ def _remove(container: Container, args: argparse.Namespace) -> int:
 def _document(model: LibraryModel) -> dict[str, Any]:
     return {
         "name": model.name,
+        "title": model.title,
+        "names": list(model.names),
         "path": str(model.path),
         "files": [str(path) for path in model.files],
         "mmproj": [str(path) for path in model.mmproj],
@@ -86,16 +98,23 @@ def _document(model: LibraryModel) -> dict[str, Any]:
     }
 
 
+def _said(model: LibraryModel) -> str:
+    """What is wrong with it or what it is for, and its further names."""
+    others = [elided_name(name, NAME_WIDTH) for name in model.names if name != model.name]
+    also = f"Also called {', '.join(others)}." if others else ""
+    return " ".join(words for words in (model.problem or kind_note(model.kind), also) if words)
+
+
 def _table(models: list[LibraryModel]) -> str:
     rows = [
         [
-            model.title,
+            elided_name(model.title, NAME_WIDTH),
             model.architecture or "-",
             human_parameters(model.parameters) if model.parameters else "-",
             model.quantization or "-",
             human_bytes(model.size_bytes),
             model.source,
-            model.problem or kind_note(model.kind),
+            _said(model),
         ]
         for model in models
     ]
