@@ -29,6 +29,9 @@ from desktop.store.paths import default_paths
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("--remove", metavar="NAME", help="remove a model: a name of the list, or a path")
+    parser.add_argument(
+        "--join", metavar="NAME", help="join the pieces of a file that was cut into one file beside them"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask before removing")
 
 
@@ -38,6 +41,9 @@ def run(args: argparse.Namespace) -> int:
     if args.remove is not None:
         with Container(paths, lambda error: print_error(error, as_json=False)) as container:
             return _remove(container, args)
+    if args.join is not None:
+        with Container(paths, lambda error: print_error(error, as_json=False)) as container:
+            return _join(container, args)
     service = Container(paths).library
     line = ProgressLine("Reading models")
     try:
@@ -72,6 +78,20 @@ def _remove(container: Container, args: argparse.Namespace) -> int:
         print_json({"removed": {**removed, "to_trash": removal.to_trash}})
     else:
         print_text(outcome(removal))
+    return 0
+
+
+def _join(container: Container, args: argparse.Namespace) -> int:
+    """Join a model's pieces and say where the file is. Raises HeftError."""
+    line = ProgressLine("Joining")
+    try:
+        path = container.joining.join(container.library.resolve(args.join), progress=line.show)
+    finally:
+        line.close()
+    if args.json:
+        print_json({"joined": {"path": str(path), "size_bytes": path.stat().st_size}})
+    else:
+        print_text(f"{path} is one file now, and can be run. The pieces are still there.")
     return 0
 
 

@@ -30,11 +30,15 @@ _MOST_PARTS = 1000  # that are looked for by number
 
 @dataclass(frozen=True)
 class Fault:
-    """``message`` says what the file is, ``hint`` the one thing to do; ``kind`` is for :class:`HeftError`."""
+    """``message`` says what the file is, ``hint`` the one thing to do; ``kind`` is for :class:`HeftError`.
+
+    ``joins`` says that all of it is there and only has to be joined.
+    """
 
     message: str
     hint: str
     kind: FailureKind = FailureKind.BAD_FILE
+    joins: bool = False
 
     @property
     def words(self) -> str:
@@ -114,6 +118,7 @@ def piece_fault(names: Sequence[str], missing: int, *, cut_short: bool = False) 
     return Fault(
         f"A file that was cut into {len(names)} pieces, which the engine does not load.",
         "Join them into one file: “Join pieces” in the Library, or heft library --join NAME.",
+        joins=True,
     )
 
 

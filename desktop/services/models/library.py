@@ -94,6 +94,10 @@ class LibraryService:
         """The folders the user added."""
         return tuple(Path(folder) for folder in self._settings.get(LIBRARY_FOLDERS))
 
+    def places(self) -> tuple[Location, ...]:
+        """All places that a scan looks into and that are there."""
+        return tuple(place for place in self._locations() if place.root.exists())
+
     def looked_into(self) -> tuple[Path, ...]:
         """Folders whose models are found wherever they lie in them."""
         return tuple(place.root for place in self._locations() if place.source in ("heft", "folder", "lmstudio"))

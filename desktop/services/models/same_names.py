@@ -47,4 +47,5 @@ def _places(model: LibraryModel) -> list[str]:
     if identity.startswith(PREFIX):
         owner, repo, *_ = identity.removeprefix(PREFIX).split("/")
         return [repo, owner, *_revision(model.path)]
-    return [folder.name for folder in model.path.parents if folder.name] or [str(model.path.parent)]
+    folders = [folder.name for folder in model.path.parents if folder.name] or [str(model.path.parent)]
+    return ["in pieces", *folders] if model.fault is not None and model.fault.joins else folders
