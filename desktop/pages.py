@@ -126,6 +126,7 @@ class Pages:
             lambda: self._container.planning,
             self._tasks,
             self._theme,
+            joining=lambda: self._container.joining,
         )
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from desktop.cli.output import human_bytes, table
+from desktop.cli.output import NAME_WIDTH, human_bytes, table
 from desktop.core.context_length import engine_context
 from desktop.core.load_settings import kv_words
 from desktop.core.memory import RAM
+from desktop.core.naming import elided_name
 from desktop.core.placement import Fit
 from desktop.core.units import human_bits, human_parameters
 from desktop.services.models.kind_words import kind_note
@@ -18,7 +19,8 @@ _METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formu
 def report(found: Weighed) -> str:
     """The whole report, ending with a line break."""
     fit = found.fit
-    title = found.title if found.quantization in found.title else f"{found.title} ({found.quantization})"
+    name = elided_name(found.title, NAME_WIDTH)
+    title = name if found.quantization in found.title else f"{name} ({found.quantization})"
     parts = [f"{title} at {fit.context:,} tokens of context, KV cache {kv_words(fit.kv_types)}"]
     parts.append(verdict(fit))
     parts.append(_terms(fit))

@@ -7,11 +7,12 @@ import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from desktop.cli.output import human_bytes, table
+from desktop.cli.output import NAME_WIDTH, human_bytes, table
 from desktop.core.findings import Finding
 from desktop.core.gguf import Array, Text, Value
 from desktop.core.hub_address import hub_address
 from desktop.core.layers import locate
+from desktop.core.naming import elided_name
 from desktop.core.units import human_bits, human_parameters
 from desktop.services.inspect.inspection import Inspected
 from desktop.services.models.kind_words import kind_name
@@ -29,7 +30,7 @@ def report(
 
     ``strings`` values of each array are shown; ``tensors`` asks for every tensor, and every model of a repo.
     """
-    parts = [inspected.title]
+    parts = [elided_name(inspected.title, NAME_WIDTH)]
     if inspected.summary is not None:
         parts.append(_other(inspected))
     if inspected.models:

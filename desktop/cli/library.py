@@ -6,8 +6,18 @@ import argparse
 import sys
 from typing import Any
 
-from desktop.cli.output import ProgressLine, human_bytes, print_error, print_json, print_note, print_text, table
+from desktop.cli.output import (
+    NAME_WIDTH,
+    ProgressLine,
+    human_bytes,
+    print_error,
+    print_json,
+    print_note,
+    print_text,
+    table,
+)
 from desktop.core.errors import UsageError
+from desktop.core.naming import elided_name
 from desktop.core.units import human_parameters
 from desktop.services.container import Container
 from desktop.services.models.kind_words import kind_note
@@ -19,6 +29,9 @@ from desktop.store.paths import default_paths
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("--remove", metavar="NAME", help="remove a model: a name of the list, or a path")
+    parser.add_argument(
+        "--join", metavar="NAME", help="join the pieces of a file that was cut into one file beside them"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask before removing")
 
 
@@ -28,6 +41,9 @@ def run(args: argparse.Namespace) -> int:
     if args.remove is not None:
         with Container(paths, lambda error: print_error(error, as_json=False)) as container:
             return _remove(container, args)
+    if args.join is not None:
+        with Container(paths, lambda error: print_error(error, as_json=False)) as container:
+            return _join(container, args)
     service = Container(paths).library
     line = ProgressLine("Reading models")
     try:
@@ -65,9 +81,25 @@ def _remove(container: Container, args: argparse.Namespace) -> int:
     return 0
 
 
+def _join(container: Container, args: argparse.Namespace) -> int:
+    """Join a model's pieces and say where the file is. Raises HeftError."""
+    line = ProgressLine("Joining")
+    try:
+        path = container.joining.join(container.library.resolve(args.join), progress=line.show)
+    finally:
+        line.close()
+    if args.json:
+        print_json({"joined": {"path": str(path), "size_bytes": path.stat().st_size}})
+    else:
+        print_text(f"{path} is one file now, and can be run. The pieces are still there.")
+    return 0
+
+
 def _document(model: LibraryModel) -> dict[str, Any]:
     return {
         "name": model.name,
+        "title": model.title,
+        "names": list(model.names),
         "path": str(model.path),
         "files": [str(path) for path in model.files],
         "mmproj": [str(path) for path in model.mmproj],
@@ -86,16 +118,23 @@ def _document(model: LibraryModel) -> dict[str, Any]:
     }
 
 
+def _said(model: LibraryModel) -> str:
+    """What is wrong with it or what it is for, and its further names."""
+    others = [elided_name(name, NAME_WIDTH) for name in model.names if name != model.name]
+    also = f"Also called {', '.join(others)}." if others else ""
+    return " ".join(words for words in (model.problem or kind_note(model.kind), also) if words)
+
+
 def _table(models: list[LibraryModel]) -> str:
     rows = [
         [
-            model.title,
+            elided_name(model.title, NAME_WIDTH),
             model.architecture or "-",
             human_parameters(model.parameters) if model.parameters else "-",
             model.quantization or "-",
             human_bytes(model.size_bytes),
             model.source,
-            model.problem or kind_note(model.kind),
+            _said(model),
         ]
         for model in models
     ]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from desktop.cli.output import ProgressLine, print_note
+from desktop.cli.output import NAME_WIDTH, ProgressLine, print_note
 from desktop.core.answer_settings import ANSWER_FIELDS, AnswerField, AnswerSettings, parse_answer
 from desktop.core.errors import StoreError, UsageError
 from desktop.core.hub_address import hub_address
@@ -24,6 +24,7 @@ from desktop.core.load_settings import (
     parse_setting,
 )
 from desktop.core.model_ref import ModelRef
+from desktop.core.naming import elided_name
 from desktop.core.text import one_line
 from desktop.core.token_counts import read_tokens
 from desktop.engine.api import Loaded
@@ -149,7 +150,7 @@ def ref_of(container: Container, name: str) -> ModelRef:
 def loaded_model(container: Container, args: argparse.Namespace) -> Iterator[tuple[HeadlessChat, Loaded, LoadPlan]]:
     """The model of ``args`` as it was planned, loaded in an engine that ends with the container."""
     ref = ref_of(container, args.model)
-    progress = ProgressLine(f"Loading {ref.name}")
+    progress = ProgressLine(f"Loading {elided_name(ref.name, NAME_WIDTH)}")
     try:
         plan = container.planning.for_load(ref, load_settings(args))
         engine = HeadlessChat(container.engine)

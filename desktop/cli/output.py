@@ -14,6 +14,7 @@ from desktop.core.text.visible import SUSPECT
 from desktop.core.units import human_bytes as human_bytes  # every command prints sizes
 from desktop.services.chat.answer_parts import Part
 
+NAME_WIDTH = 60  # characters of a model's name in a table or a headline
 _CELL = 1000  # characters of a table's cell
 _NOTE = 60  # and of what a progress line is at
 _DIM, _UNDIM = "\x1b[2m", "\x1b[22m"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from desktop.core.context_length import engine_context
 from desktop.core.load_settings import DEFAULT_CONTEXT, FlashAttention, KvType, LoadSettings
+from desktop.core.model_fault import Fault
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef
 from desktop.core.speculation import NOT_SPECULATING, UNMEASURED, PlainSpeed, Speculating
@@ -24,10 +25,10 @@ class LoadPlan:
     ``asked`` is what was set; all else was decided for it. ``fit`` is the verdict with memory per device (its
     ``method`` says how it was obtained); None where a model could not be planned, which keeps it from nothing:
     ``fallback_context`` (tokens) is then used. ``speeds`` None: nothing is known, or it does not fit. ``note`` says
-    where figures are less than what was asked for. ``experts`` is how many a layer has, 0 for a dense model; ``cores``
-    are the physical ones the process may use, 0 where that is not known. ``kind`` is what the file is for: with one
-    that writes no text the engine is not started. ``speculating`` is how tokens are guessed; ``plain`` how fast this
-    model was measured to write without that.
+    where figures are less than what was asked for. ``experts`` is how many a layer has, 0 for a dense model;
+    ``cores`` are the physical ones the process may use, 0 where that is not known. ``kind`` is what the file is
+    for: with one that writes no text the engine is not started, nor with a file that has a ``fault``.
+    ``speculating`` is how tokens are guessed; ``plain`` how fast this model was measured to write without that.
     """
 
     ref: ModelRef
@@ -41,6 +42,7 @@ class LoadPlan:
     experts: int = 0
     cores: int = 0
     kind: ModelKind = ModelKind.UNKNOWN
+    fault: Fault | None = None
     speculating: Speculating = NOT_SPECULATING
     plain: PlainSpeed = UNMEASURED
 

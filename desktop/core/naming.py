@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal, TypeVar
+
+from desktop.core.text import elided
 
 Role = Literal["model", "mmproj", "imatrix", "draft", "adapter"]
 P = TypeVar("P", bound=PurePath)
 
 # llama.cpp's own split files (llama_split_path), and plain concatenation as some uploaders do it.
-_SPLIT = re.compile(r"^(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf$", re.IGNORECASE)
+# The engine looks for five digits; what was renamed to fewer belongs together all the same.
+_SPLIT = re.compile(r"^(?P<stem>.+)-(?P<number>\d{3,5})-of-(?P<count>\d{3,5})\.gguf$", re.IGNORECASE)
 _PART = re.compile(r"^(?P<stem>.+?)(?:\.gguf)?\.part(?P<number>\d+)of(?P<count>\d+)$", re.IGNORECASE)
+# Pieces that do not say of how many: x.gguf-split-a, x.gguf.part-aa, x.gguf.001 (split of GNU coreutils, by hand).
+_PIECE = re.compile(
+    r"^(?P<stem>.+?)\.gguf(?:[-._](?:split|part)[-._]?(?P<piece>[a-z]{1,2}|\d{1,3})|\.(?P<digits>\d{3}))$",
+    re.IGNORECASE,
+)
 _GGUF = re.compile(r"\.gguf$", re.IGNORECASE)
 
 # A quantization label between separators; what uploaders put before it (UD-, i1-) belongs to it. Those of the fork
@@ -42,28 +50,43 @@ _DRAFT_ANYWHERE = frozenset(("draft", "drafter", "eagle3", "dflash", "dspark"))
 
 @dataclass(frozen=True)
 class Shard:
-    """Place of a file in a set: ``number`` counts from 1. ``concatenated`` parts are no GGUF files by themselves."""
+    """Place of a file in a set: ``number`` counts from 1. ``concatenated`` parts are no GGUF files by themselves;
+    of some of these the ``count`` is not known (0), and they may count from 0. ``digits`` are those of a number."""
 
     stem: str
     number: int
     count: int
     concatenated: bool
+    digits: int = 5
 
 
 def shard(name: str) -> Shard | None:
-    """The shard a file name speaks of, or None: ``x-00001-of-00009.gguf``, ``x.gguf.part1of2``."""
+    """The shard a file name speaks of: ``x-00001-of-00009.gguf``, ``x.gguf.part1of2``, ``x.gguf-split-a``; or None."""
     for pattern, concatenated in ((_SPLIT, False), (_PART, True)):
         match = pattern.match(name)
         if match:
             number, count = int(match["number"]), int(match["count"])
             if 1 <= number <= count:
-                return Shard(match["stem"], number, count, concatenated)
+                return Shard(match["stem"], number, count, concatenated, len(match["number"]))
+    piece = _PIECE.match(name)
+    if piece:
+        return Shard(piece["stem"], _piece_number(piece["piece"] or piece["digits"]), 0, True)
     return None
+
+
+def _piece_number(text: str) -> int:
+    """Of a piece: a is 1, aa is 1, ab is 2, 07 is 7."""
+    if text.isdecimal():
+        return int(text)
+    number = 0
+    for letter in text.lower():
+        number = number * 26 + ord(letter) - ord("a")
+    return number + 1
 
 
 def is_model_file(name: str) -> bool:
     """Whether a file name is that of a GGUF file or of a part of one."""
-    return bool(_GGUF.search(name)) or _PART.match(name) is not None
+    return bool(_GGUF.search(name) or _PART.match(name) or _PIECE.match(name))
 
 
 def stem(name: str) -> str:
@@ -106,6 +129,11 @@ def label(name: str) -> str:
     return matches[-1]["label"] if matches else ""
 
 
+def elided_name(name: str, limit: int) -> str:
+    """A model's or a file's name cut in its middle to ``limit`` characters, its quantization kept."""
+    return elided(name, limit, label(name))
+
+
 def base_name(name: str) -> str:
     """The model's name without quantization, shard and projector parts: what variants of one model share."""
     text = stem(name)
@@ -133,4 +161,12 @@ def join_shards(paths: Iterable[P]) -> list[tuple[tuple[P, ...], int]]:
             number, count = found.number, found.count
         sets[key].setdefault(number, path)
         counts[key] = count
-    return [(tuple(parts[number] for number in sorted(parts)), counts[key] - len(parts)) for key, parts in sets.items()]
+    return [
+        (tuple(parts[number] for number in sorted(parts)), whole_count(parts, counts[key]) - len(parts))
+        for key, parts in sets.items()
+    ]
+
+
+def whole_count(numbers: Collection[int], count: int) -> int:
+    """How many parts a set has: as its names say, or where they do not (0), those up to the last that is there."""
+    return count or max(numbers) + (0 in numbers)

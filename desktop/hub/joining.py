@@ -27,7 +27,11 @@ def sets_of_parts(files: Sequence[RepoFile]) -> list[list[RepoFile]]:
         shard = naming.shard(Path(file.path).name)
         if shard is not None and shard.concatenated:
             found.setdefault((str(joined_path(file.path)), shard.count), {})[shard.number] = file
-    return [[parts[number] for number in sorted(parts)] for (_, count), parts in found.items() if len(parts) == count]
+    return [
+        [parts[number] for number in sorted(parts)]
+        for (_, count), parts in found.items()
+        if len(parts) == naming.whole_count(parts, count)
+    ]
 
 
 class Joining:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from desktop.services.models.answer_settings import AnswerSettingsService
     from desktop.services.models.download_folder import DownloadFolder
     from desktop.services.models.downloads import DownloadService
+    from desktop.services.models.joining import JoiningService
     from desktop.services.models.library import LibraryService
     from desktop.services.models.local_copies import LocalCopies
     from desktop.services.models.removal import RemovalService
@@ -183,8 +184,9 @@ class Container(Members):
 
         return PlanningService(
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
-            lambda: reclaimable_from(self.engine.state), self._threads, self.fetched.identity_of,
-            lambda name: self.library.resolve(name).ref, lambda: self.runs.runs(self.speed.key),
+            lambda: reclaimable_from(self.engine.state), lambda: self.settings.get(options.THREADS),
+            self.fetched.identity_of, lambda name: self.library.resolve(name).ref,
+            lambda: self.runs.runs(self.speed.key),
         )  # fmt: skip
 
     # -- models and chats --------------------------------------------------------------------------
@@ -212,7 +214,15 @@ class Container(Members):
         """What is inside a model file."""
         from desktop.services.inspect.inspection import InspectionService
 
-        return InspectionService(self.paths, self.library, self.hub, architectures=self._architectures, jobs=self.jobs)
+        known = lambda: self.describe_engine().architectures  # noqa: E731 - asked for when a file needs it
+        return InspectionService(self.paths, self.library, self.hub, architectures=known, jobs=self.jobs)
+
+    @made_once
+    def joining(self) -> JoiningService:
+        """Joins pieces of a file."""
+        from desktop.services.models.joining import JoiningService
+
+        return JoiningService(self.jobs, self.paths.jobs)
 
     @made_once
     def chats(self) -> ChatStore:
@@ -316,7 +326,7 @@ class Container(Members):
             held=lambda: reclaimable_from(self.engine.state),
             copies=self.copies,
             remembered=self.planning.settings_of,
-            threads=self._threads,
+            threads=lambda: self.settings.get(options.THREADS),
         )
 
     @made_once
@@ -348,15 +358,9 @@ class Container(Members):
         """The memory that the user wants kept free."""
         return Reserves(self.settings.get(options.RAM_RESERVE), self.settings.get(options.GPU_RESERVE))
 
-    def _threads(self) -> int:
-        return self.settings.get(options.THREADS)
-
     def _idle_seconds(self) -> float:
         minutes = self.settings.get(options.IDLE_MINUTES)
         return 0.0 if minutes == "never" else 60.0 * int(minutes)
-
-    def _architectures(self) -> tuple[str, ...]:
-        return self.describe_engine().architectures
 
     def hub_endpoint(self) -> str:
         """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""

@@ -18,6 +18,11 @@ def any_left(paths: Paths) -> bool:
 def take_up(container: Container) -> None:
     """Go on with them; what a kind of job belongs to is made for that. Off the GUI thread."""
     if any_left(container.paths):
-        for made in (container.downloads, container.inspection, container.calibration):  # each registers its kind
+        for made in (
+            container.downloads,
+            container.inspection,
+            container.calibration,
+            container.joining,
+        ):  # each registers its kind
             assert made is not None
     container.jobs.restore()

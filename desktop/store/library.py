@@ -7,7 +7,7 @@ model, and one file that several stores know is one entry too.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,16 +16,20 @@ from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.companions import companions_for, contradict, home_of, several_models
 from desktop.core.errors import NotFoundError
 from desktop.core.gguf.projector import widths_contradict
+from desktop.core.hub_address import PREFIX
+from desktop.core.model_fault import Fault
 from desktop.core.model_kind import ModelKind
-from desktop.core.model_ref import ModelRef, local_ref
+from desktop.core.model_names import model_name
+from desktop.core.model_ref import ModelRef, identity_of, local_ref
 from desktop.core.model_size import size_of
 from desktop.core.progress import Progress, Report, unheard
 from desktop.core.quants import WeightShare, quantization_label
 from desktop.core.text import visible_in_place
 from desktop.store.found_file import FoundFile, Source, look_at
-from desktop.store.gguf_files import Facts
+from desktop.store.gguf_files import Facts, set_of_facts
 from desktop.store.header_cache import HeaderCache
 from desktop.store.locations import Location, find_files
+from desktop.store.ollama import blob_names
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,9 @@ class LibraryModel:
 
     ``path`` is the file to load (the first shard), ``files`` all shards in order; ``size_bytes``, ``parameters`` and
     ``bits_per_weight`` (0: unknown) are those of all, without the projectors. ``also_in`` are other places of the same
-    content. ``kind`` is what it is for, by its header. ``problem`` says why the engine will hardly load it, "" when
-    nothing is known to be wrong. ``apart`` is a word that tells it from others of its name, "" where there are none.
+    content, ``names`` all that it is called by in any of them, its own first. ``kind`` is what it is for, by its
+    header. ``problem`` says why the engine will hardly load it, "" when nothing is known to be wrong; ``fault`` is set
+    where that is certain. ``apart`` is a word that tells it from others of its name, "" where there are none.
     """
 
     name: str
@@ -55,6 +60,8 @@ class LibraryModel:
     bits_per_weight: float = 0.0
     apart: str = ""
     kind: ModelKind = ModelKind.UNKNOWN
+    fault: Fault | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -122,6 +129,7 @@ class Library:
         if wanted is None:
             raise NotFoundError(f"There is no file {path}.", "Check the path.")
         shard = naming.shard(path.name)
+        called = blob_names(path) or [wanted]
         beside = [
             found
             for other in _siblings(path)
@@ -130,12 +138,15 @@ class Library:
         ]
         cache = HeaderCache(self._cache_file)
         others = [other for other in _siblings(path) if other.suffix == ".gguf" and naming.role(other.name) == "model"]
-        entries = _entries(_read([wanted, *beside], cache, unheard, never), asked_for=path, beside=others)
+        entries = _entries(_read([*called, *beside], cache, unheard, never), beside=others)
         cache.save()
         for entry in entries:
             if path in entry.files:
                 return entry
         raise NotFoundError(f"There is no file {path} any more.", "Check the path.")
+
+
+_SEES = (ModelKind.CHAT, ModelKind.BASE, ModelKind.EMBEDDING, ModelKind.UNKNOWN)  # what a projector may belong to
 
 
 @dataclass(frozen=True)
@@ -168,21 +179,18 @@ def _read(
     return read
 
 
-def _entries(read: Sequence[_Read], asked_for: Path | None = None, beside: Sequence[Path] = ()) -> list[LibraryModel]:
-    """Join files into entries: shards joined, projectors attached, duplicates merged, and importance matrices left out
-    but for one that is ``asked_for``. ``beside`` are models of the same folders that were not read."""
+def _entries(read: Sequence[_Read], beside: Sequence[Path] = ()) -> list[LibraryModel]:
+    """Join files into entries: shards joined, projectors attached, duplicates merged. ``beside`` are models of the same
+    folders that were not read.
+    """
     by_path: dict[Path, _Read] = {}
-    names: dict[Path, list[Path]] = defaultdict(list)  # further names (manifests) of the same file
+    also: dict[Path, list[_Read]] = defaultdict(list)  # the same file under further names (manifests)
     for item in read:
         if by_path.setdefault(item.file.path, item) is not item and item.file.listed_at:
-            names[item.file.path].append(item.file.listed_at)
+            also[item.file.path].append(item)
     digests = {item.file.inode: item.file.digest for item in read if item.file.digest}
     projectors = [path for path, item in by_path.items() if _is_projector(item)]
-    models = [
-        path
-        for path, item in by_path.items()
-        if not _is_projector(item) and (item.facts.kind is not ModelKind.IMATRIX or path == asked_for)
-    ]
+    models = [path for path, item in by_path.items() if not _is_projector(item)]
     chatting = [path for path in models if by_path[path].facts.kind.writes_text]
     several = {folder: several_models(paths) for folder, paths in _by_folder([*chatting, *beside]).items()}
     near: defaultdict[Path, list[Path]] = defaultdict(list)
@@ -190,24 +198,40 @@ def _entries(read: Sequence[_Read], asked_for: Path | None = None, beside: Seque
         near[home_of(path)].append(path)
     merged: dict[object, LibraryModel] = {}
     attached: set[Path] = set()
-    for paths, missing in naming.join_shards(models):
+    for paths, missing in _joined(models, by_path):
         shards = [by_path[path] for path in paths]
         folder = paths[0].parent
-        candidates = [*near[folder], *near[folder.parent]]
-        own = shards[0].file.projectors or tuple(
-            path
-            for path in companions_for(paths[0], candidates, several=several.get(folder, False))
-            if not _contradict(shards[0], by_path[path])
-        )
+        own = shards[0].file.projectors
+        if not own and shards[0].facts.kind in _SEES:
+            candidates = [*near[folder], *near[folder.parent]]
+            own = tuple(
+                path
+                for path in companions_for(paths[0], candidates, several=several.get(folder, False))
+                if not _contradict(shards[0], by_path[path])
+            )
         attached.update(own)
-        entry = replace(_entry(shards, own, missing), also_in=tuple(names[paths[0]]))
+        entry = _entry(shards, own, missing)
+        others = also[paths[0]]
+        called = (*entry.names, *(visible_in_place(item.file.name) for item in others if item.file.name))
+        entry = replace(entry, also_in=tuple(item.file.listed_at or item.file.path for item in others), names=called)
         _merge(merged, _content(shards, digests), entry)
     for path in projectors:
         if path not in attached:
             alone = _entry([by_path[path]], (), 0)
-            problem = "A projector (mmproj) without its model beside it."
+            problem = alone.problem or "A projector (mmproj) without its model beside it."
             _merge(merged, _content([by_path[path]], digests), replace(alone, problem=problem))
     return list(merged.values())
+
+
+def _joined(models: Sequence[Path], by_path: Mapping[Path, _Read]) -> Iterator[tuple[tuple[Path, ...], int]]:
+    """The files of each model and how many more its names speak of. What its header says is no part stands alone."""
+    for paths, missing in naming.join_shards(models):
+        shard = naming.shard(paths[0].name)
+        facts = [by_path[path].facts for path in paths]
+        if shard is None or shard.concatenated or any(fact.shards > 1 or not fact.tensors for fact in facts):
+            yield paths, missing
+        else:
+            yield from (((path,), 0) for path in paths)
 
 
 def _by_folder(paths: Iterable[Path]) -> defaultdict[Path, list[Path]]:
@@ -221,7 +245,8 @@ def _merge(merged: dict[object, LibraryModel], content: object, entry: LibraryMo
     known = merged.setdefault(content, entry)
     if known is not entry:
         also = (*known.also_in, entry.path, *entry.also_in)
-        merged[content] = replace(known, also_in=also, mmproj=known.mmproj or entry.mmproj)
+        names = tuple(dict.fromkeys((*known.names, *entry.names)))
+        merged[content] = replace(known, also_in=also, mmproj=known.mmproj or entry.mmproj, names=names)
 
 
 def _content(shards: Sequence[_Read], digests: dict[tuple[int, int], str]) -> object:
@@ -250,8 +275,12 @@ def _entry(shards: Sequence[_Read], mmproj: tuple[Path, ...], missing: int) -> L
     file_name = first.file.path.name
     weights: list[WeightShare] = [share for item in shards for share in item.facts.shares]
     size = size_of((share.type, share.elements) for share in weights)
+    whole = not (naming.shard(file_name) and len(shards) == 1 and first.facts.shards == 1)
+    stem = naming.stem(file_name) if whole else file_name.rpartition(".")[0]
+    name = visible_in_place(first.file.name or model_name(stem, first.facts.title, _folders(first.file)))
+    fault = _fault(shards, missing)
     return LibraryModel(
-        name=visible_in_place(first.file.name or naming.stem(file_name)),
+        name=name,
         path=first.file.path,
         files=tuple(item.file.path for item in shards),
         mmproj=mmproj,
@@ -262,27 +291,31 @@ def _entry(shards: Sequence[_Read], mmproj: tuple[Path, ...], missing: int) -> L
         bits_per_weight=size.bits_per_weight,
         source=first.file.source,
         modified=max(item.file.modified_ns for item in shards) / 1e9,
-        problem=_problem(shards, missing),
+        problem=fault.words if fault is not None else _problem(shards),
         context_length=first.facts.context_length,
         kind=first.facts.kind,
+        fault=fault,
+        names=tuple(dict.fromkeys((name, *([] if first.file.name else [visible_in_place(stem)])))),
     )
 
 
-def _problem(shards: Sequence[_Read], missing: int) -> str:
-    first = shards[0]
-    shard = naming.shard(first.file.path.name)
-    if missing:
-        return f"{missing} of {missing + len(shards)} parts are missing; download them again."
-    if shard and shard.concatenated:
-        return "The parts have to be joined into one file before the engine can load them."
+def _folders(file: FoundFile) -> list[str]:
+    """The folders a model may be named by, the nearest first; in the Hub's cache its repo."""
+    identity = identity_of(file.path)
+    if identity.startswith(PREFIX):
+        return identity.removeprefix(PREFIX).split("/")[1:2]
+    return [folder.name for folder in file.path.parents[:3]]
+
+
+def _fault(shards: Sequence[_Read], missing: int) -> Fault | None:
+    return set_of_facts([(item.file.path.name, item.file.size, item.facts) for item in shards], missing)
+
+
+def _problem(shards: Sequence[_Read]) -> str:
     broken = next((item.facts.problem for item in shards if item.facts.problem), "")
-    if broken:
-        return broken
-    if first.facts.shards != len(shards):
-        return f"The file is part {first.facts.shard + 1} of {first.facts.shards}; the others are missing."
-    if first.facts.kind.writes_text and not any(item.facts.parameters for item in shards):
+    if not broken and shards[0].facts.kind.writes_text and not any(item.facts.parameters for item in shards):
         return "The file holds no weights."
-    return ""
+    return broken
 
 
 def _siblings(path: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from desktop.core.cancelled import Cancelled
+from desktop.core.cancelled import Cancelled, never
 from desktop.store.found_file import FoundFile, look_at
 
 MODEL_LAYER = "application/vnd.ollama.image.model"
@@ -23,6 +23,7 @@ DEFAULT_HOST = "registry.ollama.ai"
 DEFAULT_NAMESPACE = "library"
 LARGEST_MANIFEST = 1 << 20  # bytes; real ones have about 1,000
 
+_BLOB = re.compile(r"sha256-[0-9a-f]{64}")
 _DIGEST = re.compile(r"sha256[:-](?P<hex>[0-9a-f]{64})")
 
 
@@ -49,6 +50,13 @@ def find_ollama(root: Path, cancelled: Cancelled, unreadable: list[Path]) -> Ite
             if cancelled():
                 return
             yield from _listed(root, Path(folder) / file)
+
+
+def blob_names(path: Path) -> list[FoundFile]:
+    """What Ollama's manifests call a blob of its store; none for any other file."""
+    if path.parent.name != "blobs" or _BLOB.fullmatch(path.name) is None:
+        return []
+    return [found for found in find_ollama(path.parent.parent, never, []) if found.path == path]
 
 
 def _listed(root: Path, manifest: Path) -> Iterator[FoundFile]:

@@ -256,10 +256,15 @@ def test_a_file_cut_anywhere_gives_a_summary(kind: str) -> None:
 
 
 def test_a_name_that_promises_another_format_is_a_finding() -> None:
-    for data in (b"GGML" + bytes(40), b"gguf" + bytes(40), b"x", POINTER, PAGE, m.torch_zip()):
+    for data in (b"GGML" + bytes(40), b"gguf" + bytes(40), b"\x01\xfex"):
         (found,) = [f for f in read(data, "Model.GGUF").findings if "The name says GGUF" in f.message]
         assert (found.severity, found.offset) == ("error", 0) and f"{data[:4]!r}" in found.message
         assert "b'GGUF' was expected" in found.message and found.reason and found.action
+    for data in (POINTER, PAGE, m.torch_zip(), b"Access to model x is restricted."):  # what it is, not what it is not
+        told = read(data, "Model.GGUF")
+        (found,) = [f for f in told.findings if f.message == told.what]
+        assert (found.severity, found.offset, found.action) == ("error", 0, told.advice)
+        assert f"b'GGUF' was expected, not {data[:4]!r}" in found.reason
     for data in (b"", b"\0" * 7 + b"\x10{}", b"\x02" + bytes(7) + b"[]", b"ab"):
         (found,) = [f for f in read(data, "m.safetensors").findings if f.message.startswith("The ")]
         assert found.severity == "error" and found.offset == 0

@@ -130,7 +130,7 @@ def test_shards_are_complete_or_the_missing_ones_are_named() -> None:
     assert told(_shard(0, 2), _shard(1, 2)) == []
     assert header_of(_shard(1, 2)).problems == ()  # the model's metadata are in the first shard alone
     (missing,) = told(_shard(0, 3), _shard(1, 3))
-    assert "1 are missing: 3" in missing.message and missing.severity == "error"
+    assert "is split into 3 files, of which 1 is missing: 3." in missing.message and missing.severity == "error"
     (count,) = told(_shard(0, 2, 9), _shard(1, 2))
     assert "list 4 tensors together, but split.tensors.count says 9" in count.message
     assert any("disagree" in f.message for f in told(_shard(0, 2), _shard(1, 5)))

@@ -49,6 +49,14 @@ def test_shards() -> None:
     assert part is not None and (part.stem, part.number, part.count, part.concatenated) == ("x.i1-Q4_K_M", 2, 3, True)
     assert shard("x-00010-of-00009.gguf") is None
     assert shard("x-1-of-2.gguf") is None
+    four = shard("x-0002-of-0004.gguf")
+    assert four is not None and (four.stem, four.number, four.count, four.digits) == ("x", 2, 4, 4)
+    for name, number in (("a", 1), ("c", 3), ("ab", 2), ("02", 2)):
+        piece = shard(f"x.Q6_K.gguf-split-{name}")
+        assert piece is not None and (piece.stem, piece.number, piece.count) == ("x.Q6_K", number, 0)
+    assert stem("x.Q6_K.gguf.part-aa") == stem("x.Q6_K.gguf.001") == stem("x.Q6_K.gguf_part1") == "x.Q6_K"
+    for name in ("x.gguf-split", "x-split-a.gguf", "x.gguf.bak", "x.gguf.partial"):
+        assert (found := shard(name)) is None or not found.concatenated
     assert stem("x-00010-of-00009.gguf") == "x-00010-of-00009"
     assert is_model_file("A.GGUF") and is_model_file("a.gguf.part1of2") and not is_model_file("a.gguf.incomplete")
 

@@ -96,7 +96,8 @@ def test_shards_and_projectors(tmp_path: Path, library: Library) -> None:
         repo / "imatrix.gguf"
     )
     models = _by_name(library.scan([Location("lmstudio", tmp_path / "lm")]).models)
-    assert set(models) == {"gemma-3-27b-it-Q4_K_M", "gemma-3-27b-it-Q2_K"}
+    assert set(models) == {"gemma-3-27b-it-Q4_K_M", "gemma-3-27b-it-Q2_K", "imatrix"}
+    assert models["imatrix"].kind is ModelKind.IMATRIX
     joined = models["gemma-3-27b-it-Q4_K_M"]
     assert joined.files == tuple(shards) and joined.path == shards[0]
     assert joined.size_bytes == sum(path.stat().st_size for path in shards)
@@ -173,12 +174,12 @@ def test_broken_files_are_entries_with_a_problem(tmp_path: Path, library: Librar
     expected = {
         "cut-Q5_0": "not complete",
         "short": "beyond the end",
-        "empty": "empty",
-        "text": "not a GGUF file",
+        "empty": "The file has no bytes",
+        "text": "A page of a website",
         "vocabulary": "",
-        "shard": "2 of 3 parts are missing",
-        "renamed": "part 2 of 2",
-        "joined": "joined into one file",
+        "shard": "split into 3 files, of which 2 are missing: 2, 3.",
+        "renamed": "split into 2 files, of which 1 is missing: 1.",
+        "joined": "cut into 2 pieces",
         "mmproj-other": "without its model",
         "lora": "",
     }
@@ -238,7 +239,7 @@ def test_only_new_and_changed_files_are_opened_again(tmp_path: Path) -> None:
     os.utime(paths[0], ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     assert Library(cache).scan(location).models == before
     os.utime(paths[0], ns=(stamp.st_atime_ns, stamp.st_mtime_ns + 1))
-    assert "not a GGUF" in Library(cache).scan(location).models[0].problem
+    assert "Text, no model" in Library(cache).scan(location).models[0].problem
     paths[1].unlink()
     Library(cache).scan(location)
     assert str(paths[1]) not in cache.read_text()

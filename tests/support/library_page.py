@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 from support.widgets import find
 
-from desktop.ui.library.library_model import NAME
+from desktop.ui.library.columns import NAME
 from desktop.ui.library.page import LibraryPage
 
 MakePage = Callable[..., LibraryPage]

@@ -53,12 +53,16 @@ def recognise(source: ByteSource, name: str, catalog: Catalog) -> Summary | None
         return None
     found = not_models.recognise_pointer(start, source.size, catalog) or _model(source, start, name, catalog)
     found = found or _rest(start, source.size, name, catalog)
-    return replace(found, findings=(*_misnamed(found.id, start, name), *found.findings))
+    return replace(found, findings=(*_misnamed(found, start, name), *found.findings))
 
 
-def _misnamed(id: str, start: bytes, name: str) -> Iterable[Finding]:
+def _misnamed(found: Summary, start: bytes, name: str) -> Iterable[Finding]:
     """What a GGUF or safetensors file would begin with, where only the name says that it is one."""
-    ending = name.lower().rpartition(".")[2]
+    id, ending = found.id, name.lower().rpartition(".")[2]
+    if ending == "gguf" and id != "unknown":
+        reason = f"The name says GGUF, but at byte 0 {_GGUF!r} was expected, not {start[:4]!r}."
+        yield Finding("error", found.what, reason, found.advice, 0)
+        return
     if ending == "gguf":
         kind, expected, seen = "GGUF", f"{_GGUF!r}", f"{start[:4]!r}"
     elif ending == "safetensors" and id != "safetensors":
@@ -120,7 +124,8 @@ def _rest(start: bytes, size: int, name: str, catalog: Catalog) -> Summary:
         return catalog.summary("partial", facts=(Fact("So far", human_bytes(size)),))
     shard = naming.shard(name)
     if shard is not None and shard.concatenated and shard.number > 1:
-        return catalog.summary("gguf-part", facts=(Fact("Part", f"{shard.number} of {shard.count}"),))
+        of = f" of {shard.count}" if shard.count else ""
+        return catalog.summary("gguf-part", facts=(Fact("Part", f"{shard.number}{of}"),))
     return not_models.recognise_other(start, size, catalog) or not_models.unknown(start, size, catalog)
 
 

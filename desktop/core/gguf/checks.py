@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from desktop.core.findings import Finding
 from desktop.core.gguf.header import Header, Tensor
+from desktop.core.gguf.kind import model_kind
+from desktop.core.model_kind import ModelKind
 from desktop.core.quants import (
     FILE_TYPES,
     GUESSED_FLAG,
@@ -88,6 +90,8 @@ def _metadata(header: Header) -> Iterable[Finding]:
     architecture = header.architecture
     if not architecture and header.split is not None and header.split[0] > 0:
         return  # only the first shard carries the model's metadata (llama.cpp's gguf-split)
+    if not architecture and model_kind(header) is not ModelKind.UNKNOWN:
+        return  # an importance matrix, a picture model: nothing of llama.cpp's that has one
     if not architecture:
         yield Finding(
             "error",

@@ -17,16 +17,20 @@ _KINDS_OF_ARCHITECTURES: dict[ModelKind, tuple[str, ...]] = {
     ModelKind.CONTROL_VECTOR: ("controlvector",),
     ModelKind.ENCODER_DECODER: ("t5",),
     ModelKind.DRAFT: ("eagle3", "dflash", "gemma4-assistant"),
-    ModelKind.AUDIO: ("wavtokenizer-dec", "qwen3tts", "pockettts"),
+    ModelKind.AUDIO: ("wavtokenizer-dec", "qwen3tts", "pockettts", "whisper"),
     ModelKind.DIFFUSION: (
         *TEXT_DIFFUSION, "flux", "sd1", "sd3", "sdxl", "aura", "hidream", "cosmos", "ltxv", "hyvid", "wan", "lumina2",
-        "qwen_image",
+        "qwen_image", "pig",
     ),
 }  # fmt: skip
 _BY_ARCHITECTURE = {name: kind for kind, names in _KINDS_OF_ARCHITECTURES.items() for name in names}
 _BY_TYPE = {"mmproj": ModelKind.PROJECTOR, "adapter": ModelKind.ADAPTER, "imatrix": ModelKind.IMATRIX}
 _POOLED, _RANKED = (1, 2, 3), 4  # llama_pooling_type: mean, class token, last token; rank
 _CLASSIFIERS = frozenset(("cls.weight", "cls.output.weight"))
+_PICTURES = (
+    "model.diffusion_model.", "double_blocks.", "joint_blocks.", "first_stage_model.", "cond_stage_model.",
+    "conditioner.", "transformer_blocks.", "input_blocks.",
+)  # fmt: skip
 _CONTROL = 3  # llama_token_type
 
 
@@ -40,10 +44,16 @@ def model_kind(header: Header) -> ModelKind:
     if found is not None:
         return found
     if not architecture:
-        return ModelKind.UNKNOWN
+        return _unnamed(header)
     if header.complete and not header.tensors and header.split is None:
         return ModelKind.VOCABULARY
     return _vectors(header, architecture) or _text(header)
+
+
+def _unnamed(header: Header) -> ModelKind:
+    """Of a file that names no architecture: picture models are written so by stable-diffusion.cpp (model.cpp)."""
+    pictures = any(tensor.name.startswith(_PICTURES) for tensor in header.tensors)
+    return ModelKind.DIFFUSION if pictures else ModelKind.UNKNOWN
 
 
 def has_chatml_tokens(header: Header) -> bool:

@@ -14,6 +14,7 @@ from desktop.core.gguf.header import Header
 from desktop.core.gguf.kind import model_kind
 from desktop.core.gguf.tokenizer_checks import check_tokenizer
 from desktop.core.gguf.values import ValueType
+from desktop.core.model_fault import missing_fault, part_facts
 from desktop.core.model_kind import ModelKind
 
 RequiredKeys = Mapping[str, tuple[str, ...]]  # by architecture; "*" holds for all, with "*" for the architecture
@@ -65,17 +66,10 @@ def check_split(headers: Sequence[Header]) -> Iterable[Finding]:
         return
     count = split[1]
     numbers = [header.split[0] if header.split else -1 for header in headers]
-    present = {number for number in numbers if 0 <= number < count}
-    if len(present) < count:
-        missing = [str(number + 1) for number in range(min(count, 1000)) if number not in present]
-        some = ", ".join(missing[:8]) + (" and more" if len(missing) > 8 else "")
-        yield Finding(
-            "error",
-            f"The model is split into {count:,} files, of which {count - len(present):,} are missing: {some}.",
-            "The engine loads all parts or none; it looks for them beside the first, under their original names.",
-            "Download the missing parts into the same folder.",
-            about="key:split.count",
-        )
+    fault = missing_fault([part_facts("", header) for header in headers])
+    if fault is not None:
+        reason = "The engine loads all parts or none; it looks for them beside the first, under their original names."
+        yield Finding("error", fault.message, reason, fault.hint, about="key:split.count")
     misnamed = [number for before, number in pairwise(numbers) if number <= before]
     if misnamed:
         yield Finding(
@@ -94,6 +88,7 @@ def check_split(headers: Sequence[Header]) -> Iterable[Finding]:
             about="key:split.count",
         )
     declared = headers[0].integer("split.tensors.count")
+    present = {number for number in numbers if 0 <= number < count}
     listed = sum(len(header.tensors) for header in headers)
     complete = all(header.complete for header in headers)
     if declared is not None and complete and len(present) == len(headers) == count and declared != listed:

@@ -8,6 +8,7 @@ Whatever shows or keeps such a text takes it through one of these, each of which
     chat_text          an answer in the chat, on the clipboard, on a terminal: as Markdown source, overrides named
     ChatTextStream     the same, for an answer that arrives in pieces
     one_line           a name or a value within a sentence, a finding, a fact or a table's cell: one line, cut
+    elided             a long name where there is room for a short one: cut in its middle
     token_piece        tokens in Inspect: white space and lone bytes as signs
     file_name          a title as the name of a file the user saves
     encodable          what is written to files, databases and logs: only what no encoder takes is replaced
@@ -21,18 +22,20 @@ from __future__ import annotations
 
 from desktop.core.text.answers import ChatTextStream, chat_text
 from desktop.core.text.fields import ALL_CHARACTERS, LINE_CHARACTERS, WORD_CHARACTERS, bounded, plain_tooltip
-from desktop.core.text.lines import LINE, file_name, one_line
+from desktop.core.text.lines import ELISION, LINE, elided, file_name, one_line
 from desktop.core.text.tokens import token_piece
 from desktop.core.text.visible import encodable, visible_in_place
 
 __all__ = [
     "ALL_CHARACTERS",
+    "ELISION",
     "LINE",
     "LINE_CHARACTERS",
     "WORD_CHARACTERS",
     "ChatTextStream",
     "bounded",
     "chat_text",
+    "elided",
     "encodable",
     "file_name",
     "one_line",

@@ -64,7 +64,7 @@ class PickedRun:
 
 def _runnable(plan: LoadPlan) -> LoadPlan:
     """The plan; HeftError for a file that cannot chat, so that nobody is led to a chat with it."""
-    must_write_text(plan.ref.name, plan.kind)
+    must_write_text(plan.ref.name, plan.kind, plan.fault)
     return plan
 
 

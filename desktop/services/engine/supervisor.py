@@ -139,9 +139,10 @@ class EngineService:
     def load(self, plan: LoadPlan) -> None:
         """Load a model as it was planned, in place of the present one; returns at once, listeners hear the rest.
 
-        Raises HeftError ("cannot-chat") for a file that writes no text: no engine is started with it.
+        Raises HeftError for a file that writes no text ("cannot-chat"), and for one that is known to be none that the
+        engine could load: no engine is started with them.
         """
-        must_write_text(plan.ref.name, plan.kind)
+        must_write_text(plan.ref.name, plan.kind, plan.fault)
         with self._lock:
             self._requests += 1
             self._wanted_load = self._requests

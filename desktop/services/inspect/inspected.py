@@ -10,6 +10,7 @@ from pathlib import Path
 from desktop.core.findings import Finding
 from desktop.core.formats import Summary
 from desktop.core.gguf import Header, Tensor
+from desktop.core.model_fault import Fault
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
 from desktop.core.model_size import ModelSize
@@ -66,10 +67,10 @@ class Inspected:
     """An opened model. Arrays of its headers are read on demand from open files: ``close`` it after use.
 
     ``source`` is what was asked for, ``title`` its short name, ``kind`` "gguf" or an id of ``core.formats``, whose
-    ``summary`` then tells the rest (``files`` are empty but for a GGUF inside a llamafile). ``files`` are the shards
-    in order; ``models`` are those of a folder or repo to choose from. ``use`` is what a GGUF file is for. ``seconds``
-    is the time it took to open; ``transferred_bytes`` (of files) and ``requests`` are what it took from the Hub.
-    Thread-safe.
+    ``summary`` then tells the rest (``files`` are empty but for a GGUF inside a llamafile). ``files`` are the
+    shards in order; ``models`` are those of a folder or repo to choose from. ``use`` is what a GGUF file is for,
+    ``fault`` why the engine cannot load it, where that is known. ``seconds`` is the time it took to open;
+    ``transferred_bytes`` (of files) and ``requests`` are what it took from the Hub. Thread-safe.
     """
 
     source: str
@@ -84,6 +85,7 @@ class Inspected:
     summary: Summary | None = None
     models: tuple[ModelEntry, ...] = ()
     use: ModelKind = ModelKind.UNKNOWN
+    fault: Fault | None = None
     resources: ExitStack = field(default_factory=ExitStack, repr=False)
 
     @property

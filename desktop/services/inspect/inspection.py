@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 
+from desktop.core import naming
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.findings import Finding
@@ -19,6 +20,7 @@ from desktop.core.progress import Report, unheard
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
+from desktop.services.inspect.faults import fault_of, with_fault
 from desktop.services.inspect.finding_words import in_order, unreadable
 from desktop.services.inspect.inspected import Inspected, InspectedFile, ModelEntry, PlacedTensor
 from desktop.services.inspect.local import open_folder, open_local
@@ -29,10 +31,14 @@ from desktop.services.inspect.whole_check import check_kind, check_order
 from desktop.services.job_work import perform
 from desktop.services.jobs import JobService
 from desktop.services.models.library import LibraryService
+from desktop.store.ollama import blob_names
 from desktop.store.paths import Paths
 from desktop.system.packaged import read_table
 
 __all__ = ["Finding", "Inspected", "InspectedFile", "InspectionService", "ModelEntry", "PlacedTensor"]
+
+_OLLAMA_OF_HUB = ("hf.co/", "huggingface.co/")  # what Ollama calls models that it took from the Hub
+_IMATRIX = "imatrix"  # the old form, which is no GGUF file: an id of core.formats
 
 
 class InspectionService:
@@ -77,9 +83,13 @@ class InspectionService:
             try:
                 opened = self._opened(source, resources, progress, cancelled)
                 use = model_kind(opened.header) if opened.files else ModelKind.UNKNOWN
+                if opened.kind == _IMATRIX:
+                    use = ModelKind.IMATRIX
             except OSError as error:
                 raise unreadable(source, error) from error
-            found = replace(opened, findings=in_order([*opened.findings, *self._findings(opened.files)]), use=use)
+            fault = fault_of(replace(opened, use=use))
+            findings = [*opened.findings, *self._findings(opened.files)]
+            found = replace(opened, findings=in_order(with_fault(findings, fault)), use=use, fault=fault)
             if found.files:  # their arrays are read on demand; a summary holds all it tells
                 found = replace(found, resources=resources.pop_all())
             return replace(found, seconds=time.perf_counter() - started)
@@ -123,18 +133,20 @@ class InspectionService:
     def _opened(self, source: str, resources: ExitStack, progress: Report, cancelled: Cancelled) -> Inspected:
         if not source.strip():
             raise UsageError("Nothing was named.", "Name a file, a folder, hf:OWNER/REPO/FILE, or starter.")
-        if is_on_hub(source):
+        if is_on_hub(source) and not (source.casefold().startswith(_OLLAMA_OF_HUB) and self._library.knows(source)):
             return self._remote.open(parse_hub_source(source), progress, cancelled)
         path = find_path(source)
         if path is not None and path.is_dir():
             return open_folder(path, source, resources, cancelled)
         if path is not None:
-            return open_local(path, source, resources, cancelled)
+            called = next((found.name for found in blob_names(path.absolute())), "")
+            return open_local(path, source, resources, cancelled, called)
         try:
             model = self._library.resolve(source.strip())
         except NotFoundError as error:
             raise nothing_there(source, error) from error
-        return open_local(model.path, source, resources, cancelled)
+        called = "" if model.name == naming.stem(model.path.name) else model.name
+        return open_local(model.path, source, resources, cancelled, called)
 
     def _findings(self, files: Sequence[InspectedFile]) -> list[Finding]:
         if not files:

@@ -14,12 +14,11 @@ from desktop.core import naming
 from desktop.core.cancelled import Cancelled, raise_if_cancelled
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
-from desktop.core.findings import Finding
 from desktop.core.formats import FolderFile, Summary, recognise, recognise_folder
 from desktop.core.gguf import SubSource, read_header
 from desktop.services.inspect.inspected import Inspected, InspectedFile
 from desktop.services.inspect.model_list import list_models
-from desktop.services.models.shards import shards_of
+from desktop.services.models.shards import fault_at, shards_of
 from desktop.store.format_catalog import format_catalog
 from desktop.store.found_file import look_at
 from desktop.store.gguf_files import FileSource
@@ -29,30 +28,36 @@ _MAX_FOLDER = 20_000  # files of a folder that are looked at
 _OLLAMA_BLOB = re.compile(r"sha256-([0-9a-f]{64})")
 
 
-def open_local(path: Path, source: str, resources: ExitStack, cancelled: Cancelled) -> Inspected:
-    """Open a file with the shards beside it. OSError when one cannot be read; FileFormatError, HeftError."""
+def open_local(path: Path, source: str, resources: ExitStack, cancelled: Cancelled, name: str = "") -> Inspected:
+    """Open a file with the shards beside it; ``name`` is what its store calls it, where its file has no name.
+
+    OSError when one cannot be read; FileFormatError, HeftError.
+    """
     if not path.is_file():
         raise HeftError(f"{path} is no file, but a device or a pipe.", "Name a file.", kind=FailureKind.NOT_READABLE)
     files: list[InspectedFile] = []
-    size = 0
+    size, pieces = 0, fault_at(path) if _is_piece(path.name) else None
     for part in shards_of(path):
         raise_if_cancelled(cancelled)
         opened = resources.enter_context(FileSource(part))
         size += opened.size
         if bytes(opened.window(0, 4)[:4]) == GGUF_MAGIC:
             header = read_header(opened, partial=True)
+            if pieces:  # what it lacks is in the others
+                header = header.with_problems(())
             files.append(InspectedFile(part.name, part, header, sha256=_known_digest(part)))
         elif part == path:
-            return _other(path, source, opened)
+            return replace(_other(path, source, opened), fault=pieces)
     split = naming.shard(path.name) is not None and len(files) > 1
     return Inspected(
         source=source,
-        title=naming.stem(path.name) if split else path.name,
+        title=name or (naming.stem(path.name) if split else path.name),
         kind="gguf",
         files=tuple(files),
-        findings=(JOIN_FIRST,) if is_piece(path.name) else (),
+        findings=(),
         seconds=0.0,
         size_bytes=size,
+        fault=pieces,
     )
 
 
@@ -82,18 +87,10 @@ def other(source: str, title: str, size: int, summary: Summary) -> Inspected:
     )
 
 
-def is_piece(name: str) -> bool:
+def _is_piece(name: str) -> bool:
     """Whether a file name is that of a plain piece of a file, which has to be joined with the others."""
     shard = naming.shard(name)
     return shard is not None and shard.concatenated
-
-
-JOIN_FIRST = Finding(
-    "error",
-    "This is one part of a file that was cut into pieces.",
-    "Such parts (.part1of2) are plain pieces: only the first has a header, and the engine loads none of them.",
-    "Join the parts in order into one file, for example with: cat NAME.gguf.part* > NAME.gguf",
-)
 
 
 def _other(path: Path, source: str, opened: FileSource) -> Inspected:

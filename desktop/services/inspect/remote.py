@@ -10,6 +10,7 @@ from desktop.core.errors import FileFormatError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.formats import recognise
 from desktop.core.hub_address import HubAddress, hub_address
+from desktop.core.model_fault import piece_fault
 from desktop.core.progress import Progress, Report
 from desktop.core.variants import named_variants
 from desktop.hub.byte_ranges import ByteRange
@@ -19,7 +20,7 @@ from desktop.hub.header import HeaderReader, RemoteHeader
 from desktop.hub.random_access_source import RandomAccessSource
 from desktop.hub.search import HubSearch
 from desktop.services.inspect.inspected import Inspected, InspectedFile, ModelEntry
-from desktop.services.inspect.local import JOIN_FIRST, is_piece, other
+from desktop.services.inspect.local import other
 from desktop.services.inspect.repo import RepoOpener
 from desktop.store.format_catalog import format_catalog
 
@@ -96,8 +97,9 @@ class RemoteOpener:
             source=str(address),
             title=naming.stem(names[0].rpartition("/")[2]) if len(read) > 1 else name,
             kind="gguf",
+            fault=piece_fault([name], 0),
             files=tuple(_gguf(path, header) for path, header in read),
-            findings=(JOIN_FIRST,) if is_piece(name) else (),
+            findings=(),
             seconds=0.0,
             size_bytes=sum(header.header.file_bytes for _, header in read),
             transferred_bytes=sum(header.transferred_bytes for _, header in read),
@@ -141,7 +143,8 @@ def _shard_names(path: str) -> list[str]:
         return [path]
     ending = name[-len(".gguf") :]
     return [
-        f"{folder}{slash}{shard.stem}-{number:05d}-of-{shard.count:05d}{ending}" for number in range(1, shard.count + 1)
+        f"{folder}{slash}{shard.stem}-{number:0{shard.digits}d}-of-{shard.count:0{shard.digits}d}{ending}"
+        for number in range(1, shard.count + 1)
     ]
 
 

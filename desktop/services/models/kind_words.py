@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.model_fault import Fault
 from desktop.core.model_kind import ModelKind
 
 CONTINUES = "This model has no chat template: it continues your text instead of answering."
@@ -52,7 +53,7 @@ _SAID: dict[ModelKind, tuple[str, str, str]] = {  # what it is, what it is for, 
         "it makes its whole output out of noise instead of writing word by word, and cannot chat here",
         _CHOOSE,
     ),
-    ModelKind.AUDIO: ("an audio model", "it makes sound, it cannot chat", _CHOOSE),
+    ModelKind.AUDIO: ("an audio model", "it works with sound, it cannot chat", _CHOOSE),
 }
 _WRITERS = {ModelKind.CHAT: "chat model", ModelKind.BASE: "base model", ModelKind.UNKNOWN: ""}
 
@@ -81,7 +82,10 @@ def cannot_chat(name: str, kind: ModelKind, failure: FailureKind = FailureKind.C
     return HeftError(f"{name} is {what}: {purpose}.", advice, kind=failure)
 
 
-def must_write_text(name: str, kind: ModelKind) -> None:
-    """HeftError for a file that cannot chat: before an engine is started with it, or a chat is opened for it."""
+def must_write_text(name: str, kind: ModelKind, fault: Fault | None = None) -> None:
+    """HeftError for a file that cannot chat, or be loaded at all (``fault``): before an engine is started with it, or a
+    chat is opened for it."""
     if not kind.writes_text:
         raise cannot_chat(name, kind)
+    if fault is not None:
+        raise fault.error(name)

@@ -15,6 +15,7 @@ from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
+from desktop.services.models.called import named
 from desktop.services.models.same_names import told_apart
 from desktop.store.library import Library, LibraryModel, LibraryScan
 from desktop.store.locations import Location, known_locations
@@ -84,9 +85,18 @@ class LibraryService:
             return self._described(path.absolute())
         return self._named(model)
 
+    def knows(self, name: str) -> bool:
+        """Whether a model of this computer is called just so by one of its stores."""
+        wanted = name.casefold()
+        return any(wanted in map(str.casefold, model.names) for model in self.scan())
+
     def folders(self) -> tuple[Path, ...]:
         """The folders the user added."""
         return tuple(Path(folder) for folder in self._settings.get(LIBRARY_FOLDERS))
+
+    def places(self) -> tuple[Location, ...]:
+        """All places that a scan looks into and that are there."""
+        return tuple(place for place in self._locations() if place.root.exists())
 
     def looked_into(self) -> tuple[Path, ...]:
         """Folders whose models are found wherever they lie in them."""
@@ -148,22 +158,21 @@ class LibraryService:
         return replace(entry, source=source, last_used=self._usage.last_used().get(entry.id))
 
     def _named(self, name: str) -> LibraryModel:
-        wanted = name.casefold()
         models = self.scan()
-        exact = [m for m in models if wanted in (m.name.casefold(), m.title.casefold(), m.path.name.casefold())]
-        found = exact or [m for m in models if m.name.casefold().startswith(wanted)] if wanted else []
-        names = sorted({m.name for m in found})
-        if len(names) > 1:
+        found = named(name, models)
+        if len(found) > 1:
+            titles = sorted({m.title for m in found}, key=str.casefold)
             raise NotFoundError(
-                f"'{name}' could be {_listed(names)}.", "Write more of the name.", kind=FailureKind.AMBIGUOUS
+                f"'{name}' could be {_listed(titles)}.", "Write more of the name.", kind=FailureKind.AMBIGUOUS
             )
         if found:
-            return max(found, key=lambda m: (not m.problem, m.kind.writes_text, m.modified))
+            return found[0]
         folder = _existing(name)
         if folder is not None:
             hint = "Name a .gguf file in it, or add the folder to the library."
             raise UsageError(f"{folder} is a folder.", hint, settings_page="models")
-        close = _close(name, [*(m.name for m in models), *([STARTER] if find_starter() else [])])
+        known = [called for m in models for called in dict.fromkeys((m.title, *m.names))]
+        close = _close(name, [*known, *([STARTER] if find_starter() else [])])
         raise NotFoundError(
             f"There is no model '{name}' on this computer.",
             f"Did you mean {_listed(close)}?" if close else "See what is there: heft library",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from desktop.core.hub_address import PREFIX
 from desktop.core.text import visible_in_place
@@ -34,10 +35,17 @@ def _words(models: Sequence[LibraryModel]) -> list[str]:
     return chosen
 
 
+def _revision(path: Path) -> list[str]:
+    """The revision of a file in the Hub's cache, as the Hub's pages shorten it."""
+    parts = path.absolute().parts
+    return [f"revision {parts[parts.index('snapshots') + 1][:7]}"] if "snapshots" in parts[:-2] else []
+
+
 def _places(model: LibraryModel) -> list[str]:
     """Where a model lies, nearest first: folders up to the root; in the Hub's cache the repo and its owner."""
     identity = model.ref.identity
     if identity.startswith(PREFIX):
         owner, repo, *_ = identity.removeprefix(PREFIX).split("/")
-        return [repo, owner]
-    return [folder.name for folder in model.path.parents if folder.name] or [str(model.path.parent)]
+        return [repo, owner, *_revision(model.path)]
+    folders = [folder.name for folder in model.path.parents if folder.name] or [str(model.path.parent)]
+    return ["in pieces", *folders] if model.fault is not None and model.fault.joins else folders

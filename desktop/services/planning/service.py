@@ -133,6 +133,9 @@ class PlanningService:
         """
         wanted = (asked or LoadSettings()).over(self.settings_of(ref)).over(self._usual()).checked()
         try:
+            fault = self._read(ref).fault
+            if fault is not None:
+                return LoadPlan(ref, wanted, _threads(wanted), note=fault.words, kind=_kind_of(ref), fault=fault)
             plan = self._planned(ref, wanted, self._held(), cancelled)
             _log.info("planned %s: %s", ref.name, wanted)
             return self._with_plain(plan)
@@ -197,6 +200,8 @@ class PlanningService:
             headers = tuple(file.header for file in inspected.files)
             shape = shape_of(headers[0]) if headers else None
             kind = inspected.use
+            if inspected.fault is not None:
+                raise inspected.fault.error(inspected.title)
             if shape is None and not kind.writes_text:
                 raise cannot_chat(inspected.title, kind, FailureKind.NO_LANGUAGE_MODEL)
             if shape is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from desktop.core.hardware import Machine
 from desktop.core.load_settings import kv_words
 from desktop.core.memory.shape import ModelShape, shape_of
 from desktop.core.memory.weights import Weights, weights_of
+from desktop.core.model_fault import Fault
 from desktop.core.model_kind import ModelKind
 from desktop.core.placement import Fit
 from desktop.core.quants import dominant_type, main_type
@@ -32,9 +34,9 @@ from desktop.core.speed import (
 )
 from desktop.core.speed.learning import Correction, apply
 from desktop.services.machine.calibration import CalibrationService
-from desktop.services.models.shards import shards_of
+from desktop.services.models.shards import fault_at, shards_of
 from desktop.services.planning.corrections import Corrections
-from desktop.store.gguf_files import FileSource
+from desktop.store.gguf_files import FileSource, kind_of
 from desktop.store.ledger import Run
 
 _WORK_KEPT = 512  # placements of models whose work is remembered
@@ -176,10 +178,12 @@ class SpeedService:
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file on this computer: what it is for, and the model that it holds where its header describes one."""
+    """A file on this computer: what it is for, the model that it holds where its header describes one, and why the
+    engine cannot load it where that is known."""
 
     kind: ModelKind
     model: LocalModel | None = None
+    fault: Fault | None = None
 
 
 def read_local(path: Path) -> LocalModel | None:
@@ -190,7 +194,9 @@ def read_local(path: Path) -> LocalModel | None:
 def read_file(path: Path) -> LocalFile:
     """A file with its shards; of UNKNOWN kind when it cannot be read."""
     headers: list[Header] = []
-    kind = ModelKind.UNKNOWN
+    kind, fault = ModelKind.UNKNOWN, None
+    with suppress(OSError):
+        fault = fault_at(path)
     for file in shards_of(path):
         try:
             with FileSource(file) as source:
@@ -200,9 +206,9 @@ def read_file(path: Path) -> LocalFile:
                     shape = shape_of(header)
                 headers.append(header)
         except (OSError, FileFormatError):
-            return LocalFile(kind)
+            return LocalFile(kind if headers else kind_of(path), fault=fault)
     if shape is None:
-        return LocalFile(kind)
+        return LocalFile(kind, fault=fault)
     first = headers[0]
     shares = [share for header in headers for share in header.shares()]
     model = LocalModel(
@@ -214,7 +220,7 @@ def read_file(path: Path) -> LocalFile:
         shape=shape,
         weights=weights_of(headers, shape),
     )
-    return LocalFile(kind, model)
+    return LocalFile(kind, model, fault)
 
 
 def _offload(fit: Fit) -> list[tuple[str, int]]:

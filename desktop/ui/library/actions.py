@@ -7,6 +7,7 @@ from desktop.ui.shell.action import Action, Condition, Declared
 
 IN_LIST = Condition("model-in-list", "Choose a model in the list first.")
 CAN_CHAT = Condition("model-can-chat", "This file cannot chat: choose a chat model.")
+IN_PIECES = Condition("model-in-pieces", "This model is not in pieces, or not all of them are here.")
 NOT_LOOKING = Condition("no-scan-running", "Heft is looking for models already.")
 
 SEARCH = Action(
@@ -65,6 +66,15 @@ REMOVE = Action(
     short="Remove…",
 )
 
+JOIN = Action(
+    "library.join",
+    "Join the pieces of the selected model into one file",
+    tip="The pieces stay; the joined file lies beside them",
+    icon="plus",
+    needs=(IN_LIST, IN_PIECES),
+    short="Join pieces",
+)
+
 LIBRARY_ACTIONS: Declared = (
     SEARCH,
     CLEAR_SEARCH,
@@ -76,4 +86,5 @@ LIBRARY_ACTIONS: Declared = (
     SET_UP,
     SHOW_IN_FOLDER,
     REMOVE,
+    JOIN,
 )

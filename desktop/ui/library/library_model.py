@@ -2,74 +2,36 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QObject, Qt
 from PySide6.QtGui import QFont
 
+from desktop.core.load_plan import LoadPlan
 from desktop.core.spelling import words_of
 from desktop.core.text import plain_tooltip
-from desktop.core.units import human_bytes, human_parameters
 from desktop.services.models.kind_words import kind_name, kind_note
 from desktop.services.models.library import LibraryModel
+from desktop.services.planning.words import speed_details, summary
+from desktop.ui.library.columns import (
+    ARCHITECTURE,
+    COLUMNS,
+    FIT,
+    LAST_USED,
+    NAME,
+    PARAMETERS,
+    SIZE,
+    SOURCE_NAMES,
+    SPEED,
+    WHERE,
+)
 from desktop.ui.shared.column_table import Index
-from desktop.ui.shared.labels import WARNING_SIGN
 from desktop.ui.shared.sorted_table import FilteredTable, SortedTable
 from desktop.ui.shell.theme import Theme
 
 _MOST_PATCHED = 200  # rows that come or go one by one; more are shown as a new table
-SOURCE_NAMES = {
-    "heft": "Heft",
-    "starter": "Starter",
-    "huggingface": "Hugging Face",
-    "lmstudio": "LM Studio",
-    "ollama": "Ollama",
-    "folder": "Your folder",
-}
-
-
-def when(seconds: float | None, now: float) -> str:
-    """A time in the past (seconds since the epoch) as a short local phrase."""
-    if seconds is None:
-        return "never"
-    then, today = datetime.fromtimestamp(seconds), datetime.fromtimestamp(now)
-    days = (today.date() - then.date()).days
-    if days <= 0:
-        return f"today {then:%H:%M}"
-    if days == 1:
-        return "yesterday"
-    return f"{days} days ago" if days < 7 else f"{then:%d %b %Y}"
-
-
-@dataclass(frozen=True)
-class LibraryColumn:
-    """One column: what it shows, what it is sorted by, and whether it holds figures."""
-
-    title: str
-    text: Callable[[LibraryModel], str]
-    key: Callable[[LibraryModel], Any]
-    figures: bool = False
-
-
-COLUMNS = (
-    LibraryColumn("Name", lambda m: f"{WARNING_SIGN} {m.title}" if m.problem else m.title, lambda m: m.name.casefold()),
-    LibraryColumn("Architecture", lambda m: m.architecture or "–", lambda m: m.architecture),
-    LibraryColumn(
-        "Parameters",
-        lambda m: human_parameters(m.parameters) if m.parameters else "–",
-        lambda m: m.parameters,
-        figures=True,
-    ),
-    LibraryColumn("Quantization", lambda m: m.quantization or "–", lambda m: m.quantization),
-    LibraryColumn("Size", lambda m: human_bytes(m.size_bytes), lambda m: m.size_bytes, figures=True),
-    LibraryColumn("Where", lambda m: SOURCE_NAMES[m.source], lambda m: SOURCE_NAMES[m.source]),
-    LibraryColumn("Last used", lambda m: when(m.last_used, time.time()), lambda m: m.last_used or 0.0),
-)
-NAME, ARCHITECTURE, PARAMETERS, QUANTIZATION, SIZE, WHERE, LAST_USED = range(len(COLUMNS))
 
 
 class LibraryRows(SortedTable[LibraryModel]):
@@ -80,6 +42,7 @@ class LibraryRows(SortedTable[LibraryModel]):
         super().__init__([column.title for column in COLUMNS], figures, parent)
         self._theme = theme
         self._texts: dict[str, str] = {}
+        self._plans: dict[str, LoadPlan] = {}
         self._column = NAME
         self._name_font = QFont()
         self._name_font.setWeight(QFont.Weight.DemiBold)
@@ -131,11 +94,20 @@ class LibraryRows(SortedTable[LibraryModel]):
         del self._rows[row]
         self.endRemoveRows()
 
+    def set_plan(self, model_id: str, plan: LoadPlan) -> None:
+        """How a model would load: its row shows it."""
+        self._plans[model_id] = plan
+        for row, model in enumerate(self._rows):
+            if model.id == model_id:
+                self.dataChanged.emit(self.index(row, FIT), self.index(row, SPEED))
+                return
+
     def _key(self, column: int) -> Callable[[LibraryModel], Any]:
-        return COLUMNS[column].key
+        planned, plans = COLUMNS[column].planned_key, self._plans
+        return COLUMNS[column].key if planned is None else lambda model: planned(model, plans.get(model.id))
 
     def _ordered(self) -> list[LibraryModel]:
-        self._given.sort(key=COLUMNS[NAME].key)  # the order of what is equal in the column
+        self._given.sort(key=self._key(NAME))  # the order of what is equal in the column
         return super()._ordered()
 
     # -- Qt's questions --------------------------------------------------------------------------
@@ -148,11 +120,11 @@ class LibraryRows(SortedTable[LibraryModel]):
         column = index.column()
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return COLUMNS[column].text(model)
+                return COLUMNS[column].text(model, self._plans.get(model.id))
             case Qt.ItemDataRole.TextAlignmentRole:
                 return self.alignment(column)
             case Qt.ItemDataRole.ToolTipRole:
-                return plain_tooltip(_tooltip(model, column))
+                return plain_tooltip(_tooltip(model, column, self._plans.get(model.id)))
             case Qt.ItemDataRole.FontRole if column == NAME:
                 return self._name_font
             case Qt.ItemDataRole.ForegroundRole if model.problem and column == NAME:
@@ -201,6 +173,10 @@ class LibraryTableModel(FilteredTable):
         found = next((row for row, model in enumerate(self._all.models) if model.id == model_id), -1)
         return self.row_for(found)
 
+    def set_plan(self, model_id: str, plan: LoadPlan) -> None:
+        """How a model would load."""
+        self._all.set_plan(model_id, plan)
+
     def set_models(self, models: Sequence[LibraryModel]) -> None:
         """Show these models."""
         self._all.set_models(models)
@@ -216,9 +192,13 @@ def _searchable(model: LibraryModel) -> str:
     return f"{model.name} {model.apart} {what} {place}".casefold()
 
 
-def _tooltip(model: LibraryModel, column: int) -> str:
+def _tooltip(model: LibraryModel, column: int, plan: LoadPlan | None) -> str:
     if column == NAME:
         return f"{model.title}\n{model.problem or kind_note(model.kind)}".rstrip()
+    if column in (FIT, SPEED) and plan is not None and plan.fit is not None and model.kind.writes_text:
+        return f"{summary(plan)}\n{speed_details(plan.speeds)}".rstrip()
+    if column == FIT:
+        return model.problem or kind_note(model.kind)
     if column == PARAMETERS and model.parameters:
         return f"{model.parameters:,} parameters"
     if column == SIZE:

@@ -8,14 +8,15 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 
 from desktop.services.models.library import LibraryModel
 from desktop.ui.library.actions import CHAT, REMOVE
-from desktop.ui.library.library_model import ARCHITECTURE, NAME, PARAMETERS, WHERE, LibraryTableModel
+from desktop.ui.library.columns import ARCHITECTURE, LAST_USED, NAME, PARAMETERS, WHERE
+from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.keys import matches
 
 ROW_HEIGHT = 36
-COLUMN_WIDTHS = (320, 118, 104, 122, 92, 116, 116)
+COLUMN_WIDTHS = (320, 118, 104, 106, 84, 150, 108, 116, 116)
 _LEAST_NAME = 220  # pixels; columns that the strip below tells too are left out rather than cut a name further
-_SPARED = (ARCHITECTURE, WHERE, PARAMETERS)
+_SPARED = (ARCHITECTURE, LAST_USED, WHERE, PARAMETERS)
 
 
 class LibraryTable(QTableView):

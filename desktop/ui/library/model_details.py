@@ -73,10 +73,11 @@ class ModelDetails(QFrame):
         row.setSpacing(8)
         row.addLayout(words, 1)
         self.chat = commands.button(actions.CHAT, "libraryChat", role="primary")
+        self.join = commands.button(actions.JOIN, "libraryJoin", role="primary")
         self.inspect = commands.button(actions.INSPECT, "libraryInspect")
         self.folder = commands.button(actions.SHOW_IN_FOLDER, "libraryShowInFolder")
         self.remove = commands.button(actions.REMOVE, "libraryRemove", role="danger")
-        for button in (self.chat, self.inspect, self.folder, self.remove):
+        for button in (self.chat, self.join, self.inspect, self.folder, self.remove):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         load = QHBoxLayout()
         load.setSpacing(8)
@@ -97,14 +98,19 @@ class ModelDetails(QFrame):
             self._load.show_model(model.ref)
         self._name.set_whole_text(model.title)
         self._facts.set_whole_text(" · ".join(_facts(model)))
-        others = f"  (also in {', '.join(str(p) for p in model.also_in)})" if model.also_in else ""
-        self._place.set_whole_text(f"{model.path}{others}")
+        called = [name for name in model.names if name != model.name]
+        others = f"  (also called {', '.join(called)})" if called else ""
+        places = f"  (also in {', '.join(str(p) for p in model.also_in)})" if model.also_in else ""
+        self._place.set_whole_text(f"{model.path}{others}{places}")
         self._problem.setText(f"{WARNING_SIGN} {model.problem}")
         self._problem.setVisible(bool(model.problem))
         self._use.setText(kind_note(model.kind))
         self._use.setVisible(not model.problem and not model.kind.writes_text)
-        # Never a dead end: a file that looks broken can still be tried, the engine says what it makes of it.
+        # A file that looks broken can still be tried, the engine says what it makes of it; but for those that it is
+        # known not to take.
         self.chat.setText("Try anyway" if model.problem else "Chat")
+        self.chat.setVisible(model.fault is None)
+        self.join.setVisible(model.fault is not None and model.fault.joins)
         self.remove.setVisible(removable)
 
     def look_again(self) -> None:

@@ -7,23 +7,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QMessageBox, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QDesktopServices, QHideEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
 from desktop.core.spelling import near
 from desktop.core.units import human_bytes
+from desktop.services.models.joining import JoiningService
 from desktop.services.models.kind_words import cannot_chat, kind_note
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.services.models.removal import Removal, RemovalService
-from desktop.services.models.removal_words import consequences, outcome, question
+from desktop.services.models.removal_words import outcome
 from desktop.services.planning.service import PlanningService
 from desktop.store.settings import Changed
 from desktop.ui.library import actions
+from desktop.ui.library.folders import FoldersButton
 from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.library.library_table import LibraryTable
 from desktop.ui.library.model_details import ModelDetails
+from desktop.ui.library.remove_question import ask_whether
+from desktop.ui.library.row_plans import RowPlans
 from desktop.ui.library.scan_progress import ScanProgressLine
 from desktop.ui.shared.buttons import explained_button
 from desktop.ui.shared.labels import plain_label
@@ -56,11 +60,15 @@ class LibraryPage(Page):
         tasks: Tasks,
         theme: Theme,
         parent: QWidget | None = None,
+        *,
+        joining: Callable[[], JoiningService] | None = None,
     ) -> None:
+        """``joining`` joins the pieces of files that were cut; None: it is not offered."""
         super().__init__(parent, actions.LIBRARY_ACTIONS)
         self.setObjectName("libraryPage")
         self._service = service
         self._removals = removals
+        self._joining = joining
         self._removable: frozenset[str] = frozenset()  # ids of models that Heft may remove
         self._tasks = tasks
         self._scan: Task | None = None
@@ -68,6 +76,8 @@ class LibraryPage(Page):
         self._scanned_once = False
         self._rows = LibraryTableModel(theme, self)
         self._table = LibraryTable(self._rows)
+        self._plans = RowPlans(planning, tasks, self)
+        self._plans.planned.connect(self._rows.set_plan)
         self._connect_actions()
         self._details = ModelDetails(self.commands, planning, tasks)
         self._progress = ScanProgressLine()
@@ -77,8 +87,14 @@ class LibraryPage(Page):
 
     def shown(self) -> None:
         """Look for models, quietly when nothing is new."""
+        self._plans.forget()  # memory may have been taken or freed meanwhile
         self.rescan()
         self._details.look_again()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """What nobody sees is not planned."""
+        super().hideEvent(event)
+        self._plans.stop()
 
     def option_changed(self, change: Changed) -> None:
         """Other folders or stores are to be looked into."""
@@ -130,7 +146,7 @@ class LibraryPage(Page):
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
         head.addWidget(open_file)
-        head.addWidget(self._folders_button())
+        head.addWidget(FoldersButton(self.commands, self._service, self._forget))
         head.addWidget(again)
         self._search = search_field(
             "librarySearch",
@@ -150,19 +166,6 @@ class LibraryPage(Page):
         column.addWidget(self._body, 1)
         column.addWidget(self._progress)  # below: it comes and goes by itself and takes its room from the list's end
         column.addWidget(self._details)
-
-    def _folders_button(self) -> QToolButton:
-        button = QToolButton()
-        button.setText("Folders ▾")
-        button.setObjectName("libraryFolders")
-        button.setAccessibleName("Folders to look in")
-        button.setToolTip("Add a folder that holds models, or forget one")
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._folders_menu = QMenu(button)
-        self._folders_menu.setObjectName("libraryFoldersMenu")
-        self._folders_menu.aboutToShow.connect(self._fill_folders_menu)
-        button.setMenu(self._folders_menu)
-        return button
 
     def _empty_state(self) -> QWidget:
         self._nothing = plain_label("libraryEmptyTitle", "subtitle")
@@ -207,6 +210,7 @@ class LibraryPage(Page):
             (actions.INSPECT, self._inspect),
             (actions.SHOW_IN_FOLDER, self._show_in_folder),
             (actions.REMOVE, self._ask_remove),
+            (actions.JOIN, self._join),
         ):
             self.commands.connect_to(action, call)
 
@@ -222,6 +226,8 @@ class LibraryPage(Page):
         self.commands.allow(actions.IN_LIST, model is not None)
         why = kind_note(model.kind) if model is not None else ""
         self.commands.allow(actions.CAN_CHAT, not why, why)
+        joins = model is not None and model.fault is not None and model.fault.joins
+        self.commands.allow(actions.IN_PIECES, joins)
         total = self._rows.total
         self._count.setText(
             f"{total:,} model{'s' * (total != 1)} · {human_bytes(self._rows.total_bytes)}" if total else ""
@@ -264,6 +270,8 @@ class LibraryPage(Page):
         models, self._removable = found
         first, self._scanned_once = not self._scanned_once, True
         self._rows.set_models(models)
+        if self.isVisible():
+            self._plans.plan(models)
         used = [model for model in models if model.last_used is not None]
         if first and used:
             self._table.select(max(used, key=lambda model: model.last_used or 0.0).id)
@@ -331,22 +339,7 @@ class LibraryPage(Page):
             )
 
     def _ask_whether(self, removal: Removal) -> None:
-        box = QMessageBox(
-            QMessageBox.Icon.Question,
-            "Remove model",
-            question(removal),
-            QMessageBox.StandardButton.Cancel,
-            self,
-        )
-        box.setObjectName("libraryRemoveQuestion")
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setInformativeText("\n".join(consequences(removal)))
-        word = "Move to trash" if removal.to_trash else "Remove"
-        confirm = box.addButton(word, QMessageBox.ButtonRole.DestructiveRole)
-        confirm.setObjectName("libraryRemoveConfirm")
-        confirm.clicked.connect(calling(self._remove, removal))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+        ask_whether(self, removal, calling(self._remove, removal))
 
     def _remove(self, removal: Removal) -> None:
         def removed(_: None) -> None:
@@ -379,15 +372,25 @@ class LibraryPage(Page):
         if name:
             self._change_folders(lambda: self._service.add_folder(Path(name)))
 
-    def _fill_folders_menu(self) -> None:
-        self._folders_menu.clear()
-        self.commands.add_to(self._folders_menu, actions.ADD_FOLDER)
-        folders = self._service.folders()
-        if folders:
-            self._folders_menu.addSeparator()
-        for folder in folders:
-            forget = calling(self._change_folders, calling(self._service.remove_folder, folder))
-            self._folders_menu.addAction(f"Forget {str(folder).replace('&', '&&')}", forget)
+    def _forget(self, folder: Path) -> None:
+        self._change_folders(calling(self._service.remove_folder, folder))
+
+    def _join(self) -> None:
+        """Join the pieces of the selected model, as a job."""
+        model, joining = self._table.current_model, self._joining
+        if model is not None and joining is not None:
+            self._tasks.run(
+                lambda context: joining().join(model, cancelled=lambda: context.cancelled),
+                done=self._joined,
+                failed=self.notify.emit,
+                lane=Lane.JOB,
+                owner=self,
+            )
+
+    def _joined(self, path: Path) -> None:
+        self.notify.emit(f"{path.name} is one file now. The pieces are still there.")
+        self.cancel_scan()
+        self.rescan()
 
     def _change_folders(self, change: Callable[[], None]) -> None:
         def changed(_: None) -> None:

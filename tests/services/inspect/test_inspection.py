@@ -62,7 +62,7 @@ def test_a_missing_shard_is_a_finding(service: InspectionService, tmp_path: Path
     paths = shards(tmp_path)
     paths[1].unlink()
     inspected = service.open(str(paths[0]))
-    assert any("1 are missing: 2" in f.message for f in inspected.findings if f.severity == "error")
+    assert any("1 is missing: 2" in f.message for f in inspected.findings if f.severity == "error")
 
 
 def test_a_file_that_breaks_off_is_opened_as_far_as_it_goes(service: InspectionService, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_folder_with_one_model_is_that_model(service: InspectionService, tmp_p
 def test_parts_that_have_to_be_joined(service: InspectionService, tmp_path: Path) -> None:
     path = g.model().write(tmp_path / "big.gguf.part1of2")
     inspected = service.open(str(path))
-    assert any("cut into pieces" in f.message for f in inspected.findings)
+    assert inspected.findings[0].message == "A piece of a file that was cut; 1 of 2 pieces is missing."
 
 
 def test_templates_are_checked(service: InspectionService, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_shards_on_the_hub(hub: HubServer, paths: Paths, tmp_path: Path) -> None
     del content[f"Q4/{parts[2].name}"]
     hub.add(Repo("a/c", dict(content)))
     partial = service.open(f"hf:a/c/Q4/{parts[0].name}")
-    assert any("1 are missing: 3" in f.message for f in partial.findings)
+    assert any("1 is missing: 3" in f.message for f in partial.findings)
 
 
 def test_other_formats_on_the_hub(hub: HubServer, paths: Paths, tmp_path: Path) -> None:

@@ -122,17 +122,20 @@ def test_resolve_says_what_it_could_not_find(service: LibraryService, several: d
         service.resolve(str(tmp_path))
 
 
-def test_of_two_with_the_same_name_the_sound_and_newer_one_is_meant(
+def test_of_two_with_the_same_name_the_sound_one_is_meant_and_of_two_sound_ones_none(
     service: LibraryService, paths: Paths, tmp_path: Path
 ) -> None:
     lm = tmp_path / "home" / ".lmstudio" / "models"
-    old, new = g.model().write(paths.models / "m.gguf"), g.model().write(lm / "a" / "m.gguf")
+    sound = g.model().write(lm / "a" / "m.gguf")
     broken = lm / "b" / "m.gguf"
     broken.parent.mkdir()
     broken.write_bytes(b"GGUF")
-    for seconds, path in ((1000, old), (2000, new), (3000, broken)):
-        os.utime(path, (seconds, seconds))
-    assert service.resolve("m").path == new
+    assert service.resolve("m").path == sound
+    g.model(layers=3).write(paths.models / "m.gguf")
+    with pytest.raises(NotFoundError) as caught:
+        service.resolve("m")
+    assert caught.value.kind == "ambiguous" and caught.value.message == "'m' could be 'm (a)' or 'm (heft-home)'."
+    assert service.resolve("m (a)").path == sound
 
 
 def test_folders(service: LibraryService, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from desktop.core.text.fields import plain_tooltip
 from desktop.services.models.library import LibraryService
-from desktop.ui.library.library_model import NAME, LibraryTableModel, when
+from desktop.ui.library.columns import NAME, when
+from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.shell.theme import Theme
 
 

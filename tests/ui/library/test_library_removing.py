@@ -18,7 +18,7 @@ from desktop.services.models.library import LibraryService
 from desktop.services.models.removal import RemovalService
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
-from desktop.ui.library.library_model import NAME
+from desktop.ui.library.columns import NAME
 from desktop.ui.library.page import LibraryPage
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme

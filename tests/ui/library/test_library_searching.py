@@ -15,7 +15,7 @@ from support.calls import counted_calls
 from support.library_page import MakePage, button, names, search, settled, table
 
 from desktop.store.paths import Paths
-from desktop.ui.library.library_model import SIZE
+from desktop.ui.library.columns import SIZE
 
 MOST_CALLS = 250_000  # Python functions between two looks at what the user does: to sort 10,000 rows takes 170,000
 

@@ -11,7 +11,8 @@ from desktop.services.models.same_names import told_apart
 from desktop.store.library import LibraryModel
 from desktop.ui.chat.model_menu import ModelMenu
 from desktop.ui.inspect.sources import SourceMenu
-from desktop.ui.library.library_model import NAME, LibraryTableModel
+from desktop.ui.library.columns import NAME
+from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.shell.palette_sources import models_source
 from desktop.ui.shell.theme import Theme
 

@@ -1,0 +1,73 @@
+"""How each model of the library would load now: planned one after another while the page is in view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop.core.load_plan import LoadPlan
+from desktop.services.models.library import LibraryModel
+from desktop.ui.shell.tasks import Lane, Task, Tasks
+
+if TYPE_CHECKING:
+    from desktop.services.planning.service import PlanningService
+
+
+class RowPlans(QObject):
+    """``planned`` tells each plan as it is there. A model that cannot be planned has none, which is no failure here."""
+
+    planned = Signal(str, object)  # id of the model, LoadPlan
+
+    def __init__(self, planning: Callable[[], PlanningService], tasks: Tasks, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._planning, self._tasks = planning, tasks
+        self._known: dict[str, tuple[float, int]] = {}
+        self._waiting: list[LibraryModel] = []
+        self._task: Task | None = None
+
+    def plan(self, models: Sequence[LibraryModel]) -> None:
+        """Plan those that can be run and that are new or another file than before."""
+        self._waiting = [
+            model
+            for model in models
+            if model.kind.writes_text and model.fault is None and self._known.get(model.id) != _stamp(model)
+        ]
+        self._next()
+
+    def stop(self) -> None:
+        """The page is out of view: what is not planned yet is planned at the next visit."""
+        self._waiting = []
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def forget(self) -> None:
+        """Memory was taken or freed, or settings changed: all are to be planned anew."""
+        self._known.clear()
+
+    def _next(self) -> None:
+        if self._task is not None or not self._waiting:
+            return
+        model = self._waiting.pop(0)
+        self._task = self._tasks.run(
+            lambda context: self._planning().for_load(model.ref, cancelled=lambda: context.cancelled),
+            done=lambda plan: self._done(model, plan),
+            failed=lambda _: self._ended(),
+            lane=Lane.JOB,
+            owner=self,
+        )
+
+    def _done(self, model: LibraryModel, plan: LoadPlan) -> None:
+        self._known[model.id] = _stamp(model)
+        self.planned.emit(model.id, plan)
+        self._ended()
+
+    def _ended(self) -> None:
+        self._task = None
+        self._next()
+
+
+def _stamp(model: LibraryModel) -> tuple[float, int]:
+    return model.modified, model.size_bytes
