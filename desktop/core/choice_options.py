@@ -16,6 +16,7 @@ Goal = Literal["quality", "balanced", "speed"]
 READING_SPEED = 7.0  # tokens per second: about five words, as fast as a person reads
 READING_SLACK = 1.0  # it is "about" that speed
 SPILLED_SHARE = 0.75  # of the speed, at least, that less loss may cost where nothing stays in the fastest memory
+LONG_READING = 20.0  # seconds that reading a full context takes, from which it is worth a word
 LARGE = 5.0  # the severity at which "large" begins
 NONE_MEASURABLE = 1.0  # and "none measurable" ends
 SAME = 0.05  # severities closer than this cannot be told apart by what was measured
@@ -115,6 +116,7 @@ class ReasonKind(StrEnum):
     NOT_MEASURED = "not-measured"
     OLDER_FORMAT = "older-format"
     LARGE_LOSS = "large-loss"
+    PROMPT_TIME = "prompt-time"  # reading a prompt that fills the context takes long
     PLANNED_BY_ENGINE = "planned-by-engine"
     ESTIMATED = "estimated"
 
@@ -147,7 +149,7 @@ class Reason:
 
     ``bytes`` is what it takes more, saves, lacks or leaves free, by its kind; ``context`` in tokens; ``speed_share``
     the option's speed over the recommended one's, where the difference is worth a word; ``parameters`` of a model
-    that would fit.
+    that would fit; ``seconds`` are those until a prompt that fills the context is read.
     """
 
     kind: ReasonKind
@@ -157,6 +159,7 @@ class Reason:
     context: int = 0
     speed_share: float | None = None
     parameters: float | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

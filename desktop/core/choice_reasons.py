@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from desktop.core.choice_options import (
     LARGE,
+    LONG_READING,
     NONE_MEASURABLE,
     SAME,
     Alternatives,
@@ -81,7 +82,11 @@ def caveats(option: Option, count: int) -> list[Reason]:
     if option.quality.severity_high is not None and option.severity >= LARGE:
         found.append(ReasonKind.LARGE_LOSS)
     found.append(ReasonKind.PLANNED_BY_ENGINE if option.fit.method == "engine" else ReasonKind.ESTIMATED)
-    return [_about(kind, option) for kind in found]
+    reasons = [_about(kind, option) for kind in found]
+    reading = option.speeds.prompt_seconds if option.speeds is not None else None
+    if reading is not None and reading >= LONG_READING:
+        reasons.insert(0, replace(_about(ReasonKind.PROMPT_TIME, option), seconds=reading))
+    return reasons
 
 
 def neighbours_of(options: Sequence[Option], usable: Sequence[int], chosen: int, goal: Goal) -> tuple[Neighbour, ...]:

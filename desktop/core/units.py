@@ -46,6 +46,14 @@ def human_decimal(value: float, decimals: int) -> str:
     return f"{value:,.{decimals}f}"
 
 
+def human_time(seconds: float) -> str:
+    """A span of time: ``40 s``, ``12 min``, ``2 h 5 min``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def whole(text: str) -> int:
     """The whole number a person wrote, thousands marked in any way or not: ``16384``, ``16,384``, ``16.384``.
 

@@ -49,7 +49,7 @@ from desktop.services.discover.target_machine import (
     refitted,
 )
 from desktop.services.models.local_copies import LocalCopies
-from desktop.services.planning.service import plan_of
+from desktop.services.planning.service import plan_of, threads_of
 
 _NOT_PLANNED = "Heft cannot work out how this model is loaded."
 
@@ -326,7 +326,7 @@ class PickedRepo:
         quality = self._quality(variant.quantization, variant.kind, model)
         if fit is not None:
             state = "engine" if fit.method == "engine" else "estimate"
-            speeds = rates.speeds(known, variant.quantization, fit, variant.first_file.path)
+            speeds = rates.speeds(known, variant.quantization, fit, threads_of(asked), variant.first_file.path)
             option = Option(variant, quality, fit, speeds)
             if known.shape is not None:
                 plan = plan_of(self._refs[index], asked, fit, speeds, known.shape, model.kind, machine)

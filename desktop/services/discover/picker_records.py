@@ -187,9 +187,11 @@ class EnginePlanner(Protocol):
 class Rates(Protocol):
     """Predicts speed on one machine."""
 
-    def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds | None:
+    def speeds(
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, fingerprint: str = "", threads: int = 0
+    ) -> Speeds | None:
         """Tokens per second while writing, with an empty context and with all of the fit's used; None where nothing
-        is known of the machine."""
+        is known of the machine. ``fingerprint`` finds the runs of this very model, ``threads`` those with as many."""
 
 
 class RateSource(Protocol):

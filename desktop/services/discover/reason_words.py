@@ -5,7 +5,7 @@ from __future__ import annotations
 from desktop.core.choice import Option, Reason, ReasonKind, Recommendation
 from desktop.core.choice_options import READING_SPEED
 from desktop.core.choice_reasons import place_of
-from desktop.core.units import human_bytes
+from desktop.core.units import human_bytes, human_time
 from desktop.services.planning.words import placement_words
 
 
@@ -82,6 +82,9 @@ def _besides(reason: Reason, option: Option) -> str:
             return f"{name} is an older format."
         case ReasonKind.LARGE_LOSS:
             return "So large a loss shows in the answers: a smaller model in 4 bits or more is usually better."
+        case ReasonKind.PROMPT_TIME:
+            time = human_time(reason.seconds)
+            return f"A question that fills the {reason.context:,} tokens takes about {time} to read before the answer."
         case ReasonKind.PLANNED_BY_ENGINE:
             return "Memory figures are the engine's own plan of each file's header."
         case ReasonKind.ESTIMATED:

@@ -28,6 +28,13 @@ class Corrections:
             self._known[about] = correction(self._experience(*about), kind)
         return self._known[about]
 
+    def of(self, kind: str, gpu_layers: int, fingerprint: str, threads: int) -> tuple[Correction, Correction]:
+        """For writing, and for reading a prompt."""
+        writing, reading = (
+            self.correction(kind, gpu_layers, fingerprint, prompt=prompt, threads=threads) for prompt in (False, True)
+        )
+        return writing, reading
+
     def _experience(self, fingerprint: str, _kind: str, on_gpu: bool, prompt: bool, threads: int) -> list[Experience]:
         found = []
         for run in self.runs:

@@ -19,6 +19,7 @@ from desktop.core.load_plan import LoadPlan, Measured
 from desktop.core.load_settings import kv_words
 from desktop.core.memory import Memory as PlannedMemory
 from desktop.core.placement import Fit
+from desktop.core.speed import Speeds
 from desktop.core.speed.learning import errors
 from desktop.engine.api import Benchmarked, Loaded, Memory, Statistics
 from desktop.engine.server.program import engine_version
@@ -121,6 +122,20 @@ class LedgerService:
             return None
         try:
             return self._speed.predict(running.model, fit, context_used, running.loaded.threads)
+        except (HeftError, ValueError, OSError) as error:
+            _log.warning("no speed was predicted: %s", error)
+            return None
+
+    def speeds(self, running: Running) -> Speeds | None:
+        """The speed from an empty to a full context: the plan's own, unless fewer layers found room than it has."""
+        plan, fit, model = running.plan, running.fit, running.model
+        if plan.fit is None or fit is None or fit.gpu_layers == plan.fit.gpu_layers:
+            return plan.speeds
+        if model is None:
+            return None
+        try:
+            rates, about = self._speed.on(self._speed.machine), (model.fingerprint, running.loaded.threads)
+            return rates.speeds(model.shape, model.weights, model.quantization, fit, *about)
         except (HeftError, ValueError, OSError) as error:
             _log.warning("no speed was predicted: %s", error)
             return None

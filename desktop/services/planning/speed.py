@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,12 +11,13 @@ from pathlib import Path
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Header, read_header
 from desktop.core.gguf.kind import model_kind
+from desktop.core.gguf.together import fingerprint_of, quantization_of
 from desktop.core.hardware import Machine
 from desktop.core.memory.shape import ModelShape, shape_of
 from desktop.core.memory.weights import Weights, weights_of
 from desktop.core.model_kind import ModelKind
 from desktop.core.placement import Fit
-from desktop.core.quants import dominant_type, main_type
+from desktop.core.quants import main_type
 from desktop.core.speed import (
     DeviceSpeed,
     DeviceWork,
@@ -26,6 +26,7 @@ from desktop.core.speed import (
     TokenWork,
     decode_rates,
     predict,
+    predict_prompt,
     token_work,
     work_by_size,
 )
@@ -37,7 +38,6 @@ from desktop.store.gguf_files import FileSource
 from desktop.store.ledger import Run
 
 _WORK_KEPT = 512  # placements of models whose work is remembered
-_FINGERPRINT_TENSORS = 32  # names, shapes and offsets of so many tell two models apart
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +50,6 @@ class LocalModel:
     path: Path
     fingerprint: str
     quantization: str
-    main_type: str
     shape: ModelShape
     weights: Weights
 
@@ -67,25 +66,29 @@ class Predicted:
 class MachineRates:
     """Predicts many models on one machine."""
 
-    def __init__(self, speeds: dict[str, DeviceSpeed], correction: Callable[[str, int], Correction]) -> None:
-        """``correction`` is what earlier runs taught, by main type and layers on the GPU."""
+    def __init__(self, speeds: dict[str, DeviceSpeed], corrections: Corrections) -> None:
+        """``corrections`` are what earlier runs taught."""
         self._speeds = speeds
-        self._correction = correction
+        self._corrections = corrections
         self._work: dict[object, tuple[Weights, Sequence[TokenWork]]] = {}
 
-    def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds | None:
-        """Tokens per second while writing, with an empty context and with all of the fit's used.
+    def speeds(
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, fingerprint: str = "", threads: int = 0
+    ) -> Speeds | None:
+        """Tokens per second while writing, with an empty context and with all of the fit's used, and while reading.
 
-        None where a device is unknown. ValueError for a model without work (no matrix).
+        ``fingerprint`` finds the runs of this very model ("": not known), ``threads`` those with as many of them (0:
+        any). None where a device is unknown. ValueError for a model without work (no matrix).
         """
         kind = main_type(quantization)
         parts = _parts(self._work_of(shape, weights, kind, fit), self._speeds)
         if parts is None:
             return None
-        correction = self._correction(kind, fit.gpu_layers)
-        empty, full = (apply(rate, correction) for rate in decode_rates(parts, (0, fit.context)))
+        writing, reading = self._corrections.of(kind, fit.gpu_layers, fingerprint, threads)
+        empty, full = (apply(rate, writing) for rate in decode_rates(parts, (0, fit.context)))
+        prompt = apply(predict_prompt(parts, fit.context), reading)
         method = "table" if any(part.speed.method == "table" for part in parts) else "calibrated"
-        return Speeds(empty, full, fit.context, method)
+        return Speeds(empty, full, fit.context, "measured" if writing.same_model else method, prompt)
 
     def _work_of(self, shape: ModelShape, weights: Weights, kind: str, fit: Fit) -> Sequence[TokenWork]:
         """The work of a token, which stays the same while only the context changes."""
@@ -131,8 +134,7 @@ class SpeedService:
 
     def on(self, machine: Machine) -> MachineRates:
         """What is known of a machine's speed, read once: for many models in a row."""
-        key = self._calibration.key(machine)
-        return MachineRates(self._calibration.speeds(machine), lambda *about: self._corrections(key).correction(*about))
+        return MachineRates(self._calibration.speeds(machine), self._corrections(self._calibration.key(machine)))
 
     def predict(self, model: LocalModel, fit: Fit, context_used: int, threads: int = 0) -> Predicted | None:
         """The speed of a local model placed by ``fit`` on this computer, with ``context_used`` tokens already there.
@@ -145,8 +147,8 @@ class SpeedService:
         if parts is None:
             return None
         plain = predict(parts, context_used)
-        corrections, about = self._corrections(self.key), (model.main_type, fit.gpu_layers, model.fingerprint)
-        decode, prompt = (corrections.correction(*about, prompt=reading, threads=threads) for reading in (False, True))
+        about = (main_type(model.quantization), fit.gpu_layers, model.fingerprint, threads)
+        decode, prompt = self._corrections(self.key).of(*about)
         shown = Prediction(
             apply(plain.decode, decode),
             apply(plain.prompt, prompt),
@@ -198,26 +200,15 @@ def read_file(path: Path) -> LocalFile:
     if shape is None:
         return LocalFile(kind)
     first = headers[0]
-    shares = [share for header in headers for share in header.shares()]
     model = LocalModel(
         name=first.name or path.stem,
         path=path,
-        fingerprint=_fingerprint(headers),
-        quantization=first.quantization,
-        main_type=dominant_type(shares),
+        fingerprint=fingerprint_of(headers),
+        quantization=quantization_of(headers),
         shape=shape,
         weights=weights_of(headers, shape),
     )
     return LocalFile(kind, model)
-
-
-def _fingerprint(headers: Sequence[Header]) -> str:
-    digest = hashlib.sha256()
-    for header in headers:
-        digest.update(f"{header.architecture}|{header.name}|{header.file_bytes}|{len(header.tensors)}".encode())
-        for tensor in header.tensors[:_FINGERPRINT_TENSORS]:
-            digest.update(f"{tensor.name}{tensor.shape}{tensor.type_id}{tensor.offset}".encode())
-    return digest.hexdigest()[:16]
 
 
 def _offload(fit: Fit) -> list[tuple[str, int]]:

@@ -309,7 +309,15 @@ def test_speeds_are_asked_for_again_after_a_measurement(hub: HubServer, tmp_path
             now.speed = self.speed
             return now
 
-        def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> Speeds:
+        def speeds(
+            self,
+            shape: ModelShape,
+            weights: Weights,
+            quantization: str,
+            fit: Fit,
+            fingerprint: str = "",
+            threads: int = 0,
+        ) -> Speeds:
             quick, slow = (Rate(speed, speed, speed) for speed in (9 * self.speed, self.speed))
             return Speeds(quick, slow, fit.context)
 
