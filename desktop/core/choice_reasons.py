@@ -31,7 +31,8 @@ def stays(options: Sequence[Option], chosen: int) -> Reason:
     option = options[chosen]
     slower = any(_passed_for_speed(other, option) for other in options)
     kind = ReasonKind.BEST_THAT_STAYS_AND_ANSWERS if slower else ReasonKind.BEST_THAT_STAYS
-    return _about(kind, option, bytes_=option.spare_bytes)
+    passed = any(_passed_for_room(other, option) for other in options)
+    return replace(_about(kind, option, bytes_=option.spare_bytes), roomy=passed)
 
 
 def only_one(options: Sequence[Option], chosen: int) -> Reason:
@@ -69,6 +70,12 @@ def _passed_for_speed(option: Option, chosen: Option) -> bool:
         and not option.readable
         and chosen.readable
     )
+
+
+def _passed_for_room(option: Option, chosen: Option) -> bool:
+    """Whether a better one in the same memory was left aside because it only just fits."""
+    alike = option.runs and whole(option.variant) and place_of(option) == place_of(chosen)
+    return alike and option.severity < chosen.severity and option.tight and not chosen.tight
 
 
 def caveats(option: Option, count: int) -> list[Reason]:

@@ -23,6 +23,13 @@ def human_bytes(count: float) -> str:
     raise AssertionError("unreachable")
 
 
+def human_left(free: float, used: float) -> str:
+    """What is left of free bytes, so that it adds up with both as they are shown."""
+    tenth = 100_000_000
+    left = (round(free / tenth) - round(used / tenth)) * tenth
+    return human_bytes(left if left > 0 and min(free, used) >= 10 * tenth else free - used)
+
+
 def human_parameters(count: int) -> str:
     """A number of parameters as people write it: ``135 M``, ``8.19 B``."""
     if count < 1_000_000:

@@ -284,19 +284,19 @@ def _detail(run: Run) -> str:
 
 
 def _words(what: str, points: Sequence[ComparedRun]) -> str:
-    """ "Heft's speed predictions on this computer were within 6% in 14 of 15 runs (half of them within 3%)." """
+    """ "Heft's speed predictions on this computer were within 6% in 14 of 15 runs, half of them within 3%." """
     found = errors((point.predicted, point.measured) for point in points)
     if not found:
         return ""
     if len(found) == 1:
         return f"Heft's {what} prediction on this computer was within {_percent(found[0])} in its only run."
     count = max(1, round(_CLOSE * len(found)))
-    within = found[count - 1]
-    half = statistics.median(found)
-    return (
-        f"Heft's {what} predictions on this computer were within {_percent(within)} in {count} of {len(found)} runs, "
-        f"half of them within {_percent(half)}."
-    )
+    within, half = _percent(found[count - 1]), _percent(statistics.median(found))
+    while count < len(found) and _percent(found[count]) == within:  # as they are said, more of them are
+        count += 1
+    runs = f"in {count} of {len(found)} runs" if count < len(found) else f"in all {count} runs"
+    closer = f", half of them within {half}" if half != within else ""
+    return f"Heft's {what} predictions on this computer were within {within} {runs}{closer}."
 
 
 def _percent(error: float) -> str:
