@@ -11,7 +11,7 @@ from desktop.core.quality import WORST, Quality
 from desktop.core.speed import Rate, Speeds
 from desktop.core.variants import Variant
 
-Goal = Literal["quality", "balanced", "speed"]
+Goal = Literal["quality", "balanced", "speed", "coding"]
 
 READING_SPEED = 6.0  # tokens per second: between four and five words, as fast as a person reads
 SPILLED_SHARE = 0.75  # of the speed, at least, that less loss may cost where nothing stays in the fastest memory

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from desktop.services.chat.chat import ChatService
     from desktop.services.chat.sampling import SamplingService
     from desktop.services.discover.picker import PickerService
+    from desktop.services.discover.picks import PicksService
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
     from desktop.services.engine.building import EngineBuildService
@@ -307,17 +308,17 @@ class Container(Members):
         from desktop.services.planning.reclaimable import reclaimable_from
 
         return PickerService(
-            self.hub_search,
-            self.headers,
-            self.tables,
-            self.this_machine,
-            planner=self.dry_run,
-            rates=self.speed,
-            held=lambda: reclaimable_from(self.engine.state),
-            copies=self.copies,
-            remembered=self.planning.settings_of,
-            threads=self._threads,
-        )
+            self.hub_search, self.headers, self.tables, self.this_machine, planner=self.dry_run, rates=self.speed,
+            held=lambda: reclaimable_from(self.engine.state), copies=self.copies,
+            remembered=self.planning.settings_of, threads=self._threads,
+        )  # fmt: skip
+
+    @made_once
+    def picks(self) -> PicksService:
+        """Models for each purpose on this computer."""
+        from desktop.services.discover.picks import PicksService
+
+        return PicksService(self.hub_search, self.picker, self.tables, self.this_machine, self.speed)
 
     @made_once
     def downloads(self) -> DownloadService:

@@ -5,7 +5,7 @@ Of several models one is looked at: chart and reasons are that model's, the tabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
@@ -15,6 +15,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 from desktop.core.text import visible_in_place
 from desktop.services.discover.picker_records import Mark, ModelGroup, View
 from desktop.services.discover.picker_words import facts, name_words, which_model, why_title
+from desktop.services.discover.picks import Pick
+from desktop.services.discover.picks_words import quicker_words
 from desktop.services.discover.reason_words import paragraph
 from desktop.services.discover.tables import DataTables
 from desktop.services.models.downloads_records import DownloadState
@@ -43,6 +45,7 @@ class RepoPane(QScrollArea):
     """Head, controls, chart, reasons and table; all show the same view."""
 
     action_asked = Signal(int)  # number of the row whose button was pressed
+    repo_wanted = Signal(str)  # another model, OWNER/REPO
 
     def __init__(
         self,
@@ -107,6 +110,7 @@ class RepoPane(QScrollArea):
         self._explain.setChecked(False)
         self._looked_at = ""
         self.table.clear_choice()
+        self.show_quicker(())
         self.controls.set_marks(())
         self.verticalScrollBar().setValue(0)
         self.show_view(view)
@@ -144,6 +148,12 @@ class RepoPane(QScrollArea):
             self.chart.select(number)
             self._show_model()
             self.ensureWidgetVisible(self.table, 0, 0)
+
+    def show_quicker(self, picks: Sequence[Pick]) -> None:
+        """Models that would be quick enough where none of this repo is; none where one is."""
+        said = [f'<a href="{escape(pick.repo)}">{escape(quicker_words(pick))}</a>' for pick in picks]
+        self._quicker.setText(f"Quick enough here would be {' or '.join(said)}." if said else "")
+        self._quicker.setVisible(bool(said))
 
     def show_progress(self, words: str) -> None:
         """What goes on in the background; "" when all is settled."""
@@ -217,6 +227,14 @@ class RepoPane(QScrollArea):
         why = QVBoxLayout(why_card)
         why.setContentsMargins(15, 11, 15, 11)
         why.addWidget(self._why)
+        self._quicker = QLabel()
+        self._quicker.setObjectName("repoQuicker")
+        self._quicker.setTextFormat(Qt.TextFormat.RichText)
+        self._quicker.setWordWrap(True)
+        self._quicker.setMinimumWidth(1)
+        self._quicker.linkActivated.connect(self.repo_wanted)
+        self._quicker.hide()
+        why.addWidget(self._quicker)
         content = QWidget()
         content.setObjectName("discoverRepoInside")
         self._column = column = QVBoxLayout(content)

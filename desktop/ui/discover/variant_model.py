@@ -142,7 +142,9 @@ class VariantTableModel(ColumnTable):
         """The name and the facts of a line's model."""
         assert self._view is not None
         group = self._view.groups[self._lines[line][0]]
-        return visible_in_place(group.name), visible_in_place(model_facts(group, self._view.controls.load.context or 0))
+        return visible_in_place(group.name), visible_in_place(
+            model_facts(group, self._view.controls.asked().context or 0)
+        )
 
     def is_recommended(self, line: int) -> bool:
         """Whether a line is the variant to take of its model."""
