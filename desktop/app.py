@@ -45,7 +45,7 @@ from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window import MainWindow
 
 if TYPE_CHECKING:
-    from desktop.core.speed import Prediction
+    from desktop.core.speed import Speeds
     from desktop.services.models.downloads_records import DownloadState
 
 DELETED_CHATS_KEPT_SECONDS = 30 * 24 * 3600.0
@@ -267,12 +267,12 @@ class Heft:
             self._window.status.show_answer(figures.get("tokens_per_second", 0.0))
             self._follower.answered(figures)
 
-    def _show_prediction(self, found: Prediction | None) -> None:
+    def _show_prediction(self, found: Speeds | None) -> None:
         from desktop.ui.chat.page import ChatPage
 
         page = self._window.page("chat")
         if isinstance(page, ChatPage):
-            page.show_prediction(found.decode if found is not None else None)
+            page.show_prediction(found)
 
     def _tell(self, error: HeftError) -> None:
         self._window.notifications.show_message(error)

@@ -190,11 +190,13 @@ class Pages:
         page.show_versions_of(base)
 
     def _machine_page(self) -> Page:
+        from desktop.services.planning.reclaimable import reclaimable_from
         from desktop.ui.machine.page import MachinePage
         from desktop.ui.machine.trust_panel import TrustSources
 
         sources = TrustSources(self._container.ledger.trust, self._container.calibration)
-        return MachinePage(self._container.machine, self._tasks, self._theme, sources)
+        held = lambda: reclaimable_from(self._container.engine.state)  # noqa: E731
+        return MachinePage(self._container.machine, self._tasks, self._theme, sources, held)
 
     # -- parts, made at first use ----------------------------------------------------------------
 

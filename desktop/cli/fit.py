@@ -105,12 +105,16 @@ def kv_quality_document(kv_types: tuple[KvType, KvType]) -> dict[str, Any]:
 
 
 def speeds_document(speeds: Speeds | None) -> dict[str, Any]:
-    """The predicted speed with an empty context and with a full one; null where nothing is known."""
+    """The predicted speed with an empty context and with a full one, and that of reading a prompt which fills it;
+    null where nothing is known."""
+    reading = speeds.prompt if speeds else None
     return {
         "tokens_per_second_empty": asdict(speeds.empty) if speeds else None,
         "tokens_per_second_full": asdict(speeds.full) if speeds else None,
         "speed_method": speeds.method if speeds else None,
         "speed_runs": speeds.runs if speeds else 0,
+        "prompt_tokens_per_second_full": asdict(reading) if reading else None,
+        "seconds_to_read_full_prompt": speeds.prompt_seconds if speeds else None,
     }
 
 

@@ -11,7 +11,7 @@ from desktop.core.placement import Fit
 from desktop.core.units import human_bits, human_parameters
 from desktop.services.models.kind_words import kind_note
 from desktop.services.planning.service import Weighed
-from desktop.services.planning.words import memory_terms, remarks, speed_details, warnings
+from desktop.services.planning.words import memory_terms, prompt_words, remarks, speed_lines, warnings
 
 _METHODS = {"engine": "the engine's own plan", "estimate": "an estimate by formulas"}
 
@@ -31,8 +31,10 @@ def report(found: Weighed) -> str:
         all_trained = fit.max_context == engine_context(found.shape.trained_context)
         everything = ", all the model was trained for" if all_trained else ""
         facts.append(("Longest context there", f"{fit.max_context:,} tokens{everything}"))
-        speed = speed_details(found.plan.speeds).replace("\n", " ") or "not known for this machine"
+        speed = " ".join(speed_lines(found.plan.speeds)) or "not known for this machine"
         facts.append(("Speed", speed))
+        if reading := prompt_words(found.plan.speeds):
+            facts.append(("Reads a prompt of", reading))
     width = max(len(label) for label, _ in facts)
     parts.append("\n".join(f"{label.ljust(width)}  {text}" for label, text in facts))
     parts += [kind_note(found.kind)] if kind_note(found.kind) else []

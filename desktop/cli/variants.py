@@ -196,7 +196,7 @@ def report(view: View) -> str:
 
 def _group_lines(view: View, group: ModelGroup) -> list[str]:
     """One model's table, and what to take of it; the only model of a repo has no heading."""
-    asked = view.controls.load.context or 0
+    asked = view.controls.asked().context or 0
     heading = ["", f"{group.name}: {model_facts(group, asked)}"] if view.several else []
     beyond = beyond_training(group.context, group.max_context)
     context = f"At {group.context:,} tokens of context. {beyond}".rstrip()

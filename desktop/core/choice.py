@@ -126,6 +126,7 @@ def _speed_first(options: Sequence[Option], usable: Sequence[int]) -> tuple[int,
 _CHOOSERS: dict[Goal, Callable[[Sequence[Option], Sequence[int]], tuple[int, Reason]]] = {
     "balanced": _balanced,
     "quality": _quality,
+    "coding": _quality,  # at a context that code needs
     "speed": _speed_first,
 }
 

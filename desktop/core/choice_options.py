@@ -11,11 +11,11 @@ from desktop.core.quality import WORST, Quality
 from desktop.core.speed import Rate, Speeds
 from desktop.core.variants import Variant
 
-Goal = Literal["quality", "balanced", "speed"]
+Goal = Literal["quality", "balanced", "speed", "coding"]
 
-READING_SPEED = 7.0  # tokens per second: about five words, as fast as a person reads
-READING_SLACK = 1.0  # it is "about" that speed
+READING_SPEED = 6.0  # tokens per second: between four and five words, as fast as a person reads
 SPILLED_SHARE = 0.75  # of the speed, at least, that less loss may cost where nothing stays in the fastest memory
+LONG_READING = 20.0  # seconds that reading a full context takes, from which it is worth a word
 LARGE = 5.0  # the severity at which "large" begins
 NONE_MEASURABLE = 1.0  # and "none measurable" ends
 SAME = 0.05  # severities closer than this cannot be told apart by what was measured
@@ -51,8 +51,8 @@ class Option:
 
     @property
     def readable(self) -> bool:
-        """Whether it answers at about reading speed, as far as is known."""
-        return self.rate is None or self.rate.expected >= READING_SPEED - READING_SLACK
+        """Whether it answers at reading speed, as far as is known: judged by the figure as it is shown."""
+        return self.rate is None or round(self.rate.expected, 1) >= READING_SPEED
 
     @property
     def severity(self) -> float:
@@ -62,12 +62,18 @@ class Option:
     @property
     def spare_bytes(self) -> int:
         """What stays free where it goes: on the GPUs when it is all there, else in main memory."""
+        used, free = self.used_of_free
+        return free - used
+
+    @property
+    def used_of_free(self) -> tuple[int, int]:
+        """Bytes it takes where it goes (the GPUs when it is all there, else main memory), and those free there."""
         if self.fit is None or not self.fit.fits:
-            return 0
+            return 0, 0
         on_gpu = self.fit.placement == "gpu"
         free = sum(pool.free_bytes for pool in self.fit.pools if (pool.device > 0) == on_gpu)
         used = sum(device.total_bytes for device in self.fit.memory.devices if (device.device > 0) == on_gpu)
-        return free - used
+        return used, free
 
     @property
     def tight(self) -> bool:
@@ -115,6 +121,7 @@ class ReasonKind(StrEnum):
     NOT_MEASURED = "not-measured"
     OLDER_FORMAT = "older-format"
     LARGE_LOSS = "large-loss"
+    PROMPT_TIME = "prompt-time"  # reading a prompt that fills the context takes long
     PLANNED_BY_ENGINE = "planned-by-engine"
     ESTIMATED = "estimated"
 
@@ -147,7 +154,8 @@ class Reason:
 
     ``bytes`` is what it takes more, saves, lacks or leaves free, by its kind; ``context`` in tokens; ``speed_share``
     the option's speed over the recommended one's, where the difference is worth a word; ``parameters`` of a model
-    that would fit.
+    that would fit; ``seconds`` are those until a prompt that fills the context is read;
+    ``roomy``: a better option that only just fits was left aside for this one.
     """
 
     kind: ReasonKind
@@ -157,6 +165,8 @@ class Reason:
     context: int = 0
     speed_share: float | None = None
     parameters: float | None = None
+    seconds: float = 0.0
+    roomy: bool = False
 
 
 @dataclass(frozen=True)

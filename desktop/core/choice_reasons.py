@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from desktop.core.choice_options import (
     LARGE,
+    LONG_READING,
     NONE_MEASURABLE,
     SAME,
     Alternatives,
@@ -30,7 +31,8 @@ def stays(options: Sequence[Option], chosen: int) -> Reason:
     option = options[chosen]
     slower = any(_passed_for_speed(other, option) for other in options)
     kind = ReasonKind.BEST_THAT_STAYS_AND_ANSWERS if slower else ReasonKind.BEST_THAT_STAYS
-    return _about(kind, option, bytes_=option.spare_bytes)
+    passed = any(_passed_for_room(other, option) for other in options)
+    return replace(_about(kind, option, bytes_=option.spare_bytes), roomy=passed)
 
 
 def only_one(options: Sequence[Option], chosen: int) -> Reason:
@@ -70,6 +72,12 @@ def _passed_for_speed(option: Option, chosen: Option) -> bool:
     )
 
 
+def _passed_for_room(option: Option, chosen: Option) -> bool:
+    """Whether a better one in the same memory was left aside because it only just fits."""
+    alike = option.runs and whole(option.variant) and place_of(option) == place_of(chosen)
+    return alike and option.severity < chosen.severity and option.tight and not chosen.tight
+
+
 def caveats(option: Option, count: int) -> list[Reason]:
     """What has to be said besides: quality not measured, an older format, and how the memory is known."""
     assert option.fit is not None
@@ -81,7 +89,11 @@ def caveats(option: Option, count: int) -> list[Reason]:
     if option.quality.severity_high is not None and option.severity >= LARGE:
         found.append(ReasonKind.LARGE_LOSS)
     found.append(ReasonKind.PLANNED_BY_ENGINE if option.fit.method == "engine" else ReasonKind.ESTIMATED)
-    return [_about(kind, option) for kind in found]
+    reasons = [_about(kind, option) for kind in found]
+    reading = option.speeds.prompt_seconds if option.speeds is not None else None
+    if reading is not None and reading >= LONG_READING:
+        reasons.insert(0, replace(_about(ReasonKind.PROMPT_TIME, option), seconds=reading))
+    return reasons
 
 
 def neighbours_of(options: Sequence[Option], usable: Sequence[int], chosen: int, goal: Goal) -> tuple[Neighbour, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 CELLS = 256  # llama.cpp keeps a cache in groups of so many cells
 LEAST_ROOM = 1024  # for an answer in a context that may be chosen, and most in one that may not
+CODING_CONTEXT = 32_768  # files, their neighbours and an answer: what code asks for where nothing is set
 _SHORTEST = 2048  # that is offered: a shorter one saves next to nothing
 
 

@@ -23,6 +23,13 @@ def human_bytes(count: float) -> str:
     raise AssertionError("unreachable")
 
 
+def human_left(free: float, used: float) -> str:
+    """What is left of free bytes, so that it adds up with both as they are shown."""
+    tenth = 100_000_000
+    left = (round(free / tenth) - round(used / tenth)) * tenth
+    return human_bytes(left if left > 0 and min(free, used) >= 10 * tenth else free - used)
+
+
 def human_parameters(count: int) -> str:
     """A number of parameters as people write it: ``135 M``, ``8.19 B``."""
     if count < 1_000_000:
@@ -44,6 +51,14 @@ def human_count(count: int) -> str:
 def human_decimal(value: float, decimals: int) -> str:
     """A number with so many places after the point: ``1,234.50``."""
     return f"{value:,.{decimals}f}"
+
+
+def human_time(seconds: float) -> str:
+    """A span of time: ``40 s``, ``12 min``, ``2 h 5 min``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def whole(text: str) -> int:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from desktop.services.chat.chat import ChatService
     from desktop.services.chat.sampling import SamplingService
     from desktop.services.discover.picker import PickerService
+    from desktop.services.discover.picks import PicksService
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
     from desktop.services.engine.building import EngineBuildService
@@ -184,7 +185,7 @@ class Container(Members):
 
         return PlanningService(
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
-            lambda: reclaimable_from(self.engine.state), lambda: self.settings.get(options.THREADS),
+            lambda: reclaimable_from(self.engine.state), self._threads,
             self.fetched.identity_of, lambda name: self.library.resolve(name).ref,
             lambda: self.runs.runs(self.speed.key),
         )  # fmt: skip
@@ -317,17 +318,17 @@ class Container(Members):
         from desktop.services.planning.reclaimable import reclaimable_from
 
         return PickerService(
-            self.hub_search,
-            self.headers,
-            self.tables,
-            self.this_machine,
-            planner=self.dry_run,
-            rates=self.speed,
-            held=lambda: reclaimable_from(self.engine.state),
-            copies=self.copies,
-            remembered=self.planning.settings_of,
-            threads=lambda: self.settings.get(options.THREADS),
-        )
+            self.hub_search, self.headers, self.tables, self.this_machine, planner=self.dry_run, rates=self.speed,
+            held=lambda: reclaimable_from(self.engine.state), copies=self.copies,
+            remembered=self.planning.settings_of, threads=self._threads,
+        )  # fmt: skip
+
+    @made_once
+    def picks(self) -> PicksService:
+        """Models for each purpose on this computer."""
+        from desktop.services.discover.picks import PicksService
+
+        return PicksService(self.hub_search, self.picker, self.tables, self.this_machine, self.speed)
 
     @made_once
     def downloads(self) -> DownloadService:
@@ -343,8 +344,6 @@ class Container(Members):
 
         return DownloadFolder(self.settings, self.library)
 
-    # -- long work ---------------------------------------------------------------------------------
-
     @made_once
     def jobs(self) -> JobService:
         """All long work."""
@@ -358,6 +357,9 @@ class Container(Members):
         """The memory that the user wants kept free."""
         return Reserves(self.settings.get(options.RAM_RESERVE), self.settings.get(options.GPU_RESERVE))
 
+    def _threads(self) -> int:
+        return self.settings.get(options.THREADS)
+
     def _idle_seconds(self) -> float:
         minutes = self.settings.get(options.IDLE_MINUTES)
         return 0.0 if minutes == "never" else 60.0 * int(minutes)
@@ -365,8 +367,6 @@ class Container(Members):
     def hub_endpoint(self) -> str:
         """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""
         return "" if os.environ.get("HF_ENDPOINT") else self.settings.get(options.HUB_ENDPOINT)
-
-    # -- a report ----------------------------------------------------------------------------------
 
     def write_report(self, folder: Path) -> Path:
         """Logs, versions and machine in one file for an issue; its path. Raises StoreError."""

@@ -6,17 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from desktop.core.progress import Progress
-from desktop.core.units import human_bytes
+from desktop.core.units import human_bytes, human_time
 from desktop.services.job_kinds import Job
 from desktop.services.models.downloads_records import DOWNLOAD
-
-
-def time_words(seconds: float) -> str:
-    """A time left: ``40 s``, ``12 min``, ``2 h 5 min``."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def job_words(job: Job) -> str:
@@ -31,7 +23,7 @@ def job_words(job: Job) -> str:
         return _joined(_phase_words(job), done)
     step = job.progress
     speed = f"{human_bytes(step.speed)}/s" if step.speed and step.unit == "bytes" else ""
-    left = f"{time_words(step.seconds_left)} left" if step.seconds_left else ""
+    left = f"{human_time(step.seconds_left)} left" if step.seconds_left else ""
     return _joined(done, speed, left, step.note) or "working"
 
 

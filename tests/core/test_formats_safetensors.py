@@ -42,7 +42,7 @@ def test_tensors_types_and_metadata() -> None:
     ]
     assert summary.parameters == 10
     assert summary.metadata == {"format": "pt"}
-    assert facts(summary)["Bits per weight"] == "16"
+    assert facts(summary)["Bits per weight"] == "16.00"
     assert not summary.findings
 
 
@@ -65,7 +65,7 @@ def test_a_scalar_and_an_empty_tensor_are_no_problem() -> None:
 def test_halves_of_bytes_are_counted() -> None:
     summary = read(m.safetensors({"w": m.tensor("F4", (3, 8), 0, 12)}, bytes(12)))
     assert not summary.findings
-    assert facts(summary)["Bits per weight"] == "4"
+    assert facts(summary)["Bits per weight"] == "4.00"
 
 
 @pytest.mark.parametrize(

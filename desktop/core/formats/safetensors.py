@@ -20,7 +20,7 @@ from desktop.core.gguf.cursor import DAMAGED, INCOMPLETE
 from desktop.core.gguf.source import ByteSource
 from desktop.core.model_size import bits_per_weight
 from desktop.core.text import LINE, one_line
-from desktop.core.units import human_bytes, human_parameters
+from desktop.core.units import human_bits, human_bytes, human_parameters
 
 MAX_HEADER = 100_000_000  # the reference implementation refuses more
 MAX_DIMENSIONS = 16
@@ -246,7 +246,7 @@ def type_facts(tensors: Sequence[TensorRow], *, packed: bool) -> tuple[Fact, ...
     facts = [Fact("Tensors", f"{len(tensors):,}")]
     if parameters and not packed:
         facts.append(Fact("Parameters", human_parameters(parameters)))
-        facts.append(Fact("Bits per weight", f"{bits_per_weight(total, parameters):.3g}"))
+        facts.append(Fact("Bits per weight", human_bits(bits_per_weight(total, parameters))))
     facts.append(Fact("Weights", human_bytes(total)))
     facts += [Fact(f"Type {kind}", f"{counted(n, 'tensor')}, {human_bytes(size)}") for kind, (n, size) in shares[:12]]
     return tuple(facts)

@@ -40,6 +40,7 @@ class DeviceWork:
 class Speeds:
     """Tokens per second while writing, with an empty context and with a full one of ``context`` tokens.
 
+    ``prompt`` is tokens per second while a prompt is read that fills the context; None where that is not known.
     ``method`` tells how they were obtained: "measured" (``runs`` of this very model, loaded like this), "calibrated"
     (kernels measured here) or "table" (guessed from what is known of such devices).
     """
@@ -48,7 +49,13 @@ class Speeds:
     full: Rate
     context: int
     method: str = ""
+    prompt: Rate | None = None
     runs: int = 0
+
+    @property
+    def prompt_seconds(self) -> float | None:
+        """Seconds until a prompt that fills the context is read, which is before the first token is written."""
+        return self.context / self.prompt.expected if self.prompt is not None and self.prompt.expected > 0 else None
 
 
 @dataclass(frozen=True)

@@ -70,5 +70,9 @@ def _runnable(plan: LoadPlan) -> LoadPlan:
 
 def _asked(row: VariantRow, controls: Controls) -> LoadSettings:
     """What a row was weighed with. What was set for the devices of another machine says nothing of this one's."""
-    asked = controls.load if row.plan is None else replace(row.plan.asked, threads=controls.load.threads)
+    asked = (
+        controls.asked(row.trained_context)
+        if row.plan is None
+        else replace(row.plan.asked, threads=controls.load.threads)
+    )
     return asked if controls.machine is None else replace(asked, gpu_layers=None, cpu_expert_layers=None)

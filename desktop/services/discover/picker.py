@@ -51,7 +51,7 @@ from desktop.services.discover.target_machine import (
     refitted,
 )
 from desktop.services.models.local_copies import LocalCopies
-from desktop.services.planning.service import plan_of
+from desktop.services.planning.service import plan_of, threads_of
 
 _SORTINGS = 3  # times that headers may show files to be no models, before the rest stays as it is
 _NOT_PLANNED = "Heft cannot work out how this model is loaded."
@@ -211,7 +211,7 @@ class PickedRepo:
         """Let the engine plan a variant whose headers were read."""
         now = self._reading.now()
         known = now.known[index]
-        shape, weights, settings = known.shape, known.weights, within(_placing(controls), known.shape, now)
+        shape, weights, settings = known.shape, known.weights, within(_placing(controls, known), known.shape, now)
         key = (index, settings, where.key)
         earlier = self._planned.get(key)
         if self._planner is None or (index, where.key) in self._unplanned or shape is None or weights is None:
@@ -287,19 +287,18 @@ class PickedRepo:
         now = self._reading.now()
         with self._lock:
             planned = {} if estimates_only else dict(self._planned)
-        rates, placing = self._rates.on(where), _placing(controls)
-        asked = controls.load.over(self._usual)
+        rates = self._rates.on(where)
         rows: list[VariantRow | None] = [None] * len(self.variants)
         for number, model in enumerate(now.models):
             for index in model.variants:
                 known = now.known[index]
-                settings = within(placing, known.shape, now)
+                settings = within(_placing(controls, known), known.shape, now)
                 fit, pools = planned.get((index, settings, where.key), (None, ()))
                 if pools != where.pools:  # planned for other free memory: the estimate stands until it is planned again
                     fit = None
                 if fit is None and known.shape is not None and known.weights is not None:
                     fit = self._estimate(index, known.shape, known.weights, settings, where, longest=longest)
-                load = within(asked, known.shape, now)
+                load = within(controls.asked(_trained(known)).over(self._usual), known.shape, now)
                 rows[index] = self._row(index, number, model, known, fit, rates, load, controls.machine)
         shown = [row for row in rows if row is not None]
         return view_of(self.files, self._repo_words, shown, now, controls, where)
@@ -310,7 +309,7 @@ class PickedRepo:
         for index, known in enumerate(self._reading.now().known):
             if known.shape is None or known.weights is None:
                 continue
-            settings = replace(_placing(controls), context=SMALLEST_CONTEXT)
+            settings = replace(_placing(controls, known), context=SMALLEST_CONTEXT)
             fit = self._estimate(index, known.shape, known.weights, settings, where, longest=True)
             inside = fit is not None and fit.placement in ("gpu", "cpu")
             if fit is not None and inside and fit.max_context < known.shape.trained_context:
@@ -354,7 +353,7 @@ class PickedRepo:
         quality = self._quality(variant.quantization, variant.kind, model)
         if fit is not None:
             state = "engine" if fit.method == "engine" else "estimate"
-            speeds = rates.speeds(known, variant.quantization, fit, variant.first_file.path)
+            speeds = rates.speeds(known, variant.quantization, fit, threads_of(asked), variant.first_file.path)
             option = Option(variant, quality, fit, speeds)
             if known.shape is not None:
                 plan = plan_of(self._refs[index], asked, fit, speeds, known.shape, model.kind, machine)
@@ -389,6 +388,10 @@ class PickedRepo:
         return [row for *_, row in sorted(order)]
 
 
-def _placing(controls: Controls) -> LoadSettings:
+def _trained(known: Known) -> int:
+    return known.shape.trained_context if known.shape else 0
+
+
+def _placing(controls: Controls, known: Known) -> LoadSettings:
     """What of the controls decides where a variant goes: not the threads, and it is weighed without speculation."""
-    return replace(controls.load, threads=None, speculation=None, draft=None)
+    return replace(controls.asked(_trained(known)), threads=None, speculation=None, draft=None)

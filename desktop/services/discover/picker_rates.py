@@ -49,12 +49,14 @@ class VariantRates:
 
     rates: Rates | None
 
-    def speeds(self, known: Known, quantization: str, fit: Fit, name: str) -> Speeds | None:
-        """The speed from an empty to a full context, where it is known; ``name`` is for the log."""
+    def speeds(self, known: Known, label: str, fit: Fit, threads: int, name: str) -> Speeds | None:
+        """The speed from an empty to a full context, where it is known; ``label`` is the quantization by the file's
+        name, ``name`` is for the log."""
         if self.rates is None or not fit.fits or known.shape is None or known.weights is None:
             return None
         try:
-            return self.rates.speeds(known.shape, known.weights, quantization, fit, known.fingerprint)
+            quantization, about = known.quantization or label, (known.fingerprint, threads)
+            return self.rates.speeds(known.shape, known.weights, quantization, fit, *about)
         except ValueError:  # a model without a matrix has no speed
             return None
         except Exception:  # noqa: BLE001 - one variant's failure never fails the others

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 from desktop.core.cancelled import Cancelled
 from desktop.core.choice import Goal, Option, Recommendation
 from desktop.core.choice_model import ModelChoice
-from desktop.core.context_length import engine_context
+from desktop.core.context_length import CODING_CONTEXT, engine_context
 from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
@@ -32,6 +32,13 @@ class Controls:
     load: LoadSettings = NOTHING_SET
     goal: Goal = "balanced"
     machine: Machine | None = None
+
+    def asked(self, trained: int = 0) -> LoadSettings:
+        """What is set; where the context is left to Heft, code gets a long one: as long as a model was trained for
+        (``trained`` tokens, 0: not known)."""
+        if self.goal != "coding" or self.load.context is not None:
+            return self.load
+        return replace(self.load, context=min(CODING_CONTEXT, trained or CODING_CONTEXT))
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,7 @@ class View:
     @property
     def context(self) -> int:
         """Tokens at which the model to take is weighed."""
-        return self.group.context if self.group else engine_context(self.controls.load.context or 0)
+        return self.group.context if self.group else engine_context(self.controls.asked().context or 0)
 
     @property
     def max_context(self) -> int:
@@ -188,10 +195,10 @@ class Rates(Protocol):
     """Predicts speed on one machine."""
 
     def speeds(
-        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = ""
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, fingerprint: str = "", threads: int = 0
     ) -> Speeds | None:
         """Tokens per second while writing, with an empty context and with all of the fit's used; None where nothing
-        is known of the machine. ``model`` is its fingerprint: what was measured of it here is shown."""
+        is known of the machine. ``fingerprint`` finds the runs of this very model, ``threads`` those with as many."""
 
 
 class RateSource(Protocol):

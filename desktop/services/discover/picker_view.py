@@ -70,8 +70,10 @@ def _group(
     if answer.index is None:
         pairs = zip(known, options, strict=True)
         weighed = [(entry.shape, entry.weights) for entry, option in pairs if option.fit is not None]
-        answer = recommend(options, controls.goal, alternatives(weighed, controls.load, where))
-    asked = within(controls.load, shape, now)
+        answer = recommend(
+            options, controls.goal, alternatives(weighed, controls.asked(shape.trained_context if shape else 0), where)
+        )
+    asked = within(controls.asked(shape.trained_context if shape else 0), shape, now)
     return ModelGroup(
         name=model.name,
         rows=model.variants,

@@ -13,7 +13,9 @@ from desktop.core.model_kind import ModelKind
 from desktop.core.quality import Label, Quality
 from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_bytes, human_parameters
+from desktop.core.variants import Variant
 from desktop.services.discover.picker_records import ModelGroup, VariantRow, View
+from desktop.services.discover.tables import DataTables
 from desktop.services.models.kind_words import kind_fact
 from desktop.services.planning.words import memory_terms, placement_words
 
@@ -52,7 +54,9 @@ def where(option: Option) -> tuple[str, Tone]:
 
 
 def loss(quality: Quality, *, unit: bool = True) -> tuple[str, Tone]:
-    """The loss with its figures: ``small · KLD 0.01–0.03``; ``unit`` False leaves the word KLD to a column's title."""
+    """The loss with its KL divergence: ``small · KLD 0.01–0.03``; ``unit`` False leaves the word KLD to a column's
+    title. Where only perplexity was measured the word rests on that, and :func:`loss_details` has it.
+    """
     tone = _TONES[quality.label]
     if not quality.measured:
         if quality.like:
@@ -63,8 +67,9 @@ def loss(quality: Quality, *, unit: bool = True) -> tuple[str, Tone]:
     if quality.label == "none measurable":
         return quality.label, tone
     band = _band(quality)
-    short = band.removeprefix("KLD ").replace("perplexity", "ppl")  # as llama.cpp's tools abbreviate it
-    return f"{quality.label} · {band if unit else short}", tone
+    if not band:  # perplexity is another measure, and its percents no KLD
+        return f"{quality.label} · no KLD", tone
+    return f"{quality.label} · {band if unit else band.removeprefix('KLD ')}", tone
 
 
 def loss_details(quality: Quality) -> str:
@@ -100,6 +105,13 @@ def memory_details(option: Option) -> str:
         lines.append(f"stays there up to {fit.max_context:,} tokens")
     told = "planned by the engine" if fit.method == "engine" else f"estimated, within about {fit.band:.0%}"
     return "\n".join([*lines, told])
+
+
+def name_words(variant: Variant, tables: DataTables) -> str:
+    """What a variant's name means: ``Q4_K_M means: 4 bits, the more important layers in 6. …``; "" for another name."""
+    label = variant.quantization
+    means = next((part.words for part in tables.names.explain(label) if part.kind == "quantization"), "")
+    return f"{label} means: {means}" if means else ""
 
 
 def facts(view: View) -> str:
@@ -188,13 +200,10 @@ def _licence(tag: str) -> str:
 
 
 def _band(quality: Quality) -> str:
-    if quality.kld_low is not None and quality.kld_high is not None:
-        low, high = _kld(quality.kld_low), _kld(quality.kld_high)
-        return f"KLD {low}" if low == high else f"KLD {low}–{high}"
-    if quality.perplexity_low is None or quality.perplexity_high is None:
-        return "measured"
-    low, high = f"{quality.perplexity_low:.2g}", f"{quality.perplexity_high:.2g}"
-    return f"perplexity +{low}%" if low == high else f"perplexity +{low}–{high}%"
+    if quality.kld_low is None or quality.kld_high is None:
+        return ""
+    low, high = _kld(quality.kld_low), _kld(quality.kld_high)
+    return f"KLD {low}" if low == high else f"KLD {low}–{high}"
 
 
 def _kld(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from desktop.core.choice import Option, Reason, ReasonKind, Recommendation
 from desktop.core.choice_options import READING_SPEED
 from desktop.core.choice_reasons import place_of
-from desktop.core.units import human_bytes
+from desktop.core.units import human_bytes, human_left, human_time
 from desktop.services.planning.words import placement_words
 
 
@@ -29,11 +29,10 @@ def sentence(reason: Reason) -> str:
     match kind:
         case ReasonKind.BEST_THAT_STAYS | ReasonKind.BEST_THAT_STAYS_AND_ANSWERS:
             reading = " and answers at reading speed" if kind is ReasonKind.BEST_THAT_STAYS_AND_ANSWERS else ""
-            spare = f", with {human_bytes(reason.bytes)} to spare" if reason.bytes > 0 else ""
-            tight = ", though it is tight" if option.tight else ""
+            room = " with room to spare" if reason.roomy else ""
             return (
-                f"It is the best quality that stays {_fast_memory(option)} at {reason.context:,} tokens of "
-                f"context{reading}{spare}{tight}: {loss}{speed}."
+                f"It is the best quality that stays {_fast_memory(option)}{room} at {reason.context:,} tokens of "
+                f"context{reading}: {_taken(option)}. Its loss: {loss}{speed}."
             )
         case ReasonKind.ONLY_VARIANT | ReasonKind.ONLY_ONE_THAT_FITS | ReasonKind.ONLY_ONE_THAT_LOADS:
             return _only(reason, option)
@@ -43,11 +42,12 @@ def sentence(reason: Reason) -> str:
                 f"up much speed{speed}: {_placed(option)}, {loss}."
             )
         case ReasonKind.ABOUT_QUICKEST:
-            return f"{_NOT_AT_READING_SPEED}; {name} is about the quickest{speed}."
+            return f"{_too_slow(reason)}; {name} is about the quickest{speed}."
         case ReasonKind.LEAST_LOSS_AT_READING_SPEED:
-            return f"It loses the least of what fits and answers at reading speed{speed}: {loss}, {_placed(option)}."
+            reading = " and answers at reading speed" if option.rate is not None else ""
+            return f"It loses the least of what fits{reading}{speed}: {loss}, {_placed(option)}."
         case ReasonKind.CLOSEST_TO_READING_SPEED:
-            return f"{_NOT_AT_READING_SPEED}; {name} comes closest{speed} at an acceptable loss: {loss}."
+            return f"{_too_slow(reason)}; {name} comes closest{speed} at an acceptable loss: {loss}."
         case ReasonKind.FASTEST_NOT_NOTICEABLE:
             return f"It is the fastest whose loss is not yet noticeable{speed}: {loss}, {_placed(option)}."
         case ReasonKind.ALL_NOTICEABLE:
@@ -55,7 +55,19 @@ def sentence(reason: Reason) -> str:
     return _besides(reason, option)
 
 
-_NOT_AT_READING_SPEED = f"Nothing here answers at reading speed ({READING_SPEED:.0f} tok/s) without a large loss"
+def _too_slow(reason: Reason) -> str:
+    """What is decided is decided by a full context, which the speed of an empty one may be far above."""
+    return (
+        f"Once all {reason.context:,} tokens are used, nothing here answers at reading speed ({READING_SPEED:.0f} "
+        "tok/s) without a large loss"
+    )
+
+
+def _taken(option: Option) -> str:
+    """How much of what is free it takes where it goes; the three figures add up."""
+    used, free = option.used_of_free
+    left = f"leaves {human_left(free, used)}{', which is tight' if option.tight else ''}"
+    return f"it takes {human_bytes(used)} of the {human_bytes(free)} free there and {left}"
 
 
 def _only(reason: Reason, option: Option) -> str:
@@ -66,8 +78,8 @@ def _only(reason: Reason, option: Option) -> str:
     }[reason.kind]
     speed = _speed(option).strip(" ()")
     slow = "" if option.readable else ", slower than a person reads"
-    spare = f", with {human_bytes(reason.bytes)} to spare" if place_of(option) in ("gpu", "cpu") else ""
-    said = f"{first}: {_placed(option)} at {reason.context:,} tokens of context{spare}"
+    taken = f"; {_taken(option)}" if place_of(option) in ("gpu", "cpu") else ""
+    said = f"{first}: {_placed(option)} at {reason.context:,} tokens of context{taken}"
     return f"{said}{f', {speed}' if speed else ''}{slow}. Its loss: {_loss(option)}."
 
 
@@ -82,6 +94,9 @@ def _besides(reason: Reason, option: Option) -> str:
             return f"{name} is an older format."
         case ReasonKind.LARGE_LOSS:
             return "So large a loss shows in the answers: a smaller model in 4 bits or more is usually better."
+        case ReasonKind.PROMPT_TIME:
+            time = human_time(reason.seconds)
+            return f"A question that fills the {reason.context:,} tokens takes about {time} to read before the answer."
         case ReasonKind.PLANNED_BY_ENGINE:
             return "Memory figures are the engine's own plan of each file's header."
         case ReasonKind.ESTIMATED:
@@ -120,7 +135,8 @@ def _neighbour(reason: Reason, option: Option) -> str:
             speed = f", and would run {slower}" if slower else ""
             if reason.kind is ReasonKind.FITS_BUT_SLOW and option.rate is not None:
                 speed = f", but would run at {_rate(option.rate.expected)}, slower than a person reads"
-            return f"{name} {tight}, with {size} to spare{speed}."
+            used, free = option.used_of_free
+            return f"{name} {tight} and leaves {human_left(free, max(0, used))}{speed}."
         case ReasonKind.TAKES_MORE:
             return f"{name} would take {size} more{run}."
         case ReasonKind.RUNS_ELSEWHERE:
@@ -181,4 +197,4 @@ def _loss(option: Option) -> str:
 def _speed(option: Option) -> str:
     if option.rate is None:
         return ""
-    return f" (about {option.rate.expected:.0f} tok/s)" if option.rate.expected >= 1 else " (below 1 tok/s)"
+    return f" (about {_rate(option.rate.expected)})"

@@ -13,8 +13,8 @@ from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
-from desktop.core.gguf.fingerprint import fingerprint
 from desktop.core.gguf.kind import model_kind
+from desktop.core.gguf.together import fingerprint_of, quantization_of
 from desktop.core.memory import ModelShape, Weights, shape_of, weights_from_size, weights_of
 from desktop.core.model_groups import Grouped, Identity, ModelGrouper, NameWords, Use, identity_of
 from desktop.core.model_kind import ModelKind
@@ -65,8 +65,13 @@ class Known:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What earlier runs of the very same file are known by; "" while its headers are not read."""
-        return fingerprint(self.headers) if self.headers else ""
+        """The model's own sign, once its headers are there; "" before."""
+        return fingerprint_of(self.headers)
+
+    @cached_property
+    def quantization(self) -> str:
+        """By the headers; "" before these are there."""
+        return quantization_of(self.headers)
 
     @property
     def given_up(self) -> bool:

@@ -7,6 +7,7 @@ from functools import cached_property
 from desktop.core.hardware import Machine, from_json
 from desktop.core.machines import Device, devices_from_rows
 from desktop.core.naming_parts import NameReader, words_from_rows
+from desktop.core.picks_table import KnownModel, known_from_rows
 from desktop.core.quality import QualityTable, Step, measurements_from_rows, steps_from_rows
 from desktop.core.spelling import words_of
 from desktop.system.packaged import FOLDER, read_table
@@ -29,6 +30,11 @@ class DataTables:
     def names(self) -> NameReader:
         """Explains the names of models."""
         return NameReader(words_from_rows(read_table("name_parts")), self.steps)
+
+    @cached_property
+    def known_models(self) -> tuple[KnownModel, ...]:
+        """Well-known models, for when the Hub cannot be asked."""
+        return known_from_rows(read_table("picks"))
 
     @cached_property
     def name_words(self) -> frozenset[str]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from desktop.core.findings import Finding
 from desktop.core.formats import Summary
 from desktop.core.gguf import Header, Tensor
+from desktop.core.gguf.together import quantization_of
 from desktop.core.model_fault import Fault
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
 from desktop.core.model_size import ModelSize
-from desktop.core.quants import quantization_label
 from desktop.core.variants import Variant
 from desktop.hub.client import RemoteFile
 
@@ -137,9 +137,7 @@ class Inspected:
     @cached_property
     def quantization(self) -> str:
         """The label people know the quantization by, such as Q4_K_M; "" without weights."""
-        if not self.files:
-            return ""
-        return quantization_label([s for file in self.files for s in file.header.shares()], self.header.file_type)
+        return quantization_of([file.header for file in self.files])
 
     @property
     def context_length(self) -> int | None:

@@ -36,6 +36,13 @@ class Corrections:
             self._known[about] = correction(self._experience(*about), kind)
         return self._known[about]
 
+    def of(
+        self, kind: str, gpu_layers: int, fingerprint: str, kv_type: str, threads: int
+    ) -> tuple[Correction, Correction]:
+        """For writing, and for reading a prompt."""
+        about = (kind, gpu_layers, fingerprint, kv_type)
+        return self.correction(*about, threads=threads), self.correction(*about, prompt=True, threads=threads)
+
     def _experience(
         self, fingerprint: str, _kind: str, gpu_layers: int, kv_type: str, prompt: bool, threads: int
     ) -> list[Experience]:

@@ -19,6 +19,7 @@ from desktop.core.load_plan import LoadPlan, Measured
 from desktop.core.load_settings import kv_words
 from desktop.core.memory import Memory as PlannedMemory
 from desktop.core.placement import Fit
+from desktop.core.speed import Speeds
 from desktop.core.speed.learning import errors
 from desktop.engine.api import Benchmarked, Loaded, Memory, Statistics
 from desktop.engine.server.program import engine_version
@@ -121,6 +122,20 @@ class LedgerService:
             return None
         try:
             return self._speed.predict(running.model, fit, context_used, running.loaded.threads)
+        except (HeftError, ValueError, OSError) as error:
+            _log.warning("no speed was predicted: %s", error)
+            return None
+
+    def speeds(self, running: Running) -> Speeds | None:
+        """The speed from an empty to a full context: the plan's own, unless fewer layers found room than it has."""
+        plan, fit, model = running.plan, running.fit, running.model
+        if plan.fit is None or fit is None or fit.gpu_layers == plan.fit.gpu_layers:
+            return plan.speeds
+        if model is None:
+            return None
+        try:
+            rates, about = self._speed.on(self._speed.machine), (model.fingerprint, running.loaded.threads)
+            return rates.speeds(model.shape, model.weights, model.quantization, fit, *about)
         except (HeftError, ValueError, OSError) as error:
             _log.warning("no speed was predicted: %s", error)
             return None
@@ -269,19 +284,19 @@ def _detail(run: Run) -> str:
 
 
 def _words(what: str, points: Sequence[ComparedRun]) -> str:
-    """ "Heft's speed predictions on this computer were within 6% in 14 of 15 runs (half of them within 3%)." """
+    """ "Heft's speed predictions on this computer were within 6% in 14 of 15 runs, half of them within 3%." """
     found = errors((point.predicted, point.measured) for point in points)
     if not found:
         return ""
     if len(found) == 1:
         return f"Heft's {what} prediction on this computer was within {_percent(found[0])} in its only run."
     count = max(1, round(_CLOSE * len(found)))
-    within = found[count - 1]
-    half = statistics.median(found)
-    return (
-        f"Heft's {what} predictions on this computer were within {_percent(within)} in {count} of {len(found)} runs, "
-        f"half of them within {_percent(half)}."
-    )
+    within, half = _percent(found[count - 1]), _percent(statistics.median(found))
+    while count < len(found) and _percent(found[count]) == within:  # as they are said, more of them are
+        count += 1
+    runs = f"in {count} of {len(found)} runs" if count < len(found) else f"in all {count} runs"
+    closer = f", half of them within {half}" if half != within else ""
+    return f"Heft's {what} predictions on this computer were within {within} {runs}{closer}."
 
 
 def _percent(error: float) -> str:

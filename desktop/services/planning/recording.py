@@ -6,11 +6,9 @@ import threading
 from collections.abc import Mapping
 
 from desktop.core.load_plan import LoadPlan
-from desktop.core.speed import Prediction
+from desktop.core.speed import Speeds
 from desktop.engine.api import Loaded, Statistics
 from desktop.services.planning.ledger import LedgerService, RunMeter, Running
-
-_TYPICAL_CONTEXT = 256  # tokens of a short question and its answer: where a loaded model's speed is predicted
 
 
 class RunRecorder:
@@ -22,12 +20,11 @@ class RunRecorder:
         self._running: Running | None = None
         self._meter: RunMeter | None = None
 
-    def loaded(self, loaded: Loaded, plan: LoadPlan) -> Prediction | None:
-        """A model was loaded: write it down, and predict its speed; None where nothing is known."""
+    def loaded(self, loaded: Loaded, plan: LoadPlan) -> Speeds | None:
+        """A model was loaded: write it down; the speed to expect of it, None where nothing is known."""
         with self._lock:
             self._running = running = self._ledger.started(loaded, plan)
-        found = self._ledger.predict(running, _TYPICAL_CONTEXT)
-        return found.shown if found is not None else None
+        return self._ledger.speeds(running)
 
     def began(self, pid: int) -> None:
         """The engine process began an answer."""

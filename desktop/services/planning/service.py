@@ -13,7 +13,7 @@ from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
-from desktop.core.gguf.fingerprint import fingerprint
+from desktop.core.gguf.together import fingerprint_of
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
@@ -135,7 +135,7 @@ class PlanningService:
         try:
             fault = self._read(ref).fault
             if fault is not None:
-                return LoadPlan(ref, wanted, _threads(wanted), note=fault.words, kind=_kind_of(ref), fault=fault)
+                return LoadPlan(ref, wanted, threads_of(wanted), note=fault.words, kind=_kind_of(ref), fault=fault)
             plan = self._planned(ref, wanted, self._held(), cancelled)
             _log.info("planned %s: %s", ref.name, wanted)
             return self._with_plain(plan)
@@ -149,7 +149,7 @@ class PlanningService:
         except Exception as error:  # noqa: BLE001 - whatever a file does to a plan, it may still load
             _log.exception("planning %s", ref.name)
             note = f"This load could not be planned: {error}"
-        return LoadPlan(ref, wanted, _threads(wanted), note=note, cores=physical_threads(), kind=_kind_of(ref))
+        return LoadPlan(ref, wanted, threads_of(wanted), note=note, cores=physical_threads(), kind=_kind_of(ref))
 
     def _with_plain(self, plan: LoadPlan) -> LoadPlan:
         """With what is known of its speed without speculation, where that is to be used."""
@@ -169,12 +169,13 @@ class PlanningService:
         local = read.model
         if local is None:
             note = "Nothing in its header says how this model is built."
-            return LoadPlan(ref, wanted, _threads(wanted), note=note, cores=physical_threads(), kind=read.kind)
+            return LoadPlan(ref, wanted, threads_of(wanted), note=note, cores=physical_threads(), kind=read.kind)
         fit = place(
             local.shape, local.weights, wanted, machine,
             freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
         )  # fmt: skip
-        speeds = self.speeds(local.shape, local.weights, local.quantization, fit, machine, local.fingerprint)
+        about = (local.quantization, local.fingerprint, threads_of(wanted))
+        speeds = self.speeds(local.shape, local.weights, fit, machine, *about)
         return plan_of(ref, wanted, fit, speeds, local.shape, read.kind)
 
     def weigh_source(
@@ -214,7 +215,8 @@ class PlanningService:
             decided = self._speculations.decided(inspected.title, headers, asked)
             weights = weights_of(headers, shape, draft_layers=decided.speculating.kind == "mtp")
             fit, note = self._fit(headers, shape, weights, asked, decided, where, method, held, cancelled)
-            speeds = self.speeds(shape, weights, inspected.quantization, fit, where, fingerprint(headers))
+            about = (inspected.quantization, fingerprint_of(headers), threads_of(asked))
+            speeds = self.speeds(shape, weights, fit, where, *about)
             ref = ref or inspected.ref
             plan = plan_of(ref, asked, fit, speeds, shape, kind, machine)
             plan = replace(plan, note=note, speculating=decided.speculating)
@@ -224,16 +226,14 @@ class PlanningService:
             inspected.close()
 
     def speeds(
-        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, machine: Machine, model: str = ""
-    ) -> Speeds | None:
-        """Tokens per second from an empty to a full context; None where nothing is known, or it does not fit.
-
-        ``model`` is its fingerprint: where it has run on this machine, loaded like this, that is what was measured.
-        """
+        self, shape: ModelShape, weights: Weights, fit: Fit, machine: Machine,
+        quantization: str, fingerprint: str, threads: int,
+    ) -> Speeds | None:  # fmt: skip
+        """Tokens per second from an empty to a full context; None where nothing is known, or it does not fit."""
         if not fit.fits:
             return None
         with suppress(ValueError):  # a model without a matrix has no speed
-            return self._speed().on(machine).speeds(shape, weights, quantization, fit, model)
+            return self._speed().on(machine).speeds(shape, weights, quantization, fit, fingerprint, threads)
         return None
 
     def _fit(
@@ -291,7 +291,7 @@ def plan_of(
 ) -> LoadPlan:
     """The plan that follows from a verdict; ``machine`` is another computer than this one."""
     cores = machine.cpu.physical_cores if machine is not None else physical_threads()
-    threads, context, trained = _threads(asked), default_context(shape), shape.trained_context
+    threads, context, trained = threads_of(asked), default_context(shape), shape.trained_context
     return LoadPlan(ref, asked, threads, fit, speeds, context, trained, experts=shape.experts, cores=cores, kind=kind)
 
 
@@ -299,5 +299,6 @@ def _kind_of(ref: ModelRef) -> ModelKind:
     return kind_of(ref.path) if ref.path is not None else ModelKind.UNKNOWN
 
 
-def _threads(asked: LoadSettings) -> int:
+def threads_of(asked: LoadSettings) -> int:
+    """Those that were asked for, else one per physical core."""
     return asked.threads or physical_threads()

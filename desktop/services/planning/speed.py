@@ -11,8 +11,8 @@ from pathlib import Path
 
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.gguf import Header, read_header
-from desktop.core.gguf.fingerprint import fingerprint
 from desktop.core.gguf.kind import model_kind
+from desktop.core.gguf.together import fingerprint_of, quantization_of
 from desktop.core.hardware import Machine
 from desktop.core.load_settings import kv_words
 from desktop.core.memory.shape import ModelShape, shape_of
@@ -20,7 +20,7 @@ from desktop.core.memory.weights import Weights, weights_of
 from desktop.core.model_fault import Fault
 from desktop.core.model_kind import ModelKind
 from desktop.core.placement import Fit
-from desktop.core.quants import dominant_type, main_type
+from desktop.core.quants import main_type
 from desktop.core.speed import (
     DeviceSpeed,
     DeviceWork,
@@ -29,6 +29,7 @@ from desktop.core.speed import (
     TokenWork,
     decode_rates,
     predict,
+    predict_prompt,
     token_work,
     work_by_size,
 )
@@ -52,7 +53,6 @@ class LocalModel:
     path: Path
     fingerprint: str
     quantization: str
-    main_type: str
     shape: ModelShape
     weights: Weights
 
@@ -69,30 +69,32 @@ class Predicted:
 class MachineRates:
     """Predicts many models on one machine."""
 
-    def __init__(self, speeds: dict[str, DeviceSpeed], correction: Callable[[str, int, str, str], Correction]) -> None:
-        """``correction`` is what earlier runs taught, by main type, layers on the GPU, fingerprint and KV types."""
+    def __init__(self, speeds: dict[str, DeviceSpeed], corrections: Corrections) -> None:
+        """``corrections`` are what earlier runs taught."""
         self._speeds = speeds
-        self._correction = correction
+        self._corrections = corrections
         self._work: dict[object, tuple[Weights, Sequence[TokenWork]]] = {}
 
     def speeds(
-        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = ""
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, fingerprint: str = "", threads: int = 0
     ) -> Speeds | None:
-        """Tokens per second while writing, with an empty context and with all of the fit's used.
+        """Tokens per second while writing, with an empty context and with all of the fit's used, and while reading.
 
-        ``model`` is its fingerprint: where it has run here before, loaded like this, its speed is what was measured.
-        None where a device is unknown. ValueError for a model without work (no matrix).
+        ``fingerprint`` finds the runs of this very model ("": not known), ``threads`` those with as many of them (0:
+        any). None where a device is unknown. ValueError for a model without work (no matrix).
         """
         kind = main_type(quantization)
         parts = _parts(self._work_of(shape, weights, kind, fit), self._speeds)
         if parts is None:
             return None
-        correction = self._correction(kind, fit.gpu_layers, model, kv_words(fit.kv_types))
-        empty, full = (apply(rate, correction) for rate in decode_rates(parts, (0, fit.context)))
+        about = (kind, fit.gpu_layers, fingerprint, kv_words(fit.kv_types), threads)
+        writing, reading = self._corrections.of(*about)
+        empty, full = (apply(rate, writing) for rate in decode_rates(parts, (0, fit.context)))
+        prompt = apply(predict_prompt(parts, fit.context), reading)
+        if writing.same_model:
+            return Speeds(empty, full, fit.context, "measured", prompt, writing.runs)
         method = "table" if any(part.speed.method == "table" for part in parts) else "calibrated"
-        if correction.same_model:
-            return Speeds(empty, full, fit.context, "measured", correction.runs)
-        return Speeds(empty, full, fit.context, method)
+        return Speeds(empty, full, fit.context, method, prompt)
 
     def _work_of(self, shape: ModelShape, weights: Weights, kind: str, fit: Fit) -> Sequence[TokenWork]:
         """The work of a token, which stays the same while only the context changes."""
@@ -138,8 +140,7 @@ class SpeedService:
 
     def on(self, machine: Machine) -> MachineRates:
         """What is known of a machine's speed, read once: for many models in a row."""
-        key = self._calibration.key(machine)
-        return MachineRates(self._calibration.speeds(machine), lambda *about: self._corrections(key).correction(*about))
+        return MachineRates(self._calibration.speeds(machine), self._corrections(self._calibration.key(machine)))
 
     def predict(self, model: LocalModel, fit: Fit, context_used: int, threads: int = 0) -> Predicted | None:
         """The speed of a local model placed by ``fit`` on this computer, with ``context_used`` tokens already there.
@@ -152,9 +153,9 @@ class SpeedService:
         if parts is None:
             return None
         plain = predict(parts, context_used)
-        corrections = self._corrections(self.key)
-        about = (model.main_type, fit.gpu_layers, model.fingerprint, kv_words(fit.kv_types))
-        decode, prompt = (corrections.correction(*about, prompt=reading, threads=threads) for reading in (False, True))
+        kind = main_type(model.quantization)
+        about = (kind, fit.gpu_layers, model.fingerprint, kv_words(fit.kv_types), threads)
+        decode, prompt = self._corrections(self.key).of(*about)
         shown = Prediction(
             apply(plain.decode, decode),
             apply(plain.prompt, prompt),
@@ -210,13 +211,11 @@ def read_file(path: Path) -> LocalFile:
     if shape is None:
         return LocalFile(kind, fault=fault)
     first = headers[0]
-    shares = [share for header in headers for share in header.shares()]
     model = LocalModel(
         name=first.name or path.stem,
         path=path,
-        fingerprint=fingerprint(headers),
-        quantization=first.quantization,
-        main_type=dominant_type(shares),
+        fingerprint=fingerprint_of(headers),
+        quantization=quantization_of(headers),
         shape=shape,
         weights=weights_of(headers, shape),
     )

@@ -10,7 +10,7 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.memory import RAM, DeviceMemory, Memory
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
-from desktop.core.units import human_bytes
+from desktop.core.units import human_bytes, human_time
 from desktop.engine.api import Memory as LoadedMemory
 
 _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
@@ -32,20 +32,35 @@ def _unit(speeds: Speeds) -> str:
     return " tok/s measured" if speeds.runs else " tok/s"
 
 
-def speed_details(speeds: Speeds | None) -> str:
-    """Both speeds with their bands, a line each, for a tooltip; "" where nothing is known."""
+def speed_lines(speeds: Speeds | None) -> tuple[str, ...]:
+    """Both speeds while writing with their bands, a line each, and where they were measured; none where nothing is
+    known.
+    """
     if speeds is None:
-        return ""
-    said = (
-        f"{_banded_rate(speeds.empty)} with an empty context →\n"
-        f"{_banded_rate(speeds.full)} with all {speeds.context:,} tokens used"
+        return ()
+    measured = measured_words(speeds)
+    return (
+        f"{_banded_rate(speeds.empty)} with an empty context →",
+        f"{_banded_rate(speeds.full)} with all {speeds.context:,} tokens used",
+        *([measured] if measured else []),
     )
-    return f"{said},\n{measured_words(speeds)}" if speeds.runs else said
 
 
 def measured_words(speeds: Speeds) -> str:
     """That a speed is not a guess: ``measured here in 3 runs``; "" where it is one."""
     return f"measured here in {speeds.runs} run{'s' if speeds.runs > 1 else ''}" if speeds.runs else ""
+
+
+def speed_details(speeds: Speeds | None) -> str:
+    """All that is known of the speed, a line each, for a tooltip; "" where nothing is."""
+    reading = prompt_words(speeds)
+    return "\n".join((*speed_lines(speeds), *([f"reads a prompt of {reading}"] if reading else [])))
+
+
+def prompt_words(speeds: Speeds | None) -> str:
+    """How long a prompt is read that fills the context: ``32,768 tokens in 4 min 10 s``; "" where that is not known."""
+    seconds = speeds.prompt_seconds if speeds is not None else None
+    return f"{speeds.context:,} tokens in {human_time(seconds)}" if speeds is not None and seconds else ""
 
 
 _MEMORY_TERMS = {

@@ -9,22 +9,27 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.engine.api import Memory
 from desktop.services.chat.speculation_words import speculation_figure, speculation_words
-from desktop.services.planning.words import memory_terms
+from desktop.services.planning.words import memory_terms, speed, speed_details
 from desktop.ui.chat.rate_chart import RateChart
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import Theme, set_role
 
 if TYPE_CHECKING:
-    from desktop.core.speed import Rate  # the whole of what predicts: a start does without
+    from desktop.core.speed import Speeds  # the whole of what predicts: a start does without
 
 NOTHING = "–"
 _NEARLY_FULL = 0.9  # of the context: time to say so in words
 _ROWS = (
     ("generation", "Generation", "Tokens written per second: live over the last second, then of the whole answer."),
-    ("predicted", "Predicted", "What Heft expected of this model on this computer, at the start of a chat."),
+    (
+        "predicted",
+        "Predicted",
+        "What Heft expects here: with an empty context → with all of it used.",
+    ),
     ("prompt", "Prompt", "Prompt tokens read per second. Tokens kept from the turn before are not read again."),
     ("firstToken", "First token", "Time from sending the question to the first token of the answer."),
     (
@@ -35,6 +40,7 @@ _ROWS = (
     ("context", "Context", "Tokens in the model's memory of this chat, of those it was loaded for."),
     ("memory", "Memory", "What the engine allocated for this model."),
 )
+_MEANINGS = {name: meaning for name, _, meaning in _ROWS}
 
 
 @dataclass(frozen=True)
@@ -144,13 +150,11 @@ class LivePanel(QWidget):
         self._values["speculation"].setToolTip(words)
         self._values["speculation"].setAccessibleDescription(words)
 
-    def show_prediction(self, rate: Rate | None) -> None:
-        """Show what was expected of the loaded model's generation, tokens per second; None: nothing is known."""
-        words = NOTHING
-        if rate is not None:
-            low, high = (f"{value:.0f}" if value >= 20 else f"{value:.1f}" for value in (rate.low, rate.high))
-            words = f"{low} tok/s" if low == high else f"{low} – {high} tok/s"
-        self._set("predicted", words)
+    def show_prediction(self, speeds: Speeds | None) -> None:
+        """Show the loaded model's speed as its plan has it; None: nothing is known."""
+        self._set("predicted", speed(speeds))
+        said = plain_tooltip(f"{_MEANINGS['predicted']}\n{speed_details(speeds)}".rstrip())
+        self._values["predicted"].setToolTip(said)
 
     @staticmethod
     def _prompt(figures: Figures) -> str:

@@ -44,7 +44,7 @@ from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
-    from desktop.core.speed import Rate
+    from desktop.core.speed import Speeds
     from desktop.services.models.answer_settings import AnswerSettingsService, Asking
     from desktop.services.models.library import LibraryService
     from desktop.services.planning.service import PlanningService
@@ -131,9 +131,9 @@ class ChatPage(Page):
 
     # -- for the shell ----------------------------------------------------------------------------
 
-    def show_prediction(self, rate: Rate | None) -> None:
+    def show_prediction(self, speeds: Speeds | None) -> None:
         """Show the speed to expect of the loaded model."""
-        self._side.live.show_prediction(rate)
+        self._side.live.show_prediction(speeds)
 
     def open_model(self, path: Path) -> None:
         """Load a model file for the chat in view (drag and drop, the command line)."""

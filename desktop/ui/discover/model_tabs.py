@@ -54,4 +54,4 @@ class ModelTabs(QWidget):
             self._bar.setTabToolTip(number, plain_tooltip(f"{group.name}\n{model_facts(group)}"))
         self._bar.setCurrentIndex(current)
         self._bar.blockSignals(False)
-        self._facts.setText(visible_in_place(model_facts(view.groups[current], view.controls.load.context or 0)))
+        self._facts.setText(visible_in_place(model_facts(view.groups[current], view.controls.asked().context or 0)))

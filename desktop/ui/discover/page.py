@@ -20,10 +20,11 @@ from desktop.hub.placement import default_cache
 from desktop.services.discover.picked_run import OTHER_MACHINE, PickedRun
 from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import View
+from desktop.services.discover.picks import PicksService
 from desktop.services.discover.search import SearchService
 from desktop.services.discover.search_results import Result
 from desktop.services.discover.tables import DataTables
-from desktop.services.hub_account import TokenService, TokenTaken
+from desktop.services.hub_account import TokenService
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.machine import MachineService
 from desktop.services.models.download_folder import DownloadFolder
@@ -33,14 +34,15 @@ from desktop.store.settings import Changed
 from desktop.ui.discover import actions
 from desktop.ui.discover.download_place import DownloadPlace
 from desktop.ui.discover.downloads_panel import DownloadsPanel
+from desktop.ui.discover.giving_token import GivingToken
+from desktop.ui.discover.picking import Picking
 from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.search import DiscoverSearch
 from desktop.ui.discover.states import DiscoverState
 from desktop.ui.discover.weighing import Weighing
-from desktop.ui.shared.reflow import Column, CurrentStack
+from desktop.ui.shared.reflow import Column, CurrentStack, DownwardScroll
 from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.speed_offer import SpeedOffer
-from desktop.ui.shared.token_field import taken_words
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
@@ -71,6 +73,7 @@ class DiscoverPage(Page):
         theme: Theme,
         run: PickedRun,
         calibration: CalibrationService | None = None,
+        picks: PicksService | None = None,
         parent: QWidget | None = None,
     ) -> None:
         """``this_machine`` takes seconds at its first call.
@@ -82,7 +85,6 @@ class DiscoverPage(Page):
         self._downloads = downloads
         self._machines = machines
         self._this_machine = this_machine
-        self._tokens = tokens
         self._endpoint = endpoint
         self._run = run
         self._tasks = tasks
@@ -95,7 +97,9 @@ class DiscoverPage(Page):
         self._place = DownloadPlace(default_cache, folder, tasks, self.commands)
         self._repo = RepoPane(theme, tables, self.commands, self._offer, self._place)
         self._state = DiscoverState()
+        self._giving = GivingToken(self._state, tokens, tasks, self)
         self._panel = DownloadsPanel()
+        self._picking = Picking(picks, tasks, self) if picks is not None else None
         self._weighing = Weighing(picker, tasks, self._repo.controls.controls, self)
         self._build()
         self._connect()
@@ -106,6 +110,8 @@ class DiscoverPage(Page):
             return
         self._asked = True
         self._search.search()
+        if self._picking is not None:
+            self._picking.seek()
         self._tasks.run(lambda context: self._this_machine(), done=self._know_machine, lane=Lane.JOB, owner=self)
 
     def option_changed(self, change: Changed) -> None:
@@ -173,7 +179,7 @@ class DiscoverPage(Page):
         side.setMinimumWidth(_NARROW_SIDE)
         self._search.list.setMinimumHeight(_LIST_HEIGHT)
         self._body = CurrentStack()
-        self._body.addWidget(self._state)
+        self._body.addWidget(DownwardScroll("discoverStateScroll", "What to do", self._state))
         self._body.addWidget(self._repo)
         self._splitter = splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setObjectName("discoverSplitter")
@@ -196,6 +202,9 @@ class DiscoverPage(Page):
         weighing.opened.connect(self._opened)
         weighing.changed.connect(repo.show_view)
         weighing.marked.connect(repo.show_marks)
+        repo.repo_wanted.connect(self.search_for)
+        if self._picking is not None:
+            self._picking.serve(self._state, repo, weighing, self.search_for)
         weighing.progressed.connect(repo.show_progress)
         if self._offer is not None:
             weighing.marked.connect(lambda _: self._offer_to_measure())
@@ -210,8 +219,8 @@ class DiscoverPage(Page):
         self._state.again.connect(self._again)
         self._state.page_wanted.connect(self._open_page)
         self._state.versions_wanted.connect(self._show_versions)
-        self._state.token_given.connect(self._give_token)
-        self._state.token_page_wanted.connect(lambda: QDesktopServices.openUrl(QUrl(self._tokens.tokens_page)))
+        self._giving.went_well.connect(self._again)
+        self._giving.told.connect(self.notify)
         self._state.settings_asked.connect(self.settings_asked)
         self._panel.asked.connect(self._steer)
         self._place.told.connect(self.notify)
@@ -304,22 +313,6 @@ class DiscoverPage(Page):
         found = self._repo.rows.at(self._repo.chosen) if self._result.is_gguf else None
         file = found.variant.first_file.path if found is not None else ""
         self.inspect_requested.emit(str(HubAddress(self._result.repo.id, file)))
-
-    def _give_token(self, token: str) -> None:
-        self._state.show_checking()
-        self._tasks.run(
-            lambda context: self._tokens.take(token),
-            done=self._took_token,
-            failed=self._state.show_refused,
-            lane=Lane.NETWORK,
-            owner=self,
-        )
-
-    def _took_token(self, taken: TokenTaken) -> None:
-        """Go on with the repo that asked for it; what became of the token stays to be read meanwhile."""
-        self._state.show_taken(taken)
-        self.notify.emit(taken_words(taken))
-        self._again()
 
     def _choose_profile(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Load profile", "", "Machine profiles (*.json)")

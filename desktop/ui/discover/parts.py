@@ -46,6 +46,7 @@ class DiscoverParts(QObject):
             self._theme,
             PickedRun(lambda: made.planning, self.downloads, lambda path: made.library.resolve(str(path)).ref),
             made.calibration,
+            made.picks,
         )
         self.downloads_changed.connect(page.show_downloads)
         page.show_downloads(self.downloads.states())

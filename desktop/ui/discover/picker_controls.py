@@ -32,6 +32,7 @@ from desktop.ui.shell.theme import Theme, set_role
 _GOALS: tuple[tuple[Goal, str, str], ...] = (
     ("balanced", "Balanced", "The least loss that stays in the fastest memory"),
     ("quality", "Quality", "The least loss that fits at all and answers at reading speed"),
+    ("coding", "Coding", "As Quality, with the context that code needs: 32,768 tokens unless you set another"),
     ("speed", "Speed", "The fastest whose loss is not yet noticeable"),
 )
 _NARROW, _NARROWEST = 640, 420  # pixels below which the context gets a line of its own; the least there may be
@@ -134,6 +135,11 @@ class PickerControls(QWidget):
         self._put(remembered if self._remembered else self._browsing)
         if self.controls != before:
             self._tell()
+
+    def prefer(self, goal: Goal, context: int | None) -> None:
+        """What the next repo is looked at for; a context that was set for its models stays."""
+        self._goal.setCurrentIndex(self._goal.findData(goal))
+        self._exact.setValue(context or 0)
 
     def set_model(self, longest: int) -> None:
         """Another model, and its longest context in tokens; as many of its layers as fit are on the GPU.

@@ -5,7 +5,7 @@ Of several models one is looked at: chart and reasons are that model's, the tabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
@@ -14,11 +14,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 
 from desktop.core.text import visible_in_place
 from desktop.services.discover.picker_records import Mark, ModelGroup, View
-from desktop.services.discover.picker_words import facts, which_model, why_title
+from desktop.services.discover.picker_words import facts, name_words, which_model, why_title
+from desktop.services.discover.picks import Pick
+from desktop.services.discover.picks_words import quicker_words
 from desktop.services.discover.reason_words import paragraph
 from desktop.services.discover.tables import DataTables
 from desktop.services.models.downloads_records import DownloadState
 from desktop.ui.discover import actions
+from desktop.ui.discover.explained import LossExplained
 from desktop.ui.discover.model_tabs import ModelTabs
 from desktop.ui.discover.name_panel import NamePanel
 from desktop.ui.discover.picker_controls import PickerControls
@@ -42,6 +45,7 @@ class RepoPane(QScrollArea):
     """Head, controls, chart, reasons and table; all show the same view."""
 
     action_asked = Signal(int)  # number of the row whose button was pressed
+    repo_wanted = Signal(str)  # another model, OWNER/REPO
 
     def __init__(
         self,
@@ -68,7 +72,8 @@ class RepoPane(QScrollArea):
         self.controls = PickerControls(theme, tables)
         self.models = ModelTabs()
         self.chart = VariantChart(theme)
-        self.rows = VariantTableModel(theme, self)
+        self._explained = LossExplained(theme)
+        self.rows = VariantTableModel(theme, lambda row: name_words(row.variant, tables), self)
         self.table = VariantTable(self.rows, theme)
         self._build(commands, [offer] if offer is not None else [], foot)
         self.chart.chosen.connect(self._chosen_in_chart)
@@ -104,6 +109,8 @@ class RepoPane(QScrollArea):
         self._explain.setVisible(bool(parts))
         self._explain.setChecked(False)
         self._looked_at = ""
+        self.table.clear_choice()
+        self.show_quicker(())
         self.controls.set_marks(())
         self.verticalScrollBar().setValue(0)
         self.show_view(view)
@@ -117,11 +124,12 @@ class RepoPane(QScrollArea):
             self._limit_controls(view, first=first)
         self.controls.show_machine(view)
         self.rows.set_view(view)
-        self._show_decided()
+        self._choose_again(view)
         stale = view.repo.problem
         self._stale.setText(f"{stale} These are the files as they were when the Hub last answered." if stale else "")
         self._stale.setVisible(bool(stale))
         self._show_model()
+        self._show_decided()
 
     def show_marks(self, marks: tuple[Mark, ...]) -> None:
         """Where variants stop fitting, on the slider."""
@@ -140,6 +148,12 @@ class RepoPane(QScrollArea):
             self.chart.select(number)
             self._show_model()
             self.ensureWidgetVisible(self.table, 0, 0)
+
+    def show_quicker(self, picks: Sequence[Pick]) -> None:
+        """Models that would be quick enough where none of this repo is; none where one is."""
+        said = [f'<a href="{escape(pick.repo)}">{escape(quicker_words(pick))}</a>' for pick in picks]
+        self._quicker.setText(f"Quick enough here would be {' or '.join(said)}." if said else "")
+        self._quicker.setVisible(bool(said))
 
     def show_progress(self, words: str) -> None:
         """What goes on in the background; "" when all is settled."""
@@ -166,7 +180,7 @@ class RepoPane(QScrollArea):
     # -- building --------------------------------------------------------------------------------
 
     def _build(self, commands: ActionRegistry, offers: list[QWidget], foot: QWidget | None) -> None:
-        self._title = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._title = ElidedLabel()
         self._title.setObjectName("repoTitle")
         set_role(self._title, "title")
         commands.connect_to(actions.OWN_MACHINE, lambda: self.controls.set_machine(None))
@@ -213,14 +227,35 @@ class RepoPane(QScrollArea):
         why = QVBoxLayout(why_card)
         why.setContentsMargins(15, 11, 15, 11)
         why.addWidget(self._why)
+        self._quicker = QLabel()
+        self._quicker.setObjectName("repoQuicker")
+        self._quicker.setTextFormat(Qt.TextFormat.RichText)
+        self._quicker.setWordWrap(True)
+        self._quicker.setMinimumWidth(1)
+        self._quicker.linkActivated.connect(self.repo_wanted)
+        self._quicker.hide()
+        why.addWidget(self._quicker)
         content = QWidget()
         content.setObjectName("discoverRepoInside")
         self._column = column = QVBoxLayout(content)
         column.setContentsMargins(_MARGIN, 16, _MARGIN, 16)
         column.setSpacing(10)
         column.addWidget(head)
-        for widget in (self._facts, self._stale, name_card, chart_card, why_card, self.table):
+        self._meaning = plain_label("variantMeaning", "muted", selectable=True)
+        self._meaning.setMinimumWidth(1)
+        self._explained.hide()
+        open_explained = push_button("What is KLD? ▾", "lossExplain", "The quality loss explained", role="small")
+        open_explained.setCheckable(True)
+        open_explained.toggled.connect(self._explained.setVisible)
+        open_explained.toggled.connect(lambda on: open_explained.setText("What is KLD? ▴" if on else "What is KLD? ▾"))
+        above = QHBoxLayout()
+        above.setSpacing(12)
+        above.addWidget(self._meaning, 1)
+        above.addWidget(open_explained, 0, Qt.AlignmentFlag.AlignBottom)
+        for widget in (self._facts, self._stale, name_card, chart_card, why_card, self._explained):
             column.addWidget(widget)
+        column.addLayout(above)
+        column.addWidget(self.table)
         if foot is not None:
             column.addWidget(foot, 0, Qt.AlignmentFlag.AlignRight)
         for late in offers:
@@ -265,6 +300,13 @@ class RepoPane(QScrollArea):
         title, words = why_title(view, group), view.problem or paragraph(answer)
         self._why.setText(f"{escape(which_model(view))} <b>{escape(title)}</b> {escape(words)}".lstrip())
 
+    def _choose_again(self, view: View) -> None:
+        """Chart and table show one choice: that of the table, which other rows may have taken from it."""
+        named = next((number for number, row in enumerate(view.rows) if row.variant.name == self._looked_at), -1)
+        if named >= 0:
+            self.table.select(named)
+        self.chart.select(self.table.chosen)
+
     def _choose_model(self, number: int) -> None:
         """Look at another model: its recommended variant is the current one."""
         view = self._view
@@ -278,7 +320,11 @@ class RepoPane(QScrollArea):
         self._show_model()
 
     def _chosen_in_chart(self, number: int) -> None:
+        row = self.rows.at(number)
+        if row is not None:
+            self._looked_at = row.variant.name
         self.table.select(number)
+        self._show_decided()
         self.ensureWidgetVisible(self.table, 0, 0)
 
     def _chosen_in_table(self, number: int) -> None:
@@ -292,7 +338,10 @@ class RepoPane(QScrollArea):
 
     def _show_decided(self) -> None:
         """What is left to Heft, decided for the variant that is meant."""
-        self.controls.show_row(self.rows.at(self.chosen))
+        row = self.rows.at(self.chosen)
+        self.controls.show_row(row)
+        meaning = self.rows.meaning(row) if row is not None else ""
+        self._meaning.setText(meaning)
 
     def _limit_controls(self, view: View, *, first: bool) -> None:
         """How long the context may be before it says too much: as long as the most able of the models takes."""

@@ -70,7 +70,10 @@ class RepoDelegate(QStyledItemDelegate):
         top = QRect(inner.x(), inner.y(), inner.width(), _LINE)
         painter.drawText(top, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, result.mark_words)
         painter.setPen(theme.color("text"))
-        self._line(painter, bold, result.title, top.adjusted(0, 0, -mark_width - 8 if mark_width else 0, 0))
+        named = top.adjusted(0, 0, -mark_width - 8 if mark_width else 0, 0)
+        painter.setFont(bold)
+        title = QFontMetrics(bold).elidedText(result.title, Qt.TextElideMode.ElideMiddle, named.width())  # ends differ
+        painter.drawText(named, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
         painter.setPen(theme.color("text_muted"))
         self._line(painter, small, result.about, top.translated(0, _LINE))
         if not result.is_gguf:

@@ -8,9 +8,11 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.text import visible_in_place
+from desktop.services.discover.picks import Picks
 from desktop.services.discover.search_results import Result, other_format
 from desktop.services.hub_account import TokenTaken
 from desktop.ui.discover.actions import VERSIONS
+from desktop.ui.discover.picks_panel import PicksPanel
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.chips import FlowLayout
 from desktop.ui.shared.labels import plain_label
@@ -51,11 +53,14 @@ class DiscoverState(Column):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("discoverState")
+        self._has_picks = False
         self._title = plain_label("discoverTitle", "title")
         self._text = plain_label("discoverText")
         self._more = plain_label("discoverMore", "muted")
         for label in (self._title, self._text, self._more):
             label.setMaximumWidth(620)
+        self.picks = PicksPanel()
+        self.picks.setMaximumWidth(820)
         self._again = push_button("Try again", "discoverAgain")
         self._page = push_button("Open the model page", "discoverPage")
         self._inspect = push_button("Inspect its files", "discoverInspect")
@@ -74,12 +79,13 @@ class DiscoverState(Column):
         for button in (self._versions, self._inspect, self._again, self._page, self._settings):
             buttons.addWidget(button)
         column = QVBoxLayout(self)
-        column.setContentsMargins(40, 60, 40, 40)
+        column.setContentsMargins(32, 28, 32, 28)
         column.setSpacing(12)
         for label in (self._title, self._text, self._more):
             column.addWidget(label)
         column.addWidget(self._token)
         column.addLayout(buttons)
+        column.addWidget(self.picks)
         column.addStretch(1)
         self.show_first()
 
@@ -96,6 +102,17 @@ class DiscoverState(Column):
             "variant fits this computer, how fast it would answer and what it costs in quality, before anything is "
             "downloaded.",
         )
+        self._first = True
+        self.picks.setVisible(self._has_picks)
+
+    def show_picks(self, picks: Picks | None) -> None:
+        """Models for this computer, where nothing was chosen yet; None while they are being looked for."""
+        self._has_picks = picks is None or bool(picks.picks)
+        if picks is None:
+            self.picks.show_waiting()
+        else:
+            self.picks.show_picks(picks)
+        self.picks.setVisible(self._first and self._has_picks)
 
     def show_waiting(self, name: str) -> None:
         """A repo is being looked at."""
@@ -129,6 +146,8 @@ class DiscoverState(Column):
             button.show()
 
     def _show(self, title: str, text: str, more: str = "") -> None:
+        self._first = False
+        self.picks.hide()
         self._title.setText(visible_in_place(title))
         self._text.setText(text)
         self._more.setText(more)

@@ -259,8 +259,7 @@ class VariantChart(QWidget):
                 painter.setFont(self._bold)
                 painter.fillRect(point.label.adjusted(-1, 0, 1, 0), theme.color("surface"))
             painter.setPen(theme.color("text"))
-            text = f"{point.name} · recommended" if point.recommended else point.name
-            painter.drawText(point.label.adjusted(0, 0, 4, 0), Qt.AlignmentFlag.AlignLeft, text)
+            painter.drawText(point.label.adjusted(0, 0, 4, 0), Qt.AlignmentFlag.AlignLeft, point.text)
             if point.recommended:
                 painter.setFont(self._font)
 

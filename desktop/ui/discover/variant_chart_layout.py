@@ -23,7 +23,10 @@ _TICKS = 8
 
 @dataclass(frozen=True)
 class VariantMark:
-    """One variant. ``index`` is its row's number; ``measured`` False: its place on the quality axis is borrowed."""
+    """One variant. ``index`` is its row's number; ``measured`` False: its place on the quality axis is borrowed.
+
+    ``label`` is where its ``text`` is written, None where there is no room.
+    """
 
     index: int
     name: str
@@ -32,6 +35,7 @@ class VariantMark:
     recommended: bool
     measured: bool
     label: QRectF | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,8 @@ def lay_out(
     drawn = tuple(
         Limit(x(size + beside) if size <= high else None, words, (size, words) == limits[-1]) for size, words in limits
     )
-    return ChartLayout(_labelled(points, area, text_width), drawn, ticks)
+    lines = [_Box(limit.x - 1, area.top() - 10, 2, area.height() + 20) for limit in drawn if limit.x is not None]
+    return ChartLayout(_labelled(points, lines, area, text_width), drawn, ticks)
 
 
 def limit_labels(
@@ -163,33 +168,40 @@ def _beside_gpu(fits: Sequence[Fit]) -> int:
     return max(held, default=0)
 
 
-def _labelled(points: list[VariantMark], area: QRectF, text_width: Callable[[str], float]) -> tuple[VariantMark, ...]:
-    """Give labels places, the recommended one's first; none over another label or point, nor beside another point as
-    if it were its name while there is a better place."""
+def _labelled(
+    points: list[VariantMark], lines: Sequence[_Box], area: QRectF, text_width: Callable[[str], float]
+) -> tuple[VariantMark, ...]:
+    """Give labels places, the recommended one's first; none over another label, a point or the line of a limit, nor
+    beside another point as if it were its name while there is a better place. One without a place is left out.
+    """
     dots = [_Box(point.where.x() - 7, point.where.y() - 7, 14, 14) for point in points]
     bounds = (area.left() - 6, area.top() - 10, area.right() + 6, area.bottom() + 12)
-    taken: list[_Box] = []
-    placed: dict[int, _Box] = {}
+    taken: list[_Box] = list(lines)
+    placed: dict[int, tuple[_Box, str]] = {}
     for number in sorted(range(len(points)), key=lambda n: (not points[n].recommended, points[n].index)):
         point = points[number]
-        text = f"{point.name} · recommended" if point.recommended else point.name
-        width = text_width(text) * (_BOLDER if point.recommended else 1.0) + 2
-        spots = _spots(point, width)
-        inside = [spot for spot in spots if spot.within(*bounds) and not any(map(spot.meets, taken))]
         others = [dot for other, dot in enumerate(dots) if other != number]
-        for beside in (_BESIDE, 0.0):
-            free = next((spot for spot in inside if not any(spot.meets(dot, beside) for dot in others)), None)
-            if free is not None:
+        found = None
+        for text in _texts(point):
+            width = text_width(text) * (_BOLDER if point.recommended else 1.0) + 2
+            spots = [s for s in _spots(point, width) if s.within(*bounds) and not any(map(s.meets, taken))]
+            for beside in (_BESIDE, 0.0):
+                found = next((s for s in spots if not any(s.meets(dot, beside) for dot in others)), None)
+                if found is not None:
+                    break
+            if found is not None:
+                placed[number] = found, text
+                taken.append(found)
                 break
-        if free is None and point.recommended:  # it is named whatever it covers
-            free = spots[0]
-        if free is not None:
-            placed[number] = free
-            taken.append(free)
     return tuple(
-        replace(point, label=QRectF(*placed[number])) if number in placed else point
+        replace(point, label=QRectF(*placed[number][0]), text=placed[number][1]) if number in placed else point
         for number, point in enumerate(points)
     )
+
+
+def _texts(point: VariantMark) -> tuple[str, ...]:
+    """What may stand at a point, the longest first."""
+    return (f"{point.name} · recommended", point.name) if point.recommended else (point.name,)
 
 
 class _Box(NamedTuple):
@@ -215,11 +227,9 @@ class _Box(NamedTuple):
 
 
 def _spots(point: VariantMark, width: float) -> list[_Box]:
-    """Places for a label in the order of preference: right, above, below, left."""
+    """Places for a label in the order of preference: right, above, below, left, then the corners."""
     x, y, gap, half = point.where.x(), point.where.y(), 12.0, _LABEL_HEIGHT / 2
-    return [
-        _Box(x + gap, y - half, width, _LABEL_HEIGHT),
-        _Box(x - width / 2, y - gap - _LABEL_HEIGHT, width, _LABEL_HEIGHT),
-        _Box(x - width / 2, y + gap, width, _LABEL_HEIGHT),
-        _Box(x - gap - width, y - half, width, _LABEL_HEIGHT),
-    ]
+    above, below, right, left = y - gap - _LABEL_HEIGHT, y + gap, x + gap, x - gap - width
+    sides = [(right, y - half), (x - width / 2, above), (x - width / 2, below), (left, y - half)]
+    corners = [(x, above), (x, below), (x - width, above), (x - width, below)]
+    return [_Box(at, top, width, _LABEL_HEIGHT) for at, top in (*sides, *corners)]

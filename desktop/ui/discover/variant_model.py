@@ -84,6 +84,7 @@ COLUMNS = (
 VARIANT, DOWNLOAD, MEMORY, WHERE, SPEED, QUALITY, ACTION = range(len(COLUMNS))
 _TITLE_TIPS = {
     SPEED: "Predicted tokens per second while writing: with an empty context → with all of it used",
+    QUALITY: "How far its words are from the original model's, as others measured it; KLD is 0 where they are the same",
     MEMORY: "In main memory and on the GPU together, at the context above; ~ is an estimate",
 }
 _HEADING = ("",) * len(COLUMNS)
@@ -101,7 +102,11 @@ class VariantTableModel(ColumnTable):
     The *number* of a line is that of its row in the view, -1 for a heading.
     """
 
-    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+    def __init__(
+        self, theme: Theme, meaning: Callable[[VariantRow], str] = lambda _row: "", parent: QObject | None = None
+    ) -> None:
+        """``meaning`` says in a sentence what a variant's quantization is."""
+        self.meaning = meaning
         super().__init__([column.title for column in COLUMNS], range(1, len(COLUMNS)), parent)
         self._theme = theme
         self._view: View | None = None
@@ -137,7 +142,9 @@ class VariantTableModel(ColumnTable):
         """The name and the facts of a line's model."""
         assert self._view is not None
         group = self._view.groups[self._lines[line][0]]
-        return visible_in_place(group.name), visible_in_place(model_facts(group, self._view.controls.load.context or 0))
+        return visible_in_place(group.name), visible_in_place(
+            model_facts(group, self._view.controls.asked().context or 0)
+        )
 
     def is_recommended(self, line: int) -> bool:
         """Whether a line is the variant to take of its model."""
@@ -260,7 +267,7 @@ class VariantTableModel(ColumnTable):
             return ""
         if column == VARIANT:
             recommended = "Recommended." if self.is_recommended(line) else ""
-            lines = (found.variant.name, recommended, found.variant.note, found.problem)
+            lines = (found.variant.name, self.meaning(found), recommended, found.variant.note, found.problem)
             return "\n".join(line for line in lines if line)
         if column == DOWNLOAD:
             files = [f"On this computer already: {found.local_path}"] if found.local_path is not None else []

@@ -36,7 +36,7 @@ from desktop.ui.shell.theme import Theme
 ROW_HEIGHT = 37
 _ELIDE, _ELIDE_NAME = Qt.TextElideMode.ElideRight, Qt.TextElideMode.ElideMiddle  # a name's end tells variants apart
 _WIDTHS = {VARIANT: 104, DOWNLOAD: 85, MEMORY: 90, WHERE: 161, SPEED: 108, QUALITY: 174, ACTION: 90}
-_NARROW_WIDTHS = {VARIANT: 80, MEMORY: 84, WHERE: 154, SPEED: 84, ACTION: 74}
+_NARROW_WIDTHS = {VARIANT: 86, MEMORY: 72, WHERE: 154, SPEED: 90, ACTION: 74}
 _SPARED = (DOWNLOAD, QUALITY)  # columns left out, the first one first, where there is no room; the chart shows the loss
 _PADDING, _NARROW_PADDING = 8, 4  # left and right of a cell's text
 _BUTTON_HEIGHT = 26
@@ -201,6 +201,12 @@ class VariantTable(QTableView):
             self.selectionModel().blockSignals(False)
             self.viewport().update()
 
+    def clear_choice(self) -> None:
+        """No row is current, without telling."""
+        self.selectionModel().blockSignals(True)
+        self.setCurrentIndex(QModelIndex())
+        self.selectionModel().blockSignals(False)
+
     def sizeHint(self) -> QSize:
         """High enough for all rows."""
         return QSize(700, self.height())
@@ -259,12 +265,11 @@ class VariantTable(QTableView):
         widths = _NARROW_WIDTHS if narrow else widths
         self.padding = _NARROW_PADDING if narrow else _PADDING
         self.rows.set_short_titles(narrow)
-        header, stretched = self.horizontalHeader(), QUALITY if QUALITY in widths else WHERE
+        header, modes = self.horizontalHeader(), QHeaderView.ResizeMode
         for column in range(len(COLUMNS)):
             self.setColumnHidden(column, column not in widths)
-            modes = QHeaderView.ResizeMode
-            header.setSectionResizeMode(column, modes.Stretch if column == stretched else modes.Fixed)
-            if column in widths and column != stretched:
+            header.setSectionResizeMode(column, modes.Stretch if column == VARIANT else modes.Fixed)
+            if column in widths and column != VARIANT:  # the name has what the figures leave
                 self.setColumnWidth(column, widths[column])
 
     def _moved(self, current: QModelIndex, previous: QModelIndex) -> None:

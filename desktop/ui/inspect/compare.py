@@ -25,6 +25,7 @@ from desktop.ui.inspect.layer_map_layout import MapContent
 from desktop.ui.inspect.layer_map_paint import styles_of
 from desktop.ui.inspect.state import InspectState
 from desktop.ui.inspect.tab import InspectTab
+from desktop.ui.inspect.type_legend import TypeLegend
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel, FigureLabel
 from desktop.ui.shared.signals import calling
@@ -32,7 +33,10 @@ from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shared.text_table_model import TextTableModel
 from desktop.ui.shell.theme import Theme, set_role
 
-_LEGEND = "Framed: differs. Struck through: only in the first. Dotted: only in the second."
+_LEGEND = (
+    "Colour and form are the type, as in the first file. Framed: differs. Struck through: only in the first. "
+    "Dotted: only in the second."
+)
 
 
 class CompareTab(InspectTab):
@@ -47,6 +51,8 @@ class CompareTab(InspectTab):
         self._compared: Compared | None = None
         self.map = LayerMap(theme)
         self.map.setObjectName("compareMap")
+        self._legend = TypeLegend(theme)
+        self._legend.setObjectName("compareTypes")
         self.map.setAccessibleName("Layer map of both models")
         self._tensors = TextTableModel(figures=(4,), parent=self)
         self._keys = TextTableModel(parent=self)
@@ -68,7 +74,9 @@ class CompareTab(InspectTab):
             f"{len(found.keys) + found.equal_keys:,} metadata keys differ · {human_bytes(found.first_bytes)} and "
             f"{human_bytes(found.second_bytes)} of tensors"
         )
-        self.map.set_content(compared.content, styles_of(compared.types), compared.describe)
+        styles = styles_of(total.label for total in compared.types)
+        self.map.set_content(compared.content, styles, compared.describe)
+        self._legend.set_types(compared.types, styles)
         one, other = compared.first, compared.second
         self._tensors.set_rows(("Tensor", "What", one, other, "Change"), compared.tensor_rows)
         self._keys.set_rows(("Key", one, other), compared.key_rows)
@@ -83,6 +91,7 @@ class CompareTab(InspectTab):
         """Forget both models."""
         self._compared = None
         self.map.set_content(MapContent((), {}), {}, lambda _position: "")
+        self._legend.set_types((), {})
         for model in (self._tensors, self._keys, self._roles):
             model.set_rows((), ())
 
@@ -110,7 +119,9 @@ class CompareTab(InspectTab):
         legend = QLabel(_LEGEND)
         legend.setObjectName("compareLegend")
         set_role(legend, "muted")
+        legend.setWordWrap(True)
         inside.addWidget(legend)
+        inside.addWidget(self._legend)
         self._tensor_table = _table(self._tensors, "compareTensors", "Tensors that differ", (230, 110, 0, 0, 96))
         keys = _table(self._keys, "compareKeys", "Metadata that differ", (260, 0, 0))
         roles = _table(self._roles, "compareRoles", "Bytes per role", (0, 170, 170, 120, 110))

@@ -13,7 +13,7 @@ from desktop.core.text import one_line
 from desktop.core.units import human_bytes
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect.layer_map_layout import MapContent, MapTensor, Mark, content_of
-from desktop.ui.inspect.tensor_rows import NAMELESS, shape_text
+from desktop.ui.inspect.tensor_rows import NAMELESS, Total, shape_text
 from desktop.ui.shared.text_table_model import TextRow
 
 _CELL_CHARACTERS = 120
@@ -38,7 +38,7 @@ class Compared:
     tensors: tuple[Tensor, ...]
     others: dict[int, TensorDifference]
     content: MapContent
-    types: tuple[str, ...]
+    types: tuple[Total, ...]
     key_rows: tuple[TextRow, ...]
     tensor_rows: tuple[TextRow, ...]
     role_rows: tuple[TextRow, ...]
@@ -57,9 +57,6 @@ class Compared:
         position = {id(tensor): at for at, tensor in enumerate(tensors)}
         others = {position[id(change.first or change.second)]: change for change in found.tensors}
         marked = [_map_tensor(tensor, others.get(at)) for at, tensor in enumerate(tensors)]
-        sizes: dict[str, int] = {}
-        for tensor in marked:
-            sizes[tensor.type] = sizes.get(tensor.type, 0) + tensor.bytes
         places = [locate(tensor.name) for tensor in tensors]
         return cls(
             first=first.title,
@@ -68,7 +65,7 @@ class Compared:
             tensors=tensors,
             others=others,
             content=content_of(layer_grid(places), marked, [place.role or NAMELESS for place in places]),
-            types=tuple(sorted(sizes, key=lambda name: -sizes[name])),
+            types=_totals(tensors),
             key_rows=tuple(_key_row(change) for change in found.keys),
             tensor_rows=tuple(_tensor_row(at, change) for at, change in others.items()),
             role_rows=tuple(_role_rows(found)),
@@ -82,6 +79,17 @@ class Compared:
         sides = ((self.first, change.first), (self.second, change.second))
         lines = [f"{title}: {_facts(side) if side else _MISSING}" for title, side in sides]
         return "\n".join([tensor.name, *lines])
+
+
+def _totals(tensors: Sequence[Tensor]) -> tuple[Total, ...]:
+    """What has each type on the map, most bytes first: a tensor of both files counts once, as the first has it."""
+    found: dict[str, Total] = {}
+    for tensor in tensors:
+        before = found.get(tensor.type, Total(tensor.type, 0, 0, 0))
+        size = tensor.size_bytes or 0
+        elements = tensor.elements if size else 0
+        found[tensor.type] = Total(tensor.type, before.count + 1, before.bytes + size, before.elements + elements)
+    return tuple(sorted(found.values(), key=lambda total: -total.bytes))
 
 
 def _map_tensor(tensor: Tensor, change: TensorDifference | None) -> MapTensor:

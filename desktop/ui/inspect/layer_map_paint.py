@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -15,9 +15,20 @@ from desktop.core.units import human_bytes
 from desktop.ui.inspect.layer_map_layout import HEAD, Cell, MapLayout
 from desktop.ui.shell.theme import Theme
 
-_PLAIN_TOKEN = "series_8"  # F32: the small rest of every file, in grey
-_TOKENS = tuple(f"series_{number}" for number in range(1, 8))
 _SIGNS = ("", "dot", "slash", "cross", "ring", "backslash")
+_OTHER_TOKEN = "series_8"
+# A type has one look in every file and on every tab. Colours go by bits; signs begin elsewhere in each colour, so that
+# types which are often together are told apart without it.
+_LOOKS: Mapping[str, tuple[int, Sequence[str]]] = {
+    "series_1": (0, ("Q4_K", "Q4_0", "Q4_1", "IQ4_XS", "IQ4_NL", "MXFP4")),
+    "series_4": (1, ("Q6_K",)),
+    "series_2": (2, ("Q8_0", "Q8_1", "Q8_K")),
+    "series_3": (3, ("Q5_K", "Q5_0", "Q5_1", "NVFP4")),
+    "series_7": (4, ("Q3_K", "IQ3_XXS", "IQ3_S")),
+    "series_5": (5, ("Q2_K", "Q2_0", "IQ2_XXS", "IQ2_XS", "IQ2_S", "TQ2_0")),
+    "series_6": (1, ("F16", "BF16", "IQ1_S", "IQ1_M", "TQ1_0", "Q1_0")),
+    _OTHER_TOKEN: (0, ("F32", "F64", "I8", "I16", "I32", "I64")),
+}
 _SIGN_FROM = 8.0  # a smaller square has no room for its sign
 _SLICES_FROM = 9.0
 _NAME_FROM = 46.0  # a square this large has room for its type's name
@@ -34,22 +45,18 @@ class TypeStyle:
     sign: str
 
 
-def styles_of(types: Sequence[str]) -> dict[str, TypeStyle]:
-    """Styles of the types of a file, the one with most bytes first: it gets the plainest."""
-    styles: dict[str, TypeStyle] = {}
-    taken = {False: 0, True: 0}
-    colors = 0
-    for name in types:
-        known = TYPES_BY_NAME.get(name)
-        plain = known is not None and known.block == 1
-        if name == "F32":
-            token, sign = _PLAIN_TOKEN, ""
-        else:
-            token, sign = _TOKENS[colors % len(_TOKENS)], _SIGNS[taken[plain] % len(_SIGNS)]
-            colors += 1
-            taken[plain] += 1
-        styles[name] = TypeStyle(token, plain, sign)
-    return styles
+def style_of(name: str) -> TypeStyle:
+    """The look of a type; those that ggml does not know share one."""
+    for token, (first, names) in _LOOKS.items():
+        if name in names:
+            sign = _SIGNS[(first + names.index(name)) % len(_SIGNS)]
+            return TypeStyle(token, TYPES_BY_NAME[name].block == 1, sign)
+    return TypeStyle(_OTHER_TOKEN, False, "cross")
+
+
+def styles_of(types: Iterable[str]) -> dict[str, TypeStyle]:
+    """The looks of these types."""
+    return {name: style_of(name) for name in types}
 
 
 class SquarePainter:

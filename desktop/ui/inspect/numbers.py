@@ -13,6 +13,7 @@ from desktop.core.errors import HeftError
 from desktop.core.gguf import Tensor
 from desktop.core.progress import Progress
 from desktop.core.quants import TENSOR_TYPES
+from desktop.core.units import human_bits
 from desktop.services.inspect.inspection import Inspected, PlacedTensor
 from desktop.services.inspect.tensor_numbers import FETCHING, Errors, Summary, TensorNumbersService
 from desktop.ui.inspect.block_drawing import BlockDrawing
@@ -221,7 +222,7 @@ class TensorNumbersPanel(QScrollArea):
         of = f" of {layout.weights} weights" if plural else ""
         self._block_words.setText(
             f"{layout.bytes} bytes per {'block' if plural else 'weight'}{of} → "
-            f"{layout.bits_per_weight:.4g} bits per weight\n{layout.formula}"
+            f"{human_bits(layout.bits_per_weight)} bits per weight\n{layout.formula}"
         )
 
     # -- what other types would lose -------------------------------------------------------------

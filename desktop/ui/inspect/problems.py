@@ -22,6 +22,7 @@ from desktop.core.findings import Finding
 from desktop.core.progress import Progress
 from desktop.services.inspect.finding_words import counted
 from desktop.services.inspect.inspection import Inspected, InspectionService
+from desktop.services.inspect.templates import templates_of
 from desktop.ui.inspect.actions import CHECK, GO_TO_FINDING
 from desktop.ui.inspect.findings_model import ACTION, MESSAGE, REASON, SEVERITY, FindingsModel
 from desktop.ui.inspect.tab import InspectTab
@@ -32,14 +33,11 @@ from desktop.ui.shell.keys import add_keys
 from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
-QUICK = (
-    "Checked: the header's structure, the place and type of every tensor, the keys the architecture needs, "
-    "the tokenizer, and the chat template."
-)
 SLOW = "Every weight was read too: no NaN, no infinities."
 _SIDES, _ABOVE_AND_BELOW = 24, 16  # pixels of a cell beside its text
 _NO_END = 1 << 20
 _LOCAL_ADVICE = 'Choose "Check everything" to read every weight as well; this takes as long as reading the file.'
+_REMOTE_ADVICE_BARE = "The weights are still on the Hub; only the header can be checked."
 _REMOTE_ADVICE = "The weights are still on the Hub; only the header and the chat template can be checked."
 
 
@@ -172,9 +170,10 @@ class ProblemsTab(InspectTab):
         focused = self._check.hasFocus() or self._stop.hasFocus()
         remote = self._inspected is not None and self._inspected.is_remote
         self._good.setText("✓ No problems found" if known else "")
-        self._what.setText(f"{QUICK} {SLOW if self._checked and not remote else ''}".strip() if known else "")
+        self._what.setText(f"{self._quick()} {SLOW if self._checked and not remote else ''}".strip() if known else "")
         if not running:
-            advice = _REMOTE_ADVICE if remote else "Every weight was read." if self._checked else _LOCAL_ADVICE
+            remote_advice = _REMOTE_ADVICE if self._has_template else _REMOTE_ADVICE_BARE
+            advice = remote_advice if remote else "Every weight was read." if self._checked else _LOCAL_ADVICE
             self._note.setText(advice if known else "")
         self._progress.setVisible(running)
         self._stop.setVisible(running)
@@ -183,6 +182,22 @@ class ProblemsTab(InspectTab):
             left = next((widget for widget in (self._stop, self._check, self._table) if _takes_focus(widget)), self)
             left.setFocus(Qt.FocusReason.OtherFocusReason)
         self._refresh_actions()
+
+    @property
+    def _has_template(self) -> bool:
+        return self._inspected is not None and any(templates_of(file) for file in self._inspected.files[:1])
+
+    def _quick(self) -> str:
+        """What was looked at when the file was opened: only what it has."""
+        inspected = self._inspected
+        if inspected is None or not inspected.files:
+            return ""
+        keys = inspected.header.metadata
+        parts = ["the header's structure", "the place and type of every tensor", "the keys the architecture needs"]
+        parts += ["the tokenizer"] if any(key.startswith("tokenizer.ggml.") for key in keys) else []
+        parts += ["the chat template"] if self._has_template else []
+        missing = "" if self._has_template else " It brings no chat template."
+        return f"Checked: {', '.join(parts[:-1])}, and {parts[-1]}.{missing}"
 
     def _refresh_actions(self) -> None:
         finding = self._rows.at(self._table.currentIndex().row())

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from desktop.core.units import human_bytes
+from desktop.core.units import human_bits, human_bytes
 from desktop.ui.inspect.layer_map_paint import SquarePainter, TypeStyle
 from desktop.ui.inspect.tensor_rows import Total
 from desktop.ui.shell.theme import Theme
@@ -89,4 +89,4 @@ def _facts(kind: Total) -> str:
     tensors = f"{kind.count:,} tensor{'s' * (kind.count != 1)}"
     if not kind.elements:
         return f"{tensors} of unknown size"
-    return f"{kind.bits_per_weight:.3g} bits · {tensors} · {human_bytes(kind.bytes)}"
+    return f"{human_bits(kind.bits_per_weight)} bits · {tensors} · {human_bytes(kind.bytes)}"

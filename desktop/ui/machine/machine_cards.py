@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.core.hardware import Gpu, Machine, Memory
+from desktop.core.placement import Reclaimable
 from desktop.core.units import human_bytes
+from desktop.services.machine.memory_words import free_words, main_memory, parts_words
 from desktop.services.machine.report import cores, gpu_facts, rate
+from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import set_role
@@ -87,8 +91,11 @@ class CpuCard(Card):
 class MemoryCard(Card):
     """What is free now, of how much, and how fast it is read."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, held: Callable[[], Reclaimable] = Reclaimable, parent: QWidget | None = None) -> None:
+        """``held`` is what the running engine would give back."""
         super().__init__("machineMemory", "Memory", parent)
+        self._held = held
+        self._machine: Machine | None = None
         self._available = self._line("machineMemoryAvailable", "figure")
         self._total = self._line("machineMemoryTotal")
         self._used = self._bar("machineMemoryBar", "Memory in use")
@@ -99,6 +106,7 @@ class MemoryCard(Card):
     def show_machine(self, machine: Machine) -> None:
         """Fill in a machine."""
         memory = machine.memory
+        self._machine = machine
         self.show_live(memory)
         self._bandwidth.setText(f"Read bandwidth {rate(memory.bandwidth_bytes_per_second)}")
         day = (memory.bandwidth_measured_at or "")[:10]
@@ -107,10 +115,14 @@ class MemoryCard(Card):
 
     def show_live(self, memory: Memory) -> None:
         """Only what changes from second to second."""
-        self._available.setText(f"{human_bytes(memory.available_bytes)} free")
+        held = self._held()
+        if self._machine is None:
+            return
+        pool = main_memory(msgspec.structs.replace(self._machine, memory=memory), held)
+        self._available.setText(free_words(pool))
         limit = f" (limit of a {memory.limited_by})" if memory.limited_by else ""
-        self._total.setText(f"of {human_bytes(memory.total_bytes)}{limit}")
-        used = memory.total_bytes - memory.available_bytes
+        self._total.setText(f"{parts_words(memory.total_bytes, pool, held)}{limit}")
+        used = memory.total_bytes - pool.free_bytes
         self._used.setValue(round(_STEPS * used / memory.total_bytes) if memory.total_bytes else 0)
 
 
@@ -133,8 +145,8 @@ class GraphicsCard(Card):
             self._add_gpu(index, gpu)
         if not machine.gpus:
             self._add("machineNoGpu", "None that a model can use", "subtitle")
-            told = "\n".join(f"{probe.name}: {probe.message}" for probe in machine.probes)
-            self._add("machineProbes", told or "Models run on the processor.", "muted")
+            self._add("machineNoGpuMeans", "Models run on the processor.")
+            self._add_probes("\n".join(f"{probe.name}: {probe.message}" for probe in machine.probes))
 
     def _add_gpu(self, index: int, gpu: Gpu) -> None:
         self._add(f"machineGpuName{index}", gpu.name, "subtitle", elided=True)
@@ -148,6 +160,22 @@ class GraphicsCard(Card):
         if users:
             self._add(f"machineGpuProcesses{index}", "In use by " + ", ".join(users[:3]), "muted")
 
+    def _add_probes(self, told: str) -> None:
+        """What each probe said, for who wants to know why: shown on demand."""
+        if not told:
+            return
+        why = push_button(
+            "How Heft looked ▾", "machineProbesFold", "What each probe for graphics cards said", role="small"
+        )
+        why.setCheckable(True)
+        self._column.addWidget(why)
+        self._take(why)
+        self._add("machineProbes", told, "muted")
+        said = self._rows[-1]
+        said.hide()
+        why.toggled.connect(said.setVisible)
+        why.toggled.connect(lambda on: why.setText("How Heft looked ▴" if on else "How Heft looked ▾"))
+
     def _add(self, name: str, text: str, role: str = "", *, elided: bool = False) -> None:
         label = self._line(name, role, elided=elided)
         _set_whole(label, text)
@@ -156,7 +184,8 @@ class GraphicsCard(Card):
     def _take(self, widget: QWidget) -> None:
         """Lines are added at the end; a row belongs before the stretch."""
         self._column.removeWidget(widget)
-        self._column.insertWidget(self._column.count() - 1, widget)
+        left = Qt.AlignmentFlag.AlignLeft if isinstance(widget, QPushButton) else Qt.AlignmentFlag(0)
+        self._column.insertWidget(self._column.count() - 1, widget, 0, left)
         self._rows.append(widget)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine, Memory
+from desktop.core.placement import Reclaimable
 from desktop.services.machine.machine import MachineService, Measure
 from desktop.services.machine.report import report
 from desktop.ui.machine import actions
@@ -50,9 +52,13 @@ class MachinePage(Page):
         tasks: Tasks,
         theme: Theme,
         sources: TrustSources | None = None,
+        held: Callable[[], Reclaimable] = Reclaimable,
         parent: QWidget | None = None,
     ) -> None:
-        """``sources`` are those of the section "predicted against measured"; without them it is left out."""
+        """``sources`` are those of the section "predicted against measured"; without them it is left out.
+
+        ``held`` is what the running engine would give back.
+        """
         super().__init__(parent, actions.MACHINE_ACTIONS)
         self.setObjectName("machinePage")
         self._service = service
@@ -65,7 +71,7 @@ class MachinePage(Page):
         self._timer.setInterval(LIVE_MILLISECONDS)
         self._timer.timeout.connect(self._read_memory)
         self._cpu = CpuCard(service.feature_meanings)
-        self._memory = MemoryCard()
+        self._memory = MemoryCard(held)
         self._graphics = GraphicsCard(service.architecture_title)
         self._engine = EngineCard()
         self._formats = FormatPanel(theme, service.formats)

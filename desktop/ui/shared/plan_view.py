@@ -9,7 +9,16 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QVBoxLayout, QW
 from desktop.core.load_plan import LoadPlan
 from desktop.core.text import plain_tooltip, visible_in_place
 from desktop.core.units import human_bytes
-from desktop.services.planning.words import DeviceUse, devices, longest, notes, remarks, speed, speed_details
+from desktop.services.planning.words import (
+    DeviceUse,
+    devices,
+    longest,
+    notes,
+    prompt_words,
+    remarks,
+    speed,
+    speed_details,
+)
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import set_role
@@ -76,6 +85,8 @@ class PlanView(QWidget):
         self._context = plain_label("planContext", wraps=False, selectable=True)
         self._context.setToolTip("The longest context with which the model stays in the memory it is in now")
         self._speed = plain_label("planSpeed", wraps=False, selectable=True)
+        self._prompt = plain_label("planPrompt", wraps=False, selectable=True)
+        self._prompt.setToolTip("How long a question that fills the whole context is read before the answer begins")
         self._notes = plain_label("planNotes", "warn", selectable=True)
         self._notes.setMinimumWidth(1)
         self._remarks = plain_label("planRemarks", "muted", selectable=True)
@@ -84,7 +95,8 @@ class PlanView(QWidget):
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setVerticalSpacing(3)
         rows.setColumnStretch(0, 1)
-        for line, (title, value) in enumerate((("Longest context", self._context), ("Writes", self._speed))):
+        figures = (("Longest context", self._context), ("Writes", self._speed), ("Reads a prompt of", self._prompt))
+        for line, (title, value) in enumerate(figures):
             label = QLabel(title)
             label.setBuddy(value)
             set_role(label, "muted")
@@ -116,6 +128,7 @@ class PlanView(QWidget):
         self._context.setText(longest(plan) if plan is not None else "–")
         self._speed.setText(speed(plan.speeds) if plan is not None else "–")
         self._speed.setToolTip(plain_tooltip(speed_details(plan.speeds)) if plan is not None else "")
+        self._prompt.setText((prompt_words(plan.speeds) if plan is not None else "") or "–")
         said = remarks(plan) if plan is not None else ()
         self._remarks.setText("\n".join(said))
         self._remarks.setVisible(bool(said))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class RunFollower(QObject):
     """Told of states and answers; tells what speed to expect of a model that was loaded."""
 
-    predicted = Signal(object)  # desktop.core.speed.Prediction of the model just loaded, or None
+    predicted = Signal(object)  # desktop.core.speed.Speeds of the model just loaded, or None
 
     def __init__(
         self,

@@ -312,7 +312,15 @@ def test_speeds_are_asked_for_again_after_a_measurement(hub: HubServer, tmp_path
             now.speed = self.speed
             return now
 
-        def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = "") -> Speeds:
+        def speeds(
+            self,
+            shape: ModelShape,
+            weights: Weights,
+            quantization: str,
+            fit: Fit,
+            fingerprint: str = "",
+            threads: int = 0,
+        ) -> Speeds:
             quick, slow = (Rate(speed, speed, speed) for speed in (9 * self.speed, self.speed))
             return Speeds(quick, slow, fit.context)
 
@@ -344,9 +352,17 @@ def test_a_variant_is_known_on_the_hub_by_the_fingerprint_of_the_file_that_ran_h
         def on(self, machine: Machine) -> Rates:
             return self
 
-        def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = "") -> Speeds:
-            runs = 3 if model == local.fingerprint else 0
-            return Speeds(Rate(4, 5, 6), Rate(4, 5, 6), fit.context, "measured" if runs else "table", runs)
+        def speeds(
+            self,
+            shape: ModelShape,
+            weights: Weights,
+            quantization: str,
+            fit: Fit,
+            fingerprint: str = "",
+            threads: int = 0,
+        ) -> Speeds:
+            runs = 3 if fingerprint == local.fingerprint else 0
+            return Speeds(Rate(4, 5, 6), Rate(4, 5, 6), fit.context, "measured" if runs else "table", runs=runs)
 
     path = forge(tmp_path / "ran.gguf", TINY, "Q4_K", vocab_dir / "ggml-vocab-gpt-2.gguf")
     local = read_local(path)

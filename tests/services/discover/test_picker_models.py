@@ -44,7 +44,7 @@ from desktop.services.discover.picker_words import (
 )
 from desktop.services.discover.reason_words import paragraph
 from desktop.services.discover.tables import DataTables
-from desktop.services.planning.words import speed, speed_details
+from desktop.services.planning.words import prompt_words, speed, speed_details
 
 MIXED, PAIR = "me/Mixed-GGUF", "me/Pair-GGUF"
 KV_135M, KV_14B = 188_743_680, 1_610_612_736  # at 8,192: 2 (K, V) x layers x KV heads x head size x 2 bytes x tokens
@@ -350,7 +350,15 @@ def test_speed_is_said_from_an_empty_to_a_full_context(opened: Callable[..., Pic
         def on(self, machine: Machine) -> Rates:
             return self
 
-        def speeds(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = "") -> Speeds:
+        def speeds(
+            self,
+            shape: ModelShape,
+            weights: Weights,
+            quantization: str,
+            fit: Fit,
+            fingerprint: str = "",
+            threads: int = 0,
+        ) -> Speeds:
             return Speeds(Rate(29, 31, 33), Rate(20, 21, 22), fit.context)
 
     found = opened(mixed, "rtx-4090", rates=Rates())
@@ -361,6 +369,9 @@ def test_speed_is_said_from_an_empty_to_a_full_context(opened: Callable[..., Pic
     assert speed_details(row.option.speeds) == (
         "31 ± 2.0 tok/s with an empty context →\n21 ± 1.0 tok/s with all 8,192 tokens used"
     )
+    reading = Speeds(Rate(29, 31, 33), Rate(20, 21, 22), 32768, "table", Rate(50, 60, 70))
+    assert prompt_words(reading) == "32,768 tokens in 9 min"
+    assert speed_details(reading).endswith("\nreads a prompt of 32,768 tokens in 9 min")
     same = Rate(9, 9.4, 9.9)
     assert speed(Speeds(same, same, 1)) == "9.4 tok/s" and speed(None) == "–"
     assert speed(Speeds(Rate(10, 31, 50), Rate(9, 21, 30), 1)) == "~ 31 → 21 tok/s"

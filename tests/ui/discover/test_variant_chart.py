@@ -27,6 +27,29 @@ def test_no_label_of_the_chart_reads_as_that_of_another_point() -> None:
             assert point.recommended or not label.intersects(beside), f"{point.name} at {width}"
 
 
+@pytest.mark.parametrize("machine", ["laptop-8gb", "apple-m1-16gb", "rtx-4060-8gb", "two-rtx-3090"])
+def test_no_label_covers_a_point_a_limit_or_another_label(machine: str) -> None:
+    """The recommended one's was drawn whatever it covered, and all of them over the lines of the limits."""
+    offered = ["Q2_K", "Q3_K_S", "Q3_K_M", "Q4_0", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "Q8_0", "F16"]
+    for model in ("Llama-3.1-8B", "Qwen2.5-32B"):
+        found = options(model, profile(machine), 8192, offered)
+        names = {i: option.variant.name for i, option in enumerate(found)}
+        pools = next(option.fit.pools for option in found if option.fit is not None)
+        for recommended in range(len(found)):
+            for width in range(260, 1000, 60):
+                area = QRectF(58, 22, width, 120)
+                layout = lay_out(dict(enumerate(found)), recommended, pools, area, lambda t: 6.5 * len(t), names)
+                labels = [point.label for point in layout.points if point.label is not None]
+                for label in labels:
+                    assert not any(label.intersects(other) for other in labels if other is not label)
+                    for limit in layout.limits:
+                        assert limit.x is None or not label.left() < limit.x < label.right()
+                    for point in layout.points:
+                        own = point.label is label
+                        dot = QRectF(point.where.x() - 7, point.where.y() - 7, 14, 14)
+                        assert own or not label.intersects(dot), (machine, model, names[recommended], width)
+
+
 def test_the_recommended_name_has_the_room_that_it_takes_in_bold(qapp: QApplication) -> None:
     """Left of its point it once ran over the point."""
     found = options("Llama-3.1-8B", profile("rtx-4060-8gb"), 8192, ["Q4_K_M", "Q8_0"])

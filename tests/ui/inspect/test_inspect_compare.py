@@ -11,6 +11,7 @@ from support.widgets import click, find, label
 
 from desktop.ui.inspect import actions
 from desktop.ui.inspect.layer_map import LayerMap
+from desktop.ui.inspect.type_legend import TypeLegend
 
 
 def test_compares_two_files(make_page: MakePage, qtbot: QtBot, pair: tuple[Path, Path]) -> None:
@@ -25,6 +26,8 @@ def test_compares_two_files(make_page: MakePage, qtbot: QtBot, pair: tuple[Path,
     cells = [table.model().index(0, column).data() for column in range(4)]
     assert cells[1:] == ["other type", "Q4_K, 256 × 1,024, 147.5 kB", "Q6_K, 256 × 1,024, 215.0 kB"]
     assert names(find(page, QTableView, "compareKeys")) == ["general.author"]
+    legend = find(page, TypeLegend, "compareTypes")
+    assert "Q4_K, 4.50 bits · " in legend.accessibleName() and legend.isVisible()
     both = find(page, LayerMap, "compareMap")
     table.selectRow(0)
     assert "one" in both.accessibleDescription() and "Q6_K" in both.accessibleDescription()

@@ -134,6 +134,18 @@ def test_several_templates_none_and_a_broken_one(tab: TemplateTab, qtbot: QtBot,
     qtbot.waitUntil(lambda: label(tab, "inspectTemplateNotes").startswith("⚠ The model's chat template failed"))
 
 
+def test_only_what_there_is_was_checked(problems: ProblemsTab, starter_model: Path, tmp_path: Path) -> None:
+    """It said that the template was checked where there was none."""
+    problems.show_model(opened(starter_model))
+    assert label(problems, "inspectProblemsWhat").endswith("the tokenizer, and the chat template.")
+    problems.show_model(opened(g.model(tokenizer__ggml__model="gpt2").write(tmp_path / "base.gguf")))
+    told = label(problems, "inspectProblemsWhat")
+    assert told.endswith("and the tokenizer. It brings no chat template.")
+    problems.show_model(opened(g.model().write(tmp_path / "bare.gguf")))
+    told = label(problems, "inspectProblemsWhat")
+    assert told.endswith("and the keys the architecture needs. It brings no chat template.")
+
+
 def test_no_problems_says_what_was_checked_and_checks_everything(
     problems: ProblemsTab, qtbot: QtBot, starter_model: Path
 ) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.core.layers import layer_grid, locate
+from desktop.core.quants import TENSOR_TYPES
 from desktop.ui.inspect.layer_map import LayerMap
 from desktop.ui.inspect.layer_map_layout import LEAST_SIDE, Cell, MapContent, MapLayout, MapTensor, content_of
 from desktop.ui.inspect.layer_map_paint import styles_of
@@ -147,6 +148,14 @@ def test_types_are_told_apart_without_colour(make_map: MakeMap) -> None:
     forms = {(style.round, style.sign) for name, style in styles.items() if name != "F32"}
     assert len(forms) == 5
     assert styles["F16"].round and styles["F32"].round and not styles["Q4_K"].round
+
+
+def test_a_type_has_one_look_in_every_file() -> None:
+    """It went by the order of a file's types, so that Q4_K was blue in one file and brown in another."""
+    assert styles_of(["Q6_K", "Q4_K"])["Q4_K"] == styles_of(["Q4_K", "Q8_0"])["Q4_K"]
+    every = styles_of(kind.name for kind in TENSOR_TYPES.values())
+    looks = {(style.token, style.round, style.sign) for style in every.values()}
+    assert len(looks) == len(every)  # nor do two of ggml's types look alike
 
 
 def test_paints_in_both_schemes(make_map: MakeMap, theme: Theme) -> None:

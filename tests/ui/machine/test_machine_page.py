@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QFileDialog, QFrame, QLabel, QPus
 from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import HeftError
-from desktop.core.hardware import Memory
+from desktop.core.hardware import Cpu, Machine, Memory, Probe
 from desktop.core.number_formats import NumberFormat
 from desktop.core.text import plain_tooltip
 from desktop.engine.api import Device, Hello
@@ -25,6 +25,7 @@ from desktop.services.machine.machine import MachineService
 from desktop.store.paths import Paths
 from desktop.ui.machine.bit_layout import BitLayout, layout_in_words
 from desktop.ui.machine.format_panel import figure, range_in_words
+from desktop.ui.machine.machine_cards import GraphicsCard
 from desktop.ui.machine.page import MachinePage
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
@@ -121,8 +122,8 @@ def test_memory_is_live_only_while_the_page_is_in_view(
     free = itertools.chain([3_000_000_000], itertools.repeat(4_000_000_000))
     monkeypatch.setattr(service, "memory", lambda: Memory(16_000_000_000, next(free)))
     page._timer.setInterval(10)
-    shown.qtbot.waitUntil(lambda: shown.text("MemoryAvailable") == "4.0 GB free")
-    assert shown.text("MemoryTotal") == "of 16.0 GB"
+    shown.qtbot.waitUntil(lambda: shown.text("MemoryAvailable") == "3.0 GB free for models")
+    assert shown.text("MemoryTotal") == "of 16.0 GB: 12.0 GB in use, 1.0 GB kept for the system"
     page.hide()
     assert not page._timer.isActive()
     page.show()
@@ -174,7 +175,7 @@ def test_what_if_shows_a_banner_and_a_way_back(shown: Page, tmp_path: Path) -> N
     assert shown.text("Title") == "What if"
     assert shown.text("GpuName0") == "NVIDIA GeForce RTX 5090"
     assert "1,792 GB/s" in shown.text("GpuFacts0")
-    assert shown.text("MemoryAvailable") == "200.0 GB free"
+    assert shown.text("MemoryAvailable") == "199.0 GB free for models"
     assert not shown.button("Measure").isEnabled()
     shown.button("Back").click()
     assert not shown.banner().isVisible()
@@ -186,7 +187,7 @@ def test_live_memory_of_this_computer_never_shows_on_a_profile(shown: Page, tmp_
     page = shown.profile(tmp_path)
     page._read_memory()
     page._show_memory(Memory(1, 1))
-    assert shown.text("MemoryAvailable") == "200.0 GB free"
+    assert shown.text("MemoryAvailable") == "199.0 GB free for models"
 
 
 def test_tooltips_tell_long_names_and_what_instruction_sets_are_for(shown: Page, tmp_path: Path) -> None:
@@ -324,3 +325,14 @@ def test_limits_in_words() -> None:
     assert range_in_words(FORMATS["FP8 E4M3"]).startswith("Up to ±448, smallest normal 0.0156, 1.2 decimal digits")
     assert range_in_words(FORMATS["INT8"]) == "-128 to 127 in whole steps, times the block's scale."
     assert [figure(v) for v in (65504.0, 3.4e38, 2**-14, 0.125)] == ["65,504", "3.40e+38", "6.10e-05", "0.125"]
+
+
+def test_what_probes_said_is_behind_a_fold(shown: Page) -> None:
+    card = GraphicsCard(lambda gpu: "")
+    shown.qtbot.addWidget(card)
+    card.show_machine(Machine(Cpu("here"), Memory(1), probes=(Probe("nvml", 0, "no NVIDIA driver"),)))
+    card.show()
+    said, fold = card.findChild(QLabel, "machineProbes"), card.findChild(QPushButton, "machineProbesFold")
+    assert said is not None and fold is not None and not said.isVisible()
+    shown.qtbot.mouseClick(fold, Qt.MouseButton.LeftButton)
+    assert said.isVisible() and said.text() == "nvml: no NVIDIA driver"

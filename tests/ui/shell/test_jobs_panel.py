@@ -14,8 +14,9 @@ from support.widgets import shown
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Progress
+from desktop.core.units import human_time
 from desktop.services.job_kinds import Job
-from desktop.services.job_words import job_words, jobs_words, time_words
+from desktop.services.job_words import job_words, jobs_words
 from desktop.ui.shell.jobs_panel import JobsPanel
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.statusbar import StatusBar
@@ -72,7 +73,7 @@ def test_all_of_them_in_words(jobs: tuple[Job, ...], words: str) -> None:
 
 
 def test_a_time_left_in_words() -> None:
-    found = [time_words(seconds) for seconds in (0.2, 40, 100, 720, 7500)]
+    found = [human_time(seconds) for seconds in (0.2, 40, 100, 720, 7500)]
     assert found == ["1 s", "40 s", "2 min", "12 min", "2 h 5 min"]
 
 

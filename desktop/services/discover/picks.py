@@ -1,0 +1,265 @@
+"""Picks for this computer: a model for each purpose, from the Hub's lists of the day, or a dated table without it.
+
+From the lists alone each model is weighed roughly, as if built like the known model nearest in size. What that leaves
+in front is then opened as the picker opens a repo: the figures shown are the picker's, by its plan.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from desktop.core.cancelled import Cancelled, CancelledError, never
+from desktop.core.choice import Goal
+from desktop.core.context_length import CODING_CONTEXT
+from desktop.core.errors import HeftError
+from desktop.core.hardware import Machine
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import DEFAULT_CONTEXT, LoadSettings
+from desktop.core.memory import ModelShape, weights_from_size
+from desktop.core.model_kind import ModelKind
+from desktop.core.model_ref import ModelRef, hub_identity
+from desktop.core.picks import LONG_CONTEXT, RULES, Contender, Purpose, Role, Rule, preferred
+from desktop.core.picks_table import USUAL_VARIANT, KnownModel
+from desktop.core.placement import hypothetical, pools_of
+from desktop.core.speed import Speeds
+from desktop.hub.records import RepoSummary, SearchQuery, Task
+from desktop.hub.search import HubSearch
+from desktop.services.discover.picker import PickedRepo, PickerService
+from desktop.services.discover.picker_rates import MachineRates, VariantRates
+from desktop.services.discover.picker_records import Controls, RateSource, VariantRow
+from desktop.services.discover.repo_reading import Known
+from desktop.services.discover.search_results import most_parameters
+from desktop.services.discover.tables import DataTables
+from desktop.services.discover.target_machine import TargetMachine, estimated
+from desktop.services.planning.service import plan_of
+
+_TASKS: tuple[tuple[Task, Purpose], ...] = (("chat", "chat"), ("code", "code"), ("vision", "vision"))
+_LISTED = 30  # repos of each list
+_OPENED = 3  # repos looked into for a role, at most
+_ACTIVE = re.compile(r"(?<![a-z])a(\d+(?:\.\d+)?)b(?![a-z])", re.IGNORECASE)  # Qwen3-30B-A3B: a mixture of experts
+_QUICKER = 2  # models that would be quick enough, at most
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A model for one or more purposes. ``plan`` is the load that its figures are of, at the context of its rule;
+    ``meets`` tells whether it is as quick as its first role asks; ``source`` is where a row of the table comes from,
+    "" for one of the Hub's lists."""
+
+    roles: tuple[Role, ...]
+    name: str
+    repo: str
+    variant: str
+    plan: LoadPlan
+    meets: bool
+    source: str = ""
+
+    @property
+    def looked_at_by(self) -> tuple[Goal, int | None]:
+        """The goal and the context to look at its repo with: None where the goal's own is meant."""
+        return _looked_at_by(next(rule for rule in RULES if rule.role is self.roles[0]))
+
+
+@dataclass(frozen=True)
+class Picks:
+    """``listed`` is the date (YYYY-MM) of the table they come from, "" for the Hub's lists of now."""
+
+    picks: tuple[Pick, ...]
+    listed: str = ""
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """A model of the lists with what is known of it before it is opened."""
+
+    repo: RepoSummary
+    purposes: frozenset[Purpose]
+    like: KnownModel
+
+    @property
+    def parameters(self) -> float:
+        return float(self.repo.parameters or 0)
+
+    def holds(self, context: int) -> bool:
+        """Whether it was trained for so many tokens, as far as the Hub says."""
+        return not self.repo.context_length or self.repo.context_length >= context
+
+
+class PicksService:
+    """Every call may come from any thread. :meth:`live` waits for the network, :meth:`known` for probes only."""
+
+    def __init__(
+        self,
+        search: HubSearch,
+        picker: PickerService,
+        tables: DataTables,
+        machine: Callable[[], Machine],
+        rates: RateSource | None = None,
+    ) -> None:
+        """``machine`` is this computer as it is now."""
+        self._search, self._picker, self._tables, self._machine = search, picker, tables, machine
+        self._rates = MachineRates(rates)
+
+    def known(self) -> Picks:
+        """From the dated table: nothing is asked of the Hub."""
+        where = TargetMachine(self._machine(), own=True)
+        rates, models = self._rates.on(where), self._tables.known_models
+        found = []
+        for rule in RULES:
+            fitting = [model for model in models if rule.purpose in model.purposes]
+            plans = [_known_plan(model, rule.context, where, rates) for model in fitting]
+            for number in preferred(rule, [_contender(m.parameters, p) for m, p in zip(fitting, plans, strict=True)])[
+                :1
+            ]:
+                model, plan = fitting[number], plans[number]
+                meets = _contender(model.parameters, plan).meets(rule)
+                found.append(Pick((rule.role,), model.name, model.repo, USUAL_VARIANT, plan, meets, model.source))
+        return Picks(_joined(found), max((model.listed for model in models), default=""))
+
+    def live(self, cancelled: Cancelled = never) -> Picks:
+        """From the Hub's lists of most downloaded models. Raises HubError where the Hub cannot be asked."""
+        where = TargetMachine(self._machine(), own=True)
+        rates, listed = self._rates.on(where), self._lists(where, cancelled)
+        opened: dict[str, PickedRepo | None] = {}
+        found = []
+        for rule in RULES:
+            fitting = [one for one in listed if rule.purpose in one.purposes and one.holds(rule.context)]
+            rough = [_contender(one.parameters, _rough_plan(one, rule.context, where, rates)) for one in fitting]
+            looked_at: list[Pick] = []
+            for number in preferred(rule, rough)[:_OPENED]:
+                pick = self._opened(rule, fitting[number].repo, opened, cancelled)
+                if pick is not None:
+                    looked_at.append(pick)
+                    if pick.meets:
+                        break
+            best = next((pick for pick in looked_at if pick.meets), None)
+            found += [best or looked_at[-1]] if looked_at else []
+        return Picks(_joined(found))
+
+    def quicker(self, row: VariantRow, context: int, machine: Machine | None = None) -> tuple[Pick, ...]:
+        """Where a repo's best is too slow: models of the table that would be quick enough with all of ``context``
+        tokens used: a mixture of experts, and the largest smaller sibling. ``machine`` None is this computer."""
+        where = (
+            TargetMachine(hypothetical(machine)) if machine is not None else TargetMachine(self._machine(), own=True)
+        )
+        rates, name = self._rates.on(where), row.variant.first_file.path.lower()
+        rule = replace(RULES[2], context=context)
+        mixtures: list[tuple[KnownModel, LoadPlan]] = []
+        siblings: list[tuple[KnownModel, LoadPlan]] = []
+        for model in self._tables.known_models:
+            plan = _known_plan(model, context, where, rates)
+            if plan.speeds is None or not _contender(model.parameters, plan).meets(rule) or "vision" in model.purposes:
+                continue
+            family = name.startswith(model.family.lower())
+            if model.mixture:
+                mixtures.append((model, plan))
+            elif family and model.parameters < (row.parameters or 0):
+                siblings.append((model, plan))
+        best = [max(group, key=lambda pair: pair[0].parameters) for group in (mixtures, siblings) if group]
+        role = (Role.BEST,)
+        return tuple(Pick(role, m.name, m.repo, USUAL_VARIANT, p, True, m.source) for m, p in best)[:_QUICKER]
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _lists(self, where: TargetMachine, cancelled: Cancelled) -> list[_Listed]:
+        most = most_parameters(pools_of(where.machine)) or None
+        repos: dict[str, tuple[RepoSummary, set[Purpose]]] = {}
+        for task, purpose in _TASKS:
+            if cancelled():
+                raise CancelledError
+            page = self._search.first_page(SearchQuery(sort="downloads", task=task, parameters_max=most), _LISTED)
+            if page.stale_since is not None:
+                raise HeftError(page.problem)
+            for repo in page.repos:
+                if repo.parameters and not repo.gated and "GGUF" in repo.formats:
+                    repos.setdefault(repo.id, (repo, set()))[1].add(purpose)
+        return [self._listed(repo, purposes) for repo, purposes in repos.values()]
+
+    def _listed(self, repo: RepoSummary, purposes: Iterable[Purpose]) -> _Listed:
+        told = set(purposes)
+        if "chat" in told and (repo.context_length or 0) >= LONG_CONTEXT:
+            told.add("long")
+        mixture = _ACTIVE.search(repo.id) is not None
+        alike = [model for model in self._tables.known_models if model.mixture == mixture]
+        like = min(alike, key=lambda model: abs(model.parameters - (repo.parameters or 0)))
+        return _Listed(repo, frozenset(told), like)
+
+    def _opened(
+        self, rule: Rule, repo: RepoSummary, opened: dict[str, PickedRepo | None], cancelled: Cancelled
+    ) -> Pick | None:
+        """What the picker says of a repo; None where it recommends nothing, or it is no model to talk with."""
+        if cancelled():
+            raise CancelledError
+        if repo.id not in opened:
+            opened[repo.id] = self._open(repo.id, cancelled)
+        picked = opened[repo.id]
+        if picked is None:
+            return None
+        goal, context = _looked_at_by(rule)
+        view = picked.view(Controls(LoadSettings(context=context), goal))
+        row = view.recommended
+        if row is None or row.plan is None or not view.kind.writes_text:
+            return None
+        contender = _contender(float(row.parameters or repo.parameters or 0), row.plan)
+        name = repo.id.rpartition("/")[2]
+        return Pick((rule.role,), name, repo.id, row.variant.name, row.plan, contender.meets(rule))
+
+    def _open(self, repo: str, cancelled: Cancelled) -> PickedRepo | None:
+        try:
+            picked = self._picker.open(repo)
+            picked.read_first(cancelled)
+        except CancelledError:
+            raise
+        except HeftError as error:  # one repo that cannot be read is passed over
+            _log.info("no pick of %s: %s", repo, error.kind)
+            return None
+        return picked
+
+
+def _looked_at_by(rule: Rule) -> tuple[Goal, int | None]:
+    own = CODING_CONTEXT if rule.goal == "coding" else DEFAULT_CONTEXT
+    return rule.goal, None if rule.context == own else rule.context
+
+
+def _joined(picks: Sequence[Pick]) -> tuple[Pick, ...]:
+    """One pick where several roles come to the same load of the same model."""
+    found: dict[tuple[str, str, int], Pick] = {}
+    for pick in picks:
+        key = (pick.repo, pick.variant, pick.plan.context)
+        before = found.get(key)
+        found[key] = pick if before is None else replace(before, roles=(*before.roles, *pick.roles))
+    return tuple(found.values())
+
+
+def _contender(parameters: float, plan: LoadPlan) -> Contender:
+    speeds = plan.speeds
+    rate = speeds.full.expected if speeds is not None else 0.0
+    return Contender(
+        parameters, plan.fit is not None and plan.fit.fits, rate, speeds.prompt_seconds if speeds else None
+    )
+
+
+def _known_plan(model: KnownModel, context: int, where: TargetMachine, rates: VariantRates) -> LoadPlan:
+    ref = ModelRef(model.name, hub_identity(model.repo, f"{model.name}.gguf"))
+    return _planned(ref, model.shape, model.usual_bytes, context, where, rates)
+
+
+def _rough_plan(one: _Listed, context: int, where: TargetMachine, rates: VariantRates) -> LoadPlan:
+    like = one.like
+    size = round(like.usual_bytes * one.parameters / like.parameters)
+    return _planned(ModelRef(one.repo.id, one.repo.id), like.shape, size, context, where, rates)
+
+
+def _planned(
+    ref: ModelRef, shape: ModelShape, size: int, context: int, where: TargetMachine, rates: VariantRates
+) -> LoadPlan:
+    """By formulas, from the shape and the size of the file."""
+    asked, weights = LoadSettings(context=min(context, shape.trained_context)), weights_from_size(shape, size)
+    fit = estimated(shape, weights, asked, where, longest=False)
+    speeds: Speeds | None = rates.speeds(Known(shape, weights), USUAL_VARIANT, fit, 0, ref.name)
+    return plan_of(ref, asked, fit, speeds, shape, ModelKind.CHAT)

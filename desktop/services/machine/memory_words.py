@@ -1,0 +1,33 @@
+"""Free main memory in words: one figure on every page, and the parts that it is made of."""
+
+from __future__ import annotations
+
+from desktop.core.hardware import Machine
+from desktop.core.placement import NOTHING_RECLAIMABLE, Pool, Reclaimable, pools_of
+from desktop.core.units import human_bytes
+
+_TENTH = 100_000_000
+
+
+def main_memory(machine: Machine, held: Reclaimable = NOTHING_RECLAIMABLE) -> Pool:
+    """What models may take of main memory; ``held`` is the loaded model's, which would go first."""
+    return pools_of(machine, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes)[0]
+
+
+def free_words(pool: Pool) -> str:
+    """``23.1 GB free for models``"""
+    return f"{human_bytes(pool.free_bytes)} free for models"
+
+
+def parts_words(total_bytes: int, pool: Pool, held: Reclaimable = NOTHING_RECLAIMABLE) -> str:
+    """Where the rest is: ``of 25.3 GB: 1.2 GB in use, 1.0 GB kept for the system``. As shown, the parts add up."""
+    used = total_bytes - pool.free_bytes - pool.reserve_bytes
+    if pool.free_bytes >= 10 * _TENTH:  # all are shown to a tenth
+        shown = (round(size / _TENTH) for size in (total_bytes, pool.free_bytes, pool.reserve_bytes))
+        total, free, kept = shown
+        used = (total - free - kept) * _TENTH
+    said = f"of {human_bytes(total_bytes)}: {human_bytes(max(0, used))} in use"
+    said += f", {human_bytes(pool.reserve_bytes)} kept for the system" if pool.reserve_bytes else ""
+    if held.memory_bytes >= _TENTH:
+        said += f". The {human_bytes(held.memory_bytes)} of the loaded model count as free: it would make room"
+    return said
