@@ -1,4 +1,4 @@
-"""Memory of every architecture the engine knows: which load, and how near plan, formula and llama.cpp's own fit come."""
+"""Memory of every architecture the engine knows: which load, and how near plan, formula and llama.cpp's fit come."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _summed(found: Sequence[Row], fewest: int) -> list[Figure]:
             fit_median,
             "for comparison",
             True,
-        )  # fmt: skip
+        )
     )
     return result
 

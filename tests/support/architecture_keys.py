@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 TRAINED_CONTEXT = 8192
-VOCABULARY = 8192
+VOCABULARY = 16384
 
 _MLA = (
     "deepseek2", "deepseek32", "glm-dsa", "dots3note", "kimi-linear", "bailingmoe3", "kimi-k3", "glm5-next",
@@ -108,7 +108,8 @@ def _latent(name: str) -> dict[str, Any]:
     rotated = name != "glm5-next"
     return {
         "attention.key_length": 576 if rotated else 512, "attention.value_length": 512,
-        "rope.dimension_count": 64 if rotated else 0, "attention.key_length_mla": 192, "attention.value_length_mla": 128,
+        "rope.dimension_count": 64 if rotated else 0,
+        "attention.key_length_mla": 192, "attention.value_length_mla": 128,
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from desktop.core.model_kind import ENCODERS, TEXT_DIFFUSION
 
-IndexerRule = Literal["", "all", "listed", "sparse", "attention"]
+IndexerRule = Literal["", "all", "listed", "sparse", "attention", "compressed"]
 RecurrentRule = Literal["", "all", "beside-attention", "no-kv-heads", "no-kv-heads-no-ffn", "interval"]
 
 
@@ -56,8 +56,9 @@ class Facts:
     ``causal`` is False for embedding and diffusion models, which have no cache. ``shared_experts`` is what
     ``expert_shared_count`` is when the file does not say it, ``fused`` how files of it usually store their matrices.
     ``indexer``: which layers keep keys to choose from what attention reads ("sparse": those with experts, "attention":
-    those with a cache). ``halved``: the feed-forward part is half as wide as its key says; ``router``: behind the
-    layers comes one more, with a cache for a single head (src/models/granite-switch.cpp).
+    those with a cache, "compressed": counted with the cache). ``halved``: the feed-forward part is half as wide as its
+    key says; ``router``: behind the layers comes one more, with a cache for a single head
+    (src/models/granite-switch.cpp).
     """
 
     windows: Windows | None = None
@@ -137,6 +138,8 @@ FACTS: Mapping[str, Facts] = {
     **{name: Facts(indexer="listed") for name in ("glm-dsa", "hy_v4")},
     "dots3note": Facts(Windows(1), indexer="listed"),
     "minimax-m3": Facts(indexer="sparse"),
+    "deepseek4": Facts(indexer="compressed"),
+    "dflash": Facts(Windows(1)),
     "graniteswitch": Facts(fused=Fused(query_key_value=True), router=True),
     "qwen": Facts(fused=Fused(query_key_value=True), halved=True),
     **{name: Facts(recurrent="no-kv-heads-no-ffn") for name in ("nemotron_h", "nemotron_h_moe")},

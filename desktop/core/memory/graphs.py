@@ -1,8 +1,7 @@
 """Whole graphs, one function per family of architectures: the order in which llama.cpp computes a batch.
 
 Source: llama.cpp 0c1e57098, ``src/models/*.cpp`` (graph). Layers of one kind repeat the same steps, so a graph is
-built of the first layers only: every kind of layer three times (freed blocks settle), and the last one, which ends
-with a single row.
+built of some of them only (``compute.steps``); the last one ends with a single row.
 """
 
 from __future__ import annotations
@@ -10,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from desktop.core.memory import mixers, rwkv
+from desktop.core.memory import lightning, mixers, rwkv
 from desktop.core.memory.blocks import Builder
+from desktop.core.memory.bounds import beyond
 from desktop.core.memory.indexed import Indexer
 from desktop.core.memory.replay import Result
-from desktop.core.memory.shape import Layer, ModelShape
+from desktop.core.memory.shape import Layer
 
 _ROUTER_BIAS = frozenset(("deepseek2", "glm4moe", "dots1", "bailingmoe2", "ernie4_5-moe", "lfm2moe", "minimax-m2"))
 _SHARED_GATE = frozenset(("qwen2moe", "qwen3next", "qwen35moe"))
@@ -22,8 +22,8 @@ _PLAIN_SUM = frozenset(("gpt-oss", "jamba", "qwen2moe", "olmoe"))  # experts' we
 _RESIDUAL_FIRST = frozenset(("jamba", "lfm2", "lfm2moe"))  # sums are written over the stream, not over the part
 _NO_ROTATION = frozenset(("jamba", "kimi-linear", "kimi-k3", "glm5-next", "gpt2", "mpt", "starcoder", "bloom", "jais"))
 _WINDOWS_ROTATED = frozenset(("cohere2", "exaone4"))  # layers without a window have no rotation
-_REPEATS = 3
-_EVERY_ROW = frozenset(("cogvlm",))  # logits of a whole batch
+_LEARNED_POSITIONS = frozenset(("gpt2", "starcoder", "mpt"))
+_EVERY_ROW = frozenset(("cogvlm", "dflash"))  # logits of a whole batch
 _WHOLE_BATCH = frozenset(("gpt-oss", "gemma4", "qwen3next", "qwen35", "qwen35moe"))  # keep rows for a draft model
 
 
@@ -36,38 +36,32 @@ def build(builder: Builder) -> int:
             return _gemma4(builder)
         case name if name in rwkv.NAMES:
             return rwkv.graph(builder)
+        case "minimax-01":
+            return lightning.graph(builder)
     return _stream(builder)
 
 
-def sampled_layers(shape: ModelShape) -> list[Layer]:
-    """Layers up to the third of each kind, and the last."""
-    seen: dict[Layer, int] = {}
-    end = 0
-    for number, layer in enumerate(shape.layers):
-        seen[layer] = seen.get(layer, 0) + 1
-        if seen[layer] <= _REPEATS:
-            end = number + 1
-    layers = list(shape.layers[:end])
-    return layers if end == len(shape.layers) else [*layers, shape.layers[-1]]
-
-
 def _layers(builder: Builder) -> Iterator[tuple[Layer, bool]]:
-    """The sampled layers, and whether one ends with a single row."""
-    layers = sampled_layers(builder.shape)
+    """The layers, and whether one ends with a single row."""
     early = builder.shape.architecture not in _WHOLE_BATCH | _EVERY_ROW
-    for number, layer in enumerate(layers):
-        yield layer, early and number == len(layers) - 1
+    for layer, last in builder.each_layer():
+        yield layer, early and last
 
 
 def _stream(builder: Builder) -> int:
     """A residual stream of mixers and feed-forward parts, which is what nearly all architectures are."""
     shape = builder.shape
     stream = builder.embedding()
+    if shape.architecture in _LEARNED_POSITIONS:
+        stream = builder.over(stream, builder.new(shape.embedding, builder.positions))
     if shape.streams > 1:  # of hyper-connections: before and behind a layer
         builder.held.extend(builder.leaf(shape.streams * shape.embedding) for _ in range(2))
     indexer = None
-    if shape.indexer is not None and shape.latent is not None:
-        chosen = sum(layer.owns_kv and not layer.window for layer in sampled_layers(shape))
+    more = beyond(shape, builder.longest, builder.batch)
+    if more:
+        builder.held.extend(builder.graph.leaf(more, device) for device in builder.used_devices)
+    elif shape.indexer is not None and shape.latent is not None:
+        chosen = sum(layer.owns_kv and not layer.window for layer in builder.built)
         indexer = Indexer(builder, chosen)
     for layer, last in _layers(builder):
         normed = builder.norm(stream)
@@ -201,6 +195,7 @@ def _per_layer_inputs(builder: Builder, stream: Result) -> Result:
     """The extra embedding of every layer, projected (gemma3n and gemma4, project_per_layer_inputs)."""
     width = builder.shape.per_layer_embedding * builder.shape.layer_count
     rows = builder.graph.expand(builder.over(builder.view(builder.new(width, builder.leaf(1)))))
+    builder.device = builder.first_device  # where its matrix is
     projected = builder.norm(builder.view(builder.over(builder.new(width, stream))))
     joined = builder.over(builder.over(projected, rows))
     return builder.new(width, builder.part(joined, width))
