@@ -83,7 +83,7 @@ def _table(found: Sequence[Row]) -> str:
         cells.append((row.architecture, said, _percent([row.plan_error]), _percent(here), _percent(there)))
     words = (
         "Each architecture forged small, with the tensors its own loader asks for (tests/support/architecture_keys.py),"
-        " 4,096 tokens, f16 and q8_0 cache, all and half of the layers on the second device; where errors differ, the"
+        " 4,096 tokens, f16 and q8_0 cache, all layers or the last alone on the second device; where errors differ, the"
         " lowest and the highest. Weights are a few MB here, so each activation counts."
     )
     return f"{words}\n\n{table(cells)}"

@@ -343,7 +343,7 @@ class Builder:
         parts = [self.graph.expand(self._row_part(mixed, rows)) for _ in range(used)]
         if used == 1:
             return self.new(width, parts[0], rows=rows)
-        total = self.graph.expand(self.new(width, parts[0], parts[1], rows=rows))
+        total = self.graph.expand(Result(parts[0].size, (parts[0], parts[1])))
         for part in parts[2:]:
             total = self.graph.expand(self.over(total, part))
         return total

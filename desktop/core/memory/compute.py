@@ -16,7 +16,7 @@ from desktop.core.memory.split import RAM, Split
 
 _NEEDS_NO_FLASH = frozenset(("f16", "f32", "bf16"))  # types of values that are read without flash attention
 _REPEATS = 3  # layers of one kind that are built: freed blocks have settled by then
-_REPEATS_SPLIT = 2  # on each of several devices: enough, and a slider asks for many divisions
+_REPEATS_ON_GPU = 2  # beside layers elsewhere: a slider asks for many divisions
 
 
 def compute_bytes(
@@ -32,22 +32,22 @@ def compute_bytes(
 
 def steps(shape: ModelShape, split: Split) -> tuple[Step, ...]:
     """The layers that are built: on each device those up to the second or third of each kind, and the last of all."""
-    repeats = _REPEATS if split.devices == 1 else _REPEATS_SPLIT
     found: list[Step] = []
     run: list[Step] = []
     for number, layer in enumerate(shape.layers):
         device = split.layers[number] if number < len(split.layers) else split.output
         if run and run[-1].device != device:
-            found += _first(run, repeats)
+            found += _first(run)
             run = []
         run.append(Step(layer, device, RAM if number < split.experts_in_ram else device))
-    last = _first(run, repeats)
+    last = _first(run, alone=not found)
     if len(last) < len(run):
         last.append(run[-1])
     return (*found, *last)
 
 
-def _first(run: list[Step], repeats: int) -> list[Step]:
+def _first(run: list[Step], *, alone: bool = False) -> list[Step]:
+    repeats = _REPEATS if alone or run[0].device == RAM else _REPEATS_ON_GPU
     seen: dict[tuple[Layer, int], int] = {}
     end = 0
     for number, step in enumerate(run):

@@ -24,7 +24,12 @@ _NO_ROTATION = frozenset(("jamba", "kimi-linear", "kimi-k3", "glm5-next", "gpt2"
 _WINDOWS_ROTATED = frozenset(("cohere2", "exaone4"))  # layers without a window have no rotation
 _LEARNED_POSITIONS = frozenset(("gpt2", "starcoder", "mpt"))
 _EVERY_ROW = frozenset(("cogvlm", "dflash"))  # logits of a whole batch
-_WHOLE_BATCH = frozenset(("gpt-oss", "gemma4", "qwen3next", "qwen35", "qwen35moe"))  # keep rows for a draft model
+_WHOLE_BATCH = frozenset(  # keep rows for a draft model
+    ("gpt-oss", "gemma4", "qwen3next", "qwen35", "qwen35moe", "bailingmoe3", "cohere2moe", "hy_v3", "nemotron_h",
+     "nemotron_h_moe", "step35"),
+)  # fmt: skip
+_ONE_PART = frozenset(("nemotron_h", "nemotron_h_moe"))  # a layer mixes or is a feed-forward part
+_LATE_ROW = frozenset(("kimi-k3", "hy_v4", "hrm_text", "deepseek4"))  # the last row is taken behind all layers
 
 
 def build(builder: Builder) -> int:
@@ -43,7 +48,7 @@ def build(builder: Builder) -> int:
 
 def _layers(builder: Builder) -> Iterator[tuple[Layer, bool]]:
     """The layers, and whether one ends with a single row."""
-    early = builder.shape.architecture not in _WHOLE_BATCH | _EVERY_ROW
+    early = builder.shape.architecture not in _WHOLE_BATCH | _EVERY_ROW | _LATE_ROW
     for layer, last in builder.each_layer():
         yield layer, early and last
 
@@ -65,6 +70,9 @@ def _stream(builder: Builder) -> int:
         indexer = Indexer(builder, chosen)
     for layer, last in _layers(builder):
         normed = builder.norm(stream)
+        if shape.architecture in _ONE_PART and (layer.experts or layer.feed_forward):
+            stream = builder.over(_forward(builder, layer, normed, 0), stream)
+            continue
         mixed = _mix(builder, layer, normed, indexer)
         rows = 0
         if last:
@@ -79,6 +87,8 @@ def _stream(builder: Builder) -> int:
             stream = joined
             continue
         stream = _sum(builder, _forward(builder, layer, builder.norm(joined), rows), joined)
+    if shape.architecture in _LATE_ROW:
+        stream = builder.last_row(stream)
     every_row = shape.architecture in _EVERY_ROW
     return builder.logits(stream, whole_batch=shape.architecture in _WHOLE_BATCH, every_row=every_row)
 

@@ -149,9 +149,10 @@ def _with_copies(nodes: list[Result]) -> list[Result]:
     start = 0
     device: int | None = None
     for node in nodes:
-        if node.viewed is None and node.device != device:
+        computes = node.viewed is None or len(node.sources) > 1  # others only look at what is there
+        if computes and node.device != device:
             device, start = node.device, len(found)
-        if node.viewed is None:
+        if computes:
             sources = list(node.sources)
             for at, source in enumerate(sources):
                 if source.device == node.device or not source.size:
