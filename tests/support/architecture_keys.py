@@ -1,7 +1,7 @@
 """The hyperparameters of a small model of every architecture: what llama.cpp's loader asks each of them for.
 
-After llama.cpp 0c1e57098, ``test-llama-archs.cpp`` among its tests (get_gguf_ctx), which makes toy models of every architecture;
-what that test leaves out (encoders, RWKV, drafts, Gemma 4) is added here. Lengths are elements or tokens.
+After llama.cpp 0c1e57098, ``test-llama-archs.cpp`` among its tests (get_gguf_ctx), which makes toy models of every
+architecture; what that test leaves out (encoders, RWKV, drafts, Gemma 4) is added here. Lengths are elements or tokens.
 """
 
 from __future__ import annotations
