@@ -20,6 +20,7 @@ from desktop.core.quants import TENSOR_TYPES
 
 _ALIGNMENT = 32  # of tensor data, as every GGUF file has it unless it says otherwise
 _LEFT_OUT = ("tokenizer.", "split.", "general.", "quantize.", "imatrix.")
+_READ = frozenset(("tokenizer.ggml.token_type_count",))  # BERT's, read though there is no vocabulary
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def skeleton(headers: Sequence[Header], vocabulary: int) -> Skeleton:
         *(
             encoded_entry(key, value)
             for key, value in first.metadata.items()
-            if key != own and not key.startswith(_LEFT_OUT) and not isinstance(value.data, Text)
+            if key != own and (key in _READ or not key.startswith(_LEFT_OUT)) and not isinstance(value.data, Text)
         ),
     ]
     infos, offset = [], 0

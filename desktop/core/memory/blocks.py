@@ -16,7 +16,7 @@ _QUANTIZED = frozenset(("q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"))
 
 
 @dataclass(frozen=True)
-class _Cache:
+class Cache:
     """The inputs one KV cache brings into a graph; rotations only for a quantized cache."""
 
     cells: int
@@ -45,15 +45,17 @@ class Builder:
         self.windowed = any(layer.window for layer in shape.layers)
         self._context = context
         self._kv_types = kv_types
-        self._caches: dict[bool, _Cache] = {}
+        self._caches: dict[bool, Cache] = {}
+        self._batch_masks: dict[bool, Result] = {}
         self.positions = self.leaf(1)
         self.outputs = self.graph.leaf(4)
         self.state_ids = self.graph.leaf(4)
 
     @property
     def mask_bytes(self) -> int:
-        """Bytes of the masks of the caches used so far."""
-        return sum(cache.mask.size for cache in self._caches.values())
+        """Bytes of the masks used so far."""
+        masks = (*(cache.mask for cache in self._caches.values()), *self._batch_masks.values())
+        return sum(mask.size for mask in masks)
 
     # -- single results ------------------------------------------------------------------------------
 
@@ -112,6 +114,12 @@ class Builder:
         self.graph.expand(logits)
         return self.graph.size()
 
+    def vectors(self, stream: Result) -> int:
+        """The end of a model that gives a vector per token instead of logits; bytes of the whole graph's buffer."""
+        stream.is_output = True
+        self.graph.expand(stream)
+        return self.graph.size()
+
     # -- attention -----------------------------------------------------------------------------------
 
     def query_key_value(self, layer: Layer, of: Result, *, rotates: bool = True) -> tuple[Result, Result, Result]:
@@ -129,7 +137,10 @@ class Builder:
 
     def attend(self, layer: Layer, query: Result, key: Result | None, value: Result | None) -> Result:
         """Attention without the output matrix. Without ``key`` another layer's cache is read."""
-        cache = self._cache_of(layer)
+        if not self.shape.reads_cache:
+            assert key is not None and value is not None
+            return self._attend_without_cache(layer, query, key, value)
+        cache = self.cache_of(layer)
         if cache.key_rotation is not None:
             query = self._rotated(query, cache.key_rotation)
             key = self._rotated(key, cache.key_rotation) if key is not None else None
@@ -151,7 +162,7 @@ class Builder:
         query, key, value = self.query_key_value(layer, of, rotates=rotates)
         return self.new(self.shape.embedding, self.attend(layer, query, key, value))
 
-    def _mixed(self, layer: Layer, query: Result, cache: _Cache) -> Result:
+    def _mixed(self, layer: Layer, query: Result, cache: Cache) -> Result:
         rows = self.part(self.view(query), layer.heads * layer.key_length)
         latent = self.shape.latent
         width = layer.heads * (latent.rank if latent else layer.value_length)
@@ -168,10 +179,30 @@ class Builder:
             mixed = self.new(width, self.part(mixed, width))
         return self.graph.expand(self.view(mixed))
 
+    def _attend_without_cache(self, layer: Layer, query: Result, key: Result, value: Result) -> Result:
+        """Every token of a batch sees the batch, and nothing is kept (build_attn_inp_no_cache)."""
+        for part in (query, key, value):
+            self.graph.expand(part)
+        width, rows = layer.heads * layer.value_length, self.part(self.view(query), layer.heads * layer.key_length)
+        mask = self._batch_mask(windowed=layer.window > 0)
+        if self.flash:
+            halved = (Result(part.size // 2, (self.view(part),)) for part in (key, value))  # cast to f16
+            return self.graph.expand(self.view(self.new(width, rows, *halved, mask)))
+        scores = self.over(self.new(layer.heads * self.batch, self.view(key), rows), mask)
+        turned = Result(value.size, (self.view(value),))
+        mixed = self.new(width, turned, scores)
+        return self.graph.expand(self.new(width, self.part(mixed, width)))
+
+    def _batch_mask(self, *, windowed: bool) -> Result:
+        if windowed not in self._batch_masks:
+            self._batch_masks[windowed] = self.graph.leaf((2 if self.flash else 4) * self.batch * self.batch)
+        return self._batch_masks[windowed]
+
     def _rotated(self, of: Result, rotation: Result) -> Result:
         return self.view(Result(of.size, (rotation, self.view(of))))
 
-    def _cache_of(self, layer: Layer) -> _Cache:
+    def cache_of(self, layer: Layer) -> Cache:
+        """The inputs of a layer's cache; layers of one window share them."""
         windowed = layer.window > 0
         if windowed not in self._caches:
             index = next(i for i, a in enumerate(self.shape.layers) if a.owns_kv and (a.window > 0) == windowed)
@@ -180,7 +211,7 @@ class Builder:
             plain = self.shape.latent is None
             turns_keys, turns_values = (kind in _QUANTIZED and plain for kind in self._kv_types)
             value_rows = 1 if self.flash else owner.kv_heads * owner.value_length
-            self._caches[windowed] = _Cache(
+            self._caches[windowed] = Cache(
                 cells=count,
                 mask=self.graph.leaf((2 if self.flash else 4) * count * self.batch),
                 key_positions=self.leaf(2),
@@ -215,6 +246,7 @@ class Builder:
         biased: bool = False,
         weighted_first: bool = False,
         scores: Result | None = None,
+        gated: bool = True,
     ) -> Result:
         """Routed experts. ``normed``: their weights sum to one; ``biased``: a bias for choosing them.
 
@@ -235,7 +267,7 @@ class Builder:
             of = self.over(self.new(width * used, of, rows=rows), weights)
         hidden = layer.expert_feed_forward * used
         up = self.new(hidden, of, chosen, rows=rows)
-        active = self.new(hidden, self.new(hidden, of, chosen, rows=rows), up, rows=rows)
+        active = self.new(hidden, self.new(hidden, of, chosen, rows=rows), up, rows=rows) if gated else self.over(up)
         mixed = self.new(width * used, active, chosen, rows=rows)
         if not weighted_first:
             mixed = self.over(mixed, weights)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from desktop.core.memory import mixers
+from desktop.core.memory import mixers, t5
 from desktop.core.memory.blocks import Builder
+from desktop.core.memory.encoders import NORMED_BEHIND, encoder
 from desktop.core.memory.replay import Result
 from desktop.core.memory.shape import Layer, ModelShape
 
@@ -31,6 +32,12 @@ def build(builder: Builder) -> int:
             return _gemma3n(builder)
         case "gemma4":
             return _gemma4(builder)
+        case name if name in NORMED_BEHIND:
+            return encoder(builder)
+        case "t5":
+            return t5.decoder(builder)
+        case "t5encoder":
+            return t5.encoder(builder)
     return _stream(builder)
 
 

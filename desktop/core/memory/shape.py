@@ -70,7 +70,8 @@ class Recurrent:
 class ModelShape:
     """A model's shape. ``layers`` are those of the main graph; draft layers (nextn) hold weights but no cache.
 
-    With ``latent`` only keys are stored. ``known`` is False for an architecture there are no facts of: the formulas
+    With ``latent`` only keys are stored. ``reads_cache`` is False where attention sees one batch and nothing that was
+    kept. ``known`` is False for an architecture there are no facts of: the formulas
     of a plain one are used, with a wider band.
     """
 
@@ -88,7 +89,7 @@ class ModelShape:
     per_layer_embedding: int = 0
     fused: Fused = PLAIN
     recurrent: Recurrent | None = None
-    causal: bool = True
+    reads_cache: bool = True
     known: bool = True
 
     def __hash__(self) -> int:
@@ -203,7 +204,7 @@ def shape_of(header: Header) -> ModelShape | None:
         per_layer_embedding=keys.whole("embedding_length_per_layer_input"),
         fused=_fused(header, facts.fused),
         recurrent=_recurrent(keys, embedding, heads) if any(recurrent) else None,
-        causal=facts.causal,
+        reads_cache=facts.cache == "read",
         known=facts.known,
     )
     if len(_KNOWN) >= _KNOWN_KEPT:
