@@ -8,6 +8,7 @@ import sys
 from typing import Literal
 
 from desktop.core.failures import FailureKind
+from desktop.core.other_types import OTHER_TYPES, cannot_load, program_of_types
 from desktop.engine.cause import Cause, renew
 from desktop.engine.loader_cause import explain_loader
 
@@ -127,7 +128,10 @@ def explain_log(log: str) -> Cause | None:
     for pattern, kind, message, hint in _RULES:
         found = pattern.search(log)
         if found:
-            return Cause(kind, message.format(*(" ".join(group.split()) for group in found.groups())), hint)
+            said = message.format(*(" ".join(group.split()) for group in found.groups()))
+            if kind is FailureKind.OTHER_PROGRAM and (program := program_of_types((int(found[1]),))):
+                said = cannot_load(OTHER_TYPES[int(found[1])], program)
+            return Cause(kind, said, hint)
     return None
 
 

@@ -111,7 +111,9 @@ class InspectionService:
             if error.kind in ENGINE_REFUSES:
                 reason = "The engine was asked to plan a load by this header, and refused."
                 return (Finding("error", error.message, reason, error.hint, kind=error.kind),)
-        except Exception:  # noqa: BLE001 - a header that makes Heft fail is no finding about the engine
+        except Exception as error:  # a header that makes Heft fail is no finding about the engine
+            if cancelled():  # its file was closed meanwhile
+                raise CancelledError from error
             _log.exception("trying %s", inspected.title)
         return ()
 

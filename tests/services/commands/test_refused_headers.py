@@ -135,3 +135,26 @@ def test_a_sound_file_has_no_problems(
     path = str(forged(lambda entries, parts: (entries, parts)))
     assert errors(told(capsys, "inspect", path, code=0)) == []
     assert told(capsys, "fit", path, code=0)["method"] == "engine"
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("type_id", "words"),
+    [(144, "IQ4_KS is a type of ik_llama.cpp, which runs it."), (500, "it does not know the tensor type 500.")],
+)
+def test_types_of_another_program_are_refused_with_its_name(
+    type_id: int,
+    words: str,
+    forged: Callable[[Fault], Path],
+    heft_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(TYPES, "other", (type_id, 256, 136))
+    path = str(forged(lambda entries, parts: (entries, [(n, s, "other" if "ffn" in n else k) for n, s, k in parts])))
+    error = told(capsys, "run", path, "--prompt", "hi", "--context", "256", code=1)["error"]
+    assert error["kind"] == "other-program" and error["message"].endswith(words)
+    found = errors(told(capsys, "inspect", path, code=0))
+    assert any(f"type {type_id}" in message or "of a type of ik_llama.cpp" in message for message in found)
+    assert main(["fit", path, "--json"]) == 1
+    assert main(["inspect", path]) == 0

@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.forge_cacheless import bert, llada, t5
+from support.forge_header import Forged
 from support.hub_server import HubServer, Repo
-from support.hub_server_content import Content, SparseContent
+from support.hub_server_content import Content, FileContent, SparseContent
 from support.remote_models import QWEN3_8B, QWEN3_600M, model, repo
 
 from desktop.core import naming
@@ -148,6 +150,19 @@ def test_a_total_of_the_hubs_that_cannot_be_is_not_shown(more: tuple[str, ...], 
     counted = None if more else 7_077_147_648
     assert [group["parameters"] for group in found["groups"]] == [counted]
     assert [row["parameters"] for row in found["variants"]] == [counted, counted]
+
+
+@pytest.mark.parametrize("more", [("--estimate",), ()], ids=["begun", "read"])
+@pytest.mark.parametrize(("make", "kind"), [(bert, "embedding"), (llada, "diffusion"), (t5, "encoder-decoder")])
+def test_models_that_write_no_text_have_figures_and_no_speed(
+    make: Callable[[], Forged], kind: str, more: tuple[str, ...], hub: HubServer, tmp_path: Path
+) -> None:
+    of(hub, {"M-Q4_K.gguf": FileContent(make().write(tmp_path / "m.gguf"))})
+    found = variants(hub, *more)
+    (row,) = found["variants"]
+    assert row["memory"]["total_bytes"] > 0 and (row["memory"]["kv_bytes"] > 0) == (make is t5)
+    assert row["tokens_per_second"] is None and found["groups"][0]["kind"] == kind
+    assert not any("tok/s" in reason for reason in found["reasons"])
 
 
 def test_types_and_names_of_another_program() -> None:
