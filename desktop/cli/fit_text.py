@@ -29,8 +29,9 @@ def report(found: Weighed) -> str:
         all_trained = fit.max_context == engine_context(found.shape.trained_context)
         everything = ", all the model was trained for" if all_trained else ""
         facts.append(("Longest context there", f"{fit.max_context:,} tokens{everything}"))
-        speed = speed_details(found.plan.speeds).replace("\n", " ") or "not known for this machine"
-        facts.append(("Speed", speed))
+        if found.kind.writes_text:
+            speed = speed_details(found.plan.speeds).replace("\n", " ") or "not known for this machine"
+            facts.append(("Speed", speed))
     width = max(len(label) for label, _ in facts)
     parts.append("\n".join(f"{label.ljust(width)}  {text}" for label, text in facts))
     parts += [kind_note(found.kind)] if kind_note(found.kind) else []

@@ -21,12 +21,12 @@ _SPLIT = re.compile(r"^(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf$
 _PART = re.compile(r"^(?P<stem>.+?)(?:\.gguf)?\.part(?P<number>\d+)of(?P<count>\d+)$", re.IGNORECASE)
 _GGUF = re.compile(r"\.gguf$", re.IGNORECASE)
 
-# A quantization label between separators; what uploaders put before it (UD-, i1-) belongs to it.
+# A quantization label between separators, other programs' too; what is put before it (UD-, i1-) belongs to it.
 _LABEL = re.compile(
     r"(?:^|[-._ ])"
     r"(?P<label>(?:UD-|i1-)?"
-    r"(?:I?Q\d+_(?:K(?:_(?:XXS|XS|S|M|L|XL|XXL))?|XXS|XS|S|M|L|NL|[01](?:_\d_\d)?)"
-    r"|TQ[12]_0|MXFP4(?:_MOE)?|NVFP4|BF16|FP?16|FP?32))"
+    r"(?:I?Q\d+_(?:K(?:_(?:XXS|XS|S|M|L|XL|XXL|P))?|XXS|XS|S|M|L|NL|[01](?:_\d_\d)?|K(?:SS|S|T|L|V)|BN)(?:_R\d+)?"
+    r"|TQ[12]_0|MXFP4(?:_MOE)?|NVFP4|BF16(?:_R16)?|FP?16|FP?32|I2_S))"
     r"(?=$|[-._ ])",
     re.IGNORECASE,
 )

@@ -212,7 +212,10 @@ class Container(Members):
         """What is inside a model file."""
         from desktop.services.inspect.inspection import InspectionService
 
-        return InspectionService(self.paths, self.library, self.hub, architectures=self._architectures, jobs=self.jobs)
+        return InspectionService(
+            self.paths, self.library, self.hub, architectures=self._architectures, jobs=self.jobs,
+            plan=lambda headers, cancelled: self.dry_run.try_out(headers, cancelled),  # noqa: PLW0108 - made when asked
+        )  # fmt: skip
 
     @made_once
     def chats(self) -> ChatStore:

@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Cache:
+class Cache:
     """The inputs one KV cache brings into a graph; rotations only for a quantized cache."""
 
     cells: int
@@ -67,7 +67,8 @@ class Builder:
         self.windowed = any(layer.window for layer in shape.layers)
         self._context = context
         self._kv_types = kv_types
-        self._caches: dict[bool, _Cache] = {}
+        self._caches: dict[bool, Cache] = {}
+        self._batch_masks: dict[bool, Result] = {}
         self.positions = self.leaf(1)
         self.outputs = self.graph.leaf(4)
         self.state_ids = self.graph.leaf(4)
@@ -173,6 +174,12 @@ class Builder:
         self.graph.expand(logits)
         return self.finish()
 
+    def vectors(self, stream: Result) -> int:
+        """The end of a model that gives a vector per token instead of logits; bytes of the whole graph's buffer."""
+        stream.is_output = True
+        self.graph.expand(stream)
+        return self.finish()
+
     # -- attention -----------------------------------------------------------------------------------
 
     def query_key_value(self, layer: Layer, of: Result, *, rotates: bool = True) -> tuple[Result, Result, Result]:
@@ -209,7 +216,10 @@ class Builder:
 
         ``masked`` makes of the cache's mask that of this layer.
         """
-        cache = self._cache_of(layer)
+        if not self.shape.reads_cache:
+            assert key is not None and value is not None
+            return self._attend_without_cache(layer, query, key, value)
+        cache = self.cache_of(layer)
         if cache.key_rotation is not None:
             query = self._rotated(query, cache.key_rotation)
             key = self._rotated(key, cache.key_rotation) if key is not None else None
@@ -232,7 +242,7 @@ class Builder:
         return self.new(self.shape.embedding, self.attend(layer, query, key, value))
 
     def _mixed(
-        self, layer: Layer, query: Result, cache: _Cache, masked: Callable[[Result], Result] | None = None
+        self, layer: Layer, query: Result, cache: Cache, masked: Callable[[Result], Result] | None = None
     ) -> Result:
         rows = self.part(self.view(query), layer.heads * layer.key_length)
         latent = self.shape.latent
@@ -255,7 +265,7 @@ class Builder:
             mixed = Result(4 * width * self.batch, (self.part(mixed, width),))
         return self.graph.expand(self.view(mixed))
 
-    def _kept(self, layer: Layer, cache: _Cache) -> tuple[list[Result], list[Result]]:
+    def _kept(self, layer: Layer, cache: Cache) -> tuple[list[Result], list[Result]]:
         """A layer's keys and values in its cache: outside this buffer, copied into it where another device reads."""
         if self._devices == 1:
             return [], []
@@ -265,20 +275,39 @@ class Builder:
             kept.append([Result(size, (self.positions,), viewed=Result(size, device=self.device))])
         return kept[0], kept[1] if self.shape.latent is None else []
 
+    def _attend_without_cache(self, layer: Layer, query: Result, key: Result, value: Result) -> Result:
+        """Every token of a batch sees the batch, and nothing is kept (build_attn_inp_no_cache)."""
+        for part in (query, key, value):
+            self.graph.expand(part)
+        width, rows = layer.heads * layer.value_length, self.part(self.view(query), layer.heads * layer.key_length)
+        mask = self._batch_mask(windowed=layer.window > 0)
+        if self.flash:
+            halved = (Result(part.size // 2, (self.view(part),)) for part in (key, value))  # cast to f16
+            return self.graph.expand(self.view(self.new(width, rows, *halved, mask)))
+        scores = self.over(self.new(layer.heads * self.batch, self.view(key), rows), mask)
+        turned = Result(value.size, (self.view(value),))
+        mixed = self.new(width, turned, scores)
+        return self.graph.expand(self.new(width, self.part(mixed, width)))
+
+    def _batch_mask(self, *, windowed: bool) -> Result:
+        if windowed not in self._batch_masks:
+            self._batch_masks[windowed] = self.graph.leaf((2 if self.flash else 4) * self.batch * self.batch)
+        return self._batch_masks[windowed]
+
     def _rotated(self, of: Result, rotation: Result) -> Result:
         return self.view(Result(of.size, (rotation, self.view(of))))
 
-    def _cache_of(self, layer: Layer) -> _Cache:
+    def cache_of(self, layer: Layer) -> Cache:
+        """The inputs of a layer's cache; layers of one window share them."""
         windowed = layer.window > 0
         if windowed not in self._caches:
-            layers = enumerate(self.shape.layers)
-            index = next((i for i, a in layers if a.owns_kv and (a.window > 0) == windowed), -1)
-            count = self.cells(index) if index >= 0 else self.batch  # without a cache a batch sees itself
+            index = next(i for i, a in enumerate(self.shape.layers) if a.owns_kv and (a.window > 0) == windowed)
+            count = self.cells(index)
             owner = self.shape.layers[index]
             plain = self.shape.latent is None
             turns_keys, turns_values = (kind in _QUANTIZED and plain for kind in self._kv_types)
             value_rows = 1 if self.flash else owner.kv_heads * owner.value_length
-            self._caches[windowed] = _Cache(
+            self._caches[windowed] = Cache(
                 cells=count,
                 mask=self.graph.leaf((2 if self.flash else 4) * count * self.batch),
                 key_positions=self.leaf(2),
@@ -313,6 +342,7 @@ class Builder:
         biased: bool = False,
         weighted_first: bool = False,
         scores: Result | None = None,
+        gated: bool = True,
     ) -> Result:
         """Routed experts. ``normed``: their weights sum to one; ``biased``: a bias for choosing them.
 
@@ -334,7 +364,7 @@ class Builder:
         hidden, own = layer.expert_feed_forward * used, self.device
         self.device = self._experts_device
         up = self.new(hidden, of, chosen, rows=rows)
-        active = self.new(hidden, self.new(hidden, of, chosen, rows=rows), up, rows=rows)
+        active = self.new(hidden, self.new(hidden, of, chosen, rows=rows), up, rows=rows) if gated else self.over(up)
         mixed = self.new(width * used, active, chosen, rows=rows)
         self.device = own
         if not weighted_first:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from desktop.core.memory import lightning, mixers, rwkv
+from desktop.core.memory import lightning, mixers, rwkv, t5
 from desktop.core.memory.blocks import Builder
 from desktop.core.memory.bounds import beyond
+from desktop.core.memory.encoders import NORMED_BEHIND, encoder
 from desktop.core.memory.indexed import Indexer
 from desktop.core.memory.replay import Result
 from desktop.core.memory.shape import Layer
@@ -43,6 +44,12 @@ def build(builder: Builder) -> int:
             return rwkv.graph(builder)
         case "minimax-01":
             return lightning.graph(builder)
+        case name if name in NORMED_BEHIND:
+            return encoder(builder)
+        case "t5":
+            return t5.decoder(builder)
+        case "t5encoder":
+            return t5.encoder(builder)
     return _stream(builder)
 
 

@@ -86,7 +86,8 @@ class Recurrent:
 class ModelShape:
     """A model's shape. ``layers`` are those of the main graph; draft layers (nextn) hold weights but no cache.
 
-    With ``latent`` only keys are stored. ``known`` is False for an architecture there are no facts of: the formulas
+    With ``latent`` only keys are stored. ``reads_cache`` is False where attention sees one batch and nothing that was
+    kept. ``known`` is False for an architecture there are no facts of: the formulas
     of a plain one are used, with a wider band. ``streams`` are the residual streams of hyper-connections,
     ``low_ranks`` those of queries and of keys and values that are unpacked before they are stored.
     """
@@ -108,7 +109,7 @@ class ModelShape:
     recurrent: Recurrent | None = None
     indexer: Indexer | None = None
     streams: int = 1
-    causal: bool = True
+    reads_cache: bool = True
     known: bool = True
 
     def __hash__(self) -> int:
@@ -199,7 +200,7 @@ def shape_of(header: Header) -> ModelShape | None:
         recurrent=_recurrent(keys, embedding, heads) if any(recurrent) else None,
         indexer=_indexer(keys) if any(indexer) or facts.indexer == "compressed" else None,
         streams=keys.whole("hyper_connection.count", 1),
-        causal=facts.causal,
+        reads_cache=facts.cache == "read",
         known=facts.known,
     )
     if len(_KNOWN) >= _KNOWN_KEPT:
