@@ -31,10 +31,11 @@ def report(found: Weighed) -> str:
         all_trained = fit.max_context == engine_context(found.shape.trained_context)
         everything = ", all the model was trained for" if all_trained else ""
         facts.append(("Longest context there", f"{fit.max_context:,} tokens{everything}"))
-        speed = " ".join(speed_lines(found.plan.speeds)) or "not known for this machine"
-        facts.append(("Speed", speed))
-        if reading := prompt_words(found.plan.speeds):
-            facts.append(("Reads a prompt of", reading))
+        if found.kind.writes_text:
+            speed = " ".join(speed_lines(found.plan.speeds)) or "not known for this machine"
+            facts.append(("Speed", speed))
+            if reading := prompt_words(found.plan.speeds):
+                facts.append(("Reads a prompt of", reading))
     width = max(len(label) for label, _ in facts)
     parts.append("\n".join(f"{label.ljust(width)}  {text}" for label, text in facts))
     parts += [kind_note(found.kind)] if kind_note(found.kind) else []

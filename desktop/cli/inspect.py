@@ -12,6 +12,7 @@ from desktop.cli.output import ProgressLine, print_json, print_text
 from desktop.core.findings import Finding
 from desktop.core.gguf import Array, Tensor, Text, Value
 from desktop.services.container import Container
+from desktop.services.inspect.finding_words import in_order
 from desktop.services.inspect.inspection import Inspected, InspectedFile, InspectionService, ModelEntry
 from desktop.store.paths import default_paths
 
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         service = stack.enter_context(Container(default_paths())).inspection
         inspected = _open(service, args.source, stack)
-        findings = inspected.findings
+        findings = in_order([*inspected.findings, *service.trial(inspected)])
         checked = bool(args.check or args.base)
         if checked:
             base = _open(service, args.base, stack) if args.base else None

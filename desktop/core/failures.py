@@ -43,6 +43,7 @@ class FailureKind(StrEnum):
 
     # Files
     BAD_FILE = "bad-file", "A model file that cannot be read, is damaged or is none."
+    OTHER_PROGRAM = "other-program", "A model file made for another program than llama.cpp."
     NOT_READABLE = "not-readable", "A file that the system does not let this user read."
     NOT_WRITABLE = "not-writable", "A folder that takes no files.", "models"
     FILE_EXISTS = "file-exists", "Another file has the place that a file is to have."

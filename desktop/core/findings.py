@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from desktop.core.failures import FailureKind
+
 Severity = Literal["error", "warning", "note"]
 
 
@@ -15,7 +17,7 @@ class Finding:
 
     ``message`` says what is the case, ``reason`` why it matters or how it is known, ``action`` the one thing to do.
     ``offset`` is the byte of the file where it stands, if it has one. ``about`` is "file", "tensor:NAME", "key:KEY"
-    or "template".
+    or "template". ``kind`` is that of the failure it will be when the file is loaded.
     """
 
     severity: Severity
@@ -24,6 +26,12 @@ class Finding:
     action: str = ""
     offset: int | None = None
     about: str = "file"
+    kind: FailureKind = FailureKind.BAD_FILE
+
+    @property
+    def refused(self) -> bool:
+        """Whether the engine will not load the file for it."""
+        return self.severity == "error" and self.about != "template"
 
     @property
     def placed(self) -> str:

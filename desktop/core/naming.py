@@ -36,8 +36,8 @@ _GGUF = re.compile(r"\.gguf$", re.IGNORECASE)
 _LABEL = re.compile(
     r"(?:^|[-._ ])"
     r"(?P<label>(?:UD-|i1-)?"
-    r"(?:I?Q\d+_(?:K(?:SS|[STV])?(?:_(?:XXS|XS|S|M|L|XL|XXL|P))?(?:_R\d)?|BN|XXS|XS|S|M|L|NL|[01](?:_\d_\d)?)(?:_R\d)?"
-    r"|TQ[12]_0|I2_S|MXFP4(?:_MOE)?|NVFP4|BF16|FP?16|FP?32|Q[2-8]))"
+    r"(?:I?Q\d+_(?:K(?:SS|[STLV])?(?:_(?:XXS|XS|S|M|L|XL|XXL|P))?|BN|XXS|XS|S|M|L|NL|[01](?:_\d_\d)?)(?:_R\d+)?"
+    r"|TQ[12]_0|I2_S|MXFP4(?:_MOE)?|NVFP4|BF16(?:_R16)?|FP?16|FP?32|Q[2-8]))"
     r"(?=$|[-._ ])",
     re.IGNORECASE,
 )

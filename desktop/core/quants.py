@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from desktop.core.other_types import OTHER_TYPES
+
 
 @dataclass(frozen=True)
 class TensorType:
@@ -155,9 +157,9 @@ _LEAST_SHARE = 0.25  # of the weights that the declared type then has at least
 
 
 def type_name(type_id: int) -> str:
-    """The name of a tensor type id, also of removed ids; ``type 200`` for one ggml never had."""
+    """The name of a tensor type id, also of removed ids and other programs'; ``type 200`` for one nobody has."""
     known = TENSOR_TYPES.get(type_id)
-    return known.name if known else REMOVED_TYPES.get(type_id, f"type {type_id}")
+    return known.name if known else REMOVED_TYPES.get(type_id) or OTHER_TYPES.get(type_id, f"type {type_id}")
 
 
 WeightRole = Literal["layer", "end", "other"]
@@ -240,12 +242,38 @@ def quantization_label(shares: Iterable[WeightShare], file_type: int | None = No
     return dominant
 
 
-@cache
+_FAR = 1.25  # bits per weight of a file over those its name says, or the other way round: the name is wrong
+
+
+def contradicted(label: str, shares: Iterable[WeightShare]) -> str:
+    """The type most weights have where that cannot be what a name's label says; "" where the label may be true.
+
+    Mixes give layers bits of their own, so a label is only wrong where the bits per weight are far from its own.
+    """
+    weights = list(shares)
+    told, dominant = TYPES_BY_NAME.get(_main_type(label)), dominant_type(weights)
+    found = TYPES_BY_NAME.get(dominant)
+    if told is None or not dominant or told.name == dominant:
+        return ""
+    if found is None:
+        return dominant
+    if dominant == _FALLBACK.get(told.name):
+        return ""
+    counted = {kind: count for kind, count in _weights_by_type(weights).items() if kind in TYPES_BY_NAME}
+    bits = sum(TYPES_BY_NAME[kind].bits_per_weight * count for kind, count in counted.items()) / sum(counted.values())
+    return dominant if max(bits / told.bits_per_weight, told.bits_per_weight / bits) > _FAR else ""
+
+
 def main_type(label: str) -> str:
     """The tensor type most weights of a quantization have by its name: Q4_K for Q4_K_M; Q4_K for an unknown name."""
-    bare = label.removeprefix("UD-")
+    return _main_type(label) or "Q4_K"
+
+
+@cache
+def _main_type(label: str) -> str:
+    bare = label.upper().removeprefix("UD-").removeprefix("I1-")
     for file_type in FILE_TYPES.values():
         if file_type.label == bare:
             return file_type.base
     bases = sorted({file_type.base for file_type in FILE_TYPES.values()}, key=len, reverse=True)
-    return next((base for base in bases if bare.startswith(base)), "Q4_K")
+    return next((base for base in bases if bare.startswith(base)), "")

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from desktop.core import naming
 from desktop.core.companions import companions_for, roles_of, several_models
+from desktop.core.other_types import cannot_load, program_of_label
 from desktop.core.quality import Kind, plain_name
 
 _LEGACY = ("Q4_0", "Q4_1", "Q5_0", "Q5_1")
@@ -64,8 +65,20 @@ class Variant:
 
     @property
     def unreadable(self) -> bool:
-        """Whether its tensor types were removed from llama.cpp."""
-        return self.quantization in _REARRANGED
+        """Whether llama.cpp cannot load its tensor types: they were removed, or are another program's."""
+        return self.quantization in _REARRANGED or bool(self.other_program)
+
+    @property
+    def other_program(self) -> str:
+        """The program whose own quantization this is by its name; "" for llama.cpp's."""
+        return program_of_label(self.quantization)
+
+    def with_quantization(self, quantization: str, note: str = "") -> Variant:
+        """The same variant in the quantization that its header tells; ``note`` goes before its own."""
+        if quantization == self.quantization and not note:
+            return self
+        legacy = quantization in (*_LEGACY, *_REARRANGED) and self.kind != "qat"
+        return replace(self, quantization=quantization, legacy=legacy, note=note or self.note)
 
     @property
     def projector(self) -> RepoFile | None:
@@ -208,6 +221,8 @@ def _note(kind: Kind, quantization: str, missing: int) -> str:
     """What a person should know before choosing it; one sentence, or none."""
     if missing:
         return f"{missing} of its files {'is' if missing == 1 else 'are'} missing from the repo."
+    if program := program_of_label(quantization):
+        return cannot_load(quantization, program)
     if quantization in _REARRANGED:
         return "An old arrangement for ARM processors that llama.cpp no longer reads."
     match kind:

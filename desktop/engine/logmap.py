@@ -8,11 +8,13 @@ import sys
 from typing import Literal
 
 from desktop.core.failures import FailureKind
+from desktop.core.other_types import OTHER_TYPES, cannot_load, program_of_types
 from desktop.engine.cause import Cause, renew
 from desktop.engine.loader_cause import explain_loader
 
 Phase = Literal["starting", "loading", "working"]  # what a process was at: no word from it yet, a load, anything else
 _AGAIN = "Download the file again; compare its size with the one on the Hub."
+_OTHER = "Choose another file of this model; this one cannot run."
 _LOADER_SIGNALS = (0, signal.SIGABRT)  # how a process ends that lacks a library: by an exit code, on macOS by abort()
 _SMALLER = "Close other programs, choose a shorter context or a KV cache of q8_0, or take a smaller variant."
 
@@ -60,20 +62,56 @@ _RULES: tuple[tuple[re.Pattern[str], FailureKind, str, str], ...] = tuple(
         (
             r"GGML_ASSERT\(([^\n]*)\) failed",
             FailureKind.BAD_FILE,
-            "The model file is damaged: the engine stopped at a check ({0}).",
-            _AGAIN,
+            "The engine stopped at a check of this model ({0}).",
+            _OTHER,
         ),
         (
             r"key not found in model: (\S+)",
             FailureKind.BAD_FILE,
             "The model file lacks the entry '{0}' that its architecture needs.",
-            "Choose another file of this model; this one cannot run.",
+            _OTHER,
         ),
         (
             r"(?:missing tensor|check_tensor_dims: tensor) '([^']*)'(?! has wrong)",
             FailureKind.BAD_FILE,
             "The model file lacks the tensor '{0}'.",
-            "Choose another file of this model; this one cannot run.",
+            _OTHER,
+        ),
+        (
+            r"tensor '([^'\n]*)' has wrong shape; expected +([^\n]*?), got +([^\n]*)",
+            FailureKind.BAD_FILE,
+            "The tensor '{0}' of the model file has the wrong shape: {2}, where the engine expects {1}.",
+            _OTHER,
+        ),
+        (
+            r"wrong number of tensors; expected (\d+), got (\d+)",
+            FailureKind.BAD_FILE,
+            "The model file holds {0} tensors, of which the engine knows {1} for this architecture.",
+            _OTHER,
+        ),
+        (
+            r"unsupported types: dst: \w+, src0: \w+, src1: (\w+)",
+            FailureKind.BAD_FILE,
+            "The model file holds tensors of type {0} where the engine computes with f32 only.",
+            _OTHER,
+        ),
+        (
+            r"tensor '[^'\n]*' has invalid ggml type (\d+)",
+            FailureKind.OTHER_PROGRAM,
+            "llama.cpp cannot load this model: it does not know the tensor type {0}.",
+            "Look for a variant of this model in another quantization.",
+        ),
+        (
+            r"gguf_init_from_\w+: (?!failed to|encountered)([^\n]+)",
+            FailureKind.BAD_FILE,
+            "The engine refuses the file's header: {0}.",
+            _OTHER,
+        ),
+        (
+            r"error loading model(?: \w+)?: (?!error loading model|[^\n]*failed to load model)([^\n]+)",
+            FailureKind.BAD_FILE,
+            "The engine refuses this model: {0}.",
+            _OTHER,
         ),
         (
             r"(?:gguf_init_from_\w+: [^\n]*|error loading model[^\n]*|failed to load model[^\n]*)",
@@ -90,7 +128,10 @@ def explain_log(log: str) -> Cause | None:
     for pattern, kind, message, hint in _RULES:
         found = pattern.search(log)
         if found:
-            return Cause(kind, message.format(*found.groups()), hint)
+            said = message.format(*(" ".join(group.split()) for group in found.groups()))
+            if kind is FailureKind.OTHER_PROGRAM and (program := program_of_types((int(found[1]),))):
+                said = cannot_load(OTHER_TYPES[int(found[1])], program)
+            return Cause(kind, said, hint)
     return None
 
 

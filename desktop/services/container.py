@@ -185,9 +185,8 @@ class Container(Members):
 
         return PlanningService(
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
-            lambda: reclaimable_from(self.engine.state), self._threads,
-            self.fetched.identity_of, lambda name: self.library.resolve(name).ref,
-            lambda: self.runs.runs(self.speed.key),
+            lambda: reclaimable_from(self.engine.state), self._threads, self.fetched.identity_of,
+            lambda name: self.library.resolve(name).ref, lambda: self.runs.runs(self.speed.key),
         )  # fmt: skip
 
     # -- models and chats --------------------------------------------------------------------------
@@ -215,8 +214,10 @@ class Container(Members):
         """What is inside a model file."""
         from desktop.services.inspect.inspection import InspectionService
 
-        known = lambda: self.describe_engine().architectures  # noqa: E731 - asked for when a file needs it
-        return InspectionService(self.paths, self.library, self.hub, architectures=known, jobs=self.jobs)
+        return InspectionService(
+            self.paths, self.library, self.hub, architectures=self._architectures, jobs=self.jobs,
+            plan=lambda headers, cancelled: self.dry_run.try_out(headers, cancelled),  # noqa: PLW0108 - made when asked
+        )  # fmt: skip
 
     @made_once
     def joining(self) -> JoiningService:
@@ -351,8 +352,6 @@ class Container(Members):
 
         return JobService()
 
-    # -- what the settings say, at the moment ------------------------------------------------------
-
     def reserves(self) -> Reserves:
         """The memory that the user wants kept free."""
         return Reserves(self.settings.get(options.RAM_RESERVE), self.settings.get(options.GPU_RESERVE))
@@ -363,6 +362,9 @@ class Container(Members):
     def _idle_seconds(self) -> float:
         minutes = self.settings.get(options.IDLE_MINUTES)
         return 0.0 if minutes == "never" else 60.0 * int(minutes)
+
+    def _architectures(self) -> tuple[str, ...]:
+        return self.describe_engine().architectures
 
     def hub_endpoint(self) -> str:
         """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""
@@ -375,8 +377,6 @@ class Container(Members):
         return write_report(
             self.paths, folder, lambda: self.machine.describe("cached"), self.describe_engine, self.token.get()
         )
-
-    # -- the end -----------------------------------------------------------------------------------
 
     def describe_engine(self) -> Hello:
         """What the engine is: known from its start, or found out by a process that ends with the question."""

@@ -1,4 +1,4 @@
-"""Memory of every architecture the engine knows: which load, and how near plan, formula and llama.cpp's own fit come."""
+"""Memory of every architecture the engine knows: which load, and how near plan, formula and llama.cpp's fit come."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _summed(found: Sequence[Row], fewest: int) -> list[Figure]:
             fit_median,
             "for comparison",
             True,
-        )  # fmt: skip
+        )
     )
     return result
 
@@ -83,7 +83,7 @@ def _table(found: Sequence[Row]) -> str:
         cells.append((row.architecture, said, _percent([row.plan_error]), _percent(here), _percent(there)))
     words = (
         "Each architecture forged small, with the tensors its own loader asks for (tests/support/architecture_keys.py),"
-        " 4,096 tokens, f16 and q8_0 cache, all and half of the layers on the second device; where errors differ, the"
+        " 4,096 tokens, f16 and q8_0 cache, all layers or the last alone on the second device; where errors differ, the"
         " lowest and the highest. Weights are a few MB here, so each activation counts."
     )
     return f"{words}\n\n{table(cells)}"

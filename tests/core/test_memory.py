@@ -8,7 +8,16 @@ from support.forge_shapes import deepseek2_lite, gemma3_12b, gemma3n_e4b, llama_
 
 from desktop.core.gguf import BytesSource, Header, read_header
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import ModelShape, Split, checkpoint_bytes, estimate, shape_of, weights_from_size, weights_of
+from desktop.core.memory import (
+    ModelShape,
+    Split,
+    checkpoint_bytes,
+    estimate,
+    shape_of,
+    weights_from_size,
+    weights_of,
+    weights_on,
+)
 from desktop.core.memory.cache import cells, kv_bytes, recurrent_bytes
 from desktop.core.memory.replay import Graph, Result
 
@@ -126,6 +135,57 @@ def test_devices_share_out_everything_once(tmp_path: Path) -> None:
     assert split.devices[1].output_bytes == 0
 
 
+def small(architecture: str, layers: int, **more: object) -> Forged:
+    keys = {
+        "block_count": layers, "context_length": 8192, "embedding_length": 256, "feed_forward_length": 512,
+        "attention.head_count": 4, "attention.head_count_kv": 2,
+        **{key.replace("__", "."): value for key, value in more.items()},
+    }  # fmt: skip
+    model = Forged(architecture, 1000, keys)
+    model.ends(tied=True)
+    return model
+
+
+def test_windows_of_one_size_of_a_family_are_not_those_of_another(tmp_path: Path) -> None:
+    """EXAONE 4 has windows in its model of 64 layers only, whatever a file says (src/models/exaone4.cpp)."""
+    assert not any(
+        layer.window for layer in shape(small("exaone4", 30, attention__sliding_window=1024), tmp_path).layers
+    )
+    assert any(layer.window for layer in shape(small("exaone4", 64, attention__sliding_window=1024), tmp_path).layers)
+
+
+def test_what_chooses_the_cells_to_read_has_a_cache_of_its_own(tmp_path: Path) -> None:
+    indexer = {"key_length": 128, "head_count": 8, "top_k": 64}
+    keys = {f"attention__indexer__{key}": value for key, value in indexer.items()}
+    latent = {"key_length": 96, "value_length": 64, "key_length_mla": 64, "value_length_mla": 64, "kv_lora_rank": 64}
+    keys |= {f"attention__{key}": value for key, value in latent.items()}
+    sparse = shape(small("deepseek32", 2, attention__q_lora_rank=64, rope__dimension_count=32, **keys), tmp_path)
+    dense = shape(small("deepseek2", 2, attention__q_lora_rank=64, rope__dimension_count=32, **keys), tmp_path)
+    assert kv_bytes(sparse, 0, 4096) == kv_bytes(dense, 0, 4096) + 4096 * 128 * 2
+
+
+def test_a_feed_forward_part_is_as_wide_as_its_matrices(tmp_path: Path) -> None:
+    """Qwen's first models say twice the width (src/models/qwen.cpp); fused ones hold gate and up in one."""
+    halved, fused = small("qwen", 1), small("plamo3", 1)
+    halved.block(0, attn_qkv=(256, 512), ffn_gate=(256, 256), ffn_up=(256, 256), ffn_norm=(256,))
+    fused.block(0, attn_qkv=(256, 512), ffn_up=(256, 1024), ffn_norm=(256,))
+    assert shape(halved, tmp_path).layers[0].feed_forward == 256
+    found = shape(fused, tmp_path)
+    assert found.layers[0].feed_forward == 512
+    assert found.fused.gate_up
+
+
+def test_an_encoder_on_a_gpu_has_no_second_copy_of_its_embedding(tmp_path: Path) -> None:
+    def on_gpu(architecture: str) -> int:
+        header = header_of(small(architecture, 1), tmp_path)
+        found = shape(small(architecture, 1), tmp_path)
+        split = Split((1,), 1)
+        return sum(weights_on(weights_of([header], found), split)) - weights_of([header], found).total_bytes
+
+    assert on_gpu("llama") > 0
+    assert on_gpu("bert") == on_gpu("bitnet") == 0
+
+
 # -- the replayed allocator ------------------------------------------------------------------------
 
 
@@ -154,6 +214,25 @@ def test_a_view_keeps_what_it_shows() -> None:
     graph.expand(unrelated)
     graph.expand(Result(1024, (view, unrelated)))
     assert graph.size() == 2 * 32 + 3 * 1024
+
+
+def test_what_another_device_needs_is_copied_to_it_once() -> None:
+    graph = Graph()
+    here = Result(1024, (graph.leaf(32),), device=0)
+    there = Result(512, (here,), device=1)
+    again = Result(256, (here, there), device=1)
+    graph.expand(Result(128, (again,), device=1))
+    assert graph.sizes(2) == [32 + 1024, 1024 + 512 + 256]  # the last fits where the copy was
+
+
+def test_a_result_without_a_weight_is_where_its_neighbours_are() -> None:
+    graph = Graph()
+    first = Result(1024, (graph.leaf(32),), device=0)
+    between = Result(1024, (first,), inplace=True)  # taken by the GPU that follows
+    graph.expand(Result(1024, (between,), device=1))
+    assert between.device is None
+    assert graph.sizes(2) == [32 + 1024, 2 * 1024]
+    assert between.device == 1
 
 
 def test_an_output_is_never_freed() -> None:

@@ -1,7 +1,7 @@
 """The hyperparameters of a small model of every architecture: what llama.cpp's loader asks each of them for.
 
-After llama.cpp 0c1e57098, ``tests/test-llama-archs.cpp`` (get_gguf_ctx), which makes toy models of every architecture;
-what that test leaves out (encoders, RWKV, drafts, Gemma 4) is added here. Lengths are elements or tokens.
+After llama.cpp 0c1e57098, ``test-llama-archs.cpp`` among its tests (get_gguf_ctx), which makes toy models of every
+architecture; what that test leaves out (encoders, RWKV, drafts, Gemma 4) is added here. Lengths are elements or tokens.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 TRAINED_CONTEXT = 8192
-VOCABULARY = 8192
+VOCABULARY = 16384
 
 _MLA = (
     "deepseek2", "deepseek32", "glm-dsa", "dots3note", "kimi-linear", "bailingmoe3", "kimi-k3", "glm5-next",
@@ -108,7 +108,8 @@ def _latent(name: str) -> dict[str, Any]:
     rotated = name != "glm5-next"
     return {
         "attention.key_length": 576 if rotated else 512, "attention.value_length": 512,
-        "rope.dimension_count": 64 if rotated else 0, "attention.key_length_mla": 192, "attention.value_length_mla": 128,
+        "rope.dimension_count": 64 if rotated else 0,
+        "attention.key_length_mla": 192, "attention.value_length_mla": 128,
     }  # fmt: skip
 
 

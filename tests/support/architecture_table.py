@@ -1,7 +1,7 @@
 """Every architecture's memory four ways: planned by the engine, loaded by it, by Heft's formulas, by its own fit.
 
-A row is one architecture; its figures are of all ways to load it: in main memory, with all layers on a second device and
-with half of them, with a 16-bit and an 8-bit cache.
+A row is one architecture; its figures are of all ways to load it: in main memory, with all layers on a second device
+and with some of them, with a 16-bit and an 8-bit cache.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from support.architecture_keys import keys_of
-from support.forge_architectures import Wanted, forge_architecture, metadata
+from support.forge_architectures import Wanted, forge_architecture
 from support.load_tool import Buffers, LoadRequest, Loads
 
 from desktop.core.errors import HeftError
@@ -26,14 +26,14 @@ from desktop.engine.planner.planner import PlanRequest, Plans
 CONTEXT = 4096
 DEADLINE_SECONDS = 120.0
 IN_RAM = (Variant(CONTEXT), Variant(CONTEXT, "q8_0", "q8_0"))
-_ALL, _HALF = 99, 2
+_ALL, _SOME = 99, 2
 
 
 def on_a_device() -> tuple[Variant, ...]:
-    """All layers and half of them on a second device, with both caches."""
+    """All layers, and the last with the output, on a second device, with both caches."""
     return tuple(
         Variant(CONTEXT, one.cache_type_k, one.cache_type_v, gpu_layers=layers)
-        for layers in (_ALL, _HALF)
+        for layers in (_ALL, _SOME)
         for one in IN_RAM
     )
 
@@ -145,6 +145,3 @@ def _said(log: str) -> str:
     if asserted:
         return f"the engine's own check ends it: {asserted[-1].removesuffix(' failed')}"
     return lines[-1].rpartition(": ")[2][:120] if lines else "ended without a word"
-
-
-__all__ = ["CONTEXT", "IN_RAM", "Compared", "Row", "metadata", "on_a_device", "rows"]

@@ -1,7 +1,8 @@
 """Forges a small model of every architecture: llama.cpp itself says which tensors its loader wants, and how large.
 
 As a program it lists them, a JSON line per architecture named on the command line, in a process that a failed
-assertion may end (``llama_model_init_from_user`` of llama.h builds a model of hyperparameters alone).
+assertion may end (``llama_model_init_from_user`` of llama.h builds a model of hyperparameters alone); without a name it
+lists the architectures.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ from support.architecture_keys import Long, keys_of
 from support.forge import Value, write
 
 _U32, _F32, _BOOL, _STRING, _ARRAY, _U64 = 4, 6, 7, 8, 9, 10
-_NOT_A_MODEL = ("clip", "gptj", "(unknown)")  # names of llama-arch.cpp without a loader
+_NOT_A_MODEL = ("clip", "gptj")  # names of llama-arch.cpp without a loader
 _OTHERWISE = {"rwkv6qwen2": ("time_mix_first",)}  # optional tensors by which a graph tells another architecture
 SECONDS = 120.0
 
@@ -39,16 +40,8 @@ class Wanted:
 
 def architectures() -> list[str]:
     """Names of all architectures of this engine, as it says them."""
-    import llama_cpp.llama_cpp as lib
-
-    name = lib._lib._Z13llm_arch_name8llm_arch
-    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.c_int]
-    found: list[str] = []
-    for number in range(1000):
-        found.append(name(number).decode())
-        if found[-1] == "(unknown)":
-            break
-    return [one for one in found if one not in _NOT_A_MODEL]
+    done = subprocess.run([sys.executable, "-m", __name__], capture_output=True, text=True, timeout=SECONDS, check=True)
+    return [name for name in done.stdout.split() if name not in _NOT_A_MODEL]
 
 
 def wanted(names: Sequence[str]) -> Iterator[Wanted]:
@@ -175,8 +168,22 @@ class _Init(ctypes.Structure):
 def main(names: Iterable[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
-            print(json.dumps(_asked(name, Path(folder))), flush=True)
+            sys.stdout.write(json.dumps(_asked(name, Path(folder))) + "\n")
+            sys.stdout.flush()
+
+
+def _all_names() -> Iterator[str]:
+    name = _library()._lib._Z13llm_arch_name8llm_arch
+    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.c_int]
+    for number in range(1000):
+        found = name(number).decode()
+        if found == "(unknown)":
+            return
+        yield found
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1:]:
+        main(sys.argv[1:])
+    else:
+        sys.stdout.write("\n".join(_all_names()))

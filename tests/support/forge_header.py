@@ -15,7 +15,7 @@ _U32, _F32, _BOOL, _STRING, _ARRAY = 4, 6, 7, 8, 9
 
 @dataclass
 class Forged:
-    """A model being described: ``keys`` below the architecture's name, ``tensors`` in order."""
+    """A model being described: ``keys`` below the architecture's name but for ``tokenizer.*``, ``tensors`` in order."""
 
     architecture: str
     vocabulary: int
@@ -42,7 +42,10 @@ class Forged:
     def write(self, path: Path) -> Path:
         """The header, followed by a hole as long as the weights."""
         entries = {"general.architecture": Value(_STRING, self.architecture)}
-        entries |= {f"{self.architecture}.{key}": _value(value) for key, value in self.keys.items()}
+        entries |= {
+            key if key.startswith("tokenizer.") else f"{self.architecture}.{key}": _value(value)
+            for key, value in self.keys.items()
+        }
         entries["tokenizer.ggml.model"] = Value(_STRING, "no_vocab")
         entries[f"{self.architecture}.vocab_size"] = Value(_U32, self.vocabulary)
         return write(path, entries, self.tensors, hollow=True)

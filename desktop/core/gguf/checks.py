@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from desktop.core.failures import FailureKind
 from desktop.core.findings import Finding
 from desktop.core.gguf.header import Header, Tensor
 from desktop.core.gguf.kind import model_kind
 from desktop.core.model_kind import ModelKind
+from desktop.core.other_types import OTHER_TYPES, program_of_types
 from desktop.core.quants import (
     FILE_TYPES,
     GUESSED_FLAG,
@@ -19,6 +21,7 @@ from desktop.core.quants import (
     TENSOR_TYPES,
     WeightShare,
     agrees,
+    contradicted,
     dominant_type,
 )
 
@@ -28,6 +31,9 @@ _INT64_MAX = 2**63 - 1
 
 DOWNLOAD_AGAIN = "Download the file again."
 OTHER_FILE = "Look for another or a newer file of this model."
+_OF_VECTORS = frozenset(("F32", "I8", "I16", "I32", "I64", "F64"))  # whole numbers are tables that nothing is added to
+# read beside a model, by other rules
+PARTS = (ModelKind.PROJECTOR, ModelKind.ADAPTER, ModelKind.IMATRIX, ModelKind.CONTROL_VECTOR)
 _REFUSED = "The engine checks this before it loads anything and refuses the file."
 
 
@@ -38,6 +44,7 @@ class _Told:
     describe: Callable[[int, Tensor], str]
     reason: str = _REFUSED
     action: str = OTHER_FILE
+    kind: FailureKind = FailureKind.BAD_FILE
     count: int = 0
     first: Tensor | None = None
 
@@ -48,12 +55,28 @@ class _Told:
     def findings(self) -> Iterable[Finding]:
         if self.first is not None:
             message = self.describe(self.count, self.first)
-            yield Finding("error", message, self.reason, self.action, about=f"tensor:{self.first.name}")
+            yield Finding("error", message, self.reason, self.action, about=f"tensor:{self.first.name}", kind=self.kind)
 
 
 def check(header: Header) -> list[Finding]:
     """Findings about a complete header, those that keep the engine from loading it as errors."""
     return [*_metadata(header), *_tensors(header), *_placement(header)]
+
+
+def check_label(label: str, shares: Sequence[WeightShare]) -> Iterable[Finding]:
+    """Whether the quantization that a file's name speaks of ("" for none) can be true of its weights."""
+    if found := contradicted(label, shares):
+        yield Finding(
+            "warning",
+            name_is_wrong(label, found),
+            "The engine goes by the tensors; a name is only a label, and this one is wrong.",
+            "Judge the file by its tensor types and its size, not by its name.",
+        )
+
+
+def name_is_wrong(label: str, found: str) -> str:
+    """In a sentence, that most weights are of another type than a name says."""
+    return f"The name says {label}, but most weights are {found}."
 
 
 def check_file_type(file_type: int | None, shares: Sequence[WeightShare]) -> Iterable[Finding]:
@@ -121,6 +144,13 @@ def _tensors(header: Header) -> Iterable[Finding]:
         "A type that is newer than this engine, or a damaged entry. Without it the size of the data is unknown.",
         "Update Heft; if the type stays unknown, look for another file of this model.",
     )
+    program = program_of_types(tensor.type_id for tensor in header.tensors)
+    other = _Told(
+        lambda n, t: f"llama.cpp cannot load these: {_tensors_are(n)} of a type of {program}: {_example(t)}.",
+        "That program has tensor types of its own. llama.cpp does not know them, nor how much memory they take.",
+        f"Run the file with {program}, or take another variant of this model.",
+        kind=FailureKind.OTHER_PROGRAM,
+    )
     removed = _Told(
         lambda n, t: f"{_tensors_are(n)} of a type removed from llama.cpp: {_example(t)}.",
         "The engine now rearranges Q4_0 and IQ4_NL itself while loading, so the prepared layouts were dropped.",
@@ -132,10 +162,19 @@ def _tensors(header: Header) -> Iterable[Finding]:
         lambda n, t: f"{_tensors_have(n)} rows that are no whole number of blocks: {_example(t)}.",
         "A quantized row is stored in whole blocks; the engine refuses the file.",
     )
+    narrow = _Told(
+        lambda n, t: f"{_tensors_are(n)} of one dimension and of another type than F32: {_example(t)}.",
+        "The engine adds and multiplies with such tensors, which it does in F32 only: it ends while loading.",
+    )
+    computed = model_kind(header) not in PARTS
     for tensor in header.tensors:
         kind = TENSOR_TYPES.get(tensor.type_id)
+        if computed and len(tensor.shape) == 1 and tensor.type not in _OF_VECTORS and kind is not None:
+            narrow.add(tensor)
         if tensor.type_id in REMOVED_TYPES:
             removed.add(tensor)
+        elif tensor.type_id in OTHER_TYPES:
+            other.add(tensor)
         elif kind is None:
             unknown.add(tensor)
         elif tensor.shape and tensor.shape[0] % kind.block:
@@ -144,7 +183,7 @@ def _tensors(header: Header) -> Iterable[Finding]:
             wide.add(tensor)
         if tensor.elements > _INT64_MAX or any(length > _INT64_MAX for length in tensor.shape):
             huge.add(tensor)
-    for told in (unknown, removed, wide, huge, ragged):
+    for told in (unknown, other, removed, wide, huge, ragged, narrow):
         yield from told.findings()
     repeated = _repeated(header.tensors)
     if repeated:

@@ -8,22 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from desktop.core.failures import FailureKind
 from desktop.core.findings import Finding
-from desktop.core.gguf.checks import DOWNLOAD_AGAIN, OTHER_FILE, check_file_type
+from desktop.core.gguf.checks import DOWNLOAD_AGAIN, OTHER_FILE, PARTS, check_file_type
 from desktop.core.gguf.header import Header
+from desktop.core.gguf.key_types import check_key_types
 from desktop.core.gguf.kind import model_kind
 from desktop.core.gguf.tokenizer_checks import check_tokenizer
 from desktop.core.gguf.values import ValueType
 from desktop.core.model_fault import missing_fault, part_facts
-from desktop.core.model_kind import ModelKind
 
 RequiredKeys = Mapping[str, tuple[str, ...]]  # by architecture; "*" holds for all, with "*" for the architecture
 
-# llama_model_base::load_hparams reads these as 32-bit unsigned integers and refuses any other type.
-_U32_KEYS = ("context_length", "embedding_length", "block_count")
 _CHAT_WORDS = ("instruct", "chat")
 _MAX_TAGS = 100
-_PARTS = (ModelKind.PROJECTOR, ModelKind.ADAPTER, ModelKind.IMATRIX, ModelKind.CONTROL_VECTOR)  # read beside a model
 
 
 def check_model(
@@ -36,7 +34,7 @@ def check_model(
     """
     first = headers[0]
     found = [*check_split(headers)]
-    if not first.architecture or model_kind(first) in _PARTS:
+    if not first.architecture or model_kind(first) in PARTS:
         return found
     found += _architecture(first, required, engine_architectures)
     if not any(header.tensors for header in headers):
@@ -52,11 +50,22 @@ def check_model(
         return found
     if first.complete:
         found += _required(first, required)
+        found += check_key_types(first)
         found += check_tokenizer(headers)
         found += _template(first)
     if len(headers) > 1:
         found += check_file_type(first.file_type, [share for header in headers for share in header.shares()])
     return found
+
+
+def first_refusal(headers: Sequence[Header]) -> Finding | None:
+    """The first reason for which the engine will refuse a model by the complete headers of all its shards, as far as
+    it follows from them alone; None where none does.
+    """
+    found = [problem for header in headers for problem in header.problems]
+    if model_kind(headers[0]) not in PARTS:
+        found += [*check_split(headers), *check_key_types(headers[0]), *check_tokenizer(headers)]
+    return next((finding for finding in found if finding.refused), None)
 
 
 def check_split(headers: Sequence[Header]) -> Iterable[Finding]:
@@ -69,7 +78,9 @@ def check_split(headers: Sequence[Header]) -> Iterable[Finding]:
     fault = missing_fault([part_facts("", header) for header in headers])
     if fault is not None:
         reason = "The engine loads all parts or none; it looks for them beside the first, under their original names."
-        yield Finding("error", fault.message, reason, fault.hint, about="key:split.count")
+        yield Finding(
+            "error", fault.message, reason, fault.hint, about="key:split.count", kind=FailureKind.MISSING_SHARD
+        )
     misnamed = [number for before, number in pairwise(numbers) if number <= before]
     if misnamed:
         yield Finding(
@@ -116,6 +127,7 @@ def _architecture(
             "Update Heft; if it stays unknown, look for a program that runs this model.",
             header.metadata["general.architecture"].offset,
             "key:general.architecture",
+            FailureKind.UNKNOWN_ARCHITECTURE,
         )
 
 
@@ -132,17 +144,6 @@ def _required(header: Header, required: RequiredKeys) -> Iterable[Finding]:
             OTHER_FILE,
             about=f"key:{missing[0]}",
         )
-    for key in (f"{name}.{end}" for end in _U32_KEYS):
-        value = header.metadata.get(key)
-        if value is not None and value.type is not ValueType.UINT32:
-            yield Finding(
-                "error",
-                f"{key} is stored as {value.type.name}; UINT32 was expected.",
-                "The engine takes this key in one type only and refuses the file.",
-                OTHER_FILE,
-                value.offset,
-                f"key:{key}",
-            )
 
 
 def _template(header: Header) -> Iterable[Finding]:

@@ -263,8 +263,9 @@ class _Reader:
         value = found.data
         if found.type is ValueType.UINT32 and isinstance(value, int) and value and value & (value - 1) == 0:
             return value
+        wrong = f"{value!r}" if found.type is ValueType.UINT32 else f"stored as {found.type.name}"
         self._report(
-            f"general.alignment is {value!r}, not a power of two in 32 bits; 32 is used.",
+            f"general.alignment is {wrong}; a power of two as UINT32 was expected.",
             found.offset,
             "key:general.alignment",
         )

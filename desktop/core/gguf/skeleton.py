@@ -19,8 +19,8 @@ from desktop.core.gguf.values import Text, ValueType
 from desktop.core.quants import TENSOR_TYPES
 
 _ALIGNMENT = 32  # of tensor data, as every GGUF file has it unless it says otherwise
-_KEPT = ("tokenizer.ggml.token_type_count",)  # the size of a tensor of encoders (src/models/bert.cpp)
 _LEFT_OUT = ("tokenizer.", "split.", "general.", "quantize.", "imatrix.")
+_READ = frozenset(("tokenizer.ggml.token_type_count",))  # BERT's, read though there is no vocabulary
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def skeleton(headers: Sequence[Header], vocabulary: int) -> Skeleton:
         *(
             encoded_entry(key, value)
             for key, value in first.metadata.items()
-            if key != own and (key in _KEPT or not key.startswith(_LEFT_OUT)) and not isinstance(value.data, Text)
+            if key != own and (key in _READ or not key.startswith(_LEFT_OUT)) and not isinstance(value.data, Text)
         ),
     ]
     infos, offset = [], 0

@@ -7,17 +7,12 @@ from collections.abc import Iterable, Sequence
 from desktop.core.findings import Finding
 from desktop.core.gguf.checks import OTHER_FILE
 from desktop.core.gguf.header import Header
+from desktop.core.gguf.key_types import TOKEN_KEYS
+from desktop.core.gguf.tokenizer_names import BYTE_PAIRS, NO_TOKENIZER, SPLITTINGS, TOKENIZERS
 
-NO_TOKENIZER = ("none", "no_vocab")
 _WITH_MERGES = ("gpt2", "hybriddna", "whitespace", "gemma4")
-_BYTE_PAIRS = ("gpt2", "hybriddna", "whitespace")
 # Draft models that predict in a smaller vocabulary than their target's (src/models/eagle3.cpp, dflash.cpp).
 _OWN_ROWS = ("eagle3", "dflash")
-_SPECIAL = (
-    "bos eos eot eom unknown seperator padding mask fim_pre fim_suf fim_mid fim_pad fim_rep fim_sep "
-    "prefix suffix middle"
-)
-_SPECIAL_KEYS = tuple(f"tokenizer.ggml.{name}_token_id" for name in _SPECIAL.split())
 
 
 def check_tokenizer(headers: Sequence[Header]) -> Iterable[Finding]:
@@ -29,6 +24,9 @@ def check_tokenizer(headers: Sequence[Header]) -> Iterable[Finding]:
         return
     if model in NO_TOKENIZER:
         return
+    if model not in TOKENIZERS:
+        yield _refused(f"The engine does not know the tokenizer '{model[:80]}'.", "tokenizer.ggml.model")
+        return
     tokens = header.array("tokenizer.ggml.tokens")
     if tokens is None:
         yield _refused("The file has no vocabulary: tokenizer.ggml.tokens is missing.", "tokenizer.ggml.tokens")
@@ -39,13 +37,17 @@ def check_tokenizer(headers: Sequence[Header]) -> Iterable[Finding]:
             f"A tokenizer of type '{model}' needs merges, but tokenizer.ggml.merges is missing.",
             "tokenizer.ggml.merges",
         )
-    if model in _BYTE_PAIRS and not pre:
+    if model in BYTE_PAIRS and not pre:
         yield Finding(
             "warning",
             "tokenizer.ggml.pre is missing: the engine guesses how to split text before the merges.",
             "The file was made before May 2024; with a wrong guess the model sees other tokens than in training.",
             "Look for a newer file of this model.",
             about="key:tokenizer.ggml.pre",
+        )
+    if model in BYTE_PAIRS and pre and pre not in SPLITTINGS:
+        yield _refused(
+            f"The engine does not know the way to split text '{pre[:80]}' (tokenizer.ggml.pre).", "tokenizer.ggml.pre"
         )
     for key in ("tokenizer.ggml.scores", "tokenizer.ggml.token_type"):
         array = header.array(key)
@@ -71,7 +73,7 @@ def _embedding_rows(headers: Sequence[Header], count: int) -> Iterable[Finding]:
 
 
 def _special_tokens(header: Header, count: int) -> Iterable[Finding]:
-    for key in _SPECIAL_KEYS:
+    for key in TOKEN_KEYS:
         token = header.integer(key)
         if token is not None and not 0 <= token < count:
             yield Finding(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from desktop.core.errors import FileFormatError
 from desktop.core.gguf.encoding import encoded_entry, encoded_text
 from desktop.core.gguf.header import Header
-from desktop.core.gguf.tokenizer_checks import NO_TOKENIZER
+from desktop.core.gguf.tokenizer_names import NO_TOKENIZER
 
 _PREFIX = "tokenizer."
 _TOKENS = "tokenizer.ggml.tokens"

@@ -12,7 +12,8 @@ from typing import Literal
 
 from desktop.core.model_kind import ENCODERS, TEXT_DIFFUSION
 
-IndexerRule = Literal["", "all", "listed", "sparse", "attention"]
+CacheUse = Literal["read", "unread", "none"]  # "unread": allocated all the same
+IndexerRule = Literal["", "all", "listed", "sparse", "attention", "compressed"]
 RecurrentRule = Literal["", "all", "beside-attention", "no-kv-heads", "no-kv-heads-no-ffn", "interval"]
 
 
@@ -53,17 +54,19 @@ class Facts:
     """What the engine knows of an architecture by its name.
 
     ``recurrent`` says which layers hold a recurrent state, ``own_kv_layers`` how many own a cache (0: all),
-    ``causal`` is False for embedding and diffusion models, which have no cache. ``shared_experts`` is what
+    ``cache`` is whether there is one of keys and values (llama_model::create_memory) and whether the graph reads it:
+    encoders and diffusion models see one batch and keep nothing. ``shared_experts`` is what
     ``expert_shared_count`` is when the file does not say it, ``fused`` how files of it usually store their matrices.
     ``indexer``: which layers keep keys to choose from what attention reads ("sparse": those with experts, "attention":
-    those with a cache). ``halved``: the feed-forward part is half as wide as its key says; ``router``: behind the
-    layers comes one more, with a cache for a single head (src/models/granite-switch.cpp).
+    those with a cache, "compressed": counted with the cache). ``halved``: the feed-forward part is half as wide as its
+    key says; ``router``: behind the layers comes one more, with a cache for a single head
+    (src/models/granite-switch.cpp).
     """
 
     windows: Windows | None = None
     recurrent: RecurrentRule = ""
     own_kv_layers: int = 0
-    causal: bool = True
+    cache: CacheUse = "read"
     shared_experts: int = 0
     fused: Fused = PLAIN
     indexer: IndexerRule = ""
@@ -73,7 +76,7 @@ class Facts:
 
     def attends(self, recurrent: bool, feed_forward: int) -> bool:
         """Whether a layer has a cache of keys and values."""
-        if not self.causal or self.recurrent == "all":
+        if self.cache == "none" or self.recurrent == "all":
             return False
         if self.recurrent == "no-kv-heads-no-ffn":
             return not recurrent and feed_forward == 0
@@ -104,7 +107,17 @@ FACTS: Mapping[str, Facts] = {
     },
     "command-r": Facts(fused=Fused(parallel=True)),
     **{name: Facts(fused=Fused(gated=False)) for name in ("starcoder2", "nemotron")},
-    **{name: Facts(causal=False) for name in (*ENCODERS, *TEXT_DIFFUSION)},
+    **{name: Facts(cache="none") for name in (*ENCODERS, *TEXT_DIFFUSION)},
+    **{name: Facts(cache="none", fused=Fused(gated=False)) for name in ("bert", "nomic-bert-moe", "jina-bert-v3")},
+    **{
+        name: Facts(windows, cache="none", fused=Fused(query_key_value=True, gate_up=True))
+        for name, windows in (("neo-bert", None), ("modern-bert", Windows(3, dense_first=True)))
+    },
+    "gemma-embedding": Facts(Windows(6), cache="none"),
+    "wavtokenizer-dec": Facts(cache="none"),
+    "llama-embed": Facts(cache="unread"),
+    "t5encoder": Facts(cache="unread"),
+    "t5": Facts(),
     "gemma2": Facts(Windows(2, default=4096)),
     "gemma3": Facts(Windows(6)),
     "gemma3n": Facts(Windows(5), own_kv_layers=20),
@@ -137,6 +150,8 @@ FACTS: Mapping[str, Facts] = {
     **{name: Facts(indexer="listed") for name in ("glm-dsa", "hy_v4")},
     "dots3note": Facts(Windows(1), indexer="listed"),
     "minimax-m3": Facts(indexer="sparse"),
+    "deepseek4": Facts(indexer="compressed"),
+    "dflash": Facts(Windows(1)),
     "graniteswitch": Facts(fused=Fused(query_key_value=True), router=True),
     "qwen": Facts(fused=Fused(query_key_value=True), halved=True),
     **{name: Facts(recurrent="no-kv-heads-no-ffn") for name in ("nemotron_h", "nemotron_h_moe")},

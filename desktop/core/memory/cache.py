@@ -58,9 +58,7 @@ def kv_bytes(
     if shape.latent is None:
         alike = [one] if flash_attention else shape.layers
         row += values.size(max(each.kv_heads * each.value_length for each in alike))
-    if one.indexer_keys:
-        # llama-kv-cache-msa.cpp leaves the values' length as the model's, for one head (0 with a compressed cache)
-        row += keys.size(one.indexer_keys) + (values.size(one.value_length) if shape.latent is None else 0)
+    row += keys.size(one.indexer_keys) + values.size(one.indexer_values)
     return row * cells(shape, layer, context)
 
 

@@ -1,6 +1,6 @@
-"""The compute buffer: what the results of a graph take that are alive at the same time, while a batch is read.
+"""The compute buffers: what the results of a graph take that are alive at the same time, while a batch is read.
 
-With everything on one device this is the engine's own allocator replayed on the engine's own graph (``replay``,
+This is the engine's own allocator and its division among devices replayed on the engine's own graph (``replay``,
 ``graphs``), and exact for the architectures described there; without flash attention within a tenth.
 """
 
@@ -8,33 +8,67 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from desktop.core.memory.blocks import Builder
-from desktop.core.memory.cache import batch_of
+from desktop.core.load_settings import FlashAttention
+from desktop.core.memory.blocks import Builder, Step
 from desktop.core.memory.graphs import build
-from desktop.core.memory.shape import ModelShape
+from desktop.core.memory.shape import Layer, ModelShape
 from desktop.core.memory.split import RAM, Split
+
+_NEEDS_NO_FLASH = frozenset(("f16", "f32", "bf16"))  # types of values that are read without flash attention
+_REPEATS = 3  # layers of one kind that are built: freed blocks have settled by then
+_REPEATS_ON_GPU = 2  # beside layers elsewhere: a slider asks for many divisions
 
 
 def compute_bytes(
-    shape: ModelShape, context: int, kv_types: tuple[str, str], flash_attention: bool, split: Split
+    shape: ModelShape, context: int, kv_types: tuple[str, str], flash_attention: FlashAttention | None, split: Split
 ) -> list[int]:
-    """Bytes of the compute buffer of each device, by its number.
-
-    On several devices each is given the whole graph's, which is at most a few activations too much; main memory
-    without layers prepares the inputs only.
-    """
-    whole, inputs = _graph(shape, context, kv_types, flash_attention)
-    found = [whole] * split.devices
-    if RAM not in split.layers[: shape.layer_count]:
-        found[RAM] = inputs
-    return found
+    """Bytes of the compute buffer of each device, by its number."""
+    built = steps(shape, split)
+    found, displaced = _sizes(shape, context, kv_types, flash_attention != "off", built, split.output, split.devices)
+    if displaced and flash_attention in (None, "auto") and kv_types[1] in _NEEDS_NO_FLASH:
+        found, _ = _sizes(shape, context, kv_types, False, built, split.output, split.devices)
+    return list(found)
 
 
-@lru_cache(maxsize=256)
-def _graph(shape: ModelShape, context: int, kv_types: tuple[str, str], flash_attention: bool) -> tuple[int, int]:
-    """The whole graph's buffer, and that of what is computed before the first layer; the same for all variants."""
-    builder = Builder(shape, context, kv_types, flash_attention)
+def steps(shape: ModelShape, split: Split) -> tuple[Step, ...]:
+    """The layers that are built: on each device those up to the second or third of each kind, and the last of all."""
+    found: list[Step] = []
+    run: list[Step] = []
+    for number, layer in enumerate(shape.layers):
+        device = split.layers[number] if number < len(split.layers) else split.output
+        if run and run[-1].device != device:
+            found += _first(run)
+            run = []
+        run.append(Step(layer, device, RAM if number < split.experts_in_ram else device))
+    last = _first(run, alone=not found)
+    if len(last) < len(run):
+        last.append(run[-1])
+    return (*found, *last)
+
+
+def _first(run: list[Step], *, alone: bool = False) -> list[Step]:
+    repeats = _REPEATS if alone or run[0].device == RAM else _REPEATS_ON_GPU
+    seen: dict[tuple[Layer, int], int] = {}
+    end = 0
+    for number, step in enumerate(run):
+        kind = (step.layer, step.experts)
+        seen[kind] = seen.get(kind, 0) + 1
+        if seen[kind] <= repeats:
+            end = number + 1
+    return run[:end]
+
+
+@lru_cache(maxsize=1024)
+def _sizes(
+    shape: ModelShape,
+    context: int,
+    kv_types: tuple[str, str],
+    flash_attention: bool,
+    built: tuple[Step, ...],
+    output: int,
+    devices: int,
+) -> tuple[tuple[int, ...], bool]:
+    """The buffers, and whether attention was moved away from its layer; the same for all variants of a repo."""
+    builder = Builder(shape, context, kv_types, flash_attention, built, output, devices)
     whole = build(builder)
-    rows = 2 * 4 * shape.embedding  # of the embedding, and the input for ready-made ones
-    numbers = 4 + 4 + 8 + 8  # token, position, and where its key and value go
-    return whole, (rows + numbers) * batch_of(context) + builder.mask_bytes
+    return tuple(builder.sizes or [whole] * devices), builder.displaced

@@ -104,7 +104,7 @@ def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split:
     split = split or Split.in_ram(shape)
     context = context_of(settings, shape)
     kv, states = _layer_sizes(shape, context, settings.kv_types, settings.flash)
-    compute = compute_bytes(shape, context, settings.kv_types, settings.flash, split)
+    compute = compute_bytes(shape, context, settings.kv_types, settings.flash_attention, split)
     stored = weights_on(weights, split)
     checkpoints = checkpoint_bytes(shape, context, settings.kv_types, flash_attention=settings.flash)
     held = [[0, 0] for _ in range(split.devices)]

@@ -1,8 +1,7 @@
 """Whole graphs, one function per family of architectures: the order in which llama.cpp computes a batch.
 
 Source: llama.cpp 0c1e57098, ``src/models/*.cpp`` (graph). Layers of one kind repeat the same steps, so a graph is
-built of the first layers only: every kind of layer three times (freed blocks settle), and the last one, which ends
-with a single row.
+built of some of them only (``compute.steps``); the last one ends with a single row.
 """
 
 from __future__ import annotations
@@ -10,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from desktop.core.memory import mixers, rwkv
+from desktop.core.memory import lightning, mixers, rwkv, t5
 from desktop.core.memory.blocks import Builder
+from desktop.core.memory.bounds import beyond
+from desktop.core.memory.encoders import NORMED_BEHIND, encoder
 from desktop.core.memory.indexed import Indexer
 from desktop.core.memory.replay import Result
-from desktop.core.memory.shape import Layer, ModelShape
+from desktop.core.memory.shape import Layer
 
 _ROUTER_BIAS = frozenset(("deepseek2", "glm4moe", "dots1", "bailingmoe2", "ernie4_5-moe", "lfm2moe", "minimax-m2"))
 _SHARED_GATE = frozenset(("qwen2moe", "qwen3next", "qwen35moe"))
@@ -22,9 +23,14 @@ _PLAIN_SUM = frozenset(("gpt-oss", "jamba", "qwen2moe", "olmoe"))  # experts' we
 _RESIDUAL_FIRST = frozenset(("jamba", "lfm2", "lfm2moe"))  # sums are written over the stream, not over the part
 _NO_ROTATION = frozenset(("jamba", "kimi-linear", "kimi-k3", "glm5-next", "gpt2", "mpt", "starcoder", "bloom", "jais"))
 _WINDOWS_ROTATED = frozenset(("cohere2", "exaone4"))  # layers without a window have no rotation
-_REPEATS = 3
-_EVERY_ROW = frozenset(("cogvlm",))  # logits of a whole batch
-_WHOLE_BATCH = frozenset(("gpt-oss", "gemma4", "qwen3next", "qwen35", "qwen35moe"))  # keep rows for a draft model
+_LEARNED_POSITIONS = frozenset(("gpt2", "starcoder", "mpt"))
+_EVERY_ROW = frozenset(("cogvlm", "dflash"))  # logits of a whole batch
+_WHOLE_BATCH = frozenset(  # keep rows for a draft model
+    ("gpt-oss", "gemma4", "qwen3next", "qwen35", "qwen35moe", "bailingmoe3", "cohere2moe", "hy_v3", "nemotron_h",
+     "nemotron_h_moe", "step35"),
+)  # fmt: skip
+_ONE_PART = frozenset(("nemotron_h", "nemotron_h_moe"))  # a layer mixes or is a feed-forward part
+_LATE_ROW = frozenset(("kimi-k3", "hy_v4", "hrm_text", "deepseek4"))  # the last row is taken behind all layers
 
 
 def build(builder: Builder) -> int:
@@ -36,41 +42,44 @@ def build(builder: Builder) -> int:
             return _gemma4(builder)
         case name if name in rwkv.NAMES:
             return rwkv.graph(builder)
+        case "minimax-01":
+            return lightning.graph(builder)
+        case name if name in NORMED_BEHIND:
+            return encoder(builder)
+        case "t5":
+            return t5.decoder(builder)
+        case "t5encoder":
+            return t5.encoder(builder)
     return _stream(builder)
 
 
-def sampled_layers(shape: ModelShape) -> list[Layer]:
-    """Layers up to the third of each kind, and the last."""
-    seen: dict[Layer, int] = {}
-    end = 0
-    for number, layer in enumerate(shape.layers):
-        seen[layer] = seen.get(layer, 0) + 1
-        if seen[layer] <= _REPEATS:
-            end = number + 1
-    layers = list(shape.layers[:end])
-    return layers if end == len(shape.layers) else [*layers, shape.layers[-1]]
-
-
 def _layers(builder: Builder) -> Iterator[tuple[Layer, bool]]:
-    """The sampled layers, and whether one ends with a single row."""
-    layers = sampled_layers(builder.shape)
-    early = builder.shape.architecture not in _WHOLE_BATCH | _EVERY_ROW
-    for number, layer in enumerate(layers):
-        yield layer, early and number == len(layers) - 1
+    """The layers, and whether one ends with a single row."""
+    early = builder.shape.architecture not in _WHOLE_BATCH | _EVERY_ROW | _LATE_ROW
+    for layer, last in builder.each_layer():
+        yield layer, early and last
 
 
 def _stream(builder: Builder) -> int:
     """A residual stream of mixers and feed-forward parts, which is what nearly all architectures are."""
     shape = builder.shape
     stream = builder.embedding()
+    if shape.architecture in _LEARNED_POSITIONS:
+        stream = builder.over(stream, builder.new(shape.embedding, builder.positions))
     if shape.streams > 1:  # of hyper-connections: before and behind a layer
         builder.held.extend(builder.leaf(shape.streams * shape.embedding) for _ in range(2))
     indexer = None
-    if shape.indexer is not None and shape.latent is not None:
-        chosen = sum(layer.owns_kv and not layer.window for layer in sampled_layers(shape))
+    more = beyond(shape, builder.longest, builder.batch)
+    if more:
+        builder.held.extend(builder.graph.leaf(more, device) for device in builder.used_devices)
+    elif shape.indexer is not None and shape.latent is not None:
+        chosen = sum(layer.owns_kv and not layer.window for layer in builder.built)
         indexer = Indexer(builder, chosen)
     for layer, last in _layers(builder):
         normed = builder.norm(stream)
+        if shape.architecture in _ONE_PART and (layer.experts or layer.feed_forward):
+            stream = builder.over(_forward(builder, layer, normed, 0), stream)
+            continue
         mixed = _mix(builder, layer, normed, indexer)
         rows = 0
         if last:
@@ -85,6 +94,8 @@ def _stream(builder: Builder) -> int:
             stream = joined
             continue
         stream = _sum(builder, _forward(builder, layer, builder.norm(joined), rows), joined)
+    if shape.architecture in _LATE_ROW:
+        stream = builder.last_row(stream)
     every_row = shape.architecture in _EVERY_ROW
     return builder.logits(stream, whole_batch=shape.architecture in _WHOLE_BATCH, every_row=every_row)
 
@@ -201,6 +212,7 @@ def _per_layer_inputs(builder: Builder, stream: Result) -> Result:
     """The extra embedding of every layer, projected (gemma3n and gemma4, project_per_layer_inputs)."""
     width = builder.shape.per_layer_embedding * builder.shape.layer_count
     rows = builder.graph.expand(builder.over(builder.view(builder.new(width, builder.leaf(1)))))
+    builder.device = builder.first_device  # where its matrix is
     projected = builder.norm(builder.view(builder.over(builder.new(width, stream))))
     joined = builder.over(builder.over(projected, rows))
     return builder.new(width, builder.part(joined, width))

@@ -29,7 +29,7 @@ class Indexer:
         self._rows = 4 * min(indexer.top_k, self._cells) * builder.batch
         self._mask = builder.graph.leaf(2 * self._cells * builder.batch)
         choosing = sum(layer.owns_kv and not layer.window for layer in builder.shape.layers)
-        builder.held.extend(builder.graph.leaf(self._rows) for _ in range(choosing - sampled))
+        builder.held.extend(builder.graph.leaf(self._rows, builder.last_device) for _ in range(choosing - sampled))
 
     def keys(self, normed: Result) -> None:
         """The batch's keys, normed, turned and stored."""
@@ -43,7 +43,7 @@ class Indexer:
     def mask(self, layer: Layer, normed: Result, queries: Result, mask: Result) -> Result:
         """The mask that leaves what the indexer chose; ``queries`` is the stream its own queries are made of."""
         builder = self._builder
-        unmasked = builder.over(builder.graph.leaf(self._rows))
+        unmasked = builder.over(builder.graph.leaf(self._rows, builder.device))
         if layer.indexer_keys or self._chosen is None:
             width = self._indexer.heads * self._indexer.length
             query = builder.over(builder.view(builder.new(width, queries)), builder.positions)

@@ -107,7 +107,7 @@ def short_convolution(builder: Builder, state: Recurrent, of: Result) -> Result:
 
 
 def kimi_delta(builder: Builder, state: Recurrent, of: Result) -> Result:
-    """Kimi's delta attention: three convolutions, a gated delta net, a gate of low rank (src/models/kimi-linear.cpp)."""
+    """Kimi's delta attention: three convolutions, a gated delta net, a low-rank gate (src/models/kimi-linear.cpp)."""
     inner, heads = state.inner, max(1, state.inner // state.head_size)
     builder.graph.expand(of)
     history = read_state(builder, state.convolution)

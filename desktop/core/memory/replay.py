@@ -20,7 +20,7 @@ class Result:
     in a cache or in the weights has size 0 here.
     """
 
-    __slots__ = ("address", "children", "held", "inplace", "is_output", "size", "sources", "viewed", "views")
+    __slots__ = ("address", "children", "device", "held", "inplace", "is_output", "size", "sources", "viewed", "views")
 
     def __init__(
         self,
@@ -29,7 +29,10 @@ class Result:
         *,
         inplace: bool = False,
         viewed: Result | None = None,
+        device: int | None = None,
     ) -> None:
+        """``device``: where it is computed; None leaves that to its neighbours."""
+        self.device = device
         self.size = -(-size // ALIGNMENT) * ALIGNMENT
         self.sources = sources
         self.inplace = inplace
@@ -49,9 +52,9 @@ class Graph:
         self._nodes: list[Result] = []
         self._seen: set[int] = set()
 
-    def leaf(self, size: int) -> Result:
+    def leaf(self, size: int, device: int = 0) -> Result:
         """An input of the graph; it takes part once something that uses it is expanded."""
-        return Result(size)
+        return Result(size, device=device)
 
     def expand(self, result: Result) -> Result:
         """Append a result after all it is made of, sources from left to right."""
@@ -72,17 +75,27 @@ class Graph:
         return result
 
     def size(self) -> int:
-        """Bytes of the compute buffer; the graph is used up."""
-        memory = _Memory()
+        """Bytes of the compute buffer on a single device; the graph is used up."""
+        return self.sizes(1)[0]
+
+    def sizes(self, devices: int) -> list[int]:
+        """Bytes of each device's compute buffer; the graph is used up."""
+        nodes = self._nodes
         for leaf in self._leaves:
-            leaf.address, leaf.held = memory.take(leaf.size), True
-        for node in self._nodes:
+            leaf.device = leaf.device or 0
+        if devices > 1:
+            _settle_devices(nodes)
+            nodes = _with_copies(nodes)
+        memories = [_Memory() for _ in range(devices)]
+        for leaf in self._leaves:
+            leaf.address, leaf.held = memories[leaf.device or 0].take(leaf.size), True
+        for node in nodes:
             if node.viewed is not None:
                 node.viewed.views += 1
             for source in node.sources:
                 source.children += 1
-        for node in self._nodes:
-            _place(node, memory)
+        for node in nodes:
+            _place(node, memories[node.device or 0])
             for source in node.sources:
                 source.children -= 1
                 if source.children or source.views:
@@ -94,9 +107,9 @@ class Graph:
                     if owner.views or owner.children:
                         continue
                 if owner.held and not owner.is_output:
-                    memory.give(owner.address, owner.size)
+                    memories[owner.device or 0].give(owner.address, owner.size)
                     owner.held = False
-        return memory.highest
+        return [memory.highest for memory in memories]
 
 
 def _place(node: Result, memory: _Memory) -> None:
@@ -106,10 +119,53 @@ def _place(node: Result, memory: _Memory) -> None:
     if node.inplace:
         for source in node.sources:
             reusable = source.held and source.children == 1 and not source.views and not source.is_output
-            if reusable and source.size == node.size:
+            if reusable and source.size == node.size and (source.device or 0) == (node.device or 0):
                 node.address, source.held = source.address, False
                 return
     node.address = memory.take(node.size)
+
+
+def _settle_devices(nodes: list[Result]) -> None:
+    """Give results that no weight binds to a device that of their neighbours; a GPU's spread first.
+
+    Source: llama.cpp 0c1e57098, ``ggml/src/ggml-backend.cpp`` (ggml_backend_sched_split_graph, pass 2).
+    """
+    computed = [node for node in nodes if node.viewed is None]
+    for order, from_ram in ((1, False), (-1, False), (1, True), (-1, True)):
+        current: int | None = None
+        for node in computed[::order]:
+            if node.device is not None:
+                current = node.device if node.device or from_ram else None
+            elif current is not None:
+                node.device = current
+    for node in nodes:
+        node.device = (node.viewed.device if node.viewed is not None else node.device) or 0
+
+
+def _with_copies(nodes: list[Result]) -> list[Result]:
+    """The graph in runs of one device each; what a run needs of another device is copied before it, once."""
+    found: list[Result] = []
+    copies: dict[tuple[int, int], Result] = {}
+    start = 0
+    device: int | None = None
+    for node in nodes:
+        computes = node.viewed is None or len(node.sources) > 1  # others only look at what is there
+        if computes and node.device != device:
+            device, start = node.device, len(found)
+        if computes:
+            sources = list(node.sources)
+            for at, source in enumerate(sources):
+                if source.device == node.device or not source.size:
+                    continue
+                key = (id(source), node.device or 0)
+                if key not in copies:
+                    copies[key] = Result(source.size, (source,), device=node.device)
+                    found.insert(start, copies[key])
+                    start += 1
+                sources[at] = copies[key]
+            node.sources = tuple(sources)
+        found.append(node)
+    return found
 
 
 class _Memory:

@@ -13,7 +13,6 @@ from desktop.core.memory.shape import Layer, Recurrent
 
 NAMES = frozenset(("rwkv6", "rwkv7", "rwkv6qwen2", "arwkv7"))
 _OWN_CHANNEL_MIX = frozenset(("rwkv6", "rwkv7"))  # the others have the feed-forward part of Qwen 2
-_REPEATS = 4
 
 
 def graph(builder: Builder) -> int:
@@ -25,9 +24,7 @@ def graph(builder: Builder) -> int:
     if own:
         stream = _biased_norm(builder, stream)
     first_value: Result | None = None
-    layers = shape.layers if shape.layer_count <= _REPEATS else (*shape.layers[: _REPEATS - 1], shape.layers[-1])
-    for number, layer in enumerate(layers):
-        last = number == len(layers) - 1
+    for layer, last in builder.each_layer():
         history = read_state(builder, state.convolution)
         normed = _biased_norm(builder, builder.view(stream)) if own else builder.norm(builder.view(stream))
         if shape.architecture in ("rwkv7", "arwkv7"):

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from desktop.core.gguf import Header
 from desktop.core.layers import locate
 from desktop.core.memory.architectures import PLAIN, Fused, Windows, facts_of
-
-_MAX_LAYERS = 512  # LLAMA_MAX_LAYERS (src/llama-hparams.h): a file that claims more is damaged
+from desktop.core.memory.header_keys import MAX_LAYERS, HeaderKeys
+from desktop.core.memory.matrices import feed_forward_widths, fused_matrices
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Layer:
     """One layer. ``window`` 0 sees the whole context; ``owns_kv`` is False where another layer's cache is read.
 
     ``experts`` 0 is a dense layer; otherwise ``experts_used`` of them, each ``expert_feed_forward`` wide, are computed
-    for a token. ``indexer_keys`` are the elements per token that choose what is read of the cache.
+    for a token. ``indexer_keys`` are the elements per token that choose what is read of the cache; with
+    ``indexer_values`` as many again are allocated that nothing reads.
     """
 
     heads: int
@@ -35,6 +36,7 @@ class Layer:
     experts_used: int = 0
     expert_feed_forward: int = 0
     indexer_keys: int = 0
+    indexer_values: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ class Recurrent:
 class ModelShape:
     """A model's shape. ``layers`` are those of the main graph; draft layers (nextn) hold weights but no cache.
 
-    With ``latent`` only keys are stored. ``known`` is False for an architecture there are no facts of: the formulas
+    With ``latent`` only keys are stored. ``reads_cache`` is False where attention sees one batch and nothing that was
+    kept. ``known`` is False for an architecture there are no facts of: the formulas
     of a plain one are used, with a wider band. ``streams`` are the residual streams of hyper-connections,
     ``low_ranks`` those of queries and of keys and values that are unpacked before they are stored.
     """
@@ -106,7 +109,7 @@ class ModelShape:
     recurrent: Recurrent | None = None
     indexer: Indexer | None = None
     streams: int = 1
-    causal: bool = True
+    reads_cache: bool = True
     known: bool = True
 
     def __hash__(self) -> int:
@@ -124,51 +127,15 @@ _KNOWN: dict[ModelShape, ModelShape] = {}
 _KNOWN_KEPT = 64
 
 
-class _Keys:
-    """Reads a header's ``ARCH.key`` values; a key that is an array gives one value per layer."""
-
-    def __init__(self, header: Header) -> None:
-        self._header = header
-        self.prefix = header.architecture
-
-    def whole(self, key: str, default: int = 0) -> int:
-        """A scalar, or the largest element of an array."""
-        found = self._header.integer(f"{self.prefix}.{key}")
-        if found is not None:
-            return found
-        return max(self._elements(key), default=default)
-
-    def each(self, key: str, count: int, default: int = 0) -> list[int]:
-        """One value per layer: an array's elements, or a scalar repeated."""
-        elements = self._elements(key)
-        if elements:
-            return (elements + [elements[-1]] * count)[:count]
-        return [self.whole(key, default)] * count
-
-    def has(self, key: str) -> bool:
-        return f"{self.prefix}.{key}" in self._header.metadata
-
-    def flags(self, key: str, count: int) -> list[bool] | None:
-        """An array of flags, None when the key is missing or a scalar."""
-        elements = self._elements(key)
-        return [bool(value) for value in (elements + [0] * count)[:count]] if elements else None
-
-    def _elements(self, key: str) -> list[int]:
-        array = self._header.array(f"{self.prefix}.{key}")
-        if array is None or len(array) > _MAX_LAYERS:
-            return []
-        return [int(value) for value in array if isinstance(value, int | bool)]
-
-
 def shape_of(header: Header) -> ModelShape | None:
     """The shape a header describes; None when it lacks the keys every language model has (an mmproj file, say).
 
     Arrays are read here, so the header's source must still be open.
     """
-    keys = _Keys(header)
+    keys = HeaderKeys(header)
     stored = keys.whole("block_count")
     embedding = keys.whole("embedding_length")
-    if not 0 < stored <= _MAX_LAYERS or embedding <= 0:
+    if not 0 < stored <= MAX_LAYERS or embedding <= 0:
         return None
     facts = facts_of(header.architecture)
     drafts = min(keys.whole("nextn_predict_layers"), stored - 1)
@@ -177,8 +144,8 @@ def shape_of(header: Header) -> ModelShape | None:
     feed_forward = keys.each("feed_forward_length", count)
     kv_heads = keys.each("attention.head_count_kv", count) if keys.has("attention.head_count_kv") else heads
     default_length = embedding // heads[0] if heads[0] else 0
-    fused = _fused(header, facts.fused, max(feed_forward))
-    widths = _widths(header, fused, [each // 2 if facts.halved else each for each in feed_forward])
+    fused = fused_matrices(header, facts.fused, max(feed_forward))
+    widths = feed_forward_widths(header, fused, [each // 2 if facts.halved else each for each in feed_forward])
     windows = _windows(keys, facts.windows, count)
     recurrent = _recurrent_layers(keys, facts.recurrent, kv_heads, feed_forward, count)
     owning = facts.own_kv_layers or count
@@ -207,6 +174,8 @@ def shape_of(header: Header) -> ModelShape | None:
             experts_used=experts_used[i] if experts[i] else 0,
             expert_feed_forward=(expert_feed_forward[i] or feed_forward[i]) if experts[i] else 0,
             indexer_keys=indexer[i],
+            # llama-kv-cache-msa.cpp leaves the values' length as the model's, for one head
+            indexer_values=value_length if indexer[i] and facts.indexer == "sparse" else 0,
         )
         for i in range(count)
     )
@@ -229,9 +198,9 @@ def shape_of(header: Header) -> ModelShape | None:
         per_layer_embedding=keys.whole("embedding_length_per_layer_input"),
         fused=fused,
         recurrent=_recurrent(keys, embedding, heads) if any(recurrent) else None,
-        indexer=_indexer(keys) if any(indexer) else None,
+        indexer=_indexer(keys) if any(indexer) or facts.indexer == "compressed" else None,
         streams=keys.whole("hyper_connection.count", 1),
-        causal=facts.causal,
+        reads_cache=facts.cache == "read",
         known=facts.known,
     )
     if len(_KNOWN) >= _KNOWN_KEPT:
@@ -239,7 +208,7 @@ def shape_of(header: Header) -> ModelShape | None:
     return _KNOWN.setdefault(found, found)
 
 
-def _vocabulary(header: Header, keys: _Keys) -> int:
+def _vocabulary(header: Header, keys: HeaderKeys) -> int:
     for tensor in header.tensors:
         if tensor.name == "token_embd.weight" and len(tensor.shape) == 2:
             return tensor.shape[1]
@@ -249,7 +218,7 @@ def _vocabulary(header: Header, keys: _Keys) -> int:
     return header.unfinished.get("tokenizer.ggml.tokens", 0) or keys.whole("vocab_size")
 
 
-def _experts(header: Header, keys: _Keys, count: int) -> list[int]:
+def _experts(header: Header, keys: HeaderKeys, count: int) -> list[int]:
     """Experts of each layer, 0 for a dense one."""
     experts = keys.whole("expert_count")
     if header.complete and experts:
@@ -259,7 +228,7 @@ def _experts(header: Header, keys: _Keys, count: int) -> list[int]:
     return [experts if i >= dense and step and (i + 1) % step == 0 else 0 for i in range(count)]
 
 
-def _latent(header: Header, keys: _Keys) -> Latent | None:
+def _latent(header: Header, keys: HeaderKeys) -> Latent | None:
     direct = header.complete and not any(locate(tensor.name).role == "attn_q_a" for tensor in header.tensors)
     if not keys.whole("attention.key_length_mla"):
         return None
@@ -271,47 +240,12 @@ def _latent(header: Header, keys: _Keys) -> Latent | None:
     )
 
 
-def _fused(header: Header, usual: Fused, feed_forward: int) -> Fused:
-    """Told by the tensors' names and shapes once they have been read, by what is usual before."""
-    names = {place.role for tensor in header.tensors if (place := locate(tensor.name)).stack == "blk"}
-    if not header.complete or not names:
-        return usual
-    gated = bool(names & {"ffn_gate", "ffn_gate_exps", "ffn_gate_up_exps"})
-    doubled = any(width == 2 * feed_forward for width in _up_widths(header, ("ffn_up",)).values())
-    gate_up = not gated and (usual.gate_up or doubled)
-    return Fused(
-        query_key_value="attn_qkv" in names and "attn_q" not in names,
-        gate_up=gate_up,
-        gated=gated or gate_up,
-        parallel=not names & {"ffn_norm", "attn_post_norm", "post_attention_norm"} and bool(names & {"ffn_up"}),
-    )
-
-
-def _up_widths(header: Header, roles: tuple[str, ...]) -> dict[int, int]:
-    """How wide a feed-forward part's matrices are, by layer; nothing of a header that was read in part."""
-    found: dict[int, int] = {}
-    for tensor in header.tensors if header.complete else ():
-        place = locate(tensor.name)
-        if place.layer is not None and place.stack == "blk" and place.role in roles and len(tensor.shape) == 2:
-            found[place.layer] = tensor.shape[1]
-    return found
-
-
-def _widths(header: Header, fused: Fused, usual: list[int]) -> list[int]:
-    """The feed-forward width of each layer: that of its matrices, where they have been read."""
-    found = _up_widths(header, ("ffn_up", "ffn_gate"))
-    return [
-        found.get(i, width * (2 if fused.gate_up else 1)) // (2 if fused.gate_up else 1)
-        for i, width in enumerate(usual)
-    ]
-
-
-def _indexer_keys(keys: _Keys, rule: str, owns: list[bool], windows: list[int]) -> list[int]:
+def _indexer_keys(keys: HeaderKeys, rule: str, owns: list[bool], windows: list[int]) -> list[int]:
     """Elements per token of each layer's indexer, 0 for a layer without (llama_model::create_memory)."""
     length, count = keys.whole("attention.indexer.key_length"), len(owns)
-    if not rule or not length or not keys.whole("attention.indexer.top_k"):
+    if rule in ("", "compressed") or not length or not keys.whole("attention.indexer.top_k"):
         return [0] * count
-    length *= 3 if keys.whole("attention.indexer.kpool") and rule == "attention" else 1
+    length *= 3 if keys.prefix == "glm5-next" else 1  # key, gate and pooled value
     chosen = [True] * count
     if rule == "listed":
         chosen = keys.flags("attention.indexer.types", count) or chosen
@@ -323,7 +257,7 @@ def _indexer_keys(keys: _Keys, rule: str, owns: list[bool], windows: list[int]) 
     ]
 
 
-def _low_ranks(header: Header, keys: _Keys) -> tuple[int, int] | None:
+def _low_ranks(header: Header, keys: HeaderKeys) -> tuple[int, int] | None:
     """Of MiniCPM 3 and PLM: DeepSeek's compression without its cache."""
     if header.architecture not in ("minicpm3", "plm"):
         return None
@@ -332,7 +266,7 @@ def _low_ranks(header: Header, keys: _Keys) -> tuple[int, int] | None:
     )
 
 
-def _indexer(keys: _Keys) -> Indexer:
+def _indexer(keys: HeaderKeys) -> Indexer:
     return Indexer(
         heads=keys.whole("attention.indexer.head_count"),
         length=keys.whole("attention.indexer.key_length"),
@@ -340,7 +274,7 @@ def _indexer(keys: _Keys) -> Indexer:
     )
 
 
-def _windows(keys: _Keys, facts: Windows | None, count: int) -> list[int]:
+def _windows(keys: HeaderKeys, facts: Windows | None, count: int) -> list[int]:
     """The window of each layer, 0 for the whole context (llama-hparams.cpp, set_swa_pattern)."""
     if facts is None or facts.only_layers not in (0, count):
         return [0] * count
@@ -355,7 +289,9 @@ def _windows(keys: _Keys, facts: Windows | None, count: int) -> list[int]:
     return [size if flag else 0 for flag in flags]
 
 
-def _recurrent_layers(keys: _Keys, rule: str, kv_heads: list[int], feed_forward: list[int], count: int) -> list[bool]:
+def _recurrent_layers(
+    keys: HeaderKeys, rule: str, kv_heads: list[int], feed_forward: list[int], count: int
+) -> list[bool]:
     match rule:
         case "all" | "beside-attention":
             return [True] * count
@@ -370,7 +306,7 @@ def _recurrent_layers(keys: _Keys, rule: str, kv_heads: list[int], feed_forward:
     return [False] * count
 
 
-def _recurrent(keys: _Keys, embedding: int, heads: list[int]) -> Recurrent:
+def _recurrent(keys: HeaderKeys, embedding: int, heads: list[int]) -> Recurrent:
     """``n_embd_r`` and ``n_embd_s`` of llama-hparams.cpp."""
     kernel = keys.whole("ssm.conv_kernel")
     if head_size := keys.whole("wkv.head_size"):

@@ -214,7 +214,7 @@ def _attention(shape: ModelShape, layers: Sequence[int], kv_types: tuple[str, st
     sums: dict[int, list[float]] = defaultdict(lambda: [0, 0.0])
     for i in layers:
         layer = shape.layers[i]
-        if layer.recurrent or not layer.heads or not shape.causal:
+        if layer.recurrent or not layer.heads or not shape.reads_cache:
             continue
         if shape.latent is not None:  # the compressed keys are the values too, and every head reads all of them
             width, held = layer.heads * (layer.key_length + shape.latent.rank), layer.key_length * key

@@ -42,7 +42,7 @@ class DryRun:
             if where != self._placed:
                 self._load(*where)
             if not self._handle:
-                return Plan(refused=self._model_log)
+                return Plan(refused=self._model_log, loads=False)
             # common_params_speculative::need_n_rs_seq and common_base_params_to_speculative: what the server asks for
             outputs = 1 if variant.mtp_context else output_rows(variant.speculation)
             states = DRAFT_TOKENS if mtp and not variant.mtp_context else 0

@@ -40,7 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     ``kv_bytes`` and ``recurrent_bytes`` are totals; ``kv_devices`` and ``recurrent_devices`` say on which device each
     layer keeps its part. ``layer_devices`` has one number per layer and, last, the output's. ``refused`` holds the
-    engine's log when it does not accept the model or the settings; everything else is then empty.
+    engine's log when it does not accept the model (``loads`` is False) or the settings; everything else is then empty.
     """
 
     kv_bytes: int = 0
@@ -53,6 +53,7 @@ class Plan(msgspec.Struct, frozen=True):
     gpu_layers: int = 0
     layers: int = 0
     refused: str = ""
+    loads: bool = True
 
 
 def memory_of(plan: Plan, shape: ModelShape, weights: Weights, variant: Variant) -> Memory:

@@ -50,6 +50,7 @@ from desktop.services.discover.target_machine import (
     estimated,
     refitted,
 )
+from desktop.services.inspect.refusals import ENGINE_REFUSES
 from desktop.services.models.local_copies import LocalCopies
 from desktop.services.planning.service import plan_of, threads_of
 
@@ -230,7 +231,8 @@ class PickedRepo:
         except CancelledError:
             raise
         except HeftError as error:
-            self._reading.fail(index, error.message)
+            refused = error.kind in ENGINE_REFUSES
+            (self._reading.refuse if refused else self._reading.fail)(index, error.message)
             fit = None
         except Exception:  # noqa: BLE001 - one variant's failure never fails the others
             _log.exception("no plan for %s", self.variants[index].first_file.path)
@@ -348,12 +350,14 @@ class PickedRepo:
         machine: Machine | None,
     ) -> VariantRow:
         variant, problem = self.variants[index], known.problem
+        variant = variant.with_quantization(known.quantization or variant.quantization, known.note)
         state: RowState
         plan: LoadPlan | None = None
         quality = self._quality(variant.quantization, variant.kind, model)
         if fit is not None:
             state = "engine" if fit.method == "engine" else "estimate"
-            speeds = rates.speeds(known, variant.quantization, fit, threads_of(asked), variant.first_file.path)
+            about = (variant.quantization, fit, threads_of(asked), variant.first_file.path)
+            speeds = rates.speeds(known, *about) if model.kind.writes_text else None
             option = Option(variant, quality, fit, speeds)
             if known.shape is not None:
                 plan = plan_of(self._refs[index], asked, fit, speeds, known.shape, model.kind, machine)

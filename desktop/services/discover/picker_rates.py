@@ -55,7 +55,7 @@ class VariantRates:
         if self.rates is None or not fit.fits or known.shape is None or known.weights is None:
             return None
         try:
-            quantization, about = known.quantization or label, (known.fingerprint, threads)
+            quantization, about = known.header_quantization or label, (known.fingerprint, threads)
             return self.rates.speeds(known.shape, known.weights, quantization, fit, *about)
         except ValueError:  # a model without a matrix has no speed
             return None

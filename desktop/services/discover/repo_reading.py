@@ -13,13 +13,17 @@ from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import FileFormatError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
+from desktop.core.gguf.checks import name_is_wrong
 from desktop.core.gguf.kind import model_kind
+from desktop.core.gguf.model_checks import first_refusal
 from desktop.core.gguf.together import fingerprint_of, quantization_of
 from desktop.core.memory import ModelShape, Weights, shape_of, weights_from_size, weights_of
 from desktop.core.model_groups import Grouped, Identity, ModelGrouper, NameWords, Use, identity_of
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_size import ModelSize
 from desktop.core.naming import Role
+from desktop.core.other_types import cannot_load
+from desktop.core.quants import contradicted, quantization_label
 from desktop.core.variants import RepoFile, Variant
 from desktop.hub.client import RemoteFile
 from desktop.hub.errors import HubError
@@ -30,6 +34,7 @@ from desktop.services.models.kind_words import kind_note
 
 _log = logging.getLogger(__name__)
 
+_HUB_ERROR = 3  # times more or fewer parameters than a file's size lets expect: the Hub's count is wrong
 _TRIES = 3  # files of a model whose beginning is read until one is sound
 _FIRST_MODELS = 6  # models that are estimated at once; more follow as their headers are read
 # What a file is to the models beside it, by its kind.
@@ -49,6 +54,9 @@ class Known:
     are estimates by another file of its model, None while none was read. ``identity`` and ``kind`` are from its own
     header.
 
+    ``quantization`` is what its header says where its name says nothing or something else, and ``note`` is a sentence
+    where its name is wrong; "" otherwise.
+
     ``problem`` is why something is missing. ``damaged``: it is no sound GGUF file; ``unplannable``: it may be
     one, and nothing can be worked out from it.
     """
@@ -59,6 +67,8 @@ class Known:
     identity: Identity | None = None
     kind: ModelKind = ModelKind.UNKNOWN
     size: ModelSize | None = None
+    quantization: str = ""
+    note: str = ""
     problem: str = ""
     damaged: bool = False
     unplannable: bool = False
@@ -69,8 +79,8 @@ class Known:
         return fingerprint_of(self.headers)
 
     @cached_property
-    def quantization(self) -> str:
-        """By the headers; "" before these are there."""
+    def header_quantization(self) -> str:
+        """By the headers, whatever the name says; "" before these are there."""
         return quantization_of(self.headers)
 
     @property
@@ -112,6 +122,13 @@ class Snapshot:
         return reasons.pop() if len(reasons) == 1 and all(entry.unplannable for entry in self.known) else ""
 
 
+def _by_name(variant: Variant) -> Known:
+    """What a variant's name alone decides: another program's quantizations have no figures here."""
+    if variant.other_program:
+        return Known(unplannable=True, problem=cannot_load(variant.quantization, variant.other_program))
+    return Known()
+
+
 class RepoReading:
     """Reads headers of one repo. :meth:`now` is quick; what reads waits for the network. Thread-safe."""
 
@@ -121,9 +138,10 @@ class RepoReading:
         self._files = files
         self._variants = variants
         self._headers = headers
+        self._quality = tables.quality
         self._etags = {file.path: file.etag for file in files.files}
         self._lock = threading.Lock()
-        self._known = [Known() for _ in variants]
+        self._known = [_by_name(variant) for variant in variants]
         self._sources: list[tuple[int, bool] | None] = [None for _ in variants]  # what each estimate was made from
 
         def bits_of(quantization: str) -> float | None:
@@ -147,7 +165,7 @@ class RepoReading:
         """
         clusters: dict[int, list[int]] = {}
         for index, number in enumerate(self.grouper.clusters):
-            if not self._variants[index].missing_shards:
+            if not self._variants[index].missing_shards and not self._known[index].given_up:
                 clusters.setdefault(number, []).append(index)
         last: HeftError | None = None
         for members in list(clusters.values())[:_FIRST_MODELS]:
@@ -217,6 +235,10 @@ class RepoReading:
             return False
         return self._take(index, headers[0], headers)
 
+    def refuse(self, index: int, problem: str) -> None:
+        """Note why the engine will not load a variant: it has no figures then."""
+        self._note(index, unplannable=True, problem=problem)
+
     def fail(self, index: int, problem: str) -> None:
         """Note why something of a variant could not be worked out."""
         self._note(index, problem=problem)
@@ -239,6 +261,10 @@ class RepoReading:
         first kilobytes were read."""
         try:
             kind = model_kind(first)
+            refused = first_refusal(headers) if headers and kind not in _COMPANIONS else None
+            if refused is not None:
+                self.refuse(index, refused.message)
+                return False
             shape = None if kind in _COMPANIONS else shape_of(first)
             if shape is None:
                 with self._lock:
@@ -252,14 +278,26 @@ class RepoReading:
             self._note(index, unplannable=True, problem="Heft cannot read from this header how the model is built.")
             return False
         size = sum((header.size for header in headers), ModelSize()) if headers else None
+        quantization, note = self._told_by(headers, self._variants[index].quantization) if headers else ("", "")
         with self._lock:
             known = self._known[index]
             self._known[index] = replace(
-                known, shape=shape, weights=weights, headers=headers, identity=identity, size=size, kind=kind
-            )
+                known, shape=shape, weights=weights, headers=headers, identity=identity, size=size, kind=kind,
+                quantization=quantization, note=note,
+            )  # fmt: skip
             self._sources[index] = (index, bool(headers))
             self._regroup()
         return True
+
+    def _told_by(self, headers: Sequence[Header], named: str) -> tuple[str, str]:
+        """The quantization that headers tell where a name's label says nothing that is known or is wrong, and that in
+        a sentence; "" for what is as the name says.
+        """
+        shares = [share for header in headers for share in header.shares()]
+        wrong = contradicted(named, shares)
+        if not wrong and self._quality.step(named) is not None:
+            return "", ""
+        return quantization_label(shares, headers[0].file_type), name_is_wrong(named, wrong) if wrong else ""
 
     def _note(self, index: int, *, problem: str, damaged: bool = False, unplannable: bool = False) -> None:
         with self._lock:
@@ -297,8 +335,12 @@ class RepoReading:
         )
 
     def _parameters(self, group: Grouped, *, alone: bool) -> int | None:
+        """Counted in a header where one was read; what the Hub says only where the sizes of the files bear it out."""
         sizes = (self._known[index].size for index in group.variants)
         told = self._files.summary.parameters if alone else None
+        rough = self.grouper.parameters_by_size(group.variants[-1])
+        if told and rough and not 1 / _HUB_ERROR < told / rough < _HUB_ERROR:
+            told = None
         return next((size.parameters for size in sizes if size is not None and size.parameters), told)
 
     def _estimate(self, group: Grouped) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -9,9 +10,11 @@ from dataclasses import replace
 from functools import cached_property
 
 from desktop.core import naming
-from desktop.core.cancelled import Cancelled, never
+from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.findings import Finding
+from desktop.core.gguf import Header
+from desktop.core.gguf.checks import PARTS, check_label
 from desktop.core.gguf.kind import model_kind
 from desktop.core.gguf.model_checks import RequiredKeys, check_model
 from desktop.core.hub_address import is_on_hub
@@ -25,6 +28,7 @@ from desktop.services.inspect.finding_words import in_order, unreadable
 from desktop.services.inspect.inspected import Inspected, InspectedFile, ModelEntry, PlacedTensor
 from desktop.services.inspect.local import open_folder, open_local
 from desktop.services.inspect.paths import find_path, nothing_there
+from desktop.services.inspect.refusals import ENGINE_REFUSES
 from desktop.services.inspect.remote import RemoteOpener, parse_hub_source
 from desktop.services.inspect.templates import templates_of
 from desktop.services.inspect.whole_check import check_kind, check_order
@@ -34,6 +38,8 @@ from desktop.services.models.library import LibraryService
 from desktop.store.ollama import blob_names
 from desktop.store.paths import Paths
 from desktop.system.packaged import read_table
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["Finding", "Inspected", "InspectedFile", "InspectionService", "ModelEntry", "PlacedTensor"]
 
@@ -52,8 +58,10 @@ class InspectionService:
         *,
         architectures: Callable[[], Sequence[str]] = tuple,
         jobs: JobService | None = None,
+        plan: Callable[[Sequence[Header], Cancelled], None] = lambda _headers, _cancelled: None,
     ) -> None:
         """``architectures`` names those the installed engine knows; it may take seconds and is asked seldom.
+        ``plan`` lets the engine plan a model's load by its headers, and raises what the engine says of one it refuses.
 
         ``hub`` stays at hand for what else of a remote file is read. A check of a whole file is a job of ``jobs``.
         """
@@ -63,7 +71,7 @@ class InspectionService:
         self._library = library
         self.hub = hub
         self._remote = RemoteOpener(hub, HeaderReader(hub, paths.remote_headers), HubSearch(hub, paths.cache / "hub"))
-        self._ask_engine = architectures
+        self._ask_engine, self._plan = architectures, plan
 
     def open(
         self,
@@ -93,6 +101,30 @@ class InspectionService:
             if found.files:  # their arrays are read on demand; a summary holds all it tells
                 found = replace(found, resources=resources.pop_all())
             return replace(found, seconds=time.perf_counter() - started)
+
+    def trial(self, inspected: Inspected, *, cancelled: Cancelled = never) -> tuple[Finding, ...]:
+        """What the engine itself says of a model by its header, in addition to ``inspected.findings``: why it will
+        refuse it, or nothing. It is not asked where that is known already, nor of files that are read beside a model.
+
+        Takes a second where the engine was not asked for a while. Raises CancelledError.
+        """
+        headers = [file.header for file in inspected.files]
+        known = any(finding.refused for finding in inspected.findings)
+        if known or not headers or not all(header.complete for header in headers) or inspected.use in PARTS:
+            return ()
+        try:
+            self._plan(headers, cancelled)
+        except CancelledError:
+            raise
+        except HeftError as error:
+            if error.kind in ENGINE_REFUSES:
+                reason = "The engine was asked to plan a load by this header, and refused."
+                return (Finding("error", error.message, reason, error.hint, kind=error.kind),)
+        except Exception as error:  # a header that makes Heft fail is no finding about the engine
+            if cancelled():  # its file was closed meanwhile
+                raise CancelledError from error
+            _log.exception("trying %s", inspected.title)
+        return ()
 
     def check(
         self,
@@ -156,6 +188,7 @@ class InspectionService:
             where = f"{file.name}: " if len(files) > 1 else ""
             found += [replace(problem, message=where + problem.message) for problem in file.header.problems]
         found += check_model([file.header for file in files], self.required_keys, lambda: self._architectures)
+        found += check_label(naming.label(files[0].name), [share for file in files for share in file.header.shares()])
         templates = templates_of(files[0])
         if templates:
             from desktop.core.template_checks import check_template  # brings jinja2

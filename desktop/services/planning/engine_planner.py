@@ -16,7 +16,7 @@ from desktop.core.gguf import Header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.hardware import Machine
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import RAM, Memory, ModelShape, Weights, no_weights, packed, weights_of
+from desktop.core.memory import RAM, Memory, ModelShape, Weights, no_weights, packed, shape_of, weights_of
 from desktop.core.memory.cache import batch_of
 from desktop.core.placement import (
     NOTHING_RECLAIMABLE,
@@ -30,12 +30,15 @@ from desktop.core.placement import (
 )
 from desktop.core.speculation import unlogged_bytes
 from desktop.engine.helper_process import Tool
-from desktop.engine.planner.plan_records import Variant, memory_of
+from desktop.engine.logmap import explain_log
+from desktop.engine.planner.plan_records import Plan, Variant, memory_of
 from desktop.engine.planner.planner import STUB, PlanRequest, Plans
 from desktop.store.paths import Paths
 from desktop.system.idle import IdleClose
 
 DEADLINE_SECONDS = 60.0
+SHORT_CONTEXT = 512  # tokens, where only the rest of an answer is of interest
+_DETAIL = 4000  # characters of a log's end
 
 
 class DryRunPlanner:
@@ -86,6 +89,14 @@ class DryRunPlanner:
             )
         return fit if weights.exact else replace(fit, band=0.01)
 
+    def try_out(self, headers: Sequence[Header], cancelled: Cancelled = never) -> None:
+        """Whether the engine takes a model at all, by the headers of all its shards. Raises HeftError as :meth:`plan`
+        does; nothing is asked of what is no model.
+        """
+        shape = shape_of(headers[0])
+        if shape is not None:
+            self.plans(skeleton(headers, shape.vocabulary), (Variant(SHORT_CONTEXT),), cancelled)
+
     def plans(self, model: Skeleton, variants: Sequence[Variant], cancelled: Cancelled = never) -> Plans:
         """The bare figures for several ways to load one model. Raises HeftError as :meth:`plan` does."""
         with self._idle, self._lock:
@@ -104,12 +115,7 @@ class DryRunPlanner:
             (self._folder / STUB).unlink(missing_ok=True)  # left behind by a process that died
         for plan in found.plans:
             if plan.refused:
-                raise EngineError(
-                    "The engine does not accept this model or these settings.",
-                    "Look for another variant, or update the engine.",
-                    detail=plan.refused[-4000:],
-                    kind=FailureKind.NOT_PLANNED,
-                )
+                raise _refused(plan)
         return found
 
     def close(self) -> None:
@@ -118,6 +124,19 @@ class DryRunPlanner:
 
     def _end(self) -> None:
         self._tool.close()
+
+
+def _refused(plan: Plan) -> EngineError:
+    """Why a plan was refused: by what the engine will say of the model when it loads it, or for the settings."""
+    cause = explain_log(plan.refused) if not plan.loads else None
+    if cause is None:
+        return EngineError(
+            "The engine does not accept this model or these settings.",
+            "Look for another variant, or update the engine.",
+            detail=plan.refused[-_DETAIL:],
+            kind=FailureKind.NOT_PLANNED,
+        )
+    return EngineError(cause.message, cause.hint, detail=plan.refused[-_DETAIL:], kind=cause.kind)
 
 
 @dataclass(frozen=True)
@@ -164,7 +183,7 @@ class _Model:
         pools = pools_of(machine, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes)
         if not machine.engine.version:  # a profile: its GPUs are not the ones the engine sees here
             return pools if len(pools) == 1 else None
-        devices = self._plans("", self._settings.context or 512, 0, 0).devices
+        devices = self._plans("", self._settings.context or SHORT_CONTEXT, 0, 0).devices
         named = {name: gpu for gpu in machine.gpus for name in gpu.engine_devices}
         found = [pools[RAM]]
         for number, (name, free) in enumerate(devices, 1):

@@ -24,7 +24,9 @@ from desktop.core.model_size import ModelSize
 from desktop.core.placement import NOTHING_RECLAIMABLE, Fit, Method, Reclaimable, hypothetical, place, pools_of
 from desktop.core.progress import Report, unheard
 from desktop.core.speed import Speeds
+from desktop.services.inspect.inspected import Inspected
 from desktop.services.inspect.inspection import InspectionService
+from desktop.services.inspect.refusals import ENGINE_REFUSES, cannot_plan, refusal
 from desktop.services.models.kind_words import cannot_chat
 from desktop.services.planning.engine_planner import DryRunPlanner
 from desktop.services.planning.speculation import (
@@ -193,37 +195,55 @@ class PlanningService:
         """How a file would load: a path, ``hf:OWNER/REPO/FILE[@REV]``, a library name or ``starter``.
 
         ``machine`` None is this computer; another one is taken as "what if". Raises HeftError: what opening raises,
-        and "no-language-model" for a file that is none.
+        "no-language-model" for a file that is none, and "not-planned" where its header makes planning fail.
         """
         asked = asked.over(self._usual()).checked()
         inspected = self._inspection().open(source, progress=progress, cancelled=cancelled)
         try:
-            headers = tuple(file.header for file in inspected.files)
-            shape = shape_of(headers[0]) if headers else None
-            kind = inspected.use
-            if inspected.fault is not None:
-                raise inspected.fault.error(inspected.title)
-            if shape is None and not kind.writes_text:
-                raise cannot_chat(inspected.title, kind, FailureKind.NO_LANGUAGE_MODEL)
-            if shape is None:
-                raise HeftError(
-                    f"{inspected.title} is not a language model that the engine loads.",
-                    "Choose a GGUF file of a model itself, not of its projector or adapter.",
-                    kind=FailureKind.NO_LANGUAGE_MODEL,
-                )
-            where = hypothetical(machine) if machine is not None else self._machine()
-            decided = self._speculations.decided(inspected.title, headers, asked)
-            weights = weights_of(headers, shape, draft_layers=decided.speculating.kind == "mtp")
-            fit, note = self._fit(headers, shape, weights, asked, decided, where, method, held, cancelled)
-            about = (inspected.quantization, fingerprint_of(headers), threads_of(asked))
-            speeds = self.speeds(shape, weights, fit, where, *about)
-            ref = ref or inspected.ref
-            plan = plan_of(ref, asked, fit, speeds, shape, kind, machine)
-            plan = replace(plan, note=note, speculating=decided.speculating)
-            label, title, size = inspected.quantization, inspected.title, inspected.size
-            return Weighed(plan, fit, shape, weights, headers, where, label, title, size, kind)
+            return self._weighed(inspected, asked, machine, method, held, cancelled, ref or inspected.ref)
+        except (HeftError, OSError):
+            raise
+        except Exception as error:  # whatever a stranger's header does to a formula is told in words
+            _log.exception("weighing %s", inspected.title)
+            raise cannot_plan(inspected.title) from error
         finally:
             inspected.close()
+
+    def _weighed(
+        self,
+        inspected: Inspected,
+        asked: LoadSettings,
+        machine: Machine | None,
+        method: Method,
+        held: Reclaimable,
+        cancelled: Cancelled,
+        ref: ModelRef,
+    ) -> Weighed:
+        headers = tuple(file.header for file in inspected.files)
+        shape = shape_of(headers[0]) if headers else None
+        kind = inspected.use
+        if inspected.fault is not None:
+            raise inspected.fault.error(inspected.title)
+        if shape is None and not kind.writes_text:
+            raise cannot_chat(inspected.title, kind, FailureKind.NO_LANGUAGE_MODEL)
+        if (refused := refusal(inspected)) is not None:
+            raise refused
+        if shape is None:
+            raise HeftError(
+                f"{inspected.title} is not a language model that the engine loads.",
+                "Choose a GGUF file of a model itself, not of its projector or adapter.",
+                kind=FailureKind.NO_LANGUAGE_MODEL,
+            )
+        where = hypothetical(machine) if machine is not None else self._machine()
+        decided = self._speculations.decided(inspected.title, headers, asked)
+        weights = weights_of(headers, shape, draft_layers=decided.speculating.kind == "mtp")
+        fit, note = self._fit(headers, shape, weights, asked, decided, where, method, held, cancelled)
+        label, title, size = inspected.quantization, inspected.title, inspected.size
+        about = (label, fingerprint_of(headers), threads_of(asked))
+        speeds = self.speeds(shape, weights, fit, where, *about) if kind.writes_text else None
+        plan = plan_of(ref, asked, fit, speeds, shape, kind, machine)
+        plan = replace(plan, note=note, speculating=decided.speculating)
+        return Weighed(plan, fit, shape, weights, headers, where, label, title, size, kind)
 
     def speeds(
         self, shape: ModelShape, weights: Weights, fit: Fit, machine: Machine,
@@ -232,9 +252,13 @@ class PlanningService:
         """Tokens per second from an empty to a full context; None where nothing is known, or it does not fit."""
         if not fit.fits:
             return None
-        with suppress(ValueError):  # a model without a matrix has no speed
+        try:
             return self._speed().on(machine).speeds(shape, weights, quantization, fit, fingerprint, threads)
-        return None
+        except ValueError:  # a model without a matrix has no speed
+            return None
+        except Exception:  # noqa: BLE001 - what cannot be predicted is not said, and keeps nothing from loading
+            _log.exception("no speed for a model of %s", shape.architecture)
+            return None
 
     def _fit(
         self,
@@ -259,6 +283,8 @@ class PlanningService:
             except CancelledError:
                 raise
             except HeftError as error:
+                if error.kind in ENGINE_REFUSES:  # it would say the same when the model is loaded
+                    raise
                 note = f"The engine did not plan this load, so this is an estimate. {error.message}"
         free = [pool.free_bytes for pool in pools_of(where)[1:]]
         fit = place(

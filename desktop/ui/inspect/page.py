@@ -29,6 +29,7 @@ from desktop.ui.inspect.tab import InspectTab, TabEntry, Tone
 from desktop.ui.inspect.tabs import InspectTabs
 from desktop.ui.inspect.template_calls import connect_template
 from desktop.ui.inspect.tensors import TensorsTab
+from desktop.ui.inspect.trial import Trial
 from desktop.ui.shared.keyboard import has_keyboard
 from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.search_field import focus_search
@@ -83,6 +84,7 @@ class InspectPage(Page):
         self._last: Callable[[], None] = lambda: None
         self._recent: tuple[str, ...] = ()
         self._state = InspectState(self)
+        self._trial = Trial(tasks, service, self, self._refused)
         self._connect_actions()
         self._head = InspectHead(self.commands)
         self._line = ReadingLine()
@@ -139,6 +141,7 @@ class InspectPage(Page):
 
         def done(opened: Opened) -> None:
             self._show(opened)
+            self._trial.begin(opened)
             if place and opened.inspected.files:
                 self.go_to(place)
 
@@ -316,6 +319,7 @@ class InspectPage(Page):
         kept = self.hasFocus() or has_keyboard(self._empty) or has_keyboard(self._line) or has_keyboard(self._failure)
         kept = kept or (self._summary is not None and has_keyboard(self._summary))
         self._ended()
+        self._trial.cancel()  # before the file that it reads is closed
         former = self.inspected
         self._state.show(opened)
         self._head.show_model(opened.inspected)
@@ -332,6 +336,11 @@ class InspectPage(Page):
                 self._summary.setFocus(Qt.FocusReason.OtherFocusReason)
         if former is not None:
             former.close()
+
+    def _refused(self, asked: Opened, told: Opened) -> None:
+        if self._state.opened is asked:
+            self._state.opened = told  # the same file, of which more is known
+            self._tabs.retell(told.inspected)
 
     def _show_summary(self, inspected: Inspected) -> None:
         if self._make_summary is None:

@@ -52,6 +52,7 @@ class ProblemsTab(InspectTab):
         self._inspected: Inspected | None = None
         self._checking: Task | None = None
         self._checked = False
+        self._found: tuple[Finding, ...] = ()  # by the check of everything
         self._rows = FindingsModel(theme, self)
         self._fit = QTimer(self)  # once for all columns, when the layout has settled
         self._fit.setSingleShot(True)
@@ -72,10 +73,15 @@ class ProblemsTab(InspectTab):
         self._inspected = inspected
         self._fill(inspected.findings)
 
+    def retell(self, inspected: Inspected) -> None:
+        """Show what was found since."""
+        self._inspected = inspected
+        self._fill((*inspected.findings, *self._found))
+
     def clear(self) -> None:
         """Show no model."""
         self._cancel()
-        self._inspected, self._checked = None, False
+        self._inspected, self._checked, self._found = None, False, ()
         self._fill(())
 
     # -- building --------------------------------------------------------------------------------
@@ -225,8 +231,8 @@ class ProblemsTab(InspectTab):
             )
 
         def done(found: tuple[Finding, ...]) -> None:
-            self._checking, self._checked = None, True
-            self._fill((*inspected.findings, *found))
+            self._checking, self._checked, self._found = None, True, found
+            self._fill((*(self._inspected or inspected).findings, *found))
 
         self._progress.setValue(0)
         self._note.setText("Checking…")

@@ -27,6 +27,9 @@ class InspectTab(QWidget):
     source_asked = Signal(str)  # another model to open, as the inspection service takes it
     counted = Signal(str, str)  # a new figure after the tab's title and its Tone
 
+    def retell(self, inspected: Inspected) -> None:
+        """More was found about the model that is shown; most tabs show none of it."""
+
     def show_model(self, inspected: Inspected) -> None:
         """Show this model instead of the former one."""
         raise NotImplementedError

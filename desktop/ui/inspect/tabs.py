@@ -101,6 +101,15 @@ class InspectTabs(QWidget):
             self.set_count(entry.name, *entry.count(inspected))
         self._opened(self._bar.currentIndex())
 
+    def retell(self, inspected: Inspected) -> None:
+        """More was found about the model that is shown."""
+        for index in self._told:
+            self._told[index] = inspected
+            self._made[index].retell(inspected)
+        for entry in self._entries:
+            if entry.name == "problems":
+                self.set_count(entry.name, *entry.count(inspected))
+
     def clear(self) -> None:
         """No model."""
         for made in self._made.values():

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from support.forge import TINY, forge, with_layers
-from support.forge_shapes import gemma3_12b, llama_8b, qwen3_30b_a3b
+from support.forge_shapes import deepseek2_lite, gemma3_12b, llama_8b, qwen3_30b_a3b
 from support.rpc_device import rpc_device
 
 from desktop.cli.main import main
 from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
 from desktop.core.hardware import Cpu, EngineInfo, Gpu, Machine, Memory, to_json
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import local_ref
@@ -76,13 +77,21 @@ def test_engine_and_formulas_say_the_same_of_a_large_file(service: Make, tmp_pat
 
 
 @pytest.mark.engine
-def test_a_model_the_engine_refuses_gets_an_estimate_and_a_note(service: Make, tmp_path: Path) -> None:
+def test_what_the_engine_does_not_plan_gets_an_estimate_and_a_note(service: Make, tmp_path: Path) -> None:
+    keys_only = str(deepseek2_lite().write(tmp_path / "m.gguf"))  # its cache holds no values to quantize
+    found = service().weigh_source(keys_only, LoadSettings(4096, "q8_0", "f16"))
+    assert found.fit.method == "estimate"
+    assert found.fit.band >= 0.05
+    assert "estimate" in found.plan.note
+
+
+@pytest.mark.engine
+def test_a_model_the_engine_refuses_gets_its_words_and_no_figures(service: Make, tmp_path: Path) -> None:
     unknown = llama_8b()
     unknown.architecture = "never-heard-of"
-    found = service().weigh_source(str(unknown.write(tmp_path / "m.gguf")), LoadSettings(4096))
-    assert found.fit.method == "estimate"
-    assert found.fit.band > 0.05
-    assert "estimate" in found.plan.note
+    with pytest.raises(HeftError, match="does not know the architecture 'never-heard-of'") as caught:
+        service().weigh_source(str(unknown.write(tmp_path / "m.gguf")), LoadSettings(4096))
+    assert caught.value.kind == FailureKind.UNKNOWN_ARCHITECTURE
 
 
 def test_a_profile_is_what_if(service: Make, tmp_path: Path) -> None:

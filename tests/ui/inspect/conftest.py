@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from support import gguf_bytes as g
 from support.inspect_page import MakePage, Panel
 from support.widgets import shown
 
+from desktop.core.cancelled import Cancelled
+from desktop.core.gguf import Header
 from desktop.hub.client import HubClient
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.inspect.inspection import InspectionService
@@ -22,6 +24,8 @@ from desktop.ui.inspect.page import InspectPage
 from desktop.ui.inspect.tab import TabEntry
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
+
+Plan = Callable[[Sequence[Header], Cancelled], None]
 
 
 @pytest.fixture
@@ -36,9 +40,9 @@ def make_page(
     Panel.shown.clear()
     made: list[InspectPage] = []
 
-    def make(*tabs: TabEntry, client: HubClient | None = None) -> InspectPage:
+    def make(*tabs: TabEntry, client: HubClient | None = None, plan: Plan = lambda *_: None) -> InspectPage:
         library = LibraryService(paths, settings, environ={}, home=tmp_path / "home")
-        service = InspectionService(paths, library, client or HubClient())
+        service = InspectionService(paths, library, client or HubClient(), plan=plan)
         page = InspectPage(
             service,
             library,

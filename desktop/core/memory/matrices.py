@@ -1,0 +1,42 @@
+"""What the names and shapes of a header's matrices say of its graph: which are stored as one, and how wide they are."""
+
+from __future__ import annotations
+
+from desktop.core.gguf import Header
+from desktop.core.layers import locate
+from desktop.core.memory.architectures import Fused
+
+
+def fused_matrices(header: Header, usual: Fused, feed_forward: int) -> Fused:
+    """Told by the tensors' names and shapes once they have been read, by what is usual before."""
+    names = {place.role for tensor in header.tensors if (place := locate(tensor.name)).stack == "blk"}
+    if not header.complete or not names:
+        return usual
+    gated = bool(names & {"ffn_gate", "ffn_gate_exps", "ffn_gate_up_exps"})
+    doubled = any(width == 2 * feed_forward for width in _up_widths(header, ("ffn_up",)).values())
+    gate_up = not gated and (usual.gate_up or doubled)
+    return Fused(
+        query_key_value="attn_qkv" in names and "attn_q" not in names,
+        gate_up=gate_up,
+        gated=gated or gate_up,
+        parallel=not names & {"ffn_norm", "attn_post_norm", "post_attention_norm"} and bool(names & {"ffn_up"}),
+    )
+
+
+def _up_widths(header: Header, roles: tuple[str, ...]) -> dict[int, int]:
+    """How wide a feed-forward part's matrices are, by layer; nothing of a header that was read in part."""
+    found: dict[int, int] = {}
+    for tensor in header.tensors if header.complete else ():
+        place = locate(tensor.name)
+        if place.layer is not None and place.stack == "blk" and place.role in roles and len(tensor.shape) == 2:
+            found[place.layer] = tensor.shape[1]
+    return found
+
+
+def feed_forward_widths(header: Header, fused: Fused, usual: list[int]) -> list[int]:
+    """The feed-forward width of each layer: that of its matrices, where they have been read."""
+    found = _up_widths(header, ("ffn_up", "ffn_gate"))
+    return [
+        found.get(i, width * (2 if fused.gate_up else 1)) // (2 if fused.gate_up else 1)
+        for i, width in enumerate(usual)
+    ]
