@@ -362,8 +362,8 @@ class PickedRepo:
             if known.shape is not None:
                 plan = plan_of(self._refs[index], asked, fit, speeds, known.shape, model.kind, machine)
         else:
-            failed = index in self._without_figures
-            problem = problem or (_NOT_PLANNED if failed else "")
+            if failed := index in self._without_figures:
+                problem = problem or _NOT_PLANNED
             state = "unreadable" if problem or variant.missing_shards else "waiting"
             option = Option(variant, quality, damaged=known.damaged, unplannable=known.unplannable or failed)
         size = known.size
