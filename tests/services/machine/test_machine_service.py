@@ -98,6 +98,14 @@ def test_measuring_again_replaces_what_was_kept(paths: Paths) -> None:
     assert service(paths).describe("again").memory.bandwidth_measured_at != "2026-01-02T03:04:05+00:00"
 
 
+def test_a_bandwidth_measured_meanwhile_counts_at_once(paths: Paths) -> None:
+    """Discover predicted by the one of its start, while the chat and the commands had the new one."""
+    known = service(paths).describe("cached")
+    keep_bandwidth(paths, known)
+    now = service(paths).now(msgspec.structs.replace(known, memory=msgspec.structs.replace(known.memory)))
+    assert now.memory.bandwidth_bytes_per_second == 5e10
+
+
 def test_bandwidth_measured_on_a_busy_machine_is_marked(paths: Paths) -> None:
     machine = service(paths).describe("cached")
     keep_bandwidth(paths, machine, cpu_share=0.5)
