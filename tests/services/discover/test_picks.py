@@ -37,7 +37,7 @@ class Service:
     """Picks and what they rest on, on one machine."""
 
     def __init__(self, hub: HubServer, tmp_path: Path, machine: Machine) -> None:
-        client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=2.0)
+        client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=20.0)
         search, tables = HubSearch(client, tmp_path / "answers"), DataTables()
         rates = SpeedService(CalibrationService(Paths(tmp_path / "data", tmp_path / "cache")), lambda: machine)
         self.picker = PickerService(
