@@ -22,6 +22,8 @@ from desktop.services.discover.picker_words import (
     which_model,
     why_title,
 )
+from desktop.services.discover.picks import Pick
+from desktop.services.discover.picks_words import quicker_words
 from desktop.services.discover.reason_words import paragraph, reasons_of, sentence
 from desktop.services.discover.search_results import other_format
 from desktop.services.machine.what_if import named_machine
@@ -51,11 +53,34 @@ def run(args: argparse.Namespace) -> int:
         if not args.estimate:
             _settle(repo, controls)
         view = repo.view(controls, longest=True)
+        quicker = _quicker(container, view)
     if args.json:
-        print_json(document(view))
+        print_json(document(view) | {"quicker": [_pick(pick) for pick in quicker]})
     else:
         print_text(report(view))
+        if quicker:
+            print_text(f"Quick enough here would be {' or '.join(map(quicker_words, quicker))}.")
     return 0
+
+
+def _quicker(container: Container, view: View) -> tuple[Pick, ...]:
+    """Models that would be quick enough, where the recommended variant is slower than a person reads."""
+    row = view.recommended
+    if row is None or row.option.readable:
+        return ()
+    return container.picks.quicker(row, view.context, view.controls.machine)
+
+
+def _pick(pick: Pick) -> dict[str, Any]:
+    return {
+        "name": pick.name,
+        "repo": pick.repo,
+        "quantization": pick.variant,
+        "mixture_of_experts": pick.plan.experts > 0,
+        "context": pick.plan.context,
+        **speeds_document(pick.plan.speeds),
+        "source": pick.source,
+    }
 
 
 def _settle(repo: PickedRepo, controls: Controls) -> None:

@@ -23,7 +23,7 @@ from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef, hub_identity
 from desktop.core.picks import LONG_CONTEXT, RULES, Contender, Purpose, Role, Rule, preferred
 from desktop.core.picks_table import USUAL_VARIANT, KnownModel
-from desktop.core.placement import hypothetical, pools_of
+from desktop.core.placement import hypothetical
 from desktop.core.speed import Speeds
 from desktop.hub.records import RepoSummary, SearchQuery, Task
 from desktop.hub.search import HubSearch
@@ -31,13 +31,12 @@ from desktop.services.discover.picker import PickedRepo, PickerService
 from desktop.services.discover.picker_rates import MachineRates, VariantRates
 from desktop.services.discover.picker_records import Controls, RateSource, VariantRow
 from desktop.services.discover.repo_reading import Known
-from desktop.services.discover.search_results import most_parameters
 from desktop.services.discover.tables import DataTables
 from desktop.services.discover.target_machine import TargetMachine, estimated
 from desktop.services.planning.service import plan_of
 
 _TASKS: tuple[tuple[Task, Purpose], ...] = (("chat", "chat"), ("code", "code"), ("vision", "vision"))
-_LISTED = 30  # repos of each list
+_LISTED = 60  # repos of each list
 _OPENED = 3  # repos looked into for a role, at most
 _ACTIVE = re.compile(r"(?<![a-z])a(\d+(?:\.\d+)?)b(?![a-z])", re.IGNORECASE)  # Qwen3-30B-A3B: a mixture of experts
 _QUICKER = 2  # models that would be quick enough, at most
@@ -124,7 +123,7 @@ class PicksService:
     def live(self, cancelled: Cancelled = never) -> Picks:
         """From the Hub's lists of most downloaded models. Raises HubError where the Hub cannot be asked."""
         where = TargetMachine(self._machine(), own=True)
-        rates, listed = self._rates.on(where), self._lists(where, cancelled)
+        rates, listed = self._rates.on(where), self._lists(cancelled)
         opened: dict[str, PickedRepo | None] = {}
         found = []
         for rule in RULES:
@@ -166,13 +165,13 @@ class PicksService:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _lists(self, where: TargetMachine, cancelled: Cancelled) -> list[_Listed]:
-        most = most_parameters(pools_of(where.machine)) or None
+    def _lists(self, cancelled: Cancelled) -> list[_Listed]:
+        """The same question from every computer: nothing of this one is told."""
         repos: dict[str, tuple[RepoSummary, set[Purpose]]] = {}
         for task, purpose in _TASKS:
             if cancelled():
                 raise CancelledError
-            page = self._search.first_page(SearchQuery(sort="downloads", task=task, parameters_max=most), _LISTED)
+            page = self._search.first_page(SearchQuery(sort="downloads", task=task), _LISTED)
             if page.stale_since is not None:
                 raise HeftError(page.problem)
             for repo in page.repos:

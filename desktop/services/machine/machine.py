@@ -116,11 +116,17 @@ class MachineService:
         return read_memory()
 
     def now(self, machine: Machine) -> Machine:
-        """``machine`` (this computer) with what is free, and to be kept free, now; probes are asked again for GPUs."""
+        """``machine`` (this computer) with what is free, and to be kept free, now; probes are asked again for GPUs.
+
+        A bandwidth that was measured meanwhile is the one that counts, as for commands that begin now.
+        """
         memory = read_memory()
         known = msgspec.structs.replace(
             machine.memory, available_bytes=memory.available_bytes, total_bytes=memory.total_bytes
         )
+        kept = bandwidth.cached(self._paths.cache, bandwidth.fingerprint(machine.cpu, memory.total_bytes))
+        if kept is not None:
+            known = _with_bandwidth(known, kept)
         gpus = self._gpus_now(machine.gpus)
         return msgspec.structs.replace(machine, memory=known, gpus=gpus, reserves=self.reserves())
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from desktop.core.hardware import FormatSupport, Gpu, Machine
 from desktop.core.units import human_bytes
+from desktop.services.machine.memory_words import free_words, main_memory, parts_words
 
 _SUPPORT_WIDTH = len("native, unused")
 
@@ -64,11 +65,12 @@ def gpu_facts(gpu: Gpu, architecture: str = "") -> tuple[str, ...]:
 def report_lines(machine: Machine) -> list[tuple[str, str]]:
     """Label and text of each line of the report, without the number formats."""
     cpu, memory, engine = machine.cpu, machine.memory, machine.engine
+    pool = main_memory(machine)
     lines = [
         ("Processor", cpu.name),
         ("", cores(machine)),
         ("Instruction sets", ", ".join(cpu.features) or "none known"),
-        ("Memory", f"{human_bytes(memory.total_bytes)}, {human_bytes(memory.available_bytes)} available"),
+        ("Memory", f"{free_words(pool)}, {parts_words(memory.total_bytes, pool)}"),
         ("Read bandwidth", rate(memory.bandwidth_bytes_per_second)),
     ]
     if memory.bandwidth_measured_at:

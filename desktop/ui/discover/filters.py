@@ -60,7 +60,7 @@ class DiscoverFilters(QWidget):
         self.field = search_field(
             "discoverSearch",
             "Search the Hub",
-            f"Search the Hub: {SUGGESTIONS[0]}, {SUGGESTIONS[2]}…",
+            "Search the Hub",
             tooltip(SEARCH),
         )
         self._length = 0

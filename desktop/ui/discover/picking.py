@@ -39,6 +39,7 @@ class Picking(QObject):
 
         self.found.connect(state.show_picks)
         state.picks.wanted.connect(look_at)
+        weighing.opened.connect(self._opened)
         weighing.changed.connect(self.look_beside)
         self.quicker.connect(repo.show_quicker)
 
@@ -63,6 +64,10 @@ class Picking(QObject):
     def _take(self, picks: Picks) -> None:
         self._seeking = None
         self.found.emit(picks)
+
+    def _opened(self, _view: View) -> None:
+        """Another repo, or the same again: nothing is shown beside it yet."""
+        self._asked_for = None
 
     def look_beside(self, view: View) -> None:
         """Look for quicker models where the best of a repo is slower than a person reads."""

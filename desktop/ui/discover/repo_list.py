@@ -65,20 +65,26 @@ class RepoDelegate(QStyledItemDelegate):
         mark_font.setPixelSize(font.pixelSize() - 2)
         mark_font.setWeight(QFont.Weight.DemiBold)
         mark_width = QFontMetrics(mark_font).horizontalAdvance(result.mark_words)
+        lines = [QRect(inner.x(), inner.y() + number * _LINE, inner.width(), _LINE) for number in range(3)]
+        wide = QFontMetrics(bold).horizontalAdvance(result.title) + 8 + mark_width <= inner.width()
+        beside = 0 if wide else 2  # where the name needs its line, the mark stands beside the figures
         painter.setFont(mark_font)
         painter.setPen(theme.color(_TOKENS[result.mark]))
-        top = QRect(inner.x(), inner.y(), inner.width(), _LINE)
-        painter.drawText(top, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, result.mark_words)
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(lines[beside], right, result.mark_words)
+        if mark_width:
+            lines[beside].setWidth(inner.width() - mark_width - 8)
         painter.setPen(theme.color("text"))
-        named = top.adjusted(0, 0, -mark_width - 8 if mark_width else 0, 0)
         painter.setFont(bold)
-        title = QFontMetrics(bold).elidedText(result.title, Qt.TextElideMode.ElideMiddle, named.width())  # ends differ
-        painter.drawText(named, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
+        title = QFontMetrics(bold).elidedText(
+            result.title, Qt.TextElideMode.ElideMiddle, lines[0].width()
+        )  # ends differ
+        painter.drawText(lines[0], Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
         painter.setPen(theme.color("text_muted"))
-        self._line(painter, small, result.about, top.translated(0, _LINE))
+        self._line(painter, small, result.about, lines[1])
         if not result.is_gguf:
             painter.setPen(theme.color("accent"))
-        self._line(painter, small, result.figures, top.translated(0, 2 * _LINE))
+        self._line(painter, small, result.figures, lines[2])
         painter.restore()
 
     @staticmethod

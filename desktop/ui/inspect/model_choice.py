@@ -10,12 +10,15 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTabl
 from desktop.core.units import human_bytes
 from desktop.services.inspect.inspection import ModelEntry
 from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.spared_columns import SparedColumns
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shared.text_table_model import TextRow, TextTableModel
 
 _TITLES = ("File", "Format", "Quantization", "Size", "Note")
 _SIZE = 3
-_WIDTHS = (420, 100, 120, 90)
+_FORMAT, _NOTE = 1, 4
+_WIDTHS = {1: 100, 2: 120, 3: 90, 4: 220}  # the name has what these leave
+_LEAST_NAME = 220
 _ROW_HEIGHT = 30
 
 
@@ -38,6 +41,7 @@ class ModelChoice(QWidget):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         self._table.setSortingEnabled(True)
+        self._spared = SparedColumns(self._table, 0, _LEAST_NAME, (_NOTE, _FORMAT))
         self._open = push_button("Inspect", "inspectModelOpen", spoken="Look into the chosen file", role="primary")
         self._open.clicked.connect(lambda: self._choose(self._table.currentIndex()))
         self._table.activated.connect(self._choose)
@@ -56,9 +60,11 @@ class ModelChoice(QWidget):
         self._entries = entries
         self._model.set_rows(_TITLES, [_row(entry, number) for number, entry in enumerate(entries)])
         header = self._table.horizontalHeader()
-        for column, width in enumerate(_WIDTHS):
+        for column, width in _WIDTHS.items():
             self._table.setColumnWidth(column, width)
-        header.setSectionResizeMode(len(_WIDTHS), QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self._table.setColumnHidden(_NOTE, not any(entry.note for entry in entries))
+        self._spared.fit()
         self._table.selectRow(0)
         self._open.setEnabled(bool(entries))
 

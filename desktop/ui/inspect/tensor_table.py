@@ -7,14 +7,16 @@ from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QGuiApplication, QKey
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from desktop.ui.inspect.actions import TABLE_KEYS
-from desktop.ui.inspect.tensor_model import FILE, NAME, SHAPE, TITLES, TensorTableModel
+from desktop.ui.inspect.tensor_model import BITS, FILE, NAME, OFFSET, SHAPE, TITLES, TensorTableModel
 from desktop.ui.inspect.tensor_rows import TensorRows
+from desktop.ui.shared.spared_columns import SparedColumns
 from desktop.ui.shared.tables import COPY_ROWS, set_up_table
 from desktop.ui.shell.keys import answer, listed_keys
 
 _ROW_HEIGHT = 30
 _WIDTHS = (260, 110, 78, 98, 88, 118, 160)
 _SHAPE_WIDTHS = (110, 200)
+_LEAST_NAME = 150  # pixels; its middle is left out
 _SIDES = 24  # pixels of a cell beside its text
 
 
@@ -29,6 +31,7 @@ class TensorTable(QTableView):
         self._quiet = False
         set_up_table(self, name, title, row_height=_ROW_HEIGHT, several=True)
         self.setModel(model)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         header = self.horizontalHeader()
         header.setMinimumSectionSize(60)
@@ -37,15 +40,19 @@ class TensorTable(QTableView):
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # the order of the file
         self.setSortingEnabled(True)
+        self._spared = SparedColumns(self, NAME, _LEAST_NAME, (FILE, OFFSET, BITS, SHAPE))
         self.clicked.connect(lambda index: model.toggle_group(index.row()))
 
     def fit(self, rows: TensorRows) -> None:
         """Columns as these tensors need them: room for their shapes, and the file only where there are several."""
-        self.setColumnHidden(FILE, len(rows.files) <= 1)
+        if not self._spared.is_spared(FILE) or len(rows.files) <= 1:
+            self.setColumnHidden(FILE, len(rows.files) <= 1)
         least, most = _SHAPE_WIDTHS
         font = self._model.index(0, SHAPE).data(Qt.ItemDataRole.FontRole) or self.font()
         wanted = QFontMetrics(font).horizontalAdvance(rows.longest_shape) + _SIDES
-        self.setColumnWidth(SHAPE, min(max(least, wanted), most))
+        if not self._spared.is_spared(SHAPE):
+            self.setColumnWidth(SHAPE, min(max(least, wanted), most))
+        self._spared.fit()
 
     def select(self, position: int) -> None:
         """Make a tensor's row the current one when it is shown; quietly. -1 for none."""
@@ -69,7 +76,8 @@ class TensorTable(QTableView):
 
     def copy_selection(self) -> None:
         """Put the selected rows into the clipboard, a line each, columns separated by tabs, in the order shown."""
-        columns = [column for column in range(len(TITLES)) if not self.isColumnHidden(column)]
+        every = range(len(TITLES))
+        columns = [c for c in every if not self.isColumnHidden(c) or self._spared.is_spared(c)]
         rows = sorted({index.row() for index in self.selectionModel().selectedRows()})
         lines = [[TITLES[column] for column in columns]]
         for row in rows:

@@ -34,6 +34,7 @@ from desktop.ui.inspect.totals_model import TotalsModel
 from desktop.ui.shared.saving import write_file
 from desktop.ui.shared.search_field import search_field
 from desktop.ui.shared.signals import calling
+from desktop.ui.shared.spared_columns import SparedColumns
 from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.keys import listed_keys
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
@@ -224,4 +225,5 @@ def _sums_table(model: TotalsModel, name: str, title: str) -> QTableView:
     for column, width in enumerate((100, 76, 90, 84, 104)):
         table.setColumnWidth(column, width)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    SparedColumns(table, 0, 70, (1, 3))  # how many tensors, then the share
     return table

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.core.hardware import Gpu, Machine, Memory
 from desktop.core.placement import Reclaimable
@@ -133,7 +133,15 @@ class GraphicsCard(Card):
         super().__init__("machineGpus", "Graphics", parent)
         self._architecture_title = architecture_title
         self._rows: list[QWidget] = []
+        self._fold = push_button(
+            "", "machineProbesFold", spoken="What each probe for graphics cards said", role="small"
+        )
+        self._fold.setCheckable(True)
+        self._fold.toggled.connect(self._unfold)
+        self._column.addWidget(self._fold, 0, Qt.AlignmentFlag.AlignLeft)
+        self._probes = self._line("machineProbes", "muted")
         self._column.addStretch(1)
+        self._unfold(False)
 
     def show_machine(self, machine: Machine) -> None:
         """Replace the rows."""
@@ -141,12 +149,15 @@ class GraphicsCard(Card):
             self._column.removeWidget(row)
             row.deleteLater()
         self._rows = []
+        told = "\n".join(f"{probe.name}: {probe.message}" for probe in machine.probes)
+        self._probes.setText(told)
+        self._fold.setVisible(bool(told) and not machine.gpus)
+        self._probes.setVisible(self._fold.isChecked() and bool(told) and not machine.gpus)
         for index, gpu in enumerate(machine.gpus):
             self._add_gpu(index, gpu)
         if not machine.gpus:
             self._add("machineNoGpu", "None that a model can use", "subtitle")
             self._add("machineNoGpuMeans", "Models run on the processor.")
-            self._add_probes("\n".join(f"{probe.name}: {probe.message}" for probe in machine.probes))
 
     def _add_gpu(self, index: int, gpu: Gpu) -> None:
         self._add(f"machineGpuName{index}", gpu.name, "subtitle", elided=True)
@@ -160,21 +171,10 @@ class GraphicsCard(Card):
         if users:
             self._add(f"machineGpuProcesses{index}", "In use by " + ", ".join(users[:3]), "muted")
 
-    def _add_probes(self, told: str) -> None:
-        """What each probe said, for who wants to know why: shown on demand."""
-        if not told:
-            return
-        why = push_button(
-            "How Heft looked ▾", "machineProbesFold", "What each probe for graphics cards said", role="small"
-        )
-        why.setCheckable(True)
-        self._column.addWidget(why)
-        self._take(why)
-        self._add("machineProbes", told, "muted")
-        said = self._rows[-1]
-        said.hide()
-        why.toggled.connect(said.setVisible)
-        why.toggled.connect(lambda on: why.setText("How Heft looked ▴" if on else "How Heft looked ▾"))
+    def _unfold(self, on: bool) -> None:
+        """What each probe said, for who wants to know why."""
+        self._probes.setVisible(on)
+        self._fold.setText("How Heft looked ▴" if on else "How Heft looked ▾")
 
     def _add(self, name: str, text: str, role: str = "", *, elided: bool = False) -> None:
         label = self._line(name, role, elided=elided)
@@ -182,10 +182,9 @@ class GraphicsCard(Card):
         self._take(label)
 
     def _take(self, widget: QWidget) -> None:
-        """Lines are added at the end; a row belongs before the stretch."""
+        """Lines are added at the end; a row belongs before what the probes said."""
         self._column.removeWidget(widget)
-        left = Qt.AlignmentFlag.AlignLeft if isinstance(widget, QPushButton) else Qt.AlignmentFlag(0)
-        self._column.insertWidget(self._column.count() - 1, widget, 0, left)
+        self._column.insertWidget(self._column.indexOf(self._fold), widget)
         self._rows.append(widget)
 
 

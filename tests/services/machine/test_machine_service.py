@@ -105,6 +105,14 @@ def test_a_lower_measurement_leaves_what_was_kept_and_is_told(paths: Paths) -> N
     assert any("the 1000000.0 GB/s of 2026-01-02 stay" in note for note in machine.notes)
 
 
+def test_a_bandwidth_measured_meanwhile_counts_at_once(paths: Paths) -> None:
+    """Discover predicted by the one of its start, while the chat and the commands had the new one."""
+    known = service(paths).describe("cached")
+    keep_bandwidth(paths, known)
+    now = service(paths).now(msgspec.structs.replace(known, memory=msgspec.structs.replace(known.memory)))
+    assert now.memory.bandwidth_bytes_per_second == 5e10
+
+
 def test_bandwidth_measured_on_a_busy_machine_is_marked(paths: Paths) -> None:
     machine = service(paths).describe("cached")
     keep_bandwidth(paths, machine, cpu_share=0.5)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QListView, QPushButton
 from pytestqt.qtbot import QtBot
 from support.discover_page import Made
 from support.published import quality_table
@@ -91,3 +94,21 @@ def test_memory_fit_speed_and_the_action_are_the_last_to_go(made: Made, qtbot: Q
         for text in ("too large by 123.4 GB", "all on GPU (tight)", "CPU only (tight)", "experts in RAM"):
             assert metrics.horizontalAdvance(text) + 2 * table.padding <= table.columnWidth(WHERE), (width, text)
         assert metrics.horizontalAdvance("UD-Q4_K_XL") <= table.columnWidth(VARIANT) - 2 * table.padding or width < 900
+
+
+def test_a_narrow_list_keeps_names_whole(made: Made, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ "Qwen…GGUF" stood beside "partly on GPU": its size was gone."""
+    made.page._search.filters.set_fits_only(False)
+    made.wait(lambda: "Qwen3-14B-GGUF" in made.results)
+    made.page.resize(745, 500)
+    qtbot.waitUntil(lambda: made.page.width() == 745)
+    drawn: list[str] = []
+    draw = QPainter.drawText
+
+    def recorded(painter: QPainter, *arguments: Any) -> Any:
+        drawn.extend(argument for argument in arguments if isinstance(argument, str))
+        return draw(painter, *arguments)
+
+    monkeypatch.setattr(QPainter, "drawText", recorded)
+    made.find(QListView, "discoverResults").viewport().grab()
+    assert {"Qwen3-8B-GGUF", "Qwen3-14B-GGUF", "◐ partly on GPU", "● fits"} <= set(drawn)

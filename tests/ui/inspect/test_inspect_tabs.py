@@ -128,3 +128,27 @@ def test_tabs_are_made_and_told_when_looked_at(make_page: MakePage, qtbot: QtBot
     assert find(page, QTabBar, "inspectTabBar").accessibleTabName(2) == "Metadata 0"
     page.go_to("tensor:output.weight")
     assert Panel.shown[-1] == "output.weight"
+
+
+def test_in_a_small_window_no_table_scrolls_sideways(make_page: MakePage, qtbot: QtBot, starter_model: Path) -> None:
+    """At 820x520 bits per weight, sizes and shares stood beyond the right edge."""
+    page = make_page()
+    opened(qtbot, page, starter_model)
+    page.resize(744, 450)
+    bar = find(page, QTabBar, "inspectTabBar")
+    seen = set()
+    for at in range(bar.count()):
+        if bar.tabText(at).startswith(("Layers", "Tensors")):
+            bar.setCurrentIndex(at)
+            qtbot.waitUntil(lambda: page.width() == 744)
+            for table in page.findChildren(QTableView):
+                if table.isVisible():
+                    seen.add(table.objectName())
+                    assert table.horizontalScrollBar().maximum() == 0, table.objectName()
+                    titles = [
+                        table.model().headerData(column, Qt.Orientation.Horizontal)
+                        for column in range(table.model().columnCount())
+                        if not table.isColumnHidden(column)
+                    ]
+                    assert "Size" in titles and "Type" in titles
+    assert len(seen) >= 2
