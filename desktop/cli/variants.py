@@ -12,7 +12,7 @@ from desktop.cli.output import ProgressLine, human_bytes, print_json, print_text
 from desktop.core.choice import Goal, Recommendation
 from desktop.core.load_settings import KV_TYPES, LoadSettings
 from desktop.services.container import Container
-from desktop.services.discover.picker import PickedRepo
+from desktop.services.discover.picked_repo import PickedRepo
 from desktop.services.discover.picker_records import Controls, ModelGroup, VariantRow, View
 from desktop.services.discover.picker_words import (
     facts,

@@ -24,7 +24,8 @@ from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.records import RepoSummary
 from desktop.hub.search import HubSearch
-from desktop.services.discover.picker import PickedRepo, PickerService
+from desktop.services.discover.picked_repo import PickedRepo
+from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import Controls
 from desktop.services.discover.tables import DataTables
 from desktop.services.machine.calibration import CalibrationService

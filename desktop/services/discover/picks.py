@@ -27,7 +27,8 @@ from desktop.core.placement import hypothetical
 from desktop.core.speed import Speeds
 from desktop.hub.records import RepoSummary, SearchQuery, Task
 from desktop.hub.search import HubSearch
-from desktop.services.discover.picker import PickedRepo, PickerService
+from desktop.services.discover.picked_repo import PickedRepo
+from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_rates import MachineRates, VariantRates
 from desktop.services.discover.picker_records import Controls, RateSource, VariantRow
 from desktop.services.discover.repo_reading import Known

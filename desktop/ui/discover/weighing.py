@@ -8,7 +8,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
-from desktop.services.discover.picker import PickedRepo, PickerService
+from desktop.services.discover.picked_repo import PickedRepo
+from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import Controls, View
 from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 

@@ -33,7 +33,8 @@ from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
-from desktop.services.discover.picker import PickedRepo, PickerService
+from desktop.services.discover.picked_repo import PickedRepo
+from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import Controls, EnginePlanner, View
 from desktop.services.discover.picker_words import (
     facts,

@@ -1,0 +1,353 @@
+"""A repo being looked at: its variants weighed on a machine, first by estimate, then by the engine.
+
+One range of 64 KB per model gives the estimate for every variant. Then each variant's whole header is read, in the
+order of interest, and the engine plans it by what that header says. Changing the controls weighs everything anew
+without another request. A repo that holds several models has a recommendation for each, and one of them is taken.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from desktop.core.cancelled import Cancelled, CancelledError, never
+from desktop.core.choice import Option
+from desktop.core.errors import HeftError
+from desktop.core.hardware import Machine
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import NOTHING_SET, LoadSettings
+from desktop.core.memory import ModelShape, Weights
+from desktop.core.model_ref import ModelRef, hub_identity, local_ref
+from desktop.core.naming import Role
+from desktop.core.placement import Fit, Pool
+from desktop.core.quality import Kind, Quality
+from desktop.core.quants import main_type
+from desktop.core.variants import variants_of
+from desktop.hub.header import HeaderReader
+from desktop.hub.records import RepoFiles
+from desktop.services.discover.picker_rates import MachineRates, VariantRates
+from desktop.services.discover.picker_records import (
+    Controls,
+    EnginePlanner,
+    Mark,
+    RateSource,
+    RowState,
+    VariantRow,
+    View,
+)
+from desktop.services.discover.picker_view import view_of, within
+from desktop.services.discover.repo_reading import Known, Model, RepoReading
+from desktop.services.discover.tables import DataTables
+from desktop.services.discover.target_machine import (
+    SMALLEST_CONTEXT,
+    OwnPlace,
+    TargetMachine,
+    estimated,
+    refitted,
+)
+from desktop.services.inspect.refusals import ENGINE_REFUSES
+from desktop.services.models.local_copies import LocalCopies
+from desktop.services.planning.service import plan_of, threads_of
+
+_SORTINGS = 3  # times that headers may show files to be no models, before the rest stays as it is
+_NOT_PLANNED = "Heft cannot work out how this model is loaded."
+
+_log = logging.getLogger(__name__)
+
+_Key = tuple[int, LoadSettings, int]
+
+
+class PickedRepo:
+    """One repo being looked at. :meth:`view` is quick and may be called from any thread; the rest waits."""
+
+    def __init__(
+        self,
+        files: RepoFiles,
+        headers: HeaderReader,
+        tables: DataTables,
+        own: OwnPlace,
+        planner: EnginePlanner | None,
+        rates: RateSource | None,
+        copies: LocalCopies | None = None,
+        usual: LoadSettings = NOTHING_SET,
+    ) -> None:
+        """``usual`` is what holds for every load unless the controls say something else."""
+        self.files = files
+        self._usual = usual
+        self.remembered = NOTHING_SET  # how a model of the repo was set up before
+        self._headers = headers
+        self._tables = tables
+        self._copies = copies
+        self._listing = threading.RLock()  # the list of variants and what is by its numbers change together
+        self._list({})
+        self._repo_words = self._reading.grouper.words(files.id.rpartition("/")[2])
+        self._own = own
+        self._planner = planner
+        self._rates = MachineRates(rates)
+        self._lock = threading.Lock()
+        self._planned: dict[_Key, tuple[Fit, tuple[Pool, ...]]] = {}  # with the memory it was planned for
+        self._unplanned: set[tuple[int, int]] = set()
+        self._without_figures: set[int] = set()  # the formulas fail on these
+        self._machines: dict[int, Machine] = {}  # by id, kept so that no other gets the id
+        self._qualities: dict[tuple[str, Kind, int | None], Quality] = {}
+
+    @property
+    def built(self) -> tuple[tuple[int, int] | None, ...]:
+        """How each variant's model is built, as far as it was read: its layers and the tokens it was trained for."""
+        shapes = (known.shape for known in self._reading.now().known)
+        return tuple((shape.layer_count, shape.trained_context) if shape else None for shape in shapes)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def read_first(self, cancelled: Cancelled = never) -> None:
+        """The first kilobytes of one variant per model, which give the estimates for all. Raises HubError.
+
+        A damaged file is passed over for the next one; FileFormatError where all are. What turns out to be no model
+        goes to the models it is a companion of: the list of variants is another one then.
+        """
+        told: dict[str, Role] = {}
+        for _ in range(_SORTINGS):
+            self._reading.read_first(cancelled)
+            found = self._reading.companions()
+            if not found:
+                return
+            told |= found
+            with self._listing:
+                self._list(told)
+        self._reading.read_first(cancelled)
+
+    def _list(self, told: Mapping[str, Role]) -> None:
+        """List the variants by the files' names, and by what headers said of some."""
+        self.variants = variants_of(self.files.files, told)
+        identity = partial(hub_identity, self.files.id)
+        self._refs = tuple(ModelRef(one.name, identity(one.first_file.path)) for one in self.variants)
+        self._reading = RepoReading(self.files, self.variants, self._headers, self._tables)
+        self._local: list[Path | None] = []
+        self.look_for_copies()
+
+    def settle(
+        self,
+        controls: Controls,
+        progress: Callable[[], None] = lambda: None,
+        cancelled: Cancelled = never,
+    ) -> None:
+        """Read whole headers and let the engine plan, the recommended variants first. ``progress`` after each row.
+
+        What cannot be read or planned keeps its estimate and says why; the others go on. Raises CancelledError, and
+        HubError at the end, or where the Hub cannot be reached twice in a row.
+        """
+        where = self._place(controls)
+        lost: HeftError | None = None
+        lost_before = False
+        for index in self._by_interest(controls):
+            if cancelled():
+                raise CancelledError
+            try:
+                if self._reading.read(index, cancelled):
+                    self._plan(index, controls, where, cancelled)
+                lost_before = False
+            except CancelledError:
+                raise
+            except HeftError as error:  # what passes by itself; another try may read it
+                if lost_before:
+                    raise
+                lost, lost_before = lost or error, True
+            progress()
+        if lost is not None:
+            raise lost
+
+    def _plan(self, index: int, controls: Controls, where: TargetMachine, cancelled: Cancelled) -> None:
+        """Let the engine plan a variant whose headers were read."""
+        now = self._reading.now()
+        known = now.known[index]
+        shape, weights, settings = known.shape, known.weights, within(_placing(controls, known), known.shape, now)
+        key = (index, settings, where.key)
+        earlier = self._planned.get(key)
+        if self._planner is None or (index, where.key) in self._unplanned or shape is None or weights is None:
+            return
+        if earlier is not None and earlier[1] == where.pools:
+            return
+        try:
+            fit = refitted(where.pools, earlier, shape, weights, settings)
+            fit = fit or self._planner.plan(
+                known.headers, shape, weights, settings, where.machine, where.held, cancelled, longest=False
+            )
+            if fit is not None and fit.fits:  # the longest context by formulas: a search by the engine takes seconds
+                by_formulas = self._estimate(index, shape, weights, settings, where, longest=True)
+                same = by_formulas is not None and by_formulas.placement == fit.placement
+                fit = replace(fit, max_context=by_formulas.max_context if by_formulas and same else fit.context)
+        except CancelledError:
+            raise
+        except HeftError as error:
+            refused = error.kind in ENGINE_REFUSES
+            (self._reading.refuse if refused else self._reading.fail)(index, error.message)
+            fit = None
+        except Exception:  # noqa: BLE001 - one variant's failure never fails the others
+            _log.exception("no plan for %s", self.variants[index].first_file.path)
+            self._reading.fail(index, _NOT_PLANNED)
+            fit = None
+        with self._lock:
+            self._machines[where.key] = where.machine
+            if fit is None:
+                self._unplanned.add((index, where.key))
+            else:
+                self._planned[key] = (fit, where.pools)
+
+    # -- what is remembered --------------------------------------------------------------------------
+
+    def first_remembered(self, settings_of: Callable[[ModelRef], LoadSettings]) -> LoadSettings:
+        """How one of the variants was set up before, those on this computer first; nothing set where none was."""
+        here = [local_ref(path) for path in self._local if path is not None]
+        found = (settings_of(ref) for ref in (*here, *self._refs))
+        return next((settings for settings in found if not settings.unset), NOTHING_SET)
+
+    # -- this computer as it is now ---------------------------------------------------------------
+
+    def look_for_copies(self) -> bool:
+        """Look again which variants are on this computer; whether that is different now."""
+        copies, before, variants = self._copies, self._local, self.variants
+        found = [copies.path_of(self.files.id, variant) if copies else None for variant in variants]
+        with self._listing:
+            if variants is self.variants:
+                self._local = found
+        return found != before
+
+    def refresh(self) -> bool:
+        """Look at this computer's free memory again; whether it changed enough to matter. :meth:`settle` then."""
+        return self._own.refresh()
+
+    def forget_rates(self) -> None:
+        """Ask anew how quick machines are: one of them was measured."""
+        self._rates.forget()
+
+    def types(self, controls: Controls) -> tuple[str, ...]:
+        """The tensor types that most weights of the variants have, in the order of interest."""
+        kinds = (main_type(self.variants[index].quantization) for index in self._by_interest(controls))
+        return tuple(dict.fromkeys(kinds))
+
+    # -- weighing --------------------------------------------------------------------------------
+
+    def view(self, controls: Controls, *, estimates_only: bool = False, longest: bool = False) -> View:
+        """Everything as known now. ``estimates_only`` leaves the engine's plans out; ``longest`` fills max_context."""
+        where = self._place(controls)
+        with self._listing:
+            return self._view(controls, where, estimates_only=estimates_only, longest=longest)
+
+    def _view(self, controls: Controls, where: TargetMachine, *, estimates_only: bool, longest: bool) -> View:
+        now = self._reading.now()
+        with self._lock:
+            planned = {} if estimates_only else dict(self._planned)
+        rates = self._rates.on(where)
+        rows: list[VariantRow | None] = [None] * len(self.variants)
+        for number, model in enumerate(now.models):
+            for index in model.variants:
+                known = now.known[index]
+                settings = within(_placing(controls, known), known.shape, now)
+                fit, pools = planned.get((index, settings, where.key), (None, ()))
+                if pools != where.pools:  # planned for other free memory: the estimate stands until it is planned again
+                    fit = None
+                if fit is None and known.shape is not None and known.weights is not None:
+                    fit = self._estimate(index, known.shape, known.weights, settings, where, longest=longest)
+                load = within(controls.asked(_trained(known)).over(self._usual), known.shape, now)
+                rows[index] = self._row(index, number, model, known, fit, rates, load, controls.machine)
+        shown = [row for row in rows if row is not None]
+        return view_of(self.files, self._repo_words, shown, now, controls, where)
+
+    def marks(self, controls: Controls) -> tuple[Mark, ...]:
+        """Where, along the context, each variant stops being where it is with a short one; the shortest first."""
+        where, found = self._place(controls), []
+        for index, known in enumerate(self._reading.now().known):
+            if known.shape is None or known.weights is None:
+                continue
+            settings = replace(_placing(controls, known), context=SMALLEST_CONTEXT)
+            fit = self._estimate(index, known.shape, known.weights, settings, where, longest=True)
+            inside = fit is not None and fit.placement in ("gpu", "cpu")
+            if fit is not None and inside and fit.max_context < known.shape.trained_context:
+                found.append(Mark(fit.max_context, self.variants[index].name))
+        return tuple(sorted(found, key=lambda mark: mark.context))
+
+    def _estimate(
+        self,
+        index: int,
+        shape: ModelShape,
+        weights: Weights,
+        settings: LoadSettings,
+        where: TargetMachine,
+        *,
+        longest: bool,
+    ) -> Fit | None:
+        """How a variant fits by formulas; None where these fail on it."""
+        if index in self._without_figures:
+            return None
+        try:
+            return estimated(shape, weights, settings, where, longest=longest)
+        except Exception:  # noqa: BLE001 - one variant's failure never fails the others
+            _log.exception("no estimate for %s", self.variants[index].first_file.path)
+            self._without_figures.add(index)
+            return None
+
+    def _row(
+        self,
+        index: int,
+        group: int,
+        model: Model,
+        known: Known,
+        fit: Fit | None,
+        rates: VariantRates,
+        asked: LoadSettings,
+        machine: Machine | None,
+    ) -> VariantRow:
+        variant, problem = self.variants[index], known.problem
+        variant = variant.with_quantization(known.quantization or variant.quantization, known.note)
+        state: RowState
+        plan: LoadPlan | None = None
+        quality = self._quality(variant.quantization, variant.kind, model)
+        if fit is not None:
+            state = "engine" if fit.method == "engine" else "estimate"
+            about = (variant.quantization, fit, threads_of(asked), variant.first_file.path)
+            speeds = rates.speeds(known, *about) if model.kind.writes_text else None
+            option = Option(variant, quality, fit, speeds)
+            if known.shape is not None:
+                plan = plan_of(self._refs[index], asked, fit, speeds, known.shape, model.kind, machine)
+        else:
+            if failed := index in self._without_figures:
+                problem = problem or _NOT_PLANNED
+            state = "unreadable" if problem or variant.missing_shards else "waiting"
+            option = Option(variant, quality, damaged=known.damaged, unplannable=known.unplannable or failed)
+        size = known.size
+        parameters = (size.parameters if size is not None else 0) or model.parameters
+        bits = size.bits_per_weight or None if size is not None else None
+        return VariantRow(option, state, problem, self._local[index], group, known.shape, parameters, bits, plan)
+
+    def _place(self, controls: Controls) -> TargetMachine:
+        return TargetMachine(controls.machine) if controls.machine is not None else self._own.now
+
+    def _quality(self, quantization: str, kind: Kind, model: Model) -> Quality:
+        key = (quantization, kind, model.parameters)
+        known = self._qualities.get(key)
+        if known is None:
+            known = self._qualities[key] = self._tables.quality.quality_of(*key)
+        return known
+
+    def _by_interest(self, controls: Controls) -> list[int]:
+        """Each model's recommended variant first, that of the model to take before the others', then their neighbours
+        in size."""
+        view = self.view(controls)
+        taken, order = view.choice.index if view.choice else 0, []
+        for number, group in enumerate(view.groups):
+            around = group.rows.index(group.recommended) if group.recommended is not None else 0
+            order += [(abs(at - around), number != taken, row) for at, row in enumerate(group.rows)]
+        return [row for *_, row in sorted(order)]
+
+
+def _trained(known: Known) -> int:
+    return known.shape.trained_context if known.shape else 0
+
+
+def _placing(controls: Controls, known: Known) -> LoadSettings:
+    """What of the controls decides where a variant goes: not the threads, and it is weighed without speculation."""
+    return replace(controls.asked(_trained(known)), threads=None, speculation=None, draft=None)
