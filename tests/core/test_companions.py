@@ -73,6 +73,8 @@ def test_several_models_by_their_names() -> None:
         ("Q27-eagle3-Q8_0.gguf", 0.9, "draft"),
         ("Q27-DFlash-b16-Q8_0.gguf", 0.9, "draft"),
         ("dflash-Q27-Q8_0.gguf", 0.9, "draft"),
+        ("Q27-dspark-Q4_1.gguf", 1.1, "draft"),
+        ("Q27-dspark-Q4_1.gguf", 17.0, "model"),
         ("dspark-Q27.gguf", 0.9, "draft"),
         ("draft/Q-0.6B-Q8_0.gguf", 0.6, "draft"),
         ("mmproj/Q27-F16.gguf", 0.9, "mmproj"),
