@@ -24,6 +24,7 @@ _FOLDERS: Mapping[str, Role] = {
 _HOLDERS = frozenset((*_FOLDERS, "vision", "projector", "projectors"))  # folders that a companion may lie in
 # Words that drafts have in their names and models too: a draft is then known by being smaller than its model.
 _MAYBE = frozenset(("mtp", "nextn", "assistant", "eagle"))
+_PREFIXES = ("mtp", "eagle3", "dflash", "dspark")  # llama.cpp's (common/download.cpp)
 _DRAFT_WORDS = _MAYBE | frozenset(("draft", "drafter", "eagle3", "dflash", "dspark"))
 # Shares of its model's weights. MTP heads have up to a third, where they bring embeddings of their own.
 _SMALLER, _AS_LARGE = 0.5, 0.8
@@ -145,7 +146,7 @@ def _too_large(role: Role, paths: Sequence[P], models: Sequence[Sequence[P]], si
         return False
     if role == "imatrix":
         return bool(naming.label(paths[0].name)) and sum(sizes[path] for path in paths) > _MATRIX_SHARE * largest
-    if naming.words(paths[0].name)[0] in _DRAFT_WORDS or _in_draft_folder(paths[0]):
+    if naming.words(paths[0].name)[0] in _PREFIXES or _in_draft_folder(paths[0]):
         return False
     weights = max(_weights(other, sizes, least=True) for other in models)
     return _weights(paths, sizes, least=False) >= _AS_LARGE * weights

@@ -75,6 +75,7 @@ def test_several_models_by_their_names() -> None:
         ("dflash-Q27-Q8_0.gguf", 0.9, "draft"),
         ("Q27-dspark-Q4_1.gguf", 1.1, "draft"),
         ("Q27-dspark-Q4_1.gguf", 17.0, "model"),
+        ("Draft-Horse-27B-Q4_K_M.gguf", 16.0, "model"),
         ("dspark-Q27.gguf", 0.9, "draft"),
         ("draft/Q-0.6B-Q8_0.gguf", 0.6, "draft"),
         ("mmproj/Q27-F16.gguf", 0.9, "mmproj"),

@@ -11,7 +11,6 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
@@ -170,8 +169,8 @@ class PickedRepo:
     def _list(self, told: Mapping[str, Role]) -> None:
         """List the variants by the files' names, and by what headers said of some."""
         self.variants = variants_of(self.files.files, told)
-        identity = partial(hub_identity, self.files.id)
-        self._refs = tuple(ModelRef(one.name, identity(one.first_file.path)) for one in self.variants)
+        repo = self.files.id
+        self._refs = tuple(ModelRef(one.name, hub_identity(repo, one.first_file.path)) for one in self.variants)
         self._reading = RepoReading(self.files, self.variants, self._headers, self._tables)
         self._local: list[Path | None] = []
         self.look_for_copies()
@@ -206,6 +205,9 @@ class PickedRepo:
             progress()
         if lost is not None:
             raise lost
+        fitting = self._reading.with_projectors_that_fit(cancelled)  # from the network, so not under the lock
+        with self._listing:
+            self.variants = fitting
 
     def _plan(self, index: int, controls: Controls, where: TargetMachine, cancelled: Cancelled) -> None:
         """Let the engine plan a variant whose headers were read."""
