@@ -92,11 +92,8 @@ def companions_for(model: PurePath, companions: Sequence[P], *, several: bool) -
 
 def several_models(files: Iterable[PurePath]) -> bool:
     """Whether model files are of several models by their names; "x" and "x-qat" count as one."""
-    found: list[str] = []
-    for name in sorted({_model_name(path) for path in files}, key=len):
-        if name and not any(name.startswith(known) for known in found):
-            found.append(name)
-    return len(found) > 1
+    names = sorted({name for path in files if (name := _model_name(path))}, key=len)
+    return any(not name.startswith(names[0]) for name in names)
 
 
 def contradict(model: str, companion: str) -> bool:
