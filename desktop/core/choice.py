@@ -32,7 +32,7 @@ from desktop.core.choice_reasons import (
     stays,
     whole,
 )
-from desktop.core.quality import NOTICEABLE
+from desktop.core.quality import NOTICEABLE, REFERENCES
 
 __all__ = [
     "Alternatives",
@@ -61,7 +61,8 @@ def recommend(options: Sequence[Option], goal: Goal, alternatives: Alternatives 
 
 
 def least_loss(options: Sequence[Option], indices: Sequence[int]) -> int:
-    """The least loss; of those that cannot be told apart the measured, newer, faster, smaller one.
+    """The least loss; of those that cannot be told apart the measured, newer, faster, smaller one. The form a model was
+    published in is no measurement: it does not go before what loses as little in half the bytes.
 
     Where nothing is known of any, the largest file is taken: more bits were never worse.
     """
@@ -73,7 +74,7 @@ def least_loss(options: Sequence[Option], indices: Sequence[int]) -> int:
     return min(
         alike,
         key=lambda i: (
-            not options[i].quality.measured,
+            not options[i].quality.measured or options[i].variant.quantization in REFERENCES,
             options[i].variant.legacy,
             options[i].variant.size_bytes,
             options[i].variant.name,
@@ -142,12 +143,15 @@ def _fastest(options: Sequence[Option], indices: Sequence[int]) -> int:
 
 
 def _acceptable(options: Sequence[Option], indices: Sequence[int]) -> Sequence[int]:
-    """Those whose loss is below noticeable; where there are none, below large; else all."""
+    """Those whose loss is below noticeable; where there are none, below large; else those that lose the least: below
+    2 bits more speed is of no use."""
     for end in (NOTICEABLE, LARGE):
         good = [i for i in indices if options[i].severity < end]
         if good:
             return good
-    return indices
+    least = min(options[i].severity for i in indices)
+    known = [i for i in indices if options[i].quality.severity_high is not None]
+    return [i for i in known if options[i].severity < least + SAME] or indices
 
 
 def _not_too_slow(options: Sequence[Option], indices: Sequence[int]) -> list[int]:

@@ -21,8 +21,10 @@ _FOLDERS: Mapping[str, Role] = {
     "mmproj": "mmproj", "imatrix": "imatrix", "mtp": "draft", "draft": "draft", "drafts": "draft", "eagle3": "draft",
     "dflash": "draft", "dspark": "draft", "assistant": "draft",
 }  # fmt: skip
+_HOLDERS = frozenset((*_FOLDERS, "vision", "projector", "projectors"))  # folders that a companion may lie in
 # Words that drafts have in their names and models too: a draft is then known by being smaller than its model.
 _MAYBE = frozenset(("mtp", "nextn", "assistant", "eagle"))
+_PREFIXES = ("mtp", "eagle3", "dflash", "dspark")  # llama.cpp's (common/download.cpp)
 _DRAFT_WORDS = _MAYBE | frozenset(("draft", "drafter", "eagle3", "dflash", "dspark"))
 # Shares of its model's weights. MTP heads have up to a third, where they bring embeddings of their own.
 _SMALLER, _AS_LARGE = 0.5, 0.8
@@ -59,7 +61,7 @@ def roles_of(sizes: Mapping[P, int], told: Mapping[P, Role] | None = None) -> di
         role, others = found[paths[0]], [other for other in models if other is not paths]
         if role == "model" and _maybe_draft(paths[0]) and _is_draft(paths, others, sizes):
             changed |= dict.fromkeys(paths, "draft")
-        elif role == "imatrix" and naming.label(paths[0].name) and not _is_matrix(paths, others, sizes):
+        elif role in ("draft", "imatrix") and _too_large(role, paths, others, sizes):
             changed |= dict.fromkeys(paths, "model")
     found |= changed
     if "model" not in found.values():  # a repo of drafts: they are what it offers
@@ -90,11 +92,8 @@ def companions_for(model: PurePath, companions: Sequence[P], *, several: bool) -
 
 def several_models(files: Iterable[PurePath]) -> bool:
     """Whether model files are of several models by their names; "x" and "x-qat" count as one."""
-    found: list[str] = []
-    for name in sorted({_model_name(path) for path in files}, key=len):
-        if name and not any(name.startswith(known) for known in found):
-            found.append(name)
-    return len(found) > 1
+    names = sorted({name for path in files if (name := _model_name(path))}, key=len)
+    return any(not name.startswith(names[0]) for name in names)
 
 
 def contradict(model: str, companion: str) -> bool:
@@ -136,9 +135,18 @@ def _is_draft(paths: Sequence[P], models: Sequence[Sequence[P]], sizes: Mapping[
     return share < (_AS_LARGE if in_folder and by_name else _SMALLER)
 
 
-def _is_matrix(paths: Sequence[P], models: Sequence[Sequence[P]], sizes: Mapping[P, int]) -> bool:
+def _too_large(role: Role, paths: Sequence[P], models: Sequence[Sequence[P]], sizes: Mapping[P, int]) -> bool:
+    """Whether what calls itself a draft or an importance matrix is a model by its size: "dspark" and "imatrix" may also
+    say how it was quantized. What begins with such a word never is, as llama.cpp has it."""
     largest = max((sum(sizes[path] for path in other) for other in models), default=0)
-    return sum(sizes[path] for path in paths) <= _MATRIX_SHARE * largest or not largest
+    if largest < _TELLS_NOTHING:
+        return False
+    if role == "imatrix":
+        return bool(naming.label(paths[0].name)) and sum(sizes[path] for path in paths) > _MATRIX_SHARE * largest
+    if naming.words(paths[0].name)[0] in _PREFIXES or _in_draft_folder(paths[0]):
+        return False
+    weights = max(_weights(other, sizes, least=True) for other in models)
+    return _weights(paths, sizes, least=False) >= _AS_LARGE * weights
 
 
 def _weights(paths: Sequence[P], sizes: Mapping[P, int], *, least: bool) -> float:
@@ -150,7 +158,7 @@ def _weights(paths: Sequence[P], sizes: Mapping[P, int], *, least: bool) -> floa
 
 def home_of(companion: P) -> P:
     """The folder a companion belongs to: a folder named after what it holds is one within it."""
-    return companion.parent.parent if companion.parent.name.lower() in _FOLDERS else companion.parent
+    return companion.parent.parent if companion.parent.name.lower() in _HOLDERS else companion.parent
 
 
 def _companion_name(name: str) -> str:

@@ -34,7 +34,7 @@ _GGUF = re.compile(r"\.gguf$", re.IGNORECASE)
 # ik_llama.cpp (IQ4_KS, IQ2_KT, Q8_K_R8, IQ1_BN) and BitNet's (I2_S) are labels too, whatever can load them; a bare Q4
 # is one that says no more than its bits.
 _LABEL = re.compile(
-    r"(?:^|[-._ ])"
+    r"(?:^|[-._ ]|(?-i:(?<=[a-z\d])(?=Q\d_)))"  # devstralQ4_K_M
     r"(?P<label>(?:UD-|i1-)?"
     r"(?:I?Q\d+_(?:K(?:SS|[STLV])?(?:_(?:XXS|XS|S|M|L|XL|XXL|P))?|BN|XXS|XS|S|M|L|NL|[01](?:_\d_\d)?)(?:_R\d+)?"
     r"|TQ[12]_0|I2_S|MXFP4(?:_MOE)?|NVFP4|BF16(?:_R16)?|FP?16|FP?32|Q[2-8]))"

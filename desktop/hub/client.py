@@ -195,8 +195,11 @@ class HubClient:
     def _led(self, url: str, address: str) -> str:
         """Where a redirect or a link in the answer from ``url`` leads. One from the root, of a Hub behind an endpoint
         with a path of its own, is meant within that path."""
-        found, inside = urlsplit(urljoin(url, address)), urlsplit(self.endpoint).path
-        from_root = not urlsplit(address).netloc and self._is_own(url)
+        try:
+            found, from_root = urlsplit(urljoin(url, address)), not urlsplit(address).netloc and self._is_own(url)
+        except ValueError as error:  # no address at all
+            raise half_an_answer(f"{error}: {address[:200]!r}") from error
+        inside = urlsplit(self.endpoint).path
         if inside and from_root and not f"{found.path}/".startswith(f"{inside}/"):
             found = found._replace(path=inside + found.path)
         return found.geturl()

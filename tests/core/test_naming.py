@@ -36,6 +36,12 @@ from desktop.core.units import human_bytes, human_parameters
         ("Q4_K_M.gguf", "Q4_K_M", "Q4_K_M"),
         ("model.gguf", "", "model"),
         ("IQ-test-7B.gguf", "", "IQ-test-7B"),
+        ("devstralQ4_K_M.gguf", "Q4_K_M", "devstral"),
+        ("Phi-3-mini-4k-instruct-q4.gguf", "q4", "Phi-3-mini-4k-instruct"),
+        ("Phi-3-medium.f16.q6.gguf", "q6", "Phi-3-medium.f16"),
+        ("Qwen3-30B-A3B-smol-IQ4_KSS.gguf", "IQ4_KSS", "Qwen3-30B-A3B-smol"),
+        ("Qwen3-30B-A3B-MTP-Q4_K_M.gguf", "Q4_K_M", "Qwen3-30B-A3B-MTP"),
+        ("ggml-model-i2_s.gguf", "i2_s", "ggml-model"),
     ],
 )
 def test_labels_and_base_names(name: str, quantization: str, base: str) -> None:
@@ -71,6 +77,10 @@ def test_shards() -> None:
         ("eagle3-LLaMA.gguf", "draft"),
         ("Qwen3-0.6B-draft-Q8_0.gguf", "draft"),
         ("Qwen3-0.6B-Q8_0.gguf", "model"),
+        ("Qwen3.6-35B-A3B-MTP-Q4_K_M.gguf", "model"),
+        ("dflash-Qwen3-8B.gguf", "draft"),
+        ("L3-8B-imatrix-Q4_K_M.gguf", "model"),
+        ("L3-8B-BF16.imatrix.gguf", "imatrix"),
     ],
 )
 def test_roles(name: str, expected: str) -> None:

@@ -104,6 +104,14 @@ def test_facts_that_are_wrong_do_not_fail_the_repo(hub: HubServer, tmp_path: Pat
     assert listed.summary.parameters is None and listed.files[0].size_bytes == 3600
 
 
+def test_a_redirect_to_no_address_is_said(hub: HubServer) -> None:
+    hub.fail("redirect", "new/name-0", times=2, status=307, location="http://[nowhere/m")
+    for ask in (lambda: client_of(hub).json("/api/models/new/name-0"), lambda: whole(client_of(hub), "new/name-0")):
+        with pytest.raises(HeftError) as caught:
+            ask()
+        assert caught.value.kind == "bad-answer"
+
+
 def test_a_circle_is_said(hub: HubServer) -> None:
     hub.fail("redirect-loop", "/api/models", times=20)
     with pytest.raises(HeftError) as caught:

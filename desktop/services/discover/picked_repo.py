@@ -159,6 +159,9 @@ class PickedRepo:
             progress()
         if lost is not None:
             raise lost
+        fitting = self._reading.with_projectors_that_fit(cancelled)  # from the network, so not under the lock
+        with self._listing:
+            self.variants = fitting
 
     def _plan(self, index: int, controls: Controls, where: TargetMachine, cancelled: Cancelled) -> None:
         """Let the engine plan a variant whose headers were read."""

@@ -16,6 +16,7 @@ from desktop.core.gguf import Header
 from desktop.core.gguf.checks import name_is_wrong
 from desktop.core.gguf.kind import model_kind
 from desktop.core.gguf.model_checks import first_refusal
+from desktop.core.gguf.projector import projector_widths, widths_contradict
 from desktop.core.gguf.together import fingerprint_of, quantization_of
 from desktop.core.memory import ModelShape, Weights, shape_of, weights_from_size, weights_of
 from desktop.core.model_groups import Grouped, Identity, ModelGrouper, NameWords, Use, identity_of
@@ -253,6 +254,36 @@ class RepoReading:
         if len(found) == len(self._variants):
             return {}
         return {file.path: role for index, role in found.items() for file in self._variants[index].files}
+
+    def with_projectors_that_fit(self, cancelled: Cancelled) -> tuple[Variant, ...]:
+        """The variants without projectors that put out another width than their model takes, as their headers say.
+        One that cannot be read stays. Raises CancelledError."""
+        with self._lock:
+            shapes = [entry.shape for entry in self._known]
+        widths: dict[str, tuple[int, ...]] = {}
+
+        def fits(file: RepoFile, shape: ModelShape | None) -> bool:
+            if file.path not in widths:
+                widths[file.path] = self._widths(file, cancelled)
+            return shape is None or not widths_contradict(widths[file.path], shape.embedding)
+
+        return tuple(
+            variant
+            if variant.projector is None or fits(variant.projector, shape)  # the others are the same in other types
+            else replace(variant, mmproj=tuple(file for file in variant.mmproj if fits(file, shape)))
+            for variant, shape in zip(self._variants, shapes, strict=True)
+        )
+
+    def _widths(self, file: RepoFile, cancelled: Cancelled) -> tuple[int, ...]:
+        try:
+            read = self._kept(file) or self._headers.read(
+                self._files.id, file.path, self._revision, cancelled=cancelled
+            )
+        except CancelledError:
+            raise
+        except HeftError:
+            return ()
+        return projector_widths(read.header)
 
     # -- inside ----------------------------------------------------------------------------------
 

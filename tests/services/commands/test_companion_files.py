@@ -153,3 +153,26 @@ def test_what_could_be_several_is_said_with_the_choices(hub: HubServer, heft_hom
     assert document["error"]["hint"] == "Name one of them: Elk-7B Q8_0, Owl-1B Q8_0."
     code, document = heft(hub, heft_home, "download", NAME, "owl-1b-q8_0")
     assert code == 0 and document["files"][0]["path"].endswith("Owl-1B-Q8_0.gguf")
+
+
+@pytest.mark.parametrize(("width", "belongs"), [(2048, True), (3584, False)])
+def test_a_projector_of_another_width_is_no_part_of_the_variant(
+    hub: HubServer, files: dict[str, Content], heft_home: Path, width: int, belongs: bool
+) -> None:
+    said = [("general.architecture", 8, "clip"), ("clip.vision.projection_dim", 4, width)]
+    data, _ = Model([*said], [("v.patch_embd.weight", (256, 256), 1)]).header()
+    files["mmproj-F16.gguf"] = SparseContent(data, 900_000)
+    code, document = heft(hub, heft_home, "variants", NAME, "--machine", "rtx-4090", "--context", "4096")
+    assert code == 0, document
+    for variant in document["variants"]:
+        assert variant["mmproj"] == (["mmproj-F16.gguf"] if belongs else [])
+        assert variant["download_bytes"] - sum(files[path].size for path in variant["files"]) == 900_000 * belongs
+
+
+def test_a_projector_of_another_family_is_no_part_of_the_variant(
+    hub: HubServer, files: dict[str, Content], heft_home: Path
+) -> None:
+    hub.add(Repo(NAME, {"Llama-3.2-3B-Q8_0.gguf": files["Seer-3B-Q8_0.gguf"],
+                        "mmproj-gemma-3-4b-it-f16.gguf": files["mmproj-F16.gguf"]}, {"tags": ["gguf"]}))  # fmt: skip
+    (variant,) = variants(hub, heft_home)["variants"]
+    assert variant["mmproj"] == []
