@@ -21,6 +21,7 @@ _PLAIN_SUM = frozenset(("gpt-oss", "jamba", "qwen2moe", "olmoe"))  # experts' we
 _RESIDUAL_FIRST = frozenset(("jamba", "lfm2", "lfm2moe"))  # sums are written over the stream, not over the part
 _NO_ROTATION = frozenset(("jamba",))
 _WINDOWS_ROTATED = frozenset(("cohere2", "exaone4"))  # layers without a window have no rotation
+_ONE_PART = frozenset(("nemotron_h", "nemotron_h_moe"))  # a layer is a mixer or a feed-forward part
 _REPEATS = 3
 _WHOLE_BATCH = frozenset(("gpt-oss", "gemma4", "qwen3next", "qwen35", "qwen35moe"))  # keep rows for a draft model
 
@@ -67,6 +68,10 @@ def _stream(builder: Builder) -> int:
     stream = builder.embedding()
     for layer, last in _layers(builder):
         normed = builder.norm(stream)
+        if shape.architecture in _ONE_PART and not (layer.recurrent or layer.owns_kv):
+            part = _forward(builder, layer, normed, 0)
+            stream = _sum(builder, *((builder.last_row(part), builder.last_row(stream)) if last else (part, stream)))
+            continue
         mixed = _mix(builder, layer, normed)
         rows = 0
         if last:
