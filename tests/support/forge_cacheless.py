@@ -121,6 +121,11 @@ def _normed_first(
     return model
 
 
+def generic(name: str, experts: int = 0, **keys: Any) -> Forged:
+    """A model of any architecture's name, its tensors those of a plain one."""
+    return _normed_first(name, experts=experts, **keys)
+
+
 def neo_bert() -> Forged:
     return _normed_first("neo-bert", fused=True, up=2 * _HIDDEN)
 

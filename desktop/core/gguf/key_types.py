@@ -22,8 +22,7 @@ TOKEN_KEYS = tuple(f"tokenizer.ggml.{name}_token_id" for name in _TOKENS.split()
 _GENERAL: dict[ValueType, tuple[str, ...]] = {
     ValueType.STRING: ("general.architecture", "general.name", "tokenizer.ggml.model", "tokenizer.ggml.pre"),
     ValueType.UINT32: ("general.file_type", "tokenizer.ggml.token_type_count", *TOKEN_KEYS),
-    ValueType.UINT16: ("split.no", "split.count"),
-    ValueType.INT32: ("split.tensors.count",),
+    ValueType.UINT16: ("split.count",),
     ValueType.BOOL: tuple(
         f"tokenizer.ggml.{name}"
         for name in (
@@ -32,6 +31,7 @@ _GENERAL: dict[ValueType, tuple[str, ...]] = {
         )
     ),
 }  # fmt: skip
+_OF_SPLITS = (("split.no", ValueType.UINT16), ("split.tensors.count", ValueType.INT32))  # read where there are several
 _OF_ARCHITECTURES: dict[ValueType, tuple[str, ...]] = {
     ValueType.UINT32: (
         "context_length", "embedding_length", "embedding_length_out", "block_count", "nextn_predict_layers",
@@ -49,6 +49,7 @@ def check_key_types(header: Header) -> Iterable[Finding]:
     name = header.architecture
     wanted = [(key, kind) for kind, keys in _GENERAL.items() for key in keys]
     wanted += [(f"{name}.{end}", kind) for kind, ends in _OF_ARCHITECTURES.items() for end in ends]
+    wanted += _OF_SPLITS if header.split is not None else ()
     for key, kind in wanted:
         value = header.metadata.get(key)
         if value is not None and value.type is not kind:

@@ -144,7 +144,7 @@ class _Reader:
         length = self.cursor.text_length(what)
         text, valid = self.cursor.text(length, what)
         if not valid:
-            self._report(f"{what[0].upper()}{what[1:]} is not valid UTF-8: {text[:80]!r}.", start)
+            self._report(f"{what[0].upper()}{what[1:]} is not valid UTF-8: {text[:80]!r}.", start, severity="warning")
         return text, length
 
     def _entry(self) -> None:

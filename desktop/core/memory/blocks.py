@@ -301,7 +301,8 @@ class Builder:
         """The inputs of a layer's cache; layers of one window share them."""
         windowed = layer.window > 0
         if windowed not in self._caches:
-            index = next(i for i, a in enumerate(self.shape.layers) if a.owns_kv and (a.window > 0) == windowed)
+            owners = (i for i, a in enumerate(self.shape.layers) if a.owns_kv and (a.window > 0) == windowed)
+            index = next(owners, self.shape.layers.index(layer))  # a header may say that nobody owns what is read
             count = self.cells(index)
             owner = self.shape.layers[index]
             plain = self.shape.latent is None

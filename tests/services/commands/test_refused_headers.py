@@ -45,6 +45,11 @@ HEADER = {  # what a header tells by itself: without asking the engine
     "name is a number": (_key("general.name", Value(U32, 1)), "general.name is stored as UINT32", "general.name"),
     "token of another type": (_key("tokenizer.ggml.bos_token_id", Value(I64, 1)), "stored as INT64", "i64"),
     "flag of another type": (_key("tokenizer.ggml.add_bos_token", Value(U32, 1)), "BOOL was expected", "bool"),
+    "file type of another type": (_key("general.file_type", Value(I32, 15)), "file_type is stored as INT32", "i32"),
+    "causal as a number": (_key("llama.attention.causal", Value(U32, 1)), "BOOL was expected", "expected type bool"),
+    "pooling of another type": (_key("llama.pooling_type", Value(I32, 0)), "pooling_type is stored as INT32", "i32"),
+    "no layers": (_key("llama.block_count", Value(U32, 0)), "block_count is 0", "stopped at a check"),
+    "too few scores": (_key("tokenizer.ggml.scores", Value(ARRAY, b"\0" * 40, 6, 10)), "has 10 entries", "scores"),
     "strange tokenizer": (_key("tokenizer.ggml.model", Value(STRING, "foo")), "the tokenizer 'foo'", "'foo'"),
     "strange splitting": (_key("tokenizer.ggml.pre", Value(STRING, "bar")), "split text 'bar'", "'bar'"),
     "norms in BF16": (_vectors("BF16"), "of one dimension and of another type than F32", "type bf16"),
@@ -126,6 +131,18 @@ def test_what_only_the_engine_knows_is_asked_of_it(
     ran = told(capsys, "run", path, "--prompt", "hi", "--context", "256", code=1)["error"]
     assert weighed["kind"] == ran["kind"] == "bad-file"
     assert weighed["message"] == ran["message"] == found[0]
+
+
+@pytest.mark.engine
+def test_a_name_that_is_no_text_keeps_nothing_from_running(
+    forged: Callable[[Fault], Path], heft_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(forged(_key("odd.key\udcff", Value(U32, 1))))
+    (problem,) = told(capsys, "inspect", path, code=0)["problems"]
+    assert problem["severity"] == "warning" and "not valid UTF-8" in problem["message"]
+    assert told(capsys, "fit", path, code=0)["method"] == "engine"
+    asked = ("--prompt", "hi", "--max-tokens", "2", "--context", "256")
+    assert told(capsys, "run", path, *asked, code=0)["generated_tokens"] > 0
 
 
 @pytest.mark.engine
