@@ -27,7 +27,7 @@ class LoadPlan:
     where figures are less than what was asked for. ``experts`` is how many a layer has, 0 for a dense model; ``cores``
     are the physical ones the process may use, 0 where that is not known. ``kind`` is what the file is for: with one
     that writes no text the engine is not started. ``speculating`` is how tokens are guessed; ``plain`` how fast this
-    model was measured to write without that.
+    model was measured to write without that. ``flash`` is how attention is computed where nothing was asked for.
     """
 
     ref: ModelRef
@@ -43,6 +43,7 @@ class LoadPlan:
     kind: ModelKind = ModelKind.UNKNOWN
     speculating: Speculating = NOT_SPECULATING
     plain: PlainSpeed = UNMEASURED
+    flash: FlashAttention = "auto"
 
     @property
     def path(self) -> Path:
@@ -64,7 +65,7 @@ class LoadPlan:
     @property
     def flash_attention(self) -> FlashAttention:
         """ "auto" leaves it to llama.cpp, which fuses attention wherever the devices can."""
-        return self.asked.flash_attention or "auto"
+        return self.asked.flash_attention or self.flash
 
     @property
     def gpu_layers(self) -> int:

@@ -16,7 +16,7 @@ from desktop.core.gguf import Header
 from desktop.core.gguf.fingerprint import fingerprint
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
-from desktop.core.load_settings import LoadSettings
+from desktop.core.load_settings import FlashAttention, LoadSettings
 from desktop.core.memory import ModelShape, Weights, default_context, shape_of, weights_of
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef, identities, local_ref
@@ -41,6 +41,7 @@ from desktop.store.load_settings import LoadSettingsStore
 from desktop.system.cores import physical_threads
 
 _log = logging.getLogger(__name__)
+_CLEARLY = 1.05  # quicker than a calibration's own error
 _OTHER_GPUS = "For a machine with other GPUs than this one's, formulas are used."
 
 
@@ -171,8 +172,17 @@ class PlanningService:
             local.shape, local.weights, wanted, machine,
             freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
         )  # fmt: skip
-        speeds = self.speeds(local.shape, local.weights, local.quantization, fit, machine, local.fingerprint)
-        return plan_of(ref, wanted, fit, speeds, local.shape, read.kind)
+        about = (local.shape, local.weights, local.quantization)
+        fit, speeds, flash = self._with_quicker_attention(
+            wanted,
+            fit,
+            lambda fit, fused: self.speeds(*about, fit, machine, local.fingerprint, flash=fused),
+            lambda without: place(
+                local.shape, local.weights, without, machine,
+                freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
+            ),
+        )  # fmt: skip
+        return replace(plan_of(ref, wanted, fit, speeds, local.shape, read.kind), flash=flash)
 
     def weigh_source(
         self,
@@ -209,17 +219,55 @@ class PlanningService:
             decided = self._speculations.decided(inspected.title, headers, asked)
             weights = weights_of(headers, shape, draft_layers=decided.speculating.kind == "mtp")
             fit, note = self._fit(headers, shape, weights, asked, decided, where, method, held, cancelled)
-            speeds = self.speeds(shape, weights, inspected.quantization, fit, where, fingerprint(headers))
+            label, known = inspected.quantization, fingerprint(headers)
+            fit, speeds, flash = self._with_quicker_attention(
+                asked,
+                fit,
+                lambda fit, fused: self.speeds(shape, weights, label, fit, where, known, flash=fused),
+                lambda without: self._fit(
+                    headers, shape, weights, without, decided, where, method, held, cancelled
+                )[0],
+            )  # fmt: skip
             ref = ref or inspected.ref
             plan = plan_of(ref, asked, fit, speeds, shape, kind, machine)
-            plan = replace(plan, note=note, speculating=decided.speculating)
-            label, title, size = inspected.quantization, inspected.title, inspected.size
+            plan = replace(plan, note=note, speculating=decided.speculating, flash=flash)
+            title, size = inspected.title, inspected.size
             return Weighed(plan, fit, shape, weights, headers, where, label, title, size, kind)
         finally:
             inspected.close()
 
+    def _with_quicker_attention(
+        self,
+        asked: LoadSettings,
+        fit: Fit,
+        speeds: Callable[[Fit, bool], Speeds | None],
+        again: Callable[[LoadSettings], Fit],
+    ) -> tuple[Fit, Speeds | None, FlashAttention]:
+        """With the way to compute attention that was measured to be quicker here, where nobody asked for one.
+
+        Flash attention takes less memory and is what llama.cpp takes wherever it can: without it only what is clearly
+        quicker, on a processor that was calibrated both ways, and still fits.
+        """
+        with_flash = speeds(fit, asked.flash)
+        choice = asked.flash_attention is None and fit.placement == "cpu" and set(fit.kv_types) == {"f16"}
+        if not choice or with_flash is None or with_flash.method == "table":
+            return fit, with_flash, "auto"
+        without = speeds(fit, False)
+        if without is None or without.full.expected < _CLEARLY * with_flash.full.expected:
+            return fit, with_flash, "auto"
+        other = again(replace(asked, flash_attention="off"))
+        return (other, without, "off") if other.placement == fit.placement else (fit, with_flash, "auto")
+
     def speeds(
-        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, machine: Machine, model: str = ""
+        self,
+        shape: ModelShape,
+        weights: Weights,
+        quantization: str,
+        fit: Fit,
+        machine: Machine,
+        model: str = "",
+        *,
+        flash: bool = True,
     ) -> Speeds | None:
         """Tokens per second from an empty to a full context; None where nothing is known, or it does not fit.
 
@@ -228,7 +276,7 @@ class PlanningService:
         if not fit.fits:
             return None
         with suppress(ValueError):  # a model without a matrix has no speed
-            return self._speed().on(machine).speeds(shape, weights, quantization, fit, model)
+            return self._speed().on(machine).speeds(shape, weights, quantization, fit, model, flash=flash)
         return None
 
     def _fit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from desktop.core.speed import (
     work_by_size,
 )
 from desktop.core.speed.learning import Correction, apply
-from desktop.services.machine.calibration import CalibrationService
+from desktop.services.machine.calibration import USUAL_KV_TYPES, CalibrationService
 from desktop.services.models.shards import shards_of
 from desktop.services.planning.corrections import Corrections
 from desktop.store.gguf_files import FileSource
@@ -74,17 +74,31 @@ class MachineRates:
         self._work: dict[object, tuple[Weights, Sequence[TokenWork]]] = {}
 
     def speeds(
-        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = ""
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = "", *, flash: bool = True
     ) -> Speeds | None:
         """Tokens per second while writing, with an empty context and with all of the fit's used.
 
         ``model`` is its fingerprint: where it has run here before, loaded like this, its speed is what was measured.
+        ``flash``: with flash attention.
         None where a device is unknown. ValueError for a model without work (no matrix).
         """
+        found = self._rates(shape, weights, quantization, fit, model, flash)
+        if found is None:
+            return None
+        caches = []
+        for kind in USUAL_KV_TYPES:
+            other = self._rates(shape, weights, quantization, replace(fit, kv_types=(kind, kind)), model, flash=True)
+            caches += [(kind, other.full)] if other is not None else []
+        return replace(found, by_cache=tuple(caches))
+
+    def _rates(
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str, flash: bool
+    ) -> Speeds | None:
         kind = main_type(quantization)
         parts = _parts(self._work_of(shape, weights, kind, fit), self._speeds)
         if parts is None:
             return None
+        parts = _fused(parts, flash)
         correction = self._correction(kind, fit.gpu_layers, model, kv_words(fit.kv_types))
         empty, full = (apply(rate, correction) for rate in decode_rates(parts, (0, fit.context)))
         method = "table" if any(part.speed.method == "table" for part in parts) else "calibrated"
@@ -139,7 +153,9 @@ class SpeedService:
         key = self._calibration.key(machine)
         return MachineRates(self._calibration.speeds(machine), lambda *about: self._corrections(key).correction(*about))
 
-    def predict(self, model: LocalModel, fit: Fit, context_used: int, threads: int = 0) -> Predicted | None:
+    def predict(
+        self, model: LocalModel, fit: Fit, context_used: int, threads: int = 0, *, flash: bool = True
+    ) -> Predicted | None:
         """The speed of a local model placed by ``fit`` on this computer, with ``context_used`` tokens already there.
 
         None where nothing is known.
@@ -149,6 +165,7 @@ class SpeedService:
         parts = _parts(work, self._calibration.speeds(self.machine))
         if parts is None:
             return None
+        parts = _fused(parts, flash)
         plain = predict(parts, context_used)
         corrections = self._corrections(self.key)
         about = (model.main_type, fit.gpu_layers, model.fingerprint, kv_words(fit.kv_types))
@@ -226,6 +243,10 @@ def _offload(fit: Fit) -> list[tuple[str, int]]:
     counts = [round(fit.gpu_layers * max(1, pool.free_bytes) / free) for pool in gpus]
     counts[-1] += fit.gpu_layers - sum(counts)
     return [(pool.name, count) for pool, count in zip(gpus, counts, strict=True) if count > 0]
+
+
+def _fused(parts: list[DeviceWork], flash: bool) -> list[DeviceWork]:
+    return parts if flash else [replace(part, work=replace(part.work, fused=False)) for part in parts]
 
 
 def _parts(work: Sequence[TokenWork], speeds: dict[str, DeviceSpeed]) -> list[DeviceWork] | None:

@@ -15,10 +15,11 @@ from desktop.core.errors import UsageError
 from desktop.core.hardware import Machine
 from desktop.core.kv_quality import kv_quality
 from desktop.core.load_settings import DEFAULT_CONTEXT, LOAD_FIELDS, LONGEST_CONTEXT, NOTHING_SET, KvType, LoadSettings
+from desktop.core.speed import Speeds
 from desktop.core.text import plain_tooltip
 from desktop.services.discover.picker_records import Controls, Mark, VariantRow, View
 from desktop.services.discover.tables import DataTables
-from desktop.services.planning.words import beyond_training, kv_quality_words
+from desktop.services.planning.words import beyond_training, kv_choice_words, kv_quality_words
 from desktop.ui.discover.context_slider import ContextSlider
 from desktop.ui.discover.machine_menu import MachineMenu, machine_words
 from desktop.ui.shared.buttons import push_button
@@ -67,7 +68,7 @@ class PickerControls(QWidget):
         self._kv = editor_of(_FIELDS["cache_type_k"])
         self._kv.setObjectName("kvType")
         self._kv.setAccessibleName("KV cache type")
-        self._kv.setToolTip(plain_tooltip(_kv_tooltip()))
+        self._kv.setToolTip(plain_tooltip(_kv_tooltip(None)))
         self._layers = editor_of(_FIELDS["gpu_layers"])
         self._layers.setObjectName("gpuLayers")
         self._layers.setAccessibleName("Layers on the GPU")
@@ -190,6 +191,7 @@ class PickerControls(QWidget):
         for name, editor in (("cache_type_k", self._kv), ("gpu_layers", self._layers)):
             editor.show_decided(decided_words(_FIELDS[name], plan))
             limit_editor(editor, _FIELDS[name], plan)
+        self._kv.setToolTip(plain_tooltip(_kv_tooltip(plan.speeds if plan is not None else None)))
         self._layers_word.setEnabled(self._layers.isEnabled())
         self._more.show_plan(plan)
         self._silent = False
@@ -306,7 +308,8 @@ class PickerControls(QWidget):
         return possible
 
 
-def _kv_tooltip() -> str:
-    """What the usual types take and cost."""
+def _kv_tooltip(speeds: Speeds | None) -> str:
+    """What the usual types take and cost, in quality and, where that is known, in speed."""
     costs = (kv_quality_words(kv_quality((kind, kind))) for kind in _USUAL_KV)
-    return "\n".join(("q8_0 takes about half of the memory of f16, q4_0 about a quarter.", *costs))
+    memory, quicker = "q8_0 takes about half of the memory of f16, q4_0 about a quarter.", kv_choice_words(speeds)
+    return "\n".join(words for words in (memory, quicker, *costs) if words)

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from support.forge import TINY, forge
 from support.hub_server import HubServer, Repo
-from support.hub_server_content import BytesContent, FileContent
+from support.hub_server_content import BytesContent, Content, FileContent
 from support.published import profile
 from support.remote_models import QWEN3_8B, THIRTY, VARIANTS, repo
 
@@ -352,7 +352,7 @@ def test_a_variant_is_known_on_the_hub_by_the_fingerprint_of_the_file_that_ran_h
     local = read_local(path)
     assert local is not None
     other = forge(tmp_path / "other.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf")
-    files = {
+    files: dict[str, Content] = {
         "Tiny-Q4_K_M.gguf": FileContent(path),
         "Tiny-Q8_0.gguf": FileContent(other),
         "README.md": BytesContent(b"#"),
