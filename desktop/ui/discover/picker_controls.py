@@ -23,6 +23,7 @@ from desktop.services.planning.words import beyond_training, kv_choice_words, kv
 from desktop.ui.discover.context_slider import ContextSlider
 from desktop.ui.discover.machine_menu import MachineMenu, machine_words
 from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.load_fields import LoadFields, auto_words, decided_words, editor_of, limit_editor, value_of
@@ -50,6 +51,8 @@ class PickerControls(QWidget):
     """
 
     changed = Signal(object)  # Controls
+    machine_set = Signal(object)  # Machine, None for this computer
+    sizes_wanted = Signal()
     profile_wanted = Signal()
 
     def __init__(self, theme: Theme, tables: DataTables, parent: QWidget | None = None) -> None:
@@ -106,6 +109,7 @@ class PickerControls(QWidget):
         self._goal.currentIndexChanged.connect(lambda _: self._tell())
         self._menu.machine_chosen.connect(self.set_machine)
         self._menu.profile_wanted.connect(self.profile_wanted)
+        self._menu.sizes_wanted.connect(self.sizes_wanted)
 
     @property
     def controls(self) -> Controls:
@@ -202,9 +206,20 @@ class PickerControls(QWidget):
 
     def set_machine(self, machine: Machine | None) -> None:
         """Weigh on another machine; None is this computer."""
+        if machine is self._machine:
+            return
         self._machine = machine
+        self.machine_set.emit(machine)
         self._menu.setText("what if… ▾" if machine is None else "not this computer ▾")
         self._tell()
+
+    def share(self, chosen: ChosenMachine, page: QWidget) -> None:
+        """The machine of "what if" is one for all pages; what it is asked by lies over ``page``."""
+        self.profile_wanted.connect(lambda: chosen.ask_profile(page))
+        self.sizes_wanted.connect(lambda: chosen.ask_sizes(page))
+        self.machine_set.connect(chosen.choose)
+        chosen.changed.connect(lambda: self.set_machine(chosen.machine))
+        self.set_machine(chosen.machine)
 
     def _build(self) -> None:
         leave_wheel(self._slider, self._goal)
