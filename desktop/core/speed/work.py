@@ -107,12 +107,13 @@ def token_work(
     offload: Sequence[tuple[str, int]] = (),
     *,
     cpu_expert_layers: int = 0,
+    fused: bool = True,
 ) -> tuple[TokenWork, ...]:
     """The work of one token, device by device; devices without any are left out.
 
     ``tensors`` are those of all shards. ``offload`` gives each device beside the CPU and the number of layers it
     holds, in llama.cpp's count (the output is the last layer), in the order of layers. ``cpu_expert_layers``: so
-    many layers, from the first, leave their experts' matrices in main memory.
+    many layers, from the first, leave their experts' matrices in main memory. ``fused``: with flash attention.
     """
     count = shape.layer_count
     devices = _placement(count, offload)
@@ -131,7 +132,7 @@ def token_work(
         # the last layer's feed-forward part and the output are computed for tokens that are drawn from
         once = (found is None) or (layer == count - 1 and ".ffn_" in tensor.name)
         _add(shares[CPU if on_cpu else devices[layer]], tensor, shape, expert=expert, tied=tied, once=once)
-    return _works(shape, shares, devices, kv_types)
+    return _works(shape, shares, devices, kv_types, fused=fused)
 
 
 def work_by_size(
@@ -168,7 +169,12 @@ def work_by_size(
 
 
 def _works(
-    shape: ModelShape, shares: Mapping[str, _Share], devices: Sequence[str], kv_types: tuple[str, str]
+    shape: ModelShape,
+    shares: Mapping[str, _Share],
+    devices: Sequence[str],
+    kv_types: tuple[str, str],
+    *,
+    fused: bool = True,
 ) -> tuple[TokenWork, ...]:
     count = shape.layer_count
     return tuple(
@@ -181,6 +187,7 @@ def _works(
             kv_types=kv_types,
             state_bytes=_state(shape, [i for i in range(count) if devices[i] == name]),
             vocabulary=shares[name].vocabulary,
+            fused=fused,
         )
         for name in dict.fromkeys([*devices, CPU])
         if shares[name].types or name in devices[:count]

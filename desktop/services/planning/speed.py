@@ -112,11 +112,11 @@ class MachineRates:
         key = (id(weights), kind, fit.kv_types, tuple(offload), fit.cpu_expert_layers)
         known = self._work.get(key)
         if known is None:
-            by = {"cpu_expert_layers": fit.cpu_expert_layers}
+            experts = fit.cpu_expert_layers
             if weights.tensors:
-                work = token_work(weights.tensors, shape, fit.kv_types, offload, **by)
+                work = token_work(weights.tensors, shape, fit.kv_types, offload, cpu_expert_layers=experts)
             else:
-                work = work_by_size(weights, shape, kind, fit.kv_types, offload, **by)
+                work = work_by_size(weights, shape, kind, fit.kv_types, offload, cpu_expert_layers=experts)
             if len(self._work) >= _WORK_KEPT:
                 self._work.clear()
             known = self._work[key] = (weights, work)  # with the weights, so that no others get their id
@@ -160,8 +160,9 @@ class SpeedService:
 
         None where nothing is known.
         """
-        experts = {"cpu_expert_layers": fit.cpu_expert_layers}
-        work = token_work(model.weights.tensors, model.shape, fit.kv_types, _offload(fit), **experts)
+        work = token_work(
+            model.weights.tensors, model.shape, fit.kv_types, _offload(fit), cpu_expert_layers=fit.cpu_expert_layers
+        )
         parts = _parts(work, self._calibration.speeds(self.machine))
         if parts is None:
             return None
