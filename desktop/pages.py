@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from desktop.ui.discover.parts import DiscoverParts
     from desktop.ui.inspect.page import InspectPage
     from desktop.ui.inspect.parts import InspectorParts
+    from desktop.ui.shared.chosen_machine import ChosenMachine
 
 
 class Pages:
@@ -196,7 +197,13 @@ class Pages:
 
         sources = TrustSources(self._container.ledger.trust, self._container.calibration)
         held = lambda: reclaimable_from(self._container.engine.state)  # noqa: E731
-        return MachinePage(self._container.machine, self._tasks, self._theme, sources, held)
+        return MachinePage(self._container.machine, self._tasks, self._theme, sources, self._chosen_machine, held)
+
+    @cached_property
+    def _chosen_machine(self) -> ChosenMachine:
+        from desktop.ui.shared.chosen_machine import ChosenMachine
+
+        return ChosenMachine(self._container.machine, self._tasks)
 
     # -- parts, made at first use ----------------------------------------------------------------
 
@@ -211,7 +218,7 @@ class Pages:
     def _discover(self) -> DiscoverParts:
         from desktop.ui.discover.parts import DiscoverParts
 
-        parts = DiscoverParts(self._theme, self._tasks, self._container)
+        parts = DiscoverParts(self._theme, self._tasks, self._container, lambda: self._chosen_machine)
         self._parts.callback(parts.close)
         parts.finished.connect(self._downloaded)
         return parts

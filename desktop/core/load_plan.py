@@ -29,6 +29,7 @@ class LoadPlan:
     ``cores`` are the physical ones the process may use, 0 where that is not known. ``kind`` is what the file is
     for: with one that writes no text the engine is not started, nor with a file that has a ``fault``.
     ``speculating`` is how tokens are guessed; ``plain`` how fast this model was measured to write without that.
+    ``flash`` is how attention is computed where nothing was asked for.
     """
 
     ref: ModelRef
@@ -45,6 +46,7 @@ class LoadPlan:
     fault: Fault | None = None
     speculating: Speculating = NOT_SPECULATING
     plain: PlainSpeed = UNMEASURED
+    flash: FlashAttention = "auto"
 
     @property
     def path(self) -> Path:
@@ -66,7 +68,7 @@ class LoadPlan:
     @property
     def flash_attention(self) -> FlashAttention:
         """ "auto" leaves it to llama.cpp, which fuses attention wherever the devices can."""
-        return self.asked.flash_attention or "auto"
+        return self.asked.flash_attention or self.flash
 
     @property
     def gpu_layers(self) -> int:

@@ -15,6 +15,7 @@ from desktop.core.hardware import Cpu, Gpu, Machine, Memory
 DeviceKind = Literal["gpu", "unified", "apple"]
 
 GIB = 1 << 30
+ASSUMED = "assumed"  # in the place of the probe that saw a GPU
 DISPLAY_BYTES = 512 << 20  # what a desktop holds of a graphics card's memory
 SYSTEM_BYTES = 4 * GIB  # what system and programs hold of main memory
 HOST_MEMORY_BYTES = 32 * GIB
@@ -90,7 +91,7 @@ def _with_cards(device: Device, count: int) -> Machine:
             free_bytes=device.memory_bytes - DISPLAY_BYTES,
             bandwidth_bytes_per_second=device.bandwidth_bytes_per_second,
             bandwidth_source=device.source,
-            probe="assumed",
+            probe=ASSUMED,
             architecture=device.architecture,
             engine_devices=(f"{backend}{number}",),
         )
@@ -118,7 +119,7 @@ def _unified(device: Device) -> Machine:
         free_bytes=free,
         bandwidth_bytes_per_second=bandwidth,
         bandwidth_source=device.source,
-        probe="assumed",
+        probe=ASSUMED,
         architecture=device.architecture,
         shared_memory=True,
         engine_devices=("MTL0" if apple else "Vulkan0",),
@@ -130,4 +131,26 @@ def _unified(device: Device) -> Machine:
         (gpu,),
         notes=(f"Assumed: 4 GB of memory in use; the GPU may take {share:.0%} of all.",),
         system="What if",
+    )
+
+
+def machine_of_sizes(own: Machine, ram_bytes: int, vram_bytes: int) -> Machine:
+    """This computer's processor with so much memory, and a card with so much of its own where that is not 0.
+
+    How quick that card is, is not known, so no speed on it can be told.
+    """
+    card = Gpu(
+        "Graphics card",
+        total_bytes=vram_bytes,
+        free_bytes=max(0, vram_bytes - DISPLAY_BYTES),
+        probe=ASSUMED,
+    )
+    of_card = ", 0.5 GB of the card" if vram_bytes else ""
+    return Machine(
+        own.cpu,
+        Memory(ram_bytes, max(ram_bytes // 2, ram_bytes - SYSTEM_BYTES), own.memory.bandwidth_bytes_per_second),
+        (card,) if vram_bytes else (),
+        notes=(f"Assumed: this computer's processor and speed of memory; 4 GB of memory{of_card} in use.",),
+        system="What if",
+        reserves=own.reserves,
     )

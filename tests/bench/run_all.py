@@ -17,6 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # of this process; the windows measured set their own
 
 import bench_architectures  # noqa: E402  # after path and environment are set
+import bench_attention  # noqa: E402
 import bench_busy  # noqa: E402
 import bench_engine  # noqa: E402
 import bench_frozen  # noqa: E402
@@ -47,6 +48,7 @@ PARTS: dict[str, Callable[[Path, bool], Sequence[Figure]]] = {
     "transcript": lambda _starter, _quick: bench_transcript.figures(),
     "palette": lambda _starter, _quick: bench_palette.figures(),
     "speed": lambda _starter, quick: bench_speed.figures(quick),
+    "attention": lambda _starter, quick: bench_attention.figures(quick),
     "gguf": lambda starter, _quick: bench_gguf.figures(starter, VOCABULARIES),
     "picker": lambda _starter, _quick: bench_picker.figures(VOCABULARIES),
 }

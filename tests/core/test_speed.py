@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from desktop.core.speed import (
+    AttentionSample,
     AttentionSpeed,
     AttentionWork,
     DeviceSpeed,
@@ -22,7 +23,7 @@ from desktop.core.speed import (
     predict_prompt,
 )
 from desktop.core.speed.learning import Correction, Experience, apply, correction, errors
-from desktop.core.speed.predict import type_speed
+from desktop.core.speed.predict import attention_speed, type_speed
 
 GIGA = 1e9
 QUICK = DeviceSpeed(
@@ -135,3 +136,43 @@ def test_learning_narrows_the_band_and_never_widens_it() -> None:
 
 def test_errors_leave_out_what_was_not_measured() -> None:
     assert errors([(110, 100), (0, 5), (5, 0), (95, 100)]) == pytest.approx([0.05, 0.1])
+
+
+# -- attention as it was measured ------------------------------------------------------------------
+
+F16 = AttentionSpeed(
+    samples=(
+        AttentionSample(64, 1000, 1e-10, 3e-11), AttentionSample(64, 2000, 1.5e-10, 3e-11),
+        AttentionSample(128, 1000, 2e-10, 5e-11), AttentionSample(128, 2000, 3e-10, 5e-11),
+    )
+)  # fmt: skip
+Q8_0 = AttentionSpeed(samples=tuple(msgspec.structs.replace(one, decode=one.decode * 5) for one in F16.samples))
+MEASURED = DeviceSpeed(
+    "calibrated", {"Q8_0": TypeSpeed((SpeedSample(1e9, 1e-11),), 1e-12, 0.05)}, {"f16": F16, "q8_0": Q8_0}
+)
+
+
+def test_attention_goes_through_what_was_measured_and_on_as_steeply() -> None:
+    assert F16.writing(64, 1000) == pytest.approx(1e-7)
+    assert F16.writing(64, 2000) == pytest.approx(3e-7)
+    assert F16.writing(64, 500) == pytest.approx(0.5e-7)
+    assert F16.writing(64, 1500) == pytest.approx(2e-7)
+    assert F16.writing(64, 4000) == pytest.approx(7e-7)
+    assert F16.writing(128, 1000) == F16.writing(256, 1000) == pytest.approx(2e-7)
+    assert F16.writing(32, 1000) == F16.writing(64, 1000)
+    assert F16.writing(64, 1000) < F16.writing(96, 1000) < F16.writing(128, 1000)
+    assert F16.reading(96) == pytest.approx(3e-11 + 2e-11 * 0.585, rel=0.01)
+
+
+def test_types_of_a_cache_that_were_not_measured_are_as_their_relatives() -> None:
+    assert attention_speed(MEASURED, ("bf16", "bf16")) is F16
+    assert attention_speed(MEASURED, ("q4_0", "q5_1")) is Q8_0
+    assert attention_speed(MEASURED, ("q8_0", "f16")) is Q8_0 and attention_speed(MEASURED, ("f16", "q8_0")) is Q8_0
+
+
+def test_without_flash_attention_its_own_measurement_counts() -> None:
+    plain = AttentionSpeed(1e-9)
+    speed = msgspec.structs.replace(MEASURED, unfused={"f16": plain})
+    assert attention_speed(speed, ("f16", "f16"), fused=False) is plain
+    assert attention_speed(speed, ("f16", "f16")) is F16
+    assert attention_speed(MEASURED, ("f16", "f16"), fused=False) is F16

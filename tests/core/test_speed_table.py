@@ -9,6 +9,7 @@ from desktop.core.memory import Layer, ModelShape
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed import DeviceWork, SpeedSample, TypeSpeed, predict_decode, predict_prompt, token_work
 from desktop.core.speed.device import DeviceSpeed
+from desktop.core.speed.predict import attention_speed
 from desktop.core.speed.table import completed, cpu_speed, gpu_speed, table_from_rows
 from desktop.engine.tools.synthetic_models import ForgedShape, parts
 from desktop.machine.tables import Tables
@@ -106,3 +107,9 @@ def test_types_that_were_not_calibrated_are_scaled_to_those_that_were() -> None:
     assert found.types["Q6_K"].seconds_per_byte(1e9) == pytest.approx(2 * table.types["Q6_K"].seconds_per_byte(1e9))
     assert found.types["Q6_K"].uncertainty > 0.3
     assert completed(calibrated, None) == calibrated
+
+
+def test_a_quantized_cache_is_slower_on_a_processor_that_was_not_calibrated_too() -> None:
+    table = cpu_speed(Cpu("x", physical_cores=2), Memory(16 << 30, bandwidth_bytes_per_second=40e9), TABLE)
+    q8 = attention_speed(table, ("q8_0", "q8_0")).writing(64, 4096)
+    assert q8 > 3 * attention_speed(table, ("f16", "f16")).writing(64, 4096) > 0

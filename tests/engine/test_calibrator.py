@@ -70,11 +70,18 @@ def test_a_calibration_measures_and_leaves_nothing(tool: Tool[Calibrated], tmp_p
         assert found.speed.types["Q8_0"].prompt > 0
         assert 0 < found.undisturbed <= 1 and found.threads >= 1
         steps_before = len(steps)
-        assert timings(request) == 3 + 4 + 3
+        assert timings(request) == 3 + 10 + 3
         with_attention = Calibrate(str(tmp_path), (), ("q8_0",), seconds=6.0, known=found.speed)
         again = tool.call(with_attention, progress=steps.append).speed
         assert [step.note for step in steps[steps_before:]] == ["measuring attention over q8_0"]
         assert again.types == found.speed.types and set(again.attention) == {"f16", "q8_0"}
+        measured = {(sample.head, sample.cells) for sample in again.attention["q8_0"].samples}
+        assert measured == {(64, 1536), (64, 3072), (128, 1536), (128, 3072)}
+        assert all(sample.decode > 0 for sample in again.attention["q8_0"].samples)
+        plainly = Calibrate(str(tmp_path), (), (), seconds=6.0, known=again, unfused=True)
+        last = tool.call(plainly, progress=steps.append).speed
+        assert steps[-1].note == "measuring attention that is not fused" and set(last.unfused) == {"f16"}
+        assert last.unfused["f16"].samples and last.attention == again.attention
     assert [step.note for step in steps][:2] == ["measuring the fixed costs", "measuring Q8_0"]
     assert not list(tmp_path.iterdir())
 

@@ -1,6 +1,6 @@
 """Tokens per second: what a token costs, how quick each device is, and what follows from both."""
 
-from desktop.core.speed.device import AttentionSpeed, Calibration, DeviceSpeed, SpeedSample, TypeSpeed
+from desktop.core.speed.device import AttentionSample, AttentionSpeed, Calibration, DeviceSpeed, SpeedSample, TypeSpeed
 from desktop.core.speed.predict import (
     DeviceWork,
     Prediction,
@@ -14,6 +14,7 @@ from desktop.core.speed.predict import (
 from desktop.core.speed.work import AttentionWork, TokenWork, TypeWork, WeightTensor, token_work, work_by_size
 
 __all__ = [
+    "AttentionSample",
     "AttentionSpeed",
     "AttentionWork",
     "Calibration",

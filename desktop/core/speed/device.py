@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -45,16 +46,59 @@ class TypeSpeed(msgspec.Struct, frozen=True):
         return low.seconds_per_byte + part * (high.seconds_per_byte - low.seconds_per_byte)
 
 
+class AttentionSample(msgspec.Struct, frozen=True):
+    """Attention of heads of ``head`` elements over ``cells`` cells: seconds per cell and unit of width, on average.
+
+    ``decode`` while writing, ``prompt`` while reading.
+    """
+
+    head: int
+    cells: int
+    decode: float
+    prompt: float
+
+
 class AttentionSpeed(msgspec.Struct, frozen=True):
     """Attention over a cache of one type: seconds per cell and multiplication, or per byte of the cache.
 
     A CPU computes (``decode``, ``prompt``: seconds per cell and unit of width); a GPU waits for its memory
-    (``seconds_per_byte``). What does not matter is 0.
+    (``seconds_per_byte``). What does not matter is 0. Where there are ``samples``, of at least two depths for each size
+    of heads, these count: kernels are chosen by type, depth and head, and a deep cache lies in no core's own memory.
     """
 
     decode: float = 0.0
     prompt: float = 0.0
     seconds_per_byte: float = 0.0
+    samples: tuple[AttentionSample, ...] = ()
+
+    def writing(self, head: float, cells: float) -> float:
+        """Seconds per unit of width for one token over so many cells."""
+        return self._between(head, lambda size: _along(self._of(size), cells)) if self.samples else self.decode * cells
+
+    def reading(self, head: float) -> float:
+        """Seconds per unit of width and cell while a prompt is read."""
+        return self._between(head, lambda size: self._of(size)[-1].prompt) if self.samples else self.prompt
+
+    def _of(self, head: int) -> list[AttentionSample]:
+        return sorted((one for one in self.samples if one.head == head), key=lambda one: one.cells)
+
+    def _between(self, head: float, value: Callable[[int], float]) -> float:
+        """Between the measured sizes of heads linear in the logarithm, beyond them the nearest one's."""
+        sizes = sorted({one.head for one in self.samples})
+        below = [size for size in sizes if size <= head]
+        above = [size for size in sizes if size > head]
+        if not below or not above:
+            return value(below[-1] if below else above[0])
+        part = math.log(head / below[-1]) / math.log(above[0] / below[-1])
+        return value(below[-1]) + part * (value(above[0]) - value(below[-1]))
+
+
+def _along(samples: list[AttentionSample], cells: float) -> float:
+    """Seconds per unit of width over so many cells: straight from point to point, and on as between the last two."""
+    points = [(0.0, 0.0), *((float(one.cells), one.decode * one.cells) for one in samples)]
+    at = next((i for i, (depth, _) in enumerate(points[1:], 1) if cells <= depth), len(points) - 1)
+    (low, before), (high, after) = points[at - 1], points[at]
+    return before + (cells - low) * (after - before) / (high - low)
 
 
 class DeviceSpeed(msgspec.Struct, frozen=True):
@@ -63,7 +107,8 @@ class DeviceSpeed(msgspec.Struct, frozen=True):
     ``layer_seconds`` is what a layer takes beside its matrices, ``token_seconds`` what a token takes beside its
     layers, ``vocabulary_seconds`` the drawing of the next token per entry of the vocabulary. ``expert_factor``:
     bytes read through a choice of experts take that many times longer while writing, ``expert_prompt_factor`` their
-    multiplications while reading (each expert gets a few tokens of a batch only).
+    multiplications while reading (each expert gets a few tokens of a batch only). ``attention`` is that of flash
+    attention by type of cache, ``unfused`` that without.
     """
 
     method: Literal["calibrated", "table"]
@@ -74,6 +119,7 @@ class DeviceSpeed(msgspec.Struct, frozen=True):
     vocabulary_seconds: float = 0.0
     expert_factor: float = 1.0
     expert_prompt_factor: float = 1.0
+    unfused: dict[str, AttentionSpeed] = {}
 
 
 class Calibration(msgspec.Struct, frozen=True):

@@ -12,6 +12,8 @@ from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, TypeSpeed
 from desktop.core.speed.work import TokenWork, TypeWork
 
 _UNLIKE = 0.35  # how far a type that was not calibrated may be from its nearest relative
+_WHOLE = ("f16", "bf16", "f32")  # types of a cache that are not quantized
+_HEAD, _DEEP = 128, 4096  # where types of a cache are compared
 _MOST = 0.9  # a band never reaches infinite speed
 
 
@@ -42,7 +44,8 @@ class Speeds:
 
     ``prompt`` is tokens per second while a prompt is read that fills the context; None where that is not known.
     ``method`` tells how they were obtained: "measured" (``runs`` of this very model, loaded like this), "calibrated"
-    (kernels measured here) or "table" (guessed from what is known of such devices).
+    (kernels measured here) or "table" (guessed from what is known of such devices). ``by_cache`` is that of a full
+    context by the type of keys and values both, for the usual ones.
     """
 
     empty: Rate
@@ -51,6 +54,7 @@ class Speeds:
     method: str = ""
     prompt: Rate | None = None
     runs: int = 0
+    by_cache: tuple[tuple[str, Rate], ...] = ()
 
     @property
     def prompt_seconds(self) -> float | None:
@@ -87,11 +91,12 @@ def decode_rates(parts: Sequence[DeviceWork], contexts: Sequence[int]) -> tuple[
             taken = _bytes_seconds(amount, known, work.resident_bytes, known.expert_factor or speed.expert_factor)
             seconds += taken
             doubt += taken * known.uncertainty
-        attention = attention_speed(speed, work.kv_types)
+        attention = attention_speed(speed, work.kv_types, fused=work.fused)
         for group in work.attention:
-            cell = group.width * attention.decode + group.kv_bytes * attention.seconds_per_byte
             for number, context in enumerate(contexts):
-                reading[number] += group.cells(context) * cell
+                cells = group.cells(context)
+                reading[number] += group.width * attention.writing(group.head, cells)
+                reading[number] += cells * group.kv_bytes * attention.seconds_per_byte
         other = work.layers * speed.layer_seconds + work.vocabulary * speed.vocabulary_seconds + speed.token_seconds
         if work.state_bytes:
             other += work.state_bytes * type_speed(speed, "F32").seconds_per_byte(work.resident_bytes)
@@ -113,11 +118,11 @@ def predict_prompt(parts: Sequence[DeviceWork], tokens: int) -> Rate:
             taken = counted * (1 + routed) * known.prompt
             seconds += taken
             doubt += taken * max(known.uncertainty, 0.15)
-        attention = attention_speed(speed, work.kv_types)
+        attention = attention_speed(speed, work.kv_types, fused=work.fused)
         for group in work.attention:
             # a token sees on average half of the prompt, or its window
             taken = group.cells(tokens) * (0.5 if not group.window or group.window >= tokens else 1.0)
-            taken *= group.width * attention.prompt
+            taken *= group.width * attention.reading(group.head)
             seconds += taken
             doubt += taken * 0.3
         seconds += (work.layers * speed.layer_seconds + speed.token_seconds) / min(max(tokens, 1), BATCH)
@@ -143,17 +148,22 @@ def type_speed(speed: DeviceSpeed, kind: str) -> TypeSpeed:
     return msgspec.structs.replace(like, uncertainty=max(like.uncertainty, _UNLIKE))
 
 
-def attention_speed(speed: DeviceSpeed, kv_types: tuple[str, str]) -> AttentionSpeed:
-    """Of a cache with keys and values of these types, half of the work each; of f16 where a type was not measured."""
-    plain = speed.attention.get("f16") or AttentionSpeed()
-    keys, values = (speed.attention.get(kind) or plain for kind in kv_types)
-    if keys is values:
-        return keys
-    return AttentionSpeed(
-        (keys.decode + values.decode) / 2,
-        (keys.prompt + values.prompt) / 2,
-        (keys.seconds_per_byte + values.seconds_per_byte) / 2,
-    )
+def attention_speed(speed: DeviceSpeed, kv_types: tuple[str, str], *, fused: bool = True) -> AttentionSpeed:
+    """Of a cache with keys and values of these types.
+
+    A type that was not measured is as the one nearest to it: whole numbers as f16, quantized ones as q8_0. Keys and
+    values of two types are as the slower of both: llama.cpp shares a long cache among the cores only where both are f16
+    or f32 (ggml-cpu/ops.cpp 0c1e57098, ggml_compute_forward_flash_attn_ext_f16: use_split_kv_path, use_tiled).
+    """
+    known = speed.attention if fused or not speed.unfused else speed.unfused
+    plain = known.get("f16") or AttentionSpeed()
+    quantized = known.get("q8_0") or plain
+
+    def of(kind: str) -> AttentionSpeed:
+        return known.get(kind) or (plain if kind in _WHOLE else quantized)
+
+    keys, values = (of(kind) for kind in kv_types)
+    return max(keys, values, key=lambda one: one.writing(_HEAD, _DEEP) + one.seconds_per_byte)
 
 
 def _bytes_seconds(amount: TypeWork, known: TypeSpeed, resident: float, expert_factor: float) -> float:

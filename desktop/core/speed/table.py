@@ -17,6 +17,9 @@ from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, SpeedSample, 
 
 _CPU_PROMPT = 3e10  # weights a core multiplies per second in a batch: AVX2 without VNNI, a third of what Zen 5 does
 _CPU_WIDTH = 1e10  # attention of one core, cells x width per second: calibrated on Zen 5 (5e-11 s on two cores)
+# A quantized cache is read by a slower kernel: llama-bench, 1B at 4,096 tokens on two cores of Zen 5, 14.6 tok/s with
+# f16 and 7.1 with q8_0, of which 55 ms a token are not attention's.
+_CPU_QUANTIZED = 6.0
 _CPU_BYTES = 30e9  # bytes per second where nothing was measured: two channels of DDR4, half of them reached
 _LARGE = 1e9  # bytes of a model at which a calibrated type and the table are compared
 _GUESSED = 0.35  # how far a type may be off that was not calibrated, on a machine where others were
@@ -79,7 +82,12 @@ def cpu_speed(cpu: Cpu, memory: Memory, table: SpeedTable) -> DeviceSpeed:
     prompt = 1 / (_CPU_PROMPT * cores)
     types = _types(table, 1, bandwidth * row.f16_efficiency, prompt, spread)
     width = 1 / (_CPU_WIDTH * cores)
-    return DeviceSpeed("table", types, {"f16": AttentionSpeed(width, width / 3)}, layer_seconds=_CPU_LAYER)
+    return DeviceSpeed("table", types, _cpu_attention(width), layer_seconds=_CPU_LAYER)
+
+
+def _cpu_attention(width: float) -> dict[str, AttentionSpeed]:
+    slower = width * _CPU_QUANTIZED
+    return {"f16": AttentionSpeed(width, width / 3), "q8_0": AttentionSpeed(slower, slower / 3)}
 
 
 def gpu_speed(gpu: Gpu, table: SpeedTable) -> DeviceSpeed | None:

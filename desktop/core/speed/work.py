@@ -56,12 +56,13 @@ class AttentionWork:
     """Layers alike in their attention, together. ``window`` 0: the whole context is read.
 
     ``width`` is the sum over layers of heads x (key length + value length): multiplications per cell.
-    ``kv_bytes`` is what one cell (one token of the context) holds.
+    ``kv_bytes`` is what one cell (one token of the context) holds, ``head`` half of what a head has of key and value.
     """
 
     window: int
     width: int
     kv_bytes: float
+    head: float = 64
 
     def cells(self, context: int) -> int:
         """Cells one token reads with ``context`` tokens before it."""
@@ -73,6 +74,7 @@ class TokenWork:
     """One device's share of a token. ``resident_bytes``: all weights that lie there, used for a token or not.
 
     ``state_bytes`` is the recurrent state it reads and writes; ``vocabulary`` is 0 where another device has the output.
+    ``fused``: with flash attention.
     """
 
     device: str
@@ -83,6 +85,7 @@ class TokenWork:
     kv_types: tuple[str, str] = ("f16", "f16")
     state_bytes: float = 0.0
     vocabulary: int = 0
+    fused: bool = True
 
     @property
     def bytes_read(self) -> float:
@@ -104,12 +107,13 @@ def token_work(
     offload: Sequence[tuple[str, int]] = (),
     *,
     cpu_expert_layers: int = 0,
+    fused: bool = True,
 ) -> tuple[TokenWork, ...]:
     """The work of one token, device by device; devices without any are left out.
 
     ``tensors`` are those of all shards. ``offload`` gives each device beside the CPU and the number of layers it
     holds, in llama.cpp's count (the output is the last layer), in the order of layers. ``cpu_expert_layers``: so
-    many layers, from the first, leave their experts' matrices in main memory.
+    many layers, from the first, leave their experts' matrices in main memory. ``fused``: with flash attention.
     """
     count = shape.layer_count
     devices = _placement(count, offload)
@@ -128,7 +132,7 @@ def token_work(
         # the last layer's feed-forward part and the output are computed for tokens that are drawn from
         once = (found is None) or (layer == count - 1 and ".ffn_" in tensor.name)
         _add(shares[CPU if on_cpu else devices[layer]], tensor, shape, expert=expert, tied=tied, once=once)
-    return _works(shape, shares, devices, kv_types)
+    return _works(shape, shares, devices, kv_types, fused=fused)
 
 
 def work_by_size(
@@ -165,7 +169,12 @@ def work_by_size(
 
 
 def _works(
-    shape: ModelShape, shares: Mapping[str, _Share], devices: Sequence[str], kv_types: tuple[str, str]
+    shape: ModelShape,
+    shares: Mapping[str, _Share],
+    devices: Sequence[str],
+    kv_types: tuple[str, str],
+    *,
+    fused: bool = True,
 ) -> tuple[TokenWork, ...]:
     count = shape.layer_count
     return tuple(
@@ -178,6 +187,7 @@ def _works(
             kv_types=kv_types,
             state_bytes=_state(shape, [i for i in range(count) if devices[i] == name]),
             vocabulary=shares[name].vocabulary,
+            fused=fused,
         )
         for name in dict.fromkeys([*devices, CPU])
         if shares[name].types or name in devices[:count]
@@ -211,7 +221,7 @@ def _add(share: _Share, tensor: WeightTensor, shape: ModelShape, *, expert: bool
 
 def _attention(shape: ModelShape, layers: Sequence[int], kv_types: tuple[str, str]) -> tuple[AttentionWork, ...]:
     key, value = (TYPES_BY_NAME[kind.upper()].bits_per_weight / 8 for kind in kv_types)
-    sums: dict[int, list[float]] = defaultdict(lambda: [0, 0.0])
+    sums: dict[tuple[int, float], list[float]] = defaultdict(lambda: [0, 0.0])
     for i in layers:
         layer = shape.layers[i]
         if layer.recurrent or not layer.heads or not shape.reads_cache:
@@ -221,9 +231,10 @@ def _attention(shape: ModelShape, layers: Sequence[int], kv_types: tuple[str, st
         else:
             width = layer.heads * (layer.key_length + layer.value_length)
             held = layer.kv_heads * (layer.key_length * key + layer.value_length * value)
-        sums[layer.window][0] += width
-        sums[layer.window][1] += held
-    return tuple(AttentionWork(window, int(width), held) for window, (width, held) in sums.items())
+        alike = (layer.window, width / layer.heads / 2)
+        sums[alike][0] += width
+        sums[alike][1] += held
+    return tuple(AttentionWork(window, int(width), held, head) for (window, head), (width, held) in sums.items())
 
 
 def _state(shape: ModelShape, layers: Sequence[int]) -> float:

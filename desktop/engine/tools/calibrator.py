@@ -1,9 +1,10 @@
 """Calibration of the speed prediction: forged models, decoded by the real engine, in a process of their own.
 
 Per quantization type two models of realistic width, one small and one well beyond any cache, give seconds per byte, and
-one with experts what choosing among them costs; a very narrow one gives what a layer costs beside its matrices; one
-with a long context the attention. Only turns count during which no other program took a core away: on a busy
-machine a thread pool of llama.cpp is not a little slower but ten times.
+one with experts what choosing among them costs; a very narrow one gives what a layer costs beside its matrices; those
+with a long context the attention, by type of the cache, size of heads and depth, and without flash attention. Only
+turns count during which no other program took a core away: on a busy machine a thread pool of llama.cpp is not a little
+slower but ten times.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -19,10 +21,10 @@ import psutil
 
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
-from desktop.core.load_settings import KvType
+from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.progress import Progress, Report
 from desktop.core.quants import TYPES_BY_NAME
-from desktop.core.speed.device import AttentionSpeed, DeviceSpeed, SpeedSample, TypeSpeed
+from desktop.core.speed.device import AttentionSample, AttentionSpeed, DeviceSpeed, SpeedSample, TypeSpeed
 from desktop.engine import llama
 from desktop.engine.api import Load, Sampling
 from desktop.engine.helper_process import serve
@@ -34,11 +36,13 @@ from desktop.system.cores import physical_threads
 
 WIDE = ForgedShape(layers=1, embedding=2048, feed_forward=8192, heads=32, kv_heads=8)
 NARROW = ForgedShape(layers=4, embedding=64, feed_forward=64, heads=1, kv_heads=1, vocabulary=32768, output_type="F16")
-ATTENTIVE = ForgedShape(layers=4, embedding=1024, feed_forward=64, heads=16, kv_heads=4)
+ATTENTIVE = ForgedShape(layers=2, embedding=1024, feed_forward=64, heads=16, kv_heads=4)
 EXPERT = ForgedShape(layers=1, embedding=2048, feed_forward=768, heads=32, kv_heads=4, experts=64, experts_used=8)
 SMALL_BYTES, LARGE_BYTES, EXPERT_BYTES = 96e6, 448e6, 256e6
 DEEP = 32  # layers of the second narrow model
-SHORT, LONG, BATCH = 256, 1536, 512  # tokens before, in the attention's two measurements; tokens read at a time
+HEADS = (64, 128)  # sizes of heads that attention is measured with
+# Tokens before, in the attention's measurements: llama.cpp takes another kernel below 512. Tokens read at a time.
+DEPTHS, BATCH = (512, 1536, 3072), 512
 PROMPT = 256
 WAITED = 0.03  # part of a turn that its threads may have waited for a core
 UNCERTAINTY = 0.08  # of a calibrated type, from tests/bench/bench_speed.py
@@ -52,7 +56,8 @@ class Calibrate(msgspec.Struct, frozen=True):
 
     ``gpu`` puts all layers on the GPUs the engine has; ``experts`` measures the choice of experts too. ``known`` is
     what an earlier request of the same calibration measured: the result holds it too. ``later`` timings are left for
-    further ones in the same time (see :func:`timings`).
+    further ones in the same time (see :func:`timings`). ``unfused`` measures attention over f16 without flash
+    attention.
     """
 
     folder: str
@@ -64,12 +69,14 @@ class Calibrate(msgspec.Struct, frozen=True):
     experts: bool = True
     known: DeviceSpeed | None = None
     later: int = 0
+    unfused: bool = False
 
 
 def timings(request: Calibrate) -> int:
     """How many things a request times one after the other."""
     overheads = 3 if request.known is None else 0
-    return overheads + 4 * len(request.kv_types) + (5 if request.experts else 3) * len(request.types)
+    attention = (len(DEPTHS) + 2) * len(HEADS) * (len(request.kv_types) + request.unfused)
+    return overheads + attention + (5 if request.experts else 3) * len(request.types)
 
 
 class Calibrated(msgspec.Struct, frozen=True):
@@ -89,7 +96,7 @@ class _Bench:
         self._progress = progress
         self._folder = Path(request.folder)
         self._started = time.monotonic()
-        self._steps = (request.known is None) + len(request.kv_types) + len(request.types)
+        self._steps = (request.known is None) + len(request.kv_types) + request.unfused + len(request.types)
         self._done = 0
         self._timings = timings(request) + request.later
         self.threads = request.threads or physical_threads()
@@ -110,12 +117,15 @@ class _Bench:
         return max(0.2, left / max(1, self._timings - len(self.undisturbed)) / 2)
 
     @contextmanager
-    def model(self, shape: ForgedShape, kind: str, context: int = 512, kv_type: KvType = "f16") -> Iterator[Model]:
+    def model(
+        self, shape: ForgedShape, kind: str, context: int = 512, kv_type: KvType = "f16", *, fused: bool = True
+    ) -> Iterator[Model]:
         """A forged model, loaded as Heft loads; the file is gone with the block."""
         path = self._folder / f"calibration-{kind}-{shape.layers}-{shape.embedding}.gguf"
         try:
             forge(path, shape, kind)
-            load = Load(str(path), context, kv_type, kv_type, threads=self.threads)
+            flash: FlashAttention = "auto" if fused else "off"
+            load = Load(str(path), context, kv_type, kv_type, flash, threads=self.threads)
             model = Model(load, 999 if self._request.gpu else 0)
         except (OSError, RuntimeError) as error:
             path.unlink(missing_ok=True)
@@ -192,6 +202,8 @@ def calibrate(request: Calibrate, progress: Report) -> Calibrated:
         speed = msgspec.structs.replace(speed, types={**speed.types, kind: found})
     attention: dict[str, AttentionSpeed] = {kv_type: _attention(bench, kv_type) for kv_type in request.kv_types}
     speed = msgspec.structs.replace(speed, attention={**speed.attention, **attention})
+    if request.unfused:
+        speed = msgspec.structs.replace(speed, unfused={**speed.unfused, "f16": _attention(bench, "f16", fused=False)})
     if request.experts and request.types:  # for types that are not calibrated
         known = speed.types.values()
         speed = msgspec.structs.replace(
@@ -238,22 +250,34 @@ def _prompt(bench: _Bench, model: Model, layers: int) -> float:
     return bench.settled(lambda turn: _read_from(model, 0, PROMPT), most=6) / PROMPT / weights
 
 
-def _attention(bench: _Bench, kv_type: KvType) -> AttentionSpeed:
-    bench.step(f"attention over {kv_type}")
-    width = ATTENTIVE.layers * 2 * ATTENTIVE.embedding
-    with bench.model(ATTENTIVE, "Q8_0", 2048, kv_type) as model:
-        model.decode([1] * SHORT)
-        near = bench.settled(_token(model, SHORT))
-        model.keep_prefix(0)
+def _attention(bench: _Bench, kv_type: KvType, *, fused: bool = True) -> AttentionSpeed:
+    bench.step(f"attention over {kv_type}" if fused else "attention that is not fused")
+    samples = tuple(sample for head in HEADS for sample in _attention_of(bench, kv_type, head, fused))
+    deepest = max(samples, key=lambda one: (one.cells, -one.head))
+    return AttentionSpeed(deepest.decode, deepest.prompt, samples=samples)
+
+
+def _attention_of(bench: _Bench, kv_type: KvType, head: int, fused: bool) -> Iterator[AttentionSample]:
+    """With heads of one size, at each depth beyond the first, whose time also holds all that is not attention."""
+    e = ATTENTIVE.embedding
+    shape = replace(ATTENTIVE, heads=e // head, kv_heads=e // head // 4)
+    width = shape.layers * 2 * e
+    took: list[float] = []
+    with bench.model(shape, "Q8_0", DEPTHS[-1] + BATCH, kv_type, fused=fused) as model:
         first = bench.settled(lambda turn: _read_from(model, 0), most=3)
-        for at in range(0, LONG - BATCH, BATCH):
-            _read_from(model, at)
-        last = bench.settled(lambda turn: _read_from(model, LONG - BATCH), most=3)
-        far = bench.settled(_token(model, LONG))
-    return AttentionSpeed(
-        decode=max(0.0, far - near) / (LONG - SHORT) / width,
-        prompt=max(0.0, last - first) / BATCH / (LONG - BATCH) / width,
-    )
+        filled = BATCH
+        for depth in DEPTHS:
+            while filled < depth:
+                _read_from(model, filled)
+                filled += BATCH
+            took.append(bench.settled(_token(model, depth)))
+        last = bench.settled(lambda turn: _read_from(model, DEPTHS[-1] - BATCH), most=3)
+    prompt = max(0.0, last - first) / BATCH / (DEPTHS[-1] - BATCH) / width
+    per_cell = max(0.0, took[1] - took[0]) / (DEPTHS[1] - DEPTHS[0])
+    seconds = per_cell * DEPTHS[0]
+    for before, after, depth in zip(took, took[1:], DEPTHS[1:], strict=False):
+        seconds += max(0.0, after - before)
+        yield AttentionSample(head, depth, seconds / depth / width, prompt)
 
 
 def _read_from(model: Model, before: int, count: int = BATCH) -> None:

@@ -40,7 +40,8 @@ from desktop.services.discover.picker_records import (
     View,
 )
 from desktop.services.discover.picker_view import view_of, within
-from desktop.services.discover.repo_reading import Known, Model, RepoReading
+from desktop.services.discover.repo_known import Known, Model
+from desktop.services.discover.repo_reading import RepoReading
 from desktop.services.discover.tables import DataTables
 from desktop.services.discover.target_machine import (
     SMALLEST_CONTEXT,

@@ -10,7 +10,7 @@ from desktop.core.hardware import Machine
 from desktop.core.placement import Fit
 from desktop.core.speed import Speeds
 from desktop.services.discover.picker_records import Rates, RateSource
-from desktop.services.discover.repo_reading import Known
+from desktop.services.discover.repo_known import Known
 from desktop.services.discover.target_machine import TargetMachine
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from desktop.core.memory import ModelShape, context_of
 from desktop.core.model_groups import NameWords
 from desktop.hub.records import RepoFiles
 from desktop.services.discover.picker_records import Controls, ModelGroup, VariantRow, View
-from desktop.services.discover.repo_reading import Model, Snapshot
+from desktop.services.discover.repo_known import Model, Snapshot
 from desktop.services.discover.target_machine import TargetMachine, alternatives
 
 

@@ -31,7 +31,7 @@ from desktop.services.discover.picked_repo import PickedRepo
 from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_rates import MachineRates, VariantRates
 from desktop.services.discover.picker_records import Controls, RateSource, VariantRow
-from desktop.services.discover.repo_reading import Known
+from desktop.services.discover.repo_known import Known
 from desktop.services.discover.tables import DataTables
 from desktop.services.discover.target_machine import TargetMachine, estimated
 from desktop.services.planning.service import plan_of

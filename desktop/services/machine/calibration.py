@@ -32,7 +32,7 @@ from desktop.system.atomic import write_atomically
 from desktop.system.packaged import read_table
 
 CALIBRATION = "calibration"  # the kind of job
-SECONDS = 45.0  # aim of one calibration; what the disk takes to write the models comes on top
+SECONDS = 60.0  # aim of one calibration; what the disk takes to write the models comes on top
 DEADLINE_SECONDS = 180.0
 USUAL_TYPES = ("Q4_K", "Q6_K", "Q8_0", "Q5_K", "Q3_K", "F16")  # what most repos offer, most wanted first
 USUAL_KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0")
@@ -169,6 +169,7 @@ class CalibrationService:
             Calibrate(str(self._scratch), (), ()),
             *(Calibrate(str(self._scratch), (kind,), (), known=_NOTHING) for kind in work.order.types),
             *(Calibrate(str(self._scratch), (), (kind,), known=_NOTHING) for kind in USUAL_KV_TYPES),
+            Calibrate(str(self._scratch), (), (), known=_NOTHING, unfused=True),
         ]
         again = work.order.types[:1]  # a slow half-minute would not be seen otherwise
         plan += [Calibrate(str(self._scratch), (kind,), (), experts=False, known=_NOTHING) for kind in again]

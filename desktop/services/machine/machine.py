@@ -111,6 +111,11 @@ class MachineService:
             reserves=self.reserves(),
         )
 
+    def without_graphics(self) -> Machine:
+        """This computer's processor and memory, at once: no probe is asked."""
+        cpu = read_cpu(self._tables).cpu
+        return Machine(cpu, self._memory(cpu, "cached")[0], reserves=self.reserves())
+
     def memory(self) -> Memory:
         """Total and available memory now; cheap enough for a timer."""
         return read_memory()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from desktop.core.hardware import FormatSupport, Gpu, Machine
+from desktop.core.machines import ASSUMED
 from desktop.core.units import human_bytes
 from desktop.services.machine.memory_words import free_words, main_memory, parts_words
 
@@ -58,7 +59,7 @@ def gpu_facts(gpu: Gpu, architecture: str = "") -> tuple[str, ...]:
     if gpu.driver:
         facts.append(f"driver {gpu.driver}")
     if gpu.probe:
-        facts.append(f"seen by {gpu.probe}")
+        facts.append("assumed" if gpu.probe == ASSUMED else f"seen by {gpu.probe}")
     return tuple(facts)
 
 

@@ -7,16 +7,21 @@ from pathlib import Path
 
 from desktop.core.errors import UsageError
 from desktop.core.hardware import Machine
-from desktop.core.machines import machine_with
+from desktop.core.machines import GIB, machine_of_sizes, machine_with
 from desktop.core.placement import hypothetical
 from desktop.services.discover.tables import DataTables
 from desktop.services.machine.machine import MachineService
 
 _SHOWN = 4
+_SIZES = re.compile(
+    r"(?P<ram>[1-9]\d{0,4}) ?GB(?: RAM)?(?: ?[+,] ?(?P<vram>[1-9]\d{0,4}) ?GB(?: VRAM)?)?", re.IGNORECASE
+)
 
 
 def named_machine(text: str, tables: DataTables, machines: MachineService) -> Machine:
-    """A file's profile, a profile of ``resources/data/profiles`` by name, or ``[COUNTx ]PRODUCT [SIZE GB]``.
+    """A file's profile, one of ``resources/data/profiles`` by name, ``[COUNTx ]PRODUCT [SIZE GB]``, or own figures.
+
+    These are ``RAM GB [+ VRAM GB VRAM]``: this computer's processor with so much memory.
 
     ``2x RTX 3090`` and ``M4 Max`` are enough where they name one product; of several sizes the most common is taken.
     Raises UsageError for another text, ProfileError for a file that is no profile.
@@ -26,6 +31,9 @@ def named_machine(text: str, tables: DataTables, machines: MachineService) -> Ma
         return hypothetical(machines.load_profile(path))
     if text in tables.profiles:
         return tables.profiles[text]
+    if sizes := _SIZES.fullmatch(text.strip()):
+        ram, vram = (int(sizes[name] or 0) * GIB for name in ("ram", "vram"))
+        return machine_of_sizes(machines.without_graphics(), ram, vram)
     found = re.fullmatch(r"(?:(?P<count>[1-8])\s*x\s+)?(?P<name>.+)", text.strip(), re.IGNORECASE)
     wanted = found["name"].casefold() if found else ""
     devices = [device for device in tables.devices if wanted in device.title.casefold()]
@@ -41,5 +49,6 @@ def named_machine(text: str, tables: DataTables, machines: MachineService) -> Ma
     known = ", ".join(tables.profiles)
     raise UsageError(
         f"There is no machine '{text}'.",
-        f"Name a file saved with heft machine --json, a product such as 'RTX 4070', or one of: {known}.",
+        "Name a file saved with heft machine --json, a product such as 'RTX 4070', own figures such as "
+        f"'64 GB + 24 GB VRAM', or one of: {known}.",
     )

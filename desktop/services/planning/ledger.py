@@ -121,7 +121,8 @@ class LedgerService:
         if running.model is None or fit is None:
             return None
         try:
-            return self._speed.predict(running.model, fit, context_used, running.loaded.threads)
+            flash = running.plan.flash_attention != "off"
+            return self._speed.predict(running.model, fit, context_used, running.loaded.threads, flash=flash)
         except (HeftError, ValueError, OSError) as error:
             _log.warning("no speed was predicted: %s", error)
             return None

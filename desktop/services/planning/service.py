@@ -16,7 +16,7 @@ from desktop.core.gguf import Header
 from desktop.core.gguf.together import fingerprint_of
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
-from desktop.core.load_settings import LoadSettings
+from desktop.core.load_settings import FlashAttention, LoadSettings
 from desktop.core.memory import ModelShape, Weights, default_context, shape_of, weights_of
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef, identities, local_ref
@@ -43,6 +43,7 @@ from desktop.store.load_settings import LoadSettingsStore
 from desktop.system.cores import physical_threads
 
 _log = logging.getLogger(__name__)
+_CLEARLY = 1.05  # quicker than a calibration's own error
 _OTHER_GPUS = "For a machine with other GPUs than this one's, formulas are used."
 
 
@@ -177,8 +178,16 @@ class PlanningService:
             freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
         )  # fmt: skip
         about = (local.quantization, local.fingerprint, threads_of(wanted))
-        speeds = self.speeds(local.shape, local.weights, fit, machine, *about)
-        return plan_of(ref, wanted, fit, speeds, local.shape, read.kind)
+        fit, speeds, flash = self._with_quicker_attention(
+            wanted,
+            fit,
+            lambda fit, fused: self.speeds(local.shape, local.weights, fit, machine, *about, flash=fused),
+            lambda without: place(
+                local.shape, local.weights, without, machine,
+                freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
+            ),
+        )  # fmt: skip
+        return replace(plan_of(ref, wanted, fit, speeds, local.shape, read.kind), flash=flash)
 
     def weigh_source(
         self,
@@ -240,20 +249,53 @@ class PlanningService:
         fit, note = self._fit(headers, shape, weights, asked, decided, where, method, held, cancelled)
         label, title, size = inspected.quantization, inspected.title, inspected.size
         about = (label, fingerprint_of(headers), threads_of(asked))
-        speeds = self.speeds(shape, weights, fit, where, *about) if kind.writes_text else None
+        speeds: Speeds | None = None
+        flash: FlashAttention = "auto"
+        if kind.writes_text:
+            fit, speeds, flash = self._with_quicker_attention(
+                asked,
+                fit,
+                lambda fit, fused: self.speeds(shape, weights, fit, where, *about, flash=fused),
+                lambda without: self._fit(
+                    headers, shape, weights, without, decided, where, method, held, cancelled
+                )[0],
+            )  # fmt: skip
         plan = plan_of(ref, asked, fit, speeds, shape, kind, machine)
-        plan = replace(plan, note=note, speculating=decided.speculating)
+        plan = replace(plan, note=note, speculating=decided.speculating, flash=flash)
         return Weighed(plan, fit, shape, weights, headers, where, label, title, size, kind)
+
+    def _with_quicker_attention(
+        self,
+        asked: LoadSettings,
+        fit: Fit,
+        speeds: Callable[[Fit, bool], Speeds | None],
+        again: Callable[[LoadSettings], Fit],
+    ) -> tuple[Fit, Speeds | None, FlashAttention]:
+        """With the way to compute attention that was measured to be quicker here, where nobody asked for one.
+
+        Flash attention takes less memory and is what llama.cpp takes wherever it can: without it only what is clearly
+        quicker, on a processor that was calibrated both ways, and still fits.
+        """
+        with_flash = speeds(fit, asked.flash)
+        choice = asked.flash_attention is None and fit.placement == "cpu" and set(fit.kv_types) == {"f16"}
+        if not choice or with_flash is None or with_flash.method == "table":
+            return fit, with_flash, "auto"
+        without = speeds(fit, False)
+        if without is None or without.full.expected < _CLEARLY * with_flash.full.expected:
+            return fit, with_flash, "auto"
+        other = again(replace(asked, flash_attention="off"))
+        return (other, without, "off") if other.placement == fit.placement else (fit, with_flash, "auto")
 
     def speeds(
         self, shape: ModelShape, weights: Weights, fit: Fit, machine: Machine,
-        quantization: str, fingerprint: str, threads: int,
+        quantization: str, fingerprint: str, threads: int, *, flash: bool = True,
     ) -> Speeds | None:  # fmt: skip
         """Tokens per second from an empty to a full context; None where nothing is known, or it does not fit."""
         if not fit.fits:
             return None
         try:
-            return self._speed().on(machine).speeds(shape, weights, quantization, fit, fingerprint, threads)
+            rates = self._speed().on(machine)
+            return rates.speeds(shape, weights, quantization, fit, fingerprint, threads, flash=flash)
         except ValueError:  # a model without a matrix has no speed
             return None
         except Exception:  # noqa: BLE001 - what cannot be predicted is not said, and keeps nothing from loading

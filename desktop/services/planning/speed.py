@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from desktop.core.speed import (
     work_by_size,
 )
 from desktop.core.speed.learning import Correction, apply
-from desktop.services.machine.calibration import CalibrationService
+from desktop.services.machine.calibration import USUAL_KV_TYPES, CalibrationService
 from desktop.services.models.shards import fault_at, shards_of
 from desktop.services.planning.corrections import Corrections
 from desktop.store.gguf_files import FileSource, kind_of
@@ -76,17 +76,35 @@ class MachineRates:
         self._work: dict[object, tuple[Weights, Sequence[TokenWork]]] = {}
 
     def speeds(
-        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, fingerprint: str = "", threads: int = 0
-    ) -> Speeds | None:
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, fingerprint: str = "", threads: int = 0,
+        *, flash: bool = True,
+    ) -> Speeds | None:  # fmt: skip
         """Tokens per second while writing, with an empty context and with all of the fit's used, and while reading.
 
-        ``fingerprint`` finds the runs of this very model ("": not known), ``threads`` those with as many of them (0:
-        any). None where a device is unknown. ValueError for a model without work (no matrix).
+        ``fingerprint`` finds the runs of this very model, loaded like this ("": not known), ``threads`` those with as
+        many of them (0: any). ``flash``: with flash attention. None where a device is unknown. ValueError for a model
+        without work (no matrix).
         """
+        about = (fingerprint, threads)
+        found = self._rates(shape, weights, quantization, fit, *about, flash)
+        if found is None:
+            return None
+        caches = []
+        for kind in USUAL_KV_TYPES:
+            cache = replace(fit, kv_types=(kind, kind))
+            other = self._rates(shape, weights, quantization, cache, *about, flash=True)
+            caches += [(kind, other.full)] if other is not None else []
+        return replace(found, by_cache=tuple(caches))
+
+    def _rates(
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit,
+        fingerprint: str, threads: int, flash: bool,
+    ) -> Speeds | None:  # fmt: skip
         kind = main_type(quantization)
         parts = _parts(self._work_of(shape, weights, kind, fit), self._speeds)
         if parts is None:
             return None
+        parts = _fused(parts, flash)
         about = (kind, fit.gpu_layers, fingerprint, kv_words(fit.kv_types), threads)
         writing, reading = self._corrections.of(*about)
         empty, full = (apply(rate, writing) for rate in decode_rates(parts, (0, fit.context)))
@@ -102,11 +120,11 @@ class MachineRates:
         key = (id(weights), kind, fit.kv_types, tuple(offload), fit.cpu_expert_layers)
         known = self._work.get(key)
         if known is None:
-            by = {"cpu_expert_layers": fit.cpu_expert_layers}
+            experts = fit.cpu_expert_layers
             if weights.tensors:
-                work = token_work(weights.tensors, shape, fit.kv_types, offload, **by)
+                work = token_work(weights.tensors, shape, fit.kv_types, offload, cpu_expert_layers=experts)
             else:
-                work = work_by_size(weights, shape, kind, fit.kv_types, offload, **by)
+                work = work_by_size(weights, shape, kind, fit.kv_types, offload, cpu_expert_layers=experts)
             if len(self._work) >= _WORK_KEPT:
                 self._work.clear()
             known = self._work[key] = (weights, work)  # with the weights, so that no others get their id
@@ -142,16 +160,20 @@ class SpeedService:
         """What is known of a machine's speed, read once: for many models in a row."""
         return MachineRates(self._calibration.speeds(machine), self._corrections(self._calibration.key(machine)))
 
-    def predict(self, model: LocalModel, fit: Fit, context_used: int, threads: int = 0) -> Predicted | None:
+    def predict(
+        self, model: LocalModel, fit: Fit, context_used: int, threads: int = 0, *, flash: bool = True
+    ) -> Predicted | None:
         """The speed of a local model placed by ``fit`` on this computer, with ``context_used`` tokens already there.
 
         None where nothing is known.
         """
-        experts = {"cpu_expert_layers": fit.cpu_expert_layers}
-        work = token_work(model.weights.tensors, model.shape, fit.kv_types, _offload(fit), **experts)
+        work = token_work(
+            model.weights.tensors, model.shape, fit.kv_types, _offload(fit), cpu_expert_layers=fit.cpu_expert_layers
+        )
         parts = _parts(work, self._calibration.speeds(self.machine))
         if parts is None:
             return None
+        parts = _fused(parts, flash)
         plain = predict(parts, context_used)
         kind = main_type(model.quantization)
         about = (kind, fit.gpu_layers, model.fingerprint, kv_words(fit.kv_types), threads)
@@ -231,6 +253,10 @@ def _offload(fit: Fit) -> list[tuple[str, int]]:
     counts = [round(fit.gpu_layers * max(1, pool.free_bytes) / free) for pool in gpus]
     counts[-1] += fit.gpu_layers - sum(counts)
     return [(pool.name, count) for pool, count in zip(gpus, counts, strict=True) if count > 0]
+
+
+def _fused(parts: list[DeviceWork], flash: bool) -> list[DeviceWork]:
+    return parts if flash else [replace(part, work=replace(part.work, fused=False)) for part in parts]
 
 
 def _parts(work: Sequence[TokenWork], speeds: dict[str, DeviceSpeed]) -> list[DeviceWork] | None:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from desktop.core.context_length import engine_context
 from desktop.core.kv_quality import KvEffect, KvQuality, kv_quality
 from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import kv_words
 from desktop.core.memory import RAM, DeviceMemory, Memory
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
 from desktop.core.units import human_bytes, human_time
 from desktop.engine.api import Memory as LoadedMemory
 
+_WORTH_SAYING = 0.1  # of a rate
 _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
 
 
@@ -163,8 +165,8 @@ def remarks(plan: LoadPlan) -> tuple[str, ...]:
             f"The context will be {plan.context:,} tokens: the engine rounds {asked:,} up to a multiple of 256."
         )
     said += gpu_words(plan.fit)
-    kept = kv_quality_words(kv_quality(plan.kv_types))
-    return (*said, kept) if kept else tuple(said)
+    about_cache = (kv_quality_words(kv_quality(plan.kv_types)), kv_speed_words(plan.kv_types, plan.speeds))
+    return (*said, *(words for words in about_cache if words))
 
 
 def gpu_words(fit: Fit | None) -> tuple[str, ...]:
@@ -196,6 +198,30 @@ def kv_quality_words(known: KvQuality) -> str:
         case KvEffect.WORSE_TOOL_CALLS:
             return f"KV cache in {types}: it can make tool calls substantially worse ({known.source})."
     return f"KV cache in {types}: Heft knows no measurement of what it costs in quality."
+
+
+def kv_speed_words(types: tuple[str, str], speeds: Speeds | None) -> str:
+    """What the KV cache's types cost or gain in speed, in a sentence; "" where that is little, or not known."""
+    f16 = dict(speeds.by_cache).get("f16") if speeds is not None else None
+    if speeds is None or f16 is None or types == ("f16", "f16"):
+        return ""
+    here, plain = speeds.full.expected, f16.expected
+    if abs(here / plain - 1) <= _WORTH_SAYING:
+        return ""
+    change = "slower" if here < plain else "quicker"
+    return (
+        f"KV cache in {kv_words(types)}: {change} here in a long chat, {_figure(here)} tok/s instead of "
+        f"{_figure(plain)} with f16 once all {speeds.context:,} tokens are used."
+    )
+
+
+def kv_choice_words(speeds: Speeds | None) -> str:
+    """What the type of the KV cache means for the speed here, before one is chosen; "" where that is little."""
+    rates = [(kind, rate.expected) for kind, rate in speeds.by_cache] if speeds is not None else []
+    if speeds is None or not rates or max(r for _, r in rates) <= (1 + _WORTH_SAYING) * min(r for _, r in rates):
+        return ""
+    each = ", ".join(f"{_figure(rate)} tok/s with {kind}" for kind, rate in rates)
+    return f"In a long chat, with all {speeds.context:,} tokens used, it is {each} here."
 
 
 def beyond_training(context: int, trained: int) -> str:

@@ -35,6 +35,7 @@ EXPLAIN_NAME = Action(
     short="What the name says",
 )
 LOAD_PROFILE = Action("discover.load-profile", "What if: weigh for a saved machine…", short="Load profile…")
+OWN_SIZES = Action("discover.own-sizes", "What if: weigh for other memory sizes…", short="Own figures…")
 OWN_MACHINE = Action(
     "discover.own-machine", "Weigh for this computer again", needs=(OTHER_MACHINE,), short="This computer"
 )
@@ -68,6 +69,7 @@ DISCOVER_ACTIONS: Declared = (
     MODEL_PAGE,
     EXPLAIN_NAME,
     LOAD_PROFILE,
+    OWN_SIZES,
     OWN_MACHINE,
     CHOOSE_PLACE,
     OPEN_PLACE,

@@ -11,7 +11,7 @@ from desktop.core.hardware import Machine
 from desktop.core.machines import GIB, Device, machine_with
 from desktop.core.units import human_bytes
 from desktop.services.discover.tables import DataTables
-from desktop.ui.discover.actions import LOAD_PROFILE, OWN_MACHINE
+from desktop.ui.discover.actions import LOAD_PROFILE, OWN_MACHINE, OWN_SIZES
 
 _NEARLY = 0.01
 _VENDORS = (("nvidia", "NVIDIA cards"), ("amd", "AMD cards and chips"), ("apple", "Apple chips"))
@@ -45,6 +45,7 @@ class MachineMenu(QToolButton):
 
     machine_chosen = Signal(object)
     profile_wanted = Signal()  # a file is to be chosen
+    sizes_wanted = Signal()  # how much memory there would be is to be said
 
     def __init__(self, tables: DataTables, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,6 +72,7 @@ class MachineMenu(QToolButton):
         for name, machine in self._tables.profiles.items():
             self._menu.addAction(_PROFILES.get(name, name), self._chooser(machine))
         self._menu.addAction(LOAD_PROFILE.short, self.profile_wanted.emit)
+        self._menu.addAction(OWN_SIZES.short, self.sizes_wanted.emit)
         self._menu.addSeparator()
         for vendor, title in _VENDORS:
             self._vendor(title, [device for device in self._tables.devices if device.vendor == vendor])

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.core.hub_address import HubAddress
 from desktop.core.load_plan import LoadPlan
-from desktop.core.placement import hypothetical, pools_of
+from desktop.core.placement import pools_of
 from desktop.core.variants import variant_at
 from desktop.hub.placement import default_cache
 from desktop.services.discover.picked_run import OTHER_MACHINE, PickedRun
@@ -26,7 +25,6 @@ from desktop.services.discover.search_results import Result
 from desktop.services.discover.tables import DataTables
 from desktop.services.hub_account import TokenService
 from desktop.services.machine.calibration import CalibrationService
-from desktop.services.machine.machine import MachineService
 from desktop.services.models.download_folder import DownloadFolder
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
@@ -40,6 +38,7 @@ from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.search import DiscoverSearch
 from desktop.ui.discover.states import DiscoverState
 from desktop.ui.discover.weighing import Weighing
+from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shared.reflow import Column, CurrentStack, DownwardScroll
 from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.speed_offer import SpeedOffer
@@ -64,7 +63,7 @@ class DiscoverPage(Page):
         search: SearchService,
         downloads: DownloadService,
         folder: DownloadFolder,
-        machines: MachineService,
+        chosen: ChosenMachine,
         tables: DataTables,
         this_machine: Callable[[], Machine],
         tokens: TokenService,
@@ -83,7 +82,8 @@ class DiscoverPage(Page):
         super().__init__(parent, actions.DISCOVER_ACTIONS)
         self.setObjectName("discoverPage")
         self._downloads = downloads
-        self._machines = machines
+        self._chosen = chosen
+        self._own: Machine | None = None
         self._this_machine = this_machine
         self._endpoint = endpoint
         self._run = run
@@ -213,7 +213,9 @@ class DiscoverPage(Page):
         weighing.failed.connect(self._failed)
         weighing.troubled.connect(self.notify)
         repo.controls.changed.connect(weighing.set_controls)
-        repo.controls.profile_wanted.connect(self._choose_profile)
+        repo.controls.share(self._chosen, self)
+        self._chosen.changed.connect(self._judge)
+        self._chosen.failed.connect(self.notify)
         repo.action_asked.connect(self._act)
         self._state.inspect_wanted.connect(self._inspect)
         self._state.again.connect(self._again)
@@ -232,7 +234,8 @@ class DiscoverPage(Page):
             (actions.DOWNLOAD, self._download_current),
             (actions.INSPECT, self._inspect),
             (actions.MODEL_PAGE, self._open_page),
-            (actions.LOAD_PROFILE, self._choose_profile),
+            (actions.OWN_SIZES, lambda: self._chosen.ask_sizes(self)),
+            (actions.LOAD_PROFILE, lambda: self._chosen.ask_profile(self)),
             (actions.VERSIONS, self._show_versions),
             (actions.FITS_ONLY, self._search.filters.toggle_fits_only),
             (actions.OTHER_FORMATS, self._search.filters.toggle_all_formats),
@@ -248,7 +251,14 @@ class DiscoverPage(Page):
     # -- a repo ----------------------------------------------------------------------------------
 
     def _know_machine(self, machine: Machine) -> None:
-        self._search.set_pools(pools_of(machine))
+        self._own = machine
+        self._judge()
+
+    def _judge(self) -> None:
+        """Say of the models found whether they fit the machine that was chosen, on whatever page, or this computer."""
+        where = self._chosen.machine or self._own
+        if where is not None:
+            self._search.set_pools(pools_of(where))
 
     def _open(self, result: Result) -> None:
         self._result = result
@@ -313,17 +323,6 @@ class DiscoverPage(Page):
         found = self._repo.rows.at(self._repo.chosen) if self._result.is_gguf else None
         file = found.variant.first_file.path if found is not None else ""
         self.inspect_requested.emit(str(HubAddress(self._result.repo.id, file)))
-
-    def _choose_profile(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Load profile", "", "Machine profiles (*.json)")
-        if name:
-            self._tasks.run(
-                lambda context: hypothetical(self._machines.load_profile(Path(name))),
-                done=self._repo.controls.set_machine,
-                failed=self.notify.emit,
-                lane=Lane.JOB,
-                owner=self,
-            )
 
     # -- downloads -------------------------------------------------------------------------------
 

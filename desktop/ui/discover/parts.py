@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Signal
 
 from desktop.services.container import Container
@@ -10,6 +12,7 @@ from desktop.services.jobs_left import take_up
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
 from desktop.ui.discover.page import DiscoverPage
+from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
@@ -21,8 +24,12 @@ class DiscoverParts(QObject):
     downloads_changed = Signal(object)  # tuple[DownloadState, ...]
     finished = Signal(object)  # DownloadState that has just finished
 
-    def __init__(self, theme: Theme, tasks: Tasks, container: Container) -> None:
+    def __init__(
+        self, theme: Theme, tasks: Tasks, container: Container, chosen: Callable[[], ChosenMachine] | None = None
+    ) -> None:
+        """``chosen`` is the machine of "what if", shared with other pages."""
         super().__init__()
+        self._chosen = chosen or (lambda: ChosenMachine(container.machine, tasks, self))
         self._theme = theme
         self._tasks = tasks
         self._container = container
@@ -37,7 +44,7 @@ class DiscoverParts(QObject):
             made.search,
             self.downloads,
             made.download_folder,
-            made.machine,
+            self._chosen(),
             made.tables,
             made.this_machine,
             made.tokens,

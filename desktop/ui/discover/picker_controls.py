@@ -15,13 +15,15 @@ from desktop.core.errors import UsageError
 from desktop.core.hardware import Machine
 from desktop.core.kv_quality import kv_quality
 from desktop.core.load_settings import DEFAULT_CONTEXT, LOAD_FIELDS, LONGEST_CONTEXT, NOTHING_SET, KvType, LoadSettings
+from desktop.core.speed import Speeds
 from desktop.core.text import plain_tooltip
 from desktop.services.discover.picker_records import Controls, Mark, VariantRow, View
 from desktop.services.discover.tables import DataTables
-from desktop.services.planning.words import beyond_training, kv_quality_words
+from desktop.services.planning.words import beyond_training, kv_choice_words, kv_quality_words
 from desktop.ui.discover.context_slider import ContextSlider
 from desktop.ui.discover.machine_menu import MachineMenu, machine_words
 from desktop.ui.shared.buttons import push_button
+from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.load_fields import LoadFields, auto_words, decided_words, editor_of, limit_editor, value_of
@@ -50,6 +52,8 @@ class PickerControls(QWidget):
     """
 
     changed = Signal(object)  # Controls
+    machine_set = Signal(object)  # Machine, None for this computer
+    sizes_wanted = Signal()
     profile_wanted = Signal()
 
     def __init__(self, theme: Theme, tables: DataTables, parent: QWidget | None = None) -> None:
@@ -68,7 +72,7 @@ class PickerControls(QWidget):
         self._kv = editor_of(_FIELDS["cache_type_k"])
         self._kv.setObjectName("kvType")
         self._kv.setAccessibleName("KV cache type")
-        self._kv.setToolTip(plain_tooltip(_kv_tooltip()))
+        self._kv.setToolTip(plain_tooltip(_kv_tooltip(None)))
         self._layers = editor_of(_FIELDS["gpu_layers"])
         self._layers.setObjectName("gpuLayers")
         self._layers.setAccessibleName("Layers on the GPU")
@@ -106,6 +110,7 @@ class PickerControls(QWidget):
         self._goal.currentIndexChanged.connect(lambda _: self._tell())
         self._menu.machine_chosen.connect(self.set_machine)
         self._menu.profile_wanted.connect(self.profile_wanted)
+        self._menu.sizes_wanted.connect(self.sizes_wanted)
 
     @property
     def controls(self) -> Controls:
@@ -196,6 +201,7 @@ class PickerControls(QWidget):
         for name, editor in (("cache_type_k", self._kv), ("gpu_layers", self._layers)):
             editor.show_decided(decided_words(_FIELDS[name], plan))
             limit_editor(editor, _FIELDS[name], plan)
+        self._kv.setToolTip(plain_tooltip(_kv_tooltip(plan.speeds if plan is not None else None)))
         self._layers_word.setEnabled(self._layers.isEnabled())
         self._more.show_plan(plan)
         self._silent = False
@@ -206,9 +212,20 @@ class PickerControls(QWidget):
 
     def set_machine(self, machine: Machine | None) -> None:
         """Weigh on another machine; None is this computer."""
+        if machine is self._machine:
+            return
         self._machine = machine
+        self.machine_set.emit(machine)
         self._menu.setText("what if… ▾" if machine is None else "not this computer ▾")
         self._tell()
+
+    def share(self, chosen: ChosenMachine, page: QWidget) -> None:
+        """The machine of "what if" is one for all pages; what it is asked by lies over ``page``."""
+        self.profile_wanted.connect(lambda: chosen.ask_profile(page))
+        self.sizes_wanted.connect(lambda: chosen.ask_sizes(page))
+        self.machine_set.connect(chosen.choose)
+        chosen.changed.connect(lambda: self.set_machine(chosen.machine))
+        self.set_machine(chosen.machine)
 
     def _build(self) -> None:
         leave_wheel(self._slider, self._goal)
@@ -312,7 +329,8 @@ class PickerControls(QWidget):
         return possible
 
 
-def _kv_tooltip() -> str:
-    """What the usual types take and cost."""
+def _kv_tooltip(speeds: Speeds | None) -> str:
+    """What the usual types take and cost, in quality and, where that is known, in speed."""
     costs = (kv_quality_words(kv_quality((kind, kind))) for kind in _USUAL_KV)
-    return "\n".join(("q8_0 takes about half of the memory of f16, q4_0 about a quarter.", *costs))
+    memory, quicker = "q8_0 takes about half of the memory of f16, q4_0 about a quarter.", kv_choice_words(speeds)
+    return "\n".join(words for words in (memory, quicker, *costs) if words)

@@ -39,6 +39,12 @@ LOAD_PROFILE = Action(
     tip="See everything as on a saved machine",
     short="What if: load profile…",
 )
+OWN_SIZES = Action(
+    "machine.own-sizes",
+    "What if: other memory sizes…",
+    tip="Weigh models for this processor with other main memory and graphics memory",
+    short="What if: own figures…",
+)
 CLOSE_PROFILE = Action(
     "machine.close-profile",
     "Back to this computer",
@@ -56,4 +62,13 @@ CALIBRATE = Action(
 
 LEDGER_KEYS = WidgetKeys("Older and newer runs of the chart", "ledger charts", (("Left", 1), ("Right", -1)))
 
-MACHINE_ACTIONS: Declared = (MEASURE, COPY_REPORT, SAVE_PROFILE, LOAD_PROFILE, CLOSE_PROFILE, CALIBRATE, LEDGER_KEYS)
+MACHINE_ACTIONS: Declared = (
+    MEASURE,
+    COPY_REPORT,
+    SAVE_PROFILE,
+    LOAD_PROFILE,
+    OWN_SIZES,
+    CLOSE_PROFILE,
+    CALIBRATE,
+    LEDGER_KEYS,
+)

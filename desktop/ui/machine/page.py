@@ -26,6 +26,7 @@ from desktop.ui.machine import actions
 from desktop.ui.machine.format_panel import FormatPanel
 from desktop.ui.machine.machine_cards import CpuCard, EngineCard, GraphicsCard, MemoryCard
 from desktop.ui.machine.trust_panel import TrustPanel, TrustSources
+from desktop.ui.shared.chosen_machine import PROFILE_FILTER, ChosenMachine
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import Beside, CurrentStack
 from desktop.ui.shell.page import Page
@@ -40,7 +41,6 @@ _LEGEND = (
 )
 _PAIR = 420  # pixels that two cards need beside each other
 _LEGEND_NEEDS = 890
-_PROFILE_FILTER = "Machine profiles (*.json)"
 
 
 class MachinePage(Page):
@@ -52,18 +52,19 @@ class MachinePage(Page):
         tasks: Tasks,
         theme: Theme,
         sources: TrustSources | None = None,
+        chosen: ChosenMachine | None = None,
         held: Callable[[], Reclaimable] = Reclaimable,
         parent: QWidget | None = None,
     ) -> None:
-        """``sources`` are those of the section "predicted against measured"; without them it is left out.
-
-        ``held`` is what the running engine would give back.
+        """``sources`` are those of the section "predicted against measured"; without them it is left out. ``chosen`` is
+        the machine of "what if", shared with other pages; ``held`` is what the running engine would give back.
         """
         super().__init__(parent, actions.MACHINE_ACTIONS)
         self.setObjectName("machinePage")
         self._service = service
         self._tasks = tasks
         self._own: Machine | None = None
+        self._chosen = chosen or ChosenMachine(service, tasks, self)
         self._profile: Machine | None = None
         self._asking: Task | None = None
         self._live: Task | None = None
@@ -78,7 +79,9 @@ class MachinePage(Page):
         self._trust = TrustPanel(theme, tasks, sources) if sources is not None else None
         self._connect_actions()
         self._build()
-        self._refresh()
+        self._chosen.changed.connect(self._show_chosen)
+        self._chosen.failed.connect(self.notify)
+        self._show_chosen()
 
     @property
     def machine(self) -> Machine | None:
@@ -134,18 +137,11 @@ class MachinePage(Page):
 
     def load_profile(self, path: Path) -> None:
         """Show a saved profile instead of this computer; one that cannot be read changes nothing."""
-        self._tasks.run(
-            lambda context: self._service.load_profile(path),
-            done=lambda machine: self._show_profile(machine, path.name),
-            failed=self.notify.emit,
-            lane=Lane.JOB,
-            owner=self,
-        )
+        self._chosen.load(path)
 
     def close_profile(self) -> None:
         """Back to this computer."""
-        self._profile = None
-        self._refresh()
+        self._chosen.choose(None)
         self._load.setFocus()
 
     def _connect_actions(self) -> None:
@@ -153,7 +149,8 @@ class MachinePage(Page):
             (actions.MEASURE, lambda: self.ask("again")),
             (actions.COPY_REPORT, self.copy_report),
             (actions.SAVE_PROFILE, self._choose_save),
-            (actions.LOAD_PROFILE, self._choose_load),
+            (actions.LOAD_PROFILE, lambda: self._chosen.ask_profile(self)),
+            (actions.OWN_SIZES, lambda: self._chosen.ask_sizes(self)),
             (actions.CLOSE_PROFILE, self.close_profile),
             (actions.CALIBRATE, self._calibrate),
         ):
@@ -214,6 +211,7 @@ class MachinePage(Page):
         ):
             buttons.addWidget(self.commands.button(action, name))
         buttons.addWidget(self._load)
+        buttons.addWidget(self.commands.button(actions.OWN_SIZES, "machineOwnSizes"))
         buttons.addStretch(1)
         return Beside(said, offered, stretch=(1, 0))
 
@@ -268,9 +266,11 @@ class MachinePage(Page):
         self.notify.emit(error)
         self._refresh()
 
-    def _show_profile(self, machine: Machine, name: str) -> None:
-        self._profile = machine
-        self._banner_text.setText(f"What if: this is the saved machine {name}, not the computer in front of you.")
+    def _show_chosen(self) -> None:
+        """What was chosen here or on another page; its number formats follow from what it is."""
+        machine, title = self._chosen.described, self._chosen.title
+        self._profile = self._service.complete(machine) if machine is not None else None
+        self._banner_text.setText(f"What if: this is {title or 'another machine'}, not the computer in front of you.")
         self._refresh()
 
     def _read_memory(self) -> None:
@@ -305,12 +305,7 @@ class MachinePage(Page):
             self._trust.setVisible(self._profile is None)  # nothing was ever run on a saved machine
 
     def _choose_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save profile", "machine.json", _PROFILE_FILTER)
+        name, _ = QFileDialog.getSaveFileName(self, "Save profile", "machine.json", PROFILE_FILTER)
         if name:
             path = Path(name)
             self.save_profile(path if path.suffix else path.with_suffix(".json"))
-
-    def _choose_load(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Load profile", "", _PROFILE_FILTER)
-        if name:
-            self.load_profile(Path(name))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LOAD_FIELDS, NOTHING_SET, LoadField, LoadSettings
 from desktop.core.text import plain_tooltip
+from desktop.services.planning.words import kv_choice_words
 from desktop.ui.shared.number_fields import WholeField
 from desktop.ui.shared.tokens_field import ContextChoice
 from desktop.ui.shared.wheel import leave_wheel
@@ -282,7 +283,12 @@ def decided_words(field: LoadField, plan: LoadPlan | None) -> str:
 
 
 def limit_editor(editor: Editor, field: LoadField, plan: LoadPlan | None) -> None:
-    """How much may be set, where the plan says so; without a GPU there are no layers to put on it."""
+    """How much may be set, where the plan says so, and what a cache's type means for the speed here; without a GPU
+    there are no layers to put on it.
+    """
+    if field.name in ("cache_type_k", "cache_type_v"):
+        said = (field.explanation, kv_choice_words(plan.speeds if plan is not None else None))
+        editor.setToolTip(plain_tooltip("\n".join(words for words in said if words)))
     if isinstance(editor, _ContextEditor):
         editor.set_trained(plan.trained_context if plan is not None else 0)
     if plan is None or plan.fit is None or not isinstance(editor, _NumberEditor):

@@ -177,6 +177,17 @@ def test_names_of_machines(paths: Paths, text: str, gpus: int, name: str) -> Non
     assert (len(found.gpus), found.gpus[0].name) == (gpus, name)
 
 
+@pytest.mark.parametrize(
+    ("text", "ram", "vram"),
+    [("64 GB + 24 GB VRAM", 64, 24), ("25GB", 25, 0), ("32 gb ram, 8 gb vram", 32, 8)],
+)
+def test_own_figures_are_a_machine(paths: Paths, text: str, ram: int, vram: int) -> None:
+    machines = MachineService(paths, lambda: pytest.fail("figures need no engine"))
+    found = named_machine(text, DataTables(), machines)
+    assert (found.memory.total_bytes, sum(gpu.total_bytes for gpu in found.gpus)) == (ram << 30, vram << 30)
+    assert found.cpu == machines.without_graphics().cpu
+
+
 def test_unknown_names_list_what_there_is(paths: Paths) -> None:
     machines = MachineService(paths, lambda: pytest.fail("a profile needs no engine"))
     with pytest.raises(UsageError) as told:

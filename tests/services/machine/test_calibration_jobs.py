@@ -40,7 +40,7 @@ class ScriptedTool:
     def call(
         self, request: Calibrate, *, deadline_seconds: float, cancelled: Cancelled, progress: Report
     ) -> Calibrated:
-        what = (*request.types, *request.kv_types, "")[0]
+        what = (*request.types, *request.kv_types, "unfused" if request.unfused else "")[0]
         progress(Progress.of(0.0, f"measuring {what}"))
         if what == self.hold and not self.go_on.is_set():
             self.held.set()
@@ -105,7 +105,7 @@ def begun(service: CalibrationService) -> tuple[threading.Thread, list[Calibrati
     return thread, ended
 
 
-ALL = ["", "Q4_K", "Q6_K", "f16", "q8_0", "Q4_K"]  # the first type once more
+ALL = ["", "Q4_K", "Q6_K", "f16", "q8_0", "unfused", "Q4_K"]  # the first type once more
 
 
 def test_each_part_is_measured_once(

@@ -270,6 +270,8 @@ def test_report_aligns_its_columns(paths: Paths) -> None:
 def test_facts_of_a_gpu_in_words() -> None:
     shared = Gpu(name="x", total_bytes=8_000_000_000, shared_memory=True, target="gfx1151", probe="sysfs")
     assert gpu_facts(shared, "RDNA 3.5") == ("8.0 GB of main memory", "RDNA 3.5 (gfx1151)", "seen by sysfs")
+    chip = Gpu(name="x", total_bytes=52_000_000_000, shared_memory=True, set_aside_bytes=8_000_000_000, probe="assumed")
+    assert gpu_facts(chip) == ("52.0 GB of main memory, 8.0 GB of it set aside", "assumed")
     assert gpu_facts(Gpu(name="x")) == ("memory unknown",)
 
 

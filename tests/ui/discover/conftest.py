@@ -38,6 +38,7 @@ from desktop.store.fetched import FetchedStore
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.discover.page import DiscoverPage
+from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
@@ -103,7 +104,7 @@ def made(
         SearchService(search, lambda: ()),
         downloads,
         folder,
-        machines,
+        ChosenMachine(machines, tasks),
         tables,
         lambda: machine,
         TokenService(token, client),

@@ -17,6 +17,7 @@ from support.starter_size import PARAMETERS_SAID, REPO, repo_of_starter
 from desktop.ui.discover.context_slider import ContextSlider
 from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.variant_model import ACTION, DOWNLOAD, MEMORY, QUALITY, SPEED, WHERE
+from desktop.ui.shared import chosen_machine
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.theme import Theme
 
@@ -125,6 +126,29 @@ def test_what_if_and_goal(made: Made) -> None:
     made.wait(lambda: "fastest" in made.text("repoWhy"))
     made.page._repo.controls.set_machine(None)
     made.wait(lambda: "layers" in made.cells(5)[3])
+
+
+def test_a_machine_chosen_on_one_page_holds_here_and_one_chosen_here_holds_there(made: Made) -> None:
+    made.open(0)
+    chosen = made.page._chosen
+    chosen.choose(profile("rtx-4090"), "rtx.json")
+    made.wait(lambda: made.cells(5)[3] == "all on GPU")
+    assert made.text("machineName").startswith("GeForce RTX 4")
+    made.page._repo.controls.set_machine(profile("laptop-8gb"))
+    assert chosen.machine is not None and not chosen.machine.gpus
+    chosen.choose(None)
+    made.wait(lambda: "layers" in made.cells(5)[3])
+
+
+def test_own_figures_are_weighed_and_no_speed_is_told_on_a_card_nobody_knows(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chosen_machine, "ask_sizes", lambda _parent: (64 << 30, 48 << 30))
+    made.open(0)
+    made.page._chosen.ask_sizes(made.page)
+    made.wait(lambda: made.cells(5)[3] == "all on GPU")
+    assert made.text("machineName") == "Graphics card 48 GB + 64 GB"
+    assert made.cells(5)[SPEED] == "–"
 
 
 def test_memory_taken_by_others_is_noticed(made: Made) -> None:

@@ -10,11 +10,12 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QFileDialog, QFrame, QLabel, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QFrame, QLabel, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Cpu, Machine, Memory, Probe
+from desktop.core.machines import machine_of_sizes
 from desktop.core.number_formats import NumberFormat
 from desktop.core.text import plain_tooltip
 from desktop.engine.api import Device, Hello
@@ -27,6 +28,8 @@ from desktop.ui.machine.bit_layout import BitLayout, layout_in_words
 from desktop.ui.machine.format_panel import figure, range_in_words
 from desktop.ui.machine.machine_cards import GraphicsCard
 from desktop.ui.machine.page import MachinePage
+from desktop.ui.shared.chosen_machine import ChosenMachine
+from desktop.ui.shared.machine_sizes import MachineSizes
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 
@@ -199,6 +202,38 @@ def test_tooltips_tell_long_names_and_what_instruction_sets_are_for(shown: Page,
     assert label is not None
     assert label.text().endswith("…")
     assert label.toolTip() == plain_tooltip(WHAT_IF["cpu"]["name"])  # type: ignore[index]
+
+
+def test_a_machine_chosen_on_another_page_is_shown_here_and_left_from_here(
+    qtbot: QtBot, service: MachineService, tasks: Tasks, theme: Theme
+) -> None:
+    chosen = ChosenMachine(service, tasks)
+    chosen.choose(machine_of_sizes(service.describe("cached"), 64 << 30, 24 << 30), "a machine of your own figures")
+    page = MachinePage(service, tasks, theme, chosen=chosen)
+    qtbot.addWidget(page)
+    page.resize(1204, 770)
+    page.show()
+    banner = page.findChild(QLabel, "machineBannerText")
+    name = page.findChild(QLabel, "machineGpuName0")
+    assert banner is not None and name is not None and banner.isVisible()
+    assert "this is a machine of your own figures, not" in banner.text() and name.text().startswith("Graphics c")
+    assert page.machine is not None and page.machine.number_formats
+    back = page.findChild(QPushButton, "machineBack")
+    assert back is not None
+    back.click()
+    assert chosen.machine is None and not banner.isVisible()
+
+
+def test_own_figures_are_asked_for_in_two_fields(qtbot: QtBot) -> None:
+    dialog = MachineSizes()
+    qtbot.addWidget(dialog)
+    ram, vram = (dialog.findChild(QSpinBox, f"machineSizes{name}") for name in ("Ram", "Vram"))
+    assert ram is not None and vram is not None
+    ram.setValue(25)
+    vram.setValue(0)
+    assert vram.text() == "no graphics card"
+    assert dialog.sizes == (25 << 30, 0)
+    assert machine_of_sizes(Machine(Cpu("x"), Memory(1)), *dialog.sizes).gpus == ()
 
 
 def test_file_that_is_no_profile_changes_nothing(shown: Page, tmp_path: Path) -> None:

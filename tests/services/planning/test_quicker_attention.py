@@ -1,0 +1,122 @@
+"""How attention is computed where nobody asked: as was measured to be quicker here; and what a cache's type costs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from support.forge_shapes import llama_8b
+
+from desktop.core.hardware import Cpu, Machine, Memory
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Weights
+from desktop.core.model_ref import local_ref
+from desktop.core.placement import Fit
+from desktop.core.speed import Rate, Speeds
+from desktop.engine.api import Load
+from desktop.services.container import Container
+from desktop.services.planning.service import PlanningService
+from desktop.services.planning.speed import SpeedService
+from desktop.services.planning.words import kv_choice_words, kv_speed_words, remarks
+from desktop.store.paths import Paths
+
+GB = 1_000_000_000
+
+
+class Timed:
+    """In the place of what predicts: figures with flash attention and without."""
+
+    def __init__(self, with_flash: float, without: float, method: str = "calibrated") -> None:
+        self._rates, self._method = {True: with_flash, False: without}, method
+
+    def on(self, machine: Machine) -> Timed:
+        return self
+
+    def speeds(
+        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = "", *, flash: bool = True
+    ) -> Speeds:
+        rate = Rate(self._rates[flash], self._rates[flash], self._rates[flash])
+        return Speeds(rate, rate, fit.context, self._method)
+
+
+class Fixed:
+    """A computer that stays as it is."""
+
+    def __init__(self, free: int) -> None:
+        self._machine = Machine(Cpu("here"), Memory(free, free))
+
+    def __call__(self) -> Machine:
+        return self._machine
+
+    for_load = __call__
+
+
+Plan = Callable[..., LoadPlan]
+
+
+@pytest.fixture
+def plan(paths: Paths, tmp_path: Path) -> Iterator[Plan]:
+    ref = local_ref(llama_8b().write(tmp_path / "m.gguf"))
+    with Container(paths) as container:
+
+        def planned(timed: Timed, free: int = 32 * GB, **asked: Any) -> LoadPlan:
+            service = PlanningService(
+                lambda: container.inspection, lambda: container.dry_run, Fixed(free), lambda: cast(SpeedService, timed),
+                container.load_settings,
+            )  # fmt: skip
+            return service.for_load(ref, LoadSettings(8192, **asked))
+
+        yield planned
+
+
+def test_what_was_measured_to_be_quicker_is_planned_and_loaded(plan: Plan) -> None:
+    fused, plain = plan(Timed(10, 9)), plan(Timed(10, 12))
+    assert (fused.flash_attention, plain.flash_attention) == ("auto", "off")
+    assert plain.speeds is not None and plain.speeds.full.expected == 12
+    assert plain.fit is not None and fused.fit is not None
+    assert plain.fit.memory.compute_bytes > fused.fit.memory.compute_bytes  # what it takes is planned as it is loaded
+    assert Load.of(plain).flash_attention == "off" and plain.settings.flash_attention == "off"
+
+
+@pytest.mark.parametrize(
+    ("timed", "asked"),
+    [
+        (Timed(10, 10.2), {}),
+        (Timed(10, 20, "table"), {}),
+        (Timed(10, 20), {"flash_attention": "auto"}),
+        (Timed(10, 20), {"cache_type_k": "q8_0", "cache_type_v": "q8_0"}),
+    ],
+    ids=["a hair quicker", "guessed", "asked for", "needs it"],
+)
+def test_all_else_is_left_to_the_engine(plan: Plan, timed: Timed, asked: dict[str, Any]) -> None:
+    assert plan(timed, **asked).flash_attention == "auto"
+
+
+def test_a_quicker_way_that_does_not_fit_is_none(plan: Plan) -> None:
+    fused, plain = plan(Timed(10, 9)).fit, plan(Timed(10, 20)).fit
+    assert fused is not None and plain is not None
+    between = (fused.memory.total_bytes + plain.memory.total_bytes) // 2 + 1 * GB
+    found = plan(Timed(10, 20), free=between)
+    assert found.flash_attention == "auto" and found.fits
+
+
+def test_what_a_quantized_cache_costs_in_speed_is_said(plan: Plan) -> None:
+    speeds = Speeds(
+        Rate(20, 20, 20), Rate(7, 7.1, 8), 4096, "calibrated",
+        by_cache=(("f16", Rate(14, 14.6, 15)), ("q8_0", Rate(7, 7.1, 8))),
+    )  # fmt: skip
+    quantized = dataclasses.replace(plan(Timed(10, 9), cache_type_k="q8_0", cache_type_v="q8_0"), speeds=speeds)
+    assert (
+        "KV cache in q8_0: slower here in a long chat, 7.1 tok/s instead of 15 with f16 once all 4,096 tokens are used."
+        in remarks(quantized)
+    )
+    assert kv_choice_words(speeds) == (
+        "In a long chat, with all 4,096 tokens used, it is 15 tok/s with f16, 7.1 tok/s with q8_0 here."
+    )
+    even = dataclasses.replace(speeds, by_cache=(("f16", Rate(7, 7.2, 8)), ("q8_0", Rate(7, 7.1, 8))))
+    assert kv_speed_words(("q8_0", "q8_0"), even) == kv_choice_words(even) == kv_choice_words(None) == ""
+    assert kv_speed_words(("f16", "f16"), speeds) == ""
