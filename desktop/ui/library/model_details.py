@@ -47,6 +47,9 @@ class ModelDetails(QFrame):
         self._name.setObjectName("libraryDetailsName")
         set_role(self._name, "subtitle")
         self._facts = FigureLabel("libraryDetailsFacts")
+        self._names = ElidedLabel()
+        self._names.setObjectName("libraryDetailsNames")
+        set_role(self._names, "muted")
         self._place = ElidedLabel()
         self._place.setObjectName("libraryDetailsPlace")
         set_role(self._place, "muted")
@@ -57,7 +60,7 @@ class ModelDetails(QFrame):
         self._use = plain_label("libraryDetailsUse")
         words = QVBoxLayout()
         words.setSpacing(3)
-        for label in (self._name, self._facts, self._place, self._use, self._problem):
+        for label in (self._name, self._facts, self._names, self._place, self._use, self._problem):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, label.sizePolicy().verticalPolicy())
             words.addWidget(label)
         self._load = LoadPanel(planning, tasks, title="")
@@ -99,9 +102,10 @@ class ModelDetails(QFrame):
         self._name.set_whole_text(model.title)
         self._facts.set_whole_text(" · ".join(_facts(model)))
         called = [name for name in model.names if name != model.name]
-        others = f"  (also called {', '.join(called)})" if called else ""
+        self._names.set_whole_text(f"Also called {', '.join(called)}")
+        self._names.setVisible(bool(called))
         places = f"  (also in {', '.join(str(p) for p in model.also_in)})" if model.also_in else ""
-        self._place.set_whole_text(f"{model.path}{others}{places}")
+        self._place.set_whole_text(f"{model.path}{places}")
         self._problem.setText(f"{WARNING_SIGN} {model.problem}")
         self._problem.setVisible(bool(model.problem))
         self._use.setText(kind_note(model.kind))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, Qt
@@ -30,6 +31,8 @@ def cell(page: LibraryPage, row: int, column: int) -> QModelIndex:
 def test_each_model_says_whether_it_runs_here_and_how_fast(make_page: MakePage, paths: Paths, qtbot: QtBot) -> None:
     g.model(architecture="bert").write(paths.models / "Vectors-Q8_0.gguf")
     (paths.models / "pointer.gguf").write_text("version https://git-lfs.github.com/spec/v1\nsize 9\n")
+    whole = g.model().write(paths.models / "cut.gguf")
+    whole.write_bytes(whole.read_bytes()[:-5000])
     page = make_page()
     rows = {name.removeprefix("⚠ "): row for row, name in enumerate(names(page))}
     starter = rows["SmolLM2-135M-Instruct.Q4_1"]
@@ -40,6 +43,20 @@ def test_each_model_says_whether_it_runs_here_and_how_fast(make_page: MakePage, 
     assert [COLUMNS[column].title for column in (FIT, SPEED)] == ["Runs here", "Speed (tok/s)"]
     assert cell(page, rows["Vectors-Q8_0"], FIT).data() == "embedding model"
     assert cell(page, rows["pointer"], FIT).data() == "cannot be loaded"
+    assert (cell(page, rows["cut"], FIT).data(), cell(page, rows["cut"], SPEED).data()) == ("may not load", "–")
+
+
+def test_all_names_of_a_model_are_told(make_page: MakePage, tmp_path: Path) -> None:
+    root, digest = tmp_path / "home" / ".ollama" / "models", "c" * 64
+    g.model().write(root / "blobs" / f"sha256-{digest}")
+    layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}"}
+    for tag in ("1b", "latest"):
+        manifest = root / "manifests" / "registry.ollama.ai" / "library" / "tiny" / tag
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        manifest.write_text(json.dumps({"layers": [layer]}))
+    page = make_page()
+    search(page).setText("tiny:latest")
+    assert names(page) == ["tiny:1b"] and label(page, "libraryDetailsNames") == "Also called tiny:latest"
 
 
 def test_a_narrow_page_keeps_fit_and_speed(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
