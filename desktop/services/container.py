@@ -214,7 +214,7 @@ class Container(Members):
         """What is inside a model file."""
         from desktop.services.inspect.inspection import InspectionService
 
-        known = lambda: self.describe_engine().architectures  # noqa: E731 - asked for when a file needs it
+        known = lambda: self.describe_engine().architectures  # noqa: E731
         return InspectionService(self.paths, self.library, self.hub, architectures=known, jobs=self.jobs)
 
     @made_once
@@ -274,7 +274,8 @@ class Container(Members):
         """Which files of the Hub are here already, in the stores that are used."""
         from desktop.services.models.local_copies import LocalCopies
 
-        return LocalCopies(fetched=self.fetched, used=lambda store: self.settings.get(options.STORES[store]))
+        used = lambda store: self.settings.get(options.STORES[store])  # noqa: E731
+        return LocalCopies(fetched=self.fetched, used=used, library=self.library.recent)
 
     @made_once
     def hub(self) -> HubClient:
