@@ -9,6 +9,7 @@ from desktop.services.discover.picked_run import PickedRun
 from desktop.services.jobs_left import take_up
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
+from desktop.ui.discover.downloads_panel import DownloadsPanel
 from desktop.ui.discover.page import DiscoverPage
 from desktop.ui.shell.engine_bridge import Bridge
 from desktop.ui.shell.tasks import Lane, Tasks
@@ -20,6 +21,7 @@ class DiscoverParts(QObject):
 
     downloads_changed = Signal(object)  # tuple[DownloadState, ...]
     finished = Signal(object)  # DownloadState that has just finished
+    remove_asked = Signal(object)  # Path of a downloaded model
 
     def __init__(self, theme: Theme, tasks: Tasks, container: Container) -> None:
         super().__init__()
@@ -47,6 +49,9 @@ class DiscoverParts(QObject):
             PickedRun(lambda: made.planning, self.downloads, lambda path: made.library.resolve(str(path)).ref),
             made.calibration,
         )
+        panel = page.findChild(DownloadsPanel)
+        assert isinstance(panel, DownloadsPanel)
+        panel.remove_asked.connect(self.remove_asked)
         self.downloads_changed.connect(page.show_downloads)
         page.show_downloads(self.downloads.states())
         return page
