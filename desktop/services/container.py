@@ -185,7 +185,7 @@ class Container(Members):
         return PlanningService(
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
             lambda: reclaimable_from(self.engine.state), lambda: self.settings.get(options.THREADS),
-            self.fetched.identity_of, lambda name: self.library.resolve(name).ref, lambda: self.runs.runs(self.speed.key),
+            self.fetched.identity_of, lambda n: self.library.resolve(n).ref, lambda: self.runs.runs(self.speed.key),
         )  # fmt: skip
 
     # -- models and chats --------------------------------------------------------------------------

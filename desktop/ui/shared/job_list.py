@@ -70,12 +70,13 @@ class JobRow(QFrame):
         self._show, self._remove = QPushButton("Show in folder"), QPushButton("Remove…")
         below = QHBoxLayout()
         below.setSpacing(2)
-        below.addWidget(self._state, 1)  # a line of its own: speed and time left are read, not guessed
         for button, action in ((self._show, "show"), (self._remove, "remove")):
             set_role(button, "small")
             button.setObjectName(f"{action}_{job.id}")
             button.setAccessibleName(f"{button.text().rstrip('…')} {job.name}")
             below.addWidget(button)
+        below.addStretch(1)
+        column.addWidget(self._state)  # a line of its own: speed and time left are read, not guessed
         column.addLayout(below)
         column.addWidget(self._error)
         self._first.clicked.connect(lambda: self._press(self._first))
