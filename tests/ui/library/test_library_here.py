@@ -13,6 +13,7 @@ from support.library_page import MakePage, button, names, search, settled, table
 from support.planning import planning_on
 from support.widgets import find, label, shown
 
+from desktop.core.units import human_bytes
 from desktop.services.jobs import JobService
 from desktop.services.models.joining import JoiningService
 from desktop.services.models.library import LibraryService
@@ -56,7 +57,16 @@ def test_all_names_of_a_model_are_told(make_page: MakePage, tmp_path: Path) -> N
         manifest.write_text(json.dumps({"layers": [layer]}))
     page = make_page()
     search(page).setText("tiny:latest")
-    assert names(page) == ["tiny:1b"] and label(page, "libraryDetailsNames") == "Also called tiny:latest"
+    assert names(page) == ["tiny:1b"] and label(page, "libraryDetailsMore") == "Also called tiny:latest"
+
+
+def test_a_projector_is_named_with_its_size(make_page: MakePage, paths: Paths) -> None:
+    g.model().write(paths.models / "seer" / "Seer-Q8_0.gguf")
+    projector = g.model(architecture="clip").write(paths.models / "seer" / "mmproj-F16.gguf")
+    page = make_page()
+    search(page).setText("seer")
+    size = human_bytes(projector.stat().st_size)
+    assert label(page, "libraryDetailsMore") == f"With projector mmproj-F16.gguf ({size})"
 
 
 def test_a_narrow_page_keeps_fit_and_speed(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:
