@@ -283,12 +283,14 @@ class Heft:
     def _steer_job(self, word: str, job_id: str) -> None:
         """Press a button of a job's row."""
         jobs = self._container.jobs
-        if word != "chat":
+        if word not in ("chat", "remove"):
             failed = self._window.notifications.show_message
             self._tasks.run(lambda context: jobs.steer(word, job_id), failed=failed, lane=Lane.COMMAND)
             return
         result = next((job.result for job in jobs.jobs() if job.id == job_id), None)
-        if result is not None:
+        if result is not None and word == "remove":
+            self._pages.remove(result)
+        elif result is not None:
             self._pages.open_file(result)
 
     def _tell_failure(self, state: EngineState) -> None:

@@ -90,6 +90,14 @@ class Pages:
         """Look into a model: a path, an ``hf:`` address or a library name."""
         self.inspector().open(source)
 
+    def remove(self, path: Path) -> None:
+        """Go to the page Library and ask there whether a model is to be removed."""
+        from desktop.ui.library.page import LibraryPage
+
+        page = self._go_to("library")
+        assert isinstance(page, LibraryPage)
+        page.ask_remove(path)
+
     def restore_jobs(self) -> None:
         """Take up the jobs of earlier sessions; the pages themselves may wait."""
         self._discover.restore()
@@ -221,4 +229,5 @@ class Pages:
         parts = DiscoverParts(self._theme, self._tasks, self._container, lambda: self._chosen_machine)
         self._parts.callback(parts.close)
         parts.finished.connect(self._downloaded)
+        parts.remove_asked.connect(self.remove)
         return parts

@@ -15,6 +15,7 @@ from desktop.core.layers import locate
 from desktop.core.naming import elided_name
 from desktop.core.units import human_bits, human_parameters
 from desktop.services.inspect.inspection import Inspected
+from desktop.services.inspect.versions import versions_of
 from desktop.services.models.kind_words import kind_name
 
 _WIDTH = 100
@@ -188,8 +189,16 @@ def _other(inspected: Inspected) -> str:
         ("What it is", summary.what),
         ("Runs on", summary.runs_on),
         ("What to do", summary.advice),
+        ("GGUF versions", _search_for(versions_of(inspected))),
     ]
     return _pairs(rows)
+
+
+def _search_for(wanted: str) -> str:
+    """The command that finds GGUF versions of OWNER/NAME or of words; "" for nothing."""
+    if not wanted:
+        return ""
+    return f"heft search {'--base-model ' if '/' in wanted else ''}{shlex.quote(wanted)}"
 
 
 def _models(inspected: Inspected, *, whole: bool) -> str:

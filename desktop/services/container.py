@@ -186,7 +186,7 @@ class Container(Members):
         return PlanningService(
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
             lambda: reclaimable_from(self.engine.state), self._threads, self.fetched.identity_of,
-            lambda name: self.library.resolve(name).ref, lambda: self.runs.runs(self.speed.key),
+            lambda n: self.library.resolve(n).ref, lambda: self.runs.runs(self.speed.key),
         )  # fmt: skip
 
     # -- models and chats --------------------------------------------------------------------------
@@ -276,7 +276,8 @@ class Container(Members):
         """Which files of the Hub are here already, in the stores that are used."""
         from desktop.services.models.local_copies import LocalCopies
 
-        return LocalCopies(fetched=self.fetched, used=lambda store: self.settings.get(options.STORES[store]))
+        used = lambda store: self.settings.get(options.STORES[store])  # noqa: E731
+        return LocalCopies(fetched=self.fetched, used=used, library=self.library.recent)
 
     @made_once
     def hub(self) -> HubClient:

@@ -11,7 +11,7 @@ from desktop.store.gguf_files import Facts, facts_of
 from desktop.system.atomic import write_atomically
 
 # Raise it when Facts or what the parser finds changes: older caches are then read anew.
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 
 
 class _Entry(msgspec.Struct, frozen=True, array_like=True):

@@ -134,7 +134,8 @@ class EngineService:
             return self._hello
 
     def _heard(self) -> bool:
-        return self._hello is not None or self._state.died is not None
+        """Whether there is an answer, or none will come: the process died, or the program ends."""
+        return self._hello is not None or self._state.died is not None or self._client is None
 
     def load(self, plan: LoadPlan) -> None:
         """Load a model as it was planned, in place of the present one; returns at once, listeners hear the rest.

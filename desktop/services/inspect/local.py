@@ -36,7 +36,7 @@ def open_local(path: Path, source: str, resources: ExitStack, cancelled: Cancell
     if not path.is_file():
         raise HeftError(f"{path} is no file, but a device or a pipe.", "Name a file.", kind=FailureKind.NOT_READABLE)
     files: list[InspectedFile] = []
-    size, pieces = 0, fault_at(path) if _is_piece(path.name) else None
+    size, pieces = 0, fault_at(path) if is_piece(path.name) else None
     for part in shards_of(path):
         raise_if_cancelled(cancelled)
         opened = resources.enter_context(FileSource(part))
@@ -87,7 +87,7 @@ def other(source: str, title: str, size: int, summary: Summary) -> Inspected:
     )
 
 
-def _is_piece(name: str) -> bool:
+def is_piece(name: str) -> bool:
     """Whether a file name is that of a plain piece of a file, which has to be joined with the others."""
     shard = naming.shard(name)
     return shard is not None and shard.concatenated

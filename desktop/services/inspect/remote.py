@@ -8,9 +8,9 @@ from desktop.core import naming
 from desktop.core.cancelled import Cancelled, raise_if_cancelled
 from desktop.core.errors import FileFormatError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
+from desktop.core.findings import Finding
 from desktop.core.formats import recognise
 from desktop.core.hub_address import HubAddress, hub_address
-from desktop.core.model_fault import piece_fault
 from desktop.core.progress import Progress, Report
 from desktop.core.variants import named_variants
 from desktop.hub.byte_ranges import ByteRange
@@ -20,7 +20,7 @@ from desktop.hub.header import HeaderReader, RemoteHeader
 from desktop.hub.random_access_source import RandomAccessSource
 from desktop.hub.search import HubSearch
 from desktop.services.inspect.inspected import Inspected, InspectedFile, ModelEntry
-from desktop.services.inspect.local import other
+from desktop.services.inspect.local import is_piece, other
 from desktop.services.inspect.repo import RepoOpener
 from desktop.store.format_catalog import format_catalog
 
@@ -34,6 +34,14 @@ def parse_hub_source(text: str) -> HubAddress:
     if address is None:
         raise UsageError(f"'{text}' names no model on the Hub.", _USAGE)
     return address
+
+
+IN_PIECES = Finding(
+    "note",
+    "A piece of a file that was cut.",
+    "Only the first piece has a header, and the engine loads none of them by itself.",
+    "Download the variant: Heft joins its pieces into one file.",
+)
 
 
 class RemoteOpener:
@@ -97,9 +105,8 @@ class RemoteOpener:
             source=str(address),
             title=naming.stem(names[0].rpartition("/")[2]) if len(read) > 1 else name,
             kind="gguf",
-            fault=piece_fault([name], 0),
             files=tuple(_gguf(path, header) for path, header in read),
-            findings=(),
+            findings=(IN_PIECES,) if is_piece(name) else (),
             seconds=0.0,
             size_bytes=sum(header.header.file_bytes for _, header in read),
             transferred_bytes=sum(header.transferred_bytes for _, header in read),
@@ -151,4 +158,6 @@ def _shard_names(path: str) -> list[str]:
 def _gguf(path: str, read: RemoteHeader, base: int = 0) -> InspectedFile:
     etag = read.file.etag
     digest = etag if len(etag) == _SHA256_DIGITS else ""  # that of a small file is a Git id
-    return InspectedFile(path.rpartition("/")[2], None, read.header, digest, base, read.file)
+    name = path.rpartition("/")[2]
+    header = read.header.with_problems(()) if is_piece(name) else read.header  # what it lacks is in the others
+    return InspectedFile(name, None, header, digest, base, read.file)

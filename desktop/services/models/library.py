@@ -73,6 +73,10 @@ class LibraryService:
         """What the last scan found."""
         return self._scan.models if self._scan else ()
 
+    def recent(self) -> Sequence[LibraryModel]:
+        """What the last scan found; a first one where there was none."""
+        return self.known() or self.scan()
+
     def resolve(self, model: str) -> LibraryModel:
         """The model a person means by a path, ``starter``, a name of the library or its unambiguous beginning.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -10,14 +11,18 @@ from desktop.core.variants import RepoFile, Variant
 from desktop.hub.placement import default_cache, joined_path
 from desktop.store.fetched import FetchedStore
 from desktop.store.found_file import Source
+from desktop.store.library import LibraryModel
 from desktop.store.locations import known_locations
+
+_READ_BYTES = 1 << 30  # a file up to this size is read for its checksum: a second or two
 
 
 class LocalCopies:
-    """Looks into the Hugging Face cache and the folders of LM Studio and Ollama. Only what is certain counts.
+    """Looks into the Hugging Face cache, the folders of LM Studio and Ollama, and then at all else of the library.
 
     The cache and Ollama name a file's bytes by their sha256; LM Studio by owner, repo and path, where the size has to
-    be the Hub's too. Nothing is read of the files.
+    be the Hub's too. Of the library's other files those count whose size is the Hub's: up to a limit their checksum has
+    to be, too, and larger ones, which take long to read, have to have the Hub's name.
     """
 
     def __init__(
@@ -28,12 +33,15 @@ class LocalCopies:
         environ: Mapping[str, str] | None = None,
         home: Path | None = None,
         used: Callable[[Source], bool] = lambda _: True,
+        library: Callable[[], Sequence[LibraryModel]] = tuple,
     ) -> None:
         """``cache`` is the Hugging Face cache; ``environ`` and ``home`` say where others keep their models.
 
         ``used`` says which stores count.
-        ``fetched`` knows what Heft fetched into folders of the user's.
+        ``fetched`` knows what Heft fetched into folders of the user's. ``library`` are all models of this computer.
         """
+        self._library = library
+        self._digests: dict[tuple[Path, int, int], str] = {}
         self._cache = cache
         self._fetched = fetched
         self._environ = os.environ if environ is None else environ
@@ -62,7 +70,34 @@ class LocalCopies:
                 found = _sized(location.root / "blobs" / f"sha256-{file.sha256}", file.size_bytes)
             if found is not None:
                 return found
-        return None
+        return next((model.path for model in self._library() if self._is(model, variant)), None)
+
+    def _is(self, model: LibraryModel, variant: Variant) -> bool:
+        """Whether a model of the library is a variant, whatever it is called there."""
+        if len(model.files) != len(variant.files) or model.problem:
+            return False
+        if variant.mmproj and not any(self._same(path, file) for path in model.mmproj for file in variant.mmproj):
+            return False
+        return all(self._same(path, file) for path, file in zip(model.files, variant.files, strict=True))
+
+    def _same(self, path: Path, file: RepoFile) -> bool:
+        if _sized(path, file.size_bytes) is None:
+            return False
+        if file.size_bytes > _READ_BYTES or not file.sha256:
+            return path.name == PurePosixPath(file.path).name
+        return self._digest(path) == file.sha256
+
+    def _digest(self, path: Path) -> str:
+        """The SHA-256 of a file, read once; "" where it cannot be read."""
+        try:
+            status = path.stat()
+            key = (path, status.st_size, status.st_mtime_ns)
+            if key not in self._digests:
+                with path.open("rb") as file:
+                    self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
+            return self._digests[key]
+        except OSError:
+            return ""
 
     def _fetched_to(self, repo: str, variant: Variant) -> list[Path]:
         """Folders into which Heft fetched a variant, as the repo's own root."""

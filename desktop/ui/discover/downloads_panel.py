@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
@@ -20,6 +21,7 @@ class DownloadsPanel(QWidget):
     """The downloads among the jobs; hidden without any."""
 
     asked = Signal(str, str)  # "pause", "resume", "cancel", "clear" or "chat", and the download's id
+    remove_asked = Signal(object)  # Path of a model that was downloaded
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,7 +31,8 @@ class DownloadsPanel(QWidget):
         set_role(title, "subtitle")
         self._list = JobList()
         self._list.setObjectName("downloadsInside")
-        self._list.asked.connect(self.asked)
+        self._list.asked.connect(self._ask)
+        self._results: dict[str, Path | None] = {}
         self._scroll = QScrollArea()
         self._scroll.setObjectName("downloadsScroll")
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -44,9 +47,16 @@ class DownloadsPanel(QWidget):
 
     def show_jobs(self, jobs: Sequence[Job]) -> None:
         """Show these downloads, patching rows that are there."""
+        self._results = {job.id: job.result for job in jobs}
         self._list.show_jobs(jobs)
         self.setVisible(bool(jobs))
         self._fit()
+
+    def _ask(self, word: str, download: str) -> None:
+        if word != "remove":
+            self.asked.emit(word, download)
+        elif (path := self._results.get(download)) is not None:
+            self.remove_asked.emit(path)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another width breaks the words of errors elsewhere."""

@@ -11,6 +11,7 @@ from desktop.services.discover.picked_run import PickedRun
 from desktop.services.jobs_left import take_up
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.downloads_records import DownloadState
+from desktop.ui.discover.downloads_panel import DownloadsPanel
 from desktop.ui.discover.page import DiscoverPage
 from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shell.engine_bridge import Bridge
@@ -23,6 +24,7 @@ class DiscoverParts(QObject):
 
     downloads_changed = Signal(object)  # tuple[DownloadState, ...]
     finished = Signal(object)  # DownloadState that has just finished
+    remove_asked = Signal(object)  # Path of a downloaded model
 
     def __init__(
         self, theme: Theme, tasks: Tasks, container: Container, chosen: Callable[[], ChosenMachine] | None = None
@@ -55,6 +57,9 @@ class DiscoverParts(QObject):
             made.calibration,
             made.picks,
         )
+        panel = page.findChild(DownloadsPanel)
+        assert isinstance(panel, DownloadsPanel)
+        panel.remove_asked.connect(self.remove_asked)
         self.downloads_changed.connect(page.show_downloads)
         page.show_downloads(self.downloads.states())
         return page

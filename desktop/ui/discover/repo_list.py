@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from desktop.services.discover.search_results import Mark, Result
@@ -15,7 +15,7 @@ from desktop.ui.shell.keys import answer
 from desktop.ui.shell.theme import Theme
 
 ROW_HEIGHT = 78
-_MARGIN, _LINE = 14, 20
+_MARGIN, _LINE, _TOP = 14, 20, 9
 _TOKENS: dict[Mark, str] = {
     "gpu": "good",
     "cpu": "good",
@@ -57,7 +57,7 @@ class RepoDelegate(QStyledItemDelegate):
         if selected and state & QStyle.StateFlag.State_HasFocus:
             painter.setPen(theme.color("accent"))
             painter.drawRect(area.adjusted(0, 0, -1, -2))
-        inner = area.adjusted(_MARGIN, 9, -_MARGIN, -8)
+        inner = area.adjusted(_MARGIN, _TOP, -_MARGIN, -8)
         small, bold = QFont(font), QFont(font)
         small.setPixelSize(font.pixelSize() - 1)
         bold.setWeight(QFont.Weight.DemiBold)
@@ -82,8 +82,9 @@ class RepoDelegate(QStyledItemDelegate):
         painter.drawText(lines[0], Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
         painter.setPen(theme.color("text_muted"))
         self._line(painter, small, result.about, lines[1])
-        if not result.is_gguf:
+        if not result.is_gguf:  # a link, drawn as one
             painter.setPen(theme.color("accent"))
+            small.setUnderline(hovered)
         self._line(painter, small, result.figures, lines[2])
         painter.restore()
 
@@ -98,6 +99,7 @@ class RepoList(QListView):
     """One row is current; another page is asked for as one scrolls."""
 
     repo_chosen = Signal(object)  # Result
+    versions_asked = Signal(object)  # Result in another format, whose link was clicked
 
     def __init__(self, model: RepoListModel, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -114,6 +116,32 @@ class RepoList(QListView):
         choose_by_hand_only(self)
         self.selectionModel().currentChanged.connect(self._choose)
         theme.changed.connect(self.viewport().update)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click on a row's link follows it, and opens no repo."""
+        linked = self._linked(event.position().toPoint())
+        if linked is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.versions_asked.emit(linked)
+        else:
+            super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Over a link the mouse is a hand."""
+        linked = self._linked(event.position().toPoint())
+        shape = Qt.CursorShape.ArrowCursor if linked is None else Qt.CursorShape.PointingHandCursor
+        self.viewport().setCursor(shape)
+        super().mouseMoveEvent(event)
+
+    def _linked(self, where: QPoint) -> Result | None:
+        """The result on whose link this is; None elsewhere."""
+        index = self.indexAt(where)
+        result = self._rows.at(index.row())
+        if result is None or result.is_gguf:
+            return None
+        row = self.visualRect(index)
+        width = self.fontMetrics().horizontalAdvance(result.figures)
+        link = QRect(row.x() + _MARGIN, row.y() + _TOP + 2 * _LINE, min(width, row.width() - 2 * _MARGIN), _LINE)
+        return result if link.contains(where) else None
 
     def select(self, repo_id: str) -> None:
         """Make a repo's row current when it is shown."""

@@ -17,7 +17,7 @@ from desktop.core.placement import Pool
 from desktop.core.text import plain_tooltip
 from desktop.hub.records import SearchPage, SearchQuery
 from desktop.services.discover.search import SearchService
-from desktop.services.discover.search_results import ago, most_parameters
+from desktop.services.discover.search_results import Result, ago, most_parameters
 from desktop.ui.discover.actions import TO_RESULTS
 from desktop.ui.discover.filters import SUGGESTIONS, DiscoverFilters
 from desktop.ui.discover.repo_list import RepoList
@@ -59,6 +59,7 @@ class DiscoverSearch(QWidget):
         self._build()
         self.filters.changed.connect(self.search)
         self.list.repo_chosen.connect(self.repo_chosen)
+        self.list.versions_asked.connect(self._show_versions)
         self.model.more_wanted.connect(self._fetch_more)
         self._told = ("", "")
         self._entering = False  # the results get the keyboard once they are there
@@ -113,7 +114,10 @@ class DiscoverSearch(QWidget):
         )
 
     def show_versions_of(self, base: str, name: str) -> None:
-        """GGUF versions of a model."""
+        """GGUF versions of a model: of OWNER/NAME, or where only words of its name are known, what they find."""
+        if "/" not in base:
+            self.filters.search_for(base)
+            return
         query = SearchQuery(base_model=base, sort="downloads")
         self._begin(query, fits_only=False)
         self._tell(f"GGUF versions of {name}.", "Back to the search")
@@ -124,6 +128,9 @@ class DiscoverSearch(QWidget):
             lane=Lane.NETWORK,
             owner=self,
         )
+
+    def _show_versions(self, result: Result) -> None:
+        self.show_versions_of(result.repo.base_model or result.repo.id, result.repo.id)
 
     def _begin(self, query: SearchQuery, *, fits_only: bool) -> None:
         """Forget the results of the question before."""

@@ -270,7 +270,7 @@ class VariantTableModel(ColumnTable):
             lines = (found.variant.name, self.meaning(found), recommended, found.variant.note, found.problem)
             return "\n".join(line for line in lines if line)
         if column == DOWNLOAD:
-            files = [f"On this computer already: {found.local_path}"] if found.local_path is not None else []
+            files = [f"You have this already: {found.local_path}"] if found.local_path is not None else []
             files += [f"{file.path}: {file.size_bytes:,} bytes" for file in found.variant.files[:8]]
             projector = found.variant.projector
             if projector is not None:

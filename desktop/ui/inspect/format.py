@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from desktop.services.inspect.inspection import Inspected
+from desktop.services.inspect.versions import versions_of
 from desktop.ui.inspect.format_summary import FormatSummaryView
 from desktop.ui.inspect.model_choice import ModelChoice
 from desktop.ui.inspect.tab import InspectTab
@@ -19,7 +20,7 @@ class FormatTab(InspectTab):
     def __init__(
         self, theme: Theme, search: Callable[[str], None] | None = None, parent: QWidget | None = None
     ) -> None:
-        """``search`` looks for GGUF versions of OWNER/NAME on the Hub."""
+        """``search`` looks for GGUF versions of OWNER/NAME, or of words, on the Hub."""
         super().__init__(parent)
         self._choice = ModelChoice()
         self._choice.chosen.connect(self.source_asked)
@@ -31,7 +32,7 @@ class FormatTab(InspectTab):
     def show_model(self, inspected: Inspected) -> None:
         """Show what this file, folder or repo is."""
         self._choice.set_entries(inspected.models)
-        self.view.set_summary(inspected.summary, len(inspected.models))
+        self.view.set_summary(inspected.summary, len(inspected.models), versions_of(inspected))
         self.setFocusProxy(self._choice if inspected.models else self.view)
 
     @property

@@ -53,7 +53,7 @@ class FormatSummaryView(QWidget):
         front: tuple[str, QWidget] | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        """``search`` looks for GGUF versions of a base model, OWNER/NAME; without it there is no button for that.
+        """``search`` looks for GGUF versions of OWNER/NAME or of words; without it there is no button for that.
 
         ``front`` is the title and widget of a tab before the others.
         """
@@ -62,6 +62,7 @@ class FormatSummaryView(QWidget):
         self._search = search
         self._front = front
         self._summary: Summary | None = None
+        self._wanted = ""
         self._findings = FindingsModel(theme, self)
         self._facts = PairsModel(theme, ("Detail", "Value"), self)
         self._metadata = PairsModel(theme, ("Key", "Value"), self)
@@ -79,16 +80,19 @@ class FormatSummaryView(QWidget):
         """The field above the tensors, while those are shown."""
         return self._filter if self._filter.isVisible() else None
 
-    def set_summary(self, summary: Summary | None, front: int = 0) -> None:
-        """Show another summary, or nothing; ``front`` is the number of entries of the tab in front, 0 hides it."""
-        self._summary = summary
+    def set_summary(self, summary: Summary | None, front: int = 0, find: str = "") -> None:
+        """Show another summary, or nothing; ``front`` is the number of entries of the tab in front, 0 hides it.
+
+        ``find`` is what to look for to find GGUF versions: OWNER/NAME, or words; "" for nothing.
+        """
+        self._summary, self._wanted = summary, find
         self._title.setText(summary.title if summary else "")
         self._what.setText(summary.what if summary else "")
         self._show_danger(summary)
         self._runs.set_text(summary.runs_on if summary else "")
         self._advice.set_text(summary.advice if summary else "")
-        self._find.setVisible(bool(summary and summary.base_model and summary.id != "gguf-folder" and self._search))
-        self._find.setText(f"Find GGUF versions of {summary.base_model}" if summary else "")
+        self._find.setVisible(bool(find and self._search))
+        self._find.setText(f"Find GGUF versions of {find}".replace("&", "&&"))
         self._facts.set_pairs([(fact.label, fact.value) for fact in summary.facts] if summary else ())
         self._metadata.set_pairs(list(summary.metadata.items()) if summary else ())
         self._findings.set_findings(summary.findings if summary else ())
@@ -106,7 +110,7 @@ class FormatSummaryView(QWidget):
         self._advice = _Card("formatAdvice", "What to do")
         self._find = QPushButton()
         self._find.setObjectName("formatFindGguf")
-        self._find.setAccessibleName("Find GGUF versions of the base model")
+        self._find.setAccessibleName("Find GGUF versions of this model")
         set_role(self._find, "primary")
         self._advice.add(self._find)
         head, cards = QHBoxLayout(), QHBoxLayout()
@@ -206,8 +210,8 @@ class FormatSummaryView(QWidget):
             self._problem_table.setRowHeight(row, self._problem_table.rowHeight(row) + self.fontMetrics().lineSpacing())
 
     def _search_base(self) -> None:
-        if self._search is not None and self._summary is not None:
-            self._search(self._summary.base_model)
+        if self._search is not None and self._wanted:
+            self._search(self._wanted)
 
 
 class _Card(QFrame):

@@ -34,7 +34,7 @@ class InspectorParts:
         answers: Callable[[], AnswerSettingsService],
         find_gguf: Callable[[str], None] | None = None,
     ) -> None:
-        """``find_gguf`` shows the GGUF versions of a model, OWNER/NAME, on the Hub."""
+        """``find_gguf`` shows the GGUF versions of a model, OWNER/NAME or words, on the Hub."""
         self._find_gguf = find_gguf
         self._inspection = inspection
         self._answers = answers

@@ -43,15 +43,15 @@ def fit_words(model: LibraryModel, plan: LoadPlan | None) -> str:
     """Whether and where it would run on this computer; what it is, of a file that is not run."""
     if not model.kind.writes_text:
         return kind_name(model.kind)
-    if model.fault is not None:
-        return "cannot be loaded"
+    if model.problem:
+        return "cannot be loaded" if model.fault is not None else "may not load"
     return placement_words(plan.fit) if plan is not None and plan.fit is not None else "–"
 
 
 def _fit_key(model: LibraryModel, plan: LoadPlan | None) -> tuple[int, int]:
     """From the fastest place to what is too large, then what is not known and what is not run."""
-    if plan is None or plan.fit is None or model.fault is not None or not model.kind.writes_text:
-        return len(_PLACES) + (model.fault is not None) + 2 * (not model.kind.writes_text), 0
+    if plan is None or plan.fit is None or model.problem or not model.kind.writes_text:
+        return len(_PLACES) + bool(model.problem) + 2 * (not model.kind.writes_text), 0
     return _PLACES.index(plan.fit.placement), -plan.fit.gpu_layers
 
 

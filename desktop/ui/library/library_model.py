@@ -189,7 +189,7 @@ class LibraryTableModel(FilteredTable):
 def _searchable(model: LibraryModel) -> str:
     place = f"{SOURCE_NAMES[model.source]} {model.path.parent.name}"
     what = f"{model.architecture} {model.quantization} {kind_name(model.kind)}"
-    return f"{model.name} {model.apart} {what} {place}".casefold()
+    return f"{' '.join(model.names) or model.name} {model.apart} {what} {place}".casefold()
 
 
 def _tooltip(model: LibraryModel, column: int, plan: LoadPlan | None) -> str:

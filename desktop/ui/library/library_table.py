@@ -14,7 +14,7 @@ from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.keys import matches
 
 ROW_HEIGHT = 36
-COLUMN_WIDTHS = (320, 118, 104, 106, 84, 150, 108, 116, 116)
+COLUMN_WIDTHS = (320, 118, 104, 114, 84, 152, 120, 116, 116)
 _LEAST_NAME = 220  # pixels; columns that the strip below tells too are left out rather than cut a name further
 _SPARED = (ARCHITECTURE, LAST_USED, WHERE, PARAMETERS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -47,6 +48,9 @@ class ModelDetails(QFrame):
         self._name.setObjectName("libraryDetailsName")
         set_role(self._name, "subtitle")
         self._facts = FigureLabel("libraryDetailsFacts")
+        self._more = ElidedLabel()
+        self._more.setObjectName("libraryDetailsMore")
+        set_role(self._more, "muted")
         self._place = ElidedLabel()
         self._place.setObjectName("libraryDetailsPlace")
         set_role(self._place, "muted")
@@ -57,7 +61,7 @@ class ModelDetails(QFrame):
         self._use = plain_label("libraryDetailsUse")
         words = QVBoxLayout()
         words.setSpacing(3)
-        for label in (self._name, self._facts, self._place, self._use, self._problem):
+        for label in (self._name, self._facts, self._more, self._place, self._use, self._problem):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, label.sizePolicy().verticalPolicy())
             words.addWidget(label)
         self._load = LoadPanel(planning, tasks, title="")
@@ -99,9 +103,12 @@ class ModelDetails(QFrame):
         self._name.set_whole_text(model.title)
         self._facts.set_whole_text(" · ".join(_facts(model)))
         called = [name for name in model.names if name != model.name]
-        others = f"  (also called {', '.join(called)})" if called else ""
+        more = [f"Also called {', '.join(called)}"] if called else []
+        more += [f"With projector {path.name} ({size})" for path in model.mmproj if (size := _size(path))]
+        self._more.set_whole_text(" · ".join(more))
+        self._more.setVisible(bool(more))
         places = f"  (also in {', '.join(str(p) for p in model.also_in)})" if model.also_in else ""
-        self._place.set_whole_text(f"{model.path}{others}{places}")
+        self._place.set_whole_text(f"{model.path}{places}")
         self._problem.setText(f"{WARNING_SIGN} {model.problem}")
         self._problem.setVisible(bool(model.problem))
         self._use.setText(kind_note(model.kind))
@@ -126,6 +133,14 @@ class ModelDetails(QFrame):
         self.set_up.setText(f"{actions.SET_UP.short} {'▴' if shown else '▾'}")
 
 
+def _size(path: Path) -> str:
+    """The size of a file in words; "" where it is gone."""
+    try:
+        return human_bytes(path.stat().st_size)
+    except OSError:
+        return ""
+
+
 def _facts(model: LibraryModel) -> list[str]:
     facts = [said for said in (kind_fact(model.kind), model.architecture) if said]
     if model.parameters:
@@ -136,6 +151,4 @@ def _facts(model: LibraryModel) -> list[str]:
     facts.append(human_bytes(model.size_bytes) + (f" in {len(model.files)} parts" if len(model.files) > 1 else ""))
     if model.context_length:
         facts.append(f"trained for {model.context_length:,} tokens")
-    if model.mmproj:
-        facts.append("with projector (images or sound)")
     return facts

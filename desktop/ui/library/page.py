@@ -26,7 +26,7 @@ from desktop.ui.library.folders import FoldersButton
 from desktop.ui.library.library_model import LibraryTableModel
 from desktop.ui.library.library_table import LibraryTable
 from desktop.ui.library.model_details import ModelDetails
-from desktop.ui.library.remove_question import ask_whether
+from desktop.ui.library.removing import Removing
 from desktop.ui.library.row_plans import RowPlans
 from desktop.ui.library.scan_progress import ScanProgressLine
 from desktop.ui.shared.buttons import explained_button
@@ -76,6 +76,9 @@ class LibraryPage(Page):
         self._scanned_once = False
         self._rows = LibraryTableModel(theme, self)
         self._table = LibraryTable(self._rows)
+        self._removing = Removing(service, removals, tasks, self)
+        self._removing.failed.connect(self.notify)
+        self._removing.removed.connect(self._removed)
         self._plans = RowPlans(planning, tasks, self)
         self._plans.planned.connect(self._rows.set_plan)
         self._connect_actions()
@@ -330,31 +333,17 @@ class LibraryPage(Page):
         """See what removing would do; whose a model is when Heft may not."""
         model = self._table.current_model
         if model is not None:
-            self._tasks.run(
-                lambda context: self._removals.plan(model),
-                done=self._ask_whether,
-                failed=self.notify.emit,
-                lane=Lane.JOB,
-                owner=self,
-            )
+            self._removing.ask(model)
 
-    def _ask_whether(self, removal: Removal) -> None:
-        ask_whether(self, removal, calling(self._remove, removal))
+    def ask_remove(self, path: Path) -> None:
+        """Ask whether the model of a file is to be removed: the list of downloads has one."""
+        self._removing.ask(path)
 
-    def _remove(self, removal: Removal) -> None:
-        def removed(_: None) -> None:
-            self._rows.remove(removal.model.id)
-            self.notify.emit(outcome(removal))
-            self.cancel_scan()
-            self.rescan()  # it may still be there in another place
-
-        self._tasks.run(
-            lambda context: self._removals.remove(removal),
-            done=removed,
-            failed=self.notify.emit,
-            lane=Lane.JOB,
-            owner=self,
-        )
+    def _removed(self, removal: Removal) -> None:
+        self._rows.remove(removal.model.id)
+        self.notify.emit(outcome(removal))
+        self.cancel_scan()
+        self.rescan()  # it may still be there in another place
 
     def _choose_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open a model", "", "GGUF models (*.gguf);;All files (*)")

@@ -32,7 +32,7 @@ class RowPlans(QObject):
         self._waiting = [
             model
             for model in models
-            if model.kind.writes_text and model.fault is None and self._known.get(model.id) != _stamp(model)
+            if model.kind.writes_text and not model.problem and self._known.get(model.id) != _stamp(model)
         ]
         self._next()
 

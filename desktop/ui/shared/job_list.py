@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from desktop.core.text import visible_in_place
@@ -17,11 +18,15 @@ from desktop.ui.shell.theme import set_role
 _STEPS = 1000
 
 
+def _runs(job: Job) -> bool:
+    """Whether a model came of it, which is still there to be shown, run or removed."""
+    return job.phase == "done" and job.result is not None and job.result.suffix.lower() == ".gguf"
+
+
 def _buttons(job: Job) -> tuple[tuple[str, str], ...]:
     """What can be done with a job: words of its buttons, and what they ask for. The last takes it out of the list."""
     if job.phase == "done":
-        runs = job.result is not None and job.result.suffix.lower() == ".gguf"
-        return (("Chat now", "chat"), ("Clear", "clear")) if runs else (("Clear", "clear"),)
+        return (("Chat now", "chat"), ("Clear", "clear")) if _runs(job) else (("Clear", "clear"),)
     if not job.active and not job.resumable:
         return (("Clear", "clear"),)
     cancel = ("Cancel", "cancel")
@@ -38,6 +43,7 @@ class JobRow(QFrame):
     def __init__(self, job: Job) -> None:
         super().__init__()
         self._id = job.id
+        self._result = job.result
         self.setObjectName(f"job_{job.id}")
         set_role(self, "card")
         self._name = ElidedLabel()
@@ -61,10 +67,22 @@ class JobRow(QFrame):
         column.setSpacing(4)
         column.addLayout(head)
         column.addWidget(self._bar)
+        self._show, self._remove = QPushButton("Show in folder"), QPushButton("Remove…")
+        below = QHBoxLayout()
+        below.setSpacing(2)
+        for button, action in ((self._show, "show"), (self._remove, "remove")):
+            set_role(button, "small")
+            button.setObjectName(f"{action}_{job.id}")
+            button.setAccessibleName(f"{button.text().rstrip('…')} {job.name}")
+            below.addWidget(button)
+        below.addStretch(1)
         column.addWidget(self._state)  # a line of its own: speed and time left are read, not guessed
+        column.addLayout(below)
         column.addWidget(self._error)
         self._first.clicked.connect(lambda: self._press(self._first))
         self._second.clicked.connect(lambda: self._press(self._second))
+        self._remove.clicked.connect(lambda: self._press(self._remove))
+        self._show.clicked.connect(self._show_in_folder)
         self.show_job(job)
 
     def show_job(self, job: Job) -> None:
@@ -83,6 +101,9 @@ class JobRow(QFrame):
         self._bar.setVisible(job.phase != "done")
         set_role(self._state, "good" if job.phase == "done" else "muted")
         set_role(self._error, {"failed": "bad", "done": "muted"}.get(job.phase, "warn"))
+        self._result = job.result
+        for button in (self._show, self._remove):
+            button.setVisible(_runs(job))
         offered = _buttons(job)
         first = offered[0] if len(offered) > 1 else ("", "")
         for button, (word, action) in ((self._first, first), (self._second, offered[-1])):
@@ -91,6 +112,10 @@ class JobRow(QFrame):
             button.setAccessibleName(f"{word} {job.name}")
             button.setObjectName(f"{action}_{job.id}" if action else "")
 
+    def _show_in_folder(self) -> None:
+        if self._result is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._result.parent)))
+
     def _press(self, button: QPushButton) -> None:
         self.asked.emit(button.objectName().partition("_")[0], self._id)
 
@@ -98,7 +123,7 @@ class JobRow(QFrame):
 class JobList(QWidget):
     """One row per job, patched when the job changes."""
 
-    asked = Signal(str, str)  # "pause", "resume", "cancel", "clear" or "chat", and the job's id
+    asked = Signal(str, str)  # "pause", "resume", "cancel", "clear", "chat" or "remove", and the job's id
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -48,6 +48,17 @@ def test_shards_on_the_hub(hub: HubServer, paths: Paths, tmp_path: Path) -> None
     assert any("1 is missing: 3" in f.message for f in partial.findings)
 
 
+def test_a_piece_on_the_hub_says_so(hub: HubServer, paths: Paths, tmp_path: Path) -> None:
+    data = g.model().write(tmp_path / "m").read_bytes()
+    hub.add(
+        Repo("a/b", {f"m.gguf-split-{n}": BytesContent(part) for n, part in (("a", data[:9000]), ("b", data[9000:]))})
+    )
+    inspected = make_service(paths, tmp_path, hub.endpoint).open("hf:a/b/m.gguf-split-a")
+    assert "A piece of a file that was cut." in [finding.message for finding in inspected.findings]
+    assert not any("beyond the end" in finding.message for finding in inspected.findings)
+    assert inspected.fault is None  # Heft joins them when it downloads the variant
+
+
 def test_other_formats_on_the_hub(hub: HubServer, paths: Paths, tmp_path: Path) -> None:
     header = b'{"w":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]}}'
     tensors = len(header).to_bytes(8, "little") + header + bytes(8)

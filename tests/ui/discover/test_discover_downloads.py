@@ -26,6 +26,7 @@ from desktop.ui.discover.variant_table import button_rect
 from desktop.ui.shell.tasks import Tasks
 
 FILE = "Small-Q4_K_M.gguf"
+FINISHED = ("Chat now", "Show in folder", "Remove…", "Clear")  # what can be done with what has come
 
 
 class Press:
@@ -107,7 +108,16 @@ def test_a_failed_one_of_which_nothing_is_kept_says_download_again_everywhere(pr
     assert press.action == "Download again"
     press.hub.heal()
     press.button("Download again")
-    press.wait_for("Chat now", "Clear")
+    press.wait_for(*FINISHED)
+
+
+def test_what_has_come_can_be_removed_from_its_row(press: Press, qtbot: QtBot) -> None:
+    press.download()
+    press.wait_for(*FINISHED)
+    with qtbot.waitSignal(press.made.page._panel.remove_asked) as asked:
+        press.button("Remove…")
+    assert asked.args[0].name == FILE and asked.args[0].is_file()
+    press.no_errors()
 
 
 def test_a_failed_one_of_which_something_is_kept_says_resume_everywhere(press: Press) -> None:
@@ -123,7 +133,7 @@ def test_a_failed_one_of_which_something_is_kept_says_resume_everywhere(press: P
     press.wait_for("Resume", "Cancel")
     assert press.action == "Resume"
     press.download()
-    press.wait_for("Chat now", "Clear")
+    press.wait_for(*FINISHED)
     assert press.made.downloads.states()[0].resumed_bytes > 500_000
 
 
@@ -143,7 +153,7 @@ def test_cancelled_it_can_be_downloaded_again_at_once(press: Press, qtbot: QtBot
     press.made.wait(lambda: press.action == "Download" and not press.shown)
     press.quick()
     press.download()
-    press.wait_for("Chat now", "Clear")
+    press.wait_for(*FINISHED)
     press.made.wait(lambda: press.action == "Chat now")
     press.button("Clear")
     press.made.wait(lambda: not press.shown)
@@ -176,7 +186,7 @@ def test_every_order_of_three_clicks(press: Press) -> None:
         press.no_errors()
     press.quick()
     press.comes()
-    press.wait_for("Chat now", "Clear")
+    press.wait_for(*FINISHED)
     press.no_errors()
 
 
@@ -200,13 +210,13 @@ def test_a_hundred_clicks_in_a_hurry(press: Press) -> None:
 
 def test_a_removed_file_is_fetched_again(press: Press) -> None:
     press.download()
-    press.wait_for("Chat now", "Clear")
+    press.wait_for(*FINISHED)
     (state,) = press.made.downloads.states()
     assert state.files[0].local is not None
     state.files[0].local.resolve().unlink()
     press.download()
     press.made.wait(lambda: state.files[0].local is not None and state.files[0].local.exists())
-    press.wait_for("Chat now", "Clear")
+    press.wait_for(*FINISHED)
     press.no_errors()
 
 
@@ -247,7 +257,7 @@ def test_they_go_where_the_person_says(press: Press, qtbot: QtBot, tmp_path: Pat
     assert kept.get(options.DOWNLOAD_FOLDER) == str(wanted)
     assert kept.get(options.LIBRARY_FOLDERS) == (str(wanted),)
     press.download()
-    press.wait_for("Chat now", "Clear")
+    press.wait_for(*FINISHED)
     assert (wanted / SMALL / FILE).is_file()
     press.button("Clear")
     press.made.wait(lambda: not press.shown)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QListView, QWidget
 from pytestqt.qtbot import QtBot
@@ -81,6 +81,23 @@ def test_other_formats_lead_to_gguf_versions(made: Made, qtbot: QtBot) -> None:
     assert "AWQ" in made.text("discoverText") and "vLLM" in made.text("discoverMore")
     qtbot.mouseClick(made.find(QAbstractButton, "discoverVersions"), Qt.MouseButton.LeftButton)
     made.wait(lambda: made.results == ["Qwen3-8B-GGUF"])
+
+
+def test_the_link_of_a_result_in_another_format_works(made: Made, qtbot: QtBot) -> None:
+    """A click on it lists the GGUF versions; one beside it opens the repo."""
+    action = made.page.findChild(QAction, "filterFormats")
+    assert isinstance(action, QAction)
+    action.setChecked(True)
+    made.wait(lambda: "Qwen3-8B-AWQ" in made.results)
+    view = made.find(QListView, "discoverResults")
+    assert isinstance(view, QListView)
+    row = view.visualRect(view.model().index(made.results.index("Qwen3-8B-AWQ"), 0))
+    link = row.topLeft() + QPoint(40, 58)
+    qtbot.mouseMove(view.viewport(), link)
+    assert view.viewport().cursor().shape() == Qt.CursorShape.PointingHandCursor
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=link)
+    made.wait(lambda: made.results == ["Qwen3-8B-GGUF"])
+    assert made.text("discoverTitle") != AWQ
 
 
 @pytest.mark.focus_follows("Enter in the search goes into its results")

@@ -34,11 +34,11 @@ def searched() -> list[str]:
 
 @pytest.fixture
 def make(qtbot: QtBot, theme: Theme, searched: list[str]) -> Iterator[Callable[..., FormatSummaryView]]:
-    def show(summary: Summary, *, search: bool = True) -> FormatSummaryView:
+    def show(summary: Summary, *, search: bool = True, find: str = "") -> FormatSummaryView:
         view = FormatSummaryView(theme, searched.append if search else None)
         qtbot.addWidget(view)
         view.resize(1100, 640)
-        view.set_summary(summary)
+        view.set_summary(summary, find=find)
         with qtbot.waitExposed(view):
             view.show()
         return view
@@ -99,13 +99,13 @@ def test_the_base_model_leads_to_its_gguf_versions(
     make: Callable[..., FormatSummaryView], qtbot: QtBot, searched: list[str]
 ) -> None:
     summary = format_catalog().summary("awq", base_model="org/Name-7B")
-    first = make(summary)
+    first = make(summary, find="org/Name-7B")
     button = first.findChild(QPushButton, "formatFindGguf")
     assert button is not None and button.isVisible()
     assert "org/Name-7B" in button.text()
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert searched == ["org/Name-7B"]
-    for view in (make(summary, search=False), make(format_catalog().summary("awq"))):
+    for view in (make(summary, search=False, find="org/Name-7B"), make(format_catalog().summary("awq"))):
         hidden = view.findChild(QPushButton, "formatFindGguf")
         assert hidden is not None and not hidden.isVisible()
 

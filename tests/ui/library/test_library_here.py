@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, Qt
@@ -12,6 +13,7 @@ from support.library_page import MakePage, button, names, search, settled, table
 from support.planning import planning_on
 from support.widgets import find, label, shown
 
+from desktop.core.units import human_bytes
 from desktop.services.jobs import JobService
 from desktop.services.models.joining import JoiningService
 from desktop.services.models.library import LibraryService
@@ -30,6 +32,8 @@ def cell(page: LibraryPage, row: int, column: int) -> QModelIndex:
 def test_each_model_says_whether_it_runs_here_and_how_fast(make_page: MakePage, paths: Paths, qtbot: QtBot) -> None:
     g.model(architecture="bert").write(paths.models / "Vectors-Q8_0.gguf")
     (paths.models / "pointer.gguf").write_text("version https://git-lfs.github.com/spec/v1\nsize 9\n")
+    whole = g.model().write(paths.models / "cut.gguf")
+    whole.write_bytes(whole.read_bytes()[:-5000])
     page = make_page()
     rows = {name.removeprefix("⚠ "): row for row, name in enumerate(names(page))}
     starter = rows["SmolLM2-135M-Instruct.Q4_1"]
@@ -40,6 +44,29 @@ def test_each_model_says_whether_it_runs_here_and_how_fast(make_page: MakePage, 
     assert [COLUMNS[column].title for column in (FIT, SPEED)] == ["Runs here", "Speed (tok/s)"]
     assert cell(page, rows["Vectors-Q8_0"], FIT).data() == "embedding model"
     assert cell(page, rows["pointer"], FIT).data() == "cannot be loaded"
+    assert (cell(page, rows["cut"], FIT).data(), cell(page, rows["cut"], SPEED).data()) == ("may not load", "–")
+
+
+def test_all_names_of_a_model_are_told(make_page: MakePage, tmp_path: Path) -> None:
+    root, digest = tmp_path / "home" / ".ollama" / "models", "c" * 64
+    g.model().write(root / "blobs" / f"sha256-{digest}")
+    layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}"}
+    for tag in ("1b", "latest"):
+        manifest = root / "manifests" / "registry.ollama.ai" / "library" / "tiny" / tag
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        manifest.write_text(json.dumps({"layers": [layer]}))
+    page = make_page()
+    search(page).setText("tiny:latest")
+    assert names(page) == ["tiny:1b"] and label(page, "libraryDetailsMore") == "Also called tiny:latest"
+
+
+def test_a_projector_is_named_with_its_size(make_page: MakePage, paths: Paths) -> None:
+    g.model().write(paths.models / "seer" / "Seer-Q8_0.gguf")
+    projector = g.model(architecture="clip").write(paths.models / "seer" / "mmproj-F16.gguf")
+    page = make_page()
+    search(page).setText("seer")
+    size = human_bytes(projector.stat().st_size)
+    assert label(page, "libraryDetailsMore") == f"With projector mmproj-F16.gguf ({size})"
 
 
 def test_a_narrow_page_keeps_fit_and_speed(make_page: MakePage, two: tuple[Path, Path], qtbot: QtBot) -> None:

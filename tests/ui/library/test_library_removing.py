@@ -70,6 +70,15 @@ def ask(page: LibraryPage, qtbot: QtBot) -> QMessageBox:
     return find(page, QMessageBox, "libraryRemoveQuestion")
 
 
+def test_a_file_can_be_asked_about_from_elsewhere(page: LibraryPage, qtbot: QtBot, cached: Path) -> None:
+    page.ask_remove(cached)
+    qtbot.waitUntil(lambda: page.findChild(QMessageBox, "libraryRemoveQuestion") is not None)
+    assert "cached-Q4_K_M" in find(page, QMessageBox, "libraryRemoveQuestion").text()
+    qtbot.mouseClick(find(page, QAbstractButton, "libraryRemoveConfirm"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "cached-Q4_K_M" not in names(page))
+    assert not cached.exists()
+
+
 def test_the_question_says_what_is_freed_and_then_it_is(page: LibraryPage, qtbot: QtBot, cached: Path) -> None:
     size = human_bytes(cached.stat().st_size)
     choose(page, "cached-Q4_K_M")

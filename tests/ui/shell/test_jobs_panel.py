@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 from support.widgets import shown
@@ -155,7 +156,7 @@ def test_a_failed_job_goes_on_or_begins_anew_by_one_button(
         (QUEUED, ["pause", "cancel"]),
         (PAUSED, ["resume", "cancel"]),
         (FAILED, ["resume", "cancel"]),
-        (DONE, ["chat", "clear"]),
+        (DONE, ["chat", "clear", "show", "remove"]),
         (CHECK, ["cancel"]),
         (replace(CHECK, resumable=True), ["pause", "cancel"]),
         (replace(CHECK, resumable=True, phase="paused"), ["resume", "cancel"]),
@@ -170,9 +171,22 @@ def test_every_button_asks_for_what_it_says(qtbot: QtBot, window: MainWindow, jo
         f"{word}_{job.id}" for word in buttons
     ]
     for word in buttons:
+        if word == "show":  # nobody has to be asked for that: see below
+            continue
         with qtbot.waitSignal(window.job_asked) as asked:
             qtbot.mouseClick(button(panel(window), f"{word}_{job.id}"), Qt.MouseButton.LeftButton)
         assert asked.args == [word, job.id]
+
+
+def test_what_has_come_is_shown_in_its_folder(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    window.show_jobs([DONE])
+    window.toggle_jobs()
+    qtbot.mouseClick(button(panel(window), f"show_{DONE.id}"), Qt.MouseButton.LeftButton)
+    assert opened == ["/m"]
 
 
 def test_without_jobs_it_says_what_it_is_for(window: MainWindow) -> None:
