@@ -361,8 +361,7 @@ class Container(Members):
         return self.settings.get(options.THREADS)
 
     def _idle_seconds(self) -> float:
-        minutes = self.settings.get(options.IDLE_MINUTES)
-        return 0.0 if minutes == "never" else 60.0 * int(minutes)
+        return 0.0 if (minutes := self.settings.get(options.IDLE_MINUTES)) == "never" else 60.0 * int(minutes)
 
     def _architectures(self) -> tuple[str, ...]:
         return self.describe_engine().architectures

@@ -18,7 +18,7 @@ from desktop.core.naming import elided_name
         ("ggml-model-Q4_K_M", "models", ["Foo-GGUF"], "Foo-GGUF Q4_K_M"),
         ("ggml-model-f16", ".", ["gguf", "Foo", "models"], "Foo f16"),
         ("unsloth.Q8_0", "Unsloth Model", ["my-tune"], "my-tune Q8_0"),
-        ("ggml-model-i2_s", "BitNet b1.58 2B4T", ["BitNet"], "ggml-model-i2_s"),
+        ("ggml-model-i2_s", "BitNet b1.58 2B4T", ["BitNet"], "BitNet b1.58 2B4T i2_s"),
         ("Q4_K_M", "Foo", ["Foo-GGUF"], "Foo Q4_K_M"),
         ("sha256-" + "a" * 64, "Foo", ["blobs"], "Foo"),
         ("model", "/home/somebody/checkpoint-300", ["models", "tmp"], "model"),

@@ -85,15 +85,18 @@ class Memory:
 
     def with_draft(self, draft: Memory, more_bytes: int) -> Memory:
         """With all that a draft model takes, device by device, and ``more_bytes`` of main memory beside it."""
-        held = {device.device: device.total_bytes for device in draft.devices}
-        held[RAM] = held.get(RAM, 0) + more_bytes
+        theirs = {device.device: device for device in draft.devices}
         mine = {device.device: device for device in self.devices}
-        return Memory(
-            tuple(
-                replace(mine.get(number, DeviceMemory(number)), draft_bytes=held.get(number, 0))
-                for number in sorted(mine | held)
+
+        def both(number: int) -> DeviceMemory:
+            own, other = mine.get(number, DeviceMemory(number)), theirs.get(number, DeviceMemory(number))
+            return replace(
+                own,
+                draft_bytes=other.loaded_bytes + (more_bytes if number == RAM else 0),
+                checkpoint_bytes=own.checkpoint_bytes + other.checkpoint_bytes,
             )
-        )
+
+        return Memory(tuple(both(number) for number in sorted(mine | theirs | {RAM: None})))
 
 
 def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split: Split | None = None) -> Memory:

@@ -115,7 +115,7 @@ def _time_mix_7(
     builder: Builder, state: Recurrent, history: Result, normed: Result, first_value: Result | None
 ) -> tuple[Result, Result]:
     width = builder.shape.embedding
-    decay, rate, residual, gating = state.low_ranks
+    decay, rate, residual, gating = state.low_ranks or (0, 0, 0, 0)  # a header may say nothing of them
     ways = 6 if gating else 5
     memory = read_state(builder, state.state)
     difference = builder.over(_shifted(builder, history, normed), normed)

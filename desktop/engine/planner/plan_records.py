@@ -63,9 +63,9 @@ def memory_of(plan: Plan, shape: ModelShape, weights: Weights, variant: Variant)
     stored = weights_on(weights, split) + [0] * devices  # devices beyond the last that holds a layer
     kv = _shared(plan.kv_bytes, plan.kv_devices, devices, lambda i: _kv_bytes(shape, i, variant))
     states = _shared(plan.recurrent_bytes, plan.recurrent_devices, devices, lambda i: recurrent_bytes(shape, i))
-    checkpoints = checkpoint_bytes(
-        shape, variant.context, variant.kv_types, flash_attention=variant.flash_attention != "off"
-    )
+    flash = variant.flash_attention != "off"
+    kept = checkpoint_bytes(shape, variant.context, variant.kv_types, flash_attention=flash)
+    checkpoints = 0 if variant.mtp_context else kept  # the layers that guess attend to all
     return Memory(
         tuple(
             DeviceMemory(

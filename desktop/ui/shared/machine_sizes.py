@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QVBoxLayout, QWidget
 
 from desktop.core.machines import GIB
 from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.number_fields import WholeField
 
 _MOST = 4096  # GB
 _USUAL_RAM, _USUAL_VRAM = 32, 12
@@ -23,8 +24,7 @@ class MachineSizes(QDialog):
         self.setObjectName("machineSizes")
         self.setWindowTitle("What if: other memory")
         self._ram = _field("machineSizesRam", "Main memory", 1, _USUAL_RAM)
-        self._vram = _field("machineSizesVram", "Graphics memory", 0, _USUAL_VRAM)
-        self._vram.setSpecialValueText("no graphics card")
+        self._vram = _field("machineSizesVram", "Graphics memory", 0, _USUAL_VRAM, "no graphics card")
         words = plain_label("machineSizesWords", "muted")
         words.setText(_WORDS)
         form = QFormLayout()
@@ -53,11 +53,10 @@ def ask_sizes(parent: QWidget) -> tuple[int, int] | None:
         dialog.deleteLater()
 
 
-def _field(name: str, title: str, least: int, usual: int) -> QSpinBox:
-    field = QSpinBox()
+def _field(name: str, title: str, least: int, usual: int, least_words: str = "") -> WholeField:
+    field = WholeField(_MOST, least_words, low=least)
     field.setObjectName(name)
     field.setAccessibleName(title)
-    field.setRange(least, _MOST)
     field.setValue(usual)
     field.setSuffix(" GB")
     return field

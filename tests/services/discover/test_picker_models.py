@@ -275,7 +275,7 @@ def test_a_failure_of_one_plan_never_fails_the_others(
 def test_a_failure_of_one_estimate_never_fails_the_others(
     opened: Callable[..., PickedRepo], mixed: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from desktop.services.discover import picker, target_machine
+    from desktop.services.discover import picked_repo, target_machine
 
     known = target_machine.estimated
 
@@ -284,7 +284,7 @@ def test_a_failure_of_one_estimate_never_fails_the_others(
             raise StopIteration
         return known(shape, *about, **more)
 
-    monkeypatch.setattr(picker, "estimated", failing)
+    monkeypatch.setattr(picked_repo, "estimated", failing)
     found, controls = opened(mixed), Controls(LoadSettings(4096))
     found.read_first()
     found.settle(controls)

@@ -37,7 +37,15 @@ class Timed:
         return self
 
     def speeds(
-        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, model: str = "", *, flash: bool = True
+        self,
+        shape: ModelShape,
+        weights: Weights,
+        quantization: str,
+        fit: Fit,
+        fingerprint: str = "",
+        threads: int = 0,
+        *,
+        flash: bool = True,
     ) -> Speeds:
         rate = Rate(self._rates[flash], self._rates[flash], self._rates[flash])
         return Speeds(rate, rate, fit.context, self._method)
