@@ -39,8 +39,7 @@ def test_the_name_stays_and_the_next_question_wakes_the_model(desk: Desk, qtbot:
     qtbot.waitUntil(lambda: len(desk.engine.requests) == 2)
     desk.engine.say("Yes")
     desk.engine.finish()
-    qtbot.waitUntil(lambda: desk.branch[-1] == ("assistant", "Yes"))
-    assert not label.isVisible()
+    qtbot.waitUntil(lambda: desk.branch[-1] == ("assistant", "Yes") and not label.isVisible())
 
 
 def test_an_empty_chat_says_that_the_model_wakes(desk: Desk, qtbot: QtBot) -> None:

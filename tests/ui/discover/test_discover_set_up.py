@@ -21,6 +21,7 @@ from desktop.services.discover.picked_run import OTHER_MACHINE
 from desktop.ui.discover.machine_menu import machine_words
 
 Q4 = "Qwen3-14B-Q4_K_M.gguf"
+_HEADER = 8 << 20  # bytes that hold the whole header; behind it is a hole
 
 
 @pytest.fixture
@@ -29,7 +30,9 @@ def here(made: Made, hub: HubServer, tmp_path: Path) -> Path:
     path = tmp_path / "home" / ".lmstudio" / "models" / FOURTEEN / Q4
     path.parent.mkdir(parents=True)
     with path.open("wb") as file:
-        file.truncate(hub.repos[FOURTEEN].files[Q4].size)
+        content = hub.repos[FOURTEEN].files[Q4]
+        file.write(content.read(0, _HEADER))
+        file.truncate(content.size)
     made.open(made.results.index("Qwen3-14B-GGUF"))
     return path
 

@@ -306,7 +306,7 @@ def test_devices_that_do_the_same_share_a_sentence(shown: Page, tmp_path: Path) 
 def test_every_button_can_be_named_and_reached(shown: Page, tmp_path: Path) -> None:
     buttons = shown.profile(tmp_path).findChildren(QAbstractButton)
     named = [button for button in buttons if button.objectName().startswith("machine")]
-    assert len(named) == 6
+    assert len(named) == 7
     for button in named:
         assert button.accessibleName()
         assert button.focusPolicy() & Qt.FocusPolicy.TabFocus

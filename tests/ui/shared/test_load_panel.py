@@ -95,7 +95,8 @@ def test_what_is_unset_shows_what_heft_decides(panel: LoadPanel, dense: ModelRef
     assert find(panel, QProgressBar, "planBar0").value() > 0
     for field in LOAD_FIELDS:
         editor = find(panel, QWidget, "load" + field.name.title().replace("_", ""))
-        assert editor.toolTip() == plain_tooltip(field.explanation) and editor.accessibleName() == field.label
+        said = plain_tooltip(field.explanation).removesuffix("</qt>")  # of the cache's types also what they cost here
+        assert editor.toolTip().startswith(said) and editor.accessibleName() == field.label
 
 
 def test_a_change_is_remembered_and_planned(
