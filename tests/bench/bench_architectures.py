@@ -11,7 +11,7 @@ from pathlib import Path
 from measure import Figure, Figures, table
 from support.architecture_table import IN_RAM, Row, on_a_device, rows
 from support.forge_architectures import architectures, wanted
-from support.load_tool import Loads
+from support.load_tool import TESTS, Loads
 from support.rpc_device import rpc_device
 
 from desktop.engine.helper_process import Tool
@@ -27,6 +27,7 @@ def figures(quick: bool) -> Figures:
     with tempfile.TemporaryDirectory() as name, rpc_device() as endpoint:
         folder = Path(name)
         os.environ["HEFT_RPC"] = endpoint
+        os.environ["PYTHONPATH"] = TESTS
         planner: Tool[Plans] = Tool("desktop.engine.planner.planner", Plans, folder, folder / "planner.log")
         loader: Tool[Loads] = Tool("support.load_tool", Loads, None, folder / "loads.log")
         try:
@@ -35,7 +36,7 @@ def figures(quick: bool) -> Figures:
         finally:
             planner.close()
             loader.close()
-            del os.environ["HEFT_RPC"]
+            del os.environ["HEFT_RPC"], os.environ["PYTHONPATH"]
     return Figures(_summed(found, 0 if quick else FEWEST), _table(found))
 
 

@@ -27,6 +27,7 @@ static const char *backend_name(void *r) { return NAME; }
 static const char *device_name(void *d) { return NAME "0"; }
 static void memory(void *d, size_t *free, size_t *total) { *free = *total = 1 << 30; }
 static int type(void *d) { return 3; }
+static void props(void *d, void *p) {} // which llama.cpp has emptied
 static void *init(void *d, const char *p) { return NULL; }
 static struct device device;
 static size_t count(void *r) { return DEVICES; }
@@ -35,7 +36,7 @@ static struct reg reg = {VERSION, backend_name, count, get, NULL, NULL};
 __attribute__((constructor)) static void start(void) { START; }
 void *ggml_backend_init(void) {
     device.name = device.description = device_name; device.memory = memory; device.type = type;
-    device.init = init; device.reg = &reg;
+    device.props = props; device.init = init; device.reg = &reg;
     return &reg;
 }
 """

@@ -224,7 +224,8 @@ def machine(tour: Tour) -> None:
     scroll.setValue(scroll.maximum())
     tour.look("machine's foot")
     scroll.setValue(0)
-    page._chosen.choose(page.machine, "the saved machine a-profile-of-a-long-name-that-somebody-saved-on-another-computer.json")
+    name = "a-profile-of-a-long-name-that-somebody-saved-on-another-computer.json"
+    page._chosen.choose(page.machine, f"the saved machine {name}")
     tour.look("machine, what if")
     page.close_profile()
 

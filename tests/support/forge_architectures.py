@@ -40,16 +40,23 @@ class Wanted:
 
 def architectures() -> list[str]:
     """Names of all architectures of this engine, as it says them."""
-    done = subprocess.run([sys.executable, "-m", __name__], capture_output=True, text=True, timeout=SECONDS, check=True)
+    done = _run()
+    done.check_returncode()
     return [name for name in done.stdout.split() if name not in _NOT_A_MODEL]
+
+
+def _run(*names: str) -> subprocess.CompletedProcess[str]:
+    """This module as a process of its own: a loader may end it."""
+    command = [sys.executable, "-m", "support.forge_architectures", *names]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, env=environment)
 
 
 def wanted(names: Sequence[str]) -> Iterator[Wanted]:
     """What each architecture's loader asks for; one that ends the process is started behind again."""
     left = list(names)
     while left:
-        command = [sys.executable, "-m", "support.forge_architectures", *left]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = _run(*left)
         for line in done.stdout.splitlines():
             if not line.startswith("{"):  # what a loader says besides
                 continue

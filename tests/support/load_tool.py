@@ -16,6 +16,7 @@ from desktop.engine.log import EngineLog, buffers_of
 from desktop.engine.planner.plan_log import device_number, devices_of
 from desktop.engine.planner.plan_records import Variant
 
+TESTS = str(Path(__file__).parents[1])  # for the process that runs this module
 _LOAD_MODE_NONE = 0  # LLAMA_LOAD_MODE_NONE: not mapped, so that weights are counted as they are allocated
 _KINDS = ("model", "KV", "RS", "compute", "output")
 
