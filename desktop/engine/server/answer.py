@@ -22,6 +22,7 @@ from desktop.engine.server.speculation import PlainSteps
 
 _FLUSH_SECONDS = 1 / 30  # a screen needs no more, and each event wakes the window
 _FLUSH_SECONDS_ALL_CORES = 1 / 8  # with no core to spare, what the window paints is taken from the engine
+_GATHERED_PART = 0.1
 _NEARLY = 0.9  # what was gathered so long is not left for the next time because a clock was early
 _RATE_MS = 1000.0  # the live rate is of the last second
 _IDLE_SECONDS, _LOOK_SECONDS = 10.0, 0.003
@@ -134,7 +135,12 @@ class Answer:
         with self._stream as stream:
             for data in stream:
                 self._take(read_chunk(data))
-                stream.gather_seconds = self._gather_seconds if self._said else 0.0  # the first word comes at once
+                stream.gather_seconds = self._gather()
+
+    def _gather(self) -> float:
+        """Seconds: the first word comes at once, and the end no later than a tenth of the time since then."""
+        since = time.monotonic() - self._started - self._first_token if self._said else 0.0
+        return min(self._gather_seconds, since * _GATHERED_PART)
 
     def _is_stopped(self) -> bool:
         return self._stopped
