@@ -28,7 +28,7 @@ _LEAST = MappingProxyType(
         Role.BEST: f"reading speed ({READING_SPEED:.0f} tokens per second) or more",
         Role.CODING: f"reading speed ({READING_SPEED:.0f} tokens per second) or more",
         Role.VISION: f"reading speed ({READING_SPEED:.0f} tokens per second) or more",
-        Role.LONG: f"reading speed ({READING_SPEED:.0f} tokens per second) or more, and reads it within ten minutes",
+        Role.LONG: f"reading speed ({READING_SPEED:.0f} tokens per second) or more and reads it all within ten minutes",
     }
 )
 

@@ -74,7 +74,8 @@ class PicksPanel(QWidget):
         named.setSpacing(1)
         named.addWidget(role)
         named.addWidget(name)
-        head.addLayout(named, 1)
+        head.addLayout(named, 1000)
+        head.addStretch(1)  # a name takes what it needs; the button is no wider than its words
         head.addWidget(look, 0, Qt.AlignmentFlag.AlignTop)
         inside = QVBoxLayout(card)
         inside.setContentsMargins(14, 9, 14, 9)

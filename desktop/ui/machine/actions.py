@@ -43,7 +43,7 @@ OWN_SIZES = Action(
     "machine.own-sizes",
     "What if: other memory sizes…",
     tip="Weigh models for this processor with other main memory and graphics memory",
-    short="Own figures…",
+    short="What if: memory…",
 )
 CLOSE_PROFILE = Action(
     "machine.close-profile",

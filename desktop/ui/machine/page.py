@@ -72,7 +72,7 @@ class MachinePage(Page):
         self._timer.setInterval(LIVE_MILLISECONDS)
         self._timer.timeout.connect(self._read_memory)
         self._cpu = CpuCard(service.feature_meanings)
-        self._memory = MemoryCard(held)
+        self._memory = MemoryCard(lambda: held() if self._profile is None else Reclaimable())
         self._graphics = GraphicsCard(service.architecture_title)
         self._engine = EngineCard()
         self._formats = FormatPanel(theme, service.formats)

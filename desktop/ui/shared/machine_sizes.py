@@ -11,8 +11,9 @@ from desktop.ui.shared.number_fields import WholeField
 _MOST = 4096  # GB
 _USUAL_RAM, _USUAL_VRAM = 32, 12
 _WORDS = (
-    "Models are weighed for this computer's processor with so much memory. How quick such a graphics card is, is not "
-    "known: choose a product from the list for that."
+    "Sizes as they are sold: 64 GB are told as 68.7 GB elsewhere, which counts in thousands. Models are weighed for "
+    "this computer's processor with so much memory. How quick such a graphics card is, is not known: choose a product in "
+    'Discover, beside "what if", for that.'
 )
 
 

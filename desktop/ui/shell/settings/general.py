@@ -14,9 +14,9 @@ _NUMBERS = (
 )
 _PRIVACY = (
     "What you type, your chats and your files stay on this computer. There is no telemetry and no account.",
-    "The Hub is asked only when you search on the page Discover, look at a model there, or fetch one. It is told the "
-    "words of the search, the names of the repo and file, and Heft's version; your token, where there is one, goes to "
-    "the address on the page Hub and nowhere else.",
+    "The Hub is asked only when you open the page Discover, search or look at a model there, open one of its files in "
+    "Inspect, or fetch one. It is told the words of the search, the names of repos and files, and Heft's version; your "
+    "token, where there is one, goes to the address on the page Hub and nowhere else.",
 )
 
 
