@@ -12,8 +12,8 @@ _MOST = 4096  # GB
 _USUAL_RAM, _USUAL_VRAM = 32, 12
 _WORDS = (
     "Sizes as they are sold: 64 GB are told as 68.7 GB elsewhere, which counts in thousands. Models are weighed for "
-    "this computer's processor with so much memory. How quick such a graphics card is, is not known: choose a product in "
-    'Discover, beside "what if", for that.'
+    "this computer's processor with so much memory. How quick such a graphics card is, is not known: choose a product "
+    'in Discover, beside "what if", for that.'
 )
 
 
