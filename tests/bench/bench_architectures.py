@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import tempfile
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from desktop.engine.planner.planner import Plans
 
 FEWEST = 110
 _QUICK_STEP = 10  # every tenth architecture
+_FOLDERS = re.compile(r"/\S*/")  # of the machine that compiled the engine
 
 
 def figures(quick: bool) -> Figures:
@@ -77,7 +79,7 @@ def _table(found: Sequence[Row]) -> str:
     cells = [("architecture", "loads", "plan against load", "formula, main memory", "formula, second device")]
     for row in sorted(found, key=lambda row: row.architecture):
         if not row.loads:
-            cells.append((row.architecture, f"no: {row.reason}", "", "", ""))
+            cells.append((row.architecture, f"no: {_FOLDERS.sub('', row.reason)}", "", "", ""))
             continue
         said = f"yes; not with q8_0: {row.reason}" if row.refused else "yes"
         here, there = row.formula_errors(device=False), row.formula_errors(device=True)
