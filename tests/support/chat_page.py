@@ -18,6 +18,7 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
 from desktop.core.sampling_defaults import NO_DEFAULTS, SamplingDefaults
+from desktop.core.speed import Speeds
 from desktop.engine.api import (
     EngineDied,
     Failed,
@@ -150,6 +151,7 @@ class PlainPlanning:
 
     def __init__(self) -> None:
         self.remembered: dict[str, LoadSettings] = {}
+        self.speeds: Speeds | None = None
 
     def settings_of(self, ref: ModelRef) -> LoadSettings:
         return self.remembered.get(ref.identity, LoadSettings())
@@ -158,7 +160,8 @@ class PlainPlanning:
         self.remembered[ref.identity] = settings.checked()
 
     def for_load(self, ref: ModelRef, asked: LoadSettings | None = None, cancelled: Cancelled = never) -> LoadPlan:
-        return LoadPlan(ref, (asked or LoadSettings()).over(self.settings_of(ref)), 2, trained_context=8192)
+        wanted = (asked or LoadSettings()).over(self.settings_of(ref))
+        return LoadPlan(ref, wanted, 2, speeds=self.speeds, trained_context=8192)
 
 
 class Desk:

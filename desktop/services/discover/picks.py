@@ -113,11 +113,9 @@ class PicksService:
         for rule in RULES:
             fitting = [model for model in models if rule.purpose in model.purposes]
             plans = [_known_plan(model, rule.context, where, rates) for model in fitting]
-            for number in preferred(rule, [_contender(m.parameters, p) for m, p in zip(fitting, plans, strict=True)])[
-                :1
-            ]:
-                model, plan = fitting[number], plans[number]
-                meets = _contender(model.parameters, plan).meets(rule)
+            contenders = [_contender(m.parameters, p) for m, p in zip(fitting, plans, strict=True)]
+            for number in preferred(rule, contenders)[:1]:
+                model, plan, meets = fitting[number], plans[number], contenders[number].meets(rule)
                 found.append(Pick((rule.role,), model.name, model.repo, USUAL_VARIANT, plan, meets, model.source))
         return Picks(_joined(found), max((model.listed for model in models), default=""))
 
@@ -148,7 +146,7 @@ class PicksService:
             TargetMachine(hypothetical(machine)) if machine is not None else TargetMachine(self._machine(), own=True)
         )
         rates, name = self._rates.on(where), row.variant.first_file.path.lower()
-        rule = replace(RULES[2], context=context)
+        rule = replace(next(rule for rule in RULES if rule.role is Role.BEST), context=context)
         mixtures: list[tuple[KnownModel, LoadPlan]] = []
         siblings: list[tuple[KnownModel, LoadPlan]] = []
         for model in self._tables.known_models:

@@ -91,8 +91,10 @@ class MachineRates:
             return None
         caches = []
         for kind in USUAL_KV_TYPES:
-            cache = replace(fit, kv_types=(kind, kind))
-            other = self._rates(shape, weights, quantization, cache, *about, flash=True)
+            other: Speeds | None = found
+            if fit.kv_types != (kind, kind) or not flash:
+                cache = replace(fit, kv_types=(kind, kind))
+                other = self._rates(shape, weights, quantization, cache, *about, flash=True)
             caches += [(kind, other.full)] if other is not None else []
         return replace(found, by_cache=tuple(caches))
 

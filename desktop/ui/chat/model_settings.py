@@ -22,6 +22,7 @@ class ModelSettings(QWidget):
     """Shows the settings of the model that the engine holds, loads or could not load; nothing before there is one."""
 
     reload_asked = Signal()  # what is set is remembered by now
+    predicted = Signal(object)  # Speeds or None, of the model as it is loaded, by what is known now
     failed = Signal(object)  # HeftError
 
     def __init__(self, planning: Callable[[], PlanningService], tasks: Tasks, parent: QWidget | None = None) -> None:
@@ -71,7 +72,13 @@ class ModelSettings(QWidget):
     def _compare(self) -> None:
         plan = self._panel.plan if self._panel is not None else None
         loaded = self._loaded
-        self._reload.setVisible(plan is not None and loaded is not None and plan.differs_from(loaded))
+        if plan is None or loaded is None:
+            self._reload.hide()
+            return
+        otherwise = plan.differs_from(loaded)
+        self._reload.setVisible(otherwise)
+        if not otherwise:
+            self.predicted.emit(plan.speeds)
 
     @property
     def set_otherwise(self) -> bool:

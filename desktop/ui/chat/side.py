@@ -57,6 +57,7 @@ class ChatSide(QFrame):
         self.model = ModelMenu(theme)
         self.live = LivePanel(theme)
         self.load = ModelSettings(planning, tasks)
+        self.load.predicted.connect(self.live.show_prediction)
         self.asking = AskingKeeper(answers, tasks, self)
         self.template = TemplateNote()
         self.asking.told.connect(self.template.show_asking)

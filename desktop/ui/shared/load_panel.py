@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, QTimer, Signal
@@ -88,7 +89,8 @@ class LoadPanel(QWidget):
     def show_model(self, ref: ModelRef | None, running: LoadPlan | None = None) -> None:
         """Show how a model of this computer is loaded.
 
-        ``running`` is the plan that it was loaded by: it is shown as long as what is set comes to the same.
+        ``running`` is the plan that it was loaded by: it is shown as long as what is set comes to the same, with the
+        speed as it is predicted now.
         """
         self._running = running
         if ref == self._ref:
@@ -205,7 +207,7 @@ class LoadPanel(QWidget):
     def _show(self, plan: LoadPlan | None) -> None:
         running = self._running
         if plan is not None and running is not None and plan.ref == running.ref and not plan.differs_from(running):
-            plan = running
+            plan = replace(running, speeds=plan.speeds)  # a run or a calibration since then may have taught better
         self._plan = plan
         self._fields.show_plan(plan)
         self._view.show_plan(plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,11 @@ from support.widgets import find, label, shown
 
 from desktop.core.load_settings import LOAD_FIELDS, LoadSettings
 from desktop.core.model_ref import ModelRef, local_ref
+from desktop.core.speed import Rate, Speeds
 from desktop.core.text import plain_tooltip
 from desktop.services.container import Container
 from desktop.services.planning.service import PlanningService
+from desktop.services.planning.words import speed
 from desktop.store.paths import Paths
 from desktop.ui.shared.load_panel import LoadPanel
 from desktop.ui.shell.tasks import Tasks
@@ -97,6 +100,19 @@ def test_what_is_unset_shows_what_heft_decides(panel: LoadPanel, dense: ModelRef
         editor = find(panel, QWidget, "load" + field.name.title().replace("_", ""))
         said = plain_tooltip(field.explanation).removesuffix("</qt>")  # of the cache's types also what they cost here
         assert editor.toolTip().startswith(said) and editor.accessibleName() == field.label
+
+
+def test_the_running_model_keeps_its_plan_and_has_the_speed_that_is_predicted_now(
+    panel: LoadPanel, dense: ModelRef, planning: PlanningService, qtbot: QtBot
+) -> None:
+    now = planning.for_load(dense)
+    assert now.speeds is not None
+    rate = Rate(1.0, 1.0, 1.0)
+    running = replace(now, speeds=Speeds(rate, rate, now.context))
+    with qtbot.waitSignal(panel.planned):
+        panel.show_model(dense, running)
+    assert label(panel, "planSpeed") == speed(now.speeds) != speed(running.speeds)
+    assert panel.plan is not None and panel.plan.fit is running.fit
 
 
 def test_a_change_is_remembered_and_planned(
