@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from support.fixed_rates import Asked, FixedRates
 from support.forge import TINY, forge
 from support.hub_server import HubServer, Repo
 from support.hub_server_content import BytesContent, Content, FileContent
@@ -304,29 +305,19 @@ def test_free_memory_is_followed_but_not_small_changes(hub: HubServer, tmp_path:
 
 
 def test_speeds_are_asked_for_again_after_a_measurement(hub: HubServer, tmp_path: Path, vocab_dir: Path) -> None:
-    class Rates:
+    class Measured(FixedRates):
         speed = 5.0
 
-        def on(self, machine: Machine) -> Rates:
-            now = Rates()
-            now.speed = self.speed
-            return now
-
-        def speeds(
-            self,
-            shape: ModelShape,
-            weights: Weights,
-            quantization: str,
-            fit: Fit,
-            fingerprint: str = "",
-            threads: int = 0,
-        ) -> Speeds:
+        def on(self, machine: Machine) -> FixedRates:
             quick, slow = (Rate(speed, speed, speed) for speed in (9 * self.speed, self.speed))
-            return Speeds(quick, slow, fit.context)
+            return FixedRates(lambda asked: Speeds(quick, slow, asked.fit.context))
 
     hub.add(repo(NAME, QWEN3_8B, ("Q4_K_M", "Q4_K_S", "Q8_0"), vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
     client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=1.0)
-    rates, machine = Rates(), profile("rtx-4090")
+    rates, machine = (
+        Measured(lambda asked: Speeds(Rate(0, 0, 0), Rate(0, 0, 0), asked.fit.context)),
+        profile("rtx-4090"),
+    )
     picker = PickerService(
         HubSearch(client, tmp_path / "answers"),
         HeaderReader(client, tmp_path / "headers"),
@@ -348,25 +339,14 @@ def test_a_variant_is_known_on_the_hub_by_the_fingerprint_of_the_file_that_ran_h
 ) -> None:
     """So what was measured of it here is what its row shows."""
 
-    class Rates:
-        def on(self, machine: Machine) -> Rates:
-            return self
-
-        def speeds(
-            self,
-            shape: ModelShape,
-            weights: Weights,
-            quantization: str,
-            fit: Fit,
-            fingerprint: str = "",
-            threads: int = 0,
-        ) -> Speeds:
-            runs = 3 if fingerprint == local.fingerprint else 0
-            return Speeds(Rate(4, 5, 6), Rate(4, 5, 6), fit.context, "measured" if runs else "table", runs=runs)
-
     path = forge(tmp_path / "ran.gguf", TINY, "Q4_K", vocab_dir / "ggml-vocab-gpt-2.gguf")
     local = read_local(path)
     assert local is not None
+
+    def say(asked: Asked) -> Speeds:
+        runs = 3 if asked.fingerprint == local.fingerprint else 0
+        return Speeds(Rate(4, 5, 6), Rate(4, 5, 6), asked.fit.context, "measured" if runs else "table", runs=runs)
+
     other = forge(tmp_path / "other.gguf", TINY, "Q8_0", vocab_dir / "ggml-vocab-gpt-2.gguf")
     files: dict[str, Content] = {
         "Tiny-Q4_K_M.gguf": FileContent(path),
@@ -380,7 +360,7 @@ def test_a_variant_is_known_on_the_hub_by_the_fingerprint_of_the_file_that_ran_h
         HeaderReader(client, tmp_path / "headers"),
         DataTables(),
         lambda: profile("rtx-4090"),
-        rates=Rates(),
+        rates=FixedRates(say),
     )
     opened = service.open("owner/Tiny-GGUF")
     opened.read_first()

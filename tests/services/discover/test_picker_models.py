@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.fixed_rates import FixedRates
 from support.forge import Shape
 from support.hub_server import HubServer
 from support.hub_server_content import BytesContent
@@ -347,22 +348,8 @@ def test_more_models_than_are_looked_at_at_first_wait(
 
 
 def test_speed_is_said_from_an_empty_to_a_full_context(opened: Callable[..., PickedRepo], mixed: str) -> None:
-    class Rates:
-        def on(self, machine: Machine) -> Rates:
-            return self
-
-        def speeds(
-            self,
-            shape: ModelShape,
-            weights: Weights,
-            quantization: str,
-            fit: Fit,
-            fingerprint: str = "",
-            threads: int = 0,
-        ) -> Speeds:
-            return Speeds(Rate(29, 31, 33), Rate(20, 21, 22), fit.context)
-
-    found = opened(mixed, "rtx-4090", rates=Rates())
+    rates = FixedRates(lambda asked: Speeds(Rate(29, 31, 33), Rate(20, 21, 22), asked.fit.context))
+    found = opened(mixed, "rtx-4090", rates=rates)
     found.read_first()
     row = found.view(Controls(LoadSettings(8192))).rows[0]
     assert row.option.rate == Rate(20, 21, 22)

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from support.fixed_rates import Asked, FixedRates
 from support.forge_shapes import llama_8b
 
 from desktop.core.hardware import Cpu, Machine, Memory
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import ModelShape, Weights
 from desktop.core.model_ref import local_ref
-from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
 from desktop.engine.api import Load
 from desktop.services.container import Container
@@ -27,28 +26,14 @@ from desktop.store.paths import Paths
 GB = 1_000_000_000
 
 
-class Timed:
-    """In the place of what predicts: figures with flash attention and without."""
+def timed(with_flash: float, without: float, method: str = "calibrated") -> FixedRates:
+    """Figures with flash attention and without."""
 
-    def __init__(self, with_flash: float, without: float, method: str = "calibrated") -> None:
-        self._rates, self._method = {True: with_flash, False: without}, method
+    def say(asked: Asked) -> Speeds:
+        speed = with_flash if asked.flash else without
+        return Speeds(Rate(speed, speed, speed), Rate(speed, speed, speed), asked.fit.context, method)
 
-    def on(self, machine: Machine) -> Timed:
-        return self
-
-    def speeds(
-        self,
-        shape: ModelShape,
-        weights: Weights,
-        quantization: str,
-        fit: Fit,
-        fingerprint: str = "",
-        threads: int = 0,
-        *,
-        flash: bool = True,
-    ) -> Speeds:
-        rate = Rate(self._rates[flash], self._rates[flash], self._rates[flash])
-        return Speeds(rate, rate, fit.context, self._method)
+    return FixedRates(say)
 
 
 class Fixed:
@@ -71,9 +56,9 @@ def plan(paths: Paths, tmp_path: Path) -> Iterator[Plan]:
     ref = local_ref(llama_8b().write(tmp_path / "m.gguf"))
     with Container(paths) as container:
 
-        def planned(timed: Timed, free: int = 32 * GB, **asked: Any) -> LoadPlan:
+        def planned(rates: FixedRates, free: int = 32 * GB, **asked: Any) -> LoadPlan:
             service = PlanningService(
-                lambda: container.inspection, lambda: container.dry_run, Fixed(free), lambda: cast(SpeedService, timed),
+                lambda: container.inspection, lambda: container.dry_run, Fixed(free), lambda: cast(SpeedService, rates),
                 container.load_settings,
             )  # fmt: skip
             return service.for_load(ref, LoadSettings(8192, **asked))
@@ -82,7 +67,7 @@ def plan(paths: Paths, tmp_path: Path) -> Iterator[Plan]:
 
 
 def test_what_was_measured_to_be_quicker_is_planned_and_loaded(plan: Plan) -> None:
-    fused, plain = plan(Timed(10, 9)), plan(Timed(10, 12))
+    fused, plain = plan(timed(10, 9)), plan(timed(10, 12))
     assert (fused.flash_attention, plain.flash_attention) == ("auto", "off")
     assert plain.speeds is not None and plain.speeds.full.expected == 12
     assert plain.fit is not None and fused.fit is not None
@@ -91,24 +76,24 @@ def test_what_was_measured_to_be_quicker_is_planned_and_loaded(plan: Plan) -> No
 
 
 @pytest.mark.parametrize(
-    ("timed", "asked"),
+    ("rates", "asked"),
     [
-        (Timed(10, 10.2), {}),
-        (Timed(10, 20, "table"), {}),
-        (Timed(10, 20), {"flash_attention": "auto"}),
-        (Timed(10, 20), {"cache_type_k": "q8_0", "cache_type_v": "q8_0"}),
+        (timed(10, 10.2), {}),
+        (timed(10, 20, "table"), {}),
+        (timed(10, 20), {"flash_attention": "auto"}),
+        (timed(10, 20), {"cache_type_k": "q8_0", "cache_type_v": "q8_0"}),
     ],
     ids=["a hair quicker", "guessed", "asked for", "needs it"],
 )
-def test_all_else_is_left_to_the_engine(plan: Plan, timed: Timed, asked: dict[str, Any]) -> None:
-    assert plan(timed, **asked).flash_attention == "auto"
+def test_all_else_is_left_to_the_engine(plan: Plan, rates: FixedRates, asked: dict[str, Any]) -> None:
+    assert plan(rates, **asked).flash_attention == "auto"
 
 
 def test_a_quicker_way_that_does_not_fit_is_none(plan: Plan) -> None:
-    fused, plain = plan(Timed(10, 9)).fit, plan(Timed(10, 20)).fit
+    fused, plain = plan(timed(10, 9)).fit, plan(timed(10, 20)).fit
     assert fused is not None and plain is not None
     between = (fused.memory.total_bytes + plain.memory.total_bytes) // 2 + 1 * GB
-    found = plan(Timed(10, 20), free=between)
+    found = plan(timed(10, 20), free=between)
     assert found.flash_attention == "auto" and found.fits
 
 
@@ -117,7 +102,7 @@ def test_what_a_quantized_cache_costs_in_speed_is_said(plan: Plan) -> None:
         Rate(20, 20, 20), Rate(7, 7.1, 8), 4096, "calibrated",
         by_cache=(("f16", Rate(14, 14.6, 15)), ("q8_0", Rate(7, 7.1, 8))),
     )  # fmt: skip
-    quantized = dataclasses.replace(plan(Timed(10, 9), cache_type_k="q8_0", cache_type_v="q8_0"), speeds=speeds)
+    quantized = dataclasses.replace(plan(timed(10, 9), cache_type_k="q8_0", cache_type_v="q8_0"), speeds=speeds)
     assert (
         "KV cache in q8_0: slower here in a long chat, 7.1 tok/s instead of 15 with f16 once all 4,096 tokens are used."
         in remarks(quantized)
