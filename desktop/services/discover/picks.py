@@ -136,7 +136,7 @@ class PicksService:
                     if pick.meets:
                         break
             best = next((pick for pick in looked_at if pick.meets), None)
-            found += [best or looked_at[-1]] if looked_at else []
+            found += [best or max(looked_at, key=_rate)] if looked_at else []
         return Picks(_joined(found))
 
     def quicker(self, row: VariantRow, context: int, machine: Machine | None = None) -> tuple[Pick, ...]:
@@ -232,6 +232,11 @@ def _joined(picks: Sequence[Pick]) -> tuple[Pick, ...]:
         before = found.get(key)
         found[key] = pick if before is None else replace(before, roles=(*before.roles, *pick.roles))
     return tuple(found.values())
+
+
+def _rate(pick: Pick) -> float:
+    """Tokens per second with all of its context used; 0 where that is not known."""
+    return pick.plan.speeds.full.expected if pick.plan.speeds is not None else 0.0
 
 
 def _contender(parameters: float, plan: LoadPlan) -> Contender:

@@ -59,6 +59,7 @@ def test_a_pick_of_the_hub_opens_with_the_figures_it_had(made: Made, picking: Pi
     figures, said = made.text("pickFigures0"), made.text("pickReason0")
     assert "tok/s" in figures and "~ " in figures and "4,096 tokens" in said
     name = made.text("pickName0")
+    assert "this one comes closest" in said and name == "Qwen3-8B-GGUF", "the quicker of 8B and 14B"
     button = made.find(QPushButton, "pickOpen0")
     assert button.accessibleName().startswith(f"Look at {name}")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
