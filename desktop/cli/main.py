@@ -19,10 +19,17 @@ from desktop import __version__
 from desktop.cli.commands import COMMANDS, LOG_LEVEL
 from desktop.cli.output import print_error
 from desktop.core.errors import HeftError, UsageError
+from desktop.core.failures import FailureKind
 from desktop.core.hub_address import is_on_hub
 from desktop.system.logs import ACCEPTED, VARIABLE, LateHandler, levels_of, logged, stderr_handler
 
 _log = logging.getLogger(__name__)
+_NO_THREAD = "can't start new thread"  # how Python says that no memory is left for another one's stack
+_OUT_OF_MEMORY = HeftError(  # made while there is memory
+    "There is not enough memory left for Heft itself.",
+    "Close other programs, or raise the limit that Heft was given.",
+    kind=FailureKind.OUT_OF_MEMORY,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,6 +75,18 @@ def _run(arguments: list[str], as_json: bool) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except Exception as error:  # noqa: BLE001 - a person gets words; the stack is in the log
+        print_error(_in_words(named, error), as_json=as_json)
+        return 1
+
+
+def _in_words(named: str, error: Exception) -> HeftError:
+    """What nothing in Heft foresaw: memory that ran out anywhere, or a mistake of Heft's own."""
+    if isinstance(error, MemoryError) or str(error) == _NO_THREAD:
+        return _OUT_OF_MEMORY
+    _log.error("heft %s", named, exc_info=error)
+    what = f"{type(error).__name__}: {error}".rstrip(": ")
+    return HeftError(f"Heft made a mistake: {what}", "The log says where (heft.log); please report it.", detail=what)
 
 
 def _without_log_level(arguments: list[str]) -> tuple[list[str], str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from desktop.services.members import Members
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
+from desktop.system.spawn import run_at_most
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -388,11 +388,8 @@ class Container(Members):
 
     def end_engine(self) -> None:
         """End the engine process; takes a bounded time whatever hangs."""
-        if not (engine := self.known(Container.engine)):
-            return
-        ending = threading.Thread(target=engine.close, name="heft-engine-end", daemon=True)
-        ending.start()
-        ending.join(ENGINE_END_SECONDS)
+        if engine := self.known(Container.engine):
+            run_at_most(ENGINE_END_SECONDS, engine.close, "heft-engine-end")
 
     def close(self) -> None:
         """End the engine, and close what was made."""

@@ -108,8 +108,8 @@ class LateHandler(logging.Handler):
         if self._made is None and not self._failed:
             try:
                 self._made = self._make()
-            except OSError:
-                self._failed = True  # a folder that cannot be written: the work goes on without a log
+            except (OSError, ImportError, MemoryError):
+                self._failed = True  # a folder that cannot be written, no memory: the work goes on without a log
         if self._made is not None:
             self._made.handle(record)
 

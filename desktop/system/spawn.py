@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from desktop.core.secrets import TOKEN_VARIABLES
@@ -45,6 +46,17 @@ def start_thread(thread: threading.Thread) -> None:
         thread.start()
     except RuntimeError as error:
         raise OSError(errno.ENOMEM, str(error)) from error
+
+
+def run_at_most(seconds: float, call: Callable[[], object], name: str) -> None:
+    """Do it in a thread of its own and wait for it no longer than so; here, where the system has no memory for one."""
+    thread = threading.Thread(target=call, name=name, daemon=True)
+    try:
+        start_thread(thread)
+    except OSError:
+        call()
+    else:
+        thread.join(seconds)
 
 
 def die_with_parent() -> None:

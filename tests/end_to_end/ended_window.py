@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QPushButton
@@ -21,6 +22,7 @@ from desktop.app import Heft
 from desktop.cli import main as command
 from desktop.ui.shell.notifications import Notification
 
+_LOOKED: list[list[Path]] = []
 HELPER = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"]
 
 
@@ -38,8 +40,7 @@ def _end(heft: Heft, how: str) -> None:
 
 def _look(heft: Heft) -> None:
     area = heft._window.notifications
-    log = heft._container.paths.logs / "heft.log"
-    until(lambda: log.exists() and "started" in log.read_text(), "the housekeeping")
+    until(lambda: _LOOKED, "the look for crashes")
     seen = [shown.text for shown in area.notifications]
     if seen:
         _answer(area.notifications[-1], "Save report").click()
@@ -47,6 +48,17 @@ def _look(heft: Heft) -> None:
         seen += [shown.text for shown in area.notifications]
     sys.stdout.write(json.dumps(seen))
     heft.close_window()
+
+
+def _hear_of_the_look(heft: Heft) -> None:
+    """The log cannot tell: the window before this one has written the same lines."""
+    found = heft._reports._found
+
+    def heard(crashes: list[Path]) -> None:
+        found(crashes)
+        _LOOKED.append(crashes)
+
+    setattr(heft._reports, "_found", heard)  # noqa: B010
 
 
 def _answer(shown: Notification, words: str) -> QPushButton:
@@ -58,6 +70,7 @@ def _main(how: str) -> int:
     show = Heft.show
 
     def shown(heft: Heft) -> None:
+        _hear_of_the_look(heft)
         show(heft)
         heft._window.painted.connect(lambda: QTimer.singleShot(0, lambda: then(heft)))
 

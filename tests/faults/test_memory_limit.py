@@ -59,7 +59,7 @@ def _limited(limit: int, size: int) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("megabytes", [300, 700])
+@pytest.mark.parametrize("megabytes", [120, 200, 300, 500, 700])
 def test_the_whole_program_under_a_limit_ends_in_words(heft_home: Path, megabytes: int) -> None:
     done = _limited(resource.RLIMIT_AS, megabytes * 1_000_000)
     if done.returncode != 0:

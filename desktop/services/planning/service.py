@@ -151,7 +151,7 @@ class PlanningService:
             note = f"This load could not be planned: {error.strerror or error}"
         except Exception as error:  # noqa: BLE001 - whatever a file does to a plan, it may still load
             _log.exception("planning %s", ref.name)
-            note = f"This load could not be planned: {error}"
+            note = f"This load could not be planned: {error or type(error).__name__}"
         return LoadPlan(ref, wanted, threads_of(wanted), note=note, cores=physical_threads(), kind=_kind_of(ref))
 
     def _with_plain(self, plan: LoadPlan) -> LoadPlan:

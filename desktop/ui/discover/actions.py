@@ -7,6 +7,7 @@ from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 
 REPO_CHOSEN = Condition("repo-chosen", "Choose a model in the results first.")
 WEIGHED = Condition("repo-weighed", "Choose a model with GGUF files in the results first.")
+HERE_ALREADY = "It is on this computer already."
 OTHER_MACHINE = Condition("other-machine-chosen", "It is weighed for this computer already.")
 
 SEARCH = Action(

@@ -359,7 +359,9 @@ class DiscoverPage(Page):
         self._tasks.run(lambda context: plan(), done=run, failed=self.notify.emit, lane=Lane.COMMAND, owner=self)
 
     def _download_current(self) -> None:
-        if self._repo.chosen >= 0 and self._body.currentIndex() == _REPO:
+        if self._repo.rows.is_here(self._repo.chosen):
+            self.notify.emit(actions.HERE_ALREADY)
+        else:
             self._act(self._repo.chosen)
 
     def _steer(self, word: str, download: str) -> None:

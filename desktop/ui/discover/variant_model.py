@@ -187,13 +187,19 @@ class VariantTableModel(ColumnTable):
         """The download of a variant."""
         return self._downloads.get(name)
 
+    def is_here(self, number: int) -> bool:
+        """Whether all of a row's file is on this computer."""
+        if (found := self.at(number)) is None:
+            return False
+        state = self._downloads.get(found.variant.name)
+        return found.local_path is not None if state is None else state.phase == "finished"
+
     def action(self, line: int) -> str:
         """What the button of a line says."""
         found = self.at(self.number_at(line))
         if found is None:
             return ""
-        state = self._downloads.get(found.variant.name)
-        here = found.local_path is not None if state is None else state.phase == "finished"
+        state, here = self._downloads.get(found.variant.name), self.is_here(self.number_at(line))
         if here and self._view is not None and not self._view.groups[found.group].kind.writes_text:
             return "Downloaded"
         if state is None:

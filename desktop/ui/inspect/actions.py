@@ -71,8 +71,8 @@ RESET_TEMPLATE = Action(
     short="Use the model's own",
 )
 RUN = Action("inspect.run", "Load this model and chat", icon="play", needs=(RUNNABLE,), short="Run")
-NEXT_VIEW = Action("inspect.next-view", "Next view", ("Ctrl+PgDown",), needs=(MODEL_OPEN,))
-PREVIOUS_VIEW = Action("inspect.previous-view", "Previous view", ("Ctrl+PgUp",), needs=(MODEL_OPEN,))
+NEXT_VIEW = Action("inspect.next-view", "Next view", ("Ctrl+PgDown",), needs=(MODEL_OPEN,), repeats=True)
+PREVIOUS_VIEW = Action("inspect.previous-view", "Previous view", ("Ctrl+PgUp",), needs=(MODEL_OPEN,), repeats=True)
 FIND = Action("inspect.find", "Search this view", ("Ctrl+F",), needs=(MODEL_OPEN, SEARCHABLE))
 LARGER = Action("inspect.map-larger", "Larger squares", ("+", "="), needs=(MAP_SHOWN,), widget="layerMap")
 SMALLER = Action("inspect.map-smaller", "Smaller squares", ("-",), needs=(MAP_SHOWN,), widget="layerMap")

@@ -30,7 +30,8 @@ class Action:
 
     ``words`` say what it does to a reader who sees nothing else, in the palette and the list of shortcuts. ``short`` is
     for buttons and menus beside what it is done to, ``tip`` what a tooltip says where the words say too little.
-    ``icon`` names a file of resources/icons.
+    ``icon`` names a file of resources/icons. ``repeats``: a key held down does it again and again, as it should where
+    it goes one step further; else once.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Action:
     needs: tuple[Condition, ...] = ()
     widget: str = ""
     checkable: bool = False
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)

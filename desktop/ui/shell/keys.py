@@ -85,6 +85,7 @@ def add_shortcuts(widget: QWidget, action: Action, context: Qt.ShortcutContext, 
         shortcut = QShortcut(keys, widget)
         shortcut.setObjectName(action.id)
         shortcut.setContext(context)
+        shortcut.setAutoRepeat(action.repeats)
         shortcut.activated.connect(call)
 
 

@@ -21,6 +21,7 @@ from desktop.core.errors import HeftError
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
+from desktop.ui.discover.actions import HERE_ALREADY
 from desktop.ui.discover.variant_model import ACTION
 from desktop.ui.discover.variant_table import button_rect
 from desktop.ui.shell.tasks import Tasks
@@ -263,3 +264,17 @@ def test_they_go_where_the_person_says(press: Press, qtbot: QtBot, tmp_path: Pat
     press.made.wait(lambda: not press.shown)
     press.made.wait(lambda: press.action == "Chat now")  # found where it lies
     press.no_errors()
+
+
+def test_the_key_for_downloads_runs_nothing_that_is_here(press: Press) -> None:
+    """A key held down went on to load the model as soon as it had come."""
+    runs: list[object] = []
+    press.made.page.run_requested.connect(runs.append)
+    page, control = press.made.page, Qt.KeyboardModifier.ControlModifier
+    page.activateWindow()
+    row = press.made.table.visualRect(press.made.table.model().index(0, 0)).center()
+    press.qtbot.mouseClick(press.made.table.viewport(), Qt.MouseButton.LeftButton, pos=row)
+    press.qtbot.keyClick(page, Qt.Key.Key_D, control)
+    press.made.wait(lambda: press.action == "Chat now")
+    press.qtbot.keyClick(page, Qt.Key.Key_D, control)
+    assert press.told == [HERE_ALREADY] and runs == []

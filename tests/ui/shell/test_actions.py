@@ -185,6 +185,15 @@ def test_a_widget_hears_its_own_keys_only_while_it_has_the_keyboard(qtbot: QtBot
     assert done == [True]
 
 
+@pytest.mark.parametrize("repeats", [False, True])
+def test_a_key_held_down_does_an_action_once_or_goes_on_as_declared(qtbot: QtBot, repeats: bool) -> None:
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    hear(owner, Action("test.held", "Held", ("F7",), repeats=repeats), lambda: None)
+    (shortcut,) = owner.findChildren(QShortcut)
+    assert shortcut.autoRepeat() is repeats
+
+
 def test_keys_as_they_are_listed() -> None:
     assert listed_keys(GO) == "Ctrl+G or F7"
     assert listed_keys(Action("test.enter", "Do it", ("Enter", "Return"))) == "Enter"
