@@ -33,6 +33,7 @@ TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q3_K")
 CONTEXT, PROMPT_TOKENS, TOKENS, REPEAT = 1024, 256, 24, 4
 HEADER_BYTES = 1 << 20
 ATTEMPTS = 4
+BENCHMARK_SECONDS = 600.0  # all rounds of a 3B in Q8_0, on two slow cores
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def row(name: str, shape: ForgedShape, kind: str, speed: DeviceSpeed, folder: Pa
         with driven_engine(folder) as engine:
             engine.load(path, CONTEXT)
             engine.send(Benchmark(1, PROMPT_TOKENS, TOKENS, REPEAT))
-            result = engine.wait(Benchmarked)
+            result = engine.wait(Benchmarked, seconds=BENCHMARK_SECONDS)
         return Row(
             f"{name} {kind}",
             predict_decode(parts, TOKENS // 2).expected,
@@ -135,10 +136,10 @@ def figures(quick: bool) -> list[Figure]:
             f"predicted decode tok/s against measured, {len(listed)} forged models: median error",
             f"bandwidth ÷ size: {thumb[0]:.2f} to {thumb[-1]:.2f} of the measured",
             median,
-            "below 0.10",
-            median < 0.10,
+            "below 0.05",
+            median < 0.05,
         ),
-        Figure("the same: 90% of errors below", f"{worst_tenth:.0%}", worst_tenth, "below 0.25", worst_tenth < 0.25),
+        Figure("the same: 90% of errors below", f"{worst_tenth:.0%}", worst_tenth, "below 0.12", worst_tenth < 0.12),
         Figure(
             "predicted prompt tok/s against measured: median error", f"{prompt:.0%}", prompt, "below 0.3", prompt < 0.3
         ),

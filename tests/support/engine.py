@@ -46,15 +46,15 @@ class DrivenEngine:
         assert pid is not None, "no model is loaded"
         return pid
 
-    def next(self) -> Event | EngineDied:
-        event = self.events.get(timeout=DEADLINE_SECONDS)
+    def next(self, seconds: float = DEADLINE_SECONDS) -> Event | EngineDied:
+        event = self.events.get(timeout=seconds)
         self.heard.append(event)
         return event
 
-    def wait(self, *kinds: type[T]) -> T:
-        """The next event of one of these kinds."""
+    def wait(self, *kinds: type[T], seconds: float = DEADLINE_SECONDS) -> T:
+        """The next event of one of these kinds, no two events more than so long apart."""
         while True:
-            event = self.next()
+            event = self.next(seconds)
             if isinstance(event, kinds):
                 return event
 
