@@ -9,48 +9,50 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from measure import Figure
-from support.engine import driven_engine
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory.shape import shape_of
-from desktop.core.speed import DeviceSpeed, DeviceWork, predict_decode, predict_prompt, token_work
-from desktop.engine.api import Benchmark, Benchmarked
+from desktop.core.speed import DeviceSpeed, DeviceWork, decode_rates, predict_prompt, token_work
+from desktop.engine import llama
+from desktop.engine.api import Load
 from desktop.engine.helper_process import Tool
-from desktop.engine.tools.calibrator import Calibrate, Calibrated
+from desktop.engine.log import EngineLog
+from desktop.engine.tools.calibrator import BATCH, Calibrate, Calibrated
 from desktop.engine.tools.synthetic_models import ForgedShape, forge
+from desktop.system.cores import physical_threads
 
 LLAMA_1B = ForgedShape(16, 2048, 8192, 32, 8, vocabulary=128256, output_type="Q6_K")
 LLAMA_3B = ForgedShape(28, 3072, 8192, 24, 8, vocabulary=128256, output_type="Q6_K")
 MOE = ForgedShape(12, 2048, 1024, 16, 16, vocabulary=50304, experts=64, experts_used=8, output_type="Q6_K")
 SHAPES = {"1B": LLAMA_1B, "3B": LLAMA_3B, "MoE 5B-A1B": MOE}
 TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q3_K")
-CONTEXT, PROMPT_TOKENS, TOKENS, REPEAT = 1024, 256, 24, 4
+DEPTHS, TOKENS = (0, 1024), 16  # an empty context, and one that is filled
 HEADER_BYTES = 1 << 20
 ATTEMPTS = 4
-BENCHMARK_SECONDS = 600.0  # all rounds of a 3B in Q8_0, on two slow cores
 
 
 @dataclass(frozen=True)
 class Row:
-    """One model: tokens per second predicted and measured, and bandwidth divided by size."""
+    """One model: tokens per second predicted and measured, by context; and bandwidth divided by size."""
 
     name: str
-    predicted: float
-    measured: float
+    predicted: tuple[float, ...]
+    measured: tuple[float, ...]
     prompt_predicted: float
     prompt_measured: float
     bandwidth_by_size: float
 
     @property
-    def error(self) -> float:
-        """Relative error of the prediction."""
-        return abs(self.predicted / self.measured - 1)
+    def errors(self) -> list[float]:
+        """Of the prediction, relative, above 0 where it is too quick; one for each of :data:`DEPTHS`."""
+        return [said / took - 1 for said, took in zip(self.predicted, self.measured, strict=True)]
 
 
 def calibration(folder: Path) -> Calibrated:
@@ -70,7 +72,7 @@ def calibration(folder: Path) -> Calibrated:
 
 
 def row(name: str, shape: ForgedShape, kind: str, speed: DeviceSpeed, folder: Path, bandwidth: float) -> Row:
-    """Forge, predict, load, measure; the best of the rounds, since others only ever slow one down."""
+    """Forge, predict, load, measure in a bare loop."""
     path = forge(folder / "model.gguf", shape, kind)
     try:
         with path.open("rb") as stream:
@@ -78,20 +80,44 @@ def row(name: str, shape: ForgedShape, kind: str, speed: DeviceSpeed, folder: Pa
         model_shape = shape_of(header)
         assert model_shape is not None
         parts = [DeviceWork(work, speed) for work in token_work(header.tensors, model_shape)]
-        with driven_engine(folder) as engine:
-            engine.load(path, CONTEXT)
-            engine.send(Benchmark(1, PROMPT_TOKENS, TOKENS, REPEAT))
-            result = engine.wait(Benchmarked, seconds=BENCHMARK_SECONDS)
+        prompt, took = _measured(str(path))
         return Row(
             f"{name} {kind}",
-            predict_decode(parts, TOKENS // 2).expected,
-            max(result.tokens_per_second),
-            predict_prompt(parts, PROMPT_TOKENS).expected,
-            max(result.prompt_tokens_per_second),
+            tuple(rate.expected for rate in decode_rates(parts, DEPTHS)),
+            tuple(1 / seconds for seconds in took),
+            predict_prompt(parts, BATCH).expected,
+            prompt,
             bandwidth / path.stat().st_size,
         )
     finally:
         path.unlink(missing_ok=True)
+
+
+def _measured(path: str) -> tuple[float, list[float]]:
+    """Prompt tokens per second of the first batch, the better of two; seconds of a token at each depth, the median."""
+    model = llama.Model(Load(path, DEPTHS[-1] + BATCH, threads=physical_threads()), 0)
+    batch = [1 + 11 * i % 400 for i in range(BATCH)]
+    try:
+        prompts, tokens = [], []
+        for _ in range(2):
+            model.keep_prefix(0)
+            begun = time.perf_counter()
+            model.decode(batch)
+            prompts.append(BATCH / (time.perf_counter() - begun))
+        for depth in DEPTHS:
+            model.keep_prefix(min(depth, BATCH))
+            for _ in range(BATCH, depth, BATCH):
+                model.decode(batch)
+            took = []
+            for turn in range(TOKENS):
+                begun = time.perf_counter()
+                model.decode((1 + 37 * turn % 400,))
+                took.append(time.perf_counter() - begun)
+                model.keep_prefix(depth)
+            tokens.append(statistics.median(took[1:]))
+        return max(prompts), tokens
+    finally:
+        model.close()
 
 
 def _bandwidth() -> float:
@@ -115,8 +141,8 @@ def rows(quick: bool) -> tuple[Calibrated, list[Row]]:
                 listed.append(row(label, shape, kind, found.speed, folder, bandwidth))
                 one = listed[-1]
                 print(
-                    f"{one.name:18} predicted {one.predicted:6.1f}  measured {one.measured:6.1f} tok/s"
-                    f"  error {one.predicted / one.measured - 1:+5.0%}   prompt {one.prompt_predicted:5.0f}"
+                    f"{one.name:18} predicted {_listed(one.predicted)}  measured {_listed(one.measured)} tok/s"
+                    f"  error {' '.join(f'{error:+5.0%}' for error in one.errors)}   prompt {one.prompt_predicted:5.0f}"
                     f" / {one.prompt_measured:5.0f}   bandwidth ÷ size {one.bandwidth_by_size:6.1f}",
                     file=sys.stderr,
                     flush=True,
@@ -124,16 +150,22 @@ def rows(quick: bool) -> tuple[Calibrated, list[Row]]:
         return found, listed
 
 
+def _listed(rates: tuple[float, ...]) -> str:
+    return " → ".join(f"{rate:6.1f}" for rate in rates)
+
+
 def figures(quick: bool) -> list[Figure]:
     """Median and 90th percentile of the error, beside the rule of thumb's."""
+    callback = llama.start(EngineLog())
     found, listed = rows(quick)
-    errors = sorted(one.error for one in listed)
+    del callback
+    errors = sorted(abs(error) for one in listed for error in one.errors)
     median, worst_tenth = statistics.median(errors), errors[round(0.9 * (len(errors) - 1))]
-    thumb = sorted(one.bandwidth_by_size / one.measured for one in listed)
+    thumb = sorted(one.bandwidth_by_size / one.measured[0] for one in listed)
     prompt = statistics.median(abs(one.prompt_predicted / one.prompt_measured - 1) for one in listed)
     return [
         Figure(
-            f"predicted decode tok/s against measured, {len(listed)} forged models: median error",
+            f"predicted decode tok/s against a bare loop, {len(listed)} forged models, empty and full: median error",
             f"bandwidth ÷ size: {thumb[0]:.2f} to {thumb[-1]:.2f} of the measured",
             median,
             "below 0.05",

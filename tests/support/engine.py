@@ -46,17 +46,18 @@ class DrivenEngine:
         assert pid is not None, "no model is loaded"
         return pid
 
-    def next(self, seconds: float = DEADLINE_SECONDS) -> Event | EngineDied:
-        event = self.events.get(timeout=seconds)
+    def next(self) -> Event | EngineDied:
+        event = self.events.get(timeout=DEADLINE_SECONDS)
         self.heard.append(event)
         return event
 
-    def wait(self, *kinds: type[T], seconds: float = DEADLINE_SECONDS) -> T:
-        """The next event of one of these kinds, no two events more than so long apart."""
+    def wait(self, *kinds: type[T]) -> T:
+        """The next event of one of these kinds; AssertionError where the engine dies and nobody waits for that."""
         while True:
-            event = self.next(seconds)
+            event = self.next()
             if isinstance(event, kinds):
                 return event
+            assert not isinstance(event, EngineDied), event
 
     def hello(self) -> Hello:
         self.client.describe()
