@@ -330,7 +330,7 @@ class Container(Members):
         """Models for each purpose on this computer."""
         from desktop.services.discover.picks import PicksService
 
-        return PicksService(self.hub_search, self.picker, self.tables, self.this_machine, self.speed)
+        return PicksService(self.hub_search, self.picker, self.tables, self.speed)
 
     @made_once
     def downloads(self) -> DownloadService:

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from desktop.core.errors import StoreError
+from desktop.core.load_settings import FlashAttention
 from desktop.core.text import encodable
 from desktop.store.database import open_database
 from desktop.store.ledger_schema import SCHEMA
@@ -20,7 +21,7 @@ KEPT_RUNS = 1000  # a megabyte, on disk and in memory; older ones teach nothing 
 DISTURBED = 0.05  # a twentieth of waiting costs a thread pool far more than a twentieth of its speed
 _COLUMNS = (
     "at", "machine", "engine", "what", "model", "path", "fingerprint", "quantization", "context", "kv_type",
-    "gpu_layers", "threads", "figures",
+    "gpu_layers", "threads", "flash_attention", "cpu_expert_layers", "figures",
 )  # fmt: skip
 
 
@@ -64,7 +65,10 @@ class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One load, answer or benchmark. ``at`` is seconds since the epoch; ``fingerprint`` that of the model's header."""
+    """One load, answer or benchmark. ``at`` is seconds since the epoch; ``fingerprint`` that of the model's header.
+
+    ``flash_attention`` is what the engine was told: "auto" is with it wherever the devices can.
+    """
 
     at: float
     machine: str
@@ -79,6 +83,8 @@ class Run(msgspec.Struct, frozen=True):
     gpu_layers: int
     threads: int
     figures: Figures
+    flash_attention: FlashAttention = "auto"
+    cpu_expert_layers: int = 0
 
 
 class Ledger:

@@ -24,4 +24,11 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_machine ON runs (machine, at);
 """
 
-SCHEMA = Schema("the ledger of runs", (_V1,), ("runs",), busy_seconds=2.0)
+# Until then the engine was left to choose flash attention, and how many layers' experts it kept in main memory was
+# not written down.
+_V2 = """
+ALTER TABLE runs ADD COLUMN flash_attention TEXT NOT NULL DEFAULT 'auto';
+ALTER TABLE runs ADD COLUMN cpu_expert_layers INTEGER NOT NULL DEFAULT 0;
+"""
+
+SCHEMA = Schema("the ledger of runs", (_V1, _V2), ("runs",), busy_seconds=2.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from desktop.core.picks import LONG_CONTEXT, RULES, Contender, Role, preferred
+from desktop.core.picks import ANSWER_TOKENS, LONG_CONTEXT, RULES, Contender, Role, preferred
 from desktop.core.picks_table import KnownModel, known_from_rows
 from desktop.services.discover.tables import DataTables
 
@@ -31,6 +31,17 @@ def test_a_document_has_to_be_read_in_time() -> None:
     slow, quick = Contender(8e9, True, 9.0, prompt_seconds=1800), Contender(3e9, True, 9.0, prompt_seconds=300)
     assert preferred(rule, [slow, quick]) == [1, 0]
     assert preferred(BY_ROLE[Role.CODING], [slow, quick]) == [0, 1]
+
+
+def test_where_much_is_read_first_the_closest_is_whose_answer_is_there_first() -> None:
+    """Not the one that writes quickest: 32k tokens are read for an hour before it writes a word."""
+    writes, reads = Contender(8e9, True, 4.0, prompt_seconds=3600), Contender(3e9, True, 3.0, prompt_seconds=900)
+    unknown = Contender(3e9, True, 3.5)
+    for role in (Role.LONG, Role.CODING):
+        assert preferred(BY_ROLE[role], [writes, reads]) == [1, 0]
+        assert preferred(BY_ROLE[role], [unknown, writes, reads]) == [2, 1, 0]
+    assert preferred(BY_ROLE[Role.BEST], [writes, reads]) == [0, 1]  # a conversation is read as it goes
+    assert reads.waiting_seconds == 900 + ANSWER_TOKENS / 3 and unknown.waiting_seconds is None
 
 
 MODELS = DataTables().known_models

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ import pytest
 from desktop.core.errors import StoreError
 from desktop.store import ledger as module
 from desktop.store.ledger import Figures, Ledger, Run
+from desktop.store.ledger_schema import SCHEMA
 
 RUN = Run(
     1e9, "here", "0.3", "answer", "Model", "/m.gguf", "f1", "Q4_K_M", 4096, "f16", 0, 2,
@@ -42,6 +44,23 @@ def test_runs_come_back_as_written_newest_first_for_their_machine(tmp_path: Path
         ledger.add(run)
     ledger.close()
     assert Ledger(tmp_path / "made" / "ledger.sqlite3").runs("here") == (numbered(2), RUN)
+
+
+def test_a_ledger_of_an_earlier_heft_is_read(tmp_path: Path) -> None:
+    """Its runs were left to the engine's choice of attention, and say nothing of experts."""
+    path = tmp_path / "ledger.sqlite3"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(f"{SCHEMA.migrations[0]} PRAGMA user_version = 1;")
+        values = (1e9, "here", "0.3", "answer", "Model", "/m.gguf", "f1", "Q4_K_M", 4096, "f16", 0, 2, '{"tokens":9}')
+        old.execute(f"INSERT INTO runs VALUES (1, {', '.join('?' * len(values))})", values)
+        old.commit()
+    ledger = Ledger(path)
+    (run,) = ledger.runs("here")
+    assert (run.model, run.figures.tokens, run.flash_attention, run.cpu_expert_layers) == ("Model", 9, "auto", 0)
+    unfused = msgspec.structs.replace(RUN, flash_attention="off", cpu_expert_layers=7)
+    ledger.add(unfused)
+    ledger.close()
+    assert Ledger(path).runs("here") == (unfused, run)
 
 
 def test_old_runs_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

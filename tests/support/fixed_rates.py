@@ -41,3 +41,13 @@ class FixedRates:
         flash: bool = True,
     ) -> Speeds:
         return self._say(Asked(fit, fingerprint, flash))
+
+    @property
+    def basis(self) -> object:
+        """The same for ever."""
+        return self._say
+
+    def without_flash(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> float:
+        """As the figures have it, where they are no guesses."""
+        fused, unfused = (self._say(Asked(fit, "", flash)) for flash in (True, False))
+        return 1.0 if fused.method == "table" else unfused.full.expected / fused.full.expected

@@ -29,7 +29,7 @@ from desktop.core.quants import main_type
 from desktop.core.variants import variants_of
 from desktop.hub.header import HeaderReader
 from desktop.hub.records import RepoFiles
-from desktop.services.discover.picker_rates import MachineRates, VariantRates
+from desktop.services.discover.picker_rates import MachineRates
 from desktop.services.discover.picker_records import (
     Controls,
     EnginePlanner,
@@ -52,7 +52,8 @@ from desktop.services.discover.target_machine import (
 )
 from desktop.services.inspect.refusals import ENGINE_REFUSES
 from desktop.services.models.local_copies import LocalCopies
-from desktop.services.planning.service import plan_of, threads_of
+from desktop.services.planning.attention import Attended
+from desktop.services.planning.service import plan_of
 
 _SORTINGS = 3  # times that headers may show files to be no models, before the rest stays as it is
 _NOT_PLANNED = "Heft cannot work out how this model is loaded."
@@ -74,9 +75,9 @@ class PickedRepo:
         planner: EnginePlanner | None,
         rates: RateSource | None,
         copies: LocalCopies | None = None,
-        usual: LoadSettings = NOTHING_SET,
+        usual: Callable[[], LoadSettings] = LoadSettings,
     ) -> None:
-        """``usual`` is what holds for every load unless the controls say something else."""
+        """``usual`` is what holds now for every load unless the controls say something else."""
         self.files = files
         self._usual = usual
         self.remembered = NOTHING_SET  # how a model of the repo was set up before
@@ -165,16 +166,31 @@ class PickedRepo:
             self.variants = fitting
 
     def _plan(self, index: int, controls: Controls, where: TargetMachine, cancelled: Cancelled) -> None:
-        """Let the engine plan a variant whose headers were read."""
+        """Let the engine plan a variant whose headers were read, also without flash attention where that is quicker."""
         now = self._reading.now()
-        known = now.known[index]
-        shape, weights, settings = known.shape, known.weights, within(_placing(controls, known), known.shape, now)
+        known, model = now.known[index], now.model_of(index)
+        settings = within(_placing(controls, known), known.shape, now)
+        fit = self._planned_by_engine(index, known, settings, where, cancelled)
+        if fit is None or not model.kind.writes_text:
+            return
+        label, name = self._label(index, known), self.variants[index].first_file.path
+        without = replace(settings, flash_attention="off")
+        self._rates.on(where).attended(
+            known, label, settings, fit,
+            lambda: self._planned_by_engine(index, known, without, where, cancelled), name,
+        )  # fmt: skip
+
+    def _planned_by_engine(
+        self, index: int, known: Known, settings: LoadSettings, where: TargetMachine, cancelled: Cancelled
+    ) -> Fit | None:
+        """The engine's plan, kept for :meth:`view`; None where there is none. Raises CancelledError."""
+        shape, weights = known.shape, known.weights
         key = (index, settings, where.key)
         earlier = self._planned.get(key)
         if self._planner is None or (index, where.key) in self._unplanned or shape is None or weights is None:
-            return
+            return None
         if earlier is not None and earlier[1] == where.pools:
-            return
+            return earlier[0]
         try:
             fit = refitted(where.pools, earlier, shape, weights, settings)
             fit = fit or self._planner.plan(
@@ -200,6 +216,7 @@ class PickedRepo:
                 self._unplanned.add((index, where.key))
             else:
                 self._planned[key] = (fit, where.pools)
+        return fit
 
     # -- what is remembered --------------------------------------------------------------------------
 
@@ -221,8 +238,10 @@ class PickedRepo:
         return found != before
 
     def refresh(self) -> bool:
-        """Look at this computer's free memory again; whether it changed enough to matter. :meth:`settle` then."""
-        return self._own.refresh()
+        """Look at this computer again: its free memory, and how quick it is known to be. Whether that changed enough to
+        matter; :meth:`settle` then."""
+        changed = self._own.refresh()
+        return self._rates.renew(self._own.now) or changed
 
     def forget_rates(self) -> None:
         """Ask anew how quick machines are: one of them was measured."""
@@ -251,15 +270,29 @@ class PickedRepo:
             for index in model.variants:
                 known = now.known[index]
                 settings = within(_placing(controls, known), known.shape, now)
-                fit, pools = planned.get((index, settings, where.key), (None, ()))
-                if pools != where.pools:  # planned for other free memory: the estimate stands until it is planned again
-                    fit = None
-                if fit is None and known.shape is not None and known.weights is not None:
-                    fit = self._estimate(index, known.shape, known.weights, settings, where, longest=longest)
-                load = within(controls.asked(_trained(known)).over(self._usual), known.shape, now)
-                rows[index] = self._row(index, number, model, known, fit, rates, load, controls.machine)
+                load = within(controls.asked(_trained(known)).over(self._usual()), known.shape, now)
+                weigh = partial(self._fit_now, planned, index, known, where, longest=longest)
+                found = weigh(settings)
+                decided = Attended(found) if found is not None else None
+                if found is not None and model.kind.writes_text:
+                    again = partial(weigh, replace(settings, flash_attention="off"))
+                    label, name = self._label(index, known), self.variants[index].first_file.path
+                    decided = rates.attended(known, label, load, found, again, name)
+                rows[index] = self._row(index, number, model, known, decided, load, controls.machine)
         shown = [row for row in rows if row is not None]
         return view_of(self.files, self._repo_words, shown, now, controls, where)
+
+    def _fit_now(
+        self, planned: Mapping[_Key, tuple[Fit, tuple[Pool, ...]]], index: int, known: Known, where: TargetMachine,
+        settings: LoadSettings, *, longest: bool,
+    ) -> Fit | None:  # fmt: skip
+        """By the engine's plan; while there is none for the memory that is free now, by formulas."""
+        fit, pools = planned.get((index, settings, where.key), (None, ()))
+        if fit is not None and pools == where.pools:
+            return fit
+        if known.shape is None or known.weights is None:
+            return None
+        return self._estimate(index, known.shape, known.weights, settings, where, longest=longest)
 
     def marks(self, controls: Controls) -> tuple[Mark, ...]:
         """Where, along the context, each variant stops being where it is with a short one; the shortest first."""
@@ -300,23 +333,20 @@ class PickedRepo:
         group: int,
         model: Model,
         known: Known,
-        fit: Fit | None,
-        rates: VariantRates,
+        found: Attended | None,
         asked: LoadSettings,
         machine: Machine | None,
     ) -> VariantRow:
         variant, problem = self.variants[index], known.problem
-        variant = variant.with_quantization(known.quantization or variant.quantization, known.note)
+        variant = variant.with_quantization(self._label(index, known), known.note)
         state: RowState
         plan: LoadPlan | None = None
         quality = self._quality(variant.quantization, variant.kind, model)
-        if fit is not None:
-            state = "engine" if fit.method == "engine" else "estimate"
-            about = (variant.quantization, fit, threads_of(asked), variant.first_file.path)
-            speeds = rates.speeds(known, *about) if model.kind.writes_text else None
-            option = Option(variant, quality, fit, speeds)
+        if found is not None:
+            state = "engine" if found.fit.method == "engine" else "estimate"
+            option = Option(variant, quality, found.fit, found.speeds)
             if known.shape is not None:
-                plan = plan_of(self._refs[index], asked, fit, speeds, known.shape, model.kind, machine)
+                plan = plan_of(self._refs[index], asked, found, known.shape, model.kind, machine)
         else:
             if failed := index in self._without_figures:
                 problem = problem or _NOT_PLANNED
@@ -326,6 +356,10 @@ class PickedRepo:
         parameters = (size.parameters if size is not None else 0) or model.parameters
         bits = size.bits_per_weight or None if size is not None else None
         return VariantRow(option, state, problem, self._local[index], group, known.shape, parameters, bits, plan)
+
+    def _label(self, index: int, known: Known) -> str:
+        """The quantization of a variant, by its header where that says more than its name."""
+        return known.quantization or self.variants[index].quantization
 
     def _place(self, controls: Controls) -> TargetMachine:
         return TargetMachine(controls.machine) if controls.machine is not None else self._own.now

@@ -50,14 +50,22 @@ class PickerService:
         self._remembered = remembered
         self._threads = threads
 
-    def open(self, repo: str, revision: str | None = None) -> PickedRepo:
-        """A repo with its variants, nothing read of them yet. Raises HubError."""
+    def open(self, repo: str, revision: str | None = None, own: OwnPlace | None = None) -> PickedRepo:
+        """A repo with its variants, nothing read of them yet; ``own`` where several share one. Raises HubError."""
         files = self._search.files(repo, revision)
-        own = OwnPlace(self._machine, self._held)
-        planner, rates, usual = self._planner, self._rates, LoadSettings(threads=self._threads() or None)
-        made = PickedRepo(files, self._headers, self._tables, own, planner, rates, self._copies, usual)
+        own = own or self.own_place()
+        planner, rates = self._planner, self._rates
+        made = PickedRepo(files, self._headers, self._tables, own, planner, rates, self._copies, self.usual)
         made.remembered = made.first_remembered(self._remembered)
         return made
+
+    def own_place(self) -> OwnPlace:
+        """This computer, to be looked at again; what its engine holds counts as free."""
+        return OwnPlace(self._machine, self._held)
+
+    def usual(self) -> LoadSettings:
+        """What holds for every load now."""
+        return LoadSettings(threads=self._threads() or None)
 
     def this_machine(self) -> Machine:
         """This computer now."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from desktop.core.hardware import Machine
+from desktop.core.load_settings import LoadSettings
 from desktop.core.placement import Fit
-from desktop.core.speed import Speeds
-from desktop.services.discover.picker_records import Rates, RateSource
+from desktop.services.discover.picker_records import RateSource
 from desktop.services.discover.repo_known import Known
 from desktop.services.discover.target_machine import TargetMachine
-
-_log = logging.getLogger(__name__)
+from desktop.services.planning.attention import Attended, Rates, Subject, attended
+from desktop.services.planning.service import threads_of
 
 
 class MachineRates:
@@ -37,6 +37,18 @@ class MachineRates:
         with self._lock:  # an answer from before :meth:`forget` is not kept
             return asked_in.setdefault(where.key, (where.machine, found))[1]
 
+    def renew(self, where: TargetMachine) -> bool:
+        """Ask anew; whether anything else is known than before: a machine was measured, or a model ran on it."""
+        if self._source is None:
+            return False
+        found = VariantRates(self._source.on(where.machine))
+        with self._lock:
+            before = self._known.get(where.key)
+            if before is not None and before[1].basis == found.basis:
+                return False
+            self._known[where.key] = (where.machine, found)
+        return True
+
     def forget(self) -> None:
         """Ask anew: a machine was measured."""
         with self._lock:
@@ -45,23 +57,31 @@ class MachineRates:
 
 @dataclass(frozen=True)
 class VariantRates:
-    """Predicts the speed of variants on one machine; None where nothing is known of it."""
+    """Predicts the speed of variants on one machine, where anything is known of it."""
 
     rates: Rates | None
 
-    def speeds(self, known: Known, label: str, fit: Fit, threads: int, name: str) -> Speeds | None:
-        """The speed from an empty to a full context, where it is known; ``label`` is the quantization by the file's
-        name, ``name`` is for the log."""
-        if self.rates is None or not fit.fits or known.shape is None or known.weights is None:
-            return None
-        try:
-            quantization, about = known.header_quantization or label, (known.fingerprint, threads)
-            return self.rates.speeds(known.shape, known.weights, quantization, fit, *about)
-        except ValueError:  # a model without a matrix has no speed
-            return None
-        except Exception:  # noqa: BLE001 - one variant's failure never fails the others
-            _log.exception("no speed for %s", name)
-            return None
+    @property
+    def basis(self) -> object:
+        """What it rests on: equal while nothing else is known."""
+        return self.rates.basis if self.rates is not None else None
+
+    def attended(
+        self,
+        known: Known,
+        label: str,
+        asked: LoadSettings,
+        fit: Fit,
+        again: Callable[[], Fit | None],
+        name: str,
+    ) -> Attended:
+        """The verdict with its speed and the way attention is computed; ``label`` is the quantization by the file's
+        name, ``name`` is for the log, ``again`` places the variant without flash attention."""
+        if known.shape is None or known.weights is None:
+            return Attended(fit)
+        quantization, threads = known.header_quantization or label, threads_of(asked)
+        subject = Subject(known.shape, known.weights, quantization, known.fingerprint, threads, name)
+        return attended(self.rates, subject, asked, fit, lambda _without: again())
 
 
 _UNKNOWN = VariantRates(None)

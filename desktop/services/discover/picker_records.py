@@ -18,9 +18,9 @@ from desktop.core.load_settings import NOTHING_SET, LoadSettings
 from desktop.core.memory import ModelShape, Weights
 from desktop.core.model_kind import ModelKind
 from desktop.core.placement import Fit, Pool, Reclaimable
-from desktop.core.speed import Speeds
 from desktop.core.variants import Variant
 from desktop.hub.records import RepoFiles
+from desktop.services.planning.attention import Rates
 
 RowState = Literal["waiting", "estimate", "engine", "unreadable"]
 
@@ -189,16 +189,6 @@ class EnginePlanner(Protocol):
 
         ``longest`` False leaves ``max_context`` 0, which saves most of the time.
         """
-
-
-class Rates(Protocol):
-    """Predicts speed on one machine."""
-
-    def speeds(
-        self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, fingerprint: str = "", threads: int = 0
-    ) -> Speeds | None:
-        """Tokens per second while writing, with an empty context and with all of the fit's used; None where nothing
-        is known of the machine. ``fingerprint`` finds the runs of this very model, ``threads`` those with as many."""
 
 
 class RateSource(Protocol):

@@ -6,8 +6,8 @@ from datetime import date
 from types import MappingProxyType
 
 from desktop.core.choice_options import READING_SPEED
-from desktop.core.picks import FLUENT_SPEED, QUICK_SPEED, Role
-from desktop.core.units import human_bytes
+from desktop.core.picks import ANSWER_TOKENS, FLUENT_SPEED, QUICK_SPEED, RULES, Role
+from desktop.core.units import human_bytes, human_time
 from desktop.services.discover.picks import Pick, Picks
 from desktop.services.planning.words import placement_words, prompt_words, speed
 
@@ -55,9 +55,27 @@ def reason(pick: Pick) -> str:
     elif pick.meets:
         first = f"The largest of the list that writes at {_LEAST[pick.roles[-1]]} here, with {context} used."
     else:
-        first = f"None of the list writes at {_LEAST[pick.roles[0]]} here with {context}; this one comes closest."
+        first = f"With {context}, none of the list writes at {_LEAST[pick.roles[0]]} here; this one comes closest"
+        first += f"{_wait(pick)}."
     reading = prompt_words(pick.plan.speeds) if {Role.CODING, Role.LONG}.intersection(pick.roles) else ""
     return f"{first} It reads {reading}." if reading else first
+
+
+def _wait(pick: Pick) -> str:
+    """How long a person waits, where that is what was compared."""
+    reads = any(rule.reads for rule in RULES if rule.role is pick.roles[0])
+    seconds = pick.waiting_seconds if reads else None
+    if seconds is None:
+        return ""
+    return f": an answer of {ANSWER_TOKENS} tokens about {pick.plan.context:,} is there after {human_time(seconds)}"
+
+
+def offline_words(pick: Pick, picks: Picks) -> str:
+    """Why a pick of the table may not open now, and what to do; "" for one of the Hub's lists."""
+    if not picks.listed:
+        return ""
+    why = picks.problem or "The Hub could not be asked."
+    return f"The files of {pick.repo} are on the Hub. {why} Once the Hub answers, press “Look at it” again."
 
 
 def source_words(picks: Picks) -> str:

@@ -80,6 +80,10 @@ class Snapshot:
         """The most tokens that any of the models was trained for, 0 where that is not known."""
         return max((entry.shape.trained_context for entry in self.known if entry.shape), default=0)
 
+    def model_of(self, variant: int) -> Model:
+        """The model that a variant is of, by the variant's number."""
+        return next(model for model in self.models if variant in model.variants)
+
     @property
     def problem(self) -> str:
         """A sentence where nothing of the repo can be weighed, and all of it for one reason."""

@@ -3,10 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import kv_words
+from desktop.core.placement import Fit
 from desktop.core.quants import main_type
 from desktop.core.speed.learning import Correction, Experience, correction
 from desktop.store.ledger import Run
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a model is computed, as far as that decides its speed: what was measured so holds for nothing else.
+
+    ``experts`` is how many layers keep theirs in main memory, 0 where all is computed there. ``flash``: with flash
+    attention, which "auto" means wherever the engine can. ``threads`` 0: any number of them.
+    """
+
+    gpu_layers: int
+    experts: int
+    kv_type: str
+    flash: bool = True
+    threads: int = 0
+
+    @classmethod
+    def of_fit(cls, fit: Fit, threads: int, *, flash: bool) -> Way:
+        """As a model would be."""
+        experts = fit.cpu_expert_layers if fit.gpu_layers else 0
+        return cls(fit.gpu_layers, experts, kv_words(fit.kv_types), flash, threads)
+
+    @classmethod
+    def of_plan(cls, plan: LoadPlan) -> Way:
+        """As a model will be."""
+        experts = plan.cpu_expert_layers if plan.gpu_layers else 0
+        return cls(plan.gpu_layers, experts, kv_words(plan.kv_types), plan.flash_attention != "off", plan.threads)
+
+    def is_of(self, run: Run) -> bool:
+        """Whether a run was computed so."""
+        experts = run.cpu_expert_layers if run.gpu_layers else 0
+        threads = run.threads if self.threads else 0
+        return self == Way(run.gpu_layers, experts, run.kv_type, run.flash_attention != "off", threads)
+
+    def is_near(self, run: Run) -> bool:
+        """Whether a run was computed by the same devices: it teaches something about this way."""
+        return bool(self.gpu_layers) == bool(run.gpu_layers) and self.threads in (0, run.threads)
 
 
 class Corrections:
@@ -14,47 +55,26 @@ class Corrections:
 
     def __init__(self, runs: Sequence[Run] = ()) -> None:
         self.runs = runs
-        self._known: dict[tuple[str, str, int, str, bool, int], Correction] = {}
+        self._known: dict[tuple[str, Way, str, bool], Correction] = {}
 
-    def correction(
-        self,
-        kind: str,
-        gpu_layers: int,
-        fingerprint: str = "",
-        kv_type: str = "",
-        *,
-        prompt: bool = False,
-        threads: int = 0,
-    ) -> Correction:
-        """For a model of this main type and fingerprint ("": not known), on the CPU alone or with GPU layers.
+    def of(self, kind: str, way: Way, fingerprint: str) -> tuple[Correction, Correction]:
+        """For writing, and for reading a prompt, of a model with this main type and fingerprint ("": not known)."""
+        return self._correction(kind, way, fingerprint), self._correction(kind, way, fingerprint, prompt=True)
 
-        Its own runs are those with as many layers on the GPU and with caches of these types. ``prompt`` asks about
-        reading instead of writing; ``threads`` 0 takes runs with any number of them.
-        """
-        about = (fingerprint, kind, gpu_layers, kv_type, prompt, threads)
+    def _correction(self, kind: str, way: Way, fingerprint: str, *, prompt: bool = False) -> Correction:
+        about = (kind, way, fingerprint, prompt)
         if about not in self._known:
-            self._known[about] = correction(self._experience(*about), kind)
+            self._known[about] = correction(self._experience(way, fingerprint, prompt), kind)
         return self._known[about]
 
-    def of(
-        self, kind: str, gpu_layers: int, fingerprint: str, kv_type: str, threads: int
-    ) -> tuple[Correction, Correction]:
-        """For writing, and for reading a prompt."""
-        about = (kind, gpu_layers, fingerprint, kv_type)
-        return self.correction(*about, threads=threads), self.correction(*about, prompt=True, threads=threads)
-
-    def _experience(
-        self, fingerprint: str, _kind: str, gpu_layers: int, kv_type: str, prompt: bool, threads: int
-    ) -> list[Experience]:
+    def _experience(self, way: Way, fingerprint: str, prompt: bool) -> list[Experience]:
         found = []
         for run in self.runs:
             figures = run.figures
             said, was = figures.model_decode, figures.measured_decode
             if prompt:
                 said, was = figures.model_prompt, figures.measured_prompt
-            unlike = bool(run.gpu_layers) != bool(gpu_layers) or (threads and run.threads != threads)
-            if said > 0 and was > 0 and not unlike and figures.tells_speed:
-                same = bool(fingerprint) and run.fingerprint == fingerprint and run.gpu_layers == gpu_layers
-                same = same and kv_type in ("", run.kv_type)
+            if said > 0 and was > 0 and way.is_near(run) and figures.tells_speed:
+                same = bool(fingerprint) and run.fingerprint == fingerprint and way.is_of(run)
                 found.append(Experience(said, was, same, main_type(run.quantization)))
         return found

@@ -45,8 +45,15 @@ class Running:
     @property
     def fit(self) -> Fit | None:
         """Where it is in fact: fewer layers may have found room on the GPUs than were planned."""
-        fit = self.plan.fit
-        return None if fit is None else replace(fit, gpu_layers=self.loaded.gpu_layers)
+        fit, loaded = self.plan.fit, self.loaded
+        if fit is None:
+            return None
+        return replace(fit, gpu_layers=loaded.gpu_layers, cpu_expert_layers=loaded.cpu_expert_layers)
+
+    @property
+    def flash(self) -> bool:
+        """Whether it was loaded with flash attention, as far as its devices can."""
+        return self.loaded.flash_attention != "off"
 
     @property
     def memory(self) -> dict[str, int]:
@@ -121,8 +128,8 @@ class LedgerService:
         if running.model is None or fit is None:
             return None
         try:
-            flash = running.plan.flash_attention != "off"
-            return self._speed.predict(running.model, fit, context_used, running.loaded.threads, flash=flash)
+            threads, flash = running.loaded.threads, running.flash
+            return self._speed.predict(running.model, fit, context_used, threads, flash=flash)
         except (HeftError, ValueError, OSError) as error:
             _log.warning("no speed was predicted: %s", error)
             return None
@@ -136,7 +143,7 @@ class LedgerService:
             return None
         try:
             rates, about = self._speed.on(self._speed.machine), (model.fingerprint, running.loaded.threads)
-            return rates.speeds(model.shape, model.weights, model.quantization, fit, *about)
+            return rates.speeds(model.shape, model.weights, model.quantization, fit, *about, flash=running.flash)
         except (HeftError, ValueError, OSError) as error:
             _log.warning("no speed was predicted: %s", error)
             return None
@@ -226,6 +233,8 @@ class LedgerService:
                     kv_type=kv_words((loaded.cache_type_k, loaded.cache_type_v)),
                     gpu_layers=loaded.gpu_layers,
                     threads=loaded.threads,
+                    flash_attention=loaded.flash_attention,
+                    cpu_expert_layers=loaded.cpu_expert_layers,
                     figures=_figures(measured, predicted, running.memory if what == "load" else {}),
                 )
             )

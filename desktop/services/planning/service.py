@@ -16,18 +16,18 @@ from desktop.core.gguf import Header
 from desktop.core.gguf.together import fingerprint_of
 from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
-from desktop.core.load_settings import FlashAttention, LoadSettings
+from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import ModelShape, Weights, default_context, shape_of, weights_of
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef, identities, local_ref
 from desktop.core.model_size import ModelSize
 from desktop.core.placement import NOTHING_RECLAIMABLE, Fit, Method, Reclaimable, hypothetical, place, pools_of
 from desktop.core.progress import Report, unheard
-from desktop.core.speed import Speeds
 from desktop.services.inspect.inspected import Inspected
 from desktop.services.inspect.inspection import InspectionService
 from desktop.services.inspect.refusals import ENGINE_REFUSES, cannot_plan, refusal
 from desktop.services.models.kind_words import cannot_chat
+from desktop.services.planning.attention import Attended, Rates, Subject, attended
 from desktop.services.planning.engine_planner import DryRunPlanner
 from desktop.services.planning.speculation import (
     CannotSpeculateError,
@@ -43,7 +43,6 @@ from desktop.store.load_settings import LoadSettingsStore
 from desktop.system.cores import physical_threads
 
 _log = logging.getLogger(__name__)
-_CLEARLY = 1.05  # quicker than a calibration's own error
 _OTHER_GPUS = "For a machine with other GPUs than this one's, formulas are used."
 
 
@@ -173,21 +172,17 @@ class PlanningService:
         if local is None:
             note = "Nothing in its header says how this model is built."
             return LoadPlan(ref, wanted, threads_of(wanted), note=note, cores=physical_threads(), kind=read.kind)
-        fit = place(
-            local.shape, local.weights, wanted, machine,
-            freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
-        )  # fmt: skip
-        about = (local.quantization, local.fingerprint, threads_of(wanted))
-        fit, speeds, flash = self._with_quicker_attention(
-            wanted,
-            fit,
-            lambda fit, fused: self.speeds(local.shape, local.weights, fit, machine, *about, flash=fused),
-            lambda without: place(
-                local.shape, local.weights, without, machine,
+
+        def placed(settings: LoadSettings) -> Fit:
+            return place(
+                local.shape, local.weights, settings, machine,
                 freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
-            ),
-        )  # fmt: skip
-        return replace(plan_of(ref, wanted, fit, speeds, local.shape, read.kind), flash=flash)
+            )  # fmt: skip
+
+        about = (local.quantization, local.fingerprint, threads_of(wanted), ref.name)
+        subject = Subject(local.shape, local.weights, *about)
+        found = attended(self._rates(machine), subject, wanted, placed(wanted), placed)
+        return plan_of(ref, wanted, found, local.shape, read.kind)
 
     def weigh_source(
         self,
@@ -248,58 +243,25 @@ class PlanningService:
         weights = weights_of(headers, shape, draft_layers=decided.speculating.kind == "mtp")
         fit, note = self._fit(headers, shape, weights, asked, decided, where, method, held, cancelled)
         label, title, size = inspected.quantization, inspected.title, inspected.size
-        about = (label, fingerprint_of(headers), threads_of(asked))
-        speeds: Speeds | None = None
-        flash: FlashAttention = "auto"
+        found = Attended(fit)
         if kind.writes_text:
-            fit, speeds, flash = self._with_quicker_attention(
+            found = attended(
+                self._rates(where),
+                Subject(shape, weights, label, fingerprint_of(headers), threads_of(asked), title),
                 asked,
                 fit,
-                lambda fit, fused: self.speeds(shape, weights, fit, where, *about, flash=fused),
-                lambda without: self._fit(
-                    headers, shape, weights, without, decided, where, method, held, cancelled
-                )[0],
-            )  # fmt: skip
-        plan = plan_of(ref, asked, fit, speeds, shape, kind, machine)
-        plan = replace(plan, note=note, speculating=decided.speculating, flash=flash)
-        return Weighed(plan, fit, shape, weights, headers, where, label, title, size, kind)
+                lambda without: self._fit(headers, shape, weights, without, decided, where, method, held, cancelled)[0],
+            )
+        plan = plan_of(ref, asked, found, shape, kind, machine)
+        plan = replace(plan, note=note, speculating=decided.speculating)
+        return Weighed(plan, found.fit, shape, weights, headers, where, label, title, size, kind)
 
-    def _with_quicker_attention(
-        self,
-        asked: LoadSettings,
-        fit: Fit,
-        speeds: Callable[[Fit, bool], Speeds | None],
-        again: Callable[[LoadSettings], Fit],
-    ) -> tuple[Fit, Speeds | None, FlashAttention]:
-        """With the way to compute attention that was measured to be quicker here, where nobody asked for one.
-
-        Flash attention takes less memory and is what llama.cpp takes wherever it can: without it only what is clearly
-        quicker, on a processor that was calibrated both ways, and still fits.
-        """
-        with_flash = speeds(fit, asked.flash)
-        choice = asked.flash_attention is None and fit.placement == "cpu" and set(fit.kv_types) == {"f16"}
-        if not choice or with_flash is None or with_flash.method == "table":
-            return fit, with_flash, "auto"
-        without = speeds(fit, False)
-        if without is None or without.full.expected < _CLEARLY * with_flash.full.expected:
-            return fit, with_flash, "auto"
-        other = again(replace(asked, flash_attention="off"))
-        return (other, without, "off") if other.placement == fit.placement else (fit, with_flash, "auto")
-
-    def speeds(
-        self, shape: ModelShape, weights: Weights, fit: Fit, machine: Machine,
-        quantization: str, fingerprint: str, threads: int, *, flash: bool = True,
-    ) -> Speeds | None:  # fmt: skip
-        """Tokens per second from an empty to a full context; None where nothing is known, or it does not fit."""
-        if not fit.fits:
-            return None
+    def _rates(self, machine: Machine) -> Rates | None:
+        """What is known of a machine's speed; None where that cannot be found out."""
         try:
-            rates = self._speed().on(machine)
-            return rates.speeds(shape, weights, quantization, fit, fingerprint, threads, flash=flash)
-        except ValueError:  # a model without a matrix has no speed
-            return None
+            return self._speed().on(machine)
         except Exception:  # noqa: BLE001 - what cannot be predicted is not said, and keeps nothing from loading
-            _log.exception("no speed for a model of %s", shape.architecture)
+            _log.exception("no speeds")
             return None
 
     def _fit(
@@ -351,8 +313,7 @@ class PlanningService:
 def plan_of(
     ref: ModelRef,
     asked: LoadSettings,
-    fit: Fit,
-    speeds: Speeds | None,
+    found: Attended,
     shape: ModelShape,
     kind: ModelKind,
     machine: Machine | None = None,
@@ -360,7 +321,10 @@ def plan_of(
     """The plan that follows from a verdict; ``machine`` is another computer than this one."""
     cores = machine.cpu.physical_cores if machine is not None else physical_threads()
     threads, context, trained = threads_of(asked), default_context(shape), shape.trained_context
-    return LoadPlan(ref, asked, threads, fit, speeds, context, trained, experts=shape.experts, cores=cores, kind=kind)
+    return LoadPlan(
+        ref, asked, threads, found.fit, found.speeds, context, trained,
+        experts=shape.experts, cores=cores, kind=kind, flash=found.flash,
+    )  # fmt: skip
 
 
 def _kind_of(ref: ModelRef) -> ModelKind:

@@ -12,13 +12,14 @@ from desktop.core.gguf import Header, read_header
 from desktop.core.gguf.draft_fit import holds_mtp, mtp_layers, vocabulary_difference
 from desktop.core.gguf.kind import model_kind
 from desktop.core.load_plan import LoadPlan
-from desktop.core.load_settings import LoadSettings, kv_words
+from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import RAM, DeviceMemory, Memory, ModelShape, estimate, shape_of
 from desktop.core.memory.cache import batch_of, kv_bytes
 from desktop.core.model_ref import ModelRef
 from desktop.core.placement import Beside, split_layers
 from desktop.core.speculation import NOT_SPECULATING, PlainSpeed, Speculating, unlogged_bytes
 from desktop.services.models.shards import shards_of
+from desktop.services.planning.corrections import Way
 from desktop.services.planning.engine_planner import PlannedDraft
 from desktop.store.gguf_files import FileSource
 from desktop.store.ledger import Run
@@ -134,12 +135,11 @@ def measured_plain(runs: Sequence[Run], fingerprint: str, plan: LoadPlan) -> Pla
     growth = 0.0
     if speeds is not None and speeds.full.expected > 0 and speeds.context:
         growth = max(0.0, speeds.empty.expected / speeds.full.expected - 1.0) / speeds.context
-    found = []
+    found, way = [], Way.of_plan(plan)
     for run in runs:
         figures = run.figures
-        alike = (run.gpu_layers, run.threads, run.kv_type) == (plan.gpu_layers, plan.threads, kv_words(plan.kv_types))
         told = figures.measured_decode > 0 and figures.tokens >= _LEAST_TOKENS and figures.tells_speed
-        if fingerprint and run.fingerprint == fingerprint and alike and told:
+        if fingerprint and run.fingerprint == fingerprint and way.is_of(run) and told:
             found.append(PlainSpeed.measured(figures.measured_decode, figures.context_used, growth).seconds)
             if len(found) == _RUNS:
                 break

@@ -14,7 +14,6 @@ from desktop.core.gguf import Header, read_header
 from desktop.core.gguf.kind import model_kind
 from desktop.core.gguf.together import fingerprint_of, quantization_of
 from desktop.core.hardware import Machine
-from desktop.core.load_settings import kv_words
 from desktop.core.memory.shape import ModelShape, shape_of
 from desktop.core.memory.weights import Weights, weights_of
 from desktop.core.model_fault import Fault
@@ -36,7 +35,7 @@ from desktop.core.speed import (
 from desktop.core.speed.learning import Correction, apply
 from desktop.services.machine.calibration import USUAL_KV_TYPES, CalibrationService
 from desktop.services.models.shards import fault_at, shards_of
-from desktop.services.planning.corrections import Corrections
+from desktop.services.planning.corrections import Corrections, Way
 from desktop.store.gguf_files import FileSource, kind_of
 from desktop.store.ledger import Run
 
@@ -75,6 +74,11 @@ class MachineRates:
         self._corrections = corrections
         self._work: dict[object, tuple[Weights, Sequence[TokenWork]]] = {}
 
+    @property
+    def basis(self) -> object:
+        """What was calibrated, or known of such devices, and the runs that were measured."""
+        return self._speeds, self._corrections.runs
+
     def speeds(
         self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit, fingerprint: str = "", threads: int = 0,
         *, flash: bool = True,
@@ -92,11 +96,20 @@ class MachineRates:
         caches = []
         for kind in USUAL_KV_TYPES:
             other: Speeds | None = found
-            if fit.kv_types != (kind, kind) or not flash:
+            if fit.kv_types != (kind, kind):
                 cache = replace(fit, kv_types=(kind, kind))
                 other = self._rates(shape, weights, quantization, cache, *about, flash=True)
             caches += [(kind, other.full)] if other is not None else []
         return replace(found, by_cache=tuple(caches))
+
+    def without_flash(self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit) -> float:
+        """How many times as quick a full context is without flash attention, by what was calibrated alone; 1.0 where
+        that was not. ValueError as of :meth:`speeds`."""
+        parts = _parts(self._work_of(shape, weights, main_type(quantization), fit), self._speeds)
+        if parts is None or not all(part.speed.method == "calibrated" and part.speed.unfused for part in parts):
+            return 1.0
+        fused, unfused = (decode_rates(_fused(parts, flash), (fit.context,))[0].expected for flash in (True, False))
+        return unfused / fused
 
     def _rates(
         self, shape: ModelShape, weights: Weights, quantization: str, fit: Fit,
@@ -107,8 +120,7 @@ class MachineRates:
         if parts is None:
             return None
         parts = _fused(parts, flash)
-        about = (kind, fit.gpu_layers, fingerprint, kv_words(fit.kv_types), threads)
-        writing, reading = self._corrections.of(*about)
+        writing, reading = self._corrections.of(kind, Way.of_fit(fit, threads, flash=flash), fingerprint)
         empty, full = (apply(rate, writing) for rate in decode_rates(parts, (0, fit.context)))
         prompt = apply(predict_prompt(parts, fit.context), reading)
         if writing.same_model:
@@ -178,8 +190,8 @@ class SpeedService:
         parts = _fused(parts, flash)
         plain = predict(parts, context_used)
         kind = main_type(model.quantization)
-        about = (kind, fit.gpu_layers, model.fingerprint, kv_words(fit.kv_types), threads)
-        decode, prompt = self._corrections(self.key).of(*about)
+        way = Way.of_fit(fit, threads, flash=flash)
+        decode, prompt = self._corrections(self.key).of(kind, way, model.fingerprint)
         shown = Prediction(
             apply(plain.decode, decode),
             apply(plain.prompt, prompt),

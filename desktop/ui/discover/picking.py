@@ -39,6 +39,7 @@ class Picking(QObject):
 
         self.found.connect(state.show_picks)
         state.picks.wanted.connect(look_at)
+        state.picks.in_view.connect(self.look_again)
         weighing.opened.connect(self._opened)
         weighing.changed.connect(self.look_beside)
         self.quicker.connect(repo.show_quicker)
@@ -52,6 +53,19 @@ class Picking(QObject):
             lambda context: self._service.live(lambda: context.cancelled),
             done=self._take, failed=self._without_hub, lane=Lane.NETWORK, owner=self,
         )  # fmt: skip
+
+    def look_again(self) -> None:
+        """Weigh anew where this computer, what was measured of it or the settings have changed since."""
+        if self._seeking is None:
+            self._seeking = self._tasks.run(
+                lambda context: self._service.again(lambda: context.cancelled),
+                done=self._looked, failed=lambda _: self._looked(None), lane=Lane.NETWORK, owner=self,
+            )  # fmt: skip
+
+    def _looked(self, picks: Picks | None) -> None:
+        self._seeking = None
+        if picks is not None:
+            self.found.emit(picks)
 
     def _without_hub(self, error: HeftError) -> None:
         if isinstance(error, CancelledError):

@@ -117,6 +117,7 @@ class Weighing(QObject):
         if self._repo is not None:
             self._repo.forget_rates()
             self._show()
+            self._settle()  # another way to compute attention may be the quicker one now
 
     def set_controls(self, controls: Controls) -> None:
         """Weigh with other settings; several changes before the next paint are one."""

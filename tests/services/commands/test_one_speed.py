@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from support.hub_server import HubServer, online
 from support.starter_size import FILE, REPO, repo_of_starter
 
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import local_ref
+from desktop.core.speed import AttentionSpeed, Calibration
 from desktop.engine.api import Loaded, Memory
 from desktop.services.container import Container
 from desktop.services.discover.picker_records import Controls
@@ -75,13 +77,28 @@ def teach(container: Container, path: Path, factor: float) -> None:
         )  # fmt: skip
 
 
+def calibrate_both_ways(container: Container) -> None:
+    """As if this computer had been calibrated, and were quicker without flash attention."""
+    machine = container.this_machine()
+    guessed = container.calibration.speeds(machine)["cpu"]
+    slow, quick = ({"f16": AttentionSpeed(seconds, seconds)} for seconds in (4e-10, 1e-10))
+    cpu = msgspec.structs.replace(guessed, method="calibrated", attention=slow, unfused=quick)
+    key = container.calibration.key(machine)
+    container.calibration._keep(Calibration(key, "2026-01-01T00:00:00+00:00", 2, {"cpu": cpu}))
+
+
 @pytest.mark.engine
-@pytest.mark.parametrize("taught", [False, True], ids=["never run here", "run here before"])
+@pytest.mark.parametrize("known", ["never run here", "run here before", "quicker without flash attention"])
 def test_discover_chat_and_the_commands_say_the_same(
-    container: Container, hub: HubServer, starter_model: Path, heft_home: Path, taught: bool
+    container: Container, hub: HubServer, starter_model: Path, heft_home: Path, known: str
 ) -> None:
-    if taught:
+    method, flash = "table", "auto"
+    if known == "run here before":
         teach(container, starter_model, 1.7)
+        method = "measured"
+    if known == "quicker without flash attention":
+        calibrate_both_ways(container)
+        method, flash = "calibrated", "off"
     settings = LoadSettings(context=CONTEXT)
 
     def said(*words: str) -> dict[str, Any]:
@@ -93,20 +110,26 @@ def test_discover_chat_and_the_commands_say_the_same(
         return found
 
     plan = container.planning.for_load(local_ref(starter_model), settings)
-    assert plan.speeds is not None and plan.speeds.method == ("measured" if taught else "table")
+    assert plan.speeds is not None and (plan.speeds.method, plan.flash_attention) == (method, flash)
     wanted = pytest.approx(figures(plan.speeds), rel=1e-6)
 
     repo = container.picker.open(REPO)
     repo.read_first()
     controls = Controls(load=settings)
+    estimated = repo.view(controls).rows[0]
+    assert estimated.plan is not None and estimated.plan.flash_attention == flash
     repo.settle(controls)
-    assert figures(repo.view(controls).rows[0].option.speeds) == wanted
+    view = repo.view(controls)
+    (row,) = view.rows
+    assert figures(row.option.speeds) == wanted and row.plan is not None and row.plan.flash_attention == flash
+    assert row.state == "engine" and view.settled  # what is chosen is planned by the engine
 
     for words in (("fit", "starter"), ("fit", f"hf:{REPO}/{FILE}"), ("fit", "starter", "--estimate")):
         assert written(said(*words)) == wanted, words
     assert written(said("variants", REPO)["variants"][0]) == wanted
 
     loaded = Loaded(str(starter_model), "", CONTEXT, 8192, 30, 0, plan.threads, "model", Memory(1, 1, 0, 1, 1, 1), 0.1)
+    loaded = msgspec.structs.replace(loaded, flash_attention=plan.flash_attention)
     expected = container.recorder.loaded(loaded, plan)  # what the chat shows beside the answer
     assert expected is not None and figures(expected) == wanted
     running = container.ledger.started(loaded, plan)

@@ -9,15 +9,20 @@ from support.planning import PLAIN
 
 from desktop.core.hardware import Cpu, Machine
 from desktop.services.discover.picker_rates import MachineRates
-from desktop.services.discover.picker_records import Rates
 from desktop.services.discover.target_machine import TargetMachine
+from desktop.services.planning.attention import Rates
 
 OTHER = msgspec.structs.replace(PLAIN, cpu=Cpu("elsewhere"))
 
 
 class _Nothing:
-    def speeds(self, *_: object) -> None:
+    basis = None
+
+    def speeds(self, *_: object, flash: bool = True) -> None:
         return None
+
+    def without_flash(self, *_: object) -> float:
+        return 1.0
 
 
 class _Asked:

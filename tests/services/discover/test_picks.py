@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.hub_server import HubServer
 from support.published import profile
@@ -13,14 +15,16 @@ from desktop.core.choice_options import READING_SPEED
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Cpu, Machine, Memory
 from desktop.core.load_settings import LoadSettings
-from desktop.core.picks import RULES, Role
+from desktop.core.picks import ANSWER_TOKENS, RULES, Role
+from desktop.core.speed import Calibration
+from desktop.core.units import human_time
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import Controls
 from desktop.services.discover.picks import Picks, PicksService
-from desktop.services.discover.picks_words import figures, quicker_words, reason, source_words, title
+from desktop.services.discover.picks_words import figures, offline_words, quicker_words, reason, source_words, title
 from desktop.services.discover.tables import DataTables
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.planning.speed import SpeedService
@@ -34,16 +38,19 @@ DESKTOP = Machine(  # what a newcomer has: 25 GB, two cores, no graphics card
 
 
 class Service:
-    """Picks and what they rest on, on one machine."""
+    """Picks and what they rest on, on one machine: ``machine`` and ``threads`` may be changed."""
 
     def __init__(self, hub: HubServer, tmp_path: Path, machine: Machine) -> None:
+        self.machine, self.threads = machine, 0
         client = HubClient(endpoint=hub.endpoint, token=lambda: None, connect_seconds=2.0, read_seconds=20.0)
         search, tables = HubSearch(client, tmp_path / "answers"), DataTables()
-        rates = SpeedService(CalibrationService(Paths(tmp_path / "data", tmp_path / "cache")), lambda: machine)
+        self.calibration = CalibrationService(Paths(tmp_path / "data", tmp_path / "cache"))
+        rates = SpeedService(self.calibration, lambda: machine)
         self.picker = PickerService(
-            search, HeaderReader(client, tmp_path / "headers"), tables, lambda: machine, rates=rates
-        )
-        self.picks = PicksService(search, self.picker, tables, lambda: machine, rates)
+            search, HeaderReader(client, tmp_path / "headers"), tables, lambda: self.machine, rates=rates,
+            threads=lambda: self.threads,
+        )  # fmt: skip
+        self.picks = PicksService(search, self.picker, tables, rates)
 
 
 @pytest.fixture
@@ -104,6 +111,85 @@ def test_each_sentence_follows_from_its_figures(hub: HubServer, tmp_path: Path, 
             assert round(speeds.full.expected, 1) < least[pick.roles[0]] or Role.LONG in pick.roles
         else:
             assert round(speeds.full.expected, 1) >= max(least[role] for role in pick.roles)
+
+
+def calibrated(service: Service) -> None:
+    """As if this computer had been measured to be four times as quick as such computers are guessed to be."""
+    guessed = service.calibration.speeds(service.machine)["cpu"]
+    types = {
+        name: msgspec.structs.replace(
+            speed,
+            points=tuple(
+                msgspec.structs.replace(point, seconds_per_byte=point.seconds_per_byte / 4) for point in speed.points
+            ),
+        )
+        for name, speed in guessed.types.items()
+    }
+    cpu = msgspec.structs.replace(guessed, method="calibrated", types=types)
+    key = service.calibration.key(service.machine)
+    service.calibration._keep(Calibration(key, "2026-01-01T00:00:00+00:00", 2, {"cpu": cpu}))
+
+
+def less_memory(service: Service) -> None:
+    memory = msgspec.structs.replace(service.machine.memory, available_bytes=4_000_000_000)
+    service.machine = msgspec.structs.replace(service.machine, memory=memory)
+
+
+def fewer_threads(service: Service) -> None:
+    service.threads = 1
+
+
+@pytest.mark.parametrize("listed", ["by the Hub", "in the table"])
+@pytest.mark.parametrize("change", [calibrated, less_memory, fewer_threads])
+def test_picks_follow_what_changes_their_plans_and_nothing_else(
+    service: Service, hub: HubServer, change: Callable[[Service], None], listed: str
+) -> None:
+    def weigh() -> Picks:
+        return service.picks.live() if listed == "by the Hub" else service.picks.known()
+
+    assert service.picks.again() is None  # nothing was answered yet
+    first = weigh()
+    lists = sum(exchange.path == "/api/models" for exchange in hub.exchanges)
+    requests = len(hub.exchanges)
+    assert service.picks.again() is None and len(hub.exchanges) == requests
+    change(service)
+    found = service.picks.again()
+    assert found is not None and found.listed == first.listed
+    assert sum(exchange.path == "/api/models" for exchange in hub.exchanges) == lists  # the lists are known
+    again = weigh()  # as one would be told who asks for the first time
+    assert [(title(pick), pick.name, figures(pick), reason(pick)) for pick in found.picks] == [
+        (title(pick), pick.name, figures(pick), reason(pick)) for pick in again.picks
+    ]
+    if change is fewer_threads:
+        assert {pick.plan.threads for pick in found.picks} == {1}
+    else:
+        assert [figures(pick) for pick in found.picks] != [figures(pick) for pick in first.picks]
+    assert service.picks.again() is None
+
+
+def test_who_waits_for_a_long_document_is_told_for_how_long(service: Service) -> None:
+    """None of the list is quick enough for it: the one is taken whose answer is there first, and it says so."""
+    slow = msgspec.structs.replace(service.machine.memory, bandwidth_bytes_per_second=2e9)
+    service.machine = msgspec.structs.replace(service.machine, memory=slow)
+    (pick,) = [pick for pick in service.picks.known().picks if Role.LONG in pick.roles]
+    speeds = pick.plan.speeds
+    assert not pick.meets and speeds is not None and speeds.prompt_seconds is not None
+    waiting = speeds.prompt_seconds + ANSWER_TOKENS / speeds.full.expected
+    said = reason(pick)
+    assert f"an answer of 500 tokens about 32,768 is there after {human_time(waiting)}." in said
+    assert f"It reads 32,768 tokens in {human_time(speeds.prompt_seconds)}." in said
+
+
+def test_a_pick_of_the_table_says_why_it_may_not_open(service: Service, hub: HubServer) -> None:
+    hub.close()
+    with pytest.raises(HeftError) as told:
+        service.picks.live()
+    found = service.picks.known()
+    for pick in found.picks:
+        words = offline_words(pick, found)
+        assert pick.repo in words and told.value.message in words and told.value.hint in words
+        assert words.endswith("Once the Hub answers, press “Look at it” again.")
+    assert offline_words(found.picks[0], Picks(found.picks)) == ""
 
 
 def test_where_nothing_is_quick_enough_it_says_what_would_be(service: Service) -> None:

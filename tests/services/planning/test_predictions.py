@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from support.engine import driven_engine
+from support.published import profile
 
 from desktop.core.hardware import Cpu, Machine, Memory
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import local_ref
-from desktop.core.placement import Fit, place
+from desktop.core.placement import Fit, Pool, place
 from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, Speeds, SpeedSample, TypeSpeed
 from desktop.engine.api import Loaded, Statistics
 from desktop.engine.api import Memory as EngineMemory
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.this_machine import describe_cpu
+from desktop.services.planning.attention import Attended
 from desktop.services.planning.ledger import LedgerService, RunMeter
 from desktop.services.planning.recording import RunRecorder
 from desktop.services.planning.service import plan_of
@@ -63,7 +67,7 @@ def planned(
     asked, model = settings or LoadSettings(context), read_local(path)
     assert model is not None
     fit = place(model.shape, model.weights, asked, machine)
-    return plan_of(local_ref(path, "Starter"), asked, fit, None, model.shape, ModelKind.CHAT)
+    return plan_of(local_ref(path, "Starter"), asked, Attended(fit), model.shape, ModelKind.CHAT)
 
 
 def loaded_as(path: Path, threads: int = 2) -> Loaded:
@@ -154,6 +158,44 @@ def test_a_variant_that_was_run_here_shows_what_was_measured_everywhere(starter_
     assert speeds(q8).method == "table"  # another cache is another speed
     assert speeds(plan.fit, "another").method == "table"
     predictions.close()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"flash_attention": "off"},
+        {"cache_type_k": "q8_0"},
+        {"gpu_layers": 5},
+        {"gpu_layers": 5, "cpu_expert_layers": 3},
+    ],
+    ids=["without flash attention", "another cache", "on the GPU", "experts in main memory"],
+)
+def test_what_was_measured_is_shown_for_the_same_way_of_computing_only(
+    starter_model: Path, paths: Paths, other: dict[str, Any]
+) -> None:
+    """Whichever way came first: what a run gave says what it gives again, and nothing of a load of another kind."""
+    for first, then in (({}, other), (other, {})):
+        predictions = Predictions(Paths(paths.data / str(len(first)), paths.cache), profile("rtx-4060-8gb"))
+        ran, asked = (msgspec.structs.replace(loaded_as(starter_model), **way) for way in (first, then))
+        ledger, plan = predictions.ledger, planned(starter_model)
+        running = ledger.started(ran, _as_loaded(plan, ran))
+        guessed = ledger.predict(running, 68)
+        assert guessed is not None
+        ledger.answered(running, answer(guessed.shown.decode.expected / 4), calm())
+        again, unlike = (ledger.predict(ledger.started(one, _as_loaded(plan, one)), 68) for one in (ran, asked))
+        assert again is not None and (again.shown.method, again.correction.runs) == ("measured", 1)
+        assert unlike is not None and unlike.shown.method == "table" and not unlike.correction.same_model
+        predictions.close()
+
+
+def _as_loaded(plan: LoadPlan, loaded: Loaded) -> LoadPlan:
+    """The plan of a load that became this one."""
+    assert plan.fit is not None
+    fit = dataclasses.replace(plan.fit, kv_types=(loaded.cache_type_k, loaded.cache_type_v))
+    if loaded.gpu_layers:
+        fit = dataclasses.replace(fit, pools=(*fit.pools, Pool(1, "gpu", 8_000_000_000, 0)))
+    asked = LoadSettings(4096, loaded.cache_type_k, loaded.cache_type_v, loaded.flash_attention)
+    return dataclasses.replace(plan, fit=fit, asked=asked)
 
 
 def test_an_answer_on_a_busy_machine_teaches_nothing(starter_model: Path, paths: Paths) -> None:

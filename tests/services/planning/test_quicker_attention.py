@@ -97,6 +97,21 @@ def test_a_quicker_way_that_does_not_fit_is_none(plan: Plan) -> None:
     assert found.flash_attention == "auto" and found.fits
 
 
+def test_another_cache_is_said_as_it_would_be_planned(plan: Plan) -> None:
+    """With f16 the load would go without flash attention: that is the figure beside q8_0's, not the slower way's."""
+
+    def say(asked: Asked) -> Speeds:
+        speed = 7.0 if "q8_0" in asked.fit.kv_types else 10.0 if asked.flash else 20.0
+        caches = (("f16", Rate(10, 10, 10)), ("q8_0", Rate(7, 7, 7)))
+        return Speeds(Rate(speed, speed, speed), Rate(speed, speed, speed), 4096, "calibrated", by_cache=caches)
+
+    quantized = plan(FixedRates(say), cache_type_k="q8_0", cache_type_v="q8_0")
+    assert quantized.flash_attention == "auto" and quantized.speeds is not None
+    assert {kind: rate.expected for kind, rate in quantized.speeds.by_cache} == {"f16": 20, "q8_0": 7}
+    told = plan(FixedRates(say), cache_type_k="q8_0", cache_type_v="q8_0", flash_attention="on").speeds
+    assert told is not None and told.by_cache[0] == ("f16", Rate(10, 10, 10))
+
+
 def test_what_a_quantized_cache_costs_in_speed_is_said(plan: Plan) -> None:
     speeds = Speeds(
         Rate(20, 20, 20), Rate(7, 7.1, 8), 4096, "calibrated",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QScrollArea
@@ -12,6 +13,7 @@ from support.discover_page import Made
 from support.hub_server import HubServer
 
 from desktop.core.hardware import Cpu, Machine, Memory
+from desktop.core.speed import Calibration
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
@@ -40,7 +42,7 @@ def picking(made: Made, hub: HubServer, paths: Paths, machine: Machine, tmp_path
     picker = PickerService(search, HeaderReader(client, tmp_path / "headers"), tables, lambda: machine, rates=rates)
     page = made.page
     page._weighing._service = picker
-    found = Picking(PicksService(search, picker, tables, lambda: machine, rates), page._tasks, page)
+    found = Picking(PicksService(search, picker, tables, rates), page._tasks, page)
     found.serve(page._state, page._repo, page._weighing, page.search_for)
     return found
 
@@ -89,6 +91,40 @@ def test_without_a_hub_the_picks_are_those_of_a_dated_table(
         assert area.horizontalScrollBar().maximum() == 0
         panel = made.find(PicksPanel, "picksPanel")
         assert panel.width() <= area.viewport().width()
+
+
+def test_a_pick_that_cannot_be_opened_says_why_and_what_to_do(
+    made: Made, picking: Picking, hub: HubServer, qtbot: QtBot
+) -> None:
+    hub.close()
+    picking.seek()
+    made.wait(lambda: bool(roles(made)))
+    said = made.find(QLabel, "pickOffline1")
+    assert not said.isVisible()
+    qtbot.mouseClick(made.find(QPushButton, "pickOpen1"), Qt.MouseButton.LeftButton)
+    assert said.isVisible() and "are on the Hub" in said.text() and "cannot be reached" in said.text()
+    assert "Check the network connection" in said.text() and "press “Look at it” again" in said.text()
+    assert not made.find(QLabel, "pickOffline0").isVisible()
+
+
+def test_picks_in_view_follow_a_calibration(
+    made: Made, picking: Picking, paths: Paths, machine: Machine, qtbot: QtBot
+) -> None:
+    """As one made on the page Machine, or by a command."""
+    picking.seek()
+    made.wait(lambda: bool(roles(made)))
+    before, panel = made.text("pickFigures0"), made.find(PicksPanel, "picksPanel")
+    button = made.find(QPushButton, "pickOpen0")
+    panel.in_view.emit()  # as it does every few seconds
+    made.wait(lambda: picking._seeking is None)
+    assert made.find(QPushButton, "pickOpen0") is button  # nothing has changed: no card is another one
+    calibration = CalibrationService(paths)
+    guessed = calibration.speeds(machine)["cpu"]
+    cpu = msgspec.structs.replace(guessed, method="calibrated", token_seconds=1.0)
+    calibration._keep(Calibration(calibration.key(machine), "2026-01-01T00:00:00+00:00", 2, {"cpu": cpu}))
+    panel.in_view.emit()
+    made.wait(lambda: made.text("pickFigures0") != before)
+    assert "0.9 tok/s" in made.text("pickFigures0") or "1.0 tok/s" in made.text("pickFigures0")
 
 
 def test_where_nothing_is_quick_enough_it_says_what_would_be(made: Made, picking: Picking) -> None:
