@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from desktop.core.gguf import Header
 from desktop.core.layers import locate
-from desktop.core.memory.architectures import Fused
+from desktop.core.memory.architectures import Fused, Norms
+
+
+def _roles(header: Header) -> set[str]:
+    """What there is in any layer; nothing of a header that was read in part."""
+    tensors = header.tensors if header.complete else ()
+    return {place.role for tensor in tensors if (place := locate(tensor.name)).stack == "blk"}
 
 
 def fused_matrices(header: Header, usual: Fused, feed_forward: int) -> Fused:
     """Told by the tensors' names and shapes once they have been read, by what is usual before."""
-    names = {place.role for tensor in header.tensors if (place := locate(tensor.name)).stack == "blk"}
-    if not header.complete or not names:
+    names = _roles(header)
+    if not names:
         return usual
     gated = bool(names & {"ffn_gate", "ffn_gate_exps", "ffn_gate_up_exps"})
     doubled = any(width == 2 * feed_forward for width in _up_widths(header, ("ffn_up",)).values())
@@ -19,8 +25,35 @@ def fused_matrices(header: Header, usual: Fused, feed_forward: int) -> Fused:
         query_key_value="attn_qkv" in names and "attn_q" not in names,
         gate_up=gate_up,
         gated=gated or gate_up,
-        parallel=not names & {"ffn_norm", "attn_post_norm", "post_attention_norm"} and bool(names & {"ffn_up"}),
+        parallel={"attn_norm", "ffn_up"} <= names and not names & {"ffn_norm", "post_attention_norm"},
     )
+
+
+def norms_of(header: Header, usual: Norms) -> Norms:
+    """Told by the tensors' names once they have been read, by what is usual before."""
+    names = _roles(header)
+    if not names:
+        return usual
+    return Norms(
+        behind="post_attention_norm" in names and "attn_norm" not in names,
+        bare=usual.bare,
+        inside="attn_sub_norm" in names,
+        experts="ffn_norm_exps" in names,
+        scaled="layer_output_scale" in names,
+    )
+
+
+def shared_width(header: Header, usual: int) -> int:
+    """How wide the shared experts of a layer are, all together: as their matrices, where they have been read."""
+    if not _roles(header):
+        return usual
+    return max(_up_widths(header, ("ffn_up_shexp",)).values(), default=0)
+
+
+def gate_widths(header: Header, recurrent: list[bool]) -> list[int]:
+    """How wide the gate is that multiplies what attention gives, by layer; 0 without one."""
+    found = _up_widths(header, ("attn_gate",))
+    return [0 if state else found.get(i, 0) for i, state in enumerate(recurrent)]
 
 
 def _up_widths(header: Header, roles: tuple[str, ...]) -> dict[int, int]:
