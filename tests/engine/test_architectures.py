@@ -1,6 +1,6 @@
 """Every architecture the engine knows, forged small: its plan against its load, the formulas against its plan.
 
-``tests/bench/run_all.py --only architectures`` makes the whole table; here each is loaded in a few ways.
+``tests/bench/run_all.py --only architectures`` makes the table of them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.architecture_table import CONTEXT, IN_RAM, rows
+from support.architecture_table import IN_RAM, on_a_device, rows
 from support.forge_architectures import Wanted, architectures, forge_architecture, wanted
 from support.load_tool import TESTS, Loads
 from support.rpc_device import rpc_device
@@ -28,7 +28,7 @@ FEWEST = 110
 # Loaded beside the model they speculate for only; and what llama.cpp's own test of architectures leaves out, too
 NOT_ALONE = frozenset(("eagle3", "gemma4-assistant"))
 BROKEN = frozenset(("plm",))
-VARIANTS = (*IN_RAM, Variant(CONTEXT, gpu_layers=99), Variant(CONTEXT, gpu_layers=2))
+VARIANTS = (*IN_RAM, *on_a_device())
 
 
 @pytest.fixture(scope="module")

@@ -58,17 +58,18 @@ PLAIN = Fused()
 class Norms:
     """Where a layer has its norms, when not in front of attention and of the feed-forward part, with weights.
 
-    ``behind``: only what the two give is normed. ``bare``: of mean and variance, without weights. ``inside``: what
+    ``behind``: only what the two give is normed. ``centred``: the mean is taken off, and nothing is written over its input. ``inside``: what
     attention or activation gives is normed before the matrix that follows. ``experts``: experts have a norm of their
     own, of the stream as attention reads it, beside a dense part. ``scaled``: what a layer gives is multiplied by a
-    weight.
+    weight. ``second``: attention and a feed-forward part beside it have a norm each.
     """
 
     behind: bool = False
-    bare: bool = False
+    centred: bool = False
     inside: bool = False
     experts: bool = False
     scaled: bool = False
+    second: bool = False
 
 
 BEFORE = Norms()
@@ -132,7 +133,8 @@ FACTS: Mapping[str, Facts] = {
         name: Facts(fused=Fused(query_key_value=True, gated=False, parallel=True))
         for name in ("falcon", "gptneox", "phi2")
     },
-    "command-r": Facts(fused=Fused(parallel=True)),
+    "command-r": Facts(fused=Fused(parallel=True), norms=Norms(centred=True)),
+    "dbrx": Facts(fused=Fused(query_key_value=True), norms=Norms(centred=True)),
     **{name: Facts(fused=Fused(gated=False)) for name in ("starcoder2", "nemotron")},
     **{name: Facts(cache="none") for name in (*ENCODERS, *TEXT_DIFFUSION)},
     **{name: Facts(cache="none", fused=Fused(gated=False)) for name in ("bert", "nomic-bert-moe", "jina-bert-v3")},
@@ -150,13 +152,13 @@ FACTS: Mapping[str, Facts] = {
     "gemma3n": Facts(Windows(5), own_kv_layers=20),
     "gemma4": Facts(Windows(0)),
     "gpt-oss": Facts(Windows(2)),
-    "cohere2": Facts(Windows(4), fused=Fused(parallel=True)),
+    "cohere2": Facts(Windows(4), fused=Fused(parallel=True), norms=Norms(centred=True)),
     "cohere2moe": Facts(Windows(4, dense_first=True)),
     "llama4": Facts(Windows(4, fixed=8192), shared_experts=1),
     "exaone4": Facts(Windows(4, default=4096, only_layers=64), norms=Norms(behind=True)),
     "exaone-moe": Facts(Windows(4, default=128)),
     "olmo2": Facts(Windows(4), norms=Norms(behind=True)),
-    "olmo": Facts(norms=Norms(bare=True)),
+    "olmo": Facts(norms=Norms(centred=True)),
     "bitnet": Facts(norms=Norms(inside=True)),
     "arctic": Facts(norms=Norms(experts=True)),
     "afmoe": Facts(Windows(4)),

@@ -137,17 +137,26 @@ class Builder:
         """A result of ``rows`` (the batch, when 0) times ``width`` numbers, in memory of its own."""
         return Result(4 * width * (rows or self.batch), sources, device=self.device)
 
+    def loose(self, width: int, *sources: Result, rows: int = 0) -> Result:
+        """As ``new``, of no weight: computed where its neighbours are."""
+        return Result(4 * width * (rows or self.batch), sources)
+
     def over(self, *sources: Result) -> Result:
         """A result that may be written over one of its arguments: additions, products, norms, rotations."""
         return Result(sources[0].size, sources, inplace=True)
+
+    def weighed(self, of: Result) -> Result:
+        """Times a weight, or with one added: where the weight is."""
+        return Result(of.size, (of,), inplace=True, device=self.device)
 
     def view(self, of: Result) -> Result:
         """All of a result in another shape."""
         return Result(of.size, (of,), viewed=of.viewed or of)
 
-    def part(self, of: Result, width: int) -> Result:
-        """``width`` numbers per token of a result."""
-        return Result(4 * width * self.batch, (of,), viewed=of.viewed or of)
+    def part(self, of: Result, width: int, *, apart: bool = False) -> Result:
+        """``width`` numbers per token of a result; ``apart``: those of a token do not follow those of the last."""
+        span = of.size - of.size // self.batch + 4 * width if apart else 0
+        return Result(4 * width * self.batch, (of,), viewed=of.viewed or of, span=span)
 
     def store(self, *sources: Result) -> Result:
         """A write into a cache, computed now: no memory of this buffer."""
@@ -159,9 +168,7 @@ class Builder:
 
     def norm(self, of: Result) -> Result:
         """A norm and its weight."""
-        if self.shape.norms.bare:
-            return Result(of.size, (of,))
-        return self.over(self.over(of))
+        return self.over(Result(of.size, (of,), inplace=not self.shape.norms.centred))
 
     # -- ends of the graph ---------------------------------------------------------------------------
 

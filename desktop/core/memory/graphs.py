@@ -99,6 +99,7 @@ def _stream(builder: Builder) -> int:
             stream = builder.over(_forward(builder, layer, builder.norm(joined), rows), joined)
             continue
         mixed = _mix(builder, layer, normed, indexer)
+        normed = builder.norm(stream) if shape.norms.second else normed
         rows = 0
         if last:
             mixed, stream, rows = builder.last_row(mixed), builder.last_row(stream), 1
@@ -138,8 +139,7 @@ def _apart(builder: Builder, layer: Layer, stream: Result, joined: Result, rows:
 
 def _scaled(builder: Builder, stream: Result, skipped: Result | None) -> Result:
     """What a layer gives, times its weight; or the embedding times it beside that."""
-    scaled = skipped or stream
-    scaled = Result(scaled.size, (scaled,), inplace=True, device=builder.device)
+    scaled = builder.weighed(skipped or stream)
     return builder.over(stream, scaled) if skipped else scaled
 
 

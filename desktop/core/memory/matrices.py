@@ -36,10 +36,11 @@ def norms_of(header: Header, usual: Norms) -> Norms:
         return usual
     return Norms(
         behind="post_attention_norm" in names and "attn_norm" not in names,
-        bare=usual.bare,
+        centred=usual.centred or bool(names & {"attn_norm.bias", "attn_output_norm.bias"}),
         inside="attn_sub_norm" in names,
         experts="ffn_norm_exps" in names,
         scaled="layer_output_scale" in names,
+        second="attn_norm_2" in names,
     )
 
 
