@@ -90,13 +90,6 @@ def test_the_tensors_say_where_norms_are(
     assert shape(header_of("llama", tmp_path, tensors)).norms == norms
 
 
-def test_without_a_norm_in_front_the_stream_is_not_copied_for_one(tmp_path: Path) -> None:
-    behind = {**ATTENTION, **NARROW, "post_attention_norm": (WIDTH,), "post_ffw_norm": (WIDTH,)}
-    (less,) = compute(header_of("olmo2", tmp_path, behind))
-    (plain,) = compute(header_of("llama", tmp_path, {**PLAIN, **NARROW}))
-    assert less < plain
-
-
 def test_a_layer_without_any_norm_has_its_parts_one_after_the_other(tmp_path: Path) -> None:
     """OLMo's norms have no weights, which is no sign that attention and feed-forward part read the same."""
     assert not shape(header_of("olmo", tmp_path, {**ATTENTION, **DENSE})).fused.parallel
@@ -162,3 +155,14 @@ def test_a_copy_of_columns_takes_all_from_the_first_to_the_last() -> None:
     columns = Result(1024, (rows,), viewed=rows, span=3328)
     graph.expand(Result(1024, (columns,), device=1))
     assert graph.sizes(2) == [32 + 4096, 3328 + 1024]
+
+
+def test_experts_of_a_narrower_stream_are_as_wide_as_it(tmp_path: Path) -> None:
+    keys = {"expert_count": 4, "expert_used_count": 2, "attention__head_count_kv": [2, 2], **STATES}
+    routed = {
+        "attn_norm": (WIDTH,), **ATTENTION, "ffn_gate_inp": (WIDTH, 4), "ffn_latent_down": (WIDTH, 64),
+        "ffn_latent_up": (64, WIDTH), "ffn_up_exps": (64, HIDDEN, 4), "ffn_down_exps": (HIDDEN, 64, 4),
+    }  # fmt: skip
+    found = shape(header_of("nemotron_h_moe", tmp_path, routed, **keys))
+    assert [layer.expert_width for layer in found.layers] == [64, 64]
+    assert not found.fused.gated

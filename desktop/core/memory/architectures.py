@@ -58,10 +58,10 @@ PLAIN = Fused()
 class Norms:
     """Where a layer has its norms, when not in front of attention and of the feed-forward part, with weights.
 
-    ``behind``: only what the two give is normed. ``centred``: the mean is taken off, and nothing is written over its input. ``inside``: what
-    attention or activation gives is normed before the matrix that follows. ``experts``: experts have a norm of their
-    own, of the stream as attention reads it, beside a dense part. ``scaled``: what a layer gives is multiplied by a
-    weight. ``second``: attention and a feed-forward part beside it have a norm each.
+    ``behind``: only what the two give is normed. ``centred``: the mean is taken off, and nothing is written over its
+    input. ``inside``: what attention or activation gives is normed before the matrix that follows. ``experts``: experts
+    have a norm of their own, of the stream as attention reads it, beside a dense part. ``scaled``: what a layer gives
+    is multiplied by a weight. ``second``: attention and a feed-forward part beside it have a norm each.
     """
 
     behind: bool = False

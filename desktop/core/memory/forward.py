@@ -40,7 +40,7 @@ def experts(
 
     ``weighted_first``: the weights are applied before the experts (llama4). ``scores`` of another router.
     """
-    width, used = builder.shape.embedding, layer.experts_used
+    width, used = layer.expert_width or builder.shape.embedding, layer.experts_used
     scores = scores or builder.new(layer.experts, of, rows=rows)
     shares = Result(scores.size, (scores,)) if weighted_first else builder.over(scores)
     chosen_by = scores if weighted_first else Result(shares.size, (shares,)) if biased else shares
@@ -64,7 +64,7 @@ def experts(
     if not weighted_first:
         mixed = builder.over(mixed, weights)
     builder.graph.expand(mixed)
-    parts = [builder.graph.expand(_row_part(builder, mixed, rows)) for _ in range(used)]
+    parts = [builder.graph.expand(_row_part(builder, mixed, width, rows)) for _ in range(used)]
     if used == 1:
         return builder.new(width, parts[0], rows=rows)
     total = builder.graph.expand(Result(parts[0].size, (parts[0], parts[1])))
@@ -73,5 +73,5 @@ def experts(
     return total
 
 
-def _row_part(builder: Builder, of: Result, rows: int) -> Result:
-    return Result(4 * builder.shape.embedding * (rows or builder.batch), (of,), viewed=of)
+def _row_part(builder: Builder, of: Result, width: int, rows: int) -> Result:
+    return Result(4 * width * (rows or builder.batch), (of,), viewed=of)

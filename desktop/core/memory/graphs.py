@@ -180,15 +180,20 @@ def _forward(builder: Builder, layer: Layer, normed: Result, rows: int) -> Resul
     shape = builder.shape
     if not layer.experts:
         return feed_forward(builder, normed, layer.feed_forward, rows)
+    narrowed = layer.expert_width > 0
     routed = experts(
         builder,
         layer,
-        normed,
+        builder.new(layer.expert_width, normed, rows=rows) if narrowed else normed,
         rows,
+        scores=builder.new(layer.experts, normed, rows=rows) if narrowed else None,
         normed=shape.architecture not in _PLAIN_SUM and shape.architecture != "llama4",
         biased=shape.architecture in _ROUTER_BIAS,
         weighted_first=shape.architecture == "llama4",
+        gated=shape.fused.gated,
     )
+    if narrowed:
+        routed = builder.new(shape.embedding, routed, rows=rows)
     if not shape.shared_feed_forward:
         return routed
     shared = feed_forward(builder, normed, shape.shared_feed_forward, rows)

@@ -19,7 +19,7 @@ def fused_matrices(header: Header, usual: Fused, feed_forward: int) -> Fused:
     if not names:
         return usual
     gated = bool(names & {"ffn_gate", "ffn_gate_exps", "ffn_gate_up_exps"})
-    doubled = any(width == 2 * feed_forward for width in _up_widths(header, ("ffn_up",)).values())
+    doubled = any(width == 2 * feed_forward for width in widths_of(header, "ffn_up").values())
     gate_up = not gated and (usual.gate_up or doubled)
     return Fused(
         query_key_value="attn_qkv" in names and "attn_q" not in names,
@@ -48,17 +48,17 @@ def shared_width(header: Header, usual: int) -> int:
     """How wide the shared experts of a layer are, all together: as their matrices, where they have been read."""
     if not _roles(header):
         return usual
-    return max(_up_widths(header, ("ffn_up_shexp",)).values(), default=0)
+    return max(widths_of(header, "ffn_up_shexp").values(), default=0)
 
 
 def gate_widths(header: Header, recurrent: list[bool]) -> list[int]:
     """How wide the gate is that multiplies what attention gives, by layer; 0 without one."""
-    found = _up_widths(header, ("attn_gate",))
+    found = widths_of(header, "attn_gate")
     return [0 if state else found.get(i, 0) for i, state in enumerate(recurrent)]
 
 
-def _up_widths(header: Header, roles: tuple[str, ...]) -> dict[int, int]:
-    """How wide a feed-forward part's matrices are, by layer; nothing of a header that was read in part."""
+def widths_of(header: Header, *roles: str) -> dict[int, int]:
+    """How wide what these matrices give is, by layer; nothing of a header that was read in part."""
     found: dict[int, int] = {}
     for tensor in header.tensors if header.complete else ():
         place = locate(tensor.name)
@@ -69,7 +69,7 @@ def _up_widths(header: Header, roles: tuple[str, ...]) -> dict[int, int]:
 
 def feed_forward_widths(header: Header, fused: Fused, usual: list[int]) -> list[int]:
     """The feed-forward width of each layer: that of its matrices, where they have been read."""
-    found = _up_widths(header, ("ffn_up", "ffn_gate"))
+    found = widths_of(header, "ffn_up", "ffn_gate")
     return [
         found.get(i, width * (2 if fused.gate_up else 1)) // (2 if fused.gate_up else 1)
         for i, width in enumerate(usual)

@@ -17,7 +17,7 @@ class Result:
     """A tensor of the graph. ``size`` in bytes; ``viewed`` is whose memory a view shows (it has none of its own).
 
     ``inplace``: it may be written over an argument of its size that nothing else needs and that is no view. What lies
-    in a cache or in the weights has size 0 here. ``span`` is from a view's first byte to its last: so much a copy takes.
+    in a cache or in the weights has size 0 here. ``span``: bytes from a view's first to its last, which a copy takes.
     """
 
     __slots__ = (

@@ -12,7 +12,14 @@ from desktop.core.gguf import Header
 from desktop.core.layers import locate
 from desktop.core.memory.architectures import BEFORE, PLAIN, Fused, Norms, Windows, facts_of
 from desktop.core.memory.header_keys import MAX_LAYERS, HeaderKeys
-from desktop.core.memory.matrices import feed_forward_widths, fused_matrices, gate_widths, norms_of, shared_width
+from desktop.core.memory.matrices import (
+    feed_forward_widths,
+    fused_matrices,
+    gate_widths,
+    norms_of,
+    shared_width,
+    widths_of,
+)
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,7 @@ class Layer:
     ``experts`` 0 is a dense layer; otherwise ``experts_used`` of them, each ``expert_feed_forward`` wide, are computed
     for a token. ``indexer_keys`` are the elements per token that choose what is read of the cache; with
     ``indexer_values`` as many again are allocated that nothing reads. ``gate`` is the width of what multiplies
-    attention's result, 0 without.
+    attention's result, ``expert_width`` of what experts read and give where that is not the stream; 0 without.
     """
 
     heads: int
@@ -39,6 +46,7 @@ class Layer:
     indexer_keys: int = 0
     indexer_values: int = 0
     gate: int = 0
+    expert_width: int = 0
 
 
 @dataclass(frozen=True)
@@ -166,6 +174,7 @@ def shape_of(header: Header) -> ModelShape | None:
     owns = [i < owning and facts.attends(recurrent[i], feed_forward[i]) for i in range(count)]
     indexer = _indexer_keys(keys, facts.indexer, owns, windows)
     gates = gate_widths(header, recurrent)
+    narrowed = widths_of(header, "ffn_latent_down")
     shared = keys.whole("expert_shared_feed_forward_length")
     shared = shared or keys.whole("expert_shared_count", facts.shared_experts) * max(expert_feed_forward)
     layers = tuple(
@@ -185,6 +194,7 @@ def shape_of(header: Header) -> ModelShape | None:
             # llama-kv-cache-msa.cpp leaves the values' length as the model's, for one head
             indexer_values=value_length if indexer[i] and facts.indexer == "sparse" else 0,
             gate=gates[i],
+            expert_width=narrowed.get(i, 0),
         )
         for i in range(count)
     )
