@@ -13,6 +13,11 @@ from typing import Literal
 from desktop.core.model_kind import ENCODERS, TEXT_DIFFUSION
 
 CacheUse = Literal["read", "unread", "none"]  # "unread": allocated all the same
+# Without a matrix for the output, or with the embedding itself for one: nothing is copied (src/models/*.cpp)
+NEVER_COPIED = frozenset(
+    ("bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2", "jina-bert-v3", "eurobert",
+     "bitnet"),
+)  # fmt: skip
 IndexerRule = Literal["", "all", "listed", "sparse", "attention", "compressed"]
 RecurrentRule = Literal["", "all", "beside-attention", "no-kv-heads", "no-kv-heads-no-ffn", "interval"]
 
@@ -50,13 +55,35 @@ PLAIN = Fused()
 
 
 @dataclass(frozen=True)
+class Norms:
+    """Where a layer has its norms, when not in front of attention and of the feed-forward part, with weights.
+
+    ``behind``: only what the two give is normed. ``centred``: the mean is taken off, and nothing is written over its
+    input. ``inside``: what attention or activation gives is normed before the matrix that follows. ``experts``: experts
+    have a norm of their own, of the stream as attention reads it, beside a dense part. ``scaled``: what a layer gives
+    is multiplied by a weight. ``second``: attention and a feed-forward part beside it have a norm each.
+    """
+
+    behind: bool = False
+    centred: bool = False
+    inside: bool = False
+    experts: bool = False
+    scaled: bool = False
+    second: bool = False
+
+
+BEFORE = Norms()
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the engine knows of an architecture by its name.
 
     ``recurrent`` says which layers hold a recurrent state, ``own_kv_layers`` how many own a cache (0: all),
     ``cache`` is whether there is one of keys and values (llama_model::create_memory) and whether the graph reads it:
     encoders and diffusion models see one batch and keep nothing. ``shared_experts`` is what
-    ``expert_shared_count`` is when the file does not say it, ``fused`` how files of it usually store their matrices.
+    ``expert_shared_count`` is when the file does not say it, ``fused`` how files of it usually store their matrices,
+    ``norms`` where they usually have norms.
     ``indexer``: which layers keep keys to choose from what attention reads ("sparse": those with experts, "attention":
     those with a cache, "compressed": counted with the cache). ``halved``: the feed-forward part is half as wide as its
     key says; ``router``: behind the layers comes one more, with a cache for a single head
@@ -69,6 +96,7 @@ class Facts:
     cache: CacheUse = "read"
     shared_experts: int = 0
     fused: Fused = PLAIN
+    norms: Norms = BEFORE
     indexer: IndexerRule = ""
     halved: bool = False
     router: bool = False
@@ -105,7 +133,8 @@ FACTS: Mapping[str, Facts] = {
         name: Facts(fused=Fused(query_key_value=True, gated=False, parallel=True))
         for name in ("falcon", "gptneox", "phi2")
     },
-    "command-r": Facts(fused=Fused(parallel=True)),
+    "command-r": Facts(fused=Fused(parallel=True), norms=Norms(centred=True)),
+    "dbrx": Facts(fused=Fused(query_key_value=True), norms=Norms(centred=True)),
     **{name: Facts(fused=Fused(gated=False)) for name in ("starcoder2", "nemotron")},
     **{name: Facts(cache="none") for name in (*ENCODERS, *TEXT_DIFFUSION)},
     **{name: Facts(cache="none", fused=Fused(gated=False)) for name in ("bert", "nomic-bert-moe", "jina-bert-v3")},
@@ -123,12 +152,15 @@ FACTS: Mapping[str, Facts] = {
     "gemma3n": Facts(Windows(5), own_kv_layers=20),
     "gemma4": Facts(Windows(0)),
     "gpt-oss": Facts(Windows(2)),
-    "cohere2": Facts(Windows(4), fused=Fused(parallel=True)),
+    "cohere2": Facts(Windows(4), fused=Fused(parallel=True), norms=Norms(centred=True)),
     "cohere2moe": Facts(Windows(4, dense_first=True)),
     "llama4": Facts(Windows(4, fixed=8192), shared_experts=1),
-    "exaone4": Facts(Windows(4, default=4096, only_layers=64)),
+    "exaone4": Facts(Windows(4, default=4096, only_layers=64), norms=Norms(behind=True)),
     "exaone-moe": Facts(Windows(4, default=128)),
-    "olmo2": Facts(Windows(4)),
+    "olmo2": Facts(Windows(4), norms=Norms(behind=True)),
+    "olmo": Facts(norms=Norms(centred=True)),
+    "bitnet": Facts(norms=Norms(inside=True)),
+    "arctic": Facts(norms=Norms(experts=True)),
     "afmoe": Facts(Windows(4)),
     "mellum": Facts(Windows(4)),
     "muse-glimmer": Facts(Windows(4)),

@@ -1,7 +1,7 @@
 """The parts graphs are made of, as llama.cpp builds them for one sequence and one row of logits.
 
 Source: llama.cpp 0c1e57098, ``src/llama-graph.cpp`` (build_inp_embd, build_norm, build_qkv, build_attn,
-build_attn_mha, build_ffn, build_moe_ffn). Activations are 4-byte floats; sizes are bytes.
+build_attn_mha). Activations are 4-byte floats; sizes are bytes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from desktop.core.context_length import engine_context
+from desktop.core.memory.architectures import NEVER_COPIED
 from desktop.core.memory.cache import batch_of, cells
 from desktop.core.memory.replay import Graph, Result
 from desktop.core.memory.shape import Layer, ModelShape
@@ -53,17 +54,23 @@ class Builder:
         steps: tuple[Step, ...] = (),
         output: int = RAM,
         devices: int = 1,
+        *,
+        transposed: bool = False,
     ) -> None:
-        """``kv_types`` are those of the cache's keys and values, ``output`` is the device of the logits."""
+        """``kv_types`` are those of the cache's keys and values, ``output`` is the device of the logits.
+
+        ``transposed``: values are stored so, as they are where flash attention was switched off from the start.
+        """
         self.sizes: list[int] = []  # of the devices' buffers, once the graph is finished
         self.device = RAM  # of what is built now
         self._attended: list[tuple[Result, int]] = []
-        self._experts_device = RAM
+        self.experts_device = RAM
         self._steps, self._output, self._devices = steps, output, devices
         self.shape = shape
         self.graph = Graph()
         self.batch = batch_of(context)
         self.flash = flash_attention and shape.architecture not in _WITHOUT_FLASH
+        self._transposed = transposed or shape.architecture in _WITHOUT_FLASH
         self.windowed = any(layer.window for layer in shape.layers)
         self._context = context
         self._kv_types = kv_types
@@ -74,11 +81,15 @@ class Builder:
         self.state_ids = self.graph.leaf(4)
         self.held: list[Result] = []  # inputs of layers that are not built, there from the start
 
-    def each_layer(self) -> Iterator[tuple[Layer, bool]]:
-        """The layers to build, and whether one is the last; what is built meanwhile is on the layer's device."""
-        for number, step in enumerate(self._steps):
-            self.device, self._experts_device = step.device, step.experts
-            yield step.layer, number == len(self._steps) - 1
+    def each_layer(self, *, behind: int = 0) -> Iterator[tuple[Layer, bool]]:
+        """The layers to build, and whether one is the last; what is built meanwhile is on the layer's device.
+
+        ``behind``: so many at the end are built otherwise.
+        """
+        steps = self._steps[: len(self._steps) - behind]
+        for number, step in enumerate(steps):
+            self.device, self.experts_device = step.device, step.experts
+            yield step.layer, number == len(steps) - 1
         self.device = self._output
 
     @property
@@ -126,17 +137,26 @@ class Builder:
         """A result of ``rows`` (the batch, when 0) times ``width`` numbers, in memory of its own."""
         return Result(4 * width * (rows or self.batch), sources, device=self.device)
 
+    def loose(self, width: int, *sources: Result, rows: int = 0) -> Result:
+        """As ``new``, of no weight: computed where its neighbours are."""
+        return Result(4 * width * (rows or self.batch), sources)
+
     def over(self, *sources: Result) -> Result:
         """A result that may be written over one of its arguments: additions, products, norms, rotations."""
         return Result(sources[0].size, sources, inplace=True)
+
+    def weighed(self, of: Result) -> Result:
+        """Times a weight, or with one added: where the weight is."""
+        return Result(of.size, (of,), inplace=True, device=self.device)
 
     def view(self, of: Result) -> Result:
         """All of a result in another shape."""
         return Result(of.size, (of,), viewed=of.viewed or of)
 
-    def part(self, of: Result, width: int) -> Result:
-        """``width`` numbers per token of a result."""
-        return Result(4 * width * self.batch, (of,), viewed=of.viewed or of)
+    def part(self, of: Result, width: int, *, apart: bool = False) -> Result:
+        """``width`` numbers per token of a result; ``apart``: those of a token do not follow those of the last."""
+        span = of.size - of.size // self.batch + 4 * width if apart else 0
+        return Result(4 * width * self.batch, (of,), viewed=of.viewed or of, span=span)
 
     def store(self, *sources: Result) -> Result:
         """A write into a cache, computed now: no memory of this buffer."""
@@ -148,14 +168,18 @@ class Builder:
 
     def norm(self, of: Result) -> Result:
         """A norm and its weight."""
-        return self.over(self.over(of))
+        return self.over(Result(of.size, (of,), inplace=not self.shape.norms.centred))
 
     # -- ends of the graph ---------------------------------------------------------------------------
 
-    def embedding(self) -> Result:
-        """Rows of the token embedding. The input for ready-made embeddings is there too, and never freed."""
-        rows = self.graph.expand(self.new(self.shape.embedding, self.leaf(1)))
-        self.graph.expand(self.leaf(self.shape.embedding))
+    def embedding(self, *, tokens_only: bool = False) -> Result:
+        """Rows of the token embedding. The input for ready-made embeddings is there too, and never freed, unless a
+        graph takes ``tokens_only``.
+        """
+        rows = self.new(self.shape.embedding, self.leaf(1))
+        if not tokens_only:
+            self.graph.expand(rows)
+            self.graph.expand(self.leaf(self.shape.embedding))
         return rows
 
     def logits(self, stream: Result, *, whole_batch: bool = False, every_row: bool = False) -> int:
@@ -169,6 +193,8 @@ class Builder:
         if whole_batch:
             normed = self.last_row(normed)
             normed.is_output = True
+        if self.shape.architecture in NEVER_COPIED:
+            self.device = RAM  # with the embedding
         logits = self.new(self.shape.vocabulary, normed, rows=0 if every_row else 1)
         logits.is_output = True
         self.graph.expand(logits)
@@ -239,7 +265,12 @@ class Builder:
     def attention(self, layer: Layer, of: Result, *, rotates: bool = True) -> Result:
         """Attention as most architectures have it, with its output matrix."""
         query, key, value = self.query_key_value(layer, of, rotates=rotates)
-        return self.new(self.shape.embedding, self.attend(layer, query, key, value))
+        mixed = self.attend(layer, query, key, value)
+        if layer.gate:
+            mixed = self.over(mixed, self.over(self.new(layer.gate, of)))
+        if self.shape.norms.inside:
+            mixed = self.norm(mixed)
+        return self.new(self.shape.embedding, mixed)
 
     def _mixed(
         self, layer: Layer, query: Result, cache: Cache, masked: Callable[[Result], Result] | None = None
@@ -255,8 +286,7 @@ class Builder:
         else:
             scores = Result(4 * layer.heads * cache.cells * self.batch, (*keys, rows))
             scores = self.over(scores, mask)
-            turned = (Result(2 * latent.rank * cache.cells, (self.positions,)),) if latent else ()  # the values
-            mixed = Result(4 * width * self.batch, (*turned, *values, scores))
+            mixed = Result(4 * width * self.batch, (*self._turned(layer, cache, values), scores))
         if latent:
             unpacked = layer.heads * latent.value_length
             mixed = self.part(self.new(unpacked, self.part(mixed, width)), unpacked)
@@ -265,13 +295,27 @@ class Builder:
             mixed = Result(4 * width * self.batch, (self.part(mixed, width),))
         return self.graph.expand(self.view(mixed))
 
+    def _turned(self, layer: Layer, cache: Cache, values: list[Result]) -> list[Result]:
+        """The values, transposed here where the cache does not hold them so: of latents, and where flash attention was
+        given up once the cache was made.
+        """
+        if self.shape.latent is not None:
+            return [Result(2 * self.shape.latent.rank * cache.cells, (self.positions,))]
+        if self._transposed:
+            return values
+        return [Result(self._stored(1, layer.kv_heads * layer.value_length) * cache.cells, (self.positions, *values))]
+
+    def _stored(self, part: int, width: int) -> int:
+        """Bytes of so many numbers in the cache of keys (0) or values (1)."""
+        return TYPES_BY_NAME[self._kv_types[part].upper()].size(width)
+
     def _kept(self, layer: Layer, cache: Cache) -> tuple[list[Result], list[Result]]:
         """A layer's keys and values in its cache: outside this buffer, copied into it where another device reads."""
         if self._devices == 1:
             return [], []
         kept = []
-        for kind, width in zip(self._kv_types, (layer.key_length, layer.value_length), strict=True):
-            size = TYPES_BY_NAME[kind.upper()].size(layer.kv_heads * width) * cache.cells
+        for part, width in enumerate((layer.key_length, layer.value_length)):
+            size = self._stored(part, layer.kv_heads * width) * cache.cells
             kept.append([Result(size, (self.positions,), viewed=Result(size, device=self.device))])
         return kept[0], kept[1] if self.shape.latent is None else []
 
@@ -307,7 +351,7 @@ class Builder:
             owner = self.shape.layers[index]
             plain = self.shape.latent is None
             turns_keys, turns_values = (kind in _QUANTIZED and plain for kind in self._kv_types)
-            value_rows = 1 if self.flash else owner.kv_heads * owner.value_length
+            value_rows = owner.kv_heads * owner.value_length if self._transposed else 1
             self._caches[windowed] = Cache(
                 cells=count,
                 mask=self.graph.leaf((2 if self.flash else 4) * count * self.batch),
@@ -319,68 +363,6 @@ class Builder:
                 value_rotation=self.graph.leaf(4 * 64 * 64) if turns_values and owner.value_length % 64 == 0 else None,
             )
         return self._caches[windowed]
-
-    # -- feed-forward --------------------------------------------------------------------------------
-
-    def feed_forward(self, of: Result, width: int, rows: int = 0) -> Result:
-        """Up, gate, activation, down; ``rows`` is 1 behind the selection of the last row."""
-        if self.shape.fused.gate_up:
-            active = self.new(width, self.new(2 * width, of, rows=rows), rows=rows)
-        elif self.shape.fused.gated:
-            up, gate = self.new(width, of, rows=rows), self.new(width, of, rows=rows)
-            active = self.new(width, gate, up, rows=rows)
-        else:
-            active = self.over(self.new(width, of, rows=rows))
-        return self.new(self.shape.embedding, active, rows=rows)
-
-    def experts(
-        self,
-        layer: Layer,
-        of: Result,
-        rows: int = 0,
-        *,
-        normed: bool = True,
-        biased: bool = False,
-        weighted_first: bool = False,
-        scores: Result | None = None,
-        gated: bool = True,
-    ) -> Result:
-        """Routed experts. ``normed``: their weights sum to one; ``biased``: a bias for choosing them.
-
-        ``weighted_first``: the weights are applied before the experts (llama4). ``scores`` of another router.
-        """
-        width, used = self.shape.embedding, layer.experts_used
-        scores = scores or self.new(layer.experts, of, rows=rows)
-        shares = Result(scores.size, (scores,)) if weighted_first else self.over(scores)
-        chosen_by = scores if weighted_first else Result(shares.size, (shares,)) if biased else shares
-        chosen = self.part(self.new(layer.experts, chosen_by, rows=rows), used)
-        weights = self.new(used, self.view(shares), chosen, rows=rows)
-        if normed:
-            flat = self.view(weights)
-            weights = self.view(self.over(flat, self.over(self.new(1, flat, rows=rows))))
-        self.graph.expand(weights)
-        of = self.view(of)
-        if weighted_first:
-            of = self.over(self.new(width * used, of, rows=rows), weights)
-        hidden, own = layer.expert_feed_forward * used, self.device
-        self.device = self._experts_device
-        up = self.new(hidden, of, chosen, rows=rows)
-        active = self.new(hidden, self.new(hidden, of, chosen, rows=rows), up, rows=rows) if gated else self.over(up)
-        mixed = self.new(width * used, active, chosen, rows=rows)
-        self.device = own
-        if not weighted_first:
-            mixed = self.over(mixed, weights)
-        self.graph.expand(mixed)
-        parts = [self.graph.expand(self._row_part(mixed, rows)) for _ in range(used)]
-        if used == 1:
-            return self.new(width, parts[0], rows=rows)
-        total = self.graph.expand(Result(parts[0].size, (parts[0], parts[1])))
-        for part in parts[2:]:
-            total = self.graph.expand(self.over(total, part))
-        return total
-
-    def _row_part(self, of: Result, rows: int) -> Result:
-        return Result(4 * self.shape.embedding * (rows or self.batch), (of,), viewed=of)
 
 
 def _rotation(length: int) -> int:

@@ -24,9 +24,10 @@ def compute_bytes(
 ) -> list[int]:
     """Bytes of the compute buffer of each device, by its number."""
     built = steps(shape, split)
-    found, displaced = _sizes(shape, context, kv_types, flash_attention != "off", built, split.output, split.devices)
+    flash = flash_attention != "off"
+    found, displaced = _sizes(shape, context, kv_types, flash, not flash, built, split.output, split.devices)
     if displaced and flash_attention in (None, "auto") and kv_types[1] in _NEEDS_NO_FLASH:
-        found, _ = _sizes(shape, context, kv_types, False, built, split.output, split.devices)
+        found, _ = _sizes(shape, context, kv_types, False, False, built, split.output, split.devices)
     return list(found)
 
 
@@ -64,11 +65,12 @@ def _sizes(
     context: int,
     kv_types: tuple[str, str],
     flash_attention: bool,
+    transposed: bool,
     built: tuple[Step, ...],
     output: int,
     devices: int,
 ) -> tuple[tuple[int, ...], bool]:
     """The buffers, and whether attention was moved away from its layer; the same for all variants of a repo."""
-    builder = Builder(shape, context, kv_types, flash_attention, built, output, devices)
+    builder = Builder(shape, context, kv_types, flash_attention, built, output, devices, transposed=transposed)
     whole = build(builder)
     return tuple(builder.sizes or [whole] * devices), builder.displaced

@@ -6,6 +6,7 @@ Source: llama.cpp 0c1e57098, ``src/models/bert.cpp`` (graph). It ends with a vec
 from __future__ import annotations
 
 from desktop.core.memory.blocks import Builder
+from desktop.core.memory.forward import experts, feed_forward
 
 NORMED_BEHIND = frozenset(("bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3"))
 _ROTATED = frozenset(("nomic-bert", "nomic-bert-moe", "jina-bert-v3"))
@@ -25,8 +26,8 @@ def encoder(builder: Builder) -> int:
             mixed, stream, rows = builder.last_row(mixed), builder.last_row(stream), 1
         joined = builder.norm(builder.over(mixed, stream))
         if layer.experts:
-            forward = builder.experts(layer, joined, rows, normed=False, gated=False)
+            forward = experts(builder, layer, joined, rows, normed=False, gated=False)
         else:
-            forward = builder.feed_forward(joined, layer.feed_forward, rows)
+            forward = feed_forward(builder, joined, layer.feed_forward, rows)
         stream = builder.norm(builder.over(forward, joined))
     return builder.vectors(stream)

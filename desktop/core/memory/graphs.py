@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from desktop.core.memory import lightning, mixers, rwkv, t5
+from desktop.core.memory import adapters, lightning, looped, mixers, rwkv, t5
 from desktop.core.memory.blocks import Builder
 from desktop.core.memory.bounds import beyond
 from desktop.core.memory.encoders import NORMED_BEHIND, encoder
+from desktop.core.memory.forward import experts, feed_forward
 from desktop.core.memory.indexed import Indexer
 from desktop.core.memory.replay import Result
 from desktop.core.memory.shape import Layer
@@ -21,16 +22,21 @@ _ROUTER_BIAS = frozenset(("deepseek2", "glm4moe", "dots1", "bailingmoe2", "ernie
 _SHARED_GATE = frozenset(("qwen2moe", "qwen3next", "qwen35moe"))
 _PLAIN_SUM = frozenset(("gpt-oss", "jamba", "qwen2moe", "olmoe"))  # experts' weights need not sum to one
 _RESIDUAL_FIRST = frozenset(("jamba", "lfm2", "lfm2moe"))  # sums are written over the stream, not over the part
-_NO_ROTATION = frozenset(("jamba", "kimi-linear", "kimi-k3", "glm5-next", "gpt2", "mpt", "starcoder", "bloom", "jais"))
-_WINDOWS_ROTATED = frozenset(("cohere2", "exaone4"))  # layers without a window have no rotation
+_NO_ROTATION = frozenset(
+    ("jamba", "kimi-linear", "kimi-k3", "glm5-next", "gpt2", "mpt", "starcoder", "bloom", "jais",
+     "nemotron_h", "nemotron_h_moe"),
+)  # fmt: skip
+_WINDOWS_ROTATED = frozenset(("cohere2", "exaone4"))  # where there are windows, layers without have no rotation
 _LEARNED_POSITIONS = frozenset(("gpt2", "starcoder", "mpt"))
+_TOKENS_ONLY = frozenset(("dflash",))  # ready-made embeddings come as another graph
 _EVERY_ROW = frozenset(("cogvlm", "dflash"))  # logits of a whole batch
 _WHOLE_BATCH = frozenset(  # keep rows for a draft model
     ("gpt-oss", "gemma4", "qwen3next", "qwen35", "qwen35moe", "bailingmoe3", "cohere2moe", "hy_v3", "nemotron_h",
      "nemotron_h_moe", "step35"),
 )  # fmt: skip
+_SKIPPED = frozenset(("talkie",))  # behind each layer stands the embedding, too, times the layer's weight
 _ONE_PART = frozenset(("nemotron_h", "nemotron_h_moe"))  # a layer mixes or is a feed-forward part
-_LATE_ROW = frozenset(("kimi-k3", "hy_v4", "hrm_text", "deepseek4"))  # the last row is taken behind all layers
+_LATE_ROW = frozenset(("kimi-k3", "hy_v4", "deepseek4"))  # the last row is taken behind all layers
 
 
 def build(builder: Builder) -> int:
@@ -42,6 +48,10 @@ def build(builder: Builder) -> int:
             return _gemma4(builder)
         case name if name in rwkv.NAMES:
             return rwkv.graph(builder)
+        case _ if builder.shape.adapter_rank:
+            return adapters.graph(builder)
+        case "hrm_text":
+            return looped.graph(builder)
         case "minimax-01":
             return lightning.graph(builder)
         case name if name in NORMED_BEHIND:
@@ -63,11 +73,14 @@ def _layers(builder: Builder) -> Iterator[tuple[Layer, bool]]:
 def _stream(builder: Builder) -> int:
     """A residual stream of mixers and feed-forward parts, which is what nearly all architectures are."""
     shape = builder.shape
-    stream = builder.embedding()
+    stream = builder.embedding(tokens_only=shape.architecture in _TOKENS_ONLY)
     if shape.architecture in _LEARNED_POSITIONS:
         stream = builder.over(stream, builder.new(shape.embedding, builder.positions))
     if shape.streams > 1:  # of hyper-connections: before and behind a layer
         builder.held.extend(builder.leaf(shape.streams * shape.embedding) for _ in range(2))
+    skipped = None
+    if shape.architecture in _SKIPPED:
+        skipped = stream = builder.over(stream)
     indexer = None
     more = beyond(shape, builder.longest, builder.batch)
     if more:
@@ -76,28 +89,58 @@ def _stream(builder: Builder) -> int:
         chosen = sum(layer.owns_kv and not layer.window for layer in builder.built)
         indexer = Indexer(builder, chosen)
     for layer, last in _layers(builder):
-        normed = builder.norm(stream)
+        normed = stream if shape.norms.behind else builder.norm(stream)
         if shape.architecture in _ONE_PART and (layer.experts or layer.feed_forward):
             stream = builder.over(_forward(builder, layer, normed, 0), stream)
             continue
+        if layer.owns_kv and layer.recurrent:
+            joined = _both(builder, layer, stream, normed)
+            joined, rows = (builder.last_row(joined), 1) if last else (joined, 0)
+            stream = builder.over(_forward(builder, layer, builder.norm(joined), rows), joined)
+            continue
         mixed = _mix(builder, layer, normed, indexer)
+        normed = builder.norm(stream) if shape.norms.second else normed
         rows = 0
         if last:
             mixed, stream, rows = builder.last_row(mixed), builder.last_row(stream), 1
             if shape.fused.parallel:
                 normed = builder.last_row(normed)
-        if shape.fused.parallel:
-            stream = builder.over(builder.over(_forward(builder, layer, normed, rows), stream), mixed)
-            continue
-        joined = _sum(builder, mixed, stream)
         if not layer.experts and not layer.feed_forward:
-            stream = joined
-            continue
-        stream = _sum(builder, _forward(builder, layer, builder.norm(joined), rows), joined)
+            stream = _sum(builder, mixed, stream)
+        elif shape.fused.parallel:
+            stream = builder.over(builder.over(_forward(builder, layer, normed, rows), stream), mixed)
+        elif shape.norms.experts and layer.experts:
+            stream = _apart(builder, layer, stream, _sum(builder, mixed, stream), rows)
+        else:
+            joined = _sum(builder, mixed, stream)
+            read = joined if shape.norms.behind else builder.norm(joined)
+            stream = _sum(builder, _forward(builder, layer, read, rows), joined)
+        if shape.norms.scaled:
+            stream = _scaled(builder, stream, builder.last_row(skipped) if skipped and last else skipped)
     if shape.architecture in _LATE_ROW:
         stream = builder.last_row(stream)
     every_row = shape.architecture in _EVERY_ROW
     return builder.logits(stream, whole_batch=shape.architecture in _WHOLE_BATCH, every_row=every_row)
+
+
+def _both(builder: Builder, layer: Layer, stream: Result, normed: Result) -> Result:
+    """Attention and a recurrent part beside it, each with a norm, and the stream (src/models/falcon-h1.cpp)."""
+    assert builder.shape.recurrent is not None
+    attended = builder.attention(layer, normed)
+    mixed = mixers.mamba2(builder, builder.shape.recurrent, builder.norm(stream))
+    return builder.over(builder.over(attended, mixed), stream)
+
+
+def _apart(builder: Builder, layer: Layer, stream: Result, joined: Result, rows: int) -> Result:
+    """A dense part behind attention, and experts that read what attention reads (src/models/arctic.cpp)."""
+    dense = builder.over(feed_forward(builder, builder.norm(joined), layer.feed_forward, rows), joined)
+    return builder.over(experts(builder, layer, builder.norm(stream), rows), dense)
+
+
+def _scaled(builder: Builder, stream: Result, skipped: Result | None) -> Result:
+    """What a layer gives, times its weight; or the embedding times it beside that."""
+    scaled = builder.weighed(skipped or stream)
+    return builder.over(stream, scaled) if skipped else scaled
 
 
 def _sum(builder: Builder, part: Result, stream: Result) -> Result:
@@ -115,7 +158,9 @@ def _mix(builder: Builder, layer: Layer, normed: Result, indexer: Indexer | None
     if state is None or not layer.recurrent:
         if shape.architecture in ("qwen3next", "qwen35", "qwen35moe"):
             return _gated_attention(builder, layer, normed)
-        rotates = layer.window > 0 if shape.architecture in _WINDOWS_ROTATED else shape.architecture not in _NO_ROTATION
+        rotates = shape.architecture not in _NO_ROTATION
+        if shape.architecture in _WINDOWS_ROTATED:
+            rotates = layer.window > 0 or not builder.windowed
         return builder.attention(layer, normed, rotates=rotates)
     match shape.architecture:
         case "mamba" | "jamba":
@@ -127,9 +172,6 @@ def _mix(builder: Builder, layer: Layer, normed: Result, indexer: Indexer | None
             return mixers.delta_net(builder, state, normed, repeated=shape.architecture == "qwen3next")
         case "kimi-linear" | "kimi-k3" | "glm5-next" | "bailingmoe3":
             return mixers.kimi_delta(builder, state, normed)
-        case "falcon-h1":
-            attended = builder.attention(layer, normed)
-            return builder.over(mixers.mamba2(builder, state, normed), attended)
     return mixers.mamba2(builder, state, normed)
 
 
@@ -137,18 +179,24 @@ def _forward(builder: Builder, layer: Layer, normed: Result, rows: int) -> Resul
     """The feed-forward part: dense, or routed experts and the shared one beside them."""
     shape = builder.shape
     if not layer.experts:
-        return builder.feed_forward(normed, layer.feed_forward, rows)
-    routed = builder.experts(
+        return feed_forward(builder, normed, layer.feed_forward, rows)
+    narrowed = layer.expert_width > 0
+    routed = experts(
+        builder,
         layer,
-        normed,
+        builder.new(layer.expert_width, normed, rows=rows) if narrowed else normed,
         rows,
+        scores=builder.new(layer.experts, normed, rows=rows) if narrowed else None,
         normed=shape.architecture not in _PLAIN_SUM and shape.architecture != "llama4",
         biased=shape.architecture in _ROUTER_BIAS,
         weighted_first=shape.architecture == "llama4",
+        gated=shape.fused.gated,
     )
+    if narrowed:
+        routed = builder.new(shape.embedding, routed, rows=rows)
     if not shape.shared_feed_forward:
         return routed
-    shared = builder.feed_forward(normed, shape.shared_feed_forward, rows)
+    shared = feed_forward(builder, normed, shape.shared_feed_forward, rows)
     if shape.architecture in _SHARED_GATE:
         shared = builder.over(shared, builder.over(builder.new(1, normed, rows=rows)))
     return builder.over(routed, shared)
@@ -235,12 +283,12 @@ def _gemma4(builder: Builder) -> int:
     for layer, _ in _layers(builder):
         attended = builder.over(builder.norm(_owned(builder, layer, builder.norm(stream))), stream)
         if layer.experts:
-            dense = builder.norm(builder.feed_forward(builder.norm(attended), layer.feed_forward))
+            dense = builder.norm(feed_forward(builder, builder.norm(attended), layer.feed_forward))
             normed = builder.norm(attended)
             scores = builder.new(layer.experts, builder.over(builder.norm(attended)))
-            mixed = builder.over(dense, builder.norm(builder.experts(layer, normed, scores=scores)))
+            mixed = builder.over(dense, builder.norm(experts(builder, layer, normed, scores=scores)))
         else:
-            mixed = builder.feed_forward(builder.norm(attended), layer.feed_forward)
+            mixed = feed_forward(builder, builder.norm(attended), layer.feed_forward)
         stream = builder.over(builder.norm(mixed), attended)
         if extra is not None:
             width = shape.per_layer_embedding

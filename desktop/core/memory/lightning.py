@@ -6,6 +6,7 @@ Source: llama.cpp 0c1e57098, ``src/models/minimax-01.cpp`` (graph).
 from __future__ import annotations
 
 from desktop.core.memory.blocks import Builder
+from desktop.core.memory.forward import experts, feed_forward
 from desktop.core.memory.mixers import read_state
 from desktop.core.memory.replay import Result
 from desktop.core.memory.shape import Layer, Recurrent
@@ -29,9 +30,9 @@ def graph(builder: Builder) -> int:
             mixed, normed, rows = builder.last_row(mixed), builder.last_row(normed), 1
         joined = builder.norm(builder.over(mixed, builder.over(normed)))
         if layer.experts:
-            forward = builder.experts(layer, joined, rows)
+            forward = experts(builder, layer, joined, rows)
         else:
-            forward = builder.feed_forward(joined, layer.feed_forward, rows)
+            forward = feed_forward(builder, joined, layer.feed_forward, rows)
         stream = builder.over(forward, builder.over(joined))
     return builder.logits(stream)
 

@@ -4,27 +4,61 @@ from __future__ import annotations
 
 from desktop.core.gguf import Header
 from desktop.core.layers import locate
-from desktop.core.memory.architectures import Fused
+from desktop.core.memory.architectures import Fused, Norms
+
+
+def _roles(header: Header) -> set[str]:
+    """What there is in any layer; nothing of a header that was read in part."""
+    tensors = header.tensors if header.complete else ()
+    return {place.role for tensor in tensors if (place := locate(tensor.name)).stack == "blk"}
 
 
 def fused_matrices(header: Header, usual: Fused, feed_forward: int) -> Fused:
     """Told by the tensors' names and shapes once they have been read, by what is usual before."""
-    names = {place.role for tensor in header.tensors if (place := locate(tensor.name)).stack == "blk"}
-    if not header.complete or not names:
+    names = _roles(header)
+    if not names:
         return usual
     gated = bool(names & {"ffn_gate", "ffn_gate_exps", "ffn_gate_up_exps"})
-    doubled = any(width == 2 * feed_forward for width in _up_widths(header, ("ffn_up",)).values())
+    doubled = any(width == 2 * feed_forward for width in widths_of(header, "ffn_up").values())
     gate_up = not gated and (usual.gate_up or doubled)
     return Fused(
         query_key_value="attn_qkv" in names and "attn_q" not in names,
         gate_up=gate_up,
         gated=gated or gate_up,
-        parallel=not names & {"ffn_norm", "attn_post_norm", "post_attention_norm"} and bool(names & {"ffn_up"}),
+        parallel={"attn_norm", "ffn_up"} <= names and not names & {"ffn_norm", "post_attention_norm"},
     )
 
 
-def _up_widths(header: Header, roles: tuple[str, ...]) -> dict[int, int]:
-    """How wide a feed-forward part's matrices are, by layer; nothing of a header that was read in part."""
+def norms_of(header: Header, usual: Norms) -> Norms:
+    """Told by the tensors' names once they have been read, by what is usual before."""
+    names = _roles(header)
+    if not names:
+        return usual
+    return Norms(
+        behind="post_attention_norm" in names and "attn_norm" not in names,
+        centred=usual.centred or bool(names & {"attn_norm.bias", "attn_output_norm.bias"}),
+        inside="attn_sub_norm" in names,
+        experts="ffn_norm_exps" in names,
+        scaled="layer_output_scale" in names,
+        second="attn_norm_2" in names,
+    )
+
+
+def shared_width(header: Header, usual: int) -> int:
+    """How wide the shared experts of a layer are, all together: as their matrices, where they have been read."""
+    if not _roles(header):
+        return usual
+    return max(widths_of(header, "ffn_up_shexp").values(), default=0)
+
+
+def gate_widths(header: Header, recurrent: list[bool]) -> list[int]:
+    """How wide the gate is that multiplies what attention gives, by layer; 0 without one."""
+    found = widths_of(header, "attn_gate")
+    return [0 if state else found.get(i, 0) for i, state in enumerate(recurrent)]
+
+
+def widths_of(header: Header, *roles: str) -> dict[int, int]:
+    """How wide what these matrices give is, by layer; nothing of a header that was read in part."""
     found: dict[int, int] = {}
     for tensor in header.tensors if header.complete else ():
         place = locate(tensor.name)
@@ -35,7 +69,7 @@ def _up_widths(header: Header, roles: tuple[str, ...]) -> dict[int, int]:
 
 def feed_forward_widths(header: Header, fused: Fused, usual: list[int]) -> list[int]:
     """The feed-forward width of each layer: that of its matrices, where they have been read."""
-    found = _up_widths(header, ("ffn_up", "ffn_gate"))
+    found = widths_of(header, "ffn_up", "ffn_gate")
     return [
         found.get(i, width * (2 if fused.gate_up else 1)) // (2 if fused.gate_up else 1)
         for i, width in enumerate(usual)

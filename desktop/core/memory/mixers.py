@@ -42,8 +42,8 @@ def mamba(builder: Builder, state: Recurrent, of: Result, *, normed: bool) -> Re
     )
     builder.graph.expand(scanned)
     builder.store(builder.part(scanned, size))
-    out = builder.over(builder.part(scanned, inner), builder.over(convolved))
-    gated = builder.new(inner, builder.new(inner, builder.part(both, inner)), out)
+    out = builder.over(builder.part(scanned, inner), builder.weighed(convolved))
+    gated = builder.loose(inner, builder.loose(inner, builder.part(both, inner, apart=True)), out)
     return builder.view(builder.new(builder.shape.embedding, gated))
 
 
@@ -56,12 +56,12 @@ def mamba2(builder: Builder, state: Recurrent, of: Result) -> Result:
     convolved = _convolved(builder, state, history, builder.part(everything, channels), channels)
     convolved = builder.over(builder.over(convolved))
     stream, enter, leave = (builder.part(convolved, w) for w in (inner, state.groups * size, state.groups * size))
-    step = builder.over(builder.new(heads, builder.part(everything, heads)))
+    step = builder.over(builder.loose(heads, builder.part(everything, heads)))
     scanned = Result(4 * inner * (builder.batch + size), (stream, step, enter, leave, builder.state_ids))
     builder.graph.expand(scanned)
     builder.store(builder.part(scanned, size))
     out = builder.over(builder.part(scanned, inner), builder.new(inner, stream))
-    gated = builder.new(inner, builder.new(inner, builder.part(everything, inner)), out)
+    gated = builder.loose(inner, builder.loose(inner, builder.part(everything, inner, apart=True)), out)
     return builder.new(builder.shape.embedding, builder.view(builder.norm(builder.view(gated))))
 
 

@@ -17,10 +17,12 @@ class Result:
     """A tensor of the graph. ``size`` in bytes; ``viewed`` is whose memory a view shows (it has none of its own).
 
     ``inplace``: it may be written over an argument of its size that nothing else needs and that is no view. What lies
-    in a cache or in the weights has size 0 here.
+    in a cache or in the weights has size 0 here. ``span``: bytes from a view's first to its last, which a copy takes.
     """
 
-    __slots__ = ("address", "children", "device", "held", "inplace", "is_output", "size", "sources", "viewed", "views")
+    __slots__ = (
+        "address", "children", "device", "held", "inplace", "is_output", "size", "sources", "span", "viewed", "views",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -30,10 +32,12 @@ class Result:
         inplace: bool = False,
         viewed: Result | None = None,
         device: int | None = None,
+        span: int = 0,
     ) -> None:
         """``device``: where it is computed; None leaves that to its neighbours."""
         self.device = device
         self.size = -(-size // ALIGNMENT) * ALIGNMENT
+        self.span = max(span, self.size)
         self.sources = sources
         self.inplace = inplace
         self.viewed = viewed
@@ -159,7 +163,7 @@ def _with_copies(nodes: list[Result]) -> list[Result]:
                     continue
                 key = (id(source), node.device or 0)
                 if key not in copies:
-                    copies[key] = Result(source.size, (source,), device=node.device)
+                    copies[key] = Result(source.span, (source,), device=node.device)
                     found.insert(start, copies[key])
                     start += 1
                 sources[at] = copies[key]

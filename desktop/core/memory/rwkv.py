@@ -7,6 +7,7 @@ build_rwkv7_time_mix, ..._channel_mix) and the graphs of ``rwkv6``, ``rwkv7``, `
 from __future__ import annotations
 
 from desktop.core.memory.blocks import Builder
+from desktop.core.memory.forward import feed_forward
 from desktop.core.memory.mixers import read_state
 from desktop.core.memory.replay import Result
 from desktop.core.memory.shape import Layer, Recurrent
@@ -55,7 +56,7 @@ def _gated(builder: Builder, layer: Layer, joined: Result, last: bool) -> Result
     joined, rows = builder.view(joined), 0
     if last:
         joined, rows = builder.last_row(joined), 1
-    return builder.over(builder.feed_forward(builder.norm(joined), layer.feed_forward, rows), joined)
+    return builder.over(feed_forward(builder, builder.norm(joined), layer.feed_forward, rows), joined)
 
 
 def _channels(builder: Builder, layer: Layer, history: Result, normed: Result, joined: Result, last: bool) -> Result:

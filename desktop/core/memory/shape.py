@@ -10,9 +10,16 @@ from dataclasses import dataclass, replace
 
 from desktop.core.gguf import Header
 from desktop.core.layers import locate
-from desktop.core.memory.architectures import PLAIN, Fused, Windows, facts_of
+from desktop.core.memory.architectures import BEFORE, PLAIN, Fused, Norms, Windows, facts_of
 from desktop.core.memory.header_keys import MAX_LAYERS, HeaderKeys
-from desktop.core.memory.matrices import feed_forward_widths, fused_matrices
+from desktop.core.memory.matrices import (
+    feed_forward_widths,
+    fused_matrices,
+    gate_widths,
+    norms_of,
+    shared_width,
+    widths_of,
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,8 @@ class Layer:
 
     ``experts`` 0 is a dense layer; otherwise ``experts_used`` of them, each ``expert_feed_forward`` wide, are computed
     for a token. ``indexer_keys`` are the elements per token that choose what is read of the cache; with
-    ``indexer_values`` as many again are allocated that nothing reads.
+    ``indexer_values`` as many again are allocated that nothing reads. ``gate`` is the width of what multiplies
+    attention's result, ``expert_width`` of what experts read and give where that is not the stream; 0 without.
     """
 
     heads: int
@@ -37,6 +45,8 @@ class Layer:
     expert_feed_forward: int = 0
     indexer_keys: int = 0
     indexer_values: int = 0
+    gate: int = 0
+    expert_width: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,8 @@ class ModelShape:
     With ``latent`` only keys are stored. ``reads_cache`` is False where attention sees one batch and nothing that was
     kept. ``known`` is False for an architecture there are no facts of: the formulas
     of a plain one are used, with a wider band. ``streams`` are the residual streams of hyper-connections,
-    ``low_ranks`` those of queries and of keys and values that are unpacked before they are stored.
+    ``low_ranks`` those of queries and of keys and values that are unpacked before they are stored, ``adapter_rank``
+    that of the adapters a router behind the layers chooses from.
     """
 
     architecture: str
@@ -106,9 +117,11 @@ class ModelShape:
     draft_layers: int = 0
     per_layer_embedding: int = 0
     fused: Fused = PLAIN
+    norms: Norms = BEFORE
     recurrent: Recurrent | None = None
     indexer: Indexer | None = None
     streams: int = 1
+    adapter_rank: int = 0
     reads_cache: bool = True
     known: bool = True
 
@@ -160,6 +173,10 @@ def shape_of(header: Header) -> ModelShape | None:
     expert_feed_forward = keys.each("expert_feed_forward_length", count)
     owns = [i < owning and facts.attends(recurrent[i], feed_forward[i]) for i in range(count)]
     indexer = _indexer_keys(keys, facts.indexer, owns, windows)
+    gates = gate_widths(header, recurrent)
+    narrowed = widths_of(header, "ffn_latent_down")
+    shared = keys.whole("expert_shared_feed_forward_length")
+    shared = shared or keys.whole("expert_shared_count", facts.shared_experts) * max(expert_feed_forward)
     layers = tuple(
         Layer(
             heads=heads[i],
@@ -176,6 +193,8 @@ def shape_of(header: Header) -> ModelShape | None:
             indexer_keys=indexer[i],
             # llama-kv-cache-msa.cpp leaves the values' length as the model's, for one head
             indexer_values=value_length if indexer[i] and facts.indexer == "sparse" else 0,
+            gate=gates[i],
+            expert_width=narrowed.get(i, 0),
         )
         for i in range(count)
     )
@@ -189,17 +208,18 @@ def shape_of(header: Header) -> ModelShape | None:
         trained_context=keys.whole("context_length"),
         experts=keys.whole("expert_count"),
         experts_used=keys.whole("expert_used_count"),
-        shared_feed_forward=keys.whole("expert_shared_feed_forward_length")
-        or keys.whole("expert_shared_count", facts.shared_experts) * max(expert_feed_forward),
+        shared_feed_forward=shared_width(header, shared),
         latent=_latent(header, keys),
         low_ranks=_low_ranks(header, keys),
         rope=keys.whole("rope.dimension_count", key_length),
         draft_layers=drafts,
         per_layer_embedding=keys.whole("embedding_length_per_layer_input"),
         fused=fused,
+        norms=norms_of(header, facts.norms),
         recurrent=_recurrent(keys, embedding, heads) if any(recurrent) else None,
         indexer=_indexer(keys) if any(indexer) or facts.indexer == "compressed" else None,
         streams=keys.whole("hyper_connection.count", 1),
+        adapter_rank=keys.whole("adapters.lora_rank") if facts.router else 0,
         reads_cache=facts.cache == "read",
         known=facts.known,
     )

@@ -8,6 +8,7 @@ so flash attention is not used but for reading the encoder's rows. The engine as
 from __future__ import annotations
 
 from desktop.core.memory.blocks import Builder
+from desktop.core.memory.forward import feed_forward
 from desktop.core.memory.replay import Result
 from desktop.core.memory.shape import Layer
 
@@ -33,7 +34,7 @@ def decoder(builder: Builder) -> int:
         attended = builder.over(mixed, stream)
         crossed = _crossed(builder, layer, builder.norm(attended), text, text_mask)
         joined = builder.over(crossed, attended)
-        stream = builder.over(builder.feed_forward(builder.norm(joined), layer.feed_forward), joined)
+        stream = builder.over(feed_forward(builder, builder.norm(joined), layer.feed_forward), joined)
     normed = builder.norm(stream)
     normed.is_output = True
     return builder.vectors(builder.new(shape.vocabulary, normed))
@@ -52,7 +53,7 @@ def encoder(builder: Builder) -> int:
         scores = builder.new(layer.heads * builder.batch, builder.view(key), builder.view(query))
         turned = [Result(value.size, (builder.view(value),))]
         joined = builder.over(_mixed(builder, layer, builder.over(scores, bias), mask, turned), stream)
-        stream = builder.over(builder.feed_forward(builder.norm(joined), layer.feed_forward), joined)
+        stream = builder.over(feed_forward(builder, builder.norm(joined), layer.feed_forward), joined)
     return builder.vectors(builder.norm(stream))
 
 

@@ -7,15 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from desktop.core.gguf import Header, Tensor
 from desktop.core.layers import locate
+from desktop.core.memory.architectures import NEVER_COPIED
 from desktop.core.memory.shape import ModelShape
 
 # Looked up by token and so kept on the CPU wherever the layers are (llama-arch.cpp, LLM_TENSOR_LAYER_INPUT)
 _INPUT = frozenset(("token_embd", "per_layer_token_embd", "token_types", "position_embd", "token_embd_norm"))
-# Without a matrix for the output, or with the embedding itself for one: nothing is copied (src/models/*.cpp)
-_NEVER_COPIED = frozenset(
-    ("bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2", "jina-bert-v3", "eurobert",
-     "bitnet"),
-)  # fmt: skip
 _TYPICAL_HEADER_BYTES = 40  # of a file per word of the vocabulary: text, score and merges of GPT-2, Qwen and Llama 3
 _TYPICAL_EMBEDDING = 1.25  # bits of the embedding over the file's mean: quantizers keep it finer
 
@@ -93,7 +89,7 @@ def weights_of(headers: Iterable[Header], shape: ModelShape, *, draft_layers: bo
         layers=tuple(layers),
         experts=tuple(experts),
         output_bytes=output_bytes,
-        tied_bytes=embedding if tied and shape.architecture not in _NEVER_COPIED else 0,
+        tied_bytes=embedding if tied and shape.architecture not in NEVER_COPIED else 0,
         tensors=tensors,
     )
 
