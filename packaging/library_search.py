@@ -66,6 +66,13 @@ class Tree:
         """What the loader takes from the tree for what ``elf`` calls ``name``; None when it finds none."""
         return next((self._at[folder / name] for folder in self.folders(elf) if folder / name in self._at), None)
 
+    def is_reached_by_link(self, elf: Elf, name: str) -> bool:
+        """Whether a file finds ``name`` in the tree where it is opened by a link to it. Whoever opens it chooses then:
+        the file itself takes the system's ``name``, the link the one in the tree.
+        """
+        links = [link for path, link in self._at.items() if path != elf.path and path.resolve() == elf.path]
+        return any(self.find(link, name) is not None for link in links)
+
     def from_the_system(self) -> Iterator[tuple[Elf, str]]:
         """Each entry with each name that it needs and does not find in the tree."""
         for elf in self._at.values():

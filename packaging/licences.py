@@ -26,6 +26,9 @@ from typing import Any
 
 from build_engine import fetch_sdist, pinned_version
 
+from desktop.engine.builder.vulkan import COPYRIGHT
+from desktop.engine.builder.vulkan import NOTES as MADE_WITH
+
 ROOT = Path(__file__).resolve().parent.parent
 OWN = ROOT / "packaging" / "licences"  # texts that the packages leave out
 ENGINE_PARTS = ROOT / "resources" / "data" / "engine_parts.csv"  # what is linked into llama.cpp; About has it too
@@ -73,6 +76,12 @@ SPDX = {
     "Apache Software License": "Apache-2.0",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
+# What is in the Vulkan backend by the package of Debian's that it came in (desktop/engine/builder/vulkan.py)
+GRAPHICS_PARTS = {
+    "libvulkan1": ("Vulkan-Loader", "Apache-2.0", "with Vulkan-Headers; used where the system has no Vulkan loader"),
+    "spirv-headers": ("SPIRV-Headers", "MIT", "in the Vulkan backend of llama.cpp"),
+}
+BOX = "import importlib.util as u; print(u.find_spec('llama_cpp').submodule_search_locations[0] + '/lib/further')"
 COMMON = Path("/usr/share/common-licenses")  # where Debian keeps the texts that its copyright files only name
 SYSTEM_NOTE = "a library of the system this was built on"
 # Packages that bring no text: by name, the texts that apply. That of nvidia-ml-py heads its source file.
@@ -127,9 +136,9 @@ def system_libraries(bundled: dict[str, str], folder: Path) -> list[Component]:
         text = Path("/usr/share/doc") / name / "copyright"
         keep(folder / f"debian-{name}", [text.resolve()])
         words = text.read_text(encoding="utf-8", errors="replace")
-        for named in set(re.findall(rf"{COMMON}/([\w.-]*\w)", words)):
-            if not (folder / "common-licenses" / named).exists() and (COMMON / named).exists():
-                keep(folder / "common-licenses", [COMMON / named])
+        for named in common_licences(words):
+            if not (folder / "common-licenses" / named.name).exists():
+                keep(folder / "common-licenses", [named])
         shown = subprocess.run(
             ["dpkg-query", "--show", "--showformat=${Version}", name], check=True, capture_output=True, text=True
         )
@@ -168,6 +177,32 @@ def others(folder: Path) -> list[Component]:
         Component("Python", platform.python_version(), "Python-2.0"),
         *(Component(row["name"], engine, row["licence"], row["note"]) for row in parts),
         Component("SmolLM2-135M-Instruct", "Q4_1", "Apache-2.0", "the starter model, by Hugging Face"),
+    ]
+
+
+def graphics_parts(python: str, folder: Path) -> list[Component]:
+    """What is in the Vulkan backend and beside it; nothing on macOS, which has none."""
+    if sys.platform == "darwin":
+        return []
+    found = subprocess.run([python, "-c", BOX], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    notes = json.loads((Path(found) / MADE_WITH).read_text(encoding="utf-8"))
+    parts = []
+    for package, (name, licence, note) in GRAPHICS_PARTS.items():
+        text = Path(found) / f"{package}{COPYRIGHT}"
+        if text.exists():
+            keep(folder / name, [text, *common_licences(text.read_text(encoding="utf-8", errors="replace"))])
+        elif package not in notes:  # a build with the Vulkan SDK: its headers, and no loader
+            keep(folder / name, [ROOT / "LICENSE"])  # the same Apache licence
+        else:
+            raise SystemExit(f"{package} {notes[package]} brings no text of its licence.")
+        parts.append(Component(name, notes.get(package, "of the Vulkan SDK"), licence, note))
+    return parts
+
+
+def common_licences(words: str) -> list[Path]:
+    """The texts that a copyright file of Debian's only names."""
+    return [
+        COMMON / name for name in sorted(set(re.findall(rf"{COMMON}/([\w.-]*\w)", words))) if (COMMON / name).exists()
     ]
 
 
@@ -210,6 +245,7 @@ def main() -> None:
     folder.mkdir(parents=True)
     bundled = bundled_files(work)
     parts = [*python_packages(python, bundled, folder), *system_libraries(bundled, folder), *others(folder)]
+    parts += graphics_parts(python, folder)
     parts += parts_of_qt(next(part.version for part in parts if part.name == "PySide6_Essentials"), folder)
     parts.sort(key=lambda part: part.name.lower())
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")

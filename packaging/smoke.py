@@ -28,6 +28,7 @@ from smoke_desk import Desk
 from smoke_installed import Installed, install, needs
 from smoke_roots import RootError, Roots
 from smoke_screen import Screen, SmokeError
+from smoke_vulkan import check_own_loader, check_vulkan
 from smoke_window import (
     ask,
     check_association,
@@ -54,7 +55,9 @@ USERS = (".local/share/heft", ".cache/heft", ".cache/huggingface", ".cache/fontc
 
 @dataclass(frozen=True)
 class Trial:
-    """One computer and what is done there. ``whole``: all steps, on a desktop; else ask, read and quit."""
+    """One computer and what is done there. ``whole``: all steps, on a desktop; ``vulkan``: commands on a device of
+    Vulkan's, in software; else ask, read and quit.
+    """
 
     name: str
     user: User
@@ -63,6 +66,7 @@ class Trial:
     fuse: bool = False
     login: bool = True
     starter: bool = True
+    vulkan: bool = False
 
 
 def trials(artefact: Path) -> list[Trial]:
@@ -74,6 +78,7 @@ def trials(artefact: Path) -> list[Trial]:
         return [
             Trial("root, nothing recommended, an empty environment", SUPERUSER, login=False),
             Trial("a user, with what is recommended", PERSON, whole=True, recommended=True),
+            Trial("a user, a Vulkan device", PERSON, vulkan=True),
         ]
     if small:
         return [Trial("root, FUSE", SUPERUSER, fuse=True, login=False, starter=False)]
@@ -157,8 +162,8 @@ def attempt(artefact: Path, trial: Trial, roots: Roots, model: Path, report: Rep
 
 def prove(artefact: Path, trial: Trial, roots: Roots, model: Path, folder: Path) -> list[str]:
     """All steps of a trial; what was seen. SmokeError when something is not as it should be."""
-    wanted = needs(artefact, recommended=trial.recommended, fuse=trial.fuse, desktop=trial.whole)
-    kinds = {"recommended": trial.recommended, "fuse": trial.fuse, "desktop": trial.whole}
+    kinds = {"recommended": trial.recommended, "fuse": trial.fuse, "desktop": trial.whole, "vulkan": trial.vulkan}
+    wanted = needs(artefact, **kinds)
     name = "-".join(["declared", *(kind for kind, has in kinds.items() if has)])
     layers = roots.with_packages(name, wanted)
     pictures = PICTURES / f"{artefact.stem}-{trial.name.replace(', ', '-').replace(' ', '-')}"
@@ -169,6 +174,8 @@ def prove(artefact: Path, trial: Trial, roots: Roots, model: Path, folder: Path)
             installed = install(artefact, desk, recommended=trial.recommended, fuse=trial.fuse, desktop=trial.whole)
             if trial.whole:
                 seen = whole(installed, desk, model, pictures)
+            elif trial.vulkan:
+                seen = [*check_vulkan(installed, desk), *check_own_loader(installed, desk)]
             else:
                 seen = short(installed, desk, trial, model, pictures)
             installed.remove()

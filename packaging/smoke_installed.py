@@ -19,6 +19,8 @@ from smoke_screen import SmokeError
 DESKTOP = "libglib2.0-bin, shared-mime-info, desktop-file-utils"
 # What an AppImage needs besides (README, Install) unless it is told to unpack itself
 FUSE_NEEDS = "libfuse2 | libfuse2t64, fuse | fuse3"
+# A Vulkan device in software, for a computer without a card; it brings the system's Vulkan loader
+LAVAPIPE = "mesa-vulkan-drivers"
 UNPACKING = "--appimage-extract-and-run"
 
 
@@ -45,13 +47,13 @@ def libraries_of(image: Path) -> str:
         return dependencies(Tree(Path(folder)))
 
 
-def needs(artefact: Path, *, recommended: bool, fuse: bool, desktop: bool) -> str:
+def needs(artefact: Path, *, recommended: bool, fuse: bool, desktop: bool, vulkan: bool = False) -> str:
     """The dependencies that a root for it has to meet, in the words of a Debian package."""
     if artefact.suffix == ".deb":
         found = [declared(artefact, "Depends"), declared(artefact, "Recommends") if recommended else ""]
     else:
         found = [libraries_of(artefact), FUSE_NEEDS if fuse else ""]
-    return ", ".join(filter(None, [*found, DESKTOP if desktop else ""]))
+    return ", ".join(filter(None, [*found, DESKTOP if desktop else "", LAVAPIPE if vulkan else ""]))
 
 
 def install(artefact: Path, desk: Desk, *, recommended: bool, fuse: bool, desktop: bool) -> Installed:

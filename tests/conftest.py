@@ -34,6 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # what a card of this computer would add to the engine is none of the tests' business (support/vulkan.py has one)
+    os.environ.setdefault("VK_DRIVER_FILES", "/nonexistent")
     config.addinivalue_line("markers", "errors_logged: the test expects ERROR records in the log")
     config.addinivalue_line("markers", "leaves_threads: the test may leave threads or processes behind")
     if os.environ.get("CI") and not hasattr(config, "workerinput"):  # a worker of pytest-xdist has no terminal

@@ -10,9 +10,11 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from desktop.engine.builder.recipe import LOADER, LOADER_FOLDER
 from desktop.engine.further_backends import FOLDER_VARIABLE, usable_libraries
 
 RPC_VARIABLE = "HEFT_RPC"  # "host:port host:port": llama.cpp RPC servers whose devices the engine may use
@@ -38,7 +40,8 @@ def backend_folder(package: Path) -> Path | None:
 
 
 def load_backends(library: ctypes.CDLL, package: Path) -> None:
-    """Load the best backend of each kind where none is compiled in, then the user's tested ones.
+    """Load the tested further backends, then the best of each kind where none is compiled in: of two that reach the
+    same card llama.cpp takes the first, and so does the server (native/control.cpp).
 
     Call before ``llama_backend_init``, once per process. ``library`` is libllama with what it depends on. Raises
     RuntimeError when there is none for the CPU, in the loader's words: llama.cpp says nothing of a backend that the
@@ -49,14 +52,15 @@ def load_backends(library: ctypes.CDLL, package: Path) -> None:
     count.restype, count.argtypes = ctypes.c_size_t, []
     os.environ.pop("GGML_BACKEND_PATH", None)  # names one more library, which nobody has tested
     folder = backend_folder(package)
-    if not count() and folder is not None:
+    compiled_in = bool(count())
+    for file in usable_libraries(os.environ.get(FOLDER_VARIABLE, ""), package):
+        load_backend(library, file)
+    if not compiled_in and folder is not None:
         load = library.ggml_backend_load_all_from_path
         load.restype, load.argtypes = None, [ctypes.c_char_p]
         load(os.fsencode(folder))
     if not _has_cpu(library):
         raise RuntimeError(f"the engine at {package} has no backend for this CPU{_why_none(folder)}")
-    for file in usable_libraries(os.environ.get(FOLDER_VARIABLE, ""), package):
-        load_backend(library, file)
 
 
 def _has_cpu(library: ctypes.CDLL) -> bool:
@@ -79,8 +83,25 @@ def load_backend(library: ctypes.CDLL, file: Path) -> int | None:
     """Load one backend; its registration, None when llama.cpp refuses it (its log says why)."""
     load = library.ggml_backend_load
     load.restype, load.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
-    registration: int | None = load(os.fsencode(file))
+    registration: int | None = load(os.fsencode(loadable(file)))
     return registration
+
+
+def loadable(file: Path) -> Path:
+    """By which path a backend is loaded: where the system has no Vulkan loader, through the link beside the one that
+    came with it (desktop/engine/builder/vulkan.py); the search path of a library begins where it was opened.
+    """
+    linked = file.parent / LOADER_FOLDER / file.name
+    return linked if linked.exists() and not _system_has_loader() else file
+
+
+@lru_cache(maxsize=1)
+def _system_has_loader() -> bool:
+    try:
+        ctypes.CDLL(LOADER)
+    except OSError:
+        return False
+    return True
 
 
 def chosen_cpu(log: str) -> str:

@@ -92,6 +92,60 @@ def test_the_second_start_takes_no_set_up_time(checkout: Path) -> None:
     assert min(durations) < SECOND_START_SECONDS
 
 
+BACKEND_ASKED_FOR = """
+has_gpu() { %s; }
+set_up_vulkan %s
+"""
+
+
+@pytest.fixture
+def engine(checkout: Path) -> Path:
+    """Where an engine's further backends lie; the environment's Python knows it, and a program that builds some."""
+    package = checkout / "packages" / "llama_cpp"
+    (package / "lib" / "further").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    python = checkout / ".venv" / "bin" / "python"
+    python.unlink()
+    python.write_text(f"#!/bin/sh\nPYTHONPATH='{package.parent}' exec '{sys.executable}' \"$@\"\n")
+    python.chmod(0o755)
+    return package / "lib" / "further"
+
+
+def builds(checkout: Path, code: str) -> None:
+    (checkout / "packaging" / "build_engine.py").write_text(f"import sys\nfrom pathlib import Path\n{code}\n")
+
+
+@pytest.mark.parametrize(("has_gpu", "mode"), [("true", "run"), ("false", "test"), ("true", "test")])
+def test_the_backend_for_graphics_cards_is_put_beside_the_engine(
+    checkout: Path, engine: Path, has_gpu: str, mode: str
+) -> None:
+    builds(checkout, "(Path(sys.argv[sys.argv.index('--into') + 1]) / 'built').touch()")
+    done = shell(checkout, BACKEND_ASKED_FOR % (has_gpu, mode))
+    assert done.returncode == 0 and (engine / "built").exists()
+    assert done.stderr == "Setting up the backend for graphics cards (Vulkan; a few minutes the first time)\n"
+
+
+def test_a_computer_without_a_graphics_card_gets_no_backend_and_no_words(checkout: Path, engine: Path) -> None:
+    builds(checkout, "raise SystemExit('asked')")
+    done = shell(checkout, BACKEND_ASKED_FOR % ("false", "run"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not engine.exists()  # one of an earlier engine does not stay
+
+
+def test_a_backend_that_cannot_be_built_is_a_sentence_and_is_tried_again_a_day_later(
+    checkout: Path, engine: Path
+) -> None:
+    builds(checkout, "raise SystemExit('Fetching failed. The whole log: x')")
+    done = shell(checkout, BACKEND_ASKED_FOR % ("true", "run"))
+    assert done.returncode == 0 and not engine.exists()
+    assert "models run on the processor" in done.stderr.splitlines()[-1]
+    shell(checkout, 'fingerprint >"$VENV/.heft-run"')
+    assert shell(checkout, "is_set_up run").returncode == 0
+    mark = checkout / ".venv" / ".heft-no-vulkan"
+    os.utime(mark, (time.time() - 90_000, time.time() - 90_000))
+    assert shell(checkout, "is_set_up run").returncode == 1
+
+
 NATIVE = "desktop/engine/server/native/control.cpp"
 
 

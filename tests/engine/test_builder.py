@@ -146,7 +146,7 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
     code = f"""
 import sys
 sys.path.insert(0, {str(root)!r})
-import desktop.engine.builder.compiling, desktop.engine.builder.unpacked
+import desktop.engine.builder.compiling, desktop.engine.builder.unpacked, desktop.engine.builder.vulkan
 print([name for name in sys.modules if name.startswith("desktop.") and "builder" not in name])
 """
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)

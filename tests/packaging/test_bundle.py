@@ -20,7 +20,7 @@ from elf import read_elf
 def get_imports(file):
     return {(name, None) for name in read_elf(Path(file)).needed}
 """
-ENTRIES = "import json, bundle; print(json.dumps(bundle.engine_files()))"
+ENTRIES = "import json, bundle; print(json.dumps(bundle.{}()))"
 
 
 def library(folder: Path, name: str, *needed: str, copies: bool = True) -> None:
@@ -61,11 +61,11 @@ def engine(tmp_path: Path) -> Path:
     return folder
 
 
-def entries(engine: Path) -> list[list[str]]:
+def entries(engine: Path, kind: str = "engine_files") -> list[list[str]]:
     """Place in the bundle, file or target of the link, kind; AssertionError with what was said where there is none."""
     path = os.pathsep.join([str(engine.parents[1]), str(PACKAGING)])
     environment = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run([sys.executable, "-c", ENTRIES], env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", ENTRIES.format(kind)], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found: list[list[str]] = json.loads(done.stdout)
     return found
@@ -91,3 +91,20 @@ def test_an_engine_without_a_server_is_not_packed(engine: Path) -> None:
     (engine / "llama-server").unlink()
     with pytest.raises(AssertionError, match="no llama-server in"):
         entries(engine)
+
+
+def test_backends_for_graphics_cards_come_as_they_are_in_a_folder_that_llama_cpp_does_not_search(engine: Path) -> None:
+    with pytest.raises(AssertionError, match="no backend for graphics cards in"):
+        entries(engine, "box_files")
+    box = engine / "further"
+    (box / "loader").mkdir(parents=True)
+    for name in ("libggml-vulkan.so", "loader/libvulkan.so.1", "vulkan.json", "libvulkan1.copyright"):
+        (box / name).touch()
+    (box / "loader" / "libggml-vulkan.so").symlink_to("../libggml-vulkan.so")
+    place = "llama_cpp/lib/further"
+    assert entries(engine, "box_files") == [
+        [f"{place}/libggml-vulkan.so", str(box / "libggml-vulkan.so"), "BINARY"],
+        [f"{place}/loader/libggml-vulkan.so", "../libggml-vulkan.so", "SYMLINK"],
+        [f"{place}/loader/libvulkan.so.1", str(box / "loader" / "libvulkan.so.1"), "BINARY"],
+    ]
+    assert not [place for place, _, _ in entries(engine) if "vulkan" in place]

@@ -230,6 +230,24 @@ def test_run_paths_make_all_of_it_found_whatever_the_library_path(tree: Path, tm
     assert engine.read_bytes() == before
 
 
+def test_one_path_leads_to_the_systems_library_and_another_to_the_one_that_came_along(
+    tree: Path, tmp_path: Path
+) -> None:
+    own = answering(tree / "further" / "loader" / "libanswer.so.1", 7)
+    library = asking(tree / "further" / "libask.so", own, "-Wl,-rpath,$ORIGIN:$ORIGIN/..,--disable-new-dtags")
+    assert len(said(tree)) == 1
+    (own.parent / "libask.so").symlink_to("../libask.so")
+    assert said(tree) == []
+    done = script("run_paths.py", tree)
+    assert done.returncode == 0, done.stderr
+    assert said(tree) == []
+    systems = answering(tmp_path / "system" / "libanswer.so.1", 42)
+    for variables in ({}, {"LD_LIBRARY_PATH": str(systems.parent)}):
+        assert asked(own.parent / "libask.so", **variables) == "7"
+    assert "cannot open shared object file" in asked(library)
+    assert asked(library, LD_LIBRARY_PATH=str(systems.parent)) == "42"
+
+
 def test_run_paths_let_a_program_of_the_bundle_find_its_own_and_leave_the_starter_alone(
     tree: Path, tmp_path: Path
 ) -> None:

@@ -52,6 +52,12 @@ class Watcher:
     def compiling(self, recipe: Recipe) -> None:
         """First what the compiler needs is fetched; then steps are told."""
 
+    def fetching_tools(self) -> None:
+        """What a backend for graphics cards is compiled with, a few MB."""
+
+    def compiling_backend(self, name: str) -> None:
+        """A backend, "Vulkan" say; then steps are told."""
+
     def step(self, label: str, done: int, total: int) -> None:
         """``done`` of ``total`` steps of what ``label`` names."""
 
@@ -68,15 +74,17 @@ class Commands:
         self._process: subprocess.Popen[str] | None = None
         self._stopped = False
 
-    def run(self, command: list[str], environment: dict[str, str], log: Path, label: str) -> None:
-        """Raises BuildError when it fails, and when it was stopped."""
+    def run(
+        self, command: list[str], environment: dict[str, str], log: Path, label: str, *, folder: Path | None = None
+    ) -> None:
+        """Run it, in ``folder`` where one is named. Raises BuildError when it fails, and when it was stopped."""
         with log.open("w", encoding="utf-8") as sink:
-            process = self._start(command, environment)
+            process = self._start(command, environment, folder)
             assert process.stdout is not None
             try:
                 for line in process.stdout:
                     sink.write(line)
-                    if step := _NINJA.match(line):
+                    if (step := _NINJA.match(line)) and step[1] != "0":  # 0: it looks what there is to do
                         self._watcher.step(label, int(step[1]), int(step[2]))
                     elif step := _MAKE.match(line):
                         self._watcher.step(label, int(step[1]), 100)
@@ -97,9 +105,10 @@ class Commands:
             if self._process is not None:
                 _end(self._process)
 
-    def _start(self, command: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
+    def _start(self, command: list[str], environment: dict[str, str], folder: Path | None) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            command, env=environment, cwd=folder,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, encoding="utf-8", errors="replace", start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )  # fmt: skip

@@ -18,6 +18,9 @@ from pathlib import Path
 
 PROJECT = "llama-cpp-python"
 NATIVE_SOURCES = Path(__file__).resolve().parent.parent / "server" / "native"
+# The Vulkan loader (Linux; on Windows it comes with a card's driver), and the folder below a backend's own that holds
+# one, with a link to the backend, which finds it when it is opened by that link.
+LOADER, LOADER_FOLDER = "libvulkan.so.1", "loader"
 # RPC gives the memory planner a second real device to place layers on. The server comes without its web page (which
 # would be fetched from the network) and without TLS: it speaks to this computer only.
 # GCC's amxtileintrin.h (seen in 12.2) says that AMX's configuration is 8 of its 64 bytes, so -fdse takes the rest away
@@ -32,8 +35,10 @@ _SERVER = "-DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON -DLLAMA_USE_PREBUILT_U
 _PLACES = "-DCMAKE_INSTALL_BINDIR=llama_cpp/lib -DCMAKE_INSTALL_LIBDIR=llama_cpp/lib"
 _ALL = f"-DGGML_RPC=ON -DLLAVA_BUILD=OFF {_SERVER} {_PLACES}"
 _GCC = f" -DCMAKE_CXX_FLAGS={_NO_DSE}" if sys.platform == "linux" else ""
-# llama.cpp docs/build.md: with GGML_BACKEND_DL each backend is a library of its own, found and rated at start.
-PORTABLE = f"{_ALL}{_GCC} -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON -DGGML_NATIVE=OFF"
+_METAL = " -DGGML_METAL=ON -DGGML_METAL_EMBED_LIBRARY=ON" if sys.platform == "darwin" else ""  # fails without Metal
+# llama.cpp docs/build.md: with GGML_BACKEND_DL each backend is a library of its own, found and rated at start. Not with
+# a native build (ggml/src/ggml-cpu/CMakeLists.txt refuses it): there the processor's backend is compiled in.
+PORTABLE = f"{_ALL}{_GCC}{_METAL} -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON -DGGML_NATIVE=OFF"
 _BYTES_PER_JOB = 1 << 30  # the largest translation units of llama.cpp need just under 1 GiB in g++
 _CORE_SECONDS = 765.0  # of a native build of 218 steps, its sources fetched: measured on two busy cores (Zen 4)
 

@@ -19,7 +19,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.memory.cache import BATCH
 from desktop.core.memory.packing import AMX
 from desktop.engine.api import EngineDied, Event, Hello, Load, Loaded, LoadProgress
-from desktop.engine.backends import engine_package
+from desktop.engine.backends import engine_package, loadable
 from desktop.engine.cause import Cause
 from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, EndpointError
 from desktop.engine.further_backends import FOLDER_VARIABLE, usable_libraries
@@ -254,7 +254,7 @@ class Loading:
         if not folder:
             return []
         self._hello()  # the first one tries what has no verdict yet
-        return usable_libraries(folder, engine_package())
+        return [loadable(file) for file in usable_libraries(folder, engine_package())]
 
 
 def _has_words(log: str) -> bool:

@@ -1,0 +1,52 @@
+"""An installed Heft on a device of Vulkan's: listed, planned onto and run on when that is asked for, else left alone.
+
+The device is software (lavapipe), so it is never taken by itself: llama.cpp's own variable asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from smoke_commands import check_answer
+from smoke_desk import Desk
+from smoke_installed import Installed
+from smoke_screen import SmokeError
+
+ASKED = {"GGML_VK_VISIBLE_DEVICES": "0"}
+LAYERS = 10
+
+
+def check_vulkan(installed: Installed, desk: Desk) -> list[str]:
+    """Without being asked for the device is not there; with it is, holds layers, and answers."""
+    plain = _machine(installed, desk)
+    if plain["gpus"] or plain["notes"]:
+        raise SmokeError(f"a device that nobody asked for: {plain['gpus']}, {plain['notes']}")
+    check_answer(installed, desk, "starter")
+    words = [*installed.command, "fit", "starter", "--gpu-layers", str(LAYERS), "--json"]
+    name = _device(installed, desk)
+    plan: dict[str, Any] = json.loads(desk.run(words, "", **ASKED))
+    if plan["load"]["gpu_layers"] != LAYERS:
+        raise SmokeError(f"the plan is not on the device: {plan['load']}")
+    answer = check_answer(installed, desk, "starter", **ASKED)
+    return [f"{name} answers {answer[:40]!r}"]
+
+
+def check_own_loader(installed: Installed, desk: Desk) -> list[str]:
+    """The same where the system has a driver and no Vulkan loader."""
+    desk.as_root("dpkg", "--remove", "--force-depends", "libvulkan1")
+    _device(installed, desk)
+    check_answer(installed, desk, "starter", **ASKED)
+    return ["the bundled loader finds it, too"]
+
+
+def _device(installed: Installed, desk: Desk) -> str:
+    gpus = _machine(installed, desk, **ASKED)["gpus"]
+    if len(gpus) != 1:
+        raise SmokeError(f"not one Vulkan device, as asked for: {gpus}")
+    return str(gpus[0]["name"])
+
+
+def _machine(installed: Installed, desk: Desk, **variables: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(desk.run([*installed.command, "machine", "--json"], "", **variables))
+    return found

@@ -1,0 +1,46 @@
+"""The Vulkan backend itself on a device in software: listed, loaded onto and computing as the processor does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.engine import driven_engine
+from support.vulkan import shipped_library, use_lavapipe
+
+from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
+from desktop.engine.graphics_drivers import VISIBLE_DEVICES
+
+pytestmark = pytest.mark.engine
+LAYERS = 3
+QUESTION = "Name the days of the week."  # whose first tokens are no near tie between two
+
+
+@pytest.fixture(autouse=True)
+def vulkan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The backend in a user's folder, and lavapipe."""
+    use_lavapipe(monkeypatch)
+    folder = tmp_path / "backends"
+    folder.mkdir()
+    (folder / shipped_library().name).symlink_to(shipped_library())
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    monkeypatch.delenv(TRIAL_MODEL_VARIABLE, raising=False)
+
+
+def test_layers_on_a_vulkan_device_answer_as_the_processor_does(tmp_path: Path, starter_model: Path) -> None:
+    with driven_engine(tmp_path) as engine:
+        (device,) = [device for device in engine.hello().devices if device.backend == "Vulkan"]
+        assert device.total_bytes > 0
+        answers = {}
+        for layers, devices in ((0, "none"), (LAYERS, device.name)):
+            assert engine.load(starter_model, 256, gpu_layers=layers, devices=devices).gpu_layers == layers
+            answers[layers], _ = engine.ask(QUESTION, max_tokens=6)
+    assert answers[LAYERS] == answers[0] != ""
+
+
+def test_a_software_device_is_never_taken_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VISIBLE_DEVICES)
+    with driven_engine(tmp_path) as engine:
+        hello = engine.hello()
+    assert {device.name for device in hello.devices} == {"CPU"}
+    assert len(hello.left_out) == 1 and "no device" in hello.left_out[0]
