@@ -199,13 +199,12 @@ class Pages:
         page.show_versions_of(base)
 
     def _machine_page(self) -> Page:
-        from desktop.services.planning.reclaimable import reclaimable_from
         from desktop.ui.machine.page import MachinePage
         from desktop.ui.machine.trust_panel import TrustSources
 
         sources = TrustSources(self._container.ledger.trust, self._container.calibration)
-        held = lambda: reclaimable_from(self._container.engine.state)  # noqa: E731
-        return MachinePage(self._container.machine, self._tasks, self._theme, sources, self._chosen_machine, held)
+        made = self._container
+        return MachinePage(made.machine, self._tasks, self._theme, sources, self._chosen_machine, made.held)
 
     @cached_property
     def _chosen_machine(self) -> ChosenMachine:

@@ -22,4 +22,23 @@ COMMANDS = {
     "report": "logs, versions and this computer in one file for an issue, without names and chats",
 }
 
+# One line of each command to copy: at the end of its help, and where an argument is missing or wrong.
+EXAMPLES = {
+    "machine": "heft machine --measure",
+    "library": "heft library",
+    "inspect": "heft inspect hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf",
+    "fit": "heft fit hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf --context 8192",
+    "search": "heft search qwen3 --fits",
+    "variants": "heft variants Qwen/Qwen3-4B-GGUF",
+    "download": "heft download Qwen/Qwen3-4B-GGUF Q4_K_M",
+    "jobs": "heft jobs pause 3f2a",
+    "run": "heft run starter --prompt 'Why is the sea salty?'",
+    "chat": "heft chat starter",
+    "bench": "heft bench starter",
+    "engine": "heft engine",
+    "settings": "heft settings starter context=8192",
+    "config": "heft config theme dark",
+    "report": "heft report",
+}
+
 LOG_LEVEL = "--log-level"  # every command takes it, anywhere in the line

@@ -46,36 +46,44 @@ def report(found: Weighed) -> str:
 
 
 def verdict(fit: Fit) -> str:
-    """Where it goes, in one sentence."""
-    free = f"{human_bytes(fit.free_bytes)} free after {human_bytes(_reserve(fit))} kept for the system"
-    needed = human_bytes(fit.memory.total_bytes)
+    """Where it goes, and what it needs of what is free there, in one sentence."""
     match fit.placement:
         case "gpu":
-            return f"Fits on {_gpus(fit)}: {needed} of {free}."
+            where = f"Fits on {_gpus(fit)}"
         case "partial":
-            return (
-                f"{fit.gpu_layers} of {fit.layers} layers fit on {_gpus(fit)}; the rest goes to main memory: "
-                f"{needed} of {free}."
-            )
+            where = f"{fit.gpu_layers} of {fit.layers} layers fit on {_gpus(fit)}; the rest goes to main memory"
         case "experts-in-ram":
-            return (
-                f"Fits with the experts of {fit.cpu_expert_layers} layers in main memory and all else on {_gpus(fit)}: "
-                f"{needed} of {free}."
+            where = (
+                f"Fits with the experts of {fit.cpu_expert_layers} layers in main memory and all else on {_gpus(fit)}"
             )
         case "cpu":
-            return f"Fits in main memory, computed by the processor: {needed} of {free}."
-    return f"Too large by {human_bytes(fit.short_by_bytes)}: it takes {needed} of {free}."
+            where = "Fits in main memory, computed by the processor"
+        case _:
+            where = f"Too large by {human_bytes(fit.short_by_bytes)}"
+    return f"{where}: {_needs(fit)}."
+
+
+def _needs(fit: Fit) -> str:
+    """``it needs 5.1 GB of the 7.5 GB free on GeForce RTX 4060 and 2.0 GB of the 29.1 GB free in main memory``."""
+    pools = {pool.device: pool for pool in fit.pools}
+    held = sorted((d for d in fit.memory.devices if d.total_bytes), key=lambda device: device.device == RAM)
+    needs = [
+        f"{human_bytes(device.total_bytes)} of the {human_bytes(pool.free_bytes)} that "
+        f"{'main memory' if device.device == RAM else pool.name} has free for models"
+        for device in held
+        if (pool := pools.get(device.device)) is not None
+    ]
+    if not fit.fits and len(needs) == 1:
+        (device,) = held
+        place = "main memory" if device.device == RAM else pools[device.device].name
+        free = human_bytes(pools[device.device].free_bytes)
+        return f"it needs {human_bytes(device.total_bytes)}, and {place} has {free} free for models"
+    return "it needs " + " and ".join(needs)
 
 
 def _gpus(fit: Fit) -> str:
     count = len(fit.pools) - 1
     return "the GPU" if count == 1 else f"{count} GPUs"
-
-
-def _reserve(fit: Fit) -> int:
-    used = {device.device for device in fit.memory.devices if device.total_bytes}
-    pools = [pool for pool in fit.pools if pool.device in used] or list(fit.pools)
-    return sum(pool.reserve_bytes for pool in pools if not pool.shared or len(pools) == 1)
 
 
 def _terms(fit: Fit) -> str:
@@ -85,6 +93,8 @@ def _terms(fit: Fit) -> str:
     terms = [name for name, size in memory_terms(memory).items() if size]
     rows = [[name, *(human_bytes(column[name]) for column in columns)] for name in terms]
     rows.append(["Total", *(human_bytes(device.total_bytes) for device in memory.devices)])
-    names = {pool.device: pool.name for pool in fit.pools}
-    header = ["", *(("Main memory" if d.device == RAM else names.get(d.device, "")) for d in memory.devices)]
+    pools = [{pool.device: pool for pool in fit.pools}.get(device.device) for device in memory.devices]
+    rows.append(["Free for models", *(human_bytes(pool.free_bytes) if pool else "" for pool in pools)])
+    rows.append(["Kept free besides", *(human_bytes(pool.reserve_bytes) if pool else "" for pool in pools)])
+    header = ["", *("Main memory" if not pool or pool.device == RAM else pool.name for pool in pools)]
     return table(header, rows, right=range(1, len(header)))

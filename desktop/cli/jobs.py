@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List, after doing what was asked for. Raises NotFoundError for an unknown job."""
     if args.action and not args.id:
-        raise UsageError("Name the job.", f"See the ids: heft jobs. Then: heft jobs {args.action} ID")
+        raise UsageError("Name the job.", f"See the ids: heft jobs. For example: heft jobs {args.action} 3f2a")
     paths = default_paths()
     told = ask(paths.data, jobs_channel.request(args.action or "", args.id or ""))
     window = told is not None

@@ -7,16 +7,20 @@ import importlib
 from typing import NoReturn
 
 from desktop import __version__
-from desktop.cli.commands import COMMANDS, LOG_LEVEL
+from desktop.cli.commands import COMMANDS, EXAMPLES, LOG_LEVEL
 from desktop.core.errors import UsageError
 from desktop.system.logs import ACCEPTED
+
+_MISSING = "the following arguments are required: "  # as argparse says it, in every version so far
 
 
 class _Parser(argparse.ArgumentParser):
     """Raises instead of exiting, so that ``--json`` also holds for bad usage."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"See: {self.prog} --help")
+        example = EXAMPLES.get(self.prog.rpartition(" ")[2])
+        hint = f"See: {self.prog} --help" + (f" · For example: {example}" if example else "")
+        raise UsageError(f"Missing: {message.removeprefix(_MISSING)}." if _MISSING in message else message, hint)
 
 
 def parser_of(command: str | None) -> argparse.ArgumentParser:
@@ -26,7 +30,7 @@ def parser_of(command: str | None) -> argparse.ArgumentParser:
     parser.add_argument(LOG_LEVEL, metavar="LEVEL", help=f"log on standard error too: {ACCEPTED}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, summary in COMMANDS.items():
-        sub = commands.add_parser(name, help=summary, description=summary)
+        sub = commands.add_parser(name, help=summary, description=summary, epilog=f"For example: {EXAMPLES[name]}")
         if name == command:
             importlib.import_module(f"desktop.cli.{name}").add_arguments(sub)
             sub.add_argument("--json", action="store_true", help="one JSON document on stdout")

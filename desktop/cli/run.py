@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import msgspec
 
+from desktop.cli.commands import EXAMPLES
 from desktop.cli.fit import speeds_document
 from desktop.cli.model import (
     add_answer_arguments,
@@ -19,7 +20,7 @@ from desktop.cli.model import (
     prediction,
     token_number,
 )
-from desktop.cli.output import ProgressLine, ShownAnswer, human_bytes, print_json, print_note
+from desktop.cli.output import ProgressLine, ShownAnswer, print_json, print_note
 from desktop.cli.sampling import add_sampling_arguments, chosen_sampling
 from desktop.core.answer_settings import ANSWER_FIELDS, AnswerSettings
 from desktop.core.errors import UsageError
@@ -28,8 +29,10 @@ from desktop.engine.api import ChatMessage, Finished, Generate, Sampling
 from desktop.services.chat.answer_parts import Part
 from desktop.services.chat.sampling import sampling_document, sampling_of
 from desktop.services.chat.speculation_words import speculation_words
+from desktop.services.chat.thread_words import thread_words
 from desktop.services.container import Container
 from desktop.services.planning.ledger import RunMeter
+from desktop.services.planning.words import memory_held
 from desktop.store.paths import default_paths
 
 _TYPICAL_CONTEXT = 256  # tokens of a short question and its answer: where the prediction is made
@@ -50,7 +53,9 @@ def run(args: argparse.Namespace) -> int:
     """Answer and report the figures; the answer's text goes to stdout, everything else to stderr."""
     prompt = args.prompt if args.prompt is not None else _read_prompt()
     if not prompt.strip():
-        raise UsageError("There is no prompt.", "Give one with --prompt, or pipe it in.")
+        raise UsageError(
+            "There is no prompt.", f"Give one with --prompt, or pipe it in. For example: {EXAMPLES['run']}"
+        )
     answer = ShownAnswer(silent=args.json)
     chosen = chosen_sampling(args)
     if args.raw and any(getattr(args, field.name) is not None for field in ANSWER_FIELDS):
@@ -87,7 +92,9 @@ def run(args: argparse.Namespace) -> int:
     else:
         for note in (*notes, *finished.notes):
             print_note(f"note: {note}")
-        print_note(f"{summary(finished)} · {human_bytes(loaded.memory.total_bytes)} memory")
+        fit = plan.fit.memory if plan.fit is not None else None
+        held = memory_held(loaded.memory.total_bytes, None, fit.checkpoint_bytes if fit is not None else 0)
+        print_note(f"{summary(finished)} · {held} memory")
     return 0
 
 
@@ -159,7 +166,6 @@ def summary(finished: Finished) -> str:
         f"prompt {figures.prompt_tokens:,} tokens at {figures.prompt_tokens_per_second:.0f} tok/s",
         f"context {figures.context_used:,} / {figures.context_length:,}",
     ]
-    parts += speculation_words(msgspec.structs.asdict(figures))
-    if given_up := figures.given_up_threads:
-        parts.append(f"{given_up} thread{'s' if given_up != 1 else ''} left to other programs")
+    named = msgspec.structs.asdict(figures)
+    parts += [*speculation_words(named), *thread_words(named)]
     return " · ".join([*parts, words] if words else parts)

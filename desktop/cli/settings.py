@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL, and what to set."""
     keys = ", ".join(["kv", *(field.key for field in LOAD_FIELDS), *(field.name for field in ANSWER_FIELDS)])
     parser.add_argument("model", metavar="MODEL", help="a path, a name from 'heft library', or 'starter'")
-    parser.add_argument("changes", nargs="*", metavar="KEY=VALUE", help=f"what to remember; KEY= forgets. Keys: {keys}")
+    parser.add_argument(
+        "changes", nargs="*", default=[], metavar="KEY=VALUE", help=f"what to remember; KEY= forgets. Keys: {keys}"
+    )
     parser.add_argument("--reset", action="store_true", help="forget all that was set for this model")
 
 

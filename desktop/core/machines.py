@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from desktop.core.hardware import Cpu, Gpu, Machine, Memory
+from desktop.core.units import human_bytes
 
 DeviceKind = Literal["gpu", "unified", "apple"]
 
 GIB = 1 << 30
 ASSUMED = "assumed"  # in the place of the probe that saw a GPU
-DISPLAY_BYTES = 512 << 20  # what a desktop holds of a graphics card's memory
-SYSTEM_BYTES = 4 * GIB  # what system and programs hold of main memory
+# Whole tenths of a GB, so that they are the difference of total and free memory as these are shown.
+DISPLAY_BYTES = 500_000_000  # what a desktop holds of a graphics card's memory
+SYSTEM_BYTES = 4_300_000_000  # what system and programs hold of main memory
 HOST_MEMORY_BYTES = 32 * GIB
+_TENTH = 100_000_000
 HOST_BANDWIDTH = 89.6e9  # bytes per second: dual channel DDR5-5600, bandwidth.csv
 
 # What Metal lets the GPU take, as desktop.machine.gpu_apple.default_limit has it with its sources.
@@ -47,6 +50,11 @@ class Device:
         """Name and memory, as a person would say it: ``GeForce RTX 4060 8 GB``."""
         prefix = "Apple " if self.kind == "apple" else ""
         return f"{prefix}{self.name} {self.memory_bytes // GIB} GB"
+
+
+def sold_words(count: int) -> str:
+    """A memory size as it is sold, in binary gigabytes, and as all other figures count it."""
+    return f"{count // GIB} GB as sold ({human_bytes(count)} of a billion bytes)"
 
 
 def devices_from_rows(rows: Sequence[Mapping[str, str]], bandwidths: Sequence[Mapping[str, str]]) -> tuple[Device, ...]:
@@ -101,7 +109,10 @@ def _with_cards(device: Device, count: int) -> Machine:
         Cpu("8-core processor", "x86_64", 8, 16, ("AVX2", "F16C", "FMA")),
         Memory(HOST_MEMORY_BYTES, HOST_MEMORY_BYTES - SYSTEM_BYTES, HOST_BANDWIDTH),
         gpus,
-        notes=("Assumed: 8 cores, 32 GB of dual channel DDR5-5600, 4 GB of it in use, 0.5 GB of each card in use.",),
+        notes=(
+            f"Assumed: 8 cores, {sold_words(HOST_MEMORY_BYTES)} of dual channel DDR5-5600, {human_bytes(SYSTEM_BYTES)} "
+            f"of it in use, {human_bytes(DISPLAY_BYTES)} of each card in use.",
+        ),
         system="What if",
     )
 
@@ -129,7 +140,10 @@ def _unified(device: Device) -> Machine:
         cpu,
         Memory(total, total - SYSTEM_BYTES, bandwidth),
         (gpu,),
-        notes=(f"Assumed: 4 GB of memory in use; the GPU may take {share:.0%} of all.",),
+        notes=(
+            f"Assumed: {sold_words(total)} of memory, {human_bytes(SYSTEM_BYTES)} of it in use; the GPU may take "
+            f"{share:.0%} of all.",
+        ),
         system="What if",
     )
 
@@ -145,12 +159,16 @@ def machine_of_sizes(own: Machine, ram_bytes: int, vram_bytes: int) -> Machine:
         free_bytes=max(0, vram_bytes - DISPLAY_BYTES),
         probe=ASSUMED,
     )
-    of_card = ", 0.5 GB of the card" if vram_bytes else ""
+    used = min(SYSTEM_BYTES, ram_bytes // 2 // _TENTH * _TENTH)
+    of_card = f", {human_bytes(DISPLAY_BYTES)} of the card in use" if vram_bytes else ""
     return Machine(
         own.cpu,
-        Memory(ram_bytes, max(ram_bytes // 2, ram_bytes - SYSTEM_BYTES), own.memory.bandwidth_bytes_per_second),
+        Memory(ram_bytes, ram_bytes - used, own.memory.bandwidth_bytes_per_second),
         (card,) if vram_bytes else (),
-        notes=(f"Assumed: this computer's processor and speed of memory; 4 GB of memory{of_card} in use.",),
+        notes=(
+            f"Assumed: this computer's processor and speed of memory; {sold_words(ram_bytes)} of memory, "
+            f"{human_bytes(used)} of it in use{of_card}.",
+        ),
         system="What if",
         reserves=own.reserves,
     )

@@ -16,6 +16,7 @@ from desktop.core.memory import RAM, Memory, ModelShape, Split, Weights, context
 Placement = Literal["gpu", "experts-in-ram", "partial", "cpu", "too-large"]  # best first
 Method = Literal["engine", "estimate"]
 
+STEADY_BYTES = 100_000_000  # free memory that changes by less is taken as the same, so that all pages say one figure
 _SHARED_PART = 2 / 3  # of main memory that a GPU without memory of its own may use, where nobody says
 _UNKNOWN_BAND, _KNOWN_BAND = 0.15, 0.05  # relative error of the total to expect of formulas
 

@@ -296,7 +296,7 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
 class Statistics(msgspec.Struct, frozen=True):
     """One answer by a monotonic clock. ``prompt_tokens`` counts all, ``reused_tokens`` those not read again.
 
-    ``given_up_threads`` were left to other programs for at least a part of it
+    Of ``threads`` (0: not told) ``given_up_threads`` were left to other programs for at least a part of it
     (:mod:`desktop.engine.server.core_share`). Of ``drafted_tokens``, which speculation guessed, ``accepted_tokens``
     were right; ``plain_tokens_per_second`` is what the model writes without, as far as it was measured, else 0.
     """
@@ -314,6 +314,7 @@ class Statistics(msgspec.Struct, frozen=True):
     drafted_tokens: int = 0
     accepted_tokens: int = 0
     plain_tokens_per_second: float = 0.0
+    threads: int = 0
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):

@@ -111,7 +111,8 @@ def _unreachable(error: Exception, endpoint: str, detail: str, proxied: bool) ->
             f"{endpoint} cannot be reached through the proxy."
             if unconnected
             else "The proxy refused the connection to the Hub.",
-            "Check the proxy in Settings (heft config proxy), or HTTPS_PROXY and HTTP_PROXY, and its password.",
+            "Check its address and password: in Settings (heft config proxy), or in the variables HTTPS_PROXY and "
+            "HTTP_PROXY where none is set there.",
             kind=FailureKind.PROXY,
             detail=detail,
         )
@@ -218,7 +219,8 @@ def _refused(
     if status == 407:
         return HubError(
             "The proxy wants to know who asks.",
-            "Write them into its address in Settings, or into HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT.",
+            "Write name and password into its address, in Settings or in the variable HTTPS_PROXY: "
+            "http://NAME:PASSWORD@HOST:PORT.",
             kind=FailureKind.PROXY,
             detail=detail,
         )

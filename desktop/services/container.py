@@ -18,6 +18,7 @@ from desktop.system.spawn import run_at_most
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from desktop.core.placement import Reclaimable
     from desktop.engine.api import Hello
     from desktop.hub.client import HubClient
     from desktop.hub.header import HeaderReader
@@ -109,7 +110,7 @@ class Container(Members):
         """Probes of this computer."""
         from desktop.services.machine.machine import MachineService
 
-        return MachineService(self.paths, self.describe_engine, reserves=self.reserves)
+        return MachineService(self.paths, self.describe_engine, reserves=self.reserves, held=self.held)
 
     @made_once
     def this_machine(self) -> ThisMachine:
@@ -180,12 +181,11 @@ class Container(Members):
     @made_once
     def planning(self) -> PlanningService:
         """Makes every LoadPlan."""
-        from desktop.services.planning.reclaimable import reclaimable_from
         from desktop.services.planning.service import PlanningService
 
         return PlanningService(
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
-            lambda: reclaimable_from(self.engine.state), self._threads, self.fetched.identity_of,
+            self.held, self._threads, self.fetched.identity_of,
             lambda n: self.library.resolve(n).ref, lambda: self.runs.runs(self.speed.key),
         )  # fmt: skip
 
@@ -215,7 +215,8 @@ class Container(Members):
         from desktop.services.inspect.inspection import InspectionService
 
         return InspectionService(
-            self.paths, self.library, self.hub, architectures=self._architectures, jobs=self.jobs,
+            self.paths, self.library, self.hub, jobs=self.jobs,
+            architectures=lambda: self.describe_engine().architectures,
             plan=lambda headers, cancelled: self.dry_run.try_out(headers, cancelled),  # noqa: PLW0108 - made when asked
         )  # fmt: skip
 
@@ -317,12 +318,10 @@ class Container(Members):
     def picker(self) -> PickerService:
         """Weighs the variants of repos."""
         from desktop.services.discover.picker import PickerService
-        from desktop.services.planning.reclaimable import reclaimable_from
 
         return PickerService(
             self.hub_search, self.headers, self.tables, self.this_machine, planner=self.dry_run, rates=self.speed,
-            held=lambda: reclaimable_from(self.engine.state), copies=self.copies,
-            remembered=self.planning.settings_of, threads=self._threads,
+            held=self.held, copies=self.copies, remembered=self.planning.settings_of, threads=self._threads,
         )  # fmt: skip
 
     @made_once
@@ -357,14 +356,17 @@ class Container(Members):
         """The memory that the user wants kept free."""
         return Reserves(self.settings.get(options.RAM_RESERVE), self.settings.get(options.GPU_RESERVE))
 
+    def held(self) -> Reclaimable:
+        """What the running engine would give back if its model were unloaded."""
+        from desktop.services.planning.reclaimable import reclaimable_from
+
+        return reclaimable_from(self.engine.state)
+
     def _threads(self) -> int:
         return self.settings.get(options.THREADS)
 
     def _idle_seconds(self) -> float:
         return 0.0 if (minutes := self.settings.get(options.IDLE_MINUTES)) == "never" else 60.0 * int(minutes)
-
-    def _architectures(self) -> tuple[str, ...]:
-        return self.describe_engine().architectures
 
     def hub_endpoint(self) -> str:
         """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""

@@ -227,7 +227,8 @@ PROXY = Option(
     default="",
     page="network",
     label="Proxy",
-    explanation="In place of the system's, but not for NO_PROXY; a password in it stays readable in the settings file",
+    explanation="Used instead of the system's; addresses that the variable NO_PROXY lists are reached without one. "
+    "A password in it can be read in the settings file",
     words="network firewall http",
 )
 

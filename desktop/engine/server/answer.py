@@ -257,6 +257,7 @@ class Answer:
             drafted_tokens=timings.draft_n,
             accepted_tokens=timings.draft_n_accepted,
             plain_tokens_per_second=self._plain_rate(),
+            threads=self._threads,
         )
 
     def _plain_rate(self) -> float:

@@ -10,11 +10,10 @@ from desktop.core.choice import Alternatives
 from desktop.core.hardware import Machine
 from desktop.core.load_settings import KvType, LoadSettings
 from desktop.core.memory import ModelShape, Weights
-from desktop.core.placement import Fit, Pool, Reclaimable, place, pools_of, settle
+from desktop.core.placement import STEADY_BYTES, Fit, Pool, Reclaimable, place, pools_of, settle
 
 SMALLEST_CONTEXT = 512
 _BYTES_PER_WEIGHT = 4.89 / 8  # of Q4_K_M, for "a model of how many parameters would fit"
-STEADY_BYTES = 100_000_000  # free memory that changes by less is taken as the same
 
 
 @dataclass(frozen=True)

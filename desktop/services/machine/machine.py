@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.hardware import Cpu, Disk, EngineInfo, Gpu, Machine, Memory, from_json, to_json
 from desktop.core.number_formats import NumberFormat
+from desktop.core.placement import STEADY_BYTES, Reclaimable
 from desktop.core.reserves import Reserves
 from desktop.engine.api import Hello
 from desktop.machine import bandwidth
@@ -30,6 +32,7 @@ from desktop.machine.nvidia_child import probe_in_child
 from desktop.machine.report import ProbeReport
 from desktop.machine.support import number_formats
 from desktop.machine.tables import Tables
+from desktop.services.machine.report import rate
 from desktop.store.paths import Paths
 from desktop.system.atomic import save_for_user
 
@@ -48,7 +51,7 @@ class _Engine:
 
 
 class MachineService:
-    """Asks the computer. Stateless but for the kept bandwidth; every method may be called from any thread."""
+    """Asks the computer. Keeps the bandwidth and what it told last of memory; for calls from any thread."""
 
     def __init__(
         self,
@@ -58,16 +61,20 @@ class MachineService:
         gpu_probes: Sequence[Callable[[], ProbeReport]] = GPU_PROBES,
         tables: Tables | None = None,
         reserves: Callable[[], Reserves] = Reserves,
+        held: Callable[[], Reclaimable] = Reclaimable,
     ) -> None:
         """``engine_info`` describes the installed engine; it may take seconds and raise HeftError.
 
-        ``reserves`` is the memory that the user wants kept free.
+        ``reserves`` is the memory that the user wants kept free, ``held`` what the running engine would give back.
         """
         self._paths = paths
         self._engine_info = engine_info
         self._gpu_probes = tuple(gpu_probes)
         self._tables = tables or Tables()
         self.reserves = reserves
+        self._held = held
+        self._lock = threading.Lock()
+        self._told = (-1, 0)  # total bytes, and those that were told as free, or as what the engine would give back
 
     @property
     def formats(self) -> tuple[NumberFormat, ...]:
@@ -117,15 +124,26 @@ class MachineService:
         return Machine(cpu, self._memory(cpu, "cached")[0], reserves=self.reserves())
 
     def memory(self) -> Memory:
-        """Total and available memory now; cheap enough for a timer."""
-        return read_memory()
+        """Total and available memory now; cheap enough for a timer.
+
+        Available memory and what the engine would give back are as much as was told before, as long as that changed by
+        less than STEADY_BYTES: whoever asks at about the same moment gets one figure.
+        """
+        found, held = read_memory(), self._held().memory_bytes
+        free = found.available_bytes + held
+        with self._lock:
+            total, told = self._told
+            if total != found.total_bytes or abs(free - told) >= STEADY_BYTES:
+                self._told = (found.total_bytes, free)
+                return found
+        return msgspec.structs.replace(found, available_bytes=max(0, told - held))
 
     def now(self, machine: Machine) -> Machine:
         """``machine`` (this computer) with what is free, and to be kept free, now; probes are asked again for GPUs.
 
         A bandwidth that was measured meanwhile is the one that counts, as for commands that begin now.
         """
-        memory = read_memory()
+        memory = self.memory()
         known = msgspec.structs.replace(
             machine.memory, available_bytes=memory.available_bytes, total_bytes=memory.total_bytes
         )
@@ -204,7 +222,7 @@ class MachineService:
         return _Engine(info, devices, hello.left_out)
 
     def _memory(self, cpu: Cpu, measure: Measure) -> tuple[Memory, list[str]]:
-        now = read_memory()
+        now = self.memory()
         identity = bandwidth.fingerprint(cpu, now.total_bytes)
         kept = bandwidth.cached(self._paths.cache, identity)
         notes: list[str] = []
@@ -247,7 +265,7 @@ def _lower(kept: bandwidth.Bandwidth | None, measured: bandwidth.Bandwidth) -> l
     same = kept is not None and measured.bytes_per_second >= kept.bytes_per_second * bandwidth.SAME
     if kept is None or same or bandwidth.better(kept, measured).measured_at != kept.measured_at:
         return []
-    now, before = (f"{found.bytes_per_second / 1e9:.1f} GB/s" for found in (measured, kept))
+    now, before = (rate(found.bytes_per_second) for found in (measured, kept))
     return [
         f"The memory bandwidth measured now is {now}; the {before} of {kept.measured_at[:10]} stay, because other "
         "programs only ever slow such a measurement."

@@ -14,6 +14,12 @@ def main_memory(machine: Machine, held: Reclaimable = NOTHING_RECLAIMABLE) -> Po
     return pools_of(machine, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes)[0]
 
 
+def memory_words(machine: Machine, held: Reclaimable = NOTHING_RECLAIMABLE) -> str:
+    """``23.1 GB free for models, of 25.3 GB: 1.2 GB in use, 1.0 GB kept for the system``"""
+    pool = main_memory(machine, held)
+    return f"{free_words(pool)}, {parts_words(machine.memory.total_bytes, pool, held)}"
+
+
 def free_words(pool: Pool) -> str:
     """``23.1 GB free for models``"""
     return f"{human_bytes(pool.free_bytes)} free for models"
@@ -29,5 +35,6 @@ def parts_words(total_bytes: int, pool: Pool, held: Reclaimable = NOTHING_RECLAI
     said = f"of {human_bytes(total_bytes)}: {human_bytes(max(0, used))} in use"
     said += f", {human_bytes(pool.reserve_bytes)} kept for the system" if pool.reserve_bytes else ""
     if held.memory_bytes >= _TENTH:
-        said += f". The {human_bytes(held.memory_bytes)} of the loaded model count as free: it would make room"
+        said += f". Counted as free: {human_bytes(held.memory_bytes)} that the loaded model would give back"
+        said += "; what it reads in place from its file is not in use, the system can drop it"
     return said

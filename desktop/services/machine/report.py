@@ -9,9 +9,11 @@ from collections.abc import Sequence
 
 from desktop.core.hardware import FormatSupport, Gpu, Machine
 from desktop.core.machines import ASSUMED
+from desktop.core.placement import NOTHING_RECLAIMABLE, Reclaimable
 from desktop.core.units import human_bytes
-from desktop.services.machine.memory_words import free_words, main_memory, parts_words
+from desktop.services.machine.memory_words import memory_words
 
+NO_ENGINE = "gave no answer, or is not part of this profile"
 _SUPPORT_WIDTH = len("native, unused")
 
 
@@ -63,15 +65,14 @@ def gpu_facts(gpu: Gpu, architecture: str = "") -> tuple[str, ...]:
     return tuple(facts)
 
 
-def report_lines(machine: Machine) -> list[tuple[str, str]]:
-    """Label and text of each line of the report, without the number formats."""
+def report_lines(machine: Machine, held: Reclaimable = NOTHING_RECLAIMABLE) -> list[tuple[str, str]]:
+    """Label and text of each line of the report, without the number formats; ``held`` is the loaded model's."""
     cpu, memory, engine = machine.cpu, machine.memory, machine.engine
-    pool = main_memory(machine)
     lines = [
         ("Processor", cpu.name),
         ("", cores(machine)),
         ("Instruction sets", ", ".join(cpu.features) or "none known"),
-        ("Memory", f"{free_words(pool)}, {parts_words(memory.total_bytes, pool)}"),
+        ("Memory", memory_words(machine, held)),
         ("Read bandwidth", rate(memory.bandwidth_bytes_per_second)),
     ]
     if memory.bandwidth_measured_at:
@@ -82,7 +83,7 @@ def report_lines(machine: Machine) -> list[tuple[str, str]]:
     if not machine.gpus:
         lines.append(("Graphics", "none that a model can use"))
     lines += [("Probe", f"{probe.name}: {probe.message}") for probe in machine.probes]
-    lines.append(("Engine", engine.version or "unknown"))
+    lines.append(("Engine", engine.version or NO_ENGINE))
     if engine.backends:
         lines.append(("", f"backends: {', '.join(engine.backends)}"))
     if engine.cpu_variant:
@@ -108,9 +109,9 @@ def format_matrix(
     return devices, tuple((name, tuple(by_key.get((name, device)) for device in devices)) for name in names)
 
 
-def report(machine: Machine) -> str:
-    """The whole report as plain text."""
-    lines = report_lines(machine)
+def report(machine: Machine, held: Reclaimable = NOTHING_RECLAIMABLE) -> str:
+    """The whole report as plain text; ``held`` is what the loaded model would give back."""
+    lines = report_lines(machine, held)
     width = max(len(label) for label, _ in lines)
     text = [f"{label:<{width}}  {value}" for label, value in lines]
     devices, formats = format_matrix(machine.number_formats)

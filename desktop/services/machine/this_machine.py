@@ -57,7 +57,5 @@ class ThisMachine:
                 engine = EngineInfo(
                     hello.version, hello.backends, hello.architectures, hello.features, cpu_variant=hello.cpu_variant
                 )
-                return msgspec.structs.replace(
-                    describe_cpu(self._paths), engine=engine, reserves=self._machines.reserves()
-                )
+                return self._machines.now(msgspec.structs.replace(describe_cpu(self._paths), engine=engine))
         return self()

@@ -95,12 +95,17 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class Trust:
-    """How far to trust Heft on this computer: both clouds of points, newest first, and what they say."""
+    """How far to trust Heft on this computer: both clouds of points, newest first, and what they say.
+
+    ``speed_words`` also say why there is no point of speed yet, "" only where nothing was run; ``reading_words`` are
+    about reading prompts, "" where none was long enough.
+    """
 
     speed: tuple[ComparedRun, ...]
     memory: tuple[ComparedRun, ...]
     speed_words: str
     memory_words: str
+    reading_words: str = ""
 
 
 class LedgerService:
@@ -202,7 +207,16 @@ class LedgerService:
             for run in runs
             if run.figures.predicted_memory and run.figures.measured_memory
         )
-        return Trust(speed, memory, _words("speed", speed), _words("memory", memory))
+        reading = [
+            (run.figures.predicted_prompt, run.figures.measured_prompt) for run in runs if run.figures.tells_speed
+        ]
+        return Trust(
+            speed,
+            memory,
+            _speed_words(runs, speed),
+            _words("memory", [(run.predicted, run.measured) for run in memory]),
+            _words("reading speed", reading),
+        )
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -293,9 +307,28 @@ def _detail(run: Run) -> str:
     return f"{day} · context {run.context:,} · {where}"
 
 
-def _words(what: str, points: Sequence[ComparedRun]) -> str:
+def _speed_words(runs: Sequence[Run], points: Sequence[ComparedRun]) -> str:
+    """How good the predictions of speed were, and which answers say nothing of it; "" where nothing was run."""
+    answers = [run.figures for run in runs if run.figures.measured_decode > 0]
+    busy = sum(figures.was_disturbed for figures in answers)
+    guessed = sum(bool(figures.drafted) and not figures.was_disturbed for figures in answers)
+    said = [_words("speed", [(point.predicted, point.measured) for point in points])]
+    if runs and not points:
+        said.append("No answer says yet how good Heft's speed predictions are: ask a loaded model something.")
+    if busy:
+        said.append(f"{_answers(busy)} left out here: other programs had the processor meanwhile.")
+    if guessed:
+        said.append(f"{_answers(guessed)} left out here: tokens were guessed ahead (speculation).")
+    return " ".join(filter(None, said))
+
+
+def _answers(count: int) -> str:
+    return "1 answer is" if count == 1 else f"{count:,} answers are"
+
+
+def _words(what: str, pairs: Sequence[tuple[float, float]]) -> str:
     """ "Heft's speed predictions on this computer were within 6% in 14 of 15 runs, half of them within 3%." """
-    found = errors((point.predicted, point.measured) for point in points)
+    found = errors(pairs)
     if not found:
         return ""
     if len(found) == 1:

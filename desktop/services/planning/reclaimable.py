@@ -11,10 +11,10 @@ def reclaimable_from(state: EngineState) -> Reclaimable:
 
     A GPU's part is the share of the layers there. Nothing where no model is loaded.
     """
-    import psutil
-
     if state.pid is None or state.loaded is None:
         return Reclaimable()
+    import psutil  # a start does without
+
     try:
         memory = psutil.Process(state.pid).memory_info()
     except psutil.Error:  # it has just ended

@@ -81,6 +81,14 @@ def memory_terms(memory: Memory | DeviceMemory | LoadedMemory) -> dict[str, int]
     return {name: getattr(memory, field, 0) for field, name in _MEMORY_TERMS.items()}
 
 
+def memory_held(measured: int, planned: int | None, kept: int = 0) -> str:
+    """What was allocated, and what was planned, or what a long chat makes of it, where that reads otherwise; bytes."""
+    words, plan, most = human_bytes(measured), human_bytes(planned or measured), human_bytes(measured + kept)
+    if words != plan:
+        return f"{words}, planned {plan}"
+    return words if words == most else f"{words}, at most {most}"
+
+
 def placement_words(fit: Fit) -> str:
     """A verdict: ``all on GPU``, ``31 of 36 layers on GPU``, ``too large by 10.2 GB``."""
     match fit.placement:

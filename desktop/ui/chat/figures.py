@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from desktop.engine.api import Loaded
 from desktop.services.chat.events import PromptRead, TextAdded
 from desktop.services.chat.speculation_words import speculation_words
+from desktop.services.chat.thread_words import thread_words
 from desktop.store.chats import Message
 from desktop.ui.chat.live_panel import Figures
 
@@ -26,8 +27,7 @@ def statistics_line(message: Message) -> str:
     if first := figures.get("seconds_to_first_token"):
         parts.append(f"first token {first:.2f} s")
     parts += speculation_words(figures)
-    if given_up := int(figures.get("given_up_threads", 0)):
-        parts.append(f"{given_up} thread{'s' if given_up != 1 else ''} left to other programs")
+    parts += thread_words(figures)
     return " · ".join(parts)
 
 
@@ -67,9 +67,11 @@ def prompt_progress(event: PromptRead) -> str:
     return f"Reading the prompt, {share:.0%} of {event.total:,} tokens{kept}"
 
 
-def resting_figures(message: Message | None, loaded: Loaded | None, planned_bytes: int | None = None) -> Figures:
+def resting_figures(
+    message: Message | None, loaded: Loaded | None, planned_bytes: int | None = None, kept_bytes: int = 0
+) -> Figures:
     """When nothing is being written: the figures of the last answer in view, and of the loaded model with the memory
-    that was planned for it.
+    that was planned for it, and for what a long chat keeps.
     """
     measured = message.statistics if message is not None else {}
     base = Figures(
@@ -77,6 +79,7 @@ def resting_figures(message: Message | None, loaded: Loaded | None, planned_byte
         context_length=loaded.context_length if loaded else None,
         memory=loaded.memory if loaded else None,
         planned_bytes=planned_bytes,
+        kept_bytes=kept_bytes,
     )
     if not measured:
         return base

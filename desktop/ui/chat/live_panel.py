@@ -13,7 +13,7 @@ from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.engine.api import Memory
 from desktop.services.chat.speculation_words import speculation_figure, speculation_words
-from desktop.services.planning.words import memory_terms, speed, speed_details
+from desktop.services.planning.words import memory_held, memory_terms, speed, speed_details
 from desktop.ui.chat.rate_chart import RateChart
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import Theme, set_role
@@ -47,6 +47,7 @@ _MEANINGS = {name: meaning for name, _, meaning in _ROWS}
 class Figures:
     """What the panel shows; None where there is nothing to show. Rates per second, times in seconds.
 
+    ``planned_bytes`` is what the load was planned to take, ``kept_bytes`` what a long chat adds at most.
     ``speculation`` are an answer's figures, of which those of its guesses are shown.
     """
 
@@ -59,20 +60,20 @@ class Figures:
     context_length: int | None = None
     memory: Memory | None = None
     planned_bytes: int | None = None
+    kept_bytes: int = 0
     speculation: Mapping[str, float] = field(default_factory=dict)
 
 
-def memory_figure(measured: int, planned: int | None) -> str:
-    """What was allocated, and what was planned where that reads otherwise; bytes."""
-    words, plan = human_bytes(measured), human_bytes(planned or measured)
-    return words if words == plan else f"{words}, planned {plan}"
-
-
-def memory_text(memory: Memory) -> str:
-    """The terms of the engine's memory, one per line."""
+def memory_text(memory: Memory, kept: int = 0) -> str:
+    """The terms of the engine's memory, one per line; ``kept`` bytes come with a long chat."""
     lines = [f"{name}: {human_bytes(count)}" for name, count in memory_terms(memory).items() if count]
     lines.append(f"Sum: {human_bytes(memory.total_bytes)}")
-    lines.append(f"Resident memory of the engine process: {human_bytes(memory.resident_bytes)}")
+    if kept:
+        lines.append(f"Kept states, in a long chat: up to {human_bytes(kept)} more, as planned")
+    lines.append(
+        f"Resident memory of the engine process: {human_bytes(memory.resident_bytes)}, which counts the program "
+        "itself, and of the model's file what was read of it"
+    )
     return "\n".join(lines)
 
 
@@ -137,9 +138,10 @@ class LivePanel(QWidget):
         self._show_context(figures.context_used, figures.context_length)
         self._show_guesses(figures.speculation)
         memory = figures.memory
-        self._set("memory", NOTHING if memory is None else memory_figure(memory.total_bytes, figures.planned_bytes))
-        self._values["memory"].setToolTip(_ROWS[-1][2] if memory is None else memory_text(memory))
-        self._values["memory"].setAccessibleDescription("" if memory is None else memory_text(memory))
+        planned, kept = figures.planned_bytes, figures.kept_bytes
+        self._set("memory", NOTHING if memory is None else memory_held(memory.total_bytes, planned, kept))
+        self._values["memory"].setToolTip(_ROWS[-1][2] if memory is None else memory_text(memory, kept))
+        self._values["memory"].setAccessibleDescription("" if memory is None else memory_text(memory, kept))
 
     def _show_guesses(self, figures: Mapping[str, float]) -> None:
         """A row only where guesses are made: most models run without."""

@@ -72,6 +72,7 @@ class ChatSide(QFrame):
         self._pause.timeout.connect(self._show_late)
         self._loaded: Loaded | None = None
         self._planned_bytes: int | None = None
+        self._kept_bytes = 0
         inside = QWidget()
         inside.setObjectName("chatSideInside")
         panels = QVBoxLayout(inside)
@@ -104,6 +105,7 @@ class ChatSide(QFrame):
         self.live.chart.clear()
         fit = state.plan.fit if state.plan is not None else None
         self._planned_bytes = fit.memory.loaded_bytes if fit is not None else None
+        self._kept_bytes = fit.memory.checkpoint_bytes if fit is not None else 0
         self.rest(last)
 
     def _follow_model(self, path: Path | None) -> None:
@@ -126,7 +128,7 @@ class ChatSide(QFrame):
     def rest(self, last: Message | None) -> None:
         """Show the figures of the last answer in view."""
         self._late = False
-        self._show(resting_figures(last, self._loaded, self._planned_bytes))
+        self._show(resting_figures(last, self._loaded, self._planned_bytes, self._kept_bytes))
 
     def progress(self, event: PromptRead | TextAdded) -> None:
         """Show a running answer; figures a few times a second, since nobody reads faster."""

@@ -19,6 +19,13 @@ def figure(number: float) -> str:
     return f"{number:.4g}".replace("-", "−")
 
 
+def ends(summary: Summary) -> tuple[str, str]:
+    """What stands below the ends of the bars: where they end, and the least and largest value that lie beyond."""
+    low, high = figure(summary.low), figure(summary.high)
+    least, largest = figure(summary.minimum), figure(summary.maximum)
+    return low if low == least else f"{low} (min {least})", high if high == largest else f"(max {largest}) {high}"
+
+
 class Histogram(QWidget):
     """Bars of equal width from ``low`` to ``high``; hovering a bar tells its range and count."""
 
@@ -41,7 +48,8 @@ class Histogram(QWidget):
             tallest = max(range(len(summary.bins)), key=lambda i: summary.bins[i])
             self.setAccessibleDescription(
                 f"{len(summary.bins)} bars from {figure(summary.low)} to {figure(summary.high)}; "
-                f"most values lie at {self._range(tallest)}"
+                f"most values lie at {self._range(tallest)}; all lie from {figure(summary.minimum)} to "
+                f"{figure(summary.maximum)}"
             )
         self.update()
 
@@ -77,8 +85,9 @@ class Histogram(QWidget):
         painter.setFont(small)
         painter.setPen(self._theme.color("text_muted"))
         below = QRectF(0, _HEIGHT + 2, self.width(), _AXIS - 2)
-        painter.drawText(below, Qt.AlignmentFlag.AlignLeft, figure(self._summary.low))
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight, figure(self._summary.high))
+        first, last = ends(self._summary)
+        painter.drawText(below, Qt.AlignmentFlag.AlignLeft, first)
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight, last)
         if self._summary.low < 0 < self._summary.high:
             x = self.width() * -self._summary.low / (self._summary.high - self._summary.low)
             painter.drawLine(QLineF(x, _HEIGHT, x, _HEIGHT + 4))

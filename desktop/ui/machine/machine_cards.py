@@ -19,6 +19,8 @@ from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.theme import set_role
 
 _STEPS = 1000  # of a bar
+_NO_ANSWER = "Gave no answer: see the notes"
+_NOT_SAID = "Not part of this profile"
 
 
 class Card(QFrame):
@@ -98,7 +100,7 @@ class MemoryCard(Card):
         self._machine: Machine | None = None
         self._available = self._line("machineMemoryAvailable", "figure")
         self._total = self._line("machineMemoryTotal")
-        self._used = self._bar("machineMemoryBar", "Memory in use")
+        self._used = self._bar("machineMemoryBar", "Memory in use, or kept for the system")
         self._bandwidth = self._line("machineMemoryBandwidth")
         self._measured = self._line("machineMemoryMeasured", "muted")
         self._column.addStretch(1)
@@ -201,10 +203,10 @@ class EngineCard(Card):
         self._disk = self._line("machineDisk")
         self._column.addStretch(1)
 
-    def show_machine(self, machine: Machine) -> None:
-        """Fill in a machine."""
+    def show_machine(self, machine: Machine, *, here: bool) -> None:
+        """Fill in a machine; ``here``: it is this computer, not one of "what if"."""
         engine = machine.engine
-        _set_whole(self._version, engine.version or "Unknown")
+        _set_whole(self._version, engine.version or (_NO_ANSWER if here else _NOT_SAID))
         self._backends.setText(f"Backends: {', '.join(engine.backends)}" if engine.backends else "")
         self._variant.setText(f"Chosen for this processor: {engine.cpu_variant}" if engine.cpu_variant else "")
         self._features.setText("Compiled with " + " · ".join(engine.features) if engine.features else "")

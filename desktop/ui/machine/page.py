@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QHideEvent
 from PySide6.QtWidgets import (
@@ -36,11 +37,15 @@ from desktop.ui.shell.theme import Theme, set_role
 LIVE_MILLISECONDS = 2000
 _WAITING = "Asking this computer what it is. This takes a few seconds the first time…"
 _NO_ANSWER = 'This computer could not be asked. Choose "Measure again" to try once more.'
-_LEGEND = (
-    "● native: multiplied as it is (unused: not by llama.cpp)   ◐ converted: loads, computed in another format   ○ none"
+_LEGEND = "\n".join(
+    (
+        "● native: this device multiplies numbers of this format directly.",
+        "● native, unused: it could, but llama.cpp, which runs the models, does not make use of that.",
+        "◐ converted: models in this format load; their numbers are turned into another format to be multiplied.",
+        "○ none: not used on this device; its row and its tooltip say why.",
+    )
 )
 _PAIR = 420  # pixels that two cards need beside each other
-_LEGEND_NEEDS = 890
 
 
 class MachinePage(Page):
@@ -72,7 +77,8 @@ class MachinePage(Page):
         self._timer.setInterval(LIVE_MILLISECONDS)
         self._timer.timeout.connect(self._read_memory)
         self._cpu = CpuCard(service.feature_meanings)
-        self._memory = MemoryCard(lambda: held() if self._profile is None else Reclaimable())
+        self._loaded = held
+        self._memory = MemoryCard(self._held)
         self._graphics = GraphicsCard(service.architecture_title)
         self._engine = EngineCard()
         self._formats = FormatPanel(theme, service.formats)
@@ -117,10 +123,14 @@ class MachinePage(Page):
         )
         self._refresh()
 
+    def _held(self) -> Reclaimable:
+        """What the running engine would give back; nothing of it is on a computer of "what if"."""
+        return self._loaded() if self._profile is None else Reclaimable()
+
     def copy_report(self) -> None:
         """Put the report into the clipboard."""
         if self.machine is not None:
-            QGuiApplication.clipboard().setText(report(self.machine))
+            QGuiApplication.clipboard().setText(report(self.machine, self._held()))
             self.notify.emit("The report is in the clipboard. It names no person, folder or program.")
 
     def save_profile(self, path: Path) -> None:
@@ -244,10 +254,8 @@ class MachinePage(Page):
             column.addWidget(self._trust)
         heading = QLabel("Number formats")
         set_role(heading, "subtitle")
-        legend = QLabel(_LEGEND)
-        legend.setWordWrap(True)
-        set_role(legend, "muted")
-        column.addWidget(Beside(heading, legend, needs=_LEGEND_NEEDS, stretch=(0, 1), spacing=12))
+        column.addWidget(heading)
+        column.addWidget(plain_label("machineFormatLegend", "muted", _LEGEND))
         column.addWidget(self._formats, 1)
         return page
 
@@ -281,8 +289,12 @@ class MachinePage(Page):
         )
 
     def _show_memory(self, memory: Memory) -> None:
+        if self._own is None:
+            return
+        live = {"total_bytes": memory.total_bytes, "available_bytes": memory.available_bytes}
+        self._own = msgspec.structs.replace(self._own, memory=msgspec.structs.replace(self._own.memory, **live))
         if self._profile is None:
-            self._memory.show_live(memory)
+            self._memory.show_live(self._own.memory)
 
     def _refresh(self) -> None:
         machine, asking = self.machine, self._asking is not None
@@ -296,8 +308,9 @@ class MachinePage(Page):
         self._body.setCurrentIndex(0 if machine is None else 1)
         if machine is None:
             return
-        for card in (self._cpu, self._memory, self._graphics, self._engine):
+        for card in (self._cpu, self._memory, self._graphics):
             card.show_machine(machine)
+        self._engine.show_machine(machine, here=self._profile is None)
         self._formats.set_machine(machine)
         self._notes.setText("\n".join(f"⚠ {note}" for note in machine.notes))
         self._notes.setVisible(bool(machine.notes))

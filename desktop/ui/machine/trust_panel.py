@@ -132,7 +132,8 @@ class TrustPanel(QFrame):
         self._memory.set_points(trust.memory)
         self._charts[0].setVisible(bool(trust.speed))
         self._charts[1].setVisible(bool(trust.memory))
-        self._words.setText("\n".join(words for words in (trust.speed_words, trust.memory_words) if words) or _EMPTY)
+        said = (trust.speed_words, trust.reading_words, trust.memory_words)
+        self._words.setText("\n".join(filter(None, said)) or _EMPTY)
         self._show_calibration(calibration)
 
     def _show_calibration(self, found: Calibration | None) -> None:

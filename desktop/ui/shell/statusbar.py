@@ -104,7 +104,10 @@ class StatusBar(QFrame):
         self._loading.setTextVisible(False)
         self._loading.setFixedWidth(120)
         self._loading.hide()
-        self._ram = Gauge("RAM", "Memory the engine's process holds, of this computer's RAM")
+        self._ram = Gauge(
+            "RAM",
+            "Memory the engine's process holds, with what it has read of the model's file, of this computer's RAM",
+        )
         self._vram = Gauge("VRAM", "Graphics memory in use, by the engine and other programs")
         self._rate = QLabel()
         self._rate.setObjectName("statusRate")

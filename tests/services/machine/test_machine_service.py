@@ -102,7 +102,7 @@ def test_a_lower_measurement_leaves_what_was_kept_and_is_told(paths: Paths) -> N
     keep_bandwidth(paths, service(paths).describe("cached"), bytes_per_second=1e15)
     machine = service(paths).describe("again")
     assert machine.memory.bandwidth_bytes_per_second == 1e15
-    assert any("the 1000000.0 GB/s of 2026-01-02 stay" in note for note in machine.notes)
+    assert any("the 1,000,000 GB/s of 2026-01-02 stay" in note for note in machine.notes)
 
 
 def test_a_bandwidth_measured_meanwhile_counts_at_once(paths: Paths) -> None:

@@ -206,7 +206,12 @@ def test_an_answer_on_a_busy_machine_teaches_nothing(starter_model: Path, paths:
         predictions.ledger.answered(running, msgspec.structs.replace(answer(3.0), given_up_threads=1), calm())
     after = predictions.ledger.predict(running, 68)
     assert after is not None and after.correction.runs == 0
-    assert predictions.ledger.trust().speed == ()
+    trust = predictions.ledger.trust()
+    assert trust.speed == ()
+    assert trust.speed_words == (
+        "No answer says yet how good Heft's speed predictions are: ask a loaded model something. "
+        "6 answers are left out here: other programs had the processor meanwhile."
+    )
     predictions.close()
 
 
@@ -235,6 +240,7 @@ def test_trust_is_told_in_words(starter_model: Path, paths: Paths) -> None:
     running = predictions.ledger.started(loaded_as(starter_model), planned(starter_model))
     trust = predictions.ledger.trust()
     assert trust.memory_words == "Heft's memory prediction on this computer was within 1% in its only run."
+    assert trust.speed_words.startswith("No answer says yet") and trust.reading_words == ""
     for _ in range(10):
         found = predictions.ledger.predict(running, 68)
         assert found is not None
@@ -242,6 +248,16 @@ def test_trust_is_told_in_words(starter_model: Path, paths: Paths) -> None:
     trust = predictions.ledger.trust()
     assert len(trust.speed) == 10 and trust.speed[0].title == "Starter Q4_1"
     assert trust.speed_words == "Heft's speed predictions on this computer were within 4% in all 10 runs."
+    assert trust.reading_words == ""  # the questions were too short to measure how fast they are read
+    asked = msgspec.structs.replace(answer(found.shown.decode.expected), prompt_tokens=200, drafted_tokens=9)
+    predictions.ledger.answered(running, asked, calm())
+    assert predictions.ledger.trust().speed_words.endswith(
+        "1 answer is left out here: tokens were guessed ahead (speculation)."
+    )
+    quick = found.shown.prompt.expected * 2
+    asked = msgspec.structs.replace(asked, drafted_tokens=0, prompt_tokens_per_second=quick)
+    predictions.ledger.answered(running, asked, calm())
+    assert predictions.ledger.trust().reading_words.startswith("Heft's reading speed prediction on this computer was")
     predictions.close()
 
 

@@ -19,7 +19,8 @@ from desktop.ui.chat.figures import statistics_line
         ),
         ({"tokens_per_second": 9.0, "given_up_threads": 1.0}, "9.0 tok/s · 1 thread left to other programs"),
         ({"tokens_per_second": 9.0, "given_up_threads": 3.0}, "9.0 tok/s · 3 threads left to other programs"),
-        ({"tokens_per_second": 9.0, "given_up_threads": 0.0}, "9.0 tok/s"),
+        ({"given_up_threads": 1.0, "threads": 2.0}, "1 of 2 threads left to other programs"),
+        ({"tokens_per_second": 9.0, "given_up_threads": 0.0, "threads": 2.0}, "9.0 tok/s"),
         ({"drafted_tokens": 1.0}, "0% of 1 guess accepted"),
         (
             {

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QProgressBar, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from support.plans import plain_plan
-from support.widgets import label, shown
+from support.widgets import find, label, shown
 
 from desktop.core.sampling_fields import MAX_SEED, settled
 from desktop.core.text import plain_tooltip
@@ -125,6 +125,15 @@ def test_memory_says_what_was_planned_where_it_is_otherwise(live: LivePanel) -> 
     assert label(live, "memoryValue") == "150.0 MB"
     live.show_figures(Figures(memory=memory, planned_bytes=120_000_000))
     assert label(live, "memoryValue") == "150.0 MB, planned 120.0 MB"
+
+
+def test_memory_that_a_long_chat_will_take_is_named(live: LivePanel) -> None:
+    memory = Memory(100_000_000, 50_000_000, 0, 0, 0, 260_000_000)
+    live.show_figures(Figures(memory=memory, planned_bytes=150_000_000, kept_bytes=59_500_000))
+    assert label(live, "memoryValue") == "150.0 MB, at most 209.5 MB"
+    told = " ".join(find(live, QLabel, "memoryValue").toolTip().split())
+    assert "Kept states, in a long chat: up to 59.5 MB more" in told
+    assert "Resident memory of the engine process: 260.0 MB, which counts the program itself" in told
 
 
 # -- settings -------------------------------------------------------------------------------------

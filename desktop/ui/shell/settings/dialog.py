@@ -154,11 +154,22 @@ class SettingsDialog(QDialog):
         column.addWidget(self._found, 1)
         self._results = results
         self._stack.addWidget(results)
+        close = push_button("Close", "settingsClose", f"Close the settings ({listed_keys(CLOSE)}, Esc)")
+        close.setAutoDefault(False)
+        close.clicked.connect(self.close)
+        ended = QHBoxLayout()
+        ended.setContentsMargins(0, 0, 8, 0)
+        ended.addStretch(1)
+        ended.addWidget(close)
+        shown = QVBoxLayout()
+        shown.setSpacing(8)
+        shown.addWidget(self._stack, 1)
+        shown.addLayout(ended)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 16, 8, 12)
         row.setSpacing(16)
         row.addWidget(held)
-        row.addWidget(self._stack, 1)
+        row.addLayout(shown, 1)
 
     def _connect(self) -> None:
         self._pages.currentItemChanged.connect(lambda item, _: self._visit(item.data(_OPTION)))

@@ -52,4 +52,5 @@ def _system_words() -> tuple[str, bool]:
     lines = [f"{p.scheme}: {p.address} ({p.variable or 'from the system'})" for p in found]
     past = addresses_past_proxies()
     words = lines or ["It names no proxy."]
-    return "\n".join([*words, f"Without a proxy: {past}"] if past else words), bool(found)
+    direct = [f"Reached without any proxy, because the variable NO_PROXY lists them: {past}"] if past else []
+    return "\n".join([*words, *direct]), bool(found)
