@@ -26,7 +26,7 @@ from desktop.core.naming import Role
 from desktop.core.placement import Fit, Pool
 from desktop.core.quality import Kind, Quality
 from desktop.core.quants import main_type
-from desktop.core.variants import variants_of
+from desktop.core.variants import CompanionKind, variants_of
 from desktop.hub.header import HeaderReader
 from desktop.hub.records import RepoFiles
 from desktop.services.discover.picker_rates import MachineRates, VariantRates
@@ -128,6 +128,7 @@ class PickedRepo:
         self._refs = tuple(ModelRef(one.name, identity(one.first_file.path)) for one in self.variants)
         self._reading = RepoReading(self.files, self.variants, self._headers, self._tables)
         self._local: list[Path | None] = []
+        self._companions: list[frozenset[CompanionKind]] = []
         self.look_for_copies()
 
     def settle(
@@ -212,13 +213,15 @@ class PickedRepo:
     # -- this computer as it is now ---------------------------------------------------------------
 
     def look_for_copies(self) -> bool:
-        """Look again which variants are on this computer; whether that is different now."""
-        copies, before, variants = self._copies, self._local, self.variants
-        found = [copies.path_of(self.files.id, variant) if copies else None for variant in variants]
+        """Look again which variants and companions are on this computer; whether that is different now."""
+        copies, repo, variants = self._copies, self.files.id, self.variants
+        before = (self._local, self._companions)
+        found = [copies.path_of(repo, variant) if copies else None for variant in variants]
+        beside = copies.companions_of(repo, variants) if copies else [frozenset[CompanionKind]() for _ in variants]
         with self._listing:
             if variants is self.variants:
-                self._local = found
-        return found != before
+                self._local, self._companions = found, beside
+        return (found, beside) != before
 
     def refresh(self) -> bool:
         """Look at this computer's free memory again; whether it changed enough to matter. :meth:`settle` then."""
@@ -325,7 +328,8 @@ class PickedRepo:
         size = known.size
         parameters = (size.parameters if size is not None else 0) or model.parameters
         bits = size.bits_per_weight or None if size is not None else None
-        return VariantRow(option, state, problem, self._local[index], group, known.shape, parameters, bits, plan)
+        here, beside = self._local[index], self._companions[index]
+        return VariantRow(option, state, problem, here, group, known.shape, parameters, bits, plan, beside)
 
     def _place(self, controls: Controls) -> TargetMachine:
         return TargetMachine(controls.machine) if controls.machine is not None else self._own.now

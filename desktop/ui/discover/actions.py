@@ -9,6 +9,8 @@ REPO_CHOSEN = Condition("repo-chosen", "Choose a model in the results first.")
 WEIGHED = Condition("repo-weighed", "Choose a model with GGUF files in the results first.")
 HERE_ALREADY = "It is on this computer already."
 OTHER_MACHINE = Condition("other-machine-chosen", "It is weighed for this computer already.")
+PROJECTOR_MISSES = Condition("projector-to-fetch", "Choose a variant that is here and whose projector is not.")
+DRAFT_MISSES = Condition("draft-to-fetch", "Choose a variant that is here and whose draft model is not.")
 
 SEARCH = Action(
     "discover.search",
@@ -18,6 +20,18 @@ SEARCH = Action(
 )
 TO_RESULTS = Action("discover.to-results", "Go to the results", ("Down",), widget="discoverSearch")
 DOWNLOAD = Action("discover.download", "Download the variant", ("Ctrl+D",), needs=(WEIGHED,))
+FETCH_PROJECTOR = Action(
+    "discover.fetch-projector",
+    "Download the projector of a variant that is here",
+    needs=(PROJECTOR_MISSES,),
+    short="Download the projector",
+)
+FETCH_DRAFT = Action(
+    "discover.fetch-draft",
+    "Download the draft model of a variant that is here",
+    needs=(DRAFT_MISSES,),
+    short="Download the draft model",
+)
 INSPECT = Action(
     "discover.inspect",
     "Inspect the chosen variant",
@@ -66,6 +80,8 @@ DISCOVER_ACTIONS: Declared = (
     TO_RESULTS,
     CLEAR_SEARCH,
     DOWNLOAD,
+    FETCH_PROJECTOR,
+    FETCH_DRAFT,
     INSPECT,
     MODEL_PAGE,
     EXPLAIN_NAME,

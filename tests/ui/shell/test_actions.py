@@ -295,7 +295,7 @@ NO_ACTION = {
     r"discover(Page|Inspect|Note|UseToken|MakeToken)|.*Calibrat(eNow|eLater|ionCancel)|.*Cancel(Scan|Edit)?|cancelLoad",
     "they open a menu or a card, whose entries are settings or actions": r"machineMenu|downloadPlace|libraryFolders|"
     r"filter(More|Sort)|modelButton|thinkingButton|presetMenu|pickerOpenMore",
-    "values beside other values": r"filter_.*|loadReset|\w+Reset|expertFold",
+    "values beside other values": r"filter_.*|along_\w+|loadReset|\w+Reset|expertFold",
     "they unfold an explanation where it stands": r"lossExplain|machineProbesFold",
     "Qt's own": r"|Scroll(Left|Right)Button|qt_tableview_cornerbutton",
     "actions that are declared under other words": r"newChat|composerSend|libraryClearSearch|openModelFile|"
