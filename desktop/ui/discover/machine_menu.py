@@ -8,12 +8,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from desktop.core.hardware import Machine
-from desktop.core.machines import GIB, Device, machine_with
-from desktop.core.units import human_bytes
+from desktop.core.machines import Device, machine_with
 from desktop.services.discover.tables import DataTables
 from desktop.ui.discover.actions import LOAD_PROFILE, OWN_MACHINE, OWN_SIZES
 
-_NEARLY = 0.01
 _VENDORS = (("nvidia", "NVIDIA cards"), ("amd", "AMD cards and chips"), ("apple", "Apple chips"))
 _PROFILES = {
     "laptop-8gb": "Laptop with 8 GB",
@@ -22,22 +20,6 @@ _PROFILES = {
     "rtx-4090": "RTX 4090 24 GB and 32 GB",
     "two-rtx-3090": "Two RTX 3090 and 64 GB",
 }
-
-
-def machine_words(machine: Machine) -> str:
-    """A machine in a few words: its GPUs and main memory."""
-    memory = _sold(machine.memory.total_bytes)
-    if not machine.gpus:
-        return f"CPU with {memory} of memory"
-    named = [gpu.name if gpu.shared_memory else f"{gpu.name} {_sold(gpu.total_bytes)}" for gpu in machine.gpus]
-    counted = (f"{named.count(name)} × {name}" if named.count(name) > 1 else name for name in dict.fromkeys(named))
-    return f"{' + '.join(counted)} + {memory}"
-
-
-def _sold(count: int) -> str:
-    """A memory size as it is sold, in binary gigabytes, where it is a whole number of these."""
-    whole = round(count / GIB)
-    return f"{whole} GB" if abs(count / GIB - whole) < _NEARLY * whole else human_bytes(count)
 
 
 class MachineMenu(QToolButton):
