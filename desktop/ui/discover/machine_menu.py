@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 from desktop.core.hardware import Machine
 from desktop.core.machines import Device, machine_with
 from desktop.services.discover.tables import DataTables
-from desktop.ui.discover.actions import LOAD_PROFILE, OWN_MACHINE, OWN_SIZES
 
+_THIS, _PROFILE, _SIZES = "This computer", "Load profile…", "Other memory sizes…"
 _VENDORS = (("nvidia", "NVIDIA cards"), ("amd", "AMD cards and chips"), ("apple", "Apple chips"))
 _PROFILES = {
     "laptop-8gb": "Laptop with 8 GB",
@@ -49,12 +49,12 @@ class MachineMenu(QToolButton):
         if self._filled:
             return
         self._filled = True
-        self._menu.addAction(OWN_MACHINE.short, lambda: self.machine_chosen.emit(None))
+        self._menu.addAction(_THIS, lambda: self.machine_chosen.emit(None))
         self._menu.addSeparator()
         for name, machine in self._tables.profiles.items():
             self._menu.addAction(_PROFILES.get(name, name), self._chooser(machine))
-        self._menu.addAction(LOAD_PROFILE.short, self.profile_wanted.emit)
-        self._menu.addAction(OWN_SIZES.short, self.sizes_wanted.emit)
+        self._menu.addAction(_PROFILE, self.profile_wanted.emit)
+        self._menu.addAction(_SIZES, self.sizes_wanted.emit)
         self._menu.addSeparator()
         for vendor, title in _VENDORS:
             self._vendor(title, [device for device in self._tables.devices if device.vendor == vendor])

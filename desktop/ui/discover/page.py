@@ -42,6 +42,7 @@ from desktop.ui.shared.chosen_machine import OTHER_MACHINE, ChosenMachine
 from desktop.ui.shared.reflow import Column, CurrentStack, DownwardScroll
 from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.speed_offer import SpeedOffer
+from desktop.ui.shared.what_if_actions import ANOTHER_CHOSEN, LOAD_PROFILE, OWN_SIZES, THIS_COMPUTER
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
@@ -233,13 +234,15 @@ class DiscoverPage(Page):
             (actions.DOWNLOAD, self._download_current),
             (actions.INSPECT, self._inspect),
             (actions.MODEL_PAGE, self._open_page),
-            (actions.OWN_SIZES, lambda: self._chosen.ask_sizes(self)),
-            (actions.LOAD_PROFILE, lambda: self._chosen.ask_profile(self)),
+            (OWN_SIZES, lambda: self._chosen.ask_sizes(self)),
+            (LOAD_PROFILE, lambda: self._chosen.ask_profile(self)),
+            (THIS_COMPUTER, lambda: self._chosen.choose(None)),
             (actions.VERSIONS, self._show_versions),
             (actions.FITS_ONLY, self._search.filters.toggle_fits_only),
             (actions.OTHER_FORMATS, self._search.filters.toggle_all_formats),
         ):
             self.commands.connect_to(action, call)
+        self.commands.ask(ANOTHER_CHOSEN, lambda: self._chosen.machine is not None)
         self.commands.ask(actions.REPO_CHOSEN, lambda: self._result is not None)
         self.commands.ask(actions.WEIGHED, lambda: self._body.currentIndex() == _REPO and self._repo.rows.rowCount())
 

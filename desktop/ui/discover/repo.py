@@ -201,8 +201,6 @@ class RepoPane(QScrollArea):
         self._title = ElidedLabel()
         self._title.setObjectName("repoTitle")
         set_role(self._title, "title")
-        commands.connect_to(actions.OWN_MACHINE, lambda: self.controls.set_machine(None))
-        commands.ask(actions.OTHER_MACHINE, lambda: self.controls.controls.machine is not None)
         self._explain = push_button(actions.EXPLAIN_NAME.short, "repoName", spoken=actions.EXPLAIN_NAME.words)
         self._explain.setCheckable(True)
         commands.connect_to(actions.EXPLAIN_NAME, self._explain.toggle)
