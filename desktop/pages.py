@@ -133,6 +133,7 @@ class Pages:
             self._container.library,
             self._container.removals,
             lambda: self._container.planning,
+            self._chosen_machine,
             self._tasks,
             self._theme,
             joining=lambda: self._container.joining,

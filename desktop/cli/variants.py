@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any, get_args
 
+from desktop.cli.download import companion_document
 from desktop.cli.fit import memory_document, speeds_document
 from desktop.cli.model import add_context_argument, repo_name
 from desktop.cli.output import ProgressLine, human_bytes, print_json, print_text, table
@@ -27,6 +28,7 @@ from desktop.services.discover.picks_words import quicker_words
 from desktop.services.discover.reason_words import paragraph, reasons_of, sentence
 from desktop.services.discover.search_results import other_format
 from desktop.services.machine.what_if import named_machine
+from desktop.services.models.companion_words import USES, companion_words
 from desktop.services.planning.words import beyond_training, speed
 from desktop.store.paths import default_paths
 
@@ -169,7 +171,8 @@ def _variant(row: VariantRow, group: ModelGroup) -> dict[str, Any]:
         "files": [file.path for file in variant.files],
         "mmproj": [file.path for file in variant.mmproj],
         "draft": [file.path for file in variant.draft],
-        "download_bytes": variant.download_bytes,
+        "companions": [companion_document(companion) for companion in variant.companions],
+        "download_bytes": variant.size_bytes,
         "sha256": [file.sha256 for file in variant.files],
         "memory": memory_document(fit.memory) if fit else None,
         "method": fit.method if fit else None,
@@ -228,7 +231,16 @@ def _group_lines(view: View, group: ModelGroup) -> list[str]:
     rows = [_line(view.rows[row], row == group.recommended) for row in group.rows]
     header = ["", "VARIANT", "DOWNLOAD", "MEMORY", "WHERE IT RUNS", "SPEED", "QUALITY LOSS", ""]
     why = [] if view.problem else [f"{why_title(view, group)} {paragraph(group.recommendation)}"]
-    return [*heading, context, "", table(header, rows, right=(2, 3)), "", *why]
+    beside = _companions(None if group.recommended is None else view.rows[group.recommended])
+    return [*heading, context, "", table(header, rows, right=(2, 3)), "", *why, *beside]
+
+
+def _companions(row: VariantRow | None) -> list[str]:
+    """What can come along with the recommended variant."""
+    offered = row.variant.companions if row is not None else ()
+    return [
+        f"heft download --with {one.kind} takes its {companion_words(one)} along. {USES[one.kind]}" for one in offered
+    ]
 
 
 def _line(row: VariantRow, recommended: bool) -> list[str]:
@@ -237,7 +249,7 @@ def _line(row: VariantRow, recommended: bool) -> list[str]:
     return [
         "*" if recommended else "",
         row.variant.name,
-        "downloaded" if row.local_path else human_bytes(row.variant.download_bytes),
+        "downloaded" if row.local_path else human_bytes(row.variant.size_bytes),
         memory if fit is None or fit.method == "engine" else f"~{memory}",
         where(row.option)[0],
         speed(row.option.speeds),

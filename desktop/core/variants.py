@@ -1,22 +1,24 @@
 """A repo's files as variants: what a person chooses between.
 
-Shards are one variant, projectors and draft models belong to variants, importance matrices and other files are
-left out. All of it rests on names and sizes, which are labels: what a file is comes from its header, and where that
+Shards are one variant, projectors and draft models are companions of variants, importance matrices and other files
+are left out. All of it rests on names and sizes, which are labels: what a file is comes from its header, and where that
 was read it decides.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Protocol
+from typing import Literal, Protocol
 
 from desktop.core import naming
 from desktop.core.companions import companions_for, roles_of, several_models
 from desktop.core.other_types import cannot_load, program_of_label
 from desktop.core.quality import Kind, plain_name
+
+CompanionKind = Literal["projector", "draft"]
 
 _LEGACY = ("Q4_0", "Q4_1", "Q5_0", "Q5_1")
 _REARRANGED = ("Q4_0_4_4", "Q4_0_4_8", "Q4_0_8_8")
@@ -35,14 +37,25 @@ class RepoFile(Protocol):
 
 
 @dataclass(frozen=True)
+class Companion:
+    """What is used with a variant, and is downloaded only where it is wanted; ``files`` are all its shards."""
+
+    kind: CompanionKind
+    files: tuple[RepoFile, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes for file in self.files)
+
+
+@dataclass(frozen=True)
 class Variant:
     """One thing to download and run.
 
     ``name`` is the label as the uploader wrote it (``UD-Q4_K_XL``), made unique within the repo where it has to be;
     ``label`` the same without what makes it unique; ``quantization`` the label in llama.cpp's writing, "" when the name
-    has none. ``files`` are in shard order. ``download_bytes`` counts ``files`` and the smallest projector; draft models
-    are extra. ``missing_shards`` is not 0 when the set is incomplete. ``concatenated`` parts have to be joined before
-    they are a GGUF file.
+    has none. ``files`` are in shard order. ``missing_shards`` is not 0 when the set is incomplete. ``concatenated``
+    parts have to be joined before they are a GGUF file.
     """
 
     name: str
@@ -101,13 +114,15 @@ class Variant:
         return tuple(by_path[path] for path in min(sets, key=distance, default=()))
 
     @property
-    def download_bytes(self) -> int:
-        return sum(file.size_bytes for file in self.files_to_fetch())
-
-    def files_to_fetch(self, *, draft: bool = False) -> tuple[RepoFile, ...]:
-        """The files of a download: its own, the projector, and the draft where it is wanted."""
+    def companions(self) -> tuple[Companion, ...]:
+        """What may come along with it."""
         projector = (self.projector,) if self.projector else ()
-        return (*self.files, *projector, *(self.draft_files if draft else ()))
+        found = (Companion("projector", projector), Companion("draft", self.draft_files))
+        return tuple(companion for companion in found if companion.files)
+
+    def files_to_fetch(self, along: Collection[CompanionKind] = ()) -> tuple[RepoFile, ...]:
+        """The files of a download: its own, and those of the companions that are wanted ``along``."""
+        return (*self.files, *(file for one in self.companions if one.kind in along for file in one.files))
 
     @property
     def first_file(self) -> RepoFile:

@@ -25,7 +25,9 @@ def test_plain_repo_with_projector_imatrix_and_readme() -> None:
     assert [variant.name for variant in found] == ["Q4_K_M", "Q8_0"]
     assert [file.path for file in found[0].mmproj] == ["mmproj-F32.gguf", "mmproj-F16.gguf"]
     assert found[0].projector is not None and found[0].projector.path == "mmproj-F32.gguf"
-    assert found[0].download_bytes == 1001 + 1003
+    assert [file.path for file in found[0].files_to_fetch()] == [found[0].first_file.path]
+    assert [file.path for file in found[0].files_to_fetch(("projector", "draft"))][1:] == ["mmproj-F32.gguf"]
+    assert [(one.kind, one.size_bytes) for one in found[0].companions] == [("projector", 1003)]
 
 
 def test_shards_folders_and_parts() -> None:

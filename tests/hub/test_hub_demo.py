@@ -16,7 +16,7 @@ def test_demo(vocab_dir: Path, starter_model: Path) -> None:
     sizes: dict[tuple[str, str], int] = {}
     for repo in repos.values():
         variants = variants_of([RepoFile(path, content.size, content.sha256) for path, content in repo.files.items()])
-        sizes |= {(repo.id, variant.name): variant.download_bytes for variant in variants}
+        sizes |= {(repo.id, variant.name): variant.size_bytes for variant in variants}
         for path, content in repo.files.items():
             if path.endswith(".gguf") and isinstance(content, SparseContent):
                 header = read_header(Beginning(memoryview(content.head), content.size))

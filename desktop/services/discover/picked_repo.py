@@ -26,7 +26,7 @@ from desktop.core.naming import Role
 from desktop.core.placement import Fit, Pool
 from desktop.core.quality import Kind, Quality
 from desktop.core.quants import main_type
-from desktop.core.variants import variants_of
+from desktop.core.variants import CompanionKind, variants_of
 from desktop.hub.header import HeaderReader
 from desktop.hub.records import RepoFiles
 from desktop.services.discover.picker_rates import MachineRates
@@ -129,6 +129,7 @@ class PickedRepo:
         self._refs = tuple(ModelRef(one.name, identity(one.first_file.path)) for one in self.variants)
         self._reading = RepoReading(self.files, self.variants, self._headers, self._tables)
         self._local: list[Path | None] = []
+        self._companions: list[frozenset[CompanionKind]] = []
         self.look_for_copies()
 
     def settle(
@@ -229,13 +230,15 @@ class PickedRepo:
     # -- this computer as it is now ---------------------------------------------------------------
 
     def look_for_copies(self) -> bool:
-        """Look again which variants are on this computer; whether that is different now."""
-        copies, before, variants = self._copies, self._local, self.variants
-        found = [copies.path_of(self.files.id, variant) if copies else None for variant in variants]
+        """Look again which variants and companions are on this computer; whether that is different now."""
+        copies, repo, variants = self._copies, self.files.id, self.variants
+        before = (self._local, self._companions)
+        found = [copies.path_of(repo, variant) if copies else None for variant in variants]
+        beside = copies.companions_of(repo, variants) if copies else [frozenset[CompanionKind]() for _ in variants]
         with self._listing:
             if variants is self.variants:
-                self._local = found
-        return found != before
+                self._local, self._companions = found, beside
+        return (found, beside) != before
 
     def refresh(self) -> bool:
         """Look at this computer again: its free memory, and how quick it is known to be. Whether that changed enough to
@@ -355,7 +358,8 @@ class PickedRepo:
         size = known.size
         parameters = (size.parameters if size is not None else 0) or model.parameters
         bits = size.bits_per_weight or None if size is not None else None
-        return VariantRow(option, state, problem, self._local[index], group, known.shape, parameters, bits, plan)
+        here, beside = self._local[index], self._companions[index]
+        return VariantRow(option, state, problem, here, group, known.shape, parameters, bits, plan, beside)
 
     def _label(self, index: int, known: Known) -> str:
         """The quantization of a variant, by its header where that says more than its name."""

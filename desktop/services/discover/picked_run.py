@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from desktop.core.errors import StoreError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef, hub_identity
+from desktop.core.variants import CompanionKind, Variant
 from desktop.services.discover.picker_records import Controls, VariantRow
+from desktop.services.models.companion_words import companion_name, download_name
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.kind_words import must_write_text
 from desktop.services.planning.service import PlanningService
-
-OTHER_MACHINE = "The figures were another machine's; the load was planned anew for this computer."
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +33,16 @@ class PickedRun:
         """``model_at`` is the model of a file on this computer."""
         self._planning, self._downloads, self._model_at = planning, downloads, model_at
 
-    def run_or_fetch(self, repo: str, row: VariantRow, controls: Controls, here: Path | None) -> LoadPlan | None:
-        """The plan to load a variant by, whose first file is ``here``; None: its download has begun instead.
+    def run_or_fetch(
+        self,
+        repo: str,
+        row: VariantRow,
+        controls: Controls,
+        here: Path | None,
+        along: Collection[CompanionKind] = (),
+    ) -> LoadPlan | None:
+        """The plan to load a variant by, whose first file is ``here``; None: its download has begun instead, with the
+        companions that are wanted ``along``.
 
         Raises HeftError.
         """
@@ -42,14 +50,19 @@ class PickedRun:
         asked = _asked(row, controls)
         self._remember(ModelRef(variant.name, hub_identity(repo, variant.first_file.path)), asked)
         if here is None or not here.exists():  # it may have been removed meanwhile
-            files = [file.path for file in variant.files_to_fetch()]
-            self._downloads.start(repo, files, name=f"{repo} {variant.name}")
+            files = [file.path for file in variant.files_to_fetch(along)]
+            self._downloads.start(repo, files, name=download_name(repo, variant, along))
             return None
         ref = self._model_at(here)
         self._remember(ref, asked)
         if row.plan is None or controls.machine is not None:
             return _runnable(self._planning().for_load(ref, asked))
         return _runnable(row.plan.at(ref))
+
+    def fetch_companion(self, repo: str, variant: Variant, kind: CompanionKind) -> None:
+        """Download a companion by itself: its variant is here."""
+        files = [file.path for companion in variant.companions if companion.kind == kind for file in companion.files]
+        self._downloads.start(repo, files, name=companion_name(repo, variant, kind))
 
     def run_file(self, path: Path) -> LoadPlan:
         """The plan of a downloaded file, as it was set up when its download began. Raises HeftError."""

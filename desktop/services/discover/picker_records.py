@@ -18,7 +18,7 @@ from desktop.core.load_settings import NOTHING_SET, LoadSettings
 from desktop.core.memory import ModelShape, Weights
 from desktop.core.model_kind import ModelKind
 from desktop.core.placement import Fit, Pool, Reclaimable
-from desktop.core.variants import Variant
+from desktop.core.variants import CompanionKind, Variant
 from desktop.hub.records import RepoFiles
 from desktop.services.planning.attention import Rates
 
@@ -48,7 +48,7 @@ class VariantRow:
     ``group`` is the number of its model in :attr:`View.groups`. ``shape`` and ``parameters`` are its own once its
     header was read, its model's before; None where nobody knows. ``bits_per_weight`` is its own, None before.
     ``local_path`` is the file to load where the variant is on this computer already. ``plan`` is the load that the
-    figures are of, None where there are none.
+    figures are of, None where there are none. ``companions_here`` are on this computer, with the variant or without.
     """
 
     option: Option
@@ -60,6 +60,7 @@ class VariantRow:
     parameters: int | None = None
     bits_per_weight: float | None = None
     plan: LoadPlan | None = None
+    companions_here: frozenset[CompanionKind] = frozenset()
 
     @property
     def variant(self) -> Variant:

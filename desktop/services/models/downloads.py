@@ -14,6 +14,7 @@ import msgspec
 
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.failures import FailureKind
+from desktop.core.model_kind import ModelKind
 from desktop.core.progress import Progress
 from desktop.core.sampling_fields import SamplingValues
 from desktop.hub.client import HubClient
@@ -32,15 +33,18 @@ from desktop.services.models.downloads_records import (
     Order,
     OrderStore,
     Phase,
+    first_state,
 )
 from desktop.services.models.generation_config import recommended_sampling
 from desktop.store.fetched import FetchedFile, FetchedStore
+from desktop.store.gguf_files import kind_of
 from desktop.store.paths import Paths
 
 __all__ = ["DOWNLOAD", "DownloadService", "DownloadState", "DownloadedFile", "Phase"]
 
 # a person mends the cause, then resumes
 _PAUSING = frozenset({FailureKind.DISK_FULL, FailureKind.BUSY, FailureKind.NO_NETWORK, FailureKind.OFFLINE_MODE})
+_COMPANIONS = frozenset({ModelKind.PROJECTOR, ModelKind.DRAFT})
 _PHASES: dict[JobPhase, Phase] = {
     "queued": "queued",
     "paused": "paused",
@@ -91,7 +95,7 @@ class DownloadKind(JobKind):
         )  # fmt: skip
         run.on_stop(work.stop)
         work.run()
-        return {**_fields(work.state), "result": next((file.local for file in work.state.files if file.local), None)}
+        return {**_fields(work.state), "result": _model_of(work.state)}
 
     def pauses(self, error: HeftError) -> bool:
         """A full disk, no network: what has come is good, and it goes on when that is mended."""
@@ -291,11 +295,14 @@ def state_of(job: Job) -> DownloadState:
     )  # fmt: skip
 
 
+def _model_of(state: DownloadState) -> Path | None:
+    """The file to load of what has come; None of companions alone, which nobody runs by themselves."""
+    first = next((file.local for file in state.files if file.local), None)
+    return None if first is None or kind_of(first) in _COMPANIONS else first
+
+
 def _job(order: Order, phase: JobPhase) -> Job:
-    state = DownloadState(
-        order.id, order.repo, order.name, "queued", done_bytes=order.done_bytes, total_bytes=order.total_bytes,
-        folder=Path(order.folder) if order.folder else None,
-    )  # fmt: skip
+    state = first_state(order)
     name = order.name if order.repo in order.name else f"{order.repo} {order.name}"
     return Job(order.id, DOWNLOAD, name, phase, resumable=True, **_fields(state))
 

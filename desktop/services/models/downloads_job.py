@@ -22,7 +22,7 @@ from desktop.hub.placement import CachePlaces, DownloadPaths, FolderPlaces, join
 from desktop.hub.records import RepoFile, RepoFiles
 from desktop.hub.search import HubSearch
 from desktop.hub.transfer import Fetched, FileChangedError, Transfer, Wanted, disk_error
-from desktop.services.models.downloads_records import DownloadedFile, DownloadState, Order, Phase
+from desktop.services.models.downloads_records import DownloadedFile, DownloadState, Order, Phase, first_state
 
 RESERVE = 512 << 20  # bytes of a disk that a download leaves free
 _CHANGES = 5  # times a repo may change under a download before it gives up
@@ -77,11 +77,7 @@ class DownloadWork:
         self._done: dict[str, DownloadedFile] = {}
         self._joinings: list[Joining] = []
         self._joined_now: set[str] = set()
-        self.state = DownloadState(
-            order.id, order.repo, order.name, "queued",
-            done_bytes=order.done_bytes, total_bytes=order.total_bytes,
-            folder=Path(order.folder) if order.folder else None,
-        )  # fmt: skip
+        self.state = first_state(order)
 
     def stop(self) -> None:
         """End the work soon; ``run`` raises CancelledError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -31,7 +32,8 @@ class DownloadedFile:
 
 @dataclass(frozen=True)
 class DownloadState:
-    """A download at one moment. Bytes count all its files; ``resumed_bytes`` were there when it was last begun.
+    """A download at one moment. Bytes count all its files, which are at ``paths`` in the repo; ``resumed_bytes`` were
+    there when it was last begun.
 
     ``message`` says what happened and ``hint`` the one thing to do, while it waits, is paused or has failed;
     ``notice`` what a person should know although it goes on (a file that changed on the Hub).
@@ -50,10 +52,19 @@ class DownloadState:
     current: str = ""
     files: tuple[DownloadedFile, ...] = ()
     folder: Path | None = None
+    paths: tuple[str, ...] = ()
     kind: str = ""
     message: str = ""
     hint: str = ""
     notice: str = ""
+
+    def brings(self, paths: Iterable[str]) -> bool:
+        """Whether all of these files of its repo are among its own."""
+        return set(paths) <= set(self.paths)
+
+    def local(self, path: str) -> Path | None:
+        """Where one of its files is by now."""
+        return next((file.local for file in self.files if file.path == path), None)
 
     @property
     def fraction(self) -> float:
@@ -94,6 +105,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """The same for the same files in the same place, so that asking twice continues instead of doubling."""
         told = "\0".join((self.repo, self.revision, self.folder, *sorted(self.paths)))
         return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def first_state(order: Order) -> DownloadState:
+    """What there is to tell of an order before it is worked on."""
+    return DownloadState(
+        order.id, order.repo, order.name, "queued",
+        done_bytes=order.done_bytes, total_bytes=order.total_bytes,
+        folder=Path(order.folder) if order.folder else None, paths=order.paths,
+    )  # fmt: skip
 
 
 class OrderStore:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from desktop.core.variants import RepoFile, Variant
+from desktop.core.variants import CompanionKind, RepoFile, Variant
 from desktop.hub.placement import default_cache, joined_path
 from desktop.store.fetched import FetchedStore
 from desktop.store.found_file import Source
@@ -49,14 +49,46 @@ class LocalCopies:
         self._used = used
 
     def path_of(self, repo: str, variant: Variant) -> Path | None:
-        """The file to load, where all of a variant's files are there, and a projector if it has any; else None."""
+        """The file to load, where all of a variant's own files are there; else None. Companions may be missing."""
+        found = self._stored(repo, variant.files, joined=variant.concatenated)
+        if found is not None:
+            return found
+        models = (model for model in self._library() if not model.problem)
+        return next((model.path for model in models if self._are(model.files, variant.files)), None)
+
+    def companions_of(self, repo: str, variants: Sequence[Variant]) -> list[frozenset[CompanionKind]]:
+        """Which companions of each variant are there, beside a model or not. Of projectors any will do."""
+        known: dict[tuple[str, ...], bool] = {}  # variants share them
+
+        def has(files: Sequence[RepoFile]) -> bool:
+            key = tuple(file.path for file in files)
+            if key not in known:
+                known[key] = bool(files) and self._has(repo, files)
+            return known[key]
+
+        def kinds(variant: Variant) -> Iterator[CompanionKind]:
+            if any(has((file,)) for file in variant.mmproj):
+                yield "projector"
+            if has(variant.draft_files):
+                yield "draft"
+
+        return [frozenset(kinds(variant)) for variant in variants]
+
+    def _has(self, repo: str, files: Sequence[RepoFile]) -> bool:
+        if self._stored(repo, files) is not None:
+            return True
+        held = (paths for model in self._library() for paths in (model.files, *((path,) for path in model.mmproj)))
+        return any(self._are(paths, files) for paths in held)
+
+    def _stored(self, repo: str, files: Sequence[RepoFile], *, joined: bool = False) -> Path | None:
+        """The first of these files where a store has all of them; ``joined``: as one file."""
         cached = self._cache() / ("models--" + repo.replace("/", "--"))
         for snapshot in _folders(cached / "snapshots") if self._used("huggingface") else ():
-            found = _in_snapshot(snapshot, variant)
+            found = _in_snapshot(snapshot, files, joined)
             if found is not None:
                 return found
-        for root in self._fetched_to(repo, variant):
-            found = _in_folder(root, variant)
+        for root in self._fetched_to(repo, files[0].path):
+            found = _in_folder(root, files, joined)
             if found is not None:
                 return found
         for location in known_locations(self._environ, self._home or Path.home()):
@@ -64,21 +96,16 @@ class LocalCopies:
             if not self._used(location.source):
                 continue
             if location.source == "lmstudio":
-                found = _in_folder(location.root / PurePosixPath(repo), variant)
-            elif location.source == "ollama" and len(variant.files) == 1 and not variant.mmproj:
-                file = variant.first_file
-                found = _sized(location.root / "blobs" / f"sha256-{file.sha256}", file.size_bytes)
+                found = _in_folder(location.root / PurePosixPath(repo), files, joined)
+            elif location.source == "ollama" and len(files) == 1:
+                found = _sized(location.root / "blobs" / f"sha256-{files[0].sha256}", files[0].size_bytes)
             if found is not None:
                 return found
-        return next((model.path for model in self._library() if self._is(model, variant)), None)
+        return None
 
-    def _is(self, model: LibraryModel, variant: Variant) -> bool:
-        """Whether a model of the library is a variant, whatever it is called there."""
-        if len(model.files) != len(variant.files) or model.problem:
-            return False
-        if variant.mmproj and not any(self._same(path, file) for path in model.mmproj for file in variant.mmproj):
-            return False
-        return all(self._same(path, file) for path, file in zip(model.files, variant.files, strict=True))
+    def _are(self, paths: Sequence[Path], files: Sequence[RepoFile]) -> bool:
+        """Whether files of the library are these of the Hub, whatever they are called there."""
+        return len(paths) == len(files) and all(map(self._same, paths, files))
 
     def _same(self, path: Path, file: RepoFile) -> bool:
         if _sized(path, file.size_bytes) is None:
@@ -99,15 +126,14 @@ class LocalCopies:
         except OSError:
             return ""
 
-    def _fetched_to(self, repo: str, variant: Variant) -> list[Path]:
-        """Folders into which Heft fetched a variant, as the repo's own root."""
-        path = variant.first_file.path
+    def _fetched_to(self, repo: str, path: str) -> list[Path]:
+        """Folders into which Heft fetched a file of a repo, as the repo's own root."""
         known = self._fetched.load().values() if self._fetched is not None else ()
         depth = len(PurePosixPath(path).parts)
         return [Path(file.local).parents[depth - 1] for file in known if (file.repo, file.path) == (repo, path)]
 
 
-def _in_snapshot(snapshot: Path, variant: Variant) -> Path | None:
+def _in_snapshot(snapshot: Path, files: Sequence[RepoFile], joined: bool) -> Path | None:
     """A file of the cache is the Hub's where its link leads to the bytes of that name."""
 
     def same(file: RepoFile) -> Path | None:
@@ -116,19 +142,21 @@ def _in_snapshot(snapshot: Path, variant: Variant) -> Path | None:
             return path  # where links are impossible the bytes lie here, after their checksum was found right
         return path if path.readlink().name == file.sha256 else None
 
-    return _all(snapshot, variant, same)
+    return _joined(snapshot, files) if joined else _all(files, same)
 
 
-def _in_folder(folder: Path, variant: Variant) -> Path | None:
-    return _all(folder, variant, lambda file: _sized(folder / PurePosixPath(file.path), file.size_bytes))
+def _in_folder(folder: Path, files: Sequence[RepoFile], joined: bool) -> Path | None:
+    if joined:
+        return _joined(folder, files)
+    return _all(files, lambda file: _sized(folder / PurePosixPath(file.path), file.size_bytes))
 
 
-def _all(folder: Path, variant: Variant, find: Callable[[RepoFile], Path | None]) -> Path | None:
-    if variant.mmproj and not any(find(file) for file in variant.mmproj):
-        return None
-    if variant.concatenated:
-        return _sized(folder / joined_path(variant.first_file.path), variant.size_bytes)
-    paths = [find(file) for file in variant.files]
+def _joined(folder: Path, parts: Sequence[RepoFile]) -> Path | None:
+    return _sized(folder / joined_path(parts[0].path), sum(part.size_bytes for part in parts))
+
+
+def _all(files: Sequence[RepoFile], find: Callable[[RepoFile], Path | None]) -> Path | None:
+    paths = [find(file) for file in files]
     return paths[0] if all(paths) else None
 
 

@@ -167,6 +167,34 @@ class PlanningService:
         # how layers are shared among devices is the engine's to say, and what a second model takes
         if len(pools_of(machine)) > 1 or wanted.speculating != "off":
             return self.weigh_source(str(ref.path), wanted, held=held, cancelled=cancelled, ref=ref).plan
+        return self._by_formulas(ref, wanted, machine, held)
+
+    def for_machine(self, ref: ModelRef, machine: Machine, cancelled: Cancelled = never) -> LoadPlan:
+        """How a model of this computer would load on another one, by formulas, as it is set up here.
+
+        What was set for this computer's devices says nothing of that one's. Raises HeftError, OSError.
+        """
+        asked = replace(self.settings_of(ref), gpu_layers=None, cpu_expert_layers=None)
+        wanted = asked.over(self._usual()).checked()
+        if wanted.speculating != "off":
+            source = str(ref.path)
+            return self.weigh_source(
+                source, wanted, machine=machine, method="estimate", cancelled=cancelled, ref=ref
+            ).plan
+        if (fault := self._read(ref).fault) is not None:
+            raise fault.error(ref.name)
+        try:
+            return self._by_formulas(ref, wanted, hypothetical(machine), NOTHING_RECLAIMABLE, machine)
+        except HeftError:
+            raise
+        except Exception as error:  # whatever a stranger's header does to a formula is told in words
+            _log.exception("planning %s on another machine", ref.name)
+            raise cannot_plan(ref.name) from error
+
+    def _by_formulas(
+        self, ref: ModelRef, wanted: LoadSettings, machine: Machine, held: Reclaimable, other: Machine | None = None
+    ) -> LoadPlan:
+        """The plan of a file on ``machine``, which is this computer or the ``other`` one."""
         read = self._read(ref)
         local = read.model
         if local is None:
@@ -182,7 +210,7 @@ class PlanningService:
         about = (local.quantization, local.fingerprint, threads_of(wanted), ref.name)
         subject = Subject(local.shape, local.weights, *about)
         found = attended(self._rates(machine), subject, wanted, placed(wanted), placed)
-        return plan_of(ref, wanted, found, local.shape, read.kind)
+        return plan_of(ref, wanted, found, local.shape, read.kind, other)
 
     def weigh_source(
         self,

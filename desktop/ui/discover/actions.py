@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from desktop.ui.shared.search_field import CLEAR_SEARCH
+from desktop.ui.shared.what_if_actions import LOAD_PROFILE, OWN_SIZES, THIS_COMPUTER
 from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 
 REPO_CHOSEN = Condition("repo-chosen", "Choose a model in the results first.")
 WEIGHED = Condition("repo-weighed", "Choose a model with GGUF files in the results first.")
 HERE_ALREADY = "It is on this computer already."
-OTHER_MACHINE = Condition("other-machine-chosen", "It is weighed for this computer already.")
+PROJECTOR_MISSES = Condition("projector-to-fetch", "Choose a variant that is here and whose projector is not.")
+DRAFT_MISSES = Condition("draft-to-fetch", "Choose a variant that is here and whose draft model is not.")
 
 SEARCH = Action(
     "discover.search",
@@ -18,6 +20,18 @@ SEARCH = Action(
 )
 TO_RESULTS = Action("discover.to-results", "Go to the results", ("Down",), widget="discoverSearch")
 DOWNLOAD = Action("discover.download", "Download the variant", ("Ctrl+D",), needs=(WEIGHED,))
+FETCH_PROJECTOR = Action(
+    "discover.fetch-projector",
+    "Download the projector of a variant that is here",
+    needs=(PROJECTOR_MISSES,),
+    short="Download the projector",
+)
+FETCH_DRAFT = Action(
+    "discover.fetch-draft",
+    "Download the draft model of a variant that is here",
+    needs=(DRAFT_MISSES,),
+    short="Download the draft model",
+)
 INSPECT = Action(
     "discover.inspect",
     "Inspect the chosen variant",
@@ -34,11 +48,6 @@ EXPLAIN_NAME = Action(
     "Say what the model's name says, part by part",
     needs=(WEIGHED,),
     short="What the name says",
-)
-LOAD_PROFILE = Action("discover.load-profile", "What if: weigh for a saved machine…", short="Load profile…")
-OWN_SIZES = Action("discover.own-sizes", "What if: weigh for other memory sizes…", short="Own figures…")
-OWN_MACHINE = Action(
-    "discover.own-machine", "Weigh for this computer again", needs=(OTHER_MACHINE,), short="This computer"
 )
 CHOOSE_PLACE = Action("discover.download-place", "Choose the folder of downloads…", short="Another folder…")
 OPEN_PLACE = Action("discover.open-download-place", "Open the folder of downloads", short="Open the folder")
@@ -66,12 +75,14 @@ DISCOVER_ACTIONS: Declared = (
     TO_RESULTS,
     CLEAR_SEARCH,
     DOWNLOAD,
+    FETCH_PROJECTOR,
+    FETCH_DRAFT,
     INSPECT,
     MODEL_PAGE,
     EXPLAIN_NAME,
     LOAD_PROFILE,
     OWN_SIZES,
-    OWN_MACHINE,
+    THIS_COMPUTER,
     CHOOSE_PLACE,
     OPEN_PLACE,
     VERSIONS,

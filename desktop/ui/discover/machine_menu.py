@@ -8,12 +8,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from desktop.core.hardware import Machine
-from desktop.core.machines import GIB, Device, machine_with
-from desktop.core.units import human_bytes
+from desktop.core.machines import Device, machine_with
 from desktop.services.discover.tables import DataTables
-from desktop.ui.discover.actions import LOAD_PROFILE, OWN_MACHINE, OWN_SIZES
 
-_NEARLY = 0.01
+_THIS, _PROFILE, _SIZES = "This computer", "Load profile…", "Other memory sizes…"
 _VENDORS = (("nvidia", "NVIDIA cards"), ("amd", "AMD cards and chips"), ("apple", "Apple chips"))
 _PROFILES = {
     "laptop-8gb": "Laptop with 8 GB",
@@ -22,22 +20,6 @@ _PROFILES = {
     "rtx-4090": "RTX 4090 24 GB and 32 GB",
     "two-rtx-3090": "Two RTX 3090 and 64 GB",
 }
-
-
-def machine_words(machine: Machine) -> str:
-    """A machine in a few words: its GPUs and main memory."""
-    memory = _sold(machine.memory.total_bytes)
-    if not machine.gpus:
-        return f"CPU with {memory} of memory"
-    named = [gpu.name if gpu.shared_memory else f"{gpu.name} {_sold(gpu.total_bytes)}" for gpu in machine.gpus]
-    counted = (f"{named.count(name)} × {name}" if named.count(name) > 1 else name for name in dict.fromkeys(named))
-    return f"{' + '.join(counted)} + {memory}"
-
-
-def _sold(count: int) -> str:
-    """A memory size as it is sold, in binary gigabytes, where it is a whole number of these."""
-    whole = round(count / GIB)
-    return f"{whole} GB" if abs(count / GIB - whole) < _NEARLY * whole else human_bytes(count)
 
 
 class MachineMenu(QToolButton):
@@ -67,12 +49,12 @@ class MachineMenu(QToolButton):
         if self._filled:
             return
         self._filled = True
-        self._menu.addAction(OWN_MACHINE.short, lambda: self.machine_chosen.emit(None))
+        self._menu.addAction(_THIS, lambda: self.machine_chosen.emit(None))
         self._menu.addSeparator()
         for name, machine in self._tables.profiles.items():
             self._menu.addAction(_PROFILES.get(name, name), self._chooser(machine))
-        self._menu.addAction(LOAD_PROFILE.short, self.profile_wanted.emit)
-        self._menu.addAction(OWN_SIZES.short, self.sizes_wanted.emit)
+        self._menu.addAction(_PROFILE, self.profile_wanted.emit)
+        self._menu.addAction(_SIZES, self.sizes_wanted.emit)
         self._menu.addSeparator()
         for vendor, title in _VENDORS:
             self._vendor(title, [device for device in self._tables.devices if device.vendor == vendor])

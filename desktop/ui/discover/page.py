@@ -14,9 +14,9 @@ from desktop.core.hardware import Machine
 from desktop.core.hub_address import HubAddress
 from desktop.core.load_plan import LoadPlan
 from desktop.core.placement import pools_of
-from desktop.core.variants import variant_at
+from desktop.core.variants import CompanionKind, variant_at
 from desktop.hub.placement import default_cache
-from desktop.services.discover.picked_run import OTHER_MACHINE, PickedRun
+from desktop.services.discover.picked_run import PickedRun
 from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import View
 from desktop.services.discover.picks import PicksService
@@ -38,10 +38,11 @@ from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.search import DiscoverSearch
 from desktop.ui.discover.states import DiscoverState
 from desktop.ui.discover.weighing import Weighing
-from desktop.ui.shared.chosen_machine import ChosenMachine
+from desktop.ui.shared.chosen_machine import OTHER_MACHINE, ChosenMachine
 from desktop.ui.shared.reflow import Column, CurrentStack, DownwardScroll
 from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.speed_offer import SpeedOffer
+from desktop.ui.shared.what_if_actions import ANOTHER_CHOSEN, LOAD_PROFILE, OWN_SIZES, THIS_COMPUTER
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
@@ -153,9 +154,7 @@ class DiscoverPage(Page):
         if whole != self._whole:  # one has come, or was cleared or removed
             self._whole = whole
             self._weighing.look_for_copies()
-        view = self._repo.view
-        if view is not None:
-            self._repo.show_downloads(self._of(view, states))
+        self._repo.show_downloads(states)
 
     def search_for(self, text: str) -> None:
         """Search for these words."""
@@ -217,6 +216,7 @@ class DiscoverPage(Page):
         self._chosen.changed.connect(self._judge)
         self._chosen.failed.connect(self.notify)
         repo.action_asked.connect(self._act)
+        repo.companion_asked.connect(self._fetch_companion)
         self._state.inspect_wanted.connect(self._inspect)
         self._state.again.connect(self._again)
         self._state.page_wanted.connect(self._open_page)
@@ -234,13 +234,15 @@ class DiscoverPage(Page):
             (actions.DOWNLOAD, self._download_current),
             (actions.INSPECT, self._inspect),
             (actions.MODEL_PAGE, self._open_page),
-            (actions.OWN_SIZES, lambda: self._chosen.ask_sizes(self)),
-            (actions.LOAD_PROFILE, lambda: self._chosen.ask_profile(self)),
+            (OWN_SIZES, lambda: self._chosen.ask_sizes(self)),
+            (LOAD_PROFILE, lambda: self._chosen.ask_profile(self)),
+            (THIS_COMPUTER, lambda: self._chosen.choose(None)),
             (actions.VERSIONS, self._show_versions),
             (actions.FITS_ONLY, self._search.filters.toggle_fits_only),
             (actions.OTHER_FORMATS, self._search.filters.toggle_all_formats),
         ):
             self.commands.connect_to(action, call)
+        self.commands.ask(ANOTHER_CHOSEN, lambda: self._chosen.machine is not None)
         self.commands.ask(actions.REPO_CHOSEN, lambda: self._result is not None)
         self.commands.ask(actions.WEIGHED, lambda: self._body.currentIndex() == _REPO and self._repo.rows.rowCount())
 
@@ -275,7 +277,7 @@ class DiscoverPage(Page):
 
     def _opened(self, view: View) -> None:
         self._repo.show_repo(view)
-        self._repo.show_downloads(self._of(view, self._downloads.states()))
+        self._repo.show_downloads(self._downloads.states())
         self._body.setCurrentIndex(_REPO)
         self._choose_named(view)
 
@@ -338,16 +340,22 @@ class DiscoverPage(Page):
         if state is not None and state.phase != "finished":
             self._do(lambda: self._downloads.resume(state.id))
             return
-        here = state.files[0].local if state is not None and state.files else found.local_path
-        repo, controls = view.repo.id, self._repo.controls.controls
+        here = state.local(variant.first_file.path) if state is not None else found.local_path
+        repo, controls, along = view.repo.id, self._repo.controls.controls, self._repo.along
         row = found if view.controls == controls else replace(found, plan=None)  # the fields are ahead of the figures
         self._load(
-            lambda: self._run.run_or_fetch(repo, row, controls, here),
-            OTHER_MACHINE if controls.machine is not None else "",
+            lambda: self._run.run_or_fetch(repo, row, controls, here, along),
         )
 
-    def _load(self, plan: Callable[[], LoadPlan | None], words: str = "") -> None:
-        """Run by a plan, where there is one; ``words`` are what to say then."""
+    def _fetch_companion(self, number: int, kind: CompanionKind) -> None:
+        """Download what goes with a variant that is here."""
+        found, view = self._repo.rows.at(number), self._repo.view
+        if found is not None and view is not None:
+            self._do(lambda: self._run.fetch_companion(view.repo.id, found.variant, kind))
+
+    def _load(self, plan: Callable[[], LoadPlan | None]) -> None:
+        """Run by a plan, where there is one; say so where the page shows another machine's figures."""
+        words = OTHER_MACHINE if self._chosen.machine is not None else ""
 
         def run(found: LoadPlan | None) -> None:
             if found is None:
@@ -373,22 +381,14 @@ class DiscoverPage(Page):
 
     def _chat_with(self, download: str) -> None:
         state = next((state for state in self._downloads.states() if state.id == download), None)
-        path = state.files[0].local if state is not None and state.files else None
+        path = next((file.local for file in state.files if file.local), None) if state is not None else None
         if state is None or path is None:
             return
-        view = self._repo.view
-        names = [row.variant.name for row in view.rows] if view is not None and view.repo.id == state.repo else []
-        shown = [number for number, name in enumerate(names) if state.name == f"{state.repo} {name}"]
-        if shown:  # as the page shows it
-            self._act(shown[0])
+        shown = self._repo.rows.number_of(state)
+        if shown >= 0:  # as the page shows it
+            self._act(shown)
         else:
             self._load(lambda: self._run.run_file(path))
-
-    @staticmethod
-    def _of(view: View, states: tuple[DownloadState, ...]) -> dict[str, DownloadState]:
-        """Downloads of a repo by variant name."""
-        names = {f"{view.repo.id} {row.variant.name}": row.variant.name for row in view.rows}
-        return {names[state.name]: state for state in states if state.repo == view.repo.id and state.name in names}
 
     def _do(self, call: Callable[[], object]) -> None:
         self._tasks.run(lambda context: call(), failed=self.notify.emit, lane=Lane.COMMAND, owner=self)

@@ -21,12 +21,13 @@ from desktop.services.discover.picker_records import Controls, Mark, VariantRow,
 from desktop.services.discover.tables import DataTables
 from desktop.services.planning.words import beyond_training, kv_choice_words, kv_quality_words
 from desktop.ui.discover.context_slider import ContextSlider
-from desktop.ui.discover.machine_menu import MachineMenu, machine_words
+from desktop.ui.discover.machine_menu import MachineMenu
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.load_fields import LoadFields, auto_words, decided_words, editor_of, limit_editor, value_of
+from desktop.ui.shared.machine_words import machine_words
 from desktop.ui.shared.tokens_field import TokensField
 from desktop.ui.shared.wheel import leave_wheel
 from desktop.ui.shell.theme import Theme, set_role

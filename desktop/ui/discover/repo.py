@@ -5,7 +5,7 @@ Of several models one is looked at: chart and reasons are that model's, the tabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
@@ -13,6 +13,7 @@ from PySide6.QtGui import QMoveEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.core.text import visible_in_place
+from desktop.core.variants import CompanionKind
 from desktop.services.discover.picker_records import Mark, ModelGroup, View
 from desktop.services.discover.picker_words import facts, name_words, which_model, why_title
 from desktop.services.discover.picks import Pick
@@ -21,12 +22,13 @@ from desktop.services.discover.reason_words import paragraph
 from desktop.services.discover.tables import DataTables
 from desktop.services.models.downloads_records import DownloadState
 from desktop.ui.discover import actions
+from desktop.ui.discover.companions_panel import CompanionsPanel
 from desktop.ui.discover.explained import LossExplained
 from desktop.ui.discover.model_tabs import ModelTabs
 from desktop.ui.discover.name_panel import NamePanel
 from desktop.ui.discover.picker_controls import PickerControls
 from desktop.ui.discover.variant_chart import VariantChart
-from desktop.ui.discover.variant_model import VariantTableModel
+from desktop.ui.discover.variant_model import VariantTableModel, downloads_of
 from desktop.ui.discover.variant_table import VariantTable
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.elided_label import ElidedLabel
@@ -45,6 +47,7 @@ class RepoPane(QScrollArea):
     """Head, controls, chart, reasons and table; all show the same view."""
 
     action_asked = Signal(int)  # number of the row whose button was pressed
+    companion_asked = Signal(int, str)  # number of a row that is here, and the CompanionKind to fetch for it
     repo_wanted = Signal(str)  # another model, OWNER/REPO
 
     def __init__(
@@ -73,6 +76,8 @@ class RepoPane(QScrollArea):
         self.models = ModelTabs()
         self.chart = VariantChart(theme)
         self._explained = LossExplained(theme)
+        self._companions = CompanionsPanel(commands)
+        self._downloads: tuple[DownloadState, ...] = ()
         self.rows = VariantTableModel(theme, lambda row: name_words(row.variant, tables), self)
         self.table = VariantTable(self.rows, theme)
         self._build(commands, [offer] if offer is not None else [], foot)
@@ -80,6 +85,7 @@ class RepoPane(QScrollArea):
         self.table.row_chosen.connect(self._chosen_in_table)
         self.models.chosen.connect(self._choose_model)
         self.table.action_asked.connect(self.action_asked)
+        self._companions.fetch_asked.connect(lambda kind: self.companion_asked.emit(max(0, self.chosen), kind))
         self.table.installEventFilter(self)
 
     @property
@@ -109,6 +115,8 @@ class RepoPane(QScrollArea):
         self._explain.setVisible(bool(parts))
         self._explain.setChecked(False)
         self._looked_at = ""
+        self._downloads = ()
+        self._companions.clear()
         self.table.clear_choice()
         self.show_quicker(())
         self.controls.set_marks(())
@@ -135,9 +143,19 @@ class RepoPane(QScrollArea):
         """Where variants stop fitting, on the slider."""
         self.controls.set_marks(marks)
 
-    def show_downloads(self, downloads: Mapping[str, DownloadState]) -> None:
-        """Downloads of this repo by variant name."""
-        self.rows.set_downloads(downloads)
+    @property
+    def along(self) -> frozenset[CompanionKind]:
+        """The companions that a download of this repo is to bring."""
+        return self._companions.along
+
+    def show_downloads(self, states: Iterable[DownloadState]) -> None:
+        """Show those downloads that are of this repo."""
+        view = self._view
+        if view is None:
+            return
+        self._downloads = tuple(state for state in states if state.repo == view.repo.id)
+        self.rows.set_downloads(downloads_of(view.rows, self._downloads))
+        self._show_companions()
 
     def choose(self, number: int) -> None:
         """Make a variant the chosen one and bring the table into view."""
@@ -183,8 +201,6 @@ class RepoPane(QScrollArea):
         self._title = ElidedLabel()
         self._title.setObjectName("repoTitle")
         set_role(self._title, "title")
-        commands.connect_to(actions.OWN_MACHINE, lambda: self.controls.set_machine(None))
-        commands.ask(actions.OTHER_MACHINE, lambda: self.controls.controls.machine is not None)
         self._explain = push_button(actions.EXPLAIN_NAME.short, "repoName", spoken=actions.EXPLAIN_NAME.words)
         self._explain.setCheckable(True)
         commands.connect_to(actions.EXPLAIN_NAME, self._explain.toggle)
@@ -255,6 +271,7 @@ class RepoPane(QScrollArea):
         for widget in (self._facts, self._stale, name_card, chart_card, why_card, self._explained):
             column.addWidget(widget)
         column.addLayout(above)
+        column.addWidget(self._companions)
         column.addWidget(self.table)
         if foot is not None:
             column.addWidget(foot, 0, Qt.AlignmentFlag.AlignRight)
@@ -342,6 +359,12 @@ class RepoPane(QScrollArea):
         self.controls.show_row(row)
         meaning = self.rows.meaning(row) if row is not None else ""
         self._meaning.setText(meaning)
+        self._show_companions()
+
+    def _show_companions(self) -> None:
+        number = max(0, self.chosen)  # what is ticked holds for all of them, also where none is recommended
+        here = self.rows.is_here(number)
+        self._companions.show_row(self.rows.at(number), here=here, downloads=self._downloads)
 
     def _limit_controls(self, view: View, *, first: bool) -> None:
         """How long the context may be before it says too much: as long as the most able of the models takes."""

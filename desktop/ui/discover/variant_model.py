@@ -5,7 +5,7 @@ A repo of several models has a heading above the variants of each, and sorting k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from desktop.services.discover.picker_words import (
     where,
 )
 from desktop.services.job_words import resume_word
+from desktop.services.models.companion_words import companion_words
 from desktop.services.models.downloads_records import DOWNLOAD as DOWNLOAD_JOB
 from desktop.services.models.downloads_records import DownloadState
 from desktop.services.planning.words import speed, speed_details
@@ -63,9 +64,7 @@ def _place(row: VariantRow) -> SortKey:
 
 COLUMNS = (
     VariantColumn("Variant", lambda row: row.variant.name, lambda row: row.variant.name.lower()),
-    VariantColumn(
-        "Download", lambda row: human_bytes(row.variant.download_bytes), lambda row: row.variant.download_bytes
-    ),
+    VariantColumn("Download", lambda row: human_bytes(row.variant.size_bytes), lambda row: row.variant.size_bytes),
     VariantColumn("Memory", _memory, lambda row: row.option.fit.memory.total_bytes if row.option.fit else None),
     VariantColumn("Where it runs", lambda row: where(row.option)[0], _place, lambda row: where(row.option)[1]),
     VariantColumn(
@@ -183,6 +182,11 @@ class VariantTableModel(ColumnTable):
         if self._texts:
             self.dataChanged.emit(self.index(0, ACTION), self.index(len(self._texts) - 1, ACTION))
 
+    def number_of(self, download: DownloadState) -> int:
+        """The number of the row that shows a download; -1 where none does."""
+        shown = [name for name, state in self._downloads.items() if state.id == download.id]
+        return next((number for number, name in enumerate(self._names) if name in shown), -1)
+
     def download_of(self, name: str) -> DownloadState | None:
         """The download of a variant."""
         return self._downloads.get(name)
@@ -278,9 +282,7 @@ class VariantTableModel(ColumnTable):
         if column == DOWNLOAD:
             files = [f"You have this already: {found.local_path}"] if found.local_path is not None else []
             files += [f"{file.path}: {file.size_bytes:,} bytes" for file in found.variant.files[:8]]
-            projector = found.variant.projector
-            if projector is not None:
-                files.append(f"{projector.path} (projector, for pictures): {projector.size_bytes:,} bytes")
+            files += [f"Only where it is taken along: {companion_words(one)}" for one in found.variant.companions]
             return "\n".join(files)
         if column in (MEMORY, WHERE):
             return memory_details(found.option)
@@ -315,6 +317,12 @@ class VariantOrder(QSortFilterProxyModel):
         if a is None or b is None:
             return a is not b and (b is None) == upwards
         return a < b  # type: ignore[operator]  # the keys of one column are of one type
+
+
+def downloads_of(rows: Sequence[VariantRow], states: Iterable[DownloadState]) -> dict[str, DownloadState]:
+    """Downloads of a repo by the name of the variant whose files they bring, the last one of several."""
+    paths = {row.variant.name: [file.path for file in row.variant.files] for row in rows}
+    return {name: state for state in states for name, files in paths.items() if state.brings(files)}
 
 
 def _lines_of(view: View | None) -> list[tuple[int, int]]:

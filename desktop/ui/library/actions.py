@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from desktop.ui.shared.search_field import CLEAR_SEARCH
+from desktop.ui.shared.what_if_actions import THIS_COMPUTER
 from desktop.ui.shell.action import Action, Condition, Declared
 
 IN_LIST = Condition("model-in-list", "Choose a model in the list first.")
@@ -87,4 +88,5 @@ LIBRARY_ACTIONS: Declared = (
     SHOW_IN_FOLDER,
     REMOVE,
     JOIN,
+    THIS_COMPUTER,
 )

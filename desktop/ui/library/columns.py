@@ -40,7 +40,7 @@ def when(seconds: float | None, now: float) -> str:
 
 
 def fit_words(model: LibraryModel, plan: LoadPlan | None) -> str:
-    """Whether and where it would run on this computer; what it is, of a file that is not run."""
+    """Whether and where it would run on the machine that it is planned for; what it is, of a file that is not run."""
     if not model.kind.writes_text:
         return kind_name(model.kind)
     if model.problem:

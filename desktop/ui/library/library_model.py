@@ -43,6 +43,7 @@ class LibraryRows(SortedTable[LibraryModel]):
         self._theme = theme
         self._texts: dict[str, str] = {}
         self._plans: dict[str, LoadPlan] = {}
+        self._there = ""  # in words, the other machine that fit and speed are for
         self._column = NAME
         self._name_font = QFont()
         self._name_font.setWeight(QFont.Weight.DemiBold)
@@ -102,6 +103,23 @@ class LibraryRows(SortedTable[LibraryModel]):
                 self.dataChanged.emit(self.index(row, FIT), self.index(row, SPEED))
                 return
 
+    def set_machine(self, there: str) -> None:
+        """Fit and speed are for another machine from now on, named ``there``; "" is this computer."""
+        self._plans.clear()
+        self._there = there
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, FIT, SPEED)
+        if self._rows:
+            self.dataChanged.emit(self.index(0, FIT), self.index(len(self._rows) - 1, SPEED))
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Titles say where a model would run."""
+        if section == FIT and role == Qt.ItemDataRole.DisplayRole and self._there:
+            return "Runs there"
+        return super().headerData(section, orientation, role)
+
+    def _title_tip(self, column: int) -> str | None:
+        return plain_tooltip(f"On {self._there or 'this computer'}") if column in (FIT, SPEED) else None
+
     def _key(self, column: int) -> Callable[[LibraryModel], Any]:
         planned, plans = COLUMNS[column].planned_key, self._plans
         return COLUMNS[column].key if planned is None else lambda model: planned(model, plans.get(model.id))
@@ -124,7 +142,7 @@ class LibraryRows(SortedTable[LibraryModel]):
             case Qt.ItemDataRole.TextAlignmentRole:
                 return self.alignment(column)
             case Qt.ItemDataRole.ToolTipRole:
-                return plain_tooltip(_tooltip(model, column, self._plans.get(model.id)))
+                return plain_tooltip(self._tooltip(model, column))
             case Qt.ItemDataRole.FontRole if column == NAME:
                 return self._name_font
             case Qt.ItemDataRole.ForegroundRole if model.problem and column == NAME:
@@ -134,6 +152,11 @@ class LibraryRows(SortedTable[LibraryModel]):
             case Qt.ItemDataRole.ForegroundRole if column in (ARCHITECTURE, WHERE, LAST_USED):
                 return self._theme.color("text_muted")
         return None
+
+    def _tooltip(self, model: LibraryModel, column: int) -> str:
+        plan = self._plans.get(model.id)
+        there = f"On {self._there}:\n" if self._there and column in (FIT, SPEED) and plan is not None else ""
+        return f"{there}{_tooltip(model, column, plan)}"
 
     def _restyle(self) -> None:
         if self._rows:
@@ -176,6 +199,15 @@ class LibraryTableModel(FilteredTable):
     def set_plan(self, model_id: str, plan: LoadPlan) -> None:
         """How a model would load."""
         self._all.set_plan(model_id, plan)
+
+    @property
+    def models(self) -> Sequence[LibraryModel]:
+        """All of them, before filtering."""
+        return self._all.models
+
+    def set_machine(self, there: str) -> None:
+        """Fit and speed are for another machine from now on; "" is this computer."""
+        self._all.set_machine(there)
 
     def set_models(self, models: Sequence[LibraryModel]) -> None:
         """Show these models."""

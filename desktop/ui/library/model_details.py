@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from desktop.core.load_plan import LoadPlan
 from desktop.core.model_ref import ModelRef
 from desktop.core.units import human_bits, human_bytes, human_parameters
 from desktop.services.models.kind_words import kind_fact, kind_note
@@ -65,7 +66,8 @@ class ModelDetails(QFrame):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, label.sizePolicy().verticalPolicy())
             words.addWidget(label)
         self._load = LoadPanel(planning, tasks, title="")
-        self._load.planned.connect(lambda plan: self._plan.set_whole_text(summary(plan)))
+        self._elsewhere = False  # the list shows another machine's figures
+        self._load.planned.connect(self._show_plan)
         self._load.failed.connect(self.failed)
         self.set_up = push_button("", "librarySetUp", spoken=actions.SET_UP.short)
         self.set_up.setCheckable(True)
@@ -119,6 +121,16 @@ class ModelDetails(QFrame):
         self.chat.setVisible(model.fault is None)
         self.join.setVisible(model.fault is not None and model.fault.joins)
         self.remove.setVisible(removable)
+
+    def set_elsewhere(self, elsewhere: bool) -> None:
+        """Say of the plan that it is this computer's, where the list shows another machine's figures."""
+        self._elsewhere = elsewhere
+        if self._load.plan is not None:
+            self._show_plan(self._load.plan)
+
+    def _show_plan(self, plan: LoadPlan) -> None:
+        said = summary(plan)
+        self._plan.set_whole_text(f"On this computer: {said}" if self._elsewhere and said else said)
 
     def look_again(self) -> None:
         """It may have been set up on another page, or memory been taken."""

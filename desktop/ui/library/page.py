@@ -29,7 +29,9 @@ from desktop.ui.library.model_details import ModelDetails
 from desktop.ui.library.removing import Removing
 from desktop.ui.library.row_plans import RowPlans
 from desktop.ui.library.scan_progress import ScanProgressLine
+from desktop.ui.library.what_if import WhatIf
 from desktop.ui.shared.buttons import explained_button
+from desktop.ui.shared.chosen_machine import OTHER_MACHINE, ChosenMachine
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.search_field import focus_search, search_field
@@ -57,13 +59,16 @@ class LibraryPage(Page):
         service: LibraryService,
         removals: RemovalService,
         planning: Callable[[], PlanningService],
+        chosen: ChosenMachine,
         tasks: Tasks,
         theme: Theme,
         parent: QWidget | None = None,
         *,
         joining: Callable[[], JoiningService] | None = None,
     ) -> None:
-        """``joining`` joins the pieces of files that were cut; None: it is not offered."""
+        """``chosen`` is the machine of "what if", shared with other pages. ``joining`` joins the pieces of files that
+        were cut; None: it is not offered.
+        """
         super().__init__(parent, actions.LIBRARY_ACTIONS)
         self.setObjectName("libraryPage")
         self._service = service
@@ -83,6 +88,7 @@ class LibraryPage(Page):
         self._plans.planned.connect(self._rows.set_plan)
         self._connect_actions()
         self._details = ModelDetails(self.commands, planning, tasks)
+        self._what_if = WhatIf(chosen, self.commands, self._plans, self._rows, self._details, self)
         self._progress = ScanProgressLine()
         self._build()
         self._connect()
@@ -151,12 +157,7 @@ class LibraryPage(Page):
         head.addWidget(open_file)
         head.addWidget(FoldersButton(self.commands, self._service, self._forget))
         head.addWidget(again)
-        self._search = search_field(
-            "librarySearch",
-            "Search models",
-            "Search models…",
-            tooltip(actions.SEARCH),
-        )
+        self._search = search_field("librarySearch", "Search models", "Search models…", tooltip(actions.SEARCH))
         self._body = CurrentStack()
         self._body.addWidget(self._table)
         self._body.addWidget(self._empty_state())
@@ -165,6 +166,7 @@ class LibraryPage(Page):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(12)
         column.addLayout(head)
+        column.addWidget(self._what_if.banner)
         column.addWidget(self._search)
         column.addWidget(self._body, 1)
         column.addWidget(self._progress)  # below: it comes and goes by itself and takes its room from the list's end
@@ -198,6 +200,7 @@ class LibraryPage(Page):
         self._clear.clicked.connect(self._search.clear)
         self._progress.cancelled.connect(self.cancel_scan)
         self._table.model_changed.connect(self._refresh)
+        self._what_if.changed.connect(self._plan_rows)
         self._details.failed.connect(self.notify)
         self._table.chat_asked.connect(self._chat)
         self._table.remove_asked.connect(self._ask_remove)
@@ -273,8 +276,7 @@ class LibraryPage(Page):
         models, self._removable = found
         first, self._scanned_once = not self._scanned_once, True
         self._rows.set_models(models)
-        if self.isVisible():
-            self._plans.plan(models)
+        self._plan_rows()
         used = [model for model in models if model.last_used is not None]
         if first and used:
             self._table.select(max(used, key=lambda model: model.last_used or 0.0).id)
@@ -285,6 +287,10 @@ class LibraryPage(Page):
         if unreadable:
             more = f" and {len(unreadable) - 1} more folders" if len(unreadable) > 1 else ""
             self.notify.emit(f"Heft may not look into {unreadable[0]}{more}.")
+
+    def _plan_rows(self) -> None:
+        if self.isVisible():
+            self._plans.plan(self._rows.models)
 
     def _scan_failed(self, error: HeftError) -> None:
         self._end_scan()
@@ -302,6 +308,8 @@ class LibraryPage(Page):
         if model is None:
             return
         if model.kind.writes_text:
+            if self._what_if.elsewhere:
+                self.notify.emit(OTHER_MACHINE)
             self._details.when_kept(calling(self.run_requested.emit, model))
         else:
             self.notify.emit(cannot_chat(model.title, model.kind))

@@ -1,4 +1,5 @@
-"""How each model of the library would load now: planned one after another while the page is in view."""
+"""How each model of the library would load now, here or on the machine of "what if": planned one after another while
+the page is in view."""
 
 from __future__ import annotations
 
@@ -7,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
 from desktop.services.models.library import LibraryModel
-from desktop.ui.shell.tasks import Lane, Task, Tasks
+from desktop.ui.shell.tasks import Lane, Task, TaskContext, Tasks
 
 if TYPE_CHECKING:
     from desktop.services.planning.service import PlanningService
@@ -26,6 +28,13 @@ class RowPlans(QObject):
         self._known: dict[str, tuple[float, int]] = {}
         self._waiting: list[LibraryModel] = []
         self._task: Task | None = None
+        self._machine: Machine | None = None  # another one than this computer
+
+    def set_machine(self, machine: Machine | None) -> None:
+        """Plan for another machine from now on; None is this computer."""
+        self.stop()
+        self.forget()
+        self._machine = machine
 
     def plan(self, models: Sequence[LibraryModel]) -> None:
         """Plan those that can be run and that are new or another file than before."""
@@ -50,9 +59,16 @@ class RowPlans(QObject):
     def _next(self) -> None:
         if self._task is not None or not self._waiting:
             return
-        model = self._waiting.pop(0)
+        model, machine = self._waiting.pop(0), self._machine
+
+        def work(context: TaskContext) -> LoadPlan:
+            planning, cancelled = self._planning(), lambda: context.cancelled
+            if machine is not None:
+                return planning.for_machine(model.ref, machine, cancelled)
+            return planning.for_load(model.ref, cancelled=cancelled)
+
         self._task = self._tasks.run(
-            lambda context: self._planning().for_load(model.ref, cancelled=lambda: context.cancelled),
+            work,
             done=lambda plan: self._done(model, plan),
             failed=lambda _: self._ended(),
             lane=Lane.JOB,

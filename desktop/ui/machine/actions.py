@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from desktop.ui.shared.what_if_actions import LOAD_PROFILE, OWN_SIZES, THIS_COMPUTER
 from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys
 
 KNOWN = Condition("machine-known", "Heft is still asking this computer what it is.")
 NOT_ASKING = Condition("no-question-running", "This computer is being measured already.")
 NOT_CALIBRATING = Condition("no-calibration-running", "This computer is being calibrated already.")
-THIS_COMPUTER = Condition("this-computer-shown", "Go back to this computer first.")
-PROFILE_SHOWN = Condition("profile-shown", "This computer is shown already.")
+OWN_SHOWN = Condition("this-computer-shown", "Go back to this computer first.")
 
 MEASURE = Action(
     "machine.measure",
     "Measure this computer again",
     tip="Ask the computer again and measure its memory",
     icon="refresh",
-    needs=(THIS_COMPUTER, NOT_ASKING),
+    needs=(OWN_SHOWN, NOT_ASKING),
     short="Measure again",
 )
 COPY_REPORT = Action(
@@ -33,30 +33,11 @@ SAVE_PROFILE = Action(
     needs=(KNOWN,),
     short="Save profile…",
 )
-LOAD_PROFILE = Action(
-    "machine.load-profile",
-    "What if: load a machine's profile…",
-    tip="See everything as on a saved machine",
-    short="What if: load profile…",
-)
-OWN_SIZES = Action(
-    "machine.own-sizes",
-    "What if: other memory sizes…",
-    tip="Weigh models for this processor with other main memory and graphics memory",
-    short="What if: memory…",
-)
-CLOSE_PROFILE = Action(
-    "machine.close-profile",
-    "Back to this computer",
-    tip="Close the profile (what this computer is)",
-    needs=(PROFILE_SHOWN,),
-)
-
 CALIBRATE = Action(
     "machine.calibrate",
     "Calibrate: measure how quick this computer computes…",
     tip="Measure how quick this computer computes each type",
-    needs=(THIS_COMPUTER, KNOWN, NOT_CALIBRATING),
+    needs=(OWN_SHOWN, KNOWN, NOT_CALIBRATING),
     short="Calibrate…",
 )
 
@@ -68,7 +49,7 @@ MACHINE_ACTIONS: Declared = (
     SAVE_PROFILE,
     LOAD_PROFILE,
     OWN_SIZES,
-    CLOSE_PROFILE,
+    THIS_COMPUTER,
     CALIBRATE,
     LEDGER_KEYS,
 )

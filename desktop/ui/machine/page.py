@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QHideEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QScrollArea,
@@ -30,6 +29,8 @@ from desktop.ui.machine.trust_panel import TrustPanel, TrustSources
 from desktop.ui.shared.chosen_machine import PROFILE_FILTER, ChosenMachine
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import Beside, CurrentStack
+from desktop.ui.shared.what_if_actions import ANOTHER_CHOSEN, LOAD_PROFILE, OWN_SIZES, THIS_COMPUTER
+from desktop.ui.shared.what_if_banner import WhatIfBanner
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme, set_role
@@ -159,9 +160,9 @@ class MachinePage(Page):
             (actions.MEASURE, lambda: self.ask("again")),
             (actions.COPY_REPORT, self.copy_report),
             (actions.SAVE_PROFILE, self._choose_save),
-            (actions.LOAD_PROFILE, lambda: self._chosen.ask_profile(self)),
-            (actions.OWN_SIZES, lambda: self._chosen.ask_sizes(self)),
-            (actions.CLOSE_PROFILE, self.close_profile),
+            (LOAD_PROFILE, lambda: self._chosen.ask_profile(self)),
+            (OWN_SIZES, lambda: self._chosen.ask_sizes(self)),
+            (THIS_COMPUTER, self.close_profile),
             (actions.CALIBRATE, self._calibrate),
         ):
             self.commands.connect_to(action, call)
@@ -179,7 +180,8 @@ class MachinePage(Page):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(12)
         column.addWidget(self._build_head())
-        column.addWidget(self._build_banner())
+        self._banner = WhatIfBanner("machine", self.commands)
+        column.addWidget(self._banner)
         self._body = CurrentStack()
         self._waiting = QLabel(_WAITING)
         self._waiting.setObjectName("machineWaiting")
@@ -205,7 +207,7 @@ class MachinePage(Page):
         self._state = QLabel()
         self._state.setObjectName("machineState")
         set_role(self._state, "muted")
-        self._load = self.commands.button(actions.LOAD_PROFILE, "machineLoad")
+        self._load = self.commands.button(LOAD_PROFILE, "machineLoad")
         said, offered = QWidget(), QWidget()
         words, buttons = QHBoxLayout(said), QHBoxLayout(offered)
         for row in (words, buttons):
@@ -221,21 +223,9 @@ class MachinePage(Page):
         ):
             buttons.addWidget(self.commands.button(action, name))
         buttons.addWidget(self._load)
-        buttons.addWidget(self.commands.button(actions.OWN_SIZES, "machineOwnSizes"))
+        buttons.addWidget(self.commands.button(OWN_SIZES, "machineOwnSizes"))
         buttons.addStretch(1)
         return Beside(said, offered, stretch=(1, 0))
-
-    def _build_banner(self) -> QFrame:
-        self._banner = QFrame()
-        self._banner.setObjectName("machineBanner")
-        set_role(self._banner, "notification")
-        self._banner_text = plain_label("machineBannerText")
-        back = self.commands.button(actions.CLOSE_PROFILE, "machineBack", role="primary")
-        row = QHBoxLayout(self._banner)
-        row.setContentsMargins(12, 8, 12, 8)
-        row.addWidget(self._banner_text, 1)
-        row.addWidget(back)
-        return self._banner
 
     def _build_cards(self) -> QWidget:
         page = QWidget()
@@ -278,7 +268,8 @@ class MachinePage(Page):
         """What was chosen here or on another page; its number formats follow from what it is."""
         machine, title = self._chosen.described, self._chosen.title
         self._profile = self._service.complete(machine) if machine is not None else None
-        self._banner_text.setText(f"What if: this is {title or 'another machine'}, not the computer in front of you.")
+        words = f"What if: this is {title or 'another machine'}, not the computer in front of you."
+        self._banner.show_words(words if self._profile is not None else "")
         self._refresh()
 
     def _read_memory(self) -> None:
@@ -298,12 +289,11 @@ class MachinePage(Page):
 
     def _refresh(self) -> None:
         machine, asking = self.machine, self._asking is not None
-        self._banner.setVisible(self._profile is not None)
         self._title.setText("What if" if self._profile else "This machine")
         self._state.setText("Measuring…" if asking and machine is not None else "")
         self.commands.allow(actions.NOT_ASKING, not asking)
-        self.commands.allow(actions.THIS_COMPUTER, self._profile is None)
-        self.commands.allow(actions.PROFILE_SHOWN, self._profile is not None)
+        self.commands.allow(actions.OWN_SHOWN, self._profile is None)
+        self.commands.allow(ANOTHER_CHOSEN, self._profile is not None)
         self.commands.allow(actions.KNOWN, machine is not None)
         self._body.setCurrentIndex(0 if machine is None else 1)
         if machine is None:

@@ -14,6 +14,7 @@ from desktop.services.machine.machine import MachineService
 from desktop.ui.shared.machine_sizes import ask_sizes
 from desktop.ui.shell.tasks import Lane, Tasks
 
+OTHER_MACHINE = "The figures were another machine's; the load was planned anew for this computer."
 PROFILE_FILTER = "Machine profiles (*.json)"
 
 

@@ -71,13 +71,16 @@ class Finder(QObject):
 def action_entries(offers: Iterable[Offer], but: Action) -> list[Entry]:
     """All actions ``but`` one, what can be done in front; the key of an entry is the page's name and the action.
 
-    Why an action cannot be done is said for what is in view. One of another page goes there first and is told then.
+    What several pages do is one entry: of the page in view, else of the first that has it. Why an action cannot be done
+    is said for what is in view. One of another page goes there first and is told then.
     """
     entries: list[Entry] = []
+    listed = {but.id}
     for offer in sorted(offers, key=lambda offer: not (offer.in_view and offer.page)):
         for action in actions_of(offer.declared):
-            if action.id == but.id:
+            if action.id in listed:
                 continue
+            listed.add(action.id)
             commands = offer.commands if offer.in_view else None
             reason = commands.reason(action) if commands is not None else ""
             keys = shown_keys(action)

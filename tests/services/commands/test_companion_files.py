@@ -105,9 +105,7 @@ def test_a_model_with_mtp_in_its_name_stays_one(
     assert sorted(names) == ["Q8_0", "Seer-3B Q4_K_M", "Seer-3B-MTP Q4_K_M"]
 
 
-def test_a_variant_is_fetched_with_its_draft_or_without(
-    hub: HubServer, files: dict[str, Content], heft_home: Path, tmp_path: Path
-) -> None:
+def test_a_variant_is_fetched_with_its_companions_or_without(hub: HubServer, heft_home: Path, tmp_path: Path) -> None:
     small: dict[str, Content] = {
         "Seer-Q8_0.gguf": BytesContent(b"GGUF" * 700_000),
         "Seer-Q4_K_M.gguf": BytesContent(b"GGUF" * 400_000),
@@ -117,21 +115,41 @@ def test_a_variant_is_fetched_with_its_draft_or_without(
     }
     hub.add(Repo(NAME, small, {"tags": ["gguf"]}))
 
-    def fetched(*arguments: str) -> list[str]:
+    def fetched(*arguments: str, leaves: tuple[str, ...] = ()) -> list[str]:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         code, document = heft(hub, heft_home, "download", NAME, *arguments, "--to", str(folder))
         assert code == 0, document
+        assert [companion["kind"] for companion in document["left_out"]] == list(leaves)
         return [Path(file["path"]).relative_to(folder).as_posix() for file in document["files"]]
 
-    assert fetched("Q8_0") == ["Seer-Q8_0.gguf", "mmproj-F16.gguf"]
-    assert fetched("q8_0", "--with-draft") == ["Seer-Q8_0.gguf", "mmproj-F16.gguf", "MTP/Seer-Q8_0-MTP.gguf"]
-    assert fetched("Seer-Q4_K_M.gguf", "--with-draft") == ["Seer-Q4_K_M.gguf", "MTP/Seer-Q8_0-MTP.gguf"]
+    model, eyes, head = "Seer-Q8_0.gguf", "mmproj-F16.gguf", "MTP/Seer-Q8_0-MTP.gguf"
+    assert fetched("Q8_0", leaves=("projector", "draft")) == [model]
+    assert fetched("Q8_0", "--with", "projector", leaves=("draft",)) == [model, eyes]
+    assert fetched("q8_0", "--with-draft", leaves=("projector",)) == [model, head]
+    assert fetched("Q8_0", "--with", "draft", "--with", "projector") == [model, head, eyes]
+    assert fetched("Seer-Q4_K_M.gguf", "--with", "draft") == ["Seer-Q4_K_M.gguf", head]
     assert fetched("Seer-BF16-MTP.gguf") == ["MTP/Seer-BF16-MTP.gguf"]
 
 
-def test_no_draft_to_fetch_is_said(hub: HubServer, heft_home: Path) -> None:
+def test_a_companion_that_there_is_none_of_is_said(hub: HubServer, files: dict[str, Content], heft_home: Path) -> None:
     code, document = heft(hub, heft_home, "download", NAME, "Q8_0", "--with-draft")
-    assert code == 1 and document["error"]["hint"] == "Leave --with-draft out."
+    assert code == 1 and document["error"]["hint"] == "Leave --with draft out."
+    del files["mmproj-F16.gguf"]
+    code, document = heft(hub, heft_home, "download", NAME, "Q8_0", "--with", "projector")
+    assert code == 1 and document["error"]["message"] == f"{NAME} has no projector for Q8_0."
+
+
+def test_what_is_left_out_is_said_with_its_size(hub: HubServer, heft_home: Path) -> None:
+    hub.add(Repo(NAME, {"Seer-Q8_0.gguf": BytesContent(b"GGUF" * 700_000),
+                        "mmproj-F16.gguf": BytesContent(b"eyes" * 250_000)}, {"tags": ["gguf"]}))  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "desktop", "download", NAME, "Q8_0"],
+        env={**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0"},
+        capture_output=True, text=True, cwd=heft_home,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "Left out: projector mmproj-F16.gguf, 1.0 MB (--with projector)." in done.stderr
+    assert "mmproj" not in done.stdout
 
 
 def test_one_matcher_for_variants_everywhere(hub: HubServer, heft_home: Path, files: dict[str, Content]) -> None:
@@ -166,7 +184,9 @@ def test_a_projector_of_another_width_is_no_part_of_the_variant(
     assert code == 0, document
     for variant in document["variants"]:
         assert variant["mmproj"] == (["mmproj-F16.gguf"] if belongs else [])
-        assert variant["download_bytes"] - sum(files[path].size for path in variant["files"]) == 900_000 * belongs
+        assert variant["download_bytes"] == sum(files[path].size for path in variant["files"])
+        eyes = {"kind": "projector", "files": ["mmproj-F16.gguf"], "size_bytes": 900_000}
+        assert variant["companions"] == ([eyes] if belongs else [])
 
 
 def test_a_projector_of_another_family_is_no_part_of_the_variant(

@@ -66,13 +66,13 @@ def test_a_large_file_has_to_have_the_hubs_name(
     assert copies.path_of(REPO, on_the_hub("other-Q4_K_M.gguf", mine)) is None
 
 
-def test_a_projector_has_to_be_there_too(copies: LocalCopies, library: LibraryService, tmp_path: Path) -> None:
+def test_a_projector_may_be_there_too(copies: LocalCopies, library: LibraryService, tmp_path: Path) -> None:
     mine = g.model(layers=5).write(tmp_path / "added" / "m-Q4_K_M.gguf")
     projector = g.model(architecture="clip").write(tmp_path / "elsewhere" / "mmproj-F16.gguf")
     files = [RepoFile(path.name, path.stat().st_size, _digest(path)) for path in (mine, projector)]
     (wanted,) = variants_of(files)
     library.add_folder(tmp_path / "added")
-    assert wanted.mmproj and copies.path_of(REPO, wanted) is None
+    assert copies.path_of(REPO, wanted) == mine and copies.companions_of(REPO, [wanted]) == [frozenset()]
     projector.rename(tmp_path / "added" / projector.name)
     library.scan()
-    assert copies.path_of(REPO, wanted) == mine
+    assert copies.path_of(REPO, wanted) == mine and copies.companions_of(REPO, [wanted]) == [{"projector"}]

@@ -26,9 +26,13 @@ def variant(*names: str) -> Variant:
 
 
 @pytest.fixture
-def find(tmp_path: Path) -> Find:
+def copies(tmp_path: Path) -> LocalCopies:
     environ = {"OLLAMA_MODELS": str(tmp_path / "ollama")}
-    copies = LocalCopies(lambda: tmp_path / "hub", environ=environ, home=tmp_path)
+    return LocalCopies(lambda: tmp_path / "hub", environ=environ, home=tmp_path)
+
+
+@pytest.fixture
+def find(copies: LocalCopies) -> Find:
     return lambda wanted: copies.path_of(REPO, wanted)
 
 
@@ -76,12 +80,19 @@ def test_all_shards_have_to_be_there(tmp_path: Path, find: Find) -> None:
     assert find(variant(*names)) == first
 
 
-def test_a_projector_belongs_to_the_model(tmp_path: Path, find: Find) -> None:
-    names = ("m-Q4_K_M.gguf", "mmproj-m-F16.gguf")
-    model = cached(tmp_path, names[0])
-    assert find(variant(*names)) is None
-    cached(tmp_path, names[1])
-    assert find(variant(*names)) == model
+def test_a_variant_is_here_with_its_companions_and_without(tmp_path: Path, copies: LocalCopies) -> None:
+    """A projector was fetched along, and a model without it was offered for download again."""
+    wanted = variant("m-Q4_K_M.gguf", "mmproj-m-F16.gguf", "mmproj-m-F32.gguf", "mtp-m.gguf")
+    assert [companion.kind for companion in wanted.companions] == ["projector", "draft"]
+    model = cached(tmp_path, "m-Q4_K_M.gguf")
+    assert copies.path_of(REPO, wanted) == model and copies.companions_of(REPO, [wanted]) == [frozenset()]
+    cached(tmp_path, "mtp-m.gguf")
+    assert copies.companions_of(REPO, [wanted]) == [{"draft"}]
+    cached(tmp_path, "mmproj-m-F32.gguf")  # any of several will do
+    assert copies.companions_of(REPO, [wanted, variant("m-Q4_K_M.gguf")]) == [{"projector", "draft"}, frozenset()]
+    model.unlink()
+    assert copies.path_of(REPO, wanted) is None
+    assert copies.companions_of(REPO, [wanted]) == [{"projector", "draft"}]
 
 
 def test_joined_parts(tmp_path: Path, find: Find) -> None:

@@ -17,8 +17,8 @@ from desktop.core.hardware import Cpu, Gpu, Machine, Memory
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef, hub_identity
-from desktop.services.discover.picked_run import OTHER_MACHINE
-from desktop.ui.discover.machine_menu import machine_words
+from desktop.ui.shared.chosen_machine import OTHER_MACHINE
+from desktop.ui.shared.machine_words import machine_words
 
 Q4 = "Qwen3-14B-Q4_K_M.gguf"
 _HEADER = 8 << 20  # bytes that hold the whole header; behind it is a hole

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 from support import gguf_bytes as g
@@ -12,11 +13,14 @@ from support.library_page import MakePage, settled
 from support.planning import planning_on
 from support.widgets import shown
 
+from desktop.engine.api import Hello
+from desktop.services.machine.machine import MachineService
 from desktop.services.models.library import LibraryService
 from desktop.services.models.removal import RemovalService
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.library.page import LibraryPage
+from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 
@@ -32,15 +36,27 @@ def removals(paths: Paths, service: LibraryService) -> RemovalService:
 
 
 @pytest.fixture
+def chosen(paths: Paths, tasks: Tasks) -> ChosenMachine:
+    """The machine of "what if", as other pages choose it."""
+    return ChosenMachine(MachineService(paths, lambda: msgspec.convert({}, Hello)), tasks)
+
+
+@pytest.fixture
 def make_page(
-    service: LibraryService, removals: RemovalService, paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot
+    service: LibraryService,
+    removals: RemovalService,
+    paths: Paths,
+    chosen: ChosenMachine,
+    tasks: Tasks,
+    theme: Theme,
+    qtbot: QtBot,
 ) -> Iterator[MakePage]:
     """Makes a shown page that has finished its first search."""
 
     planning = planning_on(paths)
 
     def make(*, wait: bool = True) -> LibraryPage:
-        page = shown(qtbot, LibraryPage(service, removals, lambda: planning, tasks, theme), 1204, 770)
+        page = shown(qtbot, LibraryPage(service, removals, lambda: planning, chosen, tasks, theme), 1204, 770)
         page.setFocus()  # as the window does at a visit
         if wait:
             settled(qtbot, page)

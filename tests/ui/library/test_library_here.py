@@ -21,6 +21,7 @@ from desktop.services.models.removal import RemovalService
 from desktop.store.paths import Paths
 from desktop.ui.library.columns import COLUMNS, FIT, SPEED
 from desktop.ui.library.page import LibraryPage
+from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 
@@ -89,7 +90,13 @@ def test_the_places_it_looks_into_are_listed(make_page: MakePage, service: Libra
 
 
 def test_pieces_are_offered_to_be_joined(
-    service: LibraryService, removals: RemovalService, paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot
+    service: LibraryService,
+    removals: RemovalService,
+    paths: Paths,
+    chosen: ChosenMachine,
+    tasks: Tasks,
+    theme: Theme,
+    qtbot: QtBot,
 ) -> None:
     whole = g.model().write(paths.models / "big.Q8_0.gguf")
     data = whole.read_bytes()
@@ -98,7 +105,7 @@ def test_pieces_are_offered_to_be_joined(
         (paths.models / f"big.Q8_0.gguf-split-{number}").write_bytes(part)
     planning, jobs = planning_on(paths), JobService()
     joining = JoiningService(jobs, paths.jobs)
-    page = LibraryPage(service, removals, lambda: planning, tasks, theme, joining=lambda: joining)
+    page = LibraryPage(service, removals, lambda: planning, chosen, tasks, theme, joining=lambda: joining)
     settled(qtbot, shown(qtbot, page, 1204, 770))
     search(page).setText("big")
     assert "cut into 2 pieces" in label(page, "libraryDetailsProblem")

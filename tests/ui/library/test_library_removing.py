@@ -20,6 +20,7 @@ from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.library.columns import NAME
 from desktop.ui.library.page import LibraryPage
+from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 
@@ -40,12 +41,14 @@ def cached(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def page(paths: Paths, tasks: Tasks, theme: Theme, qtbot: QtBot, tmp_path: Path, cached: Path) -> LibraryPage:
+def page(
+    paths: Paths, chosen: ChosenMachine, tasks: Tasks, theme: Theme, qtbot: QtBot, tmp_path: Path, cached: Path
+) -> LibraryPage:
     g.model().write(tmp_path / "home" / ".lmstudio" / "models" / "o" / "m" / "theirs-Q4_0.gguf")
     around = {"HF_HUB_CACHE": str(tmp_path / "hub")}
     library = LibraryService(paths, SettingsStore(paths.settings), environ=around, home=tmp_path / "home")
     planning = planning_on(paths)
-    opened = LibraryPage(library, RemovalService(paths, library), lambda: planning, tasks, theme)
+    opened = LibraryPage(library, RemovalService(paths, library), lambda: planning, chosen, tasks, theme)
     made = shown(qtbot, opened, 1204, 770)
     qtbot.waitUntil(lambda: find(made, QAbstractButton, "libraryRescan").isEnabled())
     return made

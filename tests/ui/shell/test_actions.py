@@ -12,7 +12,15 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QListView,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 from support.hub_server import HubServer
 from support.real_window import RealWindow
@@ -74,7 +82,8 @@ def test_every_key_is_one_that_qt_knows() -> None:
 
 
 def test_ids_and_words_are_told_apart_and_icons_exist() -> None:
-    every = [action for declared in (WINDOW, *PAGES.values()) for action in actions_of(declared)]
+    # What several pages do is one declaration in all of their tables.
+    every = list(dict.fromkeys(action for declared in (WINDOW, *PAGES.values()) for action in actions_of(declared)))
     assert [name for name, count in Counter(action.id for action in every).items() if count > 1] == []
     for declared in (WINDOW, *PAGES.values()):
         words = Counter(action.words for action in actions_of(declared))
@@ -83,7 +92,7 @@ def test_ids_and_words_are_told_apart_and_icons_exist() -> None:
     reasons = {need.name: need for action in every for need in action.needs}
     assert all(need == reasons[need.name] for action in every for need in action.needs)
     for page, declared in PAGES.items():
-        assert all(action.id.split(".")[0] in (page, "transcript") for action in actions_of(declared))
+        assert all(action.id.split(".")[0] in (page, "transcript", "what-if") for action in actions_of(declared))
 
 
 # -- the registry --------------------------------------------------------------------------------
@@ -295,7 +304,7 @@ NO_ACTION = {
     r"discover(Page|Inspect|Note|UseToken|MakeToken)|.*Calibrat(eNow|eLater|ionCancel)|.*Cancel(Scan|Edit)?|cancelLoad",
     "they open a menu or a card, whose entries are settings or actions": r"machineMenu|downloadPlace|libraryFolders|"
     r"filter(More|Sort)|modelButton|thinkingButton|presetMenu|pickerOpenMore",
-    "values beside other values": r"filter_.*|loadReset|\w+Reset|expertFold",
+    "values beside other values": r"filter_.*|along_\w+|loadReset|\w+Reset|expertFold",
     "they unfold an explanation where it stands": r"lossExplain|machineProbesFold",
     "Qt's own": r"|Scroll(Left|Right)Button|qt_tableview_cornerbutton",
     "actions that are declared under other words": r"newChat|composerSend|libraryClearSearch|openModelFile|"
@@ -315,6 +324,22 @@ def test_what_a_button_does_the_palette_does_too(real: RealWindow, qtbot: QtBot)
             if said not in words and not re.fullmatch("|".join(NO_ACTION.values()), button.objectName()):
                 missing.append(f"{page}: {button.objectName()} {said!r}")
     assert missing == [], missing
+
+
+@pytest.mark.leaves_threads
+@pytest.mark.parametrize("page", ["discover", "library", "machine", "chat"])
+def test_what_several_pages_do_is_one_entry_of_the_palette(real: RealWindow, page: str) -> None:
+    """ "What if" was listed twice in nearly the same words, from Discover and from Machine."""
+    window = real.window
+    window.go_to(page)
+    QTest.keySequence(window, QKeySequence("Ctrl+K"))
+    rows = window.findChild(QListView, "paletteList").model()
+    texts = [str(rows.index(row, 0).data()) for row in range(rows.rowCount())]
+    assert sorted(text for text in texts if text.startswith("What if")) == [
+        "What if: weigh for a saved machine…",
+        "What if: weigh for other memory sizes…",
+    ]
+    assert texts.count("Back to this computer") == 1
 
 
 @pytest.mark.leaves_threads
