@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.core.load_plan import LoadPlan
 from desktop.services.models.library import LibraryModel
+from desktop.services.planning.library_plans import LibraryPlans
 from desktop.ui.shell.tasks import Lane, Task, Tasks
 
 if TYPE_CHECKING:
@@ -22,18 +23,13 @@ class RowPlans(QObject):
 
     def __init__(self, planning: Callable[[], PlanningService], tasks: Tasks, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._planning, self._tasks = planning, tasks
-        self._known: dict[str, tuple[float, int]] = {}
+        self._plans, self._tasks = LibraryPlans(planning), tasks
         self._waiting: list[LibraryModel] = []
         self._task: Task | None = None
 
     def plan(self, models: Sequence[LibraryModel]) -> None:
         """Plan those that can be run and that are new or another file than before."""
-        self._waiting = [
-            model
-            for model in models
-            if model.kind.writes_text and not model.problem and self._known.get(model.id) != _stamp(model)
-        ]
+        self._waiting = self._plans.wanted(models)
         self._next()
 
     def stop(self) -> None:
@@ -45,14 +41,14 @@ class RowPlans(QObject):
 
     def forget(self) -> None:
         """Memory was taken or freed, or settings changed: all are to be planned anew."""
-        self._known.clear()
+        self._plans.forget()
 
     def _next(self) -> None:
         if self._task is not None or not self._waiting:
             return
         model = self._waiting.pop(0)
         self._task = self._tasks.run(
-            lambda context: self._planning().for_load(model.ref, cancelled=lambda: context.cancelled),
+            lambda context: self._plans.plan(model, lambda: context.cancelled),
             done=lambda plan: self._done(model, plan),
             failed=lambda _: self._ended(),
             lane=Lane.JOB,
@@ -60,14 +56,9 @@ class RowPlans(QObject):
         )
 
     def _done(self, model: LibraryModel, plan: LoadPlan) -> None:
-        self._known[model.id] = _stamp(model)
         self.planned.emit(model.id, plan)
         self._ended()
 
     def _ended(self) -> None:
         self._task = None
         self._next()
-
-
-def _stamp(model: LibraryModel) -> tuple[float, int]:
-    return model.modified, model.size_bytes
