@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import Any
 
+from desktop.cli.fit import speeds_document
 from desktop.cli.output import (
     NAME_WIDTH,
     ProgressLine,
@@ -16,13 +20,18 @@ from desktop.cli.output import (
     print_text,
     table,
 )
-from desktop.core.errors import UsageError
+from desktop.core.errors import HeftError, UsageError
+from desktop.core.load_plan import LoadPlan
+from desktop.core.load_settings import as_document
 from desktop.core.naming import elided_name
 from desktop.core.units import human_parameters
 from desktop.services.container import Container
 from desktop.services.models.kind_words import kind_note
 from desktop.services.models.library import LibraryModel
 from desktop.services.models.removal_words import consequences, outcome, question
+from desktop.services.planning.library_plans import LibraryPlans
+from desktop.services.planning.library_words import fit_words
+from desktop.services.planning.words import speed
 from desktop.store.paths import default_paths
 
 
@@ -44,21 +53,35 @@ def run(args: argparse.Namespace) -> int:
     if args.join is not None:
         with Container(paths, lambda error: print_error(error, as_json=False)) as container:
             return _join(container, args)
-    service = Container(paths).library
-    line = ProgressLine("Reading models")
-    try:
-        models = service.scan(line.show)
-    finally:
-        line.close()
-    for folder in service.unreadable:
-        print_note(f"heft: {folder} could not be read.")
+    with Container(paths) as container:
+        models, plans = _planned(container)
+        for folder in container.library.unreadable:
+            print_note(f"heft: {folder} could not be read.")
     if args.json:
-        print_json({"models": [_document(model) for model in models]})
+        print_json({"models": [_document(model, plans.get(model.id)) for model in models]})
     elif models:
-        print_text(_table(models))
+        print_text(_table(models, plans))
     else:
         print_text(f"No models yet. Put a .gguf file into {paths.models}.")
     return 0
+
+
+def _planned(container: Container) -> tuple[list[LibraryModel], dict[str, LoadPlan]]:
+    """The models, and how those of them that can be run would load, by id; none where there is no engine."""
+    plans, reading = LibraryPlans(lambda: container.planning), ProgressLine("Reading models")
+    with ThreadPoolExecutor(1) as beside:
+        looking = beside.submit(plans.look)  # while the files are looked for
+        try:
+            models = container.library.scan(reading.show)
+        finally:
+            reading.close()
+    if not models or isinstance(looking.exception(), HeftError):
+        return models, {}
+    planning = ProgressLine("Weighing them")
+    try:
+        return models, plans.all(models, planning.show)
+    finally:
+        planning.close()
 
 
 def _remove(container: Container, args: argparse.Namespace) -> int:
@@ -95,7 +118,9 @@ def _join(container: Container, args: argparse.Namespace) -> int:
     return 0
 
 
-def _document(model: LibraryModel) -> dict[str, Any]:
+def _document(model: LibraryModel, plan: LoadPlan | None) -> dict[str, Any]:
+    fit = plan.fit if plan is not None else None
+    speeds = plan.speeds if plan is not None else None
     return {
         "name": model.name,
         "title": model.title,
@@ -115,6 +140,16 @@ def _document(model: LibraryModel) -> dict[str, Any]:
         "last_used_seconds": model.last_used,
         "also_in": [str(path) for path in model.also_in],
         "problem": model.problem,
+        "placement": fit.placement if fit else None,
+        "method": fit.method if fit else None,
+        "gpu_layers": fit.gpu_layers if fit else None,
+        "layers": fit.layers if fit else None,
+        "memory_bytes": fit.memory.total_bytes if fit else None,
+        "short_by_bytes": fit.short_by_bytes if fit else None,
+        "context_used": fit.context if fit else None,
+        "tokens_per_second": asdict(speeds.full) if speeds else None,
+        **speeds_document(speeds),
+        "settings": as_document(plan.settings) if plan is not None and fit is not None else None,
     }
 
 
@@ -125,7 +160,7 @@ def _said(model: LibraryModel) -> str:
     return " ".join(words for words in (model.problem or kind_note(model.kind), also) if words)
 
 
-def _table(models: list[LibraryModel]) -> str:
+def _table(models: list[LibraryModel], plans: Mapping[str, LoadPlan]) -> str:
     rows = [
         [
             elided_name(model.title, NAME_WIDTH),
@@ -133,10 +168,17 @@ def _table(models: list[LibraryModel]) -> str:
             human_parameters(model.parameters) if model.parameters else "-",
             model.quantization or "-",
             human_bytes(model.size_bytes),
+            fit_words(model, plans.get(model.id)),
+            _speed(plans.get(model.id)),
             model.source,
             _said(model),
         ]
         for model in models
     ]
-    header = ["NAME", "ARCHITECTURE", "PARAMETERS", "QUANT", "SIZE", "WHERE", ""]
-    return table(header, rows, right=(2, 4))
+    header = ["NAME", "ARCHITECTURE", "PARAMETERS", "QUANT", "SIZE", "RUNS HERE", "SPEED (TOK/S)", "WHERE", ""]
+    return table(header, rows, right=(2, 4, 6))
+
+
+def _speed(plan: LoadPlan | None) -> str:
+    """From an empty to a full context; the unit is the column's."""
+    return speed(plan.speeds, unit=False) if plan is not None else "–"

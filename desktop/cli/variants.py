@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """REPO, and what it is weighed for."""
     parser.add_argument("repo", type=repo_name, metavar="REPO", help="OWNER/NAME on the Hub, or its link")
     add_context_argument(parser)
-    parser.add_argument("--kv", choices=KV_TYPES, default="f16", help="type of the KV cache")
+    parser.add_argument("--kv", choices=KV_TYPES, default=None, help="type of the KV cache")
     parser.add_argument(
         "--machine", metavar="PROFILE.json", help="another computer: a profile, or a name such as 'RTX 4070'"
     )
@@ -49,8 +49,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the variants; exit code 0 also when none fits. Raises HubError."""
     with Container(default_paths()) as container:
         machine = named_machine(args.machine, container.tables, container.machine) if args.machine else None
-        controls = Controls(LoadSettings(args.context or None, args.kv, args.kv), args.goal, machine)
         repo = container.picker.open(args.repo)
+        remembered = repo.remembered if machine is None else repo.remembered.elsewhere
+        load = LoadSettings(args.context or None, args.kv, args.kv).over(remembered)
+        controls = Controls(load, args.goal, machine)
         repo.read_first()
         if not args.estimate:
             _settle(repo, controls)

@@ -65,6 +65,11 @@ class LoadSettings:
         mine = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
         return replace(other, **mine)
 
+    @property
+    def elsewhere(self) -> LoadSettings:
+        """The same without what was set for the devices of this computer, which says nothing of another's."""
+        return replace(self, gpu_layers=None, cpu_expert_layers=None)
+
     def checked(self) -> LoadSettings:
         """The same. Raises UsageError for what no engine can do."""
         if self.context is not None and self.context < SHORTEST_CONTEXT:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from desktop.services.models.removal import RemovalService
     from desktop.services.planning.engine_planner import DryRunPlanner
     from desktop.services.planning.ledger import LedgerService
+    from desktop.services.planning.local_files import LocalFiles
     from desktop.services.planning.recording import RunRecorder
     from desktop.services.planning.service import PlanningService
     from desktop.services.planning.speed import SpeedService
@@ -186,8 +187,15 @@ class Container(Members):
         return PlanningService(
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
             self.held, self._threads, self.fetched.identity_of,
-            lambda n: self.library.resolve(n).ref, lambda: self.runs.runs(self.speed.key),
+            lambda n: self.library.resolve(n).ref, lambda: self.runs.runs(self.speed.key), self.local_files,
         )  # fmt: skip
+
+    @made_once
+    def local_files(self) -> LocalFiles:
+        """What the headers of models here say."""
+        from desktop.services.planning.local_files import LocalFiles
+
+        return LocalFiles(self.paths.cache / "models.msgpack")
 
     # -- models and chats --------------------------------------------------------------------------
 

@@ -112,8 +112,8 @@ def test_a_size_alone_gives_nearly_the_same_work() -> None:
     (exact,) = token_work(listed, shape())
     layers = (size("Q8_0", E * E + E * F),) * LAYERS
     weights = Weights(size("Q8_0", E * VOCABULARY), layers, (0,) * LAYERS, 0, size("Q8_0", E * VOCABULARY))
-    (guess,) = work_by_size(weights, shape(), "Q8_0")
+    (guess,) = work_by_size(weights, shape(), "Q8_0").with_cache()
     assert guess.bytes_read == pytest.approx(exact.bytes_read)
     assert guess.types["Q8_0"].weights == pytest.approx(exact.types["Q8_0"].weights)
     assert guess.attention == exact.attention
-    assert work_by_size(weights_from_size(shape(), 5_000_000), shape(), "Q4_K", offload=[("gpu", 2)])
+    assert work_by_size(weights_from_size(shape(), 5_000_000), shape(), "Q4_K", offload=[("gpu", 2)]).with_cache()

@@ -27,7 +27,7 @@ from desktop.engine.api import (
     Unloaded,
 )
 from desktop.engine.tools.template_records import CHATML
-from desktop.services.planning.speed import read_local
+from desktop.services.planning.local_files import read_local
 from desktop.store.gguf_files import kind_of
 
 pytestmark = pytest.mark.engine

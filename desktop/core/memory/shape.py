@@ -223,9 +223,14 @@ def shape_of(header: Header) -> ModelShape | None:
         reads_cache=facts.cache == "read",
         known=facts.known,
     )
+    return one_object(found)
+
+
+def one_object(shape: ModelShape) -> ModelShape:
+    """The one object of this and equal shapes."""
     if len(_KNOWN) >= _KNOWN_KEPT:
         _KNOWN.clear()
-    return _KNOWN.setdefault(found, found)
+    return _KNOWN.setdefault(shape, shape)
 
 
 def _vocabulary(header: Header, keys: HeaderKeys) -> int:

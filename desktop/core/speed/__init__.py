@@ -11,7 +11,16 @@ from desktop.core.speed.predict import (
     predict_decode,
     predict_prompt,
 )
-from desktop.core.speed.work import AttentionWork, TokenWork, TypeWork, WeightTensor, token_work, work_by_size
+from desktop.core.speed.work import (
+    AttentionWork,
+    MatrixWork,
+    TokenWork,
+    TypeWork,
+    WeightTensor,
+    matrix_work,
+    token_work,
+    work_by_size,
+)
 
 __all__ = [
     "AttentionSample",
@@ -20,6 +29,7 @@ __all__ = [
     "Calibration",
     "DeviceSpeed",
     "DeviceWork",
+    "MatrixWork",
     "Prediction",
     "Rate",
     "SpeedSample",
@@ -29,6 +39,7 @@ __all__ = [
     "TypeWork",
     "WeightTensor",
     "decode_rates",
+    "matrix_work",
     "predict",
     "predict_decode",
     "predict_prompt",

@@ -100,6 +100,19 @@ class _Share:
     vocabulary: int = 0
 
 
+@dataclass(frozen=True)
+class MatrixWork:
+    """What a token multiplies, device by device, whatever the types of the cache."""
+
+    shape: ModelShape
+    shares: Mapping[str, _Share]
+    devices: Sequence[str]
+
+    def with_cache(self, kv_types: tuple[str, str] = ("f16", "f16"), *, fused: bool = True) -> tuple[TokenWork, ...]:
+        """All the work of a token with a cache of these types; ``fused``: with flash attention."""
+        return _works(self.shape, self.shares, self.devices, kv_types, fused=fused)
+
+
 def token_work(
     tensors: Iterable[WeightTensor],
     shape: ModelShape,
@@ -109,11 +122,24 @@ def token_work(
     cpu_expert_layers: int = 0,
     fused: bool = True,
 ) -> tuple[TokenWork, ...]:
-    """The work of one token, device by device; devices without any are left out.
+    """The work of one token, device by device; devices without any are left out. ``fused``: with flash attention; all
+    else as of :func:`matrix_work`."""
+    found = matrix_work(tensors, shape, offload, cpu_expert_layers=cpu_expert_layers)
+    return found.with_cache(kv_types, fused=fused)
+
+
+def matrix_work(
+    tensors: Iterable[WeightTensor],
+    shape: ModelShape,
+    offload: Sequence[tuple[str, int]] = (),
+    *,
+    cpu_expert_layers: int = 0,
+) -> MatrixWork:
+    """What a token multiplies.
 
     ``tensors`` are those of all shards. ``offload`` gives each device beside the CPU and the number of layers it
     holds, in llama.cpp's count (the output is the last layer), in the order of layers. ``cpu_expert_layers``: so
-    many layers, from the first, leave their experts' matrices in main memory. ``fused``: with flash attention.
+    many layers, from the first, leave their experts' matrices in main memory.
     """
     count = shape.layer_count
     devices = _placement(count, offload)
@@ -132,19 +158,18 @@ def token_work(
         # the last layer's feed-forward part and the output are computed for tokens that are drawn from
         once = (found is None) or (layer == count - 1 and ".ffn_" in tensor.name)
         _add(shares[CPU if on_cpu else devices[layer]], tensor, shape, expert=expert, tied=tied, once=once)
-    return _works(shape, shares, devices, kv_types, fused=fused)
+    return MatrixWork(shape, shares, devices)
 
 
 def work_by_size(
     weights: Weights,
     shape: ModelShape,
     kind: str,
-    kv_types: tuple[str, str] = ("f16", "f16"),
     offload: Sequence[tuple[str, int]] = (),
     *,
     cpu_expert_layers: int = 0,
-) -> tuple[TokenWork, ...]:
-    """As :func:`token_work` for a file of which only sizes are known: all its weights are taken to be of ``kind``."""
+) -> MatrixWork:
+    """As :func:`matrix_work` for a file of which only sizes are known: all its weights are taken to be of ``kind``."""
     count = shape.layer_count
     devices = _placement(count, offload)
     shares: dict[str, _Share] = defaultdict(_Share)
@@ -165,7 +190,7 @@ def work_by_size(
             add(CPU if i < cpu_expert_layers else devices[i], experts, used)
     add(devices[count], weights.output_bytes + weights.tied_bytes, 1.0, once=True)
     shares[devices[count]].vocabulary = shape.vocabulary
-    return _works(shape, shares, devices, kv_types)
+    return MatrixWork(shape, shares, devices)
 
 
 def _works(

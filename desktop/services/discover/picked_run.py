@@ -88,4 +88,4 @@ def _asked(row: VariantRow, controls: Controls) -> LoadSettings:
         if row.plan is None
         else replace(row.plan.asked, threads=controls.load.threads)
     )
-    return asked if controls.machine is None else replace(asked, gpu_layers=None, cpu_expert_layers=None)
+    return asked if controls.machine is None else asked.elsewhere

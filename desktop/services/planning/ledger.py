@@ -24,7 +24,8 @@ from desktop.core.speed.learning import errors
 from desktop.engine.api import Benchmarked, Loaded, Memory, Statistics
 from desktop.engine.server.program import engine_version
 from desktop.engine.tools.waiting import waited_seconds
-from desktop.services.planning.speed import LocalModel, Predicted, SpeedService, read_local
+from desktop.services.planning.local_files import LocalModel, read_local
+from desktop.services.planning.speed import Predicted, SpeedService
 from desktop.store.ledger import Figures, Ledger, Run
 
 LEAST_TOKENS = 8  # a rate over fewer tokens is noise

@@ -29,6 +29,7 @@ from desktop.services.inspect.refusals import ENGINE_REFUSES, cannot_plan, refus
 from desktop.services.models.kind_words import cannot_chat
 from desktop.services.planning.attention import Attended, Rates, Subject, attended
 from desktop.services.planning.engine_planner import DryRunPlanner
+from desktop.services.planning.local_files import LocalFile, LocalFiles
 from desktop.services.planning.speculation import (
     CannotSpeculateError,
     Decided,
@@ -36,7 +37,7 @@ from desktop.services.planning.speculation import (
     beside,
     measured_plain,
 )
-from desktop.services.planning.speed import LocalFile, SpeedService, read_file
+from desktop.services.planning.speed import SpeedService
 from desktop.store.gguf_files import kind_of
 from desktop.store.ledger import Run
 from desktop.store.load_settings import LoadSettingsStore
@@ -54,6 +55,14 @@ class MachineSource(Protocol):
 
     def for_load(self) -> Machine:
         """With those that decide a load."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """This computer at one moment, and what its engine would give back: for many plans in a row."""
+
+    machine: Machine
+    held: Reclaimable
 
 
 @dataclass(frozen=True)
@@ -88,10 +97,12 @@ class PlanningService:
         origin: Callable[[Path], str] = lambda _path: "",
         resolve: Callable[[str], ModelRef] = lambda name: local_ref(Path(name)),
         runs: Callable[[], Sequence[Run]] = tuple,
+        files: LocalFiles | None = None,
     ) -> None:
         """``held`` is what the running engine would give back if its model were unloaded; ``threads`` are those of the
         user's settings, 0 for the physical cores. ``origin`` is the identity on the Hub of a file that was downloaded.
-        ``resolve`` finds the draft model that somebody named; ``runs`` are those measured on this computer.
+        ``resolve`` finds the draft model that somebody named; ``runs`` are those measured on this computer;
+        ``files`` reads models.
         """
         self._inspection, self._dry_run = inspection, dry_run
         self._machine, self._speed = machine, speed
@@ -100,7 +111,7 @@ class PlanningService:
         self._usual_threads = threads
         self._origin = origin
         self._speculations, self._runs = Speculations(resolve), runs
-        self._local: tuple[object, LocalFile] | None = None
+        self._files = files or LocalFiles()
 
     # -- what is remembered ------------------------------------------------------------------------
 
@@ -122,23 +133,31 @@ class PlanningService:
 
     # -- plans ---------------------------------------------------------------------------------------
 
+    def here(self) -> Here:
+        """This computer now. Raises HeftError where there is no engine."""
+        return Here(self._machine.for_load(), self._held())
+
     def for_load(
         self,
         ref: ModelRef,
         asked: LoadSettings | None = None,
         cancelled: Cancelled = never,
+        *,
+        here: Here | None = None,
+        method: Method = "engine",
     ) -> LoadPlan:
         """The plan of a model of this computer that is about to be loaded, in place of the one that is.
 
         ``asked`` goes before what is remembered of the model. What cannot be planned is loaded all the same: only
         settings that no engine can do, or not with these models, are refused (UsageError), and "cancelled" is raised.
+        ``here`` None looks at this computer; ``method`` "estimate" leaves the engine alone.
         """
         wanted = (asked or LoadSettings()).over(self.settings_of(ref)).over(self._usual()).checked()
         try:
             fault = self._read(ref).fault
             if fault is not None:
                 return LoadPlan(ref, wanted, threads_of(wanted), note=fault.words, kind=_kind_of(ref), fault=fault)
-            plan = self._planned(ref, wanted, self._held(), cancelled)
+            plan = self._planned(ref, wanted, here or self.here(), method, cancelled)
             _log.info("planned %s: %s", ref.name, wanted)
             return self._with_plain(plan)
         except (CancelledError, CannotSpeculateError):
@@ -162,11 +181,13 @@ class PlanningService:
             return replace(plan, plain=measured_plain(self._runs(), model.fingerprint if model else "", plan))
         return plan
 
-    def _planned(self, ref: ModelRef, wanted: LoadSettings, held: Reclaimable, cancelled: Cancelled) -> LoadPlan:
-        machine = self._machine.for_load()
+    def _planned(
+        self, ref: ModelRef, wanted: LoadSettings, here: Here, method: Method, cancelled: Cancelled
+    ) -> LoadPlan:
+        machine, held = here.machine, here.held
         # how layers are shared among devices is the engine's to say, and what a second model takes
-        if len(pools_of(machine)) > 1 or wanted.speculating != "off":
-            return self.weigh_source(str(ref.path), wanted, held=held, cancelled=cancelled, ref=ref).plan
+        if (len(pools_of(machine)) > 1 and method == "engine") or wanted.speculating != "off":
+            return self.weigh_source(str(ref.path), wanted, method=method, held=held, cancelled=cancelled, ref=ref).plan
         return self._by_formulas(ref, wanted, machine, held)
 
     def for_machine(self, ref: ModelRef, machine: Machine, cancelled: Cancelled = never) -> LoadPlan:
@@ -226,13 +247,17 @@ class PlanningService:
     ) -> Weighed:
         """How a file would load: a path, ``hf:OWNER/REPO/FILE[@REV]``, a library name or ``starter``.
 
-        ``machine`` None is this computer; another one is taken as "what if". Raises HeftError: what opening raises,
+        ``asked`` goes before what is remembered of the model. ``machine`` None is this computer; another one is taken
+        as "what if". Raises HeftError: what opening raises,
         "no-language-model" for a file that is none, and "not-planned" where its header makes planning fail.
         """
-        asked = asked.over(self._usual()).checked()
+        asked.checked()
         inspected = self._inspection().open(source, progress=progress, cancelled=cancelled)
         try:
-            return self._weighed(inspected, asked, machine, method, held, cancelled, ref or inspected.ref)
+            ref = ref or inspected.ref
+            remembered = self.settings_of(ref) if machine is None else self.settings_of(ref).elsewhere
+            wanted = asked.over(remembered).over(self._usual()).checked()
+            return self._weighed(inspected, wanted, machine, method, held, cancelled, ref)
         except (HeftError, OSError):
             raise
         except Exception as error:  # whatever a stranger's header does to a formula is told in words
@@ -326,16 +351,9 @@ class PlanningService:
         return fit, note
 
     def _read(self, ref: ModelRef) -> LocalFile:
-        """The header of a file, kept until another is asked for or it changes."""
-        path = ref.path
-        if path is None:
+        if ref.path is None:
             raise ValueError(f"{ref.identity} is not on this computer")
-        now = path.stat()
-        key = (path, now.st_mtime_ns, now.st_size)
-        known = self._local
-        if known is None or known[0] != key:
-            known = self._local = (key, read_file(path))
-        return known[1]
+        return self._files.read(ref.path)
 
 
 def plan_of(

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
-from desktop.core.errors import FileFormatError, HeftError
-from desktop.core.gguf import Header, read_header
-from desktop.core.gguf.kind import model_kind
-from desktop.core.gguf.together import fingerprint_of, quantization_of
+from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
-from desktop.core.memory.shape import ModelShape, shape_of
-from desktop.core.memory.weights import Weights, weights_of
-from desktop.core.model_fault import Fault
-from desktop.core.model_kind import ModelKind
+from desktop.core.memory.shape import ModelShape
+from desktop.core.memory.weights import Weights
 from desktop.core.placement import Fit
 from desktop.core.quants import main_type
 from desktop.core.speed import (
     DeviceSpeed,
     DeviceWork,
+    MatrixWork,
     Prediction,
     Speeds,
     TokenWork,
     decode_rates,
+    matrix_work,
     predict,
     predict_prompt,
     token_work,
@@ -34,26 +29,13 @@ from desktop.core.speed import (
 )
 from desktop.core.speed.learning import Correction, apply
 from desktop.services.machine.calibration import USUAL_KV_TYPES, CalibrationService
-from desktop.services.models.shards import fault_at, shards_of
 from desktop.services.planning.corrections import Corrections, Way
-from desktop.store.gguf_files import FileSource, kind_of
+from desktop.services.planning.local_files import LocalModel
 from desktop.store.ledger import Run
 
 _WORK_KEPT = 512  # placements of models whose work is remembered
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LocalModel:
-    """What decides the speed of a file on this computer. ``fingerprint`` stays when the file is moved."""
-
-    name: str
-    path: Path
-    fingerprint: str
-    quantization: str
-    shape: ModelShape
-    weights: Weights
 
 
 @dataclass(frozen=True)
@@ -72,7 +54,7 @@ class MachineRates:
         """``corrections`` are what earlier runs taught."""
         self._speeds = speeds
         self._corrections = corrections
-        self._work: dict[object, tuple[Weights, Sequence[TokenWork]]] = {}
+        self._work: dict[object, tuple[Weights, MatrixWork]] = {}
 
     @property
     def basis(self) -> object:
@@ -129,20 +111,20 @@ class MachineRates:
         return Speeds(empty, full, fit.context, method, prompt)
 
     def _work_of(self, shape: ModelShape, weights: Weights, kind: str, fit: Fit) -> Sequence[TokenWork]:
-        """The work of a token, which stays the same while only the context changes."""
+        """The work of a token; what it multiplies stays the same while only the context or the cache changes."""
         offload = _offload(fit)
-        key = (id(weights), kind, fit.kv_types, tuple(offload), fit.cpu_expert_layers)
+        key = (id(weights), kind, tuple(offload), fit.cpu_expert_layers)
         known = self._work.get(key)
         if known is None:
             experts = fit.cpu_expert_layers
             if weights.tensors:
-                work = token_work(weights.tensors, shape, fit.kv_types, offload, cpu_expert_layers=experts)
+                work = matrix_work(weights.tensors, shape, offload, cpu_expert_layers=experts)
             else:
-                work = work_by_size(weights, shape, kind, fit.kv_types, offload, cpu_expert_layers=experts)
+                work = work_by_size(weights, shape, kind, offload, cpu_expert_layers=experts)
             if len(self._work) >= _WORK_KEPT:
                 self._work.clear()
             known = self._work[key] = (weights, work)  # with the weights, so that no others get their id
-        return known[1]
+        return known[1].with_cache(fit.kv_types)
 
 
 class SpeedService:
@@ -211,51 +193,6 @@ class SpeedService:
         if known.runs is not runs:
             known = self._taught = Corrections(runs)
         return known
-
-
-@dataclass(frozen=True)
-class LocalFile:
-    """A file on this computer: what it is for, the model that it holds where its header describes one, and why the
-    engine cannot load it where that is known."""
-
-    kind: ModelKind
-    model: LocalModel | None = None
-    fault: Fault | None = None
-
-
-def read_local(path: Path) -> LocalModel | None:
-    """A model file with its shards; None when it is no language model that can be read."""
-    return read_file(path).model
-
-
-def read_file(path: Path) -> LocalFile:
-    """A file with its shards; of UNKNOWN kind when it cannot be read."""
-    headers: list[Header] = []
-    kind, fault = ModelKind.UNKNOWN, None
-    with suppress(OSError):
-        fault = fault_at(path)
-    for file in shards_of(path):
-        try:
-            with FileSource(file) as source:
-                header = read_header(source)
-                if not headers:
-                    kind = model_kind(header)
-                    shape = shape_of(header)
-                headers.append(header)
-        except (OSError, FileFormatError):
-            return LocalFile(kind if headers else kind_of(path), fault=fault)
-    if shape is None:
-        return LocalFile(kind, fault=fault)
-    first = headers[0]
-    model = LocalModel(
-        name=first.name or path.stem,
-        path=path,
-        fingerprint=fingerprint_of(headers),
-        quantization=quantization_of(headers),
-        shape=shape,
-        weights=weights_of(headers, shape),
-    )
-    return LocalFile(kind, model, fault)
 
 
 def _offload(fit: Fit) -> list[tuple[str, int]]:

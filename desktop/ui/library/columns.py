@@ -10,9 +10,9 @@ from typing import Any
 
 from desktop.core.load_plan import LoadPlan
 from desktop.core.units import human_bytes, human_parameters
-from desktop.services.models.kind_words import kind_name
 from desktop.services.models.library import LibraryModel
-from desktop.services.planning.words import placement_words, speed
+from desktop.services.planning.library_words import fit_words
+from desktop.services.planning.words import speed
 from desktop.ui.shared.labels import WARNING_SIGN
 
 SOURCE_NAMES = {
@@ -37,15 +37,6 @@ def when(seconds: float | None, now: float) -> str:
     if days == 1:
         return "yesterday"
     return f"{days} days ago" if days < 7 else f"{then:%d %b %Y}"
-
-
-def fit_words(model: LibraryModel, plan: LoadPlan | None) -> str:
-    """Whether and where it would run on the machine that it is planned for; what it is, of a file that is not run."""
-    if not model.kind.writes_text:
-        return kind_name(model.kind)
-    if model.problem:
-        return "cannot be loaded" if model.fault is not None else "may not load"
-    return placement_words(plan.fit) if plan is not None and plan.fit is not None else "–"
 
 
 def _fit_key(model: LibraryModel, plan: LoadPlan | None) -> tuple[int, int]:

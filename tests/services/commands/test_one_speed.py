@@ -101,9 +101,9 @@ def test_discover_chat_and_the_commands_say_the_same(
         method, flash = "calibrated", "off"
     settings = LoadSettings(context=CONTEXT)
 
-    def said(*words: str) -> dict[str, Any]:
+    def said(*words: str, here: bool = True) -> dict[str, Any]:
         environment = {**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0"}
-        command = [sys.executable, "-m", "desktop", *words, "--context", str(CONTEXT), "--json"]
+        command = [sys.executable, "-m", "desktop", *words, *(["--context", str(CONTEXT)] if here else []), "--json"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=heft_home)
         assert done.returncode == 0, done.stdout
         found: dict[str, Any] = json.loads(done.stdout)
@@ -127,6 +127,10 @@ def test_discover_chat_and_the_commands_say_the_same(
     for words in (("fit", "starter"), ("fit", f"hf:{REPO}/{FILE}"), ("fit", "starter", "--estimate")):
         assert written(said(*words)) == wanted, words
     assert written(said("variants", REPO)["variants"][0]) == wanted
+    container.planning.remember(local_ref(starter_model), settings)  # what is remembered counts where nothing is said
+    rows = [said("fit", "starter", here=False), said("library", here=False)["models"][0]]
+    for told in (*rows, said("variants", REPO, here=False)["variants"][0]):
+        assert written(told) == wanted and told["context_used"] == CONTEXT
 
     loaded = Loaded(str(starter_model), "", CONTEXT, 8192, 30, 0, plan.threads, "model", Memory(1, 1, 0, 1, 1, 1), 0.1)
     loaded = msgspec.structs.replace(loaded, flash_attention=plan.flash_attention)

@@ -34,7 +34,7 @@ from desktop.services.discover.picker import PickerService
 from desktop.services.discover.picker_records import Controls
 from desktop.services.discover.picker_words import where
 from desktop.services.discover.tables import DataTables
-from desktop.services.planning.speed import read_local
+from desktop.services.planning.local_files import read_local
 from desktop.services.planning.words import speed
 
 NAME = "Qwen/Qwen3-8B-GGUF"

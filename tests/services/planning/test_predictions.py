@@ -25,9 +25,10 @@ from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.this_machine import describe_cpu
 from desktop.services.planning.attention import Attended
 from desktop.services.planning.ledger import LedgerService, RunMeter
+from desktop.services.planning.local_files import LocalModel, read_local
 from desktop.services.planning.recording import RunRecorder
 from desktop.services.planning.service import plan_of
-from desktop.services.planning.speed import LocalModel, SpeedService, read_local
+from desktop.services.planning.speed import SpeedService
 from desktop.services.planning.words import speed, speed_details
 from desktop.store.ledger import Ledger
 from desktop.store.paths import Paths
