@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ STATES = {
 }  # fmt: skip
 
 
-def header_of(architecture: str, folder: Path, *layers: dict[str, tuple[int, ...]], **more: object) -> Header:
+def header_of(architecture: str, folder: Path, *layers: Mapping[str, tuple[int, ...]], **more: object) -> Header:
     """A header of two layers of a kind, or of those given; ``more`` are keys, with ``__`` for a dot."""
     blocks = layers if len(layers) > 1 else layers * 2
     keys = {
@@ -84,7 +85,7 @@ def test_what_a_gate_reads_is_kept_through_attention(tmp_path: Path) -> None:
     ],
 )
 def test_the_tensors_say_where_norms_are(
-    changed: dict[str, tuple[int, ...] | None], norms: Norms, tmp_path: Path
+    changed: Mapping[str, tuple[int, ...] | None], norms: Norms, tmp_path: Path
 ) -> None:
     tensors = {name: dims for name, dims in {**PLAIN, **changed}.items() if dims is not None}
     assert shape(header_of("llama", tmp_path, tensors)).norms == norms
