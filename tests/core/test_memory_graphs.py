@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,7 @@ STATES = {
 }  # fmt: skip
 
 
-def header_of(architecture: str, folder: Path, *layers: dict[str, tuple[int, ...]], **more: object) -> Header:
+def header_of(architecture: str, folder: Path, *layers: Mapping[str, tuple[int, ...]], **more: object) -> Header:
     """A header of two layers of a kind, or of those given; ``more`` are keys, with ``__`` for a dot."""
     blocks = layers if len(layers) > 1 else layers * 2
     keys = {
@@ -84,7 +86,7 @@ def test_what_a_gate_reads_is_kept_through_attention(tmp_path: Path) -> None:
     ],
 )
 def test_the_tensors_say_where_norms_are(
-    changed: dict[str, tuple[int, ...] | None], norms: Norms, tmp_path: Path
+    changed: Mapping[str, tuple[int, ...] | None], norms: Norms, tmp_path: Path
 ) -> None:
     tensors = {name: dims for name, dims in {**PLAIN, **changed}.items() if dims is not None}
     assert shape(header_of("llama", tmp_path, tensors)).norms == norms
@@ -166,3 +168,22 @@ def test_experts_of_a_narrower_stream_are_as_wide_as_it(tmp_path: Path) -> None:
     found = shape(header_of("nemotron_h_moe", tmp_path, routed, **keys))
     assert [layer.expert_width for layer in found.layers] == [64, 64]
     assert not found.fused.gated
+
+
+def test_layers_of_other_shards_are_not_without_what_this_one_cannot_list(tmp_path: Path) -> None:
+    keys = {"expert_count": 4, "expert_used_count": 2, "expert_shared_feed_forward_length": 192}
+    routed = {
+        **NORMS, **ATTENTION, "attn_gate": (WIDTH, WIDTH), "ffn_gate_inp": (WIDTH, 4),
+        "ffn_up_exps": (WIDTH, HIDDEN, 4), "ffn_gate_exps": (WIDTH, HIDDEN, 4), "ffn_down_exps": (HIDDEN, WIDTH, 4),
+    }  # fmt: skip
+    whole = header_of("afmoe", tmp_path, PLAIN, routed, routed, leading_dense_block_count=1, **keys)
+    count = whole.metadata["afmoe.block_count"]
+    split = {"split.no": replace(count, data=0), "split.count": replace(count, data=2)}
+
+    def shard(layers: int) -> ModelShape:
+        held = tuple(tensor for tensor in whole.tensors if tensor.name < f"blk.{layers}.")
+        return shape(replace(whole, metadata={**whole.metadata, **split}, tensors=held))
+
+    assert [layer.experts for layer in shard(1).layers] == [layer.experts for layer in shape(whole).layers] == [0, 4, 4]
+    assert [layer.gate for layer in shard(2).layers] == [0, WIDTH, WIDTH]
+    assert (shape(whole).shared_feed_forward, shard(2).shared_feed_forward) == (0, 192)

@@ -28,6 +28,8 @@ FEWEST = 110
 # Loaded beside the model they speculate for only; and what llama.cpp's own test of architectures leaves out, too
 NOT_ALONE = frozenset(("eagle3", "gemma4-assistant"))
 BROKEN = frozenset(("plm",))
+# Formulas that say too much by more than 3% of a model of a few MB; nothing may join them
+TOO_MUCH = frozenset(("bailingmoe3", "deepseek4", "minimax-m3", "wavtokenizer-dec"))
 VARIANTS = (*IN_RAM, *on_a_device())
 
 
@@ -67,6 +69,7 @@ def test_plans_are_what_loads_take_and_formulas_what_plans_say(
         assert abs(row.plan_error) < 0.001, row.architecture
         found = (*row.formula_errors(device=False), *row.formula_errors(device=True))
         assert min(found) > -0.005, (row.architecture, found)
+        assert row.architecture in TOO_MUCH or max(found) < 0.03, (row.architecture, found)
         errors += found
     assert statistics.median(map(abs, errors)) < 0.003
 

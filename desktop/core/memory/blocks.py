@@ -105,10 +105,9 @@ class Builder:
         """That of the first layer."""
         return self._steps[0].device if self._steps else RAM
 
-    @property
-    def used_devices(self) -> range:
-        """Main memory and every device up to the last."""
-        return range(self._devices)
+    def devices_of(self, wanted: Callable[[Layer], bool]) -> list[int]:
+        """Those that hold such layers."""
+        return sorted({step.device for step in self._steps if wanted(step.layer)})
 
     @property
     def last_device(self) -> int:

@@ -11,12 +11,13 @@ from functools import partial
 
 from desktop.core.memory import adapters, lightning, looped, mixers, rwkv, t5
 from desktop.core.memory.blocks import Builder
-from desktop.core.memory.bounds import beyond
+from desktop.core.memory.bounds import beyond, inputs
 from desktop.core.memory.encoders import NORMED_BEHIND, encoder
 from desktop.core.memory.forward import experts, feed_forward
 from desktop.core.memory.indexed import Indexer
 from desktop.core.memory.replay import Result
 from desktop.core.memory.shape import Layer
+from desktop.core.memory.split import RAM
 
 _ROUTER_BIAS = frozenset(("deepseek2", "glm4moe", "dots1", "bailingmoe2", "ernie4_5-moe", "lfm2moe", "minimax-m2"))
 _SHARED_GATE = frozenset(("qwen2moe", "qwen3next", "qwen35moe"))
@@ -77,14 +78,14 @@ def _stream(builder: Builder) -> int:
     if shape.architecture in _LEARNED_POSITIONS:
         stream = builder.over(stream, builder.new(shape.embedding, builder.positions))
     if shape.streams > 1:  # of hyper-connections: before and behind a layer
-        builder.held.extend(builder.leaf(shape.streams * shape.embedding) for _ in range(2))
+        size = 4 * shape.streams * shape.embedding * builder.batch
+        builder.held.extend(builder.graph.leaf(size, builder.first_device) for _ in range(2))
     skipped = None
     if shape.architecture in _SKIPPED:
         skipped = stream = builder.over(stream)
     indexer = None
-    more = beyond(shape, builder.longest, builder.batch)
-    if more:
-        builder.held.extend(builder.graph.leaf(more, device) for device in builder.used_devices)
+    if beyond(shape, builder.longest, builder.batch):
+        _beyond(builder)
     elif shape.indexer is not None and shape.latent is not None:
         chosen = sum(layer.owns_kv and not layer.window for layer in builder.built)
         indexer = Indexer(builder, chosen)
@@ -121,6 +122,18 @@ def _stream(builder: Builder) -> int:
         stream = builder.last_row(stream)
     every_row = shape.architecture in _EVERY_ROW
     return builder.logits(stream, whole_batch=shape.architecture in _WHOLE_BATCH, every_row=every_row)
+
+
+def _beyond(builder: Builder) -> None:
+    """Hold what is not replayed on every device that has layers, and what they read in main memory."""
+    shape, cells, batch = builder.shape, builder.longest, builder.batch
+    choosing = builder.devices_of(lambda layer: layer.indexer_keys > 0)
+    devices = builder.devices_of(lambda _: True)
+    for device in devices:
+        more = beyond(shape, cells, batch, elsewhere=device != RAM, chooses=device in choosing)
+        builder.held.append(builder.graph.leaf(more, device))
+    if RAM not in devices:
+        builder.held.append(builder.graph.leaf(inputs(shape, cells, batch)))
 
 
 def _both(builder: Builder, layer: Layer, stream: Result, normed: Result) -> Result:

@@ -46,15 +46,26 @@ def norms_of(header: Header, usual: Norms) -> Norms:
 
 def shared_width(header: Header, usual: int) -> int:
     """How wide the shared experts of a layer are, all together: as their matrices, where they have been read."""
-    if not _roles(header):
+    found = widths_of(header, "ffn_up_shexp")
+    if not _roles(header) or (not found and header.split is not None):
         return usual
-    return max(widths_of(header, "ffn_up_shexp").values(), default=0)
+    return max(found.values(), default=0)
 
 
-def gate_widths(header: Header, recurrent: list[bool]) -> list[int]:
-    """How wide the gate is that multiplies what attention gives, by layer; 0 without one."""
-    found = widths_of(header, "attn_gate")
-    return [0 if state else found.get(i, 0) for i, state in enumerate(recurrent)]
+def told_layers(header: Header, count: int) -> set[int]:
+    """Layers of which a header says what they have not: all, but in one shard of several those it holds."""
+    if not header.complete:
+        return set()
+    if header.split is None:
+        return set(range(count))
+    return {place.layer for tensor in header.tensors if (place := locate(tensor.name)).layer is not None}
+
+
+def layer_widths(header: Header, role: str, count: int) -> list[int]:
+    """How wide what this matrix gives is in each layer, 0 without one; layers of other shards are taken to be alike."""
+    found, told = widths_of(header, role), told_layers(header, count)
+    other = max(found.values(), default=0)
+    return [found.get(i, 0) if i in told else other for i in range(count)]
 
 
 def widths_of(header: Header, *roles: str) -> dict[int, int]:

@@ -15,10 +15,10 @@ from desktop.core.memory.header_keys import MAX_LAYERS, HeaderKeys
 from desktop.core.memory.matrices import (
     feed_forward_widths,
     fused_matrices,
-    gate_widths,
+    layer_widths,
     norms_of,
     shared_width,
-    widths_of,
+    told_layers,
 )
 
 
@@ -173,8 +173,7 @@ def shape_of(header: Header) -> ModelShape | None:
     expert_feed_forward = keys.each("expert_feed_forward_length", count)
     owns = [i < owning and facts.attends(recurrent[i], feed_forward[i]) for i in range(count)]
     indexer = _indexer_keys(keys, facts.indexer, owns, windows)
-    gates = gate_widths(header, recurrent)
-    narrowed = widths_of(header, "ffn_latent_down")
+    gates, narrowed = (layer_widths(header, role, count) for role in ("attn_gate", "ffn_latent_down"))
     shared = keys.whole("expert_shared_feed_forward_length")
     shared = shared or keys.whole("expert_shared_count", facts.shared_experts) * max(expert_feed_forward)
     layers = tuple(
@@ -193,8 +192,8 @@ def shape_of(header: Header) -> ModelShape | None:
             indexer_keys=indexer[i],
             # llama-kv-cache-msa.cpp leaves the values' length as the model's, for one head
             indexer_values=value_length if indexer[i] and facts.indexer == "sparse" else 0,
-            gate=gates[i],
-            expert_width=narrowed.get(i, 0),
+            gate=0 if recurrent[i] else gates[i],
+            expert_width=narrowed[i] if experts[i] else 0,
         )
         for i in range(count)
     )
@@ -245,12 +244,11 @@ def _vocabulary(header: Header, keys: HeaderKeys) -> int:
 
 def _experts(header: Header, keys: HeaderKeys, count: int) -> list[int]:
     """Experts of each layer, 0 for a dense one."""
-    experts = keys.whole("expert_count")
-    if header.complete and experts:
-        routed = {place.layer for tensor in header.tensors if (place := locate(tensor.name)).role == "ffn_gate_inp"}
-        return [experts if i in routed else 0 for i in range(count)]
+    experts, told = keys.whole("expert_count"), told_layers(header, count)
+    routed = {place.layer for tensor in header.tensors if (place := locate(tensor.name)).role == "ffn_gate_inp"}
     dense, step = keys.whole("leading_dense_block_count"), keys.whole("interleave_moe_layer_step", 1)
-    return [experts if i >= dense and step and (i + 1) % step == 0 else 0 for i in range(count)]
+    usual = (i >= dense and step > 0 and (i + 1) % step == 0 for i in range(count))
+    return [experts if (i in routed if i in told else rule) else 0 for i, rule in enumerate(usual)]
 
 
 def _latent(header: Header, keys: HeaderKeys) -> Latent | None:
