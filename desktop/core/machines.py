@@ -17,9 +17,9 @@ DeviceKind = Literal["gpu", "unified", "apple"]
 
 GIB = 1 << 30
 ASSUMED = "assumed"  # in the place of the probe that saw a GPU
-# Whole tenths of a GB, so that they are the difference of total and free memory as these are shown.
-DISPLAY_BYTES = 500_000_000  # what a desktop holds of a graphics card's memory
-SYSTEM_BYTES = 4_300_000_000  # what system and programs hold of main memory
+DISPLAY_BYTES = 512 << 20  # what a desktop holds of a graphics card's memory
+# What system and programs hold of main memory: whole tenths of a GB, the difference of the figures that are shown.
+SYSTEM_BYTES = 4_300_000_000
 HOST_MEMORY_BYTES = 32 * GIB
 _TENTH = 100_000_000
 HOST_BANDWIDTH = 89.6e9  # bytes per second: dual channel DDR5-5600, bandwidth.csv

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from desktop.core.errors import HeftError
 from desktop.services.chat.chat import ChatService
 from desktop.services.engine.supervisor import EngineState
+from desktop.ui.chat.circles import Circles
 from desktop.ui.chat.conversation import Conversation
 from desktop.ui.chat.full_context import FullContext
 from desktop.ui.chat.models import ModelChooser
@@ -29,6 +30,7 @@ class Notices:
     models: ModelChooser
     service: ChatService
     full: FullContext
+    circles: Circles
     new_chat: Callable[[], None]
     choose_model: Callable[[], None]
     open_file: Callable[[], None]
@@ -40,6 +42,7 @@ class Notices:
             refusal_notice(refused)
             or engine_notice(state, models.smaller_context())
             or self.full.notice()
+            or self.circles.notice()
             or model_notice(talk.chat, state)
             or (template_notice(state) if not own_template else None)
         )
@@ -60,7 +63,7 @@ class Notices:
             self._go_on(cut, views.drop_oldest)
         elif action == "summarise" and cut is not None:
             self.talk.continue_(cut, before=lambda chat_id: self.service.summarise(chat_id, cut))
-        elif action == "stop-summary":
+        elif action in ("stop-summary", "stop-answer"):
             self.talk.stop()
         elif action == "new-chat":
             self.new_chat()

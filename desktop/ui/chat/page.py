@@ -22,6 +22,7 @@ from desktop.store.settings import SettingsStore
 from desktop.ui.chat import actions
 from desktop.ui.chat.action_calls import ChatParts, connect_actions
 from desktop.ui.chat.chat_list import ChatListPane
+from desktop.ui.chat.circles import Circles
 from desktop.ui.chat.columns import lay_columns
 from desktop.ui.chat.composer import Composer
 from desktop.ui.chat.conversation import Conversation
@@ -95,9 +96,10 @@ class ChatPage(Page):
         self._side = ChatSide(theme, planning, sampling, answers, tasks)
         self._seen = SeenPart(self._talk, chat_service.views, lambda: self._transcript, self)
         self._full = FullContext(self._talk, engine, planning, tasks, self)
+        self._circles = Circles(self._talk, self)
         self._notices = Notices(
-            self._strip, self._talk, self._models, chat_service, self._full, self.new_chat, self._side.model.open_menu,
-            self._ask_file,
+            self._strip, self._talk, self._models, chat_service, self._full, self._circles, self.new_chat,
+            self._side.model.open_menu, self._ask_file,
         )  # fmt: skip
         self._presets = PresetKeeper(settings, self._side.settings, tasks)
         self._export = ChatExport(chats, tasks, self)
@@ -118,6 +120,7 @@ class ChatPage(Page):
             ),
         )  # fmt: skip
         self._full.changed.connect(self._show_notice)
+        self._circles.changed.connect(self._show_notice)
         self._seen.changed.connect(self._show_notice)
         self.commands.connect_to(actions.NEW, self.new_chat)
         self.commands.connect_to(actions.EDIT_LAST, self._edit_last)

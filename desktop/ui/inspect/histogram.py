@@ -12,18 +12,12 @@ from desktop.ui.shell.theme import Theme
 _HEIGHT = 132
 _AXIS = 18  # room for the numbers below
 _GAP = 1.0
+_ZERO = 10  # pixels that the zero keeps from the ends' numbers
 
 
 def figure(number: float) -> str:
     """A value in three or four digits, with a true minus."""
     return f"{number:.4g}".replace("-", "−")
-
-
-def ends(summary: Summary) -> tuple[str, str]:
-    """What stands below the ends of the bars: where they end, and the least and largest value that lie beyond."""
-    low, high = figure(summary.low), figure(summary.high)
-    least, largest = figure(summary.minimum), figure(summary.maximum)
-    return low if low == least else f"{low} (min {least})", high if high == largest else f"(max {largest}) {high}"
 
 
 class Histogram(QWidget):
@@ -52,6 +46,16 @@ class Histogram(QWidget):
                 f"{figure(summary.maximum)}"
             )
         self.update()
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """What stands below the bars, left and right: where these end, and the least and largest value beyond that."""
+        summary = self._summary
+        if summary is None:
+            return "", ""
+        low, high = figure(summary.low), figure(summary.high)
+        least, largest = figure(summary.minimum), figure(summary.maximum)
+        return low if low == least else f"{low} (min {least})", high if high == largest else f"(max {largest}) {high}"
 
     def sizeHint(self) -> QSize:
         """Fixed height, any width."""
@@ -85,13 +89,15 @@ class Histogram(QWidget):
         painter.setFont(small)
         painter.setPen(self._theme.color("text_muted"))
         below = QRectF(0, _HEIGHT + 2, self.width(), _AXIS - 2)
-        first, last = ends(self._summary)
+        first, last = self.ends
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft, first)
         painter.drawText(below, Qt.AlignmentFlag.AlignRight, last)
         if self._summary.low < 0 < self._summary.high:
             x = self.width() * -self._summary.low / (self._summary.high - self._summary.low)
             painter.drawLine(QLineF(x, _HEIGHT, x, _HEIGHT + 4))
-            painter.drawText(QRectF(x - 20, _HEIGHT + 2, 40, _AXIS - 2), Qt.AlignmentFlag.AlignHCenter, "0")
+            left, right = (painter.fontMetrics().horizontalAdvance(words) + _ZERO for words in (first, last))
+            if left < x < self.width() - right:
+                painter.drawText(QRectF(x - 20, _HEIGHT + 2, 40, _AXIS - 2), Qt.AlignmentFlag.AlignHCenter, "0")
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Mark the bar below the mouse and tell its figures."""

@@ -31,6 +31,8 @@ _NO_TENSORS = (
     "If it should be a whole model, see Problems."
 )
 _MAP_SHARE = 0.72  # at most, of the room there is
+_LOW = 420  # pixels: below, the legend says less
+_LEAST_ROWS = 3  # that are seen below the map
 
 
 class LayersTab(InspectTab):
@@ -81,6 +83,7 @@ class LayersTab(InspectTab):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another width, another height of the map."""
         super().resizeEvent(event)
+        self._legend.set_brief(self.height() < _LOW)
         QTimer.singleShot(0, self, self._share_room)
 
     def _note_divided(self) -> None:
@@ -90,7 +93,10 @@ class LayersTab(InspectTab):
         """As much for the map as it needs, the rest for the table, until the user divides it otherwise."""
         if self._divided:
             return
-        wanted = min(self._card.heightForWidth(self._card.width()), round(_MAP_SHARE * self._splitter.height()))
+        room, rows = self._splitter.height(), self.table.height_of(_LEAST_ROWS)
+        beside = self._below.minimumSizeHint().height() - self.table.minimumSizeHint().height()
+        most = min(round(_MAP_SHARE * room), room - rows - beside - self._splitter.handleWidth())
+        wanted = min(self._card.heightForWidth(self._card.width()), most)
         self._splitter.setSizes([wanted, self._splitter.height() - wanted])
 
     def clear(self) -> None:
@@ -128,7 +134,7 @@ class LayersTab(InspectTab):
         inside.addLayout(head)
         inside.addWidget(self.map, 1)
         inside.addWidget(self._legend)
-        below = QWidget()
+        below = self._below = QWidget()
         rest = QVBoxLayout(below)
         rest.setContentsMargins(0, 6, 0, 0)
         rest.setSpacing(6)

@@ -45,7 +45,7 @@ def figures(summary: Summary) -> list[str]:
             f"min {figure(summary.minimum)} · max {figure(summary.maximum)}",
             f"mean {figure(summary.mean)} · σ {figure(summary.deviation)}",
             f"{_counted(summary.outliers, 'outlier', summary.values)} beyond {OUTLIER_DEVIATIONS:.0f}σ"
-            + (", without a bar" if summary.outliers else ""),
+            + (", not drawn" if summary.outliers else ""),
             _counted(summary.zeros, "zero", summary.values),
         ]
     if summary.nans or summary.infinities:

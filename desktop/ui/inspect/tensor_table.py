@@ -54,6 +54,10 @@ class TensorTable(QTableView):
             self.setColumnWidth(SHAPE, min(max(least, wanted), most))
         self._spared.fit()
 
+    def height_of(self, rows: int) -> int:
+        """Pixels that so many rows and the titles take."""
+        return self.horizontalHeader().sizeHint().height() + rows * _ROW_HEIGHT + 2 * self.frameWidth()
+
     def select(self, position: int) -> None:
         """Make a tensor's row the current one when it is shown; quietly. -1 for none."""
         if position >= 0 and position == self._model.position_at(self.currentIndex().row()):

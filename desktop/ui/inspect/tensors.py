@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -16,7 +17,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QSplitter,
     QTableView,
-    QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -26,6 +26,7 @@ from desktop.core.tensor_export import tensors_to_csv, tensors_to_json
 from desktop.core.text import file_name
 from desktop.services.inspect.inspection import Inspected
 from desktop.ui.inspect.actions import FIND
+from desktop.ui.inspect.folded_tabs import FoldedTabs
 from desktop.ui.inspect.state import InspectState
 from desktop.ui.inspect.tab import InspectTab
 from desktop.ui.inspect.tensor_model import TensorTableModel
@@ -41,6 +42,7 @@ from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
 _ALL_TYPES = "All types"
+_LOW = 420  # pixels
 _KINDS = {"csv": "CSV (*.csv)", "json": "JSON (*.json)"}
 
 
@@ -141,9 +143,7 @@ class TensorsTab(InspectTab):
         choices.addWidget(self._group)
         choices.addStretch(1)
         choices.addWidget(self._shown)
-        sums = QTabWidget()
-        sums.setObjectName("tensorTotals")
-        sums.setDocumentMode(True)
+        sums = self._sums = FoldedTabs("tensorTotals")
         sums.addTab(_sums_table(self._types, "typeTotals", "Tensors by type"), "By type")
         sums.addTab(_sums_table(self._roles, "roleTotals", "Tensors by role"), "By role")
         splitter = QSplitter(Qt.Orientation.Vertical)
@@ -176,6 +176,11 @@ class TensorsTab(InspectTab):
         return button
 
     # -- what happens ----------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low window the tensors have the room; their sums open below them when they are asked for."""
+        super().resizeEvent(event)
+        self._sums.set_foldable(self.height() < _LOW)
 
     @property
     def search(self) -> QLineEdit:

@@ -25,6 +25,7 @@ class TypeLegend(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._types: Sequence[Total] = ()
+        self._brief = False
         self._styles: Mapping[str, TypeStyle] = {}
         self.setObjectName("typeLegend")
         policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -35,10 +36,19 @@ class TypeLegend(QWidget):
     def set_types(self, types: Sequence[Total], styles: Mapping[str, TypeStyle]) -> None:
         """Show these types in the looks of a map."""
         self._types, self._styles = types, styles
-        self.setAccessibleName("Types: " + "; ".join(f"{kind.label}, {_facts(kind)}" for kind in types))
+        said = [f"{kind.label}, {_facts(kind)}" for kind in types]
+        self.setAccessibleName("Types: " + "; ".join(said))
+        self.setToolTip("\n".join(said) if self._brief else "")
         self.setMinimumWidth(round(max((self._width(kind) for kind in types), default=0)))
         self.updateGeometry()
         self.update()
+
+    def set_brief(self, brief: bool) -> None:
+        """Only names and bits, where there is little room; the tooltip has the rest."""
+        if brief == self._brief:
+            return
+        self._brief = brief
+        self.set_types(self._types, self._styles)
 
     def hasHeightForWidth(self) -> bool:
         """A narrow legend is higher."""
@@ -67,7 +77,7 @@ class TypeLegend(QWidget):
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, kind.label)
             painter.setPen(self._theme.color("text_muted"))
             line.setLeft(line.left() + metrics.horizontalAdvance(kind.label) + 8)
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, _facts(kind))
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, self._said(kind))
 
     def _places(self, width: int) -> list[QPointF]:
         x, y = 0.0, 0.0
@@ -82,11 +92,18 @@ class TypeLegend(QWidget):
 
     def _width(self, kind: Total) -> float:
         metrics = self.fontMetrics()
-        return _SWATCH + 14 + metrics.horizontalAdvance(kind.label) + metrics.horizontalAdvance(_facts(kind))
+        return _SWATCH + 14 + metrics.horizontalAdvance(kind.label) + metrics.horizontalAdvance(self._said(kind))
+
+    def _said(self, kind: Total) -> str:
+        return _bits(kind) if self._brief else _facts(kind)
 
 
 def _facts(kind: Total) -> str:
     tensors = f"{kind.count:,} tensor{'s' * (kind.count != 1)}"
     if not kind.elements:
         return f"{tensors} of unknown size"
-    return f"{human_bits(kind.bits_per_weight)} bits · {tensors} · {human_bytes(kind.bytes)}"
+    return f"{_bits(kind)} · {tensors} · {human_bytes(kind.bytes)}"
+
+
+def _bits(kind: Total) -> str:
+    return f"{human_bits(kind.bits_per_weight)} bits" if kind.elements else ""

@@ -109,7 +109,7 @@ def test_fit_names_each_of_its_sums(heft_home: Path, tmp_path: Path, capsys: pyt
     assert needed - free == pytest.approx(short, abs=0.11)
     card = said("rtx-4090", "--context", "8192")
     assert re.fullmatch(
-        r"Fits on the GPU: it needs [\d.]+ GB of the 24\.7 GB that GeForce RTX 4090 has free for models and "
+        r"Fits on the GPU: it needs [\d.]+ GB of the 24\.6 GB that GeForce RTX 4090 has free for models and "
         r"[\d.]+ MB of the 29\.1 GB that main memory has free for models\.",
         card,
     ), card

@@ -19,7 +19,7 @@ from support.widgets import label, shown
 from desktop.core.block_layouts import LAYOUTS
 from desktop.hub.client import HubClient
 from desktop.services.inspect.inspection import Inspected, InspectionService, PlacedTensor
-from desktop.services.inspect.tensor_numbers import TensorNumbersService
+from desktop.services.inspect.tensor_numbers import Summary, TensorNumbersService
 from desktop.services.models.library import LibraryService
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
@@ -60,7 +60,7 @@ def test_a_tensor_s_figures_histogram_and_block(panel: TensorNumbersPanel, qtbot
     panel.show_tensor(model, tensor(model, "blk.0.attn_k.weight"))
     figures = settled(qtbot, panel)
     assert "min −4.969 · max 4.658" in figures and "no NaN, no infinities" in figures
-    assert "519 outliers (0.47 %) beyond 4σ" in figures
+    assert "519 outliers (0.47 %) beyond 4σ, not drawn" in figures
     assert label(panel, "inspectNumbersFacts") == "110,592 weights in 3,456 blocks of 32, Q4_1"
     assert label(panel, "inspectBlockTitle") == "How Q4_1 stores a block"
     histogram = panel.findChild(Histogram)
@@ -68,6 +68,10 @@ def test_a_tensor_s_figures_histogram_and_block(panel: TensorNumbersPanel, qtbot
     bars = histogram.bar_rects()
     assert len(bars) == 61 and max(bar.right() for bar in bars) <= histogram.width() + 1
     assert "most values lie at" in histogram.accessibleDescription()
+    assert histogram.accessibleDescription().endswith("; all lie from −4.969 to 4.658")
+    first, last = histogram.ends  # drawn below the bars, which end before the outliers
+    assert first.endswith("(min −4.969)") and last.startswith("(max 4.658)")
+    assert float(first.split()[0].replace("−", "-")) > -4.969 and float(last.split()[-1]) < 4.658
     panel.show_tensor(None, None)
     assert label(panel, "inspectNumbersFacts") == NOTHING_SELECTED and not histogram.isVisible()
 
@@ -238,6 +242,14 @@ def test_every_layout_fits_its_drawing(theme: Theme, qtbot: QtBot) -> None:
         assert rects[-1][1].right() <= drawing.width()
         assert all(rect.width() >= 10 for _, rect in rects), layout.type
     assert drawing.grab().width() == 280
+
+
+def test_bars_of_all_values_end_where_the_values_do(theme: Theme, qtbot: QtBot) -> None:
+    histogram = Histogram(theme)
+    qtbot.addWidget(histogram)
+    assert histogram.ends == ("", "")
+    histogram.set_summary(Summary(4, 4, -0.25, 0.5, 0.1, 0.2, 0, 0, 0, 0, -0.25, 0.5, (1, 0, 3)))
+    assert histogram.ends == ("−0.25", "0.5")
 
 
 def test_samples_are_told_in_words() -> None:

@@ -54,6 +54,18 @@ def test_opens_by_the_rail_and_by_its_key(made: Made, qtbot: QtBot) -> None:
         click(qtbot, made.dialog, "settingsLogs")
 
 
+def test_a_button_closes_them_from_every_page_at_the_least_size(made: Made, qtbot: QtBot) -> None:
+    for page in PAGES:
+        if page == "about":
+            continue
+        made.open(page)
+        made.dialog.resize(made.dialog.minimumSize())
+        button = find(made.dialog, QAbstractButton, "settingsClose")
+        assert button.text() == "Close" and made.dialog.rect().contains(button.geometry())
+        click(qtbot, made.dialog, "settingsClose")
+        assert not made.dialog.isVisible()
+
+
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key)
 def test_each_option_has_a_row_on_its_page_with_a_named_control(made: Made, option: Option[Any]) -> None:
     assert option.page is not None
