@@ -241,8 +241,8 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     the ChatML fallback, or none, and then the conversation is one text that the model continues. ``thinking`` is
     whether that template has a switch for it, and ``efforts`` the levels it knows. ``pid`` is the engine's process.
     ``speculation`` is in use, with the file ``draft``: "off" also where the engine could not do what was asked for.
-    ``gpu_layers`` are on the GPUs in fact; ``devices`` say what each holds, main memory first, ``refused`` why fewer than
-    planned.
+    ``gpu_layers`` are on the GPUs in fact; ``devices`` say what each holds, main memory first, ``refused`` why there
+    are fewer than planned.
     """
 
     path: str
