@@ -81,6 +81,14 @@ class Fit:
         return devices_asked(self.pools, bool(self.aside))
 
     @property
+    def gpu_names(self) -> str:
+        """The GPUs that hold layers, as the ledger keeps them apart: their names with " + " between, "" for none."""
+        if not self.gpu_layers:
+            return ""
+        held = {device.device for device in self.memory.devices if device.weights_bytes}
+        return " + ".join(pool.name for pool in self.pools if pool.device != RAM and pool.device in held)
+
+    @property
     def fits(self) -> bool:
         """Whether it can be loaded at all."""
         return self.placement != "too-large"

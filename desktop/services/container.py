@@ -161,7 +161,9 @@ class Container(Members):
         from desktop.services.machine.this_machine import describe_cpu
         from desktop.services.planning.speed import SpeedService
 
-        return SpeedService(self.calibration, lambda: describe_cpu(self.paths), self.runs.runs)
+        return SpeedService(
+            self.calibration, lambda: describe_cpu(self.paths), self.runs.runs, lambda: self.this_machine.known()
+        )
 
     @made_once
     def ledger(self) -> LedgerService:

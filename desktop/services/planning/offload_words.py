@@ -1,4 +1,4 @@
-"""What to say where a load put less on the GPUs than was planned: one sentence with its cause, and the one thing to do."""
+"""What to say where a load put less on the GPUs than was planned: a sentence with its cause, and one thing to do."""
 
 from __future__ import annotations
 
