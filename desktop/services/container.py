@@ -161,9 +161,8 @@ class Container(Members):
         from desktop.services.machine.this_machine import describe_cpu
         from desktop.services.planning.speed import SpeedService
 
-        return SpeedService(
-            self.calibration, lambda: describe_cpu(self.paths), self.runs.runs, lambda: self.this_machine.known()
-        )
+        own, known = lambda: describe_cpu(self.paths), lambda: self.this_machine.known()  # noqa: PLW0108
+        return SpeedService(self.calibration, own, self.runs.runs, known)
 
     @made_once
     def ledger(self) -> LedgerService:

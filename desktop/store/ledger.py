@@ -67,9 +67,9 @@ class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
 class Run(msgspec.Struct, frozen=True):
     """One load, answer or benchmark. ``at`` is seconds since the epoch; ``fingerprint`` that of the model's header.
 
-    ``flash_attention`` is what the engine was told: "auto" is with it wherever the devices can. ``devices`` are the names
-    of those that held layers beside the processor, "" for none; of earlier versions' runs with layers on a GPU they are
-    not known.
+    ``flash_attention`` is what the engine was told: "auto" is with it wherever the devices can. ``devices`` are the
+    names of those that held layers beside the processor, "" for none; of earlier versions' runs with layers on a GPU
+    they are not known.
     """
 
     at: float
