@@ -15,7 +15,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.speculation import Speculation
-from desktop.engine.device_records import DeviceHeld, DeviceRefusal
+from desktop.engine.device_records import Device, DeviceHeld, DeviceRefusal
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "context-full"]
@@ -176,18 +176,6 @@ class Shutdown(msgspec.Struct, frozen=True, tag="shutdown"):
 Request = Load | Generate | Count | Benchmark | Cancel | Unload | Shutdown
 
 # -- events: the engine to Heft ------------------------------------------------------------------
-
-
-class Device(msgspec.Struct, frozen=True):
-    """A device one of the engine's backends reports; memory in bytes. ``device_id`` is its PCI address, "" unknown."""
-
-    name: str
-    description: str
-    backend: str
-    kind: Literal["cpu", "gpu", "igpu", "accelerator"]
-    total_bytes: int
-    free_bytes: int
-    device_id: str = ""
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A device one of the engine's backends reports; memory in bytes. ``device_id`` is its PCI address, "" unknown.
+
+    ``software``: its backend says that it computes on the processor. ``computes`` are what the backend says it can do
+    there ("fp16", "bf16", "int8", "fp4", "matrix"); None where it says nothing.
+    """
+
+    name: str
+    description: str
+    backend: str
+    kind: Literal["cpu", "gpu", "igpu", "accelerator"]
+    total_bytes: int
+    free_bytes: int
+    device_id: str = ""
+    software: bool = False
+    computes: tuple[str, ...] | None = None
 
 
 class DeviceHeld(msgspec.Struct, frozen=True):

@@ -309,7 +309,7 @@ class Container(Members):
     @made_once
     def search(self) -> SearchService:
         """Searching the Hub with an eye on this computer."""
-        from desktop.core.placement import pools_of
+        from desktop.core.pools import pools_of
         from desktop.services.discover.search import SearchService
 
         return SearchService(self.hub_search, lambda: pools_of(self.this_machine()))

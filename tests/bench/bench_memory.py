@@ -32,7 +32,8 @@ from desktop.core.memory import (
     shape_of,
     weights_of,
 )
-from desktop.core.placement import Pool, settle
+from desktop.core.placement import settle
+from desktop.core.pools import Devices, Pool
 from desktop.engine.api import Generate
 from desktop.engine.device_records import DeviceHeld
 from desktop.engine.helper_process import Tool
@@ -223,7 +224,9 @@ def _most_layers(model: _Model, folder: Path, tool: Tool[Plans]) -> bool:
         variant = Variant(context, gpu_layers=gpu_layers, cpu_expert_layers=experts)
         return model.planned(tool, variant)
 
-    fit = settle(lambda _used: planned, model.shape, LoadSettings(4096), pools, has_experts=False, longest=False)
+    fit = settle(
+        lambda _used: planned, model.shape, LoadSettings(4096), Devices(pools), has_experts=False, longest=False
+    )
     taken, more = (_on_device(_loaded(folder, model.path, fit.gpu_layers + one)) for one in (0, 1))
     return taken <= given + _LINE and more > given
 

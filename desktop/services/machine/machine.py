@@ -195,7 +195,7 @@ class MachineService:
             note = f"The engine could not be asked: {error.message} {error.hint}".strip()
             return _Engine(EngineInfo(), (), (note,))
         devices = tuple(
-            EngineDevice(d.name, d.description, d.backend, d.kind, d.total_bytes, d.free_bytes, d.device_id)
+            EngineDevice(d.name, d.description, d.backend, d.kind, d.total_bytes, d.free_bytes, d.device_id, d.software)
             for d in hello.devices
         )
         info = EngineInfo(

@@ -17,7 +17,8 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import local_ref
-from desktop.core.placement import Fit, Pool, place
+from desktop.core.placement import Fit, place
+from desktop.core.pools import Pool
 from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, Speeds, SpeedSample, TypeSpeed
 from desktop.engine.api import Loaded, Statistics
 from desktop.engine.api import Memory as EngineMemory
