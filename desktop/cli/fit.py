@@ -19,6 +19,7 @@ from desktop.core.memory import Memory, resident_bytes
 from desktop.core.speed import Speeds
 from desktop.services.container import Container
 from desktop.services.machine.what_if import named_machine
+from desktop.services.planning.device_words import gpu_words
 from desktop.services.planning.service import Weighed
 from desktop.services.planning.words import kv_quality_words, warnings
 from desktop.store.paths import default_paths
@@ -88,6 +89,7 @@ def document(found: Weighed) -> dict[str, Any]:
         "band": fit.band,
         "settings": as_document(found.plan.settings),
         "devices": devices_document(found.plan),
+        "device_choice": list(gpu_words(fit)),
         "note": found.plan.note,
         "warnings": list(warnings(found.plan)),
     }

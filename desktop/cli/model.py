@@ -28,10 +28,13 @@ from desktop.core.naming import elided_name
 from desktop.core.text import one_line
 from desktop.core.token_counts import read_tokens
 from desktop.engine.api import Loaded
+from desktop.engine.device_records import DeviceHeld
 from desktop.services.chat.headless_chat import HeadlessChat
 from desktop.services.container import Container
 from desktop.services.models.kind_words import CONTINUES
 from desktop.services.planning.ledger import LedgerService, Running
+from desktop.services.planning.offload import shortfall
+from desktop.services.planning.offload_words import shortfall_words
 from desktop.services.planning.words import warnings
 
 
@@ -156,7 +159,7 @@ def loaded_model(container: Container, args: argparse.Namespace) -> Iterator[tup
         engine = HeadlessChat(container.engine)
         loaded = engine.load(plan, progress.update)
         progress.close()
-        for words in warnings(plan):
+        for words in loaded_warnings(loaded, plan):
             print_note(f"note: {words}")
         with suppress(StoreError):  # a home that cannot be written keeps no answer from being given
             container.library.note_used(plan.path)
@@ -170,12 +173,35 @@ def load_notes(loaded: Loaded, answers: AnswerSettings) -> tuple[str, ...]:
     return (CONTINUES,) if loaded.template == "none" and answers.template is None else ()
 
 
+def loaded_warnings(loaded: Loaded, plan: LoadPlan) -> tuple[str, ...]:
+    """What was set beyond what is of use, and what is not on the GPUs as it was planned, a sentence each."""
+    missing = shortfall(plan, loaded)
+    return (*warnings(plan), *([" ".join(shortfall_words(missing))] if missing is not None else []))
+
+
 def loaded_document(loaded: Loaded, plan: LoadPlan) -> dict[str, object]:
-    """What ``run`` and ``bench`` tell of the load: how it was set up, each device's share by the plan, warnings."""
+    """What ``run`` and ``bench`` tell of the load: how it was set up, each device's share by the plan, what each holds
+    in fact, warnings."""
     return {
         "settings": as_document(loaded_settings(loaded)),
         "devices": devices_document(plan),
-        "warnings": list(warnings(plan)),
+        "loaded_devices": [held_document(device) for device in loaded.devices],
+        "warnings": list(loaded_warnings(loaded, plan)),
+    }
+
+
+def held_document(device: DeviceHeld) -> dict[str, object]:
+    """What a device holds of a loaded model, by the engine's own log; bytes."""
+    return {
+        "name": device.description or device.name or "main memory",
+        "engine_device": device.name,
+        "weights_bytes": device.weights_bytes,
+        "kv_bytes": device.kv_bytes,
+        "recurrent_bytes": device.recurrent_bytes,
+        "compute_bytes": device.compute_bytes,
+        "output_bytes": device.output_bytes,
+        "draft_bytes": device.draft_bytes,
+        "total_bytes": device.total_bytes,
     }
 
 
@@ -184,6 +210,7 @@ def loaded_settings(loaded: Loaded) -> LoadSettings:
     return LoadSettings(
         loaded.context_length, loaded.cache_type_k, loaded.cache_type_v, loaded.flash_attention, loaded.gpu_layers,
         loaded.cpu_expert_layers, loaded.threads, loaded.speculation, loaded.draft or None,
+        ",".join(device.name for device in loaded.devices[1:]) or None,
     )  # fmt: skip
 
 

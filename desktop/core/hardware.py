@@ -16,6 +16,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.reserves import Reserves
 
 Support = Literal["native", "converted", "none"]
+GpuKind = Literal["", "discrete", "integrated", "software", "remote"]
 Bytes = Annotated[int, msgspec.Meta(ge=0)]
 Cores = Annotated[int, msgspec.Meta(ge=1)]
 Rate = Annotated[float, msgspec.Meta(gt=0)]
@@ -73,7 +74,10 @@ class Gpu(msgspec.Struct, frozen=True):
     ``compute_capability`` is NVIDIA's (``8.9``), ``target`` AMD's (``gfx1100``). ``architecture`` is a key of
     ``resources/data/gpu_architectures.csv``. ``shared_memory``: its memory is main memory; of that,
     ``set_aside_bytes`` are the firmware's for it, and missing from main memory's own figures.
-    ``engine_devices`` are the names under which the installed engine offers it; empty when the engine cannot use it.
+    ``engine_devices`` are the names under which the installed engine offers it; empty when the engine cannot use it;
+    ``backends`` are those that do. ``kind`` is "software" for a driver that computes on the processor, "remote" for a
+    device of another computer. ``held_bytes`` of its memory are in use, ``held_by_others_bytes`` not by Heft's engine;
+    None where nobody said.
     """
 
     name: str
@@ -92,6 +96,15 @@ class Gpu(msgspec.Struct, frozen=True):
     device_id: str = ""
     engine_devices: tuple[str, ...] = ()
     processes: tuple[GpuProcess, ...] = ()
+    kind: GpuKind = ""
+    backends: tuple[str, ...] = ()
+    held_bytes: int | None = None
+    held_by_others_bytes: int | None = None
+
+    @property
+    def is_software(self) -> bool:
+        """Whether it is a driver that computes on the processor, slower than the engine does itself."""
+        return self.kind == "software"
 
 
 def pci_address(text: str) -> str:

@@ -83,7 +83,7 @@ class LoadPlan:
     @property
     def devices(self) -> str:
         """The engine's devices to use, as llama.cpp's ``--device`` has them; "" for all it has."""
-        return self.fit.devices if self.fit is not None else ""
+        return self.fit.devices if self.fit is not None else self.asked.devices or ""
 
     @property
     def settings(self) -> LoadSettings:
@@ -91,7 +91,7 @@ class LoadPlan:
         keys, values = self.kv_types
         return LoadSettings(
             self.context, keys, values, self.flash_attention, self.gpu_layers, self.cpu_expert_layers, self.threads,
-            self.speculating.kind, self.asked.draft if self.speculating.draft is not None else None,
+            self.speculating.kind, self.asked.draft if self.speculating.draft is not None else None, self.asked.devices,
         )  # fmt: skip
 
     @property

@@ -28,6 +28,7 @@ class LoadSettings:
     ``context`` is in tokens. ``gpu_layers``: so many layers, from the last, on the GPUs; the output counts as one
     above the model's own. ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main
     memory (llama.cpp ``--n-cpu-moe``). ``draft`` is the draft model of speculation, a path or a name of the library.
+    ``devices`` are the engine's names of those to use, with commas between, "none" for the processor alone.
     """
 
     context: int | None = None
@@ -39,6 +40,7 @@ class LoadSettings:
     threads: int | None = None
     speculation: Speculation | None = None
     draft: str | None = None
+    devices: str | None = None
 
     @property
     def kv_types(self) -> tuple[KvType, KvType]:
@@ -192,6 +194,12 @@ LOAD_FIELDS: tuple[LoadField, ...] = (
         "draft", "draft", "Draft model",
         "A small model with the same vocabulary that guesses what this one will write. It takes memory of its own.",
         "a path, or a name from 'heft library'", str, metavar="MODEL",
+    ),
+    LoadField(
+        "devices", "device", "Devices",
+        "Which graphics devices are used, by the engine's names; none: the processor alone. Unset: all that have room, "
+        "but for drivers in software.",
+        "names from 'heft machine' with commas between, such as Vulkan0, or none", str, metavar="NAME",
     ),
 )  # fmt: skip
 _BY_KEY: Mapping[str, LoadField] = {field.key: field for field in LOAD_FIELDS}

@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-import msgspec
-
 from desktop.core.context_length import CELLS, engine_context
-from desktop.core.hardware import EngineInfo, Gpu, Machine
+from desktop.core.hardware import Machine
 from desktop.core.load_settings import KvType, LoadSettings
 from desktop.core.memory import RAM, Memory, ModelShape, Split, Weights, context_of, estimate, packed
+from desktop.core.pools import Devices, Pool, card_sets, devices_asked, devices_for
 
 Placement = Literal["gpu", "experts-in-ram", "partial", "cpu", "too-large"]  # best first
 Method = Literal["engine", "estimate"]
 
 STEADY_BYTES = 100_000_000  # free memory that changes by less is taken as the same, so that all pages say one figure
-_SHARED_PART = 2 / 3  # of main memory that a GPU without memory of its own may use, where nobody says
 _UNKNOWN_BAND, _KNOWN_BAND = 0.15, 0.05  # relative error of the total to expect of formulas
-
-
-@dataclass(frozen=True)
-class Reclaimable:
-    """Bytes held by what would be unloaded before another model is loaded."""
-
-    memory_bytes: int = 0
-    gpu_bytes: int = 0
-
-
-NOTHING_RECLAIMABLE = Reclaimable()
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Memory that can be filled: device number (0 is main memory), its name, bytes free less the reserve.
-
-    ``shared``: a GPU whose memory is main memory, so that what it holds counts in pool 0 too, but for the first
-    ``own_bytes``: what the firmware set aside for it. ``engine_device`` is its name in the engine, "" in a profile.
-    """
-
-    device: int
-    name: str
-    free_bytes: int
-    reserve_bytes: int
-    shared: bool = False
-    own_bytes: int = 0
-    engine_device: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,8 +27,8 @@ class Fit:
     ``free_bytes`` is what there is where it goes (all GPUs used, main memory when it is needed), the reserve taken
     off; ``short_by_bytes`` what is missing when it is too large. ``max_context`` is the longest context that keeps
     the placement, in tokens, no longer than the engine makes the one it was trained for (0: none). ``band`` is the
-    relative error to expect of the total: 0 for the engine's own plan. ``aside`` are GPUs that are not in ``pools``
-    because the model runs better without them: too little is free there.
+    relative error to expect of the total: 0 for the engine's own plan. ``aside`` are GPUs that are not in ``pools``,
+    each with the reason (:attr:`Pool.left_for`). ``told``: the engine has to be told which it is to use.
     """
 
     context: int
@@ -75,80 +45,25 @@ class Fit:
     pools: tuple[Pool, ...]
     band: float = 0.0
     aside: tuple[Pool, ...] = ()
+    told: bool = False
 
     @property
     def devices(self) -> str:
         """What the engine is told to use, as llama.cpp's ``--device`` has it; "" for all it has."""
-        return devices_asked(self.pools, bool(self.aside))
+        return devices_asked(self.pools, self.told)
+
+    @property
+    def gpu_names(self) -> str:
+        """The GPUs that hold layers, as the ledger keeps them apart: their names with " + " between, "" for none."""
+        if not self.gpu_layers:
+            return ""
+        held = {device.device for device in self.memory.devices if device.weights_bytes}
+        return " + ".join(pool.name for pool in self.pools if pool.device != RAM and pool.device in held)
 
     @property
     def fits(self) -> bool:
         """Whether it can be loaded at all."""
         return self.placement != "too-large"
-
-
-def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0) -> tuple[Pool, ...]:
-    """Main memory and the GPUs the engine would use, in its order: an integrated one only without a discrete one.
-
-    A GPU of this computer that the installed engine does not offer is left out (see :func:`hypothetical`).
-
-    ``freed_bytes`` and ``freed_gpu_bytes`` are held by what would be unloaded first. Where a machine does not say
-    what is free, all of it is.
-    """
-    memory = machine.memory
-    free = min(memory.total_bytes, (memory.available_bytes or memory.total_bytes) + freed_bytes)
-    reserve = machine.reserves.ram_bytes
-    pools = [Pool(RAM, "main memory", max(0, free - reserve), reserve)]
-    offered = [gpu for gpu in machine.gpus if _usable(gpu, machine)]
-    used = [gpu for gpu in offered if not gpu.shared_memory] or offered[:1]
-    for number, gpu in enumerate(used, 1):
-        pools.append(_gpu_pool(number, gpu, machine, pools[0].free_bytes, freed_gpu_bytes // len(used)))
-    return tuple(pools)
-
-
-def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int) -> Pool:
-    if gpu.shared_memory:
-        limit = gpu.total_bytes or int(machine.memory.total_bytes * _SHARED_PART)
-        own = own_free(gpu)
-        free = min(limit, own + ram_free)
-        return Pool(number, gpu.name, free, machine.reserves.ram_bytes, True, own, _engine_device(gpu))
-    free = gpu.total_bytes if gpu.free_bytes is None else min(gpu.total_bytes, gpu.free_bytes + freed)
-    reserve = machine.reserves.gpu_bytes
-    return Pool(number, gpu.name, max(0, free - reserve), reserve, engine_device=_engine_device(gpu))
-
-
-def _engine_device(gpu: Gpu) -> str:
-    return gpu.engine_devices[0] if gpu.engine_devices else ""
-
-
-def devices_asked(pools: Sequence[Pool], some: bool) -> str:
-    """The engine's devices among pools as llama.cpp's ``--device`` has them; "" where they are not only some of all."""
-    return (",".join(pool.engine_device for pool in pools if pool.device != RAM) or "none") if some else ""
-
-
-def card_sets(pools: Sequence[Pool]) -> Iterator[tuple[Pool, ...]]:
-    """Main memory with the GPUs to try: all that have room, then without the one that has least, down to one."""
-    used = [pool for pool in pools[1:] if pool.free_bytes > 0]
-    yield (pools[RAM], *used)
-    while len(used) > 1:
-        used.remove(min(reversed(used), key=lambda pool: pool.free_bytes))
-        yield (pools[RAM], *used)
-
-
-def own_free(gpu: Gpu) -> int:
-    """What is free of the memory set aside for a GPU; what it holds lies there first."""
-    used = gpu.total_bytes - gpu.free_bytes if gpu.free_bytes is not None else 0
-    return max(0, gpu.set_aside_bytes - max(0, used))
-
-
-def hypothetical(machine: Machine) -> Machine:
-    """A profile as "what if": all of its GPUs count, whatever engine it was described with."""
-    return msgspec.structs.replace(machine, engine=EngineInfo())
-
-
-def _usable(gpu: Gpu, machine: Machine) -> bool:
-    """Whether an engine would use a GPU: not one that was found here and that the installed engine does not offer."""
-    return not machine.engine.version or not gpu.probe or bool(gpu.engine_devices)
 
 
 def split_layers(stored: int, gpu_layers: int, free: Sequence[int], experts_in_ram: int = 0) -> Split:
@@ -193,10 +108,11 @@ def place(
 ) -> Fit:
     """The best place by formulas: the most layers on the GPU that fit what is free less a reserve.
 
-    See :func:`pools_of` for what counts as free; ``beside`` is loaded with the model. ``longest`` False leaves
+    See :func:`devices_for` for what counts as free; ``beside`` is loaded with the model. ``longest`` False leaves
     ``max_context`` 0, which is faster.
     """
-    pools = pools_of(machine, freed_bytes=freed_bytes, freed_gpu_bytes=freed_gpu_bytes)
+    devices = devices_for(machine, settings.devices, freed_bytes=freed_bytes, freed_gpu_bytes=freed_gpu_bytes)
+    pools = devices.pools
     stored = shape.layer_count + shape.draft_layers
     if len(pools) == 1:  # beside a GPU it is not known yet which layers the CPU would pack
         weights = packed(weights, machine.engine.features)
@@ -219,7 +135,7 @@ def place(
 
         return planned
 
-    fit = settle(planned_on, shape, settings, pools, has_experts=any(weights.experts), longest=longest)
+    fit = settle(planned_on, shape, settings, devices, has_experts=any(weights.experts), longest=longest)
     return replace(fit, band=_KNOWN_BAND if shape.known else _UNKNOWN_BAND)
 
 
@@ -227,7 +143,7 @@ def settle(
     planned_on: Callable[[tuple[Pool, ...]], Planned],
     shape: ModelShape,
     settings: LoadSettings,
-    pools: tuple[Pool, ...],
+    devices: Devices,
     *,
     has_experts: bool,
     longest: bool = True,
@@ -240,11 +156,13 @@ def settle(
     takes besides, even where next to nothing is free.
     """
     best: Fit | None = None
+    pools = devices.pools
     for cards in card_sets(pools):
         used = tuple(replace(pool, device=number) for number, pool in enumerate(cards))
         found = _settled(planned_on(used), shape, settings, used, has_experts, longest, method)
         if best is None or _preference(found) < _preference(best):
-            best = replace(found, aside=tuple(pool for pool in pools if pool not in cards))
+            full = tuple(replace(pool, left_for="room") for pool in pools if pool not in cards)
+            best = replace(found, aside=(*full, *devices.left), told=devices.told or bool(full))
         if found.placement == "gpu" or settings.gpu_layers == 0:
             break
     assert best is not None

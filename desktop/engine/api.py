@@ -15,6 +15,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.speculation import Speculation
+from desktop.engine.device_records import Device, DeviceHeld, DeviceRefusal
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "context-full"]
@@ -177,18 +178,6 @@ Request = Load | Generate | Count | Benchmark | Cancel | Unload | Shutdown
 # -- events: the engine to Heft ------------------------------------------------------------------
 
 
-class Device(msgspec.Struct, frozen=True):
-    """A device one of the engine's backends reports; memory in bytes. ``device_id`` is its PCI address, "" unknown."""
-
-    name: str
-    description: str
-    backend: str
-    kind: Literal["cpu", "gpu", "igpu", "accelerator"]
-    total_bytes: int
-    free_bytes: int
-    device_id: str = ""
-
-
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
     """What the installed engine is.
 
@@ -240,6 +229,8 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     the ChatML fallback, or none, and then the conversation is one text that the model continues. ``thinking`` is
     whether that template has a switch for it, and ``efforts`` the levels it knows. ``pid`` is the engine's process.
     ``speculation`` is in use, with the file ``draft``: "off" also where the engine could not do what was asked for.
+    ``gpu_layers`` are on the GPUs in fact; ``devices`` say what each holds, main memory first, ``refused`` why there
+    are fewer than planned.
     """
 
     path: str
@@ -263,6 +254,8 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     pid: int = 0
     speculation: Speculation = "off"
     draft: str = ""
+    devices: tuple[DeviceHeld, ...] = ()
+    refused: DeviceRefusal | None = None
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):

@@ -13,8 +13,9 @@ import llama_cpp.llama_cpp as lib
 
 from desktop.core.hardware import pci_address
 from desktop.core.memory.cache import BATCH
-from desktop.engine.api import Device, Hello, Load, Sampling
+from desktop.engine.api import Hello, Load, Sampling
 from desktop.engine.backends import load_backends
+from desktop.engine.device_records import Device
 from desktop.engine.log import EngineLog
 from desktop.engine.matrix_tiles import may_pack
 

@@ -20,8 +20,7 @@ _DEBUG, _INFO, _CONTINUED = 1, 2, 5
 # "llama_kv_cache:        CPU KV buffer size =    90.00 MiB" and its siblings; the name before the kind is the device
 _BUFFER = re.compile(r"(\S+)\s+(model|KV|RS|compute|output) buffer size\s*=\s*([\d.]+) MiB")
 # ggml-cpu's own orders of a matrix (repack.cpp, amx, kleidiai, spacemit)
-_REORDERED = frozenset(("CPU_REPACK", "AMX", "CPU_KLEIDIAI", "CPU_RISCV64_SPACEMIT"))
-_OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
+REORDERED = frozenset(("CPU_REPACK", "AMX", "CPU_KLEIDIAI", "CPU_RISCV64_SPACEMIT"))
 
 
 class EngineLog:
@@ -84,25 +83,3 @@ class EngineLog:
 def buffers_of(log: str) -> list[tuple[str, str, int]]:
     """Each buffer that a log tells of: its name, its kind (model, KV, RS, compute, output) and its bytes."""
     return [(name, kind, round(float(size) * 1024 * 1024)) for name, kind, size in _BUFFER.findall(log)]
-
-
-def buffer_bytes(log: str) -> dict[str, int]:
-    """Bytes per kind of buffer (model, KV, RS, compute, output) summed over devices, from a load's log.
-
-    Of "model", "mapped" are the parts of the file that are mapped and "repacked" copies in the CPU's own order. A
-    model's context may be made more than once in one log; callers mark the log before each load.
-    """
-    totals = dict.fromkeys(("model", "mapped", "repacked", "KV", "RS", "compute", "output"), 0)
-    for device, kind, size in buffers_of(log):
-        totals[kind] += size
-        if kind == "model" and device == "CPU_Mapped":
-            totals["mapped"] += size
-        if kind == "model" and device in _REORDERED:
-            totals["repacked"] += size
-    return totals
-
-
-def offloaded_layers(log: str) -> int:
-    """Layers placed on a GPU (the output layer counts as one), 0 when the log names none."""
-    found = _OFFLOADED.findall(log)
-    return int(found[-1][0]) if found else 0

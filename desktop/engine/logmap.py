@@ -16,6 +16,18 @@ Phase = Literal["starting", "loading", "working"]  # what a process was at: no w
 _AGAIN = "Download the file again; compare its size with the one on the Hub."
 _OTHER = "Choose another file of this model; this one cannot run."
 _LOADER_SIGNALS = (0, signal.SIGABRT)  # how a process ends that lacks a library: by an exit code, on macOS by abort()
+_FEWER = "Close programs that use it, choose a shorter context, or load the model on the processor."
+# what backends say when a device of theirs is full (ggml-vulkan.cpp, ggml-cuda.cu, ggml-alloc.c, ggml-backend.cpp)
+DEVICE_FULL = re.compile(
+    r"(?:ErrorOutOfDeviceMemory|Device memory allocation of size \d+ failed|cudaMalloc failed|"
+    r"(?:CUDA|ROCm|MUSA|SYCL) error: out of memory|"
+    r"failed to allocate (?!CPU|AMX|\S*_Host)[A-Za-z]+\d\S* buffer of size)"
+)
+# ggml-rpc.cpp (RPC_STATUS_ASSERT), ggml-vulkan.cpp (vk::DeviceLostError), ggml-cuda.cu (ggml_cuda_error)
+_DEVICE_LOST = (
+    r"(?:Remote RPC server crashed|vk::DeviceLostError|ErrorDeviceLost|ggml_vulkan: device lost|"
+    r"(?:CUDA|ROCm|MUSA) error: (?!out of memory)|ggml-rpc.*Failed to connect to )"
+)
 _SMALLER = "Close other programs, choose a shorter context or a KV cache of q8_0, or take a smaller variant."
 
 # First match wins; the texts are llama.cpp 0c1e57098's (src/llama-*.cpp, ggml/src/*.c*)
@@ -33,6 +45,24 @@ _RULES: tuple[tuple[re.Pattern[str], FailureKind, str, str], ...] = tuple(
             FailureKind.MISSING_SHARD,
             "A part of this model is missing or does not belong to it.",
             "Put all parts (…-00001-of-…) of the model into one folder, or download it again.",
+        ),
+        (
+            r"invalid device: (\S+)",
+            FailureKind.DEVICE_GONE,
+            "The device {0}, on which this model was to run, is not there any more.",
+            "Choose another device for this model, or load it on the processor.",
+        ),
+        (
+            DEVICE_FULL.pattern,
+            FailureKind.OUT_OF_MEMORY,
+            "The graphics device has not enough free memory for this model with these settings.",
+            _FEWER,
+        ),
+        (
+            _DEVICE_LOST,
+            FailureKind.DEVICE_LOST,
+            "The graphics device failed, or its connection broke, while the model was using it.",
+            "Load the model again; if it happens twice, load it on the processor.",
         ),
         (
             r"(?:unable to allocate|failed to allocate|Cannot allocate memory|bad_alloc|cudaMalloc failed|"
@@ -133,6 +163,12 @@ def explain_log(log: str) -> Cause | None:
                 said = cannot_load(OTHER_TYPES[int(found[1])], program)
             return Cause(kind, said, hint)
     return None
+
+
+def explain_device(log: str) -> Cause | None:
+    """The cause a log names where it lies with a graphics device; None where it does not."""
+    lines = "\n".join(line for line in log.splitlines() if DEVICE_FULL.search(line) or re.search(_DEVICE_LOST, line))
+    return explain_log(lines) if lines else None
 
 
 def explain_exit(exit_code: int | None, log: str, phase: Phase) -> Cause:

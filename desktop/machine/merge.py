@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from desktop.core.hardware import Gpu
+from desktop.core.hardware import Gpu, GpuKind
 from desktop.machine.tables import Tables, product_key
 
 _VENDORS = (
@@ -17,6 +17,9 @@ _VENDORS = (
     ("apple", ("apple",)),
     ("intel", ("intel", "arc")),
 )
+# drivers that compute on the processor: Mesa's llvmpipe (lavapipe) and softpipe, Google's SwiftShader, Windows' WARP
+_SOFTWARE = re.compile(r"\b(llvmpipe|lavapipe|softpipe|swiftshader|microsoft basic render driver)\b", re.IGNORECASE)
+_REMOTE = "RPC"  # the backend of other computers' devices (ggml-rpc.cpp)
 _PARENTHESES = re.compile(r"\s*\([^)]*\)")
 
 
@@ -31,6 +34,7 @@ class EngineDevice:
     total_bytes: int
     free_bytes: int
     device_id: str = ""
+    software: bool = False
 
 
 def merge(probed: Sequence[Gpu], devices: Sequence[EngineDevice], tables: Tables) -> tuple[Gpu, ...]:
@@ -57,7 +61,25 @@ def merge(probed: Sequence[Gpu], devices: Sequence[EngineDevice], tables: Tables
         if not found(device, (*_at_address(gpus, device), *named)):
             taken.add((device.backend, len(gpus)))
             gpus.append(_from_engine(device))
-    return tuple(enrich(gpu, tables) for gpu in gpus)
+    return tuple(_held(enrich(gpu, tables)) for gpu in gpus)
+
+
+def _held(gpu: Gpu) -> Gpu:
+    """The GPU with its kind, and what of its memory is in use."""
+    kind: GpuKind = gpu.kind or ("integrated" if gpu.shared_memory else "discrete")
+    held = max(0, gpu.total_bytes - gpu.free_bytes) if gpu.total_bytes and gpu.free_bytes is not None else None
+    return msgspec.structs.replace(gpu, kind=kind, held_bytes=held)
+
+
+def kind_of(device: EngineDevice) -> GpuKind:
+    """What the engine's own word for a device, its driver's name and its backend say it is; "" where they say nothing
+    beyond that it is a GPU.
+    """
+    if device.software or _SOFTWARE.search(device.description):
+        return "software"
+    if device.backend == _REMOTE:
+        return "remote"
+    return "integrated" if device.kind == "igpu" else ""
 
 
 def _at_address(gpus: Sequence[Gpu], device: EngineDevice) -> Sequence[int]:
@@ -118,7 +140,13 @@ def _joined(gpu: Gpu, device: EngineDevice) -> Gpu:
         gpu = msgspec.structs.replace(
             gpu, name=device.description, bandwidth_bytes_per_second=None, bandwidth_source=""
         )
-    changed = msgspec.structs.replace(gpu, engine_devices=(*gpu.engine_devices, device.name), shared_memory=shared)
+    changed = msgspec.structs.replace(
+        gpu,
+        engine_devices=(*gpu.engine_devices, device.name),
+        backends=(*gpu.backends, device.backend),
+        shared_memory=shared,
+        kind=kind_of(device) or gpu.kind,
+    )
     if gpu.total_bytes and not shared:
         return changed
     # For shared memory the backend knows the system's limit for one GPU better than any probe.
@@ -138,4 +166,6 @@ def _from_engine(device: EngineDevice) -> Gpu:
         shared_memory=device.kind == "igpu",
         device_id=device.device_id,
         engine_devices=(device.name,),
+        backends=(device.backend,),
+        kind=kind_of(device),
     )

@@ -18,7 +18,7 @@ from desktop.system.spawn import run_at_most
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from desktop.core.placement import Reclaimable
+    from desktop.core.pools import Reclaimable
     from desktop.engine.api import Hello
     from desktop.hub.client import HubClient
     from desktop.hub.header import HeaderReader
@@ -163,7 +163,8 @@ class Container(Members):
         from desktop.services.machine.this_machine import describe_cpu
         from desktop.services.planning.speed import SpeedService
 
-        return SpeedService(self.calibration, lambda: describe_cpu(self.paths), self.runs.runs)
+        own, known = lambda: describe_cpu(self.paths), lambda: self.this_machine.known()  # noqa: PLW0108
+        return SpeedService(self.calibration, own, self.runs.runs, known)
 
     @made_once
     def ledger(self) -> LedgerService:
@@ -317,7 +318,7 @@ class Container(Members):
     @made_once
     def search(self) -> SearchService:
         """Searching the Hub with an eye on this computer."""
-        from desktop.core.placement import pools_of
+        from desktop.core.pools import pools_of
         from desktop.services.discover.search import SearchService
 
         return SearchService(self.hub_search, lambda: pools_of(self.this_machine()))

@@ -21,7 +21,7 @@ KEPT_RUNS = 1000  # a megabyte, on disk and in memory; older ones teach nothing 
 DISTURBED = 0.05  # a twentieth of waiting costs a thread pool far more than a twentieth of its speed
 _COLUMNS = (
     "at", "machine", "engine", "what", "model", "path", "fingerprint", "quantization", "context", "kv_type",
-    "gpu_layers", "threads", "flash_attention", "cpu_expert_layers", "figures",
+    "gpu_layers", "threads", "flash_attention", "cpu_expert_layers", "devices", "figures",
 )  # fmt: skip
 
 
@@ -67,7 +67,9 @@ class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
 class Run(msgspec.Struct, frozen=True):
     """One load, answer or benchmark. ``at`` is seconds since the epoch; ``fingerprint`` that of the model's header.
 
-    ``flash_attention`` is what the engine was told: "auto" is with it wherever the devices can.
+    ``flash_attention`` is what the engine was told: "auto" is with it wherever the devices can. ``devices`` are the
+    names of those that held layers beside the processor, "" for none; of earlier versions' runs with layers on a GPU
+    they are not known.
     """
 
     at: float
@@ -85,6 +87,7 @@ class Run(msgspec.Struct, frozen=True):
     figures: Figures
     flash_attention: FlashAttention = "auto"
     cpu_expert_layers: int = 0
+    devices: str = ""
 
 
 class Ledger:

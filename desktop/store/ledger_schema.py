@@ -31,4 +31,7 @@ ALTER TABLE runs ADD COLUMN flash_attention TEXT NOT NULL DEFAULT 'auto';
 ALTER TABLE runs ADD COLUMN cpu_expert_layers INTEGER NOT NULL DEFAULT 0;
 """
 
-SCHEMA = Schema("the ledger of runs", (_V1, _V2), ("runs",), busy_seconds=2.0)
+# which devices beside the processor held layers; "" for none, and for runs of a time when that was not written down
+_V3 = "ALTER TABLE runs ADD COLUMN devices TEXT NOT NULL DEFAULT '';"
+
+SCHEMA = Schema("the ledger of runs", (_V1, _V2, _V3), ("runs",), busy_seconds=2.0)

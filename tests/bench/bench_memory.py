@@ -32,10 +32,11 @@ from desktop.core.memory import (
     shape_of,
     weights_of,
 )
-from desktop.core.placement import Pool, settle
+from desktop.core.placement import settle
+from desktop.core.pools import Devices, Pool
 from desktop.engine.api import Generate
+from desktop.engine.device_records import DeviceHeld
 from desktop.engine.helper_process import Tool
-from desktop.engine.log import buffer_bytes
 from desktop.engine.planner.plan_records import Plan, Variant, memory_of
 from desktop.engine.planner.planner import PlanRequest, Plans
 
@@ -195,26 +196,21 @@ def _on_two_devices(vocab: Path, folder: Path, tool: Tool[Plans], quick: bool) -
     ]  # fmt: skip
 
 
-def _loaded(folder: Path, path: Path, layers: int) -> list[dict[str, int]]:
-    """Buffers of a real load by device: main memory, second device."""
-    log = folder / "logs" / "engine.log"
+def _loaded(folder: Path, path: Path, layers: int) -> tuple[DeviceHeld, ...]:
+    """What a real load holds by device: main memory, second device."""
     with driven_engine(folder) as engine:
         engine.hello()
-        start = log.stat().st_size if log.exists() else 0
-        assert engine.load(path, 4096, gpu_layers=layers).gpu_layers == layers
-        written = log.read_bytes()[start:].decode("utf-8", "replace").splitlines()
-    lines = [line for line in written if "buffer size" in line]
-    there = [line for line in lines if "RPC" in line]
-    here = [line for line in lines if "RPC" not in line]
-    return [buffer_bytes("\n".join(here)), buffer_bytes("\n".join(there))]
+        loaded = engine.load(path, 4096, gpu_layers=layers)
+        assert loaded.gpu_layers == layers
+    return loaded.devices
 
 
-def _same(planned: Memory, loaded: list[dict[str, int]]) -> bool:
+def _same(planned: Memory, loaded: tuple[DeviceHeld, ...]) -> bool:
     for ours, theirs in zip(planned.devices, loaded, strict=True):
-        buffers = (theirs["KV"], theirs["compute"], theirs["output"])
+        buffers = (theirs.kv_bytes, theirs.compute_bytes, theirs.output_bytes)
         if (ours.kv_bytes, ours.compute_bytes, ours.output_bytes) != buffers:
             return False
-        if ours.device != RAM and abs(ours.weights_bytes - theirs["model"]) > _LINE:
+        if abs(ours.weights_bytes - theirs.weights_bytes) > _LINE:
             return False
     return True
 
@@ -228,10 +224,12 @@ def _most_layers(model: _Model, folder: Path, tool: Tool[Plans]) -> bool:
         variant = Variant(context, gpu_layers=gpu_layers, cpu_expert_layers=experts)
         return model.planned(tool, variant)
 
-    fit = settle(lambda _used: planned, model.shape, LoadSettings(4096), pools, has_experts=False, longest=False)
+    fit = settle(
+        lambda _used: planned, model.shape, LoadSettings(4096), Devices(pools), has_experts=False, longest=False
+    )
     taken, more = (_on_device(_loaded(folder, model.path, fit.gpu_layers + one)) for one in (0, 1))
     return taken <= given + _LINE and more > given
 
 
-def _on_device(loaded: list[dict[str, int]]) -> int:
-    return sum(loaded[1][kind] for kind in ("model", "KV", "RS", "compute", "output"))
+def _on_device(loaded: tuple[DeviceHeld, ...]) -> int:
+    return loaded[1].total_bytes

@@ -19,7 +19,7 @@ from support.published import profile
 from support.remote_models import QWEN3_8B, THIRTY, repo
 
 from desktop.core.load_settings import LoadSettings
-from desktop.core.placement import pools_of
+from desktop.core.pools import pools_of
 from desktop.hub.client import HubClient
 from desktop.hub.header import HeaderReader
 from desktop.hub.records import RepoSummary

@@ -7,7 +7,8 @@ from desktop.core.gguf import BytesSource, read_header
 from desktop.core.hardware import Cpu, EngineInfo, Gpu, Machine, Memory
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import ModelShape, Weights, shape_of, weights_of
-from desktop.core.placement import Fit, hypothetical, place, pools_of, shortage, split_layers
+from desktop.core.placement import Fit, place, shortage, split_layers
+from desktop.core.pools import hypothetical, pools_of
 
 GB = 1_000_000_000
 Model = tuple[ModelShape, Weights]

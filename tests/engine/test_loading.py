@@ -28,12 +28,12 @@ MIB = 1 << 20
 def test_the_log_becomes_what_was_loaded() -> None:
     ready = {"meta": {"n_ctx_train": 8192, "size": 600 * MIB, "n_params": 1_000_000_000}}
     loaded = loading.loaded(Load("/m.gguf", 300, threads=2, request_id=5), LOG, ready, os.getpid(), 1.5, "model")
-    assert (loaded.description, loaded.layers, loaded.gpu_layers) == ("llama 1B Q4_K - Medium", 16, 5)
+    assert (loaded.description, loaded.layers, loaded.gpu_layers) == ("llama 1B Q4_K - Medium", 16, 0)
     assert (loaded.context_length, loaded.trained_context_length, loaded.request_id) == (512, 8192, 5)
     memory = loaded.memory
     assert (memory.kv_bytes, memory.compute_bytes, memory.output_bytes) == (16 * MIB, 4 * MIB, MIB // 2)
     assert memory.weights_bytes == 600 * MIB  # each tensor once: 400 in another order, and the rest where it is mapped
-    assert memory.resident_bytes > 0 and loading.repacked(LOG) and not loading.repacked("")
+    assert memory.resident_bytes > 0 and loading.unused_pages(LOG) and not loading.unused_pages("")
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import signal
 
 import pytest
 
-from desktop.engine.log import EngineLog, buffer_bytes, offloaded_layers
+from desktop.engine.device_log import held_by_devices, offloaded
+from desktop.engine.log import EngineLog
 from desktop.engine.logmap import Phase, explain_exit, explain_log
 
 # as llama.cpp 0c1e57098 printed it for a model split over an RPC device and the CPU
-OFFLOADED = """load_tensors: offloaded 8/17 layers to GPU
+OFFLOADED = """llama_model_load: using device RPC0 (127.0.0.1:50052) (unknown id) - 9 MiB free
+load_tensors: offloaded 8/17 layers to GPU
 load_tensors:   CPU_Mapped model buffer size =   190.00 MiB
 load_tensors: RPC0[127.0.0.1:50052] model buffer size =   130.50 MiB
 llama_kv_cache:        CPU KV buffer size =    72.00 MiB
@@ -18,25 +20,38 @@ sched_reserve: RPC0[127.0.0.1:50052] compute buffer size =    60.01 MiB
 sched_reserve:        CPU compute buffer size =    68.01 MiB"""
 
 
-def test_buffers_are_summed_over_devices() -> None:
+def test_what_each_device_holds_is_read_from_the_log() -> None:
     mebibyte = 1024 * 1024
-    assert buffer_bytes(OFFLOADED) == {
-        "model": round(320.5 * mebibyte),
-        "mapped": 190 * mebibyte,
-        "repacked": 0,
-        "KV": 128 * mebibyte,
-        "RS": 0,
-        "compute": round(60.01 * mebibyte) + round(68.01 * mebibyte),
-        "output": round(0.19 * mebibyte),
-    }
-    assert offloaded_layers(OFFLOADED) == 8
+    main, other = held_by_devices(OFFLOADED)
+    assert (main.name, main.weights_bytes, main.mapped_bytes) == ("", 190 * mebibyte, 190 * mebibyte)
+    assert (other.name, other.description) == ("RPC0", "127.0.0.1:50052")
+    assert (other.weights_bytes, other.mapped_bytes) == (round(130.5 * mebibyte), 0)
+    assert (main.kv_bytes, other.kv_bytes) == (72 * mebibyte, 56 * mebibyte)
+    assert (main.compute_bytes, other.compute_bytes) == (round(68.01 * mebibyte), round(60.01 * mebibyte))
+    assert (main.output_bytes, other.output_bytes) == (round(0.19 * mebibyte), 0)
+    assert offloaded(OFFLOADED) == (8, 17)
 
 
 @pytest.mark.parametrize("order", ["CPU_REPACK", "AMX", "CPU_KLEIDIAI"])
 def test_copies_in_the_cpus_own_order_are_known_as_such(order: str) -> None:
     lines = ("  CPU_Mapped model buffer size =    90.00 MiB", f"  {order} model buffer size =    80.00 MiB")
-    log = "\n".join(f"load_tensors: {line}" for line in lines)
-    assert buffer_bytes(log)["repacked"] == 80 * 1024 * 1024
+    (main,) = held_by_devices("\n".join(f"load_tensors: {line}" for line in lines))
+    assert (main.mapped_bytes, main.reordered_bytes) == (90 * 1024 * 1024, 80 * 1024 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("description", "name"),
+    [("llvmpipe (LLVM 15.0.6, 256 bits)", "Vulkan0"), ("NVIDIA GeForce RTX 4070", "CUDA0"), ("Apple M2", "MTL0")],
+)
+def test_a_device_is_known_whatever_it_is_called(description: str, name: str) -> None:
+    log = (
+        f"llama_prepare_model_devices: using device {name} ({description}) (0000:01:00.0) - 1982 MiB free\n"
+        f"load_tensors:   {name} model buffer size =    10.00 MiB\n"
+        f"llama_context:  {name[:-1]}_Host compute buffer size =     3.00 MiB\n"
+    )
+    main, other = held_by_devices(log)
+    assert (other.name, other.description, other.weights_bytes) == (name, description, 10 * 1024 * 1024)
+    assert (main.compute_bytes, other.compute_bytes) == (3 * 1024 * 1024, 0)
 
 
 def test_log_joins_partial_lines_and_leaves_debug_out() -> None:

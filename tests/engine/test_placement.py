@@ -12,7 +12,7 @@ from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import local_ref
 from desktop.services.container import Container
 from desktop.services.engine.headless import HeadlessEngine
-from desktop.services.planning.words import gpu_words
+from desktop.services.planning.device_words import gpu_words
 from desktop.store.paths import Paths
 
 pytestmark = pytest.mark.engine
@@ -30,7 +30,12 @@ def test_only_the_devices_of_the_plan_are_used(
         assert len(gpu_words(both.fit)) == 1 and "2 GPUs" in gpu_words(both.fit)[0]
         # as if other programs held all memory of the first
         one = replace(both.fit.pools[2], device=1)
-        fit = replace(both.fit, pools=(both.fit.pools[0], one), aside=(replace(both.fit.pools[1], free_bytes=0),))
+        fit = replace(
+            both.fit,
+            pools=(both.fit.pools[0], one),
+            aside=(replace(both.fit.pools[1], free_bytes=0, left_for="room"),),
+            told=True,
+        )
         assert fit.devices == "RPC1"
         assert "none of its memory is free" in gpu_words(fit)[-1]
         with driven_engine(tmp_path) as engine:

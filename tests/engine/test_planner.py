@@ -16,9 +16,9 @@ from desktop.core.gguf.skeleton import Skeleton, skeleton
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import estimate, shape_of, weights_of
 from desktop.core.placement import split_layers
+from desktop.engine import device_log
+from desktop.engine.device_log import held_by_devices
 from desktop.engine.helper_process import Tool
-from desktop.engine.log import buffer_bytes
-from desktop.engine.planner import plan_log
 from desktop.engine.planner.plan_records import Plan, Variant, memory_of
 from desktop.engine.planner.planner import STUB, PlanRequest, Plans
 
@@ -149,14 +149,12 @@ def test_a_split_plan_is_what_a_split_load_takes(
     with driven_engine(tmp_path) as engine:
         engine.hello()
         real = engine.load(path, 2048, gpu_layers=layers)
-        log = (tmp_path / "logs" / "engine.log").read_text("utf-8")
-    main, other = (buffer_bytes("\n".join(part)) for part in _by_device(log))
     assert plan.gpu_layers == real.gpu_layers == layers
-    for ours, theirs in zip(planned.devices, (main, other), strict=True):
-        assert ours.kv_bytes == theirs["KV"]
-        assert ours.compute_bytes == theirs["compute"]
-        assert ours.output_bytes == theirs["output"]
-    assert planned.devices[1].weights_bytes == pytest.approx(other["model"], abs=RESOLUTION)
+    for ours, theirs in zip(planned.devices, real.devices, strict=True):
+        assert ours.kv_bytes == theirs.kv_bytes
+        assert ours.compute_bytes == theirs.compute_bytes
+        assert ours.output_bytes == theirs.output_bytes
+        assert ours.weights_bytes == pytest.approx(theirs.weights_bytes, abs=4 * RESOLUTION)
     formulas = estimate(shape, weights_of([header], shape), LoadSettings(2048), split_layers(6, layers, [1]))
     for formula, dry in zip(formulas.devices, planned.devices, strict=True):
         assert (formula.weights_bytes, formula.kv_bytes) == (dry.weights_bytes, dry.kv_bytes)
@@ -186,15 +184,10 @@ def test_a_card_that_two_backends_see_is_one_device_of_the_plan() -> None:
         "llama_model_load: using device RPC2 (10.0.0.3:50052) (unknown id) - 9 MiB free\n"
         "llama_model_load: using device CUDA0 (RTX) (0000:01:00.0) - 9 MiB free\n"
     )
-    assert plan_log.devices_of(log) == ("RPC0", "RPC1", "RPC2", "CUDA0")
-    assert plan_log.buffers_of(log) == (
+    assert device_log.device_names(log) == ("RPC0", "RPC1", "RPC2", "CUDA0")
+    assert device_log.buffer_names(device_log.used_devices(log)) == (
         "RPC0[10.0.0.2:50052]", "RPC1[10.0.0.2:50052]", "RPC0[10.0.0.3:50052]", "CUDA0",
     )  # fmt: skip
-
-
-def _by_device(log: str) -> tuple[list[str], list[str]]:
-    lines = [line for line in log.splitlines() if "buffer size" in line]
-    return [line for line in lines if "RPC" not in line], [line for line in lines if "RPC" in line]
 
 
 def test_experts_stay_in_main_memory_when_asked_to(vocab_dir: Path, tmp_path: Path, device: None) -> None:
@@ -217,8 +210,8 @@ def test_experts_stay_in_main_memory_when_asked_to(vocab_dir: Path, tmp_path: Pa
 def _weights_there(folder: Path) -> int:
     """Weights on the second device in the newest load of the engine's log."""
     log = (folder / "logs" / "engine.log").read_text("utf-8")
-    _, other = _by_device(log[log.rindex("loaded meta data") :])
-    return buffer_bytes("\n".join(other))["model"]
+    _, other = held_by_devices(log[log.rindex("loaded meta data") :])
+    return other.weights_bytes
 
 
 def forge_experts(path: Path, vocab: Path) -> Path:

@@ -15,7 +15,7 @@ from support.published import profile
 
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import local_ref
-from desktop.core.placement import pools_of
+from desktop.core.pools import pools_of
 from desktop.hub.errors import HubError
 from desktop.hub.search import HubSearch
 from desktop.services.container import Container

@@ -11,14 +11,13 @@ from typing import Any
 import msgspec
 
 from desktop.core.progress import Report
+from desktop.engine.device_log import held_by_devices
 from desktop.engine.helper_process import serve
-from desktop.engine.log import EngineLog, buffers_of
-from desktop.engine.planner.plan_log import device_number, devices_of
+from desktop.engine.log import EngineLog
 from desktop.engine.planner.plan_records import Variant
 
 TESTS = str(Path(__file__).parents[1])  # for the process that runs this module
 _LOAD_MODE_NONE = 0  # LLAMA_LOAD_MODE_NONE: not mapped, so that weights are counted as they are allocated
-_KINDS = ("model", "KV", "RS", "compute", "output")
 
 
 class LoadRequest(msgspec.Struct, frozen=True):
@@ -132,12 +131,15 @@ def _fit(path: str, variant: Variant) -> int:
 
 
 def _buffers(log: str, fit: int) -> Buffers:
-    devices = devices_of(log)
-    totals = {kind: [0] * (len(devices) + 1) for kind in _KINDS}
-    for device, kind, size in buffers_of(log):
-        totals[kind][device_number(device, devices)] += size
-    weights, kv, recurrent, compute, output = (tuple(totals[kind]) for kind in _KINDS)
-    return Buffers(weights, kv, recurrent, compute, output, fit=fit)
+    held = held_by_devices(log)
+    return Buffers(
+        weights=tuple(device.weights_bytes for device in held),
+        kv=tuple(device.kv_bytes for device in held),
+        recurrent=tuple(device.recurrent_bytes for device in held),
+        compute=tuple(device.compute_bytes for device in held),
+        output=tuple(device.output_bytes for device in held),
+        fit=fit,
+    )
 
 
 def main() -> None:

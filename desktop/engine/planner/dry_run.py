@@ -12,6 +12,7 @@ import llama_cpp.llama_cpp as lib
 
 from desktop.core.memory import RAM
 from desktop.core.speculation import DRAFT_TOKENS, output_rows
+from desktop.engine import device_log
 from desktop.engine.llama import context_parameters, model_parameters
 from desktop.engine.planner import plan_log
 from desktop.engine.planner.plan_records import Plan, Variant
@@ -32,7 +33,7 @@ class DryRun:
     @property
     def devices(self) -> tuple[str, ...]:
         """Names of the devices besides the CPU, in the engine's order; known after the first plan."""
-        return plan_log.devices_of(self._model_log)
+        return device_log.device_names(self._model_log)
 
     def plan(self, variant: Variant) -> Plan:
         """One plan; a refusal is part of it."""
@@ -79,8 +80,10 @@ class DryRun:
         number = {name: at for at, name in enumerate(names, 1)}
         kv, recurrent = plan_log.cache_totals(log)
         attention, states = plan_log.cache_layers(log)
-        compute, output = plan_log.context_buffers(log, plan_log.buffers_of(self._model_log))
-        gpu_layers, layers = plan_log.offloaded(self._model_log)
+        compute, output = plan_log.context_buffers(
+            log, device_log.buffer_names(device_log.used_devices(self._model_log))
+        )
+        gpu_layers, layers = device_log.offloaded(self._model_log)
         devices = tuple(number.get(name, RAM) for name in plan_log.layer_devices(self._model_log))
         return Plan(
             kv_bytes=kv,

@@ -11,12 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from desktop.engine.device_log import device_number
+
 _MIB = 1024 * 1024
 _CONTINUED = 5
 
-# not of "skipping device Vulkan0 ... - already using device CUDA0 (...) with the same id"
-_DEVICE = re.compile(r"(?<!already )using device (\S+) \(([^)]*)\)")
-_OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _TENSOR_LAYER = re.compile(r"load_tensors: layer +(\d+) assigned to device (\S+),")
 _CACHE_LAYER = re.compile(r"(llama_kv_cache|llama_memory_recurrent)[:,] layer +(\d+): dev = (\S+)")
 _CACHE_SIZE = re.compile(r"(llama_kv_cache|llama_memory_recurrent): size = +([\d.]+) MiB")
@@ -41,33 +40,10 @@ class PlanLog:
         return text
 
 
-def devices_of(log: str) -> tuple[str, ...]:
-    """Names of the devices a load uses besides the CPU, in the engine's order."""
-    return tuple(name for name, _ in _DEVICE.findall(log))
-
-
-def buffers_of(log: str) -> tuple[str, ...]:
-    """How the names of these devices' buffers begin: as the device's, but a remote one's have its number on its server
-    and the server's address (ggml-rpc.cpp, ggml_backend_rpc_buffer_type), for the device's name is counted over all.
-    """
-    found: list[str] = []
-    for name, description in _DEVICE.findall(log):
-        server = f"[{description}]"
-        remote = name.startswith("RPC")
-        found.append(f"RPC{sum(other.endswith(server) for other in found)}{server}" if remote else name)
-    return tuple(found)
-
-
 def layer_devices(log: str) -> tuple[str, ...]:
     """The device of each layer and, last, of the output, from a model's log."""
     found = {int(number): device for number, device in _TENSOR_LAYER.findall(log)}
     return tuple(found[number] for number in sorted(found))
-
-
-def offloaded(log: str) -> tuple[int, int]:
-    """Layers on GPUs and layers in all, the output counted as one; (0, 0) when the log does not say."""
-    found = _OFFLOADED.findall(log)
-    return (int(found[-1][0]), int(found[-1][1])) if found else (0, 0)
 
 
 def cache_totals(log: str) -> tuple[int, int]:
@@ -93,11 +69,3 @@ def context_buffers(log: str, buffers: Sequence[str]) -> tuple[list[int], list[i
     for buffer, kind, size in _BUFFER.findall(log):
         (compute if kind == "compute" else output)[device_number(buffer, buffers)] += round(float(size) * _MIB)
     return compute, output
-
-
-def device_number(buffer: str, buffers: Sequence[str]) -> int:
-    """The number of the device a buffer's name belongs to: ``CUDA0`` and ``RPC0[host]`` are GPUs, ``CUDA_Host`` not."""
-    for number, begin in enumerate(buffers, 1):
-        if re.match(rf"{re.escape(begin)}(?![A-Za-z0-9])(?!_Host)", buffer):
-            return number
-    return 0

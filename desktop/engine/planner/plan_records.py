@@ -56,11 +56,17 @@ class Plan(msgspec.Struct, frozen=True):
     loads: bool = True
 
 
-def memory_of(plan: Plan, shape: ModelShape, weights: Weights, variant: Variant) -> Memory:
-    """A plan as memory per device: caches are shared out by the layers' sizes, weights are the header's."""
+def memory_of(
+    plan: Plan, shape: ModelShape, weights: Weights, variant: Variant, in_ram: Weights | None = None
+) -> Memory:
+    """A plan as memory per device: caches are shared out by the layers' sizes, weights are the header's. ``in_ram`` are
+    the weights as main memory holds them, where it holds them in another order.
+    """
     split = Split(plan.layer_devices[:-1], plan.layer_devices[-1], variant.cpu_expert_layers)
     devices = len(plan.compute_bytes)
     stored = weights_on(weights, split) + [0] * devices  # devices beyond the last that holds a layer
+    if in_ram is not None:
+        stored[RAM] = weights_on(in_ram, split)[RAM]
     kv = _shared(plan.kv_bytes, plan.kv_devices, devices, lambda i: _kv_bytes(shape, i, variant))
     states = _shared(plan.recurrent_bytes, plan.recurrent_devices, devices, lambda i: recurrent_bytes(shape, i))
     flash = variant.flash_attention != "off"

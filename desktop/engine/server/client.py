@@ -293,7 +293,17 @@ class EngineClient:
         question = held.questions.question(request)
         if note := gain.note():
             question = replace(question, notes=(*question.notes, note))
-        gain.add(answer.run(question))
+        try:
+            gain.add(answer.run(question))
+        except EngineError as error:
+            raise self._with_cause(error) from error
+
+    def _with_cause(self, error: EngineError) -> EngineError:
+        """An answer that failed, with the cause where the log says that it lies with a device."""
+        from desktop.engine.logmap import explain_device
+
+        cause = explain_device(self._log.tail) if error.kind == FailureKind.ENGINE else None
+        return error if cause is None else EngineError(cause.message, cause.hint, detail=error.detail, kind=cause.kind)
 
     def _count(self, request: Count) -> None:
         held = self._as_asked(self._ready(), request.asked, self._gain)

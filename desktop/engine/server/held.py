@@ -21,6 +21,7 @@ from desktop.core.memory.packing import AMX
 from desktop.engine.api import EngineDied, Event, Hello, Load, Loaded, LoadProgress
 from desktop.engine.backends import engine_package, loadable
 from desktop.engine.cause import Cause
+from desktop.engine.device_records import DeviceRefusal
 from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, EndpointError
 from desktop.engine.further_backends import FOLDER_VARIABLE, usable_libraries
 from desktop.engine.mapping import model_files
@@ -101,6 +102,7 @@ class Loading:
         self._started = time.monotonic()
         self._process: ServerProcess | None = None
         self._cancelled = False
+        self._refused: DeviceRefusal | None = None  # the first one's: of what was planned
         self._states: queue.Queue[State | None] = queue.Queue()
         self._shown = -1
 
@@ -131,6 +133,7 @@ class Loading:
                         place.close()
                 if self._cancelled or error.kind != FailureKind.OUT_OF_MEMORY:
                     break
+                self._refused = self._refused or loading.device_refusal(self._log.since_mark, gpu_layers)
         raise error
 
     def _attempt(self, gpu_layers: int, place: Place, trial: Trial, *, stand_in: bool = False) -> Held:
@@ -224,12 +227,13 @@ class Loading:
     ) -> Held:
         log = self._log.since_mark
         self._log.loaded()
-        if loading.repacked(log):
+        if loading.unused_pages(log):
             for model in filter(None, (self._load.path, self._load.draft)):
                 for file in model_files(Path(model)):
                     process.send(f"release {os.path.realpath(file)}")
         endpoint = Endpoint(place.address)
-        loaded = loading.loaded(self._load, log, ready, process.pid, time.monotonic() - self._started, _whose(trial))
+        seconds = time.monotonic() - self._started
+        loaded = loading.loaded(self._load, log, ready, process.pid, seconds, _whose(trial), self._refused)
         if loaded.parameters >= _LARGE_PARAMETERS:
             process.send(f"step {min(_FIRST_STEP, BATCH)}")
         loading.limit_growth(process.pid)

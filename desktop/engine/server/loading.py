@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
 
-from desktop.core.errors import EngineError, FileFormatError, HeftError
+from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
-from desktop.core.gguf import BytesSource, read_header
 from desktop.core.load_settings import LONGEST_CONTEXT
 from desktop.core.memory.cache import BATCH
 from desktop.core.speculation import unlogged_bytes
 from desktop.core.units import human_bytes
 from desktop.engine.api import Load, Loaded, Memory
-from desktop.engine.log import buffer_bytes, offloaded_layers
-from desktop.engine.logmap import explain_log
-from desktop.engine.mapping import model_files
+from desktop.engine.device_log import buffer_names, device_number, held_by_devices, offloaded, used_devices
+from desktop.engine.device_records import DeviceRefusal
+from desktop.engine.logmap import DEVICE_FULL, explain_log
+from desktop.engine.server.device_memory import held_once, with_draft
 
-_WANTED = re.compile(r"failed to allocate (?:\S+ )?buffer of size (\d+)")  # ggml-backend.cpp, ggml-alloc.c; bytes
+_WANTED = re.compile(r"failed to allocate (?:(\S+) )?buffer of size (\d+)")  # ggml-backend.cpp, ggml-alloc.c; bytes
 _CONTEXT = re.compile(r"llama_context: n_ctx_seq +(?:\(\d+\) *)?= (\d+)")  # src/llama-context.cpp; tokens
 _INFO = re.compile(r"print_info: (arch|model type|file type|n_layer) +(?:\(all\) +)?= (.+)")  # src/llama-model.cpp
 # server-context.cpp and common/speculative.cpp: a draft model or the MTP context is made after the model's own
 _DRAFT_BEGINS = re.compile(r"loading draft model '|creating MTP draft context against")
-_COMPUTE = re.compile(r"(\S+) +compute buffer size = +([\d.]+) MiB")
 _SPECULATES = "speculative decoding context initialized"
 _ATTEMPTS = 4  # each with a quarter fewer layers on the GPU than planned, then none
 
@@ -107,34 +104,40 @@ def loaded(
     pid: int,
     seconds: float,
     template: Literal["model", "chatml", "none"],
+    refused: DeviceRefusal | None = None,
 ) -> Loaded:
-    """What a ready server holds; ``ready`` is what it told of its model (server-context.cpp, get_res_model_info)."""
+    """What a ready server holds; ``ready`` is what it told of its model (server-context.cpp, get_res_model_info).
+
+    ``refused`` is why it holds fewer layers on the GPUs than were planned.
+    """
     log, draft_log = _parts(log)
     speculates = _SPECULATES in draft_log
-    buffers = buffer_bytes(log)
     info = dict(_INFO.findall(log))
     context = _CONTEXT.search(log)
     meta = ready.get("meta") or {}
     length = int(context[1]) if context else load.context_length
     kind = load.speculation if speculates else "off"
     more = unlogged_bytes(kind, int(meta.get("n_vocab", 0)), int(meta.get("n_embd", 0)), min(BATCH, length))
+    devices = held_once(Path(load.path), held_by_devices(log), int(meta.get("size", 0)), mtp=load.speculation == "mtp")
+    if speculates:
+        devices = with_draft(devices, load, draft_log, log, more)
     return Loaded(
         path=load.path,
         description=" ".join(filter(None, (info.get("arch"), info.get("model type"), info.get("file type")))),
         context_length=length,
         trained_context_length=int(meta.get("n_ctx_train", 0)),
         layers=int(info.get("n_layer", 0)),
-        gpu_layers=offloaded_layers(log),
+        gpu_layers=offloaded(log)[0] if any(device.weights_bytes for device in devices[1:]) else 0,
         threads=load.threads,
         template=template,
         memory=Memory(
-            weights_bytes=_weights(buffers, int(meta.get("size", 0))),
-            kv_bytes=buffers["KV"],
-            recurrent_bytes=buffers["RS"],
-            compute_bytes=buffers["compute"],
-            output_bytes=buffers["output"],
+            weights_bytes=sum(device.weights_bytes for device in devices),
+            kv_bytes=sum(device.kv_bytes for device in devices),
+            recurrent_bytes=sum(device.recurrent_bytes for device in devices),
+            compute_bytes=sum(device.compute_bytes for device in devices),
+            output_bytes=sum(device.output_bytes for device in devices),
             resident_bytes=psutil.Process(pid).memory_info().rss,
-            draft_bytes=_draft_bytes(load, draft_log) + more if speculates else 0,
+            draft_bytes=sum(device.draft_bytes for device in devices),
         ),
         seconds=seconds,
         request_id=load.request_id,
@@ -146,6 +149,8 @@ def loaded(
         pid=pid,
         speculation=kind,
         draft=load.draft if kind == "draft" else "",
+        devices=devices,
+        refused=refused,
     )
 
 
@@ -155,35 +160,25 @@ def _parts(log: str) -> tuple[str, str]:
     return (log[: found.start()], log[found.start() :]) if found else (log, log)
 
 
-def _draft_bytes(load: Load, log: str) -> int:
-    """What the second context took, with the weights of a draft model; n-grams have none."""
-    if load.speculation == "ngram":
-        return 0
-    buffers = buffer_bytes(log)
-    weights = _weights(buffers, _tensor_bytes(Path(load.draft))) if load.draft else 0
-    # made anew, and told again, when the sampler of MTP's guesses is set
-    compute = sum(round(float(size) * 1024 * 1024) for size in dict(_COMPUTE.findall(log)).values())
-    return weights + buffers["KV"] + buffers["RS"] + compute + buffers["output"]
+def unused_pages(log: str) -> bool:
+    """Whether pages of the mapped file are not needed any more: a device holds their tensors, or main memory does in
+    another order.
+    """
+    main, *others = held_by_devices(log)
+    return main.reordered_bytes > 0 or (main.mapped_bytes > 0 and any(device.weights_bytes for device in others))
 
 
-def _tensor_bytes(path: Path) -> int:
-    """Bytes of all tensors of a model's files; 0 where they cannot be read any more."""
-    total = 0
-    with suppress(OSError, ValueError, FileFormatError):
-        for file in model_files(path):
-            with file.open("rb") as opened:
-                # freed with its last reader (desktop/engine/matrix_tiles.py)
-                content = memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
-            total += sum(tensor.size_bytes or 0 for tensor in read_header(BytesSource(content)).tensors)
-    return total
+def device_refusal(log: str, gpu_layers: int) -> DeviceRefusal | None:
+    """The device that had no room for what was planned, by the log of a failed load; None where main memory had not."""
+    names = tuple(name for name, _ in used_devices(log))
+    wanted = next((found for found in _WANTED.finditer(log) if found[1]), None)
+    if wanted is None:
+        return DeviceRefusal(layers=gpu_layers) if DEVICE_FULL.search(log) else None
+    number = device_number(wanted[1], buffer_names(used_devices(log)))
+    return DeviceRefusal(names[number - 1], int(wanted[2]), gpu_layers) if number else None
 
 
-def repacked(log: str) -> bool:
-    """Whether tensors were copied in another order: the mapped file's pages of them are not needed any more."""
-    return buffer_bytes(log)["repacked"] > 0
-
-
-def failure(log: str) -> HeftError:
+def failure(log: str, gpu_layers: int = 0) -> HeftError:
     """Why a server refused a model, in its log's words."""
     cause = explain_log(log)
     if cause is None:
@@ -192,13 +187,7 @@ def failure(log: str) -> HeftError:
         )
     message = cause.message
     wanted = _WANTED.search(log)
-    if cause.kind == FailureKind.OUT_OF_MEMORY and wanted is not None:
+    if cause.kind == FailureKind.OUT_OF_MEMORY and wanted is not None and device_refusal(log, gpu_layers) is None:
         free = psutil.virtual_memory().available
-        message += f" It asked for {human_bytes(int(wanted[1]))} at once; {human_bytes(free)} are free."
+        message += f" It asked for {human_bytes(int(wanted[2]))} at once; {human_bytes(free)} are free."
     return EngineError(message, cause.hint, kind=cause.kind, detail=log)
-
-
-def _weights(buffers: Mapping[str, int], tensor_bytes: int) -> int:
-    """Bytes of the weights, each tensor once: a mapped file spans tensors that are held in another order too."""
-    mapped = min(buffers["mapped"], max(0, tensor_bytes - buffers["repacked"]))
-    return buffers["model"] - buffers["mapped"] + mapped

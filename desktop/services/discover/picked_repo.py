@@ -23,7 +23,8 @@ from desktop.core.load_settings import NOTHING_SET, LoadSettings
 from desktop.core.memory import ModelShape, Weights
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
 from desktop.core.naming import Role
-from desktop.core.placement import Fit, Pool
+from desktop.core.placement import Fit
+from desktop.core.pools import Pool
 from desktop.core.quality import Kind, Quality
 from desktop.core.quants import main_type
 from desktop.core.variants import CompanionKind, variants_of

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from desktop.core.hardware import Machine
 from desktop.core.load_settings import NOTHING_SET, LoadSettings
 from desktop.core.model_ref import ModelRef
-from desktop.core.placement import Reclaimable
+from desktop.core.pools import Reclaimable
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.services.discover.picked_repo import PickedRepo

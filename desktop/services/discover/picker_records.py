@@ -17,7 +17,8 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import NOTHING_SET, LoadSettings
 from desktop.core.memory import ModelShape, Weights
 from desktop.core.model_kind import ModelKind
-from desktop.core.placement import Fit, Pool, Reclaimable
+from desktop.core.placement import Fit
+from desktop.core.pools import Pool, Reclaimable
 from desktop.core.variants import CompanionKind, Variant
 from desktop.hub.records import RepoFiles
 from desktop.services.planning.attention import Rates

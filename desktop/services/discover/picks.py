@@ -24,7 +24,8 @@ from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef, hub_identity
 from desktop.core.picks import LONG_CONTEXT, RULES, Contender, Purpose, Role, Rule, preferred
 from desktop.core.picks_table import USUAL_VARIANT, KnownModel
-from desktop.core.placement import Fit, hypothetical
+from desktop.core.placement import Fit
+from desktop.core.pools import hypothetical
 from desktop.hub.records import RepoSummary, SearchQuery, Task
 from desktop.hub.search import HubSearch
 from desktop.services.discover.picked_repo import PickedRepo

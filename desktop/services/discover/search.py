@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from desktop.core.hub_address import HubAddress, hub_address, is_on_hub
-from desktop.core.placement import Pool
+from desktop.core.pools import Pool
 from desktop.core.spelling import near, words_of
 from desktop.hub.records import RepoSummary, SearchPage, SearchQuery
 from desktop.hub.search import PAGE_SIZE, HubSearch

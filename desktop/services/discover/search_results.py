@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from desktop.core.placement import Pool
+from desktop.core.pools import Pool
 from desktop.core.token_counts import tokens_text
 from desktop.core.units import human_parameters
 from desktop.hub.records import Format, RepoSummary

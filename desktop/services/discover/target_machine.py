@@ -10,7 +10,8 @@ from desktop.core.choice import Alternatives
 from desktop.core.hardware import Machine
 from desktop.core.load_settings import KvType, LoadSettings
 from desktop.core.memory import ModelShape, Weights
-from desktop.core.placement import STEADY_BYTES, Fit, Pool, Reclaimable, place, pools_of, settle
+from desktop.core.placement import STEADY_BYTES, Fit, place, settle
+from desktop.core.pools import Devices, Pool, Reclaimable, pools_of
 
 SMALLEST_CONTEXT = 512
 _BYTES_PER_WEIGHT = 4.89 / 8  # of Q4_K_M, for "a model of how many parameters would fit"
@@ -111,7 +112,7 @@ def refitted(
         lambda _used: lambda _context, _gpu_layers, _experts: fit.memory,
         shape,
         settings,
-        pools,
+        Devices(pools),
         has_experts=any(weights.experts),
         longest=False,
         method="engine",

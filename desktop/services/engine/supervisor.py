@@ -36,6 +36,7 @@ from desktop.engine.api import (
 )
 from desktop.services.engine.counting import Counts
 from desktop.services.models.kind_words import must_write_text
+from desktop.services.planning.offload import Shortfall, shortfall
 from desktop.store.paths import Paths
 from desktop.system.listeners import Listeners
 
@@ -78,6 +79,11 @@ class EngineState:
     def model_path(self) -> str | None:
         """The path of its file."""
         return str(self.plan.path) if self.plan is not None else None
+
+    @property
+    def shortfall(self) -> Shortfall | None:
+        """What the loaded model lacks on the GPUs of what was planned."""
+        return shortfall(self.plan, self.loaded) if self.plan is not None and self.loaded is not None else None
 
 
 class EngineService:
@@ -354,6 +360,8 @@ def _log_state(state: EngineState, event: Event | EngineDied) -> None:
     match event:
         case Loaded():
             _log.info("loaded %s: context %d, %d bytes", name, event.context_length, event.memory.total_bytes)
+            if state.shortfall is not None:
+                _log.warning("less on the GPUs than planned: %s", state.shortfall)
         case Failed():
             _log.warning("the engine refused %s: %s", name, event.kind)
         case EngineDied():

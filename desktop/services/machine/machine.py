@@ -18,7 +18,8 @@ from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.hardware import Cpu, Disk, EngineInfo, Gpu, Machine, Memory, from_json, to_json
 from desktop.core.number_formats import NumberFormat
-from desktop.core.placement import STEADY_BYTES, Reclaimable
+from desktop.core.placement import STEADY_BYTES
+from desktop.core.pools import Reclaimable
 from desktop.core.reserves import Reserves
 from desktop.engine.api import Hello
 from desktop.machine import bandwidth
@@ -213,7 +214,7 @@ class MachineService:
             note = f"The engine could not be asked: {error.message} {error.hint}".strip()
             return _Engine(EngineInfo(), (), (note,))
         devices = tuple(
-            EngineDevice(d.name, d.description, d.backend, d.kind, d.total_bytes, d.free_bytes, d.device_id)
+            EngineDevice(d.name, d.description, d.backend, d.kind, d.total_bytes, d.free_bytes, d.device_id, d.software)
             for d in hello.devices
         )
         info = EngineInfo(

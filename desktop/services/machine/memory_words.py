@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from desktop.core.hardware import Machine
-from desktop.core.placement import NOTHING_RECLAIMABLE, Pool, Reclaimable, pools_of
+from desktop.core.pools import NOTHING_RECLAIMABLE, Pool, Reclaimable, pools_of
 from desktop.core.units import human_bytes
 
 _TENTH = 100_000_000

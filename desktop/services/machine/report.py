@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from desktop.core.hardware import FormatSupport, Gpu, Machine
 from desktop.core.machines import ASSUMED
-from desktop.core.placement import NOTHING_RECLAIMABLE, Reclaimable
+from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable
 from desktop.core.units import human_bytes
 from desktop.services.machine.memory_words import memory_words
 

@@ -46,6 +46,10 @@ class ThisMachine:
             known = self._described
         return self._machines.now(known)
 
+    def known(self) -> Machine:
+        """The computer with all its devices, as when it was described: what it is, and not what is free."""
+        return self._described or self()
+
     def for_load(self) -> Machine:
         """What decides a load here. At once where the engine has no graphics card to use: none is looked for then.
 

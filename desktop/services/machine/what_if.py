@@ -8,7 +8,7 @@ from pathlib import Path
 from desktop.core.errors import UsageError
 from desktop.core.hardware import Machine
 from desktop.core.machines import GIB, machine_of_sizes, machine_with
-from desktop.core.placement import hypothetical
+from desktop.core.pools import hypothetical
 from desktop.services.discover.tables import DataTables
 from desktop.services.machine.machine import MachineService
 

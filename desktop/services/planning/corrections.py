@@ -18,7 +18,8 @@ class Way:
     """How a model is computed, as far as that decides its speed: what was measured so holds for nothing else.
 
     ``experts`` is how many layers keep theirs in main memory, 0 where all is computed there. ``flash``: with flash
-    attention, which "auto" means wherever the engine can. ``threads`` 0: any number of them.
+    attention, which "auto" means wherever the engine can. ``threads`` 0: any number of them. ``devices`` hold layers
+    beside the processor (:attr:`desktop.core.placement.Fit.gpu_names`).
     """
 
     gpu_layers: int
@@ -26,28 +27,32 @@ class Way:
     kv_type: str
     flash: bool = True
     threads: int = 0
+    devices: str = ""
 
     @classmethod
     def of_fit(cls, fit: Fit, threads: int, *, flash: bool) -> Way:
         """As a model would be."""
         experts = fit.cpu_expert_layers if fit.gpu_layers else 0
-        return cls(fit.gpu_layers, experts, kv_words(fit.kv_types), flash, threads)
+        return cls(fit.gpu_layers, experts, kv_words(fit.kv_types), flash, threads, fit.gpu_names)
 
     @classmethod
     def of_plan(cls, plan: LoadPlan) -> Way:
         """As a model will be."""
         experts = plan.cpu_expert_layers if plan.gpu_layers else 0
-        return cls(plan.gpu_layers, experts, kv_words(plan.kv_types), plan.flash_attention != "off", plan.threads)
+        flash, devices = plan.flash_attention != "off", plan.fit.gpu_names if plan.fit is not None else ""
+        return cls(plan.gpu_layers, experts, kv_words(plan.kv_types), flash, plan.threads, devices)
 
     def is_of(self, run: Run) -> bool:
         """Whether a run was computed so."""
         experts = run.cpu_expert_layers if run.gpu_layers else 0
         threads = run.threads if self.threads else 0
-        return self == Way(run.gpu_layers, experts, run.kv_type, run.flash_attention != "off", threads)
+        flash = run.flash_attention != "off"
+        return self == Way(run.gpu_layers, experts, run.kv_type, flash, threads, run.devices)
 
     def is_near(self, run: Run) -> bool:
         """Whether a run was computed by the same devices: it teaches something about this way."""
-        return bool(self.gpu_layers) == bool(run.gpu_layers) and self.threads in (0, run.threads)
+        alike = bool(self.gpu_layers) == bool(run.gpu_layers) and self.devices == run.devices
+        return alike and self.threads in (0, run.threads)
 
 
 class Corrections:

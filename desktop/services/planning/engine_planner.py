@@ -18,15 +18,16 @@ from desktop.core.hardware import Machine
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import RAM, Memory, ModelShape, Weights, no_weights, packed, shape_of, weights_of
 from desktop.core.memory.cache import batch_of
-from desktop.core.placement import (
+from desktop.core.placement import Fit, settle
+from desktop.core.pools import (
     NOTHING_RECLAIMABLE,
-    Fit,
+    Devices,
     Pool,
     Reclaimable,
     devices_asked,
+    devices_for,
+    gone_error,
     own_free,
-    pools_of,
-    settle,
 )
 from desktop.core.speculation import unlogged_bytes
 from desktop.engine.helper_process import Tool
@@ -73,16 +74,16 @@ class DryRunPlanner:
         model = skeleton(headers, shape.vocabulary)
         with self._idle, self._lock:
             planner = _Model(self, model, shape, weights, settings, cancelled, draft)
-            pools = planner.pools(machine, held)
-            if pools is None:
+            devices = planner.devices(machine, held)
+            if devices is None:
                 return None
-            if len(pools) == 1:
-                planner.pack(machine.engine.features)
+            all_used = len(devices.pools)
+            planner.pack(machine.engine.features)
             fit = settle(
-                lambda used: partial(planner.memory, devices_asked(used, len(used) < len(pools))),
+                lambda used: partial(planner.memory, devices_asked(used, devices.told or len(used) < all_used)),
                 shape,
                 settings,
-                pools,
+                devices,
                 has_experts=any(weights.experts),
                 longest=longest,
                 method="engine",
@@ -167,47 +168,57 @@ class _Model:
         draft: PlannedDraft | None,
     ) -> None:
         self._draft = draft
+        self._features: Collection[str] = ()
         self._kind = settings.speculating
         self._service, self._model, self._cancelled = service, model, cancelled
         self._shape, self._weights, self._settings = shape, weights, settings
         self._known: dict[tuple[str, int, int, int], Memory] = {}
 
     def pack(self, features: Collection[str]) -> None:
-        """Count the weights as an engine with these CPU features holds them."""
-        self._weights = packed(self._weights, features)
-        if self._draft is not None:
-            self._draft = replace(self._draft, weights=packed(self._draft.weights, features))
+        """Count the weights in main memory as an engine with these CPU features holds them."""
+        self._features = features
 
-    def pools(self, machine: Machine, held: Reclaimable) -> tuple[Pool, ...] | None:
-        """The machine's memory in the engine's order of devices; None when it has GPUs the engine here has not."""
-        pools = pools_of(machine, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes)
+    def _memory(self, plan: Plan, shape: ModelShape, weights: Weights, variant: Variant) -> Memory:
+        return memory_of(plan, shape, weights, variant, packed(weights, self._features))
+
+    def devices(self, machine: Machine, held: Reclaimable) -> Devices | None:
+        """The machine's memory in the engine's order of devices, with what the engine says is free there now; None
+        when it has GPUs the engine here has not. Raises HeftError where a device that is asked for is not there.
+        """
+        freed = {"freed_bytes": held.memory_bytes, "freed_gpu_bytes": held.gpu_bytes}
+        wanted = devices_for(machine, self._settings.devices, **freed)
+        pools = wanted.pools
         if not machine.engine.version:  # a profile: its GPUs are not the ones the engine sees here
-            return pools if len(pools) == 1 else None
-        devices = self._plans("", self._settings.context or SHORT_CONTEXT, 0, 0).devices
+            return wanted if len(pools) == 1 else None
+        names = devices_asked(pools, wanted.told)
+        devices = self._plans(names, self._settings.context or SHORT_CONTEXT, 0, 0).devices
         named = {name: gpu for gpu in machine.gpus for name in gpu.engine_devices}
         found = [pools[RAM]]
         for number, (name, free) in enumerate(devices, 1):
             gpu = named.get(name)
-            freed = held.gpu_bytes // len(devices)
+            freed_there = held.gpu_bytes // len(devices)
             found.append(
                 Pool(
                     device=number,
                     name=gpu.name if gpu else name,
-                    free_bytes=max(0, free + freed - machine.reserves.gpu_bytes),
+                    free_bytes=max(0, free + freed_there - machine.reserves.gpu_bytes),
                     reserve_bytes=machine.reserves.gpu_bytes,
                     shared=gpu.shared_memory if gpu else False,
                     own_bytes=own_free(gpu) if gpu else 0,
                     engine_device=name,
                 )
             )
-        return tuple(found)
+        gone = [pool for pool in pools[1:] if pool.engine_device not in {name for name, _ in devices}]
+        if gone and wanted.told:
+            raise gone_error(gone[0].engine_device, [name for name, _ in devices])
+        return Devices(tuple(found), wanted.left, wanted.told)
 
     def memory(self, devices: str, context: int, gpu_layers: int, experts: int) -> Memory:
         """What the engine would take, device by device of those it is to use ("": all)."""
         key = (devices, context, gpu_layers, experts)
         if key not in self._known:
             plan = self._plans(*key).plans[0]
-            memory = memory_of(plan, self._shape, self._weights, self._variant(*key))
+            memory = self._memory(plan, self._shape, self._weights, self._variant(*key))
             self._known[key] = memory if self._kind == "off" else self._with_draft(memory, key)
         return self._known[key]
 
@@ -219,13 +230,15 @@ class _Model:
         if self._kind == "mtp":
             variant = replace_variant(variant, mtp_context=True)
             plan = self._service.call(self._model, (variant,), self._cancelled).plans[0]
-            taken = memory_of(plan, self._shape, no_weights(self._weights), variant)  # they are counted with the others
+            taken = self._memory(
+                plan, self._shape, no_weights(self._weights), variant
+            )  # they are counted with the others
         elif self._draft is not None:
             draft = self._draft
             layers = draft.shape.layer_count + draft.shape.draft_layers + 1 if key[2] else 0
             variant = replace_variant(variant, gpu_layers=layers, cpu_expert_layers=0, speculation="off")
             plan = self._service.call(draft.model, (variant,), self._cancelled).plans[0]
-            taken = memory_of(plan, draft.shape, draft.weights, variant)
+            taken = self._memory(plan, draft.shape, draft.weights, variant)
         return memory.with_draft(taken, more)
 
     def _plans(self, devices: str, context: int, gpu_layers: int, experts: int) -> Plans:

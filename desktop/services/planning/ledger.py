@@ -25,6 +25,7 @@ from desktop.engine.api import Benchmarked, Loaded, Memory, Statistics
 from desktop.engine.server.program import engine_version
 from desktop.engine.tools.waiting import waited_seconds
 from desktop.services.planning.local_files import LocalModel, read_local
+from desktop.services.planning.offload import shortfall
 from desktop.services.planning.speed import Predicted, SpeedService
 from desktop.store.ledger import Figures, Ledger, Run
 
@@ -45,11 +46,21 @@ class Running:
 
     @property
     def fit(self) -> Fit | None:
-        """Where it is in fact: fewer layers may have found room on the GPUs than were planned."""
-        fit, loaded = self.plan.fit, self.loaded
-        if fit is None:
+        """Where it is in fact: fewer layers may have found room on the GPUs than were planned. None where it was not
+        planned, or is on other devices than planned.
+        """
+        fit, loaded, missing = self.plan.fit, self.loaded, shortfall(self.plan, self.loaded)
+        if fit is None or (missing is not None and missing.cause in ("other-device", "not-computed")):
             return None
         return replace(fit, gpu_layers=loaded.gpu_layers, cpu_expert_layers=loaded.cpu_expert_layers)
+
+    @property
+    def devices(self) -> str:
+        """Those that hold layers, as :attr:`desktop.core.placement.Fit.gpu_names` has them."""
+        pools = self.plan.fit.pools if self.plan.fit is not None else ()
+        names = {pool.engine_device: pool.name for pool in pools}
+        held = [device for device in self.loaded.devices[1:] if device.weights_bytes]
+        return " + ".join(names.get(device.name) or device.description or device.name for device in held)
 
     @property
     def flash(self) -> bool:
@@ -148,7 +159,7 @@ class LedgerService:
         if model is None:
             return None
         try:
-            rates, about = self._speed.on(self._speed.machine), (model.fingerprint, running.loaded.threads)
+            rates, about = self._speed.on(self._speed.machine_for(fit)), (model.fingerprint, running.loaded.threads)
             return rates.speeds(model.shape, model.weights, model.quantization, fit, *about, flash=running.flash)
         except (HeftError, ValueError, OSError) as error:
             _log.warning("no speed was predicted: %s", error)
@@ -248,6 +259,7 @@ class LedgerService:
                     kv_type=kv_words((loaded.cache_type_k, loaded.cache_type_v)),
                     gpu_layers=loaded.gpu_layers,
                     threads=loaded.threads,
+                    devices=running.devices,
                     flash_attention=loaded.flash_attention,
                     cpu_expert_layers=loaded.cpu_expert_layers,
                     figures=_figures(measured, predicted, running.memory if what == "load" else {}),
@@ -304,7 +316,9 @@ def _title(run: Run) -> str:
 
 def _detail(run: Run) -> str:
     day = datetime.fromtimestamp(run.at).strftime("%d %b %Y, %H:%M")
-    where = f"{run.gpu_layers} layers on the GPU" if run.gpu_layers else f"{run.threads} threads"
+    where = f"{run.threads} threads"
+    if run.gpu_layers:
+        where = f"{run.gpu_layers} layers on {run.devices or 'the GPU'}"
     return f"{day} · context {run.context:,} · {where}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from desktop.core.placement import Reclaimable
+from desktop.core.pools import Reclaimable
 from desktop.services.engine.supervisor import EngineState
 
 

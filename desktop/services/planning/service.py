@@ -21,7 +21,8 @@ from desktop.core.memory import ModelShape, Weights, default_context, shape_of, 
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef, identities, local_ref
 from desktop.core.model_size import ModelSize
-from desktop.core.placement import NOTHING_RECLAIMABLE, Fit, Method, Reclaimable, hypothetical, place, pools_of
+from desktop.core.placement import Fit, Method, place
+from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable, devices_for, hypothetical
 from desktop.core.progress import Report, unheard
 from desktop.services.inspect.inspected import Inspected
 from desktop.services.inspect.inspection import InspectionService
@@ -163,6 +164,8 @@ class PlanningService:
         except (CancelledError, CannotSpeculateError):
             raise
         except HeftError as error:
+            if error.kind == FailureKind.DEVICE_GONE:
+                raise
             _log.info("no plan for %s: %s", ref.name, error.kind)
             note = f"This load could not be planned: {error.message}"
         except OSError as error:  # gone meanwhile, or not to be read: the engine says so when it is loaded
@@ -186,7 +189,7 @@ class PlanningService:
     ) -> LoadPlan:
         machine, held = here.machine, here.held
         # how layers are shared among devices is the engine's to say, and what a second model takes
-        if (len(pools_of(machine)) > 1 and method == "engine") or wanted.speculating != "off":
+        if (len(devices_for(machine, wanted.devices).pools) > 1 and method == "engine") or wanted.speculating != "off":
             return self.weigh_source(str(ref.path), wanted, method=method, held=held, cancelled=cancelled, ref=ref).plan
         return self._by_formulas(ref, wanted, machine, held)
 
@@ -343,7 +346,7 @@ class PlanningService:
                 if error.kind in ENGINE_REFUSES:  # it would say the same when the model is loaded
                     raise
                 note = f"The engine did not plan this load, so this is an estimate. {error.message}"
-        free = [pool.free_bytes for pool in pools_of(where)[1:]]
+        free = [pool.free_bytes for pool in devices_for(where, asked.devices).pools[1:]]
         fit = place(
             shape, weights, asked, where, freed_bytes=held.memory_bytes, freed_gpu_bytes=held.gpu_bytes,
             beside=beside(decided, shape, asked, free),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,7 +12,7 @@ from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.core.memory.shape import ModelShape
 from desktop.core.memory.weights import Weights
-from desktop.core.placement import Fit
+from desktop.core.placement import Fit, split_layers
 from desktop.core.quants import main_type
 from desktop.core.speed import (
     DeviceSpeed,
@@ -135,10 +136,13 @@ class SpeedService:
         calibration: CalibrationService,
         own: Callable[[], Machine],
         runs: Callable[[str], Sequence[Run]] = lambda _key: (),
+        with_devices: Callable[[], Machine] | None = None,
     ) -> None:
-        """``own`` describes this computer, once; ``runs`` gives a machine's runs by its key, newest first."""
+        """``own`` describes this computer, once, without its graphics: at once; ``with_devices`` with them. ``runs``
+        gives a machine's runs by its key, newest first.
+        """
         self._calibration = calibration
-        self._ask_own = own
+        self._ask_own, self._with_devices = own, with_devices or own
         self._runs = runs
         self._taught = Corrections()
 
@@ -146,6 +150,10 @@ class SpeedService:
     def machine(self) -> Machine:
         """This computer."""
         return self._ask_own()
+
+    def machine_for(self, fit: Fit) -> Machine:
+        """This computer with the devices that a load is placed on."""
+        return self._with_devices() if fit.gpu_layers else self.machine
 
     @cached_property
     def key(self) -> str:
@@ -166,7 +174,7 @@ class SpeedService:
         work = token_work(
             model.weights.tensors, model.shape, fit.kv_types, _offload(fit), cpu_expert_layers=fit.cpu_expert_layers
         )
-        parts = _parts(work, self._calibration.speeds(self.machine))
+        parts = _parts(work, self._calibration.speeds(self.machine_for(fit)))
         if parts is None:
             return None
         parts = _fused(parts, flash)
@@ -200,10 +208,9 @@ def _offload(fit: Fit) -> list[tuple[str, int]]:
     gpus = [pool for pool in fit.pools if pool.device]
     if not fit.gpu_layers or not gpus:
         return []
-    free = sum(max(1, pool.free_bytes) for pool in gpus)
-    counts = [round(fit.gpu_layers * max(1, pool.free_bytes) / free) for pool in gpus]
-    counts[-1] += fit.gpu_layers - sum(counts)
-    return [(pool.name, count) for pool, count in zip(gpus, counts, strict=True) if count > 0]
+    split = split_layers(fit.layers - 1, fit.gpu_layers, [max(1, pool.free_bytes) for pool in gpus])
+    held = Counter((*split.layers, split.output))
+    return [(pool.name, held[number]) for number, pool in enumerate(gpus, 1) if held[number]]
 
 
 def _fused(parts: list[DeviceWork], flash: bool) -> list[DeviceWork]:

@@ -8,11 +8,12 @@ from desktop.core.context_length import engine_context
 from desktop.core.kv_quality import KvEffect, KvQuality, kv_quality
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import kv_words
-from desktop.core.memory import RAM, DeviceMemory, Memory
+from desktop.core.memory import DeviceMemory, Memory
 from desktop.core.placement import Fit
 from desktop.core.speed import Rate, Speeds
 from desktop.core.units import human_bytes, human_time
 from desktop.engine.api import Memory as LoadedMemory
+from desktop.services.planning.device_words import gpu_words
 
 _WORTH_SAYING = 0.1  # of a rate
 _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
@@ -175,21 +176,6 @@ def remarks(plan: LoadPlan) -> tuple[str, ...]:
     said += gpu_words(plan.fit)
     about_cache = (kv_quality_words(kv_quality(plan.kv_types)), kv_speed_words(plan.kv_types, plan.speeds))
     return (*said, *(words for words in about_cache if words))
-
-
-def gpu_words(fit: Fit | None) -> tuple[str, ...]:
-    """How a model is shared among several GPUs, and why one is left out, a sentence each."""
-    if fit is None:
-        return ()
-    said = []
-    cards = [pool for pool in fit.pools if pool.device != RAM]
-    if fit.gpu_layers and len(cards) > 1:
-        each = ", ".join(f"{pool.name} {human_bytes(pool.free_bytes)}" for pool in cards)
-        said.append(f"The layers are shared among {len(cards)} GPUs by what is free on each: {each}.")
-    for pool in fit.aside:
-        free = f"{human_bytes(pool.free_bytes)} of it is" if pool.free_bytes else "none of its memory is"
-        said.append(f"{pool.name} is left out: {free} free for a model, and without it more fits the rest.")
-    return tuple(said)
 
 
 def kv_quality_words(known: KvQuality) -> str:

@@ -15,6 +15,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.settings_pages import SettingsPage
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.kind_words import CONTINUES
+from desktop.services.planning.offload_words import shortfall_words
 from desktop.store.chats import Chat
 from desktop.ui.shared.chips import FlowLayout
 from desktop.ui.shared.elided_label import first_fitting
@@ -87,6 +88,15 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
         words = f"{state.removed} was removed from this computer, so no model is loaded. The chat is kept."
         return Notice(f"removed {state.removed}", "note", words, actions=(("choose-model", "Choose another model…"),))
     return None
+
+
+def offload_notice(state: EngineState) -> Notice | None:
+    """Less of the loaded model is on the graphics cards than was planned: why, and what to do."""
+    missing = state.shortfall
+    if missing is None:
+        return None
+    words, hint = shortfall_words(missing)
+    return Notice(f"offload {id(state.loaded)}", "warning", words, hint, (("load-again", "Load again"),))
 
 
 def template_notice(state: EngineState) -> Notice | None:

@@ -16,6 +16,7 @@ from desktop.ui.chat.notice import (
     NoticeStrip,
     engine_notice,
     model_notice,
+    offload_notice,
     refusal_notice,
     template_notice,
 )
@@ -42,6 +43,7 @@ class Notices:
             refusal_notice(refused)
             or engine_notice(state, models.smaller_context())
             or self.full.notice()
+            or offload_notice(state)
             or self.circles.notice()
             or model_notice(talk.chat, state)
             or (template_notice(state) if not own_template else None)

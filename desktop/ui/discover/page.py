@@ -13,7 +13,7 @@ from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine
 from desktop.core.hub_address import HubAddress
 from desktop.core.load_plan import LoadPlan
-from desktop.core.placement import pools_of
+from desktop.core.pools import pools_of
 from desktop.core.variants import CompanionKind, variant_at
 from desktop.hub.placement import default_cache
 from desktop.services.discover.picked_run import PickedRun

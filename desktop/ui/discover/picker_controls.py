@@ -42,7 +42,7 @@ _NARROW, _NARROWEST = 640, 420  # pixels below which the context gets a line of 
 _USUAL_KV: tuple[KvType, ...] = ("q8_0", "q4_0")
 _FIELDS = {field.name: field for field in LOAD_FIELDS}
 _SHOWN_FIRST = ("context", "cache_type_k", "gpu_layers")
-_NOT_WEIGHED = ("speculation", "draft")  # of a model that is here, with another one beside it
+_NOT_WEIGHED = ("speculation", "draft", "devices")  # of a model that is here, with another beside it
 _MORE = tuple(field for field in LOAD_FIELDS if field.name not in (*_SHOWN_FIRST, *_NOT_WEIGHED))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from desktop.core.placement import Pool
+from desktop.core.pools import Pool
 from desktop.core.text import plain_tooltip
 from desktop.hub.records import RepoSummary
 from desktop.services.discover.search_results import Result, result_of

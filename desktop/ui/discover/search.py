@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.hub_address import HubAddress
-from desktop.core.placement import Pool
+from desktop.core.pools import Pool
 from desktop.core.text import plain_tooltip
 from desktop.hub.records import SearchPage, SearchQuery
 from desktop.services.discover.search import SearchService

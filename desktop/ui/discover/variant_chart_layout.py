@@ -10,7 +10,8 @@ from typing import NamedTuple
 from PySide6.QtCore import QPointF, QRectF
 
 from desktop.core.choice import Option
-from desktop.core.placement import Fit, Placement, Pool
+from desktop.core.placement import Fit, Placement
+from desktop.core.pools import Pool
 from desktop.core.quality import WORST
 from desktop.core.units import human_bytes
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.core.hardware import Gpu, Machine, Memory
-from desktop.core.placement import Reclaimable
+from desktop.core.pools import Reclaimable
 from desktop.core.units import human_bytes
 from desktop.services.machine.memory_words import free_words, main_memory, parts_words
 from desktop.services.machine.report import cores, gpu_facts, rate

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Machine, Memory
-from desktop.core.placement import Reclaimable
+from desktop.core.pools import Reclaimable
 from desktop.services.machine.machine import MachineService, Measure
 from desktop.services.machine.report import report
 from desktop.ui.machine import actions

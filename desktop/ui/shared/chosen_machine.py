@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop.core.hardware import Machine
 from desktop.core.machines import machine_of_sizes
-from desktop.core.placement import hypothetical
+from desktop.core.pools import hypothetical
 from desktop.services.machine.machine import MachineService
 from desktop.ui.shared.machine_sizes import ask_sizes
 from desktop.ui.shell.tasks import Lane, Tasks

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.hub_server import BytesContent, FileContent, HubServer, Repo
 
-from desktop.core.placement import Pool
+from desktop.core.pools import Pool
 from desktop.hub.records import RepoSummary
 from desktop.services.discover.search import fit_mark
 

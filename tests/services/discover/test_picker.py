@@ -24,7 +24,8 @@ from desktop.core.gguf import Header
 from desktop.core.hardware import Machine
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import ModelShape, Weights
-from desktop.core.placement import Fit, Reclaimable, place, pools_of
+from desktop.core.placement import Fit, place
+from desktop.core.pools import Reclaimable, pools_of
 from desktop.core.speed import Rate, Speeds
 from desktop.hub.client import HubClient
 from desktop.hub.errors import HubError

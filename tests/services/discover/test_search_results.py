@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.published import profile
 
-from desktop.core.placement import pools_of
+from desktop.core.pools import pools_of
 from desktop.hub.records import RepoSummary
 from desktop.services.discover.search import fit_mark
 from desktop.services.discover.search_results import ago, human_count, most_parameters, result_of

@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from desktop.core.hardware import Gpu
-from desktop.engine.api import Device, Hello
+from desktop.engine.api import Hello
+from desktop.engine.device_records import Device
 from desktop.machine.report import ProbeReport
 from desktop.services.engine import memory as engine_memory
 from desktop.services.engine.memory import EngineMemoryReader

@@ -14,7 +14,8 @@ import pytest
 
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.hardware import Gpu, GpuProcess, Machine, to_json
-from desktop.engine.api import Device, Hello
+from desktop.engine.api import Hello
+from desktop.engine.device_records import Device
 from desktop.machine import bandwidth
 from desktop.machine.child import ChildError
 from desktop.machine.report import ProbeReport

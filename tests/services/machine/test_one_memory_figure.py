@@ -11,9 +11,11 @@ from support.forge_shapes import llama_8b
 from desktop.cli import main
 from desktop.core.hardware import Cpu, Machine, Memory, to_json
 from desktop.core.machines import GIB, machine_of_sizes, machine_with
-from desktop.core.placement import STEADY_BYTES, Reclaimable
+from desktop.core.placement import STEADY_BYTES
+from desktop.core.pools import Reclaimable
 from desktop.core.units import human_bytes
-from desktop.engine.api import Device, Hello
+from desktop.engine.api import Hello
+from desktop.engine.device_records import Device
 from desktop.services.discover.tables import DataTables
 from desktop.services.machine import machine as asked
 from desktop.services.machine.machine import MachineService

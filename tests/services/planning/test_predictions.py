@@ -12,15 +12,17 @@ import pytest
 from support.engine import driven_engine
 from support.published import profile
 
-from desktop.core.hardware import Cpu, Machine, Memory
+from desktop.core.hardware import Cpu, Gpu, Machine, Memory
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import local_ref
-from desktop.core.placement import Fit, Pool, place
+from desktop.core.placement import Fit, place
+from desktop.core.pools import Pool
 from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, Speeds, SpeedSample, TypeSpeed
 from desktop.engine.api import Loaded, Statistics
 from desktop.engine.api import Memory as EngineMemory
+from desktop.engine.device_records import DeviceHeld
 from desktop.services.machine.calibration import CalibrationService
 from desktop.services.machine.this_machine import describe_cpu
 from desktop.services.planning.attention import Attended
@@ -28,7 +30,7 @@ from desktop.services.planning.ledger import LedgerService, RunMeter
 from desktop.services.planning.local_files import LocalModel, read_local
 from desktop.services.planning.recording import RunRecorder
 from desktop.services.planning.service import plan_of
-from desktop.services.planning.speed import SpeedService
+from desktop.services.planning.speed import Predicted, SpeedService
 from desktop.services.planning.words import speed, speed_details
 from desktop.store.ledger import Ledger
 from desktop.store.paths import Paths
@@ -126,6 +128,60 @@ def test_what_was_measured_teaches_the_next_prediction(starter_model: Path, path
     assert second.uncorrected.decode == first.uncorrected.decode
     width = [found.decode.high / found.decode.low for found in (first.shown, second.shown)]
     assert width[1] < width[0] / 2
+
+
+CARD = Gpu(
+    "RTX 4070", "nvidia", 12_000_000_000, 11_000_000_000, bandwidth_bytes_per_second=504e9, engine_devices=("CUDA0",)
+)
+OTHER = msgspec.structs.replace(CARD, name="RTX 3060", bandwidth_bytes_per_second=360e9)
+
+
+def on_card(path: Path, layers: int, name: str) -> Loaded:
+    """What the engine would say of a load with layers on a card."""
+    held = (DeviceHeld("", weights_bytes=50_000_000), DeviceHeld("CUDA0", name, weights_bytes=115_000_000))
+    return msgspec.structs.replace(loaded_as(path), gpu_layers=layers, devices=held)
+
+
+def test_a_run_on_a_card_teaches_nothing_about_the_processor_or_another_card(starter_model: Path, paths: Paths) -> None:
+    asked = LoadSettings(4096, gpu_layers=31)
+
+    def predicted(machine: Machine, loaded: Loaded, settings: LoadSettings, *, runs: float = 0.0) -> Predicted:
+        predictions = Predictions(paths, machine)
+        plan = planned(starter_model, 4096, machine, settings)
+        running = predictions.ledger.started(loaded, plan)
+        for _ in range(3 if runs else 0):
+            predictions.ledger.answered(running, answer(runs), calm())
+        found = predictions.ledger.predict(running, 68)
+        kept = predictions.runs.runs(predictions.speed.key)[0]
+        assert kept.devices == (loaded.devices[1].description if loaded.gpu_layers else "")
+        predictions.close()
+        assert found is not None
+        return found
+
+    fast, other = (msgspec.structs.replace(MACHINE, gpus=(card,)) for card in (CARD, OTHER))
+    before = predicted(MACHINE, loaded_as(starter_model), LoadSettings(4096))
+    elsewhere = predicted(other, on_card(starter_model, 31, OTHER.name), asked)
+    taught = predicted(fast, on_card(starter_model, 31, CARD.name), asked, runs=999.0)
+    assert taught.shown.method == "measured" and taught.shown.decode.expected == pytest.approx(999.0, rel=0.1)
+    assert taught.shown.decode.expected > before.shown.decode.expected
+    assert predicted(MACHINE, loaded_as(starter_model), LoadSettings(4096)) == before
+    assert predicted(other, on_card(starter_model, 31, OTHER.name), asked) == elsewhere
+    assert elsewhere.shown.decode.expected != before.shown.decode.expected
+
+
+def test_layers_that_stayed_on_the_processor_are_predicted_and_kept_as_its_own(
+    starter_model: Path, paths: Paths
+) -> None:
+    machine = msgspec.structs.replace(MACHINE, gpus=(CARD,))
+    predictions = Predictions(paths, machine)
+    plan = planned(starter_model, 4096, machine, LoadSettings(4096, gpu_layers=31))
+    running = predictions.ledger.started(loaded_as(starter_model), plan)
+    found = predictions.ledger.predict(running, 68)
+    kept = predictions.runs.runs(predictions.speed.key)[0]
+    assert (kept.devices, kept.gpu_layers, kept.figures.predicted_memory) == ("", 0, {})
+    on_cpu = predictions.ledger.started(loaded_as(starter_model), planned(starter_model))
+    assert found == predictions.ledger.predict(on_cpu, 68)
+    predictions.close()
 
 
 def test_a_variant_that_was_run_here_shows_what_was_measured_everywhere(starter_model: Path, paths: Paths) -> None:

@@ -18,7 +18,8 @@ from desktop.core.hardware import Cpu, Machine, Memory, Probe
 from desktop.core.machines import machine_of_sizes
 from desktop.core.number_formats import NumberFormat
 from desktop.core.text import plain_tooltip
-from desktop.engine.api import Device, Hello
+from desktop.engine.api import Hello
+from desktop.engine.device_records import Device
 from desktop.machine import bandwidth
 from desktop.machine.gpu_amd import probe_amd
 from desktop.machine.tables import Tables

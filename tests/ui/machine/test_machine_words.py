@@ -12,8 +12,9 @@ from support.widgets import label
 
 from desktop.core.errors import EngineError
 from desktop.core.hardware import Memory
-from desktop.core.placement import Reclaimable
-from desktop.engine.api import Device, Hello
+from desktop.core.pools import Reclaimable
+from desktop.engine.api import Hello
+from desktop.engine.device_records import Device
 from desktop.services.discover.tables import DataTables
 from desktop.services.machine.machine import MachineService
 from desktop.store.paths import Paths

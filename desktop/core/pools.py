@@ -1,0 +1,183 @@
+"""Memory that a load can fill: main memory and the graphics devices that are used, and why others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import msgspec
+
+from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
+from desktop.core.hardware import EngineInfo, Gpu, Machine
+from desktop.core.memory import RAM
+
+# Why a device is not used: too little is free on it, it is only a driver in software, it was not asked for, or it has
+# no memory of its own while another one has
+Aside = Literal["", "room", "software", "not-asked", "integrated"]
+
+_SHARED_PART = 2 / 3  # of main memory that a GPU without memory of its own may use, where nobody says
+NO_DEVICES = "none"  # llama.cpp's word for it
+
+
+@dataclass(frozen=True)
+class Reclaimable:
+    """Bytes held by what would be unloaded before another model is loaded."""
+
+    memory_bytes: int = 0
+    gpu_bytes: int = 0
+
+
+NOTHING_RECLAIMABLE = Reclaimable()
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Memory that can be filled: device number (0 is main memory), its name, bytes free less the reserve.
+
+    ``shared``: a GPU whose memory is main memory, so that what it holds counts in pool 0 too, but for the first
+    ``own_bytes``: what the firmware set aside for it. ``engine_device`` is its name in the engine, "" in a profile.
+    ``left_for`` is why a device is not used.
+    """
+
+    device: int
+    name: str
+    free_bytes: int
+    reserve_bytes: int
+    shared: bool = False
+    own_bytes: int = 0
+    engine_device: str = ""
+    left_for: Aside = ""
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Where a load may go. ``pools`` are main memory and the devices used, in the engine's order, ``left`` those that
+    are not, each with the reason. ``told``: the engine would take others by itself, so it has to be told.
+    """
+
+    pools: tuple[Pool, ...]
+    left: tuple[Pool, ...] = ()
+    told: bool = False
+
+
+def devices_for(
+    machine: Machine, asked: str | None = None, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0
+) -> Devices:
+    """Main memory and the devices to use: those ``asked`` for, by the engine's names with commas between ("none": no
+    device), else all that the installed engine offers but for drivers in software, and an integrated one only without
+    one that has memory of its own.
+
+    ``freed_bytes`` and ``freed_gpu_bytes`` are held by what would be unloaded first. Where a machine does not say
+    what is free, all of it is. Raises HeftError ("device-gone") where a device that is asked for is not there.
+    """
+    memory = machine.memory
+    free = min(memory.total_bytes, (memory.available_bytes or memory.total_bytes) + freed_bytes)
+    reserve = machine.reserves.ram_bytes
+    main = Pool(RAM, "main memory", max(0, free - reserve), reserve)
+    offered = [gpu for gpu in machine.gpus if _usable(gpu, machine)]
+    names = asked_devices(asked) if machine.engine.version else None  # what was asked for here is not there elsewhere
+    used = _chosen(offered) if names is None else [_named(name, offered) for name in names]
+
+    def pool(number: int, gpu: Gpu, why: Aside = "") -> Pool:
+        made = _gpu_pool(number, gpu, machine, main.free_bytes, freed_gpu_bytes // max(1, len(used)))
+        return replace(made, left_for=why)
+
+    left = [gpu for gpu in offered if all(gpu is not other for other in used)]
+    return Devices(
+        (main, *(pool(number, gpu) for number, gpu in enumerate(used, 1))),
+        tuple(pool(0, gpu, _why_left(gpu, names is not None)) for gpu in left),
+        told=bool(machine.engine.version) and [id(gpu) for gpu in used] != [id(gpu) for gpu in _by_itself(offered)],
+    )
+
+
+def pools_of(machine: Machine, *, freed_bytes: int = 0, freed_gpu_bytes: int = 0) -> tuple[Pool, ...]:
+    """The pools of :func:`devices_for` where nothing is asked for."""
+    return devices_for(machine, freed_bytes=freed_bytes, freed_gpu_bytes=freed_gpu_bytes).pools
+
+
+def asked_devices(asked: str | None) -> tuple[str, ...] | None:
+    """The names in what was asked for; none for "none", None where nothing was."""
+    if asked is None:
+        return None
+    names = tuple(name for name in (part.strip() for part in asked.split(",")) if name)
+    return () if names == (NO_DEVICES,) else names
+
+
+def _chosen(offered: Sequence[Gpu]) -> list[Gpu]:
+    real = [gpu for gpu in offered if not gpu.is_software]
+    return [gpu for gpu in real if not gpu.shared_memory] or real[:1]
+
+
+def _by_itself(offered: Sequence[Gpu]) -> list[Gpu]:
+    """What llama.cpp takes where it is told nothing; one in software is a card to it (llama_prepare_model_devices)."""
+    return [gpu for gpu in offered if not gpu.shared_memory] or list(offered[:1])
+
+
+def _named(name: str, offered: Sequence[Gpu]) -> Gpu:
+    for gpu in offered:
+        if any(name.lower() == device.lower() for device in gpu.engine_devices):
+            return gpu
+    raise gone_error(name, [device for gpu in offered for device in gpu.engine_devices])
+
+
+def gone_error(name: str, there: Sequence[str]) -> HeftError:
+    """What to say of a device that was asked for and is not there; ``there`` are those that are."""
+    offered = f"the engine offers {', '.join(there)}." if there else "the engine finds no graphics card."
+    return HeftError(
+        f"The device {name}, on which this model is set to run, is not there: {offered}",
+        "Choose another device for this model, or leave it to Heft.",
+        kind=FailureKind.DEVICE_GONE,
+    )
+
+
+def _why_left(gpu: Gpu, asked: bool) -> Aside:
+    if asked:
+        return "not-asked"
+    return "software" if gpu.is_software else "integrated"
+
+
+def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int) -> Pool:
+    if gpu.shared_memory:
+        limit = gpu.total_bytes or int(machine.memory.total_bytes * _SHARED_PART)
+        own = own_free(gpu)
+        free = min(limit, own + ram_free)
+        return Pool(number, gpu.name, free, machine.reserves.ram_bytes, True, own, _engine_device(gpu))
+    free = gpu.total_bytes if gpu.free_bytes is None else min(gpu.total_bytes, gpu.free_bytes + freed)
+    reserve = machine.reserves.gpu_bytes
+    return Pool(number, gpu.name, max(0, free - reserve), reserve, engine_device=_engine_device(gpu))
+
+
+def _engine_device(gpu: Gpu) -> str:
+    return gpu.engine_devices[0] if gpu.engine_devices else ""
+
+
+def devices_asked(pools: Sequence[Pool], some: bool) -> str:
+    """The engine's devices among pools as llama.cpp's ``--device`` has them; "" where they are not only some of all."""
+    return (",".join(pool.engine_device for pool in pools if pool.device != RAM) or NO_DEVICES) if some else ""
+
+
+def card_sets(pools: Sequence[Pool]) -> Iterator[tuple[Pool, ...]]:
+    """Main memory with the GPUs to try: all that have room, then without the one that has least, down to one."""
+    used = [pool for pool in pools[1:] if pool.free_bytes > 0]
+    yield (pools[RAM], *used)
+    while len(used) > 1:
+        used.remove(min(reversed(used), key=lambda pool: pool.free_bytes))
+        yield (pools[RAM], *used)
+
+
+def own_free(gpu: Gpu) -> int:
+    """What is free of the memory set aside for a GPU; what it holds lies there first."""
+    used = gpu.total_bytes - gpu.free_bytes if gpu.free_bytes is not None else 0
+    return max(0, gpu.set_aside_bytes - max(0, used))
+
+
+def hypothetical(machine: Machine) -> Machine:
+    """A profile as "what if": all of its GPUs count, whatever engine it was described with."""
+    return msgspec.structs.replace(machine, engine=EngineInfo())
+
+
+def _usable(gpu: Gpu, machine: Machine) -> bool:
+    """Whether an engine would use a GPU: not one that was found here and that the installed engine does not offer."""
+    return not machine.engine.version or not gpu.probe or bool(gpu.engine_devices)

@@ -1,0 +1,58 @@
+"""Which devices a plan uses and why, in words."""
+
+from __future__ import annotations
+
+from desktop.core.memory import RAM
+from desktop.core.placement import Fit
+from desktop.core.pools import Pool
+from desktop.core.units import human_bytes
+
+
+def gpu_words(fit: Fit | None) -> tuple[str, ...]:
+    """Why a model goes where it goes, in a sentence, and why a device is left out, a sentence for each; none where
+    there is the processor alone.
+    """
+    if fit is None:
+        return ()
+    cards = [pool for pool in fit.pools if pool.device != RAM]
+    chosen = _chosen(fit, cards)
+    return (*([chosen] if chosen else []), *(_left(pool, cards) for pool in fit.aside))
+
+
+def _chosen(fit: Fit, cards: list[Pool]) -> str:
+    if not cards or not fit.fits:
+        return ""
+    if not fit.gpu_layers:
+        return f"The processor computes all of it; {_free(cards)} free on {_names(cards)}."
+    if len(cards) > 1:
+        each = ", ".join(f"{pool.name} {human_bytes(pool.free_bytes)}" for pool in cards)
+        return f"The layers are shared among {len(cards)} GPUs by what is free on each: {each}."
+    if fit.placement == "gpu":
+        return f"All of it goes to {_names(cards)}, where {_free(cards)} free."
+    what = f"{fit.gpu_layers} of {fit.layers} layers" if fit.gpu_layers < fit.layers else "All but the experts"
+    return f"{what} go to {_names(cards)}, where {_free(cards)} free; the processor computes the rest."
+
+
+def _names(cards: list[Pool]) -> str:
+    return " and ".join(pool.name for pool in cards)
+
+
+def _free(cards: list[Pool]) -> str:
+    free = sum(pool.free_bytes for pool in cards)
+    return f"{human_bytes(free)} are" if free else "nothing is"
+
+
+def _left(pool: Pool, cards: list[Pool]) -> str:
+    match pool.left_for:
+        case "software":
+            return (
+                f"{pool.name} is left out: it is a graphics driver in software, slower than the processor itself. "
+                f"It is used where {pool.engine_device} is set as the device."
+            )
+        case "integrated":
+            other = f", and {_names(cards)} has" if cards else ""
+            return f"{pool.name} is left out: it has no memory of its own{other}."
+        case "not-asked":
+            return f"{pool.name} is left out, as it was set."
+    free = f"{human_bytes(pool.free_bytes)} of it is" if pool.free_bytes else "none of its memory is"
+    return f"{pool.name} is left out: {free} free for a model, and without it more fits the rest."

@@ -1,0 +1,114 @@
+"""Which devices a load may use: drivers in software never by themselves, unequal and busy cards, what is asked for."""
+
+from pathlib import Path
+
+import pytest
+from support.forge_shapes import llama_8b
+
+from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
+from desktop.core.gguf import BytesSource, read_header
+from desktop.core.hardware import Cpu, EngineInfo, Gpu, Machine, Memory
+from desktop.core.load_settings import LoadSettings
+from desktop.core.memory import ModelShape, Weights, shape_of, weights_of
+from desktop.core.placement import place
+from desktop.core.pools import devices_for
+from desktop.services.planning.device_words import gpu_words
+
+GB = 1_000_000_000
+CARD = Gpu("RTX 4070", "nvidia", 12 * GB, 12 * GB, probe="nvml", engine_devices=("CUDA0", "Vulkan0"))
+SMALL = Gpu("RTX 3050", "nvidia", 4 * GB, 4 * GB, probe="nvml", engine_devices=("CUDA1",))
+BUSY = Gpu("RTX 4070", "nvidia", 12 * GB, 400_000_000, probe="nvml", engine_devices=("CUDA0",))
+INTEGRATED = Gpu("Iris Xe", "intel", 16 * GB, 14 * GB, shared_memory=True, engine_devices=("Vulkan1",))
+SOFTWARE = Gpu("llvmpipe", total_bytes=2 * GB, free_bytes=2 * GB, kind="software", engine_devices=("Vulkan0",))
+
+
+def machine(*gpus: Gpu) -> Machine:
+    return Machine(Cpu("x"), Memory(16 * GB, 16 * GB), gpus, engine=EngineInfo("llama.cpp b1"))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelShape, Weights]:
+    path = llama_8b().write(tmp_path_factory.mktemp("shapes") / "m.gguf")
+    header = read_header(BytesSource(Path(path).read_bytes()[: 1 << 22]))
+    shape = shape_of(header)
+    assert shape is not None
+    return shape, weights_of([header], shape)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "asked", "used", "left", "told"),
+    [
+        ((), None, [], [], False),
+        ((CARD,), None, ["CUDA0"], [], False),
+        ((SOFTWARE,), None, [], [("Vulkan0", "software")], True),
+        ((SOFTWARE,), "Vulkan0", ["Vulkan0"], [], False),
+        ((CARD, SOFTWARE), None, ["CUDA0"], [("Vulkan0", "software")], True),
+        ((INTEGRATED, SOFTWARE), None, ["Vulkan1"], [("Vulkan0", "software")], True),
+        ((CARD, INTEGRATED), None, ["CUDA0"], [("Vulkan1", "integrated")], False),
+        ((CARD, INTEGRATED), "vulkan1", ["Vulkan1"], [("CUDA0", "not-asked")], True),
+        ((CARD, INTEGRATED), "CUDA0,Vulkan1", ["CUDA0", "Vulkan1"], [], True),
+        ((CARD, SMALL), None, ["CUDA0", "CUDA1"], [], False),
+        ((CARD, SMALL), "CUDA1", ["CUDA1"], [("CUDA0", "not-asked")], True),
+        ((CARD,), "none", [], [("CUDA0", "not-asked")], True),
+    ],
+)
+def test_the_devices_of_a_load(
+    gpus: tuple[Gpu, ...], asked: str | None, used: list[str], left: list[tuple[str, str]], told: bool
+) -> None:
+    found = devices_for(machine(*gpus), asked)
+    assert [pool.engine_device for pool in found.pools[1:]] == used
+    assert [(pool.engine_device, pool.left_for) for pool in found.left] == left
+    assert found.told == told
+
+
+def test_a_device_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(HeftError, match=r"The device CUDA7, .*: the engine offers CUDA0, Vulkan0") as gone:
+        devices_for(machine(CARD), "CUDA7")
+    assert gone.value.kind == FailureKind.DEVICE_GONE and gone.value.hint
+    with pytest.raises(HeftError, match="the engine finds no graphics card"):
+        devices_for(machine(), "Vulkan0")
+
+
+def test_a_profile_knows_no_devices_of_this_computer() -> None:
+    there = Machine(Cpu("x"), Memory(16 * GB), (CARD,))
+    assert len(devices_for(there, "Vulkan9").pools) == 2
+
+
+def test_a_driver_in_software_is_used_only_where_it_is_asked_for(model: tuple[ModelShape, Weights]) -> None:
+    by_itself = place(*model, LoadSettings(512), machine(SOFTWARE))
+    assert (by_itself.placement, by_itself.gpu_layers, by_itself.devices) == ("cpu", 0, "none")
+    (said,) = gpu_words(by_itself)
+    assert said.startswith(
+        "llvmpipe is left out: it is a graphics driver in software, slower than the processor itself."
+    )
+    asked = place(*model, LoadSettings(512, devices="Vulkan0"), machine(SOFTWARE))
+    assert asked.gpu_layers > 0 and asked.devices == ""
+
+
+def test_integrated_and_discrete_together(model: tuple[ModelShape, Weights]) -> None:
+    fit = place(*model, LoadSettings(512), machine(CARD, INTEGRATED))
+    assert (fit.placement, fit.devices) == ("gpu", "")
+    assert gpu_words(fit) == (
+        "All of it goes to RTX 4070, where 11.4 GB are free.",
+        "Iris Xe is left out: it has no memory of its own, and RTX 4070 has.",
+    )
+
+
+def test_two_unequal_cards_share_by_what_is_free_unless_one_is_better(model: tuple[ModelShape, Weights]) -> None:
+    small = Gpu("RTX 3050", "nvidia", 4 * GB, 4 * GB, engine_devices=("CUDA1",))
+    both = place(*model, LoadSettings(32768), machine(CARD, small))
+    shares = [device.weights_bytes for device in both.memory.devices]
+    assert both.placement == "gpu" and shares[1] > 2 * shares[2] > 0
+    assert gpu_words(both)[0].startswith("The layers are shared among 2 GPUs by what is free on each: RTX 4070 11.4 GB")
+
+
+def test_a_busy_card_is_left_with_the_reason(model: tuple[ModelShape, Weights]) -> None:
+    fit = place(*model, LoadSettings(512), machine(BUSY))
+    assert (fit.placement, fit.gpu_layers, fit.devices) == ("cpu", 0, "none")
+    assert gpu_words(fit) == (
+        "RTX 4070 is left out: none of its memory is free for a model, and without it more fits the rest.",
+    )
+    other = Gpu("RTX 4080", "nvidia", 16 * GB, 16 * GB, engine_devices=("CUDA1",))
+    fit = place(*model, LoadSettings(512), machine(BUSY, other))
+    assert (fit.placement, fit.devices) == ("gpu", "CUDA1")
