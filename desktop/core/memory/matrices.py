@@ -6,7 +6,6 @@ from desktop.core.gguf import Header
 from desktop.core.layers import locate
 from desktop.core.memory.architectures import Fused, Norms
 
-
 _STACKS = frozenset(("blk", "enc.blk", "dec.blk"))  # of T5: an encoder's layers and a decoder's, of one kind
 
 
