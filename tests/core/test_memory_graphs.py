@@ -187,3 +187,19 @@ def test_layers_of_other_shards_are_not_without_what_this_one_cannot_list(tmp_pa
     assert [layer.experts for layer in shard(1).layers] == [layer.experts for layer in shape(whole).layers] == [0, 4, 4]
     assert [layer.gate for layer in shard(2).layers] == [0, WIDTH, WIDTH]
     assert (shape(whole).shared_feed_forward, shard(2).shared_feed_forward) == (0, 192)
+
+
+def test_a_decoder_s_own_layers_say_whether_its_feed_forward_part_has_a_gate(tmp_path: Path) -> None:
+    """T5 names its layers ``dec.blk.N``; its first models have no gate there."""
+
+    def gated(*roles: str) -> bool:
+        model = Forged("t5", 16384, {
+            "block_count": 1, "embedding_length": WIDTH, "feed_forward_length": HIDDEN, "attention.head_count": 2,
+        })  # fmt: skip
+        for role in ("attn_norm", *roles):
+            model.add(f"dec.blk.0.{role}.weight", *{**NORMS, **DENSE}[role])
+        model.ends(tied=False)
+        return shape(read_header(BytesSource(model.write(tmp_path / "t5.gguf").read_bytes()))).fused.gated
+
+    assert gated("ffn_gate", "ffn_up", "ffn_down")
+    assert not gated("ffn_up", "ffn_down")

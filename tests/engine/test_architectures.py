@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from support.forge_architectures import Wanted, architectures, forge_architectur
 from support.load_tool import TESTS, Loads
 from support.rpc_device import rpc_device
 
+import desktop
 from desktop.core.gguf import BytesSource, read_header
 from desktop.core.gguf.skeleton import skeleton
 from desktop.engine.helper_process import Tool
@@ -43,7 +45,8 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tool[Plans
     folder = tmp_path_factory.mktemp("tools")
     with rpc_device() as endpoint, pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEFT_RPC", endpoint)
-        patch.setenv("PYTHONPATH", TESTS)  # the loader's process finds itself there
+        # the loader's process finds itself there, and both the Heft that is tested
+        patch.setenv("PYTHONPATH", os.pathsep.join((TESTS, str(Path(desktop.__file__).parents[1]))))
         planner: Tool[Plans] = Tool("desktop.engine.planner.planner", Plans, folder, folder / "planner.log")
         loader: Tool[Loads] = Tool("support.load_tool", Loads, None, folder / "loads.log")
         yield planner, loader

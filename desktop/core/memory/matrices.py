@@ -6,11 +6,13 @@ from desktop.core.gguf import Header
 from desktop.core.layers import locate
 from desktop.core.memory.architectures import Fused, Norms
 
+_STACKS = frozenset(("blk", "enc.blk", "dec.blk"))  # of T5: an encoder's layers and a decoder's, of one kind
+
 
 def _roles(header: Header) -> set[str]:
     """What there is in any layer; nothing of a header that was read in part."""
     tensors = header.tensors if header.complete else ()
-    return {place.role for tensor in tensors if (place := locate(tensor.name)).stack == "blk"}
+    return {place.role for tensor in tensors if (place := locate(tensor.name)).stack in _STACKS}
 
 
 def fused_matrices(header: Header, usual: Fused, feed_forward: int) -> Fused:
@@ -73,7 +75,7 @@ def widths_of(header: Header, *roles: str) -> dict[int, int]:
     found: dict[int, int] = {}
     for tensor in header.tensors if header.complete else ():
         place = locate(tensor.name)
-        if place.layer is not None and place.stack == "blk" and place.role in roles and len(tensor.shape) == 2:
+        if place.layer is not None and place.stack in _STACKS and place.role in roles and len(tensor.shape) == 2:
             found[place.layer] = tensor.shape[1]
     return found
 

@@ -26,15 +26,16 @@ def graph(builder: Builder) -> int:
         stream = _biased_norm(builder, stream)
     first_value: Result | None = None
     for layer, last in builder.each_layer():
+        stream = builder.view(stream)
         history = read_state(builder, state.convolution)
-        normed = _biased_norm(builder, builder.view(stream)) if own else builder.norm(builder.view(stream))
+        normed = _biased_norm(builder, stream) if own else builder.norm(stream)
         if shape.architecture in ("rwkv7", "arwkv7"):
             mixed, first_value = _time_mix_7(builder, state, history, normed, first_value)
         else:
             mixed = _time_mix_6(builder, state, history, normed, layer)
         if not own:
             builder.store(builder.part(normed, 1))
-        joined = builder.over(builder.view(mixed), builder.view(stream))
+        joined = builder.over(builder.view(mixed), stream)
         stream = (
             _channels(builder, layer, history, normed, joined, last) if own else _gated(builder, layer, joined, last)
         )
@@ -43,7 +44,7 @@ def graph(builder: Builder) -> int:
 
 def _biased_norm(builder: Builder, of: Result) -> Result:
     """A norm with weight and bias; unlike one of root mean squares it is never written over its input."""
-    return builder.over(builder.over(builder.new(builder.shape.embedding, of)))
+    return builder.over(builder.over(builder.loose(builder.shape.embedding, of)))
 
 
 def _shifted(builder: Builder, history: Result, normed: Result) -> Result:
@@ -78,7 +79,7 @@ def _channels(builder: Builder, layer: Layer, history: Result, normed: Result, j
     values = builder.new(width, keys, rows=rows)
     if receptance is not None:
         values = builder.over(receptance, values)
-    return builder.over(builder.view(values), joined)
+    return builder.over(values, joined)
 
 
 def _scanned(builder: Builder, state: Recurrent, *sources: Result) -> Result:
