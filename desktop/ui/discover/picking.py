@@ -48,11 +48,11 @@ class Picking(QObject):
         """Ask the Hub's lists, once at a time."""
         if self._seeking is not None:
             return
-        self.found.emit(None)
         self._seeking = self._tasks.run(
             lambda context: self._service.live(lambda: context.cancelled),
             done=self._take, failed=self._without_hub, lane=Lane.NETWORK, owner=self,
         )  # fmt: skip
+        self.found.emit(None)
 
     def look_again(self) -> None:
         """Weigh anew where this computer, what was measured of it or the settings have changed since."""

@@ -18,6 +18,22 @@ from desktop.ui.shell.theme import set_role
 WATCH_MILLISECONDS = 5_000  # what the picks were weighed for is looked at again so often while they are in view
 
 
+class _Cards(QVBoxLayout):
+    """Cards as high as their texts need at the width that the panel gets, which is at most its widest."""
+
+    def heightForWidth(self, width: int) -> int:
+        """Also where there is more room beside the panel."""
+        return super().heightForWidth(self._got(width))
+
+    def minimumHeightForWidth(self, width: int) -> int:
+        """Also where there is more room beside the panel."""
+        return super().minimumHeightForWidth(self._got(width))
+
+    def _got(self, width: int) -> int:
+        panel = self.parentWidget()
+        return width if panel is None else min(width, panel.maximumWidth())
+
+
 class PicksPanel(QWidget):
     """Tells :attr:`wanted` with the pick whose button was pressed."""
 
@@ -36,7 +52,7 @@ class PicksPanel(QWidget):
         self._watch = QTimer(self)
         self._watch.setInterval(WATCH_MILLISECONDS)
         self._watch.timeout.connect(self.in_view)
-        self._column = QVBoxLayout(self)
+        self._column = _Cards(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
         self._column.addWidget(heading)

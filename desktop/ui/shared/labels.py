@@ -44,6 +44,10 @@ class PlainLabel(QLabel):
         """The selected part of the text as it was set."""
         return super().selectedText().replace(_BREAK, "")
 
+    def heightForWidth(self, width: int) -> int:
+        """Of the lines at the width that it gets, which is at most its widest."""
+        return super().heightForWidth(min(width, self.maximumWidth()))
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Copying takes the text as it was set."""
         if event.matches(QKeySequence.StandardKey.Copy) and self.hasSelectedText():

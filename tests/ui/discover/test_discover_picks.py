@@ -99,12 +99,17 @@ def test_a_pick_that_cannot_be_opened_says_why_and_what_to_do(
     hub.close()
     picking.seek()
     made.wait(lambda: bool(roles(made)))
-    said = made.find(QLabel, "pickOffline1")
+    said, button = made.find(QLabel, "pickOffline1"), made.find(QPushButton, "pickOpen1")
+    made.wait(button.isVisible)
     assert not said.isVisible()
-    qtbot.mouseClick(made.find(QPushButton, "pickOpen1"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert said.isVisible() and "are on the Hub" in said.text() and "cannot be reached" in said.text()
     assert "Check the network connection" in said.text() and "press “Look at it” again" in said.text()
     assert not made.find(QLabel, "pickOffline0").isVisible()
+    for size in ((1280, 800), (820, 520)):
+        made.page.resize(*size)
+        labels = [label for label in said.parentWidget().findChildren(QLabel) if label.isVisible()]
+        made.wait(lambda labels=labels: all(one.height() >= one.heightForWidth(one.width()) for one in labels))  # type: ignore[misc]
 
 
 def test_picks_in_view_follow_a_calibration(
