@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from desktop.core.hardware import Cpu, Gpu, Machine, Memory
+from desktop.core.units import human_bytes
 
 DeviceKind = Literal["gpu", "unified", "apple"]
 
@@ -19,7 +20,9 @@ ASSUMED = "assumed"  # in the place of the probe that saw a GPU
 DISPLAY_BYTES = 512 << 20  # what a desktop holds of a graphics card's memory
 SYSTEM_BYTES = 4 * GIB  # what system and programs hold of main memory
 HOST_MEMORY_BYTES = 32 * GIB
+_SYSTEM, _DISPLAY = human_bytes(SYSTEM_BYTES), human_bytes(DISPLAY_BYTES)
 HOST_BANDWIDTH = 89.6e9  # bytes per second: dual channel DDR5-5600, bandwidth.csv
+_KEPT_SHARE = 0.01  # of a card's memory, at most, that its driver keeps
 
 # What Metal lets the GPU take, as desktop.machine.gpu_apple.default_limit has it with its sources.
 _METAL_SHARE, _METAL_SHARE_LARGE, _METAL_LARGE = 2 / 3, 3 / 4, 32 * GIB
@@ -47,6 +50,16 @@ class Device:
         """Name and memory, as a person would say it: ``GeForce RTX 4060 8 GB``."""
         prefix = "Apple " if self.kind == "apple" else ""
         return f"{prefix}{self.name} {self.memory_bytes // GIB} GB"
+
+
+def sold_as(total_bytes: int, *, nearly: bool = False) -> int | None:
+    """The GB (binary ones) that memory of this size is sold as; None where it is no whole number of them.
+
+    ``nearly``: also within 1%, since drivers keep a little of a card for themselves.
+    """
+    whole = round(total_bytes / GIB)
+    off = abs(total_bytes - whole * GIB)
+    return whole if whole and (off == 0 or (nearly and off < _KEPT_SHARE * total_bytes)) else None
 
 
 def devices_from_rows(rows: Sequence[Mapping[str, str]], bandwidths: Sequence[Mapping[str, str]]) -> tuple[Device, ...]:
@@ -101,7 +114,10 @@ def _with_cards(device: Device, count: int) -> Machine:
         Cpu("8-core processor", "x86_64", 8, 16, ("AVX2", "F16C", "FMA")),
         Memory(HOST_MEMORY_BYTES, HOST_MEMORY_BYTES - SYSTEM_BYTES, HOST_BANDWIDTH),
         gpus,
-        notes=("Assumed: 8 cores, 32 GB of dual channel DDR5-5600, 4 GB of it in use, 0.5 GB of each card in use.",),
+        notes=(
+            f"Assumed: 8 cores, {human_bytes(HOST_MEMORY_BYTES)} of dual channel DDR5-5600, {_SYSTEM} of it in use, "
+            f"{_DISPLAY} of each card in use.",
+        ),
         system="What if",
     )
 
@@ -129,7 +145,7 @@ def _unified(device: Device) -> Machine:
         cpu,
         Memory(total, total - SYSTEM_BYTES, bandwidth),
         (gpu,),
-        notes=(f"Assumed: 4 GB of memory in use; the GPU may take {share:.0%} of all.",),
+        notes=(f"Assumed: {_SYSTEM} of memory in use; the GPU may take {share:.0%} of all.",),
         system="What if",
     )
 
@@ -145,12 +161,12 @@ def machine_of_sizes(own: Machine, ram_bytes: int, vram_bytes: int) -> Machine:
         free_bytes=max(0, vram_bytes - DISPLAY_BYTES),
         probe=ASSUMED,
     )
-    of_card = ", 0.5 GB of the card" if vram_bytes else ""
+    of_card = f", {_DISPLAY} of the card" if vram_bytes else ""
     return Machine(
         own.cpu,
         Memory(ram_bytes, max(ram_bytes // 2, ram_bytes - SYSTEM_BYTES), own.memory.bandwidth_bytes_per_second),
         (card,) if vram_bytes else (),
-        notes=(f"Assumed: this computer's processor and speed of memory; 4 GB of memory{of_card} in use.",),
+        notes=(f"Assumed: this computer's processor and speed of memory; {_SYSTEM} of memory{of_card} in use.",),
         system="What if",
         reserves=own.reserves,
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from desktop.core.hardware import FormatSupport, Gpu, Machine
 from desktop.core.machines import ASSUMED
 from desktop.core.units import human_bytes
-from desktop.services.machine.memory_words import free_words, main_memory, parts_words
+from desktop.services.machine.memory_words import free_words, main_memory, parts_words, sized_words
 
 _SUPPORT_WIDTH = len("native, unused")
 
@@ -39,9 +39,9 @@ def cores(machine: Machine) -> str:
 
 def gpu_facts(gpu: Gpu, architecture: str = "") -> tuple[str, ...]:
     """What is known of a GPU besides its name, each fact as a short phrase."""
-    memory = human_bytes(gpu.total_bytes) if gpu.total_bytes else "memory unknown"
+    memory = sized_words(gpu.total_bytes, nearly=gpu.probe != ASSUMED) if gpu.total_bytes else "memory unknown"
     if gpu.shared_memory and gpu.total_bytes:
-        memory += " of main memory"
+        memory = f"{human_bytes(gpu.total_bytes)} of main memory"
         if gpu.set_aside_bytes:
             memory += f", {human_bytes(gpu.set_aside_bytes)} of it set aside"
     if gpu.free_bytes is not None:
