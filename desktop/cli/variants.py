@@ -19,6 +19,7 @@ from desktop.services.discover.picker_words import (
     facts,
     loss,
     model_facts,
+    rough_words,
     where,
     which_model,
     why_title,
@@ -234,7 +235,9 @@ def _group_lines(view: View, group: ModelGroup) -> list[str]:
     header = ["", "VARIANT", "DOWNLOAD", "MEMORY", "WHERE IT RUNS", "SPEED", "QUALITY LOSS", ""]
     why = [] if view.problem else [f"{why_title(view, group)} {paragraph(group.recommendation)}"]
     beside = _companions(None if group.recommended is None else view.rows[group.recommended])
-    return [*heading, context, "", table(header, rows, right=(2, 3)), "", *why, *beside]
+    rough = rough_words(view.rows[row].option for row in group.rows)
+    legend = [rough] if rough else []
+    return [*heading, context, "", table(header, rows, right=(2, 3)), *legend, "", *why, *beside]
 
 
 def _companions(row: VariantRow | None) -> list[str]:
@@ -252,7 +255,7 @@ def _line(row: VariantRow, recommended: bool) -> list[str]:
         "*" if recommended else "",
         row.variant.name,
         "downloaded" if row.local_path else human_bytes(row.variant.size_bytes),
-        memory if fit is None or fit.method == "engine" else f"~{memory}",
+        memory if fit is None or fit.method == "engine" else f"~ {memory}",
         where(row.option)[0],
         speed(row.option.speeds),
         loss(row.option.quality)[0],

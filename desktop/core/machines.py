@@ -22,7 +22,9 @@ DISPLAY_BYTES = 512 << 20  # what a desktop holds of a graphics card's memory
 SYSTEM_BYTES = 4_300_000_000
 HOST_MEMORY_BYTES = 32 * GIB
 _TENTH = 100_000_000
+_SYSTEM, _DISPLAY = human_bytes(SYSTEM_BYTES), human_bytes(DISPLAY_BYTES)
 HOST_BANDWIDTH = 89.6e9  # bytes per second: dual channel DDR5-5600, bandwidth.csv
+_KEPT_SHARE = 0.01  # of a card's memory, at most, that its driver keeps
 
 # What Metal lets the GPU take, as desktop.machine.gpu_apple.default_limit has it with its sources.
 _METAL_SHARE, _METAL_SHARE_LARGE, _METAL_LARGE = 2 / 3, 3 / 4, 32 * GIB
@@ -52,9 +54,14 @@ class Device:
         return f"{prefix}{self.name} {self.memory_bytes // GIB} GB"
 
 
-def sold_words(count: int) -> str:
-    """A memory size as it is sold, in binary gigabytes, and as all other figures count it."""
-    return f"{count // GIB} GB as sold ({human_bytes(count)} of a billion bytes)"
+def sold_as(total_bytes: int, *, nearly: bool = False) -> int | None:
+    """The GB (binary ones) that memory of this size is sold as; None where it is no whole number of them.
+
+    ``nearly``: also within 1%, since drivers keep a little of a card for themselves.
+    """
+    whole = round(total_bytes / GIB)
+    off = abs(total_bytes - whole * GIB)
+    return whole if whole and (off == 0 or (nearly and off < _KEPT_SHARE * total_bytes)) else None
 
 
 def devices_from_rows(rows: Sequence[Mapping[str, str]], bandwidths: Sequence[Mapping[str, str]]) -> tuple[Device, ...]:
@@ -110,8 +117,8 @@ def _with_cards(device: Device, count: int) -> Machine:
         Memory(HOST_MEMORY_BYTES, HOST_MEMORY_BYTES - SYSTEM_BYTES, HOST_BANDWIDTH),
         gpus,
         notes=(
-            f"Assumed: 8 cores, {sold_words(HOST_MEMORY_BYTES)} of dual channel DDR5-5600, {human_bytes(SYSTEM_BYTES)} "
-            f"of it in use, {human_bytes(DISPLAY_BYTES)} of each card in use.",
+            f"Assumed: 8 cores, {human_bytes(HOST_MEMORY_BYTES)} of dual channel DDR5-5600, {_SYSTEM} of it in use, "
+            f"{_DISPLAY} of each card in use.",
         ),
         system="What if",
     )
@@ -141,8 +148,7 @@ def _unified(device: Device) -> Machine:
         Memory(total, total - SYSTEM_BYTES, bandwidth),
         (gpu,),
         notes=(
-            f"Assumed: {sold_words(total)} of memory, {human_bytes(SYSTEM_BYTES)} of it in use; the GPU may take "
-            f"{share:.0%} of all.",
+            f"Assumed: {human_bytes(total)} of memory, {_SYSTEM} of it in use; the GPU may take {share:.0%} of all.",
         ),
         system="What if",
     )
@@ -160,13 +166,13 @@ def machine_of_sizes(own: Machine, ram_bytes: int, vram_bytes: int) -> Machine:
         probe=ASSUMED,
     )
     used = min(SYSTEM_BYTES, ram_bytes // 2 // _TENTH * _TENTH)
-    of_card = f", {human_bytes(DISPLAY_BYTES)} of the card in use" if vram_bytes else ""
+    of_card = f", {_DISPLAY} of the card in use" if vram_bytes else ""
     return Machine(
         own.cpu,
         Memory(ram_bytes, ram_bytes - used, own.memory.bandwidth_bytes_per_second),
         (card,) if vram_bytes else (),
         notes=(
-            f"Assumed: this computer's processor and speed of memory; {sold_words(ram_bytes)} of memory, "
+            f"Assumed: this computer's processor and speed of memory; {human_bytes(ram_bytes)} of memory, "
             f"{human_bytes(used)} of it in use{of_card}.",
         ),
         system="What if",

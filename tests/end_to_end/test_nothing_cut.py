@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support import gguf_bytes as g
 from support.hub_server import HubServer
+from support.hub_server_content import BytesContent
 from support.remote_models import QWEN3_8B, VARIANTS, repo
 
 from desktop.store.chats import ChatStore
@@ -80,6 +81,9 @@ def test_everything_can_be_read(
         store.finish(answer.id, "length", FIGURES)
     store.close()
     hub.add(repo(NAME, QWEN3_8B, VARIANTS, vocab_dir / "ggml-vocab-llama-spm.gguf", 8.19e9))
+    for companion, architecture in (("mmproj-", "clip"), ("mtp-", "gemma4-assistant")):
+        made = g.model(architecture=architecture, clip__vision__projection_dim=4096).write(tmp_path / "companion.gguf")
+        hub.repos[NAME].files[f"{companion}{NAME.rpartition('/')[2]}-F16.gguf"] = BytesContent(made.read_bytes())
     other = g.model(layers=3).write(tmp_path / "other.gguf")
     done = subprocess.run(
         [sys.executable, "-m", "support.cut_window", str(starter_model), str(other), f"hf:{NAME}", "qwen3", *sizes],

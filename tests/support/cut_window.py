@@ -28,12 +28,15 @@ from PySide6.QtWidgets import (
 
 from desktop.core.errors import HeftError
 from desktop.core.failures import FailureKind
+from desktop.core.hardware import Cpu, Gpu, Machine, Memory
+from desktop.core.machines import ASSUMED
 from desktop.core.progress import Progress
 from desktop.core.settings_pages import PAGES as SETTINGS_PAGES
 from desktop.services.job_kinds import Job
 from desktop.ui.chat.sampling_panel import ChatSettings
 from desktop.ui.inspect.page import _EMPTY as EMPTY
 from desktop.ui.shared.elided_label import ElidedLabel
+from desktop.ui.shared.machine_sizes import MachineSizes
 from desktop.ui.shell.window import MINIMUM_SIZE
 
 from .cut import faults
@@ -139,6 +142,9 @@ def library(tour: Tour) -> None:
     until(lambda: said.whole_text != "…", "the plan")
     tour.look("library, how it loads")
     set_up.setChecked(False)
+    page._what_if._chosen.choose(_other_machine())
+    tour.look("library, what if")
+    page._what_if._chosen.choose(None)
     page._search.setText("nothing is called like this")
     tour.look("library, nothing found")
     page._search.clear()
@@ -176,6 +182,11 @@ def _until_read(name: str, page: Any) -> None:
     QTest.qWait(150)
 
 
+def _other_machine() -> Machine:
+    card = Gpu("A graphics card of a long name", total_bytes=24 << 30, probe=ASSUMED)
+    return Machine(Cpu("x"), Memory(64_000_000_000, 60_000_000_000), (card, card))
+
+
 def discover(tour: Tour, word: str) -> None:
     page: Any = tour.window.go_to("discover")
     results = page.findChild(QAbstractItemView, "discoverResults")
@@ -184,6 +195,9 @@ def discover(tour: Tour, word: str) -> None:
     until(page._state.picks.isVisible, "the picks")
     until(lambda: page.findChild(QWidget, "pick0") is not None, "the first pick")
     tour.look("discover, picks")
+    page._chosen.choose(_other_machine())
+    tour.look("discover, what if")
+    page._chosen.choose(None)
     page.search_for(word)
     until(lambda: _rows(results) > 0, "the results")
     results.setCurrentIndex(results.model().index(0, 0))
@@ -235,6 +249,7 @@ def dialogs(tour: Tour) -> None:
     tour.dialog("shortcuts", window.show_shortcuts)
     tour.dialog("about", window.about_asked.emit)
     window.go_to("inspect")
+    tour.dialog("own sizes", lambda: MachineSizes(window).show())
     tour.dialog("address", window.page("inspect")._head.open_menu.ask_address)
     window.notifications.show_message(HeftError(LONG, LONG))
     window.notifications.show_message(LONG)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from desktop.core.choice import Option
@@ -17,7 +17,7 @@ from desktop.core.variants import Variant
 from desktop.services.discover.picker_records import ModelGroup, VariantRow, View
 from desktop.services.discover.tables import DataTables
 from desktop.services.models.kind_words import kind_fact
-from desktop.services.planning.words import memory_terms, placement_words
+from desktop.services.planning.words import ROUGH_MEMORY, ROUGH_SPEED, is_rough, memory_terms, placement_words
 
 Tone = Literal["good", "warn", "bad", "text_muted"]
 
@@ -208,3 +208,11 @@ def _band(quality: Quality) -> str:
 
 def _kld(value: float) -> str:
     return f"{value:.3f}" if value < 0.01 else f"{value:.2f}"
+
+
+def rough_words(options: Iterable[Option]) -> str:
+    """What "~" before their figures means, in a line; "" where there is none."""
+    shown = tuple(options)
+    memory = any(option.fit is not None and option.fit.method == "estimate" for option in shown)
+    speed = any(option.speeds is not None and is_rough(option.speeds) for option in shown)
+    return " · ".join(words for words, said in ((ROUGH_MEMORY, memory), (ROUGH_SPEED, speed)) if said)

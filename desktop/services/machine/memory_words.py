@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from desktop.core.hardware import Machine
+from desktop.core.machines import sold_as
 from desktop.core.pools import NOTHING_RECLAIMABLE, Pool, Reclaimable, pools_of
 from desktop.core.units import human_bytes
 
@@ -25,14 +26,21 @@ def free_words(pool: Pool) -> str:
     return f"{human_bytes(pool.free_bytes)} free for models"
 
 
+def sized_words(total_bytes: int, *, nearly: bool = False) -> str:
+    """``34.4 GB (sold as 32 GB)``, or the size alone; ``nearly`` as of :func:`desktop.core.machines.sold_as`."""
+    sold = sold_as(total_bytes, nearly=nearly)
+    return human_bytes(total_bytes) if sold is None else f"{human_bytes(total_bytes)} (sold as {sold} GB)"
+
+
 def parts_words(total_bytes: int, pool: Pool, held: Reclaimable = NOTHING_RECLAIMABLE) -> str:
-    """Where the rest is: ``of 25.3 GB: 1.2 GB in use, 1.0 GB kept for the system``. As shown, the parts add up."""
+    """Where the rest is: ``of 34.4 GB (sold as 32 GB): 1.2 GB in use, 1.0 GB kept for the system``. As shown, the parts
+    add up."""
     used = total_bytes - pool.free_bytes - pool.reserve_bytes
     if pool.free_bytes >= 10 * _TENTH:  # all are shown to a tenth
         shown = (round(size / _TENTH) for size in (total_bytes, pool.free_bytes, pool.reserve_bytes))
         total, free, kept = shown
         used = (total - free - kept) * _TENTH
-    said = f"of {human_bytes(total_bytes)}: {human_bytes(max(0, used))} in use"
+    said = f"of {sized_words(total_bytes)}: {human_bytes(max(0, used))} in use"
     said += f", {human_bytes(pool.reserve_bytes)} kept for the system" if pool.reserve_bytes else ""
     if held.memory_bytes >= _TENTH:
         said += f". Counted as free: {human_bytes(held.memory_bytes)} that the loaded model would give back"

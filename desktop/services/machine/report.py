@@ -11,7 +11,7 @@ from desktop.core.hardware import FormatSupport, Gpu, Machine
 from desktop.core.machines import ASSUMED
 from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable
 from desktop.core.units import human_bytes
-from desktop.services.machine.memory_words import memory_words
+from desktop.services.machine.memory_words import memory_words, sized_words
 
 NO_ENGINE = "gave no answer, or is not part of this profile"
 _SUPPORT_WIDTH = len("native, unused")
@@ -41,9 +41,9 @@ def cores(machine: Machine) -> str:
 
 def gpu_facts(gpu: Gpu, architecture: str = "") -> tuple[str, ...]:
     """What is known of a GPU besides its name, each fact as a short phrase."""
-    memory = human_bytes(gpu.total_bytes) if gpu.total_bytes else "memory unknown"
+    memory = sized_words(gpu.total_bytes, nearly=gpu.probe != ASSUMED) if gpu.total_bytes else "memory unknown"
     if gpu.shared_memory and gpu.total_bytes:
-        memory += " of main memory"
+        memory = f"{human_bytes(gpu.total_bytes)} of main memory"
         if gpu.set_aside_bytes:
             memory += f", {human_bytes(gpu.set_aside_bytes)} of it set aside"
     if gpu.free_bytes is not None:

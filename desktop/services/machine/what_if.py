@@ -7,21 +7,24 @@ from pathlib import Path
 
 from desktop.core.errors import UsageError
 from desktop.core.hardware import Machine
-from desktop.core.machines import GIB, machine_of_sizes, machine_with
+from desktop.core.machines import machine_of_sizes, machine_with
 from desktop.core.pools import hypothetical
+from desktop.core.units import byte_count
 from desktop.services.discover.tables import DataTables
 from desktop.services.machine.machine import MachineService
 
 _SHOWN = 4
 _SIZES = re.compile(
-    r"(?P<ram>[1-9]\d{0,4}) ?GB(?: RAM)?(?: ?[+,] ?(?P<vram>[1-9]\d{0,4}) ?GB(?: VRAM)?)?", re.IGNORECASE
+    r"(?P<ram>[1-9]\d{0,4}(?:\.\d{1,3})? ?Gi?B)(?: RAM)?"
+    r"(?: ?[+,] ?(?P<vram>[1-9]\d{0,4}(?:\.\d{1,3})? ?Gi?B)(?: VRAM)?)?",
+    re.IGNORECASE,
 )
 
 
 def named_machine(text: str, tables: DataTables, machines: MachineService) -> Machine:
     """A file's profile, one of ``resources/data/profiles`` by name, ``[COUNTx ]PRODUCT [SIZE GB]``, or own figures.
 
-    These are ``RAM GB [+ VRAM GB VRAM]``: this computer's processor with so much memory.
+    These are ``RAM GB [+ VRAM GB VRAM]``: this computer's processor with so much memory. GB are decimal, GiB binary.
 
     ``2x RTX 3090`` and ``M4 Max`` are enough where they name one product; of several sizes the most common is taken.
     Raises UsageError for another text, ProfileError for a file that is no profile.
@@ -32,7 +35,7 @@ def named_machine(text: str, tables: DataTables, machines: MachineService) -> Ma
     if text in tables.profiles:
         return tables.profiles[text]
     if sizes := _SIZES.fullmatch(text.strip()):
-        ram, vram = (int(sizes[name] or 0) * GIB for name in ("ram", "vram"))
+        ram, vram = (byte_count(sizes[name]) if sizes[name] else 0 for name in ("ram", "vram"))
         return machine_of_sizes(machines.without_graphics(), ram, vram)
     found = re.fullmatch(r"(?:(?P<count>[1-8])\s*x\s+)?(?P<name>.+)", text.strip(), re.IGNORECASE)
     wanted = found["name"].casefold() if found else ""

@@ -17,6 +17,8 @@ from desktop.services.planning.device_words import gpu_words
 
 _WORTH_SAYING = 0.1  # of a rate
 _WIDE = 0.3  # of a rate: a band beyond it is no figure with an error any more
+ROUGH_SPEED = f"~ before a speed: it may be off by more than {_WIDE:.0%}"
+ROUGH_MEMORY = "~ before memory: by formulas, not by the engine's own plan"
 
 
 def speed(speeds: Speeds | None, *, unit: bool = True) -> str:
@@ -27,8 +29,13 @@ def speed(speeds: Speeds | None, *, unit: bool = True) -> str:
     if speeds is None:
         return "–"
     first, last = _figure(speeds.empty.expected), _figure(speeds.full.expected)
-    about, end = "~ " if _spread(speeds.full) > _WIDE * speeds.full.expected else "", _unit(speeds) if unit else ""
+    about, end = "~ " if is_rough(speeds) else "", _unit(speeds) if unit else ""
     return f"{about}{first}{end}" if first == last else f"{about}{first} → {last}{end}"
+
+
+def is_rough(speeds: Speeds) -> bool:
+    """Whether a speed is told with "~": its band is wide."""
+    return _spread(speeds.full) > _WIDE * speeds.full.expected
 
 
 def _unit(speeds: Speeds) -> str:

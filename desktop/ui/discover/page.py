@@ -36,13 +36,14 @@ from desktop.ui.discover.giving_token import GivingToken
 from desktop.ui.discover.picking import Picking
 from desktop.ui.discover.repo import RepoPane
 from desktop.ui.discover.search import DiscoverSearch
+from desktop.ui.discover.search_banner import SearchBanner
 from desktop.ui.discover.states import DiscoverState
 from desktop.ui.discover.weighing import Weighing
 from desktop.ui.shared.chosen_machine import OTHER_MACHINE, ChosenMachine
 from desktop.ui.shared.reflow import Column, CurrentStack, DownwardScroll
 from desktop.ui.shared.search_field import focus_search
 from desktop.ui.shared.speed_offer import SpeedOffer
-from desktop.ui.shared.what_if_actions import ANOTHER_CHOSEN, LOAD_PROFILE, OWN_SIZES, THIS_COMPUTER
+from desktop.ui.shared.what_if_actions import LOAD_PROFILE, OWN_SIZES, THIS_COMPUTER
 from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
@@ -190,7 +191,9 @@ class DiscoverPage(Page):
         splitter.setSizes([_SIDE_WIDTH, 864])
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(splitter)
+        outer.setSpacing(0)
+        outer.addWidget(SearchBanner(self.commands, self._chosen, self._body, self._repo))
+        outer.addWidget(splitter, 1)
         self.setFocusProxy(self._search.filters.field)
 
     def _connect(self) -> None:
@@ -242,7 +245,6 @@ class DiscoverPage(Page):
             (actions.OTHER_FORMATS, self._search.filters.toggle_all_formats),
         ):
             self.commands.connect_to(action, call)
-        self.commands.ask(ANOTHER_CHOSEN, lambda: self._chosen.machine is not None)
         self.commands.ask(actions.REPO_CHOSEN, lambda: self._result is not None)
         self.commands.ask(actions.WEIGHED, lambda: self._body.currentIndex() == _REPO and self._repo.rows.rowCount())
 

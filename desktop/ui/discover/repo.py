@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 from desktop.core.text import visible_in_place
 from desktop.core.variants import CompanionKind
 from desktop.services.discover.picker_records import Mark, ModelGroup, View
-from desktop.services.discover.picker_words import facts, name_words, which_model, why_title
+from desktop.services.discover.picker_words import facts, name_words, rough_words, which_model, why_title
 from desktop.services.discover.picks import Pick
 from desktop.services.discover.picks_words import quicker_words
 from desktop.services.discover.reason_words import paragraph
@@ -132,6 +132,9 @@ class RepoPane(QScrollArea):
             self._limit_controls(view, first=first)
         self.controls.show_machine(view)
         self.rows.set_view(view)
+        legend = rough_words(row.option for row in view.rows)
+        self._legend.setText(legend)
+        self._legend.setVisible(bool(legend))
         self._choose_again(view)
         stale = view.repo.problem
         self._stale.setText(f"{stale} These are the files as they were when the Hub last answered." if stale else "")
@@ -273,6 +276,10 @@ class RepoPane(QScrollArea):
         column.addLayout(above)
         column.addWidget(self._companions)
         column.addWidget(self.table)
+        self._legend = plain_label("variantLegend", "muted")
+        self._legend.setMinimumWidth(1)
+        self._legend.hide()
+        column.addWidget(self._legend)
         if foot is not None:
             column.addWidget(foot, 0, Qt.AlignmentFlag.AlignRight)
         for late in offers:

@@ -75,6 +75,8 @@ class VariantChart(QWidget):
         """Draw one of a view's models, the one to take where none is named."""
         self._view = view
         self._group = group or (view.group if view else None)
+        most = max((len(one.rows) for one in view.groups), default=0) if view else 0
+        self.setVisible(most != 1)  # one point compares nothing: table and reasons say it all
         self._lay_out()
 
     def select(self, row: int) -> None:
@@ -187,7 +189,7 @@ class VariantChart(QWidget):
         painter.drawText(QRectF(0, area.bottom() - 12, _LEFT - 8, 14), right, "large")
         below = QRectF(area.left(), area.bottom() + 4, area.width(), 14)
         if self._layout is None:
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self._waiting())
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self._waiting())
         else:
             self._paint_scale(painter, area, self._layout)
             context = context_words(self._group.context) if self._group else ""

@@ -20,6 +20,7 @@ _LABEL_HEIGHT = 14.0
 _BESIDE = 12.0  # so near to the right of a point a text reads as its label
 _BOLDER = 1.12  # the recommended one's name is written bold, and so much wider
 _TICKS = 8
+_LEAST_SPAN = 3.0  # of the axis, from its beginning to its end: room for sizes to read a single point by
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,9 @@ def lay_out(
         if size < max(sizes, default=0) * _NEAR:
             high = max(high, size * 1.15)
             low = min(low, size * 0.9)
+
+    wider = max(1.0, math.sqrt(_LEAST_SPAN * low / high))
+    low, high = low / wider, high * wider
 
     def x(size: float) -> float:
         return area.left() + math.log(size / low) / math.log(high / low) * area.width()

@@ -29,7 +29,7 @@ from desktop.services.job_words import resume_word
 from desktop.services.models.companion_words import companion_words
 from desktop.services.models.downloads_records import DOWNLOAD as DOWNLOAD_JOB
 from desktop.services.models.downloads_records import DownloadState
-from desktop.services.planning.words import speed, speed_details
+from desktop.services.planning.words import ROUGH_MEMORY, ROUGH_SPEED, speed, speed_details
 from desktop.ui.shared.column_table import ColumnTable, Index
 from desktop.ui.shared.labels import WARNING_SIGN
 from desktop.ui.shell.theme import Theme
@@ -82,9 +82,9 @@ COLUMNS = (
 )
 VARIANT, DOWNLOAD, MEMORY, WHERE, SPEED, QUALITY, ACTION = range(len(COLUMNS))
 _TITLE_TIPS = {
-    SPEED: "Predicted tokens per second while writing: with an empty context → with all of it used",
+    SPEED: "Predicted tokens per second while writing: with an empty context → with all of it used\n" + ROUGH_SPEED,
     QUALITY: "How far its words are from the original model's, as others measured it; KLD is 0 where they are the same",
-    MEMORY: "In main memory and on the GPU together, at the context above; ~ is an estimate",
+    MEMORY: "In main memory and on the GPU together, at the context above\n" + ROUGH_MEMORY,
 }
 _HEADING = ("",) * len(COLUMNS)
 ACTIONS = {

@@ -14,7 +14,7 @@ from desktop.core.spelling import words_of
 from desktop.core.text import plain_tooltip
 from desktop.services.models.kind_words import kind_name, kind_note
 from desktop.services.models.library import LibraryModel
-from desktop.services.planning.words import speed_details, summary
+from desktop.services.planning.words import ROUGH_SPEED, speed_details, summary
 from desktop.ui.library.columns import (
     ARCHITECTURE,
     COLUMNS,
@@ -118,7 +118,10 @@ class LibraryRows(SortedTable[LibraryModel]):
         return super().headerData(section, orientation, role)
 
     def _title_tip(self, column: int) -> str | None:
-        return plain_tooltip(f"On {self._there or 'this computer'}") if column in (FIT, SPEED) else None
+        if column not in (FIT, SPEED):
+            return None
+        where = f"On {self._there or 'this computer'}"
+        return plain_tooltip(f"{where}\n{ROUGH_SPEED}" if column == SPEED else where)
 
     def _key(self, column: int) -> Callable[[LibraryModel], Any]:
         planned, plans = COLUMNS[column].planned_key, self._plans

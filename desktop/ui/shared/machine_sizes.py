@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QVBoxLayout, QWidget
 
 from desktop.core.machines import GIB
+from desktop.core.units import human_bytes
 from desktop.ui.shared.labels import plain_label
-from desktop.ui.shared.number_fields import WholeField
+from desktop.ui.shared.number_fields import DecimalField
+from desktop.ui.shared.reflow import resize_dialog
 
-_MOST = 4096  # GB
-_USUAL_RAM, _USUAL_VRAM = 32, 12
+_GB = 1_000_000_000
+_WIDTH = 560  # pixels
+_MOST = 4096.0  # GB
+_USUAL_RAM, _USUAL_VRAM = 32 * GIB, 12 * GIB
 _WORDS = (
-    "Sizes as they are sold: 64 GB are told as 68.7 GB elsewhere, which counts in thousands. Models are weighed for "
-    "this computer's processor with so much memory. How quick such a graphics card is, is not known: choose a product "
-    'in Discover, beside "what if", for that.'
+    f"GB count in thousands here, as everywhere in Heft: a memory module that is sold as 16 GB holds "
+    f"{human_bytes(16 * GIB)}, two of them {human_bytes(32 * GIB)}, a graphics card of 24 GB {human_bytes(24 * GIB)}.\n"
+    "Models are weighed for this computer's processor with so much memory. How quick such a graphics card is, is not "
+    'known: choose a product in Discover, beside "what if", for that.'
 )
 
 
 class MachineSizes(QDialog):
-    """Main memory and graphics memory in GB, as they are sold; 0 of the latter: no card."""
+    """Main memory and graphics memory in decimal GB, as all of Heft's figures; 0 of the latter: no card."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("machineSizes")
         self.setWindowTitle("What if: other memory")
-        self._ram = _field("machineSizesRam", "Main memory", 1, _USUAL_RAM)
-        self._vram = _field("machineSizesVram", "Graphics memory", 0, _USUAL_VRAM, "no graphics card")
+        self._ram = _field("machineSizesRam", "Main memory", 1.0, _USUAL_RAM)
+        self._vram = _field("machineSizesVram", "Graphics memory", 0.0, _USUAL_VRAM, "no graphics card")
         words = plain_label("machineSizesWords", "muted")
         words.setText(_WORDS)
         form = QFormLayout()
@@ -38,11 +44,12 @@ class MachineSizes(QDialog):
         column.addLayout(form)
         column.addWidget(words)
         column.addWidget(buttons)
+        resize_dialog(self, QSize(_WIDTH, column.heightForWidth(_WIDTH)))
 
     @property
     def sizes(self) -> tuple[int, int]:
         """Main memory and graphics memory, in bytes."""
-        return self._ram.value() * GIB, self._vram.value() * GIB
+        return round(self._ram.value() * _GB), round(self._vram.value() * _GB)
 
 
 def ask_sizes(parent: QWidget) -> tuple[int, int] | None:
@@ -54,10 +61,10 @@ def ask_sizes(parent: QWidget) -> tuple[int, int] | None:
         dialog.deleteLater()
 
 
-def _field(name: str, title: str, least: int, usual: int, least_words: str = "") -> WholeField:
-    field = WholeField(_MOST, least_words, low=least)
+def _field(name: str, title: str, least: float, usual: int, least_words: str = "") -> DecimalField:
+    field = DecimalField(_MOST, 1.0, low=least, decimals=1, word=least_words)
     field.setObjectName(name)
-    field.setAccessibleName(title)
-    field.setValue(usual)
+    field.setAccessibleName(f"{title} in GB")
+    field.setValue(usual / _GB)
     field.setSuffix(" GB")
     return field

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from desktop.core.hardware import Machine
-from desktop.core.machines import GIB
+from desktop.core.hardware import Gpu, Machine
+from desktop.core.machines import ASSUMED, sold_as
 from desktop.core.units import human_bytes
-
-_NEARLY = 0.01
 
 
 def machine_words(machine: Machine) -> str:
-    """A machine in a few words: its GPUs and main memory."""
-    memory = _sold(machine.memory.total_bytes)
+    """A machine in a few words: its GPUs and main memory. Sizes are those it is sold with, where it has such ones."""
+    memory = _size(machine.memory.total_bytes)
     if not machine.gpus:
         return f"CPU with {memory} of memory"
-    named = [gpu.name if gpu.shared_memory else f"{gpu.name} {_sold(gpu.total_bytes)}" for gpu in machine.gpus]
+    named = [_card(gpu) for gpu in machine.gpus]
     counted = (f"{named.count(name)} × {name}" if named.count(name) > 1 else name for name in dict.fromkeys(named))
     return f"{' + '.join(counted)} + {memory}"
 
 
-def _sold(count: int) -> str:
-    """A memory size as it is sold, in binary gigabytes, where it is a whole number of these."""
-    whole = round(count / GIB)
-    return f"{whole} GB" if abs(count / GIB - whole) < _NEARLY * whole else human_bytes(count)
+def _card(gpu: Gpu) -> str:
+    return gpu.name if gpu.shared_memory else f"{gpu.name} {_size(gpu.total_bytes, nearly=gpu.probe != ASSUMED)}"
+
+
+def _size(count: int, *, nearly: bool = False) -> str:
+    sold = sold_as(count, nearly=nearly)
+    return human_bytes(count) if sold is None else f"{sold} GB"

@@ -19,12 +19,14 @@ _MARKS = frozenset("0123456789.,'_+- \u00a0\u2009\u202f")  # a number that is st
 
 
 class DecimalField(QDoubleSpinBox):
-    """A number from ``low`` to ``most``; ``0.3`` and ``0,3`` are the same."""
+    """A number from ``low`` to ``most``; ``0.3`` and ``0,3`` are the same. The lowest is shown as ``word`` where one is
+    given."""
 
-    def __init__(self, most: float, step: float, *, low: float = 0.0, decimals: int = 2) -> None:
+    def __init__(self, most: float, step: float, *, low: float = 0.0, decimals: int = 2, word: str = "") -> None:
         super().__init__()
         self.setDecimals(decimals)
         self.setRange(low, most)
+        self.setSpecialValueText(word)
         self.setSingleStep(step)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         leave_wheel(self)
@@ -35,18 +37,22 @@ class DecimalField(QDoubleSpinBox):
 
     def valueFromText(self, text: str) -> float:
         """What was typed; the present value where it is no number."""
+        if _is_word(self, text):
+            return self.minimum()
         try:
             return decimal(_bare(self, text))
         except ValueError:
             return self.value()
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
-        """A number in range, or one that may still become one."""
+        """A number in range, the word for the lowest, or what may still become one."""
+        if self.specialValueText().startswith(text):
+            return _acceptable(_is_word(self, text)), text, position
         return _state(_bare(self, text), decimal, self.minimum(), self.maximum()), text, position
 
     def fixup(self, text: str) -> str:
         """Leaving the field in the middle of a number keeps the one that was there."""
-        return _kept(self, self.textFromValue(self.value()))
+        return _word_or(self, _kept(self, self.textFromValue(self.value())))
 
 
 class WholeField(QSpinBox):
@@ -66,7 +72,7 @@ class WholeField(QSpinBox):
 
     def valueFromText(self, text: str) -> int:
         """What was typed; the present value where it is no number."""
-        if self._is_word(text):
+        if _is_word(self, text):
             return self.minimum()
         try:
             return whole(_bare(self, text))
@@ -76,18 +82,23 @@ class WholeField(QSpinBox):
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         """A number in range, the word for the lowest, or what may still become one."""
         if self.specialValueText().startswith(text):
-            return _acceptable(self._is_word(text)), text, position
+            return _acceptable(_is_word(self, text)), text, position
         return _state(_bare(self, text), whole, self.minimum(), self.maximum()), text, position
 
     def fixup(self, text: str) -> str:
         """Leaving the field in the middle of a number keeps the one that was there."""
-        if self.specialValueText() and self.value() == self.minimum():
-            return self.specialValueText()
-        return _kept(self, self.textFromValue(self.value()))
+        return _word_or(self, _kept(self, self.textFromValue(self.value())))
 
-    def _is_word(self, text: str) -> bool:
-        word = self.specialValueText()
-        return bool(text) and text in (word, word.partition(" ")[0])
+
+def _is_word(field: QSpinBox | QDoubleSpinBox, text: str) -> bool:
+    """Whether a text is the word for the lowest value, or its beginning."""
+    word = field.specialValueText()
+    return bool(text) and text in (word, word.partition(" ")[0])
+
+
+def _word_or(field: QSpinBox | QDoubleSpinBox, number: str) -> str:
+    word = field.specialValueText()
+    return word if word and field.value() == field.minimum() else number
 
 
 def _bare(field: QSpinBox | QDoubleSpinBox, text: str) -> str:

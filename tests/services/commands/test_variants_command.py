@@ -179,12 +179,18 @@ def test_names_of_machines(paths: Paths, text: str, gpus: int, name: str) -> Non
 
 @pytest.mark.parametrize(
     ("text", "ram", "vram"),
-    [("64 GB + 24 GB VRAM", 64, 24), ("25GB", 25, 0), ("32 gb ram, 8 gb vram", 32, 8)],
+    [
+        ("64 GB + 24 GB VRAM", 64e9, 24e9),
+        ("25GB", 25e9, 0),
+        ("34.4 gb ram, 8 gb vram", 34.4e9, 8e9),
+        ("16 GiB + 12 GiB VRAM", 16 << 30, 12 << 30),
+    ],
 )
-def test_own_figures_are_a_machine(paths: Paths, text: str, ram: int, vram: int) -> None:
+def test_own_figures_are_a_machine(paths: Paths, text: str, ram: float, vram: float) -> None:
+    """GB were binary ones here, and decimal in all that was said of them."""
     machines = MachineService(paths, lambda: pytest.fail("figures need no engine"))
     found = named_machine(text, DataTables(), machines)
-    assert (found.memory.total_bytes, sum(gpu.total_bytes for gpu in found.gpus)) == (ram << 30, vram << 30)
+    assert (found.memory.total_bytes, sum(gpu.total_bytes for gpu in found.gpus)) == (ram, vram)
     assert found.cpu == machines.without_graphics().cpu
 
 

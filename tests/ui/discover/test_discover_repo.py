@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QFrame, QPushButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 from support.discover_page import Made
 from support.hub_server import HubServer
@@ -138,6 +138,24 @@ def test_a_machine_chosen_on_one_page_holds_here_and_one_chosen_here_holds_there
     assert chosen.machine is not None and not chosen.machine.gpus
     chosen.choose(None)
     made.wait(lambda: "layers" in made.cells(5)[3])
+
+
+def test_the_list_says_for_which_machine_it_judges_until_a_repo_does(made: Made, qtbot: QtBot) -> None:
+    """Loaded on the page Machine, it decided what fits here without a word."""
+    banner = made.find(QFrame, "discoverBanner")
+    assert not banner.isVisible()
+    made.page._chosen.choose(profile("rtx-4090"), "rtx.json")
+    there = "GeForce RTX 4090 24 GB + 32 GB"
+    assert banner.isVisible() and f"the list says what fits {there}." in made.text("discoverBannerText")
+    made.wait(lambda: len(made.results) > 1)  # judged anew
+    made.open(0)
+    assert not banner.isVisible() and made.text("machineName") == there
+    made.page._chosen.choose(None)
+    made.page._body.setCurrentIndex(0)
+    assert not banner.isVisible()
+    made.page._chosen.choose(profile("rtx-4090"), "rtx.json")
+    qtbot.mouseClick(made.find(QPushButton, "discoverBack"), Qt.MouseButton.LeftButton)
+    assert made.page._chosen.machine is None and not banner.isVisible()
 
 
 def test_own_figures_are_weighed_and_no_speed_is_told_on_a_card_nobody_knows(

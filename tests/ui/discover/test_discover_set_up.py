@@ -172,3 +172,4 @@ def test_unequal_gpus_are_each_named_in_the_words_of_a_machine() -> None:
     gpus = (card, card, Gpu("RTX 3060", total_bytes=12 << 30), Gpu("UHD Graphics 770", shared_memory=True))
     machine = Machine(Cpu("x"), Memory(32 << 30), gpus)
     assert machine_words(machine) == "2 × RTX 4090 24 GB + RTX 3060 12 GB + UHD Graphics 770 + 32 GB"
+    assert machine_words(Machine(Cpu("x"), Memory(33_300_000_000))) == "CPU with 33.3 GB of memory", "as Machine has it"

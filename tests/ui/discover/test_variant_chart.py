@@ -78,3 +78,15 @@ def test_the_words_of_two_limits_never_lie_over_each_other(room: float) -> None:
     assert len(found) == 2 or room <= 400
     if room >= 1200:
         assert [found[number][1] for number in (0, 1)] == [limit.words for limit in limits]
+
+
+@pytest.mark.parametrize("offered", [["Q4_K_M"], ["Q4_K_M", "Q5_K_S"]])
+def test_a_point_alone_has_an_axis_to_be_read_by(offered: list[str]) -> None:
+    """One variant of 200 MB had one size on its axis, and that was not its own."""
+    found = options("Llama-3.1-8B", profile("rtx-4060-8gb"), 8192, offered)
+    names = {i: option.variant.name for i, option in enumerate(found)}
+    layout = lay_out(dict(enumerate(found)), 0, (), QRectF(0, 0, 500, 120), lambda text: 6.5 * len(text), names)
+    assert len(layout.ticks) >= 3
+    where = [point.where.x() for point in layout.points]
+    assert all(100 < x < 400 for x in where), "in the middle"
+    assert layout.ticks[0][0] < min(where) and max(where) < layout.ticks[-1][0]

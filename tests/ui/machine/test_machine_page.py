@@ -10,8 +10,10 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QFileDialog, QFrame, QLabel, QPushButton, QSpinBox
+from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QFileDialog, QFrame, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
+from support.cut import faults
+from support.widgets import find, label
 
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Cpu, Machine, Memory, Probe
@@ -31,6 +33,7 @@ from desktop.ui.machine.machine_cards import GraphicsCard
 from desktop.ui.machine.page import MachinePage
 from desktop.ui.shared.chosen_machine import ChosenMachine
 from desktop.ui.shared.machine_sizes import MachineSizes
+from desktop.ui.shared.machine_words import machine_words
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 
@@ -228,13 +231,46 @@ def test_a_machine_chosen_on_another_page_is_shown_here_and_left_from_here(
 def test_own_figures_are_asked_for_in_two_fields(qtbot: QtBot) -> None:
     dialog = MachineSizes()
     qtbot.addWidget(dialog)
-    ram, vram = (dialog.findChild(QSpinBox, f"machineSizes{name}") for name in ("Ram", "Vram"))
-    assert ram is not None and vram is not None
-    ram.setValue(25)
-    vram.setValue(0)
-    assert vram.text() == "no graphics card"
-    assert dialog.sizes == (25 << 30, 0)
+    dialog.show()
+    dialog.activateWindow()
+    qtbot.waitUntil(dialog.isActiveWindow)
+    ram, vram = (find(dialog, QDoubleSpinBox, f"machineSizes{name}") for name in ("Ram", "Vram"))
+    assert (ram.text(), vram.text()) == ("34.4 GB", "12.9 GB"), "what 32 GB and a card of 12 GB hold"
+    assert "sold as 16 GB holds 17.2 GB, two of them 34.4 GB" in label(dialog, "machineSizesWords")
+    assert faults(dialog) == []
+    for field, typed in ((ram, "25"), (vram, "0")):
+        field.setFocus()
+        field.selectAll()
+        qtbot.keyClicks(field, typed)
+        qtbot.keyClick(field, Qt.Key.Key_Tab)
+    assert (ram.text(), vram.text()) == ("25.0 GB", "no graphics card")
+    assert dialog.sizes == (25_000_000_000, 0)
     assert machine_of_sizes(Machine(Cpu("x"), Memory(1)), *dialog.sizes).gpus == ()
+
+
+@pytest.mark.parametrize(
+    ("ram", "vram", "total", "card", "words"),
+    [
+        (64_000_000_000, 48_000_000_000, "of 64.0 GB: ", "48.0 GB, ", "Graphics card 48.0 GB + 64.0 GB"),
+        (
+            16 << 30,
+            24 << 30,
+            "of 17.2 GB (sold as 16 GB): ",
+            "25.8 GB (sold as 24 GB), ",
+            "Graphics card 24 GB + 16 GB",
+        ),
+    ],
+)
+def test_both_pages_say_the_same_sizes(
+    shown: Page, service: MachineService, ram: int, vram: int, total: str, card: str, words: str
+) -> None:
+    """64 GB were told as 68.7 GB on the page Machine, and 34.4 GB as 32 GB in Discover, without a word."""
+    shown.wait()
+    machine = machine_of_sizes(service.describe("cached"), ram, vram)
+    shown.page._chosen.choose(machine)
+    assert shown.text("MemoryTotal").startswith(total) and shown.text("GpuFacts0").startswith(card)
+    assert machine_words(machine) == words
+    assert "4.3 GB of memory, 536.9 MB of the card in use" in shown.text("Notes")
 
 
 def test_file_that_is_no_profile_changes_nothing(shown: Page, tmp_path: Path) -> None:
