@@ -87,6 +87,8 @@ def run(args: argparse.Namespace) -> int:
                 if note not in told:  # it holds for the whole conversation
                     print_note(f"note: {note}")
             told.update(finished.notes)
+            for note in answer.notes:
+                print_note(f"note: {note}")
             print_note(f"[{summary(finished)}]")
     return 0
 

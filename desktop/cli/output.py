@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
+from desktop.core.repetition import RepetitionWatch
 from desktop.core.text import ChatTextStream, one_line, visible_in_place
 from desktop.core.text.visible import SUSPECT
 from desktop.core.units import human_bytes as human_bytes  # every command prints sizes
@@ -17,6 +18,7 @@ from desktop.services.chat.answer_parts import Part
 NAME_WIDTH = 60  # characters of a model's name in a table or a headline
 _CELL = 1000  # characters of a table's cell
 _NOTE = 60  # and of what a progress line is at
+_CIRCLES = "The answer repeats itself. Raise --repeat-penalty (1.1, say), or take a larger model."
 _DIM, _UNDIM = "\x1b[2m", "\x1b[22m"
 
 
@@ -73,13 +75,20 @@ class ShownAnswer:
         self.text = ""
         self.reasoning = ""
         self.reasoning_seconds = 0.0
+        self._watch = RepetitionWatch()
         self._silent = silent
         self._said = AnswerText()
         self._thought = AnswerText(sys.stderr)
         self._dim = sys.stderr.isatty()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of its text: that it goes round in circles."""
+        return (_CIRCLES,) if self._watch.repeats else ()
+
     def add(self, part: Part) -> None:
         """One more part, shown at once."""
+        self._watch.feed(part.reasoning + part.text)
         if part.turned:
             self._note("[what stands above was the model's reasoning]")
             self.text, self.reasoning = "", self.reasoning + self.text

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
             | loaded_document(loaded, plan)
         )
     else:
-        for note in (*notes, *finished.notes):
+        for note in (*notes, *finished.notes, *answer.notes):
             print_note(f"note: {note}")
         fit = plan.fit.memory if plan.fit is not None else None
         held = memory_held(loaded.memory.total_bytes, None, fit.checkpoint_bytes if fit is not None else 0)
@@ -145,7 +145,7 @@ def report(
         "context_length": figures.context_length,
         "memory_bytes": memory_bytes,
         "resident_bytes": figures.resident_bytes,
-        "notes": [*notes, *finished.notes],
+        "notes": [*notes, *finished.notes, *answer.notes],
         "predicted": predicted,
     }
 

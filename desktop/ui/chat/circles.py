@@ -34,9 +34,11 @@ class Circles(QObject):
         if not self._watch.repeats or not branch or branch[-1].id != self._message:
             return None
         if self._talk.busy:
-            stop: tuple[Action, str] = ("stop-answer", "Stop")
-            return Notice(f"circles {self._message}", "note", "It repeats itself.", f"Stop it, or {_MENDS}.", (stop,))
-        return Notice(f"circles {self._message}", "note", "The answer repeats itself.", f"To mend it, {_MENDS}.")
+            return Notice(f"circles {self._message}", "note", "It repeats itself.", f"Stop it, or {_MENDS}.")
+        way: tuple[Action, str] = ("choose-model", "Choose another model…")
+        return Notice(
+            f"circles {self._message}", "note", "The answer repeats itself.", f"To mend it, {_MENDS}.", (way,)
+        )
 
     def _added(self, message: Message) -> None:
         self._begin(message if message.role == "assistant" else None)

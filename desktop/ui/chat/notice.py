@@ -32,7 +32,6 @@ Action = Literal[
     "drop-oldest",
     "summarise",
     "stop-summary",
-    "stop-answer",
     "new-chat",
     "open-file",
     "load-chat-model",
@@ -229,7 +228,7 @@ class NoticeStrip(QFrame):
             button.setAccessibleName(title)
             self._offered.append((button, title))
             button.setObjectName(f"notice-{action}")
-            if number == 0 and action not in ("stop-summary", "stop-answer"):
+            if number == 0 and action != "stop-summary":
                 button.setProperty("role", "primary")
             button.clicked.connect(calling(self.chosen.emit, action))
             self._buttons.addWidget(button)

@@ -65,7 +65,7 @@ class Notices:
             self._go_on(cut, views.drop_oldest)
         elif action == "summarise" and cut is not None:
             self.talk.continue_(cut, before=lambda chat_id: self.service.summarise(chat_id, cut))
-        elif action in ("stop-summary", "stop-answer"):
+        elif action == "stop-summary":
             self.talk.stop()
         elif action == "new-chat":
             self.new_chat()

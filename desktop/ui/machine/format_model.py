@@ -35,6 +35,11 @@ class FormatTableModel(ColumnTable):
         self._titles = (*_FIXED, *devices, *([_MEANING] if len(devices) == 1 else []))
         self.endResetModel()
 
+    @property
+    def explains(self) -> bool:
+        """Whether the last column says what it means, as there is room for where there is one device."""
+        return self._titles[-1] == _MEANING
+
     def format_at(self, row: int) -> str:
         """Name of the format in a row; empty outside the table."""
         return self._rows[row][0] if 0 <= row < len(self._rows) else ""

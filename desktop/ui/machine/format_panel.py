@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QHeaderView,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -71,8 +72,11 @@ class FormatPanel(QWidget):
         self.model.set_machine(machine)
         header = self.table.horizontalHeader()
         for column in range(2, self.model.columnCount()):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             self.table.setColumnWidth(column, _DEVICE_WIDTH)
-        header.setStretchLastSection(True)
+        header.setStretchLastSection(not self.model.explains)  # it would never make the last one narrower
+        if self.model.explains:  # a sentence ends in "…" rather than beyond the edge; its tooltip has all of it
+            header.setSectionResizeMode(self.model.columnCount() - 1, QHeaderView.ResizeMode.Stretch)
         if self.model.rowCount():
             self.table.selectRow(min(row, self.model.rowCount() - 1))
 

@@ -63,3 +63,12 @@ def test_text_that_turns_out_to_be_reasoning_is_said_to_be(capsys: pytest.Captur
 def test_silent_keeps_all_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     answer = shown(*PARTS, silent=True)
     assert capsys.readouterr() == ("", "") and answer.text == "Hello you"
+
+
+def test_an_answer_that_goes_round_in_circles_has_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    circling = shown(*[Part("", "The sea is salty because it is salty. ") for _ in range(10)])
+    assert circling.notes == ("The answer repeats itself. Raise --repeat-penalty (1.1, say), or take a larger model.",)
+    thinking = shown(*[Part("Wait, the user asks why the sea is salty. ") for _ in range(10)], silent=True)
+    assert thinking.notes == circling.notes
+    assert shown(*PARTS).notes == ()
+    assert shown(Part("", "| any | Water the plants in the garden |\n" * 30)).notes == ()

@@ -1,9 +1,9 @@
-"""An answer that goes round in circles: said in a calm notice below it, which stops it."""
+"""An answer that goes round in circles: said in a calm notice below it, with what to do."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtWidgets import QAbstractButton, QMenu
 from pytestqt.qtbot import QtBot
 from support.chat_page import Desk
 from support.widgets import find
@@ -30,10 +30,12 @@ def test_it_is_said_while_it_is_written_and_can_be_stopped(desk: Desk, qtbot: Qt
     assert said(desk) == (
         "note: It repeats itself. Stop it, or raise the repeat penalty at the right, or take a larger model."
     )
-    desk.click("notice-stop-answer")
+    desk.page._talk.stop()
     qtbot.waitUntil(lambda: desk.engine.cancels == 1 and not desk.page._talk.busy)
     qtbot.waitUntil(lambda: said(desk).startswith("note: The answer repeats itself. To mend it, raise the repeat"))
-    assert not any(b.isVisible() for b in desk.page.findChildren(QAbstractButton, "notice-stop-answer"))
+    desk.click("notice-choose-model")
+    qtbot.waitUntil(lambda: find(desk.page, QMenu, "models").isVisible())
+    find(desk.page, QMenu, "models").close()
 
 
 def test_it_is_gone_with_the_next_question(desk: Desk, qtbot: QtBot) -> None:

@@ -270,7 +270,7 @@ def test_both_pages_say_the_same_sizes(
     shown.page._chosen.choose(machine)
     assert shown.text("MemoryTotal").startswith(total) and shown.text("GpuFacts0").startswith(card)
     assert machine_words(machine) == words
-    assert "4.3 GB of memory, 536.9 MB of the card in use" in shown.text("Notes")
+    assert "4.3 GB of it in use, 536.9 MB of the card in use" in shown.text("Notes")
 
 
 def test_file_that_is_no_profile_changes_nothing(shown: Page, tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton, QTableView
 from pytestqt.qtbot import QtBot
-from support.widgets import label
+from support.widgets import find, label
 
 from desktop.core.errors import EngineError
 from desktop.core.hardware import Memory
@@ -83,6 +84,20 @@ def test_an_engine_that_gave_no_answer_is_not_called_unknown(
     assert "The engine's server is not here. Build it" in label(page, "machineNotes")
     chosen.choose(DataTables().profiles["rtx-4090"], "RTX 4090")
     assert label(page, "machineEngineVersion") == "Not part of this profile"
+
+
+@pytest.mark.parametrize("width", [744, 1204])
+def test_the_sentences_of_the_formats_end_within_the_table(
+    qtbot: QtBot, paths: Paths, tasks: Tasks, theme: Theme, width: int
+) -> None:
+    page = shown(qtbot, MachinePage(MachineService(paths, lambda: HELLO, gpu_probes=()), tasks, theme))
+    page.ask("cached")
+    qtbot.waitUntil(lambda: page.machine is not None, timeout=15000)
+    page.resize(width, 490)
+    table = find(page, QTableView, "machineFormats")
+    assert table.model().headerData(3, Qt.Orientation.Horizontal) == "What it means"
+    qtbot.waitUntil(lambda: table.horizontalHeader().length() <= table.viewport().width())
+    assert len(str(table.model().index(1, 3).data(Qt.ItemDataRole.ToolTipRole)).splitlines()[0].split()) > 5
 
 
 def test_each_sign_of_the_formats_is_a_sentence(qtbot: QtBot, paths: Paths, tasks: Tasks, theme: Theme) -> None:

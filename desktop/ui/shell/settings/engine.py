@@ -97,7 +97,7 @@ def _device_rows(machine: Machine) -> list[tuple[str, str, str]]:
         rate(memory.bandwidth_bytes_per_second) if memory.bandwidth_bytes_per_second else "",
         _native(machine, CPU_DEVICE),
     ]
-    free = f"{human_bytes(memory.available_bytes)} of {human_bytes(memory.total_bytes)} free"
+    free = f"{human_bytes(memory.total_bytes)} of main memory"  # how much is free for models, the page Machine says
     return [*(_gpu_row(machine, gpu) for gpu in machine.gpus), (machine.cpu.name, free, _joined(facts))]
 
 
