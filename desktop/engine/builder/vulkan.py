@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from desktop.engine.builder.compiling import PIP, Builder, Commands, Watcher
+from desktop.engine.builder.compiling import PIP, UNFINISHED, Builder, Commands, Watcher, remove_stale
 from desktop.engine.builder.debian_tools import NEWER, Packages, own_archive, own_release
 from desktop.engine.builder.recipe import LOADER, LOADER_FOLDER, Recipe, jobs
 
@@ -93,8 +93,9 @@ class VulkanBuilder:
             return found
         sources = self._sources.sources()
         self._target.parent.mkdir(parents=True, exist_ok=True)
+        remove_stale(self._target.parent)
         with tempfile.TemporaryDirectory(
-            dir=self._target.parent, prefix="building-", ignore_cleanup_errors=True
+            dir=self._target.parent, prefix=UNFINISHED, ignore_cleanup_errors=True
         ) as name:
             folder = Path(name)
             self._watcher.fetching_tools()
