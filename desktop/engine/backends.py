@@ -65,7 +65,7 @@ def load_backends(library: ctypes.CDLL, package: Path) -> None:
 
 
 def server_libraries(package: Path, cpu_variant: str) -> list[Path]:
-    """What a server of the engine at ``package`` is told to load first (native/control.cpp): the tested further backends.
+    """What a server of the engine at ``package`` is told to load first (native/control.cpp): tested further backends.
 
     Behind them the engine's own where those are libraries, the one for this CPU by ``cpu_variant``
     (:func:`chosen_cpu`): a llama.cpp that has any backend looks for no other by itself, and a model without the CPU's

@@ -10,7 +10,6 @@ import pytest
 from support.engine import driven_engine
 
 from desktop.core.errors import HeftError
-from desktop.engine import backends
 from desktop.engine.backends import backend_folder, chosen_cpu, engine_package
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE, confirm, examine, usable_libraries
 
@@ -92,25 +91,6 @@ def test_the_chosen_cpu_backend_is_named_in_the_log() -> None:
     line = "load_backend: loaded CPU backend from /usr/lib/heft/_internal/llama_cpp/lib/libggml-cpu-zen4.so\n"
     assert chosen_cpu(f"load_backend: loaded RPC backend from /x/libggml-rpc.so\n{line}") == "zen4"
     assert chosen_cpu("load_tensors: loaded") == ""
-
-
-def test_a_server_with_further_backends_is_told_of_the_engines_own_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = tmp_path / "llama_cpp"
-    (package / "lib").mkdir(parents=True)
-    names = ("cpu-haswell.so", "cpu-zen4.so", "rpc.so", "base.so", "base.so.0")
-    for name in names:
-        (package / "lib" / f"libggml-{name}").touch()
-    further = [tmp_path / "libggml-vulkan.so"]
-    monkeypatch.setattr(backends, "usable_libraries", lambda folder, engine: further)
-    assert backends.server_libraries(package, "zen4") == [
-        *further, package / "lib" / "libggml-cpu-zen4.so", package / "lib" / "libggml-rpc.so",
-    ]  # fmt: skip
-    assert backends.server_libraries(package, "") == []  # which is the CPU's is not known: it must serve
-    assert backends.server_libraries(tmp_path, "") == further  # compiled in
-    further.clear()
-    assert backends.server_libraries(package, "zen4") == []  # llama.cpp looks for its own by itself
 
 
 @pytest.mark.engine
