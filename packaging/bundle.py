@@ -34,9 +34,10 @@ _UNWANTED = re.compile(
 )
 # Every system has these of its own (system_libraries.py), and two copies of them in one process do not agree.
 _SYSTEM = re.compile(r"^(libstdc\+\+|libgcc_s|libexpat|libz)\.so")
-# What is opened by name: by llama-cpp-python (llama, ggml), by llama.cpp itself (each backend), by Heft (the server).
+# What is opened by name: by llama-cpp-python (llama, ggml), by llama.cpp itself (each backend), by Heft (the server,
+# and ggml-base for the numbers of tensors: desktop/engine/tools/dequantize.py).
 # All else of the engine is what these need, under the names that they call it by.
-_OPENED = re.compile(r"^(lib)?(llama|ggml(?!-base\b)[\w-]*)\.(so|dylib|dll)$|^llama-server(\.exe)?$")
+_OPENED = re.compile(r"^(lib)?(llama|ggml[\w-]*)\.(so|dylib|dll)$|^llama-server(\.exe)?$")
 _ENGINE_FOLDER = "llama_cpp/lib"
 _LIBRARY = re.compile(r"\.(so|so\.\d+|dll)$")
 _BOX = "further"  # below it: backends that are loaded only when they were tried (desktop/engine/further_backends.py)

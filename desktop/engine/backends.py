@@ -20,6 +20,7 @@ from desktop.engine.further_backends import FOLDER_VARIABLE, usable_libraries
 RPC_VARIABLE = "HEFT_RPC"  # "host:port host:port": llama.cpp RPC servers whose devices the engine may use
 _CPU_PATTERN = "*ggml-cpu-*"
 _CPU_DEVICE = 0  # GGML_BACKEND_DEVICE_TYPE_CPU (ggml/include/ggml-backend.h)
+_BACKEND = re.compile(r"(?:lib)?ggml-([\w-]+)\.(?:so|dll)")
 _CHOSEN_CPU = re.compile(r"loaded CPU backend from .*ggml-cpu-(\w+)\.")  # ggml_backend_registry::load_backend
 
 
@@ -61,6 +62,24 @@ def load_backends(library: ctypes.CDLL, package: Path) -> None:
         load(os.fsencode(folder))
     if not _has_cpu(library):
         raise RuntimeError(f"the engine at {package} has no backend for this CPU{_why_none(folder)}")
+
+
+def server_libraries(package: Path, cpu_variant: str) -> list[Path]:
+    """What a server of the engine at ``package`` is told to load first (native/control.cpp): tested further backends.
+
+    Behind them the engine's own where those are libraries, the one for this CPU by ``cpu_variant``
+    (:func:`chosen_cpu`): a llama.cpp that has any backend looks for no other by itself, and a model without the CPU's
+    does not load. Without knowing which that is there are none.
+    """
+    further = [loadable(file) for file in usable_libraries(os.environ.get(FOLDER_VARIABLE, ""), package)]
+    folder = backend_folder(package)
+    if folder is None or not further:
+        return further
+    own = {found[1]: file for file in sorted(folder.glob("*ggml-*")) if (found := _BACKEND.fullmatch(file.name))}
+    chosen = f"cpu-{cpu_variant}"
+    if chosen not in own:
+        return []
+    return [*further, *(file for name, file in own.items() if name == chosen or not name.startswith(("cpu-", "base")))]
 
 
 def _has_cpu(library: ctypes.CDLL) -> bool:

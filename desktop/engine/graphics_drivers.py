@@ -3,7 +3,7 @@
 A trial of a backend holds for the drivers that were there (:func:`surroundings`), and one that comes with the engine is
 not even opened where it can find nothing (:func:`why_no_vulkan`). Measured on two busy cores: opening llama.cpp's
 Vulkan library takes 3 to 10 ms without any driver, 35 to 80 ms with Mesa's drivers and no card, the first time 300 ms.
-Where the Vulkan loader looks: Khronos, Vulkan-Loader, docs/LoaderDriverInterface.md, "Driver Discovery".
+Where the Vulkan loader looks: Khronos, Vulkan-Loader, "Driver interface to the Vulkan Loader", "Driver Discovery".
 """
 
 from __future__ import annotations

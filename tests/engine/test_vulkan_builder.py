@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -64,6 +65,14 @@ def test_it_is_compiled_with_tools_of_a_newer_release_and_kept(archive: FakeArch
     asked = len(archive.asked)
     assert VulkanBuilder(cache, "9.9.9").library() == library and len(archive.asked) == asked
     assert [entry.name for entry in library.parents[1].iterdir() if entry.is_dir()] == [library.parent.name]
+
+
+def test_what_a_killed_build_left_is_removed(archive: FakeArchive, cache: Path) -> None:
+    old = cache / "vulkan" / "building-old"
+    old.mkdir(parents=True)
+    os.utime(old, (1, 1))
+    VulkanBuilder(cache, "9.9.9").library()
+    assert not old.exists()
 
 
 def test_libraries_that_a_tool_needs_come_with_it_and_nothing_else(archive: FakeArchive, cache: Path) -> None:

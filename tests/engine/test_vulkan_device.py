@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.engine import driven_engine
-from support.vulkan import shipped_library, use_lavapipe
+from support.vulkan import DRIVER_FILES, shipped_library, use_lavapipe
 
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
 from desktop.engine.graphics_drivers import VISIBLE_DEVICES
@@ -44,3 +44,25 @@ def test_a_software_device_is_never_taken_by_itself(tmp_path: Path, monkeypatch:
         hello = engine.hello()
     assert {device.name for device in hello.devices} == {"CPU"}
     assert len(hello.left_out) == 1 and "no device" in hello.left_out[0]
+
+
+@pytest.mark.parametrize(
+    ("driver", "device"),
+    [
+        ('{"file_format_version": "1.0.0", "ICD": {"library_path": "/nonexistent.so", "api_version": "1.3.0"}}', "0"),
+        ("no driver file", "0"),
+        ("", "7"),
+    ],
+    ids=["its library is missing", "it is no driver file", "there is no such device"],
+)
+def test_a_driver_that_does_not_work_is_a_sentence(
+    driver: str, device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if driver:
+        (tmp_path / "driver.json").write_text(driver)
+        monkeypatch.setenv(DRIVER_FILES, str(tmp_path / "driver.json"))
+    monkeypatch.setenv(VISIBLE_DEVICES, device)
+    with driven_engine(tmp_path) as engine:
+        hello = engine.hello()
+    assert {device.name for device in hello.devices} == {"CPU"}
+    assert len(hello.left_out) == 1 and "libggml-vulkan.so was left out" in hello.left_out[0]

@@ -26,7 +26,7 @@ ROOM_BYTES = 1_000_000_000  # on the disk of the cache while it builds, which ta
 _NINJA = re.compile(r"^\s*\[(\d+)/(\d+)\]")
 _MAKE = re.compile(r"^\s*\[\s*(\d+)%\]")
 _LOG_TAIL_LINES = 40
-_UNFINISHED = "building-"  # how the folder of a build begins
+UNFINISHED = "building-"  # how the folder of a build begins
 _STALE_SECONDS = 24 * 3600.0  # no build takes so long: one that was killed has left its folder
 
 
@@ -172,9 +172,9 @@ class Builder:
         sources = self.sources()
         wheels = self._cache / "wheels"
         wheels.mkdir(parents=True, exist_ok=True)
-        _remove_stale(wheels)
+        remove_stale(wheels)
         self._watcher.compiling(self.recipe)
-        with tempfile.TemporaryDirectory(dir=wheels, prefix=_UNFINISHED, ignore_cleanup_errors=True) as temporary:
+        with tempfile.TemporaryDirectory(dir=wheels, prefix=UNFINISHED, ignore_cleanup_errors=True) as temporary:
             command = [*PIP, "wheel", "-v", "--no-deps", "--no-cache-dir"]
             command += ["--wheel-dir", f"{temporary}/wheel", str(sources)]
             log = wheels / ("build.log" if self.recipe.native else "build-portable.log")
@@ -194,8 +194,9 @@ class Builder:
         self._commands.run(command, environment, log, label)
 
 
-def _remove_stale(wheels: Path, now: Callable[[], float] = time.time) -> None:
-    for folder in wheels.glob(f"{_UNFINISHED}*"):
+def remove_stale(wheels: Path, now: Callable[[], float] = time.time) -> None:
+    """Remove what builds that were killed have left in their folder."""
+    for folder in wheels.glob(f"{UNFINISHED}*"):
         with suppress(OSError):
             if now() - folder.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)

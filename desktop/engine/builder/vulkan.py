@@ -18,12 +18,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from desktop.engine.builder.compiling import PIP, Builder, Commands, Watcher
+from desktop.engine.builder.compiling import PIP, UNFINISHED, Builder, Commands, Watcher, remove_stale
 from desktop.engine.builder.debian_tools import NEWER, Packages, own_archive, own_release
 from desktop.engine.builder.recipe import LOADER, LOADER_FOLDER, Recipe, jobs
 
@@ -94,8 +93,9 @@ class VulkanBuilder:
             return found
         sources = self._sources.sources()
         self._target.parent.mkdir(parents=True, exist_ok=True)
+        remove_stale(self._target.parent)
         with tempfile.TemporaryDirectory(
-            dir=self._target.parent, prefix="building-", ignore_cleanup_errors=True
+            dir=self._target.parent, prefix=UNFINISHED, ignore_cleanup_errors=True
         ) as name:
             folder = Path(name)
             self._watcher.fetching_tools()
@@ -218,12 +218,14 @@ def _version_of(cmake: str) -> tuple[int, ...]:
 
 
 def _unpack_ggml(sources: Path, target: Path) -> None:
+    """Its files alone, by hand: tarfile's filters came with Python 3.11.4, and Debian 12 has 3.11.2."""
     with tarfile.open(sources) as archive:
-        archive.extractall(target, _ggml_members(archive), filter="data")
-
-
-def _ggml_members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    for member in archive:
-        parts = PurePosixPath(member.name).parts
-        if parts[1:4] == ("vendor", "llama.cpp", "ggml") and member.isfile():
-            yield member.replace(name="/".join(parts[3:]), deep=False)
+        for member in archive:
+            parts = PurePosixPath(member.name).parts
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is None or parts[1:4] != ("vendor", "llama.cpp", "ggml") or ".." in parts:
+                continue
+            file = target.joinpath(*parts[3:])
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("wb") as sink:
+                shutil.copyfileobj(content, sink)

@@ -19,11 +19,11 @@ from desktop.core.failures import FailureKind
 from desktop.core.memory.cache import BATCH
 from desktop.core.memory.packing import AMX
 from desktop.engine.api import EngineDied, Event, Hello, Load, Loaded, LoadProgress
-from desktop.engine.backends import engine_package, loadable
+from desktop.engine.backends import engine_package, server_libraries
 from desktop.engine.cause import Cause
 from desktop.engine.device_records import DeviceRefusal
 from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, EndpointError
-from desktop.engine.further_backends import FOLDER_VARIABLE, usable_libraries
+from desktop.engine.further_backends import FOLDER_VARIABLE
 from desktop.engine.mapping import model_files
 from desktop.engine.server import loading
 from desktop.engine.server.core_share import CoreTimes, core_times
@@ -257,8 +257,8 @@ class Loading:
         folder = os.environ.get(FOLDER_VARIABLE, "")
         if not folder:
             return []
-        self._hello()  # the first one tries what has no verdict yet
-        return [loadable(file) for file in usable_libraries(folder, engine_package())]
+        hello = self._hello()  # the first one tries what has no verdict yet
+        return server_libraries(engine_package(), hello.cpu_variant if hello is not None else "")
 
 
 def _has_words(log: str) -> bool:
