@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError
-from desktop.core.reserves import Reserves
+from desktop.services.engine_services import EngineServices
 from desktop.services.made_once import made_once
-from desktop.services.members import Members
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
-from desktop.system.spawn import run_at_most
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from desktop.core.pools import Reclaimable
-    from desktop.engine.api import Hello
     from desktop.hub.client import HubClient
     from desktop.hub.header import HeaderReader
     from desktop.hub.search import HubSearch
@@ -30,9 +26,7 @@ if TYPE_CHECKING:
     from desktop.services.discover.picks import PicksService
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
-    from desktop.services.engine.building import EngineBuildService
     from desktop.services.engine.idle_sleep import IdleSleep
-    from desktop.services.engine.supervisor import EngineService
     from desktop.services.hub_account import TokenService
     from desktop.services.inspect.inspection import InspectionService
     from desktop.services.jobs import JobService
@@ -57,10 +51,8 @@ if TYPE_CHECKING:
     from desktop.store.ledger import Ledger
     from desktop.store.load_settings import LoadSettingsStore
 
-ENGINE_END_SECONDS = 8.0  # the engine's own grace and kill take less; this only bounds a process that cannot die
 
-
-class Container(Members):
+class Container(EngineServices):
     """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:
@@ -91,18 +83,11 @@ class Container(Members):
         return AnswerSettingsService(self.load_settings, self.fetched.identity_of)
 
     @made_once
-    def engine(self) -> EngineService:
-        """The engine's process."""
-        from desktop.services.engine.supervisor import EngineService
-
-        return EngineService(self.paths)
-
-    @made_once
     def idle_sleep(self) -> IdleSleep:
         """Frees the memory of a model that nobody uses."""
         from desktop.services.engine.idle_sleep import IdleSleep
 
-        made = IdleSleep(self.engine, self._idle_seconds)
+        made = IdleSleep(self.engine, self.idle_seconds)
         self.settings.subscribe(lambda _change: made.look_again())
         return made
 
@@ -133,13 +118,6 @@ class Container(Members):
         from desktop.services.discover.tables import DataTables
 
         return DataTables()
-
-    @made_once
-    def engine_build(self) -> EngineBuildService:
-        """Builds the engine where the installed one has no server."""
-        from desktop.services.engine.building import EngineBuildService
-
-        return EngineBuildService(self.paths, self.jobs)
 
     # -- planning ----------------------------------------------------------------------------------
 
@@ -187,7 +165,7 @@ class Container(Members):
 
         return PlanningService(
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
-            self.held, self._threads, self.fetched.identity_of,
+            self.held, self.threads, self.fetched.identity_of,
             lambda n: self.library.resolve(n).ref, lambda: self.runs.runs(self.speed.key), self.local_files,
         )  # fmt: skip
 
@@ -330,7 +308,7 @@ class Container(Members):
 
         return PickerService(
             self.hub_search, self.headers, self.tables, self.this_machine, planner=self.dry_run, rates=self.speed,
-            held=self.held, copies=self.copies, remembered=self.planning.settings_of, threads=self._threads,
+            held=self.held, copies=self.copies, remembered=self.planning.settings_of, threads=self.threads,
         )  # fmt: skip
 
     @made_once
@@ -361,25 +339,11 @@ class Container(Members):
 
         return JobService()
 
-    def reserves(self) -> Reserves:
-        """The memory that the user wants kept free."""
-        return Reserves(self.settings.get(options.RAM_RESERVE), self.settings.get(options.GPU_RESERVE))
-
     def held(self) -> Reclaimable:
         """What the running engine would give back if its model were unloaded."""
         from desktop.services.planning.reclaimable import reclaimable_from
 
         return reclaimable_from(self.engine.state)
-
-    def _threads(self) -> int:
-        return self.settings.get(options.THREADS)
-
-    def _idle_seconds(self) -> float:
-        return 0.0 if (minutes := self.settings.get(options.IDLE_MINUTES)) == "never" else 60.0 * int(minutes)
-
-    def hub_endpoint(self) -> str:
-        """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""
-        return "" if os.environ.get("HF_ENDPOINT") else self.settings.get(options.HUB_ENDPOINT)
 
     def write_report(self, folder: Path) -> Path:
         """Logs, versions and machine in one file for an issue; its path. Raises StoreError."""
@@ -388,19 +352,6 @@ class Container(Members):
         return write_report(
             self.paths, folder, lambda: self.machine.describe("cached"), self.describe_engine, self.token.get()
         )
-
-    def describe_engine(self) -> Hello:
-        """What the engine is: known from its start, or found out by a process that ends with the question."""
-        if self.engine.state.phase != "stopped":
-            return self.engine.hello()
-        from desktop.services.engine.supervisor import describe_engine
-
-        return describe_engine(self.paths)
-
-    def end_engine(self) -> None:
-        """End the engine process; takes a bounded time whatever hangs."""
-        if engine := self.known(Container.engine):
-            run_at_most(ENGINE_END_SECONDS, engine.close, "heft-engine-end")
 
     def close(self) -> None:
         """End the engine, and close what was made."""
