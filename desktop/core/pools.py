@@ -38,7 +38,7 @@ class Pool:
 
     ``shared``: a GPU whose memory is main memory, so that what it holds counts in pool 0 too, but for the first
     ``own_bytes``: what the firmware set aside for it. ``engine_device`` is its name in the engine, "" in a profile.
-    ``left_for`` is why a device is not used.
+    ``left_for`` is why a device is not used; ``holders`` are the programs that hold its memory, with bytes, most first.
     """
 
     device: int
@@ -49,6 +49,12 @@ class Pool:
     own_bytes: int = 0
     engine_device: str = ""
     left_for: Aside = ""
+    holders: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def unreserved_bytes(self) -> int:
+        """What is free there, the reserve counted in."""
+        return self.free_bytes + self.reserve_bytes
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,14 @@ def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int
         return Pool(number, gpu.name, free, machine.reserves.ram_bytes, True, own, _engine_device(gpu))
     free = gpu.total_bytes if gpu.free_bytes is None else min(gpu.total_bytes, gpu.free_bytes + freed)
     reserve = machine.reserves.gpu_bytes
-    return Pool(number, gpu.name, max(0, free - reserve), reserve, engine_device=_engine_device(gpu))
+    free = max(0, free - reserve)
+    return Pool(number, gpu.name, free, reserve, engine_device=_engine_device(gpu), holders=holders(gpu))
+
+
+def holders(gpu: Gpu) -> tuple[tuple[str, int], ...]:
+    """The programs that hold a GPU's memory, with bytes, most first."""
+    told = [(process.name or f"process {process.pid}", process.used_bytes) for process in gpu.processes]
+    return tuple(sorted(((name, size) for name, size in told if size), key=lambda one: -one[1]))
 
 
 def _engine_device(gpu: Gpu) -> str:

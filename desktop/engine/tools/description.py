@@ -13,10 +13,11 @@ import msgspec
 from desktop.core.progress import Report
 from desktop.engine.api import Hello
 from desktop.engine.backend_trial import try_library
-from desktop.engine.backends import RPC_VARIABLE, chosen_cpu, engine_package
+from desktop.engine.backends import chosen_cpu, engine_package
 from desktop.engine.further_backends import FOLDER_VARIABLE, confirm, examine
 from desktop.engine.helper_process import serve
 from desktop.engine.log import EngineLog
+from desktop.engine.remote import remote_servers
 
 
 class Describe(msgspec.Struct, frozen=True):
@@ -30,7 +31,9 @@ def _describe(_request: Describe, _progress: Report) -> Hello:
     left_out = examine(folder, engine_package(), try_library)
     log = EngineLog()
     callback = start(log)
-    add_rpc_devices(os.environ.get(RPC_VARIABLE, "").split())
+    remote, silent = remote_servers()
+    add_rpc_devices(remote)
+    left_out += [f"The RPC server at {endpoint} does not answer: its devices are left out." for endpoint in silent]
     found = msgspec.structs.replace(hello(), cpu_variant=chosen_cpu(log.tail), left_out=tuple(left_out))
     confirm(folder)
     _kept.append(callback)  # llama.cpp keeps only its address

@@ -27,6 +27,7 @@ from desktop.core.pools import (
     devices_asked,
     devices_for,
     gone_error,
+    holders,
     own_free,
 )
 from desktop.core.speculation import unlogged_bytes
@@ -206,6 +207,7 @@ class _Model:
                     shared=gpu.shared_memory if gpu else False,
                     own_bytes=own_free(gpu) if gpu else 0,
                     engine_device=name,
+                    holders=holders(gpu) if gpu else (),
                 )
             )
         gone = [pool for pool in pools[1:] if pool.engine_device not in {name for name, _ in devices}]
