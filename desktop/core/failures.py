@@ -80,6 +80,7 @@ class FailureKind(StrEnum):
     OUT_OF_MEMORY = "out-of-memory", "Not enough memory for the model with these settings."
     DEVICE_LOST = "device-lost", "A graphics device failed, or went away, while a model was using it."
     DEVICE_GONE = "device-gone", "A device that was asked for, or remembered, is not there."
+    DEVICE_FULL = "device-full", "A graphics device has not the free memory for what was asked to go there."
     UNKNOWN_ARCHITECTURE = "unknown-architecture", "The engine does not know the model's architecture."
     MISSING_SHARD = "missing-shard", "A part of a model that lies in several files is missing."
     NOT_PLANNED = "not-planned", "The engine's dry run does not take the model or the settings."

@@ -38,8 +38,8 @@ class Pool:
 
     ``shared``: a GPU whose memory is main memory, so that what it holds counts in pool 0 too, but for the first
     ``own_bytes``: what the firmware set aside for it. ``engine_device`` is its name in the engine, "" in a profile.
-    ``left_for`` is why a device is not used. ``twice``: two backends reach it, so the engine has to be told through
-    which it is used.
+    ``left_for`` is why a device is not used; ``holders`` are the programs that hold its memory, with bytes, most first.
+    ``twice``: two backends reach it, so the engine has to be told through which it is used.
     """
 
     device: int
@@ -51,6 +51,12 @@ class Pool:
     engine_device: str = ""
     left_for: Aside = ""
     twice: bool = False
+    holders: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def unreserved_bytes(self) -> int:
+        """What is free there, the reserve counted in."""
+        return self.free_bytes + self.reserve_bytes
 
 
 @dataclass(frozen=True)
@@ -149,13 +155,19 @@ def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int
         return Pool(number, gpu.name, free, reserve, True, own, _engine_device(gpu), twice=is_twice(gpu))
     free = gpu.total_bytes if gpu.free_bytes is None else min(gpu.total_bytes, gpu.free_bytes + freed)
     reserve = machine.reserves.gpu_bytes
-    device = _engine_device(gpu)
-    return Pool(number, gpu.name, max(0, free - reserve), reserve, engine_device=device, twice=is_twice(gpu))
+    free, device = max(0, free - reserve), _engine_device(gpu)
+    return Pool(number, gpu.name, free, reserve, engine_device=device, twice=is_twice(gpu), holders=holders(gpu))
 
 
 def is_twice(gpu: Gpu) -> bool:
     """Whether several backends of the engine reach it: it is used through one of them."""
     return len(gpu.engine_devices) > 1
+
+
+def holders(gpu: Gpu) -> tuple[tuple[str, int], ...]:
+    """The programs that hold a GPU's memory, with bytes, most first."""
+    told = [(process.name or f"process {process.pid}", process.used_bytes) for process in gpu.processes]
+    return tuple(sorted(((name, size) for name, size in told if size), key=lambda one: -one[1]))
 
 
 def _engine_device(gpu: Gpu) -> str:

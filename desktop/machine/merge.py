@@ -61,14 +61,15 @@ def merge(probed: Sequence[Gpu], devices: Sequence[EngineDevice], tables: Tables
         if not found(device, (*_at_address(gpus, device), *named)):
             taken.add((device.backend, len(gpus)))
             gpus.append(_from_engine(device))
-    return tuple(_held(enrich(gpu, tables)) for gpu in gpus)
+    return tuple(with_use(enrich(gpu, tables)) for gpu in gpus)
 
 
-def _held(gpu: Gpu) -> Gpu:
-    """The GPU with its kind, and what of its memory is in use."""
+def with_use(gpu: Gpu, own_bytes: int = 0) -> Gpu:
+    """The GPU with its kind, and what of its memory is in use, ``own_bytes`` of it by Heft's engine."""
     kind: GpuKind = gpu.kind or ("integrated" if gpu.shared_memory else "discrete")
     held = max(0, gpu.total_bytes - gpu.free_bytes) if gpu.total_bytes and gpu.free_bytes is not None else None
-    return msgspec.structs.replace(gpu, kind=kind, held_bytes=held)
+    others = None if held is None else max(0, held - own_bytes)
+    return msgspec.structs.replace(gpu, kind=kind, held_bytes=held, held_by_others_bytes=others)
 
 
 def kind_of(device: EngineDevice) -> GpuKind:

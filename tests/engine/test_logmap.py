@@ -6,7 +6,7 @@ import pytest
 
 from desktop.engine.device_log import held_by_devices, offloaded
 from desktop.engine.log import EngineLog
-from desktop.engine.logmap import Phase, explain_exit, explain_log
+from desktop.engine.logmap import Phase, explain_device, explain_exit, explain_log
 
 # as llama.cpp 0c1e57098 printed it for a model split over an RPC device and the CPU
 OFFLOADED = """llama_model_load: using device RPC0 (127.0.0.1:50052) (unknown id) - 9 MiB free
@@ -71,6 +71,12 @@ def test_log_joins_partial_lines_and_leaves_debug_out() -> None:
     ("code", "log", "phase", "kind"),
     [
         (-signal.SIGILL, "", "loading", "unsupported-cpu"),
+        (-signal.SIGABRT, "what():  vk::Queue::submit: ErrorDeviceLost", "working", "device-lost"),
+        (-signal.SIGABRT, "Remote RPC server crashed or returned malformed response", "working", "device-lost"),
+        (-signal.SIGABRT, "CUDA error: an illegal memory access was encountered", "working", "device-lost"),
+        (-signal.SIGABRT, "CUDA error: out of memory", "working", "out-of-memory"),
+        (-signal.SIGABRT, "vk::Device::allocateMemory: ErrorOutOfDeviceMemory", "working", "out-of-memory"),
+        (1, 'error while handling argument "--device": invalid device: Vulkan0', "starting", "device-gone"),
         (0xC000001D, "", "loading", "unsupported-cpu"),
         (-signal.SIGBUS, "", "working", "not-found"),
         (-signal.SIGKILL, "", "working", "killed"),
@@ -87,3 +93,21 @@ def test_exit_codes(code: int, log: str, phase: Phase, kind: str) -> None:
 
 def test_a_log_without_a_cause_names_none() -> None:
     assert explain_log(OFFLOADED) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("ggml_vulkan: Device memory allocation of size 900 failed.", "out-of-memory"),
+        ("alloc_tensor_range: failed to allocate Vulkan0 buffer of size 900", "out-of-memory"),
+        ("ggml_gallocr_reserve_n: failed to allocate CUDA0 buffer of size 900", "out-of-memory"),
+        ("ggml_vulkan: device lost on RTX waiting for submission (nodes 1 to 2):", "device-lost"),
+        ("ggml_gallocr_reserve_n: failed to allocate CPU buffer of size 900", ""),
+        ("alloc_tensor_range: failed to allocate CUDA_Host buffer of size 900", ""),
+        ("srv  update_slots: Compute error. off = 0", ""),
+    ],
+)
+def test_an_answer_that_failed_for_a_device_is_told_from_others(line: str, kind: str) -> None:
+    cause = explain_device(f"before\n{line}\nafter")
+    assert (cause.kind if cause is not None else "") == kind
+    assert cause is None or "graphics device" in cause.message

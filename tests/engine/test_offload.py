@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from support.engine import driven_engine
+from support.engine import GREEDY, driven_engine
 from support.rpc_device import device_server, rpc_device
 
 from desktop.cli.main import main
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import local_ref
+from desktop.engine.api import ChatMessage, EngineDied, Failed, Finished, Generate, Text
 from desktop.services.container import Container
 from desktop.services.engine.headless import HeadlessEngine
 from desktop.services.planning.offload_words import shortfall_words
@@ -80,6 +81,35 @@ def test_a_number_of_layers_without_a_card_is_not_passed_over(
     assert main(asked) == 0
     said = " ".join(capsys.readouterr().err.split())
     assert "20 of 31 layers were to be on a graphics card: the engine finds no graphics card." in said
+
+
+def test_a_device_that_goes_away_in_the_middle_of_an_answer_is_said_and_the_processor_serves(
+    starter_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with device_server() as device:
+        monkeypatch.setenv("HEFT_RPC", device.endpoint)
+        with driven_engine(tmp_path) as engine:
+            engine.load(starter_model, 512, gpu_layers=31)
+            engine.send(Generate(1, (ChatMessage("user", "Tell me a long story."),), sampling=GREEDY))
+            written = engine.wait(Text)
+            device.vanish()
+            died = engine.wait(EngineDied, Finished)
+        with driven_engine(tmp_path) as engine:
+            loaded = engine.load(starter_model, 512, gpu_layers=0, devices="none")
+            text, _ = engine.ask("Hello", max_tokens=3)
+    assert written.text and isinstance(died, EngineDied)
+    assert (died.kind, loaded.gpu_layers, bool(text)) == ("device-lost", 0, True)
+    assert died.message.startswith("The graphics device failed, or its connection broke") and died.hint
+
+
+def test_a_device_that_is_gone_at_the_next_start_is_said_by_its_name(
+    starter_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HEFT_RPC", raising=False)
+    with driven_engine(tmp_path) as engine:
+        gone = engine.try_load(starter_model, 512, gpu_layers=31, devices="Vulkan3")
+    assert isinstance(gone, EngineDied | Failed)
+    assert gone.kind == "device-gone" and "Vulkan3" in gone.message and "processor" in gone.hint
 
 
 def test_layers_asked_for_that_a_device_has_no_room_for_are_refused_as_the_devices_fault(

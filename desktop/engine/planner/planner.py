@@ -6,16 +6,15 @@ go elsewhere than those of the variant before.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from desktop.core.progress import Progress, Report
-from desktop.engine.backends import RPC_VARIABLE
 from desktop.engine.helper_process import serve
 from desktop.engine.planner.plan_records import Plan, Variant
+from desktop.engine.remote import remote_servers
 
 if TYPE_CHECKING:
     from desktop.engine.planner.dry_run import DryRun
@@ -46,7 +45,7 @@ class Planner:
         from desktop.engine.log import EngineLog
 
         self._callback: Any = llama.start(EngineLog())  # llama.cpp keeps its address only
-        llama.add_rpc_devices(os.environ.get(RPC_VARIABLE, "").split())
+        llama.add_rpc_devices(remote_servers()[0])
 
     def plan(self, request: PlanRequest, progress: Report) -> Plans:
         """Plan every variant; a refusal is part of its plan."""

@@ -18,10 +18,11 @@ from pathlib import Path
 import psutil
 
 from desktop.core.memory.cache import BATCH, CHECKPOINTS
+from desktop.core.pools import NO_DEVICES
 from desktop.core.speculation import DRAFT_TOKENS, NGRAM_LENGTH, NGRAM_TOKENS
 from desktop.engine.api import Load
-from desktop.engine.backends import RPC_VARIABLE
 from desktop.engine.endpoint.http import Address
+from desktop.engine.remote import remote_servers
 from desktop.system.atomic import write_atomically
 from desktop.system.spawn import child_environment
 
@@ -92,8 +93,9 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
         options += ["--chat-template-file", str(place.template(template))]
     if not packs:
         options.append("--no-repack")
-    if os.environ.get(RPC_VARIABLE):
-        options += ["--rpc", ",".join(os.environ[RPC_VARIABLE].split())]
+    remote = remote_servers()[0] if load.devices != NO_DEVICES else ()
+    if remote:
+        options += ["--rpc", ",".join(remote)]
     if load.devices:  # after the option that adds some
         options += ["--device", load.devices]
     return options

@@ -15,10 +15,11 @@ from desktop.core.progress import Progress, Report
 from desktop.engine.api import Hello
 from desktop.engine.backend_records import Tried
 from desktop.engine.backend_trial import TRIAL_SECONDS, try_library
-from desktop.engine.backends import RPC_VARIABLE, chosen_cpu, engine_package
+from desktop.engine.backends import chosen_cpu, engine_package
 from desktop.engine.further_backends import FOLDER_VARIABLE, confirm, examine
 from desktop.engine.helper_process import serve
 from desktop.engine.log import EngineLog
+from desktop.engine.remote import remote_servers
 
 
 class Describe(msgspec.Struct, frozen=True):
@@ -39,7 +40,9 @@ def _describe(request: Describe, progress: Report) -> Hello:
     left_out = examine(folder, engine_package(), trial)
     log = EngineLog()
     callback = start(log)
-    add_rpc_devices(os.environ.get(RPC_VARIABLE, "").split())
+    remote, silent = remote_servers()
+    add_rpc_devices(remote)
+    left_out += [f"The RPC server at {endpoint} does not answer: its devices are left out." for endpoint in silent]
     found = msgspec.structs.replace(hello(), cpu_variant=chosen_cpu(log.tail), left_out=tuple(left_out))
     confirm(folder)
     _kept.append(callback)  # llama.cpp keeps only its address

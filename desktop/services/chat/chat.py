@@ -212,7 +212,7 @@ class ChatService:
             self._generate()
             return
         again = self._engine.last_plan
-        if phase == "asleep" and again is not None:
+        if phase == "asleep" and again is not None and not again.gpu_layers:
             self._engine.load(again)  # as it was planned: only its memory was lent to others
             return
         if again is None:

@@ -37,6 +37,7 @@ from desktop.engine.api import (
 from desktop.services.engine.counting import Counts
 from desktop.services.models.kind_words import must_write_text
 from desktop.services.planning.offload import Shortfall, shortfall
+from desktop.services.planning.room import must_have_room
 from desktop.store.paths import Paths
 from desktop.system.listeners import Listeners
 
@@ -156,10 +157,11 @@ class EngineService:
     def load(self, plan: LoadPlan) -> None:
         """Load a model as it was planned, in place of the present one; returns at once, listeners hear the rest.
 
-        Raises HeftError for a file that writes no text ("cannot-chat"), and for one that is known to be none that the
-        engine could load: no engine is started with them.
+        Raises HeftError for a file that writes no text ("cannot-chat"), for one that is known to be none that the
+        engine could load, and for layers that do not fit their device ("device-full"): no engine is started with them.
         """
         must_write_text(plan.ref.name, plan.kind, plan.fault)
+        must_have_room(plan)
         with self._lock:
             self._requests += 1
             self._wanted_load = self._requests

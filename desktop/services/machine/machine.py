@@ -28,7 +28,7 @@ from desktop.machine.cpu import missing_features, read_cpu
 from desktop.machine.gpu_amd import probe_amd
 from desktop.machine.gpu_apple import probe_apple
 from desktop.machine.memory import read_memory
-from desktop.machine.merge import EngineDevice, enrich, merge
+from desktop.machine.merge import EngineDevice, enrich, merge, with_use
 from desktop.machine.nvidia_child import probe_in_child
 from desktop.machine.report import ProbeReport
 from desktop.machine.support import number_formats
@@ -157,15 +157,17 @@ class MachineService:
     def _gpus_now(self, gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
         if all(gpu.shared_memory for gpu in gpus):
             return gpus
-        free: dict[tuple[str, str], list[int | None]] = {}
+        asked: dict[tuple[str, str], list[Gpu]] = {}
         for probe in self._gpu_probes:
             for found in _guarded(probe).gpus:
-                free.setdefault((found.probe, found.name), []).append(found.free_bytes)
+                asked.setdefault((found.probe, found.name), []).append(found)
         fresh = []
         for gpu in gpus:
-            answers = free.get((gpu.probe, gpu.name))  # equal cards answer in the same order
+            answers = asked.get((gpu.probe, gpu.name))  # equal cards answer in the same order
             told = answers.pop(0) if answers else None
-            fresh.append(gpu if told is None else msgspec.structs.replace(gpu, free_bytes=told))
+            known = told is not None and told.free_bytes is not None
+            now = {"free_bytes": told.free_bytes, "processes": told.processes} if told is not None and known else {}
+            fresh.append(with_use(msgspec.structs.replace(gpu, **now)))
         return tuple(fresh)
 
     def load_profile(self, path: Path) -> Machine:

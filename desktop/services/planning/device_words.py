@@ -7,6 +7,8 @@ from desktop.core.placement import Fit
 from desktop.core.pools import Pool
 from desktop.core.units import human_bytes
 
+_NAMED = 2  # programs that are named; the rest hold less
+
 
 def gpu_words(fit: Fit | None) -> tuple[str, ...]:
     """Why a model goes where it goes, in a sentence, and why a device is left out, a sentence for each; none where
@@ -30,7 +32,8 @@ def _chosen(fit: Fit, cards: list[Pool]) -> str:
     if fit.placement == "gpu":
         return f"All of it goes to {_names(cards)}, where {_free(cards)} free."
     what = f"{fit.gpu_layers} of {fit.layers} layers" if fit.gpu_layers < fit.layers else "All but the experts"
-    return f"{what} go to {_names(cards)}, where {_free(cards)} free; the processor computes the rest."
+    rest = f"{what} go to {_names(cards)}, where {_free(cards)} free; the processor computes the rest."
+    return rest + "".join(_held(pool) for pool in cards)
 
 
 def _names(cards: list[Pool]) -> str:
@@ -55,4 +58,15 @@ def _left(pool: Pool, cards: list[Pool]) -> str:
         case "not-asked":
             return f"{pool.name} is left out, as it was set."
     free = f"{human_bytes(pool.free_bytes)} of it is" if pool.free_bytes else "none of its memory is"
-    return f"{pool.name} is left out: {free} free for a model, and without it more fits the rest."
+    return f"{pool.name} is left out: {free} free for a model, and without it more fits the rest.{_held(pool)}"
+
+
+def _held(pool: Pool) -> str:
+    """Who would have to go for more to fit."""
+    return f" {holders_words(pool)} of it." if pool.holders else ""
+
+
+def holders_words(pool: Pool) -> str:
+    """``Blender holds 5.2 GB``, of those who hold most."""
+    most = [f"{name} holds {human_bytes(size)}" for name, size in pool.holders[:_NAMED]]
+    return ", ".join(most[:-1]) + (" and " if len(most) > 1 else "") + most[-1]

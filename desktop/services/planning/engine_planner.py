@@ -27,6 +27,7 @@ from desktop.core.pools import (
     devices_asked,
     devices_for,
     gone_error,
+    holders,
     is_twice,
     own_free,
 )
@@ -228,6 +229,7 @@ class _Model:
                     own_bytes=own_free(gpu) if gpu else 0,
                     engine_device=name,
                     twice=gpu is not None and is_twice(gpu),
+                    holders=holders(gpu) if gpu else (),
                 )
             )
         gone = [pool for pool in pools[1:] if pool.engine_device not in {name for name, _ in devices}]

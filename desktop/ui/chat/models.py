@@ -16,6 +16,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import ModelRef
+from desktop.core.pools import NO_DEVICES
 from desktop.services.engine.supervisor import EngineService
 from desktop.store.chats import Chat, ChatStore
 from desktop.store.options import LAST_MODEL
@@ -62,6 +63,7 @@ class ModelChooser(QObject):
         self._settings = settings
         self._tasks = tasks
         self._scanning = False
+        self._wanted: ModelRef | None = None  # the model that was asked for last, whether it could be planned or not
         self._choices = self._settled = 0  # the number of the last choice, and of the last one that was planned
         self._changed = threading.Condition()
 
@@ -86,11 +88,11 @@ class ModelChooser(QObject):
 
     def open_file(self, path: Path) -> None:
         """Load a model file in place of the present model."""
-        self._start(lambda: self._planning().for_load(self._library().resolve(str(path)).ref))
+        self._start(lambda: self._planned(self._library().resolve(str(path)).ref))
 
     def load(self, model: LibraryModel) -> None:
         """Load a model of the library in place of the present one, as it was set up."""
-        self._start(lambda: self._planning().for_load(model.ref))
+        self._start(lambda: self._planned(model.ref))
 
     def load_for(self, chat: Chat) -> None:
         """Load the model that a chat was held with."""
@@ -98,13 +100,25 @@ class ModelChooser(QObject):
         def planned() -> LoadPlan:
             ref = self._library().resolve(chat.model_path).ref
             self._take_over_context(chat, ref)
-            return self._planning().for_load(ref)
+            return self._planned(ref)
 
         self._start(planned)
 
     def load_plan(self, plan: LoadPlan) -> None:
-        """Load a model just as it was weighed."""
-        self._start(lambda: plan)
+        """Load a model just as it was weighed; what is free on a graphics card now is asked anew."""
+        self._start(lambda: self._planned(plan.ref, plan.asked) if plan.gpu_layers else plan)
+
+    def load_on_processor(self) -> None:
+        """The model that was asked for last, this time on the processor alone."""
+        last = self._engine.last_plan
+        ref = self._wanted or (last.ref if last is not None else None)
+        if ref is not None:
+            alone = LoadSettings(gpu_layers=0, devices=NO_DEVICES)
+            self._start(lambda: self._planned(ref, alone))
+
+    def _planned(self, ref: ModelRef, asked: LoadSettings | None = None) -> LoadPlan:
+        self._wanted = ref
+        return self._planning().for_load(ref, asked)
 
     def load_again(self, context: int | None = None, then: Callable[[], None] | None = None) -> None:
         """The last model again, as it is set up now; ``then`` once it is asked for.
@@ -121,7 +135,7 @@ class ModelChooser(QObject):
             if context is not None:
                 with suppress(StoreError):  # it is loaded so all the same
                     planning.remember(ref, asked.over(planning.settings_of(ref)))
-            return planning.for_load(ref, asked)
+            return self._planned(ref, asked)
 
         self._start(planned, then)
 
@@ -153,7 +167,7 @@ class ModelChooser(QObject):
             ref = self._first(chat).ref
             if str(ref.path) == chat.model_path:
                 self._take_over_context(chat, ref)
-            self._engine.load(self._planning().for_load(ref))
+            self._engine.load(self._planned(ref))
         last = self._engine.last_plan
         if last is not None:
             self._chats.update(chat.id, model=last.ref.name, model_path=str(last.path))

@@ -28,6 +28,7 @@ from desktop.ui.shell.theme import Theme
 Action = Literal[
     "load-again",
     "load-smaller",
+    "load-on-processor",
     "load-larger",
     "drop-oldest",
     "summarise",
@@ -37,6 +38,10 @@ Action = Literal[
     "load-chat-model",
     "choose-model",
 ]
+_OF_DEVICES = (FailureKind.DEVICE_GONE, FailureKind.DEVICE_FULL)
+# what a page is told of before an engine was asked: the strip says it with what can be done
+ANSWERED_BY_NOTICE = (FailureKind.NO_MODEL, FailureKind.CANNOT_CHAT, *_OF_DEVICES)
+_ON_PROCESSOR: tuple[Action, str] = ("load-on-processor", "Load on the processor")
 _MARK = 20  # pixels of the sign before the words
 _NARROW = 440  # pixels
 _SIDES = 30  # pixels left and right of the strip, its edge included
@@ -69,7 +74,7 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
             "error",
             f"{died.message} The chat is kept.",
             died.hint,
-            _ways_on(died.kind, smaller),
+            _ways_on(died.kind, smaller, state),
             died.kind.settings_page,
         )
     failure = state.failure
@@ -80,7 +85,7 @@ def engine_notice(state: EngineState, smaller: int | None) -> Notice | None:
             "note" if cancelled else "error",
             failure.message,
             "" if cancelled else failure.hint,
-            _ways_on(failure.kind, smaller),
+            _ways_on(failure.kind, smaller, state),
             failure.settings_page,
         )
     if state.removed:
@@ -114,10 +119,20 @@ def refusal_notice(error: HeftError | None) -> Notice | None:
     way: tuple[Action, str] = ("open-file", "Open a model file…")
     if error.kind == FailureKind.CANNOT_CHAT:
         way = ("choose-model", "Choose another model…")
+    if error.kind in _OF_DEVICES:
+        way = _ON_PROCESSOR
     return Notice(f"refused {id(error)}", "error", error.message, error.hint, (way,))
 
 
-def _ways_on(kind: FailureKind, smaller: int | None) -> tuple[tuple[Action, str], ...]:
+def _ways_on(kind: FailureKind, smaller: int | None, state: EngineState) -> tuple[tuple[Action, str], ...]:
+    on_gpu = state.plan is not None and state.plan.gpu_layers > 0
+    failed = kind in (FailureKind.OUT_OF_MEMORY, FailureKind.CRASHED, FailureKind.DEVICE_LOST)
+    if kind in _OF_DEVICES:
+        return (_ON_PROCESSOR,)
+    return (*_usual_ways(kind, smaller), *([_ON_PROCESSOR] if on_gpu and failed else []))
+
+
+def _usual_ways(kind: FailureKind, smaller: int | None) -> tuple[tuple[Action, str], ...]:
     less: tuple[tuple[Action, str], ...] = ()
     if smaller is not None:
         less = (("load-smaller", f"Load with {smaller:,} tokens"),)

@@ -56,6 +56,8 @@ class Notices:
         cut = full.message_id if full is not None else None
         if action == "load-again":
             models.load_again()
+        elif action == "load-on-processor":
+            models.load_on_processor()
         elif action == "load-smaller":
             models.load_again(models.smaller_context())
         elif action == "load-larger":

@@ -11,7 +11,6 @@ from PySide6.QtGui import QDesktopServices, QHideEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop.core.errors import ContextFullError, HeftError
-from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.services.chat.chat import ChatService
 from desktop.services.chat.events import PromptRead, TextAdded
@@ -32,7 +31,7 @@ from desktop.ui.chat.figures import addition, prompt_progress
 from desktop.ui.chat.full_context import FullContext
 from desktop.ui.chat.history import ChatHistory
 from desktop.ui.chat.models import ModelChooser
-from desktop.ui.chat.notice import NoticeStrip
+from desktop.ui.chat.notice import ANSWERED_BY_NOTICE, NoticeStrip
 from desktop.ui.chat.notices import Notices
 from desktop.ui.chat.seen_part import SeenPart
 from desktop.ui.chat.side import ChatSide, PresetKeeper
@@ -385,7 +384,7 @@ class ChatPage(Page):
     def _failed(self, error: HeftError) -> None:
         if isinstance(error, ContextFullError):
             self._full.refuse(error)
-        elif error.kind in (FailureKind.NO_MODEL, FailureKind.CANNOT_CHAT):
+        elif error.kind in ANSWERED_BY_NOTICE:
             self._refused = error
             self._show_notice()
         else:
