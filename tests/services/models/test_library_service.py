@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -212,5 +213,6 @@ def test_command(heft_home: Path, paths: Paths, tmp_path: Path) -> None:
     }
     assert mine["parameters"] == 688_640 and mine["problem"] == "" and models["broken"]["problem"]
     lines = heft().splitlines()
-    assert lines[0].split() == ["NAME", "ARCHITECTURE", "PARAMETERS", "QUANT", "SIZE", "WHERE"]
+    columns = ["NAME", "ARCHITECTURE", "PARAMETERS", "QUANT", "SIZE", "RUNS HERE", "SPEED (TOK/S)", "WHERE"]
+    assert re.split(r"  +", lines[0]) == columns
     assert [line.split()[0] for line in lines[1:]] == ["broken", "m-Q4_K_M", "SmolLM2-135M-Instruct.Q4_1"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.forge_shapes import llama_8b
 from support.planning import Fixed, planning_on
+from support.published import profile
 
 from desktop.cli import main
 from desktop.core.errors import EngineError
@@ -30,11 +31,11 @@ MACHINE = Machine(
 )
 
 
-def service(paths: Paths) -> PlanningService:
-    """As the program makes it at its start."""
+def service(paths: Paths, machine: Machine = MACHINE) -> PlanningService:
+    """As the program makes it at its start; there is no engine to be asked."""
     calibration = CalibrationService(paths)
     return PlanningService(
-        lambda: None, lambda: None, Fixed(MACHINE), lambda: SpeedService(calibration, lambda: MACHINE),  # type: ignore[arg-type,return-value]
+        lambda: None, lambda: None, Fixed(machine), lambda: SpeedService(calibration, lambda: machine),  # type: ignore[arg-type,return-value]
         LoadSettingsStore(paths.load_settings), files=LocalFiles(paths.cache / "models.msgpack"),
     )  # fmt: skip
 
@@ -57,6 +58,16 @@ def test_a_row_is_the_plan_of_a_load(paths: Paths, models: Sequence[LibraryModel
         if not model.problem:
             plan = planning.for_load(model.ref)
             assert found[model.id] == plan and plan.speeds is not None
+
+
+def test_many_models_are_planned_without_the_engine_where_there_is_a_graphics_card(
+    paths: Paths, models: Sequence[LibraryModel]
+) -> None:
+    planning = service(paths, profile("rtx-4060-8gb"))
+    found = LibraryPlans(lambda: planning).all(models)
+    fits = [plan.fit for plan in found.values()]
+    assert [(fit.method, fit.placement) for fit in fits if fit] == [("estimate", "gpu")] * 3
+    assert all(plan.speeds is not None for plan in found.values())
 
 
 def test_what_was_read_is_known_at_the_next_start(

@@ -245,6 +245,26 @@ def test_what_was_measured_is_shown_for_the_same_way_of_computing_only(
         predictions.close()
 
 
+def test_a_load_that_found_less_room_is_predicted_as_it_is_computed(starter_model: Path, paths: Paths) -> None:
+    predictions = open_predictions(paths)
+    guessed = predictions.calibration.speeds(MACHINE)["cpu"]
+    slow, quick = ({"f16": AttentionSpeed(seconds, seconds)} for seconds in (4e-10, 1e-10))
+    cpu = msgspec.structs.replace(guessed, method="calibrated", attention=slow, unfused=quick)
+    key = predictions.calibration.key(MACHINE)
+    predictions.calibration._keep(Calibration(key, "2026-01-01T00:00:00+00:00", 2, {"cpu": cpu}))
+    plan = planned(starter_model)
+    assert plan.fit is not None
+    full = {}
+    for flash in ("auto", "off"):
+        loaded = msgspec.structs.replace(loaded_as(starter_model), flash_attention=flash)
+        more = dataclasses.replace(plan, fit=dataclasses.replace(plan.fit, gpu_layers=5))
+        found = predictions.ledger.speeds(predictions.ledger.started(loaded, more))
+        assert found is not None
+        full[flash] = found.full.expected
+    assert full["off"] > 1.2 * full["auto"]
+    predictions.close()
+
+
 def _as_loaded(plan: LoadPlan, loaded: Loaded) -> LoadPlan:
     """The plan of a load that became this one."""
     assert plan.fit is not None
