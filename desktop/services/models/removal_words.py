@@ -22,7 +22,8 @@ def consequences(removal: Removal) -> list[str]:
     else:
         words = ["This frees nothing: the same bytes have another name elsewhere on the disk."]
     if len(removal.files) > 1:
-        words.append(f"These are {len(removal.files)} files.")
+        among = ", its projector among them" if len(removal.files) > len(removal.model.files) else ""
+        words.append(f"These are {len(removal.files)} files{among}.")
     if removal.stays:
         words.append(f"Its projector stays: {removal.needed_by} needs it.")
     if removal.loaded:

@@ -16,6 +16,7 @@ from support.downloading import WAIT
 from support.hub_server import BytesContent, HubServer, Repo
 
 from desktop.core.errors import HeftError, StoreError
+from desktop.core.model_kind import ModelKind
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.library import LibraryModel, LibraryService
@@ -111,6 +112,27 @@ def test_other_variants_and_a_shared_projector_stay(
     second = removals.plan(left)
     assert second.frees_bytes == repo.files[Q8].size + repo.files[PROJECTOR].size
     removals.remove(second)
+    assert used(cache) == 0
+
+
+def test_companions_that_came_later_are_told_and_the_draft_is_a_model_of_its_own(
+    repo: Repo, service: DownloadService, library: LibraryService, removals: RemovalService, cache: Path, tmp_path: Path
+) -> None:
+    head = "mtp-m.gguf"
+    repo.files[head] = model_bytes(tmp_path, architecture="gemma4-assistant")
+    fetch(service, Q4)
+    assert find(library, Q4).mmproj == () and removals.plan(find(library, Q4)).frees_bytes == repo.files[Q4].size
+    fetch(service, PROJECTOR)
+    fetch(service, head)
+    removal = removals.plan(find(library, Q4))
+    assert removal.frees_bytes == repo.files[Q4].size + repo.files[PROJECTOR].size
+    assert "These are 2 files, its projector among them." in consequences(removal)
+    removals.remove(removal)
+    left = find(library, head)
+    assert left.kind is ModelKind.DRAFT and [
+        model.path.name for model in library.scan() if model.source != "starter"
+    ] == [head]
+    removals.remove(removals.plan(left))
     assert used(cache) == 0
 
 

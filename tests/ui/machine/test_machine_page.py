@@ -228,7 +228,7 @@ def test_a_machine_chosen_on_another_page_is_shown_here_and_left_from_here(
     assert chosen.machine is None and not banner.isVisible()
 
 
-def test_own_figures_are_asked_for_in_two_fields(qtbot: QtBot) -> None:
+def test_own_figures_are_asked_for_in_two_fields(qtbot: QtBot, theme: Theme) -> None:
     dialog = MachineSizes()
     qtbot.addWidget(dialog)
     dialog.show()
@@ -237,7 +237,7 @@ def test_own_figures_are_asked_for_in_two_fields(qtbot: QtBot) -> None:
     ram, vram = (find(dialog, QDoubleSpinBox, f"machineSizes{name}") for name in ("Ram", "Vram"))
     assert (ram.text(), vram.text()) == ("34.4 GB", "12.9 GB"), "what 32 GB and a card of 12 GB hold"
     assert "sold as 16 GB holds 17.2 GB, two of them 34.4 GB" in label(dialog, "machineSizesWords")
-    assert faults(dialog) == []
+    assert faults(dialog) == [], "its words are whole"
     for field, typed in ((ram, "25"), (vram, "0")):
         field.setFocus()
         field.selectAll()
