@@ -7,7 +7,7 @@ from desktop.core.context_length import engine_context
 from desktop.core.load_settings import kv_words
 from desktop.core.memory import RAM
 from desktop.core.naming import elided_name
-from desktop.core.placement import Fit
+from desktop.core.placement import Fit, Pool
 from desktop.core.units import human_bits, human_parameters
 from desktop.services.models.kind_words import kind_note
 from desktop.services.planning.service import Weighed
@@ -64,21 +64,25 @@ def verdict(fit: Fit) -> str:
 
 
 def _needs(fit: Fit) -> str:
-    """``it needs 5.1 GB of the 7.5 GB free on GeForce RTX 4060 and 2.0 GB of the 29.1 GB free in main memory``."""
+    """``it needs 209.5 MB of the 23.1 GB free for models in main memory``; of several devices, each one's part."""
     pools = {pool.device: pool for pool in fit.pools}
     held = sorted((d for d in fit.memory.devices if d.total_bytes), key=lambda device: device.device == RAM)
-    needs = [
-        f"{human_bytes(device.total_bytes)} of the {human_bytes(pool.free_bytes)} that "
-        f"{'main memory' if device.device == RAM else pool.name} has free for models"
+    parts = [
+        (human_bytes(device.total_bytes), human_bytes(pool.free_bytes), _place(pool))
         for device in held
         if (pool := pools.get(device.device)) is not None
     ]
-    if not fit.fits and len(needs) == 1:
-        (device,) = held
-        place = "main memory" if device.device == RAM else pools[device.device].name
-        free = human_bytes(pools[device.device].free_bytes)
-        return f"it needs {human_bytes(device.total_bytes)}, and {place} has {free} free for models"
-    return "it needs " + " and ".join(needs)
+    if len(parts) == 1:
+        ((needed, free, place),) = parts
+        if fit.fits:
+            return f"it needs {needed} of the {free} free for models {place}"
+        return f"it needs {needed}, and {free} are free for models {place}"
+    *others, last = [f"{needed} of {free} {place}" for needed, free, place in parts] or [""]
+    return f"it needs, of what is free for models, {' and '.join(filter(None, (', '.join(others), last)))}"
+
+
+def _place(pool: Pool) -> str:
+    return "in main memory" if pool.device == RAM else f"on {pool.name}"
 
 
 def _gpus(fit: Fit) -> str:
@@ -93,7 +97,8 @@ def _terms(fit: Fit) -> str:
     terms = [name for name, size in memory_terms(memory).items() if size]
     rows = [[name, *(human_bytes(column[name]) for column in columns)] for name in terms]
     rows.append(["Total", *(human_bytes(device.total_bytes) for device in memory.devices)])
-    pools = [{pool.device: pool for pool in fit.pools}.get(device.device) for device in memory.devices]
+    numbered = {pool.device: pool for pool in fit.pools}
+    pools = [numbered.get(device.device) for device in memory.devices]
     rows.append(["Free for models", *(human_bytes(pool.free_bytes) if pool else "" for pool in pools)])
     rows.append(["Kept free besides", *(human_bytes(pool.reserve_bytes) if pool else "" for pool in pools)])
     header = ["", *("Main memory" if not pool or pool.device == RAM else pool.name for pool in pools)]

@@ -88,9 +88,7 @@ def test_commands_say_the_same_memory(
     assert memory_words(machine) in capsys.readouterr().out
     assert main(["fit", str(model), "--machine", str(profile), "--estimate"]) == 0
     text = capsys.readouterr().out
-    assert re.search(
-        rf"of the {free} that main memory has free for models|main memory has {free} free for models", text
-    )
+    assert re.search(rf"(of the {free}|and {free} are) free for models in main memory\.", text)
     assert re.search(rf"^Free for models +{free}$", text, re.MULTILINE)
     assert re.search(r"^Kept free besides +1\.0 GB$", text, re.MULTILINE)
 
@@ -104,14 +102,15 @@ def test_fit_names_each_of_its_sums(heft_home: Path, tmp_path: Path, capsys: pyt
 
     too_large = said("8 GB", "--context", "100000", "--kv", "f16")
     found = re.fullmatch(
-        r"Too large by ([\d.]+) GB: it needs ([\d.]+) GB, and main memory has ([\d.]+) GB free for models\.", too_large
+        r"Too large by ([\d.]+) GB: it needs ([\d.]+) GB, and ([\d.]+) GB are free for models in main memory\.",
+        too_large,
     )
     assert found is not None, too_large
     short, needed, free = (float(figure) for figure in found.groups())
     assert needed - free == pytest.approx(short, abs=0.11)
     card = said("rtx-4090", "--context", "8192")
     assert re.fullmatch(
-        r"Fits on the GPU: it needs [\d.]+ GB of the 24\.6 GB that GeForce RTX 4090 has free for models and "
-        r"[\d.]+ MB of the 29\.1 GB that main memory has free for models\.",
+        r"Fits on the GPU: it needs, of what is free for models, [\d.]+ GB of 24\.6 GB on GeForce RTX 4090 and "
+        r"[\d.]+ MB of 29\.1 GB in main memory\.",
         card,
     ), card
