@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-# Name and summary of each command; its module desktop.cli.<name> is imported only when it is asked for, and has
-# ``add_arguments(parser)`` and ``run(args) -> int``.
-COMMANDS = {
-    "machine": "what this computer is",
-    "library": "GGUF files on this computer",
-    "inspect": "what is inside a model file, here or on the Hub",
-    "fit": "memory, placement and speed of a model file, here or on another computer",
-    "search": "models on the Hub",
-    "variants": "what a repo offers, how each variant would do here, and which to take",
-    "download": "a variant or file from the Hub, verified",
-    "jobs": "long work: what runs, waits or has failed; pause, resume or cancel it",
-    "run": "one answer, streamed",
-    "chat": "a conversation in the terminal",
-    "bench": "prompt and generation speed",
-    "backends": "what the engine computes with besides the processor: Vulkan, CUDA; add, try, choose, go back",
-    "engine": "the program that runs models: where it is, and building it where there is none",
-    "settings": "how a model is loaded: shows and sets what is remembered",
-    "config": "the program's settings",
-    "report": "logs, versions and this computer in one file for an issue, without names and chats",
-}
+from typing import NamedTuple
 
-# One line of each command to copy: at the end of its help, and where an argument is missing or wrong.
-EXAMPLES = {
-    "machine": "heft machine --measure",
-    "library": "heft library",
-    "inspect": "heft inspect hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf",
-    "fit": "heft fit hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf --context 8192",
-    "search": "heft search qwen3 --fits",
-    "variants": "heft variants Qwen/Qwen3-4B-GGUF",
-    "download": "heft download Qwen/Qwen3-4B-GGUF Q4_K_M",
-    "jobs": "heft jobs pause 3f2a",
-    "run": "heft run starter --prompt 'Why is the sea salty?'",
-    "chat": "heft chat starter",
-    "bench": "heft bench starter",
-    "engine": "heft engine",
-    "settings": "heft settings starter context=8192",
-    "config": "heft config theme dark",
-    "report": "heft report",
+
+class Command(NamedTuple):
+    """What a command is for, and one line of it to copy: at the end of its help, and where an argument is missing."""
+
+    summary: str
+    example: str
+
+
+# By name; the module desktop.cli.<name> is imported only when it is asked for, and has ``add_arguments(parser)`` and
+# ``run(args) -> int``.
+COMMANDS = {
+    "machine": Command("what this computer is", "heft machine --measure"),
+    "library": Command("GGUF files on this computer", "heft library"),
+    "inspect": Command(
+        "what is inside a model file, here or on the Hub", "heft inspect hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf"
+    ),
+    "fit": Command(
+        "memory, placement and speed of a model file, here or on another computer",
+        "heft fit hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf --context 8192",
+    ),
+    "search": Command("models on the Hub", "heft search qwen3 --fits"),
+    "variants": Command(
+        "what a repo offers, how each variant would do here, and which to take", "heft variants Qwen/Qwen3-4B-GGUF"
+    ),
+    "download": Command("a variant or file from the Hub, verified", "heft download Qwen/Qwen3-4B-GGUF Q4_K_M"),
+    "jobs": Command("long work: what runs, waits or has failed; pause, resume or cancel it", "heft jobs pause 3f2a"),
+    "run": Command("one answer, streamed", "heft run starter --prompt 'Why is the sea salty?'"),
+    "chat": Command("a conversation in the terminal", "heft chat starter"),
+    "bench": Command("prompt and generation speed", "heft bench starter"),
+    "backends": Command(
+        "what the engine computes with besides the processor: Vulkan, CUDA; add, try, choose, go back",
+        "heft backends try vulkan",
+    ),
+    "engine": Command("the program that runs models: where it is, and building it where there is none", "heft engine"),
+    "settings": Command(
+        "how a model is loaded: shows and sets what is remembered", "heft settings starter context=8192"
+    ),
+    "config": Command("the program's settings", "heft config theme dark"),
+    "report": Command(
+        "logs, versions and this computer in one file for an issue, without names and chats", "heft report"
+    ),
 }
 
 LOG_LEVEL = "--log-level"  # every command takes it, anywhere in the line

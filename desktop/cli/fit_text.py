@@ -7,7 +7,8 @@ from desktop.core.context_length import engine_context
 from desktop.core.load_settings import kv_words
 from desktop.core.memory import RAM
 from desktop.core.naming import elided_name
-from desktop.core.placement import Fit, Pool
+from desktop.core.placement import Fit
+from desktop.core.pools import Pool
 from desktop.core.units import human_bits, human_parameters
 from desktop.services.models.kind_words import kind_note
 from desktop.services.planning.service import Weighed

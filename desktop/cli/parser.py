@@ -7,7 +7,7 @@ import importlib
 from typing import NoReturn
 
 from desktop import __version__
-from desktop.cli.commands import COMMANDS, EXAMPLES, LOG_LEVEL
+from desktop.cli.commands import COMMANDS, LOG_LEVEL
 from desktop.core.errors import UsageError
 from desktop.system.logs import ACCEPTED
 
@@ -18,8 +18,8 @@ class _Parser(argparse.ArgumentParser):
     """Raises instead of exiting, so that ``--json`` also holds for bad usage."""
 
     def error(self, message: str) -> NoReturn:
-        example = EXAMPLES.get(self.prog.rpartition(" ")[2])
-        hint = f"See: {self.prog} --help" + (f" · For example: {example}" if example else "")
+        command = COMMANDS.get(self.prog.rpartition(" ")[2])
+        hint = f"See: {self.prog} --help" + (f" · For example: {command.example}" if command else "")
         raise UsageError(f"Missing: {message.removeprefix(_MISSING)}." if _MISSING in message else message, hint)
 
 
@@ -29,8 +29,8 @@ def parser_of(command: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"heft {__version__}")
     parser.add_argument(LOG_LEVEL, metavar="LEVEL", help=f"log on standard error too: {ACCEPTED}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for name, summary in COMMANDS.items():
-        sub = commands.add_parser(name, help=summary, description=summary, epilog=f"For example: {EXAMPLES[name]}")
+    for name, (summary, example) in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary, epilog=f"For example: {example}")
         if name == command:
             importlib.import_module(f"desktop.cli.{name}").add_arguments(sub)
             sub.add_argument("--json", action="store_true", help="one JSON document on stdout")

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import msgspec
 
-from desktop.cli.commands import EXAMPLES
+from desktop.cli.commands import COMMANDS
 from desktop.cli.fit import speeds_document
 from desktop.cli.model import (
     add_answer_arguments,
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     prompt = args.prompt if args.prompt is not None else _read_prompt()
     if not prompt.strip():
         raise UsageError(
-            "There is no prompt.", f"Give one with --prompt, or pipe it in. For example: {EXAMPLES['run']}"
+            "There is no prompt.", f"Give one with --prompt, or pipe it in. For example: {COMMANDS['run'].example}"
         )
     answer = ShownAnswer(silent=args.json)
     chosen = chosen_sampling(args)

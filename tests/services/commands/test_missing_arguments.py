@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from desktop.cli import main
-from desktop.cli.commands import COMMANDS, EXAMPLES
+from desktop.cli.commands import COMMANDS
 from desktop.cli.parser import parser_of
 from desktop.core.errors import UsageError
 
@@ -32,9 +32,9 @@ def test_an_example_ends_what_is_said(
     assert main([command]) == 2
     said = capsys.readouterr().err.splitlines()
     assert said[0] == f"heft: {words}"
-    assert said[-1].endswith(f"For example: {EXAMPLES[command]}")
+    assert said[-1].endswith(f"For example: {COMMANDS[command].example}")
     assert main([command, "--json"]) == 2
-    assert EXAMPLES[command] in json.loads(capsys.readouterr().out)["error"]["hint"]
+    assert COMMANDS[command].example in json.loads(capsys.readouterr().out)["error"]["hint"]
 
 
 def test_no_command_is_left_out(heft_home: Path) -> None:
@@ -50,12 +50,12 @@ def test_no_command_is_left_out(heft_home: Path) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_example_is_taken_and_stands_in_the_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    heft, *words = shlex.split(EXAMPLES[command])
+    heft, *words = shlex.split(COMMANDS[command].example)
     assert (heft, words[0]) == ("heft", command)
     parser_of(command).parse_args(words)
     with pytest.raises(SystemExit):
         parser_of(command).parse_args([command, "--help"])
-    assert " ".join(capsys.readouterr().out.split()).endswith(f"For example: {EXAMPLES[command]}")
+    assert " ".join(capsys.readouterr().out.split()).endswith(f"For example: {COMMANDS[command].example}")
 
 
 @pytest.mark.parametrize("arguments", [("jobs", "pause"), ("run", "starter", "--prompt", " "), ("config", "--reset")])

@@ -301,7 +301,9 @@ def test_what_is_free_now_is_asked_of_the_probes_again(paths: Paths) -> None:
     free[:] = [1_000_000_000, 8_000_000_000]
     now = made.now(described)
     assert [gpu.free_bytes for gpu in now.gpus] == free
-    assert [msgspec.structs.replace(gpu, free_bytes=0) for gpu in now.gpus] == [
-        msgspec.structs.replace(gpu, free_bytes=0) for gpu in described.gpus
+    assert [gpu.held_bytes for gpu in now.gpus] == [CARD.total_bytes - count for count in free]
+    momentary = {"free_bytes": 0, "held_bytes": 0, "held_by_others_bytes": 0}
+    assert [msgspec.structs.replace(gpu, **momentary) for gpu in now.gpus] == [
+        msgspec.structs.replace(gpu, **momentary) for gpu in described.gpus
     ]
     assert now.memory.total_bytes == described.memory.total_bytes
