@@ -37,6 +37,7 @@ class Pool:
 
     ``shared``: a GPU whose memory is main memory, so that what it holds counts in pool 0 too, but for the first
     ``own_bytes``: what the firmware set aside for it. ``engine_device`` is its name in the engine, "" in a profile.
+    ``twice``: two backends reach it, so the engine has to be told through which it is used.
     """
 
     device: int
@@ -46,6 +47,7 @@ class Pool:
     shared: bool = False
     own_bytes: int = 0
     engine_device: str = ""
+    twice: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,17 @@ def _gpu_pool(number: int, gpu: Gpu, machine: Machine, ram_free: int, freed: int
         limit = gpu.total_bytes or int(machine.memory.total_bytes * _SHARED_PART)
         own = own_free(gpu)
         free = min(limit, own + ram_free)
-        return Pool(number, gpu.name, free, machine.reserves.ram_bytes, True, own, _engine_device(gpu))
+        reserve = machine.reserves.ram_bytes
+        return Pool(number, gpu.name, free, reserve, True, own, _engine_device(gpu), is_twice(gpu))
     free = gpu.total_bytes if gpu.free_bytes is None else min(gpu.total_bytes, gpu.free_bytes + freed)
     reserve = machine.reserves.gpu_bytes
-    return Pool(number, gpu.name, max(0, free - reserve), reserve, engine_device=_engine_device(gpu))
+    device = _engine_device(gpu)
+    return Pool(number, gpu.name, max(0, free - reserve), reserve, engine_device=device, twice=is_twice(gpu))
+
+
+def is_twice(gpu: Gpu) -> bool:
+    """Whether several backends of the engine reach it: it is used through one of them."""
+    return len(gpu.engine_devices) > 1
 
 
 def _engine_device(gpu: Gpu) -> str:
@@ -122,7 +131,8 @@ def _engine_device(gpu: Gpu) -> str:
 
 def devices_asked(pools: Sequence[Pool], some: bool) -> str:
     """The engine's devices among pools as llama.cpp's ``--device`` has them; "" where they are not only some of all."""
-    return (",".join(pool.engine_device for pool in pools if pool.device != RAM) or "none") if some else ""
+    named = ",".join(pool.engine_device for pool in pools if pool.device != RAM)
+    return (named or "none") if some or any(pool.twice for pool in pools) else ""
 
 
 def card_sets(pools: Sequence[Pool]) -> Iterator[tuple[Pool, ...]]:

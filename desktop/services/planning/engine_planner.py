@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,7 +14,7 @@ from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.gguf import Header
 from desktop.core.gguf.skeleton import Skeleton, skeleton
-from desktop.core.hardware import Machine
+from desktop.core.hardware import Gpu, Machine
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import RAM, Memory, ModelShape, Weights, no_weights, packed, shape_of, weights_of
 from desktop.core.memory.cache import batch_of
@@ -24,6 +24,7 @@ from desktop.core.placement import (
     Pool,
     Reclaimable,
     devices_asked,
+    is_twice,
     own_free,
     pools_of,
     settle,
@@ -50,6 +51,7 @@ class DryRunPlanner:
         self._tool: Tool[Plans] = Tool("desktop.engine.planner.planner", Plans, self._folder, log)
         self._idle = IdleClose(self._end)
         self._lock = threading.Lock()
+        self._stale = False
 
     def plan(
         self,
@@ -105,6 +107,9 @@ class DryRunPlanner:
     def call(self, model: Skeleton, variants: Sequence[Variant], cancelled: Cancelled) -> Plans:
         """As :meth:`plans`, for a caller that holds the lock."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._stale:
+            self._stale = False
+            self._tool.close()
         try:
             found = self._tool.call(
                 PlanRequest(model.header, model.file_bytes, tuple(variants)),
@@ -118,12 +123,27 @@ class DryRunPlanner:
                 raise _refused(plan)
         return found
 
+    def renew(self) -> None:
+        """The engine has other backends now: the next plan is of a new process. Waits for nothing."""
+        self._stale = True
+
     def close(self) -> None:
         """End the process, if any; waits for a call that runs."""
         self._idle.close()
 
     def _end(self) -> None:
         self._tool.close()
+
+
+def _first_of_its_gpu(name: str, devices: Sequence[tuple[str, int]], named: Mapping[str, Gpu]) -> bool:
+    """Whether a device is the one through which its GPU is used, where two backends reach it: its memory counts once.
+
+    llama.cpp skips the second itself where both say the same PCI address, and only there.
+    """
+    if (gpu := named.get(name)) is None:
+        return True
+    here = {device for device, _ in devices}
+    return name == next(device for device in gpu.engine_devices if device in here)
 
 
 def _refused(plan: Plan) -> EngineError:
@@ -186,9 +206,10 @@ class _Model:
         devices = self._plans("", self._settings.context or SHORT_CONTEXT, 0, 0).devices
         named = {name: gpu for gpu in machine.gpus for name in gpu.engine_devices}
         found = [pools[RAM]]
-        for number, (name, free) in enumerate(devices, 1):
+        once = [device for device in devices if _first_of_its_gpu(device[0], devices, named)]
+        for number, (name, free) in enumerate(once, 1):
             gpu = named.get(name)
-            freed = held.gpu_bytes // len(devices)
+            freed = held.gpu_bytes // len(once)
             found.append(
                 Pool(
                     device=number,
@@ -198,6 +219,7 @@ class _Model:
                     shared=gpu.shared_memory if gpu else False,
                     own_bytes=own_free(gpu) if gpu else 0,
                     engine_device=name,
+                    twice=gpu is not None and is_twice(gpu),
                 )
             )
         return tuple(found)
