@@ -91,6 +91,7 @@ class Heft:
             made.paths,
             lambda: made.tokens,
             lambda: made.machine.describe("cached"),
+            lambda: made.backends,
             lambda: made.download_folder.place(),  # noqa: PLW0108 - made when it is asked
         )
         self._settings = SettingsParts(made.settings, settings, services, self._tasks, self._theme, self._window)

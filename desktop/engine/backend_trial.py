@@ -1,113 +1,186 @@
-"""The trial of a further backend, in a process of its own: load it, list its devices, decode a few tokens on them."""
+"""The trial of a further backend, in a process of its own: load it, list its devices, compute a known answer on each.
+
+The answer is the processor's own, computed in the same process before the backend is loaded (see
+:mod:`desktop.engine.known_answer`). A library of another llama.cpp is known by its interface's version, by symbols that
+this engine has not, and by what it computes: no library says of which commit it is.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.loader_words import find_trouble
+from desktop.core.progress import Progress, Report, unheard
+from desktop.engine.api import Device
+from desktop.engine.backend_records import ProvenDevice, Tried
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
 from desktop.engine.helper_process import Tool, serve
 
-TRIAL_SECONDS = 25.0
-_ALL_LAYERS = 999
+if TYPE_CHECKING:
+    from desktop.engine.known_answer import Computed, Question
+    from desktop.engine.log import EngineLog
+
+TRIAL_SECONDS = 60.0  # for each question: a driver compiles its kernels at first (a software device: half a minute)
+_SLOW_SECONDS = 10.0  # a device that took so long for the small models is not asked for the starter's answer as well
+_ROOM_FACTOR, _ROOM_BYTES = (
+    1.5,
+    256 << 20,
+)  # of the starter on a device: weights, cache and buffers, and the driver's own
 _HINT = "Take a library made with the same llama.cpp as this engine."
+_DRIVER = "Update the graphics driver, or take another build of the backend; then try it again."
+# ggml/src/ggml-backend-reg.cpp, load_backend
+_VERSIONS = re.compile(r"incompatible API version \(backend: (\d+), current: (\d+)\)")
+_NO_ENTRY, _NOT_HERE = "failed to find ggml_backend_init", "is not supported on this system"
+_SYMBOL = re.compile(r"undefined symbol: _?(ggml|gguf)_")
 
 
 class Try(msgspec.Struct, frozen=True):
-    """Try the backend in ``library``; decode with the model at ``model`` unless it is empty."""
+    """Try the backend in ``library``; ``model`` is the starter's path, "" where there is none."""
 
     library: str
     model: str
 
 
-class Tried(msgspec.Struct, frozen=True):
-    """It works: what llama.cpp calls the backend, and its devices."""
+def try_library(
+    file: Path,
+    *,
+    seconds: float = TRIAL_SECONDS,
+    folder: Path | None = None,
+    log: Path | None = None,
+    cancelled: Cancelled = never,
+    progress: Report = unheard,
+) -> Tried:
+    """What the backend in ``file`` is, once it has proven itself; called before any engine loads it.
 
-    backend: str
-    devices: tuple[str, ...]
-
-
-def try_library(file: Path) -> str:
-    """What llama.cpp calls the backend in ``file``; called by the engine before it loads any.
-
-    Raises HeftError when it is not to be used.
+    The trial works in ``folder`` (this process's own without one), and what is said there goes to ``log``. Raises
+    HeftError when it is not to be used, CancelledError. It may take ``seconds`` for each question on each device.
     """
-    tool: Tool[Tried] = Tool("desktop.engine.backend_trial", Tried, log_path=Path("backend_trial.log").absolute())
-    request = Try(str(file), os.environ.get(TRIAL_MODEL_VARIABLE, ""))
+    written = log or Path("backend_trial.log").absolute()
+    tool: Tool[Tried] = Tool("desktop.engine.backend_trial", Tried, folder, log_path=written)
+    request = Try(str(file.absolute()), os.environ.get(TRIAL_MODEL_VARIABLE, ""))
     try:
-        return tool.call(request, deadline_seconds=TRIAL_SECONDS).backend
+        return tool.call(request, deadline_seconds=seconds, renewed=True, cancelled=cancelled, progress=progress)
+    except CancelledError:
+        raise
     except HeftError as error:
         if error.kind == FailureKind.REFUSED_BACKEND:
             raise
         if error.kind == FailureKind.TOO_SLOW:
-            words = f"it did not answer within {TRIAL_SECONDS:.0f} s."
+            words = f"it did not answer within {seconds:.0f} s."
         elif isinstance(error, EngineError):
             words = "it crashes the engine."
         else:
             words = f"its trial failed ({error.message})"
-        raise HeftError(words, _HINT, detail=error.detail, kind=FailureKind.REFUSED_BACKEND) from error
+        raise HeftError(words, _DRIVER, detail=error.detail, kind=FailureKind.REFUSED_BACKEND) from error
     finally:
         tool.close()
 
 
-def _answer(request: Try, _progress: object) -> Tried:
+def _answer(request: Try, report: Report) -> Tried:
     import llama_cpp.llama_cpp as lib
 
-    from desktop.engine import llama
+    from desktop.engine import known_answer, llama
     from desktop.engine.backends import load_backend
     from desktop.engine.log import EngineLog
 
     log = EngineLog()
     callback = llama.start(log)
-    known = {device.backend for device in llama.devices()} | set(llama.hello().backends)
-    log.mark()
-    if load_backend(lib._lib, Path(request.library)) is None:
-        trouble = find_trouble(log.since_mark)
-        another = trouble is not None and trouble.name != Path(request.library).name  # a driver's library, say
-        raise _refused(trouble.reason("it") if trouble and another else "this engine cannot load it.", log.tail)
-    now = llama.hello()
-    added = [name for name in now.backends if name not in known]
-    if not added:
-        raise _refused("the engine has this backend already.", log.tail)
-    devices = tuple(device.name for device in now.devices if device.backend in added)
-    if not devices:
-        raise _refused("it finds no device on this computer.", log.tail)
-    if request.model:
-        _decode(lib, request.model, log)
+    before = {device.backend for device in llama.devices()} | set(llama.hello().backends)
+    with tempfile.TemporaryDirectory(prefix="heft-trial-") as folder:
+        asked = known_answer.questions(Path(folder), request.model)
+        right = [known_answer.compute(question, "none", log) for question in asked]
+        log.mark()
+        if load_backend(lib._lib, Path(request.library)) is None:
+            raise _refused(f"this engine cannot load it{_why(log.since_mark, Path(request.library))}", log.tail)
+        now = llama.hello()
+        added = [name for name in now.backends if name not in before]
+        if not added:
+            raise _refused("the engine has this backend already.", log.tail)
+        devices = [device for device in now.devices if device.backend in added]
+        if not devices:
+            raise _refused("it finds no device on this computer.", log.tail)
+        tested = []
+        for number, device in enumerate(devices):
+            step = Progress(number, len(devices), "devices", note=device.description)
+            tested.append(_tested(device, asked, right, log, partial(report, step)))
     del callback
-    return Tried(added[0], devices)
+    return Tried(added[0], tuple(tested))
 
 
-def _decode(lib: Any, model: str, log: Any) -> None:
-    """Load with all layers on the devices there are, and compute one short batch."""
-    params = lib.llama_model_default_params()
-    params.n_gpu_layers = _ALL_LAYERS
-    handle = lib.llama_model_load_from_file(os.fsencode(model), params)
-    if not handle:
-        raise _refused("the trial model cannot be loaded with it.", log.tail)
-    settings = lib.llama_context_default_params()
-    settings.n_ctx = settings.n_batch = 64
-    context = lib.llama_init_from_model(handle, settings)
-    if not context:
-        raise _refused("no context can be made with it.", log.tail)
-    tokens = (lib.llama_token * 4)(1, 2, 3, 4)
-    if lib.llama_decode(context, lib.llama_batch_get_one(tokens, 4)) != 0:
-        raise _refused("it fails to compute.", log.tail)
-    lib.llama_synchronize(context)
-    lib.llama_free(context)
-    lib.llama_model_free(handle)
+def _tested(
+    device: Device, asked: Sequence[Question], right: Sequence[Computed], log: EngineLog, next_step: Callable[[], None]
+) -> ProvenDevice:
+    """A device that computed each answer; ``next_step`` is told before each. Raises HeftError for one that did not."""
+    from desktop.engine.known_answer import TOLERANCE, NotComputedError, compute, difference
+
+    accelerates = device.kind == "accelerator"  # it has no layers: llama.cpp asks it for products of matrices
+    where = "" if device.description in ("", device.name) else f" ({device.description})"
+    named, worst, speed, processor = f"{device.name}{where}", 0.0, 0.0, 0.0
+    begun = time.monotonic()
+    for question, known in zip(asked, right, strict=True):
+        slow = time.monotonic() - begun > _SLOW_SECONDS
+        if question.timed and not accelerates and (slow or not _has_room(device, question.model)):
+            continue
+        next_step()
+        try:
+            found = compute(question, "none" if accelerates else device.name, log)
+        except NotComputedError as error:
+            raise _refused(f"{named} {error}.", log.tail) from error
+        error_here = difference(known, found)
+        if not error_here <= TOLERANCE:
+            far = (
+                "no numbers"
+                if error_here == float("inf")
+                else f"an error of {error_here:.0%}, {TOLERANCE:.0%} is right"
+            )
+            raise _refused(f"{named} computes a wrong answer ({far}).", log.tail, _DRIVER)
+        worst = max(worst, error_here)
+        if question.timed:
+            speed, processor = found.tokens_per_second, known.tokens_per_second
+    return ProvenDevice(device.name, device.description, device.device_id, device.kind, worst, speed, processor)
 
 
-def _refused(words: str, detail: str) -> HeftError:
-    return HeftError(words, _HINT, detail=detail, kind=FailureKind.REFUSED_BACKEND)
+def _has_room(device: Device, model: Path) -> bool:
+    """Whether the starter fits what is free there now: a card that is full says nothing of its backend."""
+    return device.free_bytes >= model.stat().st_size * _ROOM_FACTOR + _ROOM_BYTES
+
+
+def _why(log: str, file: Path) -> str:
+    """The end of the sentence "this engine cannot load it"."""
+    if found := _VERSIONS.search(log):
+        return f": it was made for another llama.cpp (its interface is version {found[1]}, this engine's {found[2]})."
+    if _SYMBOL.search(log):
+        return ": it was made for another llama.cpp, whose functions this engine has not."
+    if _NO_ENTRY in log:
+        return ": it is no backend of llama.cpp."
+    if _NOT_HERE in log:
+        return ": it is not for this computer."
+    trouble = find_trouble(log)
+    if trouble is not None and trouble.name != file.name:  # a driver's library, say
+        return f": {trouble.reason('it')}"
+    return "."
+
+
+def _refused(words: str, detail: str, hint: str = _HINT) -> HeftError:
+    return HeftError(words, hint, detail=detail, kind=FailureKind.REFUSED_BACKEND)
+
+
+def _serve() -> None:
+    os.environ.pop(FOLDER_VARIABLE, None)  # one library at a time
+    serve(Try, _answer)
 
 
 if __name__ == "__main__":
-    os.environ.pop(FOLDER_VARIABLE, None)  # one library at a time
-    serve(Try, _answer)
+    _serve()

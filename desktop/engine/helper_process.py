@@ -125,12 +125,16 @@ class Tool(Generic[Result]):
         request: msgspec.Struct,
         *,
         deadline_seconds: float | None = None,
+        renewed: bool = False,
         cancelled: Cancelled = never,
         progress: Report = unheard,
     ) -> Result:
-        """The answer. Raises CancelledError, or HeftError: what the module refused, "too-slow", or why it died."""
+        """The answer. Raises CancelledError, or HeftError: what the module refused, "too-slow", or why it died.
+
+        ``renewed``: the deadline is for each step of which the module tells, and not for all of them.
+        """
         with self._lock:
-            return self._await(self._running(), request, deadline_seconds, cancelled, progress)
+            return self._await(self._running(), request, deadline_seconds, renewed, cancelled, progress)
 
     def start(self) -> None:
         """Start the process ahead of its first call; EngineError when the system refuses."""
@@ -152,6 +156,7 @@ class Tool(Generic[Result]):
         process: _Process,
         request: msgspec.Struct,
         deadline_seconds: float | None,
+        renewed: bool,
         cancelled: Cancelled,
         progress: Report,
     ) -> Result:
@@ -175,6 +180,8 @@ class Tool(Generic[Result]):
                 continue
             match reply:
                 case Step():
+                    if renewed and deadline_seconds is not None:
+                        deadline = Deadline(deadline_seconds)
                     progress(reply.progress)
                     if cancelled():  # steps may come without a gap
                         self._end()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError
-from desktop.core.reserves import Reserves
 from desktop.services.made_once import made_once
-from desktop.services.members import Members
+from desktop.services.wishes import Wishes
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from desktop.services.discover.picks import PicksService
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
+    from desktop.services.engine.backends import BackendService
     from desktop.services.engine.building import EngineBuildService
     from desktop.services.engine.idle_sleep import IdleSleep
     from desktop.services.engine.supervisor import EngineService
@@ -58,7 +57,7 @@ if TYPE_CHECKING:
 ENGINE_END_SECONDS = 8.0  # the engine's own grace and kill take less; this only bounds a process that cannot die
 
 
-class Container(Members):
+class Container(Wishes):
     """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:
@@ -93,14 +92,14 @@ class Container(Members):
         """The engine's process."""
         from desktop.services.engine.supervisor import EngineService
 
-        return EngineService(self.paths)
+        return EngineService(self.paths, self._engine_is_another)
 
     @made_once
     def idle_sleep(self) -> IdleSleep:
         """Frees the memory of a model that nobody uses."""
         from desktop.services.engine.idle_sleep import IdleSleep
 
-        made = IdleSleep(self.engine, self._idle_seconds)
+        made = IdleSleep(self.engine, self.idle_seconds)
         self.settings.subscribe(lambda _change: made.look_again())
         return made
 
@@ -138,6 +137,13 @@ class Container(Members):
         from desktop.services.engine.building import EngineBuildService
 
         return EngineBuildService(self.paths, self.jobs)
+
+    @made_once
+    def backends(self) -> BackendService:
+        """The engine's backends."""
+        from desktop.services.engine.backends import BackendService
+
+        return BackendService(self.paths, self.describe_engine, self.backends_changed)
 
     # -- planning ----------------------------------------------------------------------------------
 
@@ -185,7 +191,7 @@ class Container(Members):
 
         return PlanningService(
             lambda: self.inspection, lambda: self.dry_run, self.this_machine, lambda: self.speed, self.load_settings,
-            lambda: reclaimable_from(self.engine.state), self._threads, self.fetched.identity_of,
+            lambda: reclaimable_from(self.engine.state), self.threads, self.fetched.identity_of,
             lambda n: self.library.resolve(n).ref, lambda: self.runs.runs(self.speed.key),
         )  # fmt: skip
 
@@ -215,7 +221,8 @@ class Container(Members):
         from desktop.services.inspect.inspection import InspectionService
 
         return InspectionService(
-            self.paths, self.library, self.hub, architectures=self._architectures, jobs=self.jobs,
+            self.paths, self.library, self.hub, jobs=self.jobs,
+            architectures=lambda: self.describe_engine().architectures,
             plan=lambda headers, cancelled: self.dry_run.try_out(headers, cancelled),  # noqa: PLW0108 - made when asked
         )  # fmt: skip
 
@@ -322,7 +329,7 @@ class Container(Members):
         return PickerService(
             self.hub_search, self.headers, self.tables, self.this_machine, planner=self.dry_run, rates=self.speed,
             held=lambda: reclaimable_from(self.engine.state), copies=self.copies,
-            remembered=self.planning.settings_of, threads=self._threads,
+            remembered=self.planning.settings_of, threads=self.threads,
         )  # fmt: skip
 
     @made_once
@@ -353,23 +360,6 @@ class Container(Members):
 
         return JobService()
 
-    def reserves(self) -> Reserves:
-        """The memory that the user wants kept free."""
-        return Reserves(self.settings.get(options.RAM_RESERVE), self.settings.get(options.GPU_RESERVE))
-
-    def _threads(self) -> int:
-        return self.settings.get(options.THREADS)
-
-    def _idle_seconds(self) -> float:
-        return 0.0 if (minutes := self.settings.get(options.IDLE_MINUTES)) == "never" else 60.0 * int(minutes)
-
-    def _architectures(self) -> tuple[str, ...]:
-        return self.describe_engine().architectures
-
-    def hub_endpoint(self) -> str:
-        """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""
-        return "" if os.environ.get("HF_ENDPOINT") else self.settings.get(options.HUB_ENDPOINT)
-
     def write_report(self, folder: Path) -> Path:
         """Logs, versions and machine in one file for an issue; its path. Raises StoreError."""
         from desktop.services.report import write_report
@@ -385,6 +375,18 @@ class Container(Members):
         from desktop.services.engine.supervisor import describe_engine
 
         return describe_engine(self.paths)
+
+    def backends_changed(self) -> None:
+        """Other backends are wanted: whoever knows what the engine is asks again. A model that is loaded stays."""
+        if engine := self.known(Container.engine):
+            engine.forget_description()
+        self._engine_is_another()
+
+    def _engine_is_another(self) -> None:
+        """Plans and machine are made anew; called from any thread, and waits for nothing."""
+        for made in (self.known(Container.this_machine), self.known(Container.dry_run)):
+            if made is not None:
+                made.renew()
 
     def end_engine(self) -> None:
         """End the engine process; takes a bounded time whatever hangs."""

@@ -2,58 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.engine import driven_engine
+from support.planted_backends import COMPUTES_WRONGLY, HANGS, NO_STREAM, plant
 
 from desktop.core.errors import HeftError
+from desktop.engine.backend_records import Tried
+from desktop.engine.backend_trial import TRIAL_SECONDS, try_library
 from desktop.engine.backends import backend_folder, chosen_cpu, engine_package
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE, confirm, examine, usable_libraries
-
-# ggml/src/ggml-backend-impl.h: a registration with one device, in as few words as C allows
-BACKEND = """
-#include <stddef.h>
-#include <stdlib.h>
-struct reg { int version; const char *(*name)(void *); size_t (*count)(void *); void *(*get)(void *, size_t);
-             void *(*address)(void *, const char *); void *context; };
-struct device { const char *(*name)(void *); const char *(*description)(void *);
-                void (*memory)(void *, size_t *, size_t *); int (*type)(void *);
-                void (*props)(void *, void *); void *(*init)(void *, const char *); void *others[9];
-                struct reg *reg; void *context; };
-static const char *backend_name(void *r) { return NAME; }
-static const char *device_name(void *d) { return NAME "0"; }
-static void memory(void *d, size_t *free, size_t *total) { *free = *total = 1 << 30; }
-static int type(void *d) { return 3; }
-static void props(void *d, void *p) {} // which llama.cpp has emptied
-static void *init(void *d, const char *p) { return NULL; }
-static struct device device;
-static size_t count(void *r) { return DEVICES; }
-static void *get(void *r, size_t i) { return &device; }
-static struct reg reg = {VERSION, backend_name, count, get, NULL, NULL};
-__attribute__((constructor)) static void start(void) { START; }
-void *ggml_backend_init(void) {
-    device.name = device.description = device_name; device.memory = memory; device.type = type;
-    device.props = props; device.init = init; device.reg = &reg;
-    return &reg;
-}
-"""
-
-
-def build(folder: Path, name: str, *, version: int = 2, devices: int = 1, start: str = "", called: str = "") -> Path:
-    """A backend library of its own that names itself ``called``; ``start`` is C that runs as soon as it is loaded."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler to make a backend with")
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"libggml-{name}.so"
-    defines = [f'-DNAME="{called or name}"', f"-DVERSION={version}", f"-DDEVICES={devices}", f"-DSTART={start}"]
-    command = [compiler, "-shared", "-fPIC", "-x", "c", "-", "-o", str(target), *defines]
-    subprocess.run(command, input=BACKEND, text=True, check=True)
-    target.chmod(0o755)
-    return target
 
 
 @pytest.fixture
@@ -95,10 +55,10 @@ def test_the_chosen_cpu_backend_is_named_in_the_log() -> None:
 
 @pytest.mark.engine
 def test_a_backend_that_works_is_used_and_one_that_does_not_is_left_out(folder: Path, tmp_path: Path) -> None:
-    build(folder, "works")
-    build(folder, "aborts", start="abort()")
-    build(folder, "old", version=1)
-    build(folder, "empty", devices=0)
+    plant(folder, "works")
+    plant(folder, "aborts", start="abort()")
+    plant(folder, "old", version=1)
+    plant(folder, "empty", devices=0)
     (folder / "libggml-broken.so").write_bytes(b"\x7fELF not a library")
     (folder / "libother.so").write_bytes(b"none of the engine's")
     devices, left_out = hello_of(tmp_path)
@@ -117,15 +77,66 @@ def test_a_backend_that_fails_to_compute_is_left_out(
     folder: Path, tmp_path: Path, starter_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(TRIAL_MODEL_VARIABLE, str(starter_model))
-    build(folder, "works")  # its device makes no compute stream
+    plant(folder, "idle", init=NO_STREAM)
+    plant(folder, "wrong", computes=COMPUTES_WRONGLY)
     devices, left_out = hello_of(tmp_path)
     assert devices == {"CPU"}
-    assert "libggml-works.so was left out" in left_out[0]
+    assert left_out[0].startswith("The backend libggml-idle.so was left out: idle0 (A planted card) makes no context")
+    assert left_out[1].startswith(
+        "The backend libggml-wrong.so was left out: wrong0 (A planted card) computes a wrong answer"
+    )
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("starter", [True, False])
+def test_a_trial_computes_the_known_answer_and_says_how_quick(
+    starter: bool, tmp_path: Path, starter_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TRIAL_MODEL_VARIABLE, str(starter_model) if starter else "")
+    library = plant(tmp_path, "works", called="Works", device_id="0000:01:00.0")
+    tried = try_library(library, log=tmp_path / "trial.log")
+    assert tried.backend == "Works"
+    (device,) = tried.devices
+    assert (device.name, device.description, device.device_id) == ("Works0", "A planted card", "0000:01:00.0")
+    assert 0 <= device.error < 0.02
+    assert (device.tokens_per_second > 0) is (device.processor_tokens_per_second > 0) is starter
+
+
+@pytest.mark.engine
+def test_numbers_that_are_none_are_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(TRIAL_MODEL_VARIABLE, raising=False)
+    no_numbers = COMPUTES_WRONGLY.replace("compute_wrongly", "compute_nothing")
+    with pytest.raises(HeftError) as refused:
+        try_library(plant(tmp_path, "nan", computes=no_numbers), log=tmp_path / "trial.log")
+    assert refused.value.message == "nan0 (A planted card) computes a wrong answer (no numbers)."
+    assert refused.value.kind == "refused-backend" and refused.value.hint
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"start": HANGS}, "it did not answer within 2 s."),
+        ({"start": "abort()"}, "it crashes the engine."),
+        ({"version": 1}, "this engine cannot load it: it was made for another llama.cpp (its interface is version 1,"),
+        ({"needed": "ggml_of_tomorrow"}, "this engine cannot load it: it was made for another llama.cpp, whose"),
+        ({"devices": 0}, "it finds no device on this computer."),
+    ],
+)
+def test_why_a_library_is_refused(
+    fault: dict[str, Any], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(TRIAL_MODEL_VARIABLE, raising=False)
+    seconds = 2.0 if "did not answer" in words else TRIAL_SECONDS
+    with pytest.raises(HeftError) as refused:
+        try_library(plant(tmp_path, "bad", **fault), seconds=seconds, log=tmp_path / "trial.log")
+    assert refused.value.message.startswith(words)
+    assert refused.value.kind == "refused-backend" and refused.value.hint
 
 
 @pytest.mark.engine
 def test_a_second_backend_of_the_same_kind_is_left_out(folder: Path, tmp_path: Path) -> None:
-    build(folder, "CPU")
+    plant(folder, "CPU")
     devices, left_out = hello_of(tmp_path)
     assert devices == {"CPU"}
     assert "has this backend already" in left_out[0]
@@ -133,9 +144,9 @@ def test_a_second_backend_of_the_same_kind_is_left_out(folder: Path, tmp_path: P
 
 @pytest.mark.engine
 def test_of_two_libraries_of_one_kind_the_one_that_was_used_before_stays(folder: Path, tmp_path: Path) -> None:
-    build(folder, "works")
+    plant(folder, "works")
     assert hello_of(tmp_path) == ({"CPU", "works0"}, ())
-    build(folder, "a-newer-one", called="works")
+    plant(folder, "a-newer-one", called="works")
     devices, left_out = hello_of(tmp_path)
     assert devices == {"CPU", "works0"}
     assert left_out == (
@@ -155,7 +166,7 @@ def test_a_library_in_the_current_directory_is_never_loaded(
     monkeypatch.chdir(tmp_path)
     for place in (tmp_path, tmp_path / "scratch", tmp_path / "downloads"):
         for name in ("vulkan", "cpu-zen9", "cpu", "cuda"):
-            build(place, name, start=start)
+            plant(place, name, start=start)
     model = tmp_path / "downloads" / "model.gguf"
     model.symlink_to(starter_model)
     with driven_engine(tmp_path) as engine:
@@ -167,11 +178,11 @@ def test_a_library_in_the_current_directory_is_never_loaded(
 def test_a_verdict_is_kept_until_the_library_changes(folder: Path) -> None:
     tried: list[str] = []
 
-    def trial(file: Path) -> str:
+    def trial(file: Path) -> Tried:
         tried.append(file.name)
         if file.name == "libggml-bad.so":
             raise HeftError("it fails.")
-        return "good"
+        return Tried("good")
 
     for name in ("bad", "good"):
         (folder / f"libggml-{name}.so").write_bytes(b"1")
@@ -192,9 +203,9 @@ def test_all_are_tried_again_after_a_start_that_did_not_come_through(folder: Pat
     tried: list[str] = []
     (folder / "libggml-good.so").write_bytes(b"1")
 
-    def fails(file: Path) -> str:
+    def fails(file: Path) -> Tried:
         tried.append(file.name)
-        return "None"
+        return Tried("None")
 
     for _ in range(2):
         examine(str(folder), engine_package(), fails)
@@ -203,7 +214,7 @@ def test_all_are_tried_again_after_a_start_that_did_not_come_through(folder: Pat
 
 def test_a_folder_that_others_can_write_to_is_not_used(folder: Path) -> None:
     (folder / "libggml-good.so").write_bytes(b"1")
-    assert examine(str(folder), engine_package(), lambda file: "good") == []
+    assert examine(str(folder), engine_package(), lambda file: Tried("good")) == []
     folder.chmod(0o777)
     (sentence,) = examine(str(folder), engine_package(), lambda file: pytest.fail("tried"))
     assert "other users may write" in sentence

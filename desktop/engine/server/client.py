@@ -38,6 +38,7 @@ from desktop.engine.api import (
 )
 from desktop.engine.endpoint.http import ConnectionLostError, EndpointError
 from desktop.engine.helper_process import Tool
+from desktop.engine.server import describing
 from desktop.engine.server.answer import Answer
 from desktop.engine.server.benchmark import Bench
 from desktop.engine.server.core_share import CoreShare
@@ -46,7 +47,6 @@ from desktop.engine.server.held import Held, Loading, ServerDiedError
 from desktop.engine.server.log import ServerLog
 from desktop.engine.server.process import ServerProcess
 from desktop.engine.server.speculation import Gain, PlainSteps
-from desktop.engine.tools.description import Describe
 from desktop.engine.tools.renderer import Renderer
 from desktop.system.spawn import start_thread
 
@@ -84,6 +84,7 @@ class EngineClient:
         self._gain = Gain(Load("", 0))
         self._closing = self._dead = False
         self._describer: threading.Thread | None = None
+        self.patience = describing.PLAIN_SECONDS
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         try:
             start_thread(self._thread)
@@ -111,16 +112,27 @@ class EngineClient:
             self._queue.put((self._queued, request))
 
     def describe(self) -> None:
-        """Find out what the engine is, by a process that takes part of a second; ``Hello`` tells it, once."""
+        """Find out what the engine is, by a process that takes part of a second; ``Hello`` tells it, once.
+
+        It is said within ``patience`` seconds: further backends that were not tried yet are tried before.
+        """
         with self._lock:
             if self._describer is not None:
                 return
+            self.patience = describing.most_seconds()
             self._describer = threading.Thread(target=self._describe, name="engine description", daemon=True)
         try:
             start_thread(self._describer)
         except OSError as error:
             self._described.set()
             self._die(EngineDied(FailureKind.NOT_STARTED, "The engine could not be started.", str(error), "", None))
+
+    def forget_description(self) -> None:
+        """The backends have changed: what the engine is will be found out anew when somebody asks."""
+        with self._lock:
+            if self._described.is_set():
+                self._describer = self._hello = None
+                self._described.clear()
 
     def cancel(self) -> None:
         """Stop what runs and what waits; acts at once."""
@@ -153,7 +165,7 @@ class EngineClient:
 
     def _describe(self) -> None:
         try:
-            self._hello = self._description.call(Describe())
+            self._hello = describing.describe(self._description)
             self._tell(self._hello)
         except HeftError as error:
             for line in error.detail.splitlines():
@@ -263,11 +275,30 @@ class EngineClient:
         self._begin(loading.cancel)
         try:
             self._held = held = loading.run()
-        except HeftError:
+        except HeftError as error:
             if self._is_cancelled():
                 raise CancelledError("Loading was cancelled.", "Load the model again when you like.") from None
+            if isinstance(error, ServerDiedError):
+                raise self._blamed(error) from error
             raise
         return held
+
+    def _blamed(self, error: ServerDiedError) -> ServerDiedError:
+        """A load that its process died of, laid on a further backend where one fails when all are tried again."""
+        before = self._hello
+        if before is None or not describing.suspected():
+            return error
+        self.forget_description()
+        now = self._await_hello()
+        new = [sentence for sentence in now.left_out if sentence not in before.left_out] if now is not None else []
+        if not new:
+            return error
+        return ServerDiedError(
+            EngineDied(
+                FailureKind.REFUSED_BACKEND, new[0], "Load the model again: it runs on what is left.",
+                error.died.log_tail, error.died.exit_code,
+            )
+        )  # fmt: skip
 
     def _await_hello(self) -> Hello | None:
         """What the engine is, None when that could not be found out."""
@@ -354,4 +385,6 @@ class EngineClient:
         self._held = None
         held.close()
         cause = held.cause_of_death()
+        if held.loaded.gpu_layers and cause.kind == FailureKind.CRASHED:
+            describing.suspected()
         self._die(EngineDied(cause.kind, cause.message, cause.hint, self._log.tail, process.exit_code))

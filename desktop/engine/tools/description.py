@@ -7,12 +7,14 @@ verdict yet (:mod:`desktop.engine.further_backends`).
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import msgspec
 
-from desktop.core.progress import Report
+from desktop.core.progress import Progress, Report
 from desktop.engine.api import Hello
-from desktop.engine.backend_trial import try_library
+from desktop.engine.backend_records import Tried
+from desktop.engine.backend_trial import TRIAL_SECONDS, try_library
 from desktop.engine.backends import RPC_VARIABLE, chosen_cpu, engine_package
 from desktop.engine.further_backends import FOLDER_VARIABLE, confirm, examine
 from desktop.engine.helper_process import serve
@@ -20,14 +22,21 @@ from desktop.engine.log import EngineLog
 
 
 class Describe(msgspec.Struct, frozen=True):
-    """Say what the engine is."""
+    """Say what the engine is; a trial that comes first may take so long."""
+
+    trial_seconds: float = TRIAL_SECONDS
 
 
-def _describe(_request: Describe, _progress: Report) -> Hello:
+def _describe(request: Describe, progress: Report) -> Hello:
     from desktop.engine.llama import add_rpc_devices, hello, start
 
     folder = os.environ.get(FOLDER_VARIABLE, "")
-    left_out = examine(folder, engine_package(), try_library)
+
+    def trial(file: Path) -> Tried:
+        progress(Progress(note=file.name))  # whoever waits waits for each
+        return try_library(file, seconds=request.trial_seconds, progress=progress)
+
+    left_out = examine(folder, engine_package(), trial)
     log = EngineLog()
     callback = start(log)
     add_rpc_devices(os.environ.get(RPC_VARIABLE, "").split())

@@ -46,7 +46,7 @@ Phase = Literal["stopped", "starting", "loading", "ready", "generating", "asleep
 AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied
 _log = logging.getLogger(__name__)
 _UNLOGGED = ("path", "request_id")
-_HELLO_SECONDS, _LOOK_SECONDS = 30.0, 0.5
+_LOOK_SECONDS = 0.5
 _RATE_SECONDS = 0.5  # a state for each batch of text would wake every listener for a figure nobody reads that fast
 
 
@@ -86,13 +86,15 @@ class EngineService:
     Listeners are called in the order of the events, mostly on a background thread, never with a lock held.
     """
 
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
+    def __init__(self, paths: Paths, changed: Callable[[], None] = lambda: None) -> None:
+        """``changed`` hears that the engine has other backends or devices than before."""
+        self._paths, self._changed = paths, changed
         self._lock = threading.RLock()
         self._load_order = threading.Lock()
         self._client: EngineClient | None = None
         self._state = EngineState()
         self._hello: Hello | None = None
+        self._known_as: Hello | None = None  # what it was when it was asked last
         self._greeted = threading.Condition(self._lock)
         self._listeners = Listeners[EngineState]()
         self._last_plan: LoadPlan | None = None
@@ -119,8 +121,9 @@ class EngineService:
         """What the installed engine is; starts the process when it does not run. Raises EngineError."""
         with self._greeted:
             if self._hello is None:
-                self._ensure_client().describe()
-                deadline = Deadline(_HELLO_SECONDS)
+                client = self._ensure_client()
+                client.describe()
+                deadline = Deadline(client.patience)
                 while not (self._greeted.wait_for(self._heard, _LOOK_SECONDS) or deadline.over()):
                     pass
             if self._hello is None:
@@ -136,6 +139,13 @@ class EngineService:
     def _heard(self) -> bool:
         """Whether there is an answer, or none will come: the process died, or the program ends."""
         return self._hello is not None or self._state.died is not None or self._client is None
+
+    def forget_description(self) -> None:
+        """The backends have changed: the engine is asked again what it is. A model that is held stays as it is."""
+        with self._lock:
+            self._hello, client = None, self._client
+        if client is not None:
+            client.forget_description()
 
     def load(self, plan: LoadPlan) -> None:
         """Load a model as it was planned, in place of the present one; returns at once, listeners hear the rest.
@@ -310,7 +320,9 @@ class EngineService:
         wanted_load = self._wanted_load
         match event:
             case Hello():
-                self._hello = event
+                self._hello, before, self._known_as = event, self._known_as, event
+                if before is not None and (event.backends, event.left_out) != (before.backends, before.left_out):
+                    self._changed()
                 self._greeted.notify_all()
                 return replace(state, phase="stopped") if state.phase == "starting" else None
             case Loaded() if state.phase == "generating":  # in a new process: another template, an unseen death

@@ -41,10 +41,14 @@ class ThisMachine:
     def __call__(self) -> Machine:
         """The computer with all its devices."""
         with self._lock:
-            if self._described is None:
-                self._described = self._machines.describe("cached")
             known = self._described
+            if known is None:
+                known = self._described = self._machines.describe("cached")
         return self._machines.now(known)
+
+    def renew(self) -> None:
+        """The engine has other backends now: the next call describes all again. Waits for nothing."""
+        self._described = None
 
     def for_load(self) -> Machine:
         """What decides a load here. At once where the engine has no graphics card to use: none is looked for then.

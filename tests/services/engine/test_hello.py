@@ -16,6 +16,8 @@ from desktop.store.paths import Paths
 class Silent:
     """An engine that never says a word."""
 
+    patience = 30.0
+
     def __init__(self, *_: object) -> None: ...
 
     def describe(self) -> None: ...

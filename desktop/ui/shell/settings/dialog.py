@@ -200,7 +200,7 @@ class SettingsDialog(QDialog):
             case "engine":
                 from desktop.ui.shell.settings.engine import EnginePane
 
-                return EnginePane(options, theme, tasks, services.machine)
+                return EnginePane(options, theme, tasks, services.machine, services.backends)
             case "hub":
                 from desktop.ui.shell.settings.hub import HubPane
 

@@ -19,6 +19,7 @@ from desktop.ui.shell.window import MainWindow
 
 if TYPE_CHECKING:
     from desktop.core.hardware import Machine
+    from desktop.services.engine.backends import BackendService
     from desktop.services.hub_account import TokenService
     from desktop.store.paths import Paths
     from desktop.ui.shell.settings.dialog import SettingsDialog
@@ -31,6 +32,7 @@ class SettingsServices:
     paths: Paths
     tokens: Callable[[], TokenService]
     machine: Callable[[], Machine]
+    backends: Callable[[], BackendService]
     downloads: Callable[[], Path]
 
 

@@ -13,8 +13,11 @@ from support.published import profile
 from support.settings_dialog import Made
 from support.widgets import shown
 
+from desktop.engine.api import Device, Hello
+from desktop.engine.further_backends import FOLDER_VARIABLE
 from desktop.hub.client import HubClient
 from desktop.hub.token import HubToken
+from desktop.services.engine.backends import BackendService
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.hub_account import TokenService
 from desktop.store.paths import Paths
@@ -25,6 +28,8 @@ from desktop.ui.shell.statusbar import StatusBar
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window import MainWindow, PageEntry
+
+PROCESSOR = Device("CPU", "A processor", "CPU", "cpu", 1 << 34, 1 << 33)
 
 
 @pytest.fixture
@@ -48,8 +53,12 @@ def made(
         monkeypatch.delenv(name, raising=False)
     store, token, machine = SettingsStore(paths.settings), HubToken(hub.endpoint), [profile("rtx-4060-8gb")]
     tokens = TokenService(token, HubClient(endpoint=hub.endpoint, token=token.get, read_seconds=2.0))
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "backends"))
+    backends = BackendService(paths, lambda: Hello("llama.cpp 1", (), ("CPU",), (PROCESSOR,), ()))
     window = MainWindow(theme, (PageEntry("chat", "Chat", "chat", Page),), StatusBar(tasks, _no_memory))
-    services = SettingsServices(paths, lambda: tokens, lambda: machine[0], lambda: tmp_path / "downloads")
+    services = SettingsServices(
+        paths, lambda: tokens, lambda: machine[0], lambda: backends, lambda: tmp_path / "downloads"
+    )
     parts = SettingsParts(store, store.load(), services, tasks, theme, window)
     window.go_to("chat")
     yield Made(shown(qtbot, window, 1280, 800), parts, store, token, machine)

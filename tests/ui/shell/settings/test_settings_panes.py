@@ -15,7 +15,6 @@ from support.keyrings import MemoryKeyring
 from support.settings_dialog import Made
 from support.widgets import click, find, label
 
-from desktop.engine.further_backends import Trial
 from desktop.store import options
 from desktop.store.paths import Paths
 
@@ -93,32 +92,12 @@ def test_a_token_of_the_environment_is_not_heft_s_to_forget(
 # -- Engine --------------------------------------------------------------------------------------
 
 
-def test_devices_and_backends_with_what_became_of_them(
-    made: Made, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trials = (
-        Trial("libggml-vulkan.so", backend="Vulkan"),
-        Trial("libggml-sycl.so", left_out="It was made for another llama.cpp."),
-        Trial("libggml-new.so"),
-    )
-    monkeypatch.setattr("desktop.ui.shell.settings.engine.backend_trials", lambda: trials)
+def test_the_devices_of_this_computer(made: Made, qtbot: QtBot) -> None:
     page = made.open("engine")
     qtbot.waitUntil(lambda: bool(_shows(page, "device0_0")))
     assert "RTX 4060" in _shows(page, "device0_0") and "free" in _shows(page, "device0_1")
     assert _shows(page, "device2_0") == made.machine[0].cpu.name
     assert "8 cores" in _shows(page, "device3_0")
-    told = {_shows(page, f"backend{row}_0"): _shows(page, f"backend{row}_1") for row in range(6)}
-    assert told["Vulkan"] == "✓ libggml-vulkan.so computed the known answer"
-    assert told["libggml-sycl.so"] == "✗ left out: It was made for another llama.cpp."
-    assert told["libggml-new.so"] == "will be tried at the engine's next start"
-
-
-def test_the_folder_of_backends_is_made_and_opened(
-    made: Made, qtbot: QtBot, opened: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HEFT_BACKENDS", str(tmp_path / "backends"))
-    click(qtbot, made.open("engine"), "settingsBackendsFolder")
-    assert (tmp_path / "backends").is_dir() and opened == [f"file://{tmp_path / 'backends'}"]
 
 
 # -- Network -------------------------------------------------------------------------------------

@@ -1,0 +1,73 @@
+"""The engine's backends in words, for window and commands alike."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from desktop.services.engine.backends import Backend, Origin, ServedDevice
+
+ABOUT = (
+    "A backend lets the engine compute on a graphics card: Vulkan on nearly every one, CUDA on NVIDIA's, often "
+    "quicker. Each is tried in a process of its own, and used only if it computes what the processor computes."
+)
+ORIGINS: dict[Origin, str] = {
+    "built-in": "part of the engine",
+    "box": "comes with Heft",
+    "added": "added by you",
+}
+
+
+def state_words(backend: Backend) -> str:
+    """What it does here, a sentence without its end: which devices it serves and since when, or why it does not."""
+    match backend.state:
+        case "refused":
+            return f"left out: {backend.why.removesuffix('.')}"
+        case "second":
+            return f"works, and is not used: {backend.why.removesuffix('.')}"
+        case "aside":
+            return "set aside by you"
+        case "untried":
+            return "will be tried at the engine's next start"
+        case "used":
+            return _service(backend)
+
+
+def _service(backend: Backend) -> str:
+    served = [_name(device) for device in backend.devices if device.served_by == backend.name]
+    others = [device for device in backend.devices if device.served_by not in ("", backend.name)]
+    parts = [f"serves {', '.join(served)}"] if served else []
+    parts += [f"{_name(device)} is served by {device.served_by}" for device in others]
+    since = f" since {_day(backend.since)}" if backend.since and served else ""
+    return ("; ".join(parts) or "loaded") + since
+
+
+def trial_words(backend: Backend) -> str:
+    """What its trial said, a line: "" for a backend that was not tried, or is a part of the engine."""
+    if not backend.tried_at:
+        return ""
+    if backend.state == "refused":
+        return f"tried on {_day(backend.tried_at)}"
+    error = max((device.error for device in backend.devices), default=0.0)
+    return f"computed the known answer on {_day(backend.tried_at)} (off by {error:.2%} at most)"
+
+
+def speed_words(backend: Backend) -> str:
+    """How quick it wrote in its trial, against the processor; "" where that was not measured."""
+    timed = [device for device in backend.devices if device.tokens_per_second]
+    if not timed:
+        return ""
+    told = [f"{_name(device)} {_rate(device.tokens_per_second)}" for device in timed]
+    return f"starter model in the trial: {', '.join(told)}, processor {_rate(timed[0].processor_tokens_per_second)}"
+
+
+def _name(device: ServedDevice) -> str:
+    return device.description or device.name
+
+
+def _rate(tokens_per_second: float) -> str:
+    return f"{tokens_per_second:.3g} tok/s" if tokens_per_second < 1000 else f"{tokens_per_second:,.0f} tok/s"
+
+
+def _day(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds)
+    return f"{moment.day} {moment.strftime('%b %Y')}"
