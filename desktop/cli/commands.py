@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "one answer, streamed",
     "chat": "a conversation in the terminal",
     "bench": "prompt and generation speed",
+    "backends": "what the engine computes with besides the processor: Vulkan, CUDA; add, try, choose, go back",
     "engine": "the program that runs models: where it is, and building it where there is none",
     "settings": "how a model is loaded: shows and sets what is remembered",
     "config": "the program's settings",

@@ -158,4 +158,5 @@ def test_fields_of_the_hub(hub: HubServer, answer: Answer) -> None:
 @pytest.mark.engine
 def test_fields_of_what_runs_a_model(answer: Answer) -> None:
     check_fields("run", answer("run", "starter", "--prompt", "Hi", "--max-tokens", "4", "--context", "512"))
+    check_fields("backends", answer("backends"))
     check_fields("bench", answer("bench", "starter", "--prompt", "16", "--generate", "4", "--repeat", "1"))
