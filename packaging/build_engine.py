@@ -3,6 +3,7 @@
     python3 packaging/build_engine.py               find the wheel in the cache, or build it there
     python3 packaging/build_engine.py --portable    the same for every CPU of this architecture, for installers
     python3 packaging/build_engine.py --vulkan      the backend for graphics cards, one library for every computer
+    python3 packaging/build_engine.py --cuda [ARCH] the one for NVIDIA's cards, with this machine's nvcc
     python3 packaging/build_engine.py --cached      only look; exit code 3 when it is not there
     python3 packaging/build_engine.py --sdist       fetch the source archive only, print its path
 
@@ -25,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from desktop.engine.builder.compiling import SOURCES_BYTES, Builder, BuildError, Commands, Watcher  # noqa: E402
+from desktop.engine.builder.cuda import NATIVE as CUDA_NATIVE  # noqa: E402
+from desktop.engine.builder.cuda import CudaBuilder, find_nvcc  # noqa: E402
 from desktop.engine.builder.recipe import NATIVE, PORTABLE, PROJECT, Recipe, jobs  # noqa: E402
 from desktop.engine.builder.vulkan import VulkanBuilder, is_placed, place  # noqa: E402
 
@@ -134,12 +137,30 @@ def vulkan(version: str, into: Path | None, *, only_cached: bool) -> int:
     return 0
 
 
+def cuda(version: str, architecture: str, *, only_cached: bool) -> int:
+    """Print the path of the CUDA backend for an architecture ("89", "native"); a failure is one sentence."""
+    nvcc = find_nvcc()
+    if nvcc is None:
+        raise SystemExit("There is no nvcc here: install NVIDIA's CUDA toolkit, or set CUDA_PATH to it.")
+    try:
+        build = CudaBuilder(cache_folder(), version, nvcc, architecture, ROOT / "constraints.txt", Progress())
+        if only_cached and build.cached() is None:
+            return 3
+        print(build.library())
+    except BuildError as failed:
+        raise SystemExit(f"{failed.label} failed. The whole log: {failed.log}") from None
+    except OSError as failed:
+        raise SystemExit(f"The CUDA backend could not be built: {failed}") from None
+    return 0
+
+
 def main() -> int:
     """Print the path of the wheel (or of the sources, or the backend); 3 when ``--cached`` finds none."""
     parser = argparse.ArgumentParser(description="Build the engine for this computer.")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--portable", action="store_true", help="for every CPU of this architecture")
     what.add_argument("--vulkan", action="store_true", help="the backend for graphics cards instead")
+    what.add_argument("--cuda", nargs="?", const=CUDA_NATIVE, metavar="ARCH", help="the backend for NVIDIA's cards")
     parser.add_argument("--into", type=Path, metavar="FOLDER", help="with --vulkan: put it there, with its loader")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--cached", action="store_true", help="only look; exit code 3 when it is not there")
@@ -151,6 +172,8 @@ def main() -> int:
         return 0
     if args.vulkan:
         return vulkan(version, args.into, only_cached=args.cached)
+    if args.cuda:
+        return cuda(version, args.cuda, only_cached=args.cached)
     build = builder(version, PORTABLE if args.portable else NATIVE)
     if args.cached and build.cached() is None:
         return 3

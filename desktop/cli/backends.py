@@ -12,18 +12,23 @@ import msgspec
 from desktop.cli.output import ProgressLine, human_bytes, print_json, print_note, print_text
 from desktop.core.errors import HeftError, UsageError
 from desktop.core.failures import FailureKind
+from desktop.engine.builder.cuda import NATIVE
 from desktop.services.container import Container
+from desktop.services.engine.backend_building import TITLES, BackendBuildService
 from desktop.services.engine.backend_words import ABOUT, ORIGINS, speed_words, state_words, trial_words
 from desktop.services.engine.backends import Backend, Backends, BackendService, backend_folder
 from desktop.store.paths import default_paths
 
-_ACTIONS = {"add": "FILE", "try": "NAME", "use": "NAME", "remove": "NAME", "back": ""}
+_ACTIONS = {"add": "FILE", "build": "vulkan|cuda", "try": "NAME", "use": "NAME", "remove": "NAME", "back": ""}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and with what."""
     parser.add_argument("action", nargs="?", choices=tuple(_ACTIONS), help="what to do; without it, list them")
     parser.add_argument("what", nargs="?", metavar="FILE|NAME", help="a library, or the name of a backend or its file")
+    parser.add_argument(
+        "--architecture", default=NATIVE, metavar="ARCH", help="build cuda: for which cards (89; default: those here)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -35,7 +40,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"'{args.what}' is one word too many.", "See: heft backends --help")
     with Container(default_paths()) as container:
         service = container.backends
-        said = _do(service, args.action, args.what) if args.action else ""
+        if args.action == "build":
+            said = _built(container.backend_build, args.what, args.architecture)
+        else:
+            said = _do(service, args.action, args.what) if args.action else ""
         found = service.known()
     if args.json:
         print_json(_document(found))
@@ -74,6 +82,20 @@ def _tried(service: BackendService, action: str, what: str) -> str:
     return f"{backend.name} {trial_words(backend)}, and {state_words(backend)}."
 
 
+def _built(service: BackendBuildService, what: str, architecture: str) -> str:
+    """Ctrl+C ends it, and what was compiled so far is lost. Raises HeftError."""
+    name = next((name for name in TITLES if name == what.casefold()), None)
+    if name is None:
+        raise UsageError(f"'{what}' is none that Heft can build.", f"It builds {' and '.join(TITLES)}.")
+    print_note(f"heft: Building llama.cpp's {TITLES[name]} backend. {service.forewarning(name)}")
+    line = ProgressLine("Building")
+    try:
+        backend = service.build(name, architecture, progress=line.show)
+    finally:
+        line.close()
+    return f"{backend.name} {trial_words(backend)}, and {state_words(backend)}."
+
+
 def _listed(found: Backends) -> str:
     lines = []
     for backend in found.backends:
@@ -82,7 +104,7 @@ def _listed(found: Backends) -> str:
         lines.append(f"    {backend.file or 'compiled in'}, {ORIGINS[backend.origin]}{size}")
         lines += [f"    {words}" for words in (trial_words(backend), speed_words(backend)) if words]
     lines += [f"\n{note}" for note in found.notes]
-    lines.append(f"\n{ABOUT}\nAdd one: heft backends add FILE")
+    lines.append(f"\n{ABOUT}\nAdd one: heft backends add FILE. Build one: heft backends build vulkan, or cuda")
     if found.can_go_back:
         lines.append("What was before the last change: heft backends back")
     return "\n".join(lines)

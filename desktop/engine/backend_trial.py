@@ -43,6 +43,7 @@ _DRIVER = "Update the graphics driver, or take another build of the backend; the
 # ggml/src/ggml-backend-reg.cpp, load_backend
 _VERSIONS = re.compile(r"incompatible API version \(backend: (\d+), current: (\d+)\)")
 _NO_ENTRY, _NOT_HERE = "failed to find ggml_backend_init", "is not supported on this system"
+_NOT_STARTED = "ggml_backend_init returned NULL"
 _SYMBOL = re.compile(r"undefined symbol: _?(ggml|gguf)_")
 
 
@@ -103,7 +104,8 @@ def _answer(request: Try, report: Report) -> Tried:
         right = [known_answer.compute(question, "none", log) for question in asked]
         log.mark()
         if load_backend(lib._lib, Path(request.library)) is None:
-            raise _refused(f"this engine cannot load it{_why(log.since_mark, Path(request.library))}", log.tail)
+            why, hint = _why(log.since_mark, Path(request.library))
+            raise _refused(f"this engine cannot load it{why}", log.since_mark, hint)
         now = llama.hello()
         added = [name for name in now.backends if name not in before]
         if not added:
@@ -157,20 +159,25 @@ def _has_room(device: Device, model: Path) -> bool:
     return device.free_bytes >= model.stat().st_size * _ROOM_FACTOR + _ROOM_BYTES
 
 
-def _why(log: str, file: Path) -> str:
-    """The end of the sentence "this engine cannot load it"."""
+def _why(log: str, file: Path) -> tuple[str, str]:
+    """The end of the sentence "this engine cannot load it", and what to do."""
     if found := _VERSIONS.search(log):
-        return f": it was made for another llama.cpp (its interface is version {found[1]}, this engine's {found[2]})."
+        made_for = (
+            f": it was made for another llama.cpp (its interface is version {found[1]}, this engine's {found[2]})."
+        )
+        return made_for, _HINT
     if _SYMBOL.search(log):
-        return ": it was made for another llama.cpp, whose functions this engine has not."
+        return ": it was made for another llama.cpp, whose functions this engine has not.", _HINT
     if _NO_ENTRY in log:
-        return ": it is no backend of llama.cpp."
+        return ": it is no backend of llama.cpp.", _HINT
     if _NOT_HERE in log:
-        return ": it is not for this computer."
+        return ": it is not for this computer.", _HINT
+    if _NOT_STARTED in log:
+        return ": it finds no driver here that works.", "Install or update the graphics driver, then try it again."
     trouble = find_trouble(log)
     if trouble is not None and trouble.name != file.name:  # a driver's library, say
-        return f": {trouble.reason('it')}"
-    return "."
+        return f": {trouble.reason('it')}", f"Install what holds {trouble.name or 'it'}, then try the backend again."
+    return ".", _HINT
 
 
 def _refused(words: str, detail: str, hint: str = _HINT) -> HeftError:

@@ -6,17 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError
+from desktop.services.engine_services import EngineServices
 from desktop.services.made_once import made_once
-from desktop.services.wishes import Wishes
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
-from desktop.system.spawn import run_at_most
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from desktop.engine.api import Hello
     from desktop.hub.client import HubClient
     from desktop.hub.header import HeaderReader
     from desktop.hub.search import HubSearch
@@ -27,10 +25,7 @@ if TYPE_CHECKING:
     from desktop.services.discover.picks import PicksService
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
-    from desktop.services.engine.backends import BackendService
-    from desktop.services.engine.building import EngineBuildService
     from desktop.services.engine.idle_sleep import IdleSleep
-    from desktop.services.engine.supervisor import EngineService
     from desktop.services.hub_account import TokenService
     from desktop.services.inspect.inspection import InspectionService
     from desktop.services.jobs import JobService
@@ -54,10 +49,8 @@ if TYPE_CHECKING:
     from desktop.store.ledger import Ledger
     from desktop.store.load_settings import LoadSettingsStore
 
-ENGINE_END_SECONDS = 8.0  # the engine's own grace and kill take less; this only bounds a process that cannot die
 
-
-class Container(Wishes):
+class Container(EngineServices):
     """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:
@@ -86,13 +79,6 @@ class Container(Wishes):
         from desktop.services.models.answer_settings import AnswerSettingsService
 
         return AnswerSettingsService(self.load_settings, self.fetched.identity_of)
-
-    @made_once
-    def engine(self) -> EngineService:
-        """The engine's process."""
-        from desktop.services.engine.supervisor import EngineService
-
-        return EngineService(self.paths, self._engine_is_another)
 
     @made_once
     def idle_sleep(self) -> IdleSleep:
@@ -130,20 +116,6 @@ class Container(Wishes):
         from desktop.services.discover.tables import DataTables
 
         return DataTables()
-
-    @made_once
-    def engine_build(self) -> EngineBuildService:
-        """Builds the engine where the installed one has no server."""
-        from desktop.services.engine.building import EngineBuildService
-
-        return EngineBuildService(self.paths, self.jobs)
-
-    @made_once
-    def backends(self) -> BackendService:
-        """The engine's backends."""
-        from desktop.services.engine.backends import BackendService
-
-        return BackendService(self.paths, self.describe_engine, self.backends_changed)
 
     # -- planning ----------------------------------------------------------------------------------
 
@@ -367,31 +339,6 @@ class Container(Wishes):
         return write_report(
             self.paths, folder, lambda: self.machine.describe("cached"), self.describe_engine, self.token.get()
         )
-
-    def describe_engine(self) -> Hello:
-        """What the engine is: known from its start, or found out by a process that ends with the question."""
-        if self.engine.state.phase != "stopped":
-            return self.engine.hello()
-        from desktop.services.engine.supervisor import describe_engine
-
-        return describe_engine(self.paths)
-
-    def backends_changed(self) -> None:
-        """Other backends are wanted: whoever knows what the engine is asks again. A model that is loaded stays."""
-        if engine := self.known(Container.engine):
-            engine.forget_description()
-        self._engine_is_another()
-
-    def _engine_is_another(self) -> None:
-        """Plans and machine are made anew; called from any thread, and waits for nothing."""
-        for made in (self.known(Container.this_machine), self.known(Container.dry_run)):
-            if made is not None:
-                made.renew()
-
-    def end_engine(self) -> None:
-        """End the engine process; takes a bounded time whatever hangs."""
-        if engine := self.known(Container.engine):
-            run_at_most(ENGINE_END_SECONDS, engine.close, "heft-engine-end")
 
     def close(self) -> None:
         """End the engine, and close what was made."""

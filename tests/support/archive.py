@@ -51,7 +51,7 @@ elif name == "cmake" and words[0] == "-S":
     Path(words[3]).mkdir()
 elif name == "cmake":
     print("[0/2] Looking what there is to do", "[1/2] shaders", "[2/2] library", sep="\\n", flush=True)
-    (Path(words[1]) / "libggml-vulkan.so").write_text("the backend")
+    (Path(words[1]) / f"lib{{words[words.index('--target') + 1]}}.so").write_text("the backend")
 """
 _PROGRAMS = ("apt-get", "apt-cache", "dpkg-deb", "cmake", "ninja")
 

@@ -10,43 +10,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
-import re
 import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from desktop.engine.builder.compiling import PIP, UNFINISHED, Builder, Commands, Watcher, remove_stale
+from desktop.engine.builder.compiling import UNFINISHED, Builder, Commands, Watcher, remove_stale
 from desktop.engine.builder.debian_tools import NEWER, Packages, own_archive, own_release
-from desktop.engine.builder.recipe import LOADER, LOADER_FOLDER, Recipe, jobs
+from desktop.engine.builder.ggml_alone import LINUX, PROJECT, GgmlBuild, options
+from desktop.engine.builder.recipe import LOADER, LOADER_FOLDER, Recipe
 
 LIBRARY = "ggml-vulkan.dll" if sys.platform == "win32" else "libggml-vulkan.so"
 NOTES = "vulkan.json"  # the packages that the library was made with and the loader is of, with their versions
 COPYRIGHT = ".copyright"  # a file for each package of Debian's that the library or the loader holds anything of
 _LABEL = "Compiling the Vulkan backend"
-# As DT_RPATH, which comes before the user's LD_LIBRARY_PATH: folders below the engine's libraries lead to those.
-_LINK = "-s -Wl,--disable-new-dtags"
-_OPTIONS = (
-    "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_SHARED_LIBS=ON", "-DGGML_BACKEND_DL=ON", "-DGGML_VULKAN=ON",
-    "-DGGML_CPU=OFF", "-DGGML_NATIVE=OFF", "-DGGML_OPENMP=OFF", "-DGGML_BUILD_TESTS=OFF", "-DGGML_BUILD_EXAMPLES=OFF",
-)  # fmt: skip
-_LINUX = (
-    "-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON", "-DCMAKE_INSTALL_RPATH=$ORIGIN;$ORIGIN/..;$ORIGIN/../..",
-    f"-DCMAKE_MODULE_LINKER_FLAGS={_LINK}", f"-DCMAKE_SHARED_LINKER_FLAGS={_LINK}",
-)  # fmt: skip
-# ggml alone: what the backend needs of llama.cpp, as a part of a project as llama.cpp itself has it
-_PROJECT = """\
-cmake_minimum_required(VERSION 3.19)
-project(heft_backend C CXX)
-add_subdirectory(ggml)
-"""
-_CMAKE_LEAST = (3, 19)  # ggml/src/ggml-vulkan/CMakeLists.txt
+_OPTIONS = options("-DGGML_VULKAN=ON")
 
 
 @dataclass(frozen=True)
@@ -74,7 +54,7 @@ class VulkanBuilder:
     @property
     def key(self) -> str:
         """What the library depends on; not the processor, and no file of the engine's server."""
-        parts = (self._recipe.version, *_OPTIONS, *_LINUX, _PROJECT, _release(), platform.machine())
+        parts = (self._recipe.version, *_OPTIONS, *LINUX, PROJECT, _release(), platform.machine())
         return hashlib.sha256("\0".join((*parts, *platform.libc_ver())).encode()).hexdigest()[:16]
 
     def cached(self) -> Path | None:
@@ -144,32 +124,9 @@ class VulkanBuilder:
         return _Tools(options, tuple(versions.items()), loader, texts)
 
     def _compile(self, sources: Path, folder: Path, tools: _Tools) -> Path:
-        source, build = folder / "source", folder / "build"
-        source.mkdir()
-        _unpack_ggml(sources, source)
-        (source / "CMakeLists.txt").write_text(_PROJECT, encoding="utf-8")
-        cmake, environment = self._cmake(folder / "cmake")
-        words = [cmake, "-S", str(source), "-B", str(build), *_OPTIONS, *tools.options]
-        if sys.platform != "win32":  # there Visual Studio's own, which finds its compiler by itself
-            words += ["-G", "Ninja"]
-        words += _LINUX if sys.platform == "linux" else ()
-        self._commands.run(words, environment, self._log("configure"), _LABEL)
-        words = [cmake, "--build", str(build), "--target", "ggml-vulkan", "--config", "Release"]
-        words += ["--parallel", str(jobs())]
-        self._commands.run(words, environment, self._log("build"), _LABEL)
-        return next(build.rglob(LIBRARY))
-
-    def _cmake(self, folder: Path) -> tuple[str, dict[str, str]]:
-        """CMake and Ninja: this computer's, else through pip; the program, and the environment that has both."""
-        found = shutil.which("cmake")
-        if found and shutil.which("ninja") and _version_of(found) >= _CMAKE_LEAST:
-            return found, dict(os.environ)
-        environment = self._recipe.environment()
-        words = [*PIP, "install", "--target", str(folder), "cmake", "ninja"]
-        self._commands.run(words, environment, self._log("cmake"), "Fetching CMake")
-        programs = [folder / "cmake" / "data" / "bin", folder / "bin"]
-        path = os.pathsep.join([*map(str, programs), os.environ.get("PATH", "")])
-        return str(programs[0] / "cmake"), {**os.environ, "PATH": path}
+        asked = (*_OPTIONS, *tools.options, *(LINUX if sys.platform == "linux" else ()))
+        compiling = GgmlBuild(sources, folder, self._recipe, self._commands, self._log)
+        return compiling.library("ggml-vulkan", asked, _LABEL)
 
 
 def place(library: Path, folder: Path) -> None:
@@ -207,25 +164,3 @@ def _release() -> str:
     """Whose tools: the release of Debian or Ubuntu that they are of, else this computer's own."""
     system, suite = own_release()
     return f"{system} {NEWER.get(suite, suite)}" if system else sys.platform
-
-
-def _version_of(cmake: str) -> tuple[int, ...]:
-    with suppress(OSError):
-        said = subprocess.run([cmake, "--version"], capture_output=True, text=True, check=False).stdout
-        if found := re.search(r"(\d+)\.(\d+)", said):
-            return int(found[1]), int(found[2])
-    return ()
-
-
-def _unpack_ggml(sources: Path, target: Path) -> None:
-    """Its files alone, by hand: tarfile's filters came with Python 3.11.4, and Debian 12 has 3.11.2."""
-    with tarfile.open(sources) as archive:
-        for member in archive:
-            parts = PurePosixPath(member.name).parts
-            content = archive.extractfile(member) if member.isfile() else None
-            if content is None or parts[1:4] != ("vendor", "llama.cpp", "ggml") or ".." in parts:
-                continue
-            file = target.joinpath(*parts[3:])
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("wb") as sink:
-                shutil.copyfileobj(content, sink)

@@ -95,31 +95,14 @@ class EngineBuildService:
 
     def _checked(self) -> BuildOrder:
         """The order, once all that can be known before is there. Raises EngineError."""
-        if not self.version:
-            raise EngineError("llama-cpp-python is not installed.", "Install Heft again: pip install heft-desktop")
-        if importlib.util.find_spec("pip") is None:
-            words = "pip, which fetches and builds the sources, is not in Heft's Python environment."
-            raise EngineError(words, f"Add it: {sys.executable} -m ensurepip", kind=FailureKind.NO_COMPILER)
-        if not has_compiler():
-            first = _FIRST.get(sys.platform, _FIRST_LINUX)
-            raise EngineError(
-                "There is no C++ compiler here.", f"{first}, then try again.", kind=FailureKind.NO_COMPILER
-            )
-        free = _free_bytes(self._paths.cache)
-        if free < ROOM_BYTES:
-            raise EngineError(
-                f"Building the engine needs {human_bytes(ROOM_BYTES)} on the disk, and {human_bytes(free)} are free.",
-                "Free some space, then try again.",
-                detail=str(self._paths.cache),
-                kind=FailureKind.DISK_FULL,
-            )
+        check_tools(self._paths.cache)
         return BuildOrder(self.version)
 
     # -- the work ----------------------------------------------------------------------------------
 
     def _work(self, work: Work[BuildOrder, Path], run: Run) -> Path:
         recipe = Recipe(work.order.version)
-        builder = Builder(self._paths.cache, recipe, _Reporter(run))
+        builder = Builder(self._paths.cache, recipe, Reporter(run))
         run.on_stop(builder.stop)
         try:
             self._paths.cache.mkdir(parents=True, exist_ok=True)
@@ -136,7 +119,7 @@ class EngineBuildService:
         except BuildError as failed:
             if run.stopped:
                 raise CancelledError from None
-            raise _told(failed) from failed
+            raise told(failed) from failed
         except OSError as error:
             raise EngineError(
                 f"The engine could not be built: {error.strerror or error}.",
@@ -146,7 +129,27 @@ class EngineBuildService:
             ) from error
 
 
-class _Reporter(Watcher):
+def check_tools(cache: Path) -> None:
+    """Whether all is there that any build needs, into the folder ``cache``. Raises EngineError."""
+    if not engine_version():
+        raise EngineError("llama-cpp-python is not installed.", "Install Heft again: pip install heft-desktop")
+    if importlib.util.find_spec("pip") is None:
+        words = "pip, which fetches and builds the sources, is not in Heft's Python environment."
+        raise EngineError(words, f"Add it: {sys.executable} -m ensurepip", kind=FailureKind.NO_COMPILER)
+    if not has_compiler():
+        first = _FIRST.get(sys.platform, _FIRST_LINUX)
+        raise EngineError("There is no C++ compiler here.", f"{first}, then try again.", kind=FailureKind.NO_COMPILER)
+    free = _free_bytes(cache)
+    if free < ROOM_BYTES:
+        raise EngineError(
+            f"Building the engine needs {human_bytes(ROOM_BYTES)} on the disk, and {human_bytes(free)} are free.",
+            "Free some space, then try again.",
+            detail=str(cache),
+            kind=FailureKind.DISK_FULL,
+        )
+
+
+class Reporter(Watcher):
     """A build's steps as the job's progress. The sources come without a figure."""
 
     def __init__(self, run: Run) -> None:
@@ -160,12 +163,20 @@ class _Reporter(Watcher):
         """The same; the figures follow."""
         self._run.report(Progress(note="preparing the compiler"))
 
+    def fetching_tools(self) -> None:
+        """Told as a note."""
+        self._run.report(Progress(note="fetching what the shaders are compiled with"))
+
+    def compiling_backend(self, name: str) -> None:
+        """The same; the figures follow."""
+        self._run.report(Progress(note=f"preparing the compiler for {name}"))
+
     def step(self, label: str, done: int, total: int) -> None:
         """So many files are compiled."""
         self._run.report(Progress(done, total, "files", note="compiling"))
 
 
-def _told(failed: BuildError) -> HeftError:
+def told(failed: BuildError) -> HeftError:
     detail, log = failed.tail, failed.log
     if isinstance(failed, SourcesError):
         return EngineError(

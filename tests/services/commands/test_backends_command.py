@@ -10,7 +10,11 @@ import pytest
 from support.planted_backends import COMPUTES_WRONGLY, plant
 
 from desktop.cli import main
+from desktop.engine.builder.vulkan import VulkanBuilder
 from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
+from desktop.engine.server.program import engine_version
+from desktop.services.engine import backend_building
+from desktop.store.paths import Paths
 
 Capture = pytest.CaptureFixture[str]
 pytestmark = pytest.mark.engine
@@ -88,6 +92,24 @@ def test_a_card_that_two_backends_reach_counts_once_even_where_they_do_not_say_t
     assert fit["free_bytes"] < 9e9  # of one card of 8.6 GB, not of two
     ran = heft(capsys, "run", str(starter_model), "--prompt", "Hi", "--max-tokens", "2", "--context", "512")
     assert [device["name"] for device in ran["devices"]][1:] == [CARD]
+
+
+def test_what_was_built_is_tried_and_taken_in(paths: Paths, folder: Path, capsys: Capture) -> None:
+    built = VulkanBuilder(paths.cache, engine_version())._target
+    plant(built, "vulkan", called="Vulkan", card=CARD)  # as an earlier build left it
+    assert main(["backends", "build", "vulkan"]) == 0
+    out, told = capsys.readouterr()
+    assert "heft: Building llama.cpp's Vulkan backend. It takes about " in told and f"Vulkan  serves {CARD}" in out
+    assert (folder / "libggml-vulkan.so").is_file()
+
+
+def test_without_nvcc_there_is_no_build_of_cuda(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(backend_building, "find_nvcc", lambda: None)
+    error = heft(capsys, "backends", "build", "cuda", code=1)["error"]
+    assert error["kind"] == "no-compiler" and "heft backends add FILE" in error["hint"]
+    assert heft(capsys, "backends", "build", "metal", code=2)["error"]["hint"] == "It builds vulkan and cuda."
 
 
 @pytest.mark.parametrize("words", [["add"], ["use"], ["back", "twice"], ["remove", "nothing-like-it"]])

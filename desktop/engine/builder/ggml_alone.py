@@ -1,0 +1,104 @@
+"""One backend of llama.cpp, compiled without the rest: out of the engine's own sources, as a library of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from desktop.engine.builder.compiling import PIP, Commands
+from desktop.engine.builder.recipe import Recipe, jobs
+
+# As DT_RPATH, which comes before the user's LD_LIBRARY_PATH: folders below the engine's libraries lead to those.
+_LINK = "-s -Wl,--disable-new-dtags"
+SEARCH_PATH = "$ORIGIN;$ORIGIN/..;$ORIGIN/../.."
+LINUX = (
+    "-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON", f"-DCMAKE_INSTALL_RPATH={SEARCH_PATH}",
+    f"-DCMAKE_MODULE_LINKER_FLAGS={_LINK}", f"-DCMAKE_SHARED_LINKER_FLAGS={_LINK}",
+)  # fmt: skip
+# ggml alone: what the backend needs of llama.cpp, as a part of a project as llama.cpp itself has it
+PROJECT = """\
+cmake_minimum_required(VERSION 3.19)
+project(heft_backend C CXX)
+add_subdirectory(ggml)
+"""
+_CMAKE_LEAST = (3, 19)  # ggml/src/ggml-vulkan/CMakeLists.txt
+
+
+def options(*own: str) -> tuple[str, ...]:
+    """CMake's for a backend, with those that ask for this one."""
+    return (
+        "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_SHARED_LIBS=ON", "-DGGML_BACKEND_DL=ON", *own, "-DGGML_CPU=OFF",
+        "-DGGML_NATIVE=OFF", "-DGGML_OPENMP=OFF", "-DGGML_BUILD_TESTS=OFF", "-DGGML_BUILD_EXAMPLES=OFF",
+    )  # fmt: skip
+
+
+class GgmlBuild:
+    """Compiles in ``folder``, which is empty, from the archive ``sources``; ``log`` says where each step is written."""
+
+    def __init__(
+        self, sources: Path, folder: Path, recipe: Recipe, commands: Commands, log: Callable[[str], Path]
+    ) -> None:
+        self._sources, self._folder, self._recipe = sources, folder, recipe
+        self._commands, self._log = commands, log
+
+    def library(self, target: str, options: Sequence[str], label: str) -> Path:
+        """The compiled library of a target ("ggml-vulkan"). Raises BuildError, OSError."""
+        source, build = self._folder / "source", self._folder / "build"
+        source.mkdir()
+        _unpack_ggml(self._sources, source)
+        (source / "CMakeLists.txt").write_text(PROJECT, encoding="utf-8")
+        cmake, environment = self._cmake(self._folder / "cmake")
+        words = [cmake, "-S", str(source), "-B", str(build), *options]
+        if sys.platform != "win32":  # there Visual Studio's own, which finds its compiler by itself
+            words += ["-G", "Ninja"]
+        self._commands.run(words, environment, self._log("configure"), label)
+        words = [cmake, "--build", str(build), "--target", target, "--config", "Release"]
+        words += ["--parallel", str(jobs())]
+        self._commands.run(words, environment, self._log("build"), label)
+        return next(build.rglob(library_name(target)))
+
+    def _cmake(self, folder: Path) -> tuple[str, dict[str, str]]:
+        """CMake and Ninja: this computer's, else through pip; the program, and the environment that has both."""
+        found = shutil.which("cmake")
+        if found and shutil.which("ninja") and _version_of(found) >= _CMAKE_LEAST:
+            return found, dict(os.environ)
+        environment = self._recipe.environment()
+        words = [*PIP, "install", "--target", str(folder), "cmake", "ninja"]
+        self._commands.run(words, environment, self._log("cmake"), "Fetching CMake")
+        programs = [folder / "cmake" / "data" / "bin", folder / "bin"]
+        path = os.pathsep.join([*map(str, programs), os.environ.get("PATH", "")])
+        return str(programs[0] / "cmake"), {**os.environ, "PATH": path}
+
+
+def library_name(target: str) -> str:
+    """What the library of a target is called on this system: "libggml-vulkan.so"."""
+    return f"{target}.dll" if sys.platform == "win32" else f"lib{target}.so"
+
+
+def _version_of(cmake: str) -> tuple[int, ...]:
+    with suppress(OSError):
+        said = subprocess.run([cmake, "--version"], capture_output=True, text=True, check=False).stdout
+        if found := re.search(r"(\d+)\.(\d+)", said):
+            return int(found[1]), int(found[2])
+    return ()
+
+
+def _unpack_ggml(sources: Path, target: Path) -> None:
+    """Its files alone, by hand: tarfile's filters came with Python 3.11.4, and Debian 12 has 3.11.2."""
+    with tarfile.open(sources) as archive:
+        for member in archive:
+            parts = PurePosixPath(member.name).parts
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is None or parts[1:4] != ("vendor", "llama.cpp", "ggml") or ".." in parts:
+                continue
+            file = target.joinpath(*parts[3:])
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("wb") as sink:
+                shutil.copyfileobj(content, sink)
