@@ -278,13 +278,13 @@ class EngineClient:
         except HeftError as error:
             if self._is_cancelled():
                 raise CancelledError("Loading was cancelled.", "Load the model again when you like.") from None
-            if isinstance(error, ServerDiedError):
+            if load.gpu_layers and error.kind in (FailureKind.CRASHED, FailureKind.TOO_SLOW):
                 raise self._blamed(error) from error
             raise
         return held
 
-    def _blamed(self, error: ServerDiedError) -> ServerDiedError:
-        """A load that its process died of, laid on a further backend where one fails when all are tried again."""
+    def _blamed(self, error: HeftError) -> HeftError:
+        """A load that crashed or hung, laid on a further backend where one fails when all are tried again."""
         before = self._hello
         if before is None or not describing.suspected():
             return error
@@ -293,12 +293,10 @@ class EngineClient:
         new = [sentence for sentence in now.left_out if sentence not in before.left_out] if now is not None else []
         if not new:
             return error
-        return ServerDiedError(
-            EngineDied(
-                FailureKind.REFUSED_BACKEND, new[0], "Load the model again: it runs on what is left.",
-                error.died.log_tail, error.died.exit_code,
-            )
-        )  # fmt: skip
+        kind, hint = FailureKind.REFUSED_BACKEND, "Load the model again: it runs on what is left."
+        if isinstance(error, ServerDiedError):
+            return ServerDiedError(EngineDied(kind, new[0], hint, error.died.log_tail, error.died.exit_code))
+        return EngineError(new[0], hint, detail=error.detail, kind=kind)
 
     def _await_hello(self) -> Hello | None:
         """What the engine is, None when that could not be found out."""
