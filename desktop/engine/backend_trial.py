@@ -44,6 +44,8 @@ _DRIVER = "Update the graphics driver, or take another build of the backend; the
 _VERSIONS = re.compile(r"incompatible API version \(backend: (\d+), current: (\d+)\)")
 _NO_ENTRY, _NOT_HERE = "failed to find ggml_backend_init", "is not supported on this system"
 _NOT_STARTED = "ggml_backend_init returned NULL"
+_CANNOT = "this engine cannot load it"
+_NO_DRIVER = "Install or update the graphics driver, then try it again."
 _SYMBOL = re.compile(r"undefined symbol: _?(ggml|gguf)_")
 
 
@@ -104,8 +106,8 @@ def _answer(request: Try, report: Report) -> Tried:
         right = [known_answer.compute(question, "none", log) for question in asked]
         log.mark()
         if load_backend(lib._lib, Path(request.library)) is None:
-            why, hint = _why(log.since_mark, Path(request.library))
-            raise _refused(f"this engine cannot load it{why}", log.since_mark, hint)
+            words, hint = _why_not(log.since_mark, Path(request.library))
+            raise _refused(words, log.since_mark, hint)
         now = llama.hello()
         added = [name for name in now.backends if name not in before]
         if not added:
@@ -159,25 +161,23 @@ def _has_room(device: Device, model: Path) -> bool:
     return device.free_bytes >= model.stat().st_size * _ROOM_FACTOR + _ROOM_BYTES
 
 
-def _why(log: str, file: Path) -> tuple[str, str]:
-    """The end of the sentence "this engine cannot load it", and what to do."""
-    if found := _VERSIONS.search(log):
-        made_for = (
-            f": it was made for another llama.cpp (its interface is version {found[1]}, this engine's {found[2]})."
-        )
-        return made_for, _HINT
-    if _SYMBOL.search(log):
-        return ": it was made for another llama.cpp, whose functions this engine has not.", _HINT
-    if _NO_ENTRY in log:
-        return ": it is no backend of llama.cpp.", _HINT
-    if _NOT_HERE in log:
-        return ": it is not for this computer.", _HINT
-    if _NOT_STARTED in log:
-        return ": it finds no driver here that works.", "Install or update the graphics driver, then try it again."
+def _why_not(log: str, file: Path) -> tuple[str, str]:
+    """Why llama.cpp could not load it, a sentence, and what to do."""
     trouble = find_trouble(log)
+    if found := _VERSIONS.search(log):
+        versions = f"its interface is version {found[1]}, this engine's {found[2]}"
+        return f"{_CANNOT}: it was made for another llama.cpp ({versions}).", _HINT
+    if _SYMBOL.search(log):
+        return f"{_CANNOT}: it was made for another llama.cpp, whose functions this engine has not.", _HINT
+    if _NO_ENTRY in log:
+        return f"{_CANNOT}: it is no backend of llama.cpp.", _HINT
+    if _NOT_HERE in log:
+        return f"{_CANNOT}: it is not for this computer.", _HINT
+    if _NOT_STARTED in log:
+        return f"{_CANNOT}: it finds no driver here that works.", _NO_DRIVER
     if trouble is not None and trouble.name != file.name:  # a driver's library, say
-        return f": {trouble.reason('it')}", f"Install what holds {trouble.name or 'it'}, then try the backend again."
-    return ".", _HINT
+        return trouble.reason("it"), f"Install what holds {trouble.name or 'it'}, then try the backend again."
+    return f"{_CANNOT}.", _HINT
 
 
 def _refused(words: str, detail: str, hint: str = _HINT) -> HeftError:

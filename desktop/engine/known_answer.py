@@ -23,7 +23,7 @@ from desktop.engine.log import EngineLog, offloaded_layers
 from desktop.engine.tools.synthetic_models import ForgedShape, forge
 
 # Logits of one model differ between backends: activations are rounded to 8 bits on the processor and to 16 on most
-# cards. llama.cpp allows 5e-4 for each product of matrices (tests/test-backend-ops.cpp, max_nmse_err); the 30 layers of
+# cards. llama.cpp allows 5e-4 for each product of matrices (its test-backend-ops, max_nmse_err); the 30 layers of
 # the starter have 210 of them, whose errors add up as random ones do: 5e-4 * sqrt(210) = 0.007. Numbers that have
 # nothing to do with the right ones are at 1 and above. Seen with lavapipe: 0.0005 (forged) and 0.0034 (the starter).
 TOLERANCE = 0.02
