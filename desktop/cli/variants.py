@@ -243,8 +243,11 @@ def _group_lines(view: View, group: ModelGroup) -> list[str]:
 def _companions(row: VariantRow | None) -> list[str]:
     """What can come along with the recommended variant."""
     offered = row.variant.companions if row is not None else ()
+    then = {"draft": " Once it is here, name it with --draft."}
     return [
-        f"heft download --with {one.kind} takes its {companion_words(one)} along. {USES[one.kind]}" for one in offered
+        f"heft download --with {one.kind} takes along its {companion_words(one)}. {USES[one.kind]}"
+        f"{then.get(one.kind, '')}"
+        for one in offered
     ]
 
 

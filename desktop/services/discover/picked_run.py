@@ -59,10 +59,11 @@ class PickedRun:
             return _runnable(self._planning().for_load(ref, asked))
         return _runnable(row.plan.at(ref))
 
-    def fetch_companion(self, repo: str, variant: Variant, kind: CompanionKind) -> None:
-        """Download a companion by itself: its variant is here."""
+    def fetch_companion(self, repo: str, variant: Variant, kind: CompanionKind, here: Path | None) -> None:
+        """Download a companion by itself, beside its variant, whose first file is ``here``."""
         files = [file.path for companion in variant.companions if companion.kind == kind for file in companion.files]
-        self._downloads.start(repo, files, name=companion_name(repo, variant, kind))
+        folder = self._downloads.place_beside(here, variant.first_file.path)
+        self._downloads.start(repo, files, name=companion_name(repo, variant, kind), folder=folder)
 
     def run_file(self, path: Path) -> LoadPlan:
         """The plan of a downloaded file, as it was set up when its download began. Raises HeftError."""

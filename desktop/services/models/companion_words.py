@@ -14,7 +14,7 @@ NAMES = MappingProxyType[CompanionKind, str]({"projector": "projector", "draft":
 USES = MappingProxyType[CompanionKind, str](
     {
         "projector": "It lets the model see pictures. Heft cannot send any yet, so nothing here uses it.",
-        "draft": "It guesses ahead, which can make answers faster. Once it is here, name it under “How it loads”.",
+        "draft": "It guesses ahead, which can make answers faster.",
     }
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import msgspec
@@ -17,6 +17,7 @@ from desktop.core.failures import FailureKind
 from desktop.core.model_kind import ModelKind
 from desktop.core.progress import Progress
 from desktop.core.sampling_fields import SamplingValues
+from desktop.hub.cached_files import cached_file
 from desktop.hub.client import HubClient
 from desktop.hub.placement import default_cache, inside
 from desktop.hub.records import RepoFiles
@@ -177,8 +178,9 @@ class DownloadService:
                 order, client, search, where, self._store.folder, tell, keep, first_wait=first_wait, **options
             )
 
+        self._fetched = FetchedStore(paths.fetched)
         self._kind = DownloadKind(
-            make, self._store, FetchedStore(paths.fetched), parallel, partial(recommended_sampling, client, search)
+            make, self._store, self._fetched, parallel, partial(recommended_sampling, client, search)
         )
         self._jobs.register(self._kind)
 
@@ -247,6 +249,17 @@ class DownloadService:
         """
         chosen = self._folder()
         return None if chosen is None else chosen / inside(repo)
+
+    def place_beside(self, local: Path | None, path: str) -> Path | Literal["default"] | None:
+        """The ``folder`` of :meth:`start` for what goes with a file of a repo (``path``) that is here: where Heft put
+        that file, or the cache that it lies in; where all downloads go for a file of others."""
+        if local is None:
+            return "default"
+        if cached_file(local) is not None:
+            return None
+        known = self._fetched.load().get(str(local))
+        ours = known is not None and known.path == path
+        return local.parents[len(PurePosixPath(path).parts) - 1] if ours else "default"
 
     def pause(self, download: str) -> None:
         """Stop for now; what has come is kept, also over a restart."""

@@ -18,6 +18,7 @@ from desktop.ui.shared.reflow import Beside
 from desktop.ui.shell.action import Action, Condition
 from desktop.ui.shell.action_registry import ActionRegistry
 
+_THEN: Mapping[CompanionKind, str] = {"draft": "Once it is here, name it under “How it loads”."}
 _NEEDS = 640  # pixels that a box and what is said of it need beside each other
 _FETCHED_BY: Mapping[CompanionKind, tuple[Action, Condition]] = {
     "projector": (actions.FETCH_PROJECTOR, actions.PROJECTOR_MISSES),
@@ -120,4 +121,4 @@ class _Line(QWidget):
             words = f"Not in the download under way: {companion_words(companion)}. Fetch it when that is done."
         else:
             words = f"{file_words(companion)}." if variant_here else f"{file_name(companion)}."
-        self._words.setText(f"{words} {USES[kind]}")
+        self._words.setText(f"{words} {USES[kind]} {_THEN.get(kind, '')}".rstrip())

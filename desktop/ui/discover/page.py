@@ -353,7 +353,9 @@ class DiscoverPage(Page):
         """Download what goes with a variant that is here."""
         found, view = self._repo.rows.at(number), self._repo.view
         if found is not None and view is not None:
-            self._do(lambda: self._run.fetch_companion(view.repo.id, found.variant, kind))
+            state = self._repo.rows.download_of(found.variant.name)  # which has just come, it may be
+            here = found.local_path or (state.local(found.variant.first_file.path) if state is not None else None)
+            self._do(lambda: self._run.fetch_companion(view.repo.id, found.variant, kind, here))
 
     def _load(self, plan: Callable[[], LoadPlan | None]) -> None:
         """Run by a plan, where there is one; say so where the page shows another machine's figures."""

@@ -152,6 +152,20 @@ def test_what_is_left_out_is_said_with_its_size(hub: HubServer, heft_home: Path)
     assert "mmproj" not in done.stdout
 
 
+def test_the_list_of_variants_names_what_may_come_along(
+    hub: HubServer, files: dict[str, Content], heft_home: Path
+) -> None:
+    files["mtp-Seer-3B.gguf"] = head("gemma4-assistant", 90_000_000)
+    done = subprocess.run(
+        [sys.executable, "-m", "desktop", "variants", NAME, "--estimate", "--machine", "rtx-4090"],
+        env={**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0"},
+        capture_output=True, text=True, cwd=heft_home,
+    )  # fmt: skip
+    assert "heft download --with projector takes along its projector mmproj-F16.gguf, 80 B." in done.stdout
+    assert "heft download --with draft takes along its draft model mtp-Seer-3B.gguf, 90.0 MB." in done.stdout
+    assert "~ before memory: by formulas, not by the engine's own plan" in done.stdout
+
+
 def test_one_matcher_for_variants_everywhere(hub: HubServer, heft_home: Path, files: dict[str, Content]) -> None:
     files["Seer-3B-UD-Q4_K_XL.gguf"] = files["Seer-3B-Q4_K_M.gguf"]
     for label in ("Q4_K_XL", "ud-q4_k_xl", "Seer-3B-UD-Q4_K_XL"):

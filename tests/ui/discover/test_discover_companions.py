@@ -107,6 +107,23 @@ def test_a_companion_of_a_variant_that_is_here_comes_by_itself(seen: Seen) -> No
     assert not seen.shown(f"chat_{job.id}") and not seen.shown(f"remove_{job.id}")
 
 
+@pytest.mark.parametrize("begun_in", ["a folder", "the cache"])
+def test_a_companion_goes_beside_its_variant_wherever_downloads_go_by_now(
+    seen: Seen, begun_in: str, tmp_path: Path
+) -> None:
+    """Elsewhere the library would show it as one without its model."""
+    place = seen.made.page._place._service
+    place.choose(tmp_path / "first" if begun_in == "a folder" else None)
+    seen.download()
+    seen.made.wait(lambda: seen.shown("fetch_projector"))
+    place.choose(tmp_path / "second")
+    seen.press("fetch_projector")
+    seen.made.wait(lambda: seen.words("projector").startswith("Here already: "))
+    files = [file.local for state in seen.made.downloads.states() for file in state.files]
+    assert [local.name for local in files if local is not None] == [MODEL, EYES]
+    assert len({local.parent for local in files if local is not None}) == 1
+
+
 def test_a_download_under_way_says_what_is_not_in_it(seen: Seen, hub: HubServer) -> None:
     seen.tick("projector")
     hub.bytes_per_second = 1_000_000
