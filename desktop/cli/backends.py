@@ -15,8 +15,9 @@ from desktop.core.failures import FailureKind
 from desktop.engine.builder.cuda import NATIVE
 from desktop.services.container import Container
 from desktop.services.engine.backend_building import TITLES, BackendBuildService
+from desktop.services.engine.backend_places import backend_folder
 from desktop.services.engine.backend_words import ABOUT, ORIGINS, speed_words, state_words, trial_words
-from desktop.services.engine.backends import Backend, Backends, BackendService, backend_folder
+from desktop.services.engine.backends import Backend, Backends, BackendService
 from desktop.store.paths import default_paths
 
 _ACTIONS = {"add": "FILE", "build": "vulkan|cuda", "try": "NAME", "use": "NAME", "remove": "NAME", "back": ""}

@@ -34,7 +34,7 @@ _OUT_OF_MEMORY = HeftError(  # made while there is memory
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; without one (or with a model file only) open the window."""
-    from desktop.services.engine.backends import offer_backends
+    from desktop.services.engine.backend_places import offer_backends
 
     offer_backends()
     arguments, asked = _without_log_level(list(sys.argv[1:] if argv is None else argv))

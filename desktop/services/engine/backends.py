@@ -1,4 +1,4 @@
-"""The engine's backends: where its processes find further ones, what each does here, and changing them.
+"""The engine's backends: what each does here, and changing them.
 
 Nothing is switched by itself: adding, putting first, removing and going back are the user's acts. What changes counts
 from the next load on; a model that is loaded stays as it is.
@@ -6,7 +6,6 @@ from the next load on; a model that is loaded stays as it is.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,29 +17,14 @@ from desktop.engine.api import Hello
 from desktop.engine.backend_records import ProvenDevice, Tried
 from desktop.engine.backends import engine_package
 from desktop.engine.device_records import Device
-from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE, Trial, box_notes
+from desktop.engine.further_backends import Trial, box_notes
 from desktop.services.engine.backend_folder import BackendFolder
-from desktop.store.paths import Paths, default_paths
-from desktop.store.starter import find_starter
+from desktop.services.engine.backend_places import backend_folder
+from desktop.store.paths import Paths
 
 Origin = Literal["built-in", "box", "added"]
 State = Literal["used", "second", "aside", "refused", "untried"]
 _NO_CARD = ("cpu", "accelerator")
-
-
-def offer_backends() -> None:
-    """Name Heft's folder of backends, and the model they are tried with, in the environment of later children.
-
-    A folder that the user named there already stays.
-    """
-    if FOLDER_VARIABLE not in os.environ:
-        os.environ[FOLDER_VARIABLE] = str(default_paths().backends)
-        os.environ[TRIAL_MODEL_VARIABLE] = str(find_starter() or "")
-
-
-def backend_folder() -> Path:
-    """Where the user's further backends are."""
-    return Path(os.environ.get(FOLDER_VARIABLE) or default_paths().backends)
 
 
 @dataclass(frozen=True)

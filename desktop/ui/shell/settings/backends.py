@@ -14,8 +14,9 @@ from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
 from desktop.core.text import visible_in_place
 from desktop.engine.further_backends import PATTERN
+from desktop.services.engine.backend_places import backend_folder
 from desktop.services.engine.backend_words import ABOUT, ORIGINS, speed_words, state_words, trial_words
-from desktop.services.engine.backends import Backend, Backends, backend_folder
+from desktop.services.engine.backends import Backend, Backends
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.signals import calling
