@@ -77,7 +77,8 @@ class Gpu(msgspec.Struct, frozen=True):
     ``engine_devices`` are the names under which the installed engine offers it; empty when the engine cannot use it;
     ``backends`` are those that do. ``kind`` is "software" for a driver that computes on the processor, "remote" for a
     device of another computer. ``held_bytes`` of its memory are in use, ``held_by_others_bytes`` not by Heft's engine;
-    None where nobody said.
+    None where nobody said. ``computes`` are the number formats, and "matrix cores", that the engine's backend says it
+    computes natively there; None where it says nothing.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Gpu(msgspec.Struct, frozen=True):
     backends: tuple[str, ...] = ()
     held_bytes: int | None = None
     held_by_others_bytes: int | None = None
+    computes: tuple[str, ...] | None = None
 
     @property
     def is_software(self) -> bool:

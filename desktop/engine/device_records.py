@@ -10,8 +10,8 @@ import msgspec
 class Device(msgspec.Struct, frozen=True):
     """A device one of the engine's backends reports; memory in bytes. ``device_id`` is its PCI address, "" unknown.
 
-    ``software``: its backend says that it computes on the processor. ``computes`` are what the backend says it can do
-    there ("fp16", "bf16", "int8", "fp4", "matrix"); None where it says nothing.
+    ``software``: its backend says that it computes on the processor. ``computes`` are the number formats that it says
+    it computes natively there, and "matrix cores"; None where it says nothing.
     """
 
     name: str

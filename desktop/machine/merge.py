@@ -35,6 +35,7 @@ class EngineDevice:
     free_bytes: int
     device_id: str = ""
     software: bool = False
+    computes: tuple[str, ...] | None = None
 
 
 def merge(probed: Sequence[Gpu], devices: Sequence[EngineDevice], tables: Tables) -> tuple[Gpu, ...]:
@@ -147,6 +148,7 @@ def _joined(gpu: Gpu, device: EngineDevice) -> Gpu:
         backends=(*gpu.backends, device.backend),
         shared_memory=shared,
         kind=kind_of(device) or gpu.kind,
+        computes=device.computes if gpu.computes is None else gpu.computes,
     )
     if gpu.total_bytes and not shared:
         return changed
@@ -169,4 +171,5 @@ def _from_engine(device: EngineDevice) -> Gpu:
         engine_devices=(device.name,),
         backends=(device.backend,),
         kind=kind_of(device),
+        computes=device.computes,
     )

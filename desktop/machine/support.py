@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from desktop.core.hardware import Cpu, EngineInfo, FormatSupport, Gpu
+import msgspec
+
+from desktop.core.hardware import Cpu, EngineInfo, FormatSupport, Gpu, Support
 from desktop.core.number_formats import describe_support
 from desktop.machine.tables import Tables
 
 CPU_DEVICE = "CPU"
+_REPORTED = ("FP16", "BF16", "INT8")  # of which the backend speaks, and whose models there are
 
 
 def number_formats(cpu: Cpu, gpus: tuple[Gpu, ...], engine: EngineInfo, tables: Tables) -> tuple[FormatSupport, ...]:
@@ -24,14 +27,33 @@ def number_formats(cpu: Cpu, gpus: tuple[Gpu, ...], engine: EngineInfo, tables: 
     kinds = {rule.kind for rule in tables.rules}
     for name, gpu in {gpu.name: gpu for gpu in gpus}.items():
         known = gpu.vendor in kinds and (bool(gpu.architecture) or gpu.vendor == "intel")
-        rows += describe_support(
+        told = describe_support(
             tables.formats,
             tables.rules,
             device=name,
             kind=gpu.vendor if known else "other",
             traits=frozenset({gpu.architecture} - {""}),
         )
+        rows += [_as_reported(row, gpu, known=known) for row in told]
     return tuple(rows)
+
+
+def _as_reported(row: FormatSupport, gpu: Gpu, *, known: bool) -> FormatSupport:
+    """A row with what the engine's backend says of the device, where it does: its word counts for what the engine does
+    there, and for the hardware where no table knows that.
+    """
+    if gpu.computes is None or row.format not in _REPORTED or "CUDA" in gpu.backends:
+        return row
+    engine: Support = "native" if row.format in gpu.computes else "converted"
+    support = row.support if known else engine
+    does = "computes it" if engine == "native" else "converts it"
+    return msgspec.structs.replace(
+        row,
+        support=support,
+        engine=engine,
+        note=f"The engine's {' and '.join(gpu.backends)} backend says that it {does} on this device.",
+        source="llama.cpp ggml/src/ggml-vulkan/ggml-vulkan.cpp ggml_vk_print_gpu_info",
+    )
 
 
 def _compiled(cpu: Cpu, engine: EngineInfo, tables: Tables) -> frozenset[str] | None:

@@ -95,8 +95,10 @@ class Container(EngineServices):
     def machine(self) -> MachineService:
         """Probes of this computer."""
         from desktop.services.machine.machine import MachineService
+        from desktop.services.planning.reclaimable import held_on_devices
 
-        return MachineService(self.paths, self.describe_engine, reserves=self.reserves, held=self.held)
+        own = lambda: held_on_devices(self.engine.state)  # noqa: E731
+        return MachineService(self.paths, self.describe_engine, reserves=self.reserves, held=self.held, own=own)
 
     @made_once
     def this_machine(self) -> ThisMachine:

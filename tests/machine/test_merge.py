@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 from msgspec.structs import replace
 
 from desktop.core.hardware import Gpu
-from desktop.machine.merge import EngineDevice, merge
+from desktop.machine.merge import EngineDevice, merge, with_use
 from desktop.machine.tables import Tables
 
 TABLES = Tables()
@@ -117,3 +118,32 @@ def test_intel_arc_and_integrated_graphics() -> None:
     )
     assert (arc.vendor, arc.architecture, arc.shared_memory) == ("intel", "arc", False)
     assert (uhd.vendor, uhd.architecture, uhd.shared_memory) == ("intel", "", True)
+
+
+@pytest.mark.parametrize(
+    ("device", "kind"),
+    [
+        (EngineDevice("Vulkan0", "llvmpipe (LLVM 15.0.6, 256 bits)", "Vulkan", "gpu", GIB, GIB), "software"),
+        (EngineDevice("Vulkan0", "SwiftShader Device (LLVM 10.0.0)", "Vulkan", "gpu", GIB, GIB), "software"),
+        (EngineDevice("Vulkan0", "Some driver", "Vulkan", "gpu", GIB, GIB, software=True), "software"),
+        (EngineDevice("Vulkan0", "AMD Radeon Graphics (RADV)", "Vulkan", "igpu", GIB, GIB), "integrated"),
+        (EngineDevice("RPC0", "10.0.0.2:50052", "RPC", "gpu", GIB, GIB), "remote"),
+        (EngineDevice("Vulkan0", "AMD Radeon RX 7900 XTX (RADV NAVI31)", "Vulkan", "gpu", GIB, GIB), "discrete"),
+    ],
+)
+def test_the_kind_of_a_device(device: EngineDevice, kind: str) -> None:
+    (gpu,) = merge([], [device], TABLES)
+    assert (gpu.kind, gpu.is_software) == (kind, kind == "software")
+
+
+def test_a_card_says_who_reaches_it_and_who_holds_its_memory() -> None:
+    probed = Gpu("NVIDIA GeForce RTX 4070", "nvidia", 12 * GIB, 9 * GIB, probe="nvml")
+    devices = [
+        EngineDevice("CUDA0", "NVIDIA GeForce RTX 4070", "CUDA", "gpu", 12 * GIB, 9 * GIB),
+        EngineDevice("Vulkan0", "NVIDIA GeForce RTX 4070", "Vulkan", "gpu", 12 * GIB, 9 * GIB, computes=("FP16",)),
+    ]
+    (gpu,) = merge([probed], devices, TABLES)
+    assert (gpu.engine_devices, gpu.backends) == (("CUDA0", "Vulkan0"), ("CUDA", "Vulkan"))
+    assert (gpu.kind, gpu.computes) == ("discrete", ("FP16",))
+    assert (gpu.held_bytes, gpu.held_by_others_bytes) == (3 * GIB, 3 * GIB)
+    assert with_use(gpu, 2 * GIB).held_by_others_bytes == 1 * GIB

@@ -16,9 +16,9 @@ from desktop.engine.api import Hello
 from desktop.engine.backend_records import Tried
 from desktop.engine.backend_trial import TRIAL_SECONDS, try_library
 from desktop.engine.backends import chosen_cpu, engine_package
+from desktop.engine.device_report import ReportLog, reported
 from desktop.engine.further_backends import FOLDER_VARIABLE, confirm, examine
 from desktop.engine.helper_process import serve
-from desktop.engine.log import EngineLog
 from desktop.engine.remote import remote_servers
 
 
@@ -38,12 +38,14 @@ def _describe(request: Describe, progress: Report) -> Hello:
         return try_library(file, seconds=request.trial_seconds, progress=progress)
 
     left_out = examine(folder, engine_package(), trial)
-    log = EngineLog()
+    log = ReportLog()
     callback = start(log)
     remote, silent = remote_servers()
     add_rpc_devices(remote)
     left_out += [f"The RPC server at {endpoint} does not answer: its devices are left out." for endpoint in silent]
-    found = msgspec.structs.replace(hello(), cpu_variant=chosen_cpu(log.tail), left_out=tuple(left_out))
+    found = hello()
+    devices = reported(found.devices, log.said)
+    found = msgspec.structs.replace(found, devices=devices, cpu_variant=chosen_cpu(log.tail), left_out=tuple(left_out))
     confirm(folder)
     _kept.append(callback)  # llama.cpp keeps only its address
     return found

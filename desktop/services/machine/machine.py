@@ -6,7 +6,7 @@ import logging
 import platform
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,11 +63,14 @@ class MachineService:
         tables: Tables | None = None,
         reserves: Callable[[], Reserves] = Reserves,
         held: Callable[[], Reclaimable] = Reclaimable,
+        own: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         """``engine_info`` describes the installed engine; it may take seconds and raise HeftError.
 
-        ``reserves`` is the memory that the user wants kept free, ``held`` what the running engine would give back.
+        ``reserves`` is the memory that the user wants kept free, ``held`` what the running engine would give back,
+        ``own`` the bytes that it holds on each device, by the engine's name of it.
         """
+        self._own = own
         self._paths = paths
         self._engine_info = engine_info
         self._gpu_probes = tuple(gpu_probes)
@@ -102,6 +105,7 @@ class MachineService:
         info = msgspec.structs.replace(engine.info, missing_features=missing)
         memory, memory_notes = self._memory(report.cpu, measure)
         gpus = merge([gpu for probe in probes for gpu in probe.gpus], engine.devices, self._tables)
+        gpus = self._with_use(gpus)
         _log.info("this machine: %s, %d GPUs, engine %s", report.cpu.name, len(gpus), info.version or "unknown")
         notes = [sentence, *engine.notes, *report.notes, *memory_notes]
         notes += [note for probe in probes for note in probe.notes]
@@ -156,7 +160,7 @@ class MachineService:
 
     def _gpus_now(self, gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
         if all(gpu.shared_memory for gpu in gpus):
-            return gpus
+            return self._with_use(gpus)
         asked: dict[tuple[str, str], list[Gpu]] = {}
         for probe in self._gpu_probes:
             for found in _guarded(probe).gpus:
@@ -167,8 +171,12 @@ class MachineService:
             told = answers.pop(0) if answers else None
             known = told is not None and told.free_bytes is not None
             now = {"free_bytes": told.free_bytes, "processes": told.processes} if told is not None and known else {}
-            fresh.append(with_use(msgspec.structs.replace(gpu, **now)))
-        return tuple(fresh)
+            fresh.append(msgspec.structs.replace(gpu, **now))
+        return self._with_use(fresh)
+
+    def _with_use(self, gpus: Sequence[Gpu]) -> tuple[Gpu, ...]:
+        own = self._own()
+        return tuple(with_use(gpu, sum(own.get(name, 0) for name in gpu.engine_devices)) for gpu in gpus)
 
     def load_profile(self, path: Path) -> Machine:
         """A saved profile, with what follows from it worked out anew. ProfileError or HeftError when unreadable."""
@@ -216,7 +224,17 @@ class MachineService:
             note = f"The engine could not be asked: {error.message} {error.hint}".strip()
             return _Engine(EngineInfo(), (), (note,))
         devices = tuple(
-            EngineDevice(d.name, d.description, d.backend, d.kind, d.total_bytes, d.free_bytes, d.device_id, d.software)
+            EngineDevice(
+                d.name,
+                d.description,
+                d.backend,
+                d.kind,
+                d.total_bytes,
+                d.free_bytes,
+                d.device_id,
+                d.software,
+                d.computes,
+            )
             for d in hello.devices
         )
         info = EngineInfo(

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from desktop.core.hardware import FormatSupport, Gpu, Machine
+from desktop.core.hardware import FormatSupport, Gpu, GpuKind, Machine
 from desktop.core.machines import ASSUMED
 from desktop.core.pools import NOTHING_RECLAIMABLE, Reclaimable
 from desktop.core.units import human_bytes
 from desktop.services.machine.memory_words import memory_words, sized_words
 
 NO_ENGINE = "gave no answer, or is not part of this profile"
+_KINDS: dict[GpuKind, str] = {
+    "discrete": "a card of its own",
+    "integrated": "part of the processor",
+    "software": "software, slow: used only where it is asked for",
+    "remote": "on another computer",
+}
 _SUPPORT_WIDTH = len("native, unused")
 
 
@@ -47,8 +53,10 @@ def gpu_facts(gpu: Gpu, architecture: str = "") -> tuple[str, ...]:
         if gpu.set_aside_bytes:
             memory += f", {human_bytes(gpu.set_aside_bytes)} of it set aside"
     if gpu.free_bytes is not None:
-        memory += f", {human_bytes(gpu.free_bytes)} free"
-    facts = [memory]
+        memory += f", {human_bytes(gpu.free_bytes)} free now"
+    if gpu.held_by_others_bytes:
+        memory += f", {human_bytes(gpu.held_by_others_bytes)} held by others"
+    facts = [_KINDS[gpu.kind], memory] if gpu.kind else [memory]
     if gpu.bandwidth_bytes_per_second:
         facts.append(rate(gpu.bandwidth_bytes_per_second))
     generation = architecture or gpu.architecture
@@ -60,6 +68,10 @@ def gpu_facts(gpu: Gpu, architecture: str = "") -> tuple[str, ...]:
         facts.append(generation)
     if gpu.driver:
         facts.append(f"driver {gpu.driver}")
+    if gpu.backends:
+        facts.append(f"reached by {', '.join(gpu.backends)} as {', '.join(gpu.engine_devices)}")
+    if gpu.computes is not None:
+        facts.append("computes " + (", ".join(gpu.computes) if gpu.computes else "FP32 only"))
     if gpu.probe:
         facts.append("assumed" if gpu.probe == ASSUMED else f"seen by {gpu.probe}")
     return tuple(facts)

@@ -9,7 +9,7 @@ from desktop.services.engine.supervisor import EngineState
 def reclaimable_from(state: EngineState) -> Reclaimable:
     """Memory of the engine's process that nothing else can have: pages of a mapped file can be evicted at any time.
 
-    A GPU's part is the share of the layers there. Nothing where no model is loaded.
+    A GPU's part is what the engine's log says of it. Nothing where no model is loaded.
     """
     if state.pid is None or state.loaded is None:
         return Reclaimable()
@@ -19,8 +19,10 @@ def reclaimable_from(state: EngineState) -> Reclaimable:
         memory = psutil.Process(state.pid).memory_info()
     except psutil.Error:  # it has just ended
         return Reclaimable()
-    loaded = state.loaded
-    share = min(1.0, loaded.gpu_layers / loaded.layers) if loaded.layers > 0 else 0.0
-    told = loaded.memory
-    on_gpu = int(share * (told.weights_bytes + told.kv_bytes + told.compute_bytes))
+    on_gpu = sum(held_on_devices(state).values())
     return Reclaimable(max(0, memory.rss - getattr(memory, "shared", 0)), on_gpu)
+
+
+def held_on_devices(state: EngineState) -> dict[str, int]:
+    """What the loaded model holds on each device beside main memory, by the engine's name of it; bytes."""
+    return {device.name: device.total_bytes for device in state.loaded.devices[1:]} if state.loaded is not None else {}

@@ -163,9 +163,10 @@ class GraphicsCard(Card):
 
     def _add_gpu(self, index: int, gpu: Gpu) -> None:
         self._add(f"machineGpuName{index}", gpu.name, "subtitle", elided=True)
+        held = gpu.held_bytes if gpu.held_bytes is not None else gpu.total_bytes - (gpu.free_bytes or 0)
         if gpu.total_bytes and gpu.free_bytes is not None:
             bar = self._bar(f"machineGpuBar{index}", f"Memory of {gpu.name} in use")
-            bar.setValue(round(_STEPS * (gpu.total_bytes - gpu.free_bytes) / gpu.total_bytes))
+            bar.setValue(round(_STEPS * held / gpu.total_bytes))
             self._take(bar)
         facts = gpu_facts(gpu, self._architecture_title(gpu))
         self._add(f"machineGpuFacts{index}", " · ".join(facts))
