@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QTabWidget, QWidget
+from PySide6.QtWidgets import QStackedWidget, QTabWidget, QWidget
 
 _FOLDED, _OPEN = " ▴", " ▾"  # which way they would go
 _NO_LIMIT = (1 << 24) - 1  # QWIDGETSIZE_MAX
@@ -39,6 +39,9 @@ class FoldedTabs(QTabWidget):
 
     def _fold(self, folded: bool) -> None:
         self._folded = folded
+        pages = self.findChild(QStackedWidget)
+        assert pages is not None
+        pages.setVisible(not folded)  # else the keyboard finds what nobody sees
         self.setMaximumHeight(self.tabBar().sizeHint().height() if folded else _NO_LIMIT)
         sign = "" if not self._foldable else _FOLDED if folded else _OPEN
         for index in range(self.count()):
