@@ -73,7 +73,7 @@ class FailureKind(StrEnum):
     NOT_STARTED = "not-started", "The engine's process could not be started."
     MISSING_LIBRARY = "missing-library", "A library of the system that the engine needs is not there."
     UNFIT_LIBRARY = "unfit-library", "A library of the system is too old, or of another kind, for the engine."
-    REFUSED_BACKEND = "refused-backend", "A backend library failed its trial."
+    REFUSED_BACKEND = "refused-backend", "A backend library failed its trial.", "engine"
     UNSUPPORTED_CPU = "unsupported-cpu", "The engine was compiled for a processor with other instructions.", "about"
     CRASHED = "crashed", "The engine's process died by a fault of its own."
     KILLED = "killed", "The engine's process was ended from outside."

@@ -10,10 +10,20 @@ from support.engine import driven_engine
 from support.planted_backends import COMPUTES_WRONGLY, HANGS, NO_STREAM, plant
 
 from desktop.core.errors import HeftError
+from desktop.engine import further_backends
 from desktop.engine.backend_records import Tried
 from desktop.engine.backend_trial import TRIAL_SECONDS, try_library
 from desktop.engine.backends import backend_folder, chosen_cpu, engine_package
-from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE, confirm, examine, usable_libraries
+from desktop.engine.further_backends import (
+    BOX,
+    FOLDER_VARIABLE,
+    TRIAL_MODEL_VARIABLE,
+    box_notes,
+    confirm,
+    examine,
+    untried,
+    usable_libraries,
+)
 
 
 @pytest.fixture
@@ -197,6 +207,44 @@ def test_a_verdict_is_kept_until_the_library_changes(folder: Path) -> None:
     assert usable_libraries(str(folder), package) == []
     examine(str(folder), package, trial)
     assert tried[2:] == ["libggml-good.so"]
+
+
+def test_other_drivers_mean_another_trial(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    (folder / "libggml-good.so").write_bytes(b"1")
+
+    def trial(file: Path) -> Tried:
+        tried.append(file.name)
+        return Tried("good")
+
+    for drivers in ("a driver", "a driver", "its update"):
+        monkeypatch.setattr(further_backends, "surroundings", lambda now=drivers: now)
+        assert untried(str(folder), engine_package()) == (0 if len(tried) and drivers == "a driver" else 1)
+        examine(str(folder), engine_package(), trial)
+        confirm(str(folder))
+    assert tried == ["libggml-good.so"] * 2
+
+
+def test_what_heft_brings_is_not_even_opened_where_it_would_find_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxed = tmp_path / "llama_cpp" / "lib" / BOX / "libggml-vulkan.so"
+    boxed.parent.mkdir(parents=True)
+    boxed.write_bytes(b"1")
+    package = tmp_path / "llama_cpp"
+    reason = "No Vulkan driver is installed on this computer."
+    monkeypatch.setattr(further_backends, "why_no_vulkan", lambda: reason)
+    assert examine(str(folder), package, lambda file: pytest.fail("tried")) == []
+    monkeypatch.setattr(further_backends, "device_nodes", lambda: [])
+    assert box_notes(package) == ()  # there is no card that it is missed for
+    monkeypatch.setattr(further_backends, "device_nodes", lambda: ["/dev/dri/renderD128"])
+    assert box_notes(package) == (reason,)
+    monkeypatch.setattr(further_backends, "why_no_vulkan", lambda: "")
+    assert examine(str(folder), package, lambda file: Tried("Vulkan")) == []
+    assert usable_libraries(str(folder), package) == [boxed]
+    (folder / "libggml-vulkan.so").write_bytes(b"the user's own")
+    assert examine(str(folder), package, lambda file: Tried("Vulkan")) == []
+    assert usable_libraries(str(folder), package) == [folder / "libggml-vulkan.so"]
 
 
 def test_all_are_tried_again_after_a_start_that_did_not_come_through(folder: Path) -> None:

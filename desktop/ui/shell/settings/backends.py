@@ -71,6 +71,7 @@ class BackendsCard(SettingsCard):
         while (item := self._rows.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
+                widget.setParent(None)
                 widget.deleteLater()
         self._buttons = []
         for number, backend in enumerate(found.backends):

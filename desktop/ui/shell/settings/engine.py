@@ -19,7 +19,7 @@ from desktop.ui.shared.labels import plain_label
 from desktop.ui.shell.settings.backends import BackendsCard
 from desktop.ui.shell.settings.rows import SettingsPane
 from desktop.ui.shell.settings.writer import OptionWriter
-from desktop.ui.shell.tasks import Lane, Tasks
+from desktop.ui.shell.tasks import Lane, Task, Tasks
 from desktop.ui.shell.theme import Theme
 
 _WAITING = "Asking this computer…"
@@ -41,6 +41,7 @@ class EnginePane(SettingsPane):
         """
         super().__init__(writer, theme)
         self._tasks, self._machine, self._backends = tasks, machine, backends
+        self._asking: Task | None = None
         devices = self.add_card("settingsDevices", "Devices")
         self._devices = QGridLayout()
         self._devices.setHorizontalSpacing(14)
@@ -57,7 +58,9 @@ class EnginePane(SettingsPane):
 
     def shown(self) -> None:
         """Look again; memory and backends change."""
-        self._tasks.run(
+        if self._asking is not None:
+            self._asking.cancel()  # what it finds is older
+        self._asking = self._tasks.run(
             lambda context: (self._machine(), self._known()),
             done=self._show,
             failed=self._not_asked,
