@@ -24,7 +24,7 @@ class SearchService:
     """Results of the Hub, page by page. Thread-safe; calls wait for the network."""
 
     def __init__(self, search: HubSearch, pools: Callable[[], Sequence[Pool]]) -> None:
-        """``pools`` is the memory there is, main memory first (see ``core.placement.pools_of``)."""
+        """``pools`` is the memory there is, main memory first (see ``core.pools.pools_of``)."""
         self._search = search
         self._pools = pools
         self._seen: frozenset[str] = frozenset()

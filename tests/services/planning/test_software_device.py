@@ -6,22 +6,31 @@ import json
 from pathlib import Path
 
 import pytest
-from support.lavapipe import DEVICE, lavapipe
+from support.vulkan import use_lavapipe
 
 from desktop.cli.main import main
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import local_ref
+from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
 from desktop.services.container import Container
 from desktop.services.engine.headless import HeadlessEngine
 from desktop.store.paths import Paths
 
 pytestmark = pytest.mark.engine
+DEVICE = "Vulkan0"
 
 
-def test_it_is_planned_and_loaded_only_where_it_is_asked_for(
-    starter_model: Path, paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lavapipe(tmp_path / "backends", monkeypatch)
+@pytest.fixture(autouse=True)
+def vulkan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The backend that the engine brings, and a driver in software."""
+    use_lavapipe(monkeypatch)
+    folder = tmp_path / "backends"
+    folder.mkdir()
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    monkeypatch.delenv(TRIAL_MODEL_VARIABLE, raising=False)
+
+
+def test_it_is_planned_and_loaded_only_where_it_is_asked_for(starter_model: Path, paths: Paths) -> None:
     ref = local_ref(starter_model)
     with Container(paths) as container:
         machine = container.this_machine()
@@ -40,9 +49,8 @@ def test_it_is_planned_and_loaded_only_where_it_is_asked_for(
 
 
 def test_the_command_takes_a_device_and_names_those_there_are(
-    heft_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    heft_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lavapipe(tmp_path / "backends", monkeypatch)
     assert main(["fit", "starter", "--context", "512", "--device", DEVICE, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["placement"], document["settings"]["device"]) == ("gpu", DEVICE)
