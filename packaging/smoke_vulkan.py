@@ -42,9 +42,10 @@ def check_own_loader(installed: Installed, desk: Desk) -> list[str]:
 
 
 def _device(installed: Installed, desk: Desk) -> str:
-    gpus = _machine(installed, desk, **ASKED)["gpus"]
+    machine = _machine(installed, desk, **ASKED)
+    gpus = machine["gpus"]
     if len(gpus) != 1:
-        raise SmokeError(f"not one Vulkan device, as asked for: {gpus}")
+        raise SmokeError(f"not one Vulkan device, as asked for: {gpus}, {machine['notes']}")
     return str(gpus[0]["name"])
 
 
