@@ -10,7 +10,7 @@ from typing import Any
 
 from smoke_commands import check_answer
 from smoke_desk import Desk
-from smoke_installed import Installed
+from smoke_installed import LAVAPIPE, Installed
 from smoke_screen import SmokeError
 
 ASKED = {"GGML_VK_VISIBLE_DEVICES": "0"}
@@ -38,6 +38,7 @@ def check_own_loader(installed: Installed, desk: Desk) -> list[str]:
     desk.as_root("dpkg", "--remove", "--force-depends", "libvulkan1")
     _device(installed, desk)
     check_answer(installed, desk, "starter", **ASKED)
+    desk.as_root("dpkg", "--purge", LAVAPIPE)  # what it lacks now would keep apt-get from removing anything
     return ["the bundled loader finds it, too"]
 
 
