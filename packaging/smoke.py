@@ -49,8 +49,10 @@ TOOLS = {
     "tesseract": "tesseract-ocr", "dpkg-deb": "dpkg", "unsquashfs": "squashfs-tools",
 }  # fmt: skip
 # What a user may find in the home folder afterwards: Heft's data, downloads in the place that all programs share, and
-# what Fontconfig keeps for every program that shows text
-USERS = (".local/share/heft", ".cache/heft", ".cache/huggingface", ".cache/fontconfig")
+# what Fontconfig keeps for every program that shows text, and Mesa for every program that computes
+USERS = (
+    ".local/share/heft", ".cache/heft", ".cache/huggingface", ".cache/fontconfig", ".cache/mesa_shader_cache",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from smoke_commands import check_answer
 from smoke_desk import Desk
-from smoke_installed import Installed
+from smoke_installed import LAVAPIPE, Installed
 from smoke_screen import SmokeError
 
 ASKED = {"GGML_VK_VISIBLE_DEVICES": "0"}
@@ -38,13 +38,15 @@ def check_own_loader(installed: Installed, desk: Desk) -> list[str]:
     desk.as_root("dpkg", "--remove", "--force-depends", "libvulkan1")
     _device(installed, desk)
     check_answer(installed, desk, "starter", **ASKED)
+    desk.as_root("dpkg", "--purge", LAVAPIPE)  # what it lacks now would keep apt-get from removing anything
     return ["the bundled loader finds it, too"]
 
 
 def _device(installed: Installed, desk: Desk) -> str:
-    gpus = _machine(installed, desk, **ASKED)["gpus"]
+    machine = _machine(installed, desk, **ASKED)
+    gpus = machine["gpus"]
     if len(gpus) != 1:
-        raise SmokeError(f"not one Vulkan device, as asked for: {gpus}")
+        raise SmokeError(f"not one Vulkan device, as asked for: {gpus}, {machine['notes']}")
     return str(gpus[0]["name"])
 
 
