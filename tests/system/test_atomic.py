@@ -16,7 +16,9 @@ from desktop.system.atomic import atomic_file, put_in_place, save_for_user, scra
 PACKAGE = Path(desktop.__file__).parent
 NO_FILES = {
     "ui/shared/transcript/view.py", "ui/shared/transcript/item.py",  # whose replace() shows another message
-    "engine/builder/compiling.py", "engine/builder/unpacked.py",  # whole folders, also before Heft is installed
+    # whole folders, also before Heft is installed
+    "engine/builder/compiling.py", "engine/builder/unpacked.py", "engine/builder/cuda.py", "engine/builder/vulkan.py",
+    "engine/builder/debian_tools.py", "engine/builder/ggml_alone.py",
 }  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from desktop.engine.further_backends import (
     trials,
     verdict_of,
 )
+from desktop.system.atomic import put_in_place
 
 _ADDING = ".adding-"
 _LOCK = ".lock"
@@ -107,7 +108,7 @@ class BackendFolder:
         with self._change() as before, _told("The backend could not be removed"):
             kept = _emptied(self._folder / BEFORE)
             if not row.boxed:
-                row.path.replace(kept / row.file)
+                put_in_place(row.path, kept / row.file)
             order = tuple(key for key in before.order if key != row.key)
             aside = (*before.aside, row.key) if row.boxed and row.key not in before.aside else before.aside
             write_choices(self._folder, Choices(Choice(order, aside, before.since), before))
@@ -125,11 +126,11 @@ class BackendFolder:
             for key in now.order:
                 file = self._folder / key
                 if PurePath(key).name == key and file.is_file() and (key not in earlier.order or key in aside):
-                    file.replace(kept / f"{key}.leaving")
+                    put_in_place(file, kept / f"{key}.leaving")
             for name in sorted(aside.intersection(earlier.order)):
-                (kept / name).replace(self._folder / name)
+                put_in_place(kept / name, self._folder / name)
             for file in kept.glob("*.leaving"):
-                file.replace(file.with_suffix(""))
+                put_in_place(file, file.with_suffix(""))
             write_choices(self._folder, Choices(earlier, now))
 
     # -- inside ----------------------------------------------------------------------------------
@@ -154,14 +155,14 @@ class BackendFolder:
         kept = _emptied(self._folder / BEFORE)
         replaced = library.path.exists()
         if replaced:
-            library.path.replace(kept / library.path.name)
+            put_in_place(library.path, kept / library.path.name)
         try:
-            copy.replace(library.path)
+            put_in_place(copy, library.path)
             keep(self._folder, verdict)
         except OSError:
             library.path.unlink(missing_ok=True)
             if replaced:
-                (kept / library.path.name).replace(library.path)
+                put_in_place(kept / library.path.name, library.path)
             raise
 
     def _choose(self, before: Choice, key: str) -> None:
