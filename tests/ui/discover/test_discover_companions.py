@@ -134,7 +134,7 @@ def test_a_download_under_way_says_what_is_not_in_it(seen: Seen, hub: HubServer)
     hub.bytes_per_second = None
     seen.made.wait(lambda: seen.action == "Chat now")
     seen.made.wait(lambda: seen.shown("fetch_draft"))
-    assert seen.words("projector").startswith("Here already: ")
+    seen.made.wait(lambda: seen.words("projector").startswith("Here already: "))
 
 
 def test_another_repo_starts_without(seen: Seen) -> None:
