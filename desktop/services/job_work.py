@@ -121,6 +121,19 @@ class _Kept(msgspec.Struct, frozen=True):
     paused: bool = False
 
 
+class PassingKind(WorkKind[Order, Result]):
+    """Of work that is lost when it is stopped, as a compiler's: whoever still wants it asks again."""
+
+    resumable = False
+
+    def save(self, order: Work[Order, Result], job: Job) -> None:
+        """Nothing is kept over a restart."""
+
+    def load(self) -> Iterable[tuple[Work[Order, Result], Job]]:
+        """Nothing was."""
+        return ()
+
+
 def perform(
     jobs: JobService,
     kind: WorkKind[Order, Result],

@@ -12,11 +12,10 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from desktop.engine.builder.compiling import UNFINISHED, Builder, BuildError, Commands, Watcher, remove_stale
-from desktop.engine.builder.ggml_alone import LINUX, PROJECT, SEARCH_PATH, GgmlBuild, library_name, options
+from desktop.engine.builder.compiling import BuildError, Watcher
+from desktop.engine.builder.ggml_alone import LINUX, PROJECT, SEARCH_PATH, BackendBuilder, GgmlBuild, options
 from desktop.engine.builder.recipe import Recipe
 
 _TARGET = "ggml-cuda"
@@ -36,7 +35,7 @@ def find_nvcc() -> Path | None:
     return next((place for place in places if place is not None and place.is_file()), None)
 
 
-class CudaBuilder:
+class CudaBuilder(BackendBuilder):
     """Builds into the folder ``cache``, its subfolder "cuda", from the sources of llama-cpp-python ``version``.
 
     ``architecture`` is CMake's, "89" for an RTX 4000, or "native".
@@ -51,49 +50,20 @@ class CudaBuilder:
         constraints: Path | None = None,
         watcher: Watcher | None = None,
     ) -> None:
-        self._cache, self._nvcc, self._architecture = cache, nvcc, architecture
-        self._recipe = Recipe(version, constraints=constraints)
-        self._watcher = watcher or Watcher()
-        self._commands = Commands(self._watcher)
-        self._sources = Builder(cache, self._recipe, self._watcher)
+        super().__init__(cache, Recipe(version, constraints=constraints), "cuda", _TARGET, watcher)
+        self._nvcc, self._architecture = nvcc, architecture
 
     @property
     def key(self) -> str:
-        """What the library depends on."""
+        """What the library depends on. One for the cards that are here ("native") may be another tomorrow."""
         parts = (self._recipe.version, *_OPTIONS, *LINUX, PROJECT, self._architecture, _version(self._nvcc))
         return hashlib.sha256("\0".join((*parts, platform.machine(), *platform.libc_ver())).encode()).hexdigest()[:16]
 
-    def cached(self) -> Path | None:
-        """The finished library, if there is one. One for the cards that are here may be another tomorrow."""
-        library = self._target / library_name(_TARGET)
-        return library if library.is_file() else None
-
-    def stop(self) -> None:
-        """End it; from any thread."""
-        self._sources.stop()
-        self._commands.stop()
-
-    def library(self) -> Path:
-        """The library: the cached one, or compiled now: an hour on two cores. Raises BuildError, OSError."""
-        if (found := self.cached()) is not None:
-            return found
-        sources = self._sources.sources()
-        self._target.parent.mkdir(parents=True, exist_ok=True)
-        remove_stale(self._target.parent)
-        with tempfile.TemporaryDirectory(
-            dir=self._target.parent, prefix=UNFINISHED, ignore_cleanup_errors=True
-        ) as name:
-            folder = Path(name)
-            self._watcher.compiling_backend("CUDA")
-            compiling = GgmlBuild(sources, folder, self._recipe, self._commands, self._log)
-            built = compiling.library(_TARGET, self._options(), _LABEL)
-            kept = folder / "kept"
-            kept.mkdir()
-            shutil.copyfile(built, kept / built.name)
-            (kept / built.name).chmod(0o755)
-            shutil.rmtree(self._target, ignore_errors=True)
-            kept.rename(self._target)
-        return self._target / library_name(_TARGET)
+    def make(self, sources: Path, folder: Path, kept: Path) -> Path:
+        """An hour on two cores."""
+        self._watcher.compiling_backend("CUDA")
+        compiling = GgmlBuild(sources, folder, self._recipe, self._commands, self.log)
+        return compiling.library(_TARGET, self._options(), _LABEL)
 
     def _options(self) -> tuple[str, ...]:
         root = self._nvcc.resolve().parent.parent
@@ -101,13 +71,6 @@ class CudaBuilder:
         if sys.platform != "linux":
             return (*_OPTIONS, *own)
         return (*_OPTIONS, *own, *LINUX, f"-DCMAKE_INSTALL_RPATH={SEARCH_PATH};{root / 'lib64'}")  # the last counts
-
-    @property
-    def _target(self) -> Path:
-        return self._cache / "cuda" / self.key
-
-    def _log(self, name: str) -> Path:
-        return self._target.parent / f"{name}.log"
 
 
 def _version(nvcc: Path) -> str:

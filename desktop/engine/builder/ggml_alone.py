@@ -1,4 +1,4 @@
-"""One backend of llama.cpp, compiled without the rest: out of the engine's own sources, as a library of its own."""
+"""One backend of llama.cpp, compiled without the rest: out of the engine's own sources, once, as its own library."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from desktop.engine.builder.compiling import PIP, Commands
+from desktop.engine.builder.compiling import PIP, UNFINISHED, Builder, Commands, Watcher, remove_stale
 from desktop.engine.builder.recipe import Recipe, jobs
 
 # As DT_RPATH, which comes before the user's LD_LIBRARY_PATH: folders below the engine's libraries lead to those.
@@ -75,6 +76,65 @@ class GgmlBuild:
         programs = [folder / "cmake" / "data" / "bin", folder / "bin"]
         path = os.pathsep.join([*map(str, programs), os.environ.get("PATH", "")])
         return str(programs[0] / "cmake"), {**os.environ, "PATH": path}
+
+
+class BackendBuilder:
+    """Builds the library of a target ("ggml-vulkan") into ``cache``/``folder``, from the sources of a recipe, and keeps
+    it there. A kind of backend says what its library depends on (:attr:`key`) and how it is made (:meth:`make`).
+    """
+
+    def __init__(self, cache: Path, recipe: Recipe, folder: str, target: str, watcher: Watcher | None = None) -> None:
+        self._folder, self._name = cache / folder, library_name(target)
+        self._recipe, self._watcher = recipe, watcher or Watcher()
+        self._commands = Commands(self._watcher)
+        self._sources = Builder(cache, recipe, self._watcher)
+
+    @property
+    def key(self) -> str:
+        """Name of the folder: two computers share a library only if this is equal on both."""
+        raise NotImplementedError
+
+    def make(self, sources: Path, folder: Path, kept: Path) -> Path:
+        """The library, compiled from the archive ``sources`` in ``folder``, which is empty; what belongs beside it goes
+        into ``kept``. Raises BuildError, OSError.
+        """
+        raise NotImplementedError
+
+    @property
+    def target(self) -> Path:
+        """Where the finished library lies, with what belongs beside it."""
+        return self._folder / self.key
+
+    def cached(self) -> Path | None:
+        """The finished library, if there is one."""
+        library = self.target / self._name
+        return library if library.is_file() else None
+
+    def stop(self) -> None:
+        """End it; from any thread."""
+        self._sources.stop()
+        self._commands.stop()
+
+    def library(self) -> Path:
+        """The library: the cached one, or made now. Raises BuildError, OSError."""
+        if (found := self.cached()) is not None:
+            return found
+        sources, target = self._sources.sources(), self.target
+        self._folder.mkdir(parents=True, exist_ok=True)
+        remove_stale(self._folder)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=UNFINISHED, ignore_cleanup_errors=True) as name:
+            work, kept = Path(name, "work"), Path(name, "kept")
+            work.mkdir()
+            kept.mkdir()
+            shutil.copyfile(self.make(sources, work, kept), kept / self._name)
+            (kept / self._name).chmod(0o755)
+            shutil.rmtree(target, ignore_errors=True)
+            kept.rename(target)
+        return target / self._name
+
+    def log(self, name: str) -> Path:
+        """Where a step of the work is written."""
+        return self._folder / f"{name}.log"
 
 
 def library_name(target: str) -> str:

@@ -17,12 +17,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from desktop.engine.builder.compiling import UNFINISHED, Builder, Commands, Watcher, remove_stale
+from desktop.engine.builder.compiling import Watcher
 from desktop.engine.builder.debian_tools import NEWER, Packages, own_archive, own_release
-from desktop.engine.builder.ggml_alone import LINUX, PROJECT, GgmlBuild, options
+from desktop.engine.builder.ggml_alone import LINUX, PROJECT, BackendBuilder, GgmlBuild, library_name, options
 from desktop.engine.builder.recipe import LOADER, LOADER_FOLDER, Recipe
 
-LIBRARY = "ggml-vulkan.dll" if sys.platform == "win32" else "libggml-vulkan.so"
+_TARGET = "ggml-vulkan"
+LIBRARY = library_name(_TARGET)
 NOTES = "vulkan.json"  # the packages that the library was made with and the loader is of, with their versions
 COPYRIGHT = ".copyright"  # a file for each package of Debian's that the library or the loader holds anything of
 _LABEL = "Compiling the Vulkan backend"
@@ -39,17 +40,13 @@ class _Tools:
     licences: tuple[Path, ...] = ()
 
 
-class VulkanBuilder:
+class VulkanBuilder(BackendBuilder):
     """Builds into the folder ``cache``, its subfolder "vulkan", from the sources of llama-cpp-python ``version``."""
 
     def __init__(
         self, cache: Path, version: str, constraints: Path | None = None, watcher: Watcher | None = None
     ) -> None:
-        self._cache = cache
-        self._recipe = Recipe(version, constraints=constraints)
-        self._watcher = watcher or Watcher()
-        self._commands = Commands(self._watcher)
-        self._sources = Builder(cache, self._recipe, self._watcher)
+        super().__init__(cache, Recipe(version, constraints=constraints), "vulkan", _TARGET, watcher)
 
     @property
     def key(self) -> str:
@@ -57,56 +54,24 @@ class VulkanBuilder:
         parts = (self._recipe.version, *_OPTIONS, *LINUX, PROJECT, _release(), platform.machine())
         return hashlib.sha256("\0".join((*parts, *platform.libc_ver())).encode()).hexdigest()[:16]
 
-    def cached(self) -> Path | None:
-        """The finished library, if there is one."""
-        library = self._target / LIBRARY
-        return library if library.is_file() else None
-
-    def stop(self) -> None:
-        """End it; from any thread."""
-        self._sources.stop()
-        self._commands.stop()
-
-    def library(self) -> Path:
-        """The library: the cached one, or compiled now. Raises BuildError, OSError."""
-        if (found := self.cached()) is not None:
-            return found
-        sources = self._sources.sources()
-        self._target.parent.mkdir(parents=True, exist_ok=True)
-        remove_stale(self._target.parent)
-        with tempfile.TemporaryDirectory(
-            dir=self._target.parent, prefix=UNFINISHED, ignore_cleanup_errors=True
-        ) as name:
-            folder = Path(name)
-            self._watcher.fetching_tools()
-            tools = self._tools(folder)
-            self._watcher.compiling_backend("Vulkan")
-            built = self._compile(sources, folder, tools)
-            kept = folder / "kept"
-            kept.mkdir()
-            shutil.copyfile(built, kept / LIBRARY)
-            (kept / LIBRARY).chmod(0o755)
-            if tools.loader is not None:
-                shutil.copyfile(tools.loader, kept / LOADER)
-            for text in tools.licences:
-                shutil.copyfile(text, kept / f"{text.parent.name}{COPYRIGHT}")
-            (kept / NOTES).write_text(json.dumps(dict(tools.versions), indent=1) + "\n", encoding="utf-8")
-            shutil.rmtree(self._target, ignore_errors=True)
-            kept.rename(self._target)
-        return self._target / LIBRARY
-
-    @property
-    def _target(self) -> Path:
-        return self._cache / "vulkan" / self.key
-
-    def _log(self, name: str) -> Path:
-        return self._target.parent / f"{name}.log"
+    def make(self, sources: Path, folder: Path, kept: Path) -> Path:
+        """With the loader, the licences and the tools' versions beside it."""
+        self._watcher.fetching_tools()
+        tools = self._tools(folder)
+        if tools.loader is not None:
+            shutil.copyfile(tools.loader, kept / LOADER)
+        for text in tools.licences:
+            shutil.copyfile(text, kept / f"{text.parent.name}{COPYRIGHT}")
+        (kept / NOTES).write_text(json.dumps(dict(tools.versions), indent=1) + "\n", encoding="utf-8")
+        self._watcher.compiling_backend("Vulkan")
+        asked = (*_OPTIONS, *tools.options, *(LINUX if sys.platform == "linux" else ()))
+        return GgmlBuild(sources, folder, self._recipe, self._commands, self.log).library(_TARGET, asked, _LABEL)
 
     def _tools(self, folder: Path) -> _Tools:
         archive = own_archive()
         if archive is None:
             return _Tools()
-        log = self._log("tools")
+        log = self.log("tools")
         packages = Packages(archive.newer, folder / "tools", self._commands, log)
         versions = packages.unpack("glslc", "libvulkan-dev", "spirv-headers")
         # for older releases than the tools are of, too: the loader of this one
@@ -122,11 +87,6 @@ class VulkanBuilder:
         loader = own.file(f"usr/lib/**/{LOADER}").resolve()
         texts = (own.file("usr/share/doc/libvulkan1/copyright"), packages.file("usr/share/doc/spirv-headers/copyright"))
         return _Tools(options, tuple(versions.items()), loader, texts)
-
-    def _compile(self, sources: Path, folder: Path, tools: _Tools) -> Path:
-        asked = (*_OPTIONS, *tools.options, *(LINUX if sys.platform == "linux" else ()))
-        compiling = GgmlBuild(sources, folder, self._recipe, self._commands, self._log)
-        return compiling.library("ggml-vulkan", asked, _LABEL)
 
 
 def place(library: Path, folder: Path) -> None:

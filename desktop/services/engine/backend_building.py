@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -20,8 +19,8 @@ from desktop.engine.builder.vulkan import VulkanBuilder
 from desktop.engine.server.program import engine_version
 from desktop.services.engine.backends import Backend, BackendService
 from desktop.services.engine.building import Reporter, check_tools, told
-from desktop.services.job_kinds import Job, Run
-from desktop.services.job_work import Work, WorkKind, perform
+from desktop.services.job_kinds import Run
+from desktop.services.job_work import PassingKind, Work, perform
 from desktop.services.jobs import JobService
 from desktop.store.paths import Paths
 
@@ -40,25 +39,14 @@ class BackendOrder(msgspec.Struct, frozen=True):
     architecture: str = NATIVE
 
 
-class _BackendKind(WorkKind[BackendOrder, Path]):
-    """A compiler's work is lost when it is stopped; whoever still wants it asks again."""
-
-    resumable = False
-
-    def save(self, order: Work[BackendOrder, Path], job: Job) -> None:
-        """Nothing is kept over a restart."""
-
-    def load(self) -> Iterable[tuple[Work[BackendOrder, Path], Job]]:
-        """Nothing was."""
-        return ()
-
-
 class BackendBuildService:
     """Builds backends into Heft's cache and hands them over. Every method may be called from any thread."""
 
     def __init__(self, paths: Paths, jobs: JobService, backends: BackendService) -> None:
         self._paths, self._jobs, self._backends = paths, jobs, backends
-        self._kind = _BackendKind(BACKEND_BUILD, BackendOrder, self._work, paths.jobs, lambda path: "it is built")
+        self._kind = PassingKind[BackendOrder, Path](
+            BACKEND_BUILD, BackendOrder, self._work, paths.jobs, lambda path: "it is built"
+        )
         jobs.register(self._kind)
 
     def forewarning(self, name: Buildable) -> str:

@@ -6,7 +6,6 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -22,7 +21,7 @@ from desktop.engine.builder.recipe import Recipe, expected_seconds, expected_tim
 from desktop.engine.builder.unpacked import unpack
 from desktop.engine.server.program import NAME, ServerProgram, engine_version, find_server
 from desktop.services.job_kinds import Job, Run
-from desktop.services.job_work import Work, WorkKind, perform
+from desktop.services.job_work import PassingKind, Work, perform
 from desktop.services.jobs import JobService
 from desktop.store.paths import Paths
 
@@ -41,25 +40,14 @@ class BuildOrder(msgspec.Struct, frozen=True):
     version: str
 
 
-class _BuildKind(WorkKind[BuildOrder, Path]):
-    """A compiler's work is lost when it is stopped; whoever still wants it asks again."""
-
-    resumable = False
-
-    def save(self, order: Work[BuildOrder, Path], job: Job) -> None:
-        """Nothing is kept over a restart."""
-
-    def load(self) -> Iterable[tuple[Work[BuildOrder, Path], Job]]:
-        """Nothing was."""
-        return ()
-
-
 class EngineBuildService:
     """Builds llama.cpp's server into Heft's cache. Every method may be called from any thread."""
 
     def __init__(self, paths: Paths, jobs: JobService) -> None:
         self._paths, self._jobs = paths, jobs
-        self._kind = _BuildKind(BUILD, BuildOrder, self._work, paths.jobs, lambda path: "the engine is ready")
+        self._kind = PassingKind[BuildOrder, Path](
+            BUILD, BuildOrder, self._work, paths.jobs, lambda path: "the engine is ready"
+        )
         jobs.register(self._kind)
 
     @property

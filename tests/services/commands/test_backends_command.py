@@ -95,7 +95,7 @@ def test_a_card_that_two_backends_reach_counts_once_even_where_they_do_not_say_t
 
 
 def test_what_was_built_is_tried_and_taken_in(paths: Paths, folder: Path, capsys: Capture) -> None:
-    built = VulkanBuilder(paths.cache, engine_version())._target
+    built = VulkanBuilder(paths.cache, engine_version()).target
     plant(built, "vulkan", called="Vulkan", card=CARD)  # as an earlier build left it
     assert main(["backends", "build", "vulkan"]) == 0
     out, told = capsys.readouterr()
