@@ -67,7 +67,9 @@ def test_a_load_that_crashes_names_the_backend_and_the_next_one_runs_on_what_is_
 ) -> None:
     plant(folder, "later", computes=since(updated, "abort()"))
     with driven_engine(tmp_path) as engine:
-        assert engine.load(starter_model, 512, gpu_layers=99).gpu_layers > 0
+        engine.load(starter_model, 512, gpu_layers=99)
+        (hello,) = [event for event in engine.heard if isinstance(event, Hello)]
+        assert len(hello.devices) == 2 and hello.left_out == ()
     updated.touch()
     with driven_engine(tmp_path) as engine:
         died = engine.try_load(starter_model, 512, gpu_layers=99)
