@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ PLANTED_NAMES = (
 )  # fmt: skip
 
 
-def check_answer(installed: Installed, desk: Desk, model: str, cwd: str = "", **variables: str) -> str:
+def check_answer(
+    installed: Installed, desk: Desk, model: str, cwd: str = "", options: Sequence[str] = (), **variables: str
+) -> str:
     """One answer by the command ``run``; SmokeError without a text."""
-    words = [*installed.command, "run", model, "--prompt", QUESTION, "--max-tokens", "8", "--json"]
+    words = [*installed.command, "run", model, "--prompt", QUESTION, "--max-tokens", "8", *options, "--json"]
     answer = json.loads(desk.run(words, cwd, **variables))
     if not answer.get("text", "").strip():
         raise SmokeError(f"no text in the answer: {answer}")

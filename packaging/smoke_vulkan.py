@@ -1,6 +1,7 @@
 """An installed Heft on a device of Vulkan's: listed, planned onto and run on when that is asked for, else left alone.
 
-The device is software (lavapipe), so it is never taken by itself: llama.cpp's own variable asks for it.
+The device is software (lavapipe), so it is never taken by itself: llama.cpp's own variable lets it be seen, and
+--device asks for it.
 """
 
 from __future__ import annotations
@@ -24,30 +25,32 @@ def check_vulkan(installed: Installed, desk: Desk) -> list[str]:
     if plain["gpus"] or told:
         raise SmokeError(f"a device that nobody asked for: {plain['gpus']}, {told}")
     check_answer(installed, desk, "starter")
-    words = [*installed.command, "fit", "starter", "--gpu-layers", str(LAYERS), "--json"]
-    name = _device(installed, desk)
+    gpu = _device(installed, desk)
+    there = ("--device", gpu["engine_devices"][0])
+    check_answer(installed, desk, "starter", **ASKED)  # seen, and not asked for: on the processor
+    words = [*installed.command, "fit", "starter", "--gpu-layers", str(LAYERS), *there, "--json"]
     plan: dict[str, Any] = json.loads(desk.run(words, "", **ASKED))
     if (plan["gpu_layers"], plan["placement"]) != (LAYERS, "partial"):
         raise SmokeError(f"the plan is not on the device: {plan}")
-    answer = check_answer(installed, desk, "starter", **ASKED)
-    return [f"{name} answers {answer[:40]!r}"]
+    answer = check_answer(installed, desk, "starter", options=there, **ASKED)
+    return [f"{gpu['name']} answers {answer[:40]!r}"]
 
 
 def check_own_loader(installed: Installed, desk: Desk) -> list[str]:
     """The same where the system has a driver and no Vulkan loader."""
     desk.as_root("dpkg", "--remove", "--force-depends", "libvulkan1")
-    _device(installed, desk)
-    check_answer(installed, desk, "starter", **ASKED)
+    there = ("--device", _device(installed, desk)["engine_devices"][0])
+    check_answer(installed, desk, "starter", options=there, **ASKED)
     desk.as_root("dpkg", "--purge", LAVAPIPE)  # what it lacks now would keep apt-get from removing anything
     return ["the bundled loader finds it, too"]
 
 
-def _device(installed: Installed, desk: Desk) -> str:
+def _device(installed: Installed, desk: Desk) -> dict[str, Any]:
     machine = _machine(installed, desk, **ASKED)
     gpus = machine["gpus"]
     if len(gpus) != 1:
         raise SmokeError(f"not one Vulkan device, as asked for: {gpus}, {machine['notes']}")
-    return str(gpus[0]["name"])
+    return dict(gpus[0])
 
 
 def _machine(installed: Installed, desk: Desk, **variables: str) -> dict[str, Any]:

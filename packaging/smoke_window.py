@@ -11,7 +11,7 @@ from pathlib import Path
 
 from smoke_commands import QUESTION
 from smoke_desk import Desk
-from smoke_hub import PORT, REPO
+from smoke_hub import PORT, REPO, served
 from smoke_reading import READ_SHARE, share_read
 from smoke_screen import SmokeError, poll
 
@@ -24,7 +24,7 @@ ENDED = ("complete", "context-full", "length", "stopped")
 # What the pages say (desktop/ui)
 LOADED = "ready"
 ENGINE_DIED = "stopped working"
-RECOMMENDED = "recommended"
+RECOMMENDED = "the only variant"
 DOWNLOADED = "verified"
 
 
@@ -112,7 +112,7 @@ def requests(server: subprocess.Popen[str]) -> int:
 
 
 def discover(desk: Desk, server: subprocess.Popen[str], model: Path, pictures: Path) -> None:
-    """Search, weigh and download the starter model, which the Hub hears nothing of before."""
+    """Search, weigh and download a model, of which the Hub hears nothing before."""
     if requests(server):
         raise SmokeError("the Hub was asked before the page Discover was opened")
     desk.screen.key("ctrl+1")
@@ -124,7 +124,7 @@ def discover(desk: Desk, server: subprocess.Popen[str], model: Path, pictures: P
     desk.screen.wait_for(DOWNLOADED)
     desk.screen.picture(pictures / "downloaded.png")
     kept = list((desk.home / ".cache/huggingface/hub").glob("models--*/blobs/*"))
-    if [file.read_bytes() for file in kept] != [model.read_bytes()]:
+    if [file.read_bytes() for file in kept] != [served(model)]:
         raise SmokeError(f"the download is not the file that the Hub serves: {kept}")
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,10 +36,7 @@ if TYPE_CHECKING:
 
 TRIAL_SECONDS = 60.0  # for each question: a driver compiles its kernels at first (a software device: half a minute)
 _SLOW_SECONDS = 10.0  # a device that took so long for the small models is not asked for the starter's answer as well
-_ROOM_FACTOR, _ROOM_BYTES = (
-    1.5,
-    256 << 20,
-)  # of the starter on a device: weights, cache and buffers, and the driver's own
+_ROOM_FACTOR, _ROOM_BYTES = 1.5, 256 << 20  # of the starter on a device: weights, cache, buffers; the driver's own
 _HINT = "Take a library made with the same llama.cpp as this engine."
 _DRIVER = "Update the graphics driver, or take another build of the backend; then try it again."
 # ggml/src/ggml-backend-reg.cpp, load_backend
@@ -101,8 +100,8 @@ def _answer(request: Try, report: Report) -> Tried:
     log = EngineLog()
     callback = llama.start(log)
     before = {device.backend for device in llama.devices()} | set(llama.hello().backends)
-    with tempfile.TemporaryDirectory(prefix="heft-trial-") as folder:
-        asked = known_answer.questions(Path(folder), request.model)
+    with _passing_files() as place:
+        asked = known_answer.questions(place, request.model)
         right = [known_answer.compute(question, "none", log) for question in asked]
         log.mark()
         if load_backend(lib._lib, Path(request.library)) is None:
@@ -121,6 +120,25 @@ def _answer(request: Try, report: Report) -> Tried:
             tested.append(_tested(device, asked, right, log, partial(report, step)))
     del callback
     return Tried(added[0], tuple(tested))
+
+
+@contextmanager
+def _passing_files() -> Iterator[Callable[[str], Path]]:
+    """Gives the path of a new file by name. Nothing stays of them: where the system has files that are memory, also
+    where the backend ends this process.
+    """
+    if sys.platform != "linux":
+        with tempfile.TemporaryDirectory(prefix="heft-trial-") as folder:
+            yield lambda name: Path(folder, name)
+        return
+    with ExitStack() as open_files:
+
+        def place(name: str) -> Path:
+            number = os.memfd_create(name)
+            open_files.callback(os.close, number)
+            return Path(f"/proc/self/fd/{number}")
+
+        yield place
 
 
 def _tested(

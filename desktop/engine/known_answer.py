@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,9 +63,9 @@ class NotComputedError(RuntimeError):
     """The backend did not come to an answer, in words that follow "it"."""
 
 
-def questions(folder: Path, starter: str) -> list[Question]:
-    """What is asked: the models are forged in ``folder``; ``starter`` is a model's path, "" for none."""
-    dense, experts = forge(folder / "dense.gguf", _DENSE, "Q4_K"), forge(folder / "experts.gguf", _EXPERTS, "Q8_0")
+def questions(place: Callable[[str], Path], starter: str) -> list[Question]:
+    """What is asked: models forged where ``place`` says by their name, and ``starter``, a model's path, "" for none."""
+    dense, experts = forge(place("dense.gguf"), _DENSE, "Q4_K"), forge(place("experts.gguf"), _EXPERTS, "Q8_0")
     asked = [Question(dense, "off"), Question(dense, "on"), Question(experts, "off")]
     return [*asked, Question(Path(starter), "auto", timed=True)] if starter else asked
 

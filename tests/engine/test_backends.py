@@ -137,11 +137,15 @@ def test_why_a_library_is_refused(
     fault: dict[str, Any], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(TRIAL_MODEL_VARIABLE, raising=False)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
     seconds = 2.0 if "did not answer" in words else TRIAL_SECONDS
     with pytest.raises(HeftError) as refused:
         try_library(plant(tmp_path, "bad", **fault), seconds=seconds, log=tmp_path / "trial.log")
     assert refused.value.message.startswith(words)
     assert refused.value.kind == "refused-backend" and refused.value.hint
+    assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.engine
