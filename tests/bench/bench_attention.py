@@ -99,7 +99,7 @@ def _measured(load: Load, depths: Sequence[int]) -> Iterator[float]:
 
 def figures(quick: bool) -> list[Figure]:
     """Median and 90th percentile of the error over all of them."""
-    callback = llama.start(EngineLog())
+    callback = llama.start(EngineLog(lambda _line: None))
     listed: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

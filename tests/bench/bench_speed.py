@@ -156,7 +156,7 @@ def _listed(rates: tuple[float, ...]) -> str:
 
 def figures(quick: bool) -> list[Figure]:
     """Median and 90th percentile of the error, beside the rule of thumb's."""
-    callback = llama.start(EngineLog())
+    callback = llama.start(EngineLog(lambda _line: None))
     found, listed = rows(quick)
     del callback
     errors = sorted(abs(error) for one in listed for error in one.errors)
