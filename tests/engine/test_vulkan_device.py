@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from support.engine import driven_engine
-from support.vulkan import DRIVER_FILES, shipped_library, use_lavapipe
+from support.vulkan import DRIVER_FILES, shipped_library, use_lavapipe_alone
 
-from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
 from desktop.engine.graphics_drivers import VISIBLE_DEVICES
 
 pytestmark = pytest.mark.engine
@@ -19,11 +18,7 @@ QUESTION = "Name the days of the week."  # whose first tokens are no near tie be
 @pytest.fixture(autouse=True)
 def vulkan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The backend that the engine brings, and lavapipe."""
-    use_lavapipe(monkeypatch)
-    folder = tmp_path / "backends"
-    folder.mkdir()
-    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
-    monkeypatch.delenv(TRIAL_MODEL_VARIABLE, raising=False)
+    use_lavapipe_alone(monkeypatch, tmp_path / "backends")
 
 
 def test_layers_on_a_vulkan_device_answer_as_the_processor_does(tmp_path: Path, starter_model: Path) -> None:

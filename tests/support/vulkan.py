@@ -8,6 +8,7 @@ import pytest
 
 from desktop.engine.backends import engine_package
 from desktop.engine.builder.vulkan import LIBRARY
+from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
 from desktop.engine.graphics_drivers import VISIBLE_DEVICES
 
 _DRIVERS = Path("/usr/share/vulkan/icd.d")
@@ -30,3 +31,11 @@ def use_lavapipe(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped_library()
     monkeypatch.setenv(DRIVER_FILES, str(driver))
     monkeypatch.setenv(VISIBLE_DEVICES, "0")
+
+
+def use_lavapipe_alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """The same, beside no backend of the user's (``folder`` is theirs, new), tried without the starter."""
+    use_lavapipe(monkeypatch)
+    folder.mkdir()
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    monkeypatch.delenv(TRIAL_MODEL_VARIABLE, raising=False)

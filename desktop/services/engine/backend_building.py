@@ -6,19 +6,17 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from desktop.core.cancelled import Cancelled, CancelledError, never
 from desktop.core.errors import EngineError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
-from desktop.engine.builder.compiling import BuildError
 from desktop.engine.builder.cuda import NATIVE, CudaBuilder, find_nvcc
 from desktop.engine.builder.recipe import jobs as compilers
 from desktop.engine.builder.vulkan import VulkanBuilder
 from desktop.engine.server.program import engine_version
 from desktop.services.engine.backends import Backend, BackendService
-from desktop.services.engine.building import Reporter, check_tools, told
+from desktop.services.engine.building import Reporter, alone_at_building, check_tools
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import PassingKind, Work, perform
 from desktop.services.jobs import JobService
@@ -75,25 +73,8 @@ class BackendBuildService:
     def _work(self, work: Work[BackendOrder, Path], run: Run) -> Path:
         builder = self._builder(work.order, Reporter(run))
         run.on_stop(builder.stop)
-        try:
-            self._paths.cache.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._paths.cache / "build.lock", timeout=0):
-                library = builder.library()
-        except Timeout:
-            raise EngineError(
-                "Another Heft is building.", "Wait until it is done: heft jobs", kind=FailureKind.BUSY
-            ) from None
-        except BuildError as failed:
-            if run.stopped:
-                raise CancelledError from None
-            raise told(failed) from failed
-        except OSError as error:
-            raise EngineError(
-                f"The backend could not be built: {error.strerror or error}.",
-                "Check the free space on the disk, then try again.",
-                detail=str(error),
-                kind=FailureKind.BUILD_FAILED,
-            ) from error
+        with alone_at_building(self._paths.cache, "backend", run):
+            library = builder.library()
         if run.stopped:
             raise CancelledError
         return library

@@ -6,6 +6,8 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -92,29 +94,38 @@ class EngineBuildService:
         recipe = Recipe(work.order.version)
         builder = Builder(self._paths.cache, recipe, Reporter(run))
         run.on_stop(builder.stop)
-        try:
-            self._paths.cache.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._paths.cache / "build.lock", timeout=0):
-                wheel = builder.wheel()
-                if run.stopped:
-                    raise CancelledError
-                run.report(Progress(note="unpacking"))
-                return unpack(wheel, self._paths.cache, recipe) / NAME
-        except Timeout:
-            raise EngineError(
-                "Another Heft is building the engine.", "Wait until it is done: heft jobs", kind=FailureKind.BUSY
-            ) from None
-        except BuildError as failed:
+        with alone_at_building(self._paths.cache, "engine", run):
+            wheel = builder.wheel()
             if run.stopped:
-                raise CancelledError from None
-            raise told(failed) from failed
-        except OSError as error:
-            raise EngineError(
-                f"The engine could not be built: {error.strerror or error}.",
-                "Check the free space on the disk, then try again.",
-                detail=f"{error}\n{self._paths.cache}",
-                kind=FailureKind.BUILD_FAILED,
-            ) from error
+                raise CancelledError
+            run.report(Progress(note="unpacking"))
+            return unpack(wheel, self._paths.cache, recipe) / NAME
+
+
+@contextmanager
+def alone_at_building(cache: Path, what: str, run: Run) -> Iterator[None]:
+    """One build at a time on this computer. Raises CancelledError once ``run`` is stopped, EngineError in words of the
+    ``what`` that is built.
+    """
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / "build.lock", timeout=0):
+            yield
+    except Timeout:
+        raise EngineError(
+            "Another Heft is building.", "Wait until it is done: heft jobs", kind=FailureKind.BUSY
+        ) from None
+    except BuildError as failed:
+        if run.stopped:
+            raise CancelledError from None
+        raise told(failed) from failed
+    except OSError as error:
+        raise EngineError(
+            f"The {what} could not be built: {error.strerror or error}.",
+            "Check the free space on the disk, then try again.",
+            detail=f"{error}\n{cache}",
+            kind=FailureKind.BUILD_FAILED,
+        ) from error
 
 
 def check_tools(cache: Path) -> None:

@@ -6,18 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Collection
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from support import gguf_bytes as g
 from support.downloading import WAIT
 from support.hub_server import BytesContent, HubServer, Repo
+from support.removal_engine import Engine
 
 from desktop.core.errors import HeftError, StoreError
 from desktop.core.model_kind import ModelKind
-from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.downloads import DownloadService
 from desktop.services.models.library import LibraryModel, LibraryService
 from desktop.services.models.removal import RemovalService
@@ -322,28 +320,6 @@ def test_on_a_full_disk_space_can_be_freed(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("desktop.store.removal.write_atomically", full)
     Remover(tmp_path / "journal").remove([file])
     assert list(tmp_path.iterdir()) == []
-
-
-class Engine:
-    """Has a model open; lets go of it when it is told to."""
-
-    def __init__(self, path: Path, phase: str = "ready") -> None:
-        self.state = EngineState(phase, SimpleNamespace(path=path))  # type: ignore[arg-type]
-        self.told: list[str] = []
-        self._listeners: list[Callable[[EngineState], None]] = []
-
-    def unload(self) -> None:
-        self.told.append("unload")
-        self.state = EngineState()
-        for listener in self._listeners:
-            listener(self.state)
-
-    def forget(self, files: Collection[Path]) -> None:
-        self.told.append(f"forget {sorted({path.name for path in files if path.suffix})}")
-
-    def subscribe(self, listener: Callable[[EngineState], None]) -> Callable[[], None]:
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
 
 
 def test_a_loaded_model_is_unloaded_first(

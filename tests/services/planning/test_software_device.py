@@ -6,12 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from support.vulkan import use_lavapipe
+from support.vulkan import use_lavapipe_alone
 
 from desktop.cli.main import main
 from desktop.core.load_settings import LoadSettings
 from desktop.core.model_ref import local_ref
-from desktop.engine.further_backends import FOLDER_VARIABLE, TRIAL_MODEL_VARIABLE
 from desktop.services.container import Container
 from desktop.services.engine.headless import HeadlessEngine
 from desktop.store.paths import Paths
@@ -23,11 +22,7 @@ DEVICE = "Vulkan0"
 @pytest.fixture(autouse=True)
 def vulkan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The backend that the engine brings, and a driver in software."""
-    use_lavapipe(monkeypatch)
-    folder = tmp_path / "backends"
-    folder.mkdir()
-    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
-    monkeypatch.delenv(TRIAL_MODEL_VARIABLE, raising=False)
+    use_lavapipe_alone(monkeypatch, tmp_path / "backends")
 
 
 def test_it_is_planned_and_loaded_only_where_it_is_asked_for(starter_model: Path, paths: Paths) -> None:

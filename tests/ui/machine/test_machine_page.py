@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QFileDialog, QFrame, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 from support.cut import faults
@@ -18,7 +18,6 @@ from support.widgets import find, label
 from desktop.core.errors import HeftError
 from desktop.core.hardware import Cpu, Machine, Memory, Probe
 from desktop.core.machines import machine_of_sizes
-from desktop.core.number_formats import NumberFormat
 from desktop.core.text import plain_tooltip
 from desktop.engine.api import Hello
 from desktop.engine.device_records import Device
@@ -27,8 +26,6 @@ from desktop.machine.gpu_amd import probe_amd
 from desktop.machine.tables import Tables
 from desktop.services.machine.machine import MachineService
 from desktop.store.paths import Paths
-from desktop.ui.machine.bit_layout import BitLayout, layout_in_words
-from desktop.ui.machine.format_panel import figure, range_in_words
 from desktop.ui.machine.machine_cards import GraphicsCard
 from desktop.ui.machine.page import MachinePage
 from desktop.ui.shared.chosen_machine import ChosenMachine
@@ -347,56 +344,6 @@ def test_every_button_can_be_named_and_reached(shown: Page, tmp_path: Path) -> N
     for button in named:
         assert button.accessibleName()
         assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
-
-
-# -- the drawing ---------------------------------------------------------------------------------
-
-
-def drawn(qtbot: QtBot, theme: Theme, number: NumberFormat, width: int = 420) -> BitLayout:
-    view = BitLayout(theme)
-    qtbot.addWidget(view)
-    view.resize(width, view.sizeHint().height())
-    view.set_format(number)
-    return view
-
-
-@pytest.mark.parametrize("number", FORMATS.values(), ids=FORMATS)
-@pytest.mark.parametrize("width", [200, 420, 900])
-def test_runs_keep_their_proportions_and_stay_inside(
-    qtbot: QtBot, theme: Theme, number: NumberFormat, width: int
-) -> None:
-    rects = drawn(qtbot, theme, number, width).part_rects()
-    assert [part for part, _ in rects] == list(number.parts)
-    step = rects[0][1].width() / rects[0][0].bits
-    for part, rect in rects:
-        assert rect.width() == pytest.approx(step * part.bits)
-        assert rect.left() >= 0 and rect.right() <= width
-
-
-def test_runs_are_painted_in_their_colours_in_both_schemes(qtbot: QtBot, theme: Theme) -> None:
-    view = drawn(qtbot, theme, FORMATS["FP8 E4M3"])
-    for scheme in ("light", "dark"):
-        theme.set_preference(scheme)
-        image = view.grab().toImage()
-        colors = [QColor(image.pixel(rect.center().toPoint())) for _, rect in view.part_rects()]
-        assert len({color.name() for color in colors}) == 3
-        edges = [QColor(image.pixel(int(rect.left()), int(rect.center().y()))) for _, rect in view.part_rects()]
-        assert all(edge != inner for edge, inner in zip(edges, colors, strict=True))
-
-
-def test_drawing_is_readable_without_seeing_it(qtbot: QtBot, theme: Theme) -> None:
-    view = drawn(qtbot, theme, FORMATS["MXFP4"])
-    assert view.accessibleName() == "Bit layout of MXFP4"
-    assert view.accessibleDescription() == layout_in_words(FORMATS["MXFP4"])
-    assert "1 sign, 2 exponent, 1 mantissa bits; each 32 share a scale of 8 bits (E8M0)" in view.toolTip()
-    view.set_format(None)
-    assert view.part_rects() == []
-
-
-def test_limits_in_words() -> None:
-    assert range_in_words(FORMATS["FP8 E4M3"]).startswith("Up to ±448, smallest normal 0.0156, 1.2 decimal digits")
-    assert range_in_words(FORMATS["INT8"]) == "-128 to 127 in whole steps, times the block's scale."
-    assert [figure(v) for v in (65504.0, 3.4e38, 2**-14, 0.125)] == ["65,504", "3.40e+38", "6.10e-05", "0.125"]
 
 
 def test_what_probes_said_is_behind_a_fold(shown: Page) -> None:
