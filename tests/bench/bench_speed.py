@@ -105,8 +105,8 @@ def _measured(path: str) -> tuple[float, list[float]]:
             model.decode(batch)
             prompts.append(BATCH / (time.perf_counter() - begun))
         for depth in DEPTHS:
-            model.keep_prefix(min(depth, BATCH))
-            for _ in range(BATCH, depth, BATCH):
+            model.keep_prefix(0)
+            for _ in range(0, depth, BATCH):
                 model.decode(batch)
             took = []
             for turn in range(TOKENS):

@@ -164,6 +164,22 @@ def test_attention_goes_through_what_was_measured_and_on_as_steeply() -> None:
     assert F16.reading(96) == pytest.approx(3e-11 + 2e-11 * 0.585, rel=0.01)
 
 
+def test_heads_that_share_their_keys_with_fewer_others_take_longer() -> None:
+    alone = tuple(
+        msgspec.structs.replace(one, decode=one.decode * 3, prompt=one.prompt * 1.3, group=1)
+        for one in F16.samples
+        if one.head == 128
+    )
+    measured = AttentionSpeed(samples=(*F16.samples, *alone))
+    assert measured.writing(128, 1500, 4) == F16.writing(128, 1500)
+    assert measured.writing(128, 1500, 1) == pytest.approx(3 * F16.writing(128, 1500))
+    assert measured.writing(64, 1500, 1) == pytest.approx(3 * F16.writing(64, 1500))
+    between = [measured.writing(128, 1500, group) for group in (1, 2, 4, 8, 64)]
+    assert between == sorted(between, reverse=True) and between[-1] >= F16.writing(128, 1500) / 2
+    assert measured.reading(128, 1) == pytest.approx(1.3 * F16.reading(128))
+    assert F16.writing(128, 1500, 1) == F16.writing(128, 1500)  # where only one size of groups was measured
+
+
 def test_types_of_a_cache_that_were_not_measured_are_as_their_relatives() -> None:
     assert attention_speed(MEASURED, ("bf16", "bf16")) is F16
     assert attention_speed(MEASURED, ("q4_0", "q5_1")) is Q8_0

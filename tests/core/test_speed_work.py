@@ -98,6 +98,7 @@ def test_attention_counts_heads_and_windows() -> None:
     whole, windowed = sorted(work.attention, key=lambda group: group.window)
     assert whole.width == windowed.width == 2 * 8 * 128
     assert whole.kv_bytes == pytest.approx(2 * 2 * 128 * 1.0625)
+    assert whole.group == windowed.group == 4
     assert (whole.cells(4096), windowed.cells(4096), windowed.cells(100)) == (4096, 256, 100)
 
 

@@ -70,13 +70,13 @@ def test_a_calibration_measures_and_leaves_nothing(tool: Tool[Calibrated], tmp_p
         assert found.speed.types["Q8_0"].prompt > 0
         assert 0 < found.undisturbed <= 1 and found.threads >= 1
         steps_before = len(steps)
-        assert timings(request) == 3 + 10 + 3
+        assert timings(request) == 3 + 18 + 3
         with_attention = Calibrate(str(tmp_path), (), ("q8_0",), seconds=6.0, known=found.speed)
         again = tool.call(with_attention, progress=steps.append).speed
         assert [step.note for step in steps[steps_before:]] == ["measuring attention over q8_0"]
         assert again.types == found.speed.types and set(again.attention) == {"f16", "q8_0"}
-        measured = {(sample.head, sample.cells) for sample in again.attention["q8_0"].samples}
-        assert measured == {(64, 1536), (64, 3072), (128, 1536), (128, 3072)}
+        measured = {(sample.head, sample.group, sample.cells) for sample in again.attention["q8_0"].samples}
+        assert measured == {(*alike, cells) for alike in ((64, 4), (128, 4), (128, 1)) for cells in (512, 1536, 3072)}
         assert all(sample.decode > 0 for sample in again.attention["q8_0"].samples)
         plainly = Calibrate(str(tmp_path), (), (), seconds=6.0, known=again, unfused=True)
         last = tool.call(plainly, progress=steps.append).speed

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+_LEAST_GROUPED = 0.5  # of what groups of the usual size take: a measurement that says less is noise
 DRIFT = 0.1  # a type measured twice within a minute differs by less on an idle computer
 
 
@@ -49,13 +50,15 @@ class TypeSpeed(msgspec.Struct, frozen=True):
 class AttentionSample(msgspec.Struct, frozen=True):
     """Attention of heads of ``head`` elements over ``cells`` cells: seconds per cell and unit of width, on average.
 
-    ``decode`` while writing, ``prompt`` while reading.
+    ``decode`` while writing, ``prompt`` while reading. ``group`` heads share one key and value (grouped-query
+    attention; 1: each has its own).
     """
 
     head: int
     cells: int
     decode: float
     prompt: float
+    group: int = 4
 
 
 class AttentionSpeed(msgspec.Struct, frozen=True):
@@ -71,26 +74,49 @@ class AttentionSpeed(msgspec.Struct, frozen=True):
     seconds_per_byte: float = 0.0
     samples: tuple[AttentionSample, ...] = ()
 
-    def writing(self, head: float, cells: float) -> float:
-        """Seconds per unit of width for one token over so many cells."""
-        return self._between(head, lambda size: _along(self._of(size), cells)) if self.samples else self.decode * cells
+    def writing(self, head: float, cells: float, group: float = 4) -> float:
+        """Seconds per unit of width for one token over so many cells, ``group`` heads to a key and value."""
+        if not self.samples:
+            return self.decode * cells
+        return self._between(head, group, lambda alike: _along(alike, cells))
 
-    def reading(self, head: float) -> float:
+    def reading(self, head: float, group: float = 4) -> float:
         """Seconds per unit of width and cell while a prompt is read."""
-        return self._between(head, lambda size: self._of(size)[-1].prompt) if self.samples else self.prompt
+        return self._between(head, group, lambda alike: alike[-1].prompt) if self.samples else self.prompt
 
-    def _of(self, head: int) -> list[AttentionSample]:
-        return sorted((one for one in self.samples if one.head == head), key=lambda one: one.cells)
+    def _of(self, head: int, group: int) -> list[AttentionSample]:
+        alike = (one for one in self.samples if (one.head, one.group) == (head, group))
+        return sorted(alike, key=lambda one: one.cells)
 
-    def _between(self, head: float, value: Callable[[int], float]) -> float:
-        """Between the measured sizes of heads linear in the logarithm, beyond them the nearest one's."""
-        sizes = sorted({one.head for one in self.samples})
+    def _between(self, head: float, group: float, value: Callable[[list[AttentionSample]], float]) -> float:
+        """Between the measured sizes of heads linear in the logarithm, beyond them the nearest one's; then as many
+        times that as groups of this size take, with the size of heads that was measured with several.
+        """
+        usual = self.samples[0].group
+        sizes = sorted({one.head for one in self.samples if one.group == usual})
         below = [size for size in sizes if size <= head]
         above = [size for size in sizes if size > head]
         if not below or not above:
-            return value(below[-1] if below else above[0])
-        part = math.log(head / below[-1]) / math.log(above[0] / below[-1])
-        return value(below[-1]) + part * (value(above[0]) - value(below[-1]))
+            found = value(self._of(below[-1] if below else above[0], usual))
+        else:
+            part = math.log(head / below[-1]) / math.log(above[0] / below[-1])
+            low, high = value(self._of(below[-1], usual)), value(self._of(above[0], usual))
+            found = low + part * (high - low)
+        return found * self._grouped(group, usual, value)
+
+    def _grouped(self, group: float, usual: int, value: Callable[[list[AttentionSample]], float]) -> float:
+        """How many times longer than in groups of the usual size.
+
+        Each head computes alike, and what it reads is shared by its group: a + b / group, from two sizes of groups.
+        """
+        other = next((one for one in self.samples if one.group != usual), None)
+        if other is None or group == usual:
+            return 1.0
+        alike, unlike = value(self._of(other.head, usual)), value(self._of(other.head, other.group))
+        if alike <= 0:
+            return 1.0
+        read = (unlike / alike - 1) / (1 / other.group - 1 / usual)
+        return max(_LEAST_GROUPED, 1 + read * (1 / max(group, 1) - 1 / usual))
 
 
 def _along(samples: list[AttentionSample], cells: float) -> float:

@@ -92,11 +92,11 @@ def decode_rates(parts: Sequence[DeviceWork], contexts: Sequence[int]) -> tuple[
             seconds += taken
             doubt += taken * known.uncertainty
         attention = attention_speed(speed, work.kv_types, fused=work.fused)
-        for group in work.attention:
+        for alike in work.attention:
             for number, context in enumerate(contexts):
-                cells = group.cells(context)
-                reading[number] += group.width * attention.writing(group.head, cells)
-                reading[number] += cells * group.kv_bytes * attention.seconds_per_byte
+                cells = alike.cells(context)
+                reading[number] += alike.width * attention.writing(alike.head, cells, alike.group)
+                reading[number] += cells * alike.kv_bytes * attention.seconds_per_byte
         other = work.layers * speed.layer_seconds + work.vocabulary * speed.vocabulary_seconds + speed.token_seconds
         if work.state_bytes:
             other += work.state_bytes * type_speed(speed, "F32").seconds_per_byte(work.resident_bytes)
@@ -119,10 +119,10 @@ def predict_prompt(parts: Sequence[DeviceWork], tokens: int) -> Rate:
             seconds += taken
             doubt += taken * max(known.uncertainty, 0.15)
         attention = attention_speed(speed, work.kv_types, fused=work.fused)
-        for group in work.attention:
+        for alike in work.attention:
             # a token sees on average half of the prompt, or its window
-            taken = group.cells(tokens) * (0.5 if not group.window or group.window >= tokens else 1.0)
-            taken *= group.width * attention.reading(group.head)
+            taken = alike.cells(tokens) * (0.5 if not alike.window or alike.window >= tokens else 1.0)
+            taken *= alike.width * attention.reading(alike.head, alike.group)
             seconds += taken
             doubt += taken * 0.3
         seconds += (work.layers * speed.layer_seconds + speed.token_seconds) / min(max(tokens, 1), BATCH)

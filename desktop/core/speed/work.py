@@ -56,13 +56,15 @@ class AttentionWork:
     """Layers alike in their attention, together. ``window`` 0: the whole context is read.
 
     ``width`` is the sum over layers of heads x (key length + value length): multiplications per cell.
-    ``kv_bytes`` is what one cell (one token of the context) holds, ``head`` half of what a head has of key and value.
+    ``kv_bytes`` is what one cell (one token of the context) holds, ``head`` half of what a head has of key and value,
+    ``group`` how many heads share one key and value.
     """
 
     window: int
     width: int
     kv_bytes: float
     head: float = 64
+    group: float = 4
 
     def cells(self, context: int) -> int:
         """Cells one token reads with ``context`` tokens before it."""
@@ -246,20 +248,24 @@ def _add(share: _Share, tensor: WeightTensor, shape: ModelShape, *, expert: bool
 
 def _attention(shape: ModelShape, layers: Sequence[int], kv_types: tuple[str, str]) -> tuple[AttentionWork, ...]:
     key, value = (TYPES_BY_NAME[kind.upper()].bits_per_weight / 8 for kind in kv_types)
-    sums: dict[tuple[int, float], list[float]] = defaultdict(lambda: [0, 0.0])
+    sums: dict[tuple[int, float, float], list[float]] = defaultdict(lambda: [0, 0.0])
     for i in layers:
         layer = shape.layers[i]
         if layer.recurrent or not layer.heads or not shape.reads_cache:
             continue
         if shape.latent is not None:  # the compressed keys are the values too, and every head reads all of them
             width, held = layer.heads * (layer.key_length + shape.latent.rank), layer.key_length * key
+            group: float = layer.heads
         else:
             width = layer.heads * (layer.key_length + layer.value_length)
             held = layer.kv_heads * (layer.key_length * key + layer.value_length * value)
-        alike = (layer.window, width / layer.heads / 2)
+            group = layer.heads / max(layer.kv_heads, 1)
+        alike = (layer.window, width / layer.heads / 2, group)
         sums[alike][0] += width
         sums[alike][1] += held
-    return tuple(AttentionWork(window, int(width), held, head) for (window, head), (width, held) in sums.items())
+    return tuple(
+        AttentionWork(window, int(width), held, head, group) for (window, head, group), (width, held) in sums.items()
+    )
 
 
 def _state(shape: ModelShape, layers: Sequence[int]) -> float:

@@ -13,7 +13,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -36,12 +35,16 @@ from desktop.system.cores import physical_threads
 
 WIDE = ForgedShape(layers=1, embedding=2048, feed_forward=8192, heads=32, kv_heads=8)
 NARROW = ForgedShape(layers=4, embedding=64, feed_forward=64, heads=1, kv_heads=1, vocabulary=32768, output_type="F16")
-ATTENTIVE = ForgedShape(layers=2, embedding=1024, feed_forward=64, heads=16, kv_heads=4)
+# Attention as in usual models: how far a head's keys lie apart and how many heads share them decides its speed.
+ATTENTIVE = (
+    ForgedShape(layers=2, embedding=2048, feed_forward=64, heads=32, kv_heads=8),  # heads of 64, four share a key
+    ForgedShape(layers=1, embedding=4096, feed_forward=64, heads=32, kv_heads=8),  # of 128
+    ForgedShape(layers=2, embedding=2048, feed_forward=64, heads=16, kv_heads=16),  # of 128, each with its own
+)
 EXPERT = ForgedShape(layers=1, embedding=2048, feed_forward=768, heads=32, kv_heads=4, experts=64, experts_used=8)
 SMALL_BYTES, LARGE_BYTES, EXPERT_BYTES = 96e6, 448e6, 256e6
 DEEP = 32  # layers of the second narrow model
-HEADS = (64, 128)  # sizes of heads that attention is measured with
-# Tokens before, in the attention's measurements: llama.cpp takes another kernel below 512. Tokens read at a time.
+# Tokens before, in the attention's measurements: llama.cpp takes another kernel from 512 on. Tokens read at a time.
 DEPTHS, BATCH = (512, 1536, 3072), 512
 PROMPT = 256
 WAITED = 0.03  # part of a turn that its threads may have waited for a core
@@ -75,7 +78,7 @@ class Calibrate(msgspec.Struct, frozen=True):
 def timings(request: Calibrate) -> int:
     """How many things a request times one after the other."""
     overheads = 3 if request.known is None else 0
-    attention = (len(DEPTHS) + 2) * len(HEADS) * (len(request.kv_types) + request.unfused)
+    attention = (len(DEPTHS) + 3) * len(ATTENTIVE) * (len(request.kv_types) + request.unfused)
     return overheads + attention + (5 if request.experts else 3) * len(request.types)
 
 
@@ -252,20 +255,20 @@ def _prompt(bench: _Bench, model: Model, layers: int) -> float:
 
 def _attention(bench: _Bench, kv_type: KvType, *, fused: bool = True) -> AttentionSpeed:
     bench.step(f"attention over {kv_type}" if fused else "attention that is not fused")
-    samples = tuple(sample for head in HEADS for sample in _attention_of(bench, kv_type, head, fused))
+    samples = tuple(sample for shape in ATTENTIVE for sample in _attention_of(bench, kv_type, shape, fused=fused))
     deepest = max(samples, key=lambda one: (one.cells, -one.head))
     return AttentionSpeed(deepest.decode, deepest.prompt, samples=samples)
 
 
-def _attention_of(bench: _Bench, kv_type: KvType, head: int, fused: bool) -> Iterator[AttentionSample]:
-    """With heads of one size, at each depth beyond the first, whose time also holds all that is not attention."""
-    e = ATTENTIVE.embedding
-    shape = replace(ATTENTIVE, heads=e // head, kv_heads=e // head // 4)
-    width = shape.layers * 2 * e
+def _attention_of(bench: _Bench, kv_type: KvType, shape: ForgedShape, *, fused: bool) -> Iterator[AttentionSample]:
+    """Heads of one size, at each depth; what a token takes behind a single other one is not attention."""
+    head, group = shape.embedding // shape.heads, shape.heads // shape.kv_heads
+    width = shape.layers * 2 * shape.embedding
     took: list[float] = []
     with bench.model(shape, "Q8_0", DEPTHS[-1] + BATCH, kv_type, fused=fused) as model:
         first = bench.settled(lambda turn: _read_from(model, 0), most=3)
-        filled = BATCH
+        rest = bench.settled(_token(model, 1))  # behind none at all llama.cpp would clear the whole cache each time
+        filled = 0
         for depth in DEPTHS:
             while filled < depth:
                 _read_from(model, filled)
@@ -273,11 +276,10 @@ def _attention_of(bench: _Bench, kv_type: KvType, head: int, fused: bool) -> Ite
             took.append(bench.settled(_token(model, depth)))
         last = bench.settled(lambda turn: _read_from(model, DEPTHS[-1] - BATCH), most=3)
     prompt = max(0.0, last - first) / BATCH / (DEPTHS[-1] - BATCH) / width
-    per_cell = max(0.0, took[1] - took[0]) / (DEPTHS[1] - DEPTHS[0])
-    seconds = per_cell * DEPTHS[0]
-    for before, after, depth in zip(took, took[1:], DEPTHS[1:], strict=False):
-        seconds += max(0.0, after - before)
-        yield AttentionSample(head, depth, seconds / depth / width, prompt)
+    least = 0.0
+    for seconds, depth in zip(took, DEPTHS, strict=True):
+        least = max(least, seconds - rest)
+        yield AttentionSample(head, depth, least / depth / width, prompt, group)
 
 
 def _read_from(model: Model, before: int, count: int = BATCH) -> None:
