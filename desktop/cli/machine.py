@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from desktop.cli.output import ProgressLine, human_bytes, print_json, print_note, print_text, table
+from desktop.core.errors import UsageError
 from desktop.core.hardware import Machine
 from desktop.core.speed import Calibration
 from desktop.services.container import Container
@@ -22,11 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--measure", action="store_true", help="measure the memory bandwidth again")
-    which.add_argument("--calibrate", action="store_true", help="measure the engine's kernels, in about a minute")
+    which.add_argument(
+        "--calibrate", action="store_true", help="measure the engine's kernels, in about a minute for each device"
+    )
     which.add_argument("--profile", type=Path, metavar="FILE", help="show a saved profile instead of this computer")
     parser.add_argument(
         "--types", type=_types, default=USUAL_TYPES, metavar="Q4_K,...", help="tensor types to calibrate"
     )
+    parser.add_argument(
+        "--device", action="append", default=[], metavar="NAME",
+        help="calibrate of the cards only this one, by the engine's name (Vulkan0), a device in software too",
+    )  # fmt: skip
     parser.add_argument("--notes", action="store_true", help="add a sentence for each number format and device")
 
 
@@ -47,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             machine = service.describe("again" if args.measure else "if-missing")
         if args.calibrate:
-            _calibrate(container.calibration, machine, args.types)
+            _calibrate(container.calibration, machine, args.types, tuple(args.device))
         calibration = container.calibration.known(machine) if args.profile is None else None
     if args.json:
         print_json({**msgspec.to_builtins(machine), "calibration": calibration_document(calibration)})
@@ -60,11 +67,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _calibrate(service: CalibrationService, machine: Machine, types: tuple[str, ...]) -> None:
-    """With a line of progress; Ctrl+C keeps what was known before."""
+def _calibrate(service: CalibrationService, machine: Machine, types: tuple[str, ...], devices: tuple[str, ...]) -> None:
+    """With a line of progress; Ctrl+C keeps what was known before. Raises UsageError for a device there is not."""
+    offered = {name for gpu in machine.gpus for name in gpu.engine_devices}
+    if unknown := [name for name in devices if name not in offered]:
+        there = f"There are: {', '.join(sorted(offered))}." if offered else "There is none."
+        raise UsageError(f"The engine has no device {unknown[0]}.", there)
     line = ProgressLine("Calibrating")
     try:
-        found = service.calibrate(machine, types, progress=line.show)
+        found = service.calibrate(machine, types, progress=line.show, devices=devices)
     finally:
         line.close()
     for doubt in doubts(found):

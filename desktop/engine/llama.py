@@ -112,7 +112,7 @@ class Model:
 
     def __init__(self, request: Load, gpu_layers: int) -> None:
         """Load; raises RuntimeError when llama.cpp refuses (its log says why)."""
-        params, self._overrides = model_parameters(request.path, gpu_layers, request.cpu_expert_layers)
+        params, self._overrides = model_parameters(request.path, gpu_layers, request.cpu_expert_layers, request.devices)
         self.handle = lib.llama_model_load_from_file(os.fsencode(request.path), params)
         if not self.handle:
             raise RuntimeError("model not loaded")
@@ -135,11 +135,12 @@ class Model:
             self.handle = None
 
     def decode(self, tokens: Sequence[int]) -> None:
-        """Append tokens to the context. Raises DecodeError."""
+        """Append tokens to the context, and wait until they are computed. Raises DecodeError."""
         array = (lib.llama_token * len(tokens))(*tokens)
         code = lib.llama_decode(self.context, lib.llama_batch_get_one(array, len(tokens)))
         if code != 0:
             raise DecodeError(code)
+        lib.llama_synchronize(self.context)  # a graphics card is only told what to do
 
     def keep_prefix(self, count: int) -> None:
         """Forget all but the first ``count`` positions, or all where this kind of memory cannot."""

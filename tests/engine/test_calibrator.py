@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.engine import driven_engine
+from support.vulkan import use_lavapipe_alone
 
 from desktop.core.cancelled import CancelledError
 from desktop.core.errors import HeftError
@@ -17,6 +19,7 @@ from desktop.core.gguf import BytesSource, read_header
 from desktop.core.memory import shape_of
 from desktop.core.progress import Progress
 from desktop.core.quants import TYPES_BY_NAME
+from desktop.core.speed import DeviceSpeed
 from desktop.engine.helper_process import Tool
 from desktop.engine.tools.calibrator import Calibrate, Calibrated, timings
 from desktop.engine.tools.dequantize import TARGETS
@@ -84,6 +87,26 @@ def test_a_calibration_measures_and_leaves_nothing(tool: Tool[Calibrated], tmp_p
         assert last.unfused["f16"].samples and last.attention == again.attention
     assert [step.note for step in steps][:2] == ["measuring the fixed costs", "measuring Q8_0"]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.engine
+def test_a_graphics_card_is_measured_as_the_processor_is(
+    tool: Tool[Calibrated], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_lavapipe_alone(monkeypatch, tmp_path / "backends")
+    known = DeviceSpeed("calibrated", {}, {})
+    request = Calibrate(str(tmp_path / "models"), ("Q8_0",), (), seconds=5.0, device="Vulkan0", known=known)
+    steps: list[Progress] = []
+    try:
+        found = tool.call(msgspec.structs.replace(request, room_bytes=60_000_000), progress=steps.append)
+    except HeftError as error:  # in software it shares the cores with all other programs
+        assert error.kind == FailureKind.DISTURBED, error.detail
+    else:
+        small, large = found.speed.types["Q8_0"].points
+        assert small.bytes <= large.bytes < 60_000_000
+        assert 1e-12 < small.seconds_per_byte < 1e-6
+    assert steps[0].note == "measuring Q8_0 on Vulkan0"
+    assert not list((tmp_path / "models").iterdir())
 
 
 @pytest.mark.engine

@@ -49,6 +49,7 @@ DEPTHS, BATCH = (512, 1536, 3072), 512
 PROMPT = 256
 WAITED = 0.03  # part of a turn that its threads may have waited for a core
 UNCERTAINTY = 0.08  # of a calibrated type, from tests/bench/bench_speed.py
+_ALL_LAYERS = 999
 _MEMORY_SHARE = 6  # a forged model takes at most this part of the memory and of the disk that are free
 _TOKENS, _LEAST_TOKENS = 32, 4
 _LEAST_FACTOR = 0.3  # experts may be quicker than plain matrices: other kernels; not by more than that
@@ -57,10 +58,10 @@ _LEAST_FACTOR = 0.3  # experts may be quicker than plain matrices: other kernels
 class Calibrate(msgspec.Struct, frozen=True):
     """What to calibrate, in about ``seconds``; models are written into ``folder`` and removed.
 
-    ``gpu`` puts all layers on the GPUs the engine has; ``experts`` measures the choice of experts too. ``known`` is
-    what an earlier request of the same calibration measured: the result holds it too. ``later`` timings are left for
-    further ones in the same time (see :func:`timings`). ``unfused`` measures attention over f16 without flash
-    attention.
+    ``device`` is the engine's name of the one to measure, "" for the processor; ``room_bytes`` what may be taken there
+    (0: as the main memory allows). ``experts`` measures the choice of experts too. ``known`` is what an earlier
+    request of the same calibration measured: the result holds it too. ``later`` timings are left for further ones in
+    the same time (see :func:`timings`). ``unfused`` measures attention over f16 without flash attention.
     """
 
     folder: str
@@ -68,7 +69,8 @@ class Calibrate(msgspec.Struct, frozen=True):
     kv_types: tuple[KvType, ...] = ("f16",)
     threads: int = 0
     seconds: float = 50.0
-    gpu: bool = False
+    device: str = ""
+    room_bytes: int = 0
     experts: bool = True
     known: DeviceSpeed | None = None
     later: int = 0
@@ -111,7 +113,8 @@ class _Bench:
 
     def step(self, note: str) -> None:
         """Say what comes next."""
-        self._progress(Progress.of(min(0.99, self._done / self._steps), f"measuring {note}"))
+        where = f" on {self._request.device}" if self._request.device else ""
+        self._progress(Progress.of(min(0.99, self._done / self._steps), f"measuring {note}{where}"))
         self._done += 1
 
     def _share(self) -> float:
@@ -128,8 +131,9 @@ class _Bench:
         try:
             forge(path, shape, kind)
             flash: FlashAttention = "auto" if fused else "off"
-            load = Load(str(path), context, kv_type, kv_type, flash, threads=self.threads)
-            model = Model(load, 999 if self._request.gpu else 0)
+            device = self._request.device
+            load = Load(str(path), context, kv_type, kv_type, flash, threads=self.threads, devices=device)
+            model = Model(load, _ALL_LAYERS if device else 0)
         except (OSError, RuntimeError) as error:
             path.unlink(missing_ok=True)
             raise EngineError(
@@ -197,7 +201,8 @@ def calibrate(request: Calibrate, progress: Report) -> Calibrated:
         left.unlink(missing_ok=True)  # of a calibration that was cancelled
     bench = _Bench(request, progress)
     speed = request.known or DeviceSpeed("calibrated", {}, {}, *_overheads(bench))
-    room = min(psutil.virtual_memory().available, psutil.disk_usage(str(folder)).free) / _MEMORY_SHARE
+    free = [psutil.virtual_memory().available, psutil.disk_usage(str(folder)).free]
+    room = min([*free, request.room_bytes] if request.room_bytes else free) / _MEMORY_SHARE
     for kind in request.types:
         found = _type_speed(bench, kind, speed.layer_seconds, speed.token_seconds, room)
         if request.experts:

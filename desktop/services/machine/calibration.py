@@ -15,59 +15,31 @@ import msgspec
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.errors import StoreError
 from desktop.core.hardware import Cpu, Machine
-from desktop.core.load_settings import KvType
 from desktop.core.progress import Report, share, unheard
 from desktop.core.quants import TYPES_BY_NAME
 from desktop.core.speed import Calibration, DeviceSpeed
 from desktop.core.speed.device import DRIFT
 from desktop.core.speed.table import SpeedTable, completed, cpu_speed, gpu_speed, table_from_rows
+from desktop.core.speed.work import CPU
 from desktop.engine.helper_process import Tool
 from desktop.engine.server.program import engine_version
 from desktop.services.job_kinds import Run
 from desktop.services.job_work import Work, WorkKind, perform
 from desktop.services.jobs import JobService
+from desktop.services.machine.calibration_order import CalibrationOrder, kept_as, measured_devices, parts_of
 from desktop.services.machine.this_machine import describe_cpu
 from desktop.store.paths import Paths
 from desktop.system.atomic import write_atomically
 from desktop.system.packaged import read_table
 
 CALIBRATION = "calibration"  # the kind of job
-SECONDS = 60.0  # aim of one calibration; what the disk takes to write the models comes on top
+SECONDS = 60.0  # aim of one calibration, and again for each card; what the disk takes to write the models comes on top
 DEADLINE_SECONDS = 180.0
 USUAL_TYPES = ("Q4_K", "Q6_K", "Q8_0", "Q5_K", "Q3_K", "F16")  # what most repos offer, most wanted first
-USUAL_KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0")
 _NOT_FORGED = frozenset(("F32", "F64", "I8", "I16", "I32", "I64", "Q8_1", "Q8_K"))
 _VERSION = 2  # 1 measured attention over caches narrower than any usual model's
 BUSY = 0.5  # below this part of undisturbed turns the machine was busy
 _MOST_UNCERTAIN = 0.5
-_NOTHING = DeviceSpeed("calibrated", {}, {})  # in the place of what earlier parts of a calibration measure
-
-
-class CalibrationOrder(msgspec.Struct, frozen=True):
-    """What to measure, in about ``seconds``, of which ``spent`` are over; and what is measured already.
-
-    ``machine`` is the key of the machine it holds for. ``undisturbed`` has for each part that is done the part of its
-    turns during which no other program took a core. ``drift`` is the last part's: see :class:`Calibration`.
-    """
-
-    machine: str
-    types: tuple[str, ...]
-    seconds: float
-    spent: float = 0.0
-    speed: DeviceSpeed | None = None
-    threads: int = 0
-    undisturbed: tuple[float, ...] = ()
-    drift: float = 0.0
-
-    def with_part(self, speed: DeviceSpeed, threads: int, undisturbed: float, seconds: float) -> CalibrationOrder:
-        """One more part is done; ``speed`` holds all so far."""
-        return msgspec.structs.replace(
-            self,
-            speed=speed,
-            threads=threads,
-            spent=self.spent + seconds,
-            undisturbed=(*self.undisturbed, undisturbed),
-        )
 
 
 class _Document(msgspec.Struct, frozen=True):
@@ -115,24 +87,27 @@ class CalibrationService:
         kept, spoken = self.known(machine), self._spoken
         if spoken is not None and spoken[0] is machine and spoken[1] is kept:
             return spoken[2]  # the picker asks for every variant at every move of its slider
-        found = {"cpu": cpu_speed(machine.cpu, machine.memory, self.table)}
+        found = {CPU: cpu_speed(machine.cpu, machine.memory, self.table)}
         for gpu in machine.gpus:
             speed = gpu_speed(gpu, self.table)
             if speed is not None:
                 found[gpu.name] = speed
                 found.setdefault("gpu", speed)
         if kept is not None:
-            for name, speed in kept.devices.items():
-                found[name] = completed(speed, found.get(name))
-                if name == "gpu" and len(machine.gpus) == 1:
-                    found[machine.gpus[0].name] = found[name]
+            if CPU in kept.devices:
+                found[CPU] = completed(kept.devices[CPU], found[CPU])
+            for gpu in machine.gpus:
+                if (measured := kept.devices.get(kept_as(gpu))) is not None:
+                    found[gpu.name] = completed(measured, found.get(gpu.name))
+                    if gpu is machine.gpus[0]:
+                        found["gpu"] = found[gpu.name]
         self._spoken = (machine, kept, found)
         return found
 
     def missing(self, machine: Machine, types: Sequence[str]) -> tuple[str, ...]:
         """Of these types, those that can be calibrated and are not yet."""
         kept = self.known(machine)
-        done = kept.devices["cpu"].types if kept is not None and "cpu" in kept.devices else {}
+        done = kept.devices[CPU].types if kept is not None and CPU in kept.devices else {}
         return tuple(kind for kind in types if kind not in done and can_calibrate(kind))
 
     def calibrate(
@@ -143,8 +118,10 @@ class CalibrationService:
         progress: Report = unheard,
         cancelled: Cancelled = never,
         seconds: float = SECONDS,
+        devices: Sequence[str] = (),
     ) -> Calibration:
-        """Measure this computer, about a minute at most, and keep the result beside types calibrated earlier.
+        """Measure this computer, about a minute for each of its devices, and keep the result beside types calibrated
+        earlier. ``devices``: of the cards only those, by the engine's names; else all that are no software.
 
         Raises CancelledError, HeftError: "disturbed" (other programs had the processor), "calibration" (no room).
         """
@@ -152,7 +129,12 @@ class CalibrationService:
             self._jobs,
             self._kind,
             "Calibration of this computer",
-            CalibrationOrder(self.key(machine), tuple(kind for kind in types if can_calibrate(kind)), seconds),
+            CalibrationOrder(
+                self.key(machine),
+                tuple(kind for kind in types if can_calibrate(kind)),
+                seconds,
+                devices=measured_devices(machine, devices),
+            ),
             machine,
             progress=progress,
             cancelled=cancelled,
@@ -160,30 +142,25 @@ class CalibrationService:
 
     def _calibrate(self, work: Work[CalibrationOrder, Calibration], run: Run) -> Calibration:
         """Measure what of an order is not measured yet, one type after the other."""
-        from desktop.engine.tools.calibrator import Calibrate, Calibrated, timings
+        from desktop.engine.tools.calibrator import Calibrated, timings
 
         here = self.key(describe_cpu(self._paths) if work.at_hand is None else work.at_hand)
         if work.order.machine != here:  # what was measured before was another engine's, or another computer's
-            work.keep(run, CalibrationOrder(here, work.order.types, work.order.seconds))
-        plan: list[Calibrate] = [
-            Calibrate(str(self._scratch), (), ()),
-            *(Calibrate(str(self._scratch), (kind,), (), known=_NOTHING) for kind in work.order.types),
-            *(Calibrate(str(self._scratch), (), (kind,), known=_NOTHING) for kind in USUAL_KV_TYPES),
-            Calibrate(str(self._scratch), (), (), known=_NOTHING, unfused=True),
-        ]
-        again = work.order.types[:1]  # a slow half-minute would not be seen otherwise
-        plan += [Calibrate(str(self._scratch), (kind,), (), experts=False, known=_NOTHING) for kind in again]
+            work.keep(run, CalibrationOrder(here, work.order.types, work.order.seconds, devices=work.order.devices))
+        plan = parts_of(work.order, str(self._scratch))
         tool: Tool[Calibrated] = Tool("desktop.engine.tools.calibrator", Calibrated, self._scratch, self._log)
         try:
             for index, part in enumerate(plan):
                 order = work.order
                 if index < len(order.undisturbed):
                     continue
+                before = order.speeds.get(part.name)
+                spent = order.spent if before is not None else 0.0
                 request = msgspec.structs.replace(
-                    part,
-                    seconds=max(1.0, order.seconds - order.spent),
-                    known=order.speed,
-                    later=sum(timings(later) for later in plan[index + 1 :]),
+                    part.request,
+                    seconds=max(1.0, order.seconds - spent),
+                    known=before,
+                    later=sum(timings(later.request) for later in plan[index + 1 :] if later.name == part.name),
                 )
                 measured = tool.call(
                     request,
@@ -191,10 +168,13 @@ class CalibrationService:
                     cancelled=lambda: run.stopped,
                     progress=share(run.report, index / len(plan), 1 / len(plan)),
                 )
-                speed, drift = measured.speed, 0.0
-                if again and index == len(plan) - 1 and order.speed is not None:
-                    speed, drift = _checked(order.speed, measured.speed, again[0])
-                done = order.with_part(speed, measured.threads, measured.undisturbed, measured.seconds)
+                speed, drift = measured.speed, order.drift
+                if part.again and before is not None:
+                    speed, drift = _checked(before, speed, part.request.types[0])
+                done = order.with_part(
+                    part.name, speed,
+                    threads=measured.threads, undisturbed=measured.undisturbed, spent=spent + measured.seconds,
+                )  # fmt: skip
                 work.keep(run, msgspec.structs.replace(done, drift=drift))
         finally:
             tool.close()
@@ -203,27 +183,22 @@ class CalibrationService:
         return self._found(work.order)
 
     def _found(self, order: CalibrationOrder) -> Calibration:
-        speed = order.speed
-        assert speed is not None
         kept = self._read().get(order.machine)
-        earlier = kept.devices.get("cpu") if kept is not None else None
         busy = statistics.mean(order.undisturbed) < BUSY
         doubtful = busy or abs(order.drift) > DRIFT
-        if earlier is not None and doubtful and kept is not None and not (kept.busy or kept.drifted):
-            # what was measured on an idle computer stays; what it lacks is added, as uncertain as it is
-            types, attention = {**speed.types, **earlier.types}, {**speed.attention, **earlier.attention}
-            speed = msgspec.structs.replace(earlier, types=types, attention=attention)
-        elif earlier is not None:
-            speed = msgspec.structs.replace(speed, types={**earlier.types, **speed.types})
+        better = doubtful and kept is not None and not (kept.busy or kept.drifted)
+        before = kept.devices if kept is not None else {}
         found = Calibration(
             machine=order.machine,
             measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
             threads=order.threads,
-            devices={**(kept.devices if kept is not None else {}), "cpu": speed},
+            devices={
+                **before,
+                **{name: _joined(before.get(name), speed, better=better) for name, speed in order.speeds.items()},
+            },
             busy=busy,
             drift=order.drift,
         )
-        better = doubtful and kept is not None and not (kept.busy or kept.drifted)
         # that of the better one is kept with it, and what happened now is told
         self._keep(
             msgspec.structs.replace(found, busy=kept.busy, drift=kept.drift, measured_at=kept.measured_at)
@@ -252,6 +227,17 @@ class CalibrationService:
                     "Check the free space on the disk, then calibrate again.",
                     detail=str(self._file),
                 ) from error
+
+
+def _joined(earlier: DeviceSpeed | None, speed: DeviceSpeed, *, better: bool) -> DeviceSpeed:
+    """A device's speed with what is known of it from before; ``better``: of an idle computer, which this was not."""
+    if earlier is None:
+        return speed
+    if not better:
+        return msgspec.structs.replace(speed, types={**earlier.types, **speed.types})
+    # what was measured on an idle computer stays; what it lacks is added, as uncertain as it is
+    types, attention = {**speed.types, **earlier.types}, {**speed.attention, **earlier.attention}
+    return msgspec.structs.replace(earlier, types=types, attention=attention)
 
 
 def _checked(before: DeviceSpeed, after: DeviceSpeed, kind: str) -> tuple[DeviceSpeed, float]:

@@ -29,7 +29,8 @@ from desktop.core.speed import (
     work_by_size,
 )
 from desktop.core.speed.learning import Correction, apply
-from desktop.services.machine.calibration import USUAL_KV_TYPES, CalibrationService
+from desktop.services.machine.calibration import CalibrationService
+from desktop.services.machine.calibration_order import USUAL_KV_TYPES
 from desktop.services.planning.corrections import Corrections, Way
 from desktop.services.planning.local_files import LocalModel
 from desktop.store.ledger import Run

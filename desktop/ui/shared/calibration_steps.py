@@ -29,7 +29,7 @@ from desktop.ui.shell.theme import set_role
 
 _LEAVE = (
     "Heft writes models of random numbers, up to 0.5 GB at a time, lets the engine compute with them for about half a "
-    "minute, and removes them. Other programs should rest meanwhile."
+    "minute for the processor and each graphics card, and removes them. Other programs should rest meanwhile."
 )
 _STEPS = 1000
 RESTING, ASKING, WORKING = range(3)

@@ -12,6 +12,7 @@ from support.calibrating import MACHINE
 
 from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import HeftError
+from desktop.core.hardware import Gpu
 from desktop.core.progress import Progress, Report
 from desktop.core.speed import AttentionSpeed, Calibration, DeviceSpeed, SpeedSample, TypeSpeed
 from desktop.engine.tools.calibrator import Calibrate, Calibrated
@@ -29,6 +30,7 @@ class ScriptedTool:
     """In the place of the calibrator's process: measures at once, but for ``hold`` until ``go_on``."""
 
     asked: ClassVar[list[str]]  # what was measured, in its order; the fixed costs are ""
+    devices: ClassVar[list[tuple[str, str]]]  # the same of graphics cards: (engine's name of the card, what)
     hold = "nothing"
     slower, undisturbed = 1.0, 0.9  # how much longer the first type takes at the end
     held: threading.Event
@@ -47,10 +49,14 @@ class ScriptedTool:
             while not self.go_on.wait(0.01):
                 if cancelled():
                     raise CancelledError
-        self.asked.append(what)
+        if request.device:
+            self.devices.append((request.device, what))
+        else:
+            self.asked.append(what)
         speed = request.known or DeviceSpeed("calibrated", {}, {}, 1.0)
-        later = len(self.asked) > len(set(self.asked))
-        took = msgspec.structs.replace(TYPE.points[0], seconds_per_byte=1e-9 * (self.slower if later else 1.0))
+        later = len(self.asked) > len(set(self.asked)) and not request.device
+        usual = 1e-10 if request.device else 1e-9
+        took = msgspec.structs.replace(TYPE.points[0], seconds_per_byte=usual * (self.slower if later else 1.0))
         measured = msgspec.structs.replace(TYPE, points=(took,))
         types = {**speed.types, **dict.fromkeys(request.types, measured)}
         attention: dict[str, AttentionSpeed] = {
@@ -67,6 +73,7 @@ class ScriptedTool:
 def tool(monkeypatch: pytest.MonkeyPatch) -> type[ScriptedTool]:
     class Made(ScriptedTool):
         asked: ClassVar[list[str]] = []
+        devices: ClassVar[list[tuple[str, str]]] = []
         held, go_on = threading.Event(), threading.Event()
 
     monkeypatch.setattr(calibration, "Tool", Made)
@@ -119,6 +126,43 @@ def test_each_part_is_measured_once(
     assert (speed.layer_seconds, found.threads, found.busy) == (1.0, 2, False)
     assert service.known(MACHINE) == found
     assert [job.phase for job in jobs.jobs()] == ["done"]
+
+
+CARD = Gpu("Card", total_bytes=8_000_000_000, engine_devices=("Vulkan0",), backends=("Vulkan",), kind="discrete")
+SOFTWARE = Gpu("llvmpipe", engine_devices=("Vulkan1",), backends=("Vulkan",), kind="software")
+NO_BACKEND = Gpu("Other card", kind="discrete")
+WITH_CARDS = msgspec.structs.replace(MACHINE, gpus=(CARD, SOFTWARE, NO_BACKEND))
+
+
+def test_cards_are_measured_after_the_processor_and_kept_by_their_backend(
+    start: Callable[[], tuple[JobService, CalibrationService]], tool: type[ScriptedTool]
+) -> None:
+    _, service = start()
+    found = service.calibrate(WITH_CARDS, ("Q4_K", "Q6_K"))
+    assert tool.asked == ALL and tool.devices == [("Vulkan0", what) for what in ("", "Q4_K", "Q6_K", "f16")]
+    assert set(found.devices) == {"cpu", "Card (Vulkan)"} and not found.drifted
+    speeds = service.speeds(WITH_CARDS)
+    for name in ("Card", "gpu"):
+        assert speeds[name].method == "calibrated"
+        assert speeds[name].types["Q4_K"].points[0].seconds_per_byte == 1e-10
+    assert speeds["cpu"].types["Q4_K"].points[0].seconds_per_byte == 1e-9
+    assert "llvmpipe" not in speeds
+    other_backend = msgspec.structs.replace(CARD, engine_devices=("CUDA0",), backends=("CUDA",))
+    changed = service.speeds(msgspec.structs.replace(MACHINE, gpus=(other_backend,)))
+    assert "Card" not in changed  # nothing was measured of its kernels, and no table knows this card
+
+
+def test_a_device_in_software_is_measured_where_it_is_named(
+    start: Callable[[], tuple[JobService, CalibrationService]], tool: type[ScriptedTool]
+) -> None:
+    _, service = start()
+    found = service.calibrate(WITH_CARDS, ("Q4_K",), devices=("Vulkan1",))
+    assert {device for device, _ in tool.devices} == {"Vulkan1"}
+    assert set(found.devices) == {"cpu", "llvmpipe (Vulkan)"}
+    tool.devices.clear()
+    again = service.calibrate(WITH_CARDS, ("Q4_K",))
+    assert {device for device, _ in tool.devices} == {"Vulkan0"}
+    assert set(again.devices) == {"cpu", "llvmpipe (Vulkan)", "Card (Vulkan)"}
 
 
 def test_a_slow_half_minute_is_noticed_told_and_makes_the_figures_uncertain(
