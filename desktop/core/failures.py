@@ -66,6 +66,7 @@ class FailureKind(StrEnum):
         "cannot-chat",
         "A model, or a part of one, with which no text can be written: an embedding model, say.",
     )
+    CANNOT_EMBED = "cannot-embed", "A model that was asked for vectors or scores, for which it is not made."
     NO_SERVER = "no-server", "The installed engine comes without llama.cpp's server."
     NO_COMPILER = "no-compiler", "What compiles the engine's sources is not installed."
     NO_SOURCES = "no-sources", "The engine's sources could not be fetched."

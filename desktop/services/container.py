@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from desktop.services.planning.recording import RunRecorder
     from desktop.services.planning.service import PlanningService
     from desktop.services.planning.speed import SpeedService
+    from desktop.services.serve.lender import Lender
     from desktop.store.chats import ChatStore
     from desktop.store.fetched import FetchedStore
     from desktop.store.ledger import Ledger
@@ -95,10 +96,10 @@ class Container(EngineServices):
     def machine(self) -> MachineService:
         """Probes of this computer."""
         from desktop.services.machine.machine import MachineService
-        from desktop.services.planning.reclaimable import held_on_devices
 
-        own = lambda: held_on_devices(self.engine.state)  # noqa: E731
-        return MachineService(self.paths, self.describe_engine, reserves=self.reserves, held=self.held, own=own)
+        return MachineService(
+            self.paths, self.describe_engine, reserves=self.reserves, held=self.held, own=self.own_memory
+        )
 
     @made_once
     def this_machine(self) -> ThisMachine:
@@ -177,6 +178,15 @@ class Container(EngineServices):
         from desktop.services.planning.local_files import LocalFiles
 
         return LocalFiles(self.paths.cache / "models.msgpack")
+
+    @made_once
+    def lender(self) -> Lender:
+        """Lends loaded models to other programs."""
+        from desktop.services.serve.making import make_lender
+
+        return make_lender(
+            self.paths, self.library, self.planning, self.engine, self.this_machine, self.own_memory, self.idle_seconds
+        )
 
     # -- models and chats --------------------------------------------------------------------------
 
@@ -342,10 +352,18 @@ class Container(EngineServices):
         return JobService()
 
     def held(self) -> Reclaimable:
-        """What the running engine would give back if its model were unloaded."""
-        from desktop.services.planning.reclaimable import reclaimable_from
+        """What the running engines would give back if their models were unloaded."""
+        from desktop.core.pools import Reclaimable
 
-        return reclaimable_from(self.engine.state)
+        own = self.own_memory()
+        return Reclaimable(own.pop("", 0), sum(own.values()))
+
+    def own_memory(self) -> dict[str, int]:
+        """The same by device: main memory is "", the others have the engine's names."""
+        from desktop.services.planning.reclaimable import held_by, held_of
+
+        loans = lender.held() if (lender := self.known(Container.lender)) is not None else ()
+        return held_by([*held_of(self.engine.state), *loans])
 
     def write_report(self, folder: Path) -> Path:
         """Logs, versions and machine in one file for an issue; its path. Raises StoreError."""
