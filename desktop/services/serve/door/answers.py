@@ -29,7 +29,8 @@ class Asked:
     """What a dialect asks. ``conversation`` are the fields of a chat as llama.cpp's server knows them (``messages``,
     ``tools``, ``chat_template_kwargs`` ...), ``options`` how tokens are chosen (its names: ``temperature``,
     ``n_predict`` ...). ``formed``: the server has to take the answer apart. ``streams``: steps are sent on at once.
-    ``prompt`` instead of a conversation is continued as it is: a text, or tokens.
+    ``prompt`` instead of a conversation is continued as it is: a text, or tokens. ``rendered`` is the conversation's,
+    where it is known already.
     """
 
     conversation: dict[str, Any] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Asked:
     formed: bool = False
     streams: bool = False
     prompt: str | list[int] | None = None
+    rendered: str | None = None
 
 
 @dataclass(slots=True)
@@ -111,13 +113,18 @@ async def _formed(loan: Loan, asked: Asked) -> Steps:
         yield found
 
 
+async def rendered(loan: Loan, asked: Asked) -> str:
+    """The prompt of a conversation, as the server makes it."""
+    found = await loan.upstream.json("/apply-template", asked.conversation, seconds=_RENDER_SECONDS)
+    return str(found.get("prompt", ""))
+
+
 async def _plain(loan: Loan, asked: Asked) -> Steps:
     """Taken apart here."""
     body: dict[str, Any] = {**asked.options, **_ALWAYS}
     raw: RawText | None = None
     if asked.prompt is None:
-        rendered = await loan.upstream.json("/apply-template", asked.conversation, seconds=_RENDER_SECONDS)
-        prompt = str(rendered.get("prompt", ""))
+        prompt = asked.rendered if asked.rendered is not None else await rendered(loan, asked)
         raw = RawText(Raw(CONTROL_NAMES, PLAIN_FORM, begun=PLAIN_FORM.opened_by(prompt)))
         body |= {"prompt": prompt, "preserved_tokens": CONTROL_NAMES}
         if loan.lease.loaded.template != "model":
@@ -146,9 +153,17 @@ _COUNTED = {"timings_per_token": True, "stream_options": {"include_usage": True}
 
 
 async def _chunks(loan: Loan, path: str, body: dict[str, Any]) -> AsyncIterator[list[Chunk]]:
+    """What was said before an error that came with it is given first."""
     async with aclosing(loan.upstream.events(path, body)) as events:
         async for found in events:
-            yield [read(event) for event in found]
+            chunks: list[Chunk] = []
+            try:
+                for event in found:
+                    chunks.append(read(event))
+            except EndpointError:
+                yield chunks
+                raise
+            yield chunks
 
 
 class _Meter:

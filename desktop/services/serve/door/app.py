@@ -7,6 +7,7 @@ import re
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,7 +16,7 @@ from desktop.services.serve.door.desk import ENTRY, Desk
 from desktop.services.serve.door.dialects import DIALECT, Dialect, all_dialects
 from desktop.services.serve.door.failures import DoorError, internal
 from desktop.services.serve.door.guard import check_host, check_key, check_origin
-from desktop.services.serve.door.replies import refusal
+from desktop.services.serve.door.replies import CLIENT_LEFT, refusal
 from desktop.services.serve.door.requests import Entry
 
 _log = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ def application(desk: Desk) -> ASGIApp:
             await router(scope, receive, send)
         except HTTPException as error:
             await _refuse(_of_route(error, scope), dialect, entry, scope, receive, send)
+        except ClientDisconnect:
+            entry.update(state="stopped", status=CLIENT_LEFT)
         except DoorError as failure:
             await _refuse(failure, dialect, entry, scope, receive, send)
         except Exception as error:  # noqa: BLE001  # the client hears of it, the log has where it was

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
-from desktop.services.serve.door.answers import Asked, Step, Steps, steps
+from desktop.services.serve.door.answers import Asked, Step, Steps, rendered, steps
 from desktop.services.serve.door.desk import Loan
 
 _AT_A_TIME = 4  # each takes one of the engine's threads for HTTP while it runs
@@ -16,6 +16,8 @@ Found = AsyncGenerator[tuple[int, list[Step]], None]
 
 async def answers(loan: Loan, asked: Asked, choices: int) -> Found:
     """The steps of each choice with its number. With a seed, each choice has one of its own."""
+    if choices > 1 and not asked.formed:
+        asked = replace(asked, rendered=await rendered(loan, asked))
     async with aclosing(answers_to(loan, [_seeded(asked, number) for number in range(choices)])) as together:
         async for number, found in together:
             yield number, found

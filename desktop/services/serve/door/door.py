@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from uvicorn import Config
 from uvicorn.server import ServerState
@@ -21,7 +22,7 @@ from desktop.services.serve.door.app import application
 from desktop.services.serve.door.desk import Desk
 from desktop.services.serve.door.protocol import DoorConnection
 from desktop.services.serve.door.requests import RequestLog
-from desktop.services.serve.door.settings import DoorSettings
+from desktop.services.serve.door.settings import DoorSettings, address_of
 from desktop.system.spawn import start_thread
 
 _BACKLOG = 128
@@ -128,9 +129,8 @@ class Door:
 def _listening(settings: DoorSettings) -> socket.socket:
     """A socket bound there. Raises HeftError."""
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        listening = socket.socket(family, kind, protocol)
+        family, address = _bound_to(settings)
+        listening = socket.socket(family, socket.SOCK_STREAM)
         try:
             if sys.platform != "win32":  # there it would let two programs have one port
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -143,6 +143,15 @@ def _listening(settings: DoorSettings) -> socket.socket:
     except OSError as error:
         raise _cannot_listen(settings, error) from error
     return listening
+
+
+def _bound_to(settings: DoorSettings) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
+    """The family and the address of a host. OSError for a name that nobody knows."""
+    address = address_of(settings.host)
+    if address is not None:
+        return socket.AF_INET6 if address.version == 6 else socket.AF_INET, (str(address), settings.port)
+    found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return found[0][0], found[0][4]
 
 
 def _cannot_listen(settings: DoorSettings, error: OSError) -> HeftError:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 from desktop.services.serve.door.failures import DoorError, bad_field
-
-T = TypeVar("T")
 
 
 class Fields:
@@ -39,7 +37,8 @@ class Fields:
 
     def text(self, field: str) -> str | None:
         """A string."""
-        return self._typed(field, "a string", lambda value: isinstance(value, str))
+        found: str | None = self._typed(field, "a string", lambda value: isinstance(value, str))
+        return found
 
     def required_text(self, field: str) -> str:
         """A string that has to be there."""
@@ -79,7 +78,7 @@ class Fields:
             raise self.wrong(field, f"'{value[:100]}' is none of {known}.", "invalid_value")
         return value
 
-    def object(self, field: str) -> Fields | None:
+    def nested(self, field: str) -> Fields | None:
         """The object that it is."""
         value = self._typed(field, "an object", lambda value: isinstance(value, dict))
         return None if value is None else Fields(value, self.name(field))
@@ -96,7 +95,8 @@ class Fields:
 
     def items(self, field: str) -> list[Any] | None:
         """A list of anything."""
-        return self._typed(field, "an array", lambda value: isinstance(value, list))
+        found: list[Any] | None = self._typed(field, "an array", lambda value: isinstance(value, list))
+        return found
 
     def texts(self, field: str, most: int) -> list[str] | None:
         """A string, or a list of at most so many."""

@@ -42,8 +42,8 @@ class _StrictConnection(h11.Connection):
             chunked = b"transfer-encoding" in names
             if chunked and (b"content-length" in names or event.http_version != b"1.1"):
                 raise h11.RemoteProtocolError("a transfer coding beside a length, or before HTTP/1.1")
-            if not event.target.startswith(b"/"):
-                raise h11.RemoteProtocolError("only paths are served")
+            if not event.target.startswith(b"/") or event.http_version not in (b"1.0", b"1.1"):
+                raise h11.RemoteProtocolError("only paths are served, and HTTP/1 is spoken")
         return event
 
 

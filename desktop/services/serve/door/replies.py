@@ -16,6 +16,7 @@ from desktop.services.serve.door.failures import DoorError, closing, internal
 
 _log = logging.getLogger(__name__)
 JSON, EVENTS, LINES = "application/json", "text/event-stream; charset=utf-8", "application/x-ndjson"
+CLIENT_LEFT = 499  # as web servers note it; nobody is told
 
 
 class Reply:
@@ -44,7 +45,7 @@ class Reply:
                 raise
             task.uncancel()
             if self._gone:
-                self._entry.update(state="stopped", status=499)
+                self._entry.update(state="stopped", status=CLIENT_LEFT)
             else:
                 await self._fail(closing(), scope, receive, send)
         finally:

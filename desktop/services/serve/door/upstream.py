@@ -7,7 +7,7 @@ open. Closing it is also how an answer is given up: the server hears of it at it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -38,7 +38,7 @@ class Upstream:
                 raise EndpointError(exchange.status, decoded)
             return decoded
 
-    async def events(self, path: str, body: object) -> AsyncIterator[list[bytes]]:
+    async def events(self, path: str, body: object) -> AsyncGenerator[list[bytes], None]:
         """The events of an answer, as many at a time as have come: each the bytes of a JSON document."""
         async with self._exchange(path, body) as exchange:
             if exchange.status >= 400:

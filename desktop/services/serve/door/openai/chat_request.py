@@ -69,7 +69,7 @@ def _logprobs(fields: Fields) -> int | None:
 
 def _thinking(fields: Fields, conversation: dict[str, Any]) -> None:
     """How much the model thinks, as its template knows it."""
-    given = fields.object("chat_template_kwargs")
+    given = fields.nested("chat_template_kwargs")
     arguments: dict[str, Any] = dict(given.body) if given is not None else {}
     effort = fields.choice("reasoning_effort", *_EFFORTS)
     if effort == "none":
@@ -91,7 +91,7 @@ def _refuse_others(fields: Fields) -> None:
 
 
 def _counts(fields: Fields, streams: bool) -> bool:
-    given = fields.object("stream_options")
+    given = fields.nested("stream_options")
     if given is None:
         return False
     if not streams:

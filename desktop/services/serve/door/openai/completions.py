@@ -78,7 +78,7 @@ def read(body: dict[str, Any]) -> CompletionRequest:
     echo = fields.flag("echo")
     if echo and (logprobs is not None or not all(isinstance(each, str) for each in given)):
         raise fields.wrong("echo", "is only taken with texts and without 'logprobs'.", "unsupported_value")
-    stream_options = fields.object("stream_options")
+    stream_options = fields.nested("stream_options")
     if stream_options is not None and not streams:
         raise fields.wrong("stream_options", "is only taken with 'stream': true.", "invalid_value")
     counts = stream_options is not None and stream_options.flag("include_usage")

@@ -61,7 +61,7 @@ def _part(part: Fields, role: str) -> str:
 def _call(call: Fields) -> dict[str, Any]:
     call.choice("type", "function")
     call.required("function")
-    function = call.object("function")
+    function = call.nested("function")
     assert function is not None
     arguments = function.text("arguments") or "{}"
     return {
@@ -97,9 +97,9 @@ def _tool(tool: Fields) -> dict[str, Any]:
     tool.required("type")
     tool.choice("type", "function")
     tool.required("function")
-    function = tool.object("function")
+    function = tool.nested("function")
     assert function is not None
-    parameters = function.object("parameters")
+    parameters = function.nested("parameters")
     kept: dict[str, Any] = {"name": function.required_text("name"), "description": function.text("description") or ""}
     kept["parameters"] = parameters.body if parameters is not None else {"type": "object", "properties": {}}
     return {"type": "function", "function": kept}
@@ -114,12 +114,12 @@ def _tool_choice(fields: Fields, names: set[str]) -> str | None:
         if choice == "required" and not names:
             raise fields.wrong("tool_choice", "is only taken with 'tools'.", "invalid_value")
         return choice
-    named = fields.object("tool_choice")
+    named = fields.nested("tool_choice")
     assert named is not None
     named.required("type")
     named.choice("type", "function")
     named.required("function")
-    function = named.object("function")
+    function = named.nested("function")
     assert function is not None
     name = function.required_text("name")
     if name not in names:

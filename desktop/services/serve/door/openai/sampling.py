@@ -50,7 +50,7 @@ def limit(fields: Fields, *names: str) -> int | None:
 
 
 def _biases(fields: Fields) -> list[list[int | float]] | None:
-    given = fields.object("logit_bias")
+    given = fields.nested("logit_bias")
     if given is None:
         return None
     found: list[list[int | float]] = []
