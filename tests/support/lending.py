@@ -1,177 +1,159 @@
-"""A computer with so much memory, and servers that take of it what was planned: one that takes too much kills."""
+"""Lenders of one address, and a door before them: for tests of what clients see."""
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from desktop.core.cancelled import Cancelled, CancelledError
-from desktop.core.errors import EngineError, HeftError
+from desktop.core.cancelled import CancelledError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
-from desktop.core.memory import RAM, DeviceMemory, Memory
 from desktop.core.model_kind import ModelKind
-from desktop.core.model_ref import ModelRef
-from desktop.core.placement import Fit
-from desktop.engine import api
-from desktop.engine.api import Loaded
+from desktop.core.model_ref import ModelRef, local_ref
+from desktop.engine.api import Load, Loaded, Memory
 from desktop.engine.endpoint.http import Address
-from desktop.services.serve.api import Purpose, ServedModel
-from desktop.services.serve.lender import Lender
-from desktop.services.serve.names import Names
-from desktop.services.serve.room import PROCESS_BYTES, need_of
+from desktop.engine.server.launch import Place, arguments, environment
+from desktop.engine.server.log import ServerLog
+from desktop.engine.server.process import ServerProcess, State
+from desktop.engine.server.program import server_program
+from desktop.services.serve.api import ModelState, Purpose, ServedModel
+from desktop.services.serve.door.door import Door
+from desktop.services.serve.door.settings import DoorSettings
 
-GB = 1_000_000_000
-SECONDS = 20.0  # far more than anything here takes
-
-
-def a_model(name: str, size: int, kind: ModelKind = ModelKind.CHAT) -> ServedModel:
-    """A model that takes so many bytes, its process included."""
-    path = Path("/models") / f"{name}.gguf"
-    return ServedModel(name, ModelRef(name, str(path), (path,)), kind, size_bytes=size)
+KEY = "k" * 40
+READY_SECONDS = 60.0
 
 
-def a_plan(model: ServedModel) -> LoadPlan:
-    """Its load, all in main memory."""
-    memory = Memory((DeviceMemory(RAM, weights_bytes=model.size_bytes - PROCESS_BYTES),))
-    fit = Fit(4096, ("f16", "f16"), memory, "engine", "cpu", 0, 30, 0, 0, 0, 4096, ())
-    return LoadPlan(model.ref, LoadSettings(), 2, fit, kind=model.kind)
+def served(name: str, kind: ModelKind = ModelKind.CHAT, *aliases: str, **fields: Any) -> ServedModel:
+    """A model of the library under this name."""
+    return ServedModel(name, ModelRef(name, f"hf:test/{name}/{name}.gguf"), kind, aliases, **fields)
 
 
-class FakeServer:
-    """A process of the computer's."""
-
-    def __init__(self, computer: Computer, plan: LoadPlan, number: int, ended: Callable[[], None]) -> None:
-        self._computer, self.plan, self._ended = computer, plan, ended
-        self.number, self.alive = number, True
-        self.address = Address(port=number)
-        nothing = api.Memory(0, 0, 0, 0, 0, 0)
-        self.loaded = Loaded(str(plan.path), "", 4096, 4096, 30, 0, 2, "model", nothing, 0.1, pid=number)
-
-    def die(self) -> None:
-        """As if the system had ended it."""
-        self.alive = False
-        self._computer.give_back(self)
-        self._ended()
-
-    def close(self) -> None:
-        if self.alive:
-            self.alive = False
-            self._computer.give_back(self)
+def loaded_as(template: str = "model") -> Loaded:
+    """A loaded model of whose chat template this is known."""
+    memory = Memory(0, 0, 0, 0, 0, 0)
+    return Loaded("m.gguf", "", 2048, 2048, 1, 0, 1, template, memory, 0.0)  # type: ignore[arg-type]
 
 
-class Computer:
-    """``others`` is what other programs hold. ``gate`` keeps loads from ending while it is clear."""
+@dataclass
+class OpenLease:
+    """A lease that counts its release."""
 
-    def __init__(self, total: int, *, others: int = 0) -> None:
-        self.total, self.others = total, others
-        self.lock = threading.Lock()
-        self.running: list[FakeServer] = []
-        self.deaths = self.started = self.most_used = 0
-        self.refuse: HeftError | None = None
-        self.gate = threading.Event()
-        self.gate.set()
-        self.loading = threading.Semaphore(0)  # released by each load that begins
+    model: ServedModel
+    address: Address
+    loaded: Loaded
+    lender: OneAddress
+    released: int = 0
 
     @property
-    def used(self) -> int:
-        return sum(need_of(server.plan)[""] for server in self.running)
+    def plan(self) -> LoadPlan:
+        """Of no consequence here."""
+        return LoadPlan(self.model.ref, LoadSettings(), 1)
 
-    def capacity(self, _plan: LoadPlan) -> Mapping[str, int]:
-        return {"": self.total - self.others}
+    def release(self) -> None:
+        """Counted."""
+        self.released += 1
+        self.lender.released.put(self)
 
-    def start(self, plan: LoadPlan, _purpose: Purpose, cancelled: Cancelled, ended: Callable[[], None]) -> FakeServer:
-        with self.lock:
-            self.started += 1
-            server = FakeServer(self, plan, self.started, ended)
-            self.running.append(server)
-            self.most_used = max(self.most_used, self.used)
-            if self.used > self.total - self.others:
-                self.deaths += 1
-        self.loading.release()
-        try:
-            while not self.gate.wait(0.01):
-                if cancelled():
-                    raise CancelledError
+
+@dataclass
+class OneAddress:
+    """Lends one server's address under every name. ``refusal`` is raised instead; while ``held`` is set a load waits.
+
+    ``released`` has each lease that was given back, ``cancelled`` is set when a load was given up.
+    """
+
+    address: Address
+    served: tuple[ServedModel, ...]
+    loaded: Loaded = field(default_factory=loaded_as)
+    refusal: Exception | None = None
+    held: threading.Event = field(default_factory=threading.Event)
+    waiting: threading.Event = field(default_factory=threading.Event)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    purposes: list[Purpose] = field(default_factory=list)
+    released: queue.Queue[OpenLease] = field(default_factory=queue.Queue)
+
+    def models(self) -> tuple[ServedModel, ...]:
+        """All there are."""
+        return self.served
+
+    def find(self, name: str) -> ServedModel | None:
+        """By name or alias."""
+        return next((each for each in self.served if name in (each.name, *each.aliases)), None)
+
+    def acquire(self, model: ServedModel, purpose: Purpose, cancelled: Callable[[], bool]) -> OpenLease:
+        """At once, unless told otherwise."""
+        self.purposes.append(purpose)
+        if self.refusal is not None:
+            raise self.refusal
+        while self.held.is_set():
+            self.waiting.set()
             if cancelled():
+                self.cancelled.set()
                 raise CancelledError
-            if self.refuse is not None:
-                raise self.refuse
-        except HeftError:
-            server.close()
-            raise
-        return server
+            threading.Event().wait(0.005)
+        return OpenLease(model, self.address, self.loaded, self)
 
-    def give_back(self, server: FakeServer) -> None:
-        with self.lock:
-            self.running.remove(server)
+    def states(self) -> tuple[ModelState, ...]:
+        """Nothing is told."""
+        return ()
 
-    def holds(self) -> list[str]:
-        """The models that are loaded, in the order of their loads."""
-        with self.lock:
-            return [server.plan.ref.name for server in self.running]
+    def unload(self, model: ServedModel) -> None:
+        """Nothing is held."""
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Nothing changes."""
+        return lambda: None
 
 
-class Desk:
-    """A lender on that computer, whose clock is the test's."""
-
-    def __init__(self, computer: Computer, *models: ServedModel, **more: object) -> None:
-        self.computer, self.now = computer, 1000.0
-        self.idle_seconds = 0.0
-        self.planned: list[str] = []
-        self.lender = Lender(
-            Names(models), self.plan, computer.start, computer.capacity, clock=lambda: self.now,
-            idle_seconds=lambda: self.idle_seconds, **more,  # type: ignore[arg-type]
-        )  # fmt: skip
-
-    def plan(self, model: ServedModel, _purpose: Purpose, _cancelled: Cancelled) -> LoadPlan:
-        self.planned.append(model.name)
-        return a_plan(model)
-
-    def until(self, holds: Callable[[], bool]) -> None:
-        """Wait for something that the lender's threads do; AssertionError where they do not."""
-        changed = threading.Event()
-        stop = self.lender.subscribe(changed.set)
-        try:
-            for _ in range(int(SECONDS / 0.05)):
-                if holds():
-                    return
-                changed.wait(0.05)
-                changed.clear()
-        finally:
-            stop()
-        raise AssertionError("it did not come to that")
+@contextmanager
+def open_door(lender: OneAddress, **settings: Any) -> Iterator[Door]:
+    """A door on a free port, with KEY unless told otherwise."""
+    door = Door(lender, DoorSettings(**{"key": KEY, **settings}))
+    door.start()
+    try:
+        yield door
+    finally:
+        door.close()
 
 
-class Asking:
-    """A request on a thread of its own: what it got, or why it got nothing."""
-
-    def __init__(self, desk: Desk, model: ServedModel, purpose: Purpose = "text") -> None:
-        self.cancelled = threading.Event()
-        self.lease = None
-        self.error: HeftError | None = None
-
-        def ask() -> None:
-            try:
-                self.lease = desk.lender.acquire(model, purpose, self.cancelled.is_set)
-            except HeftError as error:
-                self.error = error
-
-        self._thread = threading.Thread(target=ask)
-        self._thread.start()
-
-    def done(self) -> Asking:
-        """Wait for its end."""
-        self._thread.join(SECONDS)
-        assert not self._thread.is_alive()
-        return self
-
-    @property
-    def waits(self) -> bool:
-        return self._thread.is_alive()
+@contextmanager
+def engine_server(path: Path, folder: Path, *options: str, context_length: int = 2048) -> Iterator[Address]:
+    """llama.cpp's server with this model, as Heft starts it, with further options of its own."""
+    place = Place()
+    states: queue.Queue[State | None] = queue.Queue()
+    log = ServerLog(folder / "server.log")
+    process = ServerProcess(
+        [server_program(), *arguments(Load(str(path), context_length), 0, place, template="", packs=True), *options],
+        environment(place, "0123456789abcdef", []),
+        folder / "scratch",
+        log,
+        states.put,
+        lambda _process: states.put(None),
+    )
+    try:
+        while (state := states.get(timeout=READY_SECONDS)) is not None and state.state != "ready":
+            pass
+        assert state is not None, log.tail
+        yield place.address
+    finally:
+        process.kill()
+        process.wait()
+        place.close()
+        log.close()
 
 
-def refusal(message: str = "It is broken.") -> EngineError:
-    """What a load may end with."""
-    return EngineError(message, "Take another.")
+@contextmanager
+def served_file(
+    path: Path, folder: Path, *options: str, name: str = "starter", kind: ModelKind = ModelKind.CHAT, **fields: Any
+) -> Iterator[OneAddress]:
+    """A lender of one model file, in a server with four slots."""
+    slots = ("--parallel", "4", "--threads-http", "12", *options)
+    with engine_server(path, folder, *slots, **fields) as address:
+        model = ServedModel(name, local_ref(path), kind, (f"{name}:latest",))
+        yield OneAddress(address, (model,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from support.lending import GB, Asking, Computer, Desk, a_model, refusal
+from support.lender_computer import GB, Asking, Computer, Desk, a_model, refusal
 
 from desktop.core.cancelled import CancelledError, never
 from desktop.core.errors import HeftError

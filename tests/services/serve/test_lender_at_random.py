@@ -6,7 +6,7 @@ import random
 import threading
 
 import pytest
-from support.lending import GB, SECONDS, Computer, Desk, a_model
+from support.lender_computer import GB, SECONDS, Computer, Desk, a_model
 
 from desktop.core.errors import HeftError
 from desktop.services.serve.api import ServedModel
