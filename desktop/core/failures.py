@@ -98,6 +98,10 @@ class FailureKind(StrEnum):
     CALIBRATION = "calibration", "The calibration could not write or load its model."
     PROBE = "probe", "A probe of the hardware failed or took too long."
 
+    # Serving other programs
+    PORT_TAKEN = "port-taken", "Another program listens where the server would.", "serve"
+    NO_SYSTEMD = "no-systemd", "This computer has no systemd that starts programs for its user."
+
     # The Hub and the way to it
     HUB = "hub", "A request to the Hub failed without naming a cause."
     OFFLINE_MODE = "offline-mode", "The variable HF_HUB_OFFLINE keeps the Hub from being asked.", "hub"

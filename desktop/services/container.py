@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError
-from desktop.services.engine_services import EngineServices
 from desktop.services.made_once import made_once
+from desktop.services.serve_services import ServeServices
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from desktop.store.load_settings import LoadSettingsStore
 
 
-class Container(EngineServices):
+class Container(ServeServices):
     """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:
@@ -184,9 +184,12 @@ class Container(EngineServices):
         """Lends loaded models to other programs."""
         from desktop.services.serve.making import make_lender
 
-        return make_lender(
-            self.paths, self.library, self.planning, self.engine, self.this_machine, self.own_memory, self.idle_seconds
-        )
+        made = make_lender(
+            self.paths, self.library, self.planning, self.engine, self.this_machine, self.own_memory,
+            self.served_idle_seconds,
+        )  # fmt: skip
+        self.settings.subscribe(lambda _change: made.look_again())
+        return made
 
     # -- models and chats --------------------------------------------------------------------------
 
@@ -375,5 +378,6 @@ class Container(EngineServices):
 
     def close(self) -> None:
         """End the engine, and close what was made."""
+        self.end_serving()
         self.end_engine()
         self.close_members(but=Container.engine.name)
