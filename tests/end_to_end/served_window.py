@@ -26,7 +26,7 @@ class Window:
         self.heft = Heft(application, default_paths(), "")
         self.window = self.heft._window
         self.heft.show()
-        QTest.keyClick(self.window, Qt.Key.Key_6, Qt.KeyboardModifier.ControlModifier)
+        self.press("navigate_serve")
         until(lambda: self.window.current == "serve", "the page")
         self.page: Any = self.window.page("serve")
 

@@ -64,6 +64,12 @@ def where_words(found: ModelState) -> str:
     return names if fit.placement == "gpu" else f"{names} + RAM"
 
 
+def slots_words(found: ModelState) -> str:
+    """``2 / 4``: answers being written, of those it can write at once; those alone while it is not loaded."""
+    most = str(found.plan.slots) if found.plan is not None else "–"
+    return f"{found.leases} / {most}" if found.phase in _LOADED and most != "–" else most
+
+
 def context_words(tokens: int) -> str:
     """``16k``; the exact number where it is no round one."""
     return f"{tokens // 1024}k" if tokens >= 1024 and tokens % 1024 == 0 else f"{tokens:,}" if tokens else "–"

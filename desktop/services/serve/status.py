@@ -67,6 +67,7 @@ def _model(found: ModelState) -> dict[str, Any]:
         "kind": model.kind,
         "state": found.phase,
         "answers": found.leases,
+        "slots": plan.slots if plan is not None else None,
         "in_chat": found.in_chat,
         "memory_bytes": planned_bytes(found) or None,
         "context": plan.context if plan is not None else None,

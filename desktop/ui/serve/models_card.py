@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxL
 from desktop.services.serve.api import ModelState
 from desktop.ui.serve import actions
 from desktop.ui.serve.card import ServeCard
-from desktop.ui.serve.models_model import ACT, ANSWERS, CONTEXT, MEMORY, NAME, RATE, STATE, WHERE, ServedModels
+from desktop.ui.serve.models_model import ACT, CONTEXT, MEMORY, NAME, RATE, SLOTS, STATE, WHERE, ServedModels
 from desktop.ui.serve.two_tone import TwoToneDelegate
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import CurrentStack
@@ -23,7 +23,7 @@ from desktop.ui.shell.theme import Theme
 
 ROW_HEIGHT = 32
 _LEAST_ROWS = 3
-_WIDTHS = {STATE: 196, WHERE: 150, MEMORY: 86, CONTEXT: 84, ANSWERS: 84, RATE: 84, ACT: 78}
+_WIDTHS = {STATE: 196, WHERE: 150, MEMORY: 86, CONTEXT: 84, SLOTS: 84, RATE: 84, ACT: 78}
 _LEAST_NAME = 200
 _RULE = {"never": "loaded when asked for, unloaded only to make room, never in the middle of an answer"}
 _NOTHING = "No models yet."
@@ -50,7 +50,7 @@ class ModelsTable(QTableView):
         for column, width in _WIDTHS.items():
             self.setColumnWidth(column, width)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        self._spared = SparedColumns(self, NAME, _LEAST_NAME, (ANSWERS, CONTEXT, RATE, WHERE))
+        self._spared = SparedColumns(self, NAME, _LEAST_NAME, (SLOTS, CONTEXT, RATE, WHERE))
         self.setMinimumHeight(_LEAST_ROWS * ROW_HEIGHT + header.sizeHint().height() + 4)
         rows.modelReset.connect(self._restore)
         rows.dataChanged.connect(self.model_changed)

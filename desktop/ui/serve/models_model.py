@@ -14,18 +14,19 @@ from desktop.services.serve.state_words import (
     model_mark,
     model_state_words,
     model_words,
+    slots_words,
     where_words,
 )
 from desktop.services.serve.status import planned_bytes
 from desktop.ui.serve.keyed_rows import KeyedRows
 from desktop.ui.shell.theme import Theme
 
-TITLES = ("Name clients use", "State", "Where", "Memory", "Context", "Answers", "tok/s", "")
-NAME, STATE, WHERE, MEMORY, CONTEXT, ANSWERS, RATE, ACT = range(len(TITLES))
+TITLES = ("Name clients use", "State", "Where", "Memory", "Context", "Slots", "tok/s", "")
+NAME, STATE, WHERE, MEMORY, CONTEXT, SLOTS, RATE, ACT = range(len(TITLES))
 _TITLE_TIPS = {
     MEMORY: "What it takes, or is planned to take",
     CONTEXT: "Tokens that a conversation with it may have, question and answer together",
-    ANSWERS: "Answers that are being written with it now",
+    SLOTS: "Answers that are being written with it now, of those it can write at once",
     RATE: "Tokens per second: as it writes now; ~ as it is expected to",
     ACT: "Enter loads the chosen model, Del unloads it",
 }
@@ -35,7 +36,7 @@ class ServedModels(KeyedRows[ModelState]):
     """One row a model."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
-        super().__init__(TITLES, (MEMORY, CONTEXT, ANSWERS, RATE, ACT), theme, parent)
+        super().__init__(TITLES, (MEMORY, CONTEXT, SLOTS, RATE, ACT), theme, parent)
 
     @property
     def rows(self) -> tuple[ModelState, ...]:
@@ -59,7 +60,7 @@ class ServedModels(KeyedRows[ModelState]):
             case 4:
                 return context_words(row.plan.context if row.plan is not None else 0)
             case 5:
-                return str(row.leases) if row.phase in ("ready", "answering") else "–"
+                return slots_words(row)
             case 6:
                 return _rate(row)
         return "Load" if row.phase == "unloaded" else "Unload"

@@ -42,7 +42,7 @@ def test_each_model_says_what_it_does_in_words_and_figures(make_page: MakePage) 
     made = make_page(CHAT, VECTORS, WAITS, LARGE)
     chat, vectors, waits, large = made.rows("serveModels")
     assert chat == [
-        "qwen3-8b Q5_K_M · also in Chat", "● answering 2", "RTX 4070", "7.4 GB", "16k", "2", "98.0", "Unload",
+        "qwen3-8b Q5_K_M · also in Chat", "● answering 2", "RTX 4070", "7.4 GB", "16k", "2 / 1", "98.0", "Unload",
     ]  # fmt: skip
     assert vectors[NAME] == "nomic-embed embedding model" and vectors[STATE] == "● ready"
     assert (vectors[WHERE], vectors[MEMORY], vectors[RATE]) == ("–", "300.0 MB", "–")
