@@ -50,7 +50,7 @@ class ModelsTable(QTableView):
         for column, width in _WIDTHS.items():
             self.setColumnWidth(column, width)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        self._spared = SparedColumns(self, NAME, _LEAST_NAME, (SLOTS, CONTEXT, RATE, WHERE))
+        self._spared = SparedColumns(self, NAME, _LEAST_NAME, (SLOTS, CONTEXT, RATE, WHERE, ACT))
         self.setMinimumHeight(_LEAST_ROWS * ROW_HEIGHT + header.sizeHint().height() + 4)
         rows.modelReset.connect(self._restore)
         rows.dataChanged.connect(self.model_changed)

@@ -24,6 +24,7 @@ from desktop.ui.shell.theme import Theme
 TITLES = ("Name clients use", "State", "Where", "Memory", "Context", "Slots", "tok/s", "")
 NAME, STATE, WHERE, MEMORY, CONTEXT, SLOTS, RATE, ACT = range(len(TITLES))
 _TITLE_TIPS = {
+    NAME: "Name clients use, in the field model of their requests",
     MEMORY: "What it takes, or is planned to take",
     CONTEXT: "Tokens that a conversation with it may have, question and answer together",
     SLOTS: "Answers that are being written with it now, of those it can write at once",

@@ -30,7 +30,8 @@ from desktop.ui.shell.page import Page
 from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme, set_role
 
-_PAIR = 960  # pixels that address and connecting lines need beside each other
+_HEAD = 620  # pixels that what is said and what is offered at the top need beside each other, whatever is said
+_PAIR = 960  # and address and connecting lines
 _MARKS: dict[Phase, str] = {"off": "○", "starting": "◐", "on": "●", "failed": "✕"}
 _ROLES: dict[Phase, str] = {"off": "muted", "starting": "muted", "on": "good", "failed": "bad"}
 
@@ -127,7 +128,7 @@ class ServePage(Page):
         words.addStretch(1)
         buttons.addWidget(self._network)
         buttons.addWidget(self.commands.button(actions.WEB_PAGE, "serveWebPage"))
-        return Beside(said, offered, stretch=(1, 0))
+        return Beside(said, offered, needs=_HEAD, stretch=(1, 0))
 
     def _connect_actions(self) -> None:
         for action, call in (

@@ -31,7 +31,7 @@ from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import Theme
 
 _LEAST_ROWS = 3
-_WIDTHS = {CLIENT: 130, MODEL: 150, ASKED: 74, PROMPT: 152, FIRST: 96, ANSWER: 84, RATE: 70}
+_WIDTHS = {CLIENT: 130, MODEL: 140, ASKED: 104, PROMPT: 152, FIRST: 96, ANSWER: 84, RATE: 70}
 _LEAST_STATE = 160
 _NONE_ON = "No requests yet. Copy the lines above into a program to see its first one here."
 _NONE_OFF = "Requests stand here once serving is switched on."

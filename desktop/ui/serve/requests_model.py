@@ -57,7 +57,8 @@ class ServedRequests(KeyedRows[RequestRecord]):
                 return f"{_count(row.generated_tokens)}{more}"
             case 6:
                 return f"{row.tokens_per_second:.1f}" if row.tokens_per_second else "–"
-        return request_state_words(row)
+        words = request_state_words(row)
+        return f"✕ {words}" if row.state == "refused" else words
 
     def _parts(self, row: RequestRecord, column: int) -> tuple[str, str, str]:
         return _count(row.prompt_tokens), kept_words(row), "good"

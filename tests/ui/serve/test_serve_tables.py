@@ -123,7 +123,7 @@ def test_requests_come_on_top_and_grow_in_place(make_page: MakePage, qtbot: QtBo
         asked(1, "refused", client="curl", model="gpt-4", status=404, error="no such model", asked_at=now - 120)
     )
     qtbot.waitUntil(lambda: len(made.rows("serveRequests")) == 1)
-    assert made.rows("serveRequests")[0] == ["curl", "gpt-4", "2 min", "–", "–", "–", "–", "404 no such model"]
+    assert made.rows("serveRequests")[0] == ["curl", "gpt-4", "2 min", "–", "–", "–", "–", "✕ 404 no such model"]
     table = made.table("serveRequests")
     table.selectRow(0)
     figures = {"prompt_tokens": 11_204, "cached_tokens": 10_980, "seconds_to_first_token": 0.31}
