@@ -79,6 +79,7 @@ class Heft:
             go_to=lambda name: self._window.go_to(name),  # noqa: PLW0108 - the window is made of the entries
             chat_heard=self._on_chat,
             downloaded=self._tell_finished,
+            serving=lambda words: self._window.status.show_serving(words),  # noqa: PLW0108 - made after the pages
         )
         self._window = MainWindow(
             self._theme,
@@ -143,6 +144,7 @@ class Heft:
         self._settings.close()
         if self._jobs_bridge is not None:
             self._jobs_bridge.close()
+        self._container.end_serving()
         self._container.end_engine()
         if (jobs := self._container.known(Container.jobs)) is not None:
             jobs.close()  # before those who wait for one are cancelled: it goes on at the next start
@@ -187,6 +189,7 @@ class Heft:
         self._engine_build.told.connect(window.notifications.show_message)
         self._engine_build.built.connect(self._load_again)
         window.job_asked.connect(self._steer_job)
+        window.status.serve_asked.connect(lambda: window.go_to("serve"))
         window.closed.connect(self._remember_window)
         window.set_sources(self._tasks, self._palette_sources())
         window.painted.connect(self._after_first_paint)
@@ -207,6 +210,8 @@ class Heft:
         QApplication.setWindowIcon(application_icon())
         self._reports.look_for_crashes()
         self._tasks.run(self._settle, lane=Lane.JOB)
+        if self._read_settings().get(options.SERVE_AT_START):
+            self._pages.serve()
         from desktop.services.jobs_left import any_left
 
         if any_left(self._container.paths):

@@ -17,9 +17,10 @@ from desktop.ui.discover.actions import DISCOVER_ACTIONS
 from desktop.ui.inspect.actions import INSPECT_ACTIONS
 from desktop.ui.library.actions import LIBRARY_ACTIONS
 from desktop.ui.machine.actions import MACHINE_ACTIONS
+from desktop.ui.serve.actions import SERVE_ACTIONS
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events
 from desktop.ui.shell.page import Page
-from desktop.ui.shell.tasks import Tasks
+from desktop.ui.shell.tasks import Lane, Tasks
 from desktop.ui.shell.theme import Theme
 from desktop.ui.shell.window import PageEntry
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from desktop.ui.discover.parts import DiscoverParts
     from desktop.ui.inspect.page import InspectPage
     from desktop.ui.inspect.parts import InspectorParts
+    from desktop.ui.serve.watch import ServeView, ServeWatch
     from desktop.ui.shared.chosen_machine import ChosenMachine
 
 
@@ -46,8 +48,12 @@ class Pages:
         go_to: Callable[[str], Page],
         chat_heard: Callable[[object], None],
         downloaded: Callable[[DownloadState], None],
+        serving: Callable[[str], None],
     ) -> None:
-        """``go_to`` shows a page by its name; ``chat_heard`` gets the chat's events, ``downloaded`` what has come."""
+        """``go_to`` shows a page by its name; ``chat_heard`` gets the chat's events, ``downloaded`` what has come.
+
+        ``serving`` hears how many programs use the models, in words, "" while nothing is served.
+        """
         self._container = container
         self._tasks = tasks
         self._theme = theme
@@ -55,6 +61,7 @@ class Pages:
         self._go_to = go_to
         self._chat_heard = chat_heard
         self._downloaded = downloaded
+        self._serving = serving
         self._bridges = ExitStack()
         self._parts = ExitStack()
 
@@ -65,6 +72,7 @@ class Pages:
             PageEntry("library", "Library", "library", self._library_page, LIBRARY_ACTIONS),
             PageEntry("chat", "Chat", "chat", self._chat_page, CHAT_ACTIONS),
             PageEntry("inspect", "Inspect", "inspect", self._inspect_page, INSPECT_ACTIONS),
+            PageEntry("serve", "Serve", "serve", self._serve_page, SERVE_ACTIONS),
             PageEntry("machine", "Machine", "machine", self._machine_page, MACHINE_ACTIONS),
         )
 
@@ -97,6 +105,16 @@ class Pages:
         page = self._go_to("library")
         assert isinstance(page, LibraryPage)
         page.ask_remove(path)
+
+    def serve(self) -> None:
+        """Switch the server for other programs on, in the background; what keeps it from starting is told."""
+        service, watch = self._container.serve, self._serve_watch
+
+        def switch_on() -> None:
+            if (error := service.switch_on().error) is not None:
+                raise error
+
+        self._tasks.run(lambda context: switch_on(), lane=Lane.JOB, owner=watch)
 
     def restore_jobs(self) -> None:
         """Take up the jobs of earlier sessions; the pages themselves may wait."""
@@ -198,6 +216,26 @@ class Pages:
         page = self._go_to("discover")
         assert isinstance(page, DiscoverPage)
         page.show_versions_of(base)
+
+    def _serve_page(self) -> Page:
+        from desktop.ui.serve.page import ServePage
+
+        made = self._container
+        page = ServePage(made.serve, self._serve_watch, made.settings, self._tasks, self._theme)
+        page.models_asked.connect(lambda: self._go_to("discover"))
+        return page
+
+    @cached_property
+    def _serve_watch(self) -> ServeWatch:
+        from desktop.ui.serve.watch import ServeWatch, status_words
+
+        def show(view: ServeView) -> None:
+            self._serving(status_words(view))
+
+        watch = ServeWatch(self._container.serve, self._tasks)
+        self._bridges.callback(watch.close)
+        watch.seen.connect(show)
+        return watch
 
     def _machine_page(self) -> Page:
         from desktop.ui.machine.page import MachinePage

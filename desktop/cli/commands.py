@@ -33,6 +33,10 @@ COMMANDS = {
     "run": Command("one answer, streamed", "heft run starter --prompt 'Why is the sea salty?'"),
     "chat": Command("a conversation in the terminal", "heft chat starter"),
     "bench": Command("prompt and generation speed", "heft bench starter"),
+    "serve": Command(
+        "the models of this computer for other programs: OpenAI's, Anthropic's and Ollama's clients",
+        "heft serve status",
+    ),
     "backends": Command(
         "what the engine computes with besides the processor: Vulkan, CUDA; add, try, choose, go back",
         "heft backends try vulkan",

@@ -66,6 +66,7 @@ class FailureKind(StrEnum):
         "cannot-chat",
         "A model, or a part of one, with which no text can be written: an embedding model, say.",
     )
+    CANNOT_EMBED = "cannot-embed", "A model that was asked for vectors or scores, for which it is not made."
     NO_SERVER = "no-server", "The installed engine comes without llama.cpp's server."
     NO_COMPILER = "no-compiler", "What compiles the engine's sources is not installed."
     NO_SOURCES = "no-sources", "The engine's sources could not be fetched."
@@ -96,6 +97,10 @@ class FailureKind(StrEnum):
     DISTURBED = "disturbed", "Other programs kept the processor busy, so nothing could be measured."
     CALIBRATION = "calibration", "The calibration could not write or load its model."
     PROBE = "probe", "A probe of the hardware failed or took too long."
+
+    # Serving other programs
+    PORT_TAKEN = "port-taken", "Another program listens where the server would.", "serve"
+    NO_SYSTEMD = "no-systemd", "This computer has no systemd that starts programs for its user."
 
     # The Hub and the way to it
     HUB = "hub", "A request to the Hub failed without naming a cause."

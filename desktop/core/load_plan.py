@@ -86,12 +86,18 @@ class LoadPlan:
         return self.fit.devices if self.fit is not None else self.asked.devices or ""
 
     @property
+    def slots(self) -> int:
+        """Conversations at once, each with a cache of its own for all of :attr:`context`."""
+        return self.asked.slots or 1
+
+    @property
     def settings(self) -> LoadSettings:
         """Every field as it will be."""
         keys, values = self.kv_types
         return LoadSettings(
             self.context, keys, values, self.flash_attention, self.gpu_layers, self.cpu_expert_layers, self.threads,
-            self.speculating.kind, self.asked.draft if self.speculating.draft is not None else None, self.asked.devices,
+            self.speculating.kind, self.asked.draft if self.speculating.draft is not None else None,
+            self.asked.devices, self.slots,
         )  # fmt: skip
 
     @property

@@ -17,6 +17,7 @@ KV_TYPES: tuple[KvType, ...] = get_args(KvType)
 DEFAULT_KV_TYPE: KvType = "f16"
 DEFAULT_CONTEXT = 4096  # tokens, for a model that was trained for at least as many
 SHORTEST_CONTEXT = CELLS  # tokens; the engine has no shorter one
+MOST_SLOTS = 64  # llama.cpp takes 256 (LLAMA_MAX_SEQ); no one computer answers as many
 LONGEST_CONTEXT = 16 * 1024 * 1024  # tokens; llama.cpp's bookkeeping alone takes gigabytes beyond this
 _BLOCKS = frozenset({"q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"})  # types that hold several weights in a block
 
@@ -29,6 +30,7 @@ class LoadSettings:
     above the model's own. ``cpu_expert_layers``: so many layers, from the first, keep their routed experts in main
     memory (llama.cpp ``--n-cpu-moe``). ``draft`` is the draft model of speculation, a path or a name of the library.
     ``devices`` are the engine's names of those to use, with commas between, "none" for the processor alone.
+    ``slots``: so many conversations at once, each with all of ``context``.
     """
 
     context: int | None = None
@@ -41,6 +43,7 @@ class LoadSettings:
     speculation: Speculation | None = None
     draft: str | None = None
     devices: str | None = None
+    slots: int | None = None
 
     @property
     def kv_types(self) -> tuple[KvType, KvType]:
@@ -83,6 +86,8 @@ class LoadSettings:
             raise UsageError(
                 f"A context of {self.context:,} tokens is longer than any model's.", "Choose a shorter one."
             )
+        if self.slots is not None and not 1 <= self.slots <= MOST_SLOTS:
+            raise UsageError(f"{self.slots} requests at once are none, or too many.", f"Choose 1 to {MOST_SLOTS}.")
         if not self.flash and self.kv_types[1] in _BLOCKS:
             raise UsageError(
                 f"Values in {self.kv_types[1]} need flash attention, which is off.",
@@ -201,6 +206,12 @@ LOAD_FIELDS: tuple[LoadField, ...] = (
         "but for drivers in software.",
         "names from 'heft machine' with commas between, such as Vulkan0, or none", str, metavar="NAME",
     ),
+    LoadField(
+        "slots", "slots", "Requests at once",
+        "So many conversations are answered side by side, each with a cache of its own for the whole context. "
+        "Unset: one in the chat; for other programs as many as there is room for, up to four.",
+        "a number, at least 1", _count,
+    ),
 )  # fmt: skip
 _BY_KEY: Mapping[str, LoadField] = {field.key: field for field in LOAD_FIELDS}
 UNSET_WORDS = ("", "auto", "default", "unset")
@@ -222,7 +233,7 @@ def parse_setting(key: str, text: str) -> dict[str, Any]:
         value = field.parse(text.strip())
     except (ValueError, UsageError):
         raise UsageError(f"'{text}' is no value for {field.key}.", f"It takes {field.accepts}.") from None
-    return {field.name: (value or None) if field.name == "threads" else value}
+    return {field.name: (value or None) if field.name in ("threads", "slots") else value}
 
 
 def as_document(settings: LoadSettings) -> dict[str, Any]:

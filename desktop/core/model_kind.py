@@ -6,6 +6,7 @@ Names of architectures: llama.cpp 0c1e57098, ``src/llama-arch.cpp`` (LLM_ARCH_NA
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 
 class ModelKind(StrEnum):
@@ -30,6 +31,17 @@ class ModelKind(StrEnum):
     def writes_text(self) -> bool:
         """Whether the engine can write text with it, as far as is known."""
         return self in (ModelKind.CHAT, ModelKind.BASE, ModelKind.UNKNOWN)
+
+
+Purpose = Literal["text", "embedding", "rerank"]
+"""What the engine is asked for: text that is written, vectors, or how well texts match a question."""
+
+
+def purpose_of(kind: ModelKind) -> Purpose:
+    """What a model is loaded for."""
+    if kind is ModelKind.EMBEDDING:
+        return "embedding"
+    return "rerank" if kind is ModelKind.RERANKER else "text"
 
 
 TEXT_DIFFUSION = ("dream", "llada", "llada-moe", "rnd1")

@@ -26,24 +26,25 @@ def guessed_tokens(kind: Speculation) -> int:
     return {"off": 0, "ngram": NGRAM_TOKENS, "draft": DRAFT_TOKENS, "mtp": DRAFT_TOKENS}[kind]
 
 
-def output_rows(kind: Speculation) -> int:
-    """Rows of logits that one step may give: one, and one for each guess (common_speculative_get_output_limits)."""
-    return 1 + guessed_tokens(kind)
+def output_rows(kind: Speculation, slots: int = 1) -> int:
+    """Rows of logits that one step may give: one for each slot, and one for each of its guesses
+    (common_speculative_get_output_limits)."""
+    return slots * (1 + guessed_tokens(kind))
 
 
-def unlogged_bytes(kind: Speculation, vocabulary: int, embedding: int, batch: int) -> int:
+def unlogged_bytes(kind: Speculation, vocabulary: int, embedding: int, batch: int, slots: int = 1) -> int:
     """Memory that speculation takes and of which llama.cpp's log says nothing, in main memory.
 
     The output buffer grows at the first guess, by a row of logits for each guess, and for MTP by a hidden row for each
     token of a batch and for the one output of its own context, and by what that one is sampled from
     (llama-context.cpp, output_reserve); n-grams keep a table.
     """
-    rows = 4 * vocabulary * guessed_tokens(kind)
+    rows = 4 * vocabulary * guessed_tokens(kind) * slots
     match kind:
         case "ngram":
-            return rows + _NGRAM_BYTES
+            return rows + _NGRAM_BYTES * slots
         case "mtp":
-            return rows + 4 * embedding * (batch + 1) + 12 * vocabulary
+            return rows + 4 * embedding * (batch + slots) + 12 * vocabulary * slots
     return rows
 
 

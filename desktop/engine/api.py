@@ -14,6 +14,7 @@ from desktop.core.errors import ContextFullError, EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import FlashAttention, KvType
+from desktop.core.model_kind import Purpose, purpose_of
 from desktop.core.speculation import Speculation
 from desktop.engine.device_records import Device, DeviceHeld, DeviceRefusal
 
@@ -79,7 +80,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     than not at all. ``shares_cores``: an answer leaves threads to other programs while that pays. ``devices`` are the
     GPUs to use, by their names in the engine ("": all, or "none"). ``template`` stands in for the model's own chat
     template. ``draft`` is the file of a draft model; ``plain_seconds`` and ``plain_growth`` are those of
-    :class:`desktop.core.speculation.PlainSpeed`.
+    :class:`desktop.core.speculation.PlainSpeed`. ``slots`` conversations have that context each.
     """
 
     path: str
@@ -99,11 +100,15 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     plain_seconds: float = 0.0
     plain_growth: float = 0.0
     devices: str = ""
+    slots: int = 1
+    purpose: Purpose = "text"
 
     @classmethod
     def of(cls, plan: LoadPlan) -> Load:
         """The request that a plan comes to: nothing is decided here."""
         return cls(
+            slots=plan.slots,
+            purpose=purpose_of(plan.kind),
             path=str(plan.path),
             context_length=plan.context,
             cache_type_k=plan.kv_types[0],
@@ -256,6 +261,7 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     draft: str = ""
     devices: tuple[DeviceHeld, ...] = ()
     refused: DeviceRefusal | None = None
+    slots: int = 1
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):

@@ -12,7 +12,8 @@ from typing import Any
 import llama_cpp.llama_cpp as lib
 
 from desktop.core.hardware import pci_address
-from desktop.core.memory.cache import BATCH
+from desktop.core.memory.cache import batch_for
+from desktop.core.model_kind import Purpose
 from desktop.engine.api import Hello, Load, Sampling
 from desktop.engine.backends import load_backends
 from desktop.engine.device_records import Device
@@ -87,15 +88,26 @@ def _devices_named(names: str) -> Any:
 
 
 def context_parameters(
-    length: int, kv_types: tuple[str, str], flash_attention: str, *, outputs: int = 1, kept_states: int = 0
+    length: int,
+    kv_types: tuple[str, str],
+    flash_attention: str,
+    *,
+    outputs: int = 1,
+    kept_states: int = 0,
+    slots: int = 1,
+    purpose: Purpose = "text",
 ) -> Any:
-    """llama.cpp's parameters of Heft's contexts: one sequence. Loads and plans share them.
+    """llama.cpp's parameters of Heft's contexts: ``slots`` sequences of ``length`` each. Loads and plans share them.
 
     ``outputs`` is how many rows of logits a step may give; ``kept_states`` of a recurrent model go back so many tokens.
     """
     context = lib.llama_context_default_params()
-    context.n_ctx = length
-    context.n_batch = context.n_ubatch = min(BATCH, length)
+    context.n_ctx, context.n_seq_max, context.kv_unified = slots * length, slots, False
+    context.n_batch = context.n_ubatch = batch_for(purpose, length)
+    if purpose != "text":  # server-context.cpp, server_output_limits: each token's vector is an output
+        context.embeddings, outputs = True, length
+    if purpose == "rerank":
+        context.pooling_type = lib.LLAMA_POOLING_TYPE_RANK
     context.n_outputs_max = min(
         outputs, context.n_batch
     )  # 0 would mean a row of logits for each token of a batch (docs/reference/memory.md)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError
-from desktop.services.engine_services import EngineServices
 from desktop.services.made_once import made_once
+from desktop.services.serve_services import ServeServices
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
@@ -46,13 +46,14 @@ if TYPE_CHECKING:
     from desktop.services.planning.recording import RunRecorder
     from desktop.services.planning.service import PlanningService
     from desktop.services.planning.speed import SpeedService
+    from desktop.services.serve.lender import Lender
     from desktop.store.chats import ChatStore
     from desktop.store.fetched import FetchedStore
     from desktop.store.ledger import Ledger
     from desktop.store.load_settings import LoadSettingsStore
 
 
-class Container(EngineServices):
+class Container(ServeServices):
     """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:
@@ -95,10 +96,10 @@ class Container(EngineServices):
     def machine(self) -> MachineService:
         """Probes of this computer."""
         from desktop.services.machine.machine import MachineService
-        from desktop.services.planning.reclaimable import held_on_devices
 
-        own = lambda: held_on_devices(self.engine.state)  # noqa: E731
-        return MachineService(self.paths, self.describe_engine, reserves=self.reserves, held=self.held, own=own)
+        return MachineService(
+            self.paths, self.describe_engine, reserves=self.reserves, held=self.held, own=self.own_memory
+        )
 
     @made_once
     def this_machine(self) -> ThisMachine:
@@ -177,6 +178,18 @@ class Container(EngineServices):
         from desktop.services.planning.local_files import LocalFiles
 
         return LocalFiles(self.paths.cache / "models.msgpack")
+
+    @made_once
+    def lender(self) -> Lender:
+        """Lends loaded models to other programs."""
+        from desktop.services.serve.making import make_lender
+
+        made = make_lender(
+            self.paths, self.library, self.planning, self.engine, self.this_machine, self.own_memory,
+            self.served_idle_seconds,
+        )  # fmt: skip
+        self.settings.subscribe(lambda _change: made.look_again())
+        return made
 
     # -- models and chats --------------------------------------------------------------------------
 
@@ -342,10 +355,18 @@ class Container(EngineServices):
         return JobService()
 
     def held(self) -> Reclaimable:
-        """What the running engine would give back if its model were unloaded."""
-        from desktop.services.planning.reclaimable import reclaimable_from
+        """What the running engines would give back if their models were unloaded."""
+        from desktop.core.pools import Reclaimable
 
-        return reclaimable_from(self.engine.state)
+        own = self.own_memory()
+        return Reclaimable(own.pop("", 0), sum(own.values()))
+
+    def own_memory(self) -> dict[str, int]:
+        """The same by device: main memory is "", the others have the engine's names."""
+        from desktop.services.planning.reclaimable import held_by, held_of
+
+        loans = lender.held() if (lender := self.known(Container.lender)) is not None else ()
+        return held_by([*held_of(self.engine.state), *loans])
 
     def write_report(self, folder: Path) -> Path:
         """Logs, versions and machine in one file for an issue; its path. Raises StoreError."""
@@ -357,5 +378,6 @@ class Container(EngineServices):
 
     def close(self) -> None:
         """End the engine, and close what was made."""
+        self.end_serving()
         self.end_engine()
         self.close_members(but=Container.engine.name)

@@ -101,6 +101,28 @@ def claim(folder: Path, source: str, seconds: float = HAND_OVER_SECONDS) -> Clai
     return _hand_over(place / f"{name}.socket", request, deadline)
 
 
+def hold(folder: Path) -> Claim | None:
+    """Be the only process that does something for ``folder``; None while another one is, which :func:`ask` reaches.
+
+    Where this system offers no private place, it is a claim that nobody else hears of.
+    """
+    name = _name_of(folder)
+    if sys.platform == "win32":
+        address = rf"\\.\pipe\heft-{name}"
+        return Claim(address) if _ask_window_pipe(address, b"{}\n", HAND_OVER_SECONDS) is None else None
+    place = _private_folder()
+    if place is None:
+        return Claim("")
+    try:
+        lock = _lock(place / f"{name}.lock")
+    except OSError:  # a file system that cannot be written
+        return Claim("")
+    if lock is None:
+        return None
+    claimed = _listen(place / f"{name}.socket", lock)
+    return claimed if isinstance(claimed, Claim) else Claim("")
+
+
 def ask(folder: Path, question: dict[str, Any], seconds: float = ANSWER_SECONDS) -> dict[str, Any] | None:
     """What the window of the Heft folder ``folder`` answers; None when there is none. HeftError when it is silent."""
     name = _name_of(folder)

@@ -20,6 +20,7 @@ from desktop.store.option_kinds import Address, ByteSize, Choice, Folder, Folder
 T = TypeVar("T")
 Appearance = Literal["system", "light", "dark"]
 IdleMinutes = Literal["never", "5", "15", "30", "60"]
+ServedMinutes = Literal["never", "1", "5", "10", "30", "60"]
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,63 @@ IDLE_MINUTES = Option(
     words="idle sleep unload timeout keep alive",
 )
 
+# -- Serve ---------------------------------------------------------------------------------------
+
+SERVE_PORT = Option(
+    key="serve_port",
+    kind=Whole(1024, 65535),
+    default=8321,
+    page="serve",
+    label="Port",
+    explanation="Part of the address that other programs use; choose another one where this is taken",
+    words="server address api openai",
+)
+SERVE_AT_START = Option(
+    key="serve_at_start",
+    kind=Switch(),
+    default=False,
+    page="serve",
+    label="Serve from the start",
+    explanation="Other programs can use your models as soon as Heft's window is open",
+    words="server autostart",
+)
+SERVE_IDLE_MINUTES = Option(
+    key="serve_idle_minutes",
+    kind=Choice[ServedMinutes](
+        (
+            ("never", "Never"),
+            ("1", "1 minute"),
+            ("5", "5 minutes"),
+            ("10", "10 minutes"),
+            ("30", "30 minutes"),
+            ("60", "1 hour"),
+        )
+    ),
+    default="10",
+    page="serve",
+    label="Unload a served model after",
+    explanation="Without a request; the next one loads it again",
+    words="idle sleep unload timeout keep alive memory",
+)
+SERVE_REQUEST_MEGABYTES = Option(
+    key="serve_request_megabytes",
+    kind=Whole(1, 4096),
+    default=32,
+    page="serve",
+    label="Largest request, in MB",
+    explanation="What is larger is refused before it is read",
+    words="server limit body size",
+)
+SERVE_WEB_PAGE = Option(
+    key="serve_web_page",
+    kind=Switch(),
+    default=False,
+    page="serve",
+    label="llama.cpp's own web page",
+    explanation="A chat in the browser at the same address, behind the key",
+    words="server browser phone",
+)
+
 # -- Hub -----------------------------------------------------------------------------------------
 
 HUB_ENDPOINT = Option(
@@ -237,6 +295,7 @@ PROXY = Option(
 WINDOW = Option[WindowGeometry | None]("window", Record(WindowGeometry | None), None)
 LAST_MODEL = Option[str]("last_model", Record(str), "")  # a path
 PRESETS = Option[tuple[Preset, ...]]("presets", Record(tuple[Preset, ...]), ())
+SERVE_NETWORK = Option[bool]("serve_network", Record(bool), False)  # by the page Serve alone, after a warning
 RECENT_INSPECTED = Option[tuple[str, ...]]("recent_inspected", Record(tuple[str, ...]), ())  # newest first
 
 ALL: tuple[Option[Any], ...] = tuple(found for found in list(globals().values()) if isinstance(found, Option))

@@ -32,6 +32,7 @@ CATEGORIES: Mapping[str, tuple[str, ...]] = {
     "models": ("desktop.services.models", "desktop.services.inspect", "desktop.store.library"),
     "planning": ("desktop.services.planning", "desktop.services.discover"),
     "jobs": ("desktop.services.jobs", "desktop.services.models.downloads_job"),
+    "serve": ("desktop.services.serve",),
     "machine": ("desktop.machine", "desktop.services.machine"),
     "store": ("desktop.store",),
     "system": ("desktop.system",),

@@ -228,6 +228,7 @@ def main() -> None:
         ("two models", places.compared(model, other)),
         ("a foreign file", places.inspected(foreign)),
         ("a repo's files", places.inspected(f"hf:{REPO}")),
+        ("serve", places.page("serve")),
         ("machine", places.page("machine")),
         ("a profile", places.profile(Path(profile))),
     )

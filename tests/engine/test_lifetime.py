@@ -79,7 +79,7 @@ def test_it_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
 
     def ask() -> None:
         made.append(EngineClient(tmp_path / "engine.log", tmp_path / "scratch", heard))
-        made[0].describe()
+        made[0].description.describe()
 
     passing = threading.Thread(target=ask)
     passing.start()

@@ -45,7 +45,7 @@ def program_without_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def died_of(engine: DrivenEngine) -> EngineDied:
-    engine.client.describe()
+    engine.client.description.describe()
     return engine.wait(EngineDied)
 
 

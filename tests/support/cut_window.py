@@ -33,8 +33,13 @@ from desktop.core.machines import ASSUMED
 from desktop.core.progress import Progress
 from desktop.core.settings_pages import PAGES as SETTINGS_PAGES
 from desktop.services.job_kinds import Job
+from desktop.services.serve.api import ModelPhase, ModelState
+from desktop.services.serve.service import ServeState
 from desktop.ui.chat.sampling_panel import ChatSettings
 from desktop.ui.inspect.page import _EMPTY as EMPTY
+from desktop.ui.serve.actions import LOG, NEW_KEY, WEB_PAGE
+from desktop.ui.serve.asking import ask_network
+from desktop.ui.serve.watch import ServeView
 from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shared.machine_sizes import MachineSizes
 from desktop.ui.shell.window import MINIMUM_SIZE
@@ -42,12 +47,17 @@ from desktop.ui.shell.window import MINIMUM_SIZE
 from .cut import faults
 from .cut_painted import painted_faults, transcript_faults
 from .led_window import LedWindow, run, until
+from .serving import asked, planned, served
 
 LONG = "A very long sentence that says what happened to a file of a very long name, which no window is wide enough for"
 EXPERT = {  # of the chat's settings, with a long text, an error and each caption
     "temperature": 1.25, "repeat_last_n": 999_999, "mirostat": 2, "json_schema": '{"type": }', "stop": [LONG, "\n\n"],
     "logit_bias": [[LONG, -100.0]],
 }  # fmt: skip
+
+
+PHASES: tuple[ModelPhase, ...] = ("unloaded", "loading", "ready", "answering")
+RECORDS = ("waiting", "answering", "stopped", "refused")
 
 
 class Tour:
@@ -244,6 +254,45 @@ def machine(tour: Tour) -> None:
     page.close_profile()
 
 
+def serve(tour: Tour) -> None:
+    page: Any = tour.window.go_to("serve")
+    table = page.findChild(QAbstractItemView, "serveModels")
+    bar = page.findChild(QWidget, "serveScroll").verticalScrollBar()
+
+    def look(what: str) -> None:
+        for place in range(0, bar.maximum() + bar.pageStep(), bar.pageStep()):
+            bar.setValue(place)
+            tour.look(f"serve, {what} at {place}")
+        bar.setValue(0)
+
+    until(lambda: _rows(table) > 1, "the served models")
+    look("off")
+    page._watch.state_changed.emit(
+        ServeState("failed", "http://127.0.0.1:8321", error=HeftError(LONG, LONG), elsewhere=True)
+    )
+    look("a failure")
+    name = "a-model-of-a-very-long-name-" * 4
+    plan = planned(name, 131_072, 20)
+    models = [ModelState(served(f"{name}{phase}"), phase, plan, 12, would_go=(name, "b")) for phase in PHASES]
+    models.append(ModelState(served("too-large", quantization="Q4_K_M"), too_large=LONG, in_chat=True))
+    figures: Any = {"prompt_tokens": 131_072, "cached_tokens": 131_000, "generated_tokens": 99_999}
+    records = [asked(1, client=LONG, model=name, seconds_to_first_token=99.9, tokens_per_second=1234.5, **figures)]
+    records += [asked(at, word, status=404, error=LONG, client=LONG) for at, word in enumerate(RECORDS, 2)]
+    state = ServeState("on", "http://192.168.178.100:65535", network=True, web_page=True)
+    page._watch.state_changed.emit(state)
+    page._watch.seen.emit(ServeView(state, tuple(models), tuple(records), records[0].asked_at + 86_000))
+    tour.window.status.show_serving("Serving · 12 clients")
+    page._address.show_key("heft-" + "W" * 32)
+    look("on")
+    tour.window.status.show_serving("")
+    tour.dialog("serve, network", lambda: ask_network(page, page.update))
+    tour.dialog("serve, key", lambda: page.commands.trigger(NEW_KEY))
+    tour.dialog("serve, web page", lambda: page.commands.trigger(WEB_PAGE))
+    tour.dialog("serve, log", lambda: page.commands.trigger(LOG))
+    page._show_state(page._service.state)
+    page._watch.look()
+
+
 def dialogs(tour: Tour) -> None:
     window = tour.window
     tour.dialog("shortcuts", window.show_shortcuts)
@@ -303,6 +352,7 @@ def main() -> None:
         library(tour)
         inspect(tour, model, other, repo)
         discover(tour, word)
+        serve(tour)
         machine(tour)
         dialogs(tour)
         settings(tour)

@@ -60,7 +60,7 @@ class DrivenEngine:
             assert not isinstance(event, EngineDied), event
 
     def hello(self) -> Hello:
-        self.client.describe()
+        self.client.description.describe()
         return self.wait(Hello)
 
     def load(self, path: Path, context_length: int = 2048, **options: object) -> Loaded:

@@ -19,7 +19,7 @@ def graph(builder: Builder) -> int:
         mixed = _attention(builder, layer, builder.norm(stream), chosen)
         rows = 0
         if last:
-            mixed, stream, rows = builder.last_row(mixed), builder.last_row(stream), 1
+            mixed, stream, rows = builder.last_row(mixed), builder.last_row(stream), builder.rows
             chosen = builder.view(builder.new(1, builder.view(chosen), builder.outputs, rows=1))
         joined = builder.over(builder.over(mixed), stream)
         normed, width = builder.norm(joined), layer.feed_forward

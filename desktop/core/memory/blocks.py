@@ -1,4 +1,4 @@
-"""The parts graphs are made of, as llama.cpp builds them for one sequence and one row of logits.
+"""The parts graphs are made of, as llama.cpp builds them, with a row of logits for each sequence.
 
 Source: llama.cpp 0c1e57098, ``src/llama-graph.cpp`` (build_inp_embd, build_norm, build_qkv, build_attn,
 build_attn_mha). Activations are 4-byte floats; sizes are bytes.
@@ -56,10 +56,12 @@ class Builder:
         devices: int = 1,
         *,
         transposed: bool = False,
+        rows: int = 1,
     ) -> None:
         """``kv_types`` are those of the cache's keys and values, ``output`` is the device of the logits.
 
         ``transposed``: values are stored so, as they are where flash attention was switched off from the start.
+        ``rows`` of logits are asked for: one for each conversation.
         """
         self.sizes: list[int] = []  # of the devices' buffers, once the graph is finished
         self.device = RAM  # of what is built now
@@ -77,7 +79,8 @@ class Builder:
         self._caches: dict[bool, Cache] = {}
         self._batch_masks: dict[bool, Result] = {}
         self.positions = self.leaf(1)
-        self.outputs = self.graph.leaf(4)
+        self.rows = rows
+        self.outputs = self.graph.leaf(4 * rows)
         self.state_ids = self.graph.leaf(4)
         self.held: list[Result] = []  # inputs of layers that are not built, there from the start
 
@@ -162,8 +165,8 @@ class Builder:
         return self.graph.expand(Result(0, sources, device=self.device))
 
     def last_row(self, of: Result) -> Result:
-        """The one row that logits are asked for."""
-        return self.new(self.shape.embedding, of, self.outputs, rows=1)
+        """The rows that logits are asked for: the last of each conversation."""
+        return self.new(self.shape.embedding, of, self.outputs, rows=self.rows)
 
     def norm(self, of: Result) -> Result:
         """A norm and its weight."""
@@ -194,7 +197,7 @@ class Builder:
             normed.is_output = True
         if self.shape.architecture in NEVER_COPIED:
             self.device = RAM  # with the embedding
-        logits = self.new(self.shape.vocabulary, normed, rows=0 if every_row else 1)
+        logits = self.new(self.shape.vocabulary, normed, rows=0 if every_row else self.rows)
         logits.is_output = True
         self.graph.expand(logits)
         return self.finish()

@@ -1,4 +1,4 @@
-"""Bytes of the KV cache and of recurrent states, layer by layer, for one sequence.
+"""Bytes of the KV cache and of recurrent states, layer by layer, for one sequence; each further one takes the same.
 
 Source: llama.cpp 0c1e57098, ``src/llama-kv-cache.cpp``, ``src/llama-kv-cache-iswa.cpp`` (cells of a window),
 ``src/llama-memory-recurrent.cpp``; as Heft's engine asks for it: one sequence, no full-size window cache.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from desktop.core.context_length import engine_context
 from desktop.core.load_settings import DEFAULT_CONTEXT, LoadSettings
 from desktop.core.memory.shape import ModelShape
+from desktop.core.model_kind import Purpose
 from desktop.core.quants import TYPES_BY_NAME
 
 BATCH = 512  # tokens per decode call: llama.cpp's physical batch, so nothing is split twice
@@ -18,6 +19,11 @@ CHECKPOINTS = 2  # states the server keeps of a sliding-window or recurrent mode
 def batch_of(context: int) -> int:
     """Tokens of one graph (n_ubatch) at a context length."""
     return min(BATCH, context)
+
+
+def batch_for(purpose: Purpose, context: int) -> int:
+    """As :func:`batch_of`; what becomes one vector, or one score, is read in one graph, however long."""
+    return batch_of(context) if purpose == "text" else context
 
 
 def default_context(shape: ModelShape) -> int:

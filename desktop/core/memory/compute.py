@@ -20,14 +20,19 @@ _REPEATS_ON_GPU = 2  # beside layers elsewhere: a slider asks for many divisions
 
 
 def compute_bytes(
-    shape: ModelShape, context: int, kv_types: tuple[str, str], flash_attention: FlashAttention | None, split: Split
+    shape: ModelShape,
+    context: int,
+    kv_types: tuple[str, str],
+    flash_attention: FlashAttention | None,
+    split: Split,
+    slots: int = 1,
 ) -> list[int]:
     """Bytes of the compute buffer of each device, by its number."""
     built = steps(shape, split)
     flash = flash_attention != "off"
-    found, displaced = _sizes(shape, context, kv_types, flash, not flash, built, split.output, split.devices)
+    found, displaced = _sizes(shape, context, kv_types, flash, not flash, built, split.output, split.devices, slots)
     if displaced and flash_attention in (None, "auto") and kv_types[1] in _NEEDS_NO_FLASH:
-        found, _ = _sizes(shape, context, kv_types, False, False, built, split.output, split.devices)
+        found, _ = _sizes(shape, context, kv_types, False, False, built, split.output, split.devices, slots)
     return list(found)
 
 
@@ -69,8 +74,11 @@ def _sizes(
     built: tuple[Step, ...],
     output: int,
     devices: int,
+    slots: int,
 ) -> tuple[tuple[int, ...], bool]:
     """The buffers, and whether attention was moved away from its layer; the same for all variants of a repo."""
-    builder = Builder(shape, context, kv_types, flash_attention, built, output, devices, transposed=transposed)
+    builder = Builder(
+        shape, context, kv_types, flash_attention, built, output, devices, transposed=transposed, rows=slots
+    )
     whole = build(builder)
     return tuple(builder.sizes or [whole] * devices), builder.displaced

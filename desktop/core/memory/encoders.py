@@ -23,7 +23,7 @@ def encoder(builder: Builder) -> int:
         mixed = builder.attention(layer, stream, rotates=shape.architecture in _ROTATED)
         rows = 0
         if last:
-            mixed, stream, rows = builder.last_row(mixed), builder.last_row(stream), 1
+            mixed, stream, rows = builder.last_row(mixed), builder.last_row(stream), builder.rows
         joined = builder.norm(builder.over(mixed, stream))
         if layer.experts:
             forward = experts(builder, layer, joined, rows, normed=False, gated=False)

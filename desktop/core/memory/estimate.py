@@ -105,15 +105,15 @@ def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split:
     ``settings.gpu_layers`` and ``cpu_expert_layers`` are not looked at: ``split`` says where things are.
     """
     split = split or Split.in_ram(shape)
-    context = context_of(settings, shape)
+    context, slots = context_of(settings, shape), settings.slots or 1
     kv, states = _layer_sizes(shape, context, settings.kv_types, settings.flash)
-    compute = compute_bytes(shape, context, settings.kv_types, settings.flash_attention, split)
+    compute = compute_bytes(shape, context, settings.kv_types, settings.flash_attention, split, slots)
     stored = weights_on(weights, split)
     checkpoints = checkpoint_bytes(shape, context, settings.kv_types, flash_attention=settings.flash)
     held = [[0, 0] for _ in range(split.devices)]
     for device, keys_and_values, state in zip(split.layers, kv, states, strict=False):
-        held[device][0] += keys_and_values
-        held[device][1] += state
+        held[device][0] += slots * keys_and_values
+        held[device][1] += slots * state
     return Memory(
         tuple(
             DeviceMemory(
@@ -122,8 +122,8 @@ def estimate(shape: ModelShape, weights: Weights, settings: LoadSettings, split:
                 kv_bytes=held[device][0],
                 recurrent_bytes=held[device][1],
                 compute_bytes=compute[device],
-                output_bytes=4 * shape.vocabulary if device == RAM else 0,
-                checkpoint_bytes=checkpoints if device == RAM else 0,
+                output_bytes=4 * slots * shape.vocabulary if device == RAM else 0,
+                checkpoint_bytes=slots * checkpoints if device == RAM else 0,
             )
             for device in range(split.devices)
         )

@@ -96,14 +96,14 @@ def _stream(builder: Builder) -> int:
             continue
         if layer.owns_kv and layer.recurrent:
             joined = _both(builder, layer, stream, normed)
-            joined, rows = (builder.last_row(joined), 1) if last else (joined, 0)
+            joined, rows = (builder.last_row(joined), builder.rows) if last else (joined, 0)
             stream = builder.over(_forward(builder, layer, builder.norm(joined), rows), joined)
             continue
         mixed = _mix(builder, layer, normed, indexer)
         normed = builder.norm(stream) if shape.norms.second else normed
         rows = 0
         if last:
-            mixed, stream, rows = builder.last_row(mixed), builder.last_row(stream), 1
+            mixed, stream, rows = builder.last_row(mixed), builder.last_row(stream), builder.rows
             if shape.fused.parallel:
                 normed = builder.last_row(normed)
         if not layer.experts and not layer.feed_forward:

@@ -27,7 +27,7 @@ def graph(builder: Builder) -> int:
             mixed = builder.attention(layer, normed)
         rows = 0
         if last:
-            mixed, normed, rows = builder.last_row(mixed), builder.last_row(normed), 1
+            mixed, normed, rows = builder.last_row(mixed), builder.last_row(normed), builder.rows
         joined = builder.norm(builder.over(mixed, builder.over(normed)))
         if layer.experts:
             forward = experts(builder, layer, joined, rows)

@@ -56,7 +56,7 @@ def _shifted(builder: Builder, history: Result, normed: Result) -> Result:
 def _gated(builder: Builder, layer: Layer, joined: Result, last: bool) -> Result:
     joined, rows = builder.view(joined), 0
     if last:
-        joined, rows = builder.last_row(joined), 1
+        joined, rows = builder.last_row(joined), builder.rows
     return builder.over(feed_forward(builder, builder.norm(joined), layer.feed_forward, rows), joined)
 
 

@@ -45,10 +45,16 @@ class DryRun:
             if not self._handle:
                 return Plan(refused=self._model_log, loads=False)
             # common_params_speculative::need_n_rs_seq and common_base_params_to_speculative: what the server asks for
-            outputs = 1 if variant.mtp_context else output_rows(variant.speculation)
+            outputs = variant.slots if variant.mtp_context else output_rows(variant.speculation, variant.slots)
             states = DRAFT_TOKENS if mtp and not variant.mtp_context else 0
             params = context_parameters(
-                variant.context, variant.kv_types, variant.flash_attention, outputs=outputs, kept_states=states
+                variant.context,
+                variant.kv_types,
+                variant.flash_attention,
+                outputs=outputs,
+                kept_states=states,
+                slots=variant.slots,
+                purpose=variant.purpose,
             )
             if variant.mtp_context:
                 params.ctx_type = lib.LLAMA_CONTEXT_TYPE_MTP

@@ -9,6 +9,7 @@ import msgspec
 from desktop.core.load_settings import FlashAttention, KvType
 from desktop.core.memory import RAM, DeviceMemory, Memory, ModelShape, Split, Weights, checkpoint_bytes, weights_on
 from desktop.core.memory.cache import kv_bytes, recurrent_bytes
+from desktop.core.model_kind import Purpose
 from desktop.core.speculation import Speculation
 
 
@@ -16,7 +17,8 @@ class Variant(msgspec.Struct, frozen=True, array_like=True):
     """How a load is planned. ``gpu_layers`` counts the output as one; ``context`` is in tokens.
 
     ``devices`` are the GPUs to use, as llama.cpp's ``--device`` has them. ``speculation`` changes what the model's own
-    context takes; ``mtp_context`` asks for that of its MTP layers instead.
+    context takes; ``mtp_context`` asks for that of its MTP layers instead. ``slots`` conversations have ``context``
+    each. ``purpose`` is what the model is loaded for.
     """
 
     context: int
@@ -28,6 +30,8 @@ class Variant(msgspec.Struct, frozen=True, array_like=True):
     speculation: Speculation = "off"
     mtp_context: bool = False
     devices: str = ""
+    slots: int = 1
+    purpose: Purpose = "text"
 
     @property
     def kv_types(self) -> tuple[KvType, KvType]:
@@ -71,7 +75,7 @@ def memory_of(
     states = _shared(plan.recurrent_bytes, plan.recurrent_devices, devices, lambda i: recurrent_bytes(shape, i))
     flash = variant.flash_attention != "off"
     kept = checkpoint_bytes(shape, variant.context, variant.kv_types, flash_attention=flash)
-    checkpoints = 0 if variant.mtp_context else kept  # the layers that guess attend to all
+    checkpoints = 0 if variant.mtp_context else variant.slots * kept  # the layers that guess attend to all
     return Memory(
         tuple(
             DeviceMemory(

@@ -45,11 +45,14 @@ class Answer:
         send: Callable[[Event], None],
         plain: PlainSpeed = UNMEASURED,
         plain_steps: PlainSteps | None = None,
+        alone: Callable[[], bool] = lambda: True,
     ) -> None:
         """``threads`` is what the model was loaded with; ``share`` says how many to use, None: always those.
 
         ``plain`` is what is known of the speed without speculation; ``plain_steps`` finds it in this answer.
+        ``alone``: no other program's answer runs on the server, which a stop between two nodes would end, too.
         """
+        self._alone = alone
         self._plain, self._plain_steps = plain, plain_steps
         self._request, self._endpoint, self._process = request, endpoint, process
         self._context_length, self._threads, self._share, self._send = context_length, threads, share, send
@@ -71,8 +74,10 @@ class Answer:
 
     def stop(self) -> None:
         """End it now. What was written stays."""
-        self._stopped = self._process.stopped = True
-        self._process.send("stop")
+        self._stopped = True
+        if self._alone():
+            self._process.stopped = True
+            self._process.send("stop")
         if self._stream is not None:
             self._stream.cut()
 
@@ -121,7 +126,7 @@ class Answer:
         self._process.stopped = self._stopped
 
     def _ask(self, question: Question) -> None:
-        if self._process.stopped:
+        if self._process.stopped and self._alone():
             self._await_idle()
         if self._stopped:
             return  # and the stop before still counts

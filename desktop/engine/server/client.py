@@ -12,12 +12,12 @@ import secrets
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
-from desktop.core.cancelled import CancelledError
+from desktop.core.cancelled import Cancelled, CancelledError
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
 from desktop.engine.api import (
@@ -29,20 +29,20 @@ from desktop.engine.api import (
     Event,
     Failed,
     Generate,
-    Hello,
     Load,
+    Loaded,
     Request,
     Shutdown,
     Unload,
     Unloaded,
 )
-from desktop.engine.endpoint.http import ConnectionLostError, EndpointError
-from desktop.engine.helper_process import Tool
+from desktop.engine.endpoint.http import Address, ConnectionLostError, EndpointError
 from desktop.engine.server import describing
 from desktop.engine.server.answer import Answer
 from desktop.engine.server.benchmark import Bench
 from desktop.engine.server.core_share import CoreShare
 from desktop.engine.server.count import count_tokens
+from desktop.engine.server.describer import Describer
 from desktop.engine.server.held import Held, Loading, ServerDiedError
 from desktop.engine.server.log import ServerLog
 from desktop.engine.server.process import ServerProcess
@@ -60,31 +60,51 @@ class _Ended(msgspec.Struct, frozen=True):
     process: ServerProcess
 
 
+class _Leaving(msgspec.Struct, frozen=True):
+    """A server is to end as soon as no other program's answer runs on it."""
+
+    held: Held | None
+
+
+@dataclass(frozen=True)
+class Lent:
+    """A server for one answer of another program's; ``give_back`` is called once."""
+
+    address: Address
+    loaded: Loaded
+    give_back: Callable[[], None]
+
+
 class EngineClient:
     """One engine. Events arrive on a thread of the client's own, in order, ``EngineDied`` last.
 
     ``on_event`` must not block for long: the answer waits for it.
     """
 
-    def __init__(self, log_path: Path, working_directory: Path, on_event: Callable[[Event | EngineDied], None]) -> None:
-        """Raises EngineError where the system has no memory for it."""
+    def __init__(
+        self,
+        log_path: Path,
+        working_directory: Path,
+        on_event: Callable[[Event | EngineDied], None],
+        make_way: Callable[[Load, Cancelled], None] = lambda _load, _cancelled: None,
+    ) -> None:
+        """``make_way`` is called before a load, when nothing is held any more: what others have loaded may have to go
+        first; it waits for that, and raises HeftError. Raises EngineError where the system has no memory for it.
+        """
+        self._make_way = make_way
         self._on_event = on_event
         self._directory = working_directory
         self._log = ServerLog(log_path)
         self._renderer = Renderer()
         self._mark_key = secrets.token_hex(8)
-        self._description: Tool[Hello] = Tool("desktop.engine.tools.description", Hello, working_directory)
-        self._hello: Hello | None = None
-        self._described = threading.Event()
-        self._queue: queue.Queue[tuple[int, Request | _Ended]] = queue.Queue()
+        self.description = Describer(working_directory, self._tell, self._not_described)
+        self._queue: queue.Queue[tuple[int, Request | _Ended | _Leaving]] = queue.Queue()
         self._lock = threading.Lock()
         self._queued = self._cancelled = self._serving = 0  # serial numbers of requests
         self._interrupt: Callable[[], None] | None = None
         self._held: Held | None = None
         self._gain = Gain(Load("", 0))
         self._closing = self._dead = False
-        self._describer: threading.Thread | None = None
-        self.patience = describing.PLAIN_SECONDS
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         try:
             start_thread(self._thread)
@@ -103,7 +123,7 @@ class EngineClient:
         return held.process.pid if held is not None else None
 
     def send(self, request: Request) -> None:
-        """Hand one request over. An engine that died has said so, and does nothing more."""
+        """Hand one request over. One that died does nothing more."""
         if isinstance(request, Cancel):
             self.cancel()
             return
@@ -111,28 +131,16 @@ class EngineClient:
             self._queued += 1
             self._queue.put((self._queued, request))
 
-    def describe(self) -> None:
-        """Find out what the engine is, by a process that takes part of a second; ``Hello`` tells it, once.
-
-        It is said within ``patience`` seconds: further backends that were not tried yet are tried before.
+    def lend(self) -> Lent | None:
+        """The server's address for another program's answer, until it is given back; None where no model is held, or
+        it is about to go.
         """
-        with self._lock:
-            if self._describer is not None:
-                return
-            self.patience = describing.most_seconds()
-            self._describer = threading.Thread(target=self._describe, name="engine description", daemon=True)
-        try:
-            start_thread(self._describer)
-        except OSError as error:
-            self._described.set()
-            self._die(EngineDied(FailureKind.NOT_STARTED, "The engine could not be started.", str(error), "", None))
-
-    def forget_description(self) -> None:
-        """The backends have changed: what the engine is will be found out anew when somebody asks."""
-        with self._lock:
-            if self._described.is_set():
-                self._describer = self._hello = None
-                self._described.clear()
+        held = self._held
+        if held is None or held.process.exit_code is not None or not held.loans.take():
+            return None
+        if held.process.stopped:
+            held.process.send("go")  # a stop that nothing was left to obey would end this one's first step
+        return Lent(held.address, held.loaded, held.loans.give_back)
 
     def cancel(self) -> None:
         """Stop what runs and what waits; acts at once."""
@@ -163,18 +171,11 @@ class EngineClient:
         if not self._closing:
             self._on_event(event)
 
-    def _describe(self) -> None:
-        try:
-            self._hello = describing.describe(self._description)
-            self._tell(self._hello)
-        except HeftError as error:
-            for line in error.detail.splitlines():
-                self._log.line(line)
-            self._die(EngineDied(error.kind, error.message, error.hint, error.detail, None))
-            self.send(Shutdown())
-        finally:
-            self._described.set()
-            self._description.close()
+    def _not_described(self, died: EngineDied) -> None:
+        for line in died.log_tail.splitlines():
+            self._log.line(line)
+        self._die(died)
+        self.send(Shutdown())
 
     def _run(self) -> None:
         with contextlib.suppress(HeftError):
@@ -186,6 +187,8 @@ class EngineClient:
                     return
                 if isinstance(request, _Ended):
                     self._process_ended(request.process)
+                elif isinstance(request, _Leaving):
+                    self._unload(request.held)
                 else:
                     self._serve(serial, request)
         finally:
@@ -201,8 +204,7 @@ class EngineClient:
                 case Load():
                     self._load(request)
                 case Unload():
-                    self._let_go()
-                    self._tell(Unloaded())
+                    self._unload(self._held)
                 case Generate():
                     self._answer(request)
                 case Count():
@@ -248,13 +250,34 @@ class EngineClient:
     def _is_cancelled(self) -> bool:
         return self._serving <= self._cancelled
 
+    def _unload(self, leaving: Held | None) -> None:
+        """Once no other program's answer runs on it; what was asked meanwhile goes first."""
+        if leaving is not self._held:
+            return  # gone already, another one is held
+        if leaving is not None and not leaving.loans.end(lambda: not self._queue.empty()):
+            self._queue.put((0, _Leaving(leaving)))
+            return
+        self._let_go()
+        self._tell(Unloaded())
+
+    def _await_loans(self) -> None:
+        """Until no other program's answer runs on the server. Raises CancelledError."""
+        if (held := self._held) is not None and not held.loans.end(self._is_cancelled):
+            raise CancelledError("Waiting for another program's answer was cancelled.")
+
     def _let_go(self) -> None:
         held, self._held = self._held, None
         if held is not None:
             held.close()
 
     def _load(self, load: Load) -> None:
+        try:
+            self._await_loans()
+        except CancelledError:
+            self._queue.put((0, _Leaving(self._held)))
+            raise
         self._let_go()
+        self._make_way(load, self._is_cancelled)
         held = self._hold(load, self._tell)
         self._gain = Gain(load)
         self._gain.loaded(held.loaded)
@@ -268,7 +291,7 @@ class EngineClient:
             log=self._log,
             renderer=self._renderer,
             mark_key=self._mark_key,
-            hello=self._await_hello,
+            hello=self.description.wait,
             tell=tell,
             ended=lambda process: self._queue.put((0, _Ended(process))),
         )
@@ -279,30 +302,9 @@ class EngineClient:
             if self._is_cancelled():
                 raise CancelledError("Loading was cancelled.", "Load the model again when you like.") from None
             if load.gpu_layers and error.kind in (FailureKind.CRASHED, FailureKind.TOO_SLOW):
-                raise self._blamed(error) from error
+                raise self.description.blamed(error) from error
             raise
         return held
-
-    def _blamed(self, error: HeftError) -> HeftError:
-        """A load that crashed or hung, laid on a further backend where one fails when all are tried again."""
-        before = self._hello
-        if before is None or not describing.suspected():
-            return error
-        self.forget_description()
-        now = self._await_hello()
-        new = [sentence for sentence in now.left_out if sentence not in before.left_out] if now is not None else []
-        if not new:
-            return error
-        kind, hint = FailureKind.REFUSED_BACKEND, "Load the model again: it runs on what is left."
-        if isinstance(error, ServerDiedError):
-            return ServerDiedError(EngineDied(kind, new[0], hint, error.died.log_tail, error.died.exit_code))
-        return EngineError(new[0], hint, detail=error.detail, kind=kind)
-
-    def _await_hello(self) -> Hello | None:
-        """What the engine is, None when that could not be found out."""
-        self.describe()
-        self._described.wait()
-        return self._hello
 
     def _ready(self) -> Held:
         if self._held is None:
@@ -316,7 +318,7 @@ class EngineClient:
         share = CoreShare(load.threads, held.times) if load.shares_cores else None
         answer = Answer(
             request, held.endpoint, held.process, held.loaded.context_length, load.threads, share, self._tell,
-            gain.plain, PlainSteps() if held.loaded.speculation == "ngram" else None,
+            gain.plain, PlainSteps() if held.loaded.speculation == "ngram" else None, lambda: not held.loans,
         )  # fmt: skip
         self._begin(answer.stop)
         question = held.questions.question(request)
@@ -351,6 +353,7 @@ class EngineClient:
         as_it_is = template == held.load.template and kind == held.load.speculation
         if as_it_is and held.process.exit_code is None:
             return held
+        self._await_loans()
         self._let_go()
         load = msgspec.structs.replace(held.load, template=template, speculation=kind, draft=draft)
         try:

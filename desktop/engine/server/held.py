@@ -7,7 +7,7 @@ import queue
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ from desktop.engine.api import EngineDied, Event, Hello, Load, Loaded, LoadProgr
 from desktop.engine.backends import engine_package, server_libraries
 from desktop.engine.cause import Cause
 from desktop.engine.device_records import DeviceRefusal
-from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, EndpointError
+from desktop.engine.endpoint.http import Address, ConnectionLostError, Endpoint, EndpointError
 from desktop.engine.further_backends import FOLDER_VARIABLE
 from desktop.engine.mapping import model_files
 from desktop.engine.server import loading
 from desktop.engine.server.core_share import CoreTimes, core_times
 from desktop.engine.server.launch import Place, arguments, environment
+from desktop.engine.server.loans import Loans
 from desktop.engine.server.log import ServerLog
 from desktop.engine.server.process import ServerProcess, State
 from desktop.engine.server.program import server_program
@@ -55,6 +56,12 @@ class Held:
     vocabulary: int
     _place: Place
     _log: ServerLog
+    loans: Loans = field(default_factory=Loans)
+
+    @property
+    def address(self) -> Address:
+        """Where the server listens."""
+        return self._place.address
 
     def times(self) -> CoreTimes:
         """For :class:`desktop.engine.server.core_share.CoreShare`."""
@@ -62,6 +69,7 @@ class Held:
 
     def close(self) -> None:
         """End the process and remove its folder."""
+        self.loans.close()
         self.process.kill()
         self.process.wait()
         self._place.close()
@@ -236,13 +244,13 @@ class Loading:
         loaded = loading.loaded(self._load, log, ready, process.pid, seconds, _whose(trial), self._refused)
         if loaded.parameters >= _LARGE_PARAMETERS:
             process.send(f"step {min(_FIRST_STEP, BATCH)}")
-        loading.limit_growth(process.pid)
+        vocabulary = int((ready.get("meta") or {}).get("n_vocab", 0))
+        loading.limit_growth(process.pid, self._load, vocabulary)
         used = {"model": trial.template, "chatml": CHATML, "none": ""}[loaded.template]
         adds_bos = _has_words(log) and _adds_bos(endpoint)
         prompts = _Prompts(endpoint)
         renders = not stand_in and (not trial.talk or prompts.right(trial))
         questions = Questions(self._renderer, trial, used, self._mark_key, adds_bos, prompts if renders else None)
-        vocabulary = int((ready.get("meta") or {}).get("n_vocab", 0))
         loaded = msgspec.structs.replace(loaded, thinking=bool(trial.thinking.switch), efforts=trial.thinking.efforts)
         return Held(self._load, loaded, process, endpoint, questions, vocabulary, place, self._log)
 

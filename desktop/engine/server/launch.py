@@ -1,7 +1,7 @@
 """The command line and the environment of a server: what a plan comes to, and nothing that was not planned.
 
 Options are llama.cpp 0c1e57098's (tools/server/README.md). Whatever takes memory is named, so that the plan's figures
-hold: one slot, no cache of prompts in main memory, no fitting to what the server thinks is free.
+hold: as many slots, no cache of prompts in main memory, no fitting to what the server thinks is free.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from desktop.core.memory.cache import BATCH, CHECKPOINTS
+from desktop.core.memory.cache import CHECKPOINTS, batch_for
 from desktop.core.pools import NO_DEVICES
 from desktop.core.speculation import DRAFT_TOKENS, NGRAM_LENGTH, NGRAM_TOKENS
 from desktop.engine.api import Load
@@ -59,11 +59,12 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
 
     ``template`` stands in for the model's own, "" keeps it; ``packs`` False keeps weights in the order of the file.
     """
+    batch = batch_for(load.purpose, load.context_length)
     options = [
         "--model", str(Path(load.path).absolute()),  # the server works in a folder of its own
-        "--ctx-size", str(load.context_length),
-        "--batch-size", str(min(BATCH, load.context_length)),
-        "--ubatch-size", str(min(BATCH, load.context_length)),
+        "--ctx-size", str(load.slots * load.context_length),
+        "--batch-size", str(batch),
+        "--ubatch-size", str(batch),
         "--cache-type-k", load.cache_type_k,
         "--cache-type-v", load.cache_type_v,
         "--flash-attn", load.flash_attention,
@@ -71,7 +72,8 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
         "--n-cpu-moe", str(load.cpu_expert_layers),
         "--threads", str(load.threads),
         "--threads-batch", str(load.threads),
-        "--parallel", "1",
+        "--parallel", str(load.slots),
+        "--no-kv-unified",  # each conversation has its own cache: one that fills it ends alone
         "--fit", "off",
         "--cache-ram", "0",
         "--ctx-checkpoints", str(CHECKPOINTS),
@@ -79,12 +81,14 @@ def arguments(load: Load, gpu_layers: int, place: Place, *, template: str, packs
         "--no-ui",
         "--offline",
         "--no-reasoning-preserve",
-        "--threads-http", "2",
+        "--threads-http", str(4 * load.slots + 4),  # one is taken by each answer, as long as it streams or waits
         "--sse-ping-interval", "-1",
         "--log-colors", "off", "--no-log-prefix", "--no-log-timestamps",
         "--log-verbosity", "4",  # llama.cpp's own lines of memory are at this level
     ]  # fmt: skip
     options += _speculation(load, gpu_layers)
+    if load.purpose != "text":
+        options.append("--embedding" if load.purpose == "embedding" else "--rerank")
     if place.address.socket is not None:
         options += ["--host", str(place.address.socket)]
     else:

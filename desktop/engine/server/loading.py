@@ -76,10 +76,14 @@ def limit_memory(pid: int) -> None:
         _set_limit(pid, free)
 
 
-def limit_growth(pid: int) -> None:
-    """A loaded server's memory is planned: what a chat template may still take of the rest is bounded."""
+def limit_growth(pid: int, load: Load, vocabulary: int) -> None:
+    """A loaded server's memory is planned: what a chat template may still take of the rest is bounded.
+
+    A model that makes vectors reserves, and never touches, a row of logits for each token of a text (output_reserve).
+    """
     if sys.platform == "linux":
-        _set_limit(pid, psutil.Process(pid).memory_full_info().data + _GROWTH_BYTES)
+        rows = 0 if load.purpose == "text" else load.context_length
+        _set_limit(pid, psutil.Process(pid).memory_full_info().data + _GROWTH_BYTES + 4 * vocabulary * rows)
 
 
 _GROWTH_BYTES = 2 << 30  # prompts, checkpoints of states, what a driver takes at its first use
@@ -117,7 +121,8 @@ def loaded(
     meta = ready.get("meta") or {}
     length = int(context[1]) if context else load.context_length
     kind = load.speculation if speculates else "off"
-    more = unlogged_bytes(kind, int(meta.get("n_vocab", 0)), int(meta.get("n_embd", 0)), min(BATCH, length))
+    width, vocabulary = int(meta.get("n_embd", 0)), int(meta.get("n_vocab", 0))
+    more = unlogged_bytes(kind, vocabulary, width, min(BATCH, length), load.slots)
     devices = held_once(Path(load.path), held_by_devices(log), int(meta.get("size", 0)), mtp=load.speculation == "mtp")
     if speculates:
         devices = with_draft(devices, load, draft_log, log, more)
@@ -146,6 +151,7 @@ def loaded(
         flash_attention=load.flash_attention,
         cpu_expert_layers=load.cpu_expert_layers,
         parameters=int(meta.get("n_params", 0)),
+        slots=load.slots,
         pid=pid,
         speculation=kind,
         draft=load.draft if kind == "draft" else "",

@@ -35,7 +35,8 @@ StartAlarm = Callable[[float, Callable[[], None]], Alarm]
 
 
 class IdleSleep:
-    """Counts from the last use: a load, the end of an answer, a key pressed where questions are written.
+    """Counts from the last use: a load, the end of an answer (another program's, too), a key pressed where questions
+    are written.
 
     ``seconds`` is how long a model may be idle, as it is set now; 0 for ever. Thread-safe.
     """
@@ -54,7 +55,7 @@ class IdleSleep:
         self._alarm: Alarm | None = None
         self._used = clock()
         self._closed = False
-        self._phase = ""
+        self._doing: tuple[str, bool] = ("", False)
         self._unsubscribe = engine.subscribe(self._hear)
         self._hear(engine.state)
 
@@ -67,7 +68,8 @@ class IdleSleep:
         with self._lock:
             self._call_off()
             allowed = self._seconds()
-            if self._closed or allowed <= 0 or self._engine.state.phase != "ready":
+            state = self._engine.state
+            if self._closed or allowed <= 0 or state.phase != "ready" or state.lent:
                 return
             left = self._used + allowed - self._clock()
             self._alarm = self._start_alarm(max(0.0, left), self._ring)
@@ -80,8 +82,8 @@ class IdleSleep:
             self._call_off()
 
     def _hear(self, state: EngineState) -> None:
-        if state.phase != self._phase:  # a running answer tells of its speed all the time
-            self._phase = state.phase
+        if (doing := (state.phase, state.lent)) != self._doing:  # a running answer tells of its speed all the time
+            self._doing = doing
             self.used()
             self.look_again()
 

@@ -6,12 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from desktop.core.cancelled import Cancelled
 from desktop.core.deadline import Deadline
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
@@ -35,56 +36,24 @@ from desktop.engine.api import (
     Unloaded,
 )
 from desktop.services.engine.counting import Counts
+from desktop.services.engine.state import EngineState, Phase
+from desktop.services.engine.state_log import asked_of, log_state
 from desktop.services.models.kind_words import must_write_text
-from desktop.services.planning.offload import Shortfall, shortfall
 from desktop.services.planning.room import must_have_room
 from desktop.store.paths import Paths
 from desktop.system.listeners import Listeners
 
 if TYPE_CHECKING:
-    from desktop.engine.server.client import EngineClient
+    from desktop.engine.server.client import EngineClient, Lent
 
-Phase = Literal["stopped", "starting", "loading", "ready", "generating", "asleep", "died"]
+__all__ = ["AnswerEvent", "EngineService", "EngineState", "Phase", "describe_engine"]
+
 AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied
+MakeWay = Callable[[LoadPlan, Cancelled], None]
 _log = logging.getLogger(__name__)
-_UNLOGGED = ("path", "request_id")
+_HOLDING = ("ready", "generating")
 _LOOK_SECONDS = 0.5
 _RATE_SECONDS = 0.5  # a state for each batch of text would wake every listener for a figure nobody reads that fast
-
-
-@dataclass(frozen=True)
-class EngineState:
-    """What the engine is doing now. ``plan`` is the model it holds, loads or held last, as it was weighed.
-
-    ``progress`` is the load's, 0 to 1; ``failure`` why the last load was refused. ``removed`` is the name of the model
-    that was held, or asked for last, when its files were removed; "" where that did not happen. A model that is
-    asleep was let go because nobody used it, and is loaded again by ``plan`` for the next question.
-    """
-
-    phase: Phase = "stopped"
-    plan: LoadPlan | None = None
-    progress: float = 0.0
-    loaded: Loaded | None = None
-    died: EngineDied | None = None
-    failure: HeftError | None = None
-    tokens_per_second: float = 0.0
-    pid: int | None = None
-    removed: str = ""
-
-    @property
-    def model_name(self) -> str:
-        """The name of that model; "" without one."""
-        return self.plan.ref.name if self.plan is not None else ""
-
-    @property
-    def model_path(self) -> str | None:
-        """The path of its file."""
-        return str(self.plan.path) if self.plan is not None else None
-
-    @property
-    def shortfall(self) -> Shortfall | None:
-        """What the loaded model lacks on the GPUs of what was planned."""
-        return shortfall(self.plan, self.loaded) if self.plan is not None and self.loaded is not None else None
 
 
 class EngineService:
@@ -110,6 +79,9 @@ class EngineService:
         self._rate_told = 0.0
         self._answering: tuple[int, Callable[[AnswerEvent], None]] | None = None
         self._counts = Counts()
+        self._lent = 0
+        self._parting: LoadPlan | None = None  # still held, while another model is wanted already
+        self.make_way: MakeWay = _nobody_else
 
     @property
     def state(self) -> EngineState:
@@ -129,8 +101,8 @@ class EngineService:
         with self._greeted:
             if self._hello is None:
                 client = self._ensure_client()
-                client.describe()
-                deadline = Deadline(client.patience)
+                client.description.describe()
+                deadline = Deadline(client.description.patience)
                 while not (self._greeted.wait_for(self._heard, _LOOK_SECONDS) or deadline.over()):
                     pass
             if self._hello is None:
@@ -152,7 +124,7 @@ class EngineService:
         with self._lock:
             self._hello, client = None, self._client
         if client is not None:
-            client.forget_description()
+            client.description.forget()
 
     def load(self, plan: LoadPlan) -> None:
         """Load a model as it was planned, in place of the present one; returns at once, listeners hear the rest.
@@ -167,13 +139,15 @@ class EngineService:
             self._wanted_load = self._requests
             request = msgspec.structs.replace(Load.of(plan), request_id=self._requests)
             self._last_plan = plan
+            if self._state.phase in _HOLDING:
+                self._parting = self._state.plan
             loading = EngineState("loading", plan)
         try:
             client = self._ensure_client(loading)
         except HeftError as error:
             self._change(replace(loading, phase="stopped", failure=error))
             return
-        _log.info("loading %s: %s", plan.ref.name, _asked_of(request))
+        _log.info("loading %s: %s", plan.ref.name, asked_of(request))
         with self._load_order:
             if request.request_id == self._wanted_load:  # else another thread asked for a newer load meanwhile
                 client.cancel()  # whatever still runs or loads makes room
@@ -241,12 +215,50 @@ class EngineService:
         """Free the memory of a model that is idle; its plan stays for the next question. Else nothing happens."""
         with self._lock:
             state, client = self._state, self._client
-            if client is None or state.phase != "ready":
+            if client is None or state.phase != "ready" or self._lent:
                 return
             self._set(EngineState("asleep", state.plan))
+            self._parting = state.plan
             client.send(Unload())
         _log.info("%s was idle and is let go", state.model_name)
         self._announce()
+
+    def lend(self, path: Path) -> tuple[LoadPlan, Lent] | None:
+        """The model of this file for another program's answer, if it is held; None where it is not, or is about to go.
+
+        It is not let go before it is given back, whatever is asked of this engine.
+        """
+        with self._lock:
+            client, state = self._client, self._state
+            if client is None or state.plan is None or state.phase not in _HOLDING or state.plan.ref.path != path:
+                return None
+            if (lent := client.lend()) is None:
+                return None
+            self._count_lent(1)
+        self._announce()
+        return state.plan, replace(lent, give_back=lambda: self._given_back(lent))
+
+    def _given_back(self, lent: Lent) -> None:
+        with self._lock:
+            self._count_lent(-1)
+        lent.give_back()
+        self._announce()
+
+    def _count_lent(self, more: int) -> None:
+        self._lent += more
+        self._set(replace(self._state, lent=self._lent > 0))
+
+    @property
+    def lent(self) -> int:
+        """How many answers of other programs run on its model."""
+        return self._lent
+
+    @property
+    def held_plans(self) -> tuple[LoadPlan, ...]:
+        """Of all that has memory now, or will have in a moment."""
+        with self._lock:
+            now = self._state.plan if self._state.phase in (*_HOLDING, "loading") else None
+            return tuple(plan for plan in (now, self._parting) if plan is not None)
 
     def forget(self, files: Collection[Path]) -> None:
         """These files were removed: a model of theirs that was asked for last is not loaded again."""
@@ -278,6 +290,7 @@ class EngineService:
                     self._paths.logs / "engine.log",
                     self._paths.scratch,
                     lambda event: self._on_event(event, generation),
+                    self._make_way_for,
                 )
                 generation.append(self._client)
                 if state is None:
@@ -287,6 +300,13 @@ class EngineService:
             client = self._client
         self._announce()
         return client
+
+    def _make_way_for(self, load: Load, cancelled: Cancelled) -> None:
+        with self._lock:
+            self._parting, plan = None, self._state.plan
+            wanted = self._state.phase == "loading" and load.request_id == self._wanted_load
+        if wanted and plan is not None:
+            self.make_way(plan, cancelled)
 
     def _set(self, state: EngineState) -> None:
         with self._lock:
@@ -316,7 +336,7 @@ class EngineService:
                 self._answering = None
         if follow is not None:
             self._announce()
-            _log_state(follow, event)
+            log_state(follow, event)
         if answering is not None and isinstance(event, AnswerEvent):
             number, listener = answering
             if isinstance(event, EngineDied) or event.request_id == number:
@@ -354,34 +374,18 @@ class EngineService:
                     return None
                 return EngineState("stopped", state.plan, failure=event.error())
             case Unloaded():
-                return None if state.phase in ("asleep", "loading") else EngineState("stopped")
+                self._parting = None
+                return None if state.phase in ("asleep", "loading", "stopped") else EngineState("stopped")
             case EngineDied():
-                self._client = None
+                self._client = self._parting = None
                 self._greeted.notify_all()
                 return EngineState("died", state.plan, died=event)
             case _:
                 return None
 
 
-def _asked_of(load: Load) -> str:
-    """What a load asks for, without the path: only what is set."""
-    fields = msgspec.structs.asdict(load)
-    return ", ".join(f"{key} {value}" for key, value in fields.items() if key not in _UNLOGGED and value)
-
-
-def _log_state(state: EngineState, event: Event | EngineDied) -> None:
-    name = state.model_name
-    match event:
-        case Loaded():
-            _log.info("loaded %s: context %d, %d bytes", name, event.context_length, event.memory.total_bytes)
-            if state.shortfall is not None:
-                _log.warning("less on the GPUs than planned: %s", state.shortfall)
-        case Failed():
-            _log.warning("the engine refused %s: %s", name, event.kind)
-        case EngineDied():
-            _log.warning("the engine died: %s", event.kind)
-        case Finished():
-            _log.debug("answered: %s, %.1f tokens per second", event.reason, event.statistics.tokens_per_second)
+def _nobody_else(_plan: LoadPlan, _cancelled: Cancelled) -> None:
+    """Nobody else has loaded anything."""
 
 
 def describe_engine(paths: Paths) -> Hello:

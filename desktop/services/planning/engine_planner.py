@@ -18,6 +18,7 @@ from desktop.core.hardware import Gpu, Machine
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import RAM, Memory, ModelShape, Weights, no_weights, packed, shape_of, weights_of
 from desktop.core.memory.cache import batch_of
+from desktop.core.model_kind import Purpose
 from desktop.core.placement import Fit, settle
 from desktop.core.pools import (
     NOTHING_RECLAIMABLE,
@@ -67,16 +68,17 @@ class DryRunPlanner:
         *,
         longest: bool = True,
         draft: PlannedDraft | None = None,
+        purpose: Purpose = "text",
     ) -> Fit | None:
         """How the engine itself would place a model; None where it cannot tell: a machine with other GPUs than here.
 
         ``headers`` are those of all shards; arrays of the first are read. Speculation is planned as ``settings`` say,
-        with ``draft`` where it is a draft model. Raises HeftError when the engine refuses the
-        model or the process dies on it, CancelledError.
+        with ``draft`` where it is a draft model; ``purpose`` is what it is loaded for. Raises HeftError when the engine
+        refuses the model or the process dies on it, CancelledError.
         """
         model = skeleton(headers, shape.vocabulary)
         with self._idle, self._lock:
-            planner = _Model(self, model, shape, weights, settings, cancelled, draft)
+            planner = _Model(self, model, shape, weights, settings, cancelled, draft, purpose)
             devices = planner.devices(machine, held)
             if devices is None:
                 return None
@@ -187,10 +189,11 @@ class _Model:
         settings: LoadSettings,
         cancelled: Cancelled,
         draft: PlannedDraft | None,
+        purpose: Purpose,
     ) -> None:
-        self._draft = draft
+        self._draft, self._purpose = draft, purpose
         self._features: Collection[str] = ()
-        self._kind = settings.speculating
+        self._kind, self._slots = settings.speculating, settings.slots or 1
         self._service, self._model, self._cancelled = service, model, cancelled
         self._shape, self._weights, self._settings = shape, weights, settings
         self._known: dict[tuple[str, int, int, int], Memory] = {}
@@ -248,7 +251,7 @@ class _Model:
 
     def _with_draft(self, memory: Memory, key: tuple[str, int, int, int]) -> Memory:
         """With what speculation takes beside the model's own."""
-        more = unlogged_bytes(self._kind, self._shape.vocabulary, self._shape.embedding, batch_of(key[1]))
+        more = unlogged_bytes(self._kind, self._shape.vocabulary, self._shape.embedding, batch_of(key[1]), self._slots)
         taken = Memory(())
         variant = self._variant(*key)
         if self._kind == "mtp":
@@ -278,4 +281,6 @@ class _Model:
             cpu_expert_layers=experts,
             speculation=self._kind,
             devices=devices,
+            slots=self._slots,
+            purpose=self._purpose,
         )

@@ -18,7 +18,7 @@ from desktop.core.hardware import Machine
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import LoadSettings
 from desktop.core.memory import ModelShape, Weights, default_context, shape_of, weights_of
-from desktop.core.model_kind import ModelKind
+from desktop.core.model_kind import ModelKind, Purpose, purpose_of
 from desktop.core.model_ref import ModelRef, identities, local_ref
 from desktop.core.model_size import ModelSize
 from desktop.core.placement import Fit, Method, place
@@ -188,8 +188,10 @@ class PlanningService:
         self, ref: ModelRef, wanted: LoadSettings, here: Here, method: Method, cancelled: Cancelled
     ) -> LoadPlan:
         machine, held = here.machine, here.held
-        # how layers are shared among devices is the engine's to say, and what a second model takes
-        if (len(devices_for(machine, wanted.devices).pools) > 1 and method == "engine") or wanted.speculating != "off":
+        # how layers are shared among devices is the engine's to say, what several conversations or a second model take
+        of_engine = len(devices_for(machine, wanted.devices).pools) > 1 or (wanted.slots or 1) > 1
+        of_engine = of_engine or purpose_of(self._read(ref).kind) != "text"  # one graph reads all of a text
+        if (of_engine and method == "engine") or wanted.speculating != "off":
             return self.weigh_source(str(ref.path), wanted, method=method, held=held, cancelled=cancelled, ref=ref).plan
         return self._by_formulas(ref, wanted, machine, held)
 
@@ -297,7 +299,7 @@ class PlanningService:
         where = hypothetical(machine) if machine is not None else self._machine()
         decided = self._speculations.decided(inspected.title, headers, asked)
         weights = weights_of(headers, shape, draft_layers=decided.speculating.kind == "mtp")
-        fit, note = self._fit(headers, shape, weights, asked, decided, where, method, held, cancelled)
+        fit, note = self._fit(headers, shape, weights, asked, decided, where, method, held, cancelled, purpose_of(kind))
         label, title, size = inspected.quantization, inspected.title, inspected.size
         found = Attended(fit)
         if kind.writes_text:
@@ -331,12 +333,15 @@ class PlanningService:
         method: Method,
         held: Reclaimable,
         cancelled: Cancelled,
+        purpose: Purpose = "text",
     ) -> tuple[Fit, str]:
         """By the engine where it can; else the estimate, with a note that says why."""
         note = "" if shape.known else f"Heft has no formulas for {shape.architecture}; its estimate is rough."
         if method == "engine":
             try:
-                fit = self._dry_run().plan(headers, shape, weights, asked, where, held, cancelled, draft=decided.draft)
+                fit = self._dry_run().plan(
+                    headers, shape, weights, asked, where, held, cancelled, draft=decided.draft, purpose=purpose
+                )
                 if fit is not None:
                     return fit, ""
                 note = _OTHER_GPUS

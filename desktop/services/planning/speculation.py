@@ -108,7 +108,7 @@ def beside(decided: Decided, shape: ModelShape, asked: LoadSettings, gpu_free: S
         return None
 
     def taken(context: int, gpu_layers: int) -> tuple[Memory, int]:
-        more = unlogged_bytes(kind, shape.vocabulary, shape.embedding, batch_of(context))
+        more = unlogged_bytes(kind, shape.vocabulary, shape.embedding, batch_of(context), asked.slots or 1)
         if draft is not None:
             stored = draft.shape.layer_count + draft.shape.draft_layers
             split = split_layers(stored, stored + 1 if gpu_layers else 0, gpu_free)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from desktop.core.load_plan import LoadPlan
-from desktop.core.model_kind import ModelKind
+from desktop.core.model_kind import ModelKind, Purpose
 from desktop.core.model_ref import ModelRef
 from desktop.engine.api import Loaded
 from desktop.engine.endpoint.http import Address
 
-Purpose = Literal["text", "embedding", "rerank"]
+__all__ = ["Lease", "ModelLender", "ModelPhase", "ModelState", "Purpose", "RequestRecord", "ServedModel"]
+
 ModelPhase = Literal["unloaded", "loading", "ready", "answering"]
 
 

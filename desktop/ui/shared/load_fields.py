@@ -168,7 +168,7 @@ def editor_of(field: LoadField) -> Editor:
     elif field.metavar:
         made = _TextEditor()
     else:
-        made = _NumberEditor(0 if field.name == "threads" else -1)
+        made = _NumberEditor(0 if field.name in ("threads", "slots") else -1)
     made.setObjectName("load" + field.name.title().replace("_", ""))
     made.setAccessibleName(field.label)
     made.setAccessibleDescription(field.explanation)

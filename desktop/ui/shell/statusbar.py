@@ -18,9 +18,10 @@ from desktop.ui.shared.elided_label import ElidedLabel
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 from desktop.ui.shell.theme import set_role
 
-_MARGIN = 14  # pixels left and right
+_MARGIN, _GAP = 14, 6  # pixels left and right, and between
 _LEAST_NAME = 110  # pixels of the model's name, before anything else is given up for it
 _JOBS_TIP = "Show all long work (Ctrl+J)"
+_SERVING_TIP = "Other programs can use your models: show which do"
 SAMPLE_MS = 1000  # memory is read at most once a second, and only while the engine tells something
 
 
@@ -81,6 +82,7 @@ class StatusBar(QFrame):
     """Shows every :class:`EngineState`; reads the memory off the GUI thread."""
 
     jobs_asked = Signal()  # all long work is to be shown
+    serve_asked = Signal()  # what is served to other programs is to be shown
 
     def __init__(self, tasks: Tasks, memory: Callable[[int], EngineMemory], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -113,13 +115,15 @@ class StatusBar(QFrame):
         self._rate.setObjectName("statusRate")
         self._rate_unit = QLabel()
         self._unit = ""
-        self._job_words = ""
+        self._job_words = self._serving_words = ""
         self._fitted: tuple[object, ...] = ()  # what was fitted into which width
+        self._serving = push_button("", "statusServing", _SERVING_TIP)
+        self._serving.clicked.connect(self.serve_asked)
         self._jobs = push_button("", "statusJobs", _JOBS_TIP)
         self._jobs.clicked.connect(self.jobs_asked)
         row = QHBoxLayout(self)
         row.setContentsMargins(_MARGIN, 0, _MARGIN, 0)
-        row.setSpacing(6)
+        row.setSpacing(_GAP)
         row.addWidget(self._engine)
         row.addWidget(self._model)
         row.addWidget(self._phase)
@@ -132,9 +136,12 @@ class StatusBar(QFrame):
         row.addWidget(self._rate)
         row.addWidget(self._rate_unit)
         row.addSpacing(12)
+        row.addWidget(self._serving)
         row.addWidget(self._jobs)
         self.setFixedHeight(30)
         self.setMinimumWidth(1)  # what is said follows the width, never the other way round
+        set_role(self._serving, "status")
+        self.show_serving("")
         self.show_jobs(())
         self.show_state(EngineState())
 
@@ -188,8 +195,9 @@ class StatusBar(QFrame):
         self._show_rate(self._state)
 
     def jobs_room(self) -> int:
-        """Pixels at its right end that the button of all long work takes."""
-        return self._jobs.sizeHint().width() + _MARGIN
+        """Pixels at its right end that the buttons of all long work, and of what is served, take."""
+        serving = 0 if self._serving.isHidden() else self._serving.sizeHint().width() + _GAP
+        return serving + self._jobs.sizeHint().width() + _MARGIN
 
     def show_jobs(self, jobs: Sequence[Job]) -> None:
         """Show how much long work there is, and how fast downloads come."""
@@ -200,6 +208,13 @@ class StatusBar(QFrame):
         failed = any(job.phase == "failed" for job in jobs) and not any(job.active for job in jobs)
         set_role(self._jobs, "statusBad" if failed else "status")
 
+    def show_serving(self, words: str) -> None:
+        """Show that other programs are served, ``Serving · 2 clients``; "" while they are not."""
+        self._serving_words = words
+        self._serving.setAccessibleName(f"{words}: show what is served")
+        self._serving.setVisible(bool(words))
+        self._fit()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A narrow window says less, but each figure whole."""
         super().resizeEvent(event)
@@ -209,6 +224,7 @@ class StatusBar(QFrame):
         """Give up bars, then words that explain, then the speed of what is past, until the figures have room."""
         layout, model = self.layout(), self._model
         said = [self._phase.text(), self._rate.text(), self._unit, self._job_words, self._loading.isHidden()]
+        said.append(self._serving_words)
         key = (self.width(), model.whole_text, *said, self._ram.words, self._vram.words)
         if layout is None or key == self._fitted:
             return
@@ -219,11 +235,16 @@ class StatusBar(QFrame):
                 gauge.show_bar(given_up < 1)
             self._rate_unit.setText(self._unit if given_up < 2 else self._unit.split(" ")[0])
             self._engine.setVisible(given_up < 3)
-            self._jobs.setText(self._job_words if given_up < 4 else self._job_words.split(" · ")[0])
+            for button, words in ((self._jobs, self._job_words), (self._serving, self._serving_words)):
+                button.setText(words if given_up < 4 else words.split(" · ")[0])
             layout.invalidate()
             if layout.minimumSize().width() + held <= self.width():
                 break
-        self._jobs.setToolTip("\n".join(filter(None, (self._job_words if given_up >= 4 else "", _JOBS_TIP))))
+        for button, words, tip in (
+            (self._jobs, self._job_words, _JOBS_TIP),
+            (self._serving, self._serving_words, _SERVING_TIP),
+        ):
+            button.setToolTip("\n".join(filter(None, (words if given_up >= 4 else "", tip))))
 
     def _show_rate(self, state: EngineState) -> None:
         rate, unit, meaning = 0.0, "", ""

@@ -32,6 +32,7 @@ from desktop.ui.discover.actions import DISCOVER_ACTIONS
 from desktop.ui.inspect.actions import INSPECT_ACTIONS
 from desktop.ui.library.actions import LIBRARY_ACTIONS
 from desktop.ui.machine.actions import MACHINE_ACTIONS
+from desktop.ui.serve.actions import SERVE_ACTIONS
 from desktop.ui.shell.action import Action, Condition, Declared, WidgetKeys, actions_of
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.actions import WINDOW_ACTIONS, visit
@@ -42,6 +43,7 @@ PAGES: dict[str, Declared] = {
     "library": LIBRARY_ACTIONS,
     "chat": CHAT_ACTIONS,
     "inspect": INSPECT_ACTIONS,
+    "serve": SERVE_ACTIONS,
     "machine": MACHINE_ACTIONS,
 }
 WINDOW: Declared = (*(visit(at + 1, name, name.title(), name) for at, name in enumerate(PAGES)), *WINDOW_ACTIONS)
@@ -303,12 +305,12 @@ NO_ACTION = {
     "answers to what is told or asked beside them": r".*(Again|Settings|Dismiss|Notice|CopyFailure|Remedy|Near\d?)|"
     r"discover(Page|Inspect|Note|UseToken|MakeToken)|.*Calibrat(eNow|eLater|ionCancel)|.*Cancel(Scan|Edit)?|cancelLoad",
     "they open a menu or a card, whose entries are settings or actions": r"machineMenu|downloadPlace|libraryFolders|"
-    r"filter(More|Sort)|modelButton|thinkingButton|presetMenu|pickerOpenMore",
-    "values beside other values": r"filter_.*|along_\w+|loadReset|\w+Reset|expertFold",
+    r"filter(More|Sort)|modelButton|thinkingButton|presetMenu|pickerOpenMore|serveEditors",
+    "values beside other values": r"filter_.*|serveSnippet_\w+|along_\w+|loadReset|\w+Reset|expertFold",
     "they unfold an explanation where it stands": r"lossExplain|machineProbesFold",
     "Qt's own": r"|Scroll(Left|Right)Button|qt_tableview_cornerbutton",
     "actions that are declared under other words": r"newChat|composerSend|libraryClearSearch|openModelFile|"
-    r"inspectEmpty(Hub|Loaded)",
+    r"inspectEmpty(Hub|Loaded)|serveSwitch",
 }
 
 

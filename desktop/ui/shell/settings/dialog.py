@@ -212,6 +212,10 @@ class SettingsDialog(QDialog):
                 from desktop.ui.shell.settings.engine import EnginePane
 
                 return EnginePane(options, theme, tasks, services.machine, services.backends)
+            case "serve":
+                from desktop.ui.shell.settings.serve import ServePane
+
+                return ServePane(options, theme)
             case "hub":
                 from desktop.ui.shell.settings.hub import HubPane
 

@@ -1,0 +1,50 @@
+"""What the engine is doing, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from desktop.core.errors import HeftError
+from desktop.core.load_plan import LoadPlan
+from desktop.engine.api import EngineDied, Loaded
+from desktop.services.planning.offload import Shortfall, shortfall
+
+Phase = Literal["stopped", "starting", "loading", "ready", "generating", "asleep", "died"]
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """What the engine is doing now. ``plan`` is the model it holds, loads or held last, as it was weighed.
+
+    ``progress`` is the load's, 0 to 1; ``failure`` why the last load was refused. ``removed`` is the name of the model
+    that was held, or asked for last, when its files were removed; "" where that did not happen. A model that is
+    asleep was let go because nobody used it, and is loaded again by ``plan`` for the next question. ``lent``: answers
+    of other programs run on it.
+    """
+
+    phase: Phase = "stopped"
+    plan: LoadPlan | None = None
+    progress: float = 0.0
+    loaded: Loaded | None = None
+    died: EngineDied | None = None
+    failure: HeftError | None = None
+    tokens_per_second: float = 0.0
+    pid: int | None = None
+    removed: str = ""
+    lent: bool = False
+
+    @property
+    def model_name(self) -> str:
+        """The name of that model; "" without one."""
+        return self.plan.ref.name if self.plan is not None else ""
+
+    @property
+    def model_path(self) -> str | None:
+        """The path of its file."""
+        return str(self.plan.path) if self.plan is not None else None
+
+    @property
+    def shortfall(self) -> Shortfall | None:
+        """What the loaded model lacks on the GPUs of what was planned."""
+        return shortfall(self.plan, self.loaded) if self.plan is not None and self.loaded is not None else None

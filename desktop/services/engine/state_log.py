@@ -1,0 +1,35 @@
+"""What the log says of an engine: no path, no content."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from desktop.engine.api import EngineDied, Event, Failed, Finished, Load, Loaded
+from desktop.services.engine.state import EngineState
+
+_log = logging.getLogger("desktop.services.engine.supervisor")
+_UNLOGGED = ("path", "request_id")
+
+
+def asked_of(load: Load) -> str:
+    """What a load asks for, without the path: only what is set."""
+    fields = msgspec.structs.asdict(load)
+    return ", ".join(f"{key} {value}" for key, value in fields.items() if key not in _UNLOGGED and value)
+
+
+def log_state(state: EngineState, event: Event | EngineDied) -> None:
+    """A line for what matters of an event."""
+    name = state.model_name
+    match event:
+        case Loaded():
+            _log.info("loaded %s: context %d, %d bytes", name, event.context_length, event.memory.total_bytes)
+            if state.shortfall is not None:
+                _log.warning("less on the GPUs than planned: %s", state.shortfall)
+        case Failed():
+            _log.warning("the engine refused %s: %s", name, event.kind)
+        case EngineDied():
+            _log.warning("the engine died: %s", event.kind)
+        case Finished():
+            _log.debug("answered: %s, %.1f tokens per second", event.reason, event.statistics.tokens_per_second)

@@ -1,0 +1,54 @@
+"""GET /v1/models and /v1/models/NAME."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from desktop.services.serve.api import ServedModel
+from desktop.services.serve.door.desk import Desk
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def listing(desk: Desk) -> Endpoint:
+    """All models, by name; aliases are no entries of their own."""
+
+    async def answer(_request: Request) -> Response:
+        found = await desk.in_thread(desk.lender.models)
+        return JSONResponse({"object": "list", "data": [described(model) for model in found]})
+
+    return answer
+
+
+def one(desk: Desk) -> Endpoint:
+    """One by name or alias; 404 for a name that is nobody's."""
+
+    async def answer(request: Request) -> Response:
+        return JSONResponse(described(await desk.model(request.path_params["name"])))
+
+    return answer
+
+
+def described(model: ServedModel) -> dict[str, Any]:
+    """A model as OpenAI's list has it, with what llama.cpp's and other servers add."""
+    meta = {
+        "n_params": model.parameters,
+        "size": model.size_bytes,
+        "n_ctx_train": model.context_length,
+        "quantization": model.quantization,
+        "architecture": model.architecture,
+        "kind": str(model.kind),
+    }
+    return {
+        "id": model.name,
+        "object": "model",
+        "created": model.modified,
+        "owned_by": "heft",
+        "aliases": list(model.aliases),
+        "context_length": model.context_length,
+        "meta": meta,
+    }

@@ -1,0 +1,129 @@
+"""HTTP to the server that holds a loaded model: asynchronous, one connection a request.
+
+A connection is closed with its request, since llama.cpp's server gives each one of its few threads for as long as it is
+open. Closing it is also how an answer is given up: the server hears of it at its next token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import h11
+import msgspec
+
+from desktop.engine.endpoint.http import CONNECT_SECONDS, Address, ConnectionLostError, EndpointError
+
+_READ_BYTES = 1 << 16
+_LONGEST_ERROR = 1 << 20
+_DATA, _DONE = b"data: ", b"[DONE]"
+
+
+class Upstream:
+    """One server. Raises EndpointError for what it refuses, ConnectionLostError where it is gone, TimeoutError."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    async def json(self, path: str, body: object, *, seconds: float | None = None) -> Any:
+        """The JSON answer to ``body``, within so long."""
+        async with asyncio.timeout(seconds), self._exchange(path, body) as exchange:
+            content = b""
+            while piece := await exchange.read():
+                content += piece
+            decoded = _decoded(content)
+            if exchange.status >= 400:
+                raise EndpointError(exchange.status, decoded)
+            return decoded
+
+    async def events(self, path: str, body: object) -> AsyncGenerator[list[bytes], None]:
+        """The events of an answer, as many at a time as have come: each the bytes of a JSON document."""
+        async with self._exchange(path, body) as exchange:
+            if exchange.status >= 400:
+                content = b""
+                while len(content) < _LONGEST_ERROR and (piece := await exchange.read()):
+                    content += piece
+                raise EndpointError(exchange.status, _decoded(content))
+            pending = b""
+            while piece := await exchange.read():
+                *events, pending = (pending + piece).split(b"\n\n")
+                found = [event[len(_DATA) :] for event in events if event.startswith(_DATA)]
+                if found and found[-1] == _DONE:
+                    del found[-1]
+                if found:
+                    yield found
+
+    @asynccontextmanager
+    async def _exchange(self, path: str, body: object) -> AsyncIterator[_Exchange]:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                if self._address.socket is not None:
+                    reader, writer = await asyncio.open_unix_connection(self._address.socket, limit=_READ_BYTES)
+                else:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", self._address.port, limit=_READ_BYTES)
+        except OSError as error:
+            raise ConnectionLostError(str(error)) from error
+        try:
+            exchange = _Exchange(reader, writer)
+            await exchange.ask(path, msgspec.json.encode(body), self._address.key)
+            yield exchange
+        except (OSError, h11.RemoteProtocolError) as error:
+            raise ConnectionLostError(str(error)) from error
+        finally:
+            writer.transport.abort()
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._connection = h11.Connection(h11.CLIENT)
+        self.status = 0
+
+    async def ask(self, path: str, content: bytes, key: str) -> None:
+        """Send it, and wait for the head of the answer."""
+        headers = [
+            ("Host", "localhost"),
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(content))),
+            ("Connection", "close"),
+        ]
+        if key:
+            headers.append(("Authorization", f"Bearer {key}"))
+        request = h11.Request(method="POST", target=path, headers=headers)
+        head = self._connection.send(request) or b""
+        data = self._connection.send(h11.Data(data=content)) or b""
+        self._writer.write(head + data + (self._connection.send(h11.EndOfMessage()) or b""))
+        await self._writer.drain()
+        while True:
+            event = self._connection.next_event()
+            if isinstance(event, h11.Response):
+                self.status = event.status_code
+                return
+            if event is h11.NEED_DATA:
+                await self._receive()
+
+    async def read(self) -> bytes:
+        """All of the body that has come, at least one byte; b"" at its end."""
+        parts: list[bytes] = []
+        while True:
+            event = self._connection.next_event()
+            if isinstance(event, h11.Data):
+                parts.append(bytes(event.data))
+            elif event is not h11.NEED_DATA or parts:
+                return b"".join(parts)
+            else:
+                await self._receive()
+
+    async def _receive(self) -> None:
+        self._connection.receive_data(await self._reader.read(_READ_BYTES))
+
+
+def _decoded(content: bytes) -> Any:
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return {"message": content[:_LONGEST_ERROR].decode("utf-8", "replace").strip()}

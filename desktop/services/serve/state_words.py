@@ -1,0 +1,97 @@
+"""What is said of the server, its models and its requests: the same on the page, in the status bar and in commands."""
+
+from __future__ import annotations
+
+from desktop.core.units import human_time
+from desktop.services.models.kind_words import kind_fact
+from desktop.services.serve.api import ModelState, RequestRecord
+from desktop.services.serve.service import Phase
+
+PHASES: dict[Phase, str] = {"off": "off", "starting": "starting", "on": "on", "failed": "could not start"}
+THIS_COMPUTER, NETWORK = "this computer only", "open to your network"
+
+_LOADED = ("ready", "answering")
+_REQUESTS = {"waiting": "waiting for the model", "reading": "reading", "answering": "answering", "done": "done"}
+
+
+def reach_words(network: bool) -> str:
+    """Who reaches the server."""
+    return NETWORK if network else THIS_COMPUTER
+
+
+def serving_words(clients: int) -> str:
+    """``Serving · 2 clients``, for the status bar."""
+    return f"Serving · {clients} client{'s' * (clients != 1)}" if clients else "Serving"
+
+
+def model_words(found: ModelState) -> str:
+    """What a model is besides its name: quantization, kind, that the chat uses it, too."""
+    kind = kind_fact(found.model.kind)
+    return " · ".join(filter(None, (found.model.quantization, kind, "also in Chat" if found.in_chat else "")))
+
+
+def model_state_words(found: ModelState) -> str:
+    """What it is doing: ``answering 2``, ``ready``, ``fits when qwen3-8b rests``."""
+    match found.phase:
+        case "answering":
+            return f"answering {found.leases}" if found.leases > 1 else "answering"
+        case "ready":
+            return "ready"
+        case "loading":
+            return "loading"
+    if found.too_large:
+        return "too large"
+    if found.would_go:
+        return f"fits when {' and '.join(found.would_go)} rest{'s' * (len(found.would_go) == 1)}"
+    return "loaded when asked for"
+
+
+def model_mark(found: ModelState) -> str:
+    """A sign before the words, so that colour says nothing alone: full, half and empty; a cross for too large."""
+    if found.phase in _LOADED:
+        return "●"
+    return "◐" if found.phase == "loading" else "✕" if found.too_large else "○"
+
+
+def where_words(found: ModelState) -> str:
+    """The devices that hold it, or would: ``RTX 4070 + RAM``, ``CPU``."""
+    fit = found.plan.fit if found.plan is not None else None
+    if fit is None:
+        return "–"
+    names = fit.gpu_names
+    if not names:
+        return "CPU"
+    return names if fit.placement == "gpu" else f"{names} + RAM"
+
+
+def slots_words(found: ModelState) -> str:
+    """``2 / 4``: answers being written, of those it can write at once; those alone while it is not loaded."""
+    most = str(found.plan.slots) if found.plan is not None else "–"
+    return f"{found.leases} / {most}" if found.phase in _LOADED and most != "–" else most
+
+
+def context_words(tokens: int) -> str:
+    """``16k``; the exact number where it is no round one."""
+    return f"{tokens // 1024}k" if tokens >= 1024 and tokens % 1024 == 0 else f"{tokens:,}" if tokens else "–"
+
+
+def kept_words(record: RequestRecord) -> str:
+    """How much of a prompt was not read again: ``98 % kept``; "" for nothing."""
+    if not record.cached_tokens or not record.prompt_tokens:
+        return ""
+    return f"{min(1.0, record.cached_tokens / record.prompt_tokens):.0%} kept".replace("%", " %")
+
+
+def asked_words(record: RequestRecord, now: float) -> str:
+    """How long ago: ``now``, ``40 s``, ``2 min``."""
+    passed = now - record.asked_at
+    return "now" if passed < 10.0 else human_time(passed)
+
+
+def request_state_words(record: RequestRecord) -> str:
+    """What became of it; an error with its HTTP status."""
+    if record.state == "refused":
+        return " ".join(filter(None, (str(record.status or ""), record.error or "refused")))
+    if record.state == "stopped":
+        return "stopped by the client"
+    return _REQUESTS[record.state]

@@ -1,0 +1,1 @@
+"""The page Serve: the models of this computer for other programs."""

@@ -1,0 +1,138 @@
+"""The models and what can be done with the chosen one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
+
+from desktop.services.serve.api import ModelState
+from desktop.ui.serve import actions
+from desktop.ui.serve.card import ServeCard
+from desktop.ui.serve.models_model import ACT, CONTEXT, MEMORY, NAME, RATE, SLOTS, STATE, WHERE, ServedModels
+from desktop.ui.serve.two_tone import TwoToneDelegate
+from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.reflow import CurrentStack
+from desktop.ui.shared.spared_columns import SparedColumns
+from desktop.ui.shared.tables import set_up_table
+from desktop.ui.shell.action_registry import ActionRegistry
+from desktop.ui.shell.keys import matches
+from desktop.ui.shell.theme import Theme
+
+ROW_HEIGHT = 32
+_LEAST_ROWS = 3
+_WIDTHS = {STATE: 196, WHERE: 150, MEMORY: 86, CONTEXT: 84, SLOTS: 84, RATE: 84, ACT: 78}
+_LEAST_NAME = 200
+_RULE = {"never": "loaded when asked for, unloaded only to make room, never in the middle of an answer"}
+_NOTHING = "No models yet."
+_ADVICE = "Heft serves what is in its Library. Get a model there, and it stands here by itself."
+_LOOKING = "Looking for models…"
+
+
+class ModelsTable(QTableView):
+    """Enter loads the chosen model, Del unloads it; so does the last column by mouse."""
+
+    load_asked = Signal()
+    unload_asked = Signal()
+    model_changed = Signal()
+
+    def __init__(self, rows: ServedModels, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows = rows
+        self._chosen = ""
+        set_up_table(self, "serveModels", "Models that other programs can use", row_height=ROW_HEIGHT)
+        self.setModel(rows)
+        self.setItemDelegateForColumn(NAME, TwoToneDelegate(theme, self, bold=True))
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        header = self.horizontalHeader()
+        for column, width in _WIDTHS.items():
+            self.setColumnWidth(column, width)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        self._spared = SparedColumns(self, NAME, _LEAST_NAME, (SLOTS, CONTEXT, RATE, WHERE, ACT))
+        self.setMinimumHeight(_LEAST_ROWS * ROW_HEIGHT + header.sizeHint().height() + 4)
+        rows.modelReset.connect(self._restore)
+        rows.dataChanged.connect(self.model_changed)
+        self.clicked.connect(self._clicked)
+        self.selectionModel().currentRowChanged.connect(self._choose)
+
+    @property
+    def current_model(self) -> ModelState | None:
+        """The model of the current row."""
+        return self._rows.at(self.currentIndex().row())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter and Del act on the chosen model; the rest is the table's own."""
+        if matches(event, actions.LOAD):
+            self.load_asked.emit()
+        elif matches(event, actions.UNLOAD):
+            self.unload_asked.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _clicked(self, index: QModelIndex) -> None:
+        found = self._rows.at(index.row())
+        if index.column() == ACT and found is not None:
+            (self.load_asked if found.phase == "unloaded" else self.unload_asked).emit()
+
+    def _choose(self, current: QModelIndex) -> None:
+        if (found := self._rows.at(current.row())) is not None:
+            self._chosen = found.model.name
+        self.model_changed.emit()
+
+    def _restore(self) -> None:
+        row = self._rows.row_of(self._chosen)
+        if row >= 0:
+            self.setCurrentIndex(self._rows.index(row, NAME))
+        self.model_changed.emit()
+
+
+class ModelsCard(ServeCard):
+    """A table, or how to get a model where there is none."""
+
+    def __init__(self, commands: ActionRegistry, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__("serveModelsCard", "Models", parent)
+        self._rule = self.add_note("serveRule", "")
+        self._acts = (commands.button(actions.LOAD, "serveLoad"), commands.button(actions.UNLOAD, "serveUnload"))
+        for button in (*self._acts, commands.button(actions.SETTINGS, "serveSettings")):
+            self.head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        self._rows = ServedModels(theme, self)
+        self.table = ModelsTable(self._rows, theme)
+        self._nothing = plain_label("serveNoModels", "subtitle", _LOOKING)
+        self._advice = plain_label("serveNoModelsAdvice", "muted", _ADVICE)
+        self._find = commands.button(actions.FIND_MODELS, "serveFindModels", role="primary")
+        empty = QWidget()
+        column = QVBoxLayout(empty)
+        column.setSpacing(10)
+        column.addStretch(1)
+        for label in (self._nothing, self._advice):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            column.addWidget(label)
+        column.addWidget(self._find, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(1)
+        self._body = CurrentStack()
+        self._body.addWidget(empty)
+        self._body.addWidget(self.table)
+        self.column.addWidget(self._body, 1)
+        self._advice.hide()
+        self._find.hide()
+
+    def show_models(self, models: Sequence[ModelState]) -> None:
+        """Show these."""
+        self._rows.show_rows(models)
+        self._nothing.setText(_NOTHING)
+        self._advice.show()
+        self._find.show()
+        self._body.setCurrentIndex(1 if models else 0)
+
+    def keep_keyboard(self, had: QWidget | None) -> None:
+        """Give the keyboard to the table where the button that ``had`` it can do nothing more."""
+        if had in self._acts and had is not None and not had.isEnabled():
+            self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_rule(self, minutes: str) -> None:
+        """When models go; ``minutes`` is that of the option."""
+        said = f"{minutes} minute{'s' * (minutes != '1')}"
+        usual = f"loaded when asked for, unloaded after {said}, never in the middle of an answer"
+        self._rule.setText(_RULE.get(minutes, usual))

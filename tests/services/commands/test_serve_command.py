@@ -1,0 +1,162 @@
+"""``heft serve``: its life as a process, what it tells, and what the others ask of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.program import poll
+from support.serving import Serving
+
+from desktop.store.paths import Paths
+
+SECONDS = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def around(heft_home: Path) -> dict[str, str]:
+    return {**os.environ, "XDG_RUNTIME_DIR": str(heft_home), "XDG_CONFIG_HOME": str(heft_home / "config")}
+
+
+def heft(heft_home: Path, *arguments: str) -> tuple[int, Any, str]:
+    """Exit code, document and stderr of a command with --json."""
+    done = subprocess.run(
+        [sys.executable, "-m", "desktop", *arguments, "--json"],
+        env=around(heft_home), capture_output=True, text=True, check=False, timeout=SECONDS,
+    )  # fmt: skip
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+@contextmanager
+def served(heft_home: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """``heft serve`` as a process of its own, which serves when the block begins."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "desktop", "serve", *arguments],
+        env=around(heft_home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        poll(lambda: heft(heft_home, "serve", "status")[1]["state"] == "on", SECONDS, "the server")
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=SECONDS)
+
+
+@pytest.fixture
+def one_process(heft_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process and the commands it starts look for each other at the same place."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(heft_home))
+
+
+def test_nobody_serves(heft_home: Path) -> None:
+    code, told, _ = heft(heft_home, "serve", "status")
+    assert code == 0 and (told["state"], told["address"], told["models"]) == ("off", None, [])
+    assert told["requests"]["running"] == 0
+    code, told, _ = heft(heft_home, "serve", "stop")
+    assert code == 0 and told["state"] == "off"
+
+
+def test_the_key_is_made_printed_and_made_anew(heft_home: Path) -> None:
+    code, told, _ = heft(heft_home, "serve", "key")
+    assert code == 0 and told["key"].startswith("heft-") and told["kept_in"] == "file"
+    assert heft(heft_home, "serve", "key")[1] == told
+    assert heft(heft_home, "serve", "key", "--new")[1]["key"] != told["key"]
+    plain = subprocess.run(
+        [sys.executable, "-m", "desktop", "serve", "key"],
+        env=around(heft_home), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert plain.stdout.strip() == heft(heft_home, "serve", "key")[1]["key"], "HEFT_KEY=$(heft serve key)"
+    assert "only you can read" in plain.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("serve", "status", "--port", "9000"),
+        ("serve", "stop", "--network"),
+        ("serve", "key", "--install"),
+        ("serve", "--new"),
+        ("serve", "--port", "80"),
+        ("serve", "--port", "x"),
+        ("serve", "--install", "--uninstall"),
+        ("serve", "begin"),
+    ],
+)
+def test_wrong_use_is_told(heft_home: Path, arguments: tuple[str, ...]) -> None:
+    code, told, _ = heft(heft_home, *arguments)
+    assert code == 2 and told["error"]["kind"] == "usage"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_a_signal_and_ends_cleanly(heft_home: Path, number: signal.Signals) -> None:
+    port = free_port()
+    with served(heft_home, "--port", str(port), "--json") as process:
+        told = heft(heft_home, "serve", "status")[1]
+        assert (told["address"], told["served_by"], told["pid"]) == (
+            f"http://127.0.0.1:{port}", "command", process.pid,
+        )  # fmt: skip
+        assert "starter" in {name for model in told["models"] for name in (model["name"], *model["aliases"])}
+        code, refused, _ = heft(heft_home, "serve")
+        assert code == 1 and f"process {process.pid}" in refused["error"]["message"]
+        process.send_signal(number)
+        out, error = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0 and "Traceback" not in error
+    first = json.loads(out)  # one document, when it began to serve
+    assert first["state"] == "on" and first["requests"]["latest"] == []
+    assert heft(heft_home, "serve", "status")[1]["state"] == "off"
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", port), 1.0)
+
+
+def test_a_stop_from_elsewhere_ends_it(heft_home: Path) -> None:
+    with served(heft_home, "--port", str(free_port())) as process:
+        assert heft(heft_home, "serve", "stop")[1]["state"] == "off"
+        out, error = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0 and "Traceback" not in error
+    assert out.startswith("Serving on http://127.0.0.1:") and "this computer only" in out
+    assert "heft serve key" in error
+
+
+def test_a_port_that_is_taken_is_told(heft_home: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        code, told, _ = heft(heft_home, "serve", "--port", str(port))
+    assert code == 1 and told["error"]["kind"] == "port-taken" and str(port) in told["error"]["message"]
+    assert "--port" in told["error"]["hint"]
+
+
+@pytest.mark.usefixtures("one_process")
+def test_what_the_window_serves_is_told_stopped_and_given_a_new_key(paths: Paths, heft_home: Path) -> None:
+    serving = Serving(paths)
+    serving.service.switch_on()
+    try:
+        told = heft(heft_home, "serve", "status")[1]
+        assert (told["state"], told["address"], told["served_by"], told["pid"]) == (
+            "on", "http://127.0.0.1:8321", "window", os.getpid(),
+        )  # fmt: skip
+        code, told, _ = heft(heft_home, "serve")
+        assert code == 1 and told["error"]["kind"] == "busy"
+        assert "Heft's window serves already on http://127.0.0.1:8321" in told["error"]["message"]
+        key = heft(heft_home, "serve", "key", "--new")[1]["key"]
+        assert serving.door.wishes.key == key
+        code, told, _ = heft(heft_home, "serve", "stop")
+        assert code == 0 and told["state"] == "off" and serving.service.state.phase == "off"
+    finally:
+        serving.service.close()

@@ -1,0 +1,37 @@
+"""A door before a server that says what a test scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.lending import OneAddress, open_door, served
+from support.scripted_server import ScriptedServer, scripted_server
+
+from desktop.core.model_kind import ModelKind
+from desktop.services.serve.door.door import Door
+
+MODELS = (
+    served("talker", ModelKind.CHAT, "talker:latest", context_length=2048, modified=1_700_000_000),
+    served("vectors", ModelKind.EMBEDDING),
+    served("ranker", ModelKind.RERANKER),
+    served("t5", ModelKind.ENCODER_DECODER),
+)  # fmt: skip
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[ScriptedServer]:
+    with scripted_server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def lender(engine: ScriptedServer) -> OneAddress:
+    return OneAddress(engine.address, MODELS)
+
+
+@pytest.fixture
+def door(lender: OneAddress) -> Iterator[Door]:
+    with open_door(lender) as opened:
+        yield opened
