@@ -13,14 +13,19 @@ from desktop.services.engine.supervisor import EngineService, EngineState
 from desktop.store.paths import Paths
 
 
-class Silent:
-    """An engine that never says a word."""
+class SilentDescription:
+    """One that is never done."""
 
     patience = 30.0
 
-    def __init__(self, *_: object) -> None: ...
-
     def describe(self) -> None: ...
+
+
+class Silent:
+    """An engine that never says a word."""
+
+    def __init__(self, *_: object) -> None:
+        self.description = SilentDescription()
 
     def close(self) -> None: ...
 
