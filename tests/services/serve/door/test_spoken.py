@@ -70,7 +70,8 @@ def test_a_tool_is_called_and_its_result_read(vocab_dir: Path, tmp_path: Path) -
         answer = client.chat.completions.create(model="starter", messages=HELLO, tools=TOOLS, temperature=0)
         choice = answer.choices[0]
         assert choice.finish_reason == "tool_calls"
-        (call,) = choice.message.tool_calls or ()
+        assert choice.message.tool_calls is not None
+        (call,) = choice.message.tool_calls
         assert call.type == "function"
         assert (call.function.name, json.loads(call.function.arguments)) == ("get_weather", {"city": "Paris"})
         assert call.id
