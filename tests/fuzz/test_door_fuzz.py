@@ -19,7 +19,7 @@ from support import scripted_answers as said
 from support.lending import KEY, OneAddress, open_door, served
 from support.mutations import mutated
 from support.raw_http import Answered, request, sent, written
-from support.scripted_server import END, STREAM, scripted_server
+from support.scripted_server import END, STREAM, document, scripted_server
 
 from desktop.core.model_kind import ModelKind
 
@@ -78,8 +78,8 @@ def _answer(path: str) -> tuple[bytes | None, ...]:
         case "/v1/chat/completions":
             return (STREAM, said.chat_event({"content": "{}"}, "stop"), said.chat_usage(1, 1), END)
         case "/v1/embeddings":
-            return (said.document({"data": [{"index": 0, "embedding": [1.0, 2.0]}], "usage": {"prompt_tokens": 1}}),)
-    return (said.document({"results": [{"index": 0, "relevance_score": 1.0}], "usage": {"prompt_tokens": 1}}),)
+            return (document({"data": [{"index": 0, "embedding": [1.0, 2.0]}], "usage": {"prompt_tokens": 1}}),)
+    return (document({"results": [{"index": 0, "relevance_score": 1.0}], "usage": {"prompt_tokens": 1}}),)
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
