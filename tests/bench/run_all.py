@@ -19,6 +19,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"  # of this process; the windows meas
 import bench_architectures  # noqa: E402  # after path and environment are set
 import bench_attention  # noqa: E402
 import bench_busy  # noqa: E402
+import bench_door  # noqa: E402
 import bench_engine  # noqa: E402
 import bench_frozen  # noqa: E402
 import bench_gguf  # noqa: E402
@@ -40,6 +41,7 @@ VOCABULARIES = Path.home() / ".cache" / "heft" / "test-data" / "models"
 PARTS: dict[str, Callable[[Path, bool], Sequence[Figure]]] = {
     "engine": lambda starter, quick: bench_engine.figures(starter, VOCABULARIES, quick),
     "busy": bench_busy.figures,
+    "door": bench_door.figures,
     "window": bench_window.figures,
     "frozen": lambda _starter, quick: bench_frozen.figures(quick),
     "memory": lambda starter, quick: bench_memory.figures(starter, VOCABULARIES, quick),

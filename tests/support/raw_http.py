@@ -51,6 +51,8 @@ def read_answer(connection: socket.socket) -> Answered:
     with contextlib.suppress(OSError):
         while not _whole(received) and (piece := connection.recv(1 << 16)):
             received += piece
+            if received.startswith(b"HTTP/1.1 100 "):  # the answer proper follows
+                received = received.partition(b"\r\n\r\n")[2]
     head, _, body = received.partition(b"\r\n\r\n")
     if not head:
         return Answered(0, {}, b"")

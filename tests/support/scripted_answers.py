@@ -1,4 +1,4 @@
-"""What llama.cpp's server says in an answer, as scripts for :mod:`support.scripted_server`."""
+"""What llama.cpp's server says in an answer, as scripts for tests/support/scripted_server.py."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,12 +38,15 @@ END = chunk(b"")
 
 @dataclass
 class ScriptedServer:
-    """``answers`` are given in their order; None as the end of one keeps the connection open until the client goes."""
+    """``answers`` are given in their order, or what ``choose`` says for a path; None as the end of one keeps the
+    connection open until the client goes.
+    """
 
     address: Address
     answers: list[tuple[bytes | None, ...]] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
+    choose: Callable[[str], tuple[bytes | None, ...]] | None = None
 
     def serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError), connection.makefile("rb") as reader:
@@ -56,7 +59,8 @@ class ScriptedServer:
                 headers[name.lower()] = value.strip()
             body = reader.read(int(headers.get("content-length", 0)))
             self.requests.append((line.split()[1], headers, json.loads(body) if body else None))
-            for part in self.answers.pop(0):
+            path = line.split()[1]
+            for part in self.choose(path) if self.choose is not None else self.answers.pop(0):
                 if part is None:
                     if not connection.recv(1):
                         self.left.set()

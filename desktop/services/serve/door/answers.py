@@ -8,7 +8,8 @@ out of the template, does the server take it apart; what it then cannot read is 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import time
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,9 @@ from desktop.services.serve.door.desk import Loan
 _OFF_FORM = "does not match the expected"  # common/chat.cpp
 _CHATML_STOP = "<|im_end|>"
 _RENDER_SECONDS = 60.0
+_GATHER_SECONDS = 1 / 30  # what is read as it comes needs no more
+_GATHER_SECONDS_WHOLE = 1 / 8
+_GATHERED_PART = 0.1
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ async def _formed(loan: Loan, asked: Asked) -> Steps:
     meter = _Meter()
     body = {**asked.conversation, **asked.options, **_ALWAYS, **_COUNTED}
     try:
-        async for chunks in _chunks(loan, "/v1/chat/completions", body):
+        async for chunks in _chunks(loan, asked, "/v1/chat/completions", body):
             found = [step for chunk in chunks if (step := _step(chunk, meter)) is not None]
             if asked.streams and found:
                 said = said or any(step.says for step in found)
@@ -133,7 +137,7 @@ async def _plain(loan: Loan, asked: Asked) -> Steps:
     else:
         body["prompt"] = asked.prompt
     meter = _Meter()
-    async for chunks in _chunks(loan, "/completion", body):
+    async for chunks in _chunks(loan, asked, "/completion", body):
         found = []
         for chunk in chunks:
             if raw is not None:
@@ -152,9 +156,26 @@ _ALWAYS = {"stream": True, "cache_prompt": True, "return_progress": True}
 _COUNTED = {"timings_per_token": True, "stream_options": {"include_usage": True}}
 
 
-async def _chunks(loan: Loan, path: str, body: dict[str, Any]) -> AsyncIterator[list[Chunk]]:
+class _Pace:
+    """How long an answer's tokens are left to gather: the first comes at once, the last soon after it was written."""
+
+    def __init__(self, streams: bool) -> None:
+        self._most = _GATHER_SECONDS if streams else _GATHER_SECONDS_WHOLE
+        self._first = 0.0
+
+    def begin(self) -> None:
+        """Something was written."""
+        self._first = self._first or time.monotonic()
+
+    def seconds(self) -> float:
+        """Until the next look."""
+        return min(self._most, (time.monotonic() - self._first) * _GATHERED_PART) if self._first else 0.0
+
+
+async def _chunks(loan: Loan, asked: Asked, path: str, body: dict[str, Any]) -> AsyncGenerator[list[Chunk], None]:
     """What was said before an error that came with it is given first."""
-    async with aclosing(loan.upstream.events(path, body)) as events:
+    pace = _Pace(asked.streams)
+    async with aclosing(loan.upstream.events(path, body, pace.seconds)) as events:
         async for found in events:
             chunks: list[Chunk] = []
             try:
@@ -163,6 +184,8 @@ async def _chunks(loan: Loan, path: str, body: dict[str, Any]) -> AsyncIterator[
             except EndpointError:
                 yield chunks
                 raise
+            if any(chunk.text or chunk.reasoning or chunk.tool_calls for chunk in chunks):
+                pace.begin()
             yield chunks
 
 

@@ -5,6 +5,7 @@ Types and codes are OpenAI's where it has one (platform.openai.com/docs/guides/e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -22,6 +23,8 @@ _WRONG_MODEL = (
     FailureKind.USAGE, FailureKind.EMPTY_PROMPT, FailureKind.BAD_TEMPLATE,
 )  # fmt: skip
 _OVERFLOW = "exceed_context_size_error"  # tools/server/server-common.cpp
+# what is embedded or ranked has to be read in one go (tools/server/server-context.cpp)
+_OVER_BATCH = re.compile(r"input \((\d+) tokens\) is too large to process.*batch size: (\d+)")
 
 
 class DoorError(Exception):
@@ -59,8 +62,8 @@ def unknown_model(name: str) -> DoorError:
 
 def too_long(needed: int, context: int) -> DoorError:
     """400: a prompt that the context does not hold; both in tokens, 0 where the engine did not say."""
-    message = f"This model's maximum context length is {context} tokens. However, your messages resulted in {needed}"
-    return DoorError(400, f"{message} tokens. Please reduce their length.", code=TOO_LONG, param="messages")
+    message = f"This model's maximum context length is {context} tokens. However, your input resulted in {needed}"
+    return DoorError(400, f"{message} tokens. Please reduce its length.", code=TOO_LONG)
 
 
 def of_heft(error: HeftError) -> DoorError:
@@ -83,6 +86,9 @@ def of_engine(error: EndpointError) -> DoorError:
     """What llama.cpp's server refused."""
     if error.type == _OVERFLOW:
         return too_long(int(error.fields.get("n_prompt_tokens", 0)), int(error.fields.get("n_ctx", 0)))
+    batch = _OVER_BATCH.search(error.message)
+    if batch is not None:
+        return too_long(int(batch[1]), int(batch[2]))
     record = f"The engine refused the request ({error.status} {error.type})."
     if error.status == 400 or error.type == INVALID:
         return DoorError(400, error.message, code="refused_by_engine", record=record)

@@ -7,7 +7,7 @@ open. Closing it is also how an answer is given up: the server hears of it at it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -38,8 +38,14 @@ class Upstream:
                 raise EndpointError(exchange.status, decoded)
             return decoded
 
-    async def events(self, path: str, body: object) -> AsyncGenerator[list[bytes], None]:
-        """The events of an answer, as many at a time as have come: each the bytes of a JSON document."""
+    async def events(
+        self, path: str, body: object, gather: Callable[[], float] = lambda: 0.0
+    ) -> AsyncGenerator[list[bytes], None]:
+        """The events of an answer, as many at a time as have come: each the bytes of a JSON document.
+
+        ``gather`` says how many seconds what comes is left to gather before it is looked at again: each look wakes this
+        process, and on a computer whose cores all compute that is taken from the answer.
+        """
         async with self._exchange(path, body) as exchange:
             if exchange.status >= 400:
                 content = b""
@@ -54,6 +60,7 @@ class Upstream:
                     del found[-1]
                 if found:
                     yield found
+                    await exchange.rest(gather())
 
     @asynccontextmanager
     async def _exchange(self, path: str, body: object) -> AsyncIterator[_Exchange]:
@@ -105,6 +112,18 @@ class _Exchange:
                 return
             if event is h11.NEED_DATA:
                 await self._receive()
+
+    async def rest(self, seconds: float) -> None:
+        """Leave what comes where it is, for so long."""
+        if seconds <= 0:
+            return
+        transport = self._writer.transport
+        assert isinstance(transport, asyncio.ReadTransport)
+        transport.pause_reading()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            transport.resume_reading()
 
     async def read(self) -> bytes:
         """All of the body that has come, at least one byte; b"" at its end."""
