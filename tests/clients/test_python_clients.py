@@ -47,12 +47,14 @@ def test_openai_agents(package: Package, calling: Door) -> None:
 
 
 @of("instructor")
-def test_instructor(package: Package, tmp_path: Path) -> None:
+def test_instructor(package: Package, talking: Door, tmp_path: Path) -> None:
     caller(tmp_path / "m.gguf", name="Weather")
-    with served_file(tmp_path / "m.gguf", tmp_path, name="caller") as lender, open_door(lender) as door:
-        found = package.python("instructor_task.py", door, "caller")
-    assert found["tools"] == "Paris"
-    assert isinstance(found["schema"], str)
+    with (
+        served_file(tmp_path / "m.gguf", tmp_path, name="caller", context_length=16384) as lender,
+        open_door(lender) as door,
+    ):
+        assert package.python("instructor_task.py", door, "caller") == {"location": "Paris"}
+    assert list(package.python("instructor_task.py", talking, "starter")) == ["location"]
 
 
 @of("llm")

@@ -1,4 +1,4 @@
-"""instructor: an object by a tool that has to be used, and by a JSON schema."""
+"""instructor: an object by a tool that has to be used, or by a JSON schema."""
 
 import json
 import os
@@ -16,16 +16,14 @@ class Weather(BaseModel):
     location: str
 
 
-found = {}
-for name, mode in (("tools", instructor.Mode.TOOLS), ("schema", instructor.Mode.JSON_SCHEMA)):
-    client = instructor.from_openai(openai.OpenAI(base_url=URL, api_key=KEY), mode=mode)
-    answer = client.chat.completions.create(
-        model=MODEL,
-        messages=[{"role": "user", "content": "What is the weather in Paris?"}],
-        response_model=Weather,
-        max_retries=0,
-        max_tokens=60,
-        temperature=0,
-    )
-    found[name] = answer.location
-print(json.dumps(found))
+mode = instructor.Mode.TOOLS if MODEL == "caller" else instructor.Mode.JSON_SCHEMA
+client = instructor.from_openai(openai.OpenAI(base_url=URL, api_key=KEY), mode=mode)
+answer = client.chat.completions.create(
+    model=MODEL,
+    messages=[{"role": "user", "content": "What is the weather in Paris?"}],
+    response_model=Weather,
+    max_retries=0,
+    max_tokens=200,
+    temperature=0,
+)
+print(json.dumps({"location": answer.location}))

@@ -11,6 +11,7 @@ from desktop.services.serve.api import ServedModel
 from desktop.services.serve.door.answers import Asked, steps
 from desktop.services.serve.door.conversation import Conversation
 from desktop.services.serve.door.desk import Desk, Loan
+from desktop.services.serve.door.failures import bad_field
 from desktop.services.serve.door.gathered import Answer, Piece
 from desktop.services.serve.door.model_facts import FactsReader
 from desktop.services.serve.door.written import check_writes
@@ -32,10 +33,15 @@ class Clerk:
     async def asked(
         self, model: ServedModel, talk: Conversation | str, options: dict[str, Any], *, streams: bool
     ) -> Asked:
-        """A conversation, or a text to go on with, as this model is asked."""
+        """A conversation, or a text to go on with, as this model is asked. Raises DoorError where it has to call a tool
+        and cannot.
+        """
         if isinstance(talk, str):
             return Asked(options=options, streams=streams, prompt=talk)
         facts = await self.desk.in_thread(self.facts.of, model)
+        if talk.tools and talk.choice == "required" and facts.template and not facts.tools:
+            words = f"'tool_choice': the chat template of '{model.name}' knows no tools."
+            raise bad_field("tool_choice", words, "unsupported_value")
         return talk.asked(options, facts.thinking, streams=streams)
 
 

@@ -17,7 +17,7 @@ from desktop.services.serve.door.failures import DoorError
 from desktop.services.serve.door.gathered import Answer
 
 EVENT: TypeAdapter[Any] = TypeAdapter(types.RawMessageStreamEvent)
-FIGURES = Figures(prompt=20, cached=8, generated=5)
+FIGURES = Figures(prompt=20, cached=8, generated=5, reasoning=2)
 
 
 def request(**fields: Any) -> MessagesRequest:
@@ -77,9 +77,9 @@ def test_the_order_of_a_stream() -> None:
         event["delta"]["partial_json"] for event in told if event.get("delta", {}).get("type") == "input_json_delta"
     ]
     assert "".join(parts[:2]) == '{"location":"Paris"}'
-    assert told[-2]["usage"] | {"server_tool_use": None} == {
+    assert told[-2]["usage"] == {
         "input_tokens": 12, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 8, "output_tokens": 5,
-        "server_tool_use": None,
+        "output_tokens_details": {"thinking_tokens": 2}, "server_tool_use": None,
     }  # fmt: skip
     assert told[-2]["delta"]["stop_reason"] == "tool_use"
 

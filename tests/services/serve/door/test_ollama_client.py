@@ -141,7 +141,9 @@ def test_thoughts_stand_apart(thinking: Door, of: Of) -> None:
     assert client.show("thinker").capabilities == ["completion", "tools", "thinking"]
 
 
-def test_thinking_is_refused_where_there_is_none(starter: Door, of: Of) -> None:
+def test_thinking_and_tools_are_refused_where_there_are_none(starter: Door, of: Of) -> None:
+    with pytest.raises(ollama.ResponseError, match="does not support tools"):
+        of(starter).chat("starter", ASKED, tools=[TOOL])
     with pytest.raises(ollama.ResponseError, match="does not support thinking"):
         of(starter).chat("starter", ASKED, think=True)
 

@@ -79,6 +79,20 @@ def test_every_event_is_one_of_the_client() -> None:
         EVENT.validate_python(event)
 
 
+def test_thoughts_stand_where_a_summary_was_asked_for() -> None:
+    told = streamed(request(reasoning={"summary": "auto"}), STEPS)
+    assert [event["type"].removeprefix("response.") for event in told[2:9]] == [
+        "output_item.added", "reasoning_summary_part.added", "reasoning_summary_text.delta",
+        "reasoning_summary_text.delta", "reasoning_summary_text.done", "reasoning_summary_part.done",
+        "output_item.done",
+    ]  # fmt: skip
+    for event in told:
+        EVENT.validate_python(event)
+    thought = told[-1]["response"]["output"][0]
+    assert thought["summary"] == [{"type": "summary_text", "text": "Hm, yes."}]
+    assert thought["content"] == []
+
+
 def test_a_stream_ends_with_the_whole_response() -> None:
     last = streamed(request(), STEPS)[-1]["response"]
     whole = whole_response(request(), gathered(STEPS))
@@ -113,7 +127,7 @@ def test_as_many_alternatives_as_were_asked_for() -> None:
 
 
 def test_thoughts_are_carried_where_that_is_asked_for() -> None:
-    assert whole_response(request(), gathered(STEPS))["output"][0]["encrypted_content"] is None
+    assert whole_response(request(), gathered(STEPS))["output"][0].get("encrypted_content") is None
     asked = request(include=["reasoning.encrypted_content"])
     assert whole_response(asked, gathered(STEPS))["output"][0]["encrypted_content"].startswith("heft:")
 

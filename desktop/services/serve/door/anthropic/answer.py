@@ -17,6 +17,7 @@ from desktop.services.serve.door.gathered import Answer, Piece
 Event = dict[str, Any]
 
 PING: Event = {"type": "ping"}
+_DIRECT = {"type": "direct"}  # the model itself called the tool
 
 
 def signature(thought: str) -> str:
@@ -39,7 +40,8 @@ def whole_message(request: MessagesRequest, answer: Answer) -> dict[str, Any]:
     if text:
         blocks.append({"type": "text", "text": text, "citations": None})
     blocks += [
-        {"type": "tool_use", "id": tool_id(call.id), "name": call.name, "input": call.given} for call in answer.tools
+        {"type": "tool_use", "id": tool_id(call.id), "name": call.name, "input": call.given, "caller": _DIRECT}
+        for call in answer.tools
     ]
     reason, sequence = stop_reason(request, answer)
     message: dict[str, Any] = reader.start(answer)["message"]
@@ -89,7 +91,7 @@ class MessageEvents:
         for number, grown in piece.tools:
             call = answer.tools[number]
             self._ids.setdefault(number, tool_id(call.id))
-            used = {"type": "tool_use", "id": self._ids[number], "name": call.name, "input": {}}
+            used = {"type": "tool_use", "id": self._ids[number], "name": call.name, "input": {}, "caller": _DIRECT}
             events += self._block(f"tool {number}", used, answer)
             if grown:
                 events.append(self._delta({"type": "input_json_delta", "partial_json": grown}))
@@ -156,6 +158,7 @@ def _usage(answer: Answer) -> dict[str, Any]:
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": answer.figures.cached,
         "output_tokens": answer.figures.generated,
+        "output_tokens_details": {"thinking_tokens": min(answer.figures.reasoning, answer.figures.generated)},
         "server_tool_use": None,
     }
 

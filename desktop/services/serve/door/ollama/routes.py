@@ -42,7 +42,7 @@ def answering(clerk: Clerk, *, chats: bool) -> Endpoint:
         entry = desk.entry(request)
         wanted = read(await desk.body(request))
         model = await clerk.writer(wanted.model)
-        await _check_thinks(clerk, model, wanted)
+        await _check_can(clerk, model, wanted)
         lines = Lines(wanted.model, chats=chats, top_logprobs=wanted.top_logprobs)
         return Reply(desk, request, _lines(clerk, entry, model, wanted, lines), LINES if wanted.stream else JSON)
 
@@ -86,12 +86,14 @@ async def _answered(
     yield [*lines.calls(answer), lines.done(answer, times)] if wanted.stream else [lines.whole(answer, times)]
 
 
-async def _check_thinks(clerk: Clerk, model: ServedModel, wanted: OllamaRequest) -> None:
-    """Raises DoorError where thinking is asked of a model that has none."""
-    if not isinstance(wanted.talk, Conversation) or not wanted.talk.thinking:
+async def _check_can(clerk: Clerk, model: ServedModel, wanted: OllamaRequest) -> None:
+    """Raises DoorError where thinking or tools are asked of a model that has none, as Ollama does."""
+    if not isinstance(wanted.talk, Conversation) or not (wanted.talk.thinking or wanted.talk.tools):
         return
     facts = await clerk.desk.in_thread(clerk.facts.of, model)
-    if not facts.thinks:
+    if wanted.talk.tools and facts.template and not facts.tools:
+        raise bad_field("tools", f"'{model.name}' does not support tools.", "unsupported_parameter")
+    if wanted.talk.thinking and not facts.thinks:
         raise bad_field("think", f"'{model.name}' does not support thinking.", "unsupported_parameter")
 
 

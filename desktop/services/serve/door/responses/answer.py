@@ -23,6 +23,8 @@ Event = dict[str, Any]
 class ResponseEvents:
     """The events of one answer's stream: :meth:`start`, :meth:`step` for each piece, then :meth:`end` or
     :meth:`failed`. ``response`` is the document as it stands.
+
+    Where a summary of what is thought was asked for, the thoughts themselves stand in its place: nothing is hidden.
     """
 
     def __init__(self, request: ResponsesRequest, clock: Callable[[], float] = time.time) -> None:
@@ -33,6 +35,7 @@ class ResponseEvents:
         self._text = ""  # of the item that grows
         self._logprobs: list[dict[str, Any]] = []
         self._tool = -1
+        self._summary = request.echo["reasoning"]["summary"] is not None
         self.response: dict[str, Any] = {
             "id": f"resp_{secrets.token_hex(24)}",
             "object": "response",
@@ -91,11 +94,24 @@ class ResponseEvents:
     def _grow(self, kind: str, text: str, measured: Sequence[dict[str, Any]] = ()) -> list[Event]:
         events = [] if self._open is not None and self._open["type"] == kind else self._opened(kind, {})
         self._text += text
-        if kind == "reasoning":
-            return [*events, self._grown("response.reasoning_text.delta", content_index=0, delta=text)]
         self._logprobs += measured
-        grown = self._grown("response.output_text.delta", content_index=0, delta=text, logprobs=list(measured))
-        return [*events, grown]
+        name, index = self._names(kind)
+        further = {"logprobs": list(measured)} if kind == "message" else {}
+        return [*events, self._grown(f"response.{name}.delta", **index, delta=text, **further)]
+
+    def _names(self, kind: str) -> tuple[str, dict[str, int]]:
+        """How the text of an item is called in events, and which of its parts it is."""
+        if kind == "message":
+            return "output_text", {"content_index": 0}
+        return (
+            ("reasoning_summary_text", {"summary_index": 0})
+            if self._summary
+            else ("reasoning_text", {"content_index": 0})
+        )
+
+    def _part_event(self, kind: str, what: str, text: str) -> Event:
+        part = "reasoning_summary_part" if kind == "reasoning" and self._summary else "content_part"
+        return self._grown(f"response.{part}.{what}", **self._names(kind)[1], part=self._part(kind, text))
 
     def _opened(self, kind: str, fields: dict[str, Any]) -> list[Event]:
         events = self._close("completed")
@@ -106,8 +122,7 @@ class ResponseEvents:
         self.response["output"].append(item)
         events.append(self._event("response.output_item.added", output_index=self._at, item=dict(item)))
         if kind != "function_call":
-            part = _part(kind, "", [])
-            events.append(self._grown("response.content_part.added", content_index=0, part=part))
+            events.append(self._part_event(kind, "added", ""))
         return events
 
     def _close(self, status: str) -> list[Event]:
@@ -119,7 +134,8 @@ class ResponseEvents:
         if item["type"] == "function_call":
             item["arguments"] = self._text
         else:
-            item["content"] = [_part(item["type"], self._text, self._logprobs)]
+            place = "summary" if item["type"] == "reasoning" and self._summary else "content"
+            item[place] = [self._part(item["type"], self._text)]
         if item["type"] == "reasoning" and self._request.carries:
             item["encrypted_content"] = carried(self._text)
         self._open = None
@@ -130,13 +146,20 @@ class ResponseEvents:
         if item["type"] == "function_call":
             yield self._grown("response.function_call_arguments.done", name=item["name"], arguments=self._text)
             return
-        part = _part(item["type"], self._text, self._logprobs)
-        if item["type"] == "reasoning":
-            yield self._grown("response.reasoning_text.done", content_index=0, text=self._text)
-        else:
-            done = {"text": self._text, "logprobs": self._logprobs}
-            yield self._grown("response.output_text.done", content_index=0, **done)
-        yield self._grown("response.content_part.done", content_index=0, part=part)
+        name, index = self._names(item["type"])
+        further = {"logprobs": self._logprobs} if item["type"] == "message" else {}
+        yield self._grown(f"response.{name}.done", **index, text=self._text, **further)
+        yield self._part_event(item["type"], "done", self._text)
+
+    def _part(self, kind: str, text: str) -> dict[str, Any]:
+        if kind == "reasoning":
+            return {"type": "summary_text" if self._summary else "reasoning_text", "text": text}
+        return {
+            "type": "output_text",
+            "text": text,
+            "annotations": [],
+            "logprobs": list(self._logprobs) if text else [],
+        }
 
     @property
     def _at(self) -> int:
@@ -156,7 +179,7 @@ class ResponseEvents:
 
 _PREFIXES = {"reasoning": "rs", "message": "msg", "function_call": "fc"}
 _EMPTY: dict[str, Callable[[], dict[str, Any]]] = {
-    "reasoning": lambda: {"summary": [], "content": [], "encrypted_content": None},
+    "reasoning": lambda: {"summary": [], "content": []},
     "message": lambda: {"role": "assistant", "content": []},
     "function_call": lambda: {"arguments": ""},
 }
@@ -168,12 +191,6 @@ def whole_response(request: ResponsesRequest, answer: Answer) -> dict[str, Any]:
     events.step(answer, answer.whole)
     events.end(answer)
     return events.response
-
-
-def _part(kind: str, text: str, measured: list[dict[str, Any]]) -> dict[str, Any]:
-    if kind == "reasoning":
-        return {"type": "reasoning_text", "text": text}
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": list(measured)}
 
 
 def _call_id(given: str) -> str:

@@ -23,6 +23,7 @@ def _routes(desk: Desk) -> Sequence[Route]:
         found += [
             Route(prefix, counter.create(), methods=["POST"]),
             Route(f"{prefix}/input_tokens", counter.count(), methods=["POST"]),
+            Route(f"{prefix}/compact", counter.compact, methods=["POST"]),
             Route(f"{prefix}/{{name}}", counter.retrieve, methods=["GET"]),
             Route(f"{prefix}/{{name}}", counter.delete, methods=["DELETE"]),
             Route(f"{prefix}/{{name}}/input_items", counter.input_items, methods=["GET"]),

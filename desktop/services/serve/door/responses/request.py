@@ -162,7 +162,10 @@ def _echo(request: Fields) -> dict[str, Any]:
             "format": text.body.get("format") or {"type": "text"},
             "verbosity": text.choice("verbosity", "low", "medium", "high") or "medium",
         },
-        "reasoning": {"effort": reasoning.body.get("effort"), "summary": None},
+        "reasoning": {
+            "effort": reasoning.body.get("effort"),
+            "summary": reasoning.choice("summary", "auto", "concise", "detailed"),
+        },
         "background": False,
         "prompt": None,
         "prompt_cache_key": request.text("prompt_cache_key"),

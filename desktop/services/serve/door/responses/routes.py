@@ -105,6 +105,11 @@ class Counter:
 
         return answer
 
+    async def compact(self, _request: Request) -> ASGIApp:
+        """There is no such thing."""
+        words = "Heft compacts no conversations: ask a model to summarise one, or leave older items out."
+        raise DoorError(404, words, code="not_supported")
+
     async def retrieve(self, request: Request) -> ASGIApp:
         """A response that is kept."""
         name = request.path_params["name"]
