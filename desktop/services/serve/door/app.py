@@ -34,7 +34,9 @@ def application(desk: Desk) -> ASGIApp:
             return
         path = scope["path"] = _tidy(scope["path"])
         headers = Headers(scope=scope)
-        dialect = scope[DIALECT] = next(each for each in dialects if path.startswith(each.prefixes))
+        dialect = scope[DIALECT] = next(
+            each for each in dialects if path.startswith(each.prefixes) or (each.header and each.header in headers)
+        )
         if path in _HEALTH:
             await _health(desk, dialect, headers)(scope, receive, send)
             return

@@ -41,6 +41,10 @@ class _Usage(msgspec.Struct, frozen=True):
     prompt_tokens_details: _Cached = _Cached()
 
 
+class _Verbose(msgspec.Struct, frozen=True):
+    stopping_word: str = ""
+
+
 class _Raw(msgspec.Struct, frozen=True):
     """A chunk of either way."""
 
@@ -56,6 +60,7 @@ class _Raw(msgspec.Struct, frozen=True):
     tokens_predicted: int = 0
     tokens_evaluated: int = 0
     completion_probabilities: list[dict[str, Any]] | None = None
+    verbose: _Verbose | None = msgspec.field(default=None, name="__verbose")  # a chat tells its stop string only there
 
 
 _decoder = msgspec.json.Decoder(_Raw)
@@ -119,6 +124,8 @@ def _chat(raw: _Raw) -> Chunk:
         chunk.finish = choice.finish_reason or chunk.finish
         if choice.logprobs is not None:
             chunk.logprobs += choice.logprobs.content or []
+    if raw.verbose is not None:
+        chunk.stop_word = raw.verbose.stopping_word
     if raw.usage is not None:
         chunk.prompt_tokens = raw.usage.prompt_tokens
         chunk.generated_tokens = raw.usage.completion_tokens

@@ -1,0 +1,1 @@
+"""Ollama's dialect: /api. Conversations are translated to chat completions and back."""

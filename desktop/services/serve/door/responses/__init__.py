@@ -1,0 +1,1 @@
+"""OpenAI's Responses. They are translated to chat completions and back."""

@@ -1,0 +1,84 @@
+"""Scripted models for clients of the server: one that calls a tool and tells of its result, one that thinks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from support.speaker import speaker
+
+THOUGHT, SAID, TOLD = "User greets. Keep it short.", "Hello there, sailor!", "it has 15 degrees now."
+WEATHER = {"location": "Paris"}
+_BEGUN = "Well:"
+# Qwen 3's, shortened; where a tool has answered, the prompt ends with the first word of what is said then, which may
+# or may not become a part of the answer
+_TEMPLATE = """\
+{%- if tools %}<|im_start|>system
+{% if messages[0].role == 'system' %}{{ messages[0].content }}
+
+{% endif %}# Tools
+
+You may call one or more functions to assist with the user query.
+
+You are provided with function signatures within <tools></tools> XML tags:
+<tools>
+{%- for tool in tools %}
+{{ tool | tojson }}
+{%- endfor %}
+</tools>
+
+For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:
+<tool_call>
+{"name": <function-name>, "arguments": <args-json-object>}
+</tool_call><|im_end|>
+{% elif messages[0].role == 'system' %}<|im_start|>system
+{{ messages[0].content }}<|im_end|>
+{% endif %}
+{%- for message in messages %}
+{%- if message.role == 'user' or (message.role == 'system' and not loop.first) %}<|im_start|>{{ message.role }}
+{{ message.content }}<|im_end|>
+{% elif message.role == 'assistant' %}<|im_start|>assistant
+{% if message.reasoning_content %}<think>
+{{ message.reasoning_content }}
+</think>
+
+{% endif %}{{ message.content or '' }}
+{%- for call in message.tool_calls or [] %}
+{%- if message.content or not loop.first %}
+{% endif %}<tool_call>
+{% set given = call.function.arguments %}{"name": "{{ call.function.name }}", "arguments": \
+{{ given if given is string else given | tojson }}}
+</tool_call>
+{%- endfor %}<|im_end|>
+{% elif message.role == 'tool' %}<|im_start|>user
+<tool_response>
+{{ message.content }}
+</tool_response><|im_end|>
+{% endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}<|im_start|>assistant
+{% if enable_thinking is defined and not enable_thinking %}<think>
+
+</think>
+
+{% endif %}{% if messages[-1].role == 'tool' %}AFTER{% endif %}{% endif %}"""
+_CONTROLS = ("<|im_start|>", "<|im_end|>")
+
+
+def caller(
+    path: Path, name: str = "get_weather", arguments: Mapping[str, Any] = WEATHER, told: str = TOLD, thought: str = ""
+) -> None:
+    """A model that calls this tool, and once a tool has answered says ``told``, perhaps with "Well:" before it."""
+    call = f"<tool_call>\n{json.dumps({'name': name, 'arguments': dict(arguments)})}\n</tool_call>"
+    if thought:
+        call = f"<think>\n{thought}\n</think>\n\n{call}"
+    template = _TEMPLATE.replace("AFTER", _BEGUN)
+    speaker(path, [call], [f"{_BEGUN} {told}"], template=template, controls=_CONTROLS)
+
+
+def thinker(path: Path, thought: str = THOUGHT, said: str = SAID) -> None:
+    """A model that thinks before it answers, whatever it is asked."""
+    text = f"<think>\n{thought}\n</think>\n\n{said}"
+    speaker(path, [text], template=_TEMPLATE.replace("AFTER", ""), controls=_CONTROLS)
