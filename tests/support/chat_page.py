@@ -145,6 +145,9 @@ class OneModelLibrary:
     def scan(self, progress: object = None, cancelled: object = None) -> list[LibraryModel]:
         return [self.resolve("starter")] if self.path else []
 
+    def used_elsewhere(self) -> list[LibraryModel]:
+        return []
+
 
 class PlainPlanning:
     """Plans that leave everything to what was asked, or is remembered."""

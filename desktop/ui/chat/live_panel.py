@@ -110,7 +110,9 @@ class LivePanel(QWidget):
         for name, title, meaning in _ROWS:
             label = QLabel(title)
             label.setToolTip(meaning)
-            value = plain_label(f"{name}Value", text=NOTHING, wraps=False, selectable=True)
+            value = plain_label(
+                f"{name}Value", text=NOTHING, selectable=True
+            )  # wraps: no figure is cut in a narrow column
             value.setAccessibleName(title)
             value.setToolTip(meaning)
             value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
