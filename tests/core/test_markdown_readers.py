@@ -31,6 +31,20 @@ def test_a_br_breaks_the_line_in_a_cell_and_is_text_in_code() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("H<sub>2</sub>O", "H₂O"),
+        ("x<sup>2</sup> and 10<SUP>-3</SUP>", "x² and 10⁻³"),
+        ("a<sub>where</sub>", "a<sub>where</sub>"),
+        ("a<sub>2</sup>", "a<sub>2</sup>"),
+        ("`H<sub>2</sub>O`", "H<sub>2</sub>O"),
+    ],
+)
+def test_raised_and_lowered_figures(text: str, seen: str) -> None:
+    assert plain_text(parse(text)[0]) == seen
+
+
+@pytest.mark.parametrize(
     ("text", "found"),
     [
         ("see https://example.org/a_b_c.", ["https://example.org/a_b_c"]),

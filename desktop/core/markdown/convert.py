@@ -57,6 +57,7 @@ def markdown() -> MarkdownIt:
     made.inline.ruler.after("text", "address", inline_rules.address)
     made.inline.ruler.before("escape", "formula", inline_rules.formula)
     made.inline.ruler.before("autolink", "line_break", inline_rules.line_break)
+    made.inline.ruler.before("autolink", "small_letters", inline_rules.small_letters)
     return made
 
 

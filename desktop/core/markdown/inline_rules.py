@@ -1,4 +1,4 @@
-"""Inline rules for markdown-it: formulas, ``<br>``, and emphasis beside the letters of East Asia."""
+"""Inline rules for markdown-it: formulas, addresses, ``<br>``, and emphasis beside the letters of East Asia."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from desktop.core.markdown.block_rules import OPEN
 
 _SCHEME = re.compile(r"https?$", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>[ \t]*\n?", re.IGNORECASE)
+_SMALL = re.compile(r"<(sub|sup)>([0-9+=()-]{1,12})</\1>", re.IGNORECASE)
+_LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
+_RAISED = str.maketrans("0123456789+-=()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾")
 # CJK symbols, kana, bopomofo, hangul, Han and full-width forms (Unicode 16, Blocks.txt)
 _EAST_ASIAN = re.compile(
     r"[\u1100-\u11ff\u2e80-\u303f\u3040-\u318f\u31a0-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
@@ -85,8 +88,20 @@ def address(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def small_letters(state: StateInline, silent: bool) -> bool:
+    """``H<sub>2</sub>O`` and ``x<sup>2</sup>``, where there are such characters; all else stays as it is written."""
+    match = _SMALL.match(state.src, state.pos, state.posMax) if state.src[state.pos] == "<" else None
+    if match is None:
+        return False
+    if not silent:
+        small = _LOWERED if match[1].lower() == "sub" else _RAISED
+        state.push("text", "", 0).content = match[2].translate(small)
+    state.pos = match.end()
+    return True
+
+
 def line_break(state: StateInline, silent: bool) -> bool:
-    """``<br>``, the one tag that models write where Markdown has nothing: in the cells of tables."""
+    """``<br>``, which models write where Markdown has nothing: in the cells of tables."""
     match = _BREAK.match(state.src, state.pos, state.posMax) if state.src[state.pos] == "<" else None
     if match is None:
         return False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-LONG_PASTE = 8_000  # characters: a paste that is longer stands beside the text
+LONG_PASTE = 10_000  # characters: a paste that is longer stands beside the text
 MOST_TYPED = 40_000  # in the field, all together
-LONG_LINE = 4_000  # without a line break
+LONG_LINE = 10_000  # without a line break
 _LONGEST_BEGINNING = 2_000  # of a long text, what is edited as text again
 
 

@@ -27,10 +27,10 @@ class MissingFonts(QObject):
         font: Callable[[], QFont],
         parent: QObject | None = None,
         *,
-        has: Callable[[QFont, Script], bool] = has_font,
+        has: Callable[[QFont, Script], bool] | None = None,
     ) -> None:
         super().__init__(parent)
-        self._font, self._has = font, has
+        self._font, self._has = font, has or has_font
         self._known: set[Script] = set()
 
     def look(self, text: str) -> None:
