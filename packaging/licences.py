@@ -65,6 +65,7 @@ QT_NOTE = "used unchanged under the LGPL 3; its libraries are files of their own
 NOTES = {
     "PySide6_Essentials": QT_NOTE,
     "shiboken6": QT_NOTE,
+    "ziamath": "with the font STIX Two Math, under the OFL 1.1",
     "pyinstaller": "its start program, under the exception that allows it in programs of any licence",
 }
 SAID = {
@@ -88,7 +89,9 @@ SYSTEM_NOTE = "a library of the system this was built on"
 TEXTS: dict[str, tuple[Path, ...]] = {
     "PySide6_Essentials": (OWN / "LGPL-3.txt", OWN / "GPL-3.txt"),
     "shiboken6": (OWN / "LGPL-3.txt", OWN / "GPL-3.txt"),
+    "latex2mathml": (OWN / "latex2mathml-MIT.txt",),
 }
+BESIDE = {"ziamath": (OWN / "STIX-Two-OFL-1.1.txt",)}  # texts of what packages bring that are not theirs
 
 
 def bundled_files(work: Path) -> dict[str, str]:
@@ -109,6 +112,7 @@ def python_packages(python: str, bundled: dict[str, str], folder: Path) -> list[
     for found in json.loads(listing.stdout):
         name = found["name"]
         texts = [Path(text) for text in found["texts"]] or list(TEXTS.get(name, ()))
+        texts += BESIDE.get(name, ())
         if not found["licence"]:
             raise SystemExit(f"{name} {found['version']} states no licence.")
         if name == "nvidia-ml-py":

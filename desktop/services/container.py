@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from desktop.hub.search import HubSearch
     from desktop.hub.token import HubToken
     from desktop.services.chat.chat import ChatService
+    from desktop.services.chat.formulas import FormulaService
     from desktop.services.chat.sampling import SamplingService
     from desktop.services.discover.picker import PickerService
     from desktop.services.discover.picks import PicksService
@@ -281,6 +282,13 @@ class Container(ServeServices):
 
         used = lambda store: self.settings.get(options.STORES[store])  # noqa: E731
         return LocalCopies(fetched=self.fetched, used=used, library=self.library.recent)
+
+    @made_once
+    def formulas(self) -> FormulaService:
+        """Typesets the formulas of answers."""
+        from desktop.services.chat.formulas import FormulaService
+
+        return FormulaService()
 
     @made_once
     def hub(self) -> HubClient:

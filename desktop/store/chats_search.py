@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-import unicodedata
 from dataclasses import dataclass
 
 MARK_START, MARK_END = "\x02", "\x03"  # around each match of a snippet; control characters no message shows
 _SNIPPET_TOKENS = 14
 # Scripts written without spaces: FTS5's unicode61 sees a whole sentence as one word, so text is compared instead.
-_UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR")
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u9fff\ua960-\ua97f"
+    r"\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U0001b000-\U0001b16f\U00020000-\U0003ffff]"
+)
+_VARIANT = re.compile("[\ufe0e\ufe0f]")  # asks for the picture of a sign, or for its letter
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,10 @@ class SearchHit:
 
 
 def words(query: str) -> list[str]:
-    """The words of a query that a tokenizer can see: at least one letter or digit each."""
-    spaced = "".join(c if c.isprintable() else " " for c in query)
-    return [word for word in spaced.split() if any(c.isalnum() for c in word)]
+    """The words of a query, those that have a letter or digit; where none has, its signs: an emoji, an arrow."""
+    spaced = "".join(c if c.isprintable() else " " for c in _VARIANT.sub("", query))
+    parts = spaced.split()
+    return [part for part in parts if any(c.isalnum() for c in part) or not part.isascii()] or parts
 
 
 def fts_query(query: str) -> str:
@@ -41,16 +46,16 @@ def fts_query(query: str) -> str:
     return " ".join('"' + word.replace('"', '""') + '"*' for word in words(query))
 
 
-def is_unspaced(query: str) -> bool:
-    """Whether the query has letters of a script written without spaces between words."""
-    return any(unicodedata.name(c, "").startswith(_UNSPACED) for c in query if ord(c) > 0x7F)
+def is_compared(query: str) -> bool:
+    """Whether the query has letters of a script written without spaces, or words that the index does not know."""
+    return bool(_UNSPACED.search(query)) or not all(any(c.isalnum() for c in word) for word in words(query))
 
 
 def search(connection: sqlite3.Connection, query: str, limit: int) -> list[SearchHit]:
     """Titles first, then messages, best match first; chats that were deleted are left out."""
     if not words(query):
         return []
-    if is_unspaced(query):
+    if is_compared(query):
         return _compare(connection, words(query), limit)
     match = fts_query(query)
     titles = connection.execute(

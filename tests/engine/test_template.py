@@ -147,6 +147,26 @@ def test_a_template_that_refuses_everything_says_so() -> None:
     result = render(request("{{ raise_exception('only tools here') }}"))
     assert "only tools here" in result.error
     assert result.text == ""
+    assert "only tools here" not in result.plain and result.plain.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("complaint", "words"),
+    [
+        ("Conversation roles must alternate user/assistant/user/assistant/...", "take turns"),
+        ("System role not supported", "no system prompt"),
+        ("Only user and assistant roles are supported!", "does not know everyone who speaks"),
+        ("Something went wrong (E42)", "does not take a conversation like this one"),
+    ],
+)
+def test_what_a_template_complains_of_is_said_in_words(complaint: str, words: str) -> None:
+    result = render(request("{{ raise_exception('" + complaint + "') }}"))
+    assert words in result.plain and complaint not in result.plain and complaint in result.error
+
+
+def test_a_mistake_in_a_template_is_said_without_its_python() -> None:
+    result = render(request("{{ messages.foo.bar }}"))
+    assert "Error" in result.error and "Error" not in result.plain and "mistake" in result.plain
 
 
 @pytest.mark.parametrize(

@@ -144,3 +144,34 @@ def test_json_export_holds_all_branches(store: ChatStore) -> None:
         (one.id, asked.id, "a1"),
         (two.id, asked.id, "a2 is 🌊"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("👍", ["Signs"]),
+        ("👍🏽", []),
+        ("❤", ["Signs"]),
+        ("❤️", ["Signs"]),
+        ("→", ["Signs"]),
+        ("€ 👍", ["Signs"]),
+        ("->", ["Signs"]),
+        ("猫", ["Animals"]),
+        ("々", ["Animals"]),
+        ("ｱ", ["Animals"]),
+        ("값", ["Animals"]),
+    ],
+)
+def test_one_sign_or_letter_is_found(store: ChatStore, query: str, found: list[str]) -> None:
+    signs = store.create("Signs")
+    store.add(signs.id, None, "user", "Great 👍 and ❤️ for a -> b → c at 3 €")
+    animals = store.create("Animals")
+    store.add(animals.id, None, "user", "ここに猫がいます。時々ｱﾒﾘｶ、값이")
+    hits = store.search(query)
+    assert [hit.title for hit in hits] == found
+    assert all(MARK_START in hit.snippet for hit in hits)
+
+
+def test_a_sign_beside_a_word_is_looked_for_only_where_no_keyboard_has_it_by_chance(store: ChatStore) -> None:
+    assert "Tides, simply" in titles(store, "moon - pulls")
+    assert titles(store, "moon 👍") == []

@@ -41,6 +41,7 @@ from desktop.store.load_settings import LoadSettingsStore
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.chat.page import ChatPage
+from desktop.ui.shared.transcript.formulas import Typeset
 from desktop.ui.shell.engine_bridge import Bridge, merge_chat_events, merge_states
 from desktop.ui.shell.tasks import Tasks
 from desktop.ui.shell.theme import Theme
@@ -145,6 +146,9 @@ class OneModelLibrary:
     def scan(self, progress: object = None, cancelled: object = None) -> list[LibraryModel]:
         return [self.resolve("starter")] if self.path else []
 
+    def used_elsewhere(self) -> list[LibraryModel]:
+        return []
+
 
 class PlainPlanning:
     """Plans that leave everything to what was asked, or is remembered."""
@@ -173,6 +177,7 @@ class Desk:
         self.qtbot = qtbot
         self.store = store
         self.tasks = tasks
+        self.typeset: Typeset = lambda _latex, _display: None  # formulas stay as they were written
         self.engine = ScriptedEngine()
         self.library = OneModelLibrary(model)
         self.planning = PlainPlanning()
@@ -200,6 +205,7 @@ class Desk:
             self.chat_bridge,
             tasks,
             theme,
+            typeset=lambda latex, display: self.typeset(latex, display),  # noqa: PLW0108  # a test sets it later
         )
         self.told: list[object] = []
         self.page.notify.connect(self.told.append)

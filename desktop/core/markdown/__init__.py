@@ -24,7 +24,9 @@ from desktop.core.markdown.blocks import (
     quoted,
 )
 from desktop.core.markdown.links import LinkVerdict, judge_link
+from desktop.core.markdown.math import latex_of
 from desktop.core.markdown.stream import StreamParser, Update, parse, parse_plain
+from desktop.core.markdown.table_text import as_csv, as_markdown
 
 __all__ = [
     "Alignment",
@@ -42,8 +44,11 @@ __all__ = [
     "StreamParser",
     "Table",
     "Update",
+    "as_csv",
+    "as_markdown",
     "join_parts",
     "judge_link",
+    "latex_of",
     "parse",
     "parse_plain",
     "plain_text",

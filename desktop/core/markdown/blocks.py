@@ -15,7 +15,10 @@ Alignment = Literal["left", "center", "right"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A stretch of text in one style; a line break is ``\\n``. ``link`` is the address as written, never opened."""
+    """A stretch of text in one style; a line break is ``\\n``. ``link`` is the address as written, never opened.
+
+    ``math``: the text is a formula as it was written, delimiters included, within a line or on one of its own.
+    """
 
     text: str
     bold: bool = False
@@ -23,6 +26,11 @@ class Run:
     code: bool = False
     strike: bool = False
     link: str = ""
+    math: Literal["", "inline", "display"] = ""
+
+    def goes_with(self, other: Run) -> bool:
+        """Whether both are of one style, so that they are one run when they stand side by side."""
+        return not self.math and replace(self, text="") == replace(other, text="")
 
 
 Runs = tuple[Run, ...]
@@ -95,7 +103,7 @@ class Rule(Block):
 
 
 def _join_runs(first: Runs, second: Runs) -> Runs:
-    if first and second and replace(first[-1], text="") == replace(second[0], text=""):
+    if first and second and first[-1].goes_with(second[0]):
         return (*first[:-1], replace(first[-1], text=first[-1].text + second[0].text), *second[1:])
     return first + second
 

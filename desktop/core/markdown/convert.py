@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from desktop.core.markdown import block_rules
+from desktop.core.markdown.bare_links import with_links
+from desktop.core.markdown.block_rules import OPEN, language_of
 from desktop.core.markdown.blocks import (
     Alignment,
     Block,
@@ -21,9 +25,11 @@ from desktop.core.markdown.blocks import (
     Runs,
     Table,
 )
+from desktop.core.markdown.math import latex_of
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.ruler import RuleOptionsType
     from markdown_it.token import Token
 
 _TASK = re.compile(r"\[([ xX])\][ \n]")
@@ -35,21 +41,39 @@ _MAX_NESTING = 60  # deeper quotes and lists are left out, as in markdown-it's o
 
 @lru_cache(maxsize=1)
 def markdown() -> MarkdownIt:
-    """CommonMark with tables and strikethrough, without HTML.
+    """CommonMark with tables, strikethrough and formulas, without HTML.
 
     Link reference definitions are off: they would let the end of an answer change its beginning.
     """
     from markdown_it import MarkdownIt
 
+    from desktop.core.markdown import inline_rules
+
     made = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": _MAX_NESTING})
-    return made.enable(["table", "strikethrough"]).disable(["reference", "html_block", "html_inline"])
+    made.enable(["table", "strikethrough"]).disable(["reference", "html_block", "html_inline"])
+    ends: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    made.block.ruler.at("fence", block_rules.fence, ends)
+    made.block.ruler.before("fence", "formula", block_rules.formula, ends)
+    made.inline.ruler.after("text", "address", inline_rules.address)
+    made.inline.ruler.before("escape", "formula", inline_rules.formula)
+    made.inline.ruler.before("autolink", "line_break", inline_rules.line_break)
+    made.inline.ruler.before("autolink", "small_letters", inline_rules.small_letters)
+    return made
 
 
-def tokenize(text: str) -> list[Token]:
-    """Block tokens; the inline ones are parsed only when they are converted."""
+def tokenize(text: str, *, is_open: bool = False) -> list[Token]:
+    """Block tokens; the inline ones are parsed only when they are converted.
+
+    ``is_open``: the text is still being written, so that a formula at its end may be unfinished.
+    """
     tokens: list[Token] = []
     made = markdown()
-    made.block.parse(text, made, {}, tokens)
+    lines = text.count("\n") + (not text.endswith("\n"))
+    made.block.parse(text, made, {OPEN: True, "lines": lines} if is_open else {}, tokens)
+    if is_open:
+        last = next((token for token in reversed(tokens) if token.type == "inline"), None)
+        if last is not None:
+            last.meta = {OPEN: True}
     return tokens
 
 
@@ -96,6 +120,9 @@ def _pieces(children: Sequence[Token]) -> Iterator[Run]:
             link = ""
         else:
             text, code, target = token.content, kind == "code_inline", link
+            math: Literal["", "inline", "display"] = ""
+            if kind == "formula":
+                math = "display" if latex_of(text)[1] else "inline"
             if kind in ("softbreak", "hardbreak"):
                 text = "\n"  # models break lines where they mean a break
             elif kind == "image":
@@ -103,34 +130,39 @@ def _pieces(children: Sequence[Token]) -> Iterator[Run]:
                 text = "".join(child.content for child in token.children or ()) or "image"
             if text:
                 bold, italic, strike = (style[name] > 0 for name in ("bold", "italic", "strike"))
-                yield Run(text, bold, italic, code, strike, target)
+                yield Run(text, bold, italic, code, strike, target, math)
+
+
+def _children(token: Token) -> list[Token]:
+    """What the inline token consists of: markdown-it's parse, with a state of our own."""
+    from desktop.core.markdown.inline_rules import CjkState
+
+    made = markdown()
+    state = CjkState(token.content, made, {OPEN: True} if OPEN in token.meta else {}, [])
+    made.inline.tokenize(state)
+    for rule in made.inline.ruler2.getRules(""):
+        rule(state)
+    return state.tokens
+
+
+def _linked(run: Run) -> Iterator[Run]:
+    """The run, with the addresses that stand in it as links."""
+    if run.code or run.link or run.math or not ("://" in run.text or "www." in run.text.lower() or "@" in run.text):
+        yield run
+    else:
+        for text, target in with_links(run.text):
+            yield replace(run, text=text, link=target)
 
 
 def inline(token: Token) -> Runs:
     """The runs of an inline token, neighbours of one style joined."""
-    made = markdown()
-    children: list[Token] = []
-    made.inline.parse(token.content, made, {}, children)
     runs: list[Run] = []
-    for run in _pieces(children):
-        last = runs[-1] if runs else None
-        if last is not None and (last.bold, last.italic, last.code, last.strike, last.link) == (
-            run.bold,
-            run.italic,
-            run.code,
-            run.strike,
-            run.link,
-        ):
-            runs[-1] = Run(last.text + run.text, run.bold, run.italic, run.code, run.strike, run.link)
+    for run in _pieces(_children(token)):
+        if runs and runs[-1].goes_with(run):
+            runs[-1] = replace(runs[-1], text=runs[-1].text + run.text)
         else:
             runs.append(run)
-    return tuple(runs)
-
-
-def language_of(info: str) -> str:
-    """The language named after a fence, in lower case; empty when there is none."""
-    words = info.split(maxsplit=1)
-    return words[0].lower().lstrip(".{").rstrip("}") if words else ""
+    return tuple(linked for run in runs for linked in _linked(run))
 
 
 def _table(tokens: Sequence[Token]) -> Table:
@@ -169,6 +201,8 @@ def block(tokens: Sequence[Token], start: int, end: int) -> Block:
             return CodeBlock(language_of(token.info), token.content)
         case "code_block":
             return CodeBlock("", token.content)
+        case "formula":
+            return Paragraph((Run(token.content, math="" if token.info == OPEN else "display"),))
         case "hr":
             return Rule()
         case "blockquote_open":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from desktop.core.markdown.block_rules import language_of
 from desktop.core.markdown.blocks import CodeBlock
-from desktop.core.markdown.convert import language_of
+from desktop.core.markdown.fence_end import FenceEnd
 
 PART_CHARACTERS = 3000  # a longer fence is delivered in parts of whole lines, about this long
 
@@ -17,7 +18,7 @@ class Fence:
 
     def __init__(self, indent: int, mark: str, language: str) -> None:
         self._indent = re.compile(f" {{0,{indent}}}")
-        self._closing = re.compile(rf" {{0,3}}{re.escape(mark)}+[ \t]*")
+        self._end = FenceEnd(mark, language)
         self._mark = mark[0]
         self._language = language
         self._lines: list[str] = []
@@ -53,9 +54,6 @@ class Fence:
         self._parts += 1
         return part
 
-    def _closes(self, line: str) -> bool:
-        return not self._inside_line and self._closing.fullmatch(line.removesuffix("\n")) is not None
-
     def read(self, text: str, position: int, *, final: bool) -> tuple[list[CodeBlock], int, bool]:
         """Take what is certain from the position on: (parts that are full, where it stopped, whether it closed)."""
         parts: list[CodeBlock] = []
@@ -69,8 +67,14 @@ class Fence:
                     break
                 end = length
             line = text[position:end]
+            whole = line.removesuffix("\n")
+            following = ""
+            if not self._inside_line and self._end.asks_next(whole):
+                following = text[end : text.find("\n", end) + 1 or length]
+                if not final and not following.strip() and "\n" not in following:
+                    break
             position = end
-            if self._closes(line):
+            if not self._inside_line and self._end.closes(whole, following):
                 return [*parts, self._part("".join(self._lines), closed=True)], position, True
             part = self._take(line)
             if part is not None:
@@ -79,6 +83,6 @@ class Fence:
 
     def rest(self, tail: str) -> CodeBlock:
         """The open part together with the unfinished last line, unless that may become the closing fence."""
-        if not self._inside_line and not tail.strip(f" {self._mark}"):
+        if not self._inside_line and not tail.strip(f" {self._mark}\n"):
             tail = ""
         return self._part("".join(self._lines) + self._content(tail), closed=False)

@@ -128,7 +128,7 @@ class BlockTail:
             return position + WINDOW if full else None
         prefix = self._carry.prefix if self._carry is not None else ""
         source = prefix + window
-        tokens = tokenize(source)
+        tokens = tokenize(source, is_open=not (full or final))
         advanced = self._finish_settled(source, tokens, done)
         if advanced is None and full:
             advanced = self._cut(source, tokens, done)
@@ -148,7 +148,9 @@ class BlockTail:
         tops = top_level(tokens)
         whole_lines = source.count("\n")
         for first, _, line in reversed(tops[1:]):
-            # a table is recognised by its second line, everything else by its first
+            # a table is recognised by its second line, a formula by its end, everything else by its first line
+            if not tokens[first].meta.get("certain", True):
+                continue
             if line + (2 if tokens[first].type == "table_open" else 1) <= whole_lines:
                 done += self._adopted(blocks(tokens, 0, first))
                 self._carry, self._cuts = None, 0

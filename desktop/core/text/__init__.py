@@ -12,6 +12,8 @@ Whatever shows or keeps such a text takes it through one of these, each of which
     token_piece        tokens in Inspect: white space and lone bytes as signs
     file_name          a title as the name of a file the user saves
     encodable          what is written to files, databases and logs: only what no encoder takes is replaced
+    is_right_to_left   which way a paragraph is read
+    scripts_of         the scripts it is written in, for which a font may be missing
     invisible_names    findings about characters a person does not see (``desktop.core.text.invisible``)
 
 No function raises for any ``str``; each but ``file_name`` and ``one_line`` gives back the same text when nothing in it
@@ -21,8 +23,10 @@ is to be replaced.
 from __future__ import annotations
 
 from desktop.core.text.answers import ChatTextStream, chat_text
+from desktop.core.text.direction import is_right_to_left
 from desktop.core.text.fields import ALL_CHARACTERS, LINE_CHARACTERS, WORD_CHARACTERS, bounded, plain_tooltip
 from desktop.core.text.lines import ELISION, LINE, elided, file_name, one_line
+from desktop.core.text.scripts import Script, missing_font_words, scripts_of
 from desktop.core.text.tokens import token_piece
 from desktop.core.text.visible import encodable, visible_in_place
 
@@ -33,13 +37,17 @@ __all__ = [
     "LINE_CHARACTERS",
     "WORD_CHARACTERS",
     "ChatTextStream",
+    "Script",
     "bounded",
     "chat_text",
     "elided",
     "encodable",
     "file_name",
+    "is_right_to_left",
+    "missing_font_words",
     "one_line",
     "plain_tooltip",
+    "scripts_of",
     "token_piece",
     "visible_in_place",
 ]

@@ -84,12 +84,15 @@ class Questions:
         if self._own.unusable:
             always = (f"{self._own.unusable.rstrip('.')}. {_CHATML_INSTEAD}",)
         if result.error and result.harmless and self._used != CHATML:
-            note = f"{result.error.rstrip('.')}. {_CHATML_INSTEAD}"
+            note = f"{(result.plain or result.error).rstrip('.')}. {_CHATML_INSTEAD}"
             result = self._rendered(request, CHATML)
             return self._as_text(request, result.text, result.opened, result, (note,), stop=(_CHATML_STOP,))
         if result.error:
             raise EngineError(
-                result.error, "Use another file of this model, or report its template.", kind=FailureKind.BAD_TEMPLATE
+                result.plain or result.error,
+                "Use another file of this model, or report its template.",
+                detail=result.error,
+                kind=FailureKind.BAD_TEMPLATE,
             )
         notes = (*result.notes, *always)
         body = {

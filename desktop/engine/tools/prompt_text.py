@@ -16,6 +16,14 @@ from desktop.engine.tools.typed_text import marked
 _SYSTEM_MOVED = "This model takes no system prompt; it was placed before your first message."
 
 
+_REFUSALS = (  # by what templates of the Hub say, the more telling first
+    (("alternate",), "This model wants questions and answers to take turns, and this conversation does not."),
+    (("system",), "This model takes no system prompt."),
+    (("tool",), "This model's chat template is made for tools, and takes no conversation without them."),
+    (("role",), "This model's chat template does not know everyone who speaks in this conversation."),
+)
+
+
 class _WordsLostError(Exception):
     """The template rendered ``text``, and what was said is not in it."""
 
@@ -31,14 +39,25 @@ def render(request: RenderRequest) -> RenderResult:
     except _WordsLostError as error:
         return RenderResult(error.text, f"The model's chat template leaves out {error}.", harmless=True)
     except TemplateRaisedError as error:
-        return RenderResult(error=f"The model's chat template refused the conversation: {error}", harmless=True)
+        said = f"The model's chat template refused the conversation: {error}"
+        return RenderResult(error=said, plain=refusal_words(str(error)), harmless=True)
     except TooLongError as error:
         return RenderResult(error=f"The model's chat template has no end: {error}")
     except MemoryError:
         return RenderResult(error="The model's chat template needs more memory than it is allowed.")
     except Exception as error:  # noqa: BLE001  # a stranger's template may raise anything
         words = f"The model's chat template failed: {type(error).__name__}: {error}"
-        return RenderResult(error=words, harmless=not isinstance(error, HOSTILE))
+        plain = "The model's chat template has a mistake in it and cannot be used for this conversation."
+        return RenderResult(error=words, plain=plain, harmless=not isinstance(error, HOSTILE))
+
+
+def refusal_words(complaint: str) -> str:
+    """What a template refuses, in words; its own are written for programmers."""
+    said = complaint.casefold()
+    for signs, words in _REFUSALS:
+        if all(sign in said for sign in signs):
+            return words
+    return "The model's chat template does not take a conversation like this one."
 
 
 def _rendered(request: RenderRequest) -> RenderResult:

@@ -56,7 +56,9 @@ class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
 
 
 class RenderResult(msgspec.Struct, frozen=True, tag="rendered"):
-    """The prompt, or ``error`` in words; ``notes`` are sentences the chat should show.
+    """The prompt, or ``error``, with what the template itself said; ``notes`` are sentences the chat should show.
+
+    ``plain`` is the error for whoever chats and knows nothing of templates; empty where ``error`` says no more.
 
     ``messages`` are the turns in the form that the template was given, for another renderer of the same template,
     without ``begun``, the answer to continue where there is one. ``opened`` is the tag by which the template opens the
@@ -68,6 +70,7 @@ class RenderResult(msgspec.Struct, frozen=True, tag="rendered"):
 
     text: str = ""
     error: str = ""
+    plain: str = ""
     notes: tuple[str, ...] = ()
     harmless: bool = False
     messages: tuple[dict[str, Any], ...] = ()

@@ -40,7 +40,9 @@ def try_template(request: TrialRequest) -> Trial:
         return found
     result = render(RenderRequest(found.template, TALK, found.bos, found.eos))
     thinking = NO_THINKING if result.error else thinking_of(found.template)
-    return msgspec.structs.replace(found, unusable=result.error, thinking=thinking, talk=result.messages)
+    return msgspec.structs.replace(
+        found, unusable=result.plain or result.error, thinking=thinking, talk=result.messages
+    )
 
 
 def _of_file(request: TrialRequest) -> Trial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from desktop.core import naming
 from desktop.core.cancelled import Cancelled, never
-from desktop.core.errors import NotFoundError, UsageError
+from desktop.core.errors import HeftError, NotFoundError, UsageError
 from desktop.core.failures import FailureKind
 from desktop.core.progress import Report, unheard
 from desktop.services.models.called import named
@@ -68,6 +69,17 @@ class LibraryService:
         used = self._usage.last_used()
         models = [replace(model, last_used=used.get(model.id)) for model in scan.models]
         return sorted(models, key=lambda model: (model.name.casefold(), model.apart.casefold(), model.id))
+
+    def used_elsewhere(self) -> list[LibraryModel]:
+        """Models that were opened by their path and lie where no scan looks, as far as they are still there."""
+        listed = {file for model in self.known() for file in model.files}
+        paths = [Path(name) for name in self._usage.last_used()]
+        found = []
+        for path in paths:
+            if path.suffix.casefold() == ".gguf" and path not in listed and path.is_file():
+                with contextlib.suppress(HeftError):  # one that cannot be read any more is left out
+                    found.append(self._described(path))
+        return found
 
     def known(self) -> tuple[LibraryModel, ...]:
         """What the last scan found."""

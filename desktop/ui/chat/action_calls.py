@@ -56,10 +56,13 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
         answer = talk.last_answer
         return answer is not None and bool(answer.reasoning or transcript().reasoning_of(answer.id))
 
+    def has_text(answer: Message) -> bool:
+        return bool(answer.content.strip() or answer.reasoning.strip()) or answer.state == "streaming"
+
     def cut_off() -> bool:
         from desktop.ui.shared.transcript.message import CONTINUABLE  # not before there is a message to show
 
-        return answer_has(lambda answer: answer.state in CONTINUABLE)
+        return answer_has(lambda answer: answer.state in CONTINUABLE and has_text(answer))
 
     commands.connect_to(actions.SEARCH, rows.focus_search)
     commands.connect_to(actions.WRITE, lambda: composer.setFocus(Qt.FocusReason.ShortcutFocusReason))
@@ -90,11 +93,12 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.ask(actions.VIEW_CUT, lambda: bar.cut)
     commands.ask(actions.SUMMED_UP, lambda: bar.summed_up)
     commands.ask(actions.IN_LIST, lambda: rows.has_current)
-    commands.ask(actions.WRITTEN, lambda: bool(composer.text.strip()))
+    commands.ask(actions.WRITTEN, lambda: composer.written)
     commands.ask(actions.IDLE, lambda: not talk.busy)
     commands.ask(actions.ANSWERING, lambda: talk.busy)
     commands.ask(actions.ASKED, lambda: any(message.role == "user" for message in talk.branch))
     commands.ask(actions.ANSWERED, lambda: talk.last_answer is not None)
+    commands.ask(actions.HAS_TEXT, lambda: answer_has(has_text))
     commands.ask(actions.THOUGHT, thought)
     commands.ask(actions.CUT_OFF, cut_off)
     commands.ask(actions.HAS_EARLIER, lambda: answer_has(lambda answer: answer.sibling_index > 0))

@@ -12,6 +12,7 @@ IDLE = Condition("no-answer-running", "Wait for the answer, or stop it.")
 ANSWERING = Condition("answer-running", "No answer is being written.")
 ASKED = Condition("question-asked", "There is no question in this chat yet.")
 ANSWERED = Condition("answer-there", "There is no answer in this chat yet.")
+HAS_TEXT = Condition("answer-has-text", "The last answer has no text.")
 THOUGHT = Condition("answer-has-reasoning", "The last answer has no reasoning.")
 CUT_OFF = Condition("answer-cut-off", "The last answer is complete.")
 HAS_EARLIER = Condition("answer-has-earlier", "The last answer has no earlier version.")
@@ -75,7 +76,7 @@ CONTINUE = Action(
     icon="play",
     needs=(IDLE, ANSWERED, CUT_OFF),
 )
-COPY_ANSWER = Action("chat.copy-answer", "Copy the last answer as Markdown", icon="copy", needs=(ANSWERED,))
+COPY_ANSWER = Action("chat.copy-answer", "Copy the last answer as Markdown", icon="copy", needs=(ANSWERED, HAS_TEXT))
 COPY_WITH_REASONING = Action(
     "chat.copy-with-reasoning", "Copy the last answer with its reasoning", icon="copy", needs=(ANSWERED, THOUGHT)
 )

@@ -2,108 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMimeData, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPlainTextEdit,
-    QProgressBar,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from desktop.services.models.answer_settings import Asking
-from desktop.ui.chat.actions import EDIT_LAST, NEW_LINE, SEND, STOP
+from desktop.ui.chat.actions import NEW_LINE, SEND, STOP
+from desktop.ui.chat.editor import Editor
+from desktop.ui.chat.pasted import PastedTexts, parted
 from desktop.ui.chat.thinking_choice import ThinkingChoice
 from desktop.ui.shared.elided_label import first_fitting
 from desktop.ui.shell.icons import icon
-from desktop.ui.shell.keys import answer, listed_keys, matches, shown_keys, tooltip
+from desktop.ui.shell.keys import listed_keys, shown_keys, tooltip
 from desktop.ui.shell.theme import Theme, set_role
 
-MOST_LINES = 8
-_LEAST_LINES = 3  # before it scrolls, in however low a window
-_LINE_SHARE = 100  # pixels of the window's height that give the input one more line
 _WARN_AT = 0.85  # share of the context from which the meter says that it is running out
 _SIDE, _NARROW_SIDE, _NARROW = 40, 16, 560  # as the transcript's margins, so that both columns have one edge
 _METER, _LEAST_METER = 120, 40
 _COLUMN = 780
-
-
-class _Editor(QPlainTextEdit):
-    """Plain text that grows with its lines; Enter sends."""
-
-    entered = Signal()
-    escaped = Signal()
-    recalled = Signal()
-    focus_changed = Signal()
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setObjectName("composerText")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setStyleSheet("#composerText { border: none; background: transparent; padding: 0; }")
-        self.setTabChangesFocus(True)
-        self.setAcceptDrops(False)  # a model file dropped here belongs to the window
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.document().setDocumentMargin(2)
-        self._composing = False
-        self.escape_wanted = False  # else it is left to whoever it means something to
-        self.document().documentLayout().documentSizeChanged.connect(self._grow)
-        self._grow()
-
-    def _grow(self) -> None:
-        lines = max(1, int(self.document().documentLayout().documentSize().height()))
-        most = max(_LEAST_LINES, min(MOST_LINES, self.window().height() // _LINE_SHARE))
-        shown = min(lines, most)
-        always = Qt.ScrollBarPolicy.ScrollBarAsNeeded if lines > most else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
-        self.setVerticalScrollBarPolicy(always)
-        self.setFixedHeight(self.fontMetrics().lineSpacing() * shown + 6)
-        if lines <= most:
-            self.verticalScrollBar().setValue(0)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Another width wraps into another number of lines."""
-        super().resizeEvent(event)
-        self._grow()
-
-    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
-        """While a word is being composed, Enter belongs to the input method."""
-        self._composing = bool(event.preeditString())
-        super().inputMethodEvent(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter sends, Shift+Enter breaks the line, Up in an empty input recalls the last message."""
-        if self._composing:
-            super().keyPressEvent(event)
-        elif matches(event, SEND):
-            self.entered.emit()
-        elif answer(event, NEW_LINE):
-            self.insertPlainText("\n")
-            self.ensureCursorVisible()
-        elif self.escape_wanted and matches(event, STOP):
-            self.escaped.emit()
-        elif matches(event, EDIT_LAST) and not self.toPlainText():
-            self.recalled.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def insertFromMimeData(self, source: QMimeData) -> None:
-        """Pasted text comes without its formatting."""
-        if source.hasText():
-            self.insertPlainText(source.text())
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """The box around shows the focus."""
-        super().focusInEvent(event)
-        self.focus_changed.emit()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        """The box around shows the focus."""
-        super().focusOutEvent(event)
-        self.focus_changed.emit()
 
 
 class _Box(QWidget):
@@ -147,8 +63,9 @@ class Composer(QWidget):
         self._draft = ""
         self._said = self._share = ""
         self._box = _Box(theme, self)
-        self._editor = _Editor(self._box)
+        self._editor = Editor(self._box)
         self._editor.setAccessibleName("Message")
+        self._pasted = PastedTexts(theme, self._editor)
         self._button = QPushButton(self._box)
         self._button.setObjectName("composerSend")
         self._button.setIconSize(QSize(14, 14))
@@ -160,6 +77,9 @@ class Composer(QWidget):
         self._editor.escaped.connect(self._escape)
         self._editor.recalled.connect(self._recall)
         self._editor.focus_changed.connect(self._light)
+        self._editor.long_pasted.connect(self._pasted.add)
+        self._pasted.changed.connect(self._show_button)
+        self._pasted.changed.connect(self.typed)
         self._editor.textChanged.connect(self._show_button)
         self._editor.textChanged.connect(self.typed)
         self._button.clicked.connect(self._press)
@@ -170,8 +90,11 @@ class Composer(QWidget):
         self._show_button()
 
     def _build(self) -> None:
-        inside = QHBoxLayout(self._box)
-        inside.setContentsMargins(13, 9, 11, 9)
+        around = QVBoxLayout(self._box)
+        around.setContentsMargins(13, 9, 11, 9)
+        around.addWidget(self._pasted)
+        inside = QHBoxLayout()
+        around.addLayout(inside)
         inside.addWidget(self._editor, 1, Qt.AlignmentFlag.AlignVCenter)
         inside.addWidget(self._button, 0, Qt.AlignmentFlag.AlignBottom)
         banner = QHBoxLayout(self._banner)
@@ -214,15 +137,22 @@ class Composer(QWidget):
 
     @property
     def text(self) -> str:
-        """What is written at the moment."""
-        return self._editor.toPlainText()
+        """What is written at the moment, what was pasted beside it included."""
+        return "\n\n".join(filter(None, (self._editor.toPlainText(), *self._pasted.texts)))
 
     def set_text(self, text: str) -> None:
-        """Put text into the input, the cursor at its end."""
-        self._editor.setPlainText(text)
+        """Put text into the input, the cursor at its end; of a long one all but its beginning stands beside it."""
+        typed, long = parted(text)
+        self._editor.setPlainText(typed)
+        self._pasted.show_only(long)
         cursor = self._editor.textCursor()
         cursor.movePosition(cursor.MoveOperation.End)
         self._editor.setTextCursor(cursor)
+
+    @property
+    def written(self) -> bool:
+        """Whether there is anything to send."""
+        return bool(self._pasted.texts) or (not self._editor.toPlainText().isspace() and not self._editor.empty)
 
     @property
     def editing(self) -> int | None:
@@ -339,7 +269,7 @@ class Composer(QWidget):
         words, name, role = ("Stop", "stop", "") if self._busy else ("Send", "send", "primary")
         if self._editing is not None and not self._busy:
             words = "Send edit"
-        ready = self._busy or bool(self.text.strip())
+        ready = self._busy or self.written
         self._button.setEnabled(ready)
         if self._button.text() != words or self._button.icon().isNull():
             self._button.setText(words)
@@ -379,6 +309,7 @@ class Composer(QWidget):
             self.edit_submitted.emit(editing, text)
             return
         self._editor.clear()
+        self._pasted.show_only("")
         self.submitted.emit(text)
 
     def _escape(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,13 +16,15 @@ from desktop.engine.api import Memory
 from desktop.services.chat.speculation_words import speculation_figure, speculation_words
 from desktop.services.planning.words import memory_held, memory_terms, speed, speed_details
 from desktop.ui.chat.rate_chart import RateChart
-from desktop.ui.shared.labels import plain_label
+from desktop.ui.shared.labels import PlainLabel
 from desktop.ui.shell.theme import Theme, set_role
 
 if TYPE_CHECKING:
     from desktop.core.speed import Speeds  # the whole of what predicts: a start does without
 
 NOTHING = "–"
+_HARD_SPACE = "\u00a0"
+_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z/])|(?<=/) (?=\d)|(?<=up to) ")  # a number and its unit, used of how much
 _NEARLY_FULL = 0.9  # of the context: time to say so in words
 _ROWS = (
     ("generation", "Generation", "Tokens written per second: live over the last second, then of the whole answer."),
@@ -77,6 +80,24 @@ def memory_text(memory: Memory, kept: int = 0) -> str:
     return "\n".join(lines)
 
 
+class _Value(PlainLabel):
+    """A figure, which wraps where the column is narrow, but never between a number and its unit."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(NOTHING)
+        self.setObjectName(name)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def setText(self, text: str) -> None:
+        """Show this figure."""
+        super().setText(_UNIT.sub(_HARD_SPACE, text))
+
+    def text(self) -> str:
+        """The figure as it was set."""
+        return super().text().replace(_HARD_SPACE, " ")
+
+
 class LivePanel(QWidget):
     """Heading, rate chart, and a row for each figure."""
 
@@ -110,7 +131,7 @@ class LivePanel(QWidget):
         for name, title, meaning in _ROWS:
             label = QLabel(title)
             label.setToolTip(meaning)
-            value = plain_label(f"{name}Value", text=NOTHING, wraps=False, selectable=True)
+            value = _Value(f"{name}Value")
             value.setAccessibleName(title)
             value.setToolTip(meaning)
             value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

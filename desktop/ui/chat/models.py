@@ -82,7 +82,8 @@ class ModelChooser(QObject):
             self.failed.emit(error)
 
         def work(context: TaskContext) -> list[LibraryModel]:
-            return self._library().scan(cancelled=lambda: context.cancelled)
+            library = self._library()
+            return [*library.scan(cancelled=lambda: context.cancelled), *library.used_elsewhere()]
 
         self._tasks.run(work, done=done, failed=failed, lane=Lane.JOB, owner=self)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QHideEvent
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop.core.errors import ContextFullError, HeftError
@@ -30,6 +30,7 @@ from desktop.ui.chat.export import ChatExport
 from desktop.ui.chat.figures import addition, prompt_progress
 from desktop.ui.chat.full_context import FullContext
 from desktop.ui.chat.history import ChatHistory
+from desktop.ui.chat.joined_transcript import joined_transcript
 from desktop.ui.chat.models import ModelChooser
 from desktop.ui.chat.notice import ANSWERED_BY_NOTICE, NoticeStrip
 from desktop.ui.chat.notices import Notices
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
     from desktop.services.models.library import LibraryService
     from desktop.services.planning.service import PlanningService
     from desktop.ui.shared.transcript import TranscriptView
+    from desktop.ui.shared.transcript.formulas import Typeset
 
-_LEAST_TRANSCRIPT = 40  # pixels: in a low window what has to be decided goes first
 _WARM_UP_MS = 600  # after the first paint and the start of a model's load
 _SAVE_DELAY_MS = 400  # dragging a value is one write
 
@@ -76,10 +77,16 @@ class ChatPage(Page):
         tasks: Tasks,
         theme: Theme,
         parent: QWidget | None = None,
+        *,
+        typeset: Typeset | None = None,
     ) -> None:
-        """``sampling`` finds a model's defaults; the bridges emit EngineState and chat events, on the GUI thread."""
+        """``sampling`` finds a model's defaults; the bridges emit EngineState and chat events, on the GUI thread.
+
+        ``typeset`` makes outlines of formulas, on a worker thread; without it they are shown as they were written.
+        """
         super().__init__(parent, actions.CHAT_ACTIONS)
         self._made_transcript: TranscriptView | None = None
+        self._typeset, self._tasks = typeset, tasks
         self.setObjectName("chatPage")
         self._theme = theme
         self._state = engine.state
@@ -226,17 +233,7 @@ class ChatPage(Page):
         return self._made_transcript
 
     def _make_transcript(self) -> TranscriptView:
-        from desktop.ui.shared.transcript import TranscriptView
-
-        talk, view = self._talk, TranscriptView(self._theme)
-        view.set_busy(talk.busy)
-        view.setMinimumHeight(_LEAST_TRANSCRIPT)
-        view.regenerate_requested.connect(talk.regenerate)
-        view.continue_requested.connect(talk.continue_)
-        view.edit_requested.connect(self._edit)
-        view.branch_requested.connect(talk.switch)
-        view.link_activated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
-        view.copied.connect(self.notify.emit)
+        view = joined_transcript(self._theme, self._talk, self._typeset, self._tasks, self._edit, self.notify.emit)
         self._middle.addWidget(view)
         return view
 

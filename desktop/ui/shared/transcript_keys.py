@@ -24,9 +24,9 @@ SELECT_ALL = Action(
     "transcript.select-all", "Select the whole conversation", ("Ctrl+A",), widget="transcript", short="Select all"
 )
 
-Answer = Literal["press", "first", "newest", "unselect"]
+Answer = Literal["press", "first", "newest", "unselect", "left", "right"]
 TRANSCRIPT_KEYS = WidgetKeys(
-    "First and newest message, press what is focused, select nothing",
+    "First and newest message, press what is focused, move a wide table that is, select nothing",
     "transcript",
     (
         ("Home", "first"),
@@ -34,6 +34,8 @@ TRANSCRIPT_KEYS = WidgetKeys(
         ("Enter", "press"),
         ("Return", "press"),
         ("Space", "press"),
+        ("Left", "left"),
+        ("Right", "right"),
         ("Esc", "unselect"),
     ),
 )

@@ -228,6 +228,14 @@ def test_a_newer_load_replaces_one_on_its_way(desk: Desk, starter_model: Path, v
         ("first line\nsecond line", "first line"),
         ("a " * 60, ("a " * 24).rstrip() + "…"),
         ("x" * 100, "x" * 48 + "…"),
+        ("```python\nprint(1)\n```", "print(1)"),
+        ("```python\nprint(1)\n```\nWhat does this do?", "What does this do?"),
+        ("~~~\n\nx = 1\n~~~", "x = 1"),
+        ("---\n# A heading\nand more", "A heading"),
+        ("> quoted\nWhy?", "quoted"),
+        ("1. first\n2. second", "first"),
+        ("👍", "👍"),
+        ("```\n```", ""),
     ],
 )
 def test_titles(text: str, title: str) -> None:

@@ -167,6 +167,22 @@ def test_last_use_is_kept(service: LibraryService, several: dict[str, Path], pat
     assert later.resolve(str(path)).last_used is None
 
 
+def test_a_model_that_was_opened_by_its_path_is_remembered_wherever_it_lies(
+    service: LibraryService, several: dict[str, Path], tmp_path: Path
+) -> None:
+    elsewhere = g.model().write(tmp_path / "somewhere" / "mine.gguf")
+    gone = g.model().write(tmp_path / "somewhere" / "gone.gguf")
+    broken = tmp_path / "somewhere" / "broken.gguf"
+    broken.write_bytes(b"no model")
+    for path in (elsewhere, gone, broken, several["Qwen3-8B-Q8_0"]):
+        service.note_used(path)
+    gone.unlink()
+    assert elsewhere not in [model.path for model in service.scan()]
+    usable = [model for model in service.used_elsewhere() if not model.problem]
+    assert [model.path for model in usable] == [elsewhere]
+    assert usable[0].last_used is not None
+
+
 def test_only_own_files_are_moved_to_the_trash(
     service: LibraryService, several: dict[str, Path], paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,9 @@ class FileLibrary:
     def scan(self, progress: object = None, cancelled: object = None) -> list[LibraryModel]:
         return []
 
+    def used_elsewhere(self) -> list[LibraryModel]:
+        return []
+
 
 @pytest.fixture
 def planning(desk: Desk) -> Iterator[SlowPlanning]:

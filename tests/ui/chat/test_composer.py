@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QProgressBar
 from pytestqt.qtbot import QtBot
 from support.widgets import find, shown
 
-from desktop.ui.chat.composer import MOST_LINES, Composer
+from desktop.ui.chat.composer import Composer
+from desktop.ui.chat.editor import MOST_LINES
 from desktop.ui.shell.theme import Theme
 
 

@@ -6,8 +6,18 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
+from support.cut import faults
 from support.plans import plain_plan
 from support.widgets import find, label, shown
 
@@ -22,6 +32,7 @@ from desktop.ui.chat.live_panel import Figures, LivePanel
 from desktop.ui.chat.model_menu import MOST_LISTED, ModelMenu
 from desktop.ui.chat.presets import all_presets, built_in_presets, delete_preset, save_preset
 from desktop.ui.chat.sampling_panel import ChatSettings, PresetChoice, SamplingPanel
+from desktop.ui.shared.reflow import DownwardScroll
 from desktop.ui.shell.theme import Theme
 
 MEMORY = Memory(92_000_000, 47_000_000, 0, 12_000_000, 200_000, 260_000_000)
@@ -53,6 +64,27 @@ def panel(qtbot: QtBot, theme: Theme) -> SamplingPanel:
 @pytest.fixture
 def menu(qtbot: QtBot, theme: Theme) -> ModelMenu:
     return shown(qtbot, ModelMenu(theme), 240, 80)
+
+
+@pytest.mark.parametrize("percent", [100, 150, 200])
+@pytest.mark.parametrize("width", [170, 220, 280])
+def test_no_figure_is_cut_in_a_narrow_column_of_large_letters(
+    qtbot: QtBot, theme: Theme, width: int, percent: int
+) -> None:
+    live = LivePanel(theme)
+    letters = live.font()
+    letters.setPixelSize(letters.pixelSize() * percent // 100)
+    live.setFont(letters)
+    column = shown(qtbot, DownwardScroll("column", "Figures", live), max(width, 170 * percent // 100), 500)
+    memory = Memory(92_000_000_000, 47_000_000, 0, 12_000_000, 200_000, 260_000_000)
+    live.show_figures(
+        Figures(75.04, 1240.4, None, None, 0.213, 120_400, 131_072, memory, 93_000_000_000, 4_000_000_000)
+    )
+    qtbot.waitUntil(lambda: faults(column) == [])
+    assert label(live, "generationValue") == "75.0 tok/s"
+    for value in live.findChildren(QLabel):
+        shown_words = QLabel.text(value).split(" ")  # a number and its unit are one, which never breaks
+        assert max(map(value.fontMetrics().horizontalAdvance, shown_words)) <= value.width() + 1, value.text()
 
 
 # -- figures --------------------------------------------------------------------------------------
@@ -184,7 +216,6 @@ def test_presets_set_values_and_values_name_their_preset(panel: SamplingPanel) -
 def test_the_wheel_passes_over_a_field_without_focus(qtbot: QtBot, panel: SamplingPanel) -> None:
     from PySide6.QtCore import QPoint, QPointF
     from PySide6.QtGui import QWheelEvent
-    from PySide6.QtWidgets import QApplication
 
     field = panel.findChild(QDoubleSpinBox, "temperature")
     assert field is not None

@@ -99,6 +99,16 @@ def test_only_a_stopped_answer_can_be_continued(view: TranscriptView) -> None:
     assert offered == {"regenerate", "edit", "copy"}
 
 
+@pytest.mark.parametrize("state", ["failed", "stopped", "interrupted", "context-full"])
+def test_an_error_without_text_is_neither_continued_nor_copied(view: TranscriptView, state: str) -> None:
+    show(view, "Why?", "", state=state)
+    offered = {hot.kind for row in view.column.items[1].rows or [] for hot in row.hot_spots()}
+    assert offered == {"regenerate", "edit"}
+    show(view, "Why?", "Bec", state=state)
+    offered = {hot.kind for row in view.column.items[1].rows or [] for hot in row.hot_spots()}
+    assert offered == {"continue", "regenerate", "edit", "copy"}
+
+
 def test_actions_of_other_messages_show_under_the_mouse(qtbot: QtBot, view: TranscriptView) -> None:
     show(view, "First question", "First answer", "Second question", "Second answer")
     at = place(view, 0, "edit")
@@ -255,7 +265,7 @@ def test_select_all_copies_the_sources(qtbot: QtBot, view: TranscriptView) -> No
 
 def test_table_cells_are_selected_in_reading_order(qtbot: QtBot, view: TranscriptView) -> None:
     show(view, "Why?", "| a | b |\n|---|---|\n| one | two |\n")
-    drag(qtbot, view, text_place(view, 1, 0, 0), text_place(view, 1, 0, 600) + QPoint(0, 40))
+    drag(qtbot, view, text_place(view, 1, 0, 0), text_place(view, 1, 0, 600) + QPoint(0, 64))
     qtbot.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert clipboard() == "a\tb\none\ttwo"
 

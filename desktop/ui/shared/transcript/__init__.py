@@ -1,7 +1,7 @@
 """The transcript of a chat.
 
-``TranscriptView(theme, parent=None)`` shows ``TranscriptMessage`` values and asks for things by signals; it changes
-nothing by itself::
+``TranscriptView(theme, parent=None, formulas=None)`` shows ``TranscriptMessage`` values and asks for things by
+signals; it changes nothing by itself. Without ``formulas`` those of an answer are shown as they were written::
 
     set_messages(messages)          the whole branch, root to leaf; goes to the newest message
     add_message(message)            at the end
@@ -21,7 +21,8 @@ nothing by itself::
 
 from __future__ import annotations
 
+from desktop.ui.shared.transcript.formulas import Formulas
 from desktop.ui.shared.transcript.message import Addition, TranscriptMessage
 from desktop.ui.shared.transcript.view import TranscriptView
 
-__all__ = ["Addition", "TranscriptMessage", "TranscriptView"]
+__all__ = ["Addition", "Formulas", "TranscriptMessage", "TranscriptView"]

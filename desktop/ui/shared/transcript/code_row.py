@@ -78,7 +78,7 @@ class CodeRow(TranscriptRow):
         return highlight(self._leaf.block.language, self.text)
 
     def measure(self, width: float) -> float:
-        inner = width - self.left - 2 * _SIDE
+        inner = width - self.indent - 2 * _SIDE
         colours = self._colours()
         self._lines = [
             _Line(line, self.style, inner, colours[n] if n < len(colours) else [])
@@ -109,7 +109,7 @@ class CodeRow(TranscriptRow):
             if line.text != text:
                 break
             same += 1
-        inner = self.width - self.left - 2 * _SIDE
+        inner = self.inner - 2 * _SIDE
         self._lines[same:] = [_Line(text, self.style, inner, []) for text in texts[same:]]
         self.height = self._stack(same)
         self.changed_from = self._lines[same].y if same < len(self._lines) else self.height - _PADDING
@@ -130,7 +130,7 @@ class CodeRow(TranscriptRow):
         if self.place.continues:
             return []
         width = self.style.small_metrics.horizontalAdvance("Copy code") + 16
-        return [HotSpot("copy-code", QRectF(self.width - width - 4, 3, width, _HEADER - 6), "Copy code")]
+        return [HotSpot("copy-code", QRectF(self.left + self.inner - width - 4, 3, width, _HEADER - 6), "Copy code")]
 
     def offset_at(self, point: QPointF) -> int:
         position = 0
@@ -155,7 +155,7 @@ class CodeRow(TranscriptRow):
         return QRectF(self.left + _SIDE + x + 1, line.y + y, 7, self.style.mono_metrics.height())
 
     def _paint_box(self, painter: QPainter, visible: QRectF) -> None:
-        box = QRectF(self.left + 0.5, 0.5, self.width - self.left - 1, self.height - 1)
+        box = QRectF(self.left + 0.5, 0.5, self.inner - 1, self.height - 1)
         if self.place.continues:
             box.setTop(-20.0)  # the rounded corners fall outside the clip: parts join without a seam
         if not self._ends:

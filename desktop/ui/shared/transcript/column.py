@@ -57,3 +57,14 @@ class MessageColumn:
         """Index of the item at a height (the one above, between two); there is at least one item."""
         self._fill()
         return max(0, bisect_right(self._tops, y) - 1)
+
+    def description(self) -> str:
+        """What a screen reader says of it: how many messages, and the last one."""
+        items = self.items
+        count = f"{len(items)} message{'s' if len(items) != 1 else ''}"
+        last = items[-1] if items else None
+        if last is None:
+            return count
+        said = last.content or ("thinking" if last.streaming and last.reasoning else "")
+        who = "You" if last.is_user else last.message.model or "Assistant"
+        return f"{count}. Last, {who}: {said[-600:]}"

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QTextLayout
 
 from desktop.ui.shared.transcript.leaves import LeafPosition
-from desktop.ui.shared.transcript.message import CONTINUABLE, TranscriptMessage
+from desktop.ui.shared.transcript.message import TranscriptMessage
 from desktop.ui.shared.transcript.row import ALIGN_LEFT, HotSpot, HotSpotKind, Span, TranscriptRow, lay_lines, wrapping
 from desktop.ui.shared.transcript.style import Style
 
@@ -124,13 +124,14 @@ class FootRow(TranscriptRow):
         found: list[tuple[HotSpotKind, str, str]] = []
         answer = message.role == "assistant"
         if answer and not busy:
-            if message.state in CONTINUABLE:
+            if message.can_go_on:
                 found.append(("continue", "Continue", "Continue this answer where it stopped"))
             found.append(("regenerate", "Regenerate", "Answer again; this answer is kept as a branch"))
         if not busy:
             what = "answer" if answer else "message"
             found.append(("edit", "Edit", f"Edit this {what}; the present one is kept as a branch"))
-        found.append(("copy", "Copy", "Copy this message as Markdown"))
+        if message.has_text:
+            found.append(("copy", "Copy", "Copy this message as Markdown"))
         if message.sibling_count > 1:
             of = f"version {message.sibling_index + 1} of {message.sibling_count}"
             if message.sibling_index > 0 and not busy:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QContextMenuEvent, QCursor, QHelpEvent, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QContextMenuEvent, QCursor, QHelpEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QMenu, QToolTip
 
+from desktop.core.markdown import as_csv, as_markdown
 from desktop.core.text import chat_text, plain_tooltip
 from desktop.ui.shared.transcript.focus import FocusRing, FocusStop
 from desktop.ui.shared.transcript.foot_rows import FootRow
 from desktop.ui.shared.transcript.pane import Pane
-from desktop.ui.shared.transcript.row import HotSpot, TextRow
-from desktop.ui.shared.transcript.selection import Position, copied_message, selected_text
+from desktop.ui.shared.transcript.row import HotSpot, TextRow, TranscriptRow
+from desktop.ui.shared.transcript.selection import (
+    Position,
+    code_of_block,
+    copied_message,
+    selected_text,
+    table_of_block,
+)
+from desktop.ui.shared.transcript.sideways import STEP
 from desktop.ui.shared.transcript.units import cut, units
 from desktop.ui.shared.transcript_keys import COPY, COPY_MARKDOWN, SELECT_ALL, TRANSCRIPT_KEYS
 from desktop.ui.shell.action_registry import declared_action
@@ -42,6 +50,7 @@ class Interaction(QObject):
         self.focus = FocusRing(pane)
         self.focus.moved.connect(self.attended)
         self._dragging = False
+        self._slid: tuple[int, TranscriptRow] | None = None  # message and row whose bar is dragged
         self._mouse = QPointF(-1, -1)
         self._scroller = QTimer(self)
         self._scroller.setInterval(_SCROLL_MILLISECONDS)
@@ -51,7 +60,7 @@ class Interaction(QObject):
         """The messages are others now."""
         self.hovered = -1
         self.shown.clear()
-        self._pressed = None
+        self._pressed = self._slid = None
         self.focus.forget()
         self._dragging = False
         self._scroller.stop()
@@ -106,6 +115,42 @@ class Interaction(QObject):
         row = (self._pane.column.items[index].rows or [])[number]
         return Position(index, number, min(row.offset_at(local), units(row.text)))
 
+    def _handle_at(self, point: QPointF) -> tuple[int, TranscriptRow] | None:
+        """The row whose bar for scrolling sideways is at the point, with its message."""
+        found = self._row(point)
+        if found is None:
+            return None
+        index, number, local = found
+        row = (self._pane.column.items[index].rows or [])[number]
+        if row.sideways is None or not row.sideways.most:
+            return None
+        grip = row.sideways.handle(row.left, row.height).adjusted(0, -4, 0, 4)
+        return (index, row) if grip.contains(local) else None
+
+    def wheel(self, event: QWheelEvent) -> bool:
+        """Move what is wide under the mouse; False leaves the wheel to the scroll area."""
+        turned = event.angleDelta()
+        along = turned.x() or (turned.y() if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 0)
+        found = self._row(event.position())
+        if not along or (abs(turned.x()) < abs(turned.y()) and along == turned.x()) or found is None:
+            return False
+        row = (self._pane.column.items[found[0]].rows or [])[found[1]]
+        if row.sideways is None or not row.sideways.most:
+            return False
+        pixels = event.pixelDelta().x() or along / 120 * STEP
+        if row.sideways.by(-pixels):
+            self._pane.update_item(found[0])
+        return True
+
+    def _slide(self, stop: FocusStop, pixels: float) -> bool:
+        """Move the table whose actions hold the focus."""
+        row = (self._pane.column.items[stop.item].rows or [])[stop.row]
+        if row.sideways is None or not row.sideways.most:
+            return False
+        if row.sideways.by(pixels):
+            self._pane.update_item(stop.item)
+        return True
+
     # -- mouse -----------------------------------------------------------------------------------
 
     def press(self, event: QMouseEvent) -> None:
@@ -114,6 +159,9 @@ class Interaction(QObject):
             return
         point = event.position()
         self._mouse = point
+        self._slid = self._handle_at(point)
+        if self._slid is not None:
+            return
         self._pressed = self._stop_at(point)
         if self._pressed is not None and self._pressed.hot.kind != "link":
             return
@@ -127,6 +175,12 @@ class Interaction(QObject):
 
     def move(self, event: QMouseEvent) -> None:
         """Extend the selection, or show what is under the mouse."""
+        if self._slid is not None:
+            index, row = self._slid
+            if row.sideways is not None and row.sideways.dragged(event.position().x() - self._mouse.x()):
+                self._pane.update_item(index)
+            self._mouse = event.position()
+            return
         self._mouse = event.position()
         if self._dragging:
             self._extend()
@@ -156,6 +210,7 @@ class Interaction(QObject):
         """Do what was pressed, unless text was selected meanwhile."""
         self._scroller.stop()
         self._dragging = False
+        self._slid = None
         pressed, self._pressed = self._pressed, None
         if pressed is None:
             return
@@ -251,7 +306,12 @@ class Interaction(QObject):
                 item.toggle_reasoning()
                 self.grown.emit(stop.item)
             case "copy-code":
-                self.copied.emit(item.code_of_block(stop.row), "Code copied")
+                self.copied.emit(code_of_block(item, stop.row), "Code copied")
+            case "copy-csv" | "copy-table":
+                table = table_of_block(item, stop.row)
+                if table is not None:
+                    csv = stop.hot.kind == "copy-csv"
+                    self.copied.emit(chat_text(as_csv(table) if csv else as_markdown(table)), "Table copied")
             case "copy-reasoning":
                 self.copied.emit(chat_text(item.reasoning).strip("\n"), "Reasoning copied")
             case "copy":
@@ -290,6 +350,8 @@ class Interaction(QObject):
                 self.newest_asked.emit()
             case "press" if focused is not None:
                 self.activate(focused)
+            case "left" | "right" as way if focused is not None:
+                return self._slide(focused, STEP if way == "right" else -STEP)
             case "unselect" if self.has_selection:
                 self._pane.selection.clear()
                 self._pane.viewport().update()

@@ -10,7 +10,8 @@ from PySide6.QtGui import QPainter
 
 from desktop.ui.shared.transcript.code_row import CodeRow
 from desktop.ui.shared.transcript.foot_rows import FootRow, NoteRow, UnseenRow, WaitingRow
-from desktop.ui.shared.transcript.leaves import CodeLeaf, Leaf, ReasoningLeaf, RuleLeaf, TableLeaf
+from desktop.ui.shared.transcript.formula_row import FormulaRow
+from desktop.ui.shared.transcript.leaves import CodeLeaf, FormulaLeaf, Leaf, ReasoningLeaf, RuleLeaf, TableLeaf
 from desktop.ui.shared.transcript.message import Addition, TranscriptMessage
 from desktop.ui.shared.transcript.message_text import Change, MessageText
 from desktop.ui.shared.transcript.row import RuleRow, Span, TextRow, TranscriptRow
@@ -25,6 +26,8 @@ def _row(style: Style, leaf: Leaf) -> TranscriptRow:
     match leaf:
         case CodeLeaf():
             return CodeRow(style, leaf)
+        case FormulaLeaf():
+            return FormulaRow(style, leaf)
         case TableLeaf():
             return TableRow(style, leaf)
         case RuleLeaf():
@@ -131,8 +134,10 @@ class MessageItem:
             after = self.rows[index + 1] if index + 1 < self._body else None
             if isinstance(row, CodeRow):
                 row.set_ends(not (isinstance(after, CodeRow) and after.place.continues))
-            if isinstance(row, TableRow) and isinstance(after, TableRow) and after.place.continues:
-                after.columns_of = row
+            if isinstance(row, TableRow):
+                row.set_ends(not (isinstance(after, TableRow) and after.place.continues))
+                if isinstance(after, TableRow) and after.place.continues:
+                    after.columns_of = row
             if isinstance(row, ReasoningRow):
                 row.set_folded(self.folded)
 
@@ -167,6 +172,11 @@ class MessageItem:
             finished=answered or self.message.state == "complete",
         )
         return row.set_label(words)
+
+    @property
+    def body(self) -> list[TranscriptRow]:
+        """The rows of its text."""
+        return (self.rows or [])[: self._body]
 
     # -- changes ---------------------------------------------------------------------------------
 
@@ -243,6 +253,27 @@ class MessageItem:
         self._join_parts(0)
         self._stack(0)
 
+    def typeset_again(self) -> bool:
+        """Lay rows out anew that waited for formulas; True when there are any."""
+        waiting = [row for row in self.rows or () if row.waits]
+        for row in waiting:
+            row.lay_out_again()
+        if waiting:
+            self._stack(0)
+        return bool(waiting)
+
+    def settled_row(self, first: int, low: float) -> int:
+        """Where the highest stretch of rows begins that wait for no formula, of those from a row to a height."""
+        best, begin, most = first, first, 0.0
+        for index, row in enumerate((self.rows or [])[first:], first):
+            if self.tops[index] >= low:
+                break
+            if row.waits:
+                begin = index + 1
+            elif self.tops[index] + row.height - self.tops[begin] > most:
+                best, most = begin, self.tops[index] + row.height - self.tops[begin]
+        return best
+
     def restyle(self, style: Style) -> None:
         """Make all rows again in another style."""
         self.style = style
@@ -267,6 +298,9 @@ class MessageItem:
     def row_x(self, index: int) -> float:
         """The left edge of a row."""
         if self.is_user and index < self._body:
+            row = (self.rows or [])[index]
+            if row.place.mirrored:
+                return self._width - self.style.padding - self._row_width(row)
             return self._width - self._bubble_width() + self.style.padding
         return 0.0
 
@@ -351,13 +385,3 @@ class MessageItem:
         caret = self.caret()
         if caret is not None:
             painter.fillRect(caret, self.style.color("text"))
-
-    def code_of_block(self, index: int) -> str:
-        """The whole code of the block whose first part is the row."""
-        rows = self.rows or []
-        parts: list[str] = []
-        for row in rows[index : self._body]:
-            if not isinstance(row, CodeRow) or (parts and not row.place.continues):
-                break
-            parts.append(row.code)
-        return "".join(parts)

@@ -13,9 +13,12 @@ from desktop.core.markdown import (
     Paragraph,
     Quote,
     Rule,
+    Run,
     Runs,
     Table,
+    plain_text,
 )
+from desktop.core.text import is_right_to_left
 
 _MAX_DEPTH = 8  # deeper nesting is shown at this depth, so that there is room left for words
 
@@ -25,6 +28,7 @@ class LeafPosition:
     """Where a leaf stands: list ``depth``, quote ``bars``, the list ``marker`` before it, whether it is thinking.
 
     ``tight``: close to the leaf before (list items); ``continues``: no gap at all, it is the same block.
+    ``mirrored``: it is read from right to left, so indents, bars and markers stand on the right.
     """
 
     depth: int = 0
@@ -33,6 +37,7 @@ class LeafPosition:
     tight: bool = False
     continues: bool = False
     reasoning: bool = False
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,14 @@ class TextLeaf:
     runs: Runs
     place: LeafPosition
     level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaLeaf:
+    """A formula on a line of its own, as it was written."""
+
+    source: str
+    place: LeafPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,7 @@ class ReasoningLeaf:
     place: LeafPosition
 
 
-Leaf = TextLeaf | CodeLeaf | TableLeaf | RuleLeaf | ReasoningLeaf
+Leaf = TextLeaf | FormulaLeaf | CodeLeaf | TableLeaf | RuleLeaf | ReasoningLeaf
 
 
 def _marker(block: ListBlock, number: int, checked: bool | None, depth: int) -> str:
@@ -77,6 +90,53 @@ def _marker(block: ListBlock, number: int, checked: bool | None, depth: int) -> 
     if block.ordered:
         return f"{number}."
     return "•◦▪"[min(depth, 2)]
+
+
+def _trimmed(runs: list[Run]) -> Runs:
+    """Without the line breaks next to a formula that stands on a line of its own."""
+    while runs and not runs[0].math and not runs[0].text.lstrip("\n "):
+        runs = runs[1:]
+    while runs and not runs[-1].math and not runs[-1].text.rstrip("\n "):
+        runs = runs[:-1]
+    if runs and not runs[0].math:
+        runs[0] = replace(runs[0], text=runs[0].text.lstrip("\n "))
+    if runs and not runs[-1].math:
+        runs[-1] = replace(runs[-1], text=runs[-1].text.rstrip("\n "))
+    return tuple(runs)
+
+
+def _paragraph_leaves(runs: Runs, place: LeafPosition) -> Iterator[Leaf]:
+    """A paragraph, in several leaves where formulas stand on lines of their own."""
+    if not any(run.math == "display" for run in runs):
+        yield TextLeaf(runs, place)
+        return
+    parts: list[Runs | Run] = []
+    around: list[Run] = []
+    for run in runs:
+        if run.math == "display":
+            parts += [_trimmed(around), run]
+            around = []
+        else:
+            around.append(run)
+    parts.append(_trimmed(around))
+    for part in parts:
+        if not part:
+            continue
+        yield FormulaLeaf(part.text, place) if isinstance(part, Run) else TextLeaf(part, place)
+        place = replace(place, marker="", tight=True, continues=False)
+
+
+def _mirrored(block: Block, place: LeafPosition) -> LeafPosition:
+    """The place, with the direction of what is read first in the block; within a list or quote, with that of it."""
+    if place.depth or place.bars or isinstance(block, CodeBlock):
+        return place
+    first = block
+    while isinstance(first, ListBlock | Quote):
+        inner = first.blocks if isinstance(first, Quote) else next((i.blocks for i in first.items if i.blocks), ())
+        if not inner:
+            return place
+        first = inner[0]
+    return replace(place, mirrored=True) if is_right_to_left(plain_text(first)) else place
 
 
 def _list_leaves(block: ListBlock, place: LeafPosition) -> Iterator[Leaf]:
@@ -98,9 +158,10 @@ def leaves(block: Block, place: LeafPosition | None = None) -> Iterator[Leaf]:
     place = place or LeafPosition()
     if block.continues:
         place = replace(place, continues=True)
+    place = _mirrored(block, place)
     match block:
         case Paragraph(runs=runs):
-            yield TextLeaf(runs, place)
+            yield from _paragraph_leaves(runs, place)
         case Heading(level=level, runs=runs):
             yield TextLeaf(runs, place, level)
         case CodeBlock():

@@ -35,6 +35,16 @@ class TranscriptMessage:
     reasoning_seconds: float = 0.0
     ends_unseen: bool = False
 
+    @property
+    def has_text(self) -> bool:
+        """Whether anything was said in it, or thought."""
+        return bool(self.content.strip() or self.reasoning.strip())
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it was cut, and there is something to go on with."""
+        return self.state in CONTINUABLE and self.has_text
+
 
 @dataclass(frozen=True, slots=True)
 class Addition:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from desktop.ui.shared.transcript.column import MessageColumn
+from desktop.ui.shared.transcript.formulas import Formulas
 from desktop.ui.shared.transcript.row import Span
 from desktop.ui.shared.transcript.selection import Selection
 from desktop.ui.shared.transcript.style import Style
@@ -21,7 +22,7 @@ _STEP = 20  # pixels per arrow key and wheel line
 class Pane(QAbstractScrollArea):
     """Lays out only what is visible and keeps it in place while estimated heights above are corrected."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None, formulas: Formulas | None = None) -> None:
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -29,12 +30,15 @@ class Pane(QAbstractScrollArea):
         self.verticalScrollBar().setSingleStep(_STEP)
         # every pixel is painted here; otherwise each batch would paint the whole stack of parents behind it too
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.shape = Style(theme, self.font())
+        self.shape = Style(theme, self.font(), formulas)
         self.column = MessageColumn(self.shape.message_gap, 18.0)
         self.selection = Selection()
         self._following = True
         self._moving = False  # the pane itself moves the scroll bar
         self._anchor: tuple[int, int, float] | None = None  # message, row, its top in the viewport
+
+        if formulas is not None:
+            formulas.arrived.connect(self._typeset_again)
 
     # -- for the view on top ---------------------------------------------------------------------
 
@@ -129,8 +133,8 @@ class Pane(QAbstractScrollArea):
         self._hold()
         return corrected
 
-    def _hold(self) -> None:
-        """Remember which row is at the top, and how far from the edge."""
+    def _hold(self, *, settled: bool = False) -> None:
+        """Remember which row is at the top, and how far from the edge; ``settled``: of those that do not wait."""
         column, value = self.column, self.offset
         self._anchor = None
         if column.items:
@@ -140,6 +144,8 @@ class Pane(QAbstractScrollArea):
                 item.build()
                 column.touch(index)
             row = item.row_at(value - top)
+            if settled:
+                row = item.settled_row(row, value - top + self.viewport().height())
             self._anchor = index, row, top + item.tops[row] - value
 
     def _anchored(self) -> float | None:
@@ -191,6 +197,15 @@ class Pane(QAbstractScrollArea):
         y = self.column.top(index) - self.offset
         rect = QRect(0, int(y + top) - 1, self.viewport().width(), int(bottom - top) + 4)
         self.viewport().update(rect & self.viewport().rect())
+
+    def _typeset_again(self) -> None:
+        """Formulas are there: rows that waited are laid out anew; what in view is as it was stays in its place."""
+        self._hold(settled=True)
+        changed = [index for index, item in enumerate(self.column.items) if item.typeset_again()]
+        if changed:
+            self.column.touch(changed[0])
+            self.settle()
+            self.viewport().update()
 
     # -- painting --------------------------------------------------------------------------------
 

@@ -6,16 +6,39 @@ from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QTextLayout, QTextOption
+from PySide6.QtGui import QFont, QPainter, QTextLayout
 
+from desktop.ui.shared.transcript.flow import Flow, Span, wrapping
 from desktop.ui.shared.transcript.leaves import Leaf, LeafPosition, RuleLeaf, TextLeaf
+from desktop.ui.shared.transcript.sideways import Sideways
 from desktop.ui.shared.transcript.style import LINE_SPACING, Style
 from desktop.ui.shared.transcript.units import units
 
 HotSpotKind = Literal[
-    "link", "fold", "copy-code", "copy-reasoning", "regenerate", "edit", "copy", "continue", "previous", "next"
+    "link",
+    "fold",
+    "copy-code",
+    "copy-csv",
+    "copy-table",
+    "copy-reasoning",
+    "regenerate",
+    "edit",
+    "copy",
+    "continue",
+    "previous",
+    "next",
 ]
-Span = tuple[int, int]
+__all__ = [
+    "ALIGN_LEFT",
+    "HotSpot",
+    "HotSpotKind",
+    "RuleRow",
+    "Span",
+    "TextRow",
+    "TranscriptRow",
+    "lay_lines",
+    "wrapping",
+]
 ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -27,13 +50,6 @@ class HotSpot:
     rect: QRectF
     label: str
     value: str = ""
-
-
-def wrapping() -> QTextOption:
-    """Wrap at words, and within a word that is longer than the line."""
-    option = QTextOption()
-    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-    return option
 
 
 def lay_lines(layout: QTextLayout, width: float, line_height: float) -> float:
@@ -60,6 +76,7 @@ class TranscriptRow:
         self.width = -1.0  # the width it is laid out for; negative: only estimated
         self.height = 0.0
         self.changed_from = 0.0  # where the last change in place began; nothing above needs painting
+        self.sideways: Sideways | None = None  # where it is wider than the column
 
     @property
     def gap(self) -> float:
@@ -69,9 +86,24 @@ class TranscriptRow:
         return self.style.item_gap if self.place.tight else self.style.block_gap
 
     @property
-    def left(self) -> float:
-        """Where content starts, right of quote bars and list indent."""
+    def indent(self) -> float:
+        """What quote bars and lists take of the width."""
         return self.place.bars * 14.0 + self.place.depth * self.style.indent
+
+    @property
+    def left(self) -> float:
+        """Where content starts, right of quote bars and list indent; those of mirrored rows are on the right."""
+        return 0.0 if self.place.mirrored else self.indent
+
+    @property
+    def inner(self) -> float:
+        """The width that is left for content."""
+        return self.width - self.indent
+
+    @property
+    def waits(self) -> bool:
+        """Whether formulas in it are still to be typeset."""
+        return False
 
     @property
     def natural_width(self) -> float:
@@ -87,6 +119,11 @@ class TranscriptRow:
         if width != self.width:
             self.width = width
             self.height = self.measure(width)
+
+    def lay_out_again(self) -> None:
+        """The same, although the width is as it was; nothing for a row that is only estimated."""
+        if self.width >= 0:
+            self.height = self.measure(self.width)
 
     def measure(self, width: float) -> float:
         """Lay out for the width; the height."""
@@ -115,7 +152,19 @@ class TranscriptRow:
         """Quote bars; drawn over the gap above too, so that they join those of the row before."""
         for bar in range(self.place.bars):
             above = 0.0 if self.place.continues else 1.0
-            painter.fillRect(QRectF(bar * 14.0, above, 3.0, self.height - above), self.style.color("border"))
+            x = self.width - bar * 14.0 - 3.0 if self.place.mirrored else bar * 14.0
+            painter.fillRect(QRectF(x, above, 3.0, self.height - above), self.style.color("border"))
+
+    def paint_marker(self, painter: QPainter, font: QFont, line: float) -> None:
+        """The bullet or number of a list item, beside its first line."""
+        if not self.place.marker:
+            return
+        painter.setFont(font)
+        room = self.style.indent + 24
+        x, side, marker = self.left - room - 6, Qt.AlignmentFlag.AlignRight, self.place.marker
+        if self.place.mirrored:
+            x, side, marker = self.inner + 6, Qt.AlignmentFlag.AlignLeft, f"\u200f{marker}\u200f"
+        painter.drawText(QRectF(x, 0, room, line), side | Qt.AlignmentFlag.AlignVCenter, marker)
 
 
 class TextRow(TranscriptRow):
@@ -131,7 +180,7 @@ class TextRow(TranscriptRow):
     def _set(self, leaf: TextLeaf) -> None:
         self._leaf = leaf
         self.text = "".join(run.text for run in leaf.runs)
-        self._layout: QTextLayout | None = None
+        self._flow: Flow | None = None
 
     @property
     def gap(self) -> float:
@@ -139,26 +188,20 @@ class TextRow(TranscriptRow):
 
     @property
     def natural_width(self) -> float:
-        layout = self._layout
-        if layout is None:
-            return self.width
-        widest = max((layout.lineAt(i).naturalTextWidth() for i in range(layout.lineCount())), default=0.0)
-        return min(self.width, self.left + widest + 1)
+        flow = self._flow
+        return self.width if flow is None else min(self.width, self.width - self.inner + flow.natural_width + 1)
 
     def estimate(self, width: float) -> float:
-        per_line = max(8.0, (width - self.left) / self.style.character)
+        per_line = max(8.0, (width - self.indent) / self.style.character)
         return self._line * (1 + self.text.count("\n") + int(len(self.text) / per_line))
 
     def measure(self, width: float) -> float:
-        layout = QTextLayout(self.text.replace("\n", "\u2028"), self._font)
-        layout.setTextOption(wrapping())
-        layout.setCacheEnabled(True)
-        ranges = self.style.ranges(self._leaf.runs)
-        if ranges:
-            layout.setFormats(ranges)
-        height = lay_lines(layout, width - self.left, self._line)
-        self._layout = layout
-        return max(height, self._line)
+        self._flow = Flow(self._leaf.runs, self.style, self._font)
+        return max(self._flow.lay(width - self.indent, self._line), self._line)
+
+    @property
+    def waits(self) -> bool:
+        return self._flow is not None and self._flow.waits
 
     def adopt(self, leaf: Leaf) -> bool:
         if not isinstance(leaf, TextLeaf) or leaf.level != self._leaf.level or leaf.place != self.place:
@@ -166,10 +209,11 @@ class TextRow(TranscriptRow):
         self.changed_from = self.height
         if leaf == self._leaf:
             return True
-        before = self._layout
+        before = self._flow
         # an appended word can pull the last word of the line before it down, so one line more is painted
-        if before is not None and before.lineCount() > 1 and self._same_start(leaf, before):
-            self.changed_from = max(0.0, (before.lineCount() - 2) * self._line)
+        lines = before.layout.lineCount() if before is not None else 0
+        if before is not None and lines > 1 and self._same_start(leaf, before.line_offset(lines - 1)):
+            self.changed_from = before.tops[lines - 2]
         else:
             self.changed_from = 0.0
         width = self.width
@@ -178,20 +222,12 @@ class TextRow(TranscriptRow):
             self.height = self.measure(width)
         return True
 
-    def _same_start(self, leaf: TextLeaf, before: QTextLayout) -> bool:
-        """Whether everything above the last two lines is as it was."""
-        start = before.lineAt(before.lineCount() - 1).textStart()
+    def _same_start(self, leaf: TextLeaf, start: int) -> bool:
+        """Whether everything above the last two lines is as it was; ``start`` is where the last one begins."""
         position = 0
         for old, new in zip(self._leaf.runs, leaf.runs, strict=False):
             if old != new:
-                same_style = (old.bold, old.italic, old.code, old.strike, old.link) == (
-                    new.bold,
-                    new.italic,
-                    new.code,
-                    new.strike,
-                    new.link,
-                )
-                grown = same_style and new.text.startswith(old.text)
+                grown = old.goes_with(new) and new.text.startswith(old.text)
                 return grown or position >= start
             position += units(old.text)
         return True
@@ -201,75 +237,47 @@ class TextRow(TranscriptRow):
         position = 0
         for run in self._leaf.runs:
             length = units(run.text)
-            if run.link and self._layout is not None:
-                line = self._layout.lineForTextPosition(position)
-                start = self._x(line.cursorToX(position))
-                last = min(position + length, line.textStart() + line.textLength())
-                stop = self._x(line.cursorToX(last))
-                rect = QRectF(self.left + min(start, stop), line.y(), abs(stop - start), line.height())
+            if run.link and self._flow is not None:
+                rect = self._flow.stretch(position, position + length).translated(self.left, 0)
                 found.append(HotSpot("link", rect, f"Link: {run.link}", run.link))
             position += length
         return found
 
-    @staticmethod
-    def _x(found: object) -> float:
-        """PySide returns cursorToX as (x, position)."""
-        return float(found[0]) if isinstance(found, tuple) else float(found)  # type: ignore[arg-type]
-
     def link_at(self, point: QPointF) -> str:
         """The address under the point, on whichever line of the link it is."""
-        layout = self._layout
-        if layout is None:
-            return ""
-        inside = QPointF(point.x() - self.left, point.y())
-        for index in range(layout.lineCount()):
-            line = layout.lineAt(index)
-            if line.naturalTextRect().contains(inside):
-                at = line.xToCursor(inside.x(), line.CursorPosition.CursorOnCharacter)
-                position = 0
-                for run in self._leaf.runs:
-                    position += units(run.text)
-                    if at < position:
-                        return run.link
+        at = -1 if self._flow is None else self._flow.hit(point.x() - self.left, point.y())
+        position = 0
+        for run in self._leaf.runs:
+            position += units(run.text)
+            if 0 <= at < position:
+                return run.link
         return ""
 
     def offset_at(self, point: QPointF) -> int:
-        layout = self._layout
-        if layout is None or layout.lineCount() == 0:
-            return 0
-        if point.y() < 0:
+        if self._flow is None or point.y() < 0:
             return 0
         if point.y() >= self.height:
             return units(self.text)
-        for index in range(layout.lineCount()):
-            line = layout.lineAt(index)
-            if point.y() < line.y() + line.height() + 2 or index == layout.lineCount() - 1:
-                return line.xToCursor(point.x() - self.left)
-        return 0
+        return self._flow.offset_at(point.x() - self.left, point.y())
 
     def caret(self) -> QRectF | None:
-        layout = self._layout
-        if layout is None:
+        if self._flow is None:
             return None
+        layout = self._flow.layout
         if layout.lineCount() == 0:
             return QRectF(self.left, 2, 7, self._line - 4)
         line = layout.lineAt(layout.lineCount() - 1)
-        return QRectF(self.left + line.naturalTextWidth() + 2, line.y(), 7, line.height())
+        beside = line.naturalTextRect()
+        x = beside.left() - 9 if self.place.mirrored else beside.right() + 2
+        return QRectF(self.left + x, line.y(), 7, line.height())
 
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         self.paint_frame(painter)
-        layout = self._layout
-        if layout is None:
+        if self._flow is None:
             return
         painter.setPen(self.style.color("text_muted" if self._muted else "text"))
-        if self.place.marker:
-            painter.setFont(self._font)
-            box = QRectF(self.left - self.style.indent - 30, 0, self.style.indent + 24, self._line)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self.place.marker)
-        ranges = []
-        if selected is not None and selected[0] < selected[1]:
-            ranges.append(self.style.range(selected[0], selected[1] - selected[0], self.style.selection))
-        layout.draw(painter, QPointF(self.left, 0), ranges, visible.translated(0, 0))
+        self.paint_marker(painter, self._font, self._line)
+        self._flow.paint(painter, QPointF(self.left, 0), selected, visible)
 
 
 class RuleRow(TranscriptRow):
@@ -286,4 +294,4 @@ class RuleRow(TranscriptRow):
 
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         self.paint_frame(painter)
-        painter.fillRect(QRectF(self.left, 4, self.width - self.left, 1), self.style.color("border"))
+        painter.fillRect(QRectF(self.left, 4, self.inner, 1), self.style.color("border"))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 
-from desktop.core.markdown import quoted
+from desktop.core.markdown import Table, join_parts, quoted
 from desktop.core.text import chat_text
+from desktop.ui.shared.transcript.code_row import CodeRow
 from desktop.ui.shared.transcript.column import MessageColumn
 from desktop.ui.shared.transcript.item import MessageItem
 from desktop.ui.shared.transcript.row import Span, TranscriptRow
+from desktop.ui.shared.transcript.table_row import TableRow
 from desktop.ui.shared.transcript.units import cut, units
 
 
@@ -89,6 +92,22 @@ def copied_message(item: MessageItem, *, reasoning: bool = False) -> str:
     """A whole message as Markdown; the reasoning before it, where that is wanted, as a quote."""
     parts = [quoted(item.reasoning)] if reasoning and item.reasoning else []
     return chat_text("\n\n".join([*parts, item.content]))
+
+
+def code_of_block(item: MessageItem, index: int) -> str:
+    """The whole code of the block whose first part is the row."""
+    return "".join(row.code for row in _parts(item, index) if isinstance(row, CodeRow))
+
+
+def table_of_block(item: MessageItem, index: int) -> Table | None:
+    """The whole table whose first part is the row."""
+    whole = join_parts(row.table for row in _parts(item, index) if isinstance(row, TableRow))
+    return whole[0] if whole and isinstance(whole[0], Table) else None
+
+
+def _parts(item: MessageItem, index: int) -> list[TranscriptRow]:
+    first, rest = item.body[index], item.body[index + 1 :]
+    return [first, *takewhile(lambda row: row.place.continues and type(row) is type(first), rest)]
 
 
 def _within_reasoning(selection: Selection, number: int, item: MessageItem) -> bool:

@@ -6,11 +6,12 @@ from functools import lru_cache
 
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QTextCharFormat, QTextFormat, QTextLayout
 
-from desktop.core.markdown import Run, Runs
-from desktop.ui.shared.transcript.units import units
+from desktop.core.markdown import Run
+from desktop.ui.shared.transcript.formulas import Drawing, Formulas
 from desktop.ui.shell.theme import Theme
 
 LINE_SPACING = 1.45  # line height ÷ font size, as in the design sketches
+FORMULA_SCALE = 1.12  # em of a formula ÷ font size: the letters of the formulas' font are smaller than the window's
 _HEADING_SCALE = (1.45, 1.3, 1.15, 1.08, 1.0, 1.0)
 
 
@@ -25,8 +26,9 @@ class Style:
     margin = 40.0
     column = 780.0
 
-    def __init__(self, theme: Theme, font: QFont) -> None:
+    def __init__(self, theme: Theme, font: QFont, formulas: Formulas | None = None) -> None:
         self._theme = theme
+        self.formulas = formulas
         size = font.pixelSize() if font.pixelSize() > 0 else 13
         self.body = QFont(font)
         self.body.setPixelSize(size)
@@ -59,8 +61,11 @@ class Style:
         font.setPixelSize(round(self.body.pixelSize() * _HEADING_SCALE[level - 1]))
         return font
 
-    def _format(self, run: Run) -> QTextCharFormat:
+    def format_of(self, run: Run) -> QTextCharFormat | None:
+        """The format of a run that is not plain."""
         key = (run.bold, run.italic, run.code, run.strike, bool(run.link))
+        if not any(key):
+            return None
         made = self._formats.get(key)
         if made is None:
             made = QTextCharFormat()
@@ -78,16 +83,13 @@ class Style:
             self._formats[key] = made
         return made
 
-    def ranges(self, runs: Runs) -> list[QTextLayout.FormatRange]:
-        """Format ranges of the runs that are not plain."""
-        found = []
-        position = 0
-        for run in runs:
-            length = units(run.text)
-            if run.bold or run.italic or run.code or run.strike or run.link:
-                found.append(self.range(position, length, self._format(run)))
-            position += length
-        return found
+    def drawing(self, source: str) -> Drawing | None:
+        """The formula that is typeset out of this source; None where it cannot be, or is not yet."""
+        return self.formulas.drawing(source) if self.formulas is not None else None
+
+    def is_pending(self, source: str) -> bool:
+        """Whether a formula is still to be typeset."""
+        return self.formulas is not None and self.formulas.pending(source)
 
     def syntax(self, token: str) -> QTextCharFormat:
         """The format of code in the colour of a token; comments are slanted as well."""

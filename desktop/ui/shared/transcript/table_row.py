@@ -1,19 +1,29 @@
-"""A table, or one part of a long one, laid out as a grid."""
+"""A table, or one part of a long one, laid out as a grid; wider than the column, it is scrolled sideways."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QTextLayout, QTextOption
+from itertools import accumulate
 
-from desktop.core.markdown import Alignment, Runs
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter
+
+from desktop.core.markdown import Alignment, Runs, Table
+from desktop.ui.shared.transcript.column_widths import column_widths, least_width
+from desktop.ui.shared.transcript.flow import Flow
 from desktop.ui.shared.transcript.leaves import Leaf, TableLeaf
-from desktop.ui.shared.transcript.row import Span, TranscriptRow, lay_lines, wrapping
+from desktop.ui.shared.transcript.row import HotSpot, HotSpotKind, Span, TranscriptRow
+from desktop.ui.shared.transcript.sideways import BAR, Sideways
 from desktop.ui.shared.transcript.style import Style
 from desktop.ui.shared.transcript.units import units
 
 _SIDE = 9.0
 _ABOVE = 5.0
-_NARROWEST = 48.0
+_WIDEST = 10_000.0
+_HEADER = 24.0  # the line of actions above the first part
+_COPIES: tuple[tuple[HotSpotKind, str, str], ...] = (
+    ("copy-csv", "Copy CSV", "Copy the table as comma-separated values"),
+    ("copy-table", "Copy Markdown", "Copy the table as Markdown"),
+)
 
 _ALIGN: dict[Alignment, Qt.AlignmentFlag] = {
     "left": Qt.AlignmentFlag.AlignLeft,
@@ -25,50 +35,36 @@ _ALIGN: dict[Alignment, Qt.AlignmentFlag] = {
 class _Cell:
     """One cell; it is laid out again only when its column's width changes."""
 
-    def __init__(self, runs: Runs, style: Style, alignment: Alignment, *, head: bool) -> None:
-        self.text = "".join(run.text for run in runs)
-        self.layout = QTextLayout(self.text.replace("\n", "\u2028"), style.bold if head else style.body)
-        option = QTextOption(wrapping())
-        option.setAlignment(_ALIGN[alignment])
-        self.layout.setTextOption(option)
-        self.layout.setCacheEnabled(True)
-        self.layout.setFormats(style.ranges(runs))
+    def __init__(self, runs: Runs, style: Style, alignment: Alignment, *, head: bool, mirrored: bool) -> None:
+        font = style.bold if head else style.body
+        align = _ALIGN["right"] if mirrored and alignment == "left" else _ALIGN[alignment]
+        self.flow = Flow(runs, style, font, align=align)
+        self.text = self.flow.text.replace("\n", " ")  # a break within a cell is no row to whoever selects it
         self._width = -1.0
         self._line = style.line
-        lay_lines(self.layout, 10_000, style.line)
-        lines = range(self.layout.lineCount())
-        self.natural = max((self.layout.lineAt(i).naturalTextWidth() for i in lines), default=0.0) + 1
+        self.flow.lay(_WIDEST, style.line)
+        self.natural = self.flow.natural_width + 1
+        formula = any(run.math for run in runs)
+        self.least = self.natural if formula else least_width(self.flow.text, QFontMetricsF(font))
         self.height = float(style.line)
 
     def lay_out(self, width: float) -> None:
         if width != self._width:
             self._width = width
-            self.height = max(lay_lines(self.layout, width, self._line), self._line)
-
-
-def column_widths(natural: list[float], available: float) -> list[float]:
-    """Natural widths when they fit; otherwise narrow columns keep theirs and wide ones share the rest."""
-    if sum(natural) <= available:
-        return natural
-    widths = [0.0] * len(natural)
-    left, open_columns = available, sorted(range(len(natural)), key=lambda c: natural[c])
-    while open_columns:
-        share = max(left / len(open_columns), _NARROWEST)
-        column = open_columns.pop(0)
-        widths[column] = min(natural[column], share)
-        left -= widths[column]
-    return widths
+            self.height = max(self.flow.lay(width, self._line), self._line)
 
 
 class TableRow(TranscriptRow):
-    """Columns as wide as their content where there is room; cells wrap."""
+    """Columns as wide as their content where there is room; cells wrap, at words."""
 
     def __init__(self, style: Style, leaf: TableLeaf) -> None:
         super().__init__(style, leaf.place)
         self._cells: list[list[_Cell]] = []
         self._known: dict[tuple[int, bool, Runs], _Cell] = {}
         self._widths: list[float] = []
+        self._lefts: list[float] = []  # of the columns' text
         self._tops: list[float] = []
+        self._ends = True
         self.columns_of: TableRow | None = None  # the part before, whose columns this part goes on with
         self._set(leaf)
 
@@ -76,10 +72,21 @@ class TableRow(TranscriptRow):
         self._leaf = leaf
         block = leaf.block
         self._rows = block.rows if leaf.place.continues else (block.header, *block.rows)
-        self.text = "\n".join("\t".join("".join(r.text for r in cell) for cell in row) for row in self._rows)
+        self.text = "\n".join(
+            "\t".join("".join(r.text for r in cell).replace("\n", " ") for cell in row) for row in self._rows
+        )
+
+    @property
+    def table(self) -> Table:
+        """The table, or this part of it."""
+        return self._leaf.block
+
+    @property
+    def _top(self) -> float:
+        return 0.0 if self.place.continues else _HEADER
 
     def estimate(self, width: float) -> float:
-        return len(self._rows) * (self.style.line + 2 * _ABOVE + 1) + 1
+        return self._top + len(self._rows) * (self.style.line + 2 * _ABOVE + 1) + 1
 
     def _build(self) -> None:
         known: dict[tuple[int, bool, Runs], _Cell] = {}
@@ -90,8 +97,9 @@ class TableRow(TranscriptRow):
             for column, runs in enumerate(row):
                 key = (column, head, runs)
                 cell = known.get(key) or self._known.get(key)
-                if cell is None:
-                    cell = _Cell(runs, self.style, self._leaf.block.alignments[column], head=head)
+                if cell is None or cell.flow.waits:
+                    alignment, mirrored = self._leaf.block.alignments[column], self.place.mirrored
+                    cell = _Cell(runs, self.style, alignment, head=head, mirrored=mirrored)
                 known[key] = cell
                 cells.append(cell)
             self._cells.append(cells)
@@ -100,21 +108,67 @@ class TableRow(TranscriptRow):
     def measure(self, width: float) -> float:
         self._build()
         columns = len(self._leaf.block.header)
-        if self.columns_of is not None and len(self.columns_of._widths) == columns:
-            self._widths = self.columns_of._widths
+        room = width - self.indent
+        before = self.columns_of
+        if before is not None and len(before._widths) == columns:
+            self._widths, self.sideways = before._widths, before.sideways
         else:
             natural = [max(row[c].natural for row in self._cells) for c in range(columns)]
-            self._widths = column_widths(natural, width - self.left - columns * 2 * _SIDE - 1)
-        self._tops = [0.0]
+            least = [max(row[c].least for row in self._cells) for c in range(columns)]
+            self._widths = column_widths(natural, least, room - columns * 2 * _SIDE - 1)
+        order = self._widths[::-1] if self.place.mirrored else self._widths
+        lefts = [x + _SIDE for x in accumulate((wide + 2 * _SIDE for wide in order[:-1]), initial=0.0)]
+        self._lefts = lefts[::-1] if self.place.mirrored else lefts
+        if before is None or self.sideways is None:
+            self._fit(room)
+        self._tops = [self._top]
         for row in self._cells:
             for cell, wide in zip(row, self._widths, strict=True):
                 cell.lay_out(wide)
             self._tops.append(self._tops[-1] + max(c.height for c in row) + 2 * _ABOVE + 1)
-        return self._tops[-1] + 1
+        return self._tops[-1] + 1 + self._bar
+
+    def _fit(self, room: float) -> None:
+        whole = self._grid_width
+        if whole <= room + 0.5:
+            self.sideways = None
+            return
+        if self.sideways is None:
+            self.sideways = Sideways()
+            self.sideways.fit(room, whole)
+            if self.place.mirrored:
+                self.sideways.by(whole)  # a table that is read from the right begins there
+        self.sideways.fit(room, whole)
+
+    @property
+    def _bar(self) -> float:
+        return BAR if self.sideways is not None and self._ends else 0.0
+
+    @property
+    def _grid_width(self) -> float:
+        return sum(self._widths) + len(self._widths) * 2 * _SIDE + 1
+
+    @property
+    def _grid_left(self) -> float:
+        """Where the grid begins in the row, scrolled as it is."""
+        if self.sideways is not None:
+            return self.left - self.sideways.offset
+        return self.inner - self._grid_width if self.place.mirrored else self.left
 
     @property
     def natural_width(self) -> float:
-        return self.left + sum(self._widths) + len(self._widths) * 2 * _SIDE + 1
+        return min(self.width, self.indent + self._grid_width)
+
+    @property
+    def waits(self) -> bool:
+        return any(cell.flow.waits for row in self._cells for cell in row)
+
+    def set_ends(self, ends: bool) -> None:
+        """Whether no other part follows: the bar is below the last one."""
+        if ends != self._ends:
+            self._ends = ends
+            if self._tops:
+                self.height = self._tops[-1] + 1 + self._bar
 
     def adopt(self, leaf: Leaf) -> bool:
         if not isinstance(leaf, TableLeaf) or leaf.place != self.place:
@@ -130,54 +184,75 @@ class TableRow(TranscriptRow):
             self.changed_from = self._tops[min(rows - 1, len(self._tops) - 1)] if same else 0.0
         return True
 
+    def hot_spots(self) -> list[HotSpot]:
+        if self.place.continues:
+            return []
+        found, metrics = [], self.style.small_metrics
+        sizes = [metrics.horizontalAdvance(words) + 14 for _, words, _ in _COPIES]
+        grid = min(self.inner, max(self._grid_width, sum(sizes) + _HEADER))
+        x = self.left + (self.inner - grid if self.place.mirrored else grid - sum(sizes))
+        for (kind, _, label), wide in zip(_COPIES, sizes, strict=True):
+            found.append(HotSpot(kind, QRectF(x, 1, wide, _HEADER - 4), label))
+            x += wide
+        return found
+
     def offset_at(self, point: QPointF) -> int:
-        position = 0
+        position, along = 0, point.x() - self._grid_left
         for number, row in enumerate(self._cells):
             inside = point.y() < self._tops[number + 1] or number == len(self._cells) - 1
-            x = self.left
-            for cell, wide in zip(row, self._widths, strict=True):
-                x += wide + 2 * _SIDE
-                if inside and (point.x() < x or cell is row[-1]):
-                    start = x - wide - _SIDE
-                    return position + self._in_cell(cell, point.x() - start, point.y() - self._tops[number] - _ABOVE)
+            for column, cell in enumerate(row):
+                x = self._lefts[column]
+                if inside and (x - _SIDE <= along < x + self._widths[column] + _SIDE or self._is_off(along, column)):
+                    y = point.y() - self._tops[number] - _ABOVE
+                    return position + cell.flow.offset_at(along - x, y)
                 position += units(cell.text) + 1
         return units(self.text)
 
-    @staticmethod
-    def _in_cell(cell: _Cell, x: float, y: float) -> int:
-        for index in range(cell.layout.lineCount()):
-            line = cell.layout.lineAt(index)
-            if y < line.y() + line.height() + 2 or index == cell.layout.lineCount() - 1:
-                return line.xToCursor(x)
-        return 0
+    def _is_off(self, along: float, column: int) -> bool:
+        """Whether a place beside the grid is nearest to this column."""
+        first, last = min(self._lefts), max(self._lefts)
+        x = self._lefts[column]
+        return (along < first - _SIDE and x == first) or (x == last and along >= last + self._widths[column] + _SIDE)
 
     def paint(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         self.paint_frame(painter)
+        if not self.place.continues:
+            self._paint_actions(painter)
+        painter.save()
+        room = QRectF(self.left, 0, self.inner, self.height)
+        painter.setClipRect(room, Qt.ClipOperation.IntersectClip)
+        self._paint_grid(painter, visible, selected)
+        if self.sideways is not None and self._ends:
+            self.sideways.paint(painter, self.style, self.left, self.height)
+        painter.restore()
+
+    def _paint_actions(self, painter: QPainter) -> None:
+        painter.setFont(self.style.small)
+        painter.setPen(self.style.color("text_muted"))
+        for hot, (_, words, _) in zip(self.hot_spots(), _COPIES, strict=True):
+            painter.drawText(hot.rect, Qt.AlignmentFlag.AlignCenter, words)
+
+    def _paint_grid(self, painter: QPainter, visible: QRectF, selected: Span | None) -> None:
         border = self.style.color("border")
-        width = self.natural_width - self.left
+        width, left, top_of_all = self._grid_width, self._grid_left, self._top
         position = 0
         for number, row in enumerate(self._cells):
             top, bottom = self._tops[number], self._tops[number + 1]
             shown = bottom >= visible.top() and top <= visible.bottom()
             if shown and number == 0 and not self.place.continues:
-                painter.fillRect(QRectF(self.left, top, width, bottom - top), self.style.color("raised"))
-            x = self.left + _SIDE
-            for cell, wide in zip(row, self._widths, strict=True):
+                painter.fillRect(QRectF(left, top, width, bottom - top), self.style.color("raised"))
+            for cell, x in zip(row, self._lefts, strict=True):
                 length = units(cell.text)
                 if shown:
-                    ranges = []
-                    if selected is not None:
-                        start, stop = max(selected[0] - position, 0), min(selected[1] - position, length)
-                        if start < stop:
-                            ranges.append(self.style.range(start, stop - start, self.style.selection))
                     painter.setPen(self.style.color("text"))
-                    cell.layout.draw(painter, QPointF(x, top + _ABOVE + 1), ranges)
+                    span = None if selected is None else (selected[0] - position, min(selected[1] - position, length))
+                    inside = None if span is None or span[1] <= 0 else (max(span[0], 0), span[1])
+                    cell.flow.paint(painter, QPointF(left + x, top + _ABOVE + 1), inside)
                 position += length + 1
-                x += wide + 2 * _SIDE
             if shown:
-                painter.fillRect(QRectF(self.left, top, width, 1), border)
-        painter.fillRect(QRectF(self.left, self._tops[-1], width, 1), border)
-        x = self.left
-        for wide in (*self._widths, 0.0):
-            painter.fillRect(QRectF(x, visible.top(), 1, visible.height()) & QRectF(x, 0, 1, self.height), border)
-            x += wide + 2 * _SIDE
+                painter.fillRect(QRectF(left, top, width, 1), border)
+        last = self._tops[-1]
+        painter.fillRect(QRectF(left, last, width, 1), border)
+        for x in (*self._lefts, width + _SIDE - 1):
+            line = QRectF(left + x - _SIDE, top_of_all, 1, last - top_of_all + 1)
+            painter.fillRect(line & visible.adjusted(-_WIDEST, 0, _WIDEST, 0), border)

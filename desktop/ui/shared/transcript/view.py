@@ -14,9 +14,11 @@ from PySide6.QtGui import (
     QPainter,
     QResizeEvent,
     QShowEvent,
+    QWheelEvent,
 )
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from desktop.ui.shared.transcript.formulas import Formulas
 from desktop.ui.shared.transcript.interaction import Interaction
 from desktop.ui.shared.transcript.item import MessageItem
 from desktop.ui.shared.transcript.link_bar import LinkBar
@@ -41,8 +43,8 @@ class TranscriptView(Pane):
     link_activated = Signal(str)
     copied = Signal(str)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(theme, parent)
+    def __init__(self, theme: Theme, parent: QWidget | None = None, formulas: Formulas | None = None) -> None:
+        super().__init__(theme, parent, formulas)
         self.setObjectName("transcript")
         self.setAccessibleName("Conversation")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -274,7 +276,7 @@ class TranscriptView(Pane):
             self.update_item(index)
 
     def _restyle(self) -> None:
-        self.shape = Style(self._theme, self.font())
+        self.shape = Style(self._theme, self.font(), self.shape.formulas)
         for item in self.column.items:
             item.restyle(self.shape)
             item.place(self.content_width)
@@ -288,12 +290,7 @@ class TranscriptView(Pane):
             self._restyle()
 
     def _tell_reader(self) -> None:
-        items = self.column.items
-        count = f"{len(items)} message{'s' if len(items) != 1 else ''}"
-        last = items[-1] if items else None
-        said = "" if last is None else last.content or ("thinking" if last.streaming and last.reasoning else "")
-        who = "" if last is None else ("You" if last.is_user else last.message.model or "Assistant")
-        self.setAccessibleDescription(count if last is None else f"{count}. Last, {who}: {said[-600:]}")
+        self.setAccessibleDescription(self.column.description())
 
     # -- the person ------------------------------------------------------------------------------
 
@@ -360,6 +357,11 @@ class TranscriptView(Pane):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Select a word."""
         self._interaction.double_click(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Sideways, it moves what is wide; else the conversation."""
+        if not self._interaction.wheel(event):
+            super().wheelEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Copy in its variants."""
