@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-SettingsPage = Literal["general", "models", "engine", "hub", "network", "data", "about"]
+SettingsPage = Literal["general", "models", "engine", "endpoints", "hub", "network", "data", "about"]
 
 PAGES: Mapping[SettingsPage, str] = {
     "general": "General",
     "models": "Models",
     "engine": "Engine",
+    "endpoints": "Other servers",
     "hub": "Hub",
     "network": "Network",
     "data": "Data",

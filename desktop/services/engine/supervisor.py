@@ -34,7 +34,9 @@ from desktop.engine.api import (
     Unload,
     Unloaded,
 )
+from desktop.services.endpoints.client import EitherClient, no_endpoints
 from desktop.services.engine.counting import Counts
+from desktop.services.engine.engine_log import asked_of, log_state
 from desktop.services.models.kind_words import must_write_text
 from desktop.services.planning.offload import Shortfall, shortfall
 from desktop.services.planning.room import must_have_room
@@ -42,12 +44,11 @@ from desktop.store.paths import Paths
 from desktop.system.listeners import Listeners
 
 if TYPE_CHECKING:
-    from desktop.engine.server.client import EngineClient
+    from desktop.engine.endpoint.client import FindAddress
 
 Phase = Literal["stopped", "starting", "loading", "ready", "generating", "asleep", "died"]
 AnswerEvent = PromptProgress | Text | Finished | Failed | Benchmarked | EngineDied
 _log = logging.getLogger(__name__)
-_UNLOGGED = ("path", "request_id")
 _LOOK_SECONDS = 0.5
 _RATE_SECONDS = 0.5  # a state for each batch of text would wake every listener for a figure nobody reads that fast
 
@@ -78,8 +79,14 @@ class EngineState:
 
     @property
     def model_path(self) -> str | None:
-        """The path of its file."""
-        return str(self.plan.path) if self.plan is not None else None
+        """The path of its file, or the identity of another server's."""
+        return self.plan.where if self.plan is not None else None
+
+    @property
+    def endpoint(self) -> str:
+        """The name of the other server whose model it is; "" for this computer."""
+        elsewhere = self.plan.ref.elsewhere if self.plan is not None else None
+        return elsewhere.endpoint if elsewhere is not None else ""
 
     @property
     def shortfall(self) -> Shortfall | None:
@@ -93,12 +100,14 @@ class EngineService:
     Listeners are called in the order of the events, mostly on a background thread, never with a lock held.
     """
 
-    def __init__(self, paths: Paths, changed: Callable[[], None] = lambda: None) -> None:
-        """``changed`` hears that the engine has other backends or devices than before."""
-        self._paths, self._changed = paths, changed
+    def __init__(
+        self, paths: Paths, changed: Callable[[], None] = lambda: None, find: FindAddress = no_endpoints
+    ) -> None:
+        """``changed`` hears that the engine has other backends or devices; ``find`` knows other servers' addresses."""
+        self._paths, self._changed, self._find = paths, changed, find
         self._lock = threading.RLock()
         self._load_order = threading.Lock()
-        self._client: EngineClient | None = None
+        self._client: EitherClient | None = None
         self._state = EngineState()
         self._hello: Hello | None = None
         self._known_as: Hello | None = None  # what it was when it was asked last
@@ -173,7 +182,7 @@ class EngineService:
         except HeftError as error:
             self._change(replace(loading, phase="stopped", failure=error))
             return
-        _log.info("loading %s: %s", plan.ref.name, _asked_of(request))
+        _log.info("loading %s: %s", plan.ref.name, asked_of(request))
         with self._load_order:
             if request.request_id == self._wanted_load:  # else another thread asked for a newer load meanwhile
                 client.cancel()  # whatever still runs or loads makes room
@@ -200,7 +209,7 @@ class EngineService:
         client.send(Count(number, asked))
         return self._counts.wait(number)
 
-    def _ready_client(self) -> EngineClient:
+    def _ready_client(self) -> EitherClient:
         """The client while its model is idle. Raises EngineError."""
         if self._client is None or self._state.phase != "ready":
             busy = self._state.phase == "generating"
@@ -241,7 +250,7 @@ class EngineService:
         """Free the memory of a model that is idle; its plan stays for the next question. Else nothing happens."""
         with self._lock:
             state, client = self._state, self._client
-            if client is None or state.phase != "ready":
+            if client is None or state.phase != "ready" or state.endpoint:
                 return
             self._set(EngineState("asleep", state.plan))
             client.send(Unload())
@@ -252,7 +261,7 @@ class EngineService:
         """These files were removed: a model of theirs that was asked for last is not loaded again."""
         with self._lock:
             last, state = self._last_plan, self._state
-            if last is None or last.path not in files or state.phase in ("loading", "ready", "generating"):
+            if last is None or last.ref.path not in files or state.phase in ("loading", "ready", "generating"):
                 return
             self._last_plan = None
             self._set(EngineState("stopped", removed=last.ref.name))
@@ -268,16 +277,15 @@ class EngineService:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _ensure_client(self, state: EngineState | None = None) -> EngineClient:
-        from desktop.engine.server.client import EngineClient  # with what it needs, it would cost the window's start
-
+    def _ensure_client(self, state: EngineState | None = None) -> EitherClient:
         with self._lock:
             if self._client is None:
-                generation: list[EngineClient] = []
-                self._client = EngineClient(
+                generation: list[EitherClient] = []
+                self._client = EitherClient(
                     self._paths.logs / "engine.log",
                     self._paths.scratch,
                     lambda event: self._on_event(event, generation),
+                    self._find,
                 )
                 generation.append(self._client)
                 if state is None:
@@ -299,7 +307,7 @@ class EngineService:
     def _announce(self) -> None:
         self._listeners.tell(self.state)
 
-    def _on_event(self, event: Event | EngineDied, source: list[EngineClient]) -> None:
+    def _on_event(self, event: Event | EngineDied, source: list[EitherClient]) -> None:
         self._counts.hear(event)
         with self._lock:
             if source and self._client is not source[0]:
@@ -316,7 +324,7 @@ class EngineService:
                 self._answering = None
         if follow is not None:
             self._announce()
-            _log_state(follow, event)
+            log_state(follow, event)
         if answering is not None and isinstance(event, AnswerEvent):
             number, listener = answering
             if isinstance(event, EngineDied) or event.request_id == number:
@@ -334,13 +342,13 @@ class EngineService:
                 self._greeted.notify_all()
                 return replace(state, phase="stopped") if state.phase == "starting" else None
             case Loaded() if state.phase == "generating":  # in a new process: another template, an unseen death
-                return replace(state, loaded=event, pid=event.pid)
+                return replace(state, loaded=event, pid=event.pid or None)
             case LoadProgress() | Loaded() if event.request_id != wanted_load or state.phase != "loading":
                 return None  # replaced by a newer load while it was on its way
             case LoadProgress(fraction=fraction):
                 return replace(state, progress=fraction, pid=event.pid)
             case Loaded():
-                return replace(state, phase="ready", progress=1.0, loaded=event, failure=None, pid=event.pid)
+                return replace(state, phase="ready", progress=1.0, loaded=event, failure=None, pid=event.pid or None)
             case Text() if state.phase == "generating":
                 now = time.monotonic()
                 if now - self._rate_told < _RATE_SECONDS:
@@ -361,27 +369,6 @@ class EngineService:
                 return EngineState("died", state.plan, died=event)
             case _:
                 return None
-
-
-def _asked_of(load: Load) -> str:
-    """What a load asks for, without the path: only what is set."""
-    fields = msgspec.structs.asdict(load)
-    return ", ".join(f"{key} {value}" for key, value in fields.items() if key not in _UNLOGGED and value)
-
-
-def _log_state(state: EngineState, event: Event | EngineDied) -> None:
-    name = state.model_name
-    match event:
-        case Loaded():
-            _log.info("loaded %s: context %d, %d bytes", name, event.context_length, event.memory.total_bytes)
-            if state.shortfall is not None:
-                _log.warning("less on the GPUs than planned: %s", state.shortfall)
-        case Failed():
-            _log.warning("the engine refused %s: %s", name, event.kind)
-        case EngineDied():
-            _log.warning("the engine died: %s", event.kind)
-        case Finished():
-            _log.debug("answered: %s, %.1f tokens per second", event.reason, event.statistics.tokens_per_second)
 
 
 def describe_engine(paths: Paths) -> Hello:

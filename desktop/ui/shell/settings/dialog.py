@@ -212,6 +212,10 @@ class SettingsDialog(QDialog):
                 from desktop.ui.shell.settings.engine import EnginePane
 
                 return EnginePane(options, theme, tasks, services.machine, services.backends)
+            case "endpoints":
+                from desktop.ui.shell.settings.endpoints import EndpointsPane
+
+                return EndpointsPane(options, theme, tasks, services.endpoints)
             case "hub":
                 from desktop.ui.shell.settings.hub import HubPane
 

@@ -188,7 +188,7 @@ def test_search_by_keyboard_leads_to_the_option(made: Made, qtbot: QtBot) -> Non
     pages = find(made.dialog, QListWidget, "settingsPages")
     assert pages.hasFocus()
     qtbot.keyClick(pages, Qt.Key.Key_Down)
-    assert made.dialog.page == "hub"
+    assert made.dialog.page == "endpoints"
 
 
 def test_an_error_opens_the_page_it_means(made: Made, qtbot: QtBot) -> None:
