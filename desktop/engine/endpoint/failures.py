@@ -24,7 +24,7 @@ def failure_of(error: Exception, name: str, address: Address, *, begun: bool = F
     """Why a request of the server called ``name`` came to nothing. ``begun``: it had begun to answer."""
     if isinstance(error, EndpointError):
         return _told(error, name, begun=begun)
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) and not begun:  # begun: the system found that nobody is at the other end
         return EngineError(
             f"{name} did not answer in time.",
             "See whether that computer is awake and busy, then try again.",

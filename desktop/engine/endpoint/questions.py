@@ -33,7 +33,8 @@ _KEEPS_REASONING = ("llama.cpp", "vllm")  # others refuse the field, or do not k
 @dataclass(frozen=True)
 class RemoteQuestion:
     """A request. ``plain`` is asked where the server refuses this one's extras, None where it has none; ``notes`` are
-    what the chat should say of this one, ``plain_notes`` of the other.
+    what the chat should say of this one, ``plain_notes`` of the other. ``echo`` is the beginning of an answer that goes
+    on, where the server repeats it: llama-server does.
     """
 
     path: str
@@ -41,10 +42,12 @@ class RemoteQuestion:
     notes: tuple[str, ...] = ()
     plain: dict[str, Any] | None = None
     plain_notes: tuple[str, ...] = ()
+    echo: str = ""
 
 
 def question_of(request: Generate, kind: ServerKind, name: str, model: str) -> RemoteQuestion:
     """The request for the server called ``name``. Raises EngineError (empty-prompt, usage)."""
+    continues = bool(request.messages) and request.messages[-1].role == "assistant"
     body: dict[str, Any] = {"model": model, "stream": True, "stream_options": {"include_usage": True}}
     if request.prompt is not None:
         path, said = COMPLETION, bool(request.prompt)
@@ -52,7 +55,7 @@ def question_of(request: Generate, kind: ServerKind, name: str, model: str) -> R
     else:
         path, said = CHAT, any(turn.content.strip() or turn.reasoning.strip() for turn in request.messages)
         body["messages"] = [_turn(turn, kind) for turn in request.messages]
-        if kind == "vllm" and request.messages and request.messages[-1].role == "assistant":
+        if kind == "vllm" and continues:
             body |= {"continue_final_message": True, "add_generation_prompt": False}
     if not said:
         raise EngineError("There is nothing to answer.", "Type a message first.", kind=FailureKind.EMPTY_PROMPT)
@@ -68,7 +71,8 @@ def question_of(request: Generate, kind: ServerKind, name: str, model: str) -> R
     named = (*_STANDARD, "json_schema", *beyond)
     lost = [field for field, value in values.items() if field not in named and value != getattr(Sampling(), field)]
     plain = {key: value for key, value in body.items() if key != "stream_options"}
-    return RemoteQuestion(path, body | extras, _lost(name, lost), plain, _lost(name, [*lost, *extras]))
+    echo = request.messages[-1].content if continues and kind == "llama.cpp" else ""
+    return RemoteQuestion(path, body | extras, _lost(name, lost), plain, _lost(name, [*lost, *extras]), echo)
 
 
 def _turn(turn: ChatMessage, kind: ServerKind) -> dict[str, Any]:

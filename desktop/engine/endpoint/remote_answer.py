@@ -44,13 +44,14 @@ class RemoteAnswer:
         self._prompt_tokens = self._reused = 0
         self._recent: deque[tuple[float, int]] = deque()
         self._notes: tuple[str, ...] = ()
+        self._echo = self._held = ""
 
     def stop(self) -> None:
         """End it now, whatever the server and the network do. What was written stays."""
         with self._lock:
             if self._ended:
                 return
-            self._flush()
+            self._flush(last=True)
             self._end(Finished(self._request.request_id, "cancelled", self._statistics(), self._notes))
             stream = self._stream
         if stream is not None:
@@ -72,7 +73,7 @@ class RemoteAnswer:
         return self._stream is not None and self._stream.answered
 
     def _ask(self, question: RemoteQuestion, address: Address) -> None:
-        self._notes = question.notes
+        self._notes, self._echo = question.notes, question.echo
         try:
             self._read(address, question.path, question.body)
         except EndpointError as error:
@@ -102,7 +103,7 @@ class RemoteAnswer:
             if not whole and not self._pieces:
                 self._end(Failed.of(self._request.request_id, not_openai(self._name, "the answer was empty")))
                 return
-            self._flush()
+            self._flush(last=True)
             if not whole:
                 self._end(Failed.of(self._request.request_id, broke_off(self._name)))
                 return
@@ -114,7 +115,7 @@ class RemoteAnswer:
         """Tell that it failed, unless it is over."""
         with self._lock:
             if not self._ended:
-                self._flush()
+                self._flush(last=True)
                 self._end(Failed.of(self._request.request_id, error))
 
     def _end(self, event: Event) -> None:
@@ -134,12 +135,23 @@ class RemoteAnswer:
                 self._prompt_tokens, self._reused = told.total, told.cache
                 done = max(told.processed, told.cache)
                 self._send_event(PromptProgress(self._request.request_id, done, told.total, told.cache))
-            if chunk.text or chunk.reasoning:
+            text = self._without_echo(chunk.text)
+            if text or chunk.reasoning:
                 self._pieces += 1
                 self._first, self._last = self._first or now, now
-                self._text += chunk.text
+                self._text += text
                 self._reasoning += chunk.reasoning
                 self._recent.append((now, self._generated))
+
+    def _without_echo(self, text: str) -> str:
+        """What is new of it, where the server repeats the beginning of an answer that goes on."""
+        if not self._echo:
+            return text
+        self._held += text
+        if len(self._held) < len(self._echo) and self._echo.startswith(self._held):
+            return ""  # it may be that beginning
+        held, self._held, echo, self._echo = self._held, "", self._echo, ""
+        return held.removeprefix(echo)
 
     def _flush_all(self) -> None:
         """Before a read waits: nothing that came is kept back by a server that falls silent."""
@@ -147,13 +159,16 @@ class RemoteAnswer:
             if not self._ended:
                 self._flush()
 
-    def _flush(self) -> None:
+    def _flush(self, *, last: bool = False) -> None:
+        if last:
+            held, self._held = self._held, ""
+            self._text += held
         if not self._text and not self._reasoning:
             return
         text, reasoning, self._text, self._reasoning = self._text, self._reasoning, "", ""
         while len(self._recent) > 2 and self._recent[0][0] < self._recent[-1][0] - _RATE_SECONDS:
             self._recent.popleft()
-        (since, few), (until, many) = self._recent[0], self._recent[-1]
+        (since, few), (until, many) = (self._recent[0], self._recent[-1]) if self._recent else ((0.0, 0), (0.0, 0))
         self._send_event(
             Text(
                 self._request.request_id,

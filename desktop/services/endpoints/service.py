@@ -86,7 +86,7 @@ class EndpointService:
         name = self._new_name(name) if name.strip() else ""
         key = checked(key) if key.strip() else ""
         self._refuse_known(url)
-        tested = self._ask_ways(SavedEndpoint(name or name_of(url) or urlsplit(url).netloc, url), key)
+        tested = self._ask_ways(SavedEndpoint(name or name_of(url) or urlsplit(url).netloc, url), key or None)
         if tested.error is not None and tested.error.kind not in _MAY_COME:
             raise tested.error
         found = tested.endpoint
@@ -158,7 +158,7 @@ class EndpointService:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _ask_ways(self, endpoint: SavedEndpoint, key: str) -> Tested:
+    def _ask_ways(self, endpoint: SavedEndpoint, key: str | None) -> Tested:
         """As the address was given, then as it may have been meant; the first problem is told."""
         first: Tested | None = None
         for url in ways_to_ask(endpoint.url):

@@ -162,6 +162,14 @@ def test_an_answer_goes_on_where_vllm_would_begin_another(client: Client, server
     assert server.questions[0]["continue_final_message"] and not server.questions[0]["add_generation_prompt"]
 
 
+def test_what_a_server_repeats_of_an_answer_that_goes_on_is_left_out(client: Client, server: OpenAIServer) -> None:
+    turns = (ChatMessage("user", "Count."), ChatMessage("assistant", "One, two,"))
+    server.models[0] |= {"owned_by": "llamacpp"}
+    client.connect(MODEL)
+    server.answers = [answer("One", ", two, three"), answer("One, tw", "enty"), answer(" three"), answer("One")]
+    assert [client.ask(messages=turns)[0] for _ in range(4)] == [" three", "One, twenty", " three", "One"]
+
+
 def test_a_text_is_continued_as_it_is(client: Client, server: OpenAIServer) -> None:
     client.connect(MODEL)
     server.answers = [(STREAM, event({"choices": [{"text": " time", "finish_reason": "stop"}]}), DONE)]
