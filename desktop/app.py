@@ -94,6 +94,7 @@ class Heft:
             lambda: made.machine.describe("cached"),
             lambda: made.backends,
             lambda: made.download_folder.place(),  # noqa: PLW0108 - made when it is asked
+            lambda: made.endpoints,
         )
         self._settings = SettingsParts(made.settings, settings, services, self._tasks, self._theme, self._window)
         self._reports = Reports(self._tasks, made.paths.logs, made.write_report)
@@ -243,10 +244,10 @@ class Heft:
         """Load a model unless the user was faster."""
         from desktop.services.models.first_model import first_model
 
-        model = first_model(self._container.library, self._read_settings().get(options.LAST_MODEL))
-        plan = self._container.planning.for_load(model.ref)
-        if self._container.engine.last_plan is None:
-            self._container.engine.load(plan)
+        made, last = self._container, self._read_settings().get(options.LAST_MODEL)
+        plan = made.planning.for_load(first_model(made.library, made.endpoints.ref, last))
+        if made.engine.last_plan is None:
+            made.engine.load(plan)
 
     def _on_engine(self, state: EngineState) -> None:
         self._window.status.show_state(state)
@@ -257,8 +258,8 @@ class Heft:
                 self._tell_failure(state)  # the chat says it itself, with what can be done
         self._last_failure = failure
         if state.loaded is not None and state.loaded is not self._last_loaded:
-            path = state.loaded.path
-            self._tasks.run(lambda context: self._note_loaded(Path(path)), lane=Lane.JOB)
+            where, here = state.loaded.path, not state.loaded.endpoint
+            self._tasks.run(lambda context: self._note_loaded(where, here=here), lane=Lane.JOB)
         self._last_loaded = state.loaded
 
     def _load_again(self) -> None:
@@ -307,10 +308,12 @@ class Heft:
             cancelled = isinstance(error, CancelledError)
             self._window.notifications.show_message(error.message if cancelled else error)
 
-    def _note_loaded(self, path: Path) -> None:
+    def _note_loaded(self, where: str, *, here: bool) -> None:
+        """``where`` is the path of a file that is ``here``, or names a model of another server."""
         try:
-            self._container.library.note_used(path)
-            self._container.settings.set(options.LAST_MODEL, str(path))
+            if here:
+                self._container.library.note_used(Path(where))
+            self._container.settings.set(options.LAST_MODEL, where)
         except HeftError as error:
             _log.warning("the use of a model was not noted: %s", error.message)
 

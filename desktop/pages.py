@@ -171,6 +171,7 @@ class Pages:
             lambda: self._container.planning,
             self._container.sampling.defaults,
             lambda: self._container.answers,
+            lambda: self._container.endpoints,
             self._container.settings,
             self._engine_bridge,
             self._chat_bridge,

@@ -16,6 +16,7 @@ from desktop.cli.model import (
     token_number,
 )
 from desktop.cli.output import print_json, print_note, print_text, table
+from desktop.core.errors import UsageError
 from desktop.engine.api import Benchmark
 from desktop.services.container import Container
 from desktop.services.planning.ledger import RunMeter
@@ -39,6 +40,11 @@ def run(args: argparse.Namespace) -> int:
     """Time and report."""
     request = Benchmark(0, max(1, args.prompt), max(1, args.generate), max(1, args.repeat))
     with Container(default_paths()) as container, loaded_model(container, args) as (engine, loaded, plan):
+        if loaded.endpoint:
+            raise UsageError(
+                "A model of another server cannot be measured: the figures would be the network's, too.",
+                "Measure it on that computer.",
+            )
         ledger = container.ledger
         running = ledger.started(loaded, plan)
         predicted = prediction(ledger, running, max(1, request.generate_tokens // 2))

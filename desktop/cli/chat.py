@@ -12,6 +12,7 @@ from desktop.cli.model import (
     answer_settings,
     load_notes,
     loaded_model,
+    sampling_defaults,
     token_number,
 )
 from desktop.cli.output import ProgressLine, ShownAnswer, print_note
@@ -47,8 +48,9 @@ def run(args: argparse.Namespace) -> int:
         container = stack.enter_context(Container(default_paths()))
         answers = answer_settings(container, args)
         engine, loaded, plan = stack.enter_context(loaded_model(container, args))
-        sampling = sampling_of(container.sampling.defaults(plan.path), chosen)
-        print_note(f"{loaded.description}, context {loaded.context_length:,}. {_HELP}")
+        sampling = sampling_of(sampling_defaults(container, plan), chosen)
+        length = f", context {loaded.context_length:,}" if loaded.context_length else ""
+        print_note(f"{loaded.description}{length}. {_HELP}")
         for note in load_notes(loaded, answers):
             print_note(f"note: {note}")
         turns = list(opening)
@@ -70,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
                 reading.close()
                 answer.add(part)
 
-            request = asked_so(Generate(0, tuple(turns), sampling=sampling, max_tokens=args.max_tokens), answers)
+            asked = Generate(0, tuple(turns), sampling=sampling, max_tokens=args.max_tokens, chosen=tuple(chosen))
+            request = asked_so(asked, answers)
             try:
                 tagged = loaded.template != "none"
                 finished = engine.answer_in_parts(request, show, reading.update, tagged=tagged)
@@ -78,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
                 reading.close()
                 turns.pop()
                 print_note(f"heft: {error.message} {error.hint}")
-                if error.kind in (FailureKind.CONTEXT_FULL, FailureKind.BAD_TEMPLATE):
+                if loaded.endpoint or error.kind in (FailureKind.CONTEXT_FULL, FailureKind.BAD_TEMPLATE):
                     continue
                 raise
             turns.append(ChatMessage("assistant", answer.text, answer.reasoning))

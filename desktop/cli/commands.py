@@ -41,6 +41,10 @@ COMMANDS = {
         "what the engine computes with besides the processor: Vulkan, CUDA; add, try, choose, go back",
         "heft backends try vulkan",
     ),
+    "endpoints": Command(
+        "other servers whose models answer here: add, test, rename, remove",
+        "heft endpoints add http://studio.local:8080",
+    ),
     "engine": Command("the program that runs models: where it is, and building it where there is none", "heft engine"),
     "settings": Command(
         "how a model is loaded: shows and sets what is remembered", "heft settings starter context=8192"

@@ -11,6 +11,7 @@ from typing import Any
 
 from desktop.cli.output import NAME_WIDTH, ProgressLine, print_note
 from desktop.core.answer_settings import ANSWER_FIELDS, AnswerField, AnswerSettings, parse_answer
+from desktop.core.endpoint_model import PREFIX
 from desktop.core.errors import StoreError, UsageError
 from desktop.core.hub_address import hub_address
 from desktop.core.load_plan import LoadPlan
@@ -25,6 +26,7 @@ from desktop.core.load_settings import (
 )
 from desktop.core.model_ref import ModelRef
 from desktop.core.naming import elided_name
+from desktop.core.sampling_defaults import OF_SERVER, SamplingDefaults
 from desktop.core.text import one_line
 from desktop.core.token_counts import read_tokens
 from desktop.engine.api import Loaded
@@ -36,6 +38,8 @@ from desktop.services.planning.ledger import LedgerService, Running
 from desktop.services.planning.offload import shortfall
 from desktop.services.planning.offload_words import shortfall_words
 from desktop.services.planning.words import warnings
+
+_MODEL_WORDS = "a path, a name from 'heft library', 'starter', or endpoint:NAME/MODEL of another server"
 
 
 def add_load_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,7 +98,7 @@ def add_context_argument(parser: argparse.ArgumentParser) -> None:
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL and how to load it."""
-    parser.add_argument("model", metavar="MODEL", help="a path, a name from 'heft library', or 'starter'")
+    parser.add_argument("model", metavar="MODEL", help=_MODEL_WORDS)
     add_load_arguments(parser)
 
 
@@ -124,6 +128,8 @@ def answer_settings(container: Container, args: argparse.Namespace) -> AnswerSet
     given: dict[str, Any] = {}
     for field in ANSWER_FIELDS:
         given |= getattr(args, field.name) or {}
+    if ref.elsewhere is not None and given:
+        raise UsageError("How another server's model is asked is set there.", "Leave it out.")
     before = container.answers.of(ref)
     asked = container.answers.checked(ref, replace(before, **given), before)
     return container.answers.known(ref, asked)
@@ -145,7 +151,9 @@ def template_file(name: str) -> str:
 
 
 def ref_of(container: Container, name: str) -> ModelRef:
-    """The model of this computer that ``name`` means. Raises NotFoundError, UsageError."""
+    """The model that ``name`` means, of this computer or of another server. Raises NotFoundError, UsageError."""
+    if name.startswith(PREFIX):
+        return container.endpoints.ref(name)
     return container.library.resolve(name).ref
 
 
@@ -153,19 +161,28 @@ def ref_of(container: Container, name: str) -> ModelRef:
 def loaded_model(container: Container, args: argparse.Namespace) -> Iterator[tuple[HeadlessChat, Loaded, LoadPlan]]:
     """The model of ``args`` as it was planned, loaded in an engine that ends with the container."""
     ref = ref_of(container, args.model)
+    asked = load_settings(args)
+    if ref.elsewhere is not None and not asked.unset:
+        raise UsageError("How another server loads its models is set there.", "Leave out how to load it.")
     progress = ProgressLine(f"Loading {elided_name(ref.name, NAME_WIDTH)}")
     try:
-        plan = container.planning.for_load(ref, load_settings(args))
+        plan = container.planning.for_load(ref, asked)
         engine = HeadlessChat(container.engine)
         loaded = engine.load(plan, progress.update)
         progress.close()
         for words in loaded_warnings(loaded, plan):
             print_note(f"note: {words}")
         with suppress(StoreError):  # a home that cannot be written keeps no answer from being given
-            container.library.note_used(plan.path)
+            if not loaded.endpoint:
+                container.library.note_used(plan.path)
         yield engine, loaded, plan
     finally:
         progress.close()
+
+
+def sampling_defaults(container: Container, plan: LoadPlan) -> SamplingDefaults:
+    """How the model is sampled where nothing is set."""
+    return OF_SERVER if plan.ref.elsewhere is not None else container.sampling.defaults(plan.path)
 
 
 def load_notes(loaded: Loaded, answers: AnswerSettings) -> tuple[str, ...]:
@@ -230,11 +247,13 @@ def devices_document(plan: LoadPlan) -> list[dict[str, object]]:
     ]
 
 
-def prediction(ledger: LedgerService, running: Running, context_used: int) -> dict[str, object]:
-    """The ``predicted`` object of run and bench, worked out before the run; rates are null where nothing is known."""
-    found = ledger.predict(running, context_used)
+def prediction(ledger: LedgerService, running: Running | None, context_used: int) -> dict[str, object]:
+    """The ``predicted`` object of run and bench, worked out before the run; null where nothing is known, as of another
+    server (``running`` None).
+    """
+    found = ledger.predict(running, context_used) if running is not None else None
     rates = {"tokens_per_second": found.shown.decode, "prompt_tokens_per_second": found.shown.prompt} if found else {}
-    memory: dict[str, int] = {f"{name}_bytes": size for name, size in running.memory.items()}
+    memory: dict[str, int] = {f"{name}_bytes": size for name, size in (running.memory if running else {}).items()}
     return {
         "tokens_per_second": None,
         "prompt_tokens_per_second": None,

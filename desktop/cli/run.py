@@ -18,14 +18,16 @@ from desktop.cli.model import (
     loaded_document,
     loaded_model,
     prediction,
+    sampling_defaults,
     token_number,
 )
 from desktop.cli.output import ProgressLine, ShownAnswer, print_json, print_note
 from desktop.cli.sampling import add_sampling_arguments, chosen_sampling
 from desktop.core.answer_settings import ANSWER_FIELDS, AnswerSettings
 from desktop.core.errors import UsageError
+from desktop.core.load_plan import LoadPlan
 from desktop.core.speculation import gain
-from desktop.engine.api import ChatMessage, Finished, Generate, Sampling
+from desktop.engine.api import ChatMessage, Finished, Generate, Loaded, Sampling
 from desktop.services.chat.answer_parts import Part
 from desktop.services.chat.sampling import sampling_document, sampling_of
 from desktop.services.chat.speculation_words import speculation_words
@@ -71,31 +73,38 @@ def run(args: argparse.Namespace) -> int:
         container = stack.enter_context(Container(default_paths()))
         answers = AnswerSettings() if args.raw else answer_settings(container, args)
         engine, loaded, plan = stack.enter_context(loaded_model(container, args))
-        defaults = container.sampling.defaults(plan.path)
-        request = generate_request(args, prompt, sampling_of(defaults, chosen), answers)
+        defaults = sampling_defaults(container, plan)
+        request = generate_request(args, prompt, sampling_of(defaults, chosen), answers, tuple(chosen))
         notes = () if args.raw else load_notes(loaded, answers)
         ledger = container.ledger
-        running = ledger.started(loaded, plan)
+        running = None if loaded.endpoint else ledger.started(loaded, plan)  # of other computers nothing is learnt
         predicted = prediction(ledger, running, _TYPICAL_CONTEXT)
-        meter = RunMeter.start(engine.pid)
+        meter = None if loaded.endpoint else RunMeter.start(engine.pid)
         tagged = not args.raw and loaded.template != "none"
         finished = engine.answer_in_parts(request, show, reading.update, tagged=tagged)
         answer.finish()
-        ledger.answered(running, finished.statistics, meter)
+        if running is not None and meter is not None:
+            ledger.answered(running, finished.statistics, meter)
     if args.json:
         print_json(
             report(finished, answer, loaded.memory.total_bytes, predicted, notes)
-            | {"kind": plan.kind, "sampling": sampling_document(defaults, chosen)}
+            | {"kind": plan.kind, "endpoint": loaded.endpoint or None, "sampling": sampling_document(defaults, chosen)}
             | speeds_document(plan.speeds)
             | loaded_document(loaded, plan)
         )
     else:
         for note in (*notes, *finished.notes, *answer.notes):
             print_note(f"note: {note}")
-        fit = plan.fit.memory if plan.fit is not None else None
-        held = memory_held(loaded.memory.total_bytes, None, fit.checkpoint_bytes if fit is not None else 0)
-        print_note(f"{summary(finished)} · {held} memory")
+        print_note(f"{summary(finished)} · {_held(loaded, plan)}")
     return 0
+
+
+def _held(loaded: Loaded, plan: LoadPlan) -> str:
+    if loaded.endpoint:
+        return f"on {loaded.endpoint}"
+    fit = plan.fit.memory if plan.fit is not None else None
+    kept = fit.checkpoint_bytes if fit is not None else 0
+    return f"{memory_held(loaded.memory.total_bytes, None, kept)} memory"
 
 
 def _read_prompt() -> str:
@@ -104,13 +113,16 @@ def _read_prompt() -> str:
     return sys.stdin.read().rstrip("\n")  # the last line's end is the terminal's or the pipe's, not the question's
 
 
-def generate_request(args: argparse.Namespace, prompt: str, sampling: Sampling, answers: AnswerSettings) -> Generate:
-    """The request of one question."""
+def generate_request(
+    args: argparse.Namespace, prompt: str, sampling: Sampling, answers: AnswerSettings, chosen: tuple[str, ...] = ()
+) -> Generate:
+    """The request of one question; ``chosen`` names what was set of the sampling."""
     if args.raw:
-        return Generate(0, prompt=prompt, sampling=sampling, max_tokens=args.max_tokens)
+        return Generate(0, prompt=prompt, sampling=sampling, max_tokens=args.max_tokens, chosen=chosen)
     system = (ChatMessage("system", args.system),) if args.system else ()
     messages = (*system, ChatMessage("user", prompt))
-    return asked_so(Generate(0, messages, sampling=sampling, max_tokens=args.max_tokens), answers)
+    request = Generate(0, messages, sampling=sampling, max_tokens=args.max_tokens, chosen=chosen)
+    return asked_so(request, answers)
 
 
 def asked_so(request: Generate, answers: AnswerSettings) -> Generate:
@@ -163,9 +175,11 @@ def summary(finished: Finished) -> str:
         f"{figures.tokens_per_second:.1f} tok/s",
         f"{figures.generated_tokens:,} tokens",
         f"first token {figures.seconds_to_first_token:.2f} s",
-        f"prompt {figures.prompt_tokens:,} tokens at {figures.prompt_tokens_per_second:.0f} tok/s",
-        f"context {figures.context_used:,} / {figures.context_length:,}",
     ]
+    read = figures.prompt_tokens_per_second  # another server may not tell it
+    parts.append(f"prompt {figures.prompt_tokens:,} tokens" + (f" at {read:.0f} tok/s" if read else ""))
+    length = figures.context_length
+    parts.append(f"context {figures.context_used:,}" + (f" / {length:,}" if length else ""))
     named = msgspec.structs.asdict(figures)
     parts += [*speculation_words(named), *thread_words(named)]
     return " · ".join([*parts, words] if words else parts)

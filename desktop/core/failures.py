@@ -102,18 +102,24 @@ class FailureKind(StrEnum):
     PORT_TAKEN = "port-taken", "Another program listens where the server would.", "serve"
     NO_SYSTEMD = "no-systemd", "This computer has no systemd that starts programs for its user."
 
-    # The Hub and the way to it
+    # Other servers
+    UNREACHABLE = "unreachable", "Another server does not answer at its address.", "endpoints"
+    KEY_WRONG = "key-wrong", "Another server does not accept the key, or wants one.", "endpoints"
+    NOT_OPENAI = "not-openai", "What answers at an address speaks no OpenAI-compatible protocol.", "endpoints"
+    CLEARTEXT = "cleartext", "Key and chats would go through a network in plain text.", "endpoints"
+
+    # The Hub and the way to it; other servers share some
     HUB = "hub", "A request to the Hub failed without naming a cause."
     OFFLINE_MODE = "offline-mode", "The variable HF_HUB_OFFLINE keeps the Hub from being asked.", "hub"
     NO_NETWORK = "no-network", "The Hub cannot be reached."
-    PROXY = "proxy", "The proxy refuses, or the Hub cannot be reached through it.", "network"
-    CERTIFICATE = "certificate", "The Hub's certificate is not trusted."
-    TIMEOUT = "timeout", "The Hub did not answer in time."
+    PROXY = "proxy", "The proxy refuses, or the Hub or another server cannot be reached through it.", "network"
+    CERTIFICATE = "certificate", "The certificate of the Hub, or of another server, is not trusted."
+    TIMEOUT = "timeout", "The Hub, or another server, did not answer in time."
     INTERRUPTED = "interrupted", "The connection broke."
     BAD_ENDPOINT = "bad-endpoint", "The address of the Hub is none that can be asked.", "hub"
     REDIRECTS = "redirects", "The request is sent round in a circle.", "hub"
     BAD_ANSWER = "bad-answer", "An answer that is cut short, or that the Hub's protocol does not know."
-    REFUSED = "refused", "The Hub refused the request itself."
+    REFUSED = "refused", "The Hub, or another server, refused the request itself."
     RATE_LIMITED = "rate-limited", "Too many requests from here."
     HUB_DOWN = "hub-down", "The Hub has a problem of its own."
     NO_KEYRING = "no-keyring", "The keyring of the system cannot be used.", "hub"

@@ -56,6 +56,11 @@ class LoadPlan:
         return self.ref.path
 
     @property
+    def where(self) -> str:
+        """What the engine is asked to load: the path of the file, or the identity of another server's model."""
+        return self.ref.identity if self.ref.elsewhere is not None else str(self.path)
+
+    @property
     def context(self) -> int:
         """What the engine will have, in tokens: as many as were asked for, or up to 255 more."""
         return self.fit.context if self.fit is not None else engine_context(self.asked.context or self.fallback_context)

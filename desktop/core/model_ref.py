@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from desktop.core.endpoint_model import EndpointModel, endpoint_model
 from desktop.core.hub_address import PREFIX
 
 _CACHED = "models--"  # huggingface_hub's cache: models--OWNER--NAME/snapshots/COMMIT/FILE
@@ -15,9 +16,9 @@ _CACHED = "models--"  # huggingface_hub's cache: models--OWNER--NAME/snapshots/C
 class ModelRef:
     """One model that can be loaded, or could be once it is downloaded.
 
-    ``identity`` names it across restarts and downloads: ``hf:OWNER/REPO/FILE``, or an absolute path; what is
-    remembered of a model is kept under it. ``files`` are those on this computer, the one to load first; none before a
-    download.
+    ``identity`` names it across restarts and downloads: ``hf:OWNER/REPO/FILE``, an absolute path, or
+    ``endpoint:NAME/MODEL`` for one of another server; what is remembered of a model is kept under it. ``files`` are
+    those on this computer, the one to load first; none before a download, and none of another server's.
     """
 
     name: str
@@ -28,6 +29,11 @@ class ModelRef:
     def path(self) -> Path | None:
         """The file that the engine loads; None where it is not on this computer."""
         return self.files[0] if self.files else None
+
+    @property
+    def elsewhere(self) -> EndpointModel | None:
+        """The model of another server that this is; None for one that is loaded here."""
+        return endpoint_model(self.identity)
 
 
 def identities(ref: ModelRef, origin: Callable[[Path], str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from desktop.core.sampling_fields import FIELDS, SAMPLING_FIELDS, SamplingValues
 if TYPE_CHECKING:  # the window starts without the parser
     from desktop.core.gguf import Value
 
-SamplingSource = Literal["chat", "model", "repository", "heft"]
+SamplingSource = Literal["chat", "model", "repository", "heft", "server"]
 GENERATION_CONFIG = "generation_config.json"
 _HEADER = "general.sampling."
 # The keys of a header: llama.cpp src/llama-arch.cpp, LLM_KV_GENERAL_SAMPLING_*. "sequence" has no field here.
@@ -50,10 +50,14 @@ class SourcedValue:
 
 @dataclass(frozen=True)
 class SamplingDefaults:
-    """What a model's file says of how it is sampled, and what the repository says that it came from."""
+    """What a model's file says of how it is sampled, and what the repository says that it came from.
+
+    ``server``: another server answers, which is told what was set and decides the rest; what, Heft does not know.
+    """
 
     model: SamplingValues = field(default_factory=dict)
     repository: SamplingValues = field(default_factory=dict)
+    server: bool = False
 
     def of(self, name: str) -> SourcedValue:
         """What a field is while nobody sets it."""
@@ -61,10 +65,11 @@ class SamplingDefaults:
             return SourcedValue(self.model[name], "model")
         if name in self.repository:
             return SourcedValue(self.repository[name], "repository")
-        return SourcedValue(FIELDS[name].default, "heft")
+        return SourcedValue(FIELDS[name].default, "server" if self.server else "heft")
 
 
 NO_DEFAULTS = SamplingDefaults()
+OF_SERVER = SamplingDefaults(server=True)
 
 
 def resolved(defaults: SamplingDefaults, chosen: Mapping[str, object]) -> dict[str, SourcedValue]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-SettingsPage = Literal["general", "models", "engine", "serve", "hub", "network", "data", "about"]
+SettingsPage = Literal["general", "models", "engine", "serve", "endpoints", "hub", "network", "data", "about"]
 
 PAGES: Mapping[SettingsPage, str] = {
     "general": "General",
     "models": "Models",
     "engine": "Engine",
     "serve": "Serve",
+    "endpoints": "Other servers",
     "hub": "Hub",
     "network": "Network",
     "data": "Data",

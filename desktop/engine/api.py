@@ -76,6 +76,8 @@ class Sampling(msgspec.Struct, frozen=True):
 class Load(msgspec.Struct, frozen=True, tag="load"):
     """Load a model as it was planned; see :meth:`of`. ``context_length`` is in tokens.
 
+    ``path`` is a file's, or ``endpoint:NAME/MODEL``: a model of another server, of which nothing is loaded here.
+
     ``fewer_layers``: where the GPUs turn out to have less room than planned, load with fewer layers on them rather
     than not at all. ``shares_cores``: an answer leaves threads to other programs while that pays. ``devices`` are the
     GPUs to use, by their names in the engine ("": all, or "none"). ``template`` stands in for the model's own chat
@@ -109,7 +111,7 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
         return cls(
             slots=plan.slots,
             purpose=purpose_of(plan.kind),
-            path=str(plan.path),
+            path=plan.where,
             context_length=plan.context,
             cache_type_k=plan.kv_types[0],
             cache_type_v=plan.kv_types[1],
@@ -137,7 +139,8 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
 
     When the last message is the assistant's, its text is continued. ``max_tokens`` 0 means until the model ends
     its turn or the context is full. ``template`` stands in for the model's own. ``thinking`` None leaves it to the
-    template; ``effort`` is a level that the template knows ("low", "medium", "high"), "" its own.
+    template; ``effort`` is a level that the template knows ("low", "medium", "high"), "" its own. ``chosen`` names the
+    fields of ``sampling`` that a person set: another server is asked for no others, as it has defaults of its own.
     """
 
     request_id: int
@@ -148,6 +151,7 @@ class Generate(msgspec.Struct, frozen=True, tag="generate"):
     template: str | None = None
     thinking: bool | None = None
     effort: str = ""
+    chosen: tuple[str, ...] = ()
 
 
 class Count(msgspec.Struct, frozen=True, tag="count"):
@@ -235,7 +239,8 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     whether that template has a switch for it, and ``efforts`` the levels it knows. ``pid`` is the engine's process.
     ``speculation`` is in use, with the file ``draft``: "off" also where the engine could not do what was asked for.
     ``gpu_layers`` are on the GPUs in fact; ``devices`` say what each holds, main memory first, ``refused`` why there
-    are fewer than planned.
+    are fewer than planned. ``endpoint`` is the name of the other server that holds it, "" for this computer: then
+    nothing is known of memory, layers and threads, and lengths are 0 where the server does not tell them.
     """
 
     path: str
@@ -262,6 +267,7 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
     devices: tuple[DeviceHeld, ...] = ()
     refused: DeviceRefusal | None = None
     slots: int = 1
+    endpoint: str = ""
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt-progress"):

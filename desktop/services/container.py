@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from desktop.services.discover.picks import PicksService
     from desktop.services.discover.search import SearchService
     from desktop.services.discover.tables import DataTables
+    from desktop.services.endpoints.service import EndpointService
     from desktop.services.engine.idle_sleep import IdleSleep
     from desktop.services.hub_account import TokenService
     from desktop.services.inspect.inspection import InspectionService
@@ -251,6 +252,16 @@ class Container(ServeServices):
         from desktop.services.chat.sampling import SamplingService
 
         return SamplingService(self.fetched.sampling_of)
+
+    @made_once
+    def endpoints(self) -> EndpointService:
+        """Other servers."""
+        from desktop.services.endpoints.keys import EndpointKeys
+        from desktop.services.endpoints.service import EndpointService
+        from desktop.store.endpoints import EndpointStore
+
+        proxy = lambda: self.settings.get(options.PROXY)  # noqa: E731
+        return EndpointService(EndpointStore(self.paths.endpoints), EndpointKeys(), proxy)
 
     # -- the Hub -----------------------------------------------------------------------------------
 

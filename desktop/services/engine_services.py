@@ -10,6 +10,7 @@ from desktop.system.spawn import run_at_most
 
 if TYPE_CHECKING:
     from desktop.engine.api import Hello
+    from desktop.services.endpoints.service import EndpointService
     from desktop.services.engine.backend_building import BackendBuildService
     from desktop.services.engine.backends import BackendService
     from desktop.services.engine.building import EngineBuildService
@@ -29,13 +30,15 @@ class EngineServices(Wishes):
     jobs: made_once[JobService]
     this_machine: made_once[ThisMachine]
     dry_run: made_once[DryRunPlanner]
+    endpoints: made_once[EndpointService]
 
     @made_once
     def engine(self) -> EngineService:
         """The engine's process."""
         from desktop.services.engine.supervisor import EngineService
 
-        return EngineService(self.paths, self._engine_is_another)
+        find = lambda name: self.endpoints.address(name)  # noqa: E731, PLW0108 - made when it is asked
+        return EngineService(self.paths, self._engine_is_another, find)
 
     @made_once
     def engine_build(self) -> EngineBuildService:

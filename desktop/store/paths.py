@@ -46,6 +46,11 @@ class Paths:
         return self.data / "models.json"
 
     @property
+    def endpoints(self) -> Path:
+        """Other servers, without their keys."""
+        return self.data / "endpoints.json"
+
+    @property
     def models(self) -> Path:
         """Heft's own model folder."""
         return self.data / "models"

@@ -32,10 +32,13 @@ from desktop.engine.api import (
     Text,
 )
 from desktop.services.chat.chat import ChatService
+from desktop.services.endpoints.keys import EndpointKeys
+from desktop.services.endpoints.service import EndpointService
 from desktop.services.engine.supervisor import AnswerEvent, EngineState
 from desktop.services.models.answer_settings import AnswerSettingsService
 from desktop.services.models.kind_words import must_write_text
 from desktop.store.chats import ChatStore
+from desktop.store.endpoints import EndpointStore
 from desktop.store.library import LibraryModel
 from desktop.store.load_settings import LoadSettingsStore
 from desktop.store.paths import Paths
@@ -192,6 +195,7 @@ class Desk:
         self.engine_bridge = Bridge(self.engine.subscribe, merge_states)
         self.chat_bridge = Bridge(self.service.subscribe, merge_chat_events)
         self.settings = SettingsStore(paths.settings)
+        self.endpoints = EndpointService(EndpointStore(paths.endpoints), EndpointKeys())
         self.page = ChatPage(
             store,
             self.service,
@@ -200,6 +204,7 @@ class Desk:
             lambda: self.planning,  # type: ignore[arg-type,return-value]
             self.find_defaults,
             lambda: self.answers,
+            lambda: self.endpoints,
             self.settings,
             self.engine_bridge,
             self.chat_bridge,

@@ -34,33 +34,50 @@ class Timings(msgspec.Struct, frozen=True):
     draft_n_accepted: int = 0
 
 
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens of the whole prompt and of the whole answer, as the OpenAI protocol tells them at the end."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
 class _Delta(msgspec.Struct, frozen=True):
     content: str | None = None
-    reasoning_content: str | None = None
+    reasoning_content: str | None = None  # DeepSeek's word: llama.cpp, LM Studio, SGLang
+    reasoning: str | None = None  # vLLM's, Ollama's and OpenRouter's
     tool_calls: list[dict[str, Any]] | None = None
+    refusal: str | None = None
 
 
 class _Choice(msgspec.Struct, frozen=True):
-    delta: _Delta = _Delta()
+    delta: _Delta | None = None
+    message: _Delta | None = None  # of a server that does not stream
+    text: str | None = None  # of a plain completion of the OpenAI protocol
     finish_reason: str | None = None
 
 
 class _Chunk(msgspec.Struct, frozen=True):
-    choices: list[_Choice] = []
+    choices: list[_Choice] | None = None
+    usage: Usage | None = None
+    object: str | None = None
+    message: Any = None
     prompt_progress: Progress | None = None
     timings: Timings | None = None
     error: Any = None
-    content: str = ""  # from here on: plain completion
+    content: str | None = None  # from here on: plain completion
     stop: bool = False
     stop_type: str = ""
 
 
+_NOTHING = _Delta()
 _decoder = msgspec.json.Decoder(_Chunk)
 
 
 @dataclass
 class Chunk:
-    """A step of an answer; ``finish`` is "stop" or "length" in the last one that has words."""
+    """A step of an answer; ``finish`` is "stop" or "length" in the last one that has words, or another server's own
+    word for how it ended.
+    """
 
     text: str = ""
     reasoning: str = ""
@@ -68,6 +85,7 @@ class Chunk:
     progress: Progress | None = None
     timings: Timings | None = None
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    usage: Usage | None = None
 
 
 def read_chunk(data: bytes) -> Chunk:
@@ -78,12 +96,15 @@ def read_chunk(data: bytes) -> Chunk:
         raise EndpointError(0, {"message": f"the server sent what is no answer: {error}"}) from error
     if raw.error is not None:
         raise EndpointError(0, raw.error)
-    chunk = Chunk(raw.content, progress=raw.prompt_progress, timings=raw.timings)
+    if raw.object == "error":  # vLLM's older form
+        raise EndpointError(0, {"message": raw.message})
+    chunk = Chunk(raw.content or "", progress=raw.prompt_progress, timings=raw.timings, usage=raw.usage)
     if raw.stop:
         chunk.finish = "length" if raw.stop_type == "limit" else "stop"
-    for choice in raw.choices:
-        chunk.text += choice.delta.content or ""
-        chunk.reasoning += choice.delta.reasoning_content or ""
-        chunk.tool_calls += choice.delta.tool_calls or []
+    for choice in raw.choices or ():
+        delta = choice.delta or choice.message or _NOTHING
+        chunk.text += delta.content or delta.refusal or choice.text or ""
+        chunk.reasoning += delta.reasoning_content or delta.reasoning or ""
+        chunk.tool_calls += delta.tool_calls or []
         chunk.finish = choice.finish_reason or chunk.finish
     return chunk

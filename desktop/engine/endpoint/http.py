@@ -13,54 +13,41 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import msgspec
 
-CONNECT_SECONDS = 5.0
+from desktop.core.secrets import without_tokens
+from desktop.engine.endpoint.connecting import CONNECT_SECONDS, ProxyError, connection_to, proxy_headers, target
+from desktop.engine.endpoint.connecting import Address as Address
+from desktop.engine.endpoint.server_events import ServerEvents
+
 _READ_BYTES = 1 << 16
 _LONGEST_ERROR = 1 << 20  # bytes of an error's body; a stranger's server may send anything
-_DATA, _ERROR = b"data:", b"error:"
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a server listens: a Unix-domain socket, or a port of this computer with the key it asks for."""
-
-    socket: Path | None = None
-    port: int = 0
-    key: str = ""
+_LONGEST_ANSWER = 1 << 26
 
 
 class EndpointError(Exception):
-    """A server answered with an error: its HTTP ``status`` (0: inside a stream), ``type``, ``message`` and fields."""
+    """A server answered with an error: its HTTP ``status`` (0: inside a stream), ``type``, ``code``, ``message`` and
+    fields, in whichever of the usual forms it came.
+    """
 
-    def __init__(self, status: int, body: object) -> None:
+    def __init__(self, status: int, body: object, key: str = "") -> None:
+        """``key`` is taken out of what the server says: some repeat it."""
         error = body.get("error", body) if isinstance(body, dict) else body
         self.status = status
         self.fields: dict[str, Any] = error if isinstance(error, dict) else {"message": str(error)}
-        self.type = str(self.fields.get("type", ""))
-        self.message = str(self.fields.get("message", ""))
+        self.type = str(self.fields.get("type") or "")
+        self.code = str(self.fields.get("code") or "")
+        said = self.fields.get("message") or self.fields.get("detail") or ""
+        self.message = without_tokens(said if isinstance(said, str) else json.dumps(said), (key,))
         super().__init__(f"{status} {self.type}: {self.message}")
 
 
 class ConnectionLostError(Exception):
     """There is nobody at the other end, or not any more: the server ended, or :meth:`Stream.cut` was called."""
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
 
 class Endpoint:
@@ -78,30 +65,58 @@ class Endpoint:
         return self._json("POST", path, body, deadline_seconds)
 
     def stream(self, path: str, body: object) -> Stream:
-        """An answer that streams; nothing is sent before it is entered."""
-        return Stream(self._connection(None), self._headers(), path, _encoded(body))
-
-    def _connection(self, deadline_seconds: float | None) -> http.client.HTTPConnection:
-        timeout = deadline_seconds or CONNECT_SECONDS
-        if self._address.socket is not None:
-            return _UnixConnection(self._address.socket, timeout)
-        return http.client.HTTPConnection("127.0.0.1", self._address.port, timeout=timeout)
+        """An answer that streams; nothing is sent before it is entered. Raises ConnectionLostError (the proxy)."""
+        address = self._address
+        with _lost():
+            connection = connection_to(address, CONNECT_SECONDS)
+        return Stream(connection, self._headers(), target(address, path), _encoded(body), address.key)
 
     def _headers(self) -> dict[str, str]:
+        address = self._address
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-        return headers | ({"Authorization": f"Bearer {self._address.key}"} if self._address.key else {})
+        if address.key:
+            headers["Authorization"] = f"Bearer {address.key}"
+        return headers | (proxy_headers(address) if address.proxy and not address.tls else {})
 
     def _json(self, method: str, path: str, body: object, deadline_seconds: float) -> Any:
-        connection = self._connection(deadline_seconds)
-        with contextlib.closing(connection), _lost():
-            content = None if body is None else _encoded(body)
-            connection.request(method, path, content, self._headers())
-            response = connection.getresponse()
-            answer = response.read()
+        content = None if body is None else _encoded(body)
+        with _lost():
+            connection = connection_to(self._address, deadline_seconds)
+            with contextlib.closing(connection), self._over(connection, deadline_seconds) as late:
+                try:
+                    connection.request(method, target(self._address, path), content, self._headers())
+                    response = connection.getresponse()
+                    answer = response.read(_LONGEST_ANSWER)
+                    if response.length:
+                        raise http.client.IncompleteRead(answer, response.length)
+                except (OSError, http.client.HTTPException, AttributeError, ValueError) as error:
+                    if late.is_set():
+                        raise TimeoutError("the whole answer took too long") from error
+                    raise
         decoded = _decoded(answer)
-        if response.status >= 400:
-            raise EndpointError(response.status, decoded)
+        if response.status >= 300:
+            raise EndpointError(response.status, decoded, self._address.key)
         return decoded
+
+    @contextlib.contextmanager
+    def _over(self, connection: http.client.HTTPConnection, seconds: float) -> Iterator[threading.Event]:
+        """Ends a stranger's answer that drips in without end; the event says that it was."""
+        late = threading.Event()
+        if self._address.own:
+            yield late
+            return
+
+        def end() -> None:
+            late.set()
+            _shut(connection)
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield late
+        finally:
+            timer.cancel()
 
 
 class _Gathered(http.client.HTTPResponse):
@@ -140,13 +155,20 @@ class Stream:
     """
 
     def __init__(
-        self, connection: http.client.HTTPConnection, headers: dict[str, str], path: str, content: bytes
+        self,
+        connection: http.client.HTTPConnection,
+        headers: dict[str, str],
+        path: str,
+        content: bytes,
+        key: str = "",
     ) -> None:
-        self._connection = connection
+        self._connection, self._key = connection, key
         self._headers, self._path, self._content = headers, path, content
         self._response: http.client.HTTPResponse | None = None
         self._cut = threading.Event()
         self.gather_seconds = 0.0
+        self.done = False  # the server said that this was all
+        self.answered = False  # it took the question
         self.before_read: Callable[[], None] = _nothing
         connection.response_class = partial(_Gathered, read=self._await_more)  # type: ignore[assignment]
 
@@ -167,8 +189,10 @@ class Stream:
             self._connection.sock.settimeout(None)  # reading a long prompt takes as long as it takes
             self._connection.request("POST", self._path, self._content, self._headers)
             self._response = self._connection.getresponse()
-            if self._response.status >= 400:
-                raise EndpointError(self._response.status, _decoded(self._response.read(_LONGEST_ERROR)))
+            if self._response.status >= 300:
+                said = _decoded(self._response.read(_LONGEST_ERROR))
+                raise EndpointError(self._response.status, said, self._key)
+            self.answered = True
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
@@ -183,19 +207,21 @@ class Stream:
     def __iter__(self) -> Iterator[bytes]:
         """Raises EndpointError for an error inside the stream, ConnectionLostError when it breaks off."""
         assert self._response is not None
-        pending = b""
+        events = ServerEvents()
         with _lost():
             while received := self._response.read1(_READ_BYTES):
-                *events, pending = (pending + received).split(b"\n\n")
-                for event in events:
-                    for line in event.split(b"\n"):
-                        if line.startswith(_DATA):
-                            data = line[len(_DATA) :].strip()
-                            if data == b"[DONE]":
-                                return
-                            yield data
-                        elif line.startswith(_ERROR):
-                            raise EndpointError(0, _decoded(line[len(_ERROR) :]))
+                yield from self._told(events.feed(received))
+                if events.done:
+                    self.done = True
+                    return
+            yield from self._told(events.finish())
+            self.done = events.done
+
+    def _told(self, events: Iterator[tuple[bytes, bool]]) -> Iterator[bytes]:
+        for data, is_error in events:
+            if is_error:
+                raise EndpointError(0, _decoded(data), self._key)
+            yield data
 
     def _await_more(self) -> None:
         self.before_read()
@@ -205,10 +231,16 @@ class Stream:
     def cut(self) -> None:
         """End it now, from any thread: whoever reads gets ConnectionLostError, and the server hears of it."""
         self._cut.set()
-        sock = self._connection.sock
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        _shut(self._connection)
+
+
+def _shut(connection: http.client.HTTPConnection) -> None:
+    """Whoever reads from it, on any thread, reads its end now."""
+    sock = connection.sock
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            # a TLS socket would first wait for its lock and say goodbye: the one below it is shut
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _nothing() -> None:
@@ -221,7 +253,7 @@ def _lost() -> Iterator[None]:
         yield
     except TimeoutError:
         raise
-    except (OSError, http.client.HTTPException, AttributeError, ValueError) as error:
+    except (OSError, http.client.HTTPException, AttributeError, ValueError, ProxyError) as error:
         # http.client raises the last two when its socket is closed under it
         raise ConnectionLostError(str(error)) from error
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from desktop.core.answer_settings import AnswerSettings
 from desktop.core.model_ref import ModelRef
+from desktop.core.sampling_defaults import SamplingDefaults
 from desktop.engine.api import ChatMessage, Generate
 from desktop.services.chat.sampling import FindDefaults, sampling_of
 from desktop.services.engine.supervisor import EngineService
@@ -26,28 +27,33 @@ class Requests:
 
     def answer(self, chat: Chat, message_id: int) -> Generate:
         """The conversation up to an answer, or up to where that one was cut, as the chat's view has it."""
-        plan, asked = self.engine.state.plan, self._asked()
+        asked = self._asked()
         return Generate(
             request_id=0,
             messages=turns_of(chat, branch_to(self.store.messages(chat.id), message_id)),
-            sampling=sampling_of(self.defaults(plan.path if plan is not None else None), chat.sampling),
+            sampling=sampling_of(self._defaults(), chat.sampling),
             max_tokens=chat.max_tokens,
             template=asked.template,
             thinking=asked.thinking,
             effort=asked.effort,
+            chosen=tuple(chat.sampling),
         )
 
     def task(self, text: str, max_tokens: int) -> Generate:
         """Something to be done with a text, without thinking where that can be left out."""
-        plan, loaded = self.engine.state.plan, self.engine.state.loaded
+        loaded = self.engine.state.loaded
         return Generate(
             request_id=0,
             messages=(ChatMessage("user", text),),
-            sampling=sampling_of(self.defaults(plan.path if plan is not None else None), {}),
+            sampling=sampling_of(self._defaults(), {}),
             max_tokens=max_tokens,
             template=self._asked().template,
             thinking=False if loaded is not None and loaded.thinking else None,
         )
+
+    def _defaults(self) -> SamplingDefaults:
+        plan = self.engine.state.plan
+        return self.defaults(plan.ref.path if plan is not None else None)
 
     def _asked(self) -> AnswerSettings:
         plan = self.engine.state.plan

@@ -64,7 +64,9 @@ def sampling_of(defaults: SamplingDefaults, chosen: SamplingValues) -> Sampling:
 
 
 def sampling_document(defaults: SamplingDefaults, chosen: SamplingValues) -> dict[str, dict[str, object]]:
-    """Every value with where it comes from, as the commands tell it."""
+    """Every value with where it comes from, as the commands tell it; None for what another server decides."""
+    found = resolved(defaults, chosen).items()
     return {
-        name: {"value": sourced.value, "source": sourced.source} for name, sourced in resolved(defaults, chosen).items()
+        name: {"value": None if sourced.source == "server" else sourced.value, "source": sourced.source}
+        for name, sourced in found
     }

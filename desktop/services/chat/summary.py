@@ -43,6 +43,8 @@ class Summary:
         self._wake()
         loaded = self._engine.state.loaded
         context = loaded.context_length if loaded is not None else 0
+        if not context:
+            raise EngineError("How much this model holds is not known.", "Drop the oldest turns, or start a new chat.")
         branch = branch_to(self._requests.store.messages(chat.id), message_id)
         view, unseen = chat.model_view, chat.model_view.unseen(branch)
         later = [place for place in turn_starts(branch) if place > unseen]

@@ -65,7 +65,7 @@ class ModelViews:
         engine = self._requests.engine
         loaded = engine.state.loaded
         branch = branch_to(self._store.messages(chat.id), message_id)
-        if loaded is None or not turn_starts(branch):
+        if loaded is None or not loaded.context_length or not turn_starts(branch):
             return chat
 
         def count(view: ModelView) -> int:

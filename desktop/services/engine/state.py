@@ -41,8 +41,14 @@ class EngineState:
 
     @property
     def model_path(self) -> str | None:
-        """The path of its file."""
-        return str(self.plan.path) if self.plan is not None else None
+        """The path of its file, or the identity of another server's."""
+        return self.plan.where if self.plan is not None else None
+
+    @property
+    def endpoint(self) -> str:
+        """The name of the other server whose model it is; "" for this computer."""
+        elsewhere = self.plan.ref.elsewhere if self.plan is not None else None
+        return elsewhere.endpoint if elsewhere is not None else ""
 
     @property
     def shortfall(self) -> Shortfall | None:

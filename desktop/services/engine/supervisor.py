@@ -35,6 +35,7 @@ from desktop.engine.api import (
     Unload,
     Unloaded,
 )
+from desktop.services.endpoints.client import EitherClient, no_endpoints
 from desktop.services.engine.counting import Counts
 from desktop.services.engine.state import EngineState, Phase
 from desktop.services.engine.state_log import asked_of, log_state
@@ -44,7 +45,8 @@ from desktop.store.paths import Paths
 from desktop.system.listeners import Listeners
 
 if TYPE_CHECKING:
-    from desktop.engine.server.client import EngineClient, Lent
+    from desktop.engine.endpoint.client import FindAddress
+    from desktop.engine.server.client import Lent
 
 __all__ = ["AnswerEvent", "EngineService", "EngineState", "Phase", "describe_engine"]
 
@@ -62,12 +64,14 @@ class EngineService:
     Listeners are called in the order of the events, mostly on a background thread, never with a lock held.
     """
 
-    def __init__(self, paths: Paths, changed: Callable[[], None] = lambda: None) -> None:
-        """``changed`` hears that the engine has other backends or devices than before."""
-        self._paths, self._changed = paths, changed
+    def __init__(
+        self, paths: Paths, changed: Callable[[], None] = lambda: None, find: FindAddress = no_endpoints
+    ) -> None:
+        """``changed`` hears that the engine has other backends or devices; ``find`` knows other servers' addresses."""
+        self._paths, self._changed, self._find = paths, changed, find
         self._lock = threading.RLock()
         self._load_order = threading.Lock()
-        self._client: EngineClient | None = None
+        self._client: EitherClient | None = None
         self._state = EngineState()
         self._hello: Hello | None = None
         self._known_as: Hello | None = None  # what it was when it was asked last
@@ -124,7 +128,7 @@ class EngineService:
         with self._lock:
             self._hello, client = None, self._client
         if client is not None:
-            client.description.forget()
+            client.forget_description()
 
     def load(self, plan: LoadPlan) -> None:
         """Load a model as it was planned, in place of the present one; returns at once, listeners hear the rest.
@@ -139,7 +143,7 @@ class EngineService:
             self._wanted_load = self._requests
             request = msgspec.structs.replace(Load.of(plan), request_id=self._requests)
             self._last_plan = plan
-            if self._state.phase in _HOLDING:
+            if self._state.phase in _HOLDING and not self._state.endpoint:
                 self._parting = self._state.plan
             loading = EngineState("loading", plan)
         try:
@@ -174,7 +178,7 @@ class EngineService:
         client.send(Count(number, asked))
         return self._counts.wait(number)
 
-    def _ready_client(self) -> EngineClient:
+    def _ready_client(self) -> EitherClient:
         """The client while its model is idle. Raises EngineError."""
         if self._client is None or self._state.phase != "ready":
             busy = self._state.phase == "generating"
@@ -215,7 +219,7 @@ class EngineService:
         """Free the memory of a model that is idle; its plan stays for the next question. Else nothing happens."""
         with self._lock:
             state, client = self._state, self._client
-            if client is None or state.phase != "ready" or self._lent:
+            if client is None or state.phase != "ready" or self._lent or state.endpoint:
                 return
             self._set(EngineState("asleep", state.plan))
             self._parting = state.plan
@@ -258,13 +262,13 @@ class EngineService:
         """Of all that has memory now, or will have in a moment."""
         with self._lock:
             now = self._state.plan if self._state.phase in (*_HOLDING, "loading") else None
-            return tuple(plan for plan in (now, self._parting) if plan is not None)
+            return tuple(plan for plan in (now, self._parting) if plan is not None and plan.ref.elsewhere is None)
 
     def forget(self, files: Collection[Path]) -> None:
         """These files were removed: a model of theirs that was asked for last is not loaded again."""
         with self._lock:
             last, state = self._last_plan, self._state
-            if last is None or last.path not in files or state.phase in ("loading", "ready", "generating"):
+            if last is None or last.ref.path not in files or state.phase in ("loading", "ready", "generating"):
                 return
             self._last_plan = None
             self._set(EngineState("stopped", removed=last.ref.name))
@@ -280,16 +284,15 @@ class EngineService:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _ensure_client(self, state: EngineState | None = None) -> EngineClient:
-        from desktop.engine.server.client import EngineClient  # with what it needs, it would cost the window's start
-
+    def _ensure_client(self, state: EngineState | None = None) -> EitherClient:
         with self._lock:
             if self._client is None:
-                generation: list[EngineClient] = []
-                self._client = EngineClient(
+                generation: list[EitherClient] = []
+                self._client = EitherClient(
                     self._paths.logs / "engine.log",
                     self._paths.scratch,
                     lambda event: self._on_event(event, generation),
+                    self._find,
                     self._make_way_for,
                 )
                 generation.append(self._client)
@@ -319,7 +322,7 @@ class EngineService:
     def _announce(self) -> None:
         self._listeners.tell(self.state)
 
-    def _on_event(self, event: Event | EngineDied, source: list[EngineClient]) -> None:
+    def _on_event(self, event: Event | EngineDied, source: list[EitherClient]) -> None:
         self._counts.hear(event)
         with self._lock:
             if source and self._client is not source[0]:
@@ -354,13 +357,13 @@ class EngineService:
                 self._greeted.notify_all()
                 return replace(state, phase="stopped") if state.phase == "starting" else None
             case Loaded() if state.phase == "generating":  # in a new process: another template, an unseen death
-                return replace(state, loaded=event, pid=event.pid)
+                return replace(state, loaded=event, pid=event.pid or None)
             case LoadProgress() | Loaded() if event.request_id != wanted_load or state.phase != "loading":
                 return None  # replaced by a newer load while it was on its way
             case LoadProgress(fraction=fraction):
                 return replace(state, progress=fraction, pid=event.pid)
             case Loaded():
-                return replace(state, phase="ready", progress=1.0, loaded=event, failure=None, pid=event.pid)
+                return replace(state, phase="ready", progress=1.0, loaded=event, failure=None, pid=event.pid or None)
             case Text() if state.phase == "generating":
                 now = time.monotonic()
                 if now - self._rate_told < _RATE_SECONDS:

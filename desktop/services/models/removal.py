@@ -191,7 +191,7 @@ class RemovalService:
 
     def _has_open(self, removal: Removal) -> bool:
         state = self._engine.state if self._engine is not None else EngineState()
-        if state.model_path is None or state.phase not in ("loading", "ready", "generating"):
+        if state.model_path is None or state.endpoint or state.phase not in ("loading", "ready", "generating"):
             return False
         path = Path(state.model_path)
         return path in removal.model.files or path.resolve() in {file.resolve() for file in removal.files}

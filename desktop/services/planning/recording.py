@@ -21,7 +21,14 @@ class RunRecorder:
         self._meter: RunMeter | None = None
 
     def loaded(self, loaded: Loaded, plan: LoadPlan) -> Speeds | None:
-        """A model was loaded: write it down; the speed to expect of it, None where nothing is known."""
+        """A model was loaded: write it down; the speed to expect of it, None where nothing is known.
+
+        What another server's model does says nothing of this computer.
+        """
+        if loaded.endpoint:
+            with self._lock:
+                self._running = None
+            return None
         with self._lock:
             self._running = running = self._ledger.started(loaded, plan)
         return self._ledger.speeds(running)

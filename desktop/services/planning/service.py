@@ -153,6 +153,8 @@ class PlanningService:
         settings that no engine can do, or not with these models, are refused (UsageError), and "cancelled" is raised.
         ``here`` None looks at this computer; ``method`` "estimate" leaves the engine alone.
         """
+        if ref.elsewhere is not None:
+            return LoadPlan(ref, LoadSettings(), 0)  # how it is loaded, its own server decides
         wanted = (asked or LoadSettings()).over(self.settings_of(ref)).over(self._usual()).checked()
         try:
             fault = self._read(ref).fault

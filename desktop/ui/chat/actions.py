@@ -29,6 +29,12 @@ NEW = Action("chat.new", "New chat", ("Ctrl+N",), icon="plus")
 SEARCH = Action("chat.search", "Search all chats", ("Ctrl+F",))
 WRITE = Action("chat.write", "Write a message", ("Ctrl+L",), icon="edit")
 CHOOSE_MODEL = Action("chat.choose-model", "Choose a model…", ("Ctrl+M",))
+OTHER_SERVERS = Action(
+    "chat.other-servers",
+    "Add or change other servers…",
+    tip="Servers whose models stand in the model menu",
+    short="Other servers…",
+)
 CANCEL_LOAD = Action("chat.cancel-load", "Cancel loading the model", needs=(LOADING,), icon="stop")
 THINKING = Action(
     "chat.thinking",
@@ -122,6 +128,7 @@ CHAT_ACTIONS: Declared = (
     SEARCH,
     WRITE,
     CHOOSE_MODEL,
+    OTHER_SERVERS,
     THINKING,
     SHOW_TEMPLATE,
     CANCEL_LOAD,

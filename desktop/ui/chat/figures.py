@@ -77,7 +77,7 @@ def resting_figures(
     base = Figures(
         context_used=0 if loaded else None,
         context_length=loaded.context_length if loaded else None,
-        memory=loaded.memory if loaded else None,
+        memory=loaded.memory if loaded and not loaded.endpoint else None,
         planned_bytes=planned_bytes,
         kept_bytes=kept_bytes,
     )

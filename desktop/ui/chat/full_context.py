@@ -109,7 +109,7 @@ class FullContext(QObject):
     def _ways_to_shrink(self) -> tuple[tuple[Action, str], ...]:
         talk, loaded = self._talk, self._engine.state.loaded
         view = talk.chat.model_view if talk.chat is not None else ModelView()
-        if not droppable(talk.branch, view):
+        if not droppable(talk.branch, view) or (loaded is not None and not loaded.context_length):
             return ()
         drop: tuple[Action, str] = ("drop-oldest", "Drop the oldest turns")
         if view.rolling:
@@ -134,6 +134,9 @@ class FullContext(QObject):
         plan, loaded = self._engine.state.plan, self._engine.state.loaded
         key = (full.needed, plan)
         if plan is None or key == self._asked_for:
+            return
+        if self._engine.state.endpoint:  # its own server decides how long it is
+            self._asked_for, self._found = key, None
             return
         if loaded is not None and loaded.trained_context_length:  # the engine knows it of each model
             plan = replace(plan, trained_context=loaded.trained_context_length)

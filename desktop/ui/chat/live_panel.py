@@ -189,7 +189,7 @@ class LivePanel(QWidget):
     def _show_context(self, used: int | None, length: int | None) -> None:
         value = self._values["context"]
         if not length:
-            self._set("context", NOTHING)
+            self._set("context", f"{used:,} tokens" if used else NOTHING)
             self._meter.setValue(0)
             set_role(value, "")
             return

@@ -13,6 +13,8 @@ from desktop.core.text import plain_tooltip
 from desktop.core.units import human_bytes
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.models.kind_words import kind_note
+from desktop.ui.chat.actions import OTHER_SERVERS
+from desktop.ui.chat.server_models import add_servers
 from desktop.ui.shared.buttons import push_button
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.model_titles import menu_title
@@ -20,6 +22,7 @@ from desktop.ui.shell.icons import icon
 from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
+    from desktop.services.endpoints.service import Tested
     from desktop.store.library import LibraryModel
 
 MOST_LISTED = 15  # a menu is for the models in use; the Library page lists them all
@@ -30,6 +33,8 @@ class ModelMenu(QWidget):
     """Shows what the engine holds and asks for another model by signals."""
 
     model_chosen = Signal(object)  # LibraryModel
+    elsewhere_chosen = Signal(str)  # endpoint:NAME/MODEL
+    servers_asked = Signal()  # other servers are to be added or changed
     file_asked = Signal()
     cancel_asked = Signal()
     list_asked = Signal()  # the menu is about to show: look for models
@@ -44,6 +49,8 @@ class ModelMenu(QWidget):
         self._button.setIconSize(QSize(14, 14))
         self._button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow behind the name
         self._button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._models: Sequence[LibraryModel] | None = None
+        self._servers: Sequence[Tested] = ()
         self._menu = QMenu(self)
         self._menu.setObjectName("models")
         self._menu.setToolTipsVisible(True)
@@ -90,8 +97,10 @@ class ModelMenu(QWidget):
         self._loading.setVisible(loading)
         self._asleep.setVisible(asleep)
         self._bar.setValue(percent)
-        self._said.setText(f"Loading, {percent}%")
-        whole = self._name if held and self._name else "Choose a model"
+        self._said.setText(f"Connecting to {state.endpoint}…" if state.endpoint else f"Loading, {percent}%")
+        self._bar.setRange(0, 0 if state.endpoint and loading else 100)
+        name = f"{self._name} on {state.endpoint}" if state.endpoint else self._name
+        whole = name if held and self._name else "Choose a model"
         detail = state.loaded.description if state.loaded is not None else ""
         self._button.setToolTip("\n".join(part for part in (whole, detail, state.model_path or "") if part))
         said = f"Model: {whole}, asleep" if asleep else f"Model: {whole}"
@@ -101,6 +110,18 @@ class ModelMenu(QWidget):
 
     def set_models(self, models: Sequence[LibraryModel] | None) -> None:
         """Fill the menu: the models last used first; None while they are being looked for."""
+        self._models = models
+        self._fill()
+
+    def set_servers(self, servers: Sequence[Tested]) -> None:
+        """The other servers with what they offer, below the models of this computer."""
+        if servers != self._servers:
+            self._servers = servers
+            self._fill()
+
+    def _fill(self) -> None:
+        models, at = self._models, self._menu.activeAction()
+        before = at.text() if at is not None else ""
         self._menu.clear()
         if models is None:
             self._menu.addAction("Looking for models…").setEnabled(False)
@@ -116,8 +137,13 @@ class ModelMenu(QWidget):
             elif len(models) > MOST_LISTED:
                 more = f"{len(models) - MOST_LISTED} more on the Library page"
                 self._menu.addAction(more).setEnabled(False)
+        add_servers(self._menu, self._servers, self.elsewhere_chosen.emit)
         self._menu.addSeparator()
         self._menu.addAction("Open file…", self.file_asked.emit)
+        self._menu.addAction(OTHER_SERVERS.short, self.servers_asked.emit)
+        found = next((action for action in self._menu.actions() if before and action.text() == before), None)
+        if found is not None:  # what came meanwhile does not move who chooses by keyboard
+            self._menu.setActiveAction(found)
 
     def open_menu(self) -> None:
         """Show the menu below the button."""

@@ -48,8 +48,9 @@ class ModelSettings(QWidget):
         if plan is self._loaded:
             return
         self._loaded = plan
-        self.setVisible(plan is not None)
-        if plan is None:
+        self.setVisible(plan is not None and not state.endpoint)
+        if plan is None or state.endpoint:  # how another server loads its models is not set here
+            self._reload.hide()
             return
         panel = self._made()
         panel.show_model(plan.ref, plan)

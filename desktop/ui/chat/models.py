@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core.context_length import engine_context
+from desktop.core.endpoint_model import PREFIX
 from desktop.core.errors import HeftError, NotFoundError, StoreError
 from desktop.core.failures import FailureKind
 from desktop.core.load_plan import LoadPlan
@@ -26,9 +27,11 @@ from desktop.ui.shell.keys import shown_keys
 from desktop.ui.shell.tasks import Lane, TaskContext, Tasks
 
 if TYPE_CHECKING:
+    from desktop.services.endpoints.service import EndpointService, Tested
     from desktop.services.models.library import LibraryService
     from desktop.services.planning.service import PlanningService
     from desktop.store.library import LibraryModel
+    from desktop.ui.chat.model_menu import ModelMenu
 
 SMALLEST_CONTEXT = 512
 CHOICE_SECONDS = 60.0  # a question waits no longer until the model that was chosen before it is planned
@@ -43,6 +46,7 @@ class ModelChooser(QObject):
     """
 
     found = Signal(object)  # list of LibraryModel
+    servers_found = Signal(object)  # tuple of Tested: the other servers, asked or about to be
     failed = Signal(object)  # HeftError
 
     def __init__(
@@ -51,6 +55,7 @@ class ModelChooser(QObject):
         engine: EngineService,
         library: Callable[[], LibraryService],
         planning: Callable[[], PlanningService],
+        endpoints: Callable[[], EndpointService],
         settings: SettingsStore,
         tasks: Tasks,
         parent: QObject | None = None,
@@ -60,12 +65,41 @@ class ModelChooser(QObject):
         self._engine = engine
         self._library = library
         self._planning = planning
+        self._endpoints = endpoints
         self._settings = settings
         self._tasks = tasks
-        self._scanning = False
+        self._scanning = self._asking = False
         self._wanted: ModelRef | None = None  # the model that was asked for last, whether it could be planned or not
         self._choices = self._settled = 0  # the number of the last choice, and of the last one that was planned
         self._changed = threading.Condition()
+
+    def connect_menu(self, menu: ModelMenu) -> None:
+        """Fill a menu, and load what is chosen there."""
+        self.found.connect(menu.set_models)
+        self.servers_found.connect(menu.set_servers)
+        menu.list_asked.connect(self.scan)
+        menu.list_asked.connect(self.ask_servers)
+        menu.model_chosen.connect(self.load)
+        menu.elsewhere_chosen.connect(self.load_elsewhere)
+        menu.cancel_asked.connect(self.cancel)
+
+    def ask_servers(self) -> None:
+        """Ask the other servers what they offer; ``servers_found`` tells it. Once at a time is enough."""
+        if self._asking:
+            return
+        self._asking = True
+
+        def ended(found: tuple[Tested, ...]) -> None:
+            self._asking = False
+            self.servers_found.emit(found)
+
+        def failed(error: HeftError) -> None:
+            self._asking = False
+            self.failed.emit(error)
+
+        self._tasks.run(
+            lambda context: self._endpoints().look(), done=ended, failed=failed, lane=Lane.NETWORK, owner=self
+        )
 
     def scan(self) -> None:
         """Look for models; ``found`` tells them. A scan under way is enough."""
@@ -95,11 +129,21 @@ class ModelChooser(QObject):
         """Load a model of the library in place of the present one, as it was set up."""
         self._start(lambda: self._planned(model.ref))
 
+    def load_elsewhere(self, identity: str) -> None:
+        """Let a model of another server answer."""
+        self._start(lambda: self._planned(self._ref(identity)))
+
+    def _ref(self, name: str) -> ModelRef:
+        """The model of a path, of a name, or of another server. Raises HeftError."""
+        if name.startswith(PREFIX):
+            return self._endpoints().ref(name)
+        return self._library().resolve(name).ref
+
     def load_for(self, chat: Chat) -> None:
         """Load the model that a chat was held with."""
 
         def planned() -> LoadPlan:
-            ref = self._library().resolve(chat.model_path).ref
+            ref = self._ref(chat.model_path)
             self._take_over_context(chat, ref)
             return self._planned(ref)
 
@@ -164,21 +208,21 @@ class ModelChooser(QObject):
         state = self._engine.state
         active = state.phase in ("loading", "ready", "generating")
         last = self._engine.last_plan
-        if not active and (last is None or not last.path.exists()):
-            ref = self._first(chat).ref
+        if not active and (last is None or _gone(last)):
+            ref = self._first(chat)
             if str(ref.path) == chat.model_path:
                 self._take_over_context(chat, ref)
             self._engine.load(self._planned(ref))
         last = self._engine.last_plan
         if last is not None:
-            self._chats.update(chat.id, model=last.ref.name, model_path=str(last.path))
+            self._chats.update(chat.id, model=last.ref.name, model_path=last.where)
 
-    def _first(self, chat: Chat) -> LibraryModel:
+    def _first(self, chat: Chat) -> ModelRef:
         for wanted in (chat.model_path, self._settings.get(LAST_MODEL), "starter"):
             if not wanted:
                 continue
             try:
-                return self._library().resolve(wanted)
+                return self._ref(wanted)
             except NotFoundError:
                 continue
         what_to_do = f"Open a model file ({shown_keys(OPEN_FILE)})."
@@ -218,3 +262,7 @@ class ModelChooser(QObject):
         with self._changed:
             self._settled = max(self._settled, number)
             self._changed.notify_all()
+
+
+def _gone(plan: LoadPlan) -> bool:
+    return plan.ref.elsewhere is None and not plan.path.exists()

@@ -126,6 +126,8 @@ def refusal_notice(error: HeftError | None) -> Notice | None:
 
 def _ways_on(kind: FailureKind, smaller: int | None, state: EngineState) -> tuple[tuple[Action, str], ...]:
     on_gpu = state.plan is not None and state.plan.gpu_layers > 0
+    if state.endpoint:
+        return (("load-again", "Try again"), ("choose-model", "Choose another model…"))
     failed = kind in (FailureKind.OUT_OF_MEMORY, FailureKind.CRASHED, FailureKind.DEVICE_LOST)
     if kind in _OF_DEVICES:
         return (_ON_PROCESSOR,)

@@ -46,6 +46,7 @@ from desktop.ui.shell.theme import Theme
 
 if TYPE_CHECKING:
     from desktop.core.speed import Speeds
+    from desktop.services.endpoints.service import EndpointService
     from desktop.services.models.answer_settings import AnswerSettingsService, Asking
     from desktop.services.models.library import LibraryService
     from desktop.services.planning.service import PlanningService
@@ -71,6 +72,7 @@ class ChatPage(Page):
         planning: Callable[[], PlanningService],
         sampling: FindDefaults,
         answers: Callable[[], AnswerSettingsService],
+        endpoints: Callable[[], EndpointService],
         settings: SettingsStore,
         engine_bridge: Bridge,
         chat_bridge: Bridge,
@@ -91,7 +93,7 @@ class ChatPage(Page):
         self._theme = theme
         self._state = engine.state
         self._refused: HeftError | None = None
-        self._models = ModelChooser(chats, engine, library, planning, settings, tasks, self)
+        self._models = ModelChooser(chats, engine, library, planning, endpoints, settings, tasks, self)
         self._talk = Conversation(chats, chat_service, tasks, self._ensure_model, self)
         self._list = ChatListPane(theme)
         self._history = ChatHistory(chats, chat_service, self._list, tasks)
@@ -132,6 +134,7 @@ class ChatPage(Page):
         self.commands.connect_to(actions.EDIT_LAST, self._edit_last)
         self.commands.connect_to(actions.CANCEL_LOAD, self._models.cancel)
         self.commands.connect_to(actions.SHOW_TEMPLATE, self._show_template)
+        self.commands.connect_to(actions.OTHER_SERVERS, self._ask_servers)
         self.commands.ask(actions.MODEL_HELD, lambda: self._state.loaded is not None)
         self._on_engine(self._state)
         self._presets.load_soon()
@@ -240,13 +243,11 @@ class ChatPage(Page):
     def _connect_models(self, bridge: Bridge) -> None:
         menu = self._side.model
         bridge.received.connect(self._on_engine)
-        self._models.found.connect(menu.set_models)
+        self._models.connect_menu(menu)
         self._models.failed.connect(self._failed)
         self._presets.failed.connect(self.notify)
-        menu.list_asked.connect(self._models.scan)
-        menu.model_chosen.connect(self._models.load)
+        menu.servers_asked.connect(self._ask_servers)
         menu.file_asked.connect(self._ask_file)
-        menu.cancel_asked.connect(self._models.cancel)
         self._empty.open_asked.connect(self._ask_file)
         self._strip.chosen.connect(self._notices.act)
         self._strip.settings_asked.connect(self.settings_asked)
@@ -370,6 +371,9 @@ class ChatPage(Page):
         ref = self._side.asking.ref
         if ref is not None and ref.path is not None:
             self.template_asked.emit(ref.path)
+
+    def _ask_servers(self) -> None:
+        self.settings_asked.emit("endpoints")
 
     def _ask_file(self) -> None:
         dialog = QFileDialog(self, "Open a model", "", "Models (*.gguf)")

@@ -22,8 +22,14 @@ SOURCE_WORDS: dict[SamplingSource, str] = {
     "model": "from the model",
     "repository": "from its repository",
     "heft": "Heft's default",
+    "server": "the server decides",
 }
-_SHOWN: tuple[SamplingSource, ...] = ("chat", "model", "repository")  # Heft's own are greyed, and that is enough
+_SHOWN: tuple[SamplingSource, ...] = (
+    "chat",
+    "model",
+    "repository",
+    "server",
+)  # Heft's own are greyed, and that is enough
 _LONGEST_VALUE = 40  # characters of a value within a sentence
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QInputDialog, QLineEdit, QVBoxLayout, QWidget
 
-from desktop.core.sampling_defaults import SamplingDefaults
+from desktop.core.sampling_defaults import OF_SERVER, SamplingDefaults
 from desktop.engine.api import Loaded
 from desktop.services.chat.events import PromptRead, TextAdded
 from desktop.services.chat.sampling import FindDefaults
@@ -63,7 +63,7 @@ class ChatSide(QFrame):
         self.asking.told.connect(self.template.show_asking)
         self.settings = SamplingPanel(theme)
         self._sampling, self._tasks = sampling, tasks
-        self._model: Path | None = None  # whose defaults are shown, or asked for
+        self._model: Path | str | None = None  # whose defaults are shown, or asked for
         self._figures = Figures()
         self._late = False  # newer figures than those shown
         self._pause = QTimer(self)
@@ -97,7 +97,11 @@ class ChatSide(QFrame):
         """Follow the engine; ``last`` is the last answer in view that was measured."""
         self.model.set_state(state)
         self.load.show_state(state)
-        self._follow_model(state.plan.ref.path if state.plan is not None else None)
+        if state.endpoint:
+            self._model = state.endpoint
+            self.settings.set_defaults(OF_SERVER)
+        else:
+            self._follow_model(state.plan.ref.path if state.plan is not None else None)
         self.asking.show_state(state)
         if state.loaded is self._loaded:
             return

@@ -34,6 +34,11 @@ _PHASES = {
     "asleep": "asleep, wakes with your next question",
     "died": "stopped working",
 }
+_ELSEWHERE = {
+    "loading": "connecting to {server}",
+    "ready": "ready on {server}",
+    "generating": "answering on {server}",
+}
 _HOLDS_NOTHING = ("stopped", "asleep", "died")
 
 
@@ -152,10 +157,14 @@ class StatusBar(QFrame):
         self._model.set_whole_text(state.model_name if named else "")
         self._model.setVisible(bool(self._model.whole_text))
         words = _PHASES[state.phase]
-        if state.phase == "loading":
+        if state.endpoint:
+            words = _ELSEWHERE.get(state.phase, words).format(server=state.endpoint)
+        elif state.phase == "loading":
             words = f"loading {state.progress:.0%}"
         elif state.failure is not None and state.phase == "stopped":
             words = "could not load the model"
+        if state.endpoint and state.failure is not None:
+            words = f"no connection to {state.endpoint}"
         self._phase.setText(words)
         trouble = state.phase == "died" or state.failure is not None
         set_role(self._phase, "bad" if trouble else "muted")
@@ -183,6 +192,9 @@ class StatusBar(QFrame):
         if state.loaded is None:
             return ""
         loaded = state.loaded
+        if loaded.endpoint:
+            length = f"\ncontext {loaded.context_length:,} tokens" if loaded.context_length else ""
+            return f"{loaded.description}{length}"
         layers = "all on CPU" if loaded.gpu_layers <= 0 else f"{loaded.gpu_layers} of {loaded.layers} layers on GPU"
         return (
             f"{loaded.description}\ncontext {loaded.context_length:,} tokens, {loaded.threads} threads, {layers}\n"

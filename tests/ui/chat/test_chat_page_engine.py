@@ -29,7 +29,7 @@ def test_a_typed_question_is_answered_by_the_starter_model(
     bridges = Bridge(engine.subscribe, merge_states), Bridge(service.subscribe, merge_chat_events)
     page = ChatPage(
         store, service, engine, lambda: made.library, lambda: made.planning, made.sampling.defaults,
-        lambda: made.answers, made.settings, *bridges, tasks, theme,
+        lambda: made.answers, lambda: made.endpoints, made.settings, *bridges, tasks, theme,
     )  # fmt: skip
     told: list[object] = []
     page.notify.connect(told.append)

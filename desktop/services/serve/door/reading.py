@@ -25,7 +25,7 @@ def required_choice(fields: Fields, field: str, *values: str) -> str:
 def required_object(fields: Fields, field: str) -> Fields:
     """An object that has to be there. Raises DoorError."""
     fields.required(field)
-    found = fields.object(field)
+    found = fields.nested(field)
     assert found is not None
     return found
 

@@ -14,7 +14,8 @@ from typing import Any
 import h11
 import msgspec
 
-from desktop.engine.endpoint.http import CONNECT_SECONDS, Address, ConnectionLostError, EndpointError
+from desktop.engine.endpoint.connecting import CONNECT_SECONDS
+from desktop.engine.endpoint.http import Address, ConnectionLostError, EndpointError
 
 _READ_BYTES = 1 << 16
 _LONGEST_ERROR = 1 << 20

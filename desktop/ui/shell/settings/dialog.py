@@ -216,6 +216,10 @@ class SettingsDialog(QDialog):
                 from desktop.ui.shell.settings.serve import ServePane
 
                 return ServePane(options, theme)
+            case "endpoints":
+                from desktop.ui.shell.settings.endpoints import EndpointsPane
+
+                return EndpointsPane(options, theme, tasks, services.endpoints)
             case "hub":
                 from desktop.ui.shell.settings.hub import HubPane
 

@@ -19,6 +19,7 @@ from desktop.ui.shell.window import MainWindow
 
 if TYPE_CHECKING:
     from desktop.core.hardware import Machine
+    from desktop.services.endpoints.service import EndpointService
     from desktop.services.engine.backends import BackendService
     from desktop.services.hub_account import TokenService
     from desktop.store.paths import Paths
@@ -34,6 +35,7 @@ class SettingsServices:
     machine: Callable[[], Machine]
     backends: Callable[[], BackendService]
     downloads: Callable[[], Path]
+    endpoints: Callable[[], EndpointService]
 
 
 class SettingsParts(QObject):

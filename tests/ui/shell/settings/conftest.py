@@ -18,9 +18,12 @@ from desktop.engine.device_records import Device
 from desktop.engine.further_backends import FOLDER_VARIABLE
 from desktop.hub.client import HubClient
 from desktop.hub.token import HubToken
+from desktop.services.endpoints.keys import EndpointKeys
+from desktop.services.endpoints.service import EndpointService
 from desktop.services.engine.backends import BackendService
 from desktop.services.engine.memory import EngineMemory
 from desktop.services.hub_account import TokenService
+from desktop.store.endpoints import EndpointStore
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.ui.shell.page import Page
@@ -56,9 +59,10 @@ def made(
     tokens = TokenService(token, HubClient(endpoint=hub.endpoint, token=token.get, read_seconds=2.0))
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "backends"))
     backends = BackendService(paths, lambda: Hello("llama.cpp 1", (), ("CPU",), (PROCESSOR,), ()))
+    servers = EndpointService(EndpointStore(paths.endpoints), EndpointKeys())
     window = MainWindow(theme, (PageEntry("chat", "Chat", "chat", Page),), StatusBar(tasks, _no_memory))
     services = SettingsServices(
-        paths, lambda: tokens, lambda: machine[0], lambda: backends, lambda: tmp_path / "downloads"
+        paths, lambda: tokens, lambda: machine[0], lambda: backends, lambda: tmp_path / "downloads", lambda: servers
     )
     parts = SettingsParts(store, store.load(), services, tasks, theme, window)
     window.go_to("chat")

@@ -38,7 +38,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
 
 def sampling(request: Fields) -> dict[str, Any]:
     """What ``options`` say about how tokens are chosen. Raises DoorError."""
-    options = request.object("options")
+    options = request.nested("options")
     if options is None:
         return {}
     found = given(**{theirs: options.whole(name, low, high) for name, (theirs, low, high) in _WHOLE.items()})

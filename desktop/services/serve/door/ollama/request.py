@@ -138,6 +138,6 @@ def _tool(tool: Fields) -> dict[str, Any]:
     if tool.has("type"):
         required_choice(tool, "type", "function")
     function = required_object(tool, "function")
-    parameters = function.object("parameters")
+    parameters = function.nested("parameters")
     given = parameters.body if parameters is not None else None
     return function_tool(function.required_text("name"), function.text("description") or "", given)

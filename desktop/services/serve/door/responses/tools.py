@@ -17,7 +17,7 @@ def put_tools(request: Fields, talk: Conversation, echo: dict[str, Any]) -> None
     choice = request.body.get("tool_choice")
     if isinstance(choice, str):
         talk.choice = request.choice("tool_choice", "none", "auto", "required") or "auto"
-    elif (fields := request.object("tool_choice")) is not None:
+    elif (fields := request.nested("tool_choice")) is not None:
         _choose(fields, talk)
     if talk.choice == "required" and not talk.tools:
         raise request.wrong("tool_choice", "may only be given with `tools`.", "invalid_value")
@@ -39,7 +39,7 @@ def _tools(request: Fields) -> Iterator[dict[str, Any]]:
             words = f"two tools are named '{name}'." if name else "is to be a name."
             raise tool.wrong("name", words, "invalid_value")
         names.add(name)
-        parameters = tool.object("parameters")
+        parameters = tool.nested("parameters")
         yield {
             "type": "function",
             "name": name,

@@ -1,0 +1,168 @@
+"""What can go wrong with another server, in words, each with one thing to do."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+
+from desktop.core.errors import ContextFullError, EngineError
+from desktop.core.failures import FailureKind
+from desktop.core.text import one_line
+from desktop.engine.endpoint.connecting import Address, ProxyError
+from desktop.engine.endpoint.http import EndpointError
+
+_SAID = 300  # characters of what a server says
+_TOO_LONG = ("exceed_context_size_error", "context_length_exceeded")
+_TOO_LONG_WORDS = re.compile(r"maximum context length|context (?:length|window|size)", re.IGNORECASE)
+_LENGTH = re.compile(r"(?:maximum context length is|context (?:length|window|size)(?: of| is)?)\D{0,12}(\d{3,9})")
+_NEEDED = re.compile(r"(?:requested|resulted in|you passed|prompt (?:contains|has)|at least)\D{0,12}(\d{2,9})")
+_WRONG_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
+
+
+def failure_of(error: Exception, name: str, address: Address, *, begun: bool = False) -> EngineError:
+    """Why a request of the server called ``name`` came to nothing. ``begun``: it had begun to answer."""
+    if isinstance(error, EndpointError):
+        return _told(error, name, begun=begun)
+    if isinstance(error, TimeoutError) and not begun:  # begun: the system found that nobody is at the other end
+        return EngineError(
+            f"{name} did not answer in time.",
+            "See whether that computer is awake and busy, then try again.",
+            detail=str(error),
+            kind=FailureKind.TIMEOUT,
+        )
+    cause = error.__cause__ or error
+    if begun:
+        return EngineError(
+            f"The connection to {name} broke while it was answering. What had come is kept.",
+            "Try again when the network is back.",
+            detail=str(cause),
+            kind=FailureKind.INTERRUPTED,
+        )
+    return _no_way(cause, name, address)
+
+
+def broke_off(name: str) -> EngineError:
+    """An answer whose end the server did not announce."""
+    return EngineError(
+        f"{name} ended its answer in the middle. What had come is kept.",
+        "Try again; look into that server's log if it happens twice.",
+        kind=FailureKind.INTERRUPTED,
+    )
+
+
+def not_openai(name: str, detail: str = "") -> EngineError:
+    """Something answers, and it is no OpenAI-compatible server."""
+    return EngineError(
+        f"What answers at the address of {name} is no OpenAI-compatible server.",
+        "Give the address that the server names for its API: it often ends in /v1.",
+        detail=detail,
+        kind=FailureKind.NOT_OPENAI,
+    )
+
+
+def _no_way(cause: BaseException, name: str, address: Address) -> EngineError:
+    where = f"{address.host}:{address.port}"
+    if isinstance(cause, ProxyError) or "Tunnel connection failed" in str(cause):
+        return EngineError(
+            f"{name} cannot be reached through the proxy: {one_line(str(cause), _SAID)}.",
+            "Correct the proxy in the settings, or list the server in NO_PROXY.",
+            detail=str(cause),
+            kind=FailureKind.PROXY,
+            settings_page="network",
+        )
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        why = cause.verify_message or "it is not trusted"
+        return EngineError(
+            f"The certificate of {name} cannot be trusted: {one_line(why, _SAID)}.",
+            "Give the server a certificate that this computer trusts, or name its authority in SSL_CERT_FILE.",
+            detail=str(cause),
+            kind=FailureKind.CERTIFICATE,
+            settings_page="endpoints",
+        )
+    if isinstance(cause, ssl.SSLError):
+        plain = any(word in str(cause) for word in _WRONG_TLS)
+        return EngineError(
+            f"{name} does not speak TLS at {where}." if plain else f"No TLS connection to {name} could be made.",
+            "Give its address with http:// instead of https://." if plain else "See which TLS versions it offers.",
+            detail=str(cause),
+            kind=FailureKind.CERTIFICATE,
+            settings_page="endpoints",
+        )
+    if isinstance(cause, socket.gaierror | UnicodeError):
+        return _unreachable(f"There is no computer called {address.host}.", "Correct the name in its address.", cause)
+    if isinstance(cause, ConnectionRefusedError):
+        hint = f"Start the server there, and let it listen for other computers at port {address.port}."
+        return _unreachable(f"Nothing listens at {where}, the address of {name}.", hint, cause)
+    return _unreachable(
+        f"{name} cannot be reached at {where}.", "See whether that computer is on and in your network.", cause
+    )
+
+
+def _unreachable(message: str, hint: str, cause: BaseException) -> EngineError:
+    return EngineError(message, hint, detail=str(cause), kind=FailureKind.UNREACHABLE)
+
+
+def _told(error: EndpointError, name: str, *, begun: bool) -> EngineError:
+    said = one_line(error.message, _SAID)
+    detail, status = str(error), error.status
+    if too_long := _too_long(error, name):
+        return too_long
+    if status in (401, 403):
+        wants = f"{name} wants a key, or does not accept this one."
+        return EngineError(
+            wants, "Give it the server's key in the settings.", detail=detail, kind=FailureKind.KEY_WRONG
+        )
+    if 300 <= status < 400:
+        words = f"{name} sends requests on to another address."
+        return EngineError(words, "Give that address instead.", detail=detail, kind=FailureKind.NOT_OPENAI)
+    if status == 429:
+        return EngineError(
+            f"{name} has had too many requests for now: {said or 'it says no more'}.",
+            "Wait a little, then try again.",
+            detail=detail,
+            kind=FailureKind.RATE_LIMITED,
+        )
+    if status == 0 or status >= 500:
+        kept = " What had come is kept." if begun else ""
+        return EngineError(
+            f"{name} could not answer: {said or f'error {status}'}.{kept}",
+            "Try again; look into that server's log if it happens twice.",
+            detail=detail,
+            kind=FailureKind.ENGINE,
+        )
+    if status == 404:
+        words = f"{name} knows nothing of this: {said or 'not found'}."
+        return EngineError(words, "Choose another of its models.", detail=detail, kind=FailureKind.NOT_FOUND)
+    return EngineError(
+        f"{name} refuses this request: {said or f'error {status}'}.",
+        "Change what it names, or choose another model.",
+        detail=detail,
+        kind=FailureKind.REFUSED,
+    )
+
+
+def _too_long(error: EndpointError, name: str) -> ContextFullError | None:
+    known = error.type in _TOO_LONG or error.code in _TOO_LONG
+    if not known and not (error.status == 400 and _TOO_LONG_WORDS.search(error.message)):
+        return None
+    needed, length = (_number(error.fields.get(field)) for field in ("n_prompt_tokens", "n_ctx"))
+    if not length and (found := _LENGTH.search(error.message)):
+        length = int(found[1])
+    if not needed and (found := _NEEDED.search(error.message)):
+        needed = int(found[1])
+    if needed and length:
+        words = f"This conversation is {needed:,} tokens long; {name} holds {length:,} of this model."
+    else:
+        words = f"This conversation is longer than {name} holds of this model."
+    return ContextFullError(
+        words,
+        "Start a new chat, or give the model a longer context on that server.",
+        detail=str(error),
+        needed_tokens=needed,
+        context_length=length,
+    )
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,103 @@
+"""What another server is asked for one answer: the OpenAI protocol, and beyond it what a server of its kind knows.
+
+Only what a person set is sent of how tokens are chosen: a server has defaults of its own for each of its models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from desktop.core.errors import EngineError
+from desktop.core.failures import FailureKind
+from desktop.engine.api import ChatMessage, Generate, Sampling
+from desktop.engine.endpoint.models import ServerKind
+
+CHAT, COMPLETION = "/chat/completions", "/completions"
+COUNT = f"{CHAT}/input_tokens"  # llama-server's
+_STANDARD = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop")
+_USUAL = {"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repeat_penalty"}
+_BEYOND: Mapping[ServerKind, Mapping[str, str]] = {
+    "llama.cpp": {name: name for name in Sampling.__struct_fields__ if name not in (*_STANDARD, "json_schema")},
+    "vllm": {"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repetition_penalty"},
+    "lm-studio": _USUAL,
+    "ollama": {},
+    "openai": _USUAL,
+}
+_KEEPS_REASONING = ("llama.cpp", "vllm")  # others refuse the field, or do not know it
+
+
+@dataclass(frozen=True)
+class RemoteQuestion:
+    """A request. ``plain`` is asked where the server refuses this one's extras, None where it has none; ``notes`` are
+    what the chat should say of this one, ``plain_notes`` of the other. ``echo`` is the beginning of an answer that goes
+    on, where the server repeats it: llama-server does.
+    """
+
+    path: str
+    body: dict[str, Any]
+    notes: tuple[str, ...] = ()
+    plain: dict[str, Any] | None = None
+    plain_notes: tuple[str, ...] = ()
+    echo: str = ""
+
+
+def question_of(request: Generate, kind: ServerKind, name: str, model: str) -> RemoteQuestion:
+    """The request for the server called ``name``. Raises EngineError (empty-prompt, usage)."""
+    continues = bool(request.messages) and request.messages[-1].role == "assistant"
+    body: dict[str, Any] = {"model": model, "stream": True, "stream_options": {"include_usage": True}}
+    if request.prompt is not None:
+        path, said = COMPLETION, bool(request.prompt)
+        body["prompt"] = request.prompt
+    else:
+        path, said = CHAT, any(turn.content.strip() or turn.reasoning.strip() for turn in request.messages)
+        body["messages"] = [_turn(turn, kind) for turn in request.messages]
+        if kind == "vllm" and continues:
+            body |= {"continue_final_message": True, "add_generation_prompt": False}
+    if not said:
+        raise EngineError("There is nothing to answer.", "Type a message first.", kind=FailureKind.EMPTY_PROMPT)
+    if request.max_tokens:
+        body["max_tokens"] = request.max_tokens
+    if kind == "llama.cpp":
+        body |= {"timings_per_token": True, "return_progress": True, "cache_prompt": True}
+    values = {field: getattr(request.sampling, field) for field in request.chosen}
+    body |= {field: _sent(values[field]) for field in _STANDARD if field in values and values[field] is not None}
+    body |= _answer_form(values)
+    beyond = _BEYOND[kind]
+    extras = {beyond[field]: _sent(value) for field, value in values.items() if field in beyond and value != ""}
+    named = (*_STANDARD, "json_schema", *beyond)
+    lost = [field for field, value in values.items() if field not in named and value != getattr(Sampling(), field)]
+    plain = {key: value for key, value in body.items() if key != "stream_options"}
+    echo = request.messages[-1].content if continues and kind == "llama.cpp" else ""
+    return RemoteQuestion(path, body | extras, _lost(name, lost), plain, _lost(name, [*lost, *extras]), echo)
+
+
+def _turn(turn: ChatMessage, kind: ServerKind) -> dict[str, Any]:
+    kept = {"reasoning_content": turn.reasoning} if turn.reasoning and kind in _KEEPS_REASONING else {}
+    return {"role": turn.role, "content": turn.content, **kept}
+
+
+def _answer_form(values: Mapping[str, Any]) -> dict[str, Any]:
+    written = values.get("json_schema")
+    if not written:
+        return {}
+    try:
+        schema = msgspec.json.decode(written)
+    except msgspec.DecodeError as error:
+        raise EngineError(
+            f"The JSON schema of this chat is no JSON: {error}",
+            "Correct it in the sampling settings, or leave it empty.",
+            kind=FailureKind.USAGE,
+        ) from None
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}}
+
+
+def _sent(value: Any) -> Any:
+    return [_sent(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _lost(name: str, fields: list[str]) -> tuple[str, ...]:
+    return (f"{name} does not take these settings: {', '.join(fields)}.",) if fields else ()

@@ -1,0 +1,1 @@
+"""Other servers whose models stand beside this computer's: added by address and key, tested, asked."""

@@ -1,0 +1,42 @@
+"""What there is to say of another server: the same on its page and in the commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from desktop.engine.endpoint.models import ServerKind
+from desktop.services.endpoints.keys import Kept
+from desktop.services.endpoints.service import Tested
+
+ABOUT = (
+    "Servers that speak OpenAI's protocol: llama-server, vLLM, LM Studio, Ollama, another Heft, or a service. "
+    "Their models stand in the chat's model menu; what is asked there leaves this computer."
+)
+KINDS: Mapping[ServerKind, str] = {
+    "llama.cpp": "llama-server",
+    "vllm": "vLLM",
+    "lm-studio": "LM Studio",
+    "ollama": "Ollama",
+    "openai": "OpenAI-compatible",
+}
+
+
+def server_words(tested: Tested) -> str:
+    """``llama-server, 2 models, answers in 12 ms``, or why it does not and the one thing to do."""
+    if tested.error is not None:
+        return f"{tested.error.message} {tested.error.hint}".strip()
+    if tested.offer is None:
+        return "Not asked yet."
+    count = len(tested.models)
+    models = f"{count} model{'s' if count != 1 else ''}" if count else "no model that writes answers"
+    milliseconds = max(1, round(1000 * tested.latency_seconds))
+    return f"{KINDS[tested.offer.kind]}, {models}, answers in {milliseconds:,} ms"
+
+
+def kept_words(kept: Kept | None) -> str:
+    """Where a key is that was given; "" without one."""
+    if kept is None:
+        return ""
+    if kept == "session":
+        return "Its key lasts until Heft ends: this computer has no keyring."
+    return "Its key is in this computer's keyring."

@@ -1,0 +1,86 @@
+"""Two computers in one: network namespaces with a cable between them, which can be slow, lose packets, and be pulled.
+
+Needs root, ip and tc (iproute2), and a kernel that lets namespaces be made; ``why_not`` says what is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NEAR, FAR = "10.77.13.1", "10.77.13.2"
+
+
+def why_not() -> str:
+    """Why there can be no two computers here; "" where there can."""
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        return "network namespaces are made by root on Linux"
+    if not (shutil.which("ip") and shutil.which("tc")):
+        return "ip and tc are missing (package iproute2)"
+    name = f"heft-trial-{os.getpid()}"
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
+    if made.returncode:
+        return f"no network namespace can be made: {made.stderr.strip()}"
+    _ip("netns", "delete", name)
+    return ""
+
+
+@dataclass(frozen=True)
+class TwoComputers:
+    """Namespaces ``near`` and ``far``; each has one end of the cable."""
+
+    near: str
+    far: str
+
+    def start(self, where: str, command: Sequence[str], **environment: str) -> subprocess.Popen[str]:
+        """A process on one of them, with its output to read."""
+        known = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))), **environment}
+        return subprocess.Popen(
+            ["ip", "netns", "exec", where, *command], env=known, cwd=ROOT, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def heft(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """A command of Heft on the near one."""
+        return self.start(self.near, [sys.executable, "-m", "desktop", *arguments], **environment)
+
+    def worsen(self, delay_ms: int, loss_percent: float) -> bool:
+        """Make the cable slow and lossy from the far end; False where this kernel cannot."""
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.far, "tc", "qdisc", "add", "dev", "cable", "root", "netem",
+             "delay", f"{delay_ms}ms", "loss", f"{loss_percent}%"], capture_output=True, check=False,
+        )  # fmt: skip
+        return done.returncode == 0
+
+    def pull_the_cable(self) -> None:
+        """Neither end hears of the other any more, and nobody says goodbye."""
+        _ip("netns", "exec", self.far, "ip", "link", "set", "cable", "down")
+
+
+@contextmanager
+def two_computers() -> Iterator[TwoComputers]:
+    """They are there until the block ends."""
+    number = os.getpid()
+    made = TwoComputers(f"heft-near-{number}", f"heft-far-{number}")
+    with contextlib.ExitStack() as stack:
+        for name in (made.near, made.far):
+            _ip("netns", "add", name)
+            stack.callback(_ip, "netns", "delete", name)
+        _ip("link", "add", "cable", "netns", made.near, "type", "veth", "peer", "name", "cable", "netns", made.far)
+        for name, address in ((made.near, NEAR), (made.far, FAR)):
+            _ip("netns", "exec", name, "ip", "address", "add", f"{address}/24", "dev", "cable")
+            for link in ("lo", "cable"):
+                _ip("netns", "exec", name, "ip", "link", "set", link, "up")
+        yield made
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
