@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError
 from desktop.services.engine_services import EngineServices
+from desktop.services.lab_services import LabServices
 from desktop.services.made_once import made_once
 from desktop.store import options
 from desktop.store.paths import Paths
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from desktop.store.load_settings import LoadSettingsStore
 
 
-class Container(EngineServices):
+class Container(EngineServices, LabServices):
     """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:
@@ -311,6 +312,7 @@ class Container(EngineServices):
         return PickerService(
             self.hub_search, self.headers, self.tables, self.this_machine, planner=self.dry_run, rates=self.speed,
             held=self.held, copies=self.copies, remembered=self.planning.settings_of, threads=self.threads,
+            measured=self.measured_here,
         )  # fmt: skip
 
     @made_once
