@@ -155,6 +155,7 @@ class Pages:
             self._tasks,
             self._theme,
             joining=lambda: self._container.joining,
+            measured=self._container.measured_of,
         )
         page.run_requested.connect(lambda model: self.open_file(model.path))
         page.inspect_requested.connect(lambda model: self.inspect(str(model.path)))

@@ -37,6 +37,20 @@ COMMANDS = {
         "the models of this computer for other programs: OpenAI's, Anthropic's and Ollama's clients",
         "heft serve status",
     ),
+    "quantize": Command("makes a variant of a model, with its size said before", "heft quantize model-F16.gguf Q4_K_M"),
+    "measure": Command(
+        "what a model loses on a text, by itself or against a reference",
+        "heft measure model-Q4_K_M.gguf --against model-F16.gguf",
+    ),
+    "compare": Command(
+        "two models side by side on the same prompts", "heft compare model-Q4_K_M.gguf model-F16.gguf --prompt 'Why?'"
+    ),
+    "split": Command("a model in several files", "heft split model.gguf --max-size '2 GB'"),
+    "merge": Command("one file of the shards of a model", "heft merge model-00001-of-00003.gguf"),
+    "edit": Command(
+        "a copy of a model file with other metadata", "heft edit model.gguf general.name='My model' --to copy.gguf"
+    ),
+    "numbers": Command("what a number format makes of numbers", "heft numbers 1.2 -0.5 -4.3 5.4 --format INT8"),
     "backends": Command(
         "what the engine computes with besides the processor: Vulkan, CUDA; add, try, choose, go back",
         "heft backends try vulkan",

@@ -24,8 +24,10 @@ from desktop.core.errors import HeftError, UsageError
 from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import as_document
 from desktop.core.naming import elided_name
+from desktop.core.quality import MeasuredHere
 from desktop.core.units import human_parameters
 from desktop.services.container import Container
+from desktop.services.lab.words import measured_words
 from desktop.services.models.kind_words import kind_note
 from desktop.services.models.library import LibraryModel
 from desktop.services.models.removal_words import consequences, outcome, question
@@ -57,10 +59,11 @@ def run(args: argparse.Namespace) -> int:
         models, plans = _planned(container)
         for folder in container.library.unreadable:
             print_note(f"heft: {folder} could not be read.")
+        measured = {model.id: container.measured_of(model.files) for model in models}
     if args.json:
-        print_json({"models": [_document(model, plans.get(model.id)) for model in models]})
+        print_json({"models": [_document(model, plans.get(model.id), measured[model.id]) for model in models]})
     elif models:
-        print_text(_table(models, plans))
+        print_text(_table(models, plans, measured))
     else:
         print_text(f"No models yet. Put a .gguf file into {paths.models}.")
     return 0
@@ -118,7 +121,7 @@ def _join(container: Container, args: argparse.Namespace) -> int:
     return 0
 
 
-def _document(model: LibraryModel, plan: LoadPlan | None) -> dict[str, Any]:
+def _document(model: LibraryModel, plan: LoadPlan | None, here: MeasuredHere | None) -> dict[str, Any]:
     fit = plan.fit if plan is not None else None
     speeds = plan.speeds if plan is not None else None
     return {
@@ -150,17 +153,21 @@ def _document(model: LibraryModel, plan: LoadPlan | None) -> dict[str, Any]:
         "tokens_per_second": asdict(speeds.full) if speeds else None,
         **speeds_document(speeds),
         "settings": as_document(plan.settings) if plan is not None and fit is not None else None,
+        "measured_here": asdict(here) if here is not None else None,
     }
 
 
-def _said(model: LibraryModel) -> str:
-    """What is wrong with it or what it is for, and its further names."""
+def _said(model: LibraryModel, here: MeasuredHere | None) -> str:
+    """What is wrong with it or what it is for, its further names, and its loss where that was measured here."""
     others = [elided_name(name, NAME_WIDTH) for name in model.names if name != model.name]
     also = f"Also called {', '.join(others)}." if others else ""
-    return " ".join(words for words in (model.problem or kind_note(model.kind), also) if words)
+    loss = measured_words(here) if here is not None else ""
+    return " ".join(words for words in (model.problem or kind_note(model.kind), also, loss) if words)
 
 
-def _table(models: list[LibraryModel], plans: Mapping[str, LoadPlan]) -> str:
+def _table(
+    models: list[LibraryModel], plans: Mapping[str, LoadPlan], measured: Mapping[str, MeasuredHere | None]
+) -> str:
     rows = [
         [
             elided_name(model.title, NAME_WIDTH),
@@ -171,7 +178,7 @@ def _table(models: list[LibraryModel], plans: Mapping[str, LoadPlan]) -> str:
             fit_words(model, plans.get(model.id)),
             _speed(plans.get(model.id)),
             model.source,
-            _said(model),
+            _said(model, measured[model.id]),
         ]
         for model in models
     ]

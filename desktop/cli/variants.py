@@ -200,6 +200,7 @@ def _variant(row: VariantRow, group: ModelGroup) -> dict[str, Any]:
             "like": quality.like,
             "source": quality.source,
             "notes": list(quality.notes),
+            "measured_here": asdict(quality.here) if quality.here else None,
         },
         "note": row.problem or variant.note,
         "local_path": str(row.local_path) if row.local_path else None,

@@ -119,6 +119,7 @@ class ReasonKind(StrEnum):
 
     # What has to be said besides
     NOT_MEASURED = "not-measured"
+    MEASURED_HERE = "measured-here"  # its loss is this computer's own figure
     OLDER_FORMAT = "older-format"
     LARGE_LOSS = "large-loss"
     PROMPT_TIME = "prompt-time"  # reading a prompt that fills the context takes long

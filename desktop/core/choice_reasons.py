@@ -82,6 +82,8 @@ def caveats(option: Option, count: int) -> list[Reason]:
     """What has to be said besides: quality not measured, an older format, and how the memory is known."""
     assert option.fit is not None
     found = []
+    if option.quality.here is not None:
+        found.append(ReasonKind.MEASURED_HERE)
     if not option.quality.measured:
         found.append(ReasonKind.NOT_MEASURED)
     if option.variant.legacy and count > 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
 Label = Literal["none measurable", "negligible", "very small", "small", "noticeable", "large", "not measured"]
@@ -59,12 +59,25 @@ class Step:
 
 
 @dataclass(frozen=True)
+class MeasuredHere:
+    """What was measured of this very file on this computer: mean KL divergence (nats) from ``reference`` with its
+    standard error, on so many ``tokens`` of ``text``."""
+
+    kld: float
+    error: float
+    text: str
+    reference: str
+    tokens: int
+
+
+@dataclass(frozen=True)
 class Quality:
     """The loss of one quantization. KLD is the mean KL divergence in nats; the other bands are percent.
 
     ``like`` names the measured type whose figures stand in for ordering where this one was not measured.
     ``severity_low`` to ``severity_high`` place the loss on the labels' scale, 0 (none) to 6, also for what
-    is only alike; None when nothing is known. ``source`` names who measured.
+    is only alike; None when nothing is known. ``source`` names who measured. ``here`` goes before what was published:
+    label and severity are then its own, and the bands stay what they were.
     """
 
     quantization: str
@@ -83,6 +96,12 @@ class Quality:
     severity_high: float | None = None
     notes: tuple[str, ...] = ()
     measurements: tuple[Measurement, ...] = ()
+    here: MeasuredHere | None = None
+
+    def with_measured(self, here: MeasuredHere) -> Quality:
+        """The same file's quality, as it was measured here."""
+        place = _severity(here.kld, _KLD_ENDS)
+        return replace(self, label=label_of(place), severity_low=place, severity_high=place, here=here)
 
     @property
     def measured(self) -> bool:

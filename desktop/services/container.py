@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from desktop.core.errors import HeftError
+from desktop.services.lab_services import LabServices
 from desktop.services.made_once import made_once
 from desktop.services.serve_services import ServeServices
 from desktop.store import options
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from desktop.store.load_settings import LoadSettingsStore
 
 
-class Container(ServeServices):
+class Container(ServeServices, LabServices):
     """Every service, made on any thread, closed once, the newest first. A context manager for commands."""
 
     def __init__(self, paths: Paths, tell: Callable[[HeftError], None] = lambda _error: None) -> None:
@@ -343,6 +344,7 @@ class Container(ServeServices):
         return PickerService(
             self.hub_search, self.headers, self.tables, self.this_machine, planner=self.dry_run, rates=self.speed,
             held=self.held, copies=self.copies, remembered=self.planning.settings_of, threads=self.threads,
+            measured=self.measured_here,
         )  # fmt: skip
 
     @made_once

@@ -23,6 +23,9 @@ def take_up(container: Container) -> None:
             container.inspection,
             container.calibration,
             container.joining,
+            container.quantizing,
+            container.measuring,
+            container.rewriting,
         ):  # each registers its kind
             assert made is not None
     container.jobs.restore()

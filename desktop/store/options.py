@@ -142,6 +142,16 @@ DOWNLOAD_FOLDER = Option(
     words="directory path",
 )
 
+REFERENCE_CACHE = Option(
+    key="reference_cache_bytes",
+    kind=ByteSize(1 << 44),
+    default=10_000_000_000,
+    page="models",
+    label="Kept of references, at most",
+    explanation="What a model said of each token of a text, so that its variants are measured against it quickly",
+    words="lab measure disk cache logits",
+)
+
 # The option that says whether a store of models is looked into, by the store's name (desktop.store.found_file.Source).
 STORES: Mapping[str, Option[bool]] = {
     "huggingface": USE_HUGGINGFACE,

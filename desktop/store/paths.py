@@ -41,6 +41,11 @@ class Paths:
         return self.data / "calibrations.json"
 
     @property
+    def measurements(self) -> Path:
+        """What models lost on texts, measured on this computer."""
+        return self.data / "measurements.json"
+
+    @property
     def load_settings(self) -> Path:
         """How each model is loaded."""
         return self.data / "models.json"

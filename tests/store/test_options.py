@@ -22,6 +22,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "threads": ("1.024", 1024),
     "ram_reserve_bytes": ("1,5 GB", 1_500_000_000),
     "gpu_reserve_bytes": ("512MiB", 512 << 20),
+    "reference_cache_bytes": ("20 GB", 20_000_000_000),
     "idle_minutes": (" 15", "15"),
     "serve_port": ("9.000", 9000),
     "serve_at_start": ("on", True),

@@ -22,6 +22,7 @@ from desktop.core.load_plan import LoadPlan
 from desktop.core.load_settings import NOTHING_SET, LoadSettings
 from desktop.core.memory import ModelShape, Weights
 from desktop.core.model_ref import ModelRef, hub_identity, local_ref
+from desktop.core.model_size import ModelSize
 from desktop.core.naming import Role
 from desktop.core.placement import Fit
 from desktop.core.pools import Pool
@@ -35,10 +36,12 @@ from desktop.services.discover.picker_records import (
     Controls,
     EnginePlanner,
     Mark,
+    Measured,
     RateSource,
     RowState,
     VariantRow,
     View,
+    unmeasured,
 )
 from desktop.services.discover.picker_view import view_of, within
 from desktop.services.discover.repo_known import Known, Model
@@ -77,8 +80,10 @@ class PickedRepo:
         rates: RateSource | None,
         copies: LocalCopies | None = None,
         usual: Callable[[], LoadSettings] = LoadSettings,
+        measured: Measured = unmeasured,
     ) -> None:
-        """``usual`` is what holds now for every load unless the controls say something else."""
+        """``usual`` holds now for every load unless the controls say something else; ``measured`` is of files here."""
+        self._measured = measured
         self.files = files
         self._usual = usual
         self.remembered = NOTHING_SET  # how a model of the repo was set up before
@@ -341,11 +346,12 @@ class PickedRepo:
         asked: LoadSettings,
         machine: Machine | None,
     ) -> VariantRow:
-        variant, problem = self.variants[index], known.problem
-        variant = variant.with_quantization(self._label(index, known), known.note)
+        variant = self.variants[index].with_quantization(self._label(index, known), known.note)
         state: RowState
-        plan: LoadPlan | None = None
+        problem, plan = known.problem, None
         quality = self._quality(variant.quantization, variant.kind, model)
+        measured = self._measured(tuple(file.sha256 for file in variant.files))
+        quality = quality.with_measured(measured) if measured else quality
         if found is not None:
             state = "engine" if found.fit.method == "engine" else "estimate"
             option = Option(variant, quality, found.fit, found.speeds)
@@ -356,9 +362,8 @@ class PickedRepo:
                 problem = problem or _NOT_PLANNED
             state = "unreadable" if problem or variant.missing_shards else "waiting"
             option = Option(variant, quality, damaged=known.damaged, unplannable=known.unplannable or failed)
-        size = known.size
-        parameters = (size.parameters if size is not None else 0) or model.parameters
-        bits = size.bits_per_weight or None if size is not None else None
+        size = known.size or ModelSize()
+        parameters, bits = size.parameters or model.parameters, size.bits_per_weight or None
         here, beside = self._local[index], self._companions[index]
         return VariantRow(option, state, problem, here, group, known.shape, parameters, bits, plan, beside)
 
@@ -371,10 +376,9 @@ class PickedRepo:
 
     def _quality(self, quantization: str, kind: Kind, model: Model) -> Quality:
         key = (quantization, kind, model.parameters)
-        known = self._qualities.get(key)
-        if known is None:
-            known = self._qualities[key] = self._tables.quality.quality_of(*key)
-        return known
+        if key not in self._qualities:
+            self._qualities[key] = self._tables.quality.quality_of(*key)
+        return self._qualities[key]
 
     def _by_interest(self, controls: Controls) -> list[int]:
         """Each model's recommended variant first, that of the model to take before the others', then their neighbours

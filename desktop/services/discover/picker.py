@@ -11,7 +11,7 @@ from desktop.core.pools import Reclaimable
 from desktop.hub.header import HeaderReader
 from desktop.hub.search import HubSearch
 from desktop.services.discover.picked_repo import PickedRepo
-from desktop.services.discover.picker_records import EnginePlanner, RateSource
+from desktop.services.discover.picker_records import EnginePlanner, Measured, RateSource, unmeasured
 from desktop.services.discover.tables import DataTables
 from desktop.services.discover.target_machine import OwnPlace
 from desktop.services.models.local_copies import LocalCopies
@@ -33,11 +33,12 @@ class PickerService:
         copies: LocalCopies | None = None,
         remembered: Callable[[ModelRef], LoadSettings] = lambda _ref: NOTHING_SET,
         threads: Callable[[], int] = lambda: 0,
+        measured: Measured = unmeasured,
     ) -> None:
         """``machine`` is this computer as it is now; ``held`` what its running engine would give back.
 
         ``copies`` finds variants that are on this computer already; ``remembered`` is what was set for a model,
-        ``threads`` are those of the user's settings (0: the physical cores).
+        ``threads`` are those of the user's settings (0: the physical cores), ``measured`` is what was measured here.
         """
         self._search = search
         self._headers = headers
@@ -49,13 +50,16 @@ class PickerService:
         self._copies = copies
         self._remembered = remembered
         self._threads = threads
+        self._measured = measured
 
     def open(self, repo: str, revision: str | None = None, own: OwnPlace | None = None) -> PickedRepo:
         """A repo with its variants, nothing read of them yet; ``own`` where several share one. Raises HubError."""
         files = self._search.files(repo, revision)
         own = own or self.own_place()
-        planner, rates = self._planner, self._rates
-        made = PickedRepo(files, self._headers, self._tables, own, planner, rates, self._copies, self.usual)
+        made = PickedRepo(
+            files, self._headers, self._tables, own, self._planner, self._rates, self._copies, self.usual,
+            self._measured,
+        )  # fmt: skip
         made.remembered = made.first_remembered(self._remembered)
         return made
 

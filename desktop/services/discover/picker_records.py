@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -19,11 +19,20 @@ from desktop.core.memory import ModelShape, Weights
 from desktop.core.model_kind import ModelKind
 from desktop.core.placement import Fit
 from desktop.core.pools import Pool, Reclaimable
+from desktop.core.quality import MeasuredHere
 from desktop.core.variants import CompanionKind, Variant
 from desktop.hub.records import RepoFiles
 from desktop.services.planning.attention import Rates
 
 RowState = Literal["waiting", "estimate", "engine", "unreadable"]
+
+
+Measured = Callable[[Sequence[str]], MeasuredHere | None]
+"""What was measured on this computer of a model, by the SHA-256 of its files ("" where one is not known)."""
+
+
+def unmeasured(_digests: Sequence[str]) -> None:
+    """The :data:`Measured` of a computer on which nothing was."""
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,9 @@ def loss(quality: Quality, *, unit: bool = True) -> tuple[str, Tone]:
     title. Where only perplexity was measured the word rests on that, and :func:`loss_details` has it.
     """
     tone = _TONES[quality.label]
+    if quality.here is not None:
+        value = kld_text(quality.here.kld)
+        return f"{quality.label} · {'KLD ' if unit else ''}{value} measured here", tone
     if not quality.measured:
         if quality.like:
             return f"not measured · like {quality.like}", _TONES[quality.like_label]
@@ -74,7 +77,7 @@ def loss(quality: Quality, *, unit: bool = True) -> tuple[str, Tone]:
 
 def loss_details(quality: Quality) -> str:
     """Everything measured, one line each, for a tooltip."""
-    lines = [*quality.notes]
+    lines = [*here_words(quality), *quality.notes]
     names = {
         "kld_mean": "mean KL divergence",
         "kld_median": "median KL divergence",
@@ -87,6 +90,15 @@ def loss_details(quality: Quality) -> str:
     sources = dict.fromkeys(row.source for row in quality.measurements)
     lines += [f"Source: {source}" for source in sources]
     return "\n".join(lines)
+
+
+def here_words(quality: Quality) -> list[str]:
+    """What was measured of this very file on this computer, a line; none where nothing was."""
+    here = quality.here
+    if here is None:
+        return []
+    value = f"{here.kld:.4g} ± {here.error:.2g}"
+    return [f"Measured here on {here.text}: mean KL divergence {value} from {here.reference}, {here.tokens:,} tokens"]
 
 
 def memory_details(option: Option) -> str:
@@ -202,11 +214,12 @@ def _licence(tag: str) -> str:
 def _band(quality: Quality) -> str:
     if quality.kld_low is None or quality.kld_high is None:
         return ""
-    low, high = _kld(quality.kld_low), _kld(quality.kld_high)
+    low, high = kld_text(quality.kld_low), kld_text(quality.kld_high)
     return f"KLD {low}" if low == high else f"KLD {low}–{high}"
 
 
-def _kld(value: float) -> str:
+def kld_text(value: float) -> str:
+    """A KL divergence as it is shown everywhere."""
     return f"{value:.3f}" if value < 0.01 else f"{value:.2f}"
 
 

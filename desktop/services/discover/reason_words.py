@@ -6,6 +6,7 @@ from desktop.core.choice import Option, Reason, ReasonKind, Recommendation
 from desktop.core.choice_options import READING_SPEED
 from desktop.core.choice_reasons import place_of
 from desktop.core.units import human_bytes, human_left, human_time
+from desktop.services.discover.picker_words import kld_text
 from desktop.services.planning.words import placement_words
 
 
@@ -97,6 +98,13 @@ def _besides(reason: Reason, option: Option) -> str:
         case ReasonKind.PROMPT_TIME:
             time = human_time(reason.seconds)
             return f"A question that fills the {reason.context:,} tokens takes about {time} to read before the answer."
+        case ReasonKind.MEASURED_HERE:
+            here = option.quality.here
+            assert here is not None
+            return (
+                f"Its loss was measured here on {here.text}: mean KL divergence {kld_text(here.kld)} "
+                f"from {here.reference}."
+            )
         case ReasonKind.PLANNED_BY_ENGINE:
             return "Memory figures are the engine's own plan of each file's header."
         case ReasonKind.ESTIMATED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWi
 
 from desktop.core.load_plan import LoadPlan
 from desktop.core.model_ref import ModelRef
+from desktop.core.quality import MeasuredHere
 from desktop.core.units import human_bits, human_bytes, human_parameters
+from desktop.services.lab.words import measured_words
 from desktop.services.models.kind_words import kind_fact, kind_note
 from desktop.services.models.library import LibraryModel
 from desktop.services.planning.words import summary
@@ -38,9 +40,11 @@ class ModelDetails(QFrame):
         commands: ActionRegistry,
         planning: Callable[[], PlanningService],
         tasks: Tasks,
+        measured: Callable[[Sequence[Path]], MeasuredHere | None] = lambda _files: None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._measured = measured
         self.setObjectName("libraryDetails")
         self.setAccessibleName("Selected model")
         set_role(self, "card")
@@ -107,6 +111,8 @@ class ModelDetails(QFrame):
         called = [name for name in model.names if name != model.name]
         more = [f"Also called {', '.join(called)}"] if called else []
         more += [f"With projector {path.name} ({size})" for path in model.mmproj if (size := _size(path))]
+        if (here := self._measured(model.files)) is not None:
+            more.insert(0, measured_words(here).rstrip("."))
         self._more.set_whole_text(" · ".join(more))
         self._more.setVisible(bool(more))
         places = f"  (also in {', '.join(str(p) for p in model.also_in)})" if model.also_in else ""

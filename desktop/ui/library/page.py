@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QVBoxLayo
 
 from desktop.core.errors import HeftError
 from desktop.core.progress import Progress
+from desktop.core.quality import MeasuredHere
 from desktop.core.spelling import near
 from desktop.core.units import human_bytes
 from desktop.services.models.joining import JoiningService
@@ -65,9 +66,10 @@ class LibraryPage(Page):
         parent: QWidget | None = None,
         *,
         joining: Callable[[], JoiningService] | None = None,
+        measured: Callable[[Sequence[Path]], MeasuredHere | None] = lambda _files: None,
     ) -> None:
         """``chosen`` is the machine of "what if", shared with other pages. ``joining`` joins the pieces of files that
-        were cut; None: it is not offered.
+        were cut; None: it is not offered. ``measured`` knows what was measured here of a model's files.
         """
         super().__init__(parent, actions.LIBRARY_ACTIONS)
         self.setObjectName("libraryPage")
@@ -87,7 +89,7 @@ class LibraryPage(Page):
         self._plans = RowPlans(planning, tasks, self)
         self._plans.planned.connect(self._rows.set_plan)
         self._connect_actions()
-        self._details = ModelDetails(self.commands, planning, tasks)
+        self._details = ModelDetails(self.commands, planning, tasks, measured)
         self._what_if = WhatIf(chosen, self.commands, self._plans, self._rows, self._details, self)
         self._progress = ScanProgressLine()
         self._build()

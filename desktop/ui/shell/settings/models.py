@@ -19,4 +19,5 @@ class ModelsPane(SettingsPane):
             (options.LIBRARY_FOLDERS, options.USE_HUGGINGFACE, options.USE_LMSTUDIO, options.USE_OLLAMA),
         )
         self.add_card("settingsDownloads", "Downloads", (options.DOWNLOAD_FOLDER,))
+        self.add_card("settingsLab", "Measuring", (options.REFERENCE_CACHE,))
         self.column.addStretch(1)

@@ -1,0 +1,99 @@
+"""The Lab's services as members of the container: making variants of models, and measuring what they cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from desktop.services.made_once import made_once
+from desktop.services.members import Members
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from desktop.core.quality import MeasuredHere
+    from desktop.services.chat.sampling import SamplingService
+    from desktop.services.discover.tables import DataTables
+    from desktop.services.jobs import JobService
+    from desktop.services.lab.comparing import ComparingService
+    from desktop.services.lab.hashes import FileHashes
+    from desktop.services.lab.measuring import MeasuringService
+    from desktop.services.lab.quantizing import QuantizingService
+    from desktop.services.lab.rewriting import RewritingService
+    from desktop.services.models.answer_settings import AnswerSettingsService
+    from desktop.services.models.library import LibraryService
+    from desktop.services.planning.service import PlanningService
+    from desktop.store.measurements import MeasurementStore
+    from desktop.store.paths import Paths
+    from desktop.store.settings import SettingsStore
+
+
+class LabServices(Members):
+    """Needs members of the whole."""
+
+    paths: Paths
+    jobs: made_once[JobService]
+    settings: made_once[SettingsStore]
+    library: made_once[LibraryService]
+    planning: made_once[PlanningService]
+    tables: made_once[DataTables]
+    sampling: made_once[SamplingService]
+    answers: made_once[AnswerSettingsService]
+
+    @made_once
+    def hashes(self) -> FileHashes:
+        """Digests of model files."""
+        from desktop.services.lab.hashes import FileHashes
+
+        return FileHashes(self.paths.cache / "hashes.json")
+
+    @made_once
+    def quantizing(self) -> QuantizingService:
+        """Makes variants of models."""
+        from desktop.services.lab.quantizing import QuantizingService
+
+        return QuantizingService(
+            self.paths, self.jobs, self.library, lambda: self.planning, lambda: self.tables.quality, self.hashes
+        )
+
+    @made_once
+    def measurements(self) -> MeasurementStore:
+        """What was measured of models."""
+        from desktop.store.measurements import MeasurementStore
+
+        return MeasurementStore(self.paths.measurements)
+
+    @made_once
+    def measuring(self) -> MeasuringService:
+        """Measures what models lose on texts."""
+        from desktop.services.lab.measuring import MeasuringService
+        from desktop.store.options import REFERENCE_CACHE
+
+        return MeasuringService(
+            self.paths, self.jobs, self.library, lambda: self.planning, self.hashes, self.measurements,
+            lambda: self.settings.get(REFERENCE_CACHE),
+        )  # fmt: skip
+
+    @made_once
+    def rewriting(self) -> RewritingService:
+        """Merges, splits, and writes copies with other metadata."""
+        from desktop.services.lab.rewriting import RewritingService
+
+        return RewritingService(self.jobs, self.paths.jobs, self.library, self.hashes)
+
+    @made_once
+    def comparing(self) -> ComparingService:
+        """Two models on the same prompts."""
+        from desktop.services.lab.comparing import ComparingService
+
+        return ComparingService(self.library, lambda: self.planning, self.sampling, self.answers)
+
+    def measured_here(self, digests: Sequence[str]) -> MeasuredHere | None:
+        """What was measured of a model's loss, by the digests of its files."""
+        from desktop.services.lab.measured import measured_here
+
+        return measured_here(self.measurements, digests)
+
+    def measured_of(self, files: Sequence[Path]) -> MeasuredHere | None:
+        """What was measured of a model of this computer; its files are not read for that."""
+        return self.measured_here([self.hashes.known(path) for path in files])
