@@ -184,9 +184,12 @@ class Container(EngineServices):
         """Lends loaded models to other programs."""
         from desktop.services.serve.making import make_lender
 
-        return make_lender(
-            self.paths, self.library, self.planning, self.engine, self.this_machine, self.own_memory, self.idle_seconds
-        )
+        made = make_lender(
+            self.paths, self.library, self.planning, self.engine, self.this_machine, self.own_memory,
+            self.served_idle_seconds,
+        )  # fmt: skip
+        self.settings.subscribe(lambda _change: made.look_again())
+        return made
 
     # -- models and chats --------------------------------------------------------------------------
 

@@ -31,6 +31,11 @@ class Wishes(Members):
         """After which a model that nobody uses is let go; 0 for never."""
         return 0.0 if (minutes := self.settings.get(options.IDLE_MINUTES)) == "never" else 60.0 * int(minutes)
 
+    def served_idle_seconds(self) -> float:
+        """The same of a model that other programs asked for."""
+        minutes = self.settings.get(options.SERVED_IDLE_MINUTES)
+        return 0.0 if minutes == "never" else 60.0 * int(minutes)
+
     def hub_endpoint(self) -> str:
         """The Hub's address where a person named one; "" for huggingface_hub's own, which follows HF_ENDPOINT."""
         return "" if os.environ.get("HF_ENDPOINT") else self.settings.get(options.HUB_ENDPOINT)

@@ -196,6 +196,24 @@ IDLE_MINUTES = Option(
     words="idle sleep unload timeout keep alive",
 )
 
+SERVED_IDLE_MINUTES = Option(
+    key="served_idle_minutes",
+    kind=Choice[IdleMinutes](
+        (
+            ("never", "Never"),
+            ("5", "5 minutes"),
+            ("15", "15 minutes"),
+            ("30", "30 minutes"),
+            ("60", "1 hour"),
+        )
+    ),
+    default="15",
+    page="engine",
+    label="Free the memory of models for other programs after",
+    explanation="Without a request; the next one loads its model again",
+    words="serve server api idle unload timeout keep alive ttl",
+)
+
 # -- Hub -----------------------------------------------------------------------------------------
 
 HUB_ENDPOINT = Option(

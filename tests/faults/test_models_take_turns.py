@@ -58,7 +58,11 @@ def confine() -> Iterator[Callable[[int], None]]:
         group.mkdir()
         (group / "memory.limit_in_bytes").write_text(str(LIMIT))
     except OSError:
-        yield lambda pid: resource.prlimit(pid, resource.RLIMIT_DATA, (LIMIT, LIMIT))
+
+        def limit(pid: int) -> None:
+            resource.prlimit(pid, resource.RLIMIT_DATA, (LIMIT, LIMIT))
+
+        yield limit
         return
 
     def move(pid: int) -> None:

@@ -23,6 +23,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "ram_reserve_bytes": ("1,5 GB", 1_500_000_000),
     "gpu_reserve_bytes": ("512MiB", 512 << 20),
     "idle_minutes": (" 15", "15"),
+    "served_idle_minutes": (" 5", "5"),
     "hub_endpoint": ("https://mirror.example/", "https://mirror.example"),
     "hub_offline": ("on", True),
     "proxy": ("http://me:secret@proxy.example:3128", "http://me:secret@proxy.example:3128"),

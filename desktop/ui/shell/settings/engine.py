@@ -52,7 +52,8 @@ class EnginePane(SettingsPane):
         self._card = BackendsCard(tasks, backends)
         self._card.changed.connect(self.shown)
         self.column.addWidget(self._card)
-        chosen = (options.THREADS, options.IDLE_MINUTES, options.RAM_RESERVE, options.GPU_RESERVE)
+        idle = (options.IDLE_MINUTES, options.SERVED_IDLE_MINUTES)
+        chosen = (options.THREADS, *idle, options.RAM_RESERVE, options.GPU_RESERVE)
         self.add_card("settingsEngine", "Behaviour", chosen)
         self.column.addStretch(1)
 
