@@ -17,7 +17,7 @@ from desktop.core.placement import Fit
 from desktop.engine import api
 from desktop.engine.api import Loaded
 from desktop.engine.endpoint.http import Address
-from desktop.services.serve.api import Purpose, ServedModel
+from desktop.services.serve.api import ModelState, Purpose, ServedModel
 from desktop.services.serve.lender import Lender
 from desktop.services.serve.names import Names
 from desktop.services.serve.room import PROCESS_BYTES, need_of
@@ -128,6 +128,10 @@ class Desk:
     def plan(self, model: ServedModel, _purpose: Purpose, _cancelled: Cancelled) -> LoadPlan:
         self.planned.append(model.name)
         return a_plan(model)
+
+    def state(self, model: ServedModel) -> ModelState:
+        """What the lender says of it."""
+        return next(state for state in self.lender.states() if state.model is model)
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Wait for something that the lender's threads do; AssertionError where they do not."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from support.lender_computer import GB, Asking, Computer, Desk, a_model, refusal
+from support.lender_computer import GB, Asking, Computer, Desk, a_model, a_plan, refusal
 
 from desktop.core.cancelled import CancelledError, never
 from desktop.core.errors import HeftError
 from desktop.core.model_kind import ModelKind
+from desktop.core.model_ref import ModelRef
+from desktop.engine.api import Loaded, Memory
+from desktop.engine.endpoint.http import Address
+from desktop.services.serve.admission import Holding
 from desktop.services.serve.api import ServedModel
+from desktop.services.serve.loans import Loan
+from desktop.services.serve.room import need_of
+from desktop.services.serve.window import NoWindow
 
 SMALL, LARGE, OTHER = a_model("small", 2 * GB), a_model("large", 6 * GB), a_model("other", 5 * GB)
 EMBEDS = a_model("embeds", GB, ModelKind.EMBEDDING)
@@ -232,3 +240,88 @@ def test_listeners_hear_of_each_change_until_they_leave(make: Callable[..., Desk
     count = len(heard)
     desk.lender.acquire(SMALL, "text", never).release()
     assert len(heard) == count
+
+
+def test_what_is_not_loaded_says_what_would_have_to_go_or_that_it_is_too_large(make: Callable[..., Desk]) -> None:
+    huge = a_model("huge", 40 * GB)
+    desk = make(10 * GB, SMALL, LARGE, OTHER, huge, prospect=a_plan)
+    desk.lender.acquire(LARGE, "text", never).release()
+    desk.until(lambda: desk.state(OTHER).would_go == ("large",))
+    assert desk.state(SMALL).would_go == () and desk.state(SMALL).plan == a_plan(SMALL)
+    assert desk.state(huge).too_large == "huge needs 40.0 GB of main memory; 10.0 GB can be had."
+    assert desk.state(huge).would_go == () and not desk.state(OTHER).too_large
+    assert desk.planned == ["large"], "nothing is planned for real that nobody asked for"
+
+
+def test_the_windows_load_makes_the_same_model_and_what_is_in_its_way_go(make: Callable[..., Desk]) -> None:
+    desk = make()
+    desk.lender.acquire(SMALL, "text", never).release()
+    desk.lender.acquire(LARGE, "text", never).release()
+    desk.lender.make_way(a_plan(SMALL), never)
+    assert desk.computer.holds() == ["large"]
+    desk.lender.make_way(a_plan(OTHER), never)
+    assert desk.computer.holds() == []
+
+
+def test_the_windows_load_waits_for_answers_and_can_be_given_up(make: Callable[..., Desk]) -> None:
+    desk = make()
+    lease = desk.lender.acquire(LARGE, "text", never)
+    looks = iter(range(10))
+    with pytest.raises(CancelledError):
+        desk.lender.make_way(a_plan(OTHER), lambda: next(looks, 9) >= 5)
+    assert desk.computer.holds() == ["large"]
+    waiting = threading.Thread(target=desk.lender.make_way, args=(a_plan(OTHER), never))
+    waiting.start()
+    lease.release()
+    waiting.join(10)
+    assert not waiting.is_alive() and desk.computer.holds() == []
+
+
+def test_what_fits_nowhere_is_the_windows_own_affair(make: Callable[..., Desk]) -> None:
+    desk = make(10 * GB)
+    desk.lender.acquire(SMALL, "text", never).release()
+    desk.lender.make_way(a_plan(a_model("huge", 40 * GB)), never)
+    assert desk.computer.holds() == [], "it gets all there is"
+
+
+class ItsWindow(NoWindow):
+    """A window that holds one model, and lends it."""
+
+    def __init__(self, model: ServedModel) -> None:
+        self.model, self.busy, self.lent = model, False, 0
+        self.gone = False
+
+    def lend(self, ref: ModelRef) -> Loan | None:
+        if self.gone or ref != self.model.ref:
+            return None
+        self.lent += 1
+        plan = a_plan(self.model)
+        return Loan(plan, Loaded("", "", 1, 1, 1, 0, 1, "model", Memory(0, 0, 0, 0, 0, 0), 0.1), Address(), self.back)
+
+    def back(self) -> None:
+        self.lent -= 1
+
+    def holdings(self) -> tuple[Holding, ...]:
+        if self.gone:
+            return ()
+        return (Holding("window 0", need_of(a_plan(self.model)), self.busy or self.lent > 0, 100.0, last=True),)
+
+    def let_go(self) -> None:
+        self.gone = True
+
+
+def test_the_windows_model_is_lent_and_goes_last(make: Callable[..., Desk]) -> None:
+    window = ItsWindow(OTHER)
+    desk = make(10 * GB, window=window)
+    lease = desk.lender.acquire(OTHER, "text", never)
+    assert desk.computer.started == 0 and window.lent == 1
+    lease.release()
+    lease.release()
+    assert window.lent == 0
+    desk.lender.acquire(SMALL, "text", never).release()
+    desk.lender.acquire(a_model("third", 3 * GB), "text", never).release()
+    assert not window.gone and desk.computer.holds() == ["small", "third"]
+    desk.lender.acquire(a_model("fourth", 4 * GB), "text", never).release()
+    assert not window.gone, "the other two had to go"
+    desk.lender.acquire(LARGE, "text", never).release()
+    assert window.gone and desk.computer.holds() == ["fourth", "large"], "it alone had to go"

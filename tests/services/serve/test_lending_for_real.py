@@ -48,7 +48,8 @@ def test_several_are_answered_side_by_side_in_what_was_planned(container: Contai
     assert lease.plan.slots == lease.loaded.slots == 4 and lease.plan.fit is not None
     planned, real = lease.plan.fit.memory, lease.loaded.memory
     assert (planned.kv_bytes, planned.compute_bytes) == (real.kv_bytes, real.compute_bytes)
-    assert planned.output_bytes == real.output_bytes and planned.weights_bytes == real.weights_bytes
+    assert planned.output_bytes == real.output_bytes
+    assert planned.weights_bytes == pytest.approx(real.weights_bytes, rel=1e-4)  # the log has two digits
     slots = Endpoint(lease.address).get("/slots", deadline_seconds=30)
     assert [slot["n_ctx"] for slot in slots] == [lease.plan.context] * 4
     asking = [Many(lease.address) for _ in range(6)]
