@@ -30,10 +30,11 @@ ENTRY = "heft.entry"  # where a request's record is kept in its scope
 
 @dataclass(frozen=True)
 class Loan:
-    """A loaded model for one request: how to ask it, and where its tokens are counted."""
+    """A loaded model for one request: how to ask it, the request's record, and where its tokens are counted."""
 
     lease: Lease
     upstream: Upstream
+    entry: Entry
     tally: Tally
 
     @property
@@ -80,7 +81,7 @@ class Desk:
         lease = await self._acquire(model, purpose)
         try:
             entry.update(state="reading")
-            yield Loan(lease, Upstream(lease.address), Tally(entry))
+            yield Loan(lease, Upstream(lease.address), entry, Tally(entry))
         except EndpointError as error:
             raise of_engine(error) from error
         except ConnectionLostError as error:

@@ -57,12 +57,13 @@ class Meter:
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self.figures = tally.answer()
-        self._finish = ""
+        self._finish = self._stop_word = ""
 
     def take(self, chunk: Chunk) -> None:
         """Count it, and hold back how the answer ended until all its figures are there."""
         self._finish = chunk.finish or self._finish
-        chunk.finish = self._finish if chunk.last else ""
+        self._stop_word = chunk.stop_word or self._stop_word
+        chunk.finish, chunk.stop_word = (self._finish, self._stop_word) if chunk.last else ("", "")
         figures = self.figures
         figures.prompt = chunk.prompt_tokens or figures.prompt
         figures.cached = max(chunk.cached_tokens, figures.cached)
