@@ -19,8 +19,11 @@ from desktop.engine.endpoint.reasoning import CONTROL_NAMES, PLAIN_FORM
 from desktop.engine.server.raw_text import Raw, RawText
 from desktop.services.serve.door.chunks import Chunk, read
 from desktop.services.serve.door.desk import Loan
+from desktop.services.serve.door.metering import Figures, Meter
 
 _OFF_FORM = "does not match the expected"  # common/chat.cpp
+_STOPPED = "stopped"  # control.cpp's word: somebody stopped an answer of this server, and it was not this one
+_ATTEMPTS = 3
 _CHATML_STOP = "<|im_end|>"
 _RENDER_SECONDS = 60.0
 _GATHER_SECONDS = 1 / 30  # what is read as it comes needs no more
@@ -43,17 +46,6 @@ class Asked:
     streams: bool = False
     prompt: str | list[int] | None = None
     rendered: str | None = None
-
-
-@dataclass(slots=True)
-class Figures:
-    """Tokens of the prompt (``cached``: not read again) and of the answer (``reasoning``: of its thinking)."""
-
-    prompt: int = 0
-    cached: int = 0
-    generated: int = 0
-    reasoning: int = 0
-    tokens_per_second: float = 0.0
 
 
 @dataclass(slots=True)
@@ -83,27 +75,34 @@ Steps = AsyncGenerator[list[Step], None]
 
 async def steps(loan: Loan, asked: Asked) -> Steps:
     """The steps of one answer, as many at a time as have come. Raises what :meth:`Upstream.events` does."""
-    noted = _Noted(loan)
-    source = _formed(loan, asked) if asked.formed and asked.prompt is None else _plain(loan, asked)
-    async with aclosing(source):
-        async for found in source:
-            noted.take(found)
-            yield found
+    said = False
+    for attempt in range(_ATTEMPTS):
+        source = _formed(loan, asked) if asked.formed and asked.prompt is None else _plain(loan, asked)
+        try:
+            async with aclosing(source):
+                async for found in source:
+                    said = said or any(step.says for step in found)
+                    yield found
+            return
+        except EndpointError as error:
+            if said or error.message != _STOPPED or attempt + 1 == _ATTEMPTS:
+                raise
 
 
 async def _formed(loan: Loan, asked: Asked) -> Steps:
     """Taken apart by the server; as plain text where it cannot and nothing has been sent on yet."""
     held: list[Step] = []
     said = False
-    meter = _Meter()
+    meter = Meter(loan.tally)
     body = {**asked.conversation, **asked.options, **_ALWAYS, **_COUNTED}
     try:
-        async for chunks in _chunks(loan, asked, "/v1/chat/completions", body):
-            found = [step for chunk in chunks if (step := _step(chunk, meter)) is not None]
-            if asked.streams and found:
-                said = said or any(step.says for step in found)
-                yield found
-            held += found
+        async with aclosing(_chunks(loan, asked, "/v1/chat/completions", body)) as source:
+            async for chunks in source:
+                found = _steps(chunks, meter)
+                if asked.streams and found:
+                    said = said or any(step.says for step in found)
+                    yield found
+                held += found
         if not asked.streams:
             yield held
         return
@@ -113,8 +112,9 @@ async def _formed(loan: Loan, asked: Asked) -> Steps:
     if said:
         yield [Step(finish="stop", figures=meter.figures)]
         return
-    async for found in _plain(loan, asked):
-        yield found
+    async with aclosing(_plain(loan, asked)) as plain:
+        async for found in plain:
+            yield found
 
 
 async def rendered(loan: Loan, asked: Asked) -> str:
@@ -136,20 +136,23 @@ async def _plain(loan: Loan, asked: Asked) -> Steps:
         body |= {name: asked.conversation[name] for name in ("json_schema", "grammar") if name in asked.conversation}
     else:
         body["prompt"] = asked.prompt
-    meter = _Meter()
-    async for chunks in _chunks(loan, asked, "/completion", body):
-        found = []
-        for chunk in chunks:
+    meter = Meter(loan.tally)
+    async with aclosing(_chunks(loan, asked, "/completion", body)) as source:
+        async for chunks in source:
             if raw is not None:
-                chunk.reasoning, chunk.text = raw.take(chunk.text, ended=chunk.finish == "stop" and not chunk.stop_word)
-                if chunk.finish:
-                    reasoning, text = raw.finish()
-                    chunk.reasoning, chunk.text = chunk.reasoning + reasoning, chunk.text + text
-            step = _step(chunk, meter)
-            if step is not None:
-                found.append(step)
-        if found:
-            yield found
+                _take_apart(raw, chunks)
+            found = _steps(chunks, meter)
+            if found:
+                yield found
+
+
+def _take_apart(raw: RawText, chunks: list[Chunk]) -> None:
+    """Reasoning out of the text; at the end also what was held back."""
+    for chunk in chunks:
+        chunk.reasoning, chunk.text = raw.take(chunk.text, ended=chunk.finish == "stop" and not chunk.stop_word)
+        if chunk.finish:
+            reasoning, text = raw.finish()
+            chunk.reasoning, chunk.text = chunk.reasoning + reasoning, chunk.text + text
 
 
 _ALWAYS = {"stream": True, "cache_prompt": True, "return_progress": True}
@@ -184,62 +187,20 @@ async def _chunks(loan: Loan, asked: Asked, path: str, body: dict[str, Any]) -> 
             except EndpointError:
                 yield chunks
                 raise
-            if any(chunk.text or chunk.reasoning or chunk.tool_calls for chunk in chunks):
+            if any(chunk.says for chunk in chunks):
                 pace.begin()
             yield chunks
 
 
-class _Meter:
-    """The figures of one answer, from what its chunks say."""
-
-    def __init__(self) -> None:
-        self.figures = Figures()
-        self._finish = self._stop_word = ""
-
-    def take(self, chunk: Chunk) -> None:
-        """Count, and hold back how it ended until all figures are there."""
-        self._finish = chunk.finish or self._finish
-        self._stop_word = chunk.stop_word or self._stop_word
-        chunk.finish, chunk.stop_word = (self._finish, self._stop_word) if chunk.last else ("", "")
-        figures = self.figures
-        figures.prompt = chunk.prompt_tokens or figures.prompt
-        figures.cached = max(chunk.cached_tokens, figures.cached)
-        figures.generated = max(chunk.generated_tokens, figures.generated)
-        if chunk.reasoning and not chunk.text:
-            figures.reasoning = figures.generated
-        figures.tokens_per_second = chunk.tokens_per_second or figures.tokens_per_second
-
-
-def _step(chunk: Chunk, meter: _Meter) -> Step | None:
-    """What a chunk adds; None where it has nothing that counts."""
-    meter.take(chunk)
-    step = Step(chunk.text, chunk.reasoning, chunk.tool_calls, chunk.logprobs, chunk.finish, chunk.stop_word)
-    if chunk.last:
-        step.figures = meter.figures
-    return step if step.says or step.finish or step.logprobs or step.figures is not None else None
-
-
-class _Noted:
-    """Keeps a request's record."""
-
-    def __init__(self, loan: Loan) -> None:
-        self._entry = loan.entry
-        self._first = False
-        self._tokens = 0
-
-    def take(self, found: list[Step]) -> None:
-        self._tokens += len(found)
-        if not self._first and any(step.says for step in found):
-            self._first = True
-            self._entry.update(state="answering", seconds_to_first_token=self._entry.seconds, generated_tokens=1)
-        for step in found:
-            if step.figures is not None:
-                figures = step.figures
-                self._entry.update(
-                    prompt_tokens=figures.prompt,
-                    cached_tokens=figures.cached,
-                    generated_tokens=figures.generated,
-                    tokens_per_second=figures.tokens_per_second,
-                )
-                return
-        self._entry.progress(generated_tokens=self._tokens)
+def _steps(chunks: list[Chunk], meter: Meter) -> list[Step]:
+    """What chunks add; those that have nothing for a client are only counted."""
+    found = []
+    for chunk in chunks:
+        meter.take(chunk)
+        step = Step(chunk.text, chunk.reasoning, chunk.tool_calls, chunk.logprobs, chunk.finish, chunk.stop_word)
+        if chunk.last:
+            step.figures = meter.figures
+        if step.says or step.logprobs or chunk.last:
+            found.append(step)
+    meter.tell(chunks)
+    return found

@@ -15,8 +15,8 @@ _LONGEST_NUMBER = 19  # digits: what 64 bits hold
 _DEEPEST = 100  # brackets inside one another: a JSON schema has some, a stranger's trick thousands
 
 
-async def read_json(request: Request, largest: int) -> dict[str, Any]:
-    """The object that a request carries. Raises DoorError (400, 413, 415)."""
+async def read(request: Request, largest: int) -> bytes:
+    """What a request carries. Raises DoorError (413, 415)."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("", "application/json", "text/json") and not kind.endswith("+json"):
         raise DoorError(415, f"The body is to be application/json, not {kind[:100]}.", code="unsupported_media_type")
@@ -30,7 +30,7 @@ async def read_json(request: Request, largest: int) -> dict[str, Any]:
         content += piece
         if len(content) > largest:
             raise _too_large(largest)
-    return decoded(bytes(content))
+    return bytes(content)
 
 
 def decoded(content: bytes) -> dict[str, Any]:

@@ -82,6 +82,11 @@ class Chunk:
     generated_tokens: int = 0
     tokens_per_second: float = 0.0
 
+    @property
+    def says(self) -> bool:
+        """Whether it has anything that was written."""
+        return bool(self.text or self.reasoning or self.tool_calls)
+
 
 def read(data: bytes) -> Chunk:
     """One event's JSON. Raises EndpointError for an error among the events."""

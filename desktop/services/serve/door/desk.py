@@ -17,22 +17,25 @@ from desktop.engine.endpoint.http import ConnectionLostError, EndpointError
 from desktop.services.serve.api import Lease, ModelLender, Purpose, ServedModel
 from desktop.services.serve.door import bodies
 from desktop.services.serve.door.failures import engine_lost, of_engine, of_heft, unknown_model
+from desktop.services.serve.door.metering import Tally
 from desktop.services.serve.door.requests import Entry, RequestLog
 from desktop.services.serve.door.settings import DoorSettings
 from desktop.services.serve.door.upstream import Upstream
 from desktop.system.spawn import start_thread
 
 T = TypeVar("T")
+_LARGE = 1 << 18  # bytes of a body
 ENTRY = "heft.entry"  # where a request's record is kept in its scope
 
 
 @dataclass(frozen=True)
 class Loan:
-    """A loaded model for one request: how to ask it, and where to note what becomes of the request."""
+    """A loaded model for one request: how to ask it, the request's record, and where its tokens are counted."""
 
     lease: Lease
     upstream: Upstream
     entry: Entry
+    tally: Tally
 
     @property
     def model(self) -> ServedModel:
@@ -59,7 +62,10 @@ class Desk:
 
     async def body(self, request: Request) -> dict[str, Any]:
         """The JSON object that a request carries. Raises DoorError."""
-        return await bodies.read_json(request, self.settings.largest_body)
+        content = await bodies.read(request, self.settings.largest_body)
+        if len(content) < _LARGE:
+            return bodies.decoded(content)
+        return await self.in_thread(bodies.decoded, content)  # other answers go on meanwhile
 
     async def model(self, name: str) -> ServedModel:
         """The model of a name or alias. Raises DoorError (404)."""
@@ -75,7 +81,7 @@ class Desk:
         lease = await self._acquire(model, purpose)
         try:
             entry.update(state="reading")
-            yield Loan(lease, Upstream(lease.address), entry)
+            yield Loan(lease, Upstream(lease.address), entry, Tally(entry))
         except EndpointError as error:
             raise of_engine(error) from error
         except ConnectionLostError as error:

@@ -9,6 +9,7 @@ import logging
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,7 @@ class Door:
         self._leave: asyncio.Event | None = None
         self._open = threading.Event()
         self._address = ""
+        self._failed: Exception | None = None
 
     @property
     def address(self) -> str:
@@ -74,6 +76,11 @@ class Door:
                 detail=str(error),
             ) from error  # fmt: skip
         self._open.wait()
+        if self._failed is not None:
+            raise HeftError(
+                "The server could not be started.", "Copy the details into a report.",
+                detail="".join(traceback.format_exception(self._failed)), kind=FailureKind.INTERNAL,
+            ) from self._failed  # fmt: skip
         self._address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def close(self) -> None:
@@ -90,6 +97,8 @@ class Door:
         try:
             with asyncio.Runner() as runner:
                 runner.run(self._serve(listening))
+        except Exception as error:  # noqa: BLE001  # whoever started it is told
+            self._failed = error
         finally:
             listening.close()
             self._open.set()

@@ -38,13 +38,13 @@ def check_key(headers: Headers, key: str) -> None:
     """Raises DoorError (401). Compared in a time that does not tell how much of it was right."""
     if not key:
         return
-    given = headers.get("x-api-key", "")
+    given = [headers.get("x-api-key", "")]
     authorization = headers.get("authorization", "")
     if authorization[: len(_BEARER)].lower() == _BEARER:
-        given = authorization[len(_BEARER) :].strip()
-    if hmac.compare_digest(given.encode("latin-1", "replace"), key.encode()):
+        given.append(authorization[len(_BEARER) :].strip())
+    if any(hmac.compare_digest(each.encode("latin-1", "replace"), key.encode()) for each in given):
         return
-    words = "Incorrect API key provided." if given else "You didn't provide an API key."
+    words = "Incorrect API key provided." if any(given) else "You didn't provide an API key."
     raise DoorError(
         401,
         f"{words} Heft shows its key on the page Serve; send it as 'Authorization: Bearer KEY'.",

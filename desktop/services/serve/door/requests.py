@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from typing import Any
 from desktop.core.text import one_line
 from desktop.services.serve.api import RequestRecord
 
+_log = logging.getLogger(__name__)
 KEPT = 200
 _CLIENT, _PATH, _MODEL, _ERROR = 80, 120, 120, 300  # characters
 _TELL_SECONDS = 0.5  # how often an answer's growing figures are told
@@ -80,7 +82,10 @@ class RequestLog:
                 del self._records[oldest]
             listeners = tuple(self._listeners)
         for listener in listeners:
-            listener(record)
+            try:
+                listener(record)
+            except Exception as error:  # noqa: BLE001  # no answer ends because a list could not show it
+                _log.error("A listener failed: %s", type(error).__name__, exc_info=error)
 
     def requests(self) -> tuple[RequestRecord, ...]:
         """The newest first."""

@@ -23,9 +23,8 @@ def check_writes(model: ServedModel) -> None:
 
 def check_embeds(model: ServedModel) -> None:
     """Raises DoorError (400) for a model that no embedding comes out of."""
-    if model.kind in (ModelKind.EMBEDDING, ModelKind.CHAT, ModelKind.BASE, ModelKind.UNKNOWN):
-        return
-    raise _cannot(model, f"gives no embeddings: its file is of the kind '{model.kind}'.")
+    if model.kind not in (ModelKind.EMBEDDING, ModelKind.UNKNOWN):
+        raise _cannot(model, f"gives no embeddings: its file is of the kind '{model.kind}'.")
 
 
 def check_ranks(model: ServedModel) -> None:

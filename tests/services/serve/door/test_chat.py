@@ -400,3 +400,21 @@ def test_slashes_and_the_prefix_do_not_matter(door: Door, engine: ScriptedServer
     for path in ("/chat/completions", "//v1//chat/completions", "/v1/chat/completions/"):
         plain(engine, "Hello")
         assert request(door.address, path, {"model": "talker", "messages": HELLO}, key=KEY).status == 200, path
+
+
+def test_an_answer_that_somebody_elses_stop_ended_before_its_first_word_begins_again(
+    door: Door, engine: ScriptedServer
+) -> None:
+    stopped = document({"error": {"code": 500, "type": "server_error", "message": "stopped"}}, "500 Error")
+    engine.answers += [said.prompt("p"), (stopped,)]
+    plain(engine, "Hello")
+    assert ask(door).json["choices"][0]["message"]["content"] == "Hello"
+    engine.answers += [said.prompt("p"), (stopped,)] * 3
+    assert ask(door).code == "engine_failed"
+
+
+def test_a_long_conversation_reaches_the_engine_whole(door: Door, engine: ScriptedServer) -> None:
+    plain(engine, "Hello")
+    messages = [{"role": "user", "content": "word " * 200_000}]
+    assert ask(door, messages=messages).status == 200
+    assert engine.requests[0][2]["messages"] == messages

@@ -6,6 +6,7 @@ import queue
 import threading
 from typing import Any
 
+import pytest
 from support import scripted_answers as said
 from support.lending import KEY, OneAddress, open_door
 from support.raw_http import connect, read_answer, request, written
@@ -124,6 +125,33 @@ def test_each_state_of_a_request_is_told_with_its_figures(door: Door, engine: Sc
     assert record.tokens_per_second == 10.0
     assert record.seconds_to_first_token is not None
     assert door.requests()[0] == record
+
+
+def test_the_tokens_of_several_choices_are_summed(door: Door, engine: ScriptedServer) -> None:
+    engine.answers += [said.prompt("p"), *(said.completion(["Hello", " you"]) for _ in range(3))]
+    assert request(door.address, CHAT, {**asked(stream=False), "n": 3}, key=KEY).status == 200
+    record = door.requests()[0]
+    assert (record.prompt_tokens, record.generated_tokens) == (9, 6)
+
+
+def test_a_client_that_takes_nothing_does_not_hold_a_model(lender: OneAddress, engine: ScriptedServer) -> None:
+    words = b"".join(event(said.token("word " * 2000, number)) for number in range(1000))
+    engine.answers += [said.prompt("p"), (STREAM, words, None)]
+    with open_door(lender, write_seconds=0.2) as door, connect(door.address) as connection:
+        connection.sendall(written(door.address, CHAT, asked(), key=KEY))
+        assert lender.released.get(timeout=SECONDS)
+        assert door.requests()[0].state == "stopped"
+
+
+@pytest.mark.errors_logged
+def test_a_list_that_fails_ends_no_answer(lender: OneAddress, engine: ScriptedServer) -> None:
+    def fail(_record: RequestRecord) -> None:
+        raise ZeroDivisionError
+
+    engine.answers += [said.prompt("p"), said.completion(["Hello"])]
+    with open_door(lender) as door:
+        door.subscribe(fail)
+        assert request(door.address, CHAT, asked(stream=False), key=KEY).status == 200
 
 
 def test_the_newest_requests_are_kept_and_those_that_run() -> None:

@@ -134,6 +134,7 @@ def test_embeddings_as_numbers_and_packed(door: Door, lender: OneAddress, engine
         ({}, "input"), ({"input": ""}, "input"), ({"input": {}}, "input"), ({"input": ["a", ""]}, "input[1]"),
         ({"input": "a", "encoding_format": "hex"}, "encoding_format"), ({"input": "a", "dimensions": 0}, "dimensions"),
         ({"input": "a", "model": "t5"}, "model"), ({"input": "a", "model": "ranker"}, "model"),
+        ({"input": "a", "model": "talker"}, "model"),
     ],
 )  # fmt: skip
 def test_wrong_fields_of_embeddings(door: Door, fields: dict[str, Any], param: str) -> None:

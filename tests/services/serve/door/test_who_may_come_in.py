@@ -33,6 +33,7 @@ def test_the_key_comes_as_openai_and_as_anthropic_send_it(door: Door) -> None:
     assert request(door.address, "/v1/models", key=KEY).status == 200
     assert request(door.address, "/v1/models", x_api_key=KEY).status == 200
     assert request(door.address, "/v1/models", authorization=f"bearer {KEY}").status == 200
+    assert request(door.address, "/v1/models", x_api_key=KEY, authorization="Bearer dummy").status == 200
     assert request(door.address, "/v1/models", authorization=f"Basic {KEY}").status == 401
 
 

@@ -13,7 +13,7 @@ from desktop.services.serve.door.openai.sampling import limit, options
 
 _MOST_CHOICES = 32
 _MOST_LOGPROBS = 20
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def read(body: dict[str, Any]) -> ChatRequest:
     streams = fields.flag("stream")
     conversation = {"messages": messages(fields), **tools(fields)}
     chosen = options(fields)
-    most = limit(fields, "max_completion_tokens", "max_tokens", "n_predict")
+    most = limit(fields)
     chosen["n_predict"] = most if most is not None else -1
     top = _logprobs(fields)
     if top is not None:

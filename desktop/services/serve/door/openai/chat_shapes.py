@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from desktop.services.serve.door.answers import Figures, Step
+from desktop.services.serve.door.answers import Step
 from desktop.services.serve.door.choices import Found
+from desktop.services.serve.door.metering import Figures
 from desktop.services.serve.door.openai.chat_request import ChatRequest
 from desktop.services.serve.door.openai.shapes import DONE, FINGERPRINT, Choice, head, logprobs, new_id, usage
 

@@ -11,10 +11,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from desktop.services.serve.door.answers import Asked, Figures, Step
+from desktop.services.serve.door.answers import Asked, Step
 from desktop.services.serve.door.choices import Found, answers_to
 from desktop.services.serve.door.desk import Desk
 from desktop.services.serve.door.fields import Fields
+from desktop.services.serve.door.metering import Figures
 from desktop.services.serve.door.openai.formats import form
 from desktop.services.serve.door.openai.prompts import Prompt, prompts
 from desktop.services.serve.door.openai.sampling import limit, options
@@ -22,7 +23,7 @@ from desktop.services.serve.door.openai.shapes import DONE, FINGERPRINT, LEAST_L
 from desktop.services.serve.door.replies import EVENTS, JSON, Reply
 from desktop.services.serve.door.written import check_writes
 
-_MOST_CHOICES, _MOST_PROMPTS, _MOST_LOGPROBS = 32, 64, 5
+_MOST_CHOICES, _MOST_PROMPTS, _MOST_ANSWERS, _MOST_LOGPROBS = 32, 64, 128, 5
 _DEFAULT_TOKENS = 16  # OpenAI's for this route
 _encode = msgspec.json.Encoder().encode
 
@@ -65,11 +66,13 @@ def read(body: dict[str, Any]) -> CompletionRequest:
     streams = fields.flag("stream")
     given = prompts(fields, "prompt", _MOST_PROMPTS)
     chosen = options(fields)
-    chosen["n_predict"] = limit(fields, "max_tokens", "max_completion_tokens", "n_predict") or _DEFAULT_TOKENS
+    chosen["n_predict"] = limit(fields) or _DEFAULT_TOKENS
     logprobs = fields.whole("logprobs", 0, _MOST_LOGPROBS)
     if logprobs is not None:
         chosen["n_probs"] = max(1, logprobs)
     choices = fields.whole("n", 1, _MOST_CHOICES) or 1
+    if len(given) * choices > _MOST_ANSWERS:
+        raise fields.wrong("n", f"at most {_MOST_ANSWERS} answers are given in all.", "integer_above_max_value")
     best = fields.whole("best_of", 1, _MOST_CHOICES)
     if best is not None and best != choices:
         raise fields.wrong("best_of", "is only taken where it is 'n'.", "unsupported_value")

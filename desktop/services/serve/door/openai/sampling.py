@@ -43,10 +43,13 @@ def options(fields: Fields) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def limit(fields: Fields, *names: str) -> int | None:
-    """How many tokens an answer may have, by the first of these fields that says it."""
-    found = [fields.whole(name, 1, MOST_TOKENS) for name in names]
-    return next((each for each in found if each is not None), None)
+def limit(fields: Fields) -> int | None:
+    """How many tokens an answer may have, by the first field that says it; llama.cpp's own may say -1, no limit."""
+    named = [fields.whole(name, 1, MOST_TOKENS) for name in ("max_completion_tokens", "max_tokens")]
+    own = fields.whole("n_predict", -1, MOST_TOKENS)
+    if own == 0:
+        raise fields.wrong("n_predict", "0 is less than 1, the least.", "integer_below_min_value")
+    return next((each for each in (*named, own) if each is not None), None)
 
 
 def _biases(fields: Fields) -> list[list[int | float]] | None:

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from desktop import __version__
-from desktop.services.serve.door.answers import Figures, Step
+from desktop.services.serve.door.answers import Step
+from desktop.services.serve.door.metering import Figures
 
 FINGERPRINT = f"heft-{__version__}"
 LEAST_LOGPROB = -9999.0  # what OpenAI says of a token that could not come; llama.cpp says -3.4e38
