@@ -156,13 +156,12 @@ class _Meter:
 
     def __init__(self) -> None:
         self.figures = Figures()
-        self._finish = self._stop_word = ""
+        self._finish = ""
 
     def take(self, chunk: Chunk) -> None:
         """Count, and hold back how it ended until all figures are there."""
         self._finish = chunk.finish or self._finish
-        self._stop_word = chunk.stop_word or self._stop_word
-        chunk.finish, chunk.stop_word = (self._finish, self._stop_word) if chunk.last else ("", "")
+        chunk.finish = self._finish if chunk.last else ""
         figures = self.figures
         figures.prompt = chunk.prompt_tokens or figures.prompt
         figures.cached = max(chunk.cached_tokens, figures.cached)
