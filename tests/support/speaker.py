@@ -61,12 +61,16 @@ def speaker(
     controls: Sequence[str] = (),
     spelled: Sequence[str] = (),
     ends: bool | str = True,
+    words: Sequence[str] = (),
+    context: int = _CONTEXT,
 ) -> list[Sampling]:
     """Write the model. A text of a script that is the name of a control token is that token; any other is said in
     words, bytes byte by byte. A token is in one place of one script only: where a control token comes again, its name
     is said in letters, and so are those ``spelled``, with which prompts end.
 
-    ``ends``: with the vocabulary's end token, with this one, or never. Returned is how to ask for each script.
+    ``ends``: with the vocabulary's end token, with this one, or never. ``words`` are tokens of their own wherever they
+    stand, which makes long prompts short; ``context`` is what it was trained for, in tokens. Returned is how to ask for
+    each script.
     """
     tokens = [_BYTES[byte] for byte in range(256)] + [BOS, EOS]
     kinds = [_NORMAL] * 256 + [_CONTROL] * 2
@@ -75,10 +79,14 @@ def speaker(
             tokens.append(name)
             kinds.append(_CONTROL)
     special = set(tokens[256:]) - set(spelled)
+    tokens += words
+    kinds += [_USER_DEFINED] * len(words)
     chains = [_chain(each, tokens, kinds, special) for each in (script, *others)]
     used = [token for chain in chains for token in chain]
     assert len(set(used)) == len(used), "a token leads to one other only"
-    _write(path, tokens, kinds, chains, template, tokens.index(EOS if ends is True else ends) if ends else None)
+    _write(
+        path, tokens, kinds, chains, template, tokens.index(EOS if ends is True else ends) if ends else None, context
+    )
     return [GREEDY, *(_asking_for(tokens[chain[0]]) for chain in chains[1:])]
 
 
@@ -127,7 +135,13 @@ def _pieces(text: str, taken: Sequence[str]) -> Iterator[str]:
 
 
 def _write(
-    path: Path, tokens: list[str], kinds: list[int], chains: list[list[int]], template: str, end: int | None
+    path: Path,
+    tokens: list[str],
+    kinds: list[int],
+    chains: list[list[int]],
+    template: str,
+    end: int | None,
+    context: int,
 ) -> None:
     states = 1 + sum(map(len, chains))
     width = _WIDTH * -(-states // _WIDTH)
@@ -144,7 +158,7 @@ def _write(
             output[after, at] = 1.0
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("Speaker")
-    writer.add_context_length(_CONTEXT)
+    writer.add_context_length(context)
     writer.add_embedding_length(width)
     writer.add_block_count(1)
     writer.add_feed_forward_length(width)

@@ -65,6 +65,20 @@ For each function call, return a json object with function name and arguments wi
 
 {% endif %}{% if messages[-1].role == 'tool' %}AFTER{% endif %}{% endif %}"""
 _CONTROLS = ("<|im_start|>", "<|im_end|>")
+_CONTEXT = 131072  # tokens: the prompts of programs that write code are long
+# The commonest pieces of such prompts, so that they are read in seconds
+_COMMON = """the of to and a in is it you that for on are with as be this from or have an by not but what all can if
+when use will your which do how their other about out them then these so some would make like has more two must see
+number no way could than first been its who now find any new get may after only file files tool tools code user command
+commands output input path paths line lines content text string should before where also using run create read write
+edit message messages following without result results current directory one"""
+_WORDS = (
+    *(f" {word}" for word in _COMMON.split()),
+    '"type": "', '"description": "', '"string"', '"properties": {', '"required": [', '"object"', '"boolean"',
+    '"number"', '"array"', '"items": {', '"enum": [', '"additionalProperties": ', '"function"', '"name": "',
+    '"parameters": ', "false", "true", "tion", "ment", "ing", "ed ", "er ", "ly ", "es ", "th", "ation", "    ", "\\n",
+    "- ", ". ", ", ", "ou", "in", "re", "an", "on", "er", "at", "st", "en", "al", "or", "it", "ar", "le", "is", "se",
+)  # fmt: skip
 
 
 def caller(
@@ -75,7 +89,13 @@ def caller(
     if thought:
         call = f"<think>\n{thought}\n</think>\n\n{call}"
     template = _TEMPLATE.replace("AFTER", _BEGUN)
-    speaker(path, [call], [f"{_BEGUN} {told}"], template=template, controls=_CONTROLS)
+    speaker(path, [call], [f"{_BEGUN} {told}"], template=template, controls=_CONTROLS, words=_WORDS, context=_CONTEXT)
+
+
+def talker(path: Path, said: str) -> None:
+    """A model that says this."""
+    template = _TEMPLATE.replace("AFTER", "")
+    speaker(path, [said], template=template, controls=_CONTROLS, words=_WORDS, context=_CONTEXT)
 
 
 def thinker(path: Path, thought: str = THOUGHT, said: str = SAID) -> None:

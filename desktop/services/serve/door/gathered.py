@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from desktop.services.serve.door.answers import Figures, Step
+from desktop.services.serve.door.answers import Step
+from desktop.services.serve.door.metering import Figures as Figures
 
 
 @dataclass

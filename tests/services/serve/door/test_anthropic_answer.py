@@ -8,13 +8,13 @@ import anthropic.types as types
 import pytest
 from pydantic import TypeAdapter
 
-from desktop.services.serve.door.answers import Figures, Step
+from desktop.services.serve.door.answers import Step
 from desktop.services.serve.door.anthropic.answer import MessageEvents, stop_reason, whole_message
 from desktop.services.serve.door.anthropic.errors import error
 from desktop.services.serve.door.anthropic.request import MessagesRequest
 from desktop.services.serve.door.conversation import Conversation
 from desktop.services.serve.door.failures import DoorError
-from desktop.services.serve.door.gathered import Answer
+from desktop.services.serve.door.gathered import Answer, Figures
 
 EVENT: TypeAdapter[Any] = TypeAdapter(types.RawMessageStreamEvent)
 FIGURES = Figures(prompt=20, cached=8, generated=5, reasoning=2)

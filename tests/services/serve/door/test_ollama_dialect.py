@@ -13,10 +13,10 @@ from desktop.core.model_kind import ModelKind
 from desktop.core.model_ref import ModelRef
 from desktop.core.thinking import NO_THINKING
 from desktop.services.serve.api import ModelState, ServedModel
-from desktop.services.serve.door.answers import Figures, Step
+from desktop.services.serve.door.answers import Step
 from desktop.services.serve.door.conversation import Conversation
 from desktop.services.serve.door.failures import DoorError
-from desktop.services.serve.door.gathered import Answer
+from desktop.services.serve.door.gathered import Answer, Figures
 from desktop.services.serve.door.model_facts import NOTHING_KNOWN, FactsReader, ModelFacts
 from desktop.services.serve.door.ollama.answer import Lines, Times
 from desktop.services.serve.door.ollama.models import listed, running, shown

@@ -8,8 +8,8 @@ import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from desktop.services.serve.door.answers import Figures, Step
-from desktop.services.serve.door.gathered import Answer
+from desktop.services.serve.door.answers import Step
+from desktop.services.serve.door.gathered import Answer, Figures
 from desktop.services.serve.door.responses.answer import ResponseEvents, whole_response
 from desktop.services.serve.door.responses.request import ResponsesRequest, responses_request
 from desktop.services.serve.door.responses.store import ResponseStore

@@ -106,6 +106,12 @@ def test_tool_choice(choice: Any, expected: str, names: list[str]) -> None:
     assert read(tools=[WEATHER, OTHER], tool_choice=choice).echo["tool_choice"] == choice
 
 
+def test_tools_that_openai_runs_are_left_out_beside_functions() -> None:
+    request = read(tools=[{"type": "web_search"}, WEATHER, {"type": "namespace", "name": "x", "tools": []}])
+    assert [tool["function"]["name"] for tool in request.talk.tools] == ["get_current_weather"]
+    assert [tool["name"] for tool in request.echo["tools"]] == ["get_current_weather"]
+
+
 def test_what_an_answer_repeats_has_every_field() -> None:
     echo = read(tools=[OTHER], text={"format": {"type": "json_object"}}, metadata={"a": "b"}, temperature=0.2).echo
     assert echo["tools"] == [

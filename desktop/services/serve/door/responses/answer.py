@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from desktop.services.serve.door.answers import Figures
-from desktop.services.serve.door.gathered import Answer, Piece
+from desktop.services.serve.door.gathered import Answer, Figures, Piece
 from desktop.services.serve.door.openai.shapes import logprobs
 from desktop.services.serve.door.responses.items import carried
 from desktop.services.serve.door.responses.request import ResponsesRequest

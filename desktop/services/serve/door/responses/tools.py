@@ -1,4 +1,8 @@
-"""The functions of a Responses request, and which of them are to be used."""
+"""The functions of a Responses request, and which of them are to be used.
+
+Tools that OpenAI's servers run may stand beside functions, as some programs always send them (codex): they are left
+out, and so an answer does not list them. Where there is nothing else, or one of them has to be used, they are refused.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +33,13 @@ def put_tools(request: Fields, talk: Conversation, echo: dict[str, Any]) -> None
 def _tools(request: Fields) -> Iterator[dict[str, Any]]:
     """The functions, as an answer repeats them."""
     names: set[str] = set()
-    for tool in objects(request, "tools"):
-        kind = tool.required_text("type")
-        if kind != "function":
-            words = f"Heft has no tool '{kind[:60]}', which is OpenAI's: offer a function of your own."
-            raise tool.wrong("type", words, "unsupported_value")
+    tools = objects(request, "tools")
+    functions = [tool for tool in tools if tool.required_text("type") == "function"]
+    if tools and not functions:
+        kind = tools[0].required_text("type")
+        words = f"Heft has no tool '{kind[:60]}', which is OpenAI's: offer a function of your own."
+        raise tools[0].wrong("type", words, "unsupported_value")
+    for tool in functions:
         name = tool.required_text("name")
         if not name or name in names:
             words = f"two tools are named '{name}'." if name else "is to be a name."
