@@ -209,7 +209,9 @@ def test_the_one_who_serves_is_asked_and_told_by_others(serving: Serving) -> Non
     before = serving.key.get()
     assert owner.ask_owner(serving.paths.data, owner.NEW_KEY) is not None
     assert serving.door.wishes.key == serving.key.get() != before
-    assert owner.stop_owner(serving.paths.data) and serving.service.state.phase == "off"
+    assert owner.stop_owner(serving.paths.data)
+    serving.service.wait_until_off()
+    assert serving.service.state.phase == "off"
     assert not owner.stop_owner(serving.paths.data)
 
 
