@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from smoke_desk import Desk
 from smoke_installed import Installed
 from smoke_screen import SmokeError
 
+PORT, SERVE_SECONDS = 8399, 60.0
 QUESTION = "What is the capital of France"
 # C that would be run if the engine looked for its libraries where it should not
 PLANTED = "#include <stdlib.h>\n__attribute__((constructor)) static void start(void) { abort(); }\n"
@@ -53,8 +56,34 @@ def check_commands(installed: Installed, desk: Desk, model: Path) -> str:
     desk.give(model, "downloads/model.gguf")
     check_answer(installed, desk, "model.gguf", f"{desk.user.home}/downloads")
     check_answer(installed, desk, "starter", LD_LIBRARY_PATH="/usr/lib:/opt/some/libraries")
+    check_serving(installed, desk)
     check_backends(installed, desk, machine)
     return f"engine for {variant}"
+
+
+def check_serving(installed: Installed, desk: Desk) -> None:
+    """Heft serves its starter, and is another server to itself: key, door, engine and endpoint."""
+    heft = shlex.join(installed.command)
+    server = desk.start(["sh", "-c", f"exec {heft} serve --port {PORT} >/dev/null 2>&1"])
+    try:
+        deadline = time.monotonic() + SERVE_SECONDS
+        while (status := json.loads(desk.run([*installed.command, "serve", "status", "--json"])))["state"] != "on":
+            if time.monotonic() > deadline or server.poll() is not None:
+                raise SmokeError(f"heft serve did not come to serve: {status}")
+            time.sleep(0.5)
+        key = desk.run(["sh", "-c", f"{heft} serve key 2>/dev/null"]).strip()  # a bare system has no keyring, it says
+        add = f"echo {key} | {heft} endpoints add {status['address']} --name self --key-stdin --json 2>/dev/null"
+        added = json.loads(desk.run(["sh", "-c", add]))["endpoints"]
+        name = status["models"][0]["name"]
+        if not added or not added[0]["reachable"]:
+            raise SmokeError(f"the server is not reached by its own address: {added}")
+        check_answer(installed, desk, f"endpoint:self/{name}", HEFT_ENDPOINT_KEY_SELF=key)
+        desk.run([*installed.command, "serve", "stop"])
+        if server.wait(SERVE_SECONDS) != 0:
+            raise SmokeError(f"heft serve ended with {server.returncode}")
+    finally:
+        server.kill()
+    desk.run(["sh", "-c", f"{heft} endpoints remove self --json >/dev/null 2>&1"])
 
 
 def check_backends(installed: Installed, desk: Desk, before: dict[str, Any]) -> None:
