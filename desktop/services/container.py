@@ -208,6 +208,8 @@ class Container(EngineServices):
         def removed() -> None:
             if (downloads := self.known(Container.downloads)) is not None:
                 downloads.forget_missing()
+            if (lender := self.known(Container.lender)) is not None:
+                lender.forget_removed()
 
         return RemovalService(self.paths, self.library, self.engine, removed=removed)
 
