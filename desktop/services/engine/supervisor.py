@@ -44,7 +44,8 @@ from desktop.store.paths import Paths
 from desktop.system.listeners import Listeners
 
 if TYPE_CHECKING:
-    from desktop.engine.server.client import EngineClient, Lent
+    from desktop.engine.server.client import EngineClient
+    from desktop.engine.server.loans import Lent
 
 __all__ = ["AnswerEvent", "EngineService", "EngineState", "Phase", "describe_engine"]
 

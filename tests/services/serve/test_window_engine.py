@@ -16,8 +16,7 @@ from desktop.core.model_ref import ModelRef
 from desktop.core.placement import Placement
 from desktop.engine.api import Loaded, Memory
 from desktop.engine.endpoint.http import Address
-from desktop.engine.server.client import Lent
-from desktop.engine.server.loans import Loans
+from desktop.engine.server.loans import Lent, Loans
 from desktop.services.engine.supervisor import EngineState
 from desktop.services.serve.making import served_plan
 from desktop.services.serve.window import EngineWindow
