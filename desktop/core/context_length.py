@@ -11,10 +11,9 @@ _SHORTEST = 2048  # that is offered: a shorter one saves next to nothing
 def engine_context(asked: int) -> int:
     """The context of a load for which ``asked`` tokens were asked: the next whole group of 256 cells.
 
-    Source: llama.cpp 0c1e57098, ``src/llama-context.cpp``: ``n_ctx`` is padded to 256. Heft's contexts have one
-    sequence, so that what a sequence has (``n_ctx_seq``) is the same, with a unified cache and without: with several
-    it would be ``n_ctx / n_seq_max``, padded again. That holds for what a model was trained for too: one trained for
-    2,000 tokens gets 2,048.
+    Source: llama.cpp 0c1e57098, ``src/llama-context.cpp``: ``n_ctx`` is padded to 256. Heft's contexts give each
+    sequence as much (``n_ctx_seq``): with several slots, so many times that is asked for. It holds for what a model was
+    trained for, too: one trained for 2,000 tokens gets 2,048.
     """
     return -(-asked // CELLS) * CELLS
 

@@ -211,6 +211,8 @@ class Container(ServeServices, LabServices):
         def removed() -> None:
             if (downloads := self.known(Container.downloads)) is not None:
                 downloads.forget_missing()
+            if (lender := self.known(Container.lender)) is not None:
+                lender.forget_removed()
 
         return RemovalService(self.paths, self.library, self.engine, removed=removed)
 

@@ -12,7 +12,7 @@ import secrets
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -30,13 +30,12 @@ from desktop.engine.api import (
     Failed,
     Generate,
     Load,
-    Loaded,
     Request,
     Shutdown,
     Unload,
     Unloaded,
 )
-from desktop.engine.endpoint.http import Address, ConnectionLostError, EndpointError
+from desktop.engine.endpoint.http import ConnectionLostError, EndpointError
 from desktop.engine.server import describing
 from desktop.engine.server.answer import Answer
 from desktop.engine.server.benchmark import Bench
@@ -44,6 +43,7 @@ from desktop.engine.server.core_share import CoreShare
 from desktop.engine.server.count import count_tokens
 from desktop.engine.server.describer import Describer
 from desktop.engine.server.held import Held, Loading, ServerDiedError
+from desktop.engine.server.loans import Lent
 from desktop.engine.server.log import ServerLog
 from desktop.engine.server.process import ServerProcess
 from desktop.engine.server.speculation import Gain, PlainSteps
@@ -64,15 +64,6 @@ class _Leaving(msgspec.Struct, frozen=True):
     """A server is to end as soon as no other program's answer runs on it."""
 
     held: Held | None
-
-
-@dataclass(frozen=True)
-class Lent:
-    """A server for one answer of another program's; ``give_back`` is called once."""
-
-    address: Address
-    loaded: Loaded
-    give_back: Callable[[], None]
 
 
 class EngineClient:
@@ -254,11 +245,15 @@ class EngineClient:
         """Once no other program's answer runs on it; what was asked meanwhile goes first."""
         if leaving is not self._held:
             return  # gone already, another one is held
-        if leaving is not None and not leaving.loans.end(lambda: not self._queue.empty()):
+        if leaving is not None and not leaving.loans.end(self._is_asked_for_more):
             self._queue.put((0, _Leaving(leaving)))
             return
         self._let_go()
         self._tell(Unloaded())
+
+    def _is_asked_for_more(self) -> bool:
+        with self._queue.mutex:
+            return any(not isinstance(request, _Leaving | Unload) for _, request in self._queue.queue)
 
     def _await_loans(self) -> None:
         """Until no other program's answer runs on the server. Raises CancelledError."""

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from desktop.core.cancelled import Cancelled
+from desktop.engine.api import Loaded
+from desktop.engine.endpoint.http import Address
 
 _LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Lent:
+    """A server for one answer of another program's; ``give_back`` is called once."""
+
+    address: Address
+    loaded: Loaded
+    give_back: Callable[[], None]
 
 
 class Loans:

@@ -15,8 +15,9 @@ from desktop.engine.api import EngineDied, Event, Hello, Load, Request, Unload
 if TYPE_CHECKING:
     from desktop.engine.endpoint.client import EndpointClient, FindAddress
     from desktop.engine.endpoint.connecting import Address
-    from desktop.engine.server.client import EngineClient, Lent
+    from desktop.engine.server.client import EngineClient
     from desktop.engine.server.describer import Describer
+    from desktop.engine.server.loans import Lent
 
 
 def no_endpoints(name: str) -> Address:

@@ -46,7 +46,7 @@ from desktop.system.listeners import Listeners
 
 if TYPE_CHECKING:
     from desktop.engine.endpoint.client import FindAddress
-    from desktop.engine.server.client import Lent
+    from desktop.engine.server.loans import Lent
 
 __all__ = ["AnswerEvent", "EngineService", "EngineState", "Phase", "describe_engine"]
 

@@ -258,6 +258,14 @@ class Lender:
             load.leaving = True
             self._shelf.notify()
 
+    def forget_removed(self) -> None:
+        """Files were removed: what was loaded of them goes, once no answer uses it."""
+        with self._changed:
+            for load in self._loads.values():
+                if load.model.ref.path is not None and not load.model.ref.path.exists():
+                    load.leaving = True
+            self._shelf.notify()
+
     def look_again(self) -> None:
         """Something changed elsewhere: the window's engine, the time allowed, a process that ended."""
         with self._changed:

@@ -71,7 +71,10 @@ class Shelf:
     def end(self, going: Sequence[Load]) -> None:
         """Free their memory; without the lock."""
         for load in going:
-            _log.info("%s is let go", load.model.name)
+            if load.dead:
+                _log.warning("the server of %s ended unasked", load.model.name)
+            else:
+                _log.info("%s is let go", load.model.name)
             if load.server is not None:
                 load.server.close()
             with self.changed:

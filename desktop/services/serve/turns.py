@@ -117,7 +117,7 @@ class Turns:
         """Whoever comes now waits behind the load whose turn it is."""
         for key in keys:
             load = self._shelf.loads.get(key)
-            if load is not None and load.server is not None:
+            if load is not None and load.server is not None and load.busy:  # what is idle may go when it has to
                 load.leaving = True
 
 

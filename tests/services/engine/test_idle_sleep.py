@@ -34,8 +34,8 @@ class Room:
             self.slept += 1
             self.tell("asleep")
 
-    def tell(self, phase: Phase) -> None:
-        self.state = replace(READY, phase=phase)
+    def tell(self, phase: Phase, *, lent: bool = False) -> None:
+        self.state = replace(READY, phase=phase, lent=lent)
         for listener in list(self._listeners):
             listener(self.state)
 
@@ -81,6 +81,19 @@ def test_it_does_not_sleep_in_an_answer_and_counts_from_its_end() -> None:
     room = Room(5)
     room.wait(4)
     room.tell("generating")
+    room.wait(60)
+    assert room.slept == 0 and room.alarms == []
+    room.tell("ready")
+    room.wait(4)
+    assert room.slept == 0
+    room.wait(2)
+    assert room.slept == 1
+
+
+def test_it_does_not_sleep_while_another_program_has_it_and_counts_from_then() -> None:
+    room = Room(5)
+    room.wait(4)
+    room.tell("ready", lent=True)
     room.wait(60)
     assert room.slept == 0 and room.alarms == []
     room.tell("ready")
