@@ -16,6 +16,7 @@ from desktop.engine.server.program import engine_version
 from desktop.system.places import cache_folder
 
 _INDEX = "index.html"
+_SIGNS = ("/favicon.ico", "/favicon.svg")  # browsers ask for them, whatever was built
 # what an answer contains must not send anything anywhere else, and no other page may show this one in a frame
 _POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
@@ -50,8 +51,10 @@ class Assets:
 
     def find(self, method: str, path: str) -> Response | None:
         """The file of a path; None where it is not the page's."""
-        file = self._files.get(path) if method in ("GET", "HEAD") else None
-        if file is None:
+        if method not in ("GET", "HEAD"):
             return None
+        file = self._files.get(path)
+        if file is None:
+            return Response(status_code=404) if path in _SIGNS else None
         kind = "text/javascript" if file.suffix == ".js" else mimetypes.guess_type(file.name)[0]
         return FileResponse(file, media_type=kind or "application/octet-stream", headers=_HEADERS)

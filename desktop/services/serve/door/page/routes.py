@@ -24,7 +24,8 @@ from desktop.services.serve.door.replies import EVENTS, Reply
 _STATUS: Mapping[ModelPhase, str] = {
     "unloaded": "sleeping", "loading": "loading", "ready": "loaded", "answering": "loaded",
 }  # fmt: skip
-UNLISTED = ("/props", "/models/sse", "/v1/streams/lookup")  # the page asks for these by itself, all the time
+# the page asks for these by itself, all the time
+UNLISTED = ("/props", "/models/sse", "/v1/streams/lookup", "/tools", "/slots")
 _SILENCE_SECONDS = 15.0  # a line now and then keeps what stands between from closing it
 
 
@@ -35,7 +36,9 @@ def routes(desk: Desk) -> list[Route]:
         Route("/models/sse", _changes(desk), methods=["GET"]),
         Route("/models/load", _load(desk), methods=["POST"]),
         Route("/models/unload", _unload(desk), methods=["POST"]),
-        Route("/v1/streams/lookup", _no_streams, methods=["POST"]),
+        Route("/v1/streams/lookup", _nothing, methods=["POST"]),
+        Route("/tools", _nothing, methods=["GET"]),
+        Route("/slots", _nothing, methods=["GET"]),
     ]
 
 
@@ -93,8 +96,8 @@ def _unload(desk: Desk) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-async def _no_streams(_request: Request) -> Response:
-    """No answer outlives the connection of the one who asked."""
+async def _nothing(_request: Request) -> Response:
+    """No answer outlives its connection, no tool runs here, and other clients' slots are nobody's business."""
     return JSONResponse([])
 
 
