@@ -330,6 +330,7 @@ def test_a_prompt_that_is_too_long_is_refused_with_both_figures(
     [
         (EngineError("It needs 9 GB.", "3 GB are free.", kind=FailureKind.OUT_OF_MEMORY), 503, "insufficient_memory"),
         (HeftError("In use.", kind=FailureKind.BUSY), 503, "busy"),
+        (HeftError("Heft's server is being switched off.", kind=FailureKind.CANCELLED), 503, "shutting_down"),
         (HeftError("No.", kind=FailureKind.CANNOT_CHAT), 400, "cannot-chat"),
         (HeftError("Gone.", kind=FailureKind.NOT_FOUND), 404, "model_not_found"),
         (EngineError("It crashed.", kind=FailureKind.CRASHED), 500, "crashed"),
