@@ -21,7 +21,7 @@ from desktop.engine.server.launch import Place, arguments, environment
 from desktop.engine.server.log import ServerLog
 from desktop.engine.server.process import ServerProcess, State
 from desktop.engine.server.program import server_program
-from desktop.services.serve.api import ModelState, Purpose, ServedModel
+from desktop.services.serve.api import ModelPhase, ModelState, Purpose, ServedModel
 from desktop.services.serve.door.door import Door
 from desktop.services.serve.door.settings import DoorSettings
 
@@ -65,7 +65,8 @@ class OpenLease:
 class OneAddress:
     """Lends one server's address under every name. ``refusal`` is raised instead; while ``held`` is set a load waits.
 
-    ``released`` has each lease that was given back, ``cancelled`` is set when a load was given up.
+    ``released`` has each lease that was given back, ``cancelled`` is set when a load was given up. ``phases`` is what
+    each model is told to be doing.
     """
 
     address: Address
@@ -77,6 +78,9 @@ class OneAddress:
     cancelled: threading.Event = field(default_factory=threading.Event)
     purposes: list[Purpose] = field(default_factory=list)
     released: queue.Queue[OpenLease] = field(default_factory=queue.Queue)
+    phases: dict[str, ModelPhase] = field(default_factory=dict)
+    unloaded: list[ServedModel] = field(default_factory=list)
+    listeners: list[Callable[[], None]] = field(default_factory=list)
 
     def models(self) -> tuple[ServedModel, ...]:
         """All there are."""
@@ -100,15 +104,17 @@ class OneAddress:
         return OpenLease(model, self.address, self.loaded, self)
 
     def states(self) -> tuple[ModelState, ...]:
-        """Nothing is told."""
-        return ()
+        """By ``phases``; unloaded where nothing is said."""
+        return tuple(ModelState(each, self.phases.get(each.name, "unloaded")) for each in self.served)
 
     def unload(self, model: ServedModel) -> None:
-        """Nothing is held."""
+        """Noted."""
+        self.unloaded.append(model)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Nothing changes."""
-        return lambda: None
+        """Called by whoever changes ``phases``."""
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
 
 
 @contextmanager

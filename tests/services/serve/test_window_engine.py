@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.lending import GB, a_model, a_plan
+from support.lender_computer import GB, a_model, a_plan
 
 from desktop.core.cancelled import Cancelled, never
 from desktop.core.load_plan import LoadPlan

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from desktop.engine.endpoint.http import EndpointError
@@ -19,6 +19,7 @@ from desktop.engine.endpoint.reasoning import CONTROL_NAMES, PLAIN_FORM
 from desktop.engine.server.raw_text import Raw, RawText
 from desktop.services.serve.door.chunks import Chunk, read
 from desktop.services.serve.door.desk import Loan
+from desktop.services.serve.door.limits import bounded, check_forms
 from desktop.services.serve.door.metering import Figures, Meter
 
 _OFF_FORM = "does not match the expected"  # common/chat.cpp
@@ -74,7 +75,11 @@ Steps = AsyncGenerator[list[Step], None]
 
 
 async def steps(loan: Loan, asked: Asked) -> Steps:
-    """The steps of one answer, as many at a time as have come. Raises what :meth:`Upstream.events` does."""
+    """The steps of one answer, as many at a time as have come. Raises what :meth:`Upstream.events` does, and DoorError
+    for what would cost others too much.
+    """
+    check_forms({**asked.conversation, **asked.options})
+    asked = replace(asked, options=bounded(asked.options, loan.lease.loaded.context_length))
     said = False
     for attempt in range(_ATTEMPTS):
         source = _formed(loan, asked) if asked.formed and asked.prompt is None else _plain(loan, asked)

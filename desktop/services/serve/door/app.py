@@ -16,6 +16,9 @@ from desktop.services.serve.door.desk import ENTRY, Desk
 from desktop.services.serve.door.dialects import DIALECT, Dialect, all_dialects
 from desktop.services.serve.door.failures import DoorError, internal
 from desktop.services.serve.door.guard import check_host, check_key, check_origin
+from desktop.services.serve.door.page.assets import Assets
+from desktop.services.serve.door.page.routes import UNLISTED
+from desktop.services.serve.door.page.routes import routes as page_routes
 from desktop.services.serve.door.replies import CLIENT_LEFT, refusal
 from desktop.services.serve.door.requests import Entry
 
@@ -27,6 +30,10 @@ def application(desk: Desk) -> ASGIApp:
     """Everything that is served."""
     dialects = all_dialects()
     routes = [route for dialect in dialects for route in dialect.routes(desk)]
+    assets = None
+    if desk.page is not None:
+        assets = Assets(desk.page)
+        routes = [*page_routes(desk), *routes]
     router = Router(routes, redirect_slashes=False)
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,10 +47,15 @@ def application(desk: Desk) -> ASGIApp:
         if path in _HEALTH:
             await _health(desk, dialect, headers)(scope, receive, send)
             return
-        entry = scope[ENTRY] = desk.log.begin(headers.get("user-agent", ""), path)
+        file = assets.find(scope["method"], path) if assets is not None else None
+        listed = file is None and not (assets is not None and path in UNLISTED)
+        entry = scope[ENTRY] = desk.log.begin(headers.get("user-agent", ""), path, listed=listed)
         try:
             check_host(headers, desk.settings)
             check_origin(headers)
+            if file is not None:
+                await file(scope, receive, send)
+                return
             check_key(headers, desk.settings.key)
             scope["app"] = router  # so that it raises what no route answers
             await router(scope, receive, send)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -48,6 +49,7 @@ class Desk:
 
     def __init__(self, lender: ModelLender, settings: DoorSettings, log: RequestLog) -> None:
         self.lender, self.settings, self.log = lender, settings, log
+        self.page: Path | None = None  # where llama.cpp's web page lies, while it is served
         self.closing = False
         self.answering: set[asyncio.Task[None]] = set()
 

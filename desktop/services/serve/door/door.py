@@ -21,6 +21,7 @@ from desktop.core.failures import FailureKind
 from desktop.services.serve.api import ModelLender, RequestRecord
 from desktop.services.serve.door.app import application
 from desktop.services.serve.door.desk import Desk
+from desktop.services.serve.door.page.assets import find_page
 from desktop.services.serve.door.protocol import DoorConnection
 from desktop.services.serve.door.requests import RequestLog
 from desktop.services.serve.door.settings import DoorSettings, address_of
@@ -64,6 +65,13 @@ class Door:
     def start(self) -> None:
         """Listen, from here on. Raises HeftError where it must not or cannot."""
         self._settings.check()
+        if self._settings.web_page:
+            self._desk.page = self._settings.page_folder or find_page()
+            if self._desk.page is None:
+                raise HeftError(
+                    "llama.cpp's web page is not among Heft's files.",
+                    "Build it with packaging/build_web_page.py, or switch it off.", kind=FailureKind.NOT_FOUND,
+                )  # fmt: skip
         listening = _listening(self._settings)
         host, port = listening.getsockname()[:2]
         self._thread = threading.Thread(target=self._run, args=(listening,), name="serve", daemon=True)

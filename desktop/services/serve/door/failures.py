@@ -73,6 +73,8 @@ def of_heft(error: HeftError) -> DoorError:
         return too_long(error.needed_tokens, error.context_length)
     if error.kind in _DOES_NOT_FIT:
         return DoorError(503, words, type=SERVER, code="insufficient_memory", headers=DO_NOT_RETRY)
+    if error.kind == FailureKind.CANCELLED:  # of a load that nobody here gave up: Heft is being closed
+        return closing()
     if error.kind == FailureKind.BUSY:
         return DoorError(503, words, type=SERVER, code="busy", headers={"retry-after": "5"})
     if error.kind in _WRONG_MODEL:

@@ -22,9 +22,9 @@ ENDED = ("done", "stopped", "refused")
 
 
 class Entry:
-    """One request's record while it runs. Changed by the door's thread only."""
+    """One request's record while it runs. Changed by the door's thread only; ``log`` None keeps it from the list."""
 
-    def __init__(self, log: RequestLog, record: RequestRecord) -> None:
+    def __init__(self, log: RequestLog | None, record: RequestRecord) -> None:
         self._log, self.record = log, record
         self._began, self._told = time.monotonic(), 0.0
 
@@ -45,7 +45,8 @@ class Entry:
                 changes[name] = one_line(changes[name], length)
         self.record = replace(self.record, **changes)
         self._told = time.monotonic()
-        self._log.changed(self.record)
+        if self._log is not None:
+            self._log.changed(self.record)
 
     def progress(self, **changes: Any) -> None:
         """Figures that change with every token: kept when it was long enough since they were told."""
@@ -62,13 +63,14 @@ class RequestLog:
         self._numbers = itertools.count(1)
         self._listeners: list[Callable[[RequestRecord], None]] = [on_request] if on_request is not None else []
 
-    def begin(self, client: str, path: str) -> Entry:
+    def begin(self, client: str, path: str, *, listed: bool = True) -> Entry:
         """A request has come."""
         number = next(self._numbers)
         record = RequestRecord(number, one_line(client, _CLIENT), one_line(path, _PATH), "", time.time(), "waiting")
-        entry = Entry(self, record)
+        if not listed:
+            return Entry(None, record)
         self.changed(record)
-        return entry
+        return Entry(self, record)
 
     def changed(self, record: RequestRecord) -> None:
         """Keep it and tell of it."""

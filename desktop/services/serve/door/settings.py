@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 
 from desktop.core.errors import UsageError
 
@@ -16,7 +17,8 @@ class DoorSettings:
     """``port`` 0 takes any free one. ``key`` "" lets every program of this computer in; it is refused for a network.
 
     ``allowed_hosts`` are further names under which clients may call it (the Host header); ``network``: it may listen on
-    an address that other computers reach; ``web_page``: llama.cpp's own page is served. Limits: ``largest_body`` and
+    an address that other computers reach; ``web_page``: llama.cpp's own page is served, from ``page_folder`` or where
+    :func:`desktop.services.serve.door.page.assets.find_page` finds it. Limits: ``largest_body`` and
     ``largest_header`` in bytes, ``connections`` at a time, the others in seconds: until a request's header and its body
     are there, of silence between two requests of a connection, for a client that does not take what is sent to it, and
     for answers that run when the door is closed.
@@ -28,6 +30,7 @@ class DoorSettings:
     allowed_hosts: tuple[str, ...] = ()
     network: bool = False
     web_page: bool = False
+    page_folder: Path | None = None
     largest_body: int = 32 * _MIB
     largest_header: int = 64 * 1024
     connections: int = 128

@@ -23,21 +23,24 @@ _DATA, _DONE = b"data: ", b"[DONE]"
 
 
 class Upstream:
-    """One server. Raises EndpointError for what it refuses, ConnectionLostError where it is gone, TimeoutError."""
+    """One server. Raises EndpointError for what it refuses, ConnectionLostError where it is gone, or too slow."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
 
     async def json(self, path: str, body: object, *, seconds: float | None = None) -> Any:
         """The JSON answer to ``body``, within so long."""
-        async with asyncio.timeout(seconds), self._exchange(path, body) as exchange:
-            content = b""
-            while piece := await exchange.read():
-                content += piece
-            decoded = _decoded(content)
-            if exchange.status >= 400:
-                raise EndpointError(exchange.status, decoded)
-            return decoded
+        try:
+            async with asyncio.timeout(seconds), self._exchange(path, body) as exchange:
+                content = b""
+                while piece := await exchange.read():
+                    content += piece
+                decoded = _decoded(content)
+                if exchange.status >= 400:
+                    raise EndpointError(exchange.status, decoded)
+                return decoded
+        except TimeoutError as error:
+            raise ConnectionLostError(f"no answer within {seconds} seconds") from error
 
     async def events(
         self, path: str, body: object, gather: Callable[[], float] = lambda: 0.0
@@ -71,7 +74,7 @@ class Upstream:
                     reader, writer = await asyncio.open_unix_connection(self._address.socket, limit=_READ_BYTES)
                 else:
                     reader, writer = await asyncio.open_connection("127.0.0.1", self._address.port, limit=_READ_BYTES)
-        except OSError as error:
+        except OSError as error:  # TimeoutError is one
             raise ConnectionLostError(str(error)) from error
         try:
             exchange = _Exchange(reader, writer)

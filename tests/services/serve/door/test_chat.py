@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from support.scripted_server import END, STREAM, ScriptedServer, document, event
 
 from desktop.core.errors import EngineError, HeftError
 from desktop.core.failures import FailureKind
+from desktop.engine.endpoint.http import Address
+from desktop.services.serve.door import answers
 from desktop.services.serve.door.door import Door
 
 CHAT = "/v1/chat/completions"
@@ -327,6 +330,7 @@ def test_a_prompt_that_is_too_long_is_refused_with_both_figures(
     [
         (EngineError("It needs 9 GB.", "3 GB are free.", kind=FailureKind.OUT_OF_MEMORY), 503, "insufficient_memory"),
         (HeftError("In use.", kind=FailureKind.BUSY), 503, "busy"),
+        (HeftError("Heft's server is being switched off.", kind=FailureKind.CANCELLED), 503, "shutting_down"),
         (HeftError("No.", kind=FailureKind.CANNOT_CHAT), 400, "cannot-chat"),
         (HeftError("Gone.", kind=FailureKind.NOT_FOUND), 404, "model_not_found"),
         (EngineError("It crashed.", kind=FailureKind.CRASHED), 500, "crashed"),
@@ -364,6 +368,24 @@ def test_an_engine_that_breaks_off_is_told_in_the_stream(door: Door, engine: Scr
     assert b"[DONE]" not in answered.body
     engine.answers += [said.prompt("p"), (STREAM, event(said.token("Hello", 1)))]
     assert ask(door).code == "engine_lost"
+
+
+def test_an_engine_that_is_gone_or_silent_is_told(
+    door: Door, lender: OneAddress, engine: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "_RENDER_SECONDS", 0.1)
+    engine.answers.append((None,))
+    assert ask(door).code == "engine_lost"
+    lender.address = Address(tmp_path / "nobody.sock")
+    assert ask(door).code == "engine_lost"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_one_choice_that_fails_fails_all(door: Door, engine: ScriptedServer, stream: bool) -> None:
+    refused = document({"error": {"code": 500, "type": "server_error", "message": "no"}}, "500 Error")
+    engine.answers += [said.prompt("p"), (refused,), (refused,), (refused,)]
+    answered = ask(door, n=3, stream=stream)
+    assert (answered.status, answered.code) == (500, "engine_failed")
 
 
 def test_an_error_of_the_engine_in_a_stream_is_told_without_its_words_in_the_list(

@@ -43,6 +43,7 @@ def ask(door: Door, content: bytes, **headers: str) -> Answered:
         b'{"temperature": Infinity}',
         b'{"seed": 1e999}',
         b'{"seed": ' + b"9" * 5000 + b"}",
+        b'{"seed": ' + b"9" * 25 + b"}",
         b'{"model": "a", "model": "b"}',
         b'{"messages": [{"role": "user", "role": "system"}]}',
         b'{"a": "\x00"}',

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from desktop.services.serve.api import ServedModel
 from desktop.services.serve.door.desk import Desk
+from desktop.services.serve.door.page.routes import of_models
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -19,7 +20,9 @@ def listing(desk: Desk) -> Endpoint:
 
     async def answer(_request: Request) -> Response:
         found = await desk.in_thread(desk.lender.models)
-        return JSONResponse({"object": "list", "data": [described(model) for model in found]})
+        further = of_models(await desk.in_thread(desk.lender.states)) if desk.page is not None else {}
+        data = [{**described(model), **further.get(model.name, {})} for model in found]
+        return JSONResponse({"object": "list", "data": data})
 
     return answer
 
