@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from support import scripted_answers as said
 from support.lending import KEY, OneAddress
-from support.raw_http import Answered, request
+from support.raw_http import Answered, connect, request, written
 from support.scripted_server import END, STREAM, ScriptedServer, document, event
 
+from desktop.services.serve.door import asking
 from desktop.services.serve.door.door import Door
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -74,6 +75,27 @@ def test_a_message_streamed(door: Door, engine: ScriptedServer) -> None:
     assert kinds[:2] == ["message_start", "ping"]
     assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
     assert "".join(each["delta"]["text"] for each in told if each["type"] == "content_block_delta") == "Hello you"
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/responses"])
+def test_a_stream_begins_before_a_slow_model_is_loaded(
+    door: Door, engine: ScriptedServer, lender: OneAddress, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(asking, "SILENCE", 0.01)
+    plain(engine, "Hello", " you")
+    lender.held.set()
+    body = {"model": "talker", "max_tokens": 9, "messages": HELLO, "input": "Hello", "stream": True}
+    with connect(door.address) as connection:
+        connection.sendall(written(door.address, path, body, key=KEY))
+        received = b""
+        while b": still there" not in received and b"event: ping" not in received:
+            received += connection.recv(1 << 16)
+        assert lender.waiting.is_set()
+        lender.held.clear()
+        while piece := connection.recv(1 << 16):
+            received += piece
+    assert b'" you"' in received
+    assert received.count(b"event: message_start" if path == "/v1/messages" else b"event: response.created") == 1
 
 
 def test_an_empty_answer_is_a_whole_stream(door: Door, engine: ScriptedServer) -> None:
