@@ -1,7 +1,7 @@
 """Ollama's options and common fields, as an engine takes them.
 
-https://github.com/ollama/ollama/blob/main/docs/api.md and docs/modelfile.md. How a model is loaded is Heft's plan, so
-``num_ctx``, ``num_gpu``, ``num_thread`` and their like are taken and left aside.
+https://github.com/ollama/ollama/blob/main/docs/api.md. How a model is loaded is Heft's plan, so ``num_ctx``,
+``num_gpu``, ``num_thread`` and their like are taken and left aside.
 """
 
 from __future__ import annotations
