@@ -22,20 +22,10 @@ def required_choice(fields: Fields, field: str, *values: str) -> str:
     return fields.choice(field, *values) or ""
 
 
-def nested(fields: Fields, field: str) -> Fields | None:
-    """The object that a field is, None where it is absent. Raises DoorError."""
-    value = fields.body.get(field)
-    if value is None:
-        return None
-    if not isinstance(value, dict):
-        raise fields.wrong(field, "is to be an object.", "invalid_type")
-    return Fields(value, fields.name(field))
-
-
 def required_object(fields: Fields, field: str) -> Fields:
     """An object that has to be there. Raises DoorError."""
     fields.required(field)
-    found = nested(fields, field)
+    found = fields.object(field)
     assert found is not None
     return found
 

@@ -18,7 +18,6 @@ from desktop.services.serve.door.reading import (
     MOST_TOKENS,
     given,
     model_name,
-    nested,
     objects,
     refuse,
     required_choice,
@@ -73,7 +72,7 @@ def _conversation(request: Fields) -> Conversation:
     for field in ("container", "mcp_servers"):
         refuse(request, field, _ON_THE_SERVER)
     talk = Conversation(chat_messages(request), list(_tools(request)))
-    choice = nested(request, "tool_choice")
+    choice = request.object("tool_choice")
     if choice is None:
         return talk
     if not talk.tools:
@@ -110,7 +109,7 @@ def _tools(request: Fields) -> Iterator[Tool]:
 
 def _think(request: Fields, talk: Conversation, limit: int) -> bool:
     """Whether thoughts are wanted; without ``thinking`` they are not, as with Anthropic's models."""
-    thinking = nested(request, "thinking")
+    thinking = request.object("thinking")
     kind = "disabled"
     if thinking is not None:
         kind = required_choice(thinking, "type", "enabled", "disabled", "adaptive", "between_tools")
@@ -125,7 +124,7 @@ def _think(request: Fields, talk: Conversation, limit: int) -> bool:
         raise request.wrong("thinking", words, "invalid_value")
     continues = talk.messages[-1]["role"] == "assistant"  # what was begun without thoughts goes on without
     talk.thinking = wanted and not continues
-    output = nested(request, "output_config")
+    output = request.object("output_config")
     effort = output.choice("effort", *_EFFORTS) if output is not None else None
     talk.effort = _EFFORTS[effort] if effort is not None else ""
     return wanted
@@ -141,8 +140,8 @@ def _sampling(request: Fields) -> dict[str, Any]:
 
 def _schema(request: Fields) -> dict[str, Any] | None:
     """JSON by a schema: ``output_config.format``, or ``output_format`` of its beta."""
-    output = nested(request, "output_config")
-    form = (nested(output, "format") if output is not None else None) or nested(request, "output_format")
+    output = request.object("output_config")
+    form = (output.object("format") if output is not None else None) or request.object("output_format")
     if form is None:
         return None
     required_choice(form, "type", "json_schema")

@@ -11,7 +11,7 @@ from typing import Any
 
 from desktop.services.serve.door.conversation import ANY_OBJECT
 from desktop.services.serve.door.fields import Fields
-from desktop.services.serve.door.reading import given, nested
+from desktop.services.serve.door.reading import given
 
 _WHOLE = {  # Ollama's name: the engine's, the least and the most
     "num_keep": ("n_keep", -1, 1 << 30),
@@ -38,7 +38,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
 
 def sampling(request: Fields) -> dict[str, Any]:
     """What ``options`` say about how tokens are chosen. Raises DoorError."""
-    options = nested(request, "options")
+    options = request.object("options")
     if options is None:
         return {}
     found = given(**{theirs: options.whole(name, low, high) for name, (theirs, low, high) in _WHOLE.items()})

@@ -13,7 +13,7 @@ import msgspec
 from desktop.services.serve.door.conversation import Conversation, function_tool, tool_call
 from desktop.services.serve.door.fields import Fields
 from desktop.services.serve.door.ollama.options import sampling, schema, thinking, top_logprobs, unloads
-from desktop.services.serve.door.reading import model_name, nested, objects, refuse, required_choice, required_object
+from desktop.services.serve.door.reading import model_name, objects, refuse, required_choice, required_object
 
 _NO_IMAGES = "the models that Heft serves read text only: leave the images out."
 _REFUSED = {
@@ -138,6 +138,6 @@ def _tool(tool: Fields) -> dict[str, Any]:
     if tool.has("type"):
         required_choice(tool, "type", "function")
     function = required_object(tool, "function")
-    parameters = nested(function, "parameters")
+    parameters = function.object("parameters")
     given = parameters.body if parameters is not None else None
     return function_tool(function.required_text("name"), function.text("description") or "", given)

@@ -14,15 +14,7 @@ from typing import Any, Protocol
 from desktop.services.serve.door.conversation import ANY_OBJECT, Conversation
 from desktop.services.serve.door.failures import DoorError, bad_field
 from desktop.services.serve.door.fields import Fields
-from desktop.services.serve.door.reading import (
-    MOST_TOKENS,
-    given,
-    model_name,
-    nested,
-    refuse,
-    required_choice,
-    required_object,
-)
+from desktop.services.serve.door.reading import MOST_TOKENS, given, model_name, refuse, required_choice, required_object
 from desktop.services.serve.door.responses.items import Item, chat_messages, input_items
 from desktop.services.serve.door.responses.tools import put_tools
 
@@ -85,7 +77,7 @@ def responses_request(body: dict[str, Any], kept: Kept, clock: Callable[[], floa
     echo = _echo(request) | {"instructions": instructions, "store": store}
     put_tools(request, talk, echo)
     talk.schema = _schema(request)
-    reasoning = nested(request, "reasoning")
+    reasoning = request.object("reasoning")
     effort = reasoning.choice("effort", *_EFFORTS) if reasoning is not None else None
     talk.effort = _EFFORTS[effort] if effort is not None else ""
     includes = _includes(request)
@@ -129,8 +121,8 @@ def _sampling(request: Fields) -> dict[str, Any]:
 
 
 def _schema(request: Fields) -> dict[str, Any] | None:
-    text = nested(request, "text")
-    form = nested(text, "format") if text is not None else None
+    text = request.object("text")
+    form = text.object("format") if text is not None else None
     if form is None:
         return None
     kind = required_choice(form, "type", "text", "json_object", "json_schema")
@@ -153,8 +145,8 @@ def _echo(request: Fields) -> dict[str, Any]:
     if request.choice("truncation", "auto", "disabled") == "auto":
         words = "Heft leaves nothing of a conversation out by itself: shorten it."
         raise request.wrong("truncation", words, "unsupported_value")
-    text = nested(request, "text") or Fields({})
-    reasoning = nested(request, "reasoning") or Fields({})
+    text = request.object("text") or Fields({})
+    reasoning = request.object("reasoning") or Fields({})
     return {
         "metadata": _metadata(request),
         "max_output_tokens": request.body.get("max_output_tokens"),
@@ -188,7 +180,7 @@ def _or(value: Any, default: Any) -> Any:
 
 
 def _metadata(request: Fields) -> dict[str, str]:
-    metadata = nested(request, "metadata")
+    metadata = request.object("metadata")
     if metadata is None:
         return {}
     if len(metadata.body) > _METADATA_PAIRS:

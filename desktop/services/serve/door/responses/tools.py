@@ -11,7 +11,7 @@ from typing import Any
 
 from desktop.services.serve.door.conversation import Conversation, function_tool
 from desktop.services.serve.door.fields import Fields
-from desktop.services.serve.door.reading import nested, objects, required_choice
+from desktop.services.serve.door.reading import objects, required_choice
 
 
 def put_tools(request: Fields, talk: Conversation, echo: dict[str, Any]) -> None:
@@ -21,7 +21,7 @@ def put_tools(request: Fields, talk: Conversation, echo: dict[str, Any]) -> None
     choice = request.body.get("tool_choice")
     if isinstance(choice, str):
         talk.choice = request.choice("tool_choice", "none", "auto", "required") or "auto"
-    elif (fields := nested(request, "tool_choice")) is not None:
+    elif (fields := request.object("tool_choice")) is not None:
         _choose(fields, talk)
     if talk.choice == "required" and not talk.tools:
         raise request.wrong("tool_choice", "may only be given with `tools`.", "invalid_value")
@@ -45,7 +45,7 @@ def _tools(request: Fields) -> Iterator[dict[str, Any]]:
             words = f"two tools are named '{name}'." if name else "is to be a name."
             raise tool.wrong("name", words, "invalid_value")
         names.add(name)
-        parameters = nested(tool, "parameters")
+        parameters = tool.object("parameters")
         yield {
             "type": "function",
             "name": name,
