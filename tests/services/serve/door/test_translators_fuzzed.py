@@ -76,7 +76,7 @@ CHAT = {
 }
 GENERATE = {"model": "m", "prompt": "Hello", "system": "s", "raw": False, "format": "json", "options": {"top_k": 1}}
 EMBED = {"model": "m", "input": ["a", "b"], "dimensions": 3, "keep_alive": 0}
-ODD = (
+ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 1.5, 1e300, 10**18, "", " ", "x", "function", "text", "\x00", "a" * 5000, [], {}, [None],
     [[]], {"type": "text"}, {"type": None}, [{"type": "text", "text": "x"}], {"type": "function", "name": []},
 )  # fmt: skip
