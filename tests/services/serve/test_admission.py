@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.lending import GB, a_model, a_plan
+from support.lender_computer import GB, a_model, a_plan
 from support.published import profile
 
 from desktop.core.load_plan import LoadPlan

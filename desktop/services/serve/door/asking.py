@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from desktop.services.serve.door.desk import Desk, Loan
 from desktop.services.serve.door.failures import bad_field
 from desktop.services.serve.door.gathered import Answer, Piece
 from desktop.services.serve.door.model_facts import FactsReader
+from desktop.services.serve.door.requests import Entry
 from desktop.services.serve.door.written import check_writes
+
+SILENCE = 15.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,53 @@ async def pieces(loan: Loan, asked: Asked, answer: Answer) -> AsyncGenerator[lis
     async with aclosing(steps(loan, asked)) as source:
         async for found in source:
             yield [answer.take(step) for step in found]
+
+
+async def lent_pieces(
+    clerk: Clerk, entry: Entry, model: ServedModel, asked: Asked, answer: Answer
+) -> AsyncGenerator[list[Piece], None]:
+    """The same of a model that is loaded for it. Raises DoorError."""
+    async with clerk.desk.loan(entry, model, "text") as loan, aclosing(pieces(loan, asked, answer)) as source:
+        async for found in source:
+            yield found
+
+
+async def kept_alive(
+    source: AsyncGenerator[list[Piece], None], seconds: float = 0.0
+) -> AsyncGenerator[list[Piece] | None, None]:
+    """What ``source`` gives, and None each time when nothing has come for so long (0: SILENCE).
+
+    A model that is loaded, and a long prompt that is read, may take minutes; clients and what is between give up on a
+    stream that is silent (300 seconds with Node.js and codex).
+    """
+    queue: asyncio.Queue[list[Piece] | Exception | None] = asyncio.Queue(1)
+
+    async def pump() -> None:
+        try:
+            async with aclosing(source):
+                async for found in source:
+                    await queue.put(found)
+        except Exception as error:  # noqa: BLE001  # whoever reads the queue raises it
+            await queue.put(error)
+        else:
+            await queue.put(None)
+
+    task = asyncio.create_task(pump())
+    try:
+        while True:
+            try:
+                item = await asyncio.wait_for(queue.get(), seconds or SILENCE)
+            except TimeoutError:
+                yield None
+                continue
+            if item is None:
+                return
+            if isinstance(item, Exception):
+                raise item
+            yield item
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def whole(loan: Loan, asked: Asked) -> Answer:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+COMMENT = b": still there\n\n"  # clients read over it
 _encode = msgspec.json.Encoder().encode
 
 

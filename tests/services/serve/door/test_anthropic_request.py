@@ -199,3 +199,8 @@ def test_tokens_are_counted_without_a_limit() -> None:
     model, talk = count_request(body(max_tokens=..., tools=[WEATHER]))
     assert model == "m"
     assert talk.tools[0]["function"]["name"] == "get_weather"
+
+
+def test_only_a_first_line_of_billing_is_left_out() -> None:
+    text = "Explain this header:\nx-anthropic-billing-header: cch=1;"
+    assert read(system=text).talk.messages[0]["content"] == text

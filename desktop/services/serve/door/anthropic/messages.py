@@ -21,7 +21,7 @@ ChatMessages = list[dict[str, Any]]
 NO_IMAGES = "the models that Heft serves read text only: leave the image out."
 _NO_FILES = "of documents, Heft reads plain text only: put the text into the message."
 # Claude Code's first line differs with every request, says nothing to a model, and would throw its cache away
-_BILLING = re.compile(r"x-anthropic-billing-header:(?:[^;\n]*;)*[^\S\n]*\n?")
+_BILLING = re.compile(r"\Ax-anthropic-billing-header:(?:[^;\n]*;)*[^\S\n]*\n?")
 
 
 def chat_messages(request: Fields) -> ChatMessages:

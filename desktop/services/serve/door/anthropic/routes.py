@@ -11,17 +11,17 @@ import msgspec
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from desktop.services.serve.api import ServedModel
 from desktop.services.serve.door.answers import Asked
 from desktop.services.serve.door.anthropic.answer import PING, MessageEvents, whole_message
 from desktop.services.serve.door.anthropic.request import MessagesRequest, count_request, messages_request
-from desktop.services.serve.door.asking import Clerk, count_tokens, pieces, whole
-from desktop.services.serve.door.desk import Loan
+from desktop.services.serve.door.asking import SILENCE, Clerk, count_tokens, kept_alive, lent_pieces, whole
 from desktop.services.serve.door.gathered import Answer
 from desktop.services.serve.door.replies import EVENTS, JSON, Reply
+from desktop.services.serve.door.requests import Entry
 from desktop.services.serve.door.sse import written
 
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
-_SILENCE = 10.0  # seconds; thoughts that nobody asked for may take longer, and clients give up on silent streams
 
 
 def messages(clerk: Clerk) -> Endpoint:
@@ -35,28 +35,28 @@ def messages(clerk: Clerk) -> Endpoint:
         wanted = replace(wanted, model=model.name)
         asked = await clerk.asked(model, wanted.talk, wanted.options, streams=wanted.stream)
 
+        if wanted.stream:
+            return Reply(desk, request, _streamed(clerk, entry, model, asked, wanted), EVENTS)
+
         async def sent() -> AsyncGenerator[bytes, None]:
             async with desk.loan(entry, model, "text") as loan:
-                if not wanted.stream:
-                    yield msgspec.json.encode(whole_message(wanted, await whole(loan, asked)))
-                    return
-                async with aclosing(_streamed(loan, asked, wanted)) as stream:
-                    async for piece in stream:
-                        yield piece
+                yield msgspec.json.encode(whole_message(wanted, await whole(loan, asked)))
 
-        return Reply(desk, request, sent(), EVENTS if wanted.stream else JSON)
+        return Reply(desk, request, sent(), JSON)
 
     return answer
 
 
-async def _streamed(loan: Loan, asked: Asked, wanted: MessagesRequest) -> AsyncGenerator[bytes, None]:
+async def _streamed(
+    clerk: Clerk, entry: Entry, model: ServedModel, asked: Asked, wanted: MessagesRequest
+) -> AsyncGenerator[bytes, None]:
     answer, events = Answer(), MessageEvents(wanted)
     last = 0.0
-    async with aclosing(pieces(loan, asked, answer)) as source:
+    async with aclosing(kept_alive(lent_pieces(clerk, entry, model, asked, answer))) as source:
         async for found in source:
             told = [] if last else [events.start(answer), PING]
-            told += [event for piece in found for event in events.step(answer, piece)]
-            if not told and time.monotonic() - last > _SILENCE:
+            told += [event for piece in found or () for event in events.step(answer, piece)]
+            if not told and time.monotonic() - last > SILENCE:  # thoughts that nobody asked for come, too
                 told = [PING]
             if told:
                 last = time.monotonic()

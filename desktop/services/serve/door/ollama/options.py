@@ -1,7 +1,7 @@
 """Ollama's options and common fields, as an engine takes them.
 
-https://github.com/ollama/ollama/blob/main/docs/api.md and docs/modelfile.md. How a model is loaded is Heft's plan, so
-``num_ctx``, ``num_gpu``, ``num_thread`` and their like are taken and left aside.
+https://github.com/ollama/ollama/blob/main/docs/api.md. How a model is loaded is Heft's plan, so ``num_ctx``,
+``num_gpu``, ``num_thread`` and their like are taken and left aside.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _NUMBERS = {
 }
 _MOST_STOPS = 64
 _DURATION = re.compile(r"[+-]?(?:0|(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+")
+_LONGEST_DURATION = 64  # characters
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
 
 
@@ -84,7 +85,7 @@ def unloads(request: Fields) -> bool:
     """
     value = request.body.get("keep_alive")
     if isinstance(value, str):
-        if not _DURATION.fullmatch(value) and not _NUMBER.fullmatch(value):
+        if len(value) > _LONGEST_DURATION or (not _DURATION.fullmatch(value) and not _NUMBER.fullmatch(value)):
             raise request.wrong("keep_alive", f"'{value[:40]}' is no duration such as \"5m\".", "invalid_value")
         return not any(digit in value for digit in "123456789")
     number = request.number("keep_alive", -(1 << 62), 1 << 62)

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from desktop.services.serve.api import ServedModel
 from desktop.services.serve.door.answers import Asked
-from desktop.services.serve.door.asking import Clerk, count_tokens, pieces, whole
+from desktop.services.serve.door.asking import Clerk, count_tokens, kept_alive, lent_pieces, whole
 from desktop.services.serve.door.failures import DoorError
 from desktop.services.serve.door.gathered import Answer
 from desktop.services.serve.door.replies import EVENTS, JSON, Reply
@@ -22,7 +22,7 @@ from desktop.services.serve.door.requests import Entry
 from desktop.services.serve.door.responses.answer import ResponseEvents, whole_response
 from desktop.services.serve.door.responses.request import ResponsesRequest, responses_request, unknown_response
 from desktop.services.serve.door.responses.store import ResponseStore
-from desktop.services.serve.door.sse import written
+from desktop.services.serve.door.sse import COMMENT, written
 
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
 
@@ -64,16 +64,13 @@ class Counter:
         answer, events = Answer(), ResponseEvents(wanted)
         begun = False
         try:
-            async with (
-                self.clerk.desk.loan(entry, model, "text") as loan,
-                aclosing(pieces(loan, asked, answer)) as source,
-            ):
-                async for found in source:
+            source = lent_pieces(self.clerk, entry, model, asked, answer)
+            async with aclosing(kept_alive(source)) as stream:
+                async for found in stream:
                     told = [] if begun else events.start()
                     begun = True
-                    told += [event for piece in found for event in events.step(answer, piece)]
-                    if told:
-                        yield written(told)
+                    told += [event for piece in found or () for event in events.step(answer, piece)]
+                    yield written(told) if told else COMMENT
         except DoorError as failure:
             if begun:
                 yield written(events.failed(failure.message))
