@@ -160,3 +160,18 @@ def test_what_the_window_serves_is_told_stopped_and_given_a_new_key(paths: Paths
         assert code == 0 and told["state"] == "off" and serving.service.state.phase == "off"
     finally:
         serving.service.close()
+
+
+def test_it_is_installed_with_its_arguments_and_started(heft_home: Path, tmp_path: Path) -> None:
+    tool = tmp_path / "systemctl"
+    tool.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\n')
+    tool.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-m", "desktop", "serve", "--install", "--port", "9000", "--json"],
+        env=around(heft_home) | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert told["enabled"] and told["started"]
+    assert '"serve" "--port" "9000"' in Path(told["unit"]).read_text()
+    assert (tmp_path / "calls").read_text().splitlines()[-1] == "--user enable --now heft-serve.service"
