@@ -217,7 +217,7 @@ def test_what_is_served_is_said_and_gives_way_to_figures(
     qtbot.waitUntil(lambda: find(bar, QWidget, "gaugeRAM").isVisible())
     bar.show_answer(1234.5)
     bar.resize(644, 30)
-    assert faults(bar) == []
+    qtbot.waitUntil(lambda: faults(bar) == [])
     assert button.text() == "Serving" and "12 clients" in button.toolTip()
     bar.show_serving("")
     assert not button.isVisible()
