@@ -81,7 +81,7 @@ MakeDoor = Callable[[ModelLender, DoorWishes], OpenDoor]
 class ServeState:
     """What the server is. ``address`` is where it is reached, or will be; ``network``: from other computers, too.
 
-    ``elsewhere``: another process of Heft's serves, so that this one cannot (``error`` names it).
+    ``elsewhere``: another process of Heft's serves, so that this one does not (``error`` names it).
     """
 
     phase: Phase = "off"
@@ -185,6 +185,23 @@ class ServeService:
         """Until somebody has switched it off. A signal interrupts it."""
         while not self._stopped.wait(3600.0):
             pass
+
+    def look_elsewhere(self) -> None:
+        """Find out whether another process of Heft's serves, while this one does not; the state says so then."""
+        if not self._switching.acquire(blocking=False):
+            return  # that finds out by itself
+        try:
+            state = self._state
+            if state.phase == "off" or state.elsewhere:
+                told = owning.ask_owner(self._paths.data, owning.STATUS)
+                if told is not None and not state.elsewhere:
+                    self._change(replace(self._described("off"), error=busy(told), elsewhere=True))
+                elif told is None and state.elsewhere:
+                    self._change(self._described("off"))
+        except HeftError as error:  # it hangs, or ends in this moment
+            _log.info("who serves did not answer: %s", error.kind)
+        finally:
+            self._switching.release()
 
     def take_over(self) -> ServeState:
         """Stop the process that serves instead of this one, and serve. HeftError when it does not stop."""

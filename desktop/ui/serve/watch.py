@@ -81,6 +81,8 @@ class ServeWatch(QObject):
 
     def _read(self, with_models: bool) -> ServeView:
         service = self._service
+        if with_models:
+            service.look_elsewhere()
         models = service.models() if with_models else None
         return ServeView(service.state, models, service.requests(), time.time())
 

@@ -199,6 +199,22 @@ def test_one_process_takes_over_from_another(serving: Serving) -> None:
     other.service.close()
 
 
+def test_a_window_that_is_off_finds_out_that_another_process_serves(serving: Serving) -> None:
+    serving.service.by = "command"
+    other = Serving(serving.paths)
+    other.service.look_elsewhere()
+    assert other.service.state == ServeState("off", "http://127.0.0.1:8321")
+    serving.service.switch_on()
+    other.service.look_elsewhere()
+    state = other.service.state
+    assert state.phase == "off" and state.elsewhere and state.error is not None
+    assert "http://127.0.0.1:8321" in state.error.message
+    serving.service.switch_off()
+    other.service.look_elsewhere()
+    assert other.service.state.error is None and not other.service.state.elsewhere
+    other.service.close()
+
+
 def test_the_one_who_serves_is_asked_and_told_by_others(serving: Serving) -> None:
     serving.service.switch_on()
     serving.door.tell(asked(1, prompt_tokens=100, cached_tokens=98))

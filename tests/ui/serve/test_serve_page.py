@@ -75,6 +75,20 @@ def test_another_process_that_serves_is_named_and_can_be_stopped(make_page: Make
     other.service.close()
 
 
+def test_what_another_process_serves_is_said_before_anything_is_pressed(make_page: MakePage, qtbot: QtBot) -> None:
+    made = make_page(CHAT)
+    other = Serving(made.serving.paths)
+    other.service.by = "command"
+    other.service.switch_on()
+    made.page.hide()
+    made.page.show()
+    qtbot.waitUntil(lambda: "heft serve (process" in made.says("serveNoticeTitle"))
+    assert made.says("servePhase") == "○ off" and not made.button("serveNoticeSwitch").isVisible()
+    made.press("serveStopOther")
+    made.until_phase("on")
+    other.service.close()
+
+
 def test_opening_to_the_network_warns_first_and_is_undone_at_once(make_page: MakePage, qtbot: QtBot) -> None:
     made = make_page(CHAT)
     made.switch_on()
