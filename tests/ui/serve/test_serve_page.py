@@ -29,6 +29,7 @@ def test_off_it_says_what_it_is_for_and_one_press_switches_it_on(make_page: Make
     assert "nothing listens" in made.says("serveNoticeText") and made.says("serveReach") == ""
     made.press("serveNoticeSwitch")
     made.until_phase("● on")
+    assert "no keyring" in made.says("serveKeyNote")
     assert made.button("serveSwitch").isChecked() and made.says("serveReach") == "this computer only"
     assert made.says("serveNoticeTitle") == "" and made.serving.door.open
     assert made.button("serveSwitch").hasFocus(), "the button that had the keyboard is gone"
@@ -178,6 +179,25 @@ def test_a_model_that_does_not_load_is_told(make_page: MakePage, qtbot: QtBot) -
     made.table("serveModels").selectRow(0)
     made.press("serveLoad")
     qtbot.waitUntil(lambda: any(isinstance(words, HeftError) for words in made.told))
+
+
+def test_models_that_cannot_be_looked_through_are_told_once(
+    make_page: MakePage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_page(CHAT)
+    looks: list[bool] = []
+
+    def states() -> tuple[ModelState, ...]:
+        looks.append(True)
+        raise HeftError("The folder cannot be read.", "Look at its permissions.")
+
+    monkeypatch.setattr(made.serving.lender, "states", states)
+    for count in (1, 2):
+        made.watch.look()
+        qtbot.waitUntil(lambda count=count: len(looks) == count)  # type: ignore[misc]
+    made.watch.look()
+    qtbot.waitUntil(lambda: len(looks) == 3)
+    assert len([words for words in made.told if isinstance(words, HeftError)]) == 1
 
 
 def test_every_action_is_connected_and_every_control_has_a_name(make_page: MakePage) -> None:
