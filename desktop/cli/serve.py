@@ -15,7 +15,6 @@ from desktop.core.failures import FailureKind
 from desktop.services.container import Container
 from desktop.services.serve import owner, unit
 from desktop.services.serve.key import ServeKey
-from desktop.services.serve.service import busy
 from desktop.services.serve.state_words import context_words, reach_words
 from desktop.services.serve.status import off_document
 from desktop.store.paths import Paths, default_paths
@@ -66,7 +65,7 @@ def _port(text: str) -> int:
 
 def _serve(paths: Paths, args: argparse.Namespace) -> int:
     if (told := owner.ask_owner(paths.data, owner.STATUS)) is not None:
-        raise busy(told)
+        raise owner.busy(told)
     with _signals() as let_it_end, Container(paths, _say) as container:
         service = container.serve
         service.by = "command"

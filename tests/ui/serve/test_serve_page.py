@@ -62,6 +62,19 @@ def test_a_taken_port_is_told_with_the_page_of_the_settings_and_tried_again(make
     made.until_phase("on")
 
 
+def test_a_port_that_cannot_be_while_it_serves_is_told_and_what_was_goes_on(make_page: MakePage, qtbot: QtBot) -> None:
+    made = make_page(CHAT)
+    made.switch_on()
+    made.serving.faults = {8500: OSError(errno.EADDRINUSE, "in use")}
+    made.serving.settings.set(options.SERVE_PORT, 8500)
+    qtbot.waitUntil(lambda: "port 8500" in made.says("serveNoticeTitle"))
+    made.until_phase("● on")
+    assert "What was before goes on." in made.says("serveNoticeText") and made.button("serveSwitch").isChecked()
+    assert made.field("serveAddress") == "http://127.0.0.1:8321/v1"
+    made.serving.settings.set(options.SERVE_PORT, 8321)
+    qtbot.waitUntil(lambda: made.says("serveNoticeTitle") == "")
+
+
 def test_another_process_that_serves_is_named_and_can_be_stopped(make_page: MakePage) -> None:
     made = make_page(CHAT)
     other = Serving(made.serving.paths)
