@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -77,6 +78,7 @@ def _serve(paths: Paths, args: argparse.Namespace) -> int:
                 print_json(service.status())
             else:
                 print_text(f"Serving on {state.address} ({reach_words(state.network)}). Ctrl+C ends it.")
+                sys.stdout.flush()  # a journal or a pipe has it now, not at the end
                 print_note("heft: The key: heft serve key")
             service.wait_until_off()
         except _EndedError:

@@ -159,11 +159,23 @@ def test_the_starter_answers_and_a_running_answer_is_ended_with_words(heft_home:
 
 def test_a_stop_from_elsewhere_ends_it(heft_home: Path) -> None:
     with served(heft_home, "--port", str(free_port())) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        assert said.startswith("Serving on http://127.0.0.1:") and "this computer only" in said
         assert heft(heft_home, "serve", "stop")[1]["state"] == "off"
-        out, error = process.communicate(timeout=SECONDS)
+        _, error = process.communicate(timeout=SECONDS)
     assert process.returncode == 0 and "Traceback" not in error
-    assert out.startswith("Serving on http://127.0.0.1:") and "this computer only" in out
     assert "heft serve key" in error
+
+
+def test_one_that_was_killed_leaves_the_place_free(heft_home: Path) -> None:
+    port = str(free_port())
+    with served(heft_home, "--port", port) as process:
+        process.kill()
+        process.wait(SECONDS)
+        assert heft(heft_home, "serve", "status")[1]["state"] == "off"
+    with served(heft_home, "--port", port):
+        assert heft(heft_home, "serve", "stop")[1]["state"] == "off"
 
 
 def test_a_port_that_is_taken_is_told(heft_home: Path) -> None:
