@@ -32,8 +32,8 @@ class Wishes(Members):
         return 0.0 if (minutes := self.settings.get(options.IDLE_MINUTES)) == "never" else 60.0 * int(minutes)
 
     def served_idle_seconds(self) -> float:
-        """The same of a model that other programs asked for."""
-        minutes = self.settings.get(options.SERVED_IDLE_MINUTES)
+        """After which a model that other programs used, and use no more, is let go; 0 for never."""
+        minutes = self.settings.get(options.SERVE_IDLE_MINUTES)
         return 0.0 if minutes == "never" else 60.0 * int(minutes)
 
     def hub_endpoint(self) -> str:

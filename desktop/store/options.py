@@ -217,8 +217,8 @@ SERVE_AT_START = Option(
     explanation="Other programs can use your models as soon as Heft's window is open",
     words="server autostart",
 )
-SERVED_IDLE_MINUTES = Option(
-    key="served_idle_minutes",
+SERVE_IDLE_MINUTES = Option(
+    key="serve_idle_minutes",
     kind=Choice[ServedMinutes](
         (
             ("never", "Never"),

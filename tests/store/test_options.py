@@ -25,7 +25,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "idle_minutes": (" 15", "15"),
     "serve_port": ("9.000", 9000),
     "serve_at_start": ("on", True),
-    "served_idle_minutes": ("Never", "never"),
+    "serve_idle_minutes": ("Never", "never"),
     "serve_request_megabytes": ("128", 128),
     "serve_web_page": ("yes", True),
     "hub_endpoint": ("https://mirror.example/", "https://mirror.example"),

@@ -88,7 +88,7 @@ class ServePage(Page):
 
     def option_changed(self, change: Changed) -> None:
         """Another time after which models go."""
-        if change.option is options.SERVED_IDLE_MINUTES:
+        if change.option is options.SERVE_IDLE_MINUTES:
             self._show_rule()
 
     # -- building --------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ class ServePage(Page):
         self._models.keep_keyboard(before)
 
     def _show_rule(self) -> None:
-        self._models.show_rule(self._settings.get(options.SERVED_IDLE_MINUTES))
+        self._models.show_rule(self._settings.get(options.SERVE_IDLE_MINUTES))
 
     def _show_log(self) -> None:
         self._log = LogDialog(self)

@@ -158,7 +158,7 @@ def test_a_new_key_counts_also_where_a_setting_cannot_be(serving: Serving) -> No
 
 def test_other_settings_leave_the_door_alone(serving: Serving) -> None:
     serving.service.switch_on()
-    serving.settings.set(options.SERVED_IDLE_MINUTES, "60")
+    serving.settings.set(options.SERVE_IDLE_MINUTES, "60")
     serving.settings.set(options.THEME, "dark")
     assert len(serving.doors) == 1 and serving.door.open
 

@@ -58,9 +58,9 @@ def test_the_rule_of_unloading_follows_the_setting(make_page: MakePage) -> None:
     made = make_page(CHAT)
     assert "unloaded after 10 minutes, never in the middle of an answer" in made.says("serveRule")
     made.serving.settings.subscribe(made.page.option_changed)
-    made.serving.settings.set(options.SERVED_IDLE_MINUTES, "1")
+    made.serving.settings.set(options.SERVE_IDLE_MINUTES, "1")
     assert "after 1 minute," in made.says("serveRule")
-    made.serving.settings.set(options.SERVED_IDLE_MINUTES, "never")
+    made.serving.settings.set(options.SERVE_IDLE_MINUTES, "never")
     assert "only to make room" in made.says("serveRule")
 
 

@@ -21,5 +21,5 @@ class ServePane(SettingsPane):
             (options.SERVE_PORT, options.SERVE_AT_START, options.SERVE_WEB_PAGE, options.SERVE_REQUEST_MEGABYTES),
         )
         card.add_line("settingsServeNetwork", _NETWORK, "muted")
-        self.add_card("settingsServedModels", "Models", (options.SERVED_IDLE_MINUTES,))
+        self.add_card("settingsServedModels", "Models", (options.SERVE_IDLE_MINUTES,))
         self.column.addStretch(1)
