@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,7 +16,6 @@ from desktop.core.failures import FailureKind
 from desktop.services.container import Container
 from desktop.services.serve import owner, unit
 from desktop.services.serve.key import ServeKey
-from desktop.services.serve.service import busy
 from desktop.services.serve.state_words import context_words, reach_words
 from desktop.services.serve.status import off_document
 from desktop.store.paths import Paths, default_paths
@@ -66,7 +66,7 @@ def _port(text: str) -> int:
 
 def _serve(paths: Paths, args: argparse.Namespace) -> int:
     if (told := owner.ask_owner(paths.data, owner.STATUS)) is not None:
-        raise busy(told)
+        raise owner.busy(told)
     with _signals() as let_it_end, Container(paths, _say) as container:
         service = container.serve
         service.by = "command"
@@ -78,6 +78,7 @@ def _serve(paths: Paths, args: argparse.Namespace) -> int:
                 print_json(service.status())
             else:
                 print_text(f"Serving on {state.address} ({reach_words(state.network)}). Ctrl+C ends it.")
+                sys.stdout.flush()  # a journal or a pipe has it now, not at the end
                 print_note("heft: The key: heft serve key")
             service.wait_until_off()
         except _EndedError:

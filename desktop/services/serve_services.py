@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from desktop.services.planning.service import PlanningService
     from desktop.services.serve.api import ModelLender
     from desktop.services.serve.lender import Lender
-    from desktop.services.serve.service import DoorWishes, OpenDoor, ServeService
+    from desktop.services.serve.opening import DoorWishes, OpenDoor
+    from desktop.services.serve.service import ServeService
 
 SERVE_END_SECONDS = 15.0  # the door's own moment for running answers takes less
 

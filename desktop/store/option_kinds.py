@@ -85,16 +85,21 @@ class Choice(Kind[S]):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Whole(Kind[int]):
-    """A whole number from ``low`` to ``high``; ``zero`` is what a person reads for 0."""
+    """A whole number from ``low`` to ``high``; ``zero`` is what a person reads for 0.
+
+    ``counts`` False is one that names something, such as a port: it is written without marks for thousands.
+    """
 
     low: int
     high: int
     zero: str = ""
+    counts: bool = True
 
     @property
     def accepts(self) -> str:
         zero = f" (0: {self.zero})" if self.zero else ""
-        return f"a whole number from {human_count(self.low)} to {human_count(self.high)}{zero}"
+        low, high = (human_count(end) if self.counts else str(end) for end in (self.low, self.high))
+        return f"a whole number from {low} to {high}{zero}"
 
     def checked(self, value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not self.low <= value <= self.high:

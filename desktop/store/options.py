@@ -211,7 +211,7 @@ IDLE_MINUTES = Option(
 
 SERVE_PORT = Option(
     key="serve_port",
-    kind=Whole(1024, 65535),
+    kind=Whole(1024, 65535, counts=False),
     default=8321,
     page="serve",
     label="Port",

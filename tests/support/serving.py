@@ -20,7 +20,8 @@ from desktop.engine.api import Loaded
 from desktop.engine.endpoint.http import Address
 from desktop.services.serve.api import Lease, ModelPhase, ModelState, Purpose, RequestRecord, ServedModel
 from desktop.services.serve.key import ServeKey
-from desktop.services.serve.service import DoorWishes, ServeService
+from desktop.services.serve.opening import DoorWishes
+from desktop.services.serve.service import ServeService
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
 from desktop.system.listeners import Listeners
@@ -155,13 +156,14 @@ class Serving:
         self.settings = SettingsStore(paths.settings)
         self.lender = FakeLender(list(models))
         self.doors: list[FakeDoor] = []
-        self.fault: Exception | None = None
+        self.fault: Exception | None = None  # of each door
+        self.faults: dict[int, Exception] = {}  # of those on a port
         self.key = ServeKey(paths.data)
         self.plans: dict[str, LoadPlan] = {}  # of models that are not loaded
         self.service = ServeService(paths, self.settings, self.key, lambda: self.lender, self._open, self._estimate)
 
     def _open(self, lender: object, wishes: DoorWishes) -> FakeDoor:
-        self.doors.append(FakeDoor(wishes, self.fault))
+        self.doors.append(FakeDoor(wishes, self.faults.get(wishes.port, self.fault)))
         return self.doors[-1]
 
     def _estimate(self, models: Sequence[ServedModel], cancelled: Callable[[], bool]) -> dict[str, LoadPlan]:

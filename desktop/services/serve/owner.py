@@ -52,6 +52,13 @@ def stop_owner(folder: Path) -> bool:
     return True
 
 
+def busy(told: dict[str, Any]) -> HeftError:
+    """That another process of Heft's serves; ``told`` is its status."""
+    who = "Heft's window" if told.get("served_by") == "window" else f"heft serve (process {told.get('pid', '?')})"
+    where = f" on {told['address']}" if told.get("address") else ""
+    return HeftError(f"{who} serves already{where}.", "Stop it first: heft serve stop", kind=FailureKind.BUSY)
+
+
 def _serves(folder: Path) -> bool:
     """Whether a process that was asked to stop has not yet."""
     try:

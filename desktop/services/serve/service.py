@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from desktop.core.cancelled import never
 from desktop.core.errors import HeftError
-from desktop.core.failures import FailureKind
 from desktop.core.model_kind import ModelKind
 from desktop.services.serve import owner as owning
 from desktop.services.serve.addresses import EVERYWHERE, LOOPBACK, allowed_hosts, shown_address
@@ -20,6 +18,7 @@ from desktop.services.serve.api import ModelLender, ModelState, Purpose, Request
 from desktop.services.serve.estimates import Estimate, no_estimates
 from desktop.services.serve.key import ServeKey
 from desktop.services.serve.log import ServeLog
+from desktop.services.serve.opening import DoorWishes, MakeDoor, OpenDoor, opened
 from desktop.services.serve.status import status_document
 from desktop.store import options
 from desktop.store.paths import Paths
@@ -37,7 +36,6 @@ _AT_THE_DOOR = (
     options.SERVE_WEB_PAGE,
 )
 _PURPOSES: dict[ModelKind, Purpose] = {ModelKind.EMBEDDING: "embedding", ModelKind.RERANKER: "rerank"}
-_TAKEN = (errno.EADDRINUSE, errno.EACCES)
 _KEPT = 200  # requests of earlier doors
 
 
@@ -46,42 +44,11 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True)
-class DoorWishes:
-    """How the door is to be. ``request_bytes`` is the largest request that is read."""
-
-    host: str
-    port: int
-    key: str
-    allowed_hosts: tuple[str, ...]
-    network: bool
-    web_page: bool
-    request_bytes: int
-
-
-class OpenDoor(Protocol):
-    """What listens for other programs. Thread-safe."""
-
-    def start(self) -> None:
-        """Listen. OSError or HeftError where it cannot."""
-
-    def close(self) -> None:
-        """Listen no more; running answers get a moment."""
-
-    def requests(self) -> tuple[RequestRecord, ...]:
-        """The newest requests, the newest first."""
-
-    def subscribe(self, listener: Callable[[RequestRecord], None]) -> Callable[[], None]:
-        """Hear of each change of one; returns the way to stop hearing."""
-
-
-MakeDoor = Callable[[ModelLender, DoorWishes], OpenDoor]
-
-
-@dataclass(frozen=True)
 class ServeState:
     """What the server is. ``address`` is where it is reached, or will be; ``network``: from other computers, too.
 
-    ``elsewhere``: another process of Heft's serves, so that this one cannot (``error`` names it).
+    ``error``: why it could not be started, or, while it is on, why it could not be changed and goes on as it was.
+    ``elsewhere``: another process of Heft's serves, so that this one does not (``error`` names it).
     """
 
     phase: Phase = "off"
@@ -117,11 +84,12 @@ class ServeService:
         self._owner: owning.Owner | None = None
         self._port = 0  # that of this run, 0 for the settings'
         self._open: bool | None = None  # whether this run is open to the network, None for the settings
+        self._held: DoorWishes | None = None  # those of the door that is open, or was last
         self._past: tuple[RequestRecord, ...] = ()  # of the doors before the present one
         self._leave_door: Callable[[], None] = _nothing
         self._leave_lender: Callable[[], None] = _nothing
         self._stopped = threading.Event()
-        self._state = self._described("off")
+        self._state = self._at_rest()
         self._unsubscribe = settings.subscribe(self._option_changed)
 
     # -- what is known ---------------------------------------------------------------------------
@@ -178,13 +146,30 @@ class ServeService:
                 _log.info("serving ended")
             self._let_go()
             self._port, self._open = 0, None
-            self._change(self._described("off"))
+            self._change(self._at_rest())
             self._stopped.set()
 
     def wait_until_off(self) -> None:
         """Until somebody has switched it off. A signal interrupts it."""
         while not self._stopped.wait(3600.0):
             pass
+
+    def look_elsewhere(self) -> None:
+        """Find out whether another process of Heft's serves, while this one does not; the state says so then."""
+        if not self._switching.acquire(blocking=False):
+            return  # that finds out by itself
+        try:
+            state = self._state
+            if state.phase == "off" or state.elsewhere:
+                told = owning.ask_owner(self._paths.data, owning.STATUS)
+                if told is not None and not state.elsewhere:
+                    self._change(replace(self._at_rest(), error=owning.busy(told), elsewhere=True))
+                elif told is None and state.elsewhere:
+                    self._change(self._at_rest())
+        except HeftError as error:  # it hangs, or ends in this moment
+            _log.info("who serves did not answer: %s", error.kind)
+        finally:
+            self._switching.release()
 
     def take_over(self) -> ServeState:
         """Stop the process that serves instead of this one, and serve. HeftError when it does not stop."""
@@ -235,50 +220,49 @@ class ServeService:
 
     def _start(self) -> None:
         """From "starting" to "on" or "failed"."""
-        self._change(self._described("starting"))
+        wishes = self._wishes()
+        self._change(_described("starting", wishes))
         try:
             self._own()
-            self._listen()
+            self._listen(wishes)
         except HeftError as error:
             elsewhere = self._owner is None
             self._let_go()
-            self._change(replace(self._described("failed"), error=error, elsewhere=elsewhere))
+            self._change(replace(_described("failed", wishes), error=error, elsewhere=elsewhere))
             _log.info("serving failed: %s", error.kind)
-        else:
-            self._change(self._described("on"))
-            _log.info("serving on port %d%s", self._at(), ", open to the network" if self._state.network else "")
+
+    def _start_anew(self) -> None:
+        """With other wishes; where they cannot be, it goes on as it was, and the state says why."""
+        before, wishes = self._held, self._wishes()
+        self._close_door()
+        self._change(_described("starting", wishes))
+        try:
+            self._listen(wishes)
+        except HeftError as error:
+            _log.info("the server could not be changed: %s", error.kind)
+            if before is None:
+                raise
+            try:
+                self._listen(replace(before, key=wishes.key), error)
+            except HeftError:
+                self._let_go()
+                self._change(replace(_described("failed", wishes), error=error))
 
     def _own(self) -> None:
         """Be the one that serves. HeftError (BUSY) while another process is."""
         self._owner = self._owner or owning.Owner.claimed(self._paths.data, self._answer)
         if self._owner is None:
             told = owning.ask_owner(self._paths.data, owning.STATUS) or {}
-            raise busy(told)
+            raise owning.busy(told)
 
-    def _listen(self) -> None:
-        state = self._described("on")
-        door = self._make_door(
-            self._lender(),
-            DoorWishes(
-                host=EVERYWHERE if state.network else LOOPBACK,
-                port=self._at(),
-                key=self.key.get(),
-                allowed_hosts=allowed_hosts(network=state.network),
-                network=state.network,
-                web_page=state.web_page,
-                request_bytes=self._settings.get(options.SERVE_REQUEST_MEGABYTES) * 1_000_000,
-            ),
-        )
-        try:
-            door.start()
-        except OSError as error:
-            raise _refused(error, self._at()) from error
-        except HeftError as error:
-            if isinstance(error.__cause__, OSError):  # with the page of the settings where that is mended
-                raise _refused(error.__cause__, self._at()) from error
-            raise
-        self._door = door
+    def _listen(self, wishes: DoorWishes, error: HeftError | None = None) -> None:
+        """Open a door and be "on"; ``error`` is why it is not as it was wished. HeftError where it cannot be opened."""
+        wishes = wishes if wishes.key else replace(wishes, key=self.key.get())
+        door = opened(self._make_door, self._lender(), wishes)
+        self._door, self._held = door, wishes
         self._leave_door = door.subscribe(lambda _record: self._tell())
+        self._change(replace(_described("on", wishes), error=error))
+        _log.info("serving on port %d%s", wishes.port, ", open to the network" if wishes.network else "")
 
     def _close_door(self) -> None:
         if (door := self._door) is not None:
@@ -297,24 +281,30 @@ class ServeService:
         with self._switching:
             match self._state.phase:
                 case "on":
-                    self._close_door()
-                    self._start()
+                    self._start_anew()
                 case "failed" if not self._state.elsewhere:
                     self._start()
                 case "off":
-                    self._change(self._described("off"))
+                    self._change(self._at_rest())
 
     def _option_changed(self, change: Changed) -> None:
         if change.option in _AT_THE_DOOR:  # whoever changed it need not wait for answers that end meanwhile
             threading.Thread(target=self._apply, name="serve-apply", daemon=True).start()
 
-    def _at(self) -> int:
-        return self._port or self._settings.get(options.SERVE_PORT)
-
-    def _described(self, phase: Phase) -> ServeState:
+    def _wishes(self) -> DoorWishes:
+        """How the door is to be by the settings and what holds for this run. The key is added when it is opened."""
         network = self._settings.get(options.SERVE_NETWORK) if self._open is None else self._open
-        web_page = self._settings.get(options.SERVE_WEB_PAGE)
-        return ServeState(phase, shown_address(self._at(), network=network), network, web_page)
+        return DoorWishes(
+            host=EVERYWHERE if network else LOOPBACK,
+            port=self._port or self._settings.get(options.SERVE_PORT),
+            allowed_hosts=allowed_hosts(network=network),
+            network=network,
+            web_page=self._settings.get(options.SERVE_WEB_PAGE),
+            request_bytes=self._settings.get(options.SERVE_REQUEST_MEGABYTES) * 1_000_000,
+        )
+
+    def _at_rest(self) -> ServeState:
+        return _described("off", self._wishes())
 
     def _change(self, state: ServeState) -> None:
         self._state = state
@@ -336,25 +326,5 @@ class ServeService:
             return {"error": error.as_dict()}
 
 
-def busy(told: dict[str, Any]) -> HeftError:
-    """That another process of Heft's serves; ``told`` is its status."""
-    who = "Heft's window" if told.get("served_by") == "window" else f"heft serve (process {told.get('pid', '?')})"
-    where = f" on {told['address']}" if told.get("address") else ""
-    return HeftError(f"{who} serves already{where}.", "Stop it first: heft serve stop", kind=FailureKind.BUSY)
-
-
-def _refused(error: OSError, port: int) -> HeftError:
-    """Why a port cannot be listened on, in words."""
-    if error.errno in _TAKEN:
-        return HeftError(
-            f"Another program listens on port {port} already.",
-            "Choose another port in Settings > Serve, or with heft serve --port.",
-            kind=FailureKind.PORT_TAKEN,
-            detail=repr(error),
-        )
-    return HeftError(
-        f"Heft could not listen on port {port}: {error.strerror or error}",
-        "Choose another port in Settings > Serve.",
-        kind=FailureKind.PORT_TAKEN,
-        detail=repr(error),
-    )
+def _described(phase: Phase, wishes: DoorWishes) -> ServeState:
+    return ServeState(phase, shown_address(wishes.port, network=wishes.network), wishes.network, wishes.web_page)

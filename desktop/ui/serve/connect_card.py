@@ -13,8 +13,8 @@ from desktop.ui.shared.signals import calling
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import Theme
 
-_LINES = 7  # of the text in view; the rest scrolls
-_MARGINS = 14
+_LINES = 8  # of the text in view; the rest scrolls
+_MARGINS = 20
 
 
 class ConnectCard(ServeCard):

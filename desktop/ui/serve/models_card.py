@@ -6,23 +6,21 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.services.serve.api import ModelState
 from desktop.ui.serve import actions
 from desktop.ui.serve.card import ServeCard
+from desktop.ui.serve.low_table import LowTable
 from desktop.ui.serve.models_model import ACT, CONTEXT, MEMORY, NAME, RATE, SLOTS, STATE, WHERE, ServedModels
 from desktop.ui.serve.two_tone import TwoToneDelegate
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.spared_columns import SparedColumns
-from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.keys import matches
 from desktop.ui.shell.theme import Theme
 
-ROW_HEIGHT = 32
-_LEAST_ROWS = 3
 _WIDTHS = {STATE: 196, WHERE: 150, MEMORY: 86, CONTEXT: 84, SLOTS: 84, RATE: 84, ACT: 78}
 _LEAST_NAME = 200
 _RULE = {"never": "loaded when asked for, unloaded only to make room, never in the middle of an answer"}
@@ -31,7 +29,7 @@ _ADVICE = "Heft serves what is in its Library. Get a model there, and it stands 
 _LOOKING = "Looking for models…"
 
 
-class ModelsTable(QTableView):
+class ModelsTable(LowTable):
     """Enter loads the chosen model, Del unloads it; so does the last column by mouse."""
 
     load_asked = Signal()
@@ -39,19 +37,11 @@ class ModelsTable(QTableView):
     model_changed = Signal()
 
     def __init__(self, rows: ServedModels, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("serveModels", "Models that other programs can use", rows, _WIDTHS, NAME, parent)
         self._rows = rows
         self._chosen = ""
-        set_up_table(self, "serveModels", "Models that other programs can use", row_height=ROW_HEIGHT)
-        self.setModel(rows)
         self.setItemDelegateForColumn(NAME, TwoToneDelegate(theme, self, bold=True))
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        header = self.horizontalHeader()
-        for column, width in _WIDTHS.items():
-            self.setColumnWidth(column, width)
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         self._spared = SparedColumns(self, NAME, _LEAST_NAME, (SLOTS, CONTEXT, RATE, WHERE, ACT))
-        self.setMinimumHeight(_LEAST_ROWS * ROW_HEIGHT + header.sizeHint().height() + 4)
         rows.modelReset.connect(self._restore)
         rows.dataChanged.connect(self.model_changed)
         self.clicked.connect(self._clicked)

@@ -20,7 +20,7 @@ _WHAT_FOR_MORE = (
 
 
 class ServeNotice(QFrame):
-    """Hidden while it serves."""
+    """Hidden while it serves as it is wished."""
 
     settings_asked = Signal(str)  # SettingsPage
 
@@ -52,12 +52,13 @@ class ServeNotice(QFrame):
     def show_state(self, state: ServeState) -> None:
         """Say what this state calls for."""
         error = state.error
-        self.setVisible(state.phase in ("off", "failed"))
+        self.setVisible(state.phase in ("off", "failed") or error is not None)
         set_role(self._title, "subtitle" if error is None else "bad")
         self._title.setText(_WHAT_FOR if error is None else error.message)
-        self._text.setText(_WHAT_FOR_MORE if error is None else error.hint)
+        goes_on = " What was before goes on." if state.phase == "on" else ""
+        self._text.setText(_WHAT_FOR_MORE if error is None else f"{error.hint}{goes_on}".strip())
         self._text.setVisible(bool(self._text.text()))
-        self._switch.setVisible(state.phase == "off")
-        self._again.setVisible(state.phase == "failed")
+        self._switch.setVisible(state.phase == "off" and not state.elsewhere)
+        self._again.setVisible(state.phase == "failed" and not state.elsewhere)
         self._stop.setVisible(state.elsewhere)
         self._link.show_for(error)

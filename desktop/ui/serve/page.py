@@ -169,6 +169,8 @@ class ServePage(Page):
         if had_keyboard and not focused.isVisible():  # what was pressed is gone: the switch says the same
             self._switch.setFocus(Qt.FocusReason.OtherFocusReason)
         self._address.show_address(state.address)
+        if phase == "on":  # so there is a key
+            self._address.show_place(self._service.key.place)
         self._connect.show_target(state.address, self._connect.model)
         self.commands.allow(actions.ON, phase == "on")
         self.commands.allow(actions.FAILED, phase == "failed")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop.services.serve.api import RequestRecord
 from desktop.ui.serve import actions
 from desktop.ui.serve.card import ServeCard
-from desktop.ui.serve.models_card import ROW_HEIGHT
+from desktop.ui.serve.low_table import ROW_HEIGHT, LowTable
 from desktop.ui.serve.requests_model import (
     ANSWER,
     ASKED,
@@ -26,11 +26,9 @@ from desktop.ui.serve.two_tone import TwoToneDelegate
 from desktop.ui.shared.labels import plain_label
 from desktop.ui.shared.reflow import CurrentStack
 from desktop.ui.shared.spared_columns import SparedColumns
-from desktop.ui.shared.tables import set_up_table
 from desktop.ui.shell.action_registry import ActionRegistry
 from desktop.ui.shell.theme import Theme
 
-_LEAST_ROWS = 3
 _WIDTHS = {CLIENT: 130, MODEL: 140, ASKED: 104, PROMPT: 152, FIRST: 96, ANSWER: 84, RATE: 70}
 _LEAST_STATE = 160
 _NONE_ON = "No requests yet. Copy the lines above into a program to see its first one here."
@@ -46,17 +44,9 @@ class RequestsCard(ServeCard):
         note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.head.addWidget(commands.button(actions.LOG, "serveLog"), 0, Qt.AlignmentFlag.AlignTop)
         self._rows = ServedRequests(theme, self)
-        table = self._table = QTableView()
-        set_up_table(table, "serveRequests", "Requests of other programs", row_height=ROW_HEIGHT)
-        table.setModel(self._rows)
+        table = LowTable("serveRequests", "Requests of other programs", self._rows, _WIDTHS, STATE)
         table.setItemDelegateForColumn(PROMPT, TwoToneDelegate(theme, table))
-        table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        header = table.horizontalHeader()
-        for column, width in _WIDTHS.items():
-            table.setColumnWidth(column, width)
-        header.setSectionResizeMode(STATE, QHeaderView.ResizeMode.Stretch)
         self._spared = SparedColumns(table, STATE, _LEAST_STATE, (ASKED, FIRST, ANSWER))
-        table.setMinimumHeight(_LEAST_ROWS * ROW_HEIGHT + header.sizeHint().height() + 4)
         self._empty = plain_label("serveNoRequests", "muted", _NONE_OFF)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setMinimumHeight(2 * ROW_HEIGHT)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from desktop.core.errors import HeftError
 from desktop.core.load_plan import LoadPlan
 from desktop.services.serve.api import ModelState, RequestRecord
 from desktop.services.serve.estimates import with_plan
@@ -46,6 +47,7 @@ class ServeWatch(QObject):
         self._tried: set[str] = set()
         self._view: ServeView | None = None  # the newest one with models
         self._again = False
+        self._told = ""  # the failure that was told last
         self._state = service.state
         self._age = QTimer(self)
         self._age.setInterval(_AGE_MS)
@@ -81,11 +83,14 @@ class ServeWatch(QObject):
 
     def _read(self, with_models: bool) -> ServeView:
         service = self._service
+        if with_models:
+            service.look_elsewhere()
         models = service.models() if with_models else None
         return ServeView(service.state, models, service.requests(), time.time())
 
     def _show(self, view: ServeView) -> None:
         self._reading = None
+        self._told = ""
         if view.models is not None:
             self._view = view
             self._plan(view.models)
@@ -115,9 +120,11 @@ class ServeWatch(QObject):
         if plans and self._view is not None:
             self._tell(self._view)
 
-    def _not_read(self, error: object) -> None:
+    def _not_read(self, error: HeftError) -> None:
         self._reading = None
-        self.failed.emit(error)
+        if error.message != self._told:  # it is looked again soon, and the same would be told all the time
+            self._told = error.message
+            self.failed.emit(error)
         self._go_on()
 
     def _go_on(self) -> None:

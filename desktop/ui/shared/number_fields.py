@@ -58,8 +58,10 @@ class DecimalField(QDoubleSpinBox):
 class WholeField(QSpinBox):
     """A whole number from ``low`` to ``most``; the lowest is shown as ``word`` where one is given."""
 
-    def __init__(self, most: int, word: str = "", step: int = 1, *, low: int = 0) -> None:
+    def __init__(self, most: int, word: str = "", step: int = 1, *, low: int = 0, counts: bool = True) -> None:
+        """``counts`` False is a number that names something, such as a port: written without marks for thousands."""
         super().__init__()
+        self._counts = counts
         self.setRange(low, most)
         self.setSpecialValueText(word)
         self.setSingleStep(step)
@@ -68,7 +70,7 @@ class WholeField(QSpinBox):
 
     def textFromValue(self, value: int) -> str:
         """As everywhere in the program."""
-        return human_count(value)
+        return human_count(value) if self._counts else str(value)
 
     def valueFromText(self, text: str) -> int:
         """What was typed; the present value where it is no number."""

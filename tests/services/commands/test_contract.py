@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support.hub_server import FileContent, HubServer, Repo
 from support.hub_server import online as hub_online
+from support.serving import asked, planned, served
 
 from desktop.cli import main
 from desktop.cli.commands import COMMANDS
@@ -20,6 +21,9 @@ from desktop.cli.machine import calibration_document
 from desktop.core.hardware import to_json
 from desktop.core.speed import Calibration, DeviceSpeed, SpeedSample, TypeSpeed
 from desktop.services.discover.tables import DataTables
+from desktop.services.serve.api import ModelState
+from desktop.services.serve.service import ServeState
+from desktop.services.serve.status import status_document
 from desktop.store import options
 from desktop.store.paths import Paths
 from desktop.store.settings import SettingsStore
@@ -133,6 +137,10 @@ def test_fields_without_an_engine(answer: Answer, tmp_path: Path) -> None:
     check_fields("config", answer("config"))
     check_fields("jobs", answer("jobs"))
     check_fields("engine", answer("engine"))
+    check_fields("serve", answer("serve", "status"))
+    check_fields("serve", answer("serve", "key"))
+    served_now = [ModelState(served("a"), plan=planned("a"))]
+    check_fields("serve", status_document(ServeState("on"), "window", 1, served_now, [asked(1)]))
 
 
 def test_fields_of_other_formats_and_of_folders(answer: Answer, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from support.program import poll
 from support.serving import Serving
@@ -123,13 +125,57 @@ def test_it_serves_until_a_signal_and_ends_cleanly(heft_home: Path, number: sign
         socket.create_connection(("127.0.0.1", port), 1.0)
 
 
+@pytest.mark.engine
+def test_the_starter_answers_and_a_running_answer_is_ended_with_words(heft_home: Path) -> None:
+    """In the middle of an answer SIGTERM ends the server, its engine and the answer, which says so."""
+    port = free_port()
+    key = heft(heft_home, "serve", "key")[1]["key"]
+    with served(heft_home, "--port", str(port)) as process:
+        name = heft(heft_home, "serve", "status")[1]["models"][0]["name"]
+        talk = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+        question = {"model": name, "messages": [{"role": "user", "content": "Count to 5000."}], "max_tokens": 4000}
+        talk.request(
+            "POST", "/v1/chat/completions", json.dumps({**question, "stream": True, "ignore_eos": True}),
+            {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "User-Agent": "a-test/1"},
+        )  # fmt: skip
+        answer = talk.getresponse()
+        assert answer.status == 200 and answer.readline().startswith(b"data: ")
+        told = heft(heft_home, "serve", "status")[1]
+        (request,) = told["requests"]["latest"]
+        assert (request["client"], request["model"], request["state"]) == ("a-test/1", name, "answering")
+        (model,) = [model for model in told["models"] if model["name"] == name]
+        assert model["state"] == "answering" and model["answers"] == 1 and model["memory_bytes"] > 0
+        engines = psutil.Process(process.pid).children(recursive=True)
+        assert any(child.name() == "llama-server" for child in engines)
+        process.send_signal(signal.SIGTERM)
+        rest = answer.read()
+        talk.close()
+        _, error = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0 and "Traceback" not in error, error
+    assert b"error" in rest or b"[DONE]" in rest
+    _, alive = psutil.wait_procs(engines, timeout=SECONDS)
+    assert alive == []
+
+
 def test_a_stop_from_elsewhere_ends_it(heft_home: Path) -> None:
     with served(heft_home, "--port", str(free_port())) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        assert said.startswith("Serving on http://127.0.0.1:") and "this computer only" in said
         assert heft(heft_home, "serve", "stop")[1]["state"] == "off"
-        out, error = process.communicate(timeout=SECONDS)
+        _, error = process.communicate(timeout=SECONDS)
     assert process.returncode == 0 and "Traceback" not in error
-    assert out.startswith("Serving on http://127.0.0.1:") and "this computer only" in out
     assert "heft serve key" in error
+
+
+def test_one_that_was_killed_leaves_the_place_free(heft_home: Path) -> None:
+    port = str(free_port())
+    with served(heft_home, "--port", port) as process:
+        process.kill()
+        process.wait(SECONDS)
+        assert heft(heft_home, "serve", "status")[1]["state"] == "off"
+    with served(heft_home, "--port", port):
+        assert heft(heft_home, "serve", "stop")[1]["state"] == "off"
 
 
 def test_a_port_that_is_taken_is_told(heft_home: Path) -> None:
@@ -160,3 +206,18 @@ def test_what_the_window_serves_is_told_stopped_and_given_a_new_key(paths: Paths
         assert code == 0 and told["state"] == "off" and serving.service.state.phase == "off"
     finally:
         serving.service.close()
+
+
+def test_it_is_installed_with_its_arguments_and_started(heft_home: Path, tmp_path: Path) -> None:
+    tool = tmp_path / "systemctl"
+    tool.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\n')
+    tool.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-m", "desktop", "serve", "--install", "--port", "9000", "--json"],
+        env=around(heft_home) | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert told["enabled"] and told["started"]
+    assert '"serve" "--port" "9000"' in Path(told["unit"]).read_text()
+    assert (tmp_path / "calls").read_text().splitlines()[-1] == "--user enable --now heft-serve.service"

@@ -133,6 +133,29 @@ def test_a_setting_counts_at_once(
     assert not before.open and now.open and getattr(now.wishes, wish) == wished
 
 
+def test_a_setting_that_cannot_be_leaves_the_server_as_it_was(serving: Serving) -> None:
+    """Clients go on; the state says why, until a setting can be again."""
+    serving.service.switch_on()
+    serving.faults = {8500: OSError(errno.EADDRINUSE, "Address already in use")}
+    with until(serving, "on"):
+        serving.settings.set(options.SERVE_PORT, 8500)
+    state = serving.service.state
+    assert state.error is not None and "8500" in state.error.message and state.address == "http://127.0.0.1:8321"
+    assert serving.door.open and serving.door.wishes.port == 8321
+    with until(serving, "on"):
+        serving.settings.set(options.SERVE_PORT, 8600)
+    assert serving.service.state.error is None and serving.service.state.address == "http://127.0.0.1:8600"
+
+
+def test_a_new_key_counts_also_where_a_setting_cannot_be(serving: Serving) -> None:
+    serving.service.switch_on()
+    serving.faults = {8500: OSError(errno.EADDRINUSE, "Address already in use")}
+    with until(serving, "on"):
+        serving.settings.set(options.SERVE_PORT, 8500)
+    key = serving.service.new_key()
+    assert serving.door.open and serving.door.wishes.key == key and serving.door.wishes.port == 8321
+
+
 def test_other_settings_leave_the_door_alone(serving: Serving) -> None:
     serving.service.switch_on()
     serving.settings.set(options.SERVE_IDLE_MINUTES, "60")
@@ -196,6 +219,22 @@ def test_one_process_takes_over_from_another(serving: Serving) -> None:
     other.service.switch_on()
     assert other.service.take_over().phase == "on"
     assert serving.service.state.phase == "off" and not serving.door.open
+    other.service.close()
+
+
+def test_a_window_that_is_off_finds_out_that_another_process_serves(serving: Serving) -> None:
+    serving.service.by = "command"
+    other = Serving(serving.paths)
+    other.service.look_elsewhere()
+    assert other.service.state == ServeState("off", "http://127.0.0.1:8321")
+    serving.service.switch_on()
+    other.service.look_elsewhere()
+    state = other.service.state
+    assert state.phase == "off" and state.elsewhere and state.error is not None
+    assert "http://127.0.0.1:8321" in state.error.message
+    serving.service.switch_off()
+    other.service.look_elsewhere()
+    assert other.service.state.error is None and not other.service.state.elsewhere
     other.service.close()
 
 

@@ -29,6 +29,7 @@ def test_off_it_says_what_it_is_for_and_one_press_switches_it_on(make_page: Make
     assert "nothing listens" in made.says("serveNoticeText") and made.says("serveReach") == ""
     made.press("serveNoticeSwitch")
     made.until_phase("● on")
+    assert "no keyring" in made.says("serveKeyNote")
     assert made.button("serveSwitch").isChecked() and made.says("serveReach") == "this computer only"
     assert made.says("serveNoticeTitle") == "" and made.serving.door.open
     assert made.button("serveSwitch").hasFocus(), "the button that had the keyboard is gone"
@@ -61,6 +62,19 @@ def test_a_taken_port_is_told_with_the_page_of_the_settings_and_tried_again(make
     made.until_phase("on")
 
 
+def test_a_port_that_cannot_be_while_it_serves_is_told_and_what_was_goes_on(make_page: MakePage, qtbot: QtBot) -> None:
+    made = make_page(CHAT)
+    made.switch_on()
+    made.serving.faults = {8500: OSError(errno.EADDRINUSE, "in use")}
+    made.serving.settings.set(options.SERVE_PORT, 8500)
+    qtbot.waitUntil(lambda: "port 8500" in made.says("serveNoticeTitle"))
+    made.until_phase("● on")
+    assert "What was before goes on." in made.says("serveNoticeText") and made.button("serveSwitch").isChecked()
+    assert made.field("serveAddress") == "http://127.0.0.1:8321/v1"
+    made.serving.settings.set(options.SERVE_PORT, 8321)
+    qtbot.waitUntil(lambda: made.says("serveNoticeTitle") == "")
+
+
 def test_another_process_that_serves_is_named_and_can_be_stopped(make_page: MakePage) -> None:
     made = make_page(CHAT)
     other = Serving(made.serving.paths)
@@ -72,6 +86,20 @@ def test_another_process_that_serves_is_named_and_can_be_stopped(make_page: Make
     made.press("serveStopOther")
     made.until_phase("on")
     assert other.service.state.phase == "off"
+    other.service.close()
+
+
+def test_what_another_process_serves_is_said_before_anything_is_pressed(make_page: MakePage, qtbot: QtBot) -> None:
+    made = make_page(CHAT)
+    other = Serving(made.serving.paths)
+    other.service.by = "command"
+    other.service.switch_on()
+    made.page.hide()
+    made.page.show()
+    qtbot.waitUntil(lambda: "heft serve (process" in made.says("serveNoticeTitle"))
+    assert made.says("servePhase") == "○ off" and not made.button("serveNoticeSwitch").isVisible()
+    made.press("serveStopOther")
+    made.until_phase("on")
     other.service.close()
 
 
@@ -164,6 +192,25 @@ def test_a_model_that_does_not_load_is_told(make_page: MakePage, qtbot: QtBot) -
     made.table("serveModels").selectRow(0)
     made.press("serveLoad")
     qtbot.waitUntil(lambda: any(isinstance(words, HeftError) for words in made.told))
+
+
+def test_models_that_cannot_be_looked_through_are_told_once(
+    make_page: MakePage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_page(CHAT)
+    looks: list[bool] = []
+
+    def states() -> tuple[ModelState, ...]:
+        looks.append(True)
+        raise HeftError("The folder cannot be read.", "Look at its permissions.")
+
+    monkeypatch.setattr(made.serving.lender, "states", states)
+    for count in (1, 2):
+        made.watch.look()
+        qtbot.waitUntil(lambda count=count: len(looks) == count)  # type: ignore[misc]
+    made.watch.look()
+    qtbot.waitUntil(lambda: len(looks) == 3)
+    assert len([words for words in made.told if isinstance(words, HeftError)]) == 1
 
 
 def test_every_action_is_connected_and_every_control_has_a_name(make_page: MakePage) -> None:

@@ -200,3 +200,24 @@ def test_each_figure_is_whole_in_a_narrow_window(
     assert jobs.text().startswith("↓ 2 downloads")
     if width == 1280:
         assert "tok/s in the last answer" in words(bar)
+
+
+def test_what_is_served_is_said_and_gives_way_to_figures(
+    qtbot: QtBot, tasks: Tasks, readings: Readings, theme: Theme
+) -> None:
+    bar = shown(qtbot, StatusBar(tasks, readings), 1280, 30)
+    button = find(bar, QPushButton, "statusServing")
+    assert not button.isVisible()
+    alone = bar.jobs_room()
+    bar.show_serving("Serving · 12 clients")
+    assert button.isVisible() and button.text() == "Serving · 12 clients" and bar.jobs_room() > alone
+    with qtbot.waitSignal(bar.serve_asked):
+        button.click()
+    bar.show_state(READY)
+    qtbot.waitUntil(lambda: find(bar, QWidget, "gaugeRAM").isVisible())
+    bar.show_answer(1234.5)
+    bar.resize(644, 30)
+    qtbot.waitUntil(lambda: faults(bar) == [])
+    assert button.text() == "Serving" and "12 clients" in button.toolTip()
+    bar.show_serving("")
+    assert not button.isVisible()

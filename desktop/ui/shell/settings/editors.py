@@ -117,7 +117,7 @@ class WholeEditor(_NumberEditor):
 
     def __init__(self, option: Option[int], kind: Whole) -> None:
         super().__init__()
-        self._field = WholeField(kind.high, kind.zero if kind.low == 0 else "", low=kind.low)
+        self._field = WholeField(kind.high, kind.zero if kind.low == 0 else "", low=kind.low, counts=kind.counts)
         self._field.setMinimumWidth(_NUMBER_WIDTH)
         self._hold(self._field, option)
         self._watch(self._field)

@@ -108,6 +108,16 @@ def test_numbers_are_typed_and_kept_in_their_units(made: Made, qtbot: QtBot) -> 
     qtbot.waitUntil(lambda: _kept(made)["threads"] == 7)
 
 
+def test_a_port_is_no_count(made: Made, qtbot: QtBot) -> None:
+    field = find(made.open("serve"), QAbstractSpinBox, "option_serve_port")
+    assert field.text() == "8321"
+    field.selectAll()
+    qtbot.keyClicks(field, "9000")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: _kept(made) == {"serve_port": 9000})
+    assert field.text() == "9000" and options.SERVE_PORT.kind.accepts == "a whole number from 1024 to 65535"
+
+
 def test_an_address_that_is_none_says_what_is_taken(made: Made, qtbot: QtBot) -> None:
     page = made.open("hub")
     field = find(page, QLineEdit, "option_hub_endpoint")
