@@ -24,6 +24,7 @@ _WELCOME = b"OK\n"
 _GREETING_SECONDS = 5.0
 _CONNECT_SECONDS = 5.0
 _MOST_STRANGERS = 8  # connections that have not said the secret yet
+_BEAT_SECONDS = 10.0
 _LOOPBACK = "127.0.0.1"
 _BYTES = 1 << 18
 
@@ -125,30 +126,57 @@ class Door:
 class Tunnel:
     """The other computer's end: a port of its own loopback, behind which the worker is.
 
-    ``lost`` is called once, when the worker cannot be reached any more; the port is closed by then, so that llama.cpp,
-    which ends its process where a server does not answer, is not sent there.
+    The worker is asked now and then whether it is there. Once it is not, the port is closed, so that llama.cpp, which
+    ends its process where a server does not answer, is not sent there any more; then ``lost`` is called, once.
     """
 
-    def __init__(self, pairing: Pairing, lost: Callable[[HeftError], None] = lambda _error: None) -> None:
+    def __init__(
+        self,
+        pairing: Pairing,
+        lost: Callable[[HeftError], None] = lambda _error: None,
+        *,
+        beat_seconds: float = _BEAT_SECONDS,
+    ) -> None:
         """Connects once. Raises HeftError: unreachable, certificate (another worker), key-wrong (another secret)."""
-        self._pairing, self._lost = pairing, lost
-        self._told = threading.Lock()
+        self._pairing, self._lost, self._beat_seconds = pairing, lost, beat_seconds
+        self._ended = threading.Event()
+        self._ending = threading.Lock()
         connect(pairing).close()
         self._listener = Listener(_LOOPBACK, 0, self._serve)
         self.port = self._listener.port
+        self._beats = threading.Thread(target=self._beat, name="tunnel beat", daemon=True)
+        start_thread(self._beats)
 
     def close(self) -> None:
         """End it."""
-        self._told.acquire(blocking=False)
+        self._end(None)
+        if threading.current_thread() is not self._beats:
+            self._beats.join(2 * _CONNECT_SECONDS)
+
+    def _end(self, why: HeftError | None) -> None:
+        with self._ending:
+            if self._ended.is_set():
+                return
+            self._ended.set()
         self._listener.close()
+        if why is not None:
+            self._lost(why)
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._beat_seconds):
+            try:
+                connect(self._pairing).close()
+            except HeftError:
+                try:
+                    connect(self._pairing).close()  # a bad cable may lose one of them
+                except HeftError as error:
+                    self._end(error)
 
     def _serve(self, connection: socket.socket) -> None:
         try:
             worker = connect(self._pairing)
         except HeftError as error:
-            self._listener.close()
-            if self._told.acquire(blocking=False):
-                self._lost(error)
+            self._end(error)
             return
         with worker:
             splice(worker, connection)

@@ -180,6 +180,24 @@ def test_a_worker_that_is_gone_closes_the_tunnel_and_says_so(pairing: Pairing, d
     tunnel.close()
 
 
+def test_a_worker_that_falls_silent_is_noticed_before_anybody_is_sent_there(pairing: Pairing, door: Door) -> None:
+    told: list[HeftError] = []
+    lost = threading.Event()
+
+    def hear(error: HeftError) -> None:
+        told.append(error)
+        lost.set()
+
+    tunnel = Tunnel(pairing, hear, beat_seconds=0.01)
+    assert said_back(tunnel.port, b"there") == b"there"
+    door.close()
+    assert lost.wait(SECONDS) and told[0].kind == FailureKind.UNREACHABLE
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", tunnel.port), 1.0)
+    tunnel.close()
+    assert len(told) == 1
+
+
 def test_nobody_is_there(pairing: Pairing, door: Door) -> None:
     door.close()
     with pytest.raises(HeftError) as refused:
