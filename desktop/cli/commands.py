@@ -59,6 +59,7 @@ COMMANDS = {
         "other servers whose models answer here: add, test, rename, remove",
         "heft endpoints add http://studio.local:8080",
     ),
+    "worker": Command("lends this computer's devices to another one of yours, by a tunnel", "heft worker"),
     "engine": Command("the program that runs models: where it is, and building it where there is none", "heft engine"),
     "settings": Command(
         "how a model is loaded: shows and sets what is remembered", "heft settings starter context=8192"

@@ -277,6 +277,24 @@ def add_rpc_devices(endpoints: Sequence[str]) -> None:
         register(registry)
 
 
+def lend_devices(endpoint: str, threads: int) -> None:
+    """Serve this computer's devices by RPC at "host:port", until the process ends: its GPUs, or the processor where
+    there are none (ggml_backend_rpc_start_server of ggml-rpc.h). Raises RuntimeError where this build cannot.
+    """
+    library = next((Path(lib.__file__).parent / "lib").glob("*ggml-rpc.*"), None)
+    if library is None:
+        raise RuntimeError("this engine was built without the RPC backend")
+    get = _required("ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
+    known = devices()
+    lent = [index for index, device in enumerate(known) if device.kind in ("gpu", "igpu")]
+    lent = lent or [index for index, device in enumerate(known) if device.kind == "cpu"][:1]
+    handles = (ctypes.c_void_p * len(lent))(*(get(index) for index in lent))
+    serve = ctypes.CDLL(str(library)).ggml_backend_rpc_start_server
+    serve.restype = None
+    serve.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p]
+    serve(endpoint.encode(), None, threads, len(lent), handles)
+
+
 def start(log: EngineLog) -> Any:
     """Initialise llama.cpp, once per process, with its log routed to ``log``.
 

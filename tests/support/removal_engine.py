@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from pathlib import Path
-from types import SimpleNamespace
 
 from desktop.services.engine.supervisor import EngineState
+
+from .plans import plain_plan
 
 
 class Engine:
     """Has a model open; lets go of it when it is told to."""
 
     def __init__(self, path: Path, phase: str = "ready") -> None:
-        self.state = EngineState(phase, SimpleNamespace(path=path))  # type: ignore[arg-type]
+        self.state = EngineState(phase, plain_plan(path))  # type: ignore[arg-type]
         self.told: list[str] = []
         self._listeners: list[Callable[[EngineState], None]] = []
 

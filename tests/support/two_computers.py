@@ -40,17 +40,22 @@ class TwoComputers:
     near: str
     far: str
 
-    def start(self, where: str, command: Sequence[str], **environment: str) -> subprocess.Popen[str]:
-        """A process on one of them, with its output to read."""
+    def start(self, where: str, command: Sequence[str], said: str = "", **environment: str) -> subprocess.Popen[str]:
+        """A process on one of them, with its output to read; ``said`` is its input."""
         known = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))), **environment}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             ["ip", "netns", "exec", where, *command], env=known, cwd=ROOT, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+        assert process.stdin is not None
+        process.stdin.write(said)
+        process.stdin.close()
+        process.stdin = None
+        return process
 
-    def heft(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """A command of Heft on the near one."""
-        return self.start(self.near, [sys.executable, "-m", "desktop", *arguments], **environment)
+    def heft(self, *arguments: str, said: str = "", where: str = "", **environment: str) -> subprocess.Popen[str]:
+        """A command of Heft, on the near one unless told otherwise."""
+        return self.start(where or self.near, [sys.executable, "-m", "desktop", *arguments], said, **environment)
 
     def worsen(self, delay_ms: int, loss_percent: float) -> bool:
         """Make the cable slow and lossy from the far end; False where this kernel cannot."""

@@ -16,6 +16,7 @@ from desktop.engine.endpoint.http import ConnectionLostError, Endpoint, Endpoint
 from desktop.engine.endpoint.questions import RemoteQuestion
 
 _FLUSH_SECONDS = 1 / 30  # a screen needs no more
+_MEASURABLE_SECONDS = 0.02  # what comes in one packet says nothing of a speed
 _RATE_SECONDS = 1.0  # the live rate is of the last second
 _REFUSED_FIELDS = (400, 422)
 _FULL = ("length", "max_tokens", "max_output_tokens")
@@ -175,7 +176,7 @@ class RemoteAnswer:
                 text,
                 self._generated,
                 self._prompt + self._generated,
-                (many - few) / (until - since) if until > since else 0.0,
+                (many - few) / (until - since) if until - since >= _MEASURABLE_SECONDS else 0.0,
                 self._prompt_rate,
                 self._first,
                 reasoning,
@@ -203,7 +204,7 @@ class RemoteAnswer:
         if timings is not None and timings.predicted_ms > 0:
             return max(0, timings.predicted_n - 1) * 1000.0 / timings.predicted_ms
         seconds = self._last - self._first
-        return (self._generated - 1) / seconds if seconds > 0 else 0.0
+        return (self._generated - 1) / seconds if seconds >= _MEASURABLE_SECONDS else 0.0
 
     def _reason(self) -> FinishReason:
         if self._finish not in _FULL:

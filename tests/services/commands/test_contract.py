@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support.hub_server import FileContent, HubServer, Repo
 from support.hub_server import online as hub_online
+from support.openai_server import OpenAIServer
 from support.serving import asked, planned, served
 
 from desktop.cli import main
@@ -153,6 +154,13 @@ def test_fields_of_other_formats_and_of_folders(answer: Answer, tmp_path: Path) 
     assert found["format"] == "safetensors" and "runs_on" in found
     check_fields("inspect", found)
     check_fields("inspect", answer("inspect", str(folder)))
+
+
+def test_fields_of_other_servers(answer: Answer) -> None:
+    with OpenAIServer("a-model") as server:
+        check_fields("endpoints", answer("endpoints", "add", server.url))
+        server.stop()
+        check_fields("endpoints", answer("endpoints"))
 
 
 def test_fields_of_the_hub(hub: HubServer, answer: Answer) -> None:

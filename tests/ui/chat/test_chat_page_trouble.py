@@ -197,7 +197,7 @@ def test_the_menu_offers_only_what_can_chat(desk: Desk, qtbot: QtBot) -> None:
     ]  # fmt: skip
     desk.page._side.model.open_menu()
     menu = find(desk.page, QMenu, "models")
-    qtbot.waitUntil(lambda: len(menu.actions()) == 4)
+    qtbot.waitUntil(lambda: len(menu.actions()) == 5)
     able = {action.text(): (action.isEnabled(), action.toolTip()) for action in menu.actions()[:2]}
     menu.close()
     assert able["SmolLM2-135M"][0]

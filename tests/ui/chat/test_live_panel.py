@@ -293,19 +293,21 @@ def test_the_menu_lists_models_last_used_first(qtbot: QtBot, menu: ModelMenu) ->
     models = [model("B"), model("A & co"), model("broken", problem="The file is cut off."), model("used", used=5.0)]
     menu.set_models(models)
     actions = [action for action in menu.menu.actions() if action.text()]
-    assert [action.text() for action in actions] == ["used", "A && co", "B", "broken", "Open file…"]
+    assert [action.text() for action in actions] == ["used", "A && co", "B", "broken", "Open file…", "Other servers…"]
     assert not actions[3].isEnabled() and actions[3].toolTip() == plain_tooltip("The file is cut off.")
     with qtbot.waitSignal(menu.model_chosen) as chosen:
         actions[0].trigger()
     assert chosen.args[0].name == "used"
     with qtbot.waitSignal(menu.file_asked):
+        actions[-2].trigger()
+    with qtbot.waitSignal(menu.servers_asked):
         actions[-1].trigger()
 
 
 def test_many_models_end_with_where_the_others_are(menu: ModelMenu) -> None:
     menu.set_models([model(f"m{number:03d}") for number in range(100)])
     said = [action.text() for action in menu.menu.actions() if action.text()]
-    assert len(said) == MOST_LISTED + 2 and said[-2] == "85 more on the Library page"
+    assert len(said) == MOST_LISTED + 3 and said[-3] == "85 more on the Library page"
 
 
 def test_no_models_is_said(menu: ModelMenu) -> None:

@@ -1,0 +1,113 @@
+"""Lending this computer's devices, and using those of another: the worker, and the end of its tunnel elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal
+
+from desktop.core.endpoint_url import is_own_network
+from desktop.core.errors import HeftError
+from desktop.core.failures import FailureKind
+from desktop.engine.api import Hello
+from desktop.engine.backends import RPC_VARIABLE
+from desktop.engine.device_records import Device
+from desktop.services.worker.identity import Pairing, identity_in
+from desktop.services.worker.tunnel import Door, Tunnel
+from desktop.store.paths import Paths
+from desktop.system.cores import physical_threads
+
+if TYPE_CHECKING:
+    from desktop.engine.tools.rpc_server import RpcServer
+
+TunnelKind = Literal["tls", "ssh"]
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Lent:
+    """What another computer needs: ``pairing`` for a tunnel of Heft's, None for SSH, which is given ``address``."""
+
+    address: str
+    devices: tuple[Device, ...]
+    pairing: Pairing | None
+
+
+class Worker:
+    """Lends until it is closed. A context manager."""
+
+    def __init__(
+        self, paths: Paths, describe: Callable[[], Hello], tunnel: TunnelKind = "tls", host: str = "", port: int = 0
+    ) -> None:
+        """``host`` is the address of this computer to listen at, "" for the first one in its own network; with "ssh" it
+        is always loopback. Raises HeftError: cleartext (an address on an open network), busy (a port in use),
+        not-started.
+        """
+        from desktop.engine.tools.rpc_server import RpcServer
+
+        host = _LOOPBACK if tunnel == "ssh" else host or own_address()
+        if not is_own_network(host):
+            raise HeftError(
+                f"{host} is an address on an open network: devices are lent in your own only.",
+                "Listen at an address of your own network, or use --tunnel ssh.",
+                kind=FailureKind.CLEARTEXT,
+            )
+        identity = identity_in(paths.data / "worker") if tunnel == "tls" else None
+        found = describe().devices
+        gpus = tuple(device for device in found if device.kind in ("gpu", "igpu"))
+        lent = gpus or tuple(device for device in found if device.kind == "cpu")[:1]
+        self._rpc: RpcServer = RpcServer(paths.scratch, paths.logs / "rpc-server.log", physical_threads())
+        self._door: Door | None = None
+        pairing = None
+        if identity is not None:
+            try:
+                self._door = Door(identity, host, port, self._rpc.port)
+            except OSError as error:
+                self._rpc.close()
+                raise HeftError(
+                    f"Nothing can listen at {host}:{port}: {error.strerror or error}.",
+                    "Take another --port, or another --listen.",
+                    kind=FailureKind.BUSY,
+                    detail=str(error),
+                ) from error
+            pairing = Pairing(host, self._door.port, identity.fingerprint, identity.secret)
+        at = self._door.port if self._door is not None else self._rpc.port
+        self.lent = Lent(f"{host}:{at}", lent, pairing)
+
+    def wait(self) -> None:
+        """Until its RPC server ends, which what it is sent may bring about."""
+        self._rpc.wait()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._door is not None:
+            self._door.close()
+        self._rpc.close()
+
+
+def use(tunnel: Tunnel, describe: Callable[[], Hello]) -> tuple[Device, ...]:
+    """The devices behind a tunnel, as the engine of this computer sees them; from now on it may use them, in this
+    process and in those that it starts.
+    """
+    before = os.environ.get(RPC_VARIABLE, "").split()
+    own = f"{_LOOPBACK}:{tunnel.port}"
+    os.environ[RPC_VARIABLE] = " ".join((*before, own))
+    return tuple(device for device in describe().devices if device.backend == "RPC")
+
+
+def own_address() -> str:
+    """An address of this computer in its own network; loopback where it has none."""
+    import psutil
+
+    for name, addresses in sorted(psutil.net_if_addrs().items()):
+        for each in addresses:
+            host = str(each.address).partition("%")[0]
+            if name != "lo" and each.family.name == "AF_INET" and host != _LOOPBACK and is_own_network(host):
+                return host
+    return _LOOPBACK
