@@ -71,6 +71,11 @@ class MessageItem:
         return self.message.role == "user"
 
     @property
+    def busy(self) -> bool:
+        """Whether an answer is being written in the conversation, so that nothing of it may change."""
+        return self._busy or self.streaming
+
+    @property
     def streaming(self) -> bool:
         return self.message.state == "streaming"
 
