@@ -103,15 +103,15 @@ RELOAD = Action(
     short="Load again",
 )
 SAVE_PRESET = Action("chat.save-preset", "Save the sampling as a preset…", short="Save as preset…")
-UNDO_DELETE = Action(
-    "chat.undo-delete", "Bring back the chat or message that was deleted", needs=(DELETED,), short="Undo"
-)
+UNDO_DELETE = Action("chat.undo-delete", "Bring back what was deleted", needs=(DELETED,), short="Undo")
 RENAME = Action(
     "chat.rename", "Rename the chat", ("F2",), icon="edit", needs=(IN_LIST,), widget="chats", short="Rename"
 )
 DUPLICATE = Action("chat.duplicate", "Duplicate the chat", icon="copy", needs=(IN_LIST,), short="Duplicate")
 FORK = Action("chat.fork", "Go on with this conversation in a new chat", icon="plus", needs=(IDLE, ASKED))
-DELETE_MESSAGE = Action("chat.delete-message", "Delete the last message", icon="trash", needs=(IDLE, ASKED))
+DELETE_MESSAGE = Action(
+    "chat.delete-message", "Remove the last message", icon="trash", needs=(IDLE, ASKED), short="Delete message"
+)
 EXPORT_MARKDOWN = Action(
     "chat.export-markdown", "Export the chat as Markdown…", needs=(IN_LIST,), short="Export as Markdown…"
 )
