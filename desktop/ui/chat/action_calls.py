@@ -88,6 +88,7 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(keys.SELECT_ALL, lambda: transcript().select_all())
     commands.connect_to(actions.RENAME, rows.rename_current)
     commands.connect_to(actions.EXPORT_MARKDOWN, lambda: rows.export_current("markdown"))
+    commands.connect_to(actions.EXPORT_HTML, lambda: rows.export_current("html"))
     commands.connect_to(actions.EXPORT_JSON, lambda: rows.export_current("json"))
     commands.connect_to(actions.DELETE, rows.delete_current)
     commands.connect_to(actions.DUPLICATE, rows.duplicate_current)

@@ -115,6 +115,7 @@ DELETE_MESSAGE = Action(
 EXPORT_MARKDOWN = Action(
     "chat.export-markdown", "Export the chat as Markdown…", needs=(IN_LIST,), short="Export as Markdown…"
 )
+EXPORT_HTML = Action("chat.export-html", "Export the chat as HTML…", needs=(IN_LIST,), short="Export as HTML…")
 EXPORT_JSON = Action("chat.export-json", "Export the chat as JSON…", needs=(IN_LIST,), short="Export as JSON…")
 DELETE = Action(
     "chat.delete", "Delete the chat", ("Del",), icon="trash", needs=(IN_LIST,), widget="chats", short="Delete"
@@ -154,6 +155,7 @@ CHAT_ACTIONS: Declared = (
     FORK,
     DELETE_MESSAGE,
     EXPORT_MARKDOWN,
+    EXPORT_HTML,
     EXPORT_JSON,
     DELETE,
     UNDO_DELETE,

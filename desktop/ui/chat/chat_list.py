@@ -142,7 +142,7 @@ class ChatListPane(QWidget):
     undo_asked = Signal(int)
     message_undo_asked = Signal()
     duplicate_asked = Signal(int)
-    export_asked = Signal(int, str)  # chat id, "markdown" or "json"
+    export_asked = Signal(int, str)  # chat id, "markdown", "html" or "json"
     search_asked = Signal(str)  # "" ends the search
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -294,7 +294,7 @@ class ChatListPane(QWidget):
             self.duplicate_asked.emit(chat_id)
 
     def export_current(self, kind: str) -> None:
-        """Ask for the chosen chat as a file, "markdown" or "json"; nothing where none is chosen."""
+        """Ask for the chosen chat as a file, "markdown", "html" or "json"; nothing where none is chosen."""
         chat_id = self._view.currentIndex().data(ChatRole.CHAT_ID)
         if chat_id is not None:
             self.export_asked.emit(chat_id, kind)
@@ -349,6 +349,7 @@ class ChatListPane(QWidget):
             (actions.RENAME, lambda: self._view.edit(index)),
             (actions.DUPLICATE, lambda: self.duplicate_asked.emit(chat_id)),
             (actions.EXPORT_MARKDOWN, lambda: self.export_asked.emit(chat_id, "markdown")),
+            (actions.EXPORT_HTML, lambda: self.export_asked.emit(chat_id, "html")),
             (actions.EXPORT_JSON, lambda: self.export_asked.emit(chat_id, "json")),
             (actions.DELETE, lambda: self.delete_asked.emit(chat_id)),
         ):

@@ -109,7 +109,7 @@ class ChatPage(Page):
             self._side.model.open_menu, self._ask_file,
         )  # fmt: skip
         self._presets = PresetKeeper(settings, self._side.settings, tasks)
-        self._export = ChatExport(chats, tasks, self)
+        self._export = ChatExport(chats, tasks, self, typeset)
         self._tidying = Tidying(chats, self._talk, tasks, self)
         QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
         self._save = QTimer(self)

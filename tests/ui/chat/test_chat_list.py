@@ -132,7 +132,14 @@ def test_the_context_menu_offers_what_can_be_done(qtbot: QtBot, pane: ChatListPa
     pane.chats.set_chats([chat(7)])
     menu = pane.menu_for(pane.chats.index(0))
     actions = {action.text().split("\t")[0]: action for action in menu.actions() if action.text()}
-    assert list(actions) == ["Rename", "Duplicate", "Export as Markdown…", "Export as JSON…", "Delete"]
+    assert list(actions) == [
+        "Rename",
+        "Duplicate",
+        "Export as Markdown…",
+        "Export as HTML…",
+        "Export as JSON…",
+        "Delete",
+    ]
     with qtbot.waitSignal(pane.export_asked) as asked:
         actions["Export as JSON…"].trigger()
     assert asked.args == [7, "json"]
