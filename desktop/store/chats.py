@@ -11,15 +11,16 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from desktop.core.errors import NotFoundError
+from desktop.core.imported_chat import ImportedChat
 from desktop.core.sampling_fields import SamplingValues
 from desktop.core.text import encodable
-from desktop.store import chats_branches, chats_copies, chats_export, chats_search
+from desktop.store import chats_branches, chats_copies, chats_export, chats_imports, chats_search
 from desktop.store.chats_copies import TakenOut
 from desktop.store.chats_errors import failure, no_chat, no_message
 from desktop.store.chats_pieces import add_pieces, complete, join_pieces, pieces_of
@@ -183,6 +184,12 @@ class ChatStore:
         if made is None:
             raise no_chat()
         return self.chat(made)
+
+    def bring_in(self, chats: Iterable[ImportedChat]) -> list[Chat]:
+        """Write conversations of other programs, all of them or none."""
+        with self._write() as db:
+            made = [chats_imports.add(db, chat, time.time()) for chat in chats]
+        return [self.chat(chat_id) for chat_id in made]
 
     # -- messages ---------------------------------------------------------------------------------
 

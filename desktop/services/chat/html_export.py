@@ -39,7 +39,8 @@ code { font-family: ui-monospace, monospace; font-size: .9em; } .typed { white-s
 .wide { overflow-x: auto; } table { border-collapse: collapse; }
 td, th { border: 1px solid var(--line); padding: .3rem .6rem; text-align: start; }
 blockquote, details { border-inline-start: 3px solid var(--line); margin-inline: 0; padding-inline-start: 1rem; }
-svg { fill: currentColor; } .display { display: block; text-align: center; overflow-x: auto; }
+svg { fill: currentColor; overflow: visible; }
+.display { display: block; text-align: center; overflow-x: auto; padding: .3em 0; }
 .remark { opacity: .7; font-size: .85rem; }
 """
 

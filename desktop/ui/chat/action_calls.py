@@ -91,6 +91,7 @@ def connect_actions(commands: ActionRegistry, parts: ChatParts) -> None:
     commands.connect_to(actions.EXPORT_HTML, lambda: rows.export_current("html"))
     commands.connect_to(actions.EXPORT_JSON, lambda: rows.export_current("json"))
     commands.connect_to(actions.DELETE, rows.delete_current)
+    commands.connect_to(actions.IMPORT, rows.import_asked.emit)
     commands.connect_to(actions.DUPLICATE, rows.duplicate_current)
     commands.connect_to(actions.FORK, calling(parts.tidying.fork, None))
     commands.connect_to(actions.DELETE_MESSAGE, calling(parts.tidying.take_out, None))

@@ -117,6 +117,7 @@ EXPORT_MARKDOWN = Action(
 )
 EXPORT_HTML = Action("chat.export-html", "Export the chat as HTML…", needs=(IN_LIST,), short="Export as HTML…")
 EXPORT_JSON = Action("chat.export-json", "Export the chat as JSON…", needs=(IN_LIST,), short="Export as JSON…")
+IMPORT = Action("chat.import", "Import conversations of other programs…", icon="plus")
 DELETE = Action(
     "chat.delete", "Delete the chat", ("Del",), icon="trash", needs=(IN_LIST,), widget="chats", short="Delete"
 )
@@ -157,6 +158,7 @@ CHAT_ACTIONS: Declared = (
     EXPORT_MARKDOWN,
     EXPORT_HTML,
     EXPORT_JSON,
+    IMPORT,
     DELETE,
     UNDO_DELETE,
     CLEAR_SEARCH,

@@ -142,6 +142,7 @@ class ChatListPane(QWidget):
     undo_asked = Signal(int)
     message_undo_asked = Signal()
     duplicate_asked = Signal(int)
+    import_asked = Signal()
     export_asked = Signal(int, str)  # chat id, "markdown", "html" or "json"
     search_asked = Signal(str)  # "" ends the search
 
@@ -168,6 +169,8 @@ class ChatListPane(QWidget):
         self._nothing.setObjectName("chatListEmpty")
         self._nothing.setProperty("role", "muted")
         self._nothing.setWordWrap(True)
+        self._nothing.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._nothing.customContextMenuRequested.connect(self._show_menu)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._nothing.setContentsMargins(_PADDING_X, _PADDING_Y, _PADDING_X, 0)
         self._stack = QStackedWidget()
@@ -335,10 +338,17 @@ class ChatListPane(QWidget):
 
     def _show_menu(self, at: QPoint) -> None:
         index = self._view.indexAt(at)
-        if index.isValid():
-            menu = self.menu_for(index)
-            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            menu.popup(self._view.viewport().mapToGlobal(at))
+        menu = self.menu_for(index) if index.isValid() else self._menu_of_none()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self._stack.mapToGlobal(at))
+
+    def _menu_of_none(self) -> QMenu:
+        """What can be done beside the conversations, and where there are none."""
+        menu = QMenu(self)
+        menu.setObjectName("chatListMenu")
+        for action, signal in ((actions.NEW, self.new_asked), (actions.IMPORT, self.import_asked)):
+            menu.addAction(declared_action(action, menu, signal.emit))
+        return menu
 
     def menu_for(self, index: QModelIndex) -> QMenu:
         """What can be done with one conversation, which need not be the one in view."""

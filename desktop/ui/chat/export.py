@@ -1,7 +1,8 @@
-"""Saving a chat as a file: a dialog that blocks nothing."""
+"""Chats as files: saving one, and bringing in those of other programs. The dialogs block nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,10 @@ _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 class ChatExport(QObject):
-    """Asks where to, writes off the GUI thread, and tells how it ended."""
+    """Asks where to or which, writes and reads off the GUI thread, and tells how it ended."""
 
     told = Signal(object)  # str or HeftError
+    brought_in = Signal()  # there are more chats now
 
     def __init__(self, chats: ChatStore, tasks: Tasks, window: QWidget, typeset: Typeset | None = None) -> None:
         """``typeset`` makes outlines of formulas; without it they are exported as they were written."""
@@ -52,6 +54,30 @@ class ChatExport(QObject):
             lambda name: self.write(chat_id, kind, Path(name), reasoning=dialog.selectedNameFilter() in _THOUGHTS)
         )
         dialog.open()
+
+    def ask_import(self) -> None:
+        """Open the dialog for conversations that other programs exported."""
+        dialog = QFileDialog(self._window, "Import conversations")
+        dialog.setNameFilters(("Conversations (*.json *.md)", "All files (*)"))
+        dialog.setObjectName("importDialog")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.filesSelected.connect(lambda names: self.bring_in([Path(name) for name in names]))
+        dialog.open()
+
+    def bring_in(self, paths: Sequence[Path]) -> None:
+        """Read the conversations of files, all of them or none, and say how many came over."""
+
+        def work(context: TaskContext) -> int:
+            from desktop.services.chat.chat_imports import read_chats
+
+            return len(self._chats.bring_in([chat for path in paths for chat in read_chats(path)]))
+
+        def done(count: int) -> None:
+            self.brought_in.emit()
+            self.told.emit(f"Imported {count:,} conversation{'s' if count != 1 else ''}")
+
+        self._tasks.run(work, done=done, failed=self.told.emit, lane=Lane.JOB, owner=self)
 
     def write(self, chat_id: int, kind: str, path: Path, *, reasoning: bool = False) -> None:
         """Export one chat to ``path``. JSON has all there is of it; the others the reasoning where that is wanted."""

@@ -195,6 +195,8 @@ class ChatPage(Page):
         history.restored.connect(self.open_chat)
         history.failed.connect(self.notify)
         self._export.told.connect(self.notify)
+        self._export.brought_in.connect(history.load)
+        pane.import_asked.connect(self._export.ask_import)
         pane.duplicate_asked.connect(self._tidying.duplicate)
         pane.message_undo_asked.connect(self._tidying.put_back)
         self._tidying.made.connect(history.put)
@@ -240,10 +242,8 @@ class ChatPage(Page):
         return self._made_transcript
 
     def _make_transcript(self) -> TranscriptView:
-        view = joined_transcript(
-            self._theme, self._talk, self._typeset, self._tasks, self._edit, self._tidying, self.notify.emit
-        )
-        self._middle.addWidget(view)
+        parts = (self._typeset, self._tasks, self._edit, self._tidying, self.notify.emit)
+        self._middle.addWidget(view := joined_transcript(self._theme, self._talk, *parts))
         return view
 
     def _connect_models(self, bridge: Bridge) -> None:

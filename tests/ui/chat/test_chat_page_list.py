@@ -15,6 +15,7 @@ from support.chat_page import Desk
 
 from desktop.core.errors import HeftError
 from desktop.store.chats import ChatStore, MessageRole
+from desktop.ui.chat import actions
 
 
 def test_chats_are_listed_opened_renamed_deleted_and_brought_back(
@@ -96,6 +97,25 @@ def test_a_chat_is_exported_without_blocking(
         assert written.startswith("# Tides: why/how?")
     assert [entry.name for entry in target.parent.iterdir()] == [target.name]
     dialog.reject()
+
+
+def test_conversations_of_other_programs_are_brought_in(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Why two tides?"}, {"role": "assistant", "content": "The Moon."}]
+    good, bad = tmp_path / "Tides.json", tmp_path / "bad.json"
+    good.write_text(json.dumps(turns), encoding="utf-8")
+    bad.write_text("{}", encoding="utf-8")
+    desk.page.commands.trigger(actions.IMPORT)
+    dialog = desk.page.findChild(QFileDialog, "importDialog")
+    assert dialog is not None
+    dialog.filesSelected.emit([str(good), str(bad)])
+    qtbot.waitUntil(lambda: len(desk.told) == 1)
+    assert isinstance(desk.told[0], HeftError) and desk.rows == []  # all of them or none
+    dialog.filesSelected.emit([str(good)])
+    qtbot.waitUntil(lambda: desk.rows == ["Tides"])
+    assert desk.told[1] == "Imported 1 conversation"
+    dialog.reject()
+    desk.page.open_chat(desk.store.chats()[0].id)
+    qtbot.waitUntil(lambda: desk.branch == [("user", "Why two tides?"), ("assistant", "The Moon.")])
 
 
 def test_a_long_chat_opens_quickly(make_desk: Callable[..., Desk], store: ChatStore, qtbot: QtBot) -> None:
